@@ -1,0 +1,302 @@
+"""The bank, the one door: read, decide, append.
+
+A call becomes a command, `decide` makes it a record, `append` makes it durable,
+the fold makes it a balance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from timebank import checks
+from timebank.bank.calls import Calls
+from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.reads import Reads
+from timebank.bank.session import FLUSH_EVERY, Cache, Session
+from timebank.commands import Command
+from timebank.commands import actor as checked_actor
+from timebank.errors import BankNotFound, Corrupt, InvalidRequest
+from timebank.fold import Fold
+from timebank.journal import parse
+from timebank.storage import open_store
+from timebank.storage.protocol import Batch, Reader, Store, Writer
+
+if TYPE_CHECKING:
+    from timebank.audit import AuditReport
+
+Progress = Callable[[int, int], None]
+
+__all__ = ["BankBatch", "TimeBank", "open_bank"]
+
+
+class BankBatch(Calls, Reads):
+    """All of the calls on it, or none. Its reads see what was called on it so far.
+
+    A refused call leaves it alive where the refusal is caught.
+    """
+
+    def __init__(self, session: Session, doors: Doors, actor: str | None) -> None:
+        self._session: Session | None = session
+        self._doors = doors
+        self._actor = actor
+
+    def acting_as(self, actor: str | None) -> BankBatch:
+        """The same batch with an actor named in every record."""
+        return BankBatch(self._open(), self._doors, checked_actor(actor))
+
+    def _open(self) -> Session:
+        if self._session is None:
+            msg = "this batch or preview has ended"
+            raise InvalidRequest(msg)
+        return self._session
+
+    def _end(self) -> None:
+        self._session = None
+
+    def _execute(self, command: Command) -> Any:
+        return self._open().execute(command, self._actor)
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        session = self._open()
+        session.flush()
+        return nullcontext(session.writer)
+
+
+class _Memory:
+    """What the copies of one bank share: the cache of the last session."""
+
+    cache: Cache | None = None
+
+
+class TimeBank(Calls, Reads):
+    """One bank in a store. Threads may share it; it is a context manager that closes the store.
+
+    `clock` gives an aware UTC `datetime`, `new_id` an id, `new_salt` sixteen random
+    bytes: time, ids and salts come in by these three doors only.
+
+    :raises InvalidRequest: a bank's name that is no id.
+    :raises BankNotFound: no such bank, and `create` is false.
+
+    >>> from timebank import TimeBank, open
+    >>> first = open("memory:", bank="via-roma")
+    >>> second = TimeBank(first.store, bank="via-verdi")
+    >>> list(second.store.banks())
+    ['via-roma', 'via-verdi']
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        bank: str = "main",
+        create: bool = True,
+        clock: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = new_id,
+        new_salt: Callable[[], bytes] = new_salt,
+    ) -> None:
+        self.store = store
+        self.name = checks.identifier(bank, "bank")
+        self._doors = Doors(clock, new_id, new_salt)
+        self._actor: str | None = None
+        self._memory = _Memory()
+        try:
+            with store.reader(bank) as reader:
+                reader.head()
+        except BankNotFound:
+            if not create:
+                raise
+            store.make_bank(bank, journal=checks.identifier(new_id(), "journal id"))
+        except Corrupt:
+            """A damaged bank opens all the same, so that it can be audited."""
+
+    def __repr__(self) -> str:
+        return f"<TimeBank {self.name!r} in {self.store.url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; safe to call twice."""
+        self.store.close()
+
+    def acting_as(self, actor: str | None) -> TimeBank:
+        """The same bank with an actor named in every record.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:").acting_as("coordinator-1")
+        >>> _ = bank.open_account("m1")
+        >>> next(bank.records()).actor
+        'coordinator-1'
+        """
+        other = object.__new__(TimeBank)
+        other.__dict__.update(self.__dict__)
+        other._actor = checked_actor(actor)
+        return other
+
+    # -- writing --------------------------------------------------------------
+
+    def _execute(self, command: Command) -> Any:
+        with self.store.writer(self.name) as writer:
+            session = self._session(writer)
+            result = session.execute(command, self._actor)
+            session.flush()
+        self._memory.cache = session.cache()
+        return result
+
+    def _session(self, writer: Writer) -> Session:
+        """A session that owns the cache: an error leaves none behind."""
+        cache, self._memory.cache = self._memory.cache, None
+        return Session(writer, self._doors, cache)
+
+    @contextmanager
+    def batch(self) -> Iterator[BankBatch]:
+        """All of the calls on the batch, or none. The writer's lock is taken at entry.
+
+        :raises StoreBusy: another writer held the lock for longer than the time-out.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> with bank.batch() as b:
+        ...     for id in ["m1", "m2", "m3"]:
+        ...         _ = b.open_account(id)
+        >>> bank.head().sequence
+        3
+        """
+        with self.store.writer(self.name) as writer:
+            session = self._session(writer)
+            batch = BankBatch(session, self._doors, self._actor)
+            try:
+                yield batch
+                session.flush()
+            finally:
+                batch._end()
+        self._memory.cache = session.cache()
+
+    @contextmanager
+    def preview(self) -> Iterator[BankBatch]:
+        """Decide the same calls, on a snapshot, and write nothing.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> with bank.preview() as p:
+        ...     p.open_account("m1").status
+        'open'
+        >>> bank.head().sequence
+        0
+        """
+        from timebank.storage.overlay import Overlay  # loaded on first use
+
+        with self.store.reader(self.name) as reader:
+            preview = BankBatch(Session(Overlay(reader), self._doors), self._doors, self._actor)
+            try:
+                yield preview
+            finally:
+                preview._end()
+
+    # -- reading --------------------------------------------------------------
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        return self.store.reader(self.name)
+
+    def audit(self, progress: Progress | None = None) -> AuditReport:
+        """Derive everything again and compare it with everything that is stored.
+
+        Never raises on bad data: a finding says what, where, expected and found.
+        `progress` is called with the records done and their number.
+
+        >>> import timebank
+        >>> timebank.open("memory:").audit().ok
+        True
+        """
+        from timebank.audit import audit, unreadable
+        from timebank.errors import TimebankError
+
+        try:
+            with self._reader() as reader:
+                return audit(reader, progress=progress)
+        except TimebankError as error:
+            return unreadable(error)
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Throw the derived rows away and make them again from the journal, in one commit.
+
+        :raises Corrupt: a record cannot be read or executed; nothing is changed then.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.rebuild()
+        >>> bank.account("m1").status
+        'open'
+        """
+        with self.store.writer(self.name) as writer:
+            self._memory.cache = None
+            _rebuild(writer, progress)
+
+
+def _rebuild(writer: Writer, progress: Progress | None) -> None:
+    fold, after, total = Fold(), 0, writer.head().sequence
+    batch = Batch(anew=True)
+    while page := writer.records(after=after, limit=FLUSH_EVERY):
+        for row in page:
+            body = parse(row.body)
+            derived = fold.apply(row.sequence, body["kind"], body["effects"])
+            if derived.account is not None:
+                batch.accounts[derived.account.account] = derived.account
+            batch.postings += derived.postings
+        writer.append(batch)
+        batch, after = Batch(), page[-1].sequence
+        if progress is not None:
+            progress(after, total)
+    if batch.anew:
+        writer.append(batch)
+
+
+def open_bank(
+    url: str,
+    *,
+    bank: str = "main",
+    create: bool = True,
+    read_only: bool = False,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], str] = new_id,
+    new_salt: Callable[[], bytes] = new_salt,
+) -> TimeBank:
+    """Open a bank, made where it is missing unless `create` is false. Appends no record.
+
+    `url` is `memory:` (private, new at each open), `sqlite:///path`,
+    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), or what an
+    installed package registers. With `read_only` the storage is opened so that nothing
+    in it, or beside it, can be made or changed.
+
+    :raises InvalidRequest: a URL or a bank's name that cannot be.
+    :raises NotFound: no such file, and `create` is false.
+    :raises BankNotFound: no such bank, and `create` is false.
+    :raises StoreError: the file is no database, or a newer version wrote it.
+
+    >>> import timebank
+    >>> with timebank.open("memory:") as bank:
+    ...     bank.head().sequence
+    0
+    """
+    create = create and not read_only
+    store = open_store(url, create=create, read_only=read_only)
+    try:
+        return TimeBank(
+            store, bank=bank, create=create, clock=clock, new_id=new_id, new_salt=new_salt
+        )
+    except BaseException:
+        store.close()
+        raise

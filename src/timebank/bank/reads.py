@@ -1,0 +1,272 @@
+"""The calls that read a bank, the same on a bank, a batch and a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+
+from timebank import checks
+from timebank.bank.views import read_account, read_transfer, record_view
+from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
+from timebank.hours import Hours
+from timebank.journal import parse
+from timebank.model import (
+    Account,
+    AccountRow,
+    Balance,
+    Head,
+    Record,
+    RecordRow,
+    Transfer,
+    microseconds,
+)
+from timebank.statements import (
+    PAGE,
+    Statement,
+    TrialBalance,
+    statement,
+    trial_balance,
+)
+from timebank.statute import DEFAULT
+from timebank.storage.protocol import Reader
+
+
+class Reads:
+    """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        raise NotImplementedError
+
+    def head(self) -> Head:
+        """Where the journal stands; `str()` of it is the line that may be published."""
+        with self._reader() as reader:
+            return reader.head()
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """The journal's records with a sequence above `after`, lazily, in order.
+
+        A follower asks again from the last sequence it saw and never misses one.
+        """
+        if type(after) is not int or after < 0:
+            msg = f"after is a sequence, an int from 0, not {shown(after)}"
+            raise InvalidRequest(msg)
+        return self._records(after)
+
+    def _records(self, after: int) -> Iterator[Record]:
+        while True:
+            with self._reader() as reader:
+                page = reader.records(after=after, limit=PAGE)
+            if not page:
+                return
+            for row in page:
+                yield record_view(row)
+            after = page[-1].sequence
+
+    def account(self, id: str) -> Account:
+        """One account.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises AccountNotFound: no such account.
+        """
+        with self._reader() as reader:
+            return read_account(reader, _row(reader, id))
+
+    def accounts(self) -> Iterator[Account]:
+        """All accounts by id, lazily."""
+        after: str | None = None
+        while True:
+            with self._reader() as reader:
+                rows = reader.accounts(after=after, limit=PAGE)
+                page = [read_account(reader, row) for row in rows]
+            if not page:
+                return
+            yield from page
+            after = page[-1].id
+
+    def balance(
+        self, id: str, *, on: date | None = None, at: int | datetime | None = None
+    ) -> Balance:
+        """What an account has: now, at the end of a day of service, or as recorded at a point.
+
+        `on` counts the exchanges of days up to it, whenever they were recorded. `at` is
+        a sequence of the journal or an aware instant, and counts what was recorded by
+        then. Both move `posted` only: the limits are today's.
+
+        :raises InvalidRequest: both given, or the wrong type for the clock it names.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.balance("m1").spendable
+        Hours('20:00')
+        """
+        if on is not None and at is not None:
+            msg = "give on (a day of service) or at (a point of the record), not both"
+            raise InvalidRequest(msg)
+        day = checks.day(on, "on")
+        with self._reader() as reader:
+            row = _row(reader, id)
+            if day is not None:
+                earned, spent = reader.totals(row.account, until=day)
+                posted = earned - spent
+            else:
+                through = None if at is None else _sequence(reader, at)
+                last = reader.last_posting(row.account, through=through)
+                posted = 0 if last is None else last.balance
+        floor, ceiling = _limits(row)
+        return Balance(row.account, Hours.from_seconds(posted), floor, ceiling)
+
+    def statement(
+        self, id: str, *, since: date | None = None, until: date | None = None
+    ) -> Statement:
+        """What an account earned and spent, by (day of service, sequence); both days included.
+
+        :raises InvalidRequest: not a date, or `since` after `until`.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+        >>> [(line.others, line.balance) for line in bank.statement("m1").lines]
+        [(('f1',), Hours('1:30'))]
+        """
+        first, last = checks.day(since, "since"), checks.day(until, "until")
+        if first is not None and last is not None and first > last:
+            msg = f"since {first} is after until {last}"
+            raise InvalidRequest(msg)
+        with self._reader() as reader:
+            account = read_account(reader, _row(reader, id))
+            return statement(reader, account, since=since, until=until)
+
+    def trial_balance(self, on: date | None = None) -> TrialBalance:
+        """Every account with what it earned and spent; the balances sum to 0:00.
+
+        :raises InvalidRequest: `on` is not a date.
+        """
+        checks.day(on, "on")
+        with self._reader() as reader:
+            return trial_balance(reader, on=on)
+
+    def transfer_by_id(self, id: str) -> Transfer:
+        """One transfer or reversal.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises TransferNotFound: no such transfer.
+        """
+        with self._reader() as reader:
+            row = reader.find(checks.identifier(id, "transfer id"))
+            if row is None:
+                raise TransferNotFound(id)
+            return read_transfer(reader, row)
+
+    def transfers(
+        self,
+        *,
+        account: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        newest_first: bool = False,
+        after: str | int | None = None,
+    ) -> Iterator[Transfer]:
+        """Transfers and reversals in the order of the journal, lazily.
+
+        `since` and `until` are days of service and included. `after` goes on behind a
+        transfer, named by its id or its sequence, in the direction of travel.
+
+        :raises InvalidRequest: a value that cannot be.
+        :raises AccountNotFound: no such account.
+        :raises TransferNotFound: `after` names no transfer.
+        """
+        first, last = checks.day(since, "since"), checks.day(until, "until")
+        if type(after) is str:
+            after = self.transfer_by_id(after).sequence
+        if after is not None and type(after) is not int:
+            msg = f"after is a transfer's id or sequence, not {shown(after)}"
+            raise WrongType(msg)
+        if account is not None:
+            self.account(account)
+        return self._transfers(account, first or "", last or "~", newest_first, after)
+
+    def _transfers(
+        self, account: str | None, first: str, last: str, newest_first: bool, after: int | None
+    ) -> Iterator[Transfer]:
+        while True:
+            with self._reader() as reader:
+                rows = _page(reader, account, newest_first, after)
+                page = [
+                    read_transfer(reader, row)
+                    for row in rows
+                    if row.id is not None
+                    and first <= parse(row.body)["effects"]["occurred_on"] <= last
+                ]
+            if not rows:
+                return
+            yield from page
+            after = rows[-1].sequence
+
+
+def _row(reader: Reader, id: str) -> AccountRow:
+    row = reader.account(checks.identifier(id, "account id"))
+    if row is None:
+        raise AccountNotFound(id)
+    return row
+
+
+def _limits(row: AccountRow) -> tuple[Hours | None, Hours | None]:
+    """The limits that apply to an account."""
+    floor, ceiling = DEFAULT.limits_of(row)
+    return (
+        None if floor is None else Hours.from_seconds(floor),
+        None if ceiling is None else Hours.from_seconds(ceiling),
+    )
+
+
+def _sequence(reader: Reader, at: int | datetime) -> int:
+    """The last sequence recorded by a point; a search by halves, as instants only grow."""
+    if type(at) is int:
+        if at < 0:
+            msg = f"at is a sequence from 0 or an aware datetime, not {at}"
+            raise InvalidRequest(msg)
+        return at
+    moment = microseconds(at)
+    low, high = 0, reader.head().sequence
+    while low < high:
+        middle = (low + high + 1) // 2
+        body = parse(reader.records(after=middle - 1, limit=1)[0].body)
+        low, high = (middle, high) if body["recorded_at"] <= moment else (low, middle - 1)
+    return low
+
+
+def _page(
+    reader: Reader, account: str | None, newest_first: bool, after: int | None
+) -> list[RecordRow]:
+    """The next records, of all or of one account; empty at the end."""
+    if account is not None:
+        return _page_of_account(reader, account, newest_first, after)
+    if not newest_first:
+        return reader.records(after=after or 0, limit=PAGE)
+    end = reader.head().sequence + 1 if after is None else after
+    start = max(end - PAGE, 1)
+    return reader.records(after=start - 1, limit=end - start)[::-1] if end > start else []
+
+
+def _page_of_account(
+    reader: Reader, account: str, newest_first: bool, after: int | None
+) -> list[RecordRow]:
+    """Records of one account's postings; one on both sides of a transfer counts once."""
+    if newest_first:
+        last = reader.last_posting(account, through=None if after is None else after - 1)
+        end = 0 if last is None else last.version
+        postings = reader.postings(account, after=max(end - PAGE, 0), limit=min(end, PAGE))[::-1]
+    else:
+        last = reader.last_posting(account, through=after) if after else None
+        postings = reader.postings(
+            account, after=0 if last is None else last.version, limit=PAGE
+        )
+    rows: list[RecordRow] = []
+    for sequence in dict.fromkeys(posting.sequence for posting in postings):
+        rows += reader.records(after=sequence - 1, limit=1)
+    return rows

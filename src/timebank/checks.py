@@ -1,0 +1,215 @@
+"""What a caller hands over, checked and normalised: ids, labels, texts, days, sides.
+
+Pure, and the same for every command. Each function returns the value as it will be
+recorded or raises `InvalidRequest` (`WrongType` for a type that would have to be
+guessed at) with the value that caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+from unicodedata import category, is_normalized
+
+from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
+from timebank.hours import Hours
+from timebank.model import (
+    INHERIT,
+    MAX_ID_CHARACTERS,
+    MAX_LABEL_CHARACTERS,
+    MAX_PARTIES,
+    MAX_SOURCE_FIELDS,
+    MAX_TAGS,
+    MAX_TEXT_CHARACTERS,
+    StoredLimit,
+)
+
+#: Control characters, lone surrogates, line and paragraph separators.
+_FORBIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
+    """An id: NFC, 1 to 128 characters, no control characters, no blank at either end."""
+    if type(value) is not str:
+        msg = f"{what} must be a str, not {type(value).__name__}: {shown(value)}"
+        raise WrongType(msg)
+    if not 1 <= len(value) <= longest:
+        msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
+        raise InvalidRequest(msg)
+    if value.isascii() and value.isalnum():
+        return value
+    if value != value.strip():
+        msg = f"{what} must not begin or end with a blank: {shown(value)}"
+        raise InvalidRequest(msg)
+    for character in value:
+        if category(character) in _FORBIDDEN:
+            msg = f"{what} must not contain {character!r}: {shown(value)}"
+            raise InvalidRequest(msg)
+    if not is_normalized("NFC", value):
+        msg = f"{what} must be in Unicode normal form NFC: {shown(value)}"
+        raise InvalidRequest(msg)
+    return value
+
+
+def label(value: object, what: str) -> str | None:
+    """A category, area, resource or tag: as an id, up to 200 characters; `None` is left out."""
+    return None if value is None else identifier(value, what, longest=MAX_LABEL_CHARACTERS)
+
+
+def personal_text(value: object, what: str) -> str | None:
+    """A name, note or reason: up to 10,000 characters of Unicode without NUL; empty is none."""
+    if value is None or value == "":
+        return None
+    if type(value) is not str:
+        msg = f"{what} must be a str, not {type(value).__name__}: {shown(value)}"
+        raise WrongType(msg)
+    if len(value) > MAX_TEXT_CHARACTERS:
+        msg = f"{what} must have at most {MAX_TEXT_CHARACTERS} characters, not {len(value)}"
+        raise InvalidRequest(msg)
+    if "\0" in value or not _is_unicode(value):
+        msg = f"{what} must not contain NUL or lone surrogates: {shown(value)}"
+        raise InvalidRequest(msg)
+    return value
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def day(value: object, what: str) -> str | None:
+    """A day as `YYYY-MM-DD`; a datetime is refused, for its time zone would be guessed."""
+    if value is None:
+        return None
+    if not isinstance(value, date) or isinstance(value, datetime):
+        msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
+        raise WrongType(msg)
+    return value.isoformat()
+
+
+def limit(value: object, what: str) -> StoredLimit:
+    """A limit as it is recorded: `"inherit"`, `None` (unlimited) or seconds."""
+    if value is INHERIT:
+        return "inherit"
+    return None if value is None else _hours(value, what).seconds
+
+
+def positive(value: object, what: str) -> int:
+    """Hours that move, in seconds: more than zero."""
+    hours = _hours(value, what)
+    if hours.seconds <= 0:
+        msg = f"{what} must be more than 0:00, not {hours}"
+        raise InvalidHours(msg)
+    return hours.seconds
+
+
+def _hours(value: object, what: str) -> Hours:
+    try:
+        return Hours(value)  # type: ignore[arg-type]  # any object: that is what is checked
+    except InvalidRequest as error:
+        error.args = (f"{what}: {error}",)
+        raise
+
+
+Side = list[list[Any]]
+
+
+def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
+    """Both sides as sorted lists of `[account, seconds]`.
+
+    :raises WrongType: a side is neither an id nor a mapping of ids to hours.
+    :raises InvalidRequest: an empty side, no hours, a sole earner who is the sole spender.
+    :raises InvalidHours: hours that are not positive.
+    :raises UnbalancedTransfer: the sides differ.
+    """
+    if type(earner) is str and type(spender) is str:
+        earner, spender = identifier(earner, "earner"), identifier(spender, "spender")
+        if hours is None:
+            msg = "hours are missing: an earner and a spender need hours"
+            raise InvalidRequest(msg)
+        total = positive(hours, "hours")
+        earned, spent = [[earner, total]], [[spender, total]]
+    else:
+        total_or_none = None if hours is None else positive(hours, "hours")
+        earned, spent = _mapped(earner, "earner"), _mapped(spender, "spender")
+        _fill_sole_side(earned, spent, total_or_none)
+    if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
+        msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
+        raise InvalidRequest(msg)
+    return earned, spent
+
+
+def _mapped(side: object, what: str) -> Side:
+    if isinstance(side, str):
+        return [[identifier(side, what), 0]]
+    if not isinstance(side, Mapping):
+        msg = f"{what} must be an account id or a mapping of ids to hours, not {shown(side)}"
+        raise WrongType(msg)
+    if not side:
+        msg = f"{what} is empty: a transfer needs at least one {what}"
+        raise InvalidRequest(msg)
+    if len(side) > MAX_PARTIES:
+        msg = f"{what} names {len(side)} accounts, more than {MAX_PARTIES}"
+        raise InvalidRequest(msg)
+    return sorted(
+        [identifier(id, what), positive(hours, f"hours of {shown(id)}")]
+        for id, hours in side.items()
+    )
+
+
+def _fill_sole_side(earned: Side, spent: Side, total: int | None) -> None:
+    """Give a side named by its id alone what the other one sums to, and compare all sums."""
+    sums = [sum(seconds for _, seconds in side) for side in (earned, spent)]
+    if not sums[0]:
+        earned[0][1] = sums[0] = sums[1]
+    if not sums[1]:
+        spent[0][1] = sums[1] = sums[0]
+    for one, other in ((sums[0], sums[1]), (sums[0], total), (total, sums[1])):
+        if one is not None and other is not None and one != other:
+            raise UnbalancedTransfer(earned=Hours.from_seconds(one), spent=Hours.from_seconds(other))
+
+
+def tags(value: object) -> list[str]:
+    """Tags, a set: sorted, each once, at most 50."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        msg = f"tags must be a collection of str, not {shown(value)}"
+        raise WrongType(msg)
+    unique = sorted({identifier(tag, "tag", longest=MAX_LABEL_CHARACTERS) for tag in value})
+    if len(unique) > MAX_TAGS:
+        msg = f"there are {len(unique)} tags, more than {MAX_TAGS}"
+        raise InvalidRequest(msg)
+    return unique
+
+
+def source(value: object) -> str | list[list[str]]:
+    """Where an imported transfer comes from: a label, or a mapping of labels to short texts.
+
+    A mapping is recorded as sorted pairs, for the keys of a record are ASCII.
+    """
+    if isinstance(value, str):
+        return identifier(value, "source", longest=MAX_LABEL_CHARACTERS)
+    if not isinstance(value, Mapping):
+        msg = f"source must be a str or a mapping of str to str, not {shown(value)}"
+        raise WrongType(msg)
+    if not 1 <= len(value) <= MAX_SOURCE_FIELDS:
+        msg = f"source must have 1 to {MAX_SOURCE_FIELDS} fields, not {len(value)}"
+        raise InvalidRequest(msg)
+    return sorted(
+        [
+            identifier(name, "source", longest=MAX_LABEL_CHARACTERS),
+            identifier(text, f"source {shown(name)}", longest=MAX_LABEL_CHARACTERS),
+        ]
+        for name, text in value.items()
+    )
+
+
+def one_of(value: object, choices: tuple[str, ...], what: str) -> str:
+    """One of a few words."""
+    if value not in choices:
+        msg = f"{what} must be one of {', '.join(choices)}, not {shown(value)}"
+        raise InvalidRequest(msg)
+    return str(value)

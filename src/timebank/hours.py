@@ -1,0 +1,417 @@
+"""`Hours`, an exact quantity of time credit, and `split`, which shares one without loss.
+
+A quantity is a signed whole number of seconds, for the data of existing systems is in
+seconds or in hundredths of an hour (36 s) and both must come in without loss. What is
+not a whole number of seconds is refused: nothing is ever truncated or rounded.
+
+>>> from timebank import Hours, split
+>>> Hours("1:30") + Hours("0,25")
+Hours('1:45')
+>>> split("1:00", ["f1", "f2", "f3"], weights=[1, 1, 2])
+{'f1': Hours('0:15'), 'f2': Hours('0:15'), 'f3': Hours('0:30')}
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import total_ordering
+from typing import TYPE_CHECKING, Any, Final
+
+from timebank.errors import InvalidHours, InvalidRequest, WrongHoursType, WrongType, shown
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from decimal import Decimal
+    from fractions import Fraction
+
+MAX_SECONDS: Final = 2**53
+MAX_CHARACTERS: Final = 64
+_HOUR: Final = 3600
+
+_CLOCK: Final = re.compile(r"([0-9]+):([0-5][0-9])(?::([0-5][0-9]))?")
+_DECIMAL: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
+_UNITS: Final = re.compile(
+    r"([0-9]+)h(?:([0-5]?[0-9])(?:m(?:([0-5]?[0-9])s)?)?)?|([0-9]+)m(?:([0-5]?[0-9])s)?|([0-9]+)s",
+    re.IGNORECASE,
+)
+_ISO: Final = re.compile(r"PT(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?")
+
+
+@total_ordering
+class Hours:
+    """An immutable quantity of hours, exact to the second.
+
+    From an `int` (hours), `Decimal`, `Fraction`, `timedelta`, another `Hours`, or a `str`
+    as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"90m"`,
+    `"45s"`, `"PT1H30M"`. Minutes and seconds after a colon or an `h` are 0 to 59.
+
+    :raises WrongHoursType: a float, a bool or another type that would have to be guessed at.
+    :raises InvalidHours: not a quantity, not whole seconds, or beyond ±2**53 seconds.
+
+    >>> from timebank import Hours
+    >>> Hours("1,25"), Hours("90m"), Hours(2).seconds
+    (Hours('1:15'), Hours('1:30'), 7200)
+    """
+
+    __slots__ = ("seconds",)
+    seconds: int
+
+    def __new__(cls, value: int | str | Decimal | Fraction | timedelta | Hours) -> Hours:
+        """Make a quantity from any of the accepted types."""
+        if type(value) is Hours:
+            return value
+        return cls.from_seconds(_seconds(value))
+
+    @classmethod
+    def from_seconds(cls, seconds: int) -> Hours:
+        """A quantity of whole seconds.
+
+        :raises WrongHoursType: not an int.
+        :raises InvalidHours: beyond ±2**53.
+
+        >>> from timebank import Hours
+        >>> Hours.from_seconds(90)
+        Hours('0:01:30')
+        """
+        if type(seconds) is not int:
+            msg = f"seconds must be an int, not {type(seconds).__name__}: {shown(seconds)}"
+            raise WrongHoursType(msg)
+        if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
+            msg = f"{shown(seconds)} seconds are beyond ±2**53"
+            raise InvalidHours(msg)
+        self = object.__new__(cls)
+        _set_seconds(self, seconds)
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: a quantity never changes."""
+        msg = "Hours are immutable"
+        raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse: a quantity never changes."""
+        msg = "Hours are immutable"
+        raise AttributeError(msg)
+
+    def __reduce__(self) -> tuple[Any, tuple[int]]:
+        """Pickle by the seconds."""
+        return Hours.from_seconds, (self.seconds,)
+
+    # -- shown ----------------------------------------------------------------
+
+    def __str__(self) -> str:
+        """`1:30`, `-0:30`, `0:00:30`: seconds only where there are any."""
+        hours, minutes, seconds, sign = self._parts()
+        tail = f":{seconds:02}" if seconds else ""
+        return f"{sign}{hours}:{minutes:02}{tail}"
+
+    def __repr__(self) -> str:
+        return f"Hours('{self}')"
+
+    def __format__(self, spec: str) -> str:
+        """`hm` gives `1h30`, with seconds `0h00m30s`; any other spec is that of `str`.
+
+        >>> from timebank import Hours
+        >>> f"{Hours('1:30'):hm}", f"{Hours('1:30'):>6}"
+        ('1h30', '  1:30')
+        """
+        if spec != "hm":
+            return format(str(self), spec)
+        hours, minutes, seconds, sign = self._parts()
+        tail = f"m{seconds:02}s" if seconds else ""
+        return f"{sign}{hours}h{minutes:02}{tail}"
+
+    def _parts(self) -> tuple[int, int, int, str]:
+        minutes, seconds = divmod(abs(self.seconds), 60)
+        return *divmod(minutes, 60), seconds, "-" if self.seconds < 0 else ""
+
+    def as_decimal(self) -> Decimal:
+        """The hours as a `Decimal`: exact where it ends, else to 28 digits.
+
+        A third of an hour has no end: compute with `seconds`.
+
+        >>> from timebank import Hours
+        >>> Hours("1:15").as_decimal()
+        Decimal('1.25')
+        """
+        from decimal import Context, Decimal
+
+        return Context(prec=28).divide(Decimal(self.seconds), Decimal(_HOUR))
+
+    def as_timedelta(self) -> timedelta:
+        """The same span as a `timedelta`.
+
+        >>> from timebank import Hours
+        >>> Hours("1:30").as_timedelta()
+        datetime.timedelta(seconds=5400)
+        """
+        from datetime import timedelta
+
+        return timedelta(seconds=self.seconds)
+
+    # -- compared -------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return self.seconds == other.seconds if type(other) is Hours else NotImplemented
+
+    def __lt__(self, other: Hours) -> bool:
+        return self.seconds < other.seconds if type(other) is Hours else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Hours, self.seconds))
+
+    def __bool__(self) -> bool:
+        return self.seconds != 0
+
+    # -- computed -------------------------------------------------------------
+
+    def __add__(self, other: Hours) -> Hours:
+        if type(other) is not Hours:
+            return NotImplemented
+        return Hours.from_seconds(self.seconds + other.seconds)
+
+    def __sub__(self, other: Hours) -> Hours:
+        if type(other) is not Hours:
+            return NotImplemented
+        return Hours.from_seconds(self.seconds - other.seconds)
+
+    def __neg__(self) -> Hours:
+        return Hours.from_seconds(-self.seconds)
+
+    def __pos__(self) -> Hours:
+        return self
+
+    def __abs__(self) -> Hours:
+        return Hours.from_seconds(abs(self.seconds))
+
+    def __mul__(self, factor: int) -> Hours:
+        if type(factor) is not int:
+            return NotImplemented
+        return Hours.from_seconds(self.seconds * factor)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, divisor: int) -> Hours:
+        if type(divisor) is not int:
+            return NotImplemented
+        return Hours.from_seconds(self.seconds // divisor)
+
+    def __mod__(self, divisor: int) -> Hours:
+        if type(divisor) is not int:
+            return NotImplemented
+        return Hours.from_seconds(self.seconds % divisor)
+
+    def __divmod__(self, divisor: int) -> tuple[Hours, Hours]:
+        if type(divisor) is not int:
+            return NotImplemented
+        return self // divisor, self % divisor
+
+
+#: The slot's own setter, which `__setattr__` does not see.
+_set_seconds: Final = Hours.__dict__["seconds"].__set__
+
+
+# -- from other types ----------------------------------------------------------
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, str):
+        return _from_text(value)
+    if type(value) is int:
+        return value * _HOUR if abs(value) <= MAX_SECONDS else _too_much(value)
+    numerator, denominator = _ratio_in_hours(value)
+    seconds, rest = divmod(numerator * _HOUR, denominator)
+    return _not_whole(value) if rest else seconds
+
+
+def _loaded(module: str, name: str) -> Any:
+    """A class of a module that is loaded, for otherwise nothing can be an instance of it."""
+    return getattr(sys.modules.get(module), name, ())
+
+
+def _ratio_in_hours(value: object) -> tuple[int, int]:
+    """Numerator and denominator of a number of hours; a huge exponent is never expanded."""
+    if isinstance(value, _loaded("fractions", "Fraction")):
+        return value.numerator, value.denominator  # type: ignore[attr-defined, no-any-return]  # by the class
+    if isinstance(value, _loaded("decimal", "Decimal")):
+        return _ratio_of_decimal(value)
+    if isinstance(value, _loaded("datetime", "timedelta")):
+        span: timedelta = value  # type: ignore[assignment]  # by the class
+        if span.microseconds:
+            _not_whole(value)
+        return span.days * 86_400 + span.seconds, _HOUR
+    msg = (
+        f"hours cannot be a {type(value).__name__}: {shown(value)}; give a str as '1:30', "
+        "an int, Decimal, Fraction or timedelta"
+    )
+    raise WrongHoursType(msg)
+
+
+def _ratio_of_decimal(value: Any) -> tuple[int, int]:
+    if not value.is_finite():
+        msg = f"not a quantity of hours: {shown(value)}"
+        raise InvalidHours(msg)
+    if not value:
+        return 0, 1
+    if value.adjusted() > 16:  # noqa: PLR2004  # 10**16 hours are beyond the range
+        _too_much(value)
+    sign, digits, exponent = value.as_tuple()
+    significant = len(digits)
+    while not digits[significant - 1]:
+        significant -= 1
+    exponent += len(digits) - significant
+    if exponent < -4:  # noqa: PLR2004  # 3600 has the factor 2**4: no fifth decimal is whole
+        _not_whole(value)
+    number = int("".join(map(str, digits[:significant])))
+    return (-number if sign else number) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+
+
+def _from_text(text: str) -> int:
+    if len(text) > MAX_CHARACTERS:
+        msg = f"hours are written in at most {MAX_CHARACTERS} characters, not {len(text)}"
+        raise InvalidHours(msg)
+    bare = text.strip()
+    negative = bare.startswith("-")
+    bare = bare[1:] if bare[:1] in {"-", "+"} else bare
+    if found := _CLOCK.fullmatch(bare):
+        seconds = _total(*found.groups())
+    elif found := _UNITS.fullmatch(bare):
+        hours, minutes, rest, only_minutes, its_seconds, only_seconds = found.groups()
+        seconds = _total(hours, minutes or only_minutes, rest or its_seconds or only_seconds)
+    elif found := _ISO.fullmatch(bare):
+        seconds = _total(*found.groups())
+    elif found := _DECIMAL.fullmatch(bare):
+        whole, decimals = found[1], found[2] or ""
+        seconds, rest = divmod(int(whole + decimals) * _HOUR, 10 ** len(decimals))
+        if rest:
+            _not_whole(text)
+    else:
+        msg = f"not a quantity of hours: {shown(text)}; write 1:30, 1.5, 1h30 or 90m"
+        raise InvalidHours(msg)
+    return -seconds if negative else seconds
+
+
+def _total(hours: str | None, minutes: str | None, seconds: str | None) -> int:
+    return int(hours or 0) * _HOUR + int(minutes or 0) * 60 + int(seconds or 0)
+
+
+def _not_whole(value: object) -> int:
+    msg = f"not a whole number of seconds: {shown(value)}"
+    raise InvalidHours(msg)
+
+
+def _too_much(value: object) -> int:
+    msg = f"beyond ±2**53 seconds: {shown(value)}"
+    raise InvalidHours(msg)
+
+
+# -- shared --------------------------------------------------------------------
+
+
+def apportion(total: int, weights: Sequence[int]) -> list[int]:
+    """Share a whole number by largest remainder, ties by order; the sum is exactly `total`.
+
+    `total` and the weights are not negative, and one weight is more than zero. No share
+    exceeds its weight where `total` does not exceed their sum.
+
+    >>> from timebank.hours import apportion
+    >>> apportion(10, [1, 1, 1])
+    [4, 3, 3]
+    """
+    whole = sum(weights)
+    shares = [total * weight // whole for weight in weights]
+    rests = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
+    for index in rests[: total - sum(shares)]:
+        shares[index] += 1
+    return shares
+
+
+def split(
+    hours: int | str | Decimal | Fraction | timedelta | Hours,
+    among: Iterable[str],
+    *,
+    weights: Mapping[str, Any] | Sequence[Any] | None = None,
+    remainder_to: str | None = None,
+) -> dict[str, Hours]:
+    """Share a quantity without losing a second: `{id: Hours}`, shares of zero left out.
+
+    By largest remainder, ties by the order of `among`. `weights` are `int`, `Decimal`,
+    `Fraction`, `Hours` or `timedelta`, in the order of `among` or by id; equal when left
+    out. With `remainder_to` all that does not divide goes to that account.
+
+    :raises WrongType: a weight, or hours, of another type.
+    :raises InvalidRequest: nobody to share among, an id twice, or weights that do not fit.
+
+    >>> from timebank import split
+    >>> split("1:00", ["a", "b", "c"], weights=[1, 1, 5], remainder_to="fund")["fund"]
+    Hours('0:00:02')
+    """
+    quantity = Hours(hours)
+    ids = _distinct(among)
+    shares_of = _weights(ids, weights)
+    total = abs(quantity.seconds)
+    if remainder_to is None:
+        shares = dict(zip(ids, apportion(total, shares_of), strict=True))
+    else:
+        whole = sum(shares_of)
+        shares = {id: total * w // whole for id, w in zip(ids, shares_of, strict=True)}
+        rest = total - sum(shares.values())
+        shares[remainder_to] = shares.get(remainder_to, 0) + rest
+    sign = -1 if quantity.seconds < 0 else 1
+    return {id: Hours.from_seconds(sign * share) for id, share in shares.items() if share}
+
+
+def _distinct(among: Iterable[str]) -> list[str]:
+    if isinstance(among, str):
+        msg = f"split among a collection of ids, not {shown(among)}"
+        raise InvalidRequest(msg)
+    ids = list(among)
+    if not ids or len(set(ids)) != len(ids):
+        msg = f"split among at least one id, each once, not {shown(ids)}"
+        raise InvalidRequest(msg)
+    return ids
+
+
+def _weights(ids: list[str], weights: Mapping[str, Any] | Sequence[Any] | None) -> list[int]:
+    """Whole weights in the order of the ids, in the proportions that were given."""
+    if weights is None:
+        return [1] * len(ids)
+    if isinstance(weights, Mapping):
+        if weights.keys() != set(ids):
+            msg = f"weights must name exactly {shown(ids)}, not {shown(list(weights))}"
+            raise InvalidRequest(msg)
+        weights = [weights[id] for id in ids]
+    if len(weights) != len(ids):
+        msg = f"{len(ids)} ids need as many weights, not {len(weights)}"
+        raise InvalidRequest(msg)
+    ratios = [_weight(weight) for weight in weights]
+    if not any(numerator for numerator, _ in ratios):
+        msg = f"one weight must be more than zero: {shown(weights)}"
+        raise InvalidRequest(msg)
+    common = 1
+    for _, denominator in ratios:
+        common *= denominator
+    return [numerator * (common // denominator) for numerator, denominator in ratios]
+
+
+def _weight(weight: object) -> tuple[int, int]:
+    if type(weight) is int:
+        ratio = weight, 1
+    elif type(weight) is Hours:
+        ratio = weight.seconds, 1
+    elif isinstance(weight, _loaded("datetime", "timedelta")):
+        span: timedelta = weight  # type: ignore[assignment]  # by the class
+        ratio = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds, 1_000_000
+    elif isinstance(weight, _loaded("fractions", "Fraction")):
+        ratio = weight.numerator, weight.denominator  # type: ignore[attr-defined]  # by the class
+    elif isinstance(weight, _loaded("decimal", "Decimal")):
+        ratio = _ratio_of_decimal(weight)
+    else:
+        msg = f"a weight is an int, Decimal, Fraction, Hours or timedelta, not {shown(weight)}"
+        raise WrongType(msg)
+    if ratio[0] < 0:
+        msg = f"a weight is not negative: {shown(weight)}"
+        raise InvalidRequest(msg)
+    return ratio

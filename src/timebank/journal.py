@@ -1,0 +1,89 @@
+"""The journal's canonical form, digests and commitments. Pure.
+
+The format is specified in `docs/journal-format.md`, from which a stranger can
+verify an export without this code. A record's bytes are a JSON object in the
+canonical form of RFC 8785, restricted to integers within ±2**53, strings without
+lone surrogates, and ASCII keys; what is hashed is what is stored.
+
+>>> from timebank.journal import canonical, parse
+>>> canonical({"b": 1, "a": "è"})
+b'{"a":"\\xc3\\xa8","b":1}'
+>>> parse(b'{"a":1}')
+{'a': 1}
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any, Final
+
+from timebank.errors import Corrupt
+from timebank.model import MAX_INTEGER
+
+FORMAT: Final = "timebank/1"
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def canonical(value: dict[str, Any]) -> bytes:
+    """The bytes of a record whose values are within the restricted form.
+
+    Python sorts keys by code point and RFC 8785 by UTF-16 unit: keys are ASCII, where
+    the two agree.
+    """
+    return _encode(value).encode()
+
+
+def _refuse(token: str) -> Any:
+    msg = f"a journal holds no such number: {token[:40]}"
+    raise Corrupt(msg)
+
+
+def _integer(token: str) -> int:
+    if len(token) > 17 or not -MAX_INTEGER <= int(token) <= MAX_INTEGER:
+        _refuse(token)
+    return int(token)
+
+
+_decode = json.JSONDecoder(
+    parse_float=_refuse, parse_constant=_refuse, parse_int=_integer
+).decode
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The object a record's bytes say.
+
+    :raises Corrupt: not UTF-8, not JSON, not an object, or a number out of the form.
+    """
+    try:
+        value = _decode(body.decode())
+    except (ValueError, RecursionError) as error:
+        msg = f"a record's bytes are not canonical JSON: {error}"
+        raise Corrupt(msg) from error
+    if type(value) is not dict:
+        msg = f"a record is a JSON object, not {type(value).__name__}"
+        raise Corrupt(msg)
+    return value
+
+
+def genesis(journal: str) -> bytes:
+    """`digest(0)`: SHA-256 of `timebank/1:` and the journal's id."""
+    return sha256(f"{FORMAT}:{journal}".encode()).digest()
+
+
+def digest(before: bytes, body: bytes) -> bytes:
+    """`digest(n)`: SHA-256 of `digest(n-1)` and the bytes of record n."""
+    return sha256(before + body).digest()
+
+
+def commitment(salt: bytes, text: str) -> str:
+    """The commitment of a personal text: SHA-256 of 16 bytes of salt and the text, in hex.
+
+    >>> from timebank.journal import commitment
+    >>> commitment(bytes(16), "Maria R.")[:8]
+    '5aae9e11'
+    """
+    return sha256(salt + text.encode()).hexdigest()

@@ -1,0 +1,276 @@
+"""What is recorded and what is derived, as immutable values.
+
+Two families. *Values* are what a caller gets back: `Account`, `Balance`,
+`Transfer`, `Record`, `Head`. *Rows* are what a store keeps: `RecordRow` and
+`TextRow` are the truth, `AccountRow` and `PostingRow` are derived from it and can
+be made again. Rows are plain tuples of integers, strings and bytes, so that they
+go into a database, and come back equal, as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final, Literal, NamedTuple
+
+import attrs
+
+from timebank.errors import InvalidRequest
+from timebank.hours import Hours
+
+AccountKind = Literal["member", "group", "organisation", "fund", "clearing", "issuance"]
+ACCOUNT_KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
+Status = Literal["open", "frozen", "closed"]
+
+#: The fields of a request that are personal text: a record has only their commitments.
+TEXT_FIELDS: Final = ("name", "note", "reason")
+
+#: Limits on every size. A request beyond one of them is `InvalidRequest`.
+MAX_ID_CHARACTERS: Final = 128
+MAX_LABEL_CHARACTERS: Final = 200
+MAX_TEXT_CHARACTERS: Final = 10_000
+MAX_PARTIES: Final = 1_000
+MAX_TAGS: Final = 50
+MAX_SOURCE_FIELDS: Final = 20
+SALT_BYTES: Final = 16
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_INTEGER: Final = 2**53
+
+
+class _Inherit(Enum):
+    """The type of `INHERIT`, so that it can be told from every other value."""
+
+    INHERIT = "inherit"
+
+    def __repr__(self) -> str:
+        return "INHERIT"
+
+
+#: A limit that is the statute's, whatever that says at the time.
+INHERIT: Final = _Inherit.INHERIT
+
+#: A limit as callers give and get it: inherited, unlimited (`None`), or a value.
+Limit = _Inherit | Hours | None
+#: A limit as rows and records hold it.
+StoredLimit = int | Literal["inherit"] | None
+
+
+class RecordRow(NamedTuple):
+    """One line of the journal as stored: `body` are the bytes that were hashed.
+
+    `id` and `refers_to` repeat what the body says, for look-ups: the id of the
+    operation, and the sequence of the record that this one reverses.
+    """
+
+    sequence: int
+    digest: bytes
+    body: bytes
+    id: str | None
+    refers_to: int | None
+
+
+class TextRow(NamedTuple):
+    """A personal text, beside the record that has its commitment."""
+
+    sequence: int
+    field: str
+    salt: bytes
+    text: str
+
+
+class AccountRow(NamedTuple):
+    """An account as the journal leaves it. `opened` and `named` are sequences of records."""
+
+    account: str
+    kind: str
+    status: str
+    joined_on: str | None
+    floor: StoredLimit
+    ceiling: StoredLimit
+    opened: int
+    named: int | None
+
+
+class PostingRow(NamedTuple):
+    """One account's side of a transfer, with the balance after it.
+
+    `version` counts the postings of the account from 1, without gaps; `day` is the
+    day of service, `YYYY-MM-DD`.
+    """
+
+    account: str
+    version: int
+    sequence: int
+    seconds: int
+    balance: int
+    day: str
+
+
+class Fault(NamedTuple):
+    """Something a store sees wrong in itself: which check, where, and what."""
+
+    check: str
+    place: str
+    expected: str
+    found: str
+
+
+@attrs.frozen
+class Head:
+    """Where a journal stands; `str()` is the one line that may be published.
+
+    >>> from timebank.model import Head
+    >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
+    'timebank/1 j'
+    """
+
+    journal: str
+    sequence: int
+    digest: bytes
+
+    def __str__(self) -> str:
+        return f"timebank/1 {self.journal} {self.sequence} {self.digest.hex()}"
+
+
+@attrs.frozen
+class Record:
+    """One line of the journal. `bytes` are exactly what the digest covers."""
+
+    sequence: int
+    kind: str
+    recorded_at: datetime
+    digest: bytes
+    bytes: bytes
+    actor: str | None = None
+
+    @property
+    def id(self) -> int:
+        """The sequence: what identifies a record within its journal."""
+        return self.sequence
+
+
+@attrs.frozen
+class Account:
+    """Who holds a balance. `floor` and `ceiling` are its own: `INHERIT`, `None` or `Hours`."""
+
+    id: str
+    kind: str
+    name: str | None
+    status: str
+    joined_on: date | None
+    floor: Limit
+    ceiling: Limit
+
+
+@attrs.frozen
+class Balance:
+    """What an account has, and how far it may move. `floor`, `ceiling` as they apply today.
+
+    `held` is reserved to be spent, `incoming` is held towards it.
+    """
+
+    account: str
+    posted: Hours
+    floor: Hours | None
+    ceiling: Hours | None
+    held: Hours = Hours.from_seconds(0)
+    incoming: Hours = Hours.from_seconds(0)
+
+    @property
+    def id(self) -> str:
+        """The account's id."""
+        return self.account
+
+    @property
+    def spendable(self) -> Hours | None:
+        """What may still be spent: `posted - held - floor`, never negative; `None` if unlimited."""
+        if self.floor is None:
+            return None
+        return max(self.posted - self.held - self.floor, Hours.from_seconds(0))
+
+    @property
+    def receivable(self) -> Hours | None:
+        """What may still be earned: `ceiling - posted - incoming`; `None` if unlimited."""
+        if self.ceiling is None:
+            return None
+        return max(self.ceiling - self.posted - self.incoming, Hours.from_seconds(0))
+
+
+@attrs.frozen
+class Posting:
+    """One account's side of a transfer: positive hours are earned, negative are spent."""
+
+    account: str
+    hours: Hours
+
+
+@attrs.frozen
+class Transfer:
+    """An immutable movement of hours; its postings sum to zero.
+
+    `reverses` is the id of the original where this is a reversal, whose text is
+    `reason`. An account on both sides has two postings. `statute` judged it.
+    """
+
+    id: str
+    sequence: int
+    kind: str
+    postings: tuple[Posting, ...]
+    occurred_on: date
+    recorded_at: datetime
+    category: str | None = None
+    area: str | None = None
+    resource: str | None = None
+    via: str | None = None
+    note: str | None = None
+    reason: str | None = None
+    tags: tuple[str, ...] = ()
+    source: str | Mapping[str, str] | None = attrs.field(default=None, hash=False)
+    limits: str = "checked"
+    reverses: str | None = None
+    actor: str | None = None
+    statute: str | None = None
+
+    @property
+    def hours(self) -> Hours:
+        """What was exchanged: the sum of one side."""
+        return Hours.from_seconds(sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0))
+
+    @property
+    def earners(self) -> dict[str, Hours]:
+        """Whose balance rises, and by how much."""
+        return {p.account: p.hours for p in self.postings if p.hours.seconds > 0}
+
+    @property
+    def spenders(self) -> dict[str, Hours]:
+        """Whose balance falls, and by how much (positive)."""
+        return {p.account: -p.hours for p in self.postings if p.hours.seconds < 0}
+
+
+def instant(microseconds: int) -> datetime:
+    """The aware UTC instant of a record, from whole microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(moment: object) -> int:
+    """Whole microseconds since 1970 UTC of an aware `datetime`.
+
+    :raises InvalidRequest: not a datetime, naive, or outside the years 1685 to 2255.
+    """
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        msg = f"an instant is an aware datetime (datetime.now(UTC)), not {moment!r}"
+        raise InvalidRequest(msg)
+    result = (moment - EPOCH) // timedelta(microseconds=1)
+    if not -MAX_INTEGER <= result <= MAX_INTEGER:
+        msg = f"an instant must lie between the years 1685 and 2255, not {moment.isoformat()}"
+        raise InvalidRequest(msg)
+    return result
+
+
+def stored_limit(limit: Any) -> Limit:
+    """A limit from a row, as callers see it."""
+    if limit == "inherit":
+        return INHERIT
+    return None if limit is None else Hours.from_seconds(limit)

@@ -1,0 +1,249 @@
+"""Statement and trial balance: what a treasurer reads, from a `Reader`.
+
+A statement is ordered by (day of service, sequence) and its running balance is
+computed each time, so that an exchange entered late stands where it belongs and no
+stored figure goes stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import Corrupt
+from timebank.hours import Hours
+from timebank.journal import parse
+from timebank.model import Account, AccountRow, PostingRow
+from timebank.storage.protocol import Reader
+
+PAGE: Final = 500
+
+
+@attrs.frozen
+class StatementLine:
+    """One posting of the account. `hours` is signed; `balance` is the one after it.
+
+    `id` is the transfer's. `others` are the accounts on the other side, by id.
+    """
+
+    id: str
+    sequence: int
+    occurred_on: date
+    others: tuple[str, ...]
+    kind: str
+    hours: Hours
+    balance: Hours
+    category: str | None = None
+    area: str | None = None
+    note: str | None = None
+    reason: str | None = None
+    reverses: bool = False
+
+    @property
+    def earned(self) -> Hours | None:
+        """What came in, or `None`."""
+        return self.hours if self.hours.seconds > 0 else None
+
+    @property
+    def spent(self) -> Hours | None:
+        """What went out, as a positive quantity, or `None`."""
+        return -self.hours if self.hours.seconds < 0 else None
+
+
+@attrs.frozen
+class Statement:
+    """What one account earned and spent, day by day.
+
+    `opening` is the balance before `since`, `closing` the one after `until`; both
+    days are included. `names` gives the names of the accounts on the other sides.
+    """
+
+    account: Account
+    since: date | None
+    until: date | None
+    opening: Hours
+    lines: tuple[StatementLine, ...]
+    names: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+
+    @property
+    def id(self) -> str:
+        """The account's id."""
+        return self.account.id
+
+    @property
+    def earned(self) -> Hours:
+        """All that came in within the period."""
+        return _sum(line.hours for line in self.lines if line.hours.seconds > 0)
+
+    @property
+    def spent(self) -> Hours:
+        """All that went out within the period, as a positive quantity."""
+        return -_sum(line.hours for line in self.lines if line.hours.seconds < 0)
+
+    @property
+    def closing(self) -> Hours:
+        """The balance at the end of the period."""
+        return self.lines[-1].balance if self.lines else self.opening
+
+
+@attrs.frozen
+class TrialLine:
+    """One account of a trial balance; `spent` is a positive quantity."""
+
+    account: str
+    kind: str
+    status: str
+    name: str | None
+    earned: Hours
+    spent: Hours
+
+    @property
+    def balance(self) -> Hours:
+        """Earned less spent."""
+        return self.earned - self.spent
+
+
+@attrs.frozen
+class TrialBalance:
+    """Every account with what it earned and spent, up to and with the day `on`."""
+
+    on: date | None
+    lines: tuple[TrialLine, ...]
+
+    @property
+    def earned(self) -> Hours:
+        """What all accounts earned."""
+        return _sum(line.earned for line in self.lines)
+
+    @property
+    def spent(self) -> Hours:
+        """What all accounts spent."""
+        return _sum(line.spent for line in self.lines)
+
+    @property
+    def total(self) -> Hours:
+        """The sum of all balances: 0:00, or the books are wrong."""
+        return self.earned - self.spent
+
+
+def statement(
+    reader: Reader, account: Account, *, since: date | None, until: date | None
+) -> Statement:
+    """The statement of an account. The cost grows with the lines since `since`.
+
+    The opening balance is what is posted now less all that came since, so that the
+    last month of a long history costs a month.
+    """
+    last = reader.last_posting(account.id)
+    running = 0 if last is None else last.balance
+    first = None if since is None else since.isoformat()
+    end = None if until is None else until.isoformat()
+    rows: list[PostingRow] = []
+    for row in by_day(reader, account.id, since=first, newest_first=True):
+        running -= row.seconds
+        if end is None or row.day <= end:
+            rows.append(row)
+    opening, names, lines = running, {}, []
+    for row in reversed(rows):
+        running += row.seconds
+        line = _line(reader, row, running)
+        lines.append(line)
+        for other in line.others:
+            if other not in names:
+                names[other] = _name(reader, other)
+    known = {id: name for id, name in names.items() if name is not None}
+    return Statement(account, since, until, Hours.from_seconds(opening), tuple(lines), known)
+
+
+def by_day(
+    reader: Reader, account: str, *, since: str | None = None, newest_first: bool = False
+) -> Iterator[PostingRow]:
+    """The postings of an account by (day, version), a page at a time."""
+    after: tuple[str, int] | None = None
+    while page := reader.postings_by_day(
+        account, since=since, after=after, newest_first=newest_first, limit=PAGE
+    ):
+        yield from page
+        after = (page[-1].day, page[-1].version)
+
+
+def _line(reader: Reader, row: PostingRow, balance: int) -> StatementLine:
+    found = reader.records(after=row.sequence - 1, limit=1)
+    if not found or found[0].sequence != row.sequence:
+        msg = f"posting {row.version} of {row.account!r} is of record {row.sequence}, which is missing"
+        raise Corrupt(msg)
+    record = parse(found[0].body)
+    request, effects = record["request"], record["effects"]
+    texts = {t.field: t.text for t in reader.texts(after=row.sequence - 1, through=row.sequence)}
+    described = _described(reader, record)
+    return StatementLine(
+        id=request["id"],
+        sequence=row.sequence,
+        occurred_on=date.fromisoformat(row.day),
+        others=tuple(
+            id for id, seconds in effects["postings"] if (seconds > 0) != (row.seconds > 0)
+        ),
+        kind="reversal" if record["kind"] == "reverse" else request["kind"],
+        hours=Hours.from_seconds(row.seconds),
+        balance=Hours.from_seconds(balance),
+        category=described.get("category"),
+        area=described.get("area"),
+        note=texts.get("note"),
+        reason=texts.get("reason"),
+        reverses=record["kind"] == "reverse",
+    )
+
+
+def _described(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
+    """The request that says category and area: a reversal has those of its original."""
+    if record["kind"] != "reverse":
+        return dict(record["request"])
+    original = reader.records(after=record["effects"]["reverses"] - 1, limit=1)
+    return dict(parse(original[0].body)["request"]) if original else {}
+
+
+def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
+    """All accounts, by id."""
+    until = None if on is None else on.isoformat()
+    lines = []
+    for row in all_accounts(reader):
+        earned, spent = reader.totals(row.account, until=until)
+        lines.append(
+            TrialLine(
+                account=row.account,
+                kind=row.kind,
+                status=row.status,
+                name=name_of(reader, row),
+                earned=Hours.from_seconds(earned),
+                spent=Hours.from_seconds(spent),
+            )
+        )
+    return TrialBalance(on, tuple(lines))
+
+
+def all_accounts(reader: Reader) -> Iterator[AccountRow]:
+    """The accounts by id, a page at a time."""
+    after: str | None = None
+    while page := reader.accounts(after=after, limit=PAGE):
+        yield from page
+        after = page[-1].account
+
+
+def name_of(reader: Reader, row: AccountRow) -> str | None:
+    """The current name of an account; `None` where it has none or it was erased."""
+    if row.named is None:
+        return None
+    texts = reader.texts(after=row.named - 1, through=row.named)
+    return next((text.text for text in texts if text.field == "name"), None)
+
+
+def _name(reader: Reader, account: str) -> str | None:
+    row = reader.account(account)
+    return None if row is None else name_of(reader, row)
+
+
+def _sum(hours: Iterator[Hours]) -> Hours:
+    return Hours.from_seconds(sum(quantity.seconds for quantity in hours))

@@ -1,0 +1,132 @@
+"""What a store is: it keeps rows, atomically, and decides nothing.
+
+A `Store` opens a `Reader`, a consistent snapshot of one bank, and a `Writer`,
+exclusive for one bank, which is a reader that also sees what it has appended
+itself. A writer's one way to change anything is `append`. Leaving the writer's
+`with` block commits; an exception rolls back all of it. When a reader or writer
+is closed every call on it is an error.
+
+Every method may raise `StoreBusy`, `StoreError` or `Corrupt`; a store turns each
+error of its driver into one of these, or `Conflict` or `OutcomeUnknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import attrs
+
+from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
+
+
+@attrs.define
+class Batch:
+    """Rows to append together. `accounts` replaces rows of the same account id.
+
+    With `anew` the bank's derived rows (accounts and postings) are thrown away
+    first: that is how they are rebuilt. Rows of one kind come in order of sequence.
+    """
+
+    records: list[RecordRow] = attrs.field(factory=list)
+    texts: list[TextRow] = attrs.field(factory=list)
+    accounts: dict[str, AccountRow] = attrs.field(factory=dict)
+    postings: list[PostingRow] = attrs.field(factory=list)
+    anew: bool = False
+
+
+class Reader(Protocol):
+    """A consistent snapshot of one bank."""
+
+    def head(self) -> Head:
+        """The journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
+
+        :raises BankNotFound: the bank is not in the store.
+        """
+
+    def records(self, *, after: int, limit: int) -> list[RecordRow]:
+        """At most `limit` records with a sequence above `after`, in order."""
+
+    def find(self, id: str) -> RecordRow | None:
+        """The record of the operation with this id."""
+
+    def referring(self, sequence: int) -> list[RecordRow]:
+        """The records that refer to the record `sequence`, in order."""
+
+    def texts(self, *, after: int, through: int) -> list[TextRow]:
+        """The texts of the records `after < sequence <= through`, by (sequence, field)."""
+
+    def account(self, id: str) -> AccountRow | None:
+        """One account."""
+
+    def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
+        """At most `limit` accounts with an id above `after`, by code point."""
+
+    def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
+        """The account's last posting whose sequence is at most `through`."""
+
+    def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
+        """At most `limit` postings of the account with a version above `after`, by version."""
+
+    def postings_by_day(
+        self,
+        account: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        after: tuple[str, int] | None = None,
+        newest_first: bool = False,
+        limit: int,
+    ) -> list[PostingRow]:
+        """Postings by (day, version), both bounds included; `after` is exclusive, in that direction."""
+
+    def totals(
+        self, account: str, *, since: str | None = None, until: str | None = None
+    ) -> tuple[int, int]:
+        """Seconds earned and spent (both positive) on days within the bounds."""
+
+    def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
+        """What the store finds wrong in itself: schema, triggers, integrity, rows of no bank.
+
+        Never raises on a damaged file: that is a fault too.
+        """
+
+
+class Writer(Reader, Protocol):
+    """The one writer of a bank."""
+
+    def append(self, batch: Batch) -> None:
+        """Write all rows of the batch.
+
+        :raises Conflict: a record's sequence does not follow the head, an operation's id
+            is taken, or an account's version is taken: the lock did not hold.
+        """
+
+
+class Store(Protocol):
+    """A place where banks are kept."""
+
+    url: str
+
+    def banks(self) -> Sequence[str]:
+        """The names of the banks, by code point."""
+
+    def make_bank(self, bank: str, *, journal: str) -> None:
+        """Make an empty bank; nothing happens where it exists already.
+
+        :raises Corrupt: there are rows of a bank of this name but no bank.
+        """
+
+    def reader(self, bank: str) -> AbstractContextManager[Reader]:
+        """A snapshot, taken at the first read and held until the block ends."""
+
+    def writer(self, bank: str) -> AbstractContextManager[Writer]:
+        """The writer's lock is taken at entry.
+
+        :raises InvalidRequest: this thread holds this store's writer already.
+        :raises StoreBusy: another writer held it for longer than the time-out.
+        """
+
+    def close(self) -> None:
+        """Release everything; safe to call twice."""

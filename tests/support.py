@@ -1,0 +1,73 @@
+"""What several test files share: doors that give the same at every run, and a small bank."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import timebank
+from timebank import TimeBank
+
+BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that moves by a minute at each reading, and by hand."""
+
+    def __init__(self, now: datetime = BEGINNING) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+def doors(clock: Callable[[], datetime] | None = None) -> dict[str, Any]:
+    """A clock, ids and salts that are the same in every run."""
+    ids, salts = itertools.count(1), itertools.count(1)
+    return {
+        "clock": Clock() if clock is None else clock,
+        "new_id": lambda: f"id-{next(ids)}",
+        "new_salt": lambda: next(salts).to_bytes(16, "big"),
+    }
+
+
+def url_of(store: str, folder: Path) -> str:
+    """A URL for an empty store of this kind."""
+    return {"memory": "memory:", "sqlite": f"sqlite:///{folder / 'bank.db'}"}[store]
+
+
+def fill(bank: TimeBank) -> None:
+    """A small bank with every kind of record, as one neighbourhood may have it."""
+    bank.open_account("m1", name="Maria R.", joined_on=BEGINNING.date())
+    bank.open_account("f1", kind="group", name="Famiglia Rossi", floor="-20")
+    bank.open_account("f2", kind="group", ceiling="100")
+    bank.open_account("solidarity", kind="fund")
+    bank.transfer(
+        earner="m1",
+        spender="f1",
+        hours="1:30",
+        id="visit-81",
+        occurred_on=BEGINNING.date(),
+        category="care",
+        area="family-help",
+        resource="car",
+        via="solidarity",
+        note="accompanied to the clinic",
+        tags=["clinic", "car"],
+        source={"system": "paper", "page": "12"},
+    )
+    shared = bank.transfer(earner="m1", spender=timebank.split("8", ["f1", "f2"]), id="shared")
+    bank.reverse("visit-81", reason="entered twice", id="undo-81")
+    bank.reverse(shared.id, reason="it was less", hours="0:01", id="undo-shared")
+    bank.acting_as("coordinator").set_limits("m1", floor=None, ceiling="50")
+    bank.rename("f2", "Famiglia Bianchi")
+    bank.freeze("f2", reason="abroad")
+    bank.thaw("f2")
+    bank.open_account("old")
+    bank.close_account("old", reason="moved")
+    bank.reopen("old")
+    bank.close_account("old")
