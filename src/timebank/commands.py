@@ -128,11 +128,21 @@ class Reopen(ChangeStatus):
 
 @attrs.frozen
 class MakeTransfer(Command):
-    """Move hours from spenders to earners, both as sorted `[account, seconds]`."""
+    """Move hours from spenders to earners."""
 
     kind = "transfer"
-    earners: checks.Side
-    spenders: checks.Side
+
+    @property
+    def earners(self) -> checks.Side:
+        """Who earns, as sorted `[account, seconds]`."""
+        side: checks.Side = self.request["earners"]
+        return side
+
+    @property
+    def spenders(self) -> checks.Side:
+        """Who spends, as sorted `[account, seconds]`."""
+        side: checks.Side = self.request["spenders"]
+        return side
 
     @classmethod
     def of(
@@ -181,7 +191,7 @@ class MakeTransfer(Command):
             request["via"] = checks.identifier(via, "via")
             accounts += (request["via"],)
         texts = {} if note is None else _texts(note=note)
-        return cls(request, texts, accounts, operation, earners, spenders)
+        return cls(request, texts, accounts, operation)
 
 
 @attrs.frozen
