@@ -1,117 +1,197 @@
-"""A writer over any reader, which keeps what is appended in memory.
+"""A writer that keeps in memory what is appended, over any reader.
 
-It is the transaction of the memory store and the whole of a preview: the base is
-never changed, and every read sees the base with what was appended on top.
+Every read answers from the reader below and the rows on top together. It is the
+transaction of the memory store, and what a preview decides against on any store.
 """
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import TypeVar
 
-from timebank.errors import Conflict
+from timebank.errors import Conflict, StoreError, shown
 from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
 from timebank.storage.protocol import Batch, Reader
 
+Row = TypeVar("Row")
+
+by_version = attrgetter("version")
+by_sequence = attrgetter("sequence")
+by_day = attrgetter("day", "version")
+by_field = attrgetter("sequence", "field")
+
 
 class Overlay:
-    """Every answer is the base's, then its own: what is appended comes later in the journal."""
+    """Rows appended on top of a reader, which is left as it is.
+
+    >>> from timebank.model import AccountRow
+    >>> from timebank.storage import Batch, open_store
+    >>> from timebank.storage.overlay import Overlay
+    >>> store = open_store("memory:", create=True)
+    >>> store.make_bank("main", journal="j1")
+    >>> with store.reader("main") as reader:
+    ...     top = Overlay(reader)
+    ...     row = AccountRow("m1", "member", "open", None, "inherit", "inherit", 1, None)
+    ...     top.append(Batch(accounts={"m1": row}))
+    ...     top.account("m1").kind, reader.account("m1")
+    ('member', None)
+    """
 
     def __init__(self, base: Reader) -> None:
-        self._base = base
-        self._base_head = base.head()
+        self._below: Reader | None = base
+        self._head: Head | None = None
+        self.failed: BaseException | None = None
         self.anew = False
-        self.new_records: list[RecordRow] = []
-        self.new_texts: list[TextRow] = []
-        self.new_accounts: dict[str, AccountRow] = {}
-        self.new_postings: dict[str, list[PostingRow]] = {}
-        self._ids: dict[str, RecordRow] = {}
+        self.own_records: list[RecordRow] = []
+        self.own_texts: dict[int, list[TextRow]] = {}
+        self.own_accounts: dict[str, AccountRow] = {}
+        self.own_postings: dict[str, list[PostingRow]] = {}
+        self._operations: dict[str, RecordRow] = {}
+        self._reversals: dict[int, list[RecordRow]] = {}
+
+    def _base(self) -> Reader:
+        if self._below is None:
+            msg = "this writer is closed"
+            raise StoreError(msg)
+        return self._below
+
+    def close(self) -> None:
+        """Every call from now on is an error."""
+        self._below = None
+
+    # -- writing --------------------------------------------------------------
 
     def append(self, batch: Batch) -> None:
-        """Keep the rows; see `Writer.append`."""
-        sequence = self.head().sequence
-        for row in batch.records:
-            sequence += 1
-            if row.sequence != sequence:
-                msg = f"record {row.sequence} does not follow the head {sequence - 1}"
-                raise Conflict(msg)
-            if row.id is not None and self.find(row.id) is not None:
-                msg = f"the id {row.id!r} is taken"
-                raise Conflict(msg)
-            self.new_records.append(row)
-            if row.id is not None:
-                self._ids[row.id] = row
+        """Keep the rows of the batch on top.
+
+        After a failure the overlay may hold half of a batch, so it takes no more.
+
+        :raises Conflict: a record's sequence does not follow the head, or an id, a text or
+            an account's version is taken.
+        """
+        self._base()
+        if self.failed is not None:
+            msg = "an append failed before: this writer can only be left"
+            raise StoreError(msg) from self.failed
+        try:
+            self._append(batch)
+        except BaseException as error:
+            self.failed = error
+            raise
+
+    def _append(self, batch: Batch) -> None:
         if batch.anew:
             self.anew = True
-            self.new_accounts.clear()
-            self.new_postings.clear()
-        self.new_texts += batch.texts
-        self.new_accounts.update(batch.accounts)
+            self.own_accounts.clear()
+            self.own_postings.clear()
+        for record in batch.records:
+            self._append_record(record)
+        for text in batch.texts:
+            self._append_text(text)
+        self.own_accounts.update(batch.accounts)
         for posting in batch.postings:
-            last = self.last_posting(posting.account)
-            if posting.version != (1 if last is None else last.version + 1):
-                msg = f"version {posting.version} of account {posting.account!r} is taken"
-                raise Conflict(msg)
-            self.new_postings.setdefault(posting.account, []).append(posting)
+            self._append_posting(posting)
 
-    # -- the journal ----------------------------------------------------------
+    def _append_record(self, record: RecordRow) -> None:
+        head = self.head()
+        if record.sequence != head.sequence + 1:
+            msg = f"record {record.sequence} does not follow the last record, {head.sequence}"
+            raise Conflict(msg)
+        if record.id is not None:
+            if self.find(record.id) is not None:
+                msg = f"the id {shown(record.id)} is taken"
+                raise Conflict(msg)
+            self._operations[record.id] = record
+        if record.refers_to is not None:
+            self._reversals.setdefault(record.refers_to, []).append(record)
+        self.own_records.append(record)
+        self._head = Head(head.journal, record.sequence, record.digest)
+
+    def _append_text(self, text: TextRow) -> None:
+        there = self.own_texts.get(text.sequence, [])
+        if text.sequence <= self.head().sequence - len(self.own_records):
+            there = there + self._base().texts(after=text.sequence - 1, through=text.sequence)
+        if any(row.field == text.field for row in there):
+            msg = f"record {text.sequence} has its text {text.field!r} already"
+            raise Conflict(msg)
+        self.own_texts.setdefault(text.sequence, []).append(text)
+
+    def _append_posting(self, posting: PostingRow) -> None:
+        last = self.last_posting(posting.account)
+        if last is not None and posting.version <= last.version:
+            msg = f"version {posting.version} of account {shown(posting.account)} is taken"
+            raise Conflict(msg)
+        self.own_postings.setdefault(posting.account, []).append(posting)
+
+    # -- reading --------------------------------------------------------------
 
     def head(self) -> Head:
-        """See `Reader.head`."""
-        if not self.new_records:
-            return self._base_head
-        last = self.new_records[-1]
-        return Head(self._base_head.journal, last.sequence, last.digest)
+        """The head below, or the last record on top."""
+        if self._head is None or self._below is None:
+            self._head = self._base().head()
+        return self._head
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """See `Reader.records`."""
-        rows = self._base.records(after=after, limit=limit)
-        start = max(after - self._base_head.sequence, 0)
-        return rows + self.new_records[start : start + limit - len(rows)]
+        """As `Reader.records`."""
+        rows = self._base().records(after=after, limit=limit)
+        return (rows + _above(self.own_records, after, by_sequence))[:limit]
 
     def find(self, id: str) -> RecordRow | None:
-        """See `Reader.find`."""
-        return self._ids.get(id) or self._base.find(id)
+        """As `Reader.find`."""
+        base = self._base()
+        return self._operations.get(id) or base.find(id)
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """See `Reader.referring`."""
-        own = [row for row in self.new_records if row.refers_to == sequence]
-        return self._base.referring(sequence) + own
+        """As `Reader.referring`."""
+        return self._base().referring(sequence) + self._reversals.get(sequence, [])
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """See `Reader.texts`."""
-        start = bisect_right(self.new_texts, after, key=_sequence)
-        end = bisect_right(self.new_texts, through, key=_sequence)
-        return self._base.texts(after=after, through=through) + sorted(self.new_texts[start:end])
-
-    # -- what is derived ------------------------------------------------------
+        """As `Reader.texts`."""
+        rows = self._base().texts(after=after, through=through)
+        few = through - after < len(self.own_texts)
+        sequences = range(after + 1, through + 1) if few else self.own_texts
+        own = [
+            row
+            for sequence in sequences
+            if after < sequence <= through
+            for row in self.own_texts.get(sequence, [])
+        ]
+        return sorted(rows + own, key=by_field)
 
     def account(self, id: str) -> AccountRow | None:
-        """See `Reader.account`."""
-        own = self.new_accounts.get(id)
-        return own if own is not None or self.anew else self._base.account(id)
+        """As `Reader.account`."""
+        base = self._base()
+        own = self.own_accounts.get(id)
+        return own if own is not None or self.anew else base.account(id)
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """See `Reader.accounts`."""
-        rows = {} if self.anew else {r.account: r for r in self._base.accounts(after=after, limit=limit)}
-        for id, row in self.new_accounts.items():
-            if after is None or id > after:
-                rows[id] = row
+        """As `Reader.accounts`."""
+        base = self._base()
+        below = [] if self.anew else base.accounts(after=after, limit=limit)
+        rows = {row.account: row for row in below}
+        rows.update(
+            (id, row) for id, row in self.own_accounts.items() if after is None or id > after
+        )
         return [rows[id] for id in sorted(rows)[:limit]]
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """See `Reader.last_posting`."""
-        for row in reversed(self.new_postings.get(account, ())):
-            if through is None or row.sequence <= through:
-                return row
-        return None if self.anew else self._base.last_posting(account, through=through)
+        """As `Reader.last_posting`."""
+        base = self._base()
+        own = self.own_postings.get(account, [])
+        count = len(own) if through is None else bisect_right(own, through, key=by_sequence)
+        if count:
+            return own[count - 1]
+        return None if self.anew else base.last_posting(account, through=through)
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """See `Reader.postings`."""
-        rows = [] if self.anew else self._base.postings(account, after=after, limit=limit)
-        own = self.new_postings.get(account, [])
-        start = bisect_right(own, after, key=_version)
-        return rows + own[start : start + limit - len(rows)]
+        """As `Reader.postings`."""
+        base = self._base()
+        rows = [] if self.anew else base.postings(account, after=after, limit=limit)
+        own = self.own_postings.get(account, [])
+        return (rows + _above(own, after, by_version))[:limit]
 
     def postings_by_day(
         self,
@@ -123,68 +203,62 @@ class Overlay:
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """See `Reader.postings_by_day`."""
-        rows = (
+        """As `Reader.postings_by_day`."""
+        below = (
             []
             if self.anew
-            else self._base.postings_by_day(
-                account, since=since, until=until, after=after, newest_first=newest_first, limit=limit
+            else self._base().postings_by_day(
+                account,
+                since=since,
+                until=until,
+                after=after,
+                newest_first=newest_first,
+                limit=limit,
             )
         )
-        for row in self.new_postings.get(account, ()):
-            if within(row, since, until, after, newest_first=newest_first):
-                rows.append(row)
-        return sorted(rows, key=_day, reverse=newest_first)[:limit]
+        own = sorted(self.own_postings.get(account, []), key=by_day, reverse=newest_first)
+        own = within(own, since=since, until=until)
+        if after is not None:
+            own = [row for row in own if (by_day(row) > after) != newest_first]
+            own = [row for row in own if by_day(row) != after]
+        return list(heapq.merge(below, own, key=by_day, reverse=newest_first))[:limit]
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """See `Reader.totals`."""
-        base = (0, 0) if self.anew else self._base.totals(account, since=since, until=until)
-        return add_totals(base, self.new_postings.get(account, ()), since, until)
+        """As `Reader.totals`."""
+        base = self._base()
+        earned, spent = (0, 0) if self.anew else base.totals(account, since=since, until=until)
+        own = within(self.own_postings.get(account, []), since=since, until=until)
+        return earned + sum_earned(own), spent + sum_spent(own)
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
-        """See `Reader.faults`: memory has none of its own."""
+        """Nothing: what is on top is in no file."""
+        self._base()
         return ()
 
 
+def _above(rows: list[Row], after: int, key: Callable[[Row], int]) -> list[Row]:
+    """The rows whose key is above `after`, of rows in order of that key."""
+    return rows[bisect_right(rows, after, key=key) :]
+
+
 def within(
-    row: PostingRow,
-    since: str | None,
-    until: str | None,
-    after: tuple[str, int] | None,
-    *,
-    newest_first: bool,
-) -> bool:
-    """Whether a posting lies in the bounds, and behind `after` in the direction of travel."""
-    if (since is not None and row.day < since) or (until is not None and row.day > until):
-        return False
-    if after is None:
-        return True
-    return _day(row) < after if newest_first else _day(row) > after
+    rows: Iterable[PostingRow], *, since: str | None, until: str | None
+) -> list[PostingRow]:
+    """The postings whose day lies within the bounds, both included."""
+    return [
+        row
+        for row in rows
+        if (since is None or row.day >= since) and (until is None or row.day <= until)
+    ]
 
 
-def add_totals(
-    totals: tuple[int, int], rows: Iterable[PostingRow], since: str | None, until: str | None
-) -> tuple[int, int]:
-    """Seconds earned and spent, with those of more rows."""
-    earned, spent = totals
-    for row in rows:
-        if within(row, since, until, None, newest_first=False):
-            if row.seconds > 0:
-                earned += row.seconds
-            else:
-                spent -= row.seconds
-    return earned, spent
+def sum_earned(rows: Iterable[PostingRow]) -> int:
+    """The seconds earned."""
+    return sum(row.seconds for row in rows if row.seconds > 0)
 
 
-def _sequence(row: TextRow) -> int:
-    return row.sequence
-
-
-def _version(row: PostingRow) -> int:
-    return row.version
-
-
-def _day(row: PostingRow) -> tuple[str, int]:
-    return row.day, row.version
+def sum_spent(rows: Iterable[PostingRow]) -> int:
+    """The seconds spent, as a positive number."""
+    return -sum(row.seconds for row in rows if row.seconds < 0)

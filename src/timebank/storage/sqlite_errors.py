@@ -1,63 +1,49 @@
-"""The driver's errors as ours: one table for SQLite."""
+"""One table: what SQLite says, and what it means to a caller."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
-from timebank.errors import Conflict, Corrupt, OutcomeUnknown, StoreBusy, StoreError, TimebankError
+from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_PRIMARY: Final = 0xFF
-_UNIQUE: Final = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}
-
-#: Primary result code → our error and what it says.
-_TABLE: Final[dict[int, tuple[type[TimebankError], str]]] = {
-    sqlite3.SQLITE_BUSY: (StoreBusy, "another writer held the file for too long: try again"),
-    sqlite3.SQLITE_LOCKED: (StoreBusy, "the file is locked: try again"),
-    sqlite3.SQLITE_READONLY: (StoreError, "the file is read-only"),
-    sqlite3.SQLITE_FULL: (StoreError, "the disk is full: nothing was written"),
-    sqlite3.SQLITE_CANTOPEN: (StoreError, "the file cannot be opened"),
-    sqlite3.SQLITE_NOTADB: (StoreError, "the file is not a SQLite database"),
+#: By primary result code, the low byte; what is not here is a `StoreError`.
+_MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
+    sqlite3.SQLITE_BUSY: (StoreBusy, "another connection holds the lock"),
+    sqlite3.SQLITE_LOCKED: (StoreBusy, "another connection holds the lock"),
     sqlite3.SQLITE_CORRUPT: (Corrupt, "the file is damaged"),
-    sqlite3.SQLITE_IOERR: (StoreError, "the file cannot be read or written"),
+    sqlite3.SQLITE_NOTADB: (Corrupt, "the file is damaged: it is no SQLite database"),
+    sqlite3.SQLITE_FULL: (StoreError, "the disk is full"),
+    sqlite3.SQLITE_READONLY: (StoreError, "the storage cannot be written to"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "the file cannot be opened"),
+    sqlite3.SQLITE_IOERR: (StoreError, "the disk failed"),
 }
+_TAKEN: Final = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+#: Errors without a code of their own that a file changed by another hand gives.
+_CHANGED: Final = ("Could not decode to UTF-8", "no such table: timebank_", "no such column: ")
 
 
-def translated(error: sqlite3.Error) -> TimebankError:
-    """Our error for one of the driver's; raise it from the original."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code in _UNIQUE:
-        return Conflict(f"a row is there already although the lock was held: {error}")
-    if code is not None and code & _PRIMARY in _TABLE:
-        kind, says = _TABLE[code & _PRIMARY]
-        return kind(f"{says} ({error})")
-    text = str(error)
-    if "decode" in text or text.startswith(("no such table", "no such column")):
-        return Corrupt(f"what is stored cannot be read: {text}")
-    return StoreError(f"SQLite says: {text}")
+def code_of(error: sqlite3.Error) -> int:
+    """The primary result code; 0 where the error is the Python driver's own."""
+    return extended_code_of(error) & 0xFF
 
 
-def committing(error: sqlite3.Error, id: str | None) -> TimebankError:
-    """Our error for one in the middle of a commit: after a failed write nobody knows."""
-    code = getattr(error, "sqlite_errorcode", 0) or 0
-    if code & _PRIMARY == sqlite3.SQLITE_IOERR:
-        return OutcomeUnknown(id)
-    return translated(error)
+def extended_code_of(error: sqlite3.Error) -> int:
+    """The extended result code; 0 where the error is the Python driver's own."""
+    return int(getattr(error, "sqlite_errorcode", 0))
 
 
-def driver(function: Callable[P, T]) -> Callable[P, T]:
-    """Turn the driver's errors that leave a function into ours."""
+def translated(error: sqlite3.Error, where: str) -> TimebankError:
+    """The library's error for the driver's; raise it `from` that.
 
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except sqlite3.Error as error:
-            raise translated(error) from error
-
-    return call
+    >>> import sqlite3
+    >>> from timebank.storage.sqlite_errors import translated
+    >>> translated(sqlite3.OperationalError("no such table: timebank_records"), "bank.db")
+    Corrupt('bank.db: no such table: timebank_records')
+    """
+    if extended_code_of(error) in _TAKEN:
+        return Conflict(f"{where}: a key is taken: {error}")
+    if str(error).startswith(_CHANGED):
+        return Corrupt(f"{where}: {error}")
+    kind, meaning = _MEANINGS.get(code_of(error), (StoreError, "SQLite failed"))
+    return kind(f"{where}: {meaning} ({error})")

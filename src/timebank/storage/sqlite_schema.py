@@ -1,168 +1,258 @@
-"""The tables of the SQLite store, made and migrated by sqlite-utils.
+"""The tables of a SQLite store, and the migrations that make them.
 
-Every table is `WITHOUT ROWID` and every key begins with the bank: one page is dirtied
-where a table with a row id and an index would dirty two. `timebank_records` and
-`timebank_texts` are the truth; `timebank_accounts` and `timebank_postings` are derived.
-A column is checked for its type, for a table of SQLite's takes any.
+Every table is WITHOUT ROWID and its key begins with the bank, so that what is
+written together lies together. The CHECKs and triggers are the second half of a
+pair: the first is the Python that decides. `STRICT` tables would need a newer SQLite.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Final
+
+from timebank.errors import StoreError
+from timebank.storage.sqlite_errors import code_of
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
 
-MIGRATION_SET: Final = "timebank"
-MIGRATIONS_TABLE: Final = "timebank_migrations"
-#: When a migration ran means nothing to a ledger, and the audit compares every column.
+#: The migration set, and the names of its migrations, oldest first.
+SET: Final = "timebank"
+LEDGER: Final = "0001_ledger"
+MIGRATIONS: Final = (LEDGER,)
+#: When a migration ran means nothing to the ledger, so the column says nothing.
 APPLIED_AT: Final = "-"
 
-_RANGE: Final = "BETWEEN -9007199254740992 AND 9007199254740992"
-
+#: The tables with a bank of their own, parents before children.
 TABLES: Final = (
-    """CREATE TABLE timebank_banks (
-  bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
-  journal TEXT NOT NULL UNIQUE CHECK (typeof(journal) = 'text'),
-  PRIMARY KEY (bank)
-) WITHOUT ROWID""",
-    """CREATE TABLE timebank_records (
-  bank TEXT NOT NULL REFERENCES timebank_banks (bank),
-  sequence INTEGER NOT NULL CHECK (typeof(sequence) = 'integer' AND sequence >= 1),
-  digest BLOB NOT NULL CHECK (typeof(digest) = 'blob' AND length(digest) = 32),
-  body BLOB NOT NULL CHECK (typeof(body) = 'blob'),
-  id TEXT CHECK (typeof(id) IN ('text', 'null')),
-  refers_to INTEGER CHECK (refers_to IS NULL OR refers_to < sequence),
-  PRIMARY KEY (bank, sequence),
-  FOREIGN KEY (bank, refers_to) REFERENCES timebank_records (bank, sequence)
-) WITHOUT ROWID""",
-    """CREATE TABLE timebank_texts (
-  bank TEXT NOT NULL REFERENCES timebank_banks (bank),
-  sequence INTEGER NOT NULL,
-  field TEXT NOT NULL CHECK (field IN ('name', 'note', 'reason')),
-  salt BLOB NOT NULL CHECK (typeof(salt) = 'blob' AND length(salt) = 16),
-  text TEXT NOT NULL CHECK (typeof(text) = 'text'),
-  PRIMARY KEY (bank, sequence, field),
-  FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
-) WITHOUT ROWID""",
-    """CREATE TABLE timebank_accounts (
-  bank TEXT NOT NULL REFERENCES timebank_banks (bank),
-  account TEXT NOT NULL CHECK (typeof(account) = 'text'),
-  kind TEXT NOT NULL CHECK (kind IN ('member', 'group', 'organisation', 'fund', 'clearing', 'issuance')),
-  status TEXT NOT NULL CHECK (status IN ('open', 'frozen', 'closed')),
-  joined_on TEXT CHECK (joined_on IS NULL OR length(joined_on) = 10),
-  floor CHECK (floor IS NULL OR floor = 'inherit' OR (typeof(floor) = 'integer' AND floor %(range)s)),
-  ceiling CHECK (ceiling IS NULL OR ceiling = 'inherit' OR (typeof(ceiling) = 'integer' AND ceiling %(range)s)),
-  opened INTEGER NOT NULL,
-  named INTEGER,
-  PRIMARY KEY (bank, account),
-  FOREIGN KEY (bank, opened) REFERENCES timebank_records (bank, sequence),
-  FOREIGN KEY (bank, named) REFERENCES timebank_records (bank, sequence)
-) WITHOUT ROWID"""
-    % {"range": _RANGE},
-    """CREATE TABLE timebank_postings (
-  bank TEXT NOT NULL,
-  account TEXT NOT NULL,
-  version INTEGER NOT NULL CHECK (typeof(version) = 'integer' AND version >= 1),
-  sequence INTEGER NOT NULL,
-  seconds INTEGER NOT NULL CHECK (typeof(seconds) = 'integer' AND seconds <> 0 AND seconds %(range)s),
-  balance INTEGER NOT NULL CHECK (typeof(balance) = 'integer' AND balance %(range)s),
-  day TEXT NOT NULL CHECK (typeof(day) = 'text' AND length(day) = 10),
-  PRIMARY KEY (bank, account, version),
-  FOREIGN KEY (bank, account) REFERENCES timebank_accounts (bank, account),
-  FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
-) WITHOUT ROWID"""
-    % {"range": _RANGE},
-)
-
-INDEXES: Final = (
-    """CREATE UNIQUE INDEX timebank_records_id ON timebank_records (bank, id)
-  WHERE id IS NOT NULL""",
-    """CREATE INDEX timebank_records_refers_to ON timebank_records (bank, refers_to, sequence)
-  WHERE refers_to IS NOT NULL""",
-    """CREATE INDEX timebank_postings_day ON timebank_postings (bank, account, day, version)""",
-)
-
-
-def _guard(table: str, action: str) -> str:
-    return (
-        f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}\n"
-        f"BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-    )
-
-
-GUARDED: Final = ("timebank_banks", "timebank_records", "timebank_postings")
-TRIGGERS: Final = {
-    f"{table}_no_{action.lower()}": _guard(table, action)
-    for table in GUARDED
-    for action in ("UPDATE", "DELETE")
-}
-#: The ledger's own tables, those that refer to others first.
-LEDGER_TABLES: Final = (
-    "timebank_postings",
-    "timebank_accounts",
-    "timebank_texts",
     "timebank_records",
-    "timebank_banks",
+    "timebank_texts",
+    "timebank_accounts",
+    "timebank_postings",
+)
+
+_MIGRATIONS_TABLE: Final = (
+    """CREATE TABLE timebank_migrations (
+        id INTEGER PRIMARY KEY,
+        migration_set TEXT NOT NULL,
+        name TEXT NOT NULL,
+        applied_at TEXT NOT NULL
+    )""",
+    """CREATE UNIQUE INDEX timebank_migrations_name
+        ON timebank_migrations (migration_set, name)""",
+)
+
+#: The integers that the journal's format allows.
+_MOST: Final = "9007199254740992"
+_WHOLE: Final = f"BETWEEN 1 AND {_MOST}"
+
+_TABLES: Final = (
+    """CREATE TABLE timebank_banks (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text' AND length(bank) >= 1),
+        journal TEXT NOT NULL UNIQUE CHECK (typeof(journal) = 'text' AND length(journal) >= 1),
+        PRIMARY KEY (bank)
+    ) WITHOUT ROWID""",
+    f"""CREATE TABLE timebank_records (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        sequence INTEGER NOT NULL
+            CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
+        digest BLOB NOT NULL CHECK (typeof(digest) = 'blob' AND length(digest) = 32),
+        body BLOB NOT NULL CHECK (typeof(body) = 'blob' AND length(body) >= 2),
+        id TEXT CHECK (id IS NULL OR (typeof(id) = 'text' AND length(id) >= 1)),
+        refers_to INTEGER CHECK (
+            refers_to IS NULL
+            OR (typeof(refers_to) = 'integer' AND refers_to BETWEEN 1 AND sequence - 1)
+        ),
+        PRIMARY KEY (bank, sequence),
+        FOREIGN KEY (bank) REFERENCES timebank_banks (bank),
+        FOREIGN KEY (bank, refers_to) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX timebank_records_id
+        ON timebank_records (bank, id) WHERE id IS NOT NULL""",
+    """CREATE INDEX timebank_records_refers_to
+        ON timebank_records (bank, refers_to, sequence) WHERE refers_to IS NOT NULL""",
+    f"""CREATE TABLE timebank_texts (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        sequence INTEGER NOT NULL
+            CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
+        field TEXT NOT NULL
+            CHECK (typeof(field) = 'text' AND field IN ('name', 'note', 'reason')),
+        salt BLOB NOT NULL CHECK (typeof(salt) = 'blob' AND length(salt) = 16),
+        text TEXT NOT NULL CHECK (typeof(text) = 'text'),
+        PRIMARY KEY (bank, sequence, field),
+        FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+    f"""CREATE TABLE timebank_accounts (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        account TEXT NOT NULL CHECK (typeof(account) = 'text' AND length(account) >= 1),
+        kind TEXT NOT NULL CHECK (
+            typeof(kind) = 'text' AND kind IN
+            ('member', 'group', 'organisation', 'fund', 'clearing', 'issuance')
+        ),
+        status TEXT NOT NULL
+            CHECK (typeof(status) = 'text' AND status IN ('open', 'frozen', 'closed')),
+        joined_on TEXT CHECK (
+            joined_on IS NULL OR (typeof(joined_on) = 'text' AND length(joined_on) = 10)
+        ),
+        floor CHECK (
+            floor IS NULL OR (typeof(floor) = 'text' AND floor = 'inherit')
+            OR (typeof(floor) = 'integer' AND floor BETWEEN -{_MOST} AND {_MOST})
+        ),
+        ceiling CHECK (
+            ceiling IS NULL OR (typeof(ceiling) = 'text' AND ceiling = 'inherit')
+            OR (typeof(ceiling) = 'integer' AND ceiling BETWEEN -{_MOST} AND {_MOST})
+        ),
+        opened INTEGER NOT NULL CHECK (typeof(opened) = 'integer' AND opened {_WHOLE}),
+        named INTEGER CHECK (named IS NULL OR (typeof(named) = 'integer' AND named {_WHOLE})),
+        PRIMARY KEY (bank, account),
+        FOREIGN KEY (bank, opened) REFERENCES timebank_records (bank, sequence),
+        FOREIGN KEY (bank, named) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+    f"""CREATE TABLE timebank_postings (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        account TEXT NOT NULL CHECK (typeof(account) = 'text'),
+        version INTEGER NOT NULL CHECK (typeof(version) = 'integer' AND version {_WHOLE}),
+        sequence INTEGER NOT NULL
+            CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
+        seconds INTEGER NOT NULL CHECK (
+            typeof(seconds) = 'integer' AND seconds <> 0
+            AND seconds BETWEEN -{_MOST} AND {_MOST}
+        ),
+        balance INTEGER NOT NULL CHECK (
+            typeof(balance) = 'integer' AND balance BETWEEN -{_MOST} AND {_MOST}
+        ),
+        day TEXT NOT NULL CHECK (typeof(day) = 'text' AND length(day) = 10),
+        PRIMARY KEY (bank, account, version),
+        FOREIGN KEY (bank, account) REFERENCES timebank_accounts (bank, account),
+        FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+    """CREATE INDEX timebank_postings_day
+        ON timebank_postings (bank, account, day, version)""",
 )
 
 
-def _ledger(db: Database) -> None:
-    for statement in (*TABLES, *INDEXES, *TRIGGERS.values()):
-        db.conn.execute(statement)
+def _guards(table: str, what: str) -> dict[str, str]:
+    """Triggers, by name, that refuse to change or remove a row of the table."""
+    return {
+        f"{table}_no_{action.lower()}": (
+            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}\n"
+            f"BEGIN SELECT RAISE(ABORT, '{what} is never {done}'); END"
+        )
+        for action, done in (("UPDATE", "changed"), ("DELETE", "removed"))
+    }
 
 
-#: Name → what it does, in order; a name is never changed once it was released.
-MIGRATIONS: Final = {"0001_ledger": _ledger}
+#: Apart from the others, for a rebuild takes them away and puts them back.
+POSTING_GUARDS: Final = _guards("timebank_postings", "a posting")
+GUARDS: Final = {
+    **_guards("timebank_banks", "a bank"),
+    **_guards("timebank_records", "a record"),
+    **POSTING_GUARDS,
+}
+
+#: Everything that is in the schema, in the order in which it is made.
+DDL: Final = (*_MIGRATIONS_TABLE, *_TABLES, *GUARDS.values())
+#: What `timebank_migrations` holds when all is applied: id, set, name, applied_at.
+APPLIED: Final = tuple(
+    (number, SET, name, APPLIED_AT) for number, name in enumerate(MIGRATIONS, start=1)
+)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is pending, within the caller's transaction.
+def has_ledger(connection: sqlite3.Connection) -> bool:
+    """Whether any table of ours is in the file, whole or not."""
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE 'timebank!_%' ESCAPE '!'"
+    return connection.execute(sql).fetchone() is not None
 
-    sqlite-utils begins its own transactions deferred, which storms with SQLITE_BUSY
-    where several processes open a new file at once; inside an immediate one it uses
-    savepoints.
+
+def pending(connection: sqlite3.Connection, where: str) -> bool:
+    """Whether migrations are still to be applied.
+
+    :raises StoreError: a migration is recorded that this version does not know.
     """
-    from sqlite_utils import Database, Migrations
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'timebank_migrations'"
+    if connection.execute(sql).fetchone() is None:
+        return True
+    sql = "SELECT name FROM timebank_migrations WHERE migration_set = ?"
+    names = {name for (name,) in connection.execute(sql, (SET,))}
+    if unknown := sorted(str(name) for name in names.difference(MIGRATIONS)):
+        msg = (
+            f"{where} was written by a newer timebank (it has {', '.join(unknown)}): "
+            "upgrade timebank to open it"
+        )
+        raise StoreError(msg)
+    return not names.issuperset(MIGRATIONS)
 
-    class _Migrations(Migrations):
-        migrations_table = MIGRATIONS_TABLE
+
+def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) -> None:
+    """Apply what is pending in one transaction; many processes may do so at once."""
+    _use_wal(connection, timeout_seconds)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if pending(connection, where):
+            _apply(connection, where)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _use_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
+    """Switch the file to a write-ahead log, in which readers and the writer do not wait.
+
+    SQLite's own busy time-out does not cover the switch. Where the file system cannot
+    do it the file stays as it is: slower, and as safe.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _apply(connection: sqlite3.Connection, where: str) -> None:
+    # Loaded only where there is something to do: it takes longer than the rest of an open.
+    from sqlite_utils import Database
+
+    # Keys are compared by their bytes, which are in the order of code points in UTF-8 only.
+    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    if encoding != "UTF-8":
+        msg = f"{where} is a database in {encoding}: the ledger's tables need UTF-8"
+        raise StoreError(msg)
+    _migrations().apply(Database(connection, execute_plugins=False))
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils.migrations import Migrations
+
+    class LedgerMigrations(Migrations):
+        """Migrations whose own table is of our making, the same with every sqlite-utils."""
+
+        migrations_table = "timebank_migrations"
+
+        def ensure_migrations_table(self, db: Database) -> None:
+            if not db[self.migrations_table].exists():
+                for statement in _MIGRATIONS_TABLE:
+                    db.execute(statement)
 
         def _record_applied(self, db: Database, name: str) -> None:
-            db.conn.execute(
-                f"INSERT INTO {MIGRATIONS_TABLE} (migration_set, name, applied_at)"  # noqa: S608  # a constant
-                " VALUES (?, ?, ?)",
-                (self.name, name, APPLIED_AT),
+            sql = (
+                "INSERT INTO timebank_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
             )
+            db.execute(sql, (self.name, name, APPLIED_AT))
 
-    migrations = _Migrations(MIGRATION_SET)
-    for name, step in MIGRATIONS.items():
-        migrations(name=name)(step)
-    migrations.apply(Database(connection, recursive_triggers=False))
+    migrations = LedgerMigrations(SET)
 
+    @migrations(name=LEDGER)
+    def ledger(db: Database) -> None:
+        for statement in (*_TABLES, *GUARDS.values()):
+            db.execute(statement)
 
-def applied(connection: sqlite3.Connection) -> list[str] | None:
-    """The names of the migrations that were applied; `None` where the tables are missing."""
-    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    if connection.execute(sql, (MIGRATIONS_TABLE,)).fetchone() is None:
-        return None
-    rows = connection.execute(
-        f"SELECT name FROM {MIGRATIONS_TABLE} WHERE migration_set = ? ORDER BY id",  # noqa: S608  # a constant
-        (MIGRATION_SET,),
-    )
-    return [name for (name,) in rows]
-
-
-def objects(connection: sqlite3.Connection) -> dict[str, tuple[Any, ...]]:
-    """Everything in the schema that is ours or hangs on a table of ours, by name."""
-    rows = connection.execute(
-        "SELECT name, type, tbl_name, sql FROM sqlite_master"
-        " WHERE name LIKE 'timebank\\_%' ESCAPE '\\' OR tbl_name LIKE 'timebank\\_%' ESCAPE '\\'"
-    )
-    return {name: (kind, table, " ".join((sql or "").split())) for name, kind, table, sql in rows}
-
-
-def migration_rows(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    """The rows of the table of migrations."""
-    return connection.execute(f"SELECT * FROM {MIGRATIONS_TABLE} ORDER BY 1").fetchall()  # noqa: S608  # a constant
+    return migrations
