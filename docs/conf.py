@@ -28,9 +28,8 @@ html_title = f"timebank {release}"
 # Docstrings mark code with single backticks.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": False}
-autodoc_type_aliases = {"HoursLike": "HoursLike", "Side": "Side"}
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True}
 
 
 class CommandHelp(SphinxDirective):
@@ -45,7 +44,8 @@ class CommandHelp(SphinxDirective):
         context = click.Context(command, info_name="timebank", terminal_width=88)
         for word in self.arguments[0].split():
             if not isinstance(command, click.Group) or word not in command.commands:
-                raise self.error(f"no such command: {self.arguments[0]}")
+                msg = f"no such command: {self.arguments[0]}"
+                raise self.error(msg)
             command = command.commands[word]
             context = click.Context(command, parent=context, info_name=word)
         text = command.get_help(context)

@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> tuple[str, int]:
         except SystemExit as ending:
             code = ending.code or 0
     assert isinstance(code, int)
-    return stream.buffer.getvalue().decode(), code  # type: ignore[attr-defined]  # a BytesIO
+    return stream.buffer.getvalue().decode(), code
 
 
 def console(example: Example) -> str | None:
@@ -63,7 +63,9 @@ def console(example: Example) -> str | None:
             printed, status = run(words[1:])
         else:
             return f"only timebank, export and echo $? run here, not: {command}"
-        if not OutputChecker().check_output(expected.strip() + "\n", printed.strip() + "\n", ELLIPSIS):
+        if not OutputChecker().check_output(
+            expected.strip() + "\n", printed.strip() + "\n", ELLIPSIS
+        ):
             return f"$ {command}\nexpected:\n{expected}\ngot:\n{printed}"
     return None
 

@@ -17,7 +17,8 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import total_ordering
-from typing import TYPE_CHECKING, Any, Final
+from math import lcm
+from typing import TYPE_CHECKING, Any, Final, final
 
 from timebank.errors import InvalidHours, InvalidRequest, WrongHoursType, WrongType, shown
 
@@ -28,24 +29,31 @@ if TYPE_CHECKING:
 
 MAX_SECONDS: Final = 2**53
 MAX_CHARACTERS: Final = 64
+#: The most that the numerator and the denominator of a weight may need.
+MAX_WEIGHT_BITS: Final = 256
 _HOUR: Final = 3600
 
 _CLOCK: Final = re.compile(r"([0-9]+):([0-5][0-9])(?::([0-5][0-9]))?")
 _DECIMAL: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
 _UNITS: Final = re.compile(
-    r"([0-9]+)h(?:([0-5]?[0-9])(?:m(?:([0-5]?[0-9])s)?)?)?|([0-9]+)m(?:([0-5]?[0-9])s)?|([0-9]+)s",
-    re.IGNORECASE,
+    r"([0-9]+)h(?:([0-5][0-9])|([0-5]?[0-9])m(?:([0-5]?[0-9])s)?)?"
+    r"|([0-9]+)m(?:([0-5]?[0-9])s)?|([0-9]+)s",
+    re.IGNORECASE | re.ASCII,  # without ASCII the long s of old prints would be an s
 )
-_ISO: Final = re.compile(r"PT(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?")
+_ISO: Final = re.compile(
+    r"PT(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?", re.IGNORECASE | re.ASCII
+)
 
 
+@final
 @total_ordering
 class Hours:
     """An immutable quantity of hours, exact to the second.
 
     From an `int` (hours), `Decimal`, `Fraction`, `timedelta`, another `Hours`, or a `str`
     as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"90m"`,
-    `"45s"`, `"PT1H30M"`. Minutes and seconds after a colon or an `h` are 0 to 59.
+    `"45s"`, `"PT1H30M"`, in at most 64 characters. Minutes and seconds after a colon or
+    an `h` are 0 to 59.
 
     :raises WrongHoursType: a float, a bool or another type that would have to be guessed at.
     :raises InvalidHours: not a quantity, not whole seconds, or beyond ±2**53 seconds.
@@ -130,18 +138,22 @@ class Hours:
     def as_decimal(self) -> Decimal:
         """The hours as a `Decimal`: exact where it ends, else to 28 digits.
 
-        A third of an hour has no end: compute with `seconds`.
+        Twenty minutes are a third of an hour, which has no end: compute with `seconds`.
+        The caller's decimal context is neither read nor changed.
 
         >>> from timebank import Hours
         >>> Hours("1:15").as_decimal()
         Decimal('1.25')
         """
-        from decimal import Context, Decimal
+        from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-        return Context(prec=28).divide(Decimal(self.seconds), Decimal(_HOUR))
+        context = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[])
+        return context.divide(Decimal(self.seconds), Decimal(_HOUR))
 
     def as_timedelta(self) -> timedelta:
         """The same span as a `timedelta`.
+
+        :raises InvalidHours: more than the 999,999,999 days that a `timedelta` holds.
 
         >>> from timebank import Hours
         >>> Hours("1:30").as_timedelta()
@@ -149,7 +161,11 @@ class Hours:
         """
         from datetime import timedelta
 
-        return timedelta(seconds=self.seconds)
+        try:
+            return timedelta(seconds=self.seconds)
+        except OverflowError as error:
+            msg = f"{self} is more than a timedelta holds"
+            raise InvalidHours(msg) from error
 
     # -- compared -------------------------------------------------------------
 
@@ -157,10 +173,12 @@ class Hours:
         return self.seconds == other.seconds if type(other) is Hours else NotImplemented
 
     def __lt__(self, other: Hours) -> bool:
-        return self.seconds < other.seconds if type(other) is Hours else NotImplemented
+        if type(other) is not Hours:
+            return NotImplemented
+        return self.seconds < other.seconds
 
     def __hash__(self) -> int:
-        return hash((Hours, self.seconds))
+        return hash(self.seconds)
 
     def __bool__(self) -> bool:
         return self.seconds != 0
@@ -220,10 +238,12 @@ def _seconds(value: object) -> int:
     if isinstance(value, str):
         return _from_text(value)
     if type(value) is int:
-        return value * _HOUR if abs(value) <= MAX_SECONDS else _too_much(value)
+        return value * _HOUR
     numerator, denominator = _ratio_in_hours(value)
     seconds, rest = divmod(numerator * _HOUR, denominator)
-    return _not_whole(value) if rest else seconds
+    if rest:
+        raise _not_whole(value)
+    return seconds
 
 
 def _loaded(module: str, name: str) -> Any:
@@ -231,17 +251,26 @@ def _loaded(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, ())
 
 
+def _microseconds(value: object) -> int | None:
+    """Those of a `timedelta`; `None` for anything else.
+
+    A subclass is something else: there are some that hold nanoseconds, or months, beside
+    what a `timedelta` shows, and they would be lost.
+    """
+    if type(value) is not _loaded("datetime", "timedelta"):
+        return None
+    span: timedelta = value  # type: ignore[assignment]  # by the line above
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+
+
 def _ratio_in_hours(value: object) -> tuple[int, int]:
-    """Numerator and denominator of a number of hours; a huge exponent is never expanded."""
+    """Numerator and denominator of a number of hours."""
     if isinstance(value, _loaded("fractions", "Fraction")):
-        return value.numerator, value.denominator  # type: ignore[attr-defined, no-any-return]  # by the class
+        return value.numerator, value.denominator
     if isinstance(value, _loaded("decimal", "Decimal")):
-        return _ratio_of_decimal(value)
-    if isinstance(value, _loaded("datetime", "timedelta")):
-        span: timedelta = value  # type: ignore[assignment]  # by the class
-        if span.microseconds:
-            _not_whole(value)
-        return span.days * 86_400 + span.seconds, _HOUR
+        return _decimal_in_hours(value)
+    if (microseconds := _microseconds(value)) is not None:
+        return microseconds, _HOUR * 1_000_000
     msg = (
         f"hours cannot be a {type(value).__name__}: {shown(value)}; give a str as '1:30', "
         "an int, Decimal, Fraction or timedelta"
@@ -249,23 +278,28 @@ def _ratio_in_hours(value: object) -> tuple[int, int]:
     raise WrongHoursType(msg)
 
 
-def _ratio_of_decimal(value: Any) -> tuple[int, int]:
+def _decimal_in_hours(value: Any) -> tuple[int, int]:
+    """A `Decimal` as a ratio; what cannot be hours is refused before its exponent is expanded."""
     if not value.is_finite():
         msg = f"not a quantity of hours: {shown(value)}"
         raise InvalidHours(msg)
-    if not value:
-        return 0, 1
-    if value.adjusted() > 16:  # noqa: PLR2004  # 10**16 hours are beyond the range
-        _too_much(value)
-    sign, digits, exponent = value.as_tuple()
-    significant = len(digits)
-    while not digits[significant - 1]:
-        significant -= 1
-    exponent += len(digits) - significant
+    if value.adjusted() > 16 and value:  # noqa: PLR2004  # 10**16 hours are beyond the range
+        msg = f"beyond ±2**53 seconds: {shown(value)}"
+        raise InvalidHours(msg)
+    sign, number, exponent = _without_zeros(value)
     if exponent < -4:  # noqa: PLR2004  # 3600 has the factor 2**4: no fifth decimal is whole
-        _not_whole(value)
-    number = int("".join(map(str, digits[:significant])))
-    return (-number if sign else number) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+        raise _not_whole(value)
+    return sign * int(number) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+
+
+def _without_zeros(value: Any) -> tuple[int, str, int]:
+    """Sign, significant digits and exponent of a finite `Decimal`, without zeros at the end."""
+    negative, digits, exponent = value.as_tuple()
+    number = "".join(map(str, digits))
+    bare = number.rstrip("0")
+    if not bare:
+        return 1, "0", 0
+    return -1 if negative else 1, bare, exponent + len(number) - len(bare)
 
 
 def _from_text(text: str) -> int:
@@ -275,18 +309,18 @@ def _from_text(text: str) -> int:
     bare = text.strip()
     negative = bare.startswith("-")
     bare = bare[1:] if bare[:1] in {"-", "+"} else bare
-    if found := _CLOCK.fullmatch(bare):
+    if found := _CLOCK.fullmatch(bare) or _ISO.fullmatch(bare):
         seconds = _total(*found.groups())
     elif found := _UNITS.fullmatch(bare):
-        hours, minutes, rest, only_minutes, its_seconds, only_seconds = found.groups()
-        seconds = _total(hours, minutes or only_minutes, rest or its_seconds or only_seconds)
-    elif found := _ISO.fullmatch(bare):
-        seconds = _total(*found.groups())
+        hours, short, minutes, rest, only_minutes, its_seconds, only_seconds = found.groups()
+        seconds = _total(
+            hours, short or minutes or only_minutes, rest or its_seconds or only_seconds
+        )
     elif found := _DECIMAL.fullmatch(bare):
         whole, decimals = found[1], found[2] or ""
-        seconds, rest = divmod(int(whole + decimals) * _HOUR, 10 ** len(decimals))
-        if rest:
-            _not_whole(text)
+        seconds, over = divmod(int(whole + decimals) * _HOUR, 10 ** len(decimals))
+        if over:
+            raise _not_whole(text)
     else:
         msg = f"not a quantity of hours: {shown(text)}; write 1:30, 1.5, 1h30 or 90m"
         raise InvalidHours(msg)
@@ -297,14 +331,8 @@ def _total(hours: str | None, minutes: str | None, seconds: str | None) -> int:
     return int(hours or 0) * _HOUR + int(minutes or 0) * 60 + int(seconds or 0)
 
 
-def _not_whole(value: object) -> int:
-    msg = f"not a whole number of seconds: {shown(value)}"
-    raise InvalidHours(msg)
-
-
-def _too_much(value: object) -> int:
-    msg = f"beyond ±2**53 seconds: {shown(value)}"
-    raise InvalidHours(msg)
+def _not_whole(value: object) -> InvalidHours:
+    return InvalidHours(f"not a whole number of seconds: {shown(value)}")
 
 
 # -- shared --------------------------------------------------------------------
@@ -313,14 +341,18 @@ def _too_much(value: object) -> int:
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Share a whole number by largest remainder, ties by order; the sum is exactly `total`.
 
-    `total` and the weights are not negative, and one weight is more than zero. No share
-    exceeds its weight where `total` does not exceed their sum.
+    No share exceeds its weight where `total` does not exceed their sum.
+
+    :raises InvalidRequest: `total` or a weight is negative, or no weight is more than zero.
 
     >>> from timebank.hours import apportion
     >>> apportion(10, [1, 1, 1])
     [4, 3, 3]
     """
     whole = sum(weights)
+    if total < 0 or whole <= 0 or min(weights) < 0:
+        msg = f"cannot apportion {shown(total)} by {shown(weights)}"
+        raise InvalidRequest(msg)
     shares = [total * weight // whole for weight in weights]
     rests = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
     for index in rests[: total - sum(shares)]:
@@ -337,12 +369,16 @@ def split(
 ) -> dict[str, Hours]:
     """Share a quantity without losing a second: `{id: Hours}`, shares of zero left out.
 
-    By largest remainder, ties by the order of `among`. `weights` are `int`, `Decimal`,
-    `Fraction`, `Hours` or `timedelta`, in the order of `among` or by id; equal when left
-    out. With `remainder_to` all that does not divide goes to that account.
+    By largest remainder, ties by the order of `among`, which a set does not have. `weights`
+    are `int`, `Decimal`, `Fraction`, `Hours` or `timedelta`, in the order of `among` or by
+    id; equal when left out. With `remainder_to` everybody gets whole seconds rounded down,
+    and the rest goes to that account, which may be one of `among`. Negative hours are
+    shared as positive ones are.
 
-    :raises WrongType: a weight, or hours, of another type.
-    :raises InvalidRequest: nobody to share among, an id twice, or weights that do not fit.
+    :raises InvalidHours: `hours` are none; its subclass `WrongHoursType` where by their type.
+    :raises WrongType: ids or weights of another type.
+    :raises InvalidRequest: nobody to share among, an id twice, weights that do not name
+        exactly the ids, are negative, all zero, or need more than 256 bits.
 
     >>> from timebank import split
     >>> split("1:00", ["a", "b", "c"], weights=[1, 1, 5], remainder_to="fund")["fund"]
@@ -351,6 +387,8 @@ def split(
     quantity = Hours(hours)
     ids = _distinct(among)
     shares_of = _weights(ids, weights)
+    if remainder_to is not None and not isinstance(remainder_to, str):
+        raise _no_id(remainder_to)
     total = abs(quantity.seconds)
     if remainder_to is None:
         shares = dict(zip(ids, apportion(total, shares_of), strict=True))
@@ -363,18 +401,28 @@ def split(
     return {id: Hours.from_seconds(sign * share) for id, share in shares.items() if share}
 
 
-def _distinct(among: Iterable[str]) -> list[str]:
+def _distinct(among: Any) -> list[str]:
     if isinstance(among, str):
-        msg = f"split among a collection of ids, not {shown(among)}"
+        msg = f"split among a collection of ids, not the str {shown(among)}"
         raise InvalidRequest(msg)
+    if isinstance(among, (set, frozenset)) or not isinstance(among, Iterable):
+        msg = f"split among ids in an order, not a {type(among).__name__}: {shown(among)}"
+        raise WrongType(msg)
     ids = list(among)
+    for id in ids:
+        if not isinstance(id, str):
+            raise _no_id(id)
     if not ids or len(set(ids)) != len(ids):
         msg = f"split among at least one id, each once, not {shown(ids)}"
         raise InvalidRequest(msg)
     return ids
 
 
-def _weights(ids: list[str], weights: Mapping[str, Any] | Sequence[Any] | None) -> list[int]:
+def _no_id(value: object) -> WrongType:
+    return WrongType(f"an account id is a str, not a {type(value).__name__}: {shown(value)}")
+
+
+def _weights(ids: list[str], weights: Any) -> list[int]:
     """Whole weights in the order of the ids, in the proportions that were given."""
     if weights is None:
         return [1] * len(ids)
@@ -383,6 +431,9 @@ def _weights(ids: list[str], weights: Mapping[str, Any] | Sequence[Any] | None) 
             msg = f"weights must name exactly {shown(ids)}, not {shown(list(weights))}"
             raise InvalidRequest(msg)
         weights = [weights[id] for id in ids]
+    if not isinstance(weights, Sequence):
+        msg = f"weights are a mapping or a sequence, not a {type(weights).__name__}"
+        raise WrongType(msg)
     if len(weights) != len(ids):
         msg = f"{len(ids)} ids need as many weights, not {len(weights)}"
         raise InvalidRequest(msg)
@@ -390,28 +441,43 @@ def _weights(ids: list[str], weights: Mapping[str, Any] | Sequence[Any] | None) 
     if not any(numerator for numerator, _ in ratios):
         msg = f"one weight must be more than zero: {shown(weights)}"
         raise InvalidRequest(msg)
-    common = 1
-    for _, denominator in ratios:
-        common *= denominator
+    common = lcm(*(denominator for _, denominator in ratios))
     return [numerator * (common // denominator) for numerator, denominator in ratios]
 
 
 def _weight(weight: object) -> tuple[int, int]:
+    """Numerator and denominator of a weight; all `Hours` and spans are in one unit."""
     if type(weight) is int:
         ratio = weight, 1
     elif type(weight) is Hours:
-        ratio = weight.seconds, 1
-    elif isinstance(weight, _loaded("datetime", "timedelta")):
-        span: timedelta = weight  # type: ignore[assignment]  # by the class
-        ratio = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds, 1_000_000
+        ratio = weight.seconds, _HOUR
     elif isinstance(weight, _loaded("fractions", "Fraction")):
-        ratio = weight.numerator, weight.denominator  # type: ignore[attr-defined]  # by the class
+        ratio = weight.numerator, weight.denominator
     elif isinstance(weight, _loaded("decimal", "Decimal")):
-        ratio = _ratio_of_decimal(weight)
+        ratio = _weight_of_decimal(weight)
+    elif (microseconds := _microseconds(weight)) is not None:
+        ratio = microseconds, _HOUR * 1_000_000
     else:
         msg = f"a weight is an int, Decimal, Fraction, Hours or timedelta, not {shown(weight)}"
         raise WrongType(msg)
     if ratio[0] < 0:
         msg = f"a weight is not negative: {shown(weight)}"
         raise InvalidRequest(msg)
+    if max(ratio).bit_length() > MAX_WEIGHT_BITS:
+        raise _unfit(weight)
     return ratio
+
+
+def _weight_of_decimal(weight: Any) -> tuple[int, int]:
+    if not weight.is_finite() or abs(weight.adjusted()) > MAX_WEIGHT_BITS:
+        raise _unfit(weight)
+    sign, number, exponent = _without_zeros(weight)
+    if len(number) > MAX_WEIGHT_BITS or exponent < -MAX_WEIGHT_BITS:
+        raise _unfit(weight)
+    return sign * int(number) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+
+
+def _unfit(weight: object) -> InvalidRequest:
+    return InvalidRequest(
+        f"a weight is a finite number of at most {MAX_WEIGHT_BITS} bits: {shown(weight)}"
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from timebank.errors import InvalidRequest, StoreError, shown
+from timebank.errors import InvalidRequest, StoreError, WrongType, shown
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
     >>> open_store("memory:", create=True).banks()
     []
     """
-    if not isinstance(url, str) or ":" not in url:
+    if type(url) is not str:
+        msg = f"the URL of a store is a str, not {shown(url)}"
+        raise WrongType(msg)
+    if ":" not in url:
         msg = f"a store is named by a URL like memory: or sqlite:///bank.db, not {shown(url)}"
         raise InvalidRequest(msg)
     scheme = url.partition(":")[0]

@@ -243,9 +243,7 @@ def _above(rows: list[Row], after: int, key: Callable[[Row], int]) -> list[Row]:
     return rows[bisect_right(rows, after, key=key) :]
 
 
-def within(
-    rows: Iterable[PostingRow], *, since: str | None, until: str | None
-) -> list[PostingRow]:
+def within(rows: Iterable[PostingRow], *, since: str | None, until: str | None) -> list[PostingRow]:
     """The postings whose day lies within the bounds, both included."""
     return [
         row

@@ -20,7 +20,12 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 }
 _TAKEN: Final = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
 #: Errors without a code of their own that a file changed by another hand gives.
-_CHANGED: Final = ("Could not decode to UTF-8", "no such table: timebank_", "no such column: ")
+_CHANGED: Final = (
+    "Could not decode to UTF-8",
+    "no such table: timebank_",
+    "no such index: timebank_",
+    "no such column: ",
+)
 
 
 def code_of(error: sqlite3.Error) -> int:

@@ -1,90 +1,128 @@
-"""What a SQLite file finds wrong in itself: damage, schema, triggers, rows of no bank."""
+"""What a SQLite file finds wrong in itself. Never raises: a damaged file is a fault too."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 from timebank.errors import shown
 from timebank.model import Fault
-from timebank.storage import sqlite_schema as schema
+from timebank.storage.sqlite_schema import APPLIED, DDL, TABLES
 
+#: Findings of one kind that are named; more of them say nothing new.
 MOST: Final = 100
-_STEPS_BETWEEN_PROGRESS: Final = 1_000_000
+#: SQLite's instructions between two calls of `progress`.
+STEPS: Final = 200_000
+
+_OBJECTS = """SELECT type, name, tbl_name, sql FROM sqlite_master
+    WHERE name LIKE 'timebank!_%' ESCAPE '!' OR tbl_name LIKE 'timebank!_%' ESCAPE '!'"""
+_MIGRATIONS = "SELECT id, migration_set, name, applied_at FROM timebank_migrations ORDER BY id"
+#: The banks that a table names, by one seek each, without a walk through its rows.
+_STRAY_BANKS = """WITH RECURSIVE named (bank) AS (
+        SELECT min(bank) FROM {table}
+        UNION ALL
+        SELECT (SELECT min(bank) FROM {table} WHERE bank > named.bank) FROM named
+        WHERE named.bank IS NOT NULL
+    )
+    SELECT bank FROM named
+    WHERE bank IS NOT NULL AND bank NOT IN (SELECT bank FROM timebank_banks)"""
+
+_Objects = dict[tuple[str, str, str], str]
 
 
 def faults(
-    connection: sqlite3.Connection, progress: Callable[[], None] | None
-) -> Iterator[Fault]:
-    """Each check on its own: one that cannot be made is a fault, and the next goes on."""
-    if progress is not None:
-        tell = progress
-        connection.set_progress_handler(lambda: tell() and None, _STEPS_BETWEEN_PROGRESS)
+    connection: sqlite3.Connection, where: str, progress: Callable[[], None] | None
+) -> list[Fault]:
+    """Faults of the file, its schema, rows of no bank and references, in this order.
+
+    What `progress` raises ends the work and is raised again.
+    """
+    raised: list[BaseException] = []
+
+    def step() -> int:
+        try:
+            if progress is not None:
+                progress()
+        except BaseException as error:  # noqa: BLE001 - SQLite would swallow it
+            raised.append(error)
+        return len(raised)
+
+    found: list[Fault] = []
+    connection.set_progress_handler(step, STEPS)
     try:
-        for check in (_integrity, _schema, _migrations, _orphans, _references):
+        for check in (_file, _schema, _orphans, _references):
             try:
-                yield from check(connection)
-            except (sqlite3.Error, UnicodeError) as error:
-                yield Fault("file", check.__name__[1:], "readable", str(error))
+                found += check(connection, where)
+            except sqlite3.Error as error:
+                found.append(Fault("file", where, "a file that can be read", str(error)))
+            if raised:
+                raise raised[0]
     finally:
         connection.set_progress_handler(None, 0)
+    return list(dict.fromkeys(found))
 
 
-def _integrity(connection: sqlite3.Connection) -> Iterator[Fault]:
-    for (line,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
-        if line != "ok":
-            yield Fault("file", "integrity", "ok", str(line))
+def _file(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    for (message,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
+        if message != "ok":
+            yield Fault("file", where, "ok", str(message))
 
 
-def _schema(connection: sqlite3.Connection) -> Iterator[Fault]:
-    """Compare every object that is ours, or hangs on a table of ours, with a fresh schema."""
-    fresh = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        schema.migrate(fresh)
-        expected = schema.objects(fresh)
-    finally:
-        fresh.close()
-    found = schema.objects(connection)
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            yield Fault("schema", str(name), _sql(expected.get(name)), _sql(found.get(name)))
+def _schema(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    expected, found = _fresh(), _objects(connection)
+    if not found:
+        return  # a file without a ledger: there is nothing of ours to be wrong
+    for key in sorted(expected.keys() | found.keys()):
+        before, after = expected.get(key, "nothing"), found.get(key, "nothing")
+        if before != after:
+            yield Fault("schema", f"{key[0]} {key[1]}", before, after)
+    if ("table", "timebank_migrations", "timebank_migrations") in found:
+        rows = tuple(connection.execute(_MIGRATIONS).fetchmany(MOST))
+        if rows != APPLIED:
+            yield Fault("schema", "rows of timebank_migrations", str(APPLIED), str(rows))
 
 
-def _sql(described: tuple[str, ...] | None) -> str:
-    return "nothing" if described is None else described[-1] or described[0]
+def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    there = {name for _, name, _ in _objects(connection)}
+    if "timebank_banks" not in there:
+        return  # the schema's fault, told there
+    for table in there.intersection(TABLES):
+        for (bank,) in connection.execute(_STRAY_BANKS.format(table=table)):
+            yield Fault(
+                "orphans", table, "rows of a bank in timebank_banks", f"rows of {shown(bank)}"
+            )
 
 
-def _migrations(connection: sqlite3.Connection) -> Iterator[Fault]:
-    expected = [
-        (number, schema.MIGRATION_SET, name, schema.APPLIED_AT)
-        for number, name in enumerate(schema.MIGRATIONS, start=1)
-    ]
-    found = schema.migration_rows(connection)
-    if found != expected:
-        yield Fault("schema", schema.MIGRATIONS_TABLE, shown(expected), shown(found))
-
-
-def _orphans(connection: sqlite3.Connection) -> Iterator[Fault]:
-    for table in schema.LEDGER_TABLES[:-1]:
-        rows = connection.execute(
-            f"SELECT bank, count(*) FROM {table}"  # noqa: S608  # a constant
-            " WHERE bank NOT IN (SELECT bank FROM timebank_banks) GROUP BY bank LIMIT ?",
-            (MOST,),
+def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    there = {name for _, name, _ in _objects(connection)}
+    for table in TABLES:
+        if table not in there:
+            continue
+        missing = (
+            parent
+            for _, _, parent, _ in connection.execute(f"PRAGMA foreign_key_check({table})")
+            if parent != "timebank_banks"  # rows of no bank are told as such
         )
-        for bank, count in rows:
-            yield Fault(
-                "orphans", table, "rows of a bank of the file", f"{count} of bank {shown(bank)}"
-            )
+        for parent in islice(missing, MOST):
+            yield Fault("references", table, f"a row of {parent}", "none")
 
 
-def _references(connection: sqlite3.Connection) -> Iterator[Fault]:
-    left = MOST
-    for table in schema.LEDGER_TABLES:
-        for _, _, parent, number in connection.execute(f"PRAGMA foreign_key_check({table})"):
-            if not left:
-                return
-            left -= 1
-            yield Fault(
-                "references", table, f"rows that refer to a row of {parent}", f"key {number} broken"
-            )
+def _objects(connection: sqlite3.Connection) -> _Objects:
+    """What is in the schema under our names or on our tables, with its text."""
+    return {
+        (str(kind), str(name), str(table)): " ".join(str(sql).split())
+        for kind, name, table, sql in connection.execute(_OBJECTS)
+    }
+
+
+def _fresh() -> _Objects:
+    """The same of a database that was just made."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        for statement in DDL:
+            connection.execute(statement)
+        return _objects(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,151 @@
+"""The derived rows, compared with what the fold makes of the journal."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from timebank.audit.report import MOST_FINDINGS, Findings, quantity
+from timebank.errors import shown
+from timebank.fold import Fold
+from timebank.model import AccountRow, PostingRow
+from timebank.storage.protocol import Reader
+
+#: Expected postings that are kept before they are compared: many accounts, one read each.
+PENDING: Final = 20_000
+PAGE: Final = 500
+
+
+class DerivedRows:
+    """Expects the rows of each record; compares them by account, thousands at a time."""
+
+    def __init__(self, reader: Reader, findings: Findings) -> None:
+        self._reader, self._findings = reader, findings
+        self._pending: dict[str, list[PostingRow]] = {}
+        self._count = 0
+        self._totals: dict[str, tuple[int, int]] = {}
+        self._differing: set[str] = set()
+
+    def expect(self, postings: list[PostingRow]) -> None:
+        """These rows should be stored."""
+        pending = self._pending
+        for row in postings:
+            if row.account in pending:
+                pending[row.account].append(row)
+            else:
+                pending[row.account] = [row]
+        self._count += len(postings)
+        if self._count >= PENDING:
+            self.compare()
+
+    def compare(self) -> None:
+        """Read what is stored of the accounts that moved."""
+        pending, self._pending, self._count = self._pending, {}, 0
+        for account, rows in pending.items():
+            after = rows[0].version - 1
+            if self._reader.postings(account, after=after, limit=len(rows)) != rows:
+                self._explain(account, rows)
+            earned, spent = self._totals.get(account, (0, 0))
+            earned += sum(row.seconds for row in rows if row.seconds > 0)
+            spent -= sum(row.seconds for row in rows if row.seconds < 0)
+            self._totals[account] = (earned, spent)
+
+    def _explain(self, account: str, rows: list[PostingRow]) -> None:
+        """Say which rows differ; rows between two versions push others off the page."""
+        self._differing.add(account)
+        limit = len(rows) + MOST_FINDINGS
+        found = self._reader.postings(account, after=rows[0].version - 1, limit=limit)
+        stored = {row.version: row for row in found}
+        for row in rows:
+            other = stored.pop(row.version, None)
+            if other != row:
+                self._add(row, other)
+        for version, row in stored.items():
+            if _is_number(version) and version <= rows[-1].version:
+                self._extra(row)
+
+    def _add(self, row: PostingRow, other: PostingRow | None) -> None:
+        self._findings.add(
+            "derived",
+            f"posting {row.version} of account {shown(row.account)}",
+            expected=_posting(row),
+            found="no such row" if other is None else _posting(other),
+        )
+
+    def _extra(self, row: PostingRow) -> None:
+        self._findings.add(
+            "derived",
+            f"posting {shown(row.version)} of account {shown(row.account)}",
+            expected="no such row",
+            found=_posting(row),
+        )
+
+    def finish(self, fold: Fold) -> int:
+        """Compare the rest and look for rows that nothing explains; the number of accounts."""
+        self.compare()
+        count = self._accounts(fold)
+        for account, (version, _) in fold.balances.items():
+            for row in self._reader.postings(account, after=version, limit=MOST_FINDINGS):
+                self._differing.add(account)
+                self._extra(row)
+            expected = self._totals.get(account, (0, 0))
+            found = self._reader.totals(account)
+            # A row that no version leads to can only add to a sum: both are of positives.
+            if found != expected and account not in self._differing:
+                self._findings.add(
+                    "derived",
+                    f"postings of account {shown(account)}",
+                    expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
+                    found=f"earned {quantity(found[0])}, spent {quantity(found[1])}",
+                )
+        return count
+
+    def _accounts(self, fold: Fold) -> int:
+        expected = {id: row for id, row in fold.accounts.items() if row is not None}
+        count = len(expected)
+        nameless = self._reader.account("")
+        page = [] if nameless is None else [nameless]
+        page += self._reader.accounts(after=None, limit=PAGE)
+        while page:
+            for row in page:
+                self._account(expected.pop(row.account, None), row)
+            page = self._reader.accounts(after=page[-1].account, limit=PAGE)
+        for row in expected.values():
+            self._account(row, None)
+        return count
+
+    def _account(self, row: AccountRow | None, found: AccountRow | None) -> None:
+        """Equal in value and in type: 1.0 is not 1."""
+        if row == found and [type(v) for v in row or ()] == [type(v) for v in found or ()]:
+            return
+        there = row or found
+        if there is None:  # pragma: no cover  # one of the two is there
+            return
+        place = f"account {shown(there.account)}"
+        if row is None or found is None:
+            words = ("no such row", "a row") if row is None else (_account(row), "no such row")
+            self._findings.add("derived", place, expected=words[0], found=words[1])
+            return
+        for field, expected, value in zip(AccountRow._fields, row, found, strict=True):
+            if expected != value or type(expected) is not type(value):
+                self._findings.add(
+                    "derived",
+                    place,
+                    expected=f"{field} {shown(expected)}",
+                    found=f"{field} {shown(value)}",
+                )
+
+
+def _is_number(version: object) -> bool:
+    """A tampered column may hold anything."""
+    return isinstance(version, int | float)
+
+
+def _posting(row: PostingRow) -> str:
+    return (
+        f"{quantity(row.seconds)} on {row.day!s:.40}, balance {quantity(row.balance)},"
+        f" of record {shown(row.sequence)}"
+    )
+
+
+def _account(row: AccountRow) -> str:
+    return f"{row.kind} account, {row.status}, opened by record {row.opened}"

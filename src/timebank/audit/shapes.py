@@ -1,0 +1,182 @@
+"""What a record of each kind looks like: which fields, of which types.
+
+Stated here once more, from `docs/journal-format.md`, and not taken from the code that
+writes records. Checking a field is a look-up of its type: an audit does it a million times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from timebank.errors import shown
+from timebank.model import ACCOUNT_KINDS, TEXT_FIELDS
+
+_RECORD: Final = {
+    "actor": str,
+    "effects": dict,
+    "format": str,
+    "journal": str,
+    "kind": str,
+    "recorded_at": int,
+    "request": dict,
+    "sequence": int,
+}
+_ALWAYS: Final = _RECORD.keys() - {"actor"}
+
+
+class _Limit:
+    """A type by name only: seconds, `"inherit"`, or null for unlimited."""
+
+
+class _Source:
+    """A type by name only: a label, or pairs of them."""
+
+
+_STATUS: Final = {"account": str, "reason": str}
+_SETS: Final = {
+    "kind": str,
+    "status": str,
+    "joined_on": (str, type(None)),
+    "floor": _Limit,
+    "ceiling": _Limit,
+    "named": bool,
+}
+#: Kind → fields of the request and their types, and those that are always there.
+_REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
+    "open_account": (
+        {
+            "account": str,
+            "kind": str,
+            "name": str,
+            "joined_on": str,
+            "floor": _Limit,
+            "ceiling": _Limit,
+        },
+        frozenset({"account", "kind"}),
+    ),
+    "set_limits": (
+        {"account": str, "floor": _Limit, "ceiling": _Limit},
+        frozenset({"account"}),
+    ),
+    "rename": ({"account": str, "name": str}, frozenset({"account"})),
+    "freeze": (_STATUS, frozenset({"account"})),
+    "thaw": (_STATUS, frozenset({"account"})),
+    "close_account": (_STATUS, frozenset({"account"})),
+    "reopen": (_STATUS, frozenset({"account"})),
+    "transfer": (
+        {
+            "id": str,
+            "kind": str,
+            "earners": list,
+            "spenders": list,
+            "category": str,
+            "area": str,
+            "resource": str,
+            "via": str,
+            "note": str,
+            "occurred_on": str,
+            "tags": list,
+            "source": _Source,
+            "limits": str,
+        },
+        frozenset({"id", "kind", "earners", "spenders"}),
+    ),
+    "reverse": (
+        {"id": str, "transfer": str, "hours": int, "occurred_on": str, "reason": str},
+        frozenset({"id", "transfer", "reason"}),
+    ),
+}
+_ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
+_TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
+_REVERSE_EFFECTS: Final = {**_TRANSFER_EFFECTS, "reverses": int}
+_EFFECTS: Final[dict[str, dict[str, Any]]] = {
+    **dict.fromkeys(_REQUESTS, _ACCOUNT_EFFECTS),
+    "transfer": _TRANSFER_EFFECTS,
+    "reverse": _REVERSE_EFFECTS,
+    "erase": {"erased": list},
+}
+_HEX: Final = "abcdef0123456789"
+
+
+def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is expected and what was found, for each field that cannot be so."""
+    if not record.keys() >= _ALWAYS:
+        yield f"the fields {', '.join(sorted(_ALWAYS))}", ", ".join(map(shown, record))
+        return
+    yield from _fields("record", record, _RECORD)
+    kind, request, effects = record["kind"], record["request"], record["effects"]
+    if type(kind) is not str or kind not in _EFFECTS:
+        yield "a known kind of record", shown(kind)
+        return
+    if type(request) is not dict or type(effects) is not dict:
+        return
+    known = _EFFECTS[kind]
+    yield from _fields("effects", effects, known)
+    if known.keys() != effects.keys():
+        yield f"effects {', '.join(known)}", ", ".join(map(shown, effects))
+    if kind in _REQUESTS:  # of an erasure only the effects are settled
+        fields, always = _REQUESTS[kind]
+        yield from _fields("request", request, fields)
+        if not request.keys() >= always:
+            yield f"request with {', '.join(sorted(always))}", ", ".join(map(shown, request))
+    yield from _deeper(kind, request, effects)
+
+
+def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in found.items():
+        expected = known.get(name)
+        if type(value) is not expected and not _fits(value, expected):
+            wanted = "no such field" if expected is None else f"{what}.{name} of its type"
+            yield wanted, f"{what}.{shown(name)} is {shown(value)}"
+
+
+def _fits(value: Any, expected: Any) -> bool:
+    """Whether a value is of a type that is more than one class."""
+    if expected is _Limit:
+        return value is None or value == "inherit" or type(value) is int
+    if expected is _Source:
+        return type(value) is str or _pairs(value, str)
+    return type(expected) is tuple and type(value) in expected
+
+
+def _deeper(
+    kind: str, request: dict[str, Any], effects: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Lists, words of a few choices, commitments."""
+    for what, side in (
+        ("request.earners", request.get("earners", [])),
+        ("request.spenders", request.get("spenders", [])),
+        ("effects.postings", effects.get("postings", [])),
+    ):
+        if not _pairs(side, int):
+            yield f"{what} of [account, seconds]", shown(side)
+    for what, values in (("request.tags", request.get("tags")), ("erased", effects.get("erased"))):
+        if type(values) is list and not all(type(value) is str for value in values):
+            yield f"{what} of strings", shown(values)
+    if request.get("limits", "unchecked") != "unchecked":
+        yield "request.limits unchecked, or none", shown(request["limits"])
+    for field in TEXT_FIELDS:
+        if field in request and not is_commitment(request[field]):
+            yield f"request.{field} a commitment of 64 hex digits", shown(request[field])
+    if kind == "open_account" and request.get("kind") not in ACCOUNT_KINDS:
+        yield "a kind of account", shown(request.get("kind"))
+    if type(effects.get("sets")) is dict:
+        yield from _fields("sets", effects["sets"], _SETS)
+
+
+def _pairs(value: Any, second: type) -> bool:
+    """A list of lists of a string and one more."""
+    if type(value) is not list:
+        return False
+    for pair in value:
+        if type(pair) is not list or len(pair) != 2:  # noqa: PLR2004  # a pair
+            return False
+        if type(pair[0]) is not str or type(pair[1]) is not second:
+            return False
+    return True
+
+
+def is_commitment(value: object) -> bool:
+    """Whether a value is SHA-256 in lower-case hex."""
+    return type(value) is str and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004  # 32 bytes

@@ -1,0 +1,218 @@
+"""One pass over the journal, in which every record goes by every check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from timebank.audit.asked import differences
+from timebank.audit.derived import DerivedRows
+from timebank.audit.report import MOST_FINDINGS, AuditReport, Findings, Progress, quantity
+from timebank.audit.rules import Clocks, Limits, Reversals
+from timebank.audit.shapes import problems
+from timebank.audit.texts import Texts
+from timebank.errors import Corrupt, TimebankError, shown
+from timebank.fold import Derived, Fold, imbalance
+from timebank.journal import FORMAT, canonical, digest, genesis, parse
+from timebank.model import Head, RecordRow
+from timebank.storage.protocol import Reader
+
+PAGE: Final = 500
+#: What reading rows of any value may raise, a driver's refusal of odd values included.
+_UNREADABLE: Final = (
+    TimebankError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+
+class Audit:
+    """Reads one snapshot once; `run` gives the report."""
+
+    def __init__(self, reader: Reader, progress: Progress | None) -> None:
+        self._reader, self._progress = reader, progress
+        self._findings = Findings()
+        self._head: Head | None = None
+        self._count, self._accounts = 0, 0
+        self._last, self._digest = 0, b""
+        self._whole = True
+
+    def run(self) -> AuditReport:
+        """Check what the storage says of itself, then the journal, then what is derived."""
+        self._try("storage", self._faults)
+        self._try("head", self._read_head)
+        end = 0 if self._head is None else self._head.sequence
+        self._fold = Fold()
+        self._derived = DerivedRows(self._reader, self._findings)
+        self._texts = Texts(self._reader, self._findings, last=end)
+        self._limits = Limits(self._fold, self._findings)
+        self._reversals = Reversals(self._reader, self._findings)
+        self._clocks = Clocks(self._findings)
+        self._records()
+        self._try("accounts and postings", self._finish_derived)
+        self._try("texts", lambda: self._texts.finish(end=self._last))
+        self._compare_head()
+        return AuditReport(self._findings.all(), self._head, self._count, self._accounts)
+
+    def _add(self, check: str, place: str, expected: str, found: str) -> None:
+        self._findings.add(check, place, expected=expected, found=found)
+
+    def _try(self, place: str, read: Callable[[], None]) -> bool:
+        """Whether a part could be read; where not, it is a finding and the next goes on."""
+        try:
+            read()
+        except _UNREADABLE as error:
+            self._add("file", place, "can be read", str(error) or repr(error))
+            return False
+        return True
+
+    # -- storage --------------------------------------------------------------
+
+    def _faults(self) -> None:
+        for fault in self._reader.faults(self._tell):
+            self._add(*fault)
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._count, 0 if self._head is None else self._head.sequence)
+
+    def _read_head(self) -> None:
+        head = self._reader.head()
+        if type(head.journal) is not str:
+            self._add("head", "journal id", "a string", shown(head.journal))
+            return
+        self._head, self._digest = head, genesis(head.journal)
+
+    def _finish_derived(self) -> None:
+        self._accounts = self._derived.finish(self._fold)
+
+    def _compare_head(self) -> None:
+        if self._head is None:
+            return
+        stands = (self._head.sequence, self._head.digest)
+        if self._whole and stands != (self._last, self._digest):
+            self._add(
+                "head",
+                "head",
+                f"the last record, {self._last} {self._digest.hex()}",
+                f"{shown(stands[0])} {stands[1].hex()}",
+            )
+
+    # -- the journal ----------------------------------------------------------
+
+    def _records(self) -> None:
+        after, limit, page = 0, PAGE, list[RecordRow]()
+        while True:
+            try:
+                page = self._reader.records(after=after, limit=limit)
+            except _UNREADABLE as error:
+                if limit > 1:  # look for the one that cannot be read
+                    limit = 1
+                    continue
+                self._whole = False
+                self._add("file", f"record {after + 1}", "can be read", str(error) or repr(error))
+                if self._findings.count("file") > MOST_FINDINGS or self._beyond(after):
+                    return
+                after += 1
+                continue
+            if not page:
+                return
+            for row in page:
+                self._record(row)
+            through = page[-1].sequence
+            self._try(f"texts of records {after + 1} to {through}", self._page(after, through))
+            after, limit = through, PAGE
+            self._tell()
+
+    def _page(self, after: int, through: int) -> Callable[[], None]:
+        return lambda: self._texts.page(after=after, through=through)
+
+    def _beyond(self, after: int) -> bool:
+        """Whether there is nothing behind a record that cannot be read."""
+        return self._head is None or after + 1 >= self._head.sequence
+
+    def _record(self, row: RecordRow) -> None:
+        self._count += 1
+        sequence, body = row.sequence, row.body
+        follows = sequence == self._last + 1
+        if not follows:
+            expected_next = f"record {self._last + 1}"
+            self._add("sequence", f"record {sequence}", expected_next, f"record {sequence}")
+        elif self._head is not None:
+            expected = digest(self._digest, body)
+            if row.digest != expected:
+                self._add("chain", f"record {sequence}", expected.hex(), row.digest.hex())
+        self._last, self._digest = sequence, row.digest
+        record = self._read(row)
+        if record is None:
+            self._texts.unreadable(sequence)
+            return
+        self._try(f"record {sequence}", lambda: self._judge(row, record))
+
+    def _read(self, row: RecordRow) -> dict[str, Any] | None:
+        """What a record says, or nothing where no check could rely on it."""
+        place = f"record {row.sequence}"
+        try:
+            record = parse(row.body)
+            if canonical(record) != row.body:
+                self._add("canonical", place, "canonical bytes", "other bytes of the same meaning")
+        except (Corrupt, ValueError, RecursionError) as error:
+            self._add("canonical", place, "canonical JSON", str(error))
+            return None
+        sound = True
+        for expected, found in problems(record):
+            self._add("canonical", place, expected, found)
+            sound = False
+        return record if sound else None
+
+    def _judge(self, row: RecordRow, record: dict[str, Any]) -> None:
+        sequence, place = row.sequence, f"record {row.sequence}"
+        kind, request, effects = record["kind"], record["request"], record["effects"]
+        self._names(row, record)
+        if row.id != request.get("id"):
+            self._add("canonical", place, f"id {shown(request.get('id'))}", f"id {shown(row.id)}")
+        if row.refers_to != effects.get("reverses"):
+            expected = f"refers_to {shown(effects.get('reverses'))}"
+            self._add("canonical", place, expected, f"refers_to {shown(row.refers_to)}")
+        if total := imbalance(effects):
+            self._add("zero-sum", place, "postings that sum to 0:00", quantity(total))
+        for asked, found in differences(kind, request, effects):
+            self._add("effects", place, asked, found)
+        self._texts.record(sequence, kind, request, effects)
+        self._clocks.record(sequence, record)
+        try:
+            derived = self._fold.apply(sequence, kind, effects)
+        except Corrupt as error:
+            self._add("effects", place, "effects that can be executed", str(error))
+        else:
+            self._executed(sequence, record, derived)
+        if row.id is not None:
+            other = self._reader.find(row.id)
+            if other is None or other.sequence != sequence:
+                found = "no record" if other is None else f"record {other.sequence}"
+                self._add("ids", f"id {shown(row.id)}", place, found)
+
+    def _executed(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
+        if derived.postings:
+            self._derived.expect(derived.postings)
+        self._limits.record(sequence, record, derived)
+        if record["kind"] == "reverse":
+            self._reversals.record(sequence, record["request"], record["effects"])
+
+    def _names(self, row: RecordRow, record: dict[str, Any]) -> None:
+        """A record says where it belongs, so that it cannot be moved elsewhere."""
+        for field, expected in (
+            ("format", FORMAT),
+            ("journal", record["journal"] if self._head is None else self._head.journal),
+            ("sequence", row.sequence),
+        ):
+            if record[field] != expected:
+                self._add(
+                    "chain",
+                    f"record {row.sequence}",
+                    f"{field} {shown(expected)}",
+                    f"{field} {shown(record[field])}",
+                )

@@ -1,0 +1,1 @@
+"""Speed, measured beside a yardstick and never asserted: `python -m tests.benchmarks`."""

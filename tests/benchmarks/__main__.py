@@ -1,0 +1,190 @@
+"""Run every benchmark and print a table; `--write FILE` puts it into a page as well.
+
+Rounds of ours and of the yardstick are interleaved in one process on one file system, and
+medians are compared. Nothing is asserted: a machine is noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import random
+import resource
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import timebank
+from tests.benchmarks.raw import Raw
+from timebank import TimeBank
+
+ACCOUNTS = [f"m{n}" for n in range(300)]
+DAY = date(2026, 3, 2)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def pairs(number: int, seed: int) -> list[tuple[str, str, int, str, str]]:
+    """Transfers between random accounts, the same for both sides."""
+    chance = random.Random(seed)  # noqa: S311  # a load, not secrets
+    return [
+        (*chance.sample(ACCOUNTS, 2), chance.randrange(900, 14400), f"t{seed}-{n}", DAY.isoformat())
+        for n in range(number)
+    ]
+
+
+def ours(path: Path, synchronous: str) -> TimeBank:
+    """A bank with the defaults, but for the `synchronous` that is measured."""
+    bank = timebank.open(f"sqlite:///{path}?synchronous={synchronous}")
+    with bank.batch() as batch:
+        for account in ACCOUNTS:
+            batch.open_account(account, kind="fund")
+    return bank
+
+
+def post(bank: TimeBank, transfers: list[tuple[str, str, int, str, str]]) -> None:
+    """One durable transfer after the other."""
+    for earner, spender, seconds, id, _ in transfers:
+        hours = timebank.Hours.from_seconds(seconds)
+        bank.transfer(earner=earner, spender=spender, hours=hours, id=id, occurred_on=DAY)
+
+
+def singles(folder: Path, synchronous: str, *, rounds: int = 15, each: int = 300) -> list[str]:
+    """One durable transfer beside raw `sqlite3`."""
+    bank = ours(folder / f"ours-{synchronous}.db", synchronous)
+    raw = Raw(folder / f"raw-{synchronous}.db", synchronous=synchronous, accounts=ACCOUNTS)
+    mine, yards = [], []
+    for number in range(rounds):
+        load = pairs(each, number)
+        mine.append(timed(lambda load=load: post(bank, load)) / each)
+        yards.append(timed(lambda load=load: [raw.transfer(*one) for one in load]) / each)
+    bank.close()
+    return row(f"one durable transfer, {synchronous.upper()}", mine[1:], yards[1:], "raw sqlite3")
+
+
+def batches(folder: Path, *, rounds: int = 3, each: int = 100_000) -> list[str]:
+    """A batch of 100,000 beside `executemany` in one commit."""
+    mine, yards = [], []
+    for number in range(rounds):
+        load = pairs(each, 1000 + number)
+        bank = ours(folder / f"batch-{number}.db", "full")
+        mine.append(timed(lambda load=load, bank=bank: in_batch(bank, load)) / each)
+        bank.close()
+        raw = Raw(folder / f"raw-batch-{number}.db", synchronous="FULL", accounts=ACCOUNTS)
+        yards.append(timed(lambda load=load, raw=raw: raw.batch(load)) / each)
+    return row("transfer in a batch of 100,000", mine, yards, "raw executemany")
+
+
+def in_batch(bank: TimeBank, load: list[tuple[str, str, int, str, str]]) -> None:
+    """All of the transfers, or none."""
+    with bank.batch() as batch:
+        for earner, spender, seconds, id, _ in load:
+            hours = timebank.Hours.from_seconds(seconds)
+            batch.transfer(earner=earner, spender=spender, hours=hours, id=id, occurred_on=DAY)
+
+
+def audits(folder: Path, *, rounds: int = 3, number: int = 100_000) -> list[str]:
+    """A full audit of the batch's file beside a bare scan of the same rows and chain."""
+    raw = Raw(folder / "raw-audit.db", synchronous="FULL", accounts=ACCOUNTS)
+    raw.batch(pairs(number, 1000))
+    mine, yards = [], []
+    with timebank.open(f"sqlite:///{folder / 'batch-0.db'}", read_only=True) as bank:
+        for _ in range(rounds):
+            mine.append(timed(bank.audit) / number)
+            yards.append(timed(raw.scan) / number)
+        if not bank.audit().ok:
+            sys.exit("the audited bank is not well")
+    return row("audit, a transfer", mine, yards, "bare scan")
+
+
+def growth(folder: Path) -> list[list[str]]:
+    """The same work on a bank of 300 records and on one of 100,300."""
+    lines = []
+    small = ours(folder / "small.db", "full")
+    post(small, pairs(10, 7))
+    large = timebank.open(f"sqlite:///{folder / 'batch-0.db'}")
+    for name, work in (
+        ("one more transfer", lambda bank, n: post(bank, pairs(1, 5000 + n))),
+        ("current balance", lambda bank, _: bank.balance("m1")),
+        ("last lines of a statement", lambda bank, _: bank.statement("m1", since=date(2026, 3, 3))),
+        ("opening the bank", lambda bank, _: timebank.open(bank.store.url).close()),
+    ):
+        mine = [timed(lambda n=n, work=work: work(large, n)) for n in range(200)]
+        yards = [timed(lambda n=n, work=work: work(small, n)) for n in range(200)]
+        lines.append(row(name + ", at 100,000", mine, yards, "the same at 10"))
+    small.close()
+    large.close()
+    return lines
+
+
+def row(work: str, mine: list[float], yards: list[float], yardstick: str) -> list[str]:
+    """A line of the table: medians, how many times as fast as the yardstick, spread."""
+    middle, yard = statistics.median(mine), statistics.median(yards)
+    spread = (max(mine) - min(mine)) / middle
+    return [
+        work,
+        f"{middle * 1e6:,.1f} µs",
+        yardstick,
+        f"{yard * 1e6:,.1f} µs",
+        f"{yard / middle:.2f} ×",
+        f"{spread:.0%}",
+    ]
+
+
+def main() -> None:
+    """Measure, print, and write the page if asked to."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--write", type=Path, help="a page between whose markers the table goes")
+    arguments = parser.parse_args()
+    lines = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for measure in (
+            lambda: [singles(folder, "full")],
+            lambda: [singles(folder, "normal")],
+            lambda: [batches(folder)],
+            lambda: [audits(folder)],
+            lambda: growth(folder),
+        ):
+            lines += measure()
+            sys.stderr.write(f"{lines[-1][0]} done\n")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    table = render(lines)
+    foot = (
+        f"Measured on {date.today().isoformat()} with Python {platform.python_version()}, "  # noqa: DTZ011  # a note for readers
+        f"SQLite {sqlite3.sqlite_version}, {platform.machine()}, {platform.system()}; "
+        f"peak memory of the whole run {peak} MB."
+    )
+    sys.stdout.write(f"{table}\n\n{foot}\n")
+    if arguments.write:
+        begin, end = "<!-- table -->", "<!-- end of table -->"
+        page = arguments.write.read_text(encoding="utf-8")
+        head, _, rest = page.partition(begin)
+        _, _, tail = rest.partition(end)
+        page = f"{head}{begin}\n{table}\n\n{foot}\n{end}{tail}"
+        arguments.write.write_text(page, encoding="utf-8")
+
+
+def render(lines: list[list[str]]) -> str:
+    """A table that reads well as text and as Markdown."""
+    table = [["work", "ours", "yardstick", "its time", "speed", "spread"], *lines]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    rule = ["-" * width for width in widths]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in (table[0], rule, *table[1:])
+    )
+
+
+if __name__ == "__main__":
+    main()
