@@ -21,6 +21,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> datetime:
+        """The next minute."""
         self.now += timedelta(minutes=1)
         return self.now
 

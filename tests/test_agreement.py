@@ -54,7 +54,9 @@ class Model:
             self.records += 1
         return None
 
-    def move(self, id: str, up: dict[str, int], down: dict[str, int]) -> str | None:
+    def move(  # noqa: PLR0911  # an error each
+        self, id: str, up: dict[str, int], down: dict[str, int]
+    ) -> str | None:
         """A transfer, or the name of the error."""
         if sum(up.values()) != sum(down.values()):
             return "UnbalancedTransfer"
@@ -205,7 +207,9 @@ class Agreement(RuleBasedStateMachine):
         last = max(down)
         down = down | {last: max(1, sum(up.values()) - sum(down.values()) + down[last])}
         expected = self.model.move(f"t{n}", up, down)
-        self.agree(expected, "transfer", earner=hours(up), spender=hours(down), id=f"t{n}", note="n")
+        self.agree(
+            expected, "transfer", earner=hours(up), spender=hours(down), id=f"t{n}", note="n"
+        )
 
     @rule(n=st.integers(0, 30), amount=st.none() | seconds)
     def reverse(self, n: int, amount: int | None) -> None:
@@ -240,7 +244,7 @@ class Agreement(RuleBasedStateMachine):
 
     @precondition(lambda self: self.before is not None)
     @rule(keep=st.booleans())
-    def end(self, keep: bool) -> None:  # noqa: FBT001  # drawn by Hypothesis
+    def end(self, keep: bool) -> None:  # drawn by Hypothesis
         """End the batch, or undo it."""
         if keep:
             self.stack.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -143,9 +144,9 @@ def test_bad_input_changes_nothing(
 ) -> None:
     """Bad input gets a clear error, and the journal is as it was."""
     before = street.head()
-    arguments = {"earner": "m1", "spender": "f1", "hours": 1} | wrong
+    arguments: dict[str, Any] = {"earner": "m1", "spender": "f1", "hours": 1} | wrong
     with pytest.raises(error) as caught:
-        street.transfer(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+        street.transfer(**arguments)
     assert len(str(caught.value)) < 300
     assert before == street.head()
 
@@ -153,9 +154,10 @@ def test_bad_input_changes_nothing(
 def test_tomorrow_is_accepted(street: TimeBank) -> None:
     """A day of service may lie one day ahead, for clocks and time zones differ."""
     tomorrow = TODAY + timedelta(days=1)
-    assert tomorrow == street.transfer(
-        earner="m1", spender="f1", hours=1, occurred_on=tomorrow
-    ).occurred_on
+    assert (
+        tomorrow
+        == street.transfer(earner="m1", spender="f1", hours=1, occurred_on=tomorrow).occurred_on
+    )
 
 
 def test_an_id_is_an_idempotency_key(street: TimeBank) -> None:
@@ -163,17 +165,23 @@ def test_an_id_is_an_idempotency_key(street: TimeBank) -> None:
     first = street.transfer(earner="m1", spender="f1", hours=1, id="t", note="hello")
     again = street.transfer(earner={"m1": "1:00"}, spender="f1", id="t", note="hello")
     assert first == again
-    for other in (
+    given: dict[str, Any] = {
+        "earner": "m1",
+        "spender": "f1",
+        "hours": 1,
+        "id": "t",
+        "note": "hello",
+    }
+    others: list[dict[str, Any]] = [
         {"hours": 2},
         {"note": "another"},
         {"note": None},
         {"category": "x"},
         {"occurred_on": TODAY},
-    ):
+    ]
+    for other in others:
         with pytest.raises(IdempotencyMismatch) as caught:
-            street.transfer(
-                **({"earner": "m1", "spender": "f1", "hours": 1, "id": "t", "note": "hello"} | other)  # type: ignore[arg-type]  # one key at a time
-            )
+            street.transfer(**(given | other))
         assert ("t", first) == (caught.value.id, caught.value.original)
     with pytest.raises(IdempotencyMismatch):
         street.reverse("t", reason="x", id="t")
@@ -282,7 +290,7 @@ def test_what_cannot_be_reversed(street: TimeBank) -> None:
         ({"reason": "x", "occurred_on": TODAY + timedelta(days=9)}, InvalidRequest),
     ):
         with pytest.raises(error):
-            street.reverse("t", **arguments)  # type: ignore[arg-type]  # wrong on purpose
+            street.reverse("t", **arguments)
     with pytest.raises(TransferNotFound):
         street.reverse("nothing", reason="x")
     street.freeze("f1")

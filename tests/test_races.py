@@ -51,7 +51,7 @@ with timebank.open(sys.argv[1]) as bank:
 def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     """A process of its own."""
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own program
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # our own program
 
 
 def test_a_killed_process_loses_no_acknowledged_transfer(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_killed_process_loses_no_acknowledged_transfer(tmp_path: Path) -> None
     with timebank.open(url) as bank:
         bank.open_account("m1")
         bank.open_account("fund", kind="fund")
-    chance = random.Random(2026)  # noqa: S311  # moments, not secrets
+    chance = random.Random(2026)  # moments, not secrets
     acknowledged: set[str] = set()
     for run in range(50):
         process = start(POSTING, url, f"run{run}")

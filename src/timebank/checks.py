@@ -170,7 +170,9 @@ def _fill_sole_side(earned: Side, spent: Side, total: int | None) -> None:
         spent[0][1] = sums[1] = sums[0]
     for one, other in ((sums[0], sums[1]), (sums[0], total), (total, sums[1])):
         if one is not None and other is not None and one != other:
-            raise UnbalancedTransfer(earned=Hours.from_seconds(one), spent=Hours.from_seconds(other))
+            raise UnbalancedTransfer(
+                earned=Hours.from_seconds(one), spent=Hours.from_seconds(other)
+            )
 
 
 def tags(value: object) -> list[str]:

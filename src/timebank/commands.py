@@ -38,7 +38,14 @@ class OpenAccount(Command):
 
     @classmethod
     def of(
-        cls, id: object, *, kind: object, name: object, joined_on: object, floor: object, ceiling: object
+        cls,
+        id: object,
+        *,
+        kind: object,
+        name: object,
+        joined_on: object,
+        floor: object,
+        ceiling: object,
     ) -> OpenAccount:
         """From the arguments of the call."""
         account = checks.identifier(id, "account id")

@@ -169,7 +169,8 @@ def _open_account(state: State, command: Command, now: int) -> Draft:
     }
     account = request["account"]
     _check_order(
-        state, AccountRow(account, request["kind"], "open", None, sets["floor"], sets["ceiling"], 0, None)
+        state,
+        AccountRow(account, request["kind"], "open", None, sets["floor"], sets["ceiling"], 0, None),
     )
     return _sets(account, **sets)
 
@@ -234,9 +235,7 @@ def _transfer(state: State, command: MakeTransfer, now: int) -> Draft:
     for id, row in rows.items():
         if row.status == "closed" or (row.status == "frozen" and id != via):
             raise AccountNotOpen(id, status=row.status, doing="earn, spend or arrange")
-    changes: dict[str, int] = {}
-    for id, seconds in command.earners:
-        changes[id] = seconds
+    changes = dict(command.earners)
     for id, seconds in command.spenders:
         changes[id] = changes.get(id, 0) - seconds
     _check_range(state, changes)
@@ -263,9 +262,7 @@ def _check_range(state: State, changes: Mapping[str, int]) -> None:
             raise InvalidHours(msg)
 
 
-def _check_limits(
-    state: State, rows: Mapping[str, AccountRow], changes: Mapping[str, int]
-) -> None:
+def _check_limits(state: State, rows: Mapping[str, AccountRow], changes: Mapping[str, int]) -> None:
     """Refuse whoever would move further beyond a limit: floors by id, then ceilings."""
     for id in sorted(changes):
         if changes[id] < 0:
@@ -305,9 +302,7 @@ def _reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     remaining = sum(seconds for _, seconds in lines if seconds > 0)
     needed = command.request.get("hours", remaining)
     if not 0 < needed <= remaining:
-        raise OverReversed(
-            command.original, remaining=_hours(remaining), needed=_hours(needed)
-        )
+        raise OverReversed(command.original, remaining=_hours(remaining), needed=_hours(needed))
     postings = _share(lines, needed, sign=1) + _share(lines, needed, sign=-1)
     changes: dict[str, int] = {}
     for id, seconds in postings:
@@ -337,9 +332,7 @@ def _share(lines: list[list[Any]], total: int, *, sign: int) -> list[list[Any]]:
     """What moves back of one side: `total`, apportioned over what remains of it."""
     side = [(id, abs(seconds)) for id, seconds in lines if seconds * sign > 0]
     shares = apportion(total, [seconds for _, seconds in side])
-    return [
-        [id, -sign * share] for (id, _), share in zip(side, shares, strict=True) if share
-    ]
+    return [[id, -sign * share] for (id, _), share in zip(side, shares, strict=True) if share]
 
 
 def _hours(seconds: int) -> Hours:

@@ -54,7 +54,9 @@ class UnbalancedTransfer(InvalidRequest):
     """
 
     def __init__(self, *, earned: Hours, spent: Hours) -> None:
-        super().__init__(f"earners get {earned} but spenders give {spent}: both sides must be equal")
+        super().__init__(
+            f"earners get {earned} but spenders give {spent}: both sides must be equal"
+        )
         self.earned = earned
         self.spent = spent
 

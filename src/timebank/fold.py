@@ -27,7 +27,6 @@ import attrs
 from timebank.errors import Corrupt, shown
 from timebank.model import ACCOUNT_KINDS, MAX_INTEGER, AccountRow, PostingRow
 
-
 _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
 
 

@@ -382,7 +382,7 @@ def split(
 
     >>> from timebank import split
     >>> split("1:00", ["a", "b", "c"], weights=[1, 1, 5], remainder_to="fund")["fund"]
-    Hours('0:00:02')
+    Hours('0:00:01')
     """
     quantity = Hours(hours)
     ids = _distinct(among)

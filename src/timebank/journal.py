@@ -1,4 +1,4 @@
-"""The journal's canonical form, digests and commitments. Pure.
+r"""The journal's canonical form, digests and commitments. Pure.
 
 The format is specified in `docs/journal-format.md`, from which a stranger can
 verify an export without this code. A record's bytes are a JSON object in the
@@ -7,7 +7,7 @@ lone surrogates, and ASCII keys; what is hashed is what is stored.
 
 >>> from timebank.journal import canonical, parse
 >>> canonical({"b": 1, "a": "è"})
-b'{"a":"\\xc3\\xa8","b":1}'
+b'{"a":"\xc3\xa8","b":1}'
 >>> parse(b'{"a":1}')
 {'a': 1}
 """
@@ -22,6 +22,8 @@ from timebank.errors import Corrupt
 from timebank.model import MAX_INTEGER
 
 FORMAT: Final = "timebank/1"
+#: A sign and sixteen digits hold every integer of the form.
+_MOST_DIGITS: Final = 17
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -43,14 +45,12 @@ def _refuse(token: str) -> Any:
 
 
 def _integer(token: str) -> int:
-    if len(token) > 17 or not -MAX_INTEGER <= int(token) <= MAX_INTEGER:
+    if len(token) > _MOST_DIGITS or not -MAX_INTEGER <= int(token) <= MAX_INTEGER:
         _refuse(token)
     return int(token)
 
 
-_decode = json.JSONDecoder(
-    parse_float=_refuse, parse_constant=_refuse, parse_int=_integer
-).decode
+_decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_int=_integer).decode
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -236,7 +236,9 @@ class Transfer:
     @property
     def hours(self) -> Hours:
         """What was exchanged: the sum of one side."""
-        return Hours.from_seconds(sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0))
+        return Hours.from_seconds(
+            sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0)
+        )
 
     @property
     def earners(self) -> dict[str, Hours]:

@@ -173,7 +173,7 @@ def by_day(
 def _line(reader: Reader, row: PostingRow, balance: int) -> StatementLine:
     found = reader.records(after=row.sequence - 1, limit=1)
     if not found or found[0].sequence != row.sequence:
-        msg = f"posting {row.version} of {row.account!r} is of record {row.sequence}, which is missing"
+        msg = f"posting {row.version} of {row.account!r} has no record {row.sequence}"
         raise Corrupt(msg)
     record = parse(found[0].body)
     request, effects = record["request"], record["effects"]

@@ -24,7 +24,7 @@ DAY_IN_MICROSECONDS: Final = 86_400_000_000
 
 @attrs.frozen
 class Statute:
-    """The rules in force. `floors_in_seconds` is by kind of account; a kind left out is unlimited."""
+    """The rules in force. Limits are by kind of account; a kind left out is unlimited."""
 
     version: str
     floors_in_seconds: Mapping[str, int]

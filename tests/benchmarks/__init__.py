@@ -1,1 +1,1 @@
-"""Speed, measured beside a yardstick and never asserted: `python -m tests.benchmarks`."""
+"""Speed, measured beside a yardstick and never asserted: `python -m benchmarks`."""

@@ -17,10 +17,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import timebank
-from tests.benchmarks.raw import Raw
+from benchmarks.raw import Raw
 from timebank import TimeBank
 
 ACCOUNTS = [f"m{n}" for n in range(300)]
@@ -36,11 +37,14 @@ def timed(work: Callable[[], object]) -> float:
 
 def pairs(number: int, seed: int) -> list[tuple[str, str, int, str, str]]:
     """Transfers between random accounts, the same for both sides."""
-    chance = random.Random(seed)  # noqa: S311  # a load, not secrets
-    return [
-        (*chance.sample(ACCOUNTS, 2), chance.randrange(900, 14400), f"t{seed}-{n}", DAY.isoformat())
-        for n in range(number)
-    ]
+    chance = random.Random(seed)  # a load, not secrets
+    made = []
+    for n in range(number):
+        earner, spender = chance.sample(ACCOUNTS, 2)
+        made.append(
+            (earner, spender, chance.randrange(900, 14400), f"t{seed}-{n}", DAY.isoformat())
+        )
+    return made
 
 
 def ours(path: Path, synchronous: str) -> TimeBank:
@@ -66,8 +70,8 @@ def singles(folder: Path, synchronous: str, *, rounds: int = 15, each: int = 300
     mine, yards = [], []
     for number in range(rounds):
         load = pairs(each, number)
-        mine.append(timed(lambda load=load: post(bank, load)) / each)
-        yards.append(timed(lambda load=load: [raw.transfer(*one) for one in load]) / each)
+        mine.append(timed(partial(post, bank, load)) / each)
+        yards.append(timed(partial(raw.post, load)) / each)
     bank.close()
     return row(f"one durable transfer, {synchronous.upper()}", mine[1:], yards[1:], "raw sqlite3")
 
@@ -78,10 +82,10 @@ def batches(folder: Path, *, rounds: int = 3, each: int = 100_000) -> list[str]:
     for number in range(rounds):
         load = pairs(each, 1000 + number)
         bank = ours(folder / f"batch-{number}.db", "full")
-        mine.append(timed(lambda load=load, bank=bank: in_batch(bank, load)) / each)
+        mine.append(timed(partial(in_batch, bank, load)) / each)
         bank.close()
         raw = Raw(folder / f"raw-batch-{number}.db", synchronous="FULL", accounts=ACCOUNTS)
-        yards.append(timed(lambda load=load, raw=raw: raw.batch(load)) / each)
+        yards.append(timed(partial(raw.batch, load)) / each)
     return row("transfer in a batch of 100,000", mine, yards, "raw executemany")
 
 
@@ -113,14 +117,15 @@ def growth(folder: Path) -> list[list[str]]:
     small = ours(folder / "small.db", "full")
     post(small, pairs(10, 7))
     large = timebank.open(f"sqlite:///{folder / 'batch-0.db'}")
-    for name, work in (
+    works: list[tuple[str, Callable[[TimeBank, int], object]]] = [
         ("one more transfer", lambda bank, n: post(bank, pairs(1, 5000 + n))),
         ("current balance", lambda bank, _: bank.balance("m1")),
         ("last lines of a statement", lambda bank, _: bank.statement("m1", since=date(2026, 3, 3))),
         ("opening the bank", lambda bank, _: timebank.open(bank.store.url).close()),
-    ):
-        mine = [timed(lambda n=n, work=work: work(large, n)) for n in range(200)]
-        yards = [timed(lambda n=n, work=work: work(small, n)) for n in range(200)]
+    ]
+    for name, work in works:
+        mine = [timed(partial(work, large, n)) for n in range(200)]
+        yards = [timed(partial(work, small, n)) for n in range(200)]
         lines.append(row(name + ", at 100,000", mine, yards, "the same at 10"))
     small.close()
     large.close()
@@ -136,26 +141,27 @@ def row(work: str, mine: list[float], yards: list[float], yardstick: str) -> lis
         f"{middle * 1e6:,.1f} µs",
         yardstick,
         f"{yard * 1e6:,.1f} µs",
-        f"{yard / middle:.2f} ×",
+        f"{yard / middle:.2f} x",
         f"{spread:.0%}",
     ]
 
 
 def main() -> None:
     """Measure, print, and write the page if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--write", type=Path, help="a page between whose markers the table goes")
     arguments = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for measure in (
+        measures: list[Callable[[], list[list[str]]]] = [
             lambda: [singles(folder, "full")],
             lambda: [singles(folder, "normal")],
             lambda: [batches(folder)],
             lambda: [audits(folder)],
             lambda: growth(folder),
-        ):
+        ]
+        for measure in measures:
             lines += measure()
             sys.stderr.write(f"{lines[-1][0]} done\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -181,7 +187,9 @@ def render(lines: list[list[str]]) -> str:
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     rule = ["-" * width for width in widths]
     return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
         for line in (table[0], rule, *table[1:])
     )
 

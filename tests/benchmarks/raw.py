@@ -35,7 +35,7 @@ class Raw:
     """One bank, by hand."""
 
     def __init__(self, path: Path, *, synchronous: str, accounts: list[str]) -> None:
-        with_tables = open_store(f"sqlite:///{path}")
+        with_tables = open_store(f"sqlite:///{path}", create=True)
         with_tables.make_bank(BANK, journal="raw")
         with_tables.close()
         self.connection = sqlite3.connect(path, isolation_level=None, timeout=30)
@@ -90,11 +90,18 @@ class Raw:
             version, balance = execute(LAST, (BANK, account)).fetchone() or (0, 0)
             if change < 0 and balance + change < -(2**53):
                 raise ValueError(account)
-            rows.append((BANK, account, version + 1, self.sequence + 1, change, balance + change, day))
+            rows.append(
+                (BANK, account, version + 1, self.sequence + 1, change, balance + change, day)
+            )
         self._record("transfer", _request(id, earner, spender, seconds), _effects(rows, day), id)
         for row in rows:
             execute(POSTING, row)
         execute("COMMIT")
+
+    def post(self, transfers: list[tuple[str, str, int, str, str]]) -> None:
+        """One durable transfer after the other."""
+        for one in transfers:
+            self.transfer(*one)
 
     def batch(self, transfers: list[tuple[str, str, int, str, str]]) -> None:
         """Many transfers in one commit, by `executemany`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from timebank.audit.report import MOST_FINDINGS, Findings, quantity
-from timebank.errors import shown
+from timebank.errors import TimebankError, shown
 from timebank.fold import Fold
 from timebank.model import AccountRow, PostingRow
 from timebank.storage.protocol import Reader
@@ -42,8 +42,12 @@ class DerivedRows:
         pending, self._pending, self._count = self._pending, {}, 0
         for account, rows in pending.items():
             after = rows[0].version - 1
-            if self._reader.postings(account, after=after, limit=len(rows)) != rows:
-                self._explain(account, rows)
+            try:
+                if self._reader.postings(account, after=after, limit=len(rows)) != rows:
+                    self._explain(account, rows)
+            except TimebankError as error:
+                self._damaged(f"postings of account {shown(account)}", error)
+                self._differing.add(account)
             earned, spent = self._totals.get(account, (0, 0))
             earned += sum(row.seconds for row in rows if row.seconds > 0)
             spent -= sum(row.seconds for row in rows if row.seconds < 0)
@@ -84,34 +88,57 @@ class DerivedRows:
         self.compare()
         count = self._accounts(fold)
         for account, (version, _) in fold.balances.items():
-            for row in self._reader.postings(account, after=version, limit=MOST_FINDINGS):
-                self._differing.add(account)
-                self._extra(row)
-            expected = self._totals.get(account, (0, 0))
-            found = self._reader.totals(account)
-            # A row that no version leads to can only add to a sum: both are of positives.
-            if found != expected and account not in self._differing:
-                self._findings.add(
-                    "derived",
-                    f"postings of account {shown(account)}",
-                    expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
-                    found=f"earned {quantity(found[0])}, spent {quantity(found[1])}",
-                )
+            try:
+                self._rest(account, version)
+            except TimebankError as error:
+                self._damaged(f"postings of account {shown(account)}", error)
         return count
+
+    def _rest(self, account: str, version: int) -> None:
+        """Postings of an account that no record led to."""
+        for row in self._reader.postings(account, after=version, limit=MOST_FINDINGS):
+            self._differing.add(account)
+            self._extra(row)
+        expected = self._totals.get(account, (0, 0))
+        found = self._reader.totals(account)
+        # A row that no version leads to can only add to a sum: both are of positives.
+        if found != expected and account not in self._differing:
+            self._findings.add(
+                "derived",
+                f"postings of account {shown(account)}",
+                expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
+                found=f"earned {quantity(found[0])}, spent {quantity(found[1])}",
+            )
 
     def _accounts(self, fold: Fold) -> int:
         expected = {id: row for id, row in fold.accounts.items() if row is not None}
         count = len(expected)
-        nameless = self._reader.account("")
-        page = [] if nameless is None else [nameless]
-        page += self._reader.accounts(after=None, limit=PAGE)
-        while page:
-            for row in page:
-                self._account(expected.pop(row.account, None), row)
-            page = self._reader.accounts(after=page[-1].account, limit=PAGE)
-        for row in expected.values():
-            self._account(row, None)
+        try:
+            nameless = self._reader.account("")
+            page = [] if nameless is None else [nameless]
+            page += self._reader.accounts(after=None, limit=PAGE)
+            while page:
+                for row in page:
+                    self._account(expected.pop(row.account, None), row)
+                page = self._reader.accounts(after=page[-1].account, limit=PAGE)
+        except TimebankError as error:
+            self._damaged("accounts", error)
+            self._one_by_one(expected)
+        else:
+            for row in expected.values():
+                self._account(row, None)
         return count
+
+    def _one_by_one(self, expected: dict[str, AccountRow]) -> None:
+        """Where one row spoils its page, the others can still be compared."""
+        for id, row in expected.items():
+            try:
+                self._account(row, self._reader.account(id))
+            except TimebankError as error:
+                self._damaged(f"account {shown(id)}", error)
+
+    def _damaged(self, place: str, error: TimebankError) -> None:
+        self._findings.add("derived", place, expected="rows that can be read", found=str(error))
 
     def _account(self, row: AccountRow | None, found: AccountRow | None) -> None:
         """Equal in value and in type: 1.0 is not 1."""

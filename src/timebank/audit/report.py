@@ -173,4 +173,3 @@ def quantity(seconds: object) -> str:
     if type(seconds) is int and abs(seconds) <= MAX_INTEGER:
         return str(Hours.from_seconds(seconds))
     return shown(seconds)
-

@@ -51,9 +51,7 @@ class Limits:
                     found=quantity(balance),
                 )
 
-    def _open(
-        self, sequence: int, kind: str, via: str | None, postings: list[PostingRow]
-    ) -> None:
+    def _open(self, sequence: int, kind: str, via: str | None, postings: list[PostingRow]) -> None:
         accounts = self._fold.accounts
         for posting in postings:
             row = accounts[posting.account]

@@ -14,7 +14,7 @@ from timebank.audit.texts import Texts
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.fold import Derived, Fold, imbalance
 from timebank.journal import FORMAT, canonical, digest, genesis, parse
-from timebank.model import Head, RecordRow
+from timebank.model import MAX_INTEGER, Head, RecordRow
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -51,6 +51,7 @@ class Audit:
         self._limits = Limits(self._fold, self._findings)
         self._reversals = Reversals(self._reader, self._findings)
         self._clocks = Clocks(self._findings)
+        self._try("records before the first", self._before)
         self._records()
         self._try("accounts and postings", self._finish_derived)
         self._try("texts", lambda: self._texts.finish(end=self._last))
@@ -102,6 +103,13 @@ class Audit:
             )
 
     # -- the journal ----------------------------------------------------------
+
+    def _before(self) -> None:
+        """Nothing is numbered below 1."""
+        for row in self._reader.records(after=-MAX_INTEGER, limit=PAGE):
+            if row.sequence >= 1:
+                return
+            self._add("sequence", f"record {row.sequence}", "records from 1", f"{row.sequence}")
 
     def _records(self) -> None:
         after, limit, page = 0, PAGE, list[RecordRow]()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from timebank.audit.report import Findings
 from timebank.audit.shapes import is_commitment
-from timebank.errors import Corrupt, shown
+from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
 from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, TextRow
 from timebank.storage.protocol import Reader
@@ -51,7 +51,7 @@ class Texts:
 
     def page(self, *, after: int, through: int) -> None:
         """Compare the texts beside the records of a page."""
-        for row in self._reader.texts(after=after, through=through):
+        for row in self._rows(after, through):
             expected = self._expected.pop((row.sequence, row.field), None)
             if expected is None:
                 if row.sequence not in self._unread:
@@ -65,6 +65,34 @@ class Texts:
         self._unread.clear()
         if self._waiting > MOST_WAITING:
             self._all_erased(last=False)
+
+    def _rows(self, after: int, through: int) -> list[TextRow]:
+        """The texts of some records; where one row spoils the page, those of each record."""
+        try:
+            return self._reader.texts(after=after, through=through)
+        except TimebankError as error:
+            sequences = {sequence for sequence, _ in self._expected}
+            if len(sequences) <= 1:
+                self._findings.add(
+                    "texts",
+                    f"texts of records {after + 1} to {through}",
+                    expected="rows that can be read",
+                    found=str(error),
+                )
+                self._expected.clear()
+                return []
+        rows: list[TextRow] = []
+        for sequence in sorted(sequences):
+            try:
+                rows += self._reader.texts(after=sequence - 1, through=sequence)
+            except TimebankError as error:
+                place = f"texts of record {sequence}"
+                self._findings.add(
+                    "texts", place, expected="rows that can be read", found=str(error)
+                )
+                for field in TEXT_FIELDS:
+                    self._expected.pop((sequence, field), None)
+        return rows
 
     def finish(self, *, end: int) -> None:
         """Texts outside the journal, and what waits."""

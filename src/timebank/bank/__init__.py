@@ -54,7 +54,8 @@ class BankBatch(Calls, Reads):
             raise InvalidRequest(msg)
         return self._session
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Refuse every further call: the block was left."""
         self._session = None
 
     def _execute(self, command: Command) -> Any:
@@ -181,7 +182,7 @@ class TimeBank(Calls, Reads):
                 yield batch
                 session.flush()
             finally:
-                batch._end()
+                batch.end()
         self._memory.cache = session.cache()
 
     @contextmanager
@@ -203,7 +204,7 @@ class TimeBank(Calls, Reads):
             try:
                 yield preview
             finally:
-                preview._end()
+                preview.end()
 
     # -- reading --------------------------------------------------------------
 

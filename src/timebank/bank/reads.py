@@ -263,9 +263,7 @@ def _page_of_account(
         postings = reader.postings(account, after=max(end - PAGE, 0), limit=min(end, PAGE))[::-1]
     else:
         last = reader.last_posting(account, through=after) if after else None
-        postings = reader.postings(
-            account, after=0 if last is None else last.version, limit=PAGE
-        )
+        postings = reader.postings(account, after=0 if last is None else last.version, limit=PAGE)
     rows: list[RecordRow] = []
     for sequence in dict.fromkeys(posting.sequence for posting in postings):
         rows += reader.records(after=sequence - 1, limit=1)

@@ -201,9 +201,7 @@ class Session:
         batch.texts += texts
         self._sequence, self._recorded_at = sequence, record["recorded_at"]
         self._digest = digest(self._digest, body)
-        batch.records.append(
-            RecordRow(sequence, self._digest, body, command.id, draft.refers_to)
-        )
+        batch.records.append(RecordRow(sequence, self._digest, body, command.id, draft.refers_to))
         if len(batch.records) >= FLUSH_EVERY:
             self.flush()
 

@@ -1,0 +1,64 @@
+"""The command line: `timebank --db URL [--bank ID] COMMAND`, a file per command group.
+
+What a command needs of the library is imported when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import click
+
+from timebank.cli.accounts import account
+from timebank.cli.books import balance, statement, trial_balance
+from timebank.cli.demo import demo
+from timebank.cli.imports import import_
+from timebank.cli.journal import audit, head, init, journal, rebuild
+from timebank.cli.place import Place
+from timebank.cli.program import Program
+from timebank.cli.transfers import reverse, transfer
+
+__all__ = ["main"]
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A double-entry ledger of hours for communities who help each other.",
+)
+@click.option(
+    "--db",
+    metavar="URL",
+    envvar="TIMEBANK_DB",
+    help="Where the bank is kept: sqlite:///bank.db, or the path of the file.",
+)
+@click.option(
+    "--bank",
+    metavar="ID",
+    envvar="TIMEBANK_BANK",
+    default="main",
+    show_default=True,
+    help="Which bank of the storage.",
+)
+@click.option("--actor", metavar="ID", help="Who enters it; named in every record.")
+@click.version_option(package_name="timebank", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context, db: str | None, bank: str, actor: str | None) -> None:
+    """Keep where the bank is, for the commands that use one."""
+    context.obj = Place(db, bank, actor)
+
+
+for _command in (
+    init,
+    account,
+    transfer,
+    reverse,
+    balance,
+    statement,
+    trial_balance,
+    journal,
+    head,
+    audit,
+    rebuild,
+    import_,
+    demo,
+):
+    main.add_command(_command)

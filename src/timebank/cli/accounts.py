@@ -1,0 +1,149 @@
+"""`timebank account`: open, list, show, limits, rename, freeze, thaw, close, reopen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from timebank.cli.options import DAY, LIMIT, formatted
+from timebank.cli.output import show_as
+from timebank.cli.place import Place, pass_place
+from timebank.cli.program import usage
+
+if TYPE_CHECKING:
+    from timebank.model import Account
+
+KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
+
+
+@click.group(help="Open accounts, look at them, change them.")
+def account() -> None:
+    """Accounts."""
+
+
+def _show(account: Account, format: str) -> None:
+    from timebank.reports.balances import limit_text
+    from timebank.reports.shapes import account_shape
+    from timebank.reports.statement import titled
+
+    limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
+    line = f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}"
+    show_as(format, lambda: account_shape(account), lambda: [line])
+
+
+@account.command("open", help="Open an account. Repeated alike, nothing is appended.")
+@click.argument("id")
+@click.option("--kind", type=click.Choice(KINDS), default="member", show_default=True)
+@click.option("--name", help="Personal text, which can be changed and forgotten.")
+@click.option("--joined-on", type=DAY, help="The day on which the member joined.")
+@click.option("--floor", type=LIMIT, default="inherit", help="The least it may hold.")
+@click.option("--ceiling", type=LIMIT, default="inherit", help="The most it may hold.")
+@formatted
+@pass_place
+def open_(
+    place: Place,
+    id: str,
+    kind: str,
+    name: str | None,
+    joined_on: date | None,
+    floor: Any,
+    ceiling: Any,
+    format: str,
+) -> None:
+    """Open an account."""
+    with place.open() as bank:
+        opened = bank.open_account(
+            id, kind=kind, name=name, joined_on=joined_on, floor=floor, ceiling=ceiling
+        )
+    _show(opened, format)
+
+
+@account.command("list", help="All accounts with their own limits.")
+@formatted
+@pass_place
+def list_(place: Place, format: str) -> None:
+    """List the accounts."""
+    from timebank.reports.balances import accounts_text
+    from timebank.reports.shapes import account_shape
+
+    with place.open(read_only=True) as bank:
+        accounts = list(bank.accounts())
+    show_as(
+        format,
+        lambda: [account_shape(account) for account in accounts],
+        lambda: accounts_text(accounts),
+    )
+
+
+@account.command("show", help="One account, with the limits that apply and its balance.")
+@click.argument("id")
+@formatted
+@pass_place
+def show_(place: Place, id: str, format: str) -> None:
+    """Show an account."""
+    from timebank.reports.balances import account_text
+    from timebank.reports.shapes import account_shape, balance_shape
+
+    with place.open(read_only=True) as bank:
+        shown, balance = bank.account(id), bank.balance(id)
+    show_as(
+        format,
+        lambda: {**account_shape(shown), "balance": balance_shape(balance)},
+        lambda: account_text(shown, balance),
+    )
+
+
+@account.command("limits", help="Change an account's floor, ceiling or both.")
+@click.argument("id")
+@click.option("--floor", type=LIMIT, help="The least it may hold.")
+@click.option("--ceiling", type=LIMIT, help="The most it may hold.")
+@formatted
+@click.pass_context
+def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: str) -> None:
+    """Change the limits. An option of `none` is not one that was left out."""
+    given = {
+        name: value
+        for name, value in (("floor", floor), ("ceiling", ceiling))
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    if not given:
+        usage("Give --floor, --ceiling or both")
+    with context.obj.open() as bank:
+        changed = bank.set_limits(id, **given)
+    _show(changed, format)
+
+
+@account.command("rename", help="Give an account another name; without NAME, none.")
+@click.argument("id")
+@click.argument("name", required=False)
+@formatted
+@pass_place
+def rename(place: Place, id: str, name: str | None, format: str) -> None:
+    """Rename an account."""
+    with place.open() as bank:
+        renamed = bank.rename(id, name)
+    _show(renamed, format)
+
+
+def _status_command(name: str, method: str, help: str) -> None:
+    """One of the four commands that change the status; they differ in nothing else."""
+
+    @account.command(name, help=help)
+    @click.argument("id")
+    @click.option("--reason", help="Personal text: why.")
+    @formatted
+    @pass_place
+    def change(place: Place, id: str, reason: str | None, format: str) -> None:
+        with place.open() as bank:
+            call: Callable[..., Account] = getattr(bank, method)
+            changed = call(id, reason=reason)
+        _show(changed, format)
+
+
+_status_command("freeze", "freeze", "Let an account neither earn nor spend.")
+_status_command("thaw", "thaw", "Open a frozen account again.")
+_status_command("close", "close_account", "Close an account whose balance is 0:00.")
+_status_command("reopen", "reopen", "Open a closed account again.")

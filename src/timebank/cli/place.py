@@ -1,0 +1,61 @@
+"""Which bank a command uses, as `--db`, `--bank` and `--actor` say."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import attrs
+import click
+
+from timebank.cli.program import usage
+
+if TYPE_CHECKING:
+    from timebank.bank import TimeBank
+
+#: A scheme has at least two letters: one is a drive of Windows.
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+@attrs.frozen
+class Place:
+    """Where the bank is; nothing is opened before a command asks."""
+
+    db: str | None
+    bank: str
+    actor: str | None = None
+
+    def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
+        """The bank, made where it is missing only if `create`."""
+        import timebank
+
+        bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
+        try:
+            return bank.acting_as(self.actor)
+        except BaseException:
+            bank.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        """The URL of the storage."""
+        if not self.db:
+            usage("Name the bank's storage: --db URL, or the variable TIMEBANK_DB")
+        return url_of(self.db)
+
+
+def url_of(db: str) -> str:
+    """A URL as it is, and a path as the URL of a SQLite file.
+
+    >>> from timebank.cli.place import url_of
+    >>> url_of("memory:"), url_of("street fair.db")
+    ('memory:', 'sqlite:///street%20fair.db')
+    """
+    if _URL.match(db):
+        return db
+    return f"sqlite:///{quote(os.fsencode(db))}"
+
+
+pass_place = click.make_pass_decorator(Place)

@@ -1,0 +1,89 @@
+"""How the program ends: the exit codes, and errors of one line instead of tracebacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import click
+
+from timebank.cli.output import complain, finish, prepare
+
+WELL: Final = 0
+#: The audit has findings, a rule said no, or rows were quarantined.
+REFUSED: Final = 1
+#: Wrong use or bad input.
+WRONG: Final = 2
+#: Ended by the keyboard, as shells count it.
+INTERRUPTED: Final = 130
+
+
+class Program(click.Group):
+    """The group of all commands. Whatever happens, it ends with one of the exit codes."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and leave by `sys.exit`; with `standalone_mode` false, as click does."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        prepare()
+        code = self._code_of_run(args, prog_name or "timebank", complete_var, extra)
+        finish()
+        sys.exit(code)
+
+    def _code_of_run(
+        self,
+        args: Sequence[str] | None,
+        prog_name: str,
+        complete_var: str | None,
+        extra: dict[str, Any],
+    ) -> int:
+        from timebank.errors import Rejected, TimebankError
+
+        try:
+            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return WRONG
+        except click.ClickException as error:
+            complain(_usage(error))
+            return WRONG
+        except (click.Abort, KeyboardInterrupt):
+            complain("interrupted; what was booked stays, and the same command goes on")
+            return INTERRUPTED
+        except Rejected as error:
+            complain(str(error))
+            return REFUSED
+        except TimebankError as error:
+            complain(str(error))
+            return WRONG
+        except OSError as error:
+            complain(_of_system(error))
+            return WRONG
+        except MemoryError:
+            complain("there is not enough memory")
+            return WRONG
+        return result if type(result) is int else WELL
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return message if context is None else f"{message} (see {context.command_path} --help)"
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def usage(message: str) -> NoReturn:
+    """End with the message of a wrong use, and where to read more."""
+    raise click.UsageError(message, click.get_current_context(silent=True))

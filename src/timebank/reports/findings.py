@@ -1,0 +1,53 @@
+"""The report of an audit as text: the verdict first, then what to do."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Final
+
+from timebank.audit import AuditReport, Finding
+from timebank.reports.balances import counted
+from timebank.reports.cells import harmless
+
+_LABELS: Final = ("expected", "found", "advice")
+_COLUMNS: Final = 100
+
+
+def audit_text(report: AuditReport) -> list[str]:
+    """The verdict, the head, and a block for each finding.
+
+    >>> import timebank
+    >>> from timebank.reports.findings import audit_text
+    >>> bank = timebank.open("memory:", new_id=lambda: "j1")
+    >>> for line in audit_text(bank.audit()):
+    ...     print(line[:66])
+    All well: 0 records and 0 accounts agree in 16 checks.
+    Head: timebank/1 j1 0 6a3c2c4dd36b4b37ef7b0bbf5d1dfd0ff0
+    """
+    lines = [verdict(report)]
+    if report.head is not None:
+        lines.append(f"Head: {report.head}")
+    for number, finding in enumerate(report.findings, start=1):
+        lines += ["", *_block(number, finding)]
+    return lines
+
+
+def verdict(report: AuditReport) -> str:
+    """The first line: whether all is well."""
+    if not report.ok:
+        return f"NOT WELL: {counted(len(report.findings), 'finding')}."
+    records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
+    return f"All well: {records} and {accounts} agree in {len(report.checks)} checks."
+
+
+def _block(number: int, finding: Finding) -> list[str]:
+    lines = [f"{number}. {finding.check}, {harmless(finding.place)}"]
+    for label in _LABELS:
+        lines += textwrap.wrap(
+            harmless(getattr(finding, label)),
+            _COLUMNS,
+            initial_indent=f"   {label + ':':<10}",
+            subsequent_indent=" " * 13,
+            break_on_hyphens=False,
+        )
+    return lines

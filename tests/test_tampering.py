@@ -1,0 +1,331 @@
+"""Every column of every table of a file is changed in turn: the audit names each change.
+
+Whoever can write the file can also take the triggers and checks away and put them back,
+so that is how it is done here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import timebank
+from support import doors, fill
+from timebank import AuditReport, TimebankError
+from timebank.audit import unreadable
+
+TABLES = {
+    "timebank_banks": ("bank",),
+    "timebank_records": ("bank", "sequence"),
+    "timebank_texts": ("bank", "sequence", "field"),
+    "timebank_accounts": ("bank", "account"),
+    "timebank_postings": ("bank", "account", "version"),
+    "timebank_migrations": ("id",),
+}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small bank with every kind of record, in a file that nobody has open."""
+    path = tmp_path_factory.mktemp("tampering") / "bank.db"
+    with timebank.open(f"sqlite:///{path}", **doors()) as bank:
+        fill(bank)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture
+def copy(original: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copy(original, tmp_path / "copy.db"))
+
+
+def audited(path: Path) -> AuditReport:
+    """The audit as the command line makes it: read-only, whatever the file is."""
+    try:
+        url = f"sqlite:///{path}"
+        with timebank.open(url, create=False, read_only=True, **doors()) as bank:
+            return bank.audit()
+    except TimebankError as error:
+        return unreadable(error)
+
+
+@contextmanager
+def tampering(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection on which nothing is refused; the triggers are put back at the end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        triggers = connection.execute(sql).fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        yield connection
+        for _, statement in triggers:
+            connection.execute(statement)
+
+
+def columns(path: Path, table: str) -> list[str]:
+    """The names of a table's columns."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def rows(path: Path, table: str) -> list[dict[str, object]]:
+    """The rows of a table."""
+    names = columns(path, table)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def changed(value: object) -> list[object]:
+    """Other values for a column: another of its type, and the same in another type."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1, -value - 7, value + 0.5, str(value) + "x", None]
+    if isinstance(value, str):
+        return [value + "x", "", value.encode(), "inherit" if value != "inherit" else -3600, None]
+    if isinstance(value, bytes):
+        return [value[:-1] + bytes([value[-1] ^ 1]), value + b" ", value.hex(), b"", None]
+    return [1, "x", b"x"]
+
+
+def one(path: Path, table: str, row: dict[str, object]) -> tuple[str, list[object]]:
+    """The condition that names one row by its key."""
+    keys = TABLES[table]
+    return " AND ".join(f"{key} IS ?" for key in keys), [row[key] for key in keys]
+
+
+def every_column(path: Path) -> Iterator[tuple[str, str]]:
+    for table in TABLES:
+        for column in columns(path, table):
+            yield table, column
+
+
+COLUMNS = [
+    *[("timebank_banks", name) for name in ("bank", "journal")],
+    *[
+        ("timebank_records", name)
+        for name in ("bank", "sequence", "digest", "body", "id", "refers_to")
+    ],
+    *[("timebank_texts", name) for name in ("bank", "sequence", "field", "salt", "text")],
+    *[
+        ("timebank_accounts", name)
+        for name in (
+            "bank",
+            "account",
+            "kind",
+            "status",
+            "joined_on",
+            "floor",
+            "ceiling",
+            "opened",
+            "named",
+        )
+    ],
+    *[
+        ("timebank_postings", name)
+        for name in ("bank", "account", "version", "sequence", "seconds", "balance", "day")
+    ],
+    *[("timebank_migrations", name) for name in ("id", "migration_set", "name", "applied_at")],
+]
+
+
+def test_the_untouched_copy_is_clean(copy: Path) -> None:
+    """Nothing is found where nothing was changed."""
+    assert audited(copy).findings == ()
+
+
+def test_the_records_of_the_bank_are_of_every_kind(original: Path) -> None:
+    """What is not there cannot be tampered with."""
+    with timebank.open(f"sqlite:///{original}", create=False, read_only=True) as bank:
+        assert {record.kind for record in bank.records()} == {
+            "open_account",
+            "set_limits",
+            "rename",
+            "freeze",
+            "thaw",
+            "close_account",
+            "reopen",
+            "transfer",
+            "reverse",
+        }
+
+
+def test_an_audit_changes_no_byte(copy: Path) -> None:
+    """The file is read only: its bytes are the same before and after."""
+    before = hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert audited(copy).ok
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == before
+
+
+def test_every_column_is_tampered_with(original: Path) -> None:
+    """The table of columns below is that of the schema: a new column cannot be forgotten."""
+    assert list(every_column(original)) == COLUMNS
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_each_changed_value_is_found(
+    original: Path, tmp_path: Path, table: str, column: str
+) -> None:
+    """A column that can be changed without notice carries no meaning, and does not exist."""
+    unnoticed, changes = [], 0
+    for number, row in enumerate(rows(original, table)):
+        for value in changed(row[column]):
+            path = Path(shutil.copy(original, tmp_path / "changed.db"))
+            where, key = one(path, table, row)
+            with tampering(path) as connection:
+                try:
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = ? WHERE {where}", [value, *key]
+                    )
+                except sqlite3.IntegrityError:
+                    continue  # what no statement can write needs no finding
+            after = rows(path, table)
+            if after == rows(original, table) and [*map(repr, after)] == [
+                *map(repr, rows(original, table))
+            ]:
+                continue
+            changes += 1
+            if audited(path).ok:
+                unnoticed.append((number, row[column], value))
+    assert unnoticed == []
+    assert changes > 0
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
+    """No row of any table can be taken away."""
+    unnoticed = []
+    for row in rows(original, table):
+        path = Path(shutil.copy(original, tmp_path / "deleted.db"))
+        where, key = one(path, table, row)
+        with tampering(path) as connection:
+            connection.execute(f"DELETE FROM {table} WHERE {where}", key)
+        if audited(path).ok:
+            unnoticed.append(row)
+    assert unnoticed == []
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "timebank_banks"])
+def test_each_doubled_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
+    """No row can be put in beside another, whichever part of its key is changed.
+
+    A second row of `timebank_banks` is left out: it is another, empty bank.
+    """
+    unnoticed, doubled = [], 0
+    for row in rows(original, table):
+        for key in TABLES[table]:
+            for value in changed(row[key]):
+                path = Path(shutil.copy(original, tmp_path / "doubled.db"))
+                twin = {**row, key: value}
+                if table == "timebank_migrations":
+                    twin["name"] = "another"  # a name is there once
+                values = list(twin.values())
+                marks = ", ".join("?" * len(values))
+                with tampering(path) as connection:
+                    try:
+                        connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+                    except sqlite3.IntegrityError:
+                        continue
+                doubled += 1
+                if audited(path).ok:
+                    unnoticed.append((row, key, value))
+    assert unnoticed == []
+    assert doubled > 0
+
+
+TRIGGERS = [
+    f"timebank_{table}_no_{action}"
+    for table in ("banks", "records", "postings")
+    for action in ("update", "delete")
+]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_dropped_trigger_is_found(copy: Path, trigger: str) -> None:
+    """What refuses a change must be there."""
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute(f"DROP TRIGGER {trigger}")
+        connection.commit()
+    assert {(f.check, f.place) for f in audited(copy).findings} == {
+        ("schema", f"trigger {trigger}")
+    }
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_an_altered_trigger_is_found(copy: Path, trigger: str) -> None:
+    """A trigger of the same name that refuses nothing is no trigger."""
+    with closing(sqlite3.connect(copy)) as connection:
+        sql = "SELECT tbl_name, sql FROM sqlite_master WHERE name = ?"
+        table, statement = connection.execute(sql, [trigger]).fetchone()
+        connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(f"CREATE TRIGGER {trigger} AFTER INSERT ON {table} BEGIN SELECT 1; END")
+        connection.commit()
+        assert {f.check for f in audited(copy).findings} == {"schema"}
+        connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(statement)
+        connection.commit()
+    assert audited(copy).findings == ()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_dropped_table_is_found(copy: Path, table: str) -> None:
+    """A missing table is a finding and no exception."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute(f"DROP TABLE {table}")
+    assert not audited(copy).ok
+
+
+def spoiled_index(connection: sqlite3.Connection) -> None:
+    connection.execute("DROP INDEX timebank_postings_day")
+
+
+def added_column(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE timebank_texts ADD COLUMN more TEXT")
+
+
+def added_table(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE timebank_more (a)")
+
+
+def added_trigger(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TRIGGER quiet AFTER INSERT ON timebank_records BEGIN SELECT 1; END")
+
+
+@pytest.mark.parametrize("spoil", [spoiled_index, added_column, added_table, added_trigger])
+def test_another_schema_is_found(copy: Path, spoil: Callable[[sqlite3.Connection], None]) -> None:
+    """The tables are exactly as this version makes them, and nothing hangs on them."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        spoil(connection)
+    assert "schema" in {f.check for f in audited(copy).findings}
+
+
+def test_a_damaged_page_is_found(original: Path, tmp_path: Path) -> None:
+    """Whichever page of the file is overwritten, the audit says so and does not raise."""
+    data = original.read_bytes()
+    size = int.from_bytes(data[16:18], "big")
+    clean = []
+    for page in range(len(data) // size):
+        path = tmp_path / "damaged.db"
+        path.write_bytes(data[: page * size] + b"\xa5" * size + data[(page + 1) * size :])
+        if audited(path).ok:
+            clean.append(page)
+    assert clean == []
+
+
+def test_a_truncated_file_is_found(original: Path, tmp_path: Path) -> None:
+    """A file that ends too early is a finding."""
+    data = original.read_bytes()
+    path = tmp_path / "short.db"
+    for length in (len(data) // 2, 5000, 100, 20):
+        path.write_bytes(data[:length])
+        assert not audited(path).ok
