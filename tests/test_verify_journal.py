@@ -64,7 +64,7 @@ def test_it_reads_a_file(bank: timebank.TimeBank, tmp_path: Path) -> None:
     """A path does as well as standard input."""
     path = tmp_path / "export.jsonl"
     path.write_bytes(b"".join(export(bank)))
-    command = [sys.executable, "-I", "-X", "utf8", VERIFIER, path]
+    command = [sys.executable, "-I", "-X", "utf8", str(VERIFIER), str(path)]
     printed = subprocess.run(command, capture_output=True, check=True).stdout
     assert printed == verify(export(bank)).stdout
 

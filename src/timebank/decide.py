@@ -235,7 +235,7 @@ def _transfer(state: State, command: MakeTransfer, now: int) -> Draft:
     for id, row in rows.items():
         if row.status == "closed" or (row.status == "frozen" and id != via):
             raise AccountNotOpen(id, status=row.status, doing="earn, spend or arrange")
-    changes = dict(command.earners)
+    changes: dict[str, int] = {id: seconds for id, seconds in command.earners}  # noqa: C416  # pairs are lists
     for id, seconds in command.spenders:
         changes[id] = changes.get(id, 0) - seconds
     _check_range(state, changes)

@@ -40,7 +40,7 @@ class InvalidHours(InvalidRequest):
 
 
 class WrongType(InvalidRequest, TypeError):
-    """A value of a type that would have to be guessed at: a float, a bool, a datetime for a date."""
+    """A type whose meaning would have to be guessed: a float, a bool, a datetime for a date."""
 
 
 class WrongHoursType(InvalidHours, WrongType):

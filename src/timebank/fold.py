@@ -84,7 +84,6 @@ def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
         raise ValueError(msg)
     if before is None:
         row = AccountRow(account=_is(str, id), opened=sequence, **sets)
-        fold.balances[id] = (0, 0)
     else:
         row = before._replace(**sets)
     if row.kind not in ACCOUNT_KINDS or row.status not in {"open", "frozen", "closed"}:
@@ -96,6 +95,7 @@ def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     if row.joined_on is not None:
         date.fromisoformat(row.joined_on)
     fold.accounts[id] = row
+    fold.balances.setdefault(id, (0, 0))
     return Derived(row, [])
 
 

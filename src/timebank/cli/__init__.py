@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from timebank import __version__
 from timebank.cli.accounts import account
 from timebank.cli.books import balance, statement, trial_balance
 from timebank.cli.demo import demo
@@ -21,6 +22,7 @@ __all__ = ["main"]
 
 @click.group(
     cls=Program,
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A double-entry ledger of hours for communities who help each other.",
 )
@@ -39,7 +41,7 @@ __all__ = ["main"]
     help="Which bank of the storage.",
 )
 @click.option("--actor", metavar="ID", help="Who enters it; named in every record.")
-@click.version_option(package_name="timebank", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="timebank", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context, db: str | None, bank: str, actor: str | None) -> None:
     """Keep where the bank is, for the commands that use one."""

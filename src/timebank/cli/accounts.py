@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
 
 
-@click.group(help="Open accounts, look at them, change them.")
+@click.group(no_args_is_help=False, help="Open accounts, look at them, change them.")
 def account() -> None:
     """Accounts."""
 

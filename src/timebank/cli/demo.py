@@ -52,7 +52,7 @@ def demo(path: str) -> int:
         with Progress("audit") as progress:
             audited = bank.audit(progress)
     seconds = time.perf_counter() - started
-    show([_title("A sample community, imported from TimeOverflow"), *report_text(report)])
+    show(["A sample community, imported from TimeOverflow\n", *report_text(report)])
     lines = counted(len(statement.lines), "line")
     show([_title(f"The busiest account: the last {STATEMENT_LINES} of {lines}")])
     show(statement_text(_tail(statement)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from timebank.interchange.report import ImportReport, Quarantined
 
 
-@click.group("import", help="Bring in what another system has.")
+@click.group("import", no_args_is_help=False, help="Bring in what another system has.")
 def import_() -> None:
     """Imports."""
 

@@ -49,9 +49,6 @@ class Program(click.Group):
 
         try:
             result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message(), err=True)
-            return WRONG
         except click.ClickException as error:
             complain(_usage(error))
             return WRONG

@@ -136,8 +136,8 @@ class _Import:
         self._bytes = 0 if progress is None else sum(_size(file) for _, file in files)
 
     def report(self, *, booked: bool) -> ImportReport:
-        """What the run came to; nothing counts as booked where nothing was kept for a fault."""
-        report = ImportReport(
+        """What the run came to."""
+        return ImportReport(
             accounts_opened=self._accounts[True],
             accounts_there=self._accounts[False],
             transfers_booked=self._transfers[True],
@@ -147,7 +147,6 @@ class _Import:
             rows=tuple(self._rows),
             booked=booked,
         )
-        return report
 
     def book_strictly(self, bank: TimeBank) -> None:
         """All rows in one batch, which is rolled back unless all are good."""

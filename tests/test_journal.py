@@ -1,0 +1,80 @@
+"""The canonical form, the chain and the commitments."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from timebank.errors import Corrupt
+from timebank.journal import canonical, commitment, digest, genesis, parse
+from timebank.model import MAX_INTEGER
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-MAX_INTEGER, MAX_INTEGER)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+objects = st.dictionaries(st.text(st.characters(max_codepoint=127)), values, max_size=5)
+
+
+@given(objects)
+def test_what_is_read_is_what_was_written(value: dict[str, Any]) -> None:
+    """`parse` and `canonical` are inverse, and the form does not depend on the order of keys."""
+    body = canonical(value)
+    assert value == parse(body)
+    assert body == canonical(dict(reversed(value.items())))
+    assert value == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"b": None, "a": True}, b'{"a":true,"b":null}'),
+        ({"s": '"\\/\b\f\n\r\t\x01\x7f'}, b'{"s":"\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7f"}'),
+        ({"s": "è \u2028 😀"}, '{"s":"è \u2028 😀"}'.encode()),
+        ({"n": [-0, -(2**53), 2**53]}, b'{"n":[0,-9007199254740992,9007199254740992]}'),
+    ],
+)
+def test_the_form_is_that_of_rfc_8785(value: dict[str, Any], expected: bytes) -> None:
+    """Escapes, order and integers as the standard writes them."""
+    assert expected == canonical(value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"7",
+        b"{",
+        b'{"a":1.0}',
+        b'{"a":1e2}',
+        b'{"a":NaN}',
+        b'{"a":9007199254740993}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":"\xff"}',
+        b'{"a":' + b"[" * 100_000,
+    ],
+)
+def test_bytes_that_are_no_record_are_corrupt(body: bytes) -> None:
+    """Not UTF-8, not JSON, not an object, a number out of the form."""
+    with pytest.raises(Corrupt):
+        parse(body)
+
+
+def test_digests_are_sha_256_of_what_came_before() -> None:
+    """The chain begins at the journal's id."""
+    assert sha256(b"timebank/1:j").digest() == genesis("j")
+    assert sha256(genesis("j") + b"{}").digest() == digest(genesis("j"), b"{}")
+    assert sha256(bytes(16) + "è".encode()).hexdigest() == commitment(bytes(16), "è")
