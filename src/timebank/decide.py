@@ -132,7 +132,7 @@ def _difference(earlier: Earlier, command: Command) -> str | None:
     for field in sorted(before.keys() | command.request.keys()):
         was, now = before.get(field), command.request.get(field)
         if was != now or (field in before) != (field in command.request):
-            return f"{field} was {shown(was)}, now it is {shown(now)}"
+            return f"{field} was {_told(field, was)}, now it is {_told(field, now)}"
     for field in TEXT_FIELDS:
         if (field in earlier.request) != (field in command.texts):
             return f"the {field} was {'given' if field in earlier.request else 'left out'}"
@@ -141,6 +141,19 @@ def _difference(earlier: Earlier, command: Command) -> str | None:
             if commitment(salt, command.texts[field]) != earlier.request[field]:
                 return f"the {field} was another"
     return None
+
+
+def _told(field: str, value: Any) -> str:
+    """A value of a request for people: hours as hours, what was left out as such."""
+    if value is None and field not in {"floor", "ceiling"}:
+        return "left out"
+    if field in {"earners", "spenders"}:
+        return ", ".join(f"{id} {_hours(seconds)}" for id, seconds in value[:3])
+    return (
+        str(_hours(value))
+        if field in {"hours", "floor", "ceiling"} and type(value) is int
+        else shown(value)
+    )
 
 
 # -- accounts -----------------------------------------------------------------

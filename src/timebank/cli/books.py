@@ -11,7 +11,7 @@ from timebank.cli.output import show_as
 from timebank.cli.place import Place, pass_place
 
 
-@click.command(help="What an account has and how far it may move; without ID, all balances.")
+@click.command(help="What an account has, and how far it may move. Without ID, all balances.")
 @click.argument("id", required=False)
 @click.option("--on", type=DAY, help="At the end of this day of service.")
 @formatted
@@ -38,15 +38,13 @@ def balance(place: Place, id: str | None, on: date | None, format: str) -> None:
     show_as(format, lambda: past, lambda: [f"Balance on {on}: {found.posted}"])
 
 
-@click.command(help="What an account earned and spent, day by day; both days are included.")
+@click.command(help="What an account earned and spent, day by day. Both days are included.")
 @click.argument("id")
 @click.option("--since", type=DAY, help="The first day.")
 @click.option("--until", type=DAY, help="The last day.")
 @formatted
 @pass_place
-def statement(
-    place: Place, id: str, since: date | None, until: date | None, format: str
-) -> None:
+def statement(place: Place, id: str, since: date | None, until: date | None, format: str) -> None:
     """Show a statement."""
     from timebank.reports.shapes import statement_shape
     from timebank.reports.statement import statement_text
@@ -58,7 +56,7 @@ def statement(
 
 @click.command(
     "trial-balance",
-    help="Every account with what it earned and spent; the balances sum to 0:00.",
+    help="All accounts with what they earned and spent. The balances sum to 0:00.",
 )
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
 @formatted

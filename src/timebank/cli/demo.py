@@ -43,8 +43,9 @@ def demo(path: str) -> int:
     from timebank.reports.statement import statement_text
 
     started = time.perf_counter()
-    with Place(str(Path(path)), "main").open(create=True) as bank:
-        _refuse_other_bank(bank, path)
+    place = Place(path if _is_plain(path) else f"./{path}", "main")
+    _refuse_other_banks(place)
+    with place.open(create=True) as bank:
         report = _import_sample(bank)
         trial = bank.trial_balance()
         busiest = max(trial.lines, key=lambda line: (line.earned + line.spent, line.account))
@@ -58,18 +59,37 @@ def demo(path: str) -> int:
     show(statement_text(_tail(statement)))
     show([_title("All accounts"), *trial_balance_in_short(trial)])
     show([_title("The audit"), *audit_text(audited)])
-    show([_title("What to try next"), *_next_commands(path, busiest.account)])
+    show([_title("What to try next"), *_next_commands(place, busiest.account)])
     show(["", f"All of it took {seconds:.1f} seconds."])
     return WELL if audited.ok and report.ok else REFUSED
 
 
-def _refuse_other_bank(bank: TimeBank, path: str) -> None:
-    """Keep the sample out of a bank that somebody uses."""
-    from timebank.journal import parse
+def _is_plain(path: str) -> bool:
+    """Whether the path cannot be taken for a URL."""
+    return ":" not in path or Path(path).is_absolute()
 
-    first = next(bank.records(), None)
-    if first is not None and parse(first.bytes)["request"].get("account") != _FIRST_ACCOUNT:
-        usage(f"{path} holds another bank: give the demo a file of its own")
+
+def _refuse_other_banks(place: Place) -> None:
+    """Keep the sample out of a file that somebody uses, before anything is made in it."""
+    from timebank.errors import NotFound
+    from timebank.journal import parse
+    from timebank.storage import open_store
+
+    try:
+        store = open_store(place.url, create=False, read_only=True)
+    except NotFound:
+        return
+    try:
+        banks = list(store.banks())
+    finally:
+        store.close()
+    if banks == [place.bank]:
+        with place.open(read_only=True) as bank:
+            first = next(bank.records(), None)
+        if first is None or parse(first.bytes)["request"].get("account") == _FIRST_ACCOUNT:
+            return
+    if banks:
+        usage(f"{place.db} holds another bank: give the demo a file of its own")
 
 
 def _import_sample(bank: TimeBank) -> ImportReport:
@@ -96,8 +116,8 @@ def _title(text: str) -> str:
     return f"\n== {text} ==\n"
 
 
-def _next_commands(path: str, account: str) -> list[str]:
-    program = f"{_program()} --db {shlex.quote(str(Path(path)))}"
+def _next_commands(place: Place, account: str) -> list[str]:
+    program = f"{_program()} --db {shlex.quote(str(place.db))}"
     return [
         f"{program} statement {account} --since 2024-01-01",
         f"{program} trial-balance --on 2020-12-31",

@@ -6,14 +6,14 @@ import csv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from timebank.cli.options import formatted
 from timebank.cli.output import Progress, show_as
 from timebank.cli.place import Place, pass_place
-from timebank.cli.program import REFUSED, WELL
+from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ def import_() -> None:
 
 
 @import_.command(
-    help="""Import the two CSV files of TimeOverflow; a second run books nothing twice.
+    help="""Import the two CSV files of TimeOverflow.
 
-    A row that cannot be understood is reported, and the exit code is 1.
+    A second run books nothing twice. A row that cannot be understood is reported, and the exit code is 1.
     """
 )
 @click.option("--users", metavar="FILE", required=True, help="The members, without a header.")
@@ -52,15 +52,15 @@ def timeoverflow(
     from timebank.interchange.timeoverflow import import_timeoverflow
 
     with ExitStack() as stack:
-        for source in (users, transfers):
-            stack.enter_context(Path(source).open("rb"))  # before a bank is made for nothing
+        # Files first, so that a wrong name makes no bank.
+        sources = [stack.enter_context(_opened(path)) for path in (users, transfers)]
         keep = stack.enter_context(_quarantine_file(quarantine))
-        bank = stack.enter_context(place.open(create=True))
+        opened = place.open_for_preview() if dry_run else place.open(create=True)
+        bank = stack.enter_context(opened)
         progress = stack.enter_context(Progress("import"))
         report = import_timeoverflow(
             bank,
-            users,
-            transfers,
+            *sources,
             strict=strict,
             dry_run=dry_run,
             progress=progress,
@@ -68,6 +68,13 @@ def timeoverflow(
         )
     show_as(format, lambda: report_shape(report), lambda: report_text(report, dry_run=dry_run))
     return WELL if report.ok else REFUSED
+
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except ValueError:
+        usage(f"{path!r} can name no file")
 
 
 @contextmanager

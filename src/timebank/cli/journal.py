@@ -66,7 +66,9 @@ def _described(record: Record) -> str:
     return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {record.kind}{actor}"
 
 
-@click.command(help="Where the journal stands: the one line that may be published.")
+@click.command(
+    help="Where the journal stands. The line may be published, to prove what came before."
+)
 @formatted
 @pass_place
 def head(place: Place, format: str) -> None:

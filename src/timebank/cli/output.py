@@ -11,30 +11,41 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, TextIO
 
-import click
-
-PROGRESS_STEPS: Final = 100
+_PERCENT: Final = 100
 
 
 def prepare() -> None:
-    """Make both streams UTF-8, and unable to fail at a character."""
+    """Make both streams UTF-8, and unable to fail at a character or for being closed."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # ends with us
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # as above
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def finish() -> None:
-    """Write what is left in the buffers."""
-    for stream in (sys.stdout, sys.stderr):
-        _kept(stream, stream.flush)
+    """Write what is left in the buffers.
+
+    :raises OSError: there is no place for it.
+    """
+    try:
+        _flush(sys.stderr)
+        _flush(sys.stdout)
+    except OSError:
+        _to_nowhere(sys.stdout)
+        raise
 
 
 def show(lines: Iterable[str]) -> None:
     """Print the lines of a report."""
     for line in lines:
-        if not _kept(sys.stdout, lambda line=line: sys.stdout.write(f"{line}\n")):  # type: ignore[misc]  # a default binds the line
+        if not _write(sys.stdout, f"{line}\n"):
             return
 
 
@@ -44,10 +55,11 @@ def show_json(value: object) -> None:
 
 
 def show_bytes(lines: Iterable[bytes]) -> None:
-    """Print lines as they are, byte for byte."""
+    """Print lines of UTF-8 as they are, byte for byte."""
     sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
     for line in lines:
-        if not _kept(sys.stdout, lambda line=line: sys.stdout.buffer.write(line)):  # type: ignore[misc]  # as above
+        if not (_write(sys.stdout, line.decode()) if stream is None else _write(stream, line)):
             return
 
 
@@ -63,8 +75,7 @@ def complain(message: str) -> None:
     """Print one line on standard error."""
     from timebank.reports.cells import harmless
 
-    line = f"timebank: {harmless(message)}\n"
-    _kept(sys.stderr, lambda: sys.stderr.write(line))
+    _write(sys.stderr, f"timebank: {harmless(message)}\n")
 
 
 class Progress:
@@ -72,39 +83,49 @@ class Progress:
 
     def __init__(self, label: str) -> None:
         self._label = label
-        self._step = -1
-        self._shown = sys.stderr.isatty()
+        self._percent = -1
+        self._is_shown = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
         """So much of so much is done."""
-        step = PROGRESS_STEPS * done // total if total else PROGRESS_STEPS
-        if self._shown and step != self._step:
-            self._step = step
-            click.echo(f"\r{self._label}: {min(step, PROGRESS_STEPS)} %", err=True, nl=False)
+        percent = min(_PERCENT * done // total, _PERCENT) if total else _PERCENT
+        if self._is_shown and percent != self._percent:
+            self._percent = percent
+            _write(sys.stderr, f"\r{self._label}: {percent} %")
+            _flush(sys.stderr)
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
         """Take the line away, so that what follows begins on a clean one."""
-        if self._step >= 0:
-            click.echo("\r\x1b[K", err=True, nl=False)
+        if self._percent >= 0:
+            _write(sys.stderr, "\r\x1b[K")
+            _flush(sys.stderr)
 
 
-def _kept(stream: TextIO, write: Callable[[], Any]) -> bool:
+def _write(stream: Any, data: str | bytes) -> bool:
     """Whether a stream still takes what is written to it."""
     try:
-        write()
+        stream.write(data)
     except BrokenPipeError:
         _to_nowhere(stream)
         return False
     return True
 
 
-def _to_nowhere(stream: TextIO) -> None:
+def _flush(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        _to_nowhere(stream)
+
+
+def _to_nowhere(stream: Any) -> None:
     """Let what is left in the buffer of a closed pipe go where it hurts nobody."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, stream.fileno())
+        with suppress(OSError):  # a stream of a test is no file
+            os.dup2(nowhere, stream.fileno())
     finally:
         os.close(nowhere)

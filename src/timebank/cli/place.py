@@ -38,6 +38,15 @@ class Place:
             bank.close()
             raise
 
+    def open_for_preview(self) -> TimeBank:
+        """The bank if it is there, and an empty one in memory if not: nothing is made."""
+        import timebank
+
+        try:
+            return self.open(read_only=True)
+        except timebank.NotFound:
+            return timebank.open("memory:", bank=self.bank).acting_as(self.actor)
+
     @property
     def url(self) -> str:
         """The URL of the storage."""
@@ -55,7 +64,10 @@ def url_of(db: str) -> str:
     """
     if _URL.match(db):
         return db
-    return f"sqlite:///{quote(os.fsencode(db))}"
+    try:
+        return f"sqlite:///{quote(os.fsencode(db))}"
+    except UnicodeError:
+        usage(f"{db!r} can name no file")
 
 
 pass_place = click.make_pass_decorator(Place)

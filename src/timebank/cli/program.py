@@ -35,7 +35,11 @@ class Program(click.Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         prepare()
         code = self._code_of_run(args, prog_name or "timebank", complete_var, extra)
-        finish()
+        try:
+            finish()
+        except OSError as error:
+            complain(_of_system(error))
+            code = WRONG
         sys.exit(code)
 
     def _code_of_run(
@@ -53,7 +57,7 @@ class Program(click.Group):
             complain(_usage(error))
             return WRONG
         except (click.Abort, KeyboardInterrupt):
-            complain("interrupted; what was booked stays, and the same command goes on")
+            complain("interrupted")
             return INTERRUPTED
         except Rejected as error:
             complain(str(error))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    help="""Move hours from who spends to who earns: who gave the service earns.
+    help="""Move hours from who spends to who earns.
 
-    Where one side has many, each is named with the hours: --earner m1=1:00 --earner m2=0:30.
+    Who gave the service earns. Where one side has many, each is named with the hours: --earner m1=1:00 --earner m2=0:30.
     """
 )
 @click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True)
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 @click.option("--hours", metavar="HOURS", help="1:30, 1.5, 1h30 or 90m.")
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @click.option("--on", "occurred_on", type=DAY, help="The day of the service; today if left out.")
-@click.option("--kind", default="exchange", show_default=True)
-@click.option("--category")
-@click.option("--area")
-@click.option("--resource")
+@click.option("--kind", default="exchange", show_default=True, help="What sort of movement.")
+@click.option("--category", help="What sort of service.")
+@click.option("--area", help="The area of welfare.")
+@click.option("--resource", help="What was used: a room, a car.")
 @click.option("--via", metavar="ID", help="The account of who arranged it.")
 @click.option("--note", help="Personal text: what for.")
-@click.option("--tag", "tags", multiple=True)
+@click.option("--tag", "tags", multiple=True, help="May be given several times.")
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
 @pass_place
@@ -57,7 +57,7 @@ def transfer(
     _show(made, format, verb="would be" if dry_run else "is")
 
 
-@click.command(help="Move hours of an earlier transfer back: all that is left of it, or some.")
+@click.command(help="Take a transfer back. All that is left of it is moved back, or --hours of it.")
 @click.argument("transfer_id", metavar="TRANSFER")
 @click.option("--reason", required=True, help="Personal text: why.")
 @click.option("--hours", metavar="HOURS", help="A part of it.")

@@ -45,9 +45,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *, page: int = PAGE_CO
     widths = [max(width(row[i]) for row in filled) for i in range(len(columns))]
     _shrink(widths, columns, page - len(_GAP) * (len(columns) - 1))
     rule = ["-" * columns_wide for columns_wide in widths]
-    return [
-        _line(rule if row is None else row, columns, widths) for row in [titles, None, *cells]
-    ]
+    return [_line(rule if row is None else row, columns, widths) for row in [titles, None, *cells]]
 
 
 def _shrink(widths: list[int], columns: Sequence[Column], available: int) -> None:
