@@ -45,6 +45,8 @@ def _show(account: Account, format: str) -> None:
 @pass_place
 def open_(
     place: Place,
+    /,
+    *,
     id: str,
     kind: str,
     name: str | None,
@@ -64,7 +66,7 @@ def open_(
 @account.command("list", help="All accounts with their own limits.")
 @formatted
 @pass_place
-def list_(place: Place, format: str) -> None:
+def list_(place: Place, /, *, format: str) -> None:
     """List the accounts."""
     from timebank.reports.balances import accounts_text
     from timebank.reports.shapes import account_shape
@@ -82,7 +84,7 @@ def list_(place: Place, format: str) -> None:
 @click.argument("id")
 @formatted
 @pass_place
-def show_(place: Place, id: str, format: str) -> None:
+def show_(place: Place, /, *, id: str, format: str) -> None:
     """Show an account."""
     from timebank.reports.balances import account_text
     from timebank.reports.shapes import account_shape, balance_shape
@@ -121,7 +123,7 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
 @click.argument("name", required=False)
 @formatted
 @pass_place
-def rename(place: Place, id: str, name: str | None, format: str) -> None:
+def rename(place: Place, /, *, id: str, name: str | None, format: str) -> None:
     """Rename an account."""
     with place.open() as bank:
         renamed = bank.rename(id, name)
@@ -136,7 +138,7 @@ def _status_command(name: str, method: str, help: str) -> None:
     @click.option("--reason", help="Personal text: why.")
     @formatted
     @pass_place
-    def change(place: Place, id: str, reason: str | None, format: str) -> None:
+    def change(place: Place, /, *, id: str, reason: str | None, format: str) -> None:
         with place.open() as bank:
             call: Callable[..., Account] = getattr(bank, method)
             changed = call(id, reason=reason)

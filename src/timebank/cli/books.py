@@ -16,7 +16,7 @@ from timebank.cli.place import Place, pass_place
 @click.option("--on", type=DAY, help="At the end of this day of service.")
 @formatted
 @pass_place
-def balance(place: Place, id: str | None, on: date | None, format: str) -> None:
+def balance(place: Place, /, *, id: str | None, on: date | None, format: str) -> None:
     """Show a balance, or all."""
     from timebank.reports import balances, shapes
 
@@ -44,7 +44,9 @@ def balance(place: Place, id: str | None, on: date | None, format: str) -> None:
 @click.option("--until", type=DAY, help="The last day.")
 @formatted
 @pass_place
-def statement(place: Place, id: str, since: date | None, until: date | None, format: str) -> None:
+def statement(
+    place: Place, /, *, id: str, since: date | None, until: date | None, format: str
+) -> None:
     """Show a statement."""
     from timebank.reports.shapes import statement_shape
     from timebank.reports.statement import statement_text
@@ -61,7 +63,7 @@ def statement(place: Place, id: str, since: date | None, until: date | None, for
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
 @formatted
 @pass_place
-def trial_balance(place: Place, on: date | None, format: str) -> None:
+def trial_balance(place: Place, /, *, on: date | None, format: str) -> None:
     """Show the trial balance."""
     from timebank.reports.balances import trial_balance_text
     from timebank.reports.shapes import trial_balance_shape

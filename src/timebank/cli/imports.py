@@ -29,7 +29,8 @@ def import_() -> None:
 @import_.command(
     help="""Import the two CSV files of TimeOverflow.
 
-    A second run books nothing twice. A row that cannot be understood is reported, and the exit code is 1.
+    A second run books nothing twice. A row that cannot be understood is reported,
+    and the exit code is 1.
     """
 )
 @click.option("--users", metavar="FILE", required=True, help="The members, without a header.")
@@ -41,6 +42,8 @@ def import_() -> None:
 @pass_place
 def timeoverflow(
     place: Place,
+    /,
+    *,
     users: str,
     transfers: str,
     strict: bool,

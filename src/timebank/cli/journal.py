@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(help="Make the file and the bank where they are missing.")
 @formatted
 @pass_place
-def init(place: Place, format: str) -> None:
+def init(place: Place, /, *, format: str) -> None:
     """Make a bank."""
     from timebank.reports.cells import harmless
     from timebank.reports.shapes import head_shape
@@ -48,7 +48,7 @@ def init(place: Place, format: str) -> None:
     help="For programs or for people.",
 )
 @pass_place
-def journal(place: Place, after: int, format: str) -> None:
+def journal(place: Place, /, *, after: int, format: str) -> None:
     """Print the journal, page by page."""
     from timebank.interchange.jsonl import line_of
 
@@ -71,7 +71,7 @@ def _described(record: Record) -> str:
 )
 @formatted
 @pass_place
-def head(place: Place, format: str) -> None:
+def head(place: Place, /, *, format: str) -> None:
     """Print the head."""
     from timebank.reports.shapes import head_shape
 
@@ -83,7 +83,7 @@ def head(place: Place, format: str) -> None:
 @click.command(help="Derive everything again and compare. Exit code 1 where something differs.")
 @formatted
 @pass_place
-def audit(place: Place, format: str) -> int:
+def audit(place: Place, /, *, format: str) -> int:
     """Audit the bank, read-only."""
     from timebank.reports.findings import audit_text
     from timebank.reports.shapes import audit_shape
@@ -108,7 +108,7 @@ def _audited(place: Place) -> AuditReport:
 @click.command(help="Make accounts and postings anew from the journal.")
 @formatted
 @pass_place
-def rebuild(place: Place, format: str) -> None:
+def rebuild(place: Place, /, *, format: str) -> None:
     """Rebuild the derived rows."""
     from timebank.reports.balances import counted
 

@@ -11,7 +11,7 @@ import click
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
     """A day as ISO 8601 writes it."""
 
     name = "YYYY-MM-DD"
@@ -31,7 +31,7 @@ class Day(click.ParamType):
             self.fail(f"{value!r} is not a day like 2026-03-02", param, ctx)
 
 
-class LimitOf(click.ParamType):
+class LimitOf(click.ParamType):  # type: ignore[type-arg]  # as above
     """A floor or a ceiling: hours, `none` for unlimited, `inherit` for the statute's."""
 
     name = "HOURS|none|inherit"

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Self, TextIO
 
 _PERCENT: Final = 100
 
@@ -94,7 +94,7 @@ class Progress:
             _write(sys.stderr, f"\r{self._label}: {percent} %")
             _flush(sys.stderr)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -53,25 +53,21 @@ class Program(click.Group):
 
         try:
             result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        except click.ClickException as error:
-            complain(_usage(error))
-            return WRONG
         except (click.Abort, KeyboardInterrupt):
             complain("interrupted")
             return INTERRUPTED
-        except Rejected as error:
-            complain(str(error))
-            return REFUSED
-        except TimebankError as error:
-            complain(str(error))
-            return WRONG
-        except OSError as error:
-            complain(_of_system(error))
-            return WRONG
-        except MemoryError:
-            complain("there is not enough memory")
-            return WRONG
+        except (click.ClickException, TimebankError, OSError, MemoryError) as error:
+            complain(_message(error))
+            return REFUSED if isinstance(error, Rejected) else WRONG
         return result if type(result) is int else WELL
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return "there is not enough memory" if isinstance(error, MemoryError) else str(error)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.command(
     help="""Move hours from who spends to who earns.
 
-    Who gave the service earns. Where one side has many, each is named with the hours: --earner m1=1:00 --earner m2=0:30.
+    Who gave the service earns. Where one side has many, each is named with the hours:
+    --earner m1=1:00 --earner m2=0:30.
     """
 )
 @click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True)
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 @pass_place
 def transfer(
     place: Place,
+    /,
+    *,
     earners: tuple[str, ...],
     spenders: tuple[str, ...],
     dry_run: bool,
@@ -67,6 +70,8 @@ def transfer(
 @pass_place
 def reverse(
     place: Place,
+    /,
+    *,
     transfer_id: str,
     reason: str,
     hours: str | None,

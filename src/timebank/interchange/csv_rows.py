@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import IO, Any, Final
 
 import attrs
 
@@ -29,7 +29,7 @@ class Row:
     columns: tuple[str, ...]
 
 
-class _TooLong(Exception):  # noqa: N818  # a signal within this module
+class _TooLong(Exception):
     """The row goes on beyond `MAX_ROW_BYTES`."""
 
 
@@ -40,7 +40,7 @@ class _Lines:
     column they stand in can be named. `bytes_read` tells how far the reading is.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.read = 0
         self.bytes_read = 0
@@ -64,7 +64,7 @@ class _Lines:
         return line.decode(errors="surrogateescape")
 
     def _next_bytes(self) -> bytes:
-        line = self._file.readline(MAX_ROW_BYTES + 1)
+        line: Any = self._file.readline(MAX_ROW_BYTES + 1)
         if not isinstance(line, bytes):
             msg = "the file must be open for reading bytes: open(path, 'rb')"
             raise WrongType(msg)
@@ -73,18 +73,18 @@ class _Lines:
 
 
 class Rows:
-    """The rows of a file. Empty lines are passed over, and a byte order mark.
+    r"""The rows of a file. Empty lines are passed over, and a byte order mark.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.csv_rows import Rows
-    >>> for row in Rows("f.csv", BytesIO(b'1,"two\\nlines"\\n\\n3,"x"y\\n4,5\\n')):
-    ...     print(row)
-    Row(line=1, columns=('1', 'two\\nlines'))
-    Quarantined(file='f.csv', line=4, column='row', value='', reason="',' expected after '\\"'")
-    Row(line=5, columns=('4', '5'))
+    >>> for row in Rows("f.csv", BytesIO(b'1,"two\nlines"\n\n3,"x"y\n4,5\n')):
+    ...     print(row.line, getattr(row, "columns", "cannot be read"))
+    1 ('1', 'two\nlines')
+    4 cannot be read
+    5 ('4', '5')
     """
 
-    def __init__(self, name: str, file: BinaryIO) -> None:
+    def __init__(self, name: str, file: IO[bytes]) -> None:
         self._name = name
         self._lines = _Lines(file)
 
@@ -120,10 +120,10 @@ class Rows:
 
 
 def unreadable(text: str) -> str | None:
-    """Why a column's text cannot be taken as it is: it has NUL or is no UTF-8.
+    r"""Why a column's text cannot be taken as it is: it has NUL or is no UTF-8.
 
     >>> from timebank.interchange.csv_rows import unreadable
-    >>> unreadable("caff\\udce8"), unreadable("caffè")
+    >>> unreadable("caff\udce8"), unreadable("caffè")
     ('is not UTF-8', None)
     """
     if "\0" in text:

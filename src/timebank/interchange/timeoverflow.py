@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import IO, Final, TypeVar
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.errors import (
@@ -40,7 +40,7 @@ from timebank.interchange.timeoverflow_rows import (
     user_of,
 )
 
-Source = str | os.PathLike[str] | BinaryIO
+Source = str | os.PathLike[str] | IO[bytes]
 Progress = Callable[[int, int], None]
 
 #: Rows that are booked together.
@@ -63,7 +63,7 @@ def import_timeoverflow(
     progress: Progress | None = None,
     on_quarantine: Callable[[Quarantined], None] | None = None,
 ) -> ImportReport:
-    """Book what the two files say, and report the rows that cannot be understood.
+    r"""Book what the two files say, and report the rows that cannot be understood.
 
     `users` and `transfers` are paths or files open for reading bytes. The members' uids
     become account ids, and the organization the account `organization`, of the kind
@@ -78,8 +78,8 @@ def import_timeoverflow(
     >>> from io import BytesIO
     >>> import timebank
     >>> from timebank.interchange.timeoverflow import import_timeoverflow
-    >>> users = b"1,2018-01-08,Vera,,,,,,,\\n2,2018-01-09,Paolo,,,,,,,\\n"
-    >>> transfers = b"1,member,2,member,5400,2018-01-17 11:35:48,garden,\\n"
+    >>> users = b"1,2018-01-08,Vera,,,,,,,\n2,2018-01-09,Paolo,,,,,,,\n"
+    >>> transfers = b"1,member,2,member,5400,2018-01-17 11:35:48,garden,\n"
     >>> bank = timebank.open("memory:")
     >>> report = import_timeoverflow(bank, BytesIO(users), BytesIO(transfers))
     >>> report.transfers_booked, report.moved, bank.balance("2").posted
@@ -100,7 +100,7 @@ def import_timeoverflow(
     return run.report(booked=not dry_run and (run.quarantined == 0 or not strict))
 
 
-def _opened(stack: ExitStack, source: Source) -> tuple[str, BinaryIO]:
+def _opened(stack: ExitStack, source: Source) -> tuple[str, IO[bytes]]:
     """A file with the name it has in a report."""
     if isinstance(source, str | os.PathLike):
         return str(Path(source)), stack.enter_context(Path(source).open("rb"))
@@ -108,7 +108,7 @@ def _opened(stack: ExitStack, source: Source) -> tuple[str, BinaryIO]:
     return name if isinstance(name, str) else "file", source
 
 
-class _NotAllGood(Exception):  # noqa: N818  # a signal within this module
+class _NotAllGood(Exception):
     """Rolls back a strict import."""
 
 
@@ -127,7 +127,7 @@ class _Import:
         #: them, an ordinal is higher than it need be and the id as good as before.
         self._equals: dict[int, int] = {}
 
-    def follow(self, progress: Progress | None, files: list[tuple[str, BinaryIO]]) -> None:
+    def follow(self, progress: Progress | None, files: list[tuple[str, IO[bytes]]]) -> None:
         """Set the two files, and who is told how far the reading is."""
         (self._users_name, users), (self._transfers_name, transfers) = files
         self._users = Rows(self._users_name, users)
@@ -243,7 +243,7 @@ class _Import:
             self._progress(self._users.bytes_read + self._exchanges.bytes_read, self._bytes)
 
 
-def _size(file: BinaryIO) -> int:
+def _size(file: IO[bytes]) -> int:
     """The bytes of a file; 0 where it cannot be known, as of a pipe."""
     try:
         return os.fstat(file.fileno()).st_size

@@ -102,8 +102,8 @@ class Exchange:
         return source if self.post_id is None else {**source, "post_id": self.post_id}
 
 
-class _Fault(Exception):  # noqa: N818  # a signal within this module
-    def __init__(self, column: str, value: str, reason: str) -> None:
+class _Fault(Exception):
+    def __init__(self, *, column: str, value: str, reason: str) -> None:
         super().__init__(reason)
         self.column, self.value, self.reason = column, value, reason
 
@@ -126,7 +126,11 @@ def user_of(file: str, row: Row) -> User | Quarantined:
         parts = (columns[part].strip() for part in ("name", "surname1", "surname2"))
         name = " ".join(part for part in parts if part)
         if len(name) > MAX_TEXT_CHARACTERS:
-            raise _Fault("name", name, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+            raise _Fault(
+                column="name",
+                value=name,
+                reason=f"has more than {MAX_TEXT_CHARACTERS:,} characters",
+            )
         joined_on = _entry_date(columns["entry_date"])
     except _Fault as fault:
         return _quarantined(file, row, fault)
@@ -154,7 +158,11 @@ def exchange_of(file: str, row: Row) -> Exchange | Quarantined:
         earner = _party(columns, "destination_member_uid")
         if spender == earner:
             text = "is the source as well: nobody exchanges with themselves"
-            raise _Fault("destination_member_uid", columns["destination_member_uid"], text)
+            raise _Fault(
+                column="destination_member_uid",
+                value=columns["destination_member_uid"],
+                reason=text,
+            )
         seconds = _seconds(columns["amount_seconds"])
         day = _day_of_instant(columns["created_at"])
         _check_post(columns["post_id"])
@@ -199,12 +207,12 @@ def _quarantined(file: str, row: Row, fault: _Fault) -> Quarantined:
 def _check_columns(row: Row, expected: tuple[str, ...]) -> None:
     if len(row.columns) != len(expected):
         text = f"is how it begins: it has {len(row.columns)} columns, not {len(expected)}"
-        raise _Fault("row", row.columns[0], text)
+        raise _Fault(column="row", value=row.columns[0], reason=text)
 
 
 def _check_readable(column: str, text: str) -> None:
     if (why := unreadable(text)) is not None:
-        raise _Fault(column, text, why)
+        raise _Fault(column=column, value=text, reason=why)
 
 
 def _type_of(uid_column: str) -> str:
@@ -216,24 +224,30 @@ def _party(columns: dict[str, str], uid_column: str) -> str:
     if kind == ORGANIZATION:
         return ORGANIZATION
     if kind != "member":
-        raise _Fault(_type_of(uid_column), kind, "is neither member nor organization")
+        raise _Fault(
+            column=_type_of(uid_column), value=kind, reason="is neither member nor organization"
+        )
     _check_uid(uid_column, columns[uid_column])
     return columns[uid_column]
 
 
 def _check_uid(column: str, uid: str) -> None:
     if not uid:
-        raise _Fault(column, uid, "is empty: a member has a uid")
+        raise _Fault(column=column, value=uid, reason="is empty: a member has a uid")
     if not _is_label(uid, MAX_ID_CHARACTERS):
         text = f"is no id: 1 to {MAX_ID_CHARACTERS} characters in NFC, no blank at either end"
-        raise _Fault(column, uid, text)
+        raise _Fault(column=column, value=uid, reason=text)
     if uid == ORGANIZATION:
-        raise _Fault(column, uid, "is the organization's own account, not a member's")
+        raise _Fault(
+            column=column, value=uid, reason="is the organization's own account, not a member's"
+        )
 
 
 def _seconds(text: str) -> int:
     if not _AMOUNT.fullmatch(text) or not 0 < int(text) <= MAX_INTEGER:
-        raise _Fault("amount_seconds", text, "is not a positive whole number of seconds")
+        raise _Fault(
+            column="amount_seconds", value=text, reason="is not a positive whole number of seconds"
+        )
     return int(text)
 
 
@@ -245,7 +259,9 @@ def _entry_date(text: str) -> date | None:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise _Fault("entry_date", text, "is not a day like 2018-01-31") from None
+        raise _Fault(
+            column="entry_date", value=text, reason="is not a day like 2018-01-31"
+        ) from None
 
 
 def _day_of_instant(text: str) -> date:
@@ -256,13 +272,15 @@ def _day_of_instant(text: str) -> date:
             time.fromisoformat(match["time"])
         return date.fromisoformat(match["day"])
     except ValueError:
-        raise _Fault("created_at", text, "is not an instant like 2018-01-31 09:30:00") from None
+        raise _Fault(
+            column="created_at", value=text, reason="is not an instant like 2018-01-31 09:30:00"
+        ) from None
 
 
 def _check_post(text: str) -> None:
     if not _is_label(text, MAX_LABEL_CHARACTERS):
         why = f"is no label: up to {MAX_LABEL_CHARACTERS} characters in NFC, on one line"
-        raise _Fault("post_id", text, why)
+        raise _Fault(column="post_id", value=text, reason=why)
 
 
 def _is_label(text: str, longest: int) -> bool:
@@ -279,4 +297,8 @@ def _fault_of_reason(file: str, row: Row, reason: str) -> Quarantined | None:
     why = unreadable(reason)
     if why is None and len(reason) > MAX_TEXT_CHARACTERS:
         why = f"has {len(reason):,} characters, more than {MAX_TEXT_CHARACTERS:,}"
-    return None if why is None else _quarantined(file, row, _Fault("reason", reason, why))
+    return (
+        None
+        if why is None
+        else _quarantined(file, row, _Fault(column="reason", value=reason, reason=why))
+    )

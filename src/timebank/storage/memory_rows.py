@@ -165,7 +165,7 @@ class Snapshot:
         """As `Reader.texts`."""
         rows = self._rows()
         found: list[TextRow] = []
-        for sequence in range(after + 1, min(through, rows.sequence) + 1):
+        for sequence in range(max(after, 0) + 1, min(through, rows.sequence) + 1):
             found += rows.texts.get(sequence, [])
         return found
 

@@ -79,7 +79,7 @@ class Reader(Protocol):
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """Postings by (day, version), both bounds included; `after` is exclusive, in that direction."""
+        """Postings by (day, version), both bounds included; `after` excludes, in that direction."""
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
