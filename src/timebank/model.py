@@ -136,7 +136,15 @@ class Head:
 
 @attrs.frozen
 class Record:
-    """One line of the journal. `bytes` are exactly what the digest covers."""
+    """One line of the journal. `bytes` are exactly what the digest covers.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> record = next(bank.records())
+    >>> record.sequence, record.kind, record.bytes[:11]
+    (1, 'open_account', b'{"effects":')
+    """
 
     sequence: int
     kind: str
@@ -153,7 +161,15 @@ class Record:
 
 @attrs.frozen
 class Account:
-    """Who holds a balance. `floor` and `ceiling` are its own: `INHERIT`, `None` or `Hours`."""
+    """Who holds a balance. `floor` and `ceiling` are its own: `INHERIT`, `None` or `Hours`.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> account = bank.account("m1")
+    >>> account.name, account.status, account.floor
+    ('Maria R.', 'open', INHERIT)
+    """
 
     id: str
     kind: str
@@ -169,6 +185,14 @@ class Balance:
     """What an account has, and how far it may move. `floor`, `ceiling` as they apply today.
 
     `held` is reserved to be spent, `incoming` is held towards it.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> balance = bank.balance("f1")
+    >>> balance.posted, balance.floor, balance.spendable
+    (Hours('-1:30'), Hours('-20:00'), Hours('18:30'))
     """
 
     account: str
@@ -200,7 +224,12 @@ class Balance:
 
 @attrs.frozen
 class Posting:
-    """One account's side of a transfer: positive hours are earned, negative are spent."""
+    """One account's side of a transfer: positive hours are earned, negative are spent.
+
+    >>> from timebank import Hours, Posting
+    >>> Posting("f1", Hours("-1:30")).hours.seconds
+    -5400
+    """
 
     account: str
     hours: Hours
@@ -212,6 +241,13 @@ class Transfer:
 
     `reverses` is the id of the original where this is a reversal, whose text is
     `reason`. An account on both sides has two postings. `statute` judged it.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> transfer = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> transfer.earners, transfer.spenders
+    ({'m1': Hours('1:30')}, {'f1': Hours('1:30')})
     """
 
     id: str

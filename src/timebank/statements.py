@@ -59,6 +59,14 @@ class Statement:
 
     `opening` is the balance before `since`, `closing` the one after `until`; both
     days are included. `names` gives the names of the accounts on the other sides.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> statement = bank.statement("f1")
+    >>> statement.opening, statement.spent, statement.closing, statement.names
+    (Hours('0:00'), Hours('1:30'), Hours('-1:30'), {'m1': 'Maria R.'})
     """
 
     account: Account
@@ -108,7 +116,16 @@ class TrialLine:
 
 @attrs.frozen
 class TrialBalance:
-    """Every account with what it earned and spent, up to and with the day `on`."""
+    """Every account with what it earned and spent, up to and with the day `on`.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> trial = bank.trial_balance()
+    >>> trial.earned, trial.spent, trial.total
+    (Hours('1:30'), Hours('1:30'), Hours('0:00'))
+    """
 
     on: date | None
     lines: tuple[TrialLine, ...]

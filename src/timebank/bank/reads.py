@@ -39,7 +39,13 @@ class Reads:
         raise NotImplementedError
 
     def head(self) -> Head:
-        """Where the journal stands; `str()` of it is the line that may be published."""
+        """Where the journal stands; `str()` of it is the line that may be published.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> bank.head().sequence
+        0
+        """
         with self._reader() as reader:
             return reader.head()
 
@@ -47,6 +53,14 @@ class Reads:
         """The journal's records with a sequence above `after`, lazily, in order.
 
         A follower asks again from the last sequence it saw and never misses one.
+
+        :raises InvalidRequest: `after` is no sequence.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.freeze("m1")
+        >>> [record.kind for record in bank.records(after=1)]
+        ['freeze']
         """
         if type(after) is not int or after < 0:
             msg = f"after is a sequence, an int from 0, not {shown(after)}"
@@ -68,12 +82,25 @@ class Reads:
 
         :raises InvalidRequest: an id that cannot be.
         :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("fund", kind="fund")
+        >>> bank.account("fund").kind
+        'fund'
         """
         with self._reader() as reader:
             return read_account(reader, _row(reader, id))
 
     def accounts(self) -> Iterator[Account]:
-        """All accounts by id, lazily."""
+        """All accounts by id, lazily.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m2"), bank.open_account("m1")
+        >>> [account.id for account in bank.accounts()]
+        ['m1', 'm2']
+        """
         after: str | None = None
         while True:
             with self._reader() as reader:
@@ -145,6 +172,13 @@ class Reads:
         """Every account with what it earned and spent; the balances sum to 0:00.
 
         :raises InvalidRequest: `on` is not a date.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+        >>> [(line.account, line.balance) for line in bank.trial_balance().lines]
+        [('f1', Hours('-1:30')), ('m1', Hours('1:30'))]
         """
         checks.day(on, "on")
         with self._reader() as reader:
@@ -155,6 +189,13 @@ class Reads:
 
         :raises InvalidRequest: an id that cannot be.
         :raises TransferNotFound: no such transfer.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, id="visit-81")
+        >>> bank.transfer_by_id("visit-81").hours
+        Hours('1:00')
         """
         with self._reader() as reader:
             row = reader.find(checks.identifier(id, "transfer id"))
@@ -179,6 +220,14 @@ class Reads:
         :raises InvalidRequest: a value that cannot be.
         :raises AccountNotFound: no such account.
         :raises TransferNotFound: `after` names no transfer.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> for id in ["a", "b", "c"]:
+        ...     _ = bank.transfer(earner="m1", spender="f1", hours=1, id=id)
+        >>> [transfer.id for transfer in bank.transfers(newest_first=True, after="c")]
+        ['b', 'a']
         """
         first, last = checks.day(since, "since"), checks.day(until, "until")
         if type(after) is str:
