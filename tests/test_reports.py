@@ -124,26 +124,21 @@ def test_statement_shows_both_sides_reversals_and_kinds() -> None:
 Statement of f1 Famiglia Rossi (group)
 Period: from 2026-03-02
 
-Day         With                        Description                        Earned  Spent  Balance
-----------  --------------------------  ---------------------------------  ------  -----  -------
-            Opening balance                                                                  0:00
-2026-03-02  m1 Maria R.                 accompanied to the clinic (care,…           1:30    -1:30
-2026-03-02  m1 Maria R.                                                             4:00    -5:30
-2026-03-02  m1 Maria R.                 reversal: entered twice (care, f…    1:30           -4:00
-2026-03-02  m1 Maria R.                 reversal: it was less              0:00:30       -3:59:30
+Day         With                       Description                           Earned  Spent   Balance
+----------  -------------------------  -----------------------------------  -------  -----  --------
+            Opening balance                                                                     0:00
+2026-03-02  m1 Maria R.                accompanied to the clinic (care, f…            1:30     -1:30
+2026-03-02  m1 Maria R.                                                               4:00     -5:30
+2026-03-02  m1 Maria R.                reversal: entered twice (care, fam…     1:30            -4:00
+2026-03-02  m1 Maria R.                reversal: it was less                0:00:30         -3:59:30
+2026-03-02  m1 Maria R.                donation (care)                                1:00  -4:59:30
+2026-03-02  f1 Famiglia Rossi                                                  1:00         -3:59:30
+2026-03-02  4 accounts: f1, f2, m1, …                                                 4:00  -7:59:30
+----------  -------------------------  -----------------------------------  -------  -----  --------
+            Total                                                           2:30:30  10:30
+            Closing balance                                                                 -7:59:30
 """
-    lines = statement_text(bank.statement("f1", since=day))
-    assert expected.splitlines()[:2] == lines[:2]
-    text = "\n".join(lines)
-    for part in (
-        "accompanied to the clinic (care, family-help)",
-        "reversal: entered twice (care, family-help)",
-        "donation: care" if "donation: care" in text else "donation (care)",
-        "4 accounts: f1, f2, m1, …" if "4 accounts" in text else "3 accounts",
-        "Opening balance",
-        "Closing balance",
-    ):
-        assert part in text
+    assert expected.splitlines() == statement_text(bank.statement("f1", since=day))
 
 
 def test_periods_of_a_statement_are_said(filled: TimeBank) -> None:
@@ -222,11 +217,12 @@ def test_limits_are_said_in_words(filled: TimeBank) -> None:
         "Balance:  7:59",
     ] == account_text(filled.account("m1"), filled.balance("m1"))
     assert [
-        "Balance:       7:59",
-        "Floor:    unlimited",
-        "Ceiling:      50:00",
+        "Balance:        7:59",
+        "Floor:     unlimited",
+        "Ceiling:       50:00",
         "May spend: unlimited",
-    ][0].split() == balance_text(filled.balance("m1"))[0].split()
+        "May earn:      42:01",
+    ] == balance_text(filled.balance("m1"))
     assert "Floor:    -20:00 (statute)" in account_text(filled.account("f2"), filled.balance("f2"))
 
 

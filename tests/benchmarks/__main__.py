@@ -133,9 +133,10 @@ def growth(folder: Path) -> list[list[str]]:
 
 
 def row(work: str, mine: list[float], yards: list[float], yardstick: str) -> list[str]:
-    """A line of the table: medians, how many times as fast as the yardstick, spread."""
+    """A line of the table: medians, times as fast as the yardstick, spread of the middle half."""
     middle, yard = statistics.median(mine), statistics.median(yards)
-    spread = (max(mine) - min(mine)) / middle
+    quarters = statistics.quantiles(mine, n=4) if len(mine) > 1 else [middle] * 3
+    spread = (quarters[2] - quarters[0]) / middle
     return [
         work,
         f"{middle * 1e6:,.1f} µs",
