@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import timebank
 from support import doors, fill
+from timebank.cli import main
 
 VERIFIER = Path(__file__).parent.parent / "examples" / "verify_journal.py"
 
@@ -171,3 +173,15 @@ def test_it_finds_tampering(
 def test_the_rehashed_journal_is_sound_in_itself(bank: timebank.TimeBank) -> None:
     """What the forgeries above fail on is not the digest: only a published head shows those."""
     assert rehashed(export(bank)) == export(bank)
+
+
+def test_it_verifies_what_the_command_line_exports(tmp_path: Path) -> None:
+    """`timebank journal` prints what it takes, and it comes to the head that we print."""
+    db = str(tmp_path / "bank.db")
+    with timebank.open(f"sqlite:///{db}", **doors()) as bank:
+        fill(bank)
+        head = str(bank.head())
+    exported = CliRunner().invoke(main, ["--db", db, "journal"]).output
+    result = verify(exported.encode().splitlines(keepends=True))
+    assert (0, b"") == (result.returncode, result.stderr)
+    assert head in result.stdout.decode()

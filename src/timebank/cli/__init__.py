@@ -14,13 +14,14 @@ from timebank.cli.demo import demo
 from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.place import Place
-from timebank.cli.program import Program
+from timebank.cli.program import NAME, Program
 from timebank.cli.transfers import reverse, transfer
 
 __all__ = ["main"]
 
 
 @click.group(
+    NAME,
     cls=Program,
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,7 +42,7 @@ __all__ = ["main"]
     help="Which bank of the storage.",
 )
 @click.option("--actor", metavar="ID", help="Who enters it; named in every record.")
-@click.version_option(__version__, prog_name="timebank", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context, db: str | None, bank: str, actor: str | None) -> None:
     """Keep where the bank is, for the commands that use one."""

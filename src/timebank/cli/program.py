@@ -10,6 +10,7 @@ import click
 
 from timebank.cli.output import complain, finish, prepare
 
+NAME: Final = "timebank"
 WELL: Final = 0
 #: The audit has findings, a rule said no, or rows were quarantined.
 REFUSED: Final = 1
@@ -17,6 +18,10 @@ REFUSED: Final = 1
 WRONG: Final = 2
 #: Ended by the keyboard, as shells count it.
 INTERRUPTED: Final = 130
+
+
+class _Interrupted(Exception):
+    """The keyboard ended a command."""
 
 
 class Program(click.Group):
@@ -34,7 +39,7 @@ class Program(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         prepare()
-        code = self._code_of_run(args, prog_name or "timebank", complete_var, extra)
+        code = self._code_of_run(args, complete_var, extra)
         try:
             finish()
         except OSError as error:
@@ -42,18 +47,21 @@ class Program(click.Group):
             code = WRONG
         sys.exit(code)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Where the keyboard ends it, click would print an empty line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
     def _code_of_run(
-        self,
-        args: Sequence[str] | None,
-        prog_name: str,
-        complete_var: str | None,
-        extra: dict[str, Any],
+        self, args: Sequence[str] | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
         from timebank.errors import Rejected, TimebankError
 
         try:
-            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        except (click.Abort, KeyboardInterrupt):
+            result = super().main(args, NAME, complete_var, standalone_mode=False, **extra)
+        except (_Interrupted, click.Abort, KeyboardInterrupt):
             complain("interrupted")
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
