@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def test_opening_what_is_not_there_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(timebank.NotFound):
         timebank.open(f"sqlite:///{tmp_path / 'none.db'}", create=False)
     assert not (tmp_path / "none.db").exists()
+
+
+def test_errors_survive_the_way_between_processes() -> None:
+    """A refusal that a worker process raises arrives with its message and its facts."""
+    bank = timebank.open("memory:")
+    bank.open_account("m1")
+    bank.open_account("f1")
+    with pytest.raises(timebank.LimitExceeded) as caught:
+        bank.transfer(earner="m1", spender="f1", hours=21)
+    there = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  # our own
+    assert (str(caught.value), vars(caught.value)) == (str(there), vars(there))
+    assert type(caught.value) is type(there)
 
 
 def test_errors_carry_their_facts() -> None:

@@ -12,7 +12,7 @@ attributes and are shown in the message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from timebank.hours import Hours
@@ -28,7 +28,19 @@ def shown(value: object, *, limit: int = 60) -> str:
 
 
 class TimebankError(Exception):
-    """The root of every error of this library."""
+    """The root of every error of this library. Errors survive pickling, facts and all."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild by what it carries, for the constructors take facts and not a message."""
+        return _restored, (type(self), self.args, self.__dict__.copy())
+
+
+def _restored(
+    kind: type[TimebankError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> TimebankError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class InvalidRequest(TimebankError, ValueError):
