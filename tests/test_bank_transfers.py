@@ -346,10 +346,10 @@ def test_no_balance_grows_past_what_can_be_stored(street: TimeBank) -> None:
 def test_a_limit_is_exact_to_the_second(street: TimeBank) -> None:
     """All that is left may move, and not a second more, on both sides."""
     street.set_limits("m1", ceiling=20)
-    for side in ({"earner": "fund", "spender": "f1"}, {"earner": "m1", "spender": "fund"}):
+    for earner, spender in (("fund", "f1"), ("m1", "fund")):
         with pytest.raises(LimitExceeded):
-            street.transfer(**side, hours="20:00:01")
-        street.transfer(**side, hours=20)
+            street.transfer(earner=earner, spender=spender, hours="20:00:01")
+        street.transfer(earner=earner, spender=spender, hours=20)
         with pytest.raises(LimitExceeded):
-            street.transfer(**side, hours="0:00:01")
+            street.transfer(earner=earner, spender=spender, hours="0:00:01")
     assert ["20:00", "-20:00"] == posted(street, "m1", "f1")
