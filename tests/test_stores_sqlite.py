@@ -336,14 +336,14 @@ def test_look_ups_use_their_index(store: SqliteStore) -> None:
 
     with store.reader("main") as reader:
         for sql, values, expected in (
-            (rows._FIND, 2, "timebank_records_id (bank=? AND id=?)"),
-            (rows._REFERRING, 2, "timebank_records_refers_to (bank=? AND refers_to=?)"),
-            (rows._RECORDS, 3, "PRIMARY KEY (bank=? AND sequence>?)"),
-            (rows._LAST_POSTING, 3, "PRIMARY KEY (bank=? AND account=?)"),
-            (rows._POSTINGS, 4, "PRIMARY KEY (bank=? AND account=? AND version>?)"),
-            (rows._BY_DAY, 6, "timebank_postings_day (bank=? AND account=? AND "),
-            (rows._BY_DAY_BACK, 6, "timebank_postings_day (bank=? AND account=? AND "),
-            (rows._TOTALS, 4, "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)"),
+            (rows.QUERIES.find, 2, "timebank_records_id (bank=? AND id=?)"),
+            (rows.QUERIES.referring, 2, "timebank_records_refers_to (bank=? AND refers_to=?)"),
+            (rows.QUERIES.records, 3, "PRIMARY KEY (bank=? AND sequence>?)"),
+            (rows.QUERIES.last_posting, 3, "PRIMARY KEY (bank=? AND account=?)"),
+            (rows.QUERIES.postings, 4, "PRIMARY KEY (bank=? AND account=? AND version>?)"),
+            (rows.QUERIES.by_day, 6, "timebank_postings_day (bank=? AND account=? AND "),
+            (rows.QUERIES.by_day_back, 6, "timebank_postings_day (bank=? AND account=? AND "),
+            (rows.QUERIES.totals, 4, "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)"),
         ):
             plan = reader.connection().execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * values)
             detail = " / ".join(step[3] for step in plan)

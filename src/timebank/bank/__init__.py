@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from timebank import checks
 from timebank.bank.calls import Calls
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
 from timebank.bank.reads import Reads
+from timebank.bank.retrying import retried
 from timebank.bank.session import FLUSH_EVERY, Cache, Session
 from timebank.commands import Command
 from timebank.commands import actor as checked_actor
@@ -149,6 +151,9 @@ class TimeBank(Calls, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command) -> Any:
+        return retried(partial(self._execute_once, command))
+
+    def _execute_once(self, command: Command) -> Any:
         with self.store.writer(self.name) as writer:
             session = self._session(writer)
             result = session.execute(command, self._actor)

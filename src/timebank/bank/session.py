@@ -49,6 +49,7 @@ class Session:
         else:
             self._fold, self._recorded_at = Fold(), self._last_instant()
         self._batch = Batch()
+        self._pending: set[str] = set()
 
     def _last_instant(self) -> int:
         if not self._sequence:
@@ -92,6 +93,7 @@ class Session:
         if self._batch.records:
             self.writer.append(self._batch)
             self._batch = Batch()
+            self._pending.clear()
 
     # -- what a command must see ----------------------------------------------
 
@@ -120,7 +122,7 @@ class Session:
         self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
     def _earlier_operation(self, id: str) -> Earlier | None:
-        if any(row.id == id for row in self._batch.records):
+        if id in self._pending:
             self.flush()
         row = self.writer.find(id)
         return None if row is None else self._earlier(row, read_transfer(self.writer, row))
@@ -201,6 +203,8 @@ class Session:
         batch.texts += texts
         self._sequence, self._recorded_at = sequence, record["recorded_at"]
         self._digest = digest(self._digest, body)
+        if command.id is not None:
+            self._pending.add(command.id)
         batch.records.append(RecordRow(sequence, self._digest, body, command.id, draft.refers_to))
         if len(batch.records) >= FLUSH_EVERY:
             self.flush()

