@@ -90,9 +90,11 @@ def mariadb() -> Path:
     folder = _folder()
     user = pwd.getpwuid(os.getuid()).pw_name
     data, path = folder / "data", folder / "socket"
-    subprocess.run(  # our own program
+    install = shutil.which("mariadb-install-db")
+    assert install is not None
+    subprocess.run(
         [
-            "mariadb-install-db",
+            install,
             "--no-defaults",
             f"--user={user}",
             f"--datadir={data}",
@@ -103,21 +105,22 @@ def mariadb() -> Path:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    process = subprocess.Popen(
-        [
-            program,
-            "--no-defaults",
-            f"--user={user}",
-            f"--datadir={data}",
-            f"--socket={path}",
-            "--skip-networking",
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-buffer-pool-size=64M",
-            f"--pid-file={folder / 'pid'}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "log").open("wb"),
-    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program,
+                "--no-defaults",
+                f"--user={user}",
+                f"--datadir={data}",
+                f"--socket={path}",
+                "--skip-networking",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-buffer-pool-size=64M",
+                f"--pid-file={folder / 'pid'}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
     atexit.register(_stop, process, os.getpid())
     _wait_for(path, process, folder / "log")
     return path

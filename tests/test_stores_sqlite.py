@@ -206,9 +206,9 @@ def test_what_can_be_no_file(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
     """A migration that this version does not know means a newer program wrote it."""
-    tamper(path, "INSERT INTO timebank_migrations VALUES (2, 'timebank', '0002_holds', '-')")
+    tamper(path, "INSERT INTO timebank_migrations VALUES (3, 'timebank', '0003_holds', '-')")
     for create in (True, False):
-        with pytest.raises(StoreError, match=r"newer timebank \(it has 0002_holds\)"):
+        with pytest.raises(StoreError, match=r"newer timebank \(it has 0003_holds\)"):
             open_store(f"sqlite:///{path}", create=create)
 
 
@@ -343,7 +343,11 @@ def test_look_ups_use_their_index(store: SqliteStore) -> None:
             (rows.QUERIES.postings, 4, "PRIMARY KEY (bank=? AND account=? AND version>?)"),
             (rows.QUERIES.by_day, 6, "timebank_postings_day (bank=? AND account=? AND "),
             (rows.QUERIES.by_day_back, 6, "timebank_postings_day (bank=? AND account=? AND "),
-            (rows.QUERIES.totals, 4, "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)"),
+            (
+                rows.QUERIES.totals,
+                4,
+                "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)",
+            ),
         ):
             plan = reader.connection().execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * values)
             detail = " / ".join(step[3] for step in plan)
@@ -686,9 +690,9 @@ def test_references_are_checked(path: Path) -> None:
             "trigger spy",
         ),
         ("UPDATE timebank_migrations SET applied_at = 'x'", "rows of timebank_migrations"),
-        ("UPDATE timebank_migrations SET id = 9", "rows of timebank_migrations"),
+        ("UPDATE timebank_migrations SET id = 9 WHERE id = 2", "rows of timebank_migrations"),
         (
-            "INSERT INTO timebank_migrations VALUES (2, 'mine', 'm', '-')",
+            "INSERT INTO timebank_migrations VALUES (3, 'mine', 'm', '-')",
             "rows of timebank_migrations",
         ),
     ],
@@ -795,7 +799,7 @@ def test_the_audit_of_faults_changes_no_byte(path: Path) -> None:
 def test_errors_of_the_driver_have_one_table() -> None:
     """Codes are masked to the primary one; an unknown one is a `StoreError`."""
     for code, kind in (
-        (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreBusy),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, Conflict),
         (sqlite3.SQLITE_LOCKED_SHAREDCACHE, StoreBusy),
         (sqlite3.SQLITE_CORRUPT_INDEX, Corrupt),
         (sqlite3.SQLITE_NOTADB, Corrupt),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from timebank.audit import AUDIT_CHECKS, AuditReport, Finding
     from timebank.bank import BankBatch, TimeBank
     from timebank.bank import open_bank as open
+    from timebank.bank.joining import join
     from timebank.errors import (
         AccountNotEmpty,
         AccountNotFound,
@@ -87,6 +88,7 @@ __all__ = [
     "TrialLine",
     "UnbalancedTransfer",
     "WrongType",
+    "join",
     "open",
     "split",
 ]
@@ -95,6 +97,7 @@ __all__ = [
 _HOMES = {
     "timebank.audit": {"AUDIT_CHECKS", "AuditReport", "Finding"},
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
+    "timebank.bank.joining": {"join"},
     "timebank.hours": {"Hours", "split"},
     "timebank.model": {"INHERIT", "Account", "Balance", "Head", "Posting", "Record", "Transfer"},
     "timebank.statements": {"Statement", "StatementLine", "TrialBalance", "TrialLine"},

@@ -75,6 +75,13 @@ class _Memory:
     cache: Cache | None = None
 
 
+class Forgetful(_Memory):
+    """Of a bank whose every call finds out again where the journal stands."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Keep nothing."""
+
+
 class TimeBank(Calls, Reads):
     """One bank in a store. Threads may share it; it is a context manager that closes the store.
 

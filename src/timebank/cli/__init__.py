@@ -15,6 +15,7 @@ from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.place import Place
 from timebank.cli.program import NAME, Program
+from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
 
 __all__ = ["main"]
@@ -63,5 +64,8 @@ for _command in (
     rebuild,
     import_,
     demo,
+    copy,
+    backup,
+    migrate,
 ):
     main.add_command(_command)

@@ -54,6 +54,10 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
         from timebank.storage.sqlite import open_sqlite
 
         return open_sqlite(url, create=create, read_only=read_only)
+    if scheme.partition("+")[0] in LATER:
+        from timebank.storage.sql_store import open_sql
+
+        return open_sql(url, create=create, read_only=read_only)
     return _installed(scheme)(url, create=create)
 
 

@@ -13,6 +13,9 @@ _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, op
     FROM timebank_accounts WHERE bank = %s """
 _POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
     FROM timebank_postings WHERE bank = %s AND account = %s AND """
+_HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
+_TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
+    WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
 #: An account's seconds of one sign on days within bounds.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
@@ -25,7 +28,7 @@ def queries(*, integer: str, lock: str = "") -> Queries:
     totals = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
     totals += _SUM.format(sign="<", seconds="-seconds", integer=integer)
     return Queries(
-        head="SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s" + lock,
+        head=_HEAD + lock,
         banks="SELECT bank FROM timebank_banks ORDER BY bank",
         left_over=" UNION ALL ".join(
             f"(SELECT 1 FROM {table} WHERE bank = %s LIMIT 1)"  # noqa: S608 - our names
@@ -34,9 +37,7 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         records=_RECORD + "WHERE bank = %s AND sequence > %s ORDER BY sequence LIMIT %s" + lock,
         find=_RECORD + "WHERE bank = %s AND id = %s" + lock,
         referring=_RECORD + "WHERE bank = %s AND refers_to = %s ORDER BY sequence" + lock,
-        texts="""SELECT sequence, field, salt, text FROM timebank_texts
-            WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
-        + lock,
+        texts=_TEXTS + lock,
         account=_ACCOUNT + "AND account = %s" + lock,
         accounts=_ACCOUNT + "AND account > %s ORDER BY account LIMIT %s" + lock,
         first_accounts=_ACCOUNT + "ORDER BY account LIMIT %s" + lock,
@@ -62,6 +63,10 @@ class Dialect(Protocol):
     """
 
     name: str
+    #: What people call it.
+    title: str
+    #: Whether to make a table is part of a transaction.
+    transactional_ddl: bool
     #: What its driver raises.
     error: type[Exception]
     #: The questions of a reader, of a writer, and the head's, which takes the writer's lock.
@@ -81,9 +86,6 @@ class Dialect(Protocol):
     def cursor(self, connection: Any) -> Any:
         """A cursor of the driver's own kind, whatever the connection's default is."""
 
-    def in_transaction(self, connection: Any) -> bool:
-        """Whether the driver knows of an open transaction."""
-
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Write the rows; whether the head still stood at the sequence `before`."""
 
@@ -95,6 +97,9 @@ class Dialect(Protocol):
 
     def translated(self, error: Exception, where: str) -> TimebankError:
         """The library's error for the driver's; raise it `from` that."""
+
+    def has_tables(self, cursor: Any) -> bool:
+        """Whether the tables of the ledger are there."""
 
     def no_table(self, error: Exception) -> bool:
         """Whether a table is missing."""

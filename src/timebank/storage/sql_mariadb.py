@@ -8,6 +8,7 @@ a writer locks, which makes it see what is there now as well.
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import Any, Final
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
@@ -69,15 +70,16 @@ class MariaDb:
     """
 
     name = "mariadb"
+    title = "MariaDB"
+    transactional_ddl = False
     reading = queries(integer="SIGNED")
     writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
     lock_head = reading.head + " FOR UPDATE"
 
-    def __init__(self, driver: Any = None) -> None:
-        if driver is None:
-            import pymysql as driver
-        self._cursor_class: Any = driver.cursors.Cursor
-        self.error: type[Exception] = driver.err.Error if hasattr(driver, "err") else driver.Error
+    def __init__(self, package: str = "pymysql") -> None:
+        driver = import_module(package)
+        self.error: type[Exception] = driver.Error
+        self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
 
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
         """As `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
@@ -101,13 +103,6 @@ class MariaDb:
     def cursor(self, connection: Any) -> Any:
         """As `Dialect.cursor`."""
         return connection.cursor(self._cursor_class)
-
-    def in_transaction(self, connection: Any) -> bool:
-        """As `Dialect.in_transaction`; without autocommit every statement is in one."""
-        from pymysql.constants.SERVER_STATUS import SERVER_STATUS_IN_TRANS
-
-        status = getattr(connection, "server_status", None)
-        return not connection.get_autocommit() or bool((status or 0) & SERVER_STATUS_IN_TRANS)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """As `Dialect.append`, in a statement for each table."""
@@ -147,6 +142,14 @@ class MariaDb:
             meaning = "the connection was lost"
         said = error.args[1] if len(error.args) > 1 else error
         return kind(f"{where}: {meaning} ({said})")
+
+    def has_tables(self, cursor: Any) -> bool:
+        """As `Dialect.has_tables`."""
+        cursor.execute(
+            "SELECT 1 FROM information_schema.tables "
+            "WHERE table_schema = database() AND table_name = 'timebank_migrations'"
+        )
+        return bool(cursor.fetchall())
 
     def no_table(self, error: Exception) -> bool:
         """As `Dialect.no_table`."""

@@ -72,7 +72,7 @@ def migrate(store: SqlStore) -> list[str]:
             return []
         try:
             with store.transaction(store.dialect.begin_writing) as (_connection, place):
-                done = _make_ledger(place)
+                done = make_ledger(place)
                 place.cursor.execute("COMMIT")
         except store.dialect.error as error:
             told = store.dialect.translated(error, store.url)
@@ -84,7 +84,8 @@ def migrate(store: SqlStore) -> list[str]:
     raise Conflict(msg)
 
 
-def _make_ledger(place: Place) -> list[str]:
+def make_ledger(place: Place) -> list[str]:
+    """Make tables and guards, and record it; the driver's errors are the caller's."""
     for statement in statements(place.dialect.name):
         place.cursor.execute(statement)
     done = [LEDGER, *_make_guards(place)]

@@ -81,6 +81,8 @@ class PostgreSql:
     """
 
     name = "postgresql"
+    title = "PostgreSQL"
+    transactional_ddl = True
     reading = queries(integer="bigint")
     writing = reading
     lock_head = reading.head + " FOR UPDATE"
@@ -112,12 +114,6 @@ class PostgreSql:
         from psycopg.rows import tuple_row
 
         return Cursor(connection, row_factory=tuple_row)
-
-    def in_transaction(self, connection: Any) -> bool:
-        """As `Dialect.in_transaction`."""
-        from psycopg.pq import TransactionStatus
-
-        return bool(connection.info.transaction_status != TransactionStatus.IDLE)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """As `Dialect.append`, in one statement."""
@@ -159,6 +155,11 @@ class PostgreSql:
         )
         said = str(error).partition("\n")[0]
         return kind(f"{where}: {meaning} ({said})")
+
+    def has_tables(self, cursor: Any) -> bool:
+        """As `Dialect.has_tables`."""
+        (found,) = cursor.execute("SELECT to_regclass('timebank_migrations')::text").fetchone()
+        return found is not None
 
     def no_table(self, error: Exception) -> bool:
         """As `Dialect.no_table`."""

@@ -61,15 +61,10 @@ class Place:
     cursor: Any
     dialect: Dialect
     where: str
-    #: What a conflict takes back: a "call" of ours, or the transaction of the "host".
-    scope: str = "call"
 
     def translated(self, error: Exception) -> TimebankError:
-        """The library's error, with the scope that it has here."""
-        result = self.dialect.translated(error, self.where)
-        if self.scope != "call" and hasattr(result, "scope"):
-            result.scope = self.scope
-        return result
+        """The library's error for the driver's; raise it `from` that."""
+        return self.dialect.translated(error, self.where)
 
 
 class SqlReader(TableReader):
@@ -171,21 +166,16 @@ class SqlWriter(SqlReader):
         for record in batch.records:
             if record.sequence != last + 1:
                 msg = f"record {record.sequence} does not follow the last record, {last}"
-                raise self._conflict(msg)
+                raise Conflict(msg)
             last = record.sequence
         if batch.anew:
             place.dialect.throw_away(place.cursor, self._bank)
         if not place.dialect.append(place.cursor, self._bank, batch, head.sequence):
             msg = f"the head of bank {shown(self._bank)} is no longer at {head.sequence}"
-            raise self._conflict(msg)
+            raise Conflict(msg)
         if batch.records:
             end: RecordRow = batch.records[-1]
             self._head, self.last_id = Head(head.journal, end.sequence, end.digest), end.id
-
-    def _conflict(self, msg: str) -> Conflict:
-        conflict = Conflict(msg)
-        conflict.scope = self.place().scope
-        return conflict
 
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing.

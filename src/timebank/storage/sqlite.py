@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -23,7 +25,7 @@ from timebank.storage.sqlite_connections import (
 )
 from timebank.storage.sqlite_errors import code_of, translated
 from timebank.storage.sqlite_rows import SqliteReader
-from timebank.storage.sqlite_schema import migrate, pending
+from timebank.storage.sqlite_schema import MIGRATIONS, migrate, pending
 from timebank.storage.sqlite_writer import SqliteWriter
 
 SYNCHRONOUS: Final = ("full", "normal")
@@ -61,10 +63,7 @@ class SqliteStore:
             return reader.banks()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`.
-
-        :raises Conflict: another bank has this journal's id.
-        """
+        """As `Store.make_bank`."""
         with self.writer(bank) as writer:
             writer.add_bank(journal)
 
@@ -95,7 +94,8 @@ def open_sqlite(
 
     :raises InvalidRequest: a URL that cannot be.
     :raises NotFound: no such file, and `create` is false.
-    :raises StoreError: no folder, no database, or written by a newer version.
+    :raises StoreError: no folder, no database, written by a newer version, or by an older
+        one and not yet migrated.
     """
     path, synchronous = place_of(url)
     if path is None:
@@ -109,17 +109,80 @@ def open_sqlite(
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
     mode = "rw" if create or not read_only else "ro"
-    try:
-        uri = _prepared(file, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
-    except sqlite3.Error as error:
-        if code_of(error) == sqlite3.SQLITE_NOTADB:
-            msg = f"{file} is not a SQLite database"
-            raise StoreError(msg) from error
-        raise translated(error, str(file)) from error
+    with _told(file):
+        uri = _prepared(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
     connections = FileConnections(
         uri, where=str(file), synchronous=synchronous, timeout_seconds=busy_timeout_seconds
     )
     return SqliteStore(url, connections)
+
+
+def reading_uri(url: str) -> tuple[str, Path]:
+    """How SQLite opens the file of a URL to read it, and the file: to make a backup of it.
+
+    A file of an older version is well here: it is copied before it is migrated.
+
+    :raises InvalidRequest: a URL that cannot be, or a private database.
+    :raises NotFound: no such file.
+    :raises StoreError: no database, or written by a newer version.
+    """
+    file = file_of(url)
+    _check_file(file, create=False)
+    with _told(file):
+        uri = _prepared(
+            file,
+            url,
+            mode="ro",
+            create=False,
+            older=True,
+            timeout_seconds=BUSY_TIMEOUT_SECONDS,
+        )
+    return uri, file
+
+
+def file_of(url: str) -> Path:
+    """The file that a URL names, from the folder of now.
+
+    :raises InvalidRequest: a URL that cannot be, or a private database.
+    """
+    path, _ = place_of(url)
+    if path is None:
+        msg = "a private database in memory has no file: name one like sqlite:///bank.db"
+        raise InvalidRequest(msg)
+    return Path.cwd() / path
+
+
+def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> list[str]:
+    """Bring the tables of a file to this version; the names of the migrations applied.
+
+    It is one transaction: after a kill the file is as it was. Others may use the file
+    meanwhile, and several processes may do this at once.
+
+    :raises InvalidRequest: a URL that cannot be.
+    :raises NotFound: no such file.
+    :raises StoreError: no database, no ledger in it, written by a newer version, or it
+        cannot be written to.
+    :raises StoreBusy: another connection held the lock for longer than the time-out.
+
+    >>> from timebank.storage.sqlite import migrate_sqlite
+    >>> migrate_sqlite("sqlite://")
+    []
+    """
+    path, _ = place_of(url)
+    if path is None:
+        return []  # a private database is of this version
+    file = Path.cwd() / path
+    _check_file(file, create=False)
+    uri = f"{file.as_uri()}?mode=rw"
+    with (
+        _told(file),
+        closing(connect(uri, synchronous="full", timeout_seconds=busy_timeout_seconds)) as found,
+    ):
+        unfinished = pending(found, str(file))
+        if unfinished == MIGRATIONS:
+            msg = f"{file} has no ledger in it"
+            raise StoreError(msg)
+        return list(migrate(found, str(file), busy_timeout_seconds)) if unfinished else []
 
 
 def place_of(url: str) -> Place:
@@ -177,37 +240,57 @@ def _check_file(file: Path, *, create: bool) -> None:
         raise StoreError(msg) from error
 
 
-def _prepared(file: Path, *, mode: str, create: bool, timeout_seconds: float) -> str:
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Errors of the driver while a file is being opened, as the library's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if code_of(error) == sqlite3.SQLITE_NOTADB:
+            msg = f"{file} is not a SQLite database"
+            raise StoreError(msg) from error
+        raise translated(error, str(file)) from error
+
+
+def _prepared(
+    file: Path, url: str, *, mode: str, create: bool, timeout_seconds: float, older: bool = False
+) -> str:
     """The URI under which the file can be opened; its tables made, if `create`."""
     base = file.as_uri()
-    first = f"{base}?mode={'rwc' if create else mode}"
+    look = partial(_look_into, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
     try:
-        _look_into(first, str(file), create=create, timeout_seconds=timeout_seconds)
+        look(f"{base}?mode={'rwc' if create else mode}", create=create)
     except sqlite3.Error as error:
         if code_of(error) not in _NO_LOG or not _sealed(file):
             raise
     else:
         return f"{base}?mode={mode}"
     sealed = f"{base}?mode=ro&immutable=1"
-    _look_into(sealed, str(file), create=False, timeout_seconds=timeout_seconds)
+    look(sealed, create=False)
     return sealed
 
 
-def _look_into(uri: str, where: str, *, create: bool, timeout_seconds: float) -> None:
+def _look_into(
+    uri: str, *, file: Path, url: str, create: bool, older: bool, timeout_seconds: float
+) -> None:
     """Check the version of the tables, and make them if `create`.
 
     A file whose schema cannot be read is left as it is: its readers raise `Corrupt` and
-    an audit says what is wrong.
+    an audit says what is wrong. One of an older version, unless `older`, is left as it
+    is too: others may be using it, so that its owner says when.
     """
     with closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as connection:
         try:
-            unfinished = pending(connection, where)
+            unfinished = pending(connection, str(file))
         except sqlite3.Error as error:
             if code_of(error) not in _UNREADABLE:
                 raise
             return
+        if unfinished and unfinished != MIGRATIONS and not older:
+            msg = f'{file} was made by an older timebank: run "timebank migrate {url}"'
+            raise StoreError(msg)
         if unfinished and create:
-            migrate(connection, where, timeout_seconds)
+            migrate(connection, str(file), timeout_seconds)
 
 
 def _sealed(file: Path) -> bool:

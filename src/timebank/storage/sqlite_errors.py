@@ -50,5 +50,7 @@ def translated(error: sqlite3.Error, where: str) -> TimebankError:
         return Conflict(f"{where}: a key is taken: {error}")
     if str(error).startswith(_CHANGED):
         return Corrupt(f"{where}: {error}")
+    if extended_code_of(error) == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return Conflict(f"{where}: another connection wrote since this transaction began to read")
     kind, meaning = _MEANINGS.get(code_of(error), (StoreError, "SQLite failed"))
     return kind(f"{where}: {meaning} ({error})")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 #: The migration set, and the names of its migrations, oldest first.
 SET: Final = "timebank"
 LEDGER: Final = "0001_ledger"
-MIGRATIONS: Final = (LEDGER,)
+BANKS: Final = "0002_banks"
+MIGRATIONS: Final = (LEDGER, BANKS)
 #: When a migration ran means nothing to the ledger, so the column says nothing.
 APPLIED_AT: Final = "-"
 
@@ -48,12 +49,15 @@ _MIGRATIONS_TABLE: Final = (
 _MOST: Final = "9007199254740992"
 _WHOLE: Final = f"BETWEEN 1 AND {_MOST}"
 
-_TABLES: Final = (
-    """CREATE TABLE timebank_banks (
+#: Every key begins with the bank, so that a journal may lie twice in one store.
+_BANKS: Final = """CREATE TABLE timebank_banks (
         bank TEXT NOT NULL CHECK (typeof(bank) = 'text' AND length(bank) >= 1),
-        journal TEXT NOT NULL UNIQUE CHECK (typeof(journal) = 'text' AND length(journal) >= 1),
+        journal TEXT NOT NULL CHECK (typeof(journal) = 'text' AND length(journal) >= 1),
         PRIMARY KEY (bank)
-    ) WITHOUT ROWID""",
+    ) WITHOUT ROWID"""
+
+#: The tables of what a bank holds, the same since the first version.
+_TABLES: Final = (
     f"""CREATE TABLE timebank_records (
         bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
         sequence INTEGER NOT NULL
@@ -146,17 +150,30 @@ def _guards(table: str, what: str) -> dict[str, str]:
 
 #: Apart from the others, for a rebuild takes them away and puts them back.
 POSTING_GUARDS: Final = _guards("timebank_postings", "a posting")
+_BANK_GUARDS: Final = _guards("timebank_banks", "a bank")
 GUARDS: Final = {
-    **_guards("timebank_banks", "a bank"),
+    **_BANK_GUARDS,
     **_guards("timebank_records", "a record"),
     **POSTING_GUARDS,
 }
 
 #: Everything that is in the schema, in the order in which it is made.
-DDL: Final = (*_MIGRATIONS_TABLE, *_TABLES, *GUARDS.values())
+DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *GUARDS.values())
 #: What `timebank_migrations` holds when all is applied: id, set, name, applied_at.
 APPLIED: Final = tuple(
     (number, SET, name, APPLIED_AT) for number, name in enumerate(MIGRATIONS, start=1)
+)
+
+
+#: `RENAME` would leave another text in the schema than a fresh file has, so the rows go
+#: out and come back. The guards go with the old table.
+_REMAKE_BANKS: Final = (
+    "CREATE TABLE timebank_moving AS SELECT bank, journal FROM timebank_banks",
+    "DROP TABLE timebank_banks",
+    _BANKS,
+    "INSERT INTO timebank_banks SELECT bank, journal FROM timebank_moving",
+    "DROP TABLE timebank_moving",
+    *_BANK_GUARDS.values(),
 )
 
 
@@ -166,14 +183,14 @@ def has_ledger(connection: sqlite3.Connection) -> bool:
     return connection.execute(sql).fetchone() is not None
 
 
-def pending(connection: sqlite3.Connection, where: str) -> bool:
-    """Whether migrations are still to be applied.
+def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...]:
+    """The migrations that are still to be applied: all of them, where there is no ledger.
 
     :raises StoreError: a migration is recorded that this version does not know.
     """
     sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'timebank_migrations'"
     if connection.execute(sql).fetchone() is None:
-        return True
+        return MIGRATIONS
     sql = "SELECT name FROM timebank_migrations WHERE migration_set = ?"
     names = {name for (name,) in connection.execute(sql, (SET,))}
     if unknown := sorted(str(name) for name in names.difference(MIGRATIONS)):
@@ -182,21 +199,29 @@ def pending(connection: sqlite3.Connection, where: str) -> bool:
             "upgrade timebank to open it"
         )
         raise StoreError(msg)
-    return not names.issuperset(MIGRATIONS)
+    return tuple(name for name in MIGRATIONS if name not in names)
 
 
-def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) -> None:
-    """Apply what is pending in one transaction; many processes may do so at once."""
+def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) -> tuple[str, ...]:
+    """Apply what is pending in one transaction; many processes may do so at once.
+
+    What was applied here is returned: nothing, where another process was faster.
+    """
     _use_wal(connection, timeout_seconds)
-    connection.execute("BEGIN IMMEDIATE")
+    # A table that others refer to is made anew; inside a transaction this can not be set.
+    connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        if pending(connection, where):
-            _apply(connection, where)
+        connection.execute("BEGIN IMMEDIATE")
+        if names := pending(connection, where):
+            _apply(connection, where, names)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+    return names
 
 
 def _use_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
@@ -217,15 +242,21 @@ def _use_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
             return
 
 
-def _apply(connection: sqlite3.Connection, where: str) -> None:
-    # Loaded only where there is something to do: it takes longer than the rest of an open.
-    from sqlite_utils import Database
-
+def _apply(connection: sqlite3.Connection, where: str, names: tuple[str, ...]) -> None:
+    """Make all of a ledger, or what an older one lacks; both come to the same schema."""
     # Keys are compared by their bytes, which are in the order of code points in UTF-8 only.
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()
     if encoding != "UTF-8":
         msg = f"{where} is a database in {encoding}: the ledger's tables need UTF-8"
         raise StoreError(msg)
+    if names == MIGRATIONS:
+        for statement in DDL:
+            connection.execute(statement)
+        connection.executemany("INSERT INTO timebank_migrations VALUES (?, ?, ?, ?)", APPLIED)
+        return
+    # Loaded only where there is something to mend: it takes longer than an open.
+    from sqlite_utils import Database
+
     _migrations().apply(Database(connection, execute_plugins=False))
 
 
@@ -238,9 +269,7 @@ def _migrations() -> Migrations:
         migrations_table = "timebank_migrations"
 
         def ensure_migrations_table(self, db: Database) -> None:
-            if not db[self.migrations_table].exists():
-                for statement in _MIGRATIONS_TABLE:
-                    db.execute(statement)
+            """It is there: the ledger was made with it."""
 
         def _record_applied(self, db: Database, name: str) -> None:
             sql = (
@@ -250,9 +279,9 @@ def _migrations() -> Migrations:
 
     migrations = LedgerMigrations(SET)
 
-    @migrations(name=LEDGER)
-    def ledger(db: Database) -> None:
-        for statement in (*_TABLES, *GUARDS.values()):
+    @migrations(name=BANKS)
+    def banks(db: Database) -> None:
+        for statement in _REMAKE_BANKS:
             db.execute(statement)
 
     return migrations

@@ -206,7 +206,7 @@ class TableReader:
     def _day_values(
         self, account: str, bound: str, edge: tuple[str, int], limit: int
     ) -> tuple[object, ...]:
-        """The values of the questions by day: a bound on one side, the edge of a page on the other."""
+        """The values of the questions by day: a bound on one side, a page's edge on the other."""
         return (self._bank, account, bound, *edge, limit)
 
     def totals(

@@ -1,0 +1,297 @@
+"""Carrying a journal and its texts from one store to another, byte for byte.
+
+A page is one commit. What is there already is not carried again, so that a copy goes on
+after whatever ended it. Derived rows are not carried: the target's own are made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from timebank import checks
+from timebank.bank.retrying import retried
+from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
+from timebank.fold import Fold
+from timebank.journal import digest, genesis, parse
+from timebank.model import Head, RecordRow, TextRow
+from timebank.storage.protocol import Batch, Store, Writer
+
+#: Called with the records that the target has, and those that the source had at the beginning.
+Progress = Callable[[int, int], None]
+
+PAGE: Final = 1_000
+#: How often what was recorded meanwhile is fetched, before the copy is called done.
+ROUNDS: Final = 10
+
+
+def copy_bank(
+    source: Store,
+    target: Store,
+    *,
+    bank: str = "main",
+    to: str | None = None,
+    progress: Progress | None = None,
+) -> Head:
+    """Copy a bank, and audit the copy; where both stand then.
+
+    The target's bank, named `to` or as the source's, is made where it is missing. What it
+    has already must be the beginning of the source's journal: it goes on from there. Each
+    digest is worked out again on the way. The source may grow meanwhile: at the end the
+    target has what the source had at a moment within this call.
+
+    :raises InvalidRequest: a bank's name that is no id, the same bank of the same store, or
+        a target that has another journal or has gone its own way.
+    :raises BankNotFound: the source has no such bank.
+    :raises Corrupt: the source's journal does not hold, or the audit of the copy has
+        findings.
+
+    >>> import timebank
+    >>> from timebank.bank.copying import copy_bank
+    >>> from timebank.storage import open_store
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R.")
+    >>> copy_bank(bank.store, open_store("sqlite://", create=True)) == bank.head()
+    True
+    """
+    from timebank.audit import audit
+
+    head = carry_bank(source, target, bank=bank, to=to, progress=progress)
+    with target.reader(bank if to is None else to) as reader:
+        report = audit(reader)
+    if not report.ok:
+        first = report.findings[0]
+        msg = (
+            f"the copy is there, and its audit has findings, {len(report.findings)} in all: "
+            f"{first.check}, {first.place}: expected {first.expected}, found {first.found}"
+        )
+        raise Corrupt(msg)
+    return head
+
+
+def carry_bank(
+    source: Store,
+    target: Store,
+    *,
+    bank: str = "main",
+    to: str | None = None,
+    progress: Progress | None = None,
+) -> Head:
+    """As `copy_bank`, without the audit.
+
+    >>> import timebank
+    >>> from timebank.bank.copying import carry_bank
+    >>> bank = timebank.open("memory:")
+    >>> carry_bank(bank.store, bank.store, to="second") == bank.head()
+    True
+    """
+    name = checks.identifier(bank, "bank")
+    to = name if to is None else checks.identifier(to, "bank")
+    if source is target and name == to:
+        msg = f"bank {shown(name)} cannot be copied to itself"
+        raise InvalidRequest(msg)
+    end = _head(source, name)
+    _make(target, to, end.journal)
+    copying = Copying(source, target, name, to, end)
+    copying.resume()
+    for _ in range(ROUNDS):
+        copying.through(end, progress)
+        now = _head(source, name)
+        if now == end:
+            break
+        end = now
+    return copying.check()
+
+
+def _head(store: Store, bank: str) -> Head:
+    with store.reader(bank) as reader:
+        return reader.head()
+
+
+def _make(store: Store, bank: str, journal: str) -> None:
+    try:
+        _head(store, bank)
+    except BankNotFound:
+        store.make_bank(bank, journal=journal)
+
+
+def _record(store: Store, bank: str, sequence: int) -> RecordRow:
+    with store.reader(bank) as reader:
+        rows = reader.records(after=sequence - 1, limit=1)
+    if not rows or rows[0].sequence != sequence:
+        msg = f"record {sequence} of bank {shown(bank)} in {store.url} is missing"
+        raise Corrupt(msg)
+    return rows[0]
+
+
+@attrs.define
+class Copying:
+    """One copy on its way: where the target stands, and the fold's state there."""
+
+    source: Store
+    target: Store
+    bank: str
+    to: str
+    #: Where the source stood when it was last looked at.
+    seen: Head
+    head: Head = attrs.field(init=False)
+    _fold: Fold = attrs.field(init=False, factory=Fold)
+    _is_stale: bool = attrs.field(init=False, default=True)
+
+    # -- where to go on -------------------------------------------------------
+
+    def resume(self) -> None:
+        """Look where the target stands; it must be a beginning of the source's journal.
+
+        :raises InvalidRequest: it is not.
+        """
+        head = _head(self.target, self.to)
+        where = f"bank {shown(self.to)} in {self.target.url}"
+        if head.journal != self.seen.journal:
+            msg = (
+                f"{where} has the journal {shown(head.journal)}, not {shown(self.seen.journal)}: "
+                "copy to another bank, or to another place"
+            )
+            raise InvalidRequest(msg)
+        if head.sequence > self.seen.sequence:  # both may have grown meanwhile
+            self.seen = _head(self.source, self.bank)
+        common = min(head.sequence, self.seen.sequence)
+        if not self._agree(common):
+            msg = (
+                f"{where} has gone its own way: record {self._parting(common)} is not the source's"
+            )
+            raise InvalidRequest(msg)
+        if head.sequence > self.seen.sequence:
+            msg = (
+                f"{where} has {head.sequence} records, the source {self.seen.sequence}: "
+                "it is not the source that would have to be copied"
+            )
+            raise InvalidRequest(msg)
+        self.head, self._fold, self._is_stale = head, Fold(), False
+
+    def _agree(self, sequence: int) -> bool:
+        """Whether both journals are the same through a record, as its digest says."""
+        if not sequence:
+            return True
+        ours = _record(self.source, self.bank, sequence).digest
+        return ours == _record(self.target, self.to, sequence).digest
+
+    def _parting(self, end: int) -> int:
+        """The first record that differs, not after `end`, which does; by halves."""
+        low, high = 0, end
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._agree(middle) else (low, middle)
+        return high
+
+    # -- page by page ---------------------------------------------------------
+
+    def through(self, end: Head, progress: Progress | None) -> None:
+        """Carry what is missing through `end`, where the source stands.
+
+        :raises Conflict: another writer of the target was in the way, again and again.
+        """
+        self.seen = end
+        while self.head.sequence < end.sequence:
+            retried(partial(self._carry, end.sequence))
+            if progress is not None:
+                progress(min(self.head.sequence, end.sequence), end.sequence)
+
+    def _carry(self, end: int) -> None:
+        if self._is_stale:
+            self.resume()
+        if self.head.sequence >= end:
+            return  # another copy, at the same time, has carried it
+        records, texts = self._page(end)
+        self._is_stale = True  # until it is committed: the fold runs ahead
+        with self.target.writer(self.to) as writer:
+            if writer.head() != self.head:
+                msg = f"another writer came between: bank {shown(self.to)} stands elsewhere"
+                raise Conflict(msg)
+            batch = Batch(records=records, texts=texts)
+            for record in records:
+                self._derive(writer, record, batch)
+            writer.append(batch)
+        last = records[-1]
+        self.head = Head(self.head.journal, last.sequence, last.digest)
+        self._is_stale = False
+
+    def _page(self, end: int) -> tuple[list[RecordRow], list[TextRow]]:
+        """The next records and their texts, of one snapshot, so that an erasure is whole.
+
+        :raises Corrupt: a record is missing, or its digest is not that of its bytes.
+        """
+        after = self.head.sequence
+        with self.source.reader(self.bank) as reader:
+            records = reader.records(after=after, limit=min(PAGE, end - after))
+            texts = reader.texts(after=after, through=after + len(records))
+        before = self.head.digest if after else genesis(self.head.journal)
+        for sequence, record in enumerate(records, after + 1):
+            before = digest(before, record.body)
+            if record.sequence != sequence:
+                msg = f"record {sequence} of the source is missing: an audit says more"
+                raise Corrupt(msg)
+            if record.digest != before:
+                msg = (
+                    f"the chain of the source breaks at record {sequence}: its digest is not "
+                    "that of the one before and its bytes; an audit says more"
+                )
+                raise Corrupt(msg)
+        if not records:
+            msg = f"record {after + 1} of the source is missing: an audit says more"
+            raise Corrupt(msg)
+        return records, texts
+
+    def _derive(self, writer: Writer, record: RecordRow, batch: Batch) -> None:
+        body = parse(record.body)
+        try:
+            kind, effects = body["kind"], body["effects"]
+            for account in _touched(effects):
+                self._load(writer, account)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            msg = f"record {record.sequence} of the source cannot be executed: {error!r}"
+            raise Corrupt(msg) from error
+        derived = self._fold.apply(record.sequence, kind, effects)
+        if derived.account is not None:
+            batch.accounts[derived.account.account] = derived.account
+        batch.postings += derived.postings
+
+    def _load(self, writer: Writer, account: str) -> None:
+        """Where an account stands in the target, unless the fold knows it."""
+        if account in self._fold.accounts:
+            return
+        row = writer.account(account)
+        last = None if row is None else writer.last_posting(account)
+        self._fold.accounts[account] = row
+        if row is not None:
+            self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+
+    # -- at the end -----------------------------------------------------------
+
+    def check(self) -> Head:
+        """Where the target stands, read once more: at a record of the source, with its digest.
+
+        Another copy that ran at the same time may have carried more.
+
+        :raises Corrupt: it does not.
+        """
+        found = _head(self.target, self.to)
+        known = self.head
+        if found.sequence > known.sequence:
+            row = _record(self.source, self.bank, found.sequence)
+            known = Head(self.seen.journal, row.sequence, row.digest)
+        if found != known:
+            msg = f"the copy stands at {found}, its source at {known}"
+            raise Corrupt(msg)
+        return found
+
+
+def _touched(effects: dict[str, Any]) -> Iterator[str]:
+    """The accounts that a record's effects change."""
+    if "account" in effects:
+        yield effects["account"]
+    for account, _ in effects.get("postings", ()):
+        yield account

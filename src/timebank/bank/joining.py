@@ -1,0 +1,81 @@
+"""A bank inside a host's own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from timebank import checks
+from timebank.bank import Forgetful, Progress, TimeBank
+from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.storage.join import JoinedStore
+
+if TYPE_CHECKING:
+    from timebank.audit import AuditReport
+
+
+class JoinedBank(TimeBank):
+    """A bank whose calls are savepoints of a transaction that the host opens and ends.
+
+    It never commits, never tries again, and keeps nothing from one call to the next.
+    """
+
+    def __init__(self, store: JoinedStore, *, bank: str, doors: Doors) -> None:
+        self.store: JoinedStore = store
+        self.name = checks.identifier(bank, "bank")
+        self._doors = doors
+        self._actor: str | None = None
+        self._memory = Forgetful()
+
+    def audit(self, progress: Progress | None = None) -> AuditReport:
+        """As `TimeBank.audit`, of what the host's transaction sees.
+
+        :raises InvalidRequest: no transaction is open.
+        """
+        self.store.check()
+        return super().audit(progress)
+
+
+def join(
+    connection: Any,
+    *,
+    bank: str = "main",
+    create: bool = True,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], str] = new_id,
+    new_salt: Callable[[], bytes] = new_salt,
+) -> TimeBank:
+    """A bank in the database of a host's connection, within the host's own transaction.
+
+    `connection` is a `sqlite3` or `sqlite_utils` connection, a SQLAlchemy `Connection` or
+    `Session` on SQLite, PostgreSQL or MariaDB, a psycopg 3 connection, or Django's
+    connection. Each call of the bank is a savepoint in the transaction that is open then:
+    the host's commit keeps it, the host's rollback undoes it, and a refusal of ours leaves
+    the host's transaction as it was. The bank is made by its first call where it is missing,
+    unless `create` is false, and so are its tables, where that is part of a transaction
+    (not on MariaDB: there `timebank migrate` makes them once).
+
+    Nothing here commits, tries again, changes the isolation level, listens or keeps a cache.
+    A `Retryable` has the scope "host": what may succeed again is the host's whole transaction.
+
+    :raises InvalidRequest: not such a connection, or a bank's name that is no id; at each
+        call: no transaction is open.
+
+    >>> import sqlite3, timebank
+    >>> host = sqlite3.connect(":memory:")
+    >>> _ = host.execute("CREATE TABLE booking (id TEXT)")
+    >>> bank = timebank.join(host)
+    >>> _ = host.execute("INSERT INTO booking VALUES ('b1')")
+    >>> bank.open_account("m1").status
+    'open'
+    >>> host.rollback()
+    >>> host.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE 'timebank%'").fetchone()
+    (0,)
+    >>> host.close()
+    """
+    store = JoinedStore(
+        connection,
+        new_journal=(lambda: checks.identifier(new_id(), "journal id")) if create else None,
+    )
+    return JoinedBank(store, bank=bank, doors=Doors(clock, new_id, new_salt))

@@ -1,0 +1,256 @@
+"""Whole stores: `timebank copy`, `backup`, `migrate`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from timebank.cli.options import formatted
+from timebank.cli.output import Progress, show_as
+from timebank.cli.place import Place, pass_place, url_of
+from timebank.cli.program import REFUSED, WELL, usage
+
+if TYPE_CHECKING:
+    from timebank.audit import AuditReport
+    from timebank.model import Head
+    from timebank.storage import Store
+
+
+@click.command(
+    help="""Copy a bank into another store, byte for byte, and audit the copy.
+
+    FROM and TO are URLs, or paths of SQLite files. A copy that was interrupted goes on
+    where it stopped; one that is complete takes what came since.
+    """
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--bank", metavar="ID", help="Which bank; left out, the one that --bank named.")
+@click.option("--to-bank", metavar="ID", help="Its name there; left out, the same.")
+@click.option("--all", "every", is_flag=True, help="All banks, under their names.")
+@click.option("--progress", is_flag=True, help="Show how far it is, also where no terminal is.")
+@formatted
+@pass_place
+def copy(
+    place: Place,
+    /,
+    *,
+    source: str,
+    target: str,
+    bank: str | None,
+    to_bank: str | None,
+    every: bool,
+    progress: bool,
+    format: str,
+) -> int:
+    """Copy one bank, or all."""
+    from timebank.storage import open_store
+
+    if every and (bank or to_bank):
+        usage("--all copies every bank under its name: leave --bank and --to-bank out")
+    with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
+        banks = list(origin.banks()) if every else [bank or place.bank]
+        if not every:
+            _check_there(origin, banks[0])  # before a file is made
+        with closing(open_store(url_of(target), create=True)) as copied:
+            done = [
+                _copied(origin, copied, name, to_bank or name, forced=progress) for name in banks
+            ]
+    show_as(
+        format,
+        lambda: [_shape(*results) for results in done],
+        lambda: _text(done, named=every),
+    )
+    return WELL if all(report.ok for _, _, report, _ in done) else REFUSED
+
+
+def _check_there(store: Store, bank: str) -> None:
+    with store.reader(bank) as reader:
+        reader.head()
+
+
+def _copied(
+    origin: Store, copied: Store, bank: str, to: str, *, forced: bool
+) -> tuple[str, Head, AuditReport, int]:
+    """Name and head of the copy, its audit, and by how many records the source grew."""
+    from timebank.audit import audit
+    from timebank.bank.copying import carry_bank
+
+    with Pace(f"copy {bank}", forced=forced) as pace:
+        head = carry_bank(origin, copied, bank=bank, to=to, progress=pace)
+    with copied.reader(to) as reader, Progress("audit") as progress:
+        report = audit(reader, progress=progress)
+    with origin.reader(bank) as reader:
+        grown = reader.head().sequence - head.sequence
+    return to, head, report, grown
+
+
+def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Iterator[str]:
+    from timebank.reports.balances import counted
+    from timebank.reports.cells import harmless
+    from timebank.reports.findings import audit_text
+
+    if not done:
+        yield "There is no bank to copy."
+    for bank, head, report, grown in done:
+        if named:
+            yield harmless(f"{bank}:")
+        if report.ok:
+            yield str(head)
+            yield "audit: ok"
+        else:
+            yield from audit_text(report)
+        if grown > 0:
+            yield f"The source has {counted(grown, 'record')} more by now: copy again to fetch it."
+
+
+def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, Any]:
+    from timebank.reports.shapes import audit_shape, head_shape
+
+    return {
+        "bank": bank,
+        "head": head_shape(head),
+        "audit": audit_shape(report),
+        "grown": grown,
+    }
+
+
+class Pace:
+    """Shows on standard error how far a copy is: records, share, and the time that is left.
+
+    On a terminal the line is written over; elsewhere, if `forced`, each is one of its own.
+    """
+
+    def __init__(self, label: str, *, forced: bool) -> None:
+        self._label = label
+        self._is_terminal = sys.stderr.isatty()
+        self._is_shown = forced or self._is_terminal
+        self._begun: tuple[float, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many records of so many are there."""
+        if not self._is_shown:
+            return
+        line = f"{self._label}: {done:,} of {total:,} records, {100 * done // total} %"
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now, done  # what was there before this run says nothing of its speed
+        elif done < total and done > self._begun[1]:
+            left = (now - self._begun[0]) / (done - self._begun[1]) * (total - done)
+            line += f", {lasting(left)} left"
+        sys.stderr.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the line away from a terminal."""
+        if self._is_terminal and self._begun is not None:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def lasting(seconds: float) -> str:
+    """A time as people say it, to the second or the minute.
+
+    >>> from timebank.cli.stores import lasting
+    >>> lasting(0.2), lasting(61), lasting(7260)
+    ('1 s', '2 min', '2 h 1 min')
+    """
+    whole = max(1, -int(-seconds // 1))
+    if whole <= 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{whole} s"
+    minutes = -(-whole // 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+@click.command(
+    help="""Make a consistent copy of a SQLite file, while others use it.
+
+    TO is a path, or a sqlite: URL. The copy appears there when it is whole.
+    """
+)
+@click.argument("target", metavar="TO")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@formatted
+@pass_place
+def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
+    """Back a file up."""
+    from timebank.reports.shapes import head_shape
+
+    url, copied = place.url, url_of(target)
+    for scheme in (name.partition(":")[0] for name in (url, copied)):
+        if scheme != "sqlite":
+            usage(f"A backup is of a SQLite file, in another: {scheme} is none; use copy")
+    from timebank.storage.sqlite_backup import backup_sqlite
+
+    heads = backup_sqlite(url, copied, overwrite=force)
+    show_as(
+        format,
+        lambda: [{"bank": bank, "head": head_shape(head)} for bank, head in heads.items()],
+        lambda: _heads_text(heads),
+    )
+
+
+def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
+    from timebank.reports.cells import harmless
+
+    if not heads:
+        yield "It is copied; there is no bank in it."
+    for bank, head in heads.items():
+        yield harmless(f"{bank}: {head}")
+
+
+@click.command(
+    help="""Bring the tables of a store to this version of timebank.
+
+    Records and texts stay as they are. URL is that of the store, or the path of a SQLite
+    file; left out, it is what --db names.
+    """
+)
+@click.argument("url", metavar="URL", required=False)
+@click.option("--rebuild", is_flag=True, help="Make accounts and postings of all banks anew.")
+@formatted
+@pass_place
+def migrate(place: Place, /, *, url: str | None, rebuild: bool, format: str) -> None:
+    """Apply what is pending."""
+    from timebank.bank.migrating import migrate_store
+
+    url = place.url if url is None else url_of(url)
+    applied = migrate_store(url)
+    rebuilt = _rebuilt(url) if rebuild else []
+    show_as(
+        format,
+        lambda: {"applied": applied, "rebuilt": rebuilt},
+        lambda: _migrate_text(applied, rebuilt),
+    )
+
+
+def _rebuilt(url: str) -> list[str]:
+    from timebank.bank import TimeBank
+    from timebank.storage import open_store
+
+    with closing(open_store(url, create=False)) as store:
+        names = list(store.banks())
+        for name in names:
+            with Progress(f"rebuild {name}") as progress:
+                TimeBank(store, bank=name, create=False).rebuild(progress)
+    return names
+
+
+def _migrate_text(applied: list[str], rebuilt: list[str]) -> Iterator[str]:
+    from timebank.reports.cells import harmless
+
+    for name in applied:
+        yield f"Applied {name}."
+    for bank in rebuilt:
+        yield harmless(f"Accounts and postings of {bank} are made anew.")
+    if not applied and not rebuilt:
+        yield "There is nothing to do."

@@ -1,0 +1,174 @@
+"""Whose transaction is joined: how each host tells that one is open, and its driver's connection.
+
+Nothing is imported here: a host's package is loaded already, by the host. A host is
+known by the name of its connection's class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from timebank.errors import InvalidRequest, shown
+
+#: Gives the driver's connection, or raises.
+Host = Callable[[], Any]
+
+_NO_TRANSACTION: Final = (
+    "no transaction is open on the host's connection, so there is none to join: {hint}"
+)
+
+#: What to do about it, for each host.
+_SQLITE3: Final = 'begin one with connection.execute("BEGIN")'
+_SQLITE_UTILS: Final = "begin one, as in `with database.atomic():`"
+_PSYCOPG: Final = "begin one, as in `with connection.transaction():`"
+_CONNECTION: Final = "begin one, as in `with connection.begin():`"
+_SESSION: Final = "begin one, as in `with session.begin():`"
+_DJANGO: Final = "begin one, as in `with transaction.atomic():`"
+_AUTOCOMMIT: Final = "the driver is in autocommit"
+
+
+def refused(hint: str) -> InvalidRequest:
+    """The error for a call outside a transaction, with what to do."""
+    return InvalidRequest(_NO_TRANSACTION.format(hint=hint))
+
+
+def host_of(connection: Any) -> Host:
+    """How to get at the driver's connection, each time a call needs it.
+
+    :raises InvalidRequest: not a connection of a kind that can be joined.
+    """
+    for kind in type(connection).__mro__:
+        host = _HOSTS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if host is not None:
+            return lambda: host(connection)
+    msg = (
+        "what can be joined is a connection of sqlite3, sqlite_utils or psycopg, a SQLAlchemy "
+        f"Connection or Session, or Django's connection, not {shown(connection)}"
+    )
+    raise InvalidRequest(msg)
+
+
+def is_a(connection: Any, name: str) -> bool:
+    """Whether a class of this full name is among the classes of the connection."""
+    return name in _names(type(connection))
+
+
+@lru_cache(maxsize=64)
+def _names(kind: type) -> frozenset[str]:
+    return frozenset(f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
+
+
+def _sqlite3(connection: Any) -> Any:
+    if not connection.in_transaction:
+        raise refused(_SQLITE3)
+    return connection
+
+
+def _sqlite_utils(database: Any) -> Any:
+    if not database.conn.in_transaction:
+        raise refused(_SQLITE_UTILS)
+    return database.conn
+
+
+def _psycopg(connection: Any) -> Any:
+    state = connection.info.transaction_status.name
+    if state == "IDLE":
+        raise refused(_PSYCOPG)
+    return _psycopg_driver(connection)
+
+
+def _psycopg_driver(connection: Any) -> Any:
+    if connection.info.transaction_status.name == "INERROR":
+        msg = "a statement failed in the host's transaction: roll it back before anything else"
+        raise InvalidRequest(msg)
+    return connection
+
+
+def _sqlalchemy(connection: Any) -> Any:
+    if not connection.in_transaction():
+        raise refused(_CONNECTION)
+    return _begun(connection.connection.driver_connection)
+
+
+def _session(session: Any) -> Any:
+    if not session.in_transaction():
+        raise refused(_SESSION)
+    return _sqlalchemy(session.connection())
+
+
+def _scoped_session(registry: Any) -> Any:
+    return _session(registry())
+
+
+def _begun(driver: Any) -> Any:
+    """The driver's connection, in a transaction as its host believes it to be.
+
+    SQLAlchemy begins none on SQLite before the first change; a savepoint would then be
+    the outermost transaction, and its release a commit. psycopg begins by itself.
+
+    :raises InvalidRequest: the driver commits each statement.
+    """
+    if is_a(driver, "sqlite3.Connection"):
+        if not driver.in_transaction:
+            if driver.isolation_level is None:
+                raise refused(_AUTOCOMMIT)
+            driver.execute("BEGIN")
+        return driver
+    if is_a(driver, "psycopg.Connection"):
+        if driver.autocommit and driver.info.transaction_status.name == "IDLE":
+            raise refused(_AUTOCOMMIT)
+        return _psycopg_driver(driver)
+    return _mysql(driver)
+
+
+def _mysql(driver: Any) -> Any:
+    if driver.get_autocommit() and not _in_mysql_transaction(driver):
+        raise refused(_AUTOCOMMIT)
+    return driver
+
+
+def _in_mysql_transaction(driver: Any) -> bool:
+    """What the server said last: PyMySQL keeps it; mysqlclient does not, and is asked for it."""
+    in_transaction = 1  # SERVER_STATUS_IN_TRANS of the protocol
+    status = getattr(driver, "server_status", None)
+    if status is not None:
+        return bool(status & in_transaction)
+    cursor = driver.cursor()
+    try:
+        cursor.execute("SELECT @@in_transaction")
+        (told,) = cursor.fetchone()
+    finally:
+        cursor.close()
+    return bool(told)
+
+
+def _django(wrapper: Any) -> Any:
+    if not wrapper.in_atomic_block and (wrapper.connection is None or wrapper.get_autocommit()):
+        raise refused(_DJANGO)
+    if wrapper.needs_rollback:
+        msg = "a query failed in the host's atomic block: nothing more can be done in it"
+        raise InvalidRequest(msg)
+    driver = wrapper.connection
+    if is_a(driver, "sqlite3.Connection"):
+        return _sqlite3(driver)
+    if is_a(driver, "psycopg.Connection"):
+        return _psycopg_driver(driver)
+    return driver
+
+
+def _django_proxy(proxy: Any) -> Any:
+    return _django(proxy._connections[proxy._alias])  # noqa: SLF001 - the thread's own connection
+
+
+_HOSTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "sqlite3.Connection": _sqlite3,
+    "sqlite_utils.db.Database": _sqlite_utils,
+    "psycopg.Connection": _psycopg,
+    "sqlalchemy.engine.base.Connection": _sqlalchemy,
+    "sqlalchemy.orm.session.Session": _session,
+    "sqlalchemy.orm.scoping.scoped_session": _scoped_session,
+    "django.db.backends.base.base.BaseDatabaseWrapper": _django,
+    "django.utils.connection.ConnectionProxy": _django_proxy,
+}

@@ -1,0 +1,312 @@
+"""Associations' own software, as far as a joined ledger sees it: a table, and transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+import pymysql
+import sqlalchemy
+import sqlite_utils
+from django.conf import settings
+from django.db import connections, transaction
+from sqlalchemy.orm import Session
+
+import timebank
+from servers import drop_database, new_database
+
+MAKE = "CREATE TABLE booking (id VARCHAR(20) PRIMARY KEY)"
+COUNT = "SELECT count(*) FROM booking"
+
+pymysql.install_as_MySQLdb()
+
+
+class Host(ABC):
+    """One kind of host: `handle` is what it joins with, `url` where the ledger is opened alone."""
+
+    #: What `new_database` is asked for; a file where there is none.
+    server: str | None = None
+
+    def __init__(self, folder: Path) -> None:
+        self.url = (
+            f"sqlite:///{folder / 'host.db'}" if self.server is None else new_database(self.server)
+        )
+        self.path = str(folder / "host.db")
+        self.make_table()
+        timebank.open(self.url).close()
+        self.handle: Any = self.connect()
+
+    def make_table(self) -> None:
+        """The host's own table, beside which ours will be."""
+        if self.server is None:
+            connection = sqlite3.connect(self.path)
+            connection.execute(MAKE)
+            connection.close()
+            return
+        engine = sqlalchemy.create_engine(self.url)
+        with engine.begin() as connected:
+            connected.exec_driver_sql(MAKE)
+        engine.dispose()
+
+    @abstractmethod
+    def connect(self) -> Any:
+        """The connection, as this host has it."""
+
+    @abstractmethod
+    def run(self, sql: str) -> Any:
+        """Run a statement; its first row, if it has any."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A transaction, committed at the end or rolled back by an exception."""
+
+    @abstractmethod
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """A savepoint, released at the end or rolled back by an exception."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Close what `connect` made."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.disconnect()
+        if self.server is not None:
+            drop_database(self.url)
+
+    def book(self, id: str) -> None:
+        """The host's own row."""
+        self.run(f"INSERT INTO booking VALUES ('{id}')")
+
+    def booked(self) -> int:
+        """How many rows of the host are committed, as another connection sees it."""
+        if self.server is None:
+            connection = sqlite3.connect(self.path)
+            (found,) = connection.execute(COUNT).fetchone()
+            connection.close()
+            return int(found)
+        engine = sqlalchemy.create_engine(self.url)
+        with engine.connect() as connected:
+            found = connected.exec_driver_sql(COUNT).scalar_one()
+        engine.dispose()
+        return int(found)
+
+
+@contextmanager
+def by_statements(run: Any, begin: str, commit: str, rollback: str) -> Iterator[None]:
+    """A block between statements, as programs without a library write it."""
+    run(begin)
+    try:
+        yield
+    except BaseException:
+        run(rollback)
+        raise
+    run(commit)
+
+
+class Sqlite3(Host):
+    """The standard library's driver, with its own way to begin transactions."""
+
+    def connect(self) -> Any:
+        """As `Host.connect`, with rows in a shape of the host's own."""
+        connection = sqlite3.connect(self.path)
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        return self.handle.execute(sql).fetchone()
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return by_statements(self.run, "BEGIN", "COMMIT", "ROLLBACK")
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return by_statements(self.run, "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a")
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+
+
+class SqliteUtils(Sqlite3):
+    """sqlite-utils, whose `atomic` is a transaction, and a savepoint within one."""
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        return sqlite_utils.Database(self.path)
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return self.handle.atomic()  # type: ignore[no-any-return]
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return self.handle.atomic()  # type: ignore[no-any-return]
+
+
+class AlchemyConnection(Host):
+    """A SQLAlchemy `Connection`."""
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        self.engine = sqlalchemy.create_engine(self.url)
+        return self.engine.connect()
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        result = self.handle.execute(sqlalchemy.text(sql))
+        return result.fetchone() if result.returns_rows else None
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return self.handle.begin()  # type: ignore[no-any-return]
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return self.handle.begin_nested()  # type: ignore[no-any-return]
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+        self.engine.dispose()
+
+
+class AlchemyConnectionPostgres(AlchemyConnection):
+    """The same on PostgreSQL."""
+
+    server = "postgresql"
+
+
+class AlchemyConnectionMariaDb(AlchemyConnection):
+    """The same on MariaDB."""
+
+    server = "mariadb"
+
+
+class AlchemySession(AlchemyConnection):
+    """A SQLAlchemy `Session`."""
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        self.engine = sqlalchemy.create_engine(self.url)
+        return Session(self.engine)
+
+
+class AlchemySessionPostgres(AlchemySession):
+    """The same on PostgreSQL."""
+
+    server = "postgresql"
+
+
+class Psycopg(Host):
+    """psycopg 3, with rows in a shape of the host's own."""
+
+    server = "postgresql"
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        address = self.url.replace("+psycopg", "")
+        return psycopg.connect(address, row_factory=psycopg.rows.dict_row)
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        cursor = self.handle.execute(sql)
+        return cursor.fetchone() if cursor.description else None
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return self.handle.transaction()  # type: ignore[no-any-return]
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return self.handle.transaction()  # type: ignore[no-any-return]
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+
+
+class Django(Host):
+    """Django's connection, of an alias of its own."""
+
+    engine = "sqlite3"
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        if not settings.configured:
+            settings.configure(DATABASES={}, USE_TZ=True)
+            django.setup()
+        whole = connections.configure_settings({"default": {}, "host": self.options()})
+        connections.settings["host"] = whole["host"]
+        return connections["host"]
+
+    def options(self) -> dict[str, Any]:
+        """What Django's settings say of the database."""
+        if self.server is None:
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": self.path}
+        url = sqlalchemy.make_url(self.url)
+        options: dict[str, Any] = {
+            "ENGINE": f"django.db.backends.{self.engine}",
+            "NAME": url.database,
+            "USER": url.username,
+        }
+        if self.server == "postgresql":
+            return options | {"HOST": url.query["host"]}
+        return options | {"HOST": url.query["unix_socket"]}
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        with self.handle.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone() if cursor.description else None
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return transaction.atomic(using="host")
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return transaction.atomic(using="host")
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+        del connections["host"]
+        del connections.settings["host"]
+
+
+class DjangoPostgres(Django):
+    """The same on PostgreSQL."""
+
+    server = "postgresql"
+    engine = "postgresql"
+
+
+class DjangoMariaDb(Django):
+    """The same on MariaDB."""
+
+    server = "mariadb"
+    engine = "mysql"
+
+
+HOSTS: tuple[type[Host], ...] = (
+    Sqlite3,
+    SqliteUtils,
+    AlchemyConnection,
+    AlchemyConnectionPostgres,
+    AlchemyConnectionMariaDb,
+    AlchemySession,
+    AlchemySessionPostgres,
+    Psycopg,
+    Django,
+    DjangoPostgres,
+    DjangoMariaDb,
+)
