@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from timebank.errors import TimebankError
@@ -83,6 +84,9 @@ class Dialect(Protocol):
     def begin_writing(self, cursor: Any) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
+    def commit(self, cursor: Any) -> None:
+        """Make what was written durable."""
+
     def cursor(self, connection: Any) -> Any:
         """A cursor of the driver's own kind, whatever the connection's default is."""
 
@@ -97,6 +101,9 @@ class Dialect(Protocol):
 
     def translated(self, error: Exception, where: str) -> TimebankError:
         """The library's error for the driver's; raise it `from` that."""
+
+    def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
+        """A block in which no other process makes tables, where that is no transaction."""
 
     def has_tables(self, cursor: Any) -> bool:
         """Whether the tables of the ledger are there."""

@@ -8,6 +8,8 @@ a writer locks, which makes it see what is there now as well.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -100,6 +102,10 @@ class MariaDb:
         """As `Dialect.begin_writing`."""
         cursor.execute("START TRANSACTION")
 
+    def commit(self, cursor: Any) -> None:
+        """As `Dialect.commit`."""
+        cursor.execute("COMMIT")
+
     def cursor(self, connection: Any) -> Any:
         """As `Dialect.cursor`."""
         return connection.cursor(self._cursor_class)
@@ -142,6 +148,16 @@ class MariaDb:
             meaning = "the connection was lost"
         said = error.args[1] if len(error.args) > 1 else error
         return kind(f"{where}: {meaning} ({said})")
+
+    @contextmanager
+    def making_tables(self, cursor: Any) -> Iterator[None]:
+        """As `Dialect.making_tables`."""
+        name = "concat('timebank/', left(database(), 50))"
+        cursor.execute(f"SELECT get_lock({name}, @@innodb_lock_wait_timeout)")
+        try:
+            yield
+        finally:
+            cursor.execute(f"SELECT release_lock({name})")
 
     def has_tables(self, cursor: Any) -> bool:
         """As `Dialect.has_tables`."""

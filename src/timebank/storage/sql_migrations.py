@@ -22,12 +22,12 @@ def newest(store: SqlStore, *, create: bool) -> None:
     :raises StoreError: the tables are of another version.
     """
     applied = applied_to(store)
-    if applied is None:
-        if not create:
-            msg = f"{store.url} has no ledger in it"
-            raise NotFound(msg)
-        migrate(store)
-    elif not applied.issuperset(MIGRATIONS):
+    if applied is None and not create:
+        msg = f"{store.url} has no ledger in it"
+        raise NotFound(msg)
+    if not applied and create:
+        migrate(store)  # what another process is making this moment is waited for
+    elif not (applied or set()).issuperset(MIGRATIONS):
         msg = (
             f"{store.url} was made by an older timebank, or is half made: "
             "run `timebank migrate` with its URL"
@@ -53,12 +53,12 @@ def applied_to(store: SqlStore) -> set[str] | None:
 
 def _recorded(place: Place) -> set[str] | None:
     try:
+        if not place.dialect.has_tables(place.cursor):
+            return None
         place.cursor.execute("SELECT name FROM timebank_migrations")
         return {name for (name,) in place.cursor.fetchall()}
     except place.dialect.error as error:
-        if not place.dialect.no_table(error):
-            raise place.translated(error) from error
-        return None
+        raise place.translated(error) from error
 
 
 def migrate(store: SqlStore) -> list[str]:
@@ -71,9 +71,12 @@ def migrate(store: SqlStore) -> list[str]:
         if LEDGER in (applied_to(store) or ()):
             return []
         try:
-            with store.transaction(store.dialect.begin_writing) as (_connection, place):
-                done = make_ledger(place)
-                place.cursor.execute("COMMIT")
+            with (
+                store.transaction(store.dialect.begin_writing) as (_connection, place),
+                store.dialect.making_tables(place.cursor),
+            ):
+                done = [] if LEDGER in (_recorded(place) or ()) else make_ledger(place)
+                place.dialect.commit(place.cursor)
         except store.dialect.error as error:
             told = store.dialect.translated(error, store.url)
             if not store.dialect.made_already(error):

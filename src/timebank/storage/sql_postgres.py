@@ -8,6 +8,7 @@ written by one statement.
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import chain
 from typing import Any, Final
@@ -108,6 +109,10 @@ class PostgreSql:
         """As `Dialect.begin_writing`."""
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
+    def commit(self, cursor: Any) -> None:
+        """As `Dialect.commit`; said in full, so that a log or a proxy can see it."""
+        cursor.execute("COMMIT", prepare=False)
+
     def cursor(self, connection: Any) -> Any:
         """As `Dialect.cursor`."""
         from psycopg import Cursor
@@ -156,6 +161,10 @@ class PostgreSql:
         said = str(error).partition("\n")[0]
         return kind(f"{where}: {meaning} ({said})")
 
+    def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
+        """As `Dialect.making_tables`: all of it is one transaction."""
+        return nullcontext()
+
     def has_tables(self, cursor: Any) -> bool:
         """As `Dialect.has_tables`."""
         (found,) = cursor.execute("SELECT to_regclass('timebank_migrations')::text").fetchone()
@@ -175,13 +184,13 @@ class PostgreSql:
         return (
             _REFUSE,
             *(
-                f"CREATE TRIGGER {table}_no_change BEFORE "
+                f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE "
                 f"{'UPDATE OF bank, journal' if table == 'timebank_banks' else 'UPDATE'} OR DELETE "
                 f"ON {table} FOR EACH ROW EXECUTE FUNCTION timebank_refuse()"
                 for table in tables
             ),
             *(
-                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE "
+                f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE "
                 f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION timebank_refuse()"
                 for table in tables
             ),

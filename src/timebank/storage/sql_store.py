@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import (
     BankNotFound,
+    Conflict,
     InvalidRequest,
     OutcomeUnknown,
     StoreBusy,
@@ -177,6 +178,12 @@ class SqlStore:
 
     def make_bank(self, bank: str, *, journal: str) -> None:
         """As `Store.make_bank`."""
+        with suppress(Conflict):  # somebody else has just made it
+            self._make_bank(bank, journal)
+            return
+        self._make_bank(bank, journal)
+
+    def _make_bank(self, bank: str, journal: str) -> None:
         with self.writer(bank) as writer:
             writer.add_bank(journal)
 
@@ -222,7 +229,7 @@ class SqlStore:
             msg = "this writer belongs to the process that opened it: nothing was written here"
             raise StoreError(msg)
         try:
-            place.cursor.execute("COMMIT")
+            self.dialect.commit(place.cursor)
         except self.dialect.error as error:
             if self._gone(connection, error):
                 raise OutcomeUnknown(writer.last_id) from error
