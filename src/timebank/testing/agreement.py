@@ -1,0 +1,160 @@
+"""The store beside the memory store, driven by the same calls and compared after each."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from timebank.bank import TimeBank
+from timebank.errors import TimebankError
+from timebank.storage import open_store
+from timebank.testing.place import StorePlace, doors
+
+ids = st.sampled_from(["a", "A", "b", "fund", "ä"])
+operations = st.sampled_from([f"t{n}" for n in range(9)])
+seconds = st.sampled_from([1, 3600, 71999, 72000, 72001])
+texts = st.sampled_from([None, "", "Maria", "a\0b", "\U0001f600'"])
+
+SETTINGS = settings(
+    max_examples=20,
+    stateful_step_count=15,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Agreement(StorePlace):
+    """The same calls come to the same journal, to the byte."""
+
+    def test_it_agrees_with_the_memory_store(self) -> None:
+        """Random histories: results, errors, heads and balances are those of memory."""
+        run_state_machine_as_test(lambda: _Side(self), settings=SETTINGS)  # type: ignore[no-untyped-call]
+
+
+class _Side(RuleBasedStateMachine):
+    """Two banks with the same doors: the store's, and memory's."""
+
+    def __init__(self, place: StorePlace) -> None:
+        super().__init__()
+        self.place = place
+        self.folder = Path(tempfile.mkdtemp())
+        self.url = place.new_url(self.folder)
+        self.doors = [doors(), doors()]
+        self.banks = [
+            TimeBank(place.open(self.url), **self.doors[0]),
+            TimeBank(open_store("memory:", create=True), **self.doors[1]),
+        ]
+
+    def teardown(self) -> None:
+        """Everything is as the audit says, and nothing is left behind."""
+        try:
+            assert [(), ()] == [bank.audit().findings for bank in self.banks]
+        finally:
+            for bank in self.banks:
+                bank.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def both(self, call: Callable[[TimeBank], Any]) -> None:
+        """The same call on both; the same result, or the same error."""
+        told = []
+        for bank in self.banks:
+            try:
+                told.append(repr(call(bank)))
+            except TimebankError as error:
+                told.append(f"{type(error).__name__}: {error}")
+        assert told[1] == told[0]
+
+    @rule(id=ids, name=texts, floor=st.sampled_from(["inherit", None, -1]))
+    def open(self, id: str, name: str | None, floor: Any) -> None:
+        """Open an account, again or otherwise."""
+        own = {} if floor == "inherit" else {"floor": floor}
+        kind = "fund" if id == "fund" else "member"
+        self.both(lambda bank: bank.open_account(id, kind=kind, name=name, **own))
+
+    @rule(earner=ids, spender=ids, amount=seconds, id=operations, note=texts)
+    def transfer(self, earner: str, spender: str, amount: int, id: str, note: str | None) -> None:
+        """Between two."""
+        self.both(
+            lambda bank: bank.transfer(
+                earner=earner, spender=spender, hours=f"{amount}s", id=id, note=note
+            )
+        )
+
+    @rule(up=st.sets(ids, min_size=1), down=st.sets(ids, min_size=1), id=operations)
+    def circle(self, up: set[str], down: set[str], id: str) -> None:
+        """Between many, shared alike."""
+        total = len(up) * len(down)
+        self.both(
+            lambda bank: bank.transfer(
+                earner={one: f"{total // len(up)}m" for one in sorted(up)},
+                spender={one: f"{total // len(down)}m" for one in sorted(down)},
+                id=id,
+            )
+        )
+
+    @rule(original=operations, id=operations, reason=texts)
+    def reverse(self, original: str, id: str, reason: str | None) -> None:
+        """Wholly."""
+        self.both(lambda bank: bank.reverse(original, reason=reason or "why", id=f"r{id}"))
+
+    @rule(id=ids, call=st.sampled_from(["freeze", "thaw", "close_account", "reopen"]))
+    def change(self, id: str, call: str) -> None:
+        """The status of an account."""
+        self.both(lambda bank: getattr(bank, call)(id))
+
+    @rule(id=ids, name=texts)
+    def rename(self, id: str, name: str | None) -> None:
+        """A text that takes another's place."""
+        self.both(lambda bank: bank.rename(id, name))
+
+    @rule(first=operations, fails=st.booleans())
+    def batch(self, first: str, fails: bool) -> None:
+        """All of it, or none."""
+
+        def work(bank: TimeBank) -> None:
+            with bank.batch() as batch:
+                for id in (f"x{first}", f"y{first}"):
+                    with contextlib.suppress(TimebankError):
+                        batch.transfer(earner="a", spender="fund", hours="1m", id=id)
+                    with contextlib.suppress(TimebankError):
+                        batch.transfer(earner="fund", spender="nobody", hours=1)
+                if fails:
+                    batch.freeze("nobody")
+
+        self.both(work)
+
+    @rule()
+    def rebuild(self) -> None:
+        """Derived rows, anew."""
+        self.both(TimeBank.rebuild)
+
+    @rule()
+    def reopen(self) -> None:
+        """The place, by another store of the same process."""
+        if self.place.shared:
+            self.banks[0].close()
+            self.banks[0] = TimeBank(self.place.open(self.url), **self.doors[0])
+
+    @invariant()
+    def same(self) -> None:
+        """Heads, balances and lists agree."""
+        one, other = (
+            (
+                bank.head(),
+                [bank.balance(account.id) for account in bank.accounts()],
+                [transfer.id for transfer in bank.transfers(newest_first=True)],
+                [line.balance for line in bank.trial_balance().lines],
+            )
+            for bank in self.banks
+        )
+        assert other == one

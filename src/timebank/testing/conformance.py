@@ -1,0 +1,27 @@
+"""All parts of the kit, as one class to inherit."""
+
+from __future__ import annotations
+
+from timebank.testing.agreement import Agreement
+from timebank.testing.crashes import Crashes
+from timebank.testing.faults import Faults
+from timebank.testing.names import Names
+from timebank.testing.paging import Paging
+from timebank.testing.races import Races
+from timebank.testing.reading import Reading
+from timebank.testing.snapshots import Snapshots
+from timebank.testing.writing import Writing
+
+
+class StoreConformance(
+    Reading, Writing, Snapshots, Names, Paging, Races, Faults, Crashes, Agreement
+):
+    """Every promise of a store. Inherit it, say where a fresh place is, and run pytest.
+
+    >>> from timebank.testing import StoreConformance
+    >>> class TestMemory(StoreConformance):
+    ...     shared = False
+    ...
+    ...     def new_url(self, folder):
+    ...         return "memory:"
+    """

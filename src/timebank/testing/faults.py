@@ -1,0 +1,92 @@
+"""Faults: at every call of the store, and before every statement of its driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from timebank.bank import TimeBank
+from timebank.errors import StoreError, TimebankError
+from timebank.hours import Hours
+from timebank.storage.protocol import Store
+from timebank.testing.place import StorePlace, needs
+from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
+
+
+class InjectedError(Exception):
+    """A fault that no driver has: the store must undo what was begun all the same."""
+
+
+class _Countdown:
+    """Raises at the step of a number, once."""
+
+    def __init__(self, number: int, fault: Callable[[str], Exception]) -> None:
+        self.left = number
+        self._fault = fault
+
+    def __call__(self, step: str) -> None:
+        """Count one step."""
+        self.left -= 1
+        if not self.left:
+            raise self._fault(step)
+
+
+def _fault_of_ours(step: str) -> Exception:
+    return StoreError(f"a fault was injected {step}")
+
+
+class Faults(StorePlace):
+    """After an error nothing was written, and the next call works."""
+
+    def test_faults_at_every_call_of_the_store(self, store: Store) -> None:
+        """A call that fails leaves the bank as before it, or done; doing it again completes it."""
+        number = 0
+        while True:
+            number += 1
+            countdown = _Countdown(number, _fault_of_ours)
+            _work_under_faults(SteppingStore(store, countdown), store, f"bank-{number}")
+            if countdown.left > 0:
+                break
+        assert 50 < number
+
+    @needs("traced")
+    def test_faults_before_every_statement(self, url: str) -> None:
+        """The same where the fault comes up through the driver, within the store."""
+        number, store = 0, self.open(url)
+        while True:
+            number += 1
+            countdown = _Countdown(number, InjectedError)
+            with self.statements(countdown):
+                faulty = self.open(url)
+                _work_under_faults(faulty, store, f"bank-{number}")
+                faulty.close()
+            if countdown.left > 0:
+                break
+        store.close()
+        assert 30 < number
+
+
+def _work_under_faults(faulty: Store, sound: Store, name: str) -> None:
+    """Do all of the work, again where it failed, and look at the bank after each failure."""
+    bank = _opened(faulty, name)
+    for step, work in WORK:
+        try:
+            work(bank)
+        except (TimebankError, InjectedError):
+            looking = TimeBank(sound, bank=name)
+            assert looking.head().sequence in WHOLE, step
+            assert looking.head().sequence <= SEQUENCES[step], step
+            assert () == looking.audit().findings, step
+            work(bank)
+        assert SEQUENCES[step] == TimeBank(sound, bank=name).head().sequence, step
+    looking = TimeBank(sound, bank=name)
+    assert (Hours(3), Hours(-3)) == tuple(looking.balance(id).posted for id in ("m1", "f1"))
+    assert ["t1", "b1", "b2", "b3", "r1"] == [found.id for found in looking.transfers()]
+    assert "clinic" == looking.transfer_by_id("t1").note
+    assert () == looking.audit().findings
+
+
+def _opened(store: Store, name: str) -> TimeBank:
+    try:
+        return TimeBank(store, bank=name)
+    except (TimebankError, InjectedError):
+        return TimeBank(store, bank=name)

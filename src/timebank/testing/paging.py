@@ -1,0 +1,68 @@
+"""Pages: of every size, and while another writes."""
+
+from __future__ import annotations
+
+from timebank.bank import TimeBank
+from timebank.storage.protocol import Batch, Store
+from timebank.testing.place import StorePlace, doors
+from timebank.testing.rows import account, posting, record
+
+COUNT = 23
+
+
+class Paging(StorePlace):
+    """Page after page, nothing is missed and nothing comes twice."""
+
+    def test_pages_of_every_size_meet(self, store: Store) -> None:
+        """Records, accounts and postings, by pages of any size, are what one page gives."""
+        ids = [f"m{n:03}" for n in range(COUNT)]
+        with store.writer("main") as writer:
+            postings = [posting("m001", n, n, n, f"2026-01-{n:02}") for n in range(1, COUNT + 1)]
+            records = [record(n) for n in range(1, COUNT + 1)]
+            writer.append(
+                Batch(records, accounts={id: account(id) for id in ids}, postings=postings)
+            )
+        for size in (1, 2, 3, COUNT - 1, COUNT, COUNT + 1):
+            with store.reader("main") as reader:
+                sequences, versions = [0], [0]
+                while page := reader.records(after=sequences[-1], limit=size):
+                    sequences += [row.sequence for row in page]
+                while rows := reader.postings("m001", after=versions[-1], limit=size):
+                    versions += [row.version for row in rows]
+                names: list[str] = []
+                while found := reader.accounts(after=names[-1] if names else None, limit=size):
+                    names += [row.account for row in found]
+            assert list(range(COUNT + 1)) == sequences == versions
+            assert ids == names
+
+    def test_a_follower_misses_no_record(self, store: Store) -> None:
+        """Records that are committed between two pages come, in order, and once."""
+        written, seen = 0, list[int]()
+        for size in (1, 2, 3, 5, 1, 8, 2, 2, 9, 9):
+            with store.writer("main") as writer:
+                more = range(written + 1, written + 4)
+                writer.append(Batch([record(n) for n in more]))
+            written += len(more)
+            with store.reader("main") as reader:
+                page = reader.records(after=seen[-1] if seen else 0, limit=size)
+            seen += [row.sequence for row in page]
+            assert list(range(1, len(seen) + 1)) == seen
+        with store.reader("main") as reader:
+            seen += [row.sequence for row in reader.records(after=seen[-1], limit=999)]
+        assert list(range(1, written + 1)) == seen
+
+    def test_a_banks_lists_go_on_while_it_is_written_to(self, store: Store) -> None:
+        """Lazy lists pin nothing: what is recorded meanwhile comes too, in its place."""
+        bank = TimeBank(store, bank="paged", **doors())
+        bank.open_account("a", kind="fund")
+        bank.open_account("b", kind="fund")
+        records = bank.records()
+        assert [1, 2] == [next(records).sequence for _ in range(2)]
+        for n in range(3):
+            bank.transfer(earner="a", spender="b", hours=1, id=f"t{n}")
+        transfers = bank.transfers(newest_first=True)
+        assert "t2" == next(transfers).id
+        bank.transfer(earner="a", spender="b", hours=1, id="t3")
+        assert ["t1", "t0"] == [transfer.id for transfer in transfers]
+        assert [3, 4, 5, 6] == [found.sequence for found in bank.records(after=2)]
+        assert [3, 4, 5, 6] == [found.sequence for found in records]

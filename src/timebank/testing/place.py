@@ -1,0 +1,136 @@
+"""What a store's author says of it, and the fixtures that every part of the kit uses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from timebank.errors import TimebankError
+from timebank.storage import open_store
+from timebank.storage.protocol import Store
+from timebank.testing.rows import small_bank
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def needs(*capabilities: str) -> Callable[[Test], Test]:
+    """Mark a test as one of stores that declare these; of others it is no test."""
+
+    def mark(test: Test) -> Test:
+        test.needs = capabilities  # type: ignore[attr-defined]  # read by `StorePlace`
+        return test
+
+    return mark
+
+
+class StorePlace:
+    """What a subclass says: where a fresh store is, and what it can do.
+
+    A capability that is off takes its tests away, so that none is skipped: what is then not
+    promised is said beside each.
+    """
+
+    #: Another process can open the same URL. Off: nothing is said of races between processes,
+    #: of crashes, or of what is there when the store is opened again.
+    shared: ClassVar[bool] = True
+    #: A reader stays as it was while a writer commits. Off: they wait for each other.
+    snapshots: ClassVar[bool] = True
+    #: The storage refuses to change a record that is there. Off: only an audit finds it.
+    guards: ClassVar[bool] = False
+    #: `statements` tells of each statement of the driver. Off: faults are at our calls only.
+    traced: ClassVar[bool] = False
+    #: `driver_errors` has rows. Off: nothing is said of what the driver's errors become.
+    translated: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Take away the tests of what the store does not declare."""
+        super().__init_subclass__()
+        for name in dir(cls):
+            wanted = getattr(getattr(cls, name), "needs", ())
+            if not all(getattr(cls, capability) for capability in wanted):
+                setattr(cls, name, None)
+
+    # -- to be said by the store's author -----------------------------------------
+
+    def new_url(self, folder: Path) -> str:
+        """The URL of a fresh, empty place; `folder` is empty, and the test's own."""
+        raise NotImplementedError
+
+    def open(self, url: str) -> Store:
+        """The store at a URL."""
+        return open_store(url, create=True)
+
+    def statements(self, before: Callable[[str], None]) -> AbstractContextManager[None]:
+        """A block in which `before` is called with each statement, before the driver runs it.
+
+        It concerns connections that are opened within the block. What `before` raises goes
+        through the driver's call.
+        """
+        return nullcontext()
+
+    def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
+        """Errors of the driver, and what each must become."""
+        return ()
+
+    def translate(self, error: BaseException) -> TimebankError:
+        """What the store makes of an error of its driver."""
+        raise NotImplementedError
+
+    def tamper(self, url: str, bank: str, sequence: int) -> None:
+        """Change a stored record past the library; it must be an error of the driver."""
+        raise NotImplementedError
+
+    # -- fixtures -----------------------------------------------------------------
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        """A fresh place."""
+        return self.new_url(tmp_path)
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[Store]:
+        """An empty store with one bank, `main`."""
+        opened = self.open(url)
+        opened.make_bank("main", journal="j1")
+        yield opened
+        opened.close()
+
+    @pytest.fixture
+    def filled(self, store: Store) -> Store:
+        """The store with a small bank in it."""
+        with store.writer("main") as writer:
+            writer.append(small_bank())
+        return store
+
+
+class Clock:
+    """A clock that moves by a minute at each reading."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """The next minute."""
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+def doors() -> dict[str, Any]:
+    """A clock, ids and salts that are the same in every run.
+
+    >>> from timebank.testing.place import doors
+    >>> doors()["new_id"]()
+    'id-1'
+    """
+    ids, salts = itertools.count(1), itertools.count(1)
+    return {
+        "clock": Clock(),
+        "new_id": lambda: f"id-{next(ids)}",
+        "new_salt": lambda: next(salts).to_bytes(16, "big"),
+    }

@@ -1,0 +1,72 @@
+"""Rows to put into a store: it keeps them as they are and judges none of them."""
+
+from __future__ import annotations
+
+from timebank.model import AccountRow, PostingRow, RecordRow, TextRow
+from timebank.storage.protocol import Batch, Reader
+
+DAYS = ("2026-03-03", "2026-03-01", "2026-03-02", "2026-03-01")
+
+
+def record(sequence: int, *, id: str | None = None, refers_to: int | None = None) -> RecordRow:
+    """A record whose digest is its sequence: a store does not verify.
+
+    >>> from timebank.testing.rows import record
+    >>> record(2, id="t2").body
+    b'{"n":2}'
+    """
+    return RecordRow(
+        sequence, (sequence % 251).to_bytes(1, "big") * 32, b'{"n":%d}' % sequence, id, refers_to
+    )
+
+
+def account(id: str, *, opened: int = 1, status: str = "open") -> AccountRow:
+    """An account with every type that a limit may have."""
+    return AccountRow(id, "member", status, "2026-01-31", -7200, "inherit", opened, None)
+
+
+def posting(id: str, version: int, sequence: int, seconds: int, day: str) -> PostingRow:
+    """A posting; its balance is of no interest here."""
+    return PostingRow(id, version, sequence, seconds, seconds, day)
+
+
+def small_bank() -> Batch:
+    """Two accounts, four postings out of the order of their days, one reversal, three texts."""
+    return Batch(
+        records=[
+            record(1),
+            record(2, id="t2"),
+            record(3, id="t3"),
+            record(4, id="r4", refers_to=2),
+            record(5, id="t5"),
+        ],
+        texts=[
+            TextRow(2, "reason", b"s" * 16, "perché"),
+            TextRow(2, "note", b"t" * 16, "a\0b"),
+            TextRow(4, "reason", b"u" * 16, ""),
+        ],
+        accounts={id: account(id) for id in ("m1", "f1")},
+        postings=[
+            posting("m1", 1, 2, 3600, DAYS[0]),
+            posting("m1", 2, 3, 1800, DAYS[1]),
+            posting("m1", 3, 4, -3600, DAYS[2]),
+            posting("m1", 4, 5, 60, DAYS[3]),
+        ],
+    )
+
+
+def everything(reader: Reader) -> list[object]:
+    """All that a reader can be asked about the small bank."""
+    return [
+        reader.head(),
+        reader.records(after=0, limit=99),
+        [reader.find(id) for id in ("t2", "r4", "t6")],
+        [reader.referring(sequence) for sequence in (1, 2, 3)],
+        reader.texts(after=0, through=99),
+        [reader.account(id) for id in ("f1", "m1", "x")],
+        reader.accounts(after=None, limit=9),
+        reader.last_posting("m1"),
+        reader.postings("m1", after=0, limit=9),
+        reader.postings_by_day("m1", limit=9),
+        reader.totals("m1"),
+    ]

@@ -1,0 +1,48 @@
+"""A snapshot: what a reader sees while others write."""
+
+from __future__ import annotations
+
+import pytest
+
+from timebank.model import TextRow
+from timebank.storage.protocol import Batch, Store
+from timebank.testing.place import StorePlace, needs
+from timebank.testing.rows import DAYS, account, everything, posting, record
+
+
+class Snapshots(StorePlace):
+    """Of stores that can read while they write."""
+
+    @needs("snapshots")
+    @pytest.mark.parametrize("anew", [False, True])
+    def test_a_snapshot_does_not_move(self, filled: Store, *, anew: bool) -> None:
+        """A reader sees what was there at its first read, whatever is committed after."""
+        with filled.reader("main") as before:
+            expected = everything(before)
+            with filled.writer("main") as writer:
+                if anew:
+                    writer.append(Batch(anew=True))
+                writer.append(
+                    Batch(
+                        [record(6, id="t6", refers_to=3)],
+                        [TextRow(6, "note", b"v" * 16, "x"), TextRow(3, "note", b"w" * 16, "late")],
+                        {"m1": account("m1", status="closed"), "x": account("x", opened=6)},
+                        [posting("m1", 5 if not anew else 1, 6, 1, DAYS[1])],
+                    )
+                )
+                assert expected == everything(before)
+            assert expected == everything(before)
+        with filled.reader("main") as after:
+            assert expected != everything(after)
+            assert (6, "closed") == (after.head().sequence, after.account("m1").status)  # type: ignore[union-attr]
+
+    @needs("snapshots")
+    def test_a_posting_of_an_earlier_record_does_not_move_a_snapshot(self, filled: Store) -> None:
+        """Rows that come late, for a record that was there, are seen by new readers only."""
+        with filled.reader("main") as before:
+            expected = everything(before)
+            with filled.writer("main") as writer:
+                writer.append(Batch(postings=[posting("m1", 5, 5, 7, DAYS[1])]))
+            assert expected == everything(before)
+        with filled.reader("main") as after:
+            assert 5 == len(after.postings("m1", after=0, limit=9))

@@ -1,0 +1,140 @@
+"""A store whose every call can be counted, made to fail, or be the last of its process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from timebank.bank import TimeBank
+from timebank.storage.protocol import Store
+
+#: Called with what is about to be done, or was done: "before append", "after commit".
+Step = Callable[[str], None]
+
+#: The calls of a reader or writer that are steps.
+_CALLS: Final = frozenset(
+    {
+        *("append", "head", "records", "find", "referring", "texts", "account", "accounts"),
+        *("last_posting", "postings", "postings_by_day", "totals"),
+    }
+)
+
+
+class SteppingStore:
+    """Passes every call on, and says it before and after.
+
+    An exception from `step` before the end of a block ends that block as an error; after
+    the end, what the block did is done.
+    """
+
+    def __init__(self, store: Store, step: Step) -> None:
+        self._store = store
+        self._step = step
+        self.url = store.url
+
+    def banks(self) -> Sequence[str]:
+        """As `Store.banks`."""
+        return self._store.banks()
+
+    def make_bank(self, bank: str, *, journal: str) -> None:
+        """As `Store.make_bank`."""
+        self._step("before make_bank")
+        self._store.make_bank(bank, journal=journal)
+        self._step("after make_bank")
+
+    def reader(self, bank: str) -> Any:
+        """As `Store.reader`."""
+        return _Block(self._store.reader(bank), self._step, "reading")
+
+    def writer(self, bank: str) -> Any:
+        """As `Store.writer`."""
+        return _Block(self._store.writer(bank), self._step, "writing")
+
+    def close(self) -> None:
+        """As `Store.close`."""
+        self._store.close()
+
+
+class _Block:
+    def __init__(self, block: Any, step: Step, kind: str) -> None:
+        self._block = block
+        self._step = step
+        self._kind = kind
+
+    def __enter__(self) -> Any:
+        self._step(f"before {self._kind}")
+        inner = self._block.__enter__()
+        try:
+            self._step(f"began {self._kind}")
+        except BaseException as error:
+            self._block.__exit__(type(error), error, error.__traceback__)
+            raise
+        return _Calls(inner, self._step)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._step(f"ending {self._kind}")
+            except BaseException as fault:
+                self._block.__exit__(type(fault), fault, fault.__traceback__)
+                raise
+        self._block.__exit__(kind, error, traceback)
+        self._step(f"after {self._kind}")
+
+
+class _Calls:
+    def __init__(self, inner: Any, step: Step) -> None:
+        self._inner = inner
+        self._step = step
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name not in _CALLS:
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._step(f"before {name}")
+            result = found(*arguments, **named)
+            self._step(f"after {name}")
+            return result
+
+        return call
+
+
+def _open(bank: TimeBank) -> None:
+    bank.open_account("m1", name="Maria")
+    bank.open_account("f1", kind="group", name="Famiglia Rossi")
+
+
+def _transfer(bank: TimeBank) -> None:
+    bank.transfer(earner="m1", spender="f1", hours=1, id="t1", note="clinic")
+
+
+def _batch(bank: TimeBank) -> None:
+    with bank.batch() as batch:
+        for id in ("b1", "b2", "b3"):
+            batch.transfer(earner="m1", spender="f1", hours=1, id=id)
+
+
+def _reverse(bank: TimeBank) -> None:
+    bank.reverse("b1", reason="twice", id="r1")
+
+
+#: What is done under faults. Each may be done again: ids are the keys.
+WORK: Final[tuple[tuple[str, Callable[[TimeBank], None]], ...]] = (
+    ("open", _open),
+    ("transfer", _transfer),
+    ("batch", _batch),
+    ("reverse", _reverse),
+    ("rebuild", TimeBank.rebuild),
+)
+#: The sequence of the head after each of them.
+SEQUENCES: Final = {"open": 2, "transfer": 3, "batch": 6, "reverse": 7, "rebuild": 7}
+#: Where a head may stand after a fault or a crash: between calls, never within a batch.
+WHOLE: Final = frozenset({0, 1, 2, 3, 6, 7})

@@ -1,0 +1,177 @@
+"""What a writer keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from timebank.errors import BankNotFound, Conflict, InvalidRequest, StoreError
+from timebank.model import Head, TextRow
+from timebank.storage.overlay import Overlay
+from timebank.storage.protocol import Batch, Store
+from timebank.testing.place import StorePlace, needs
+from timebank.testing.rows import DAYS, account, posting, record, small_bank
+
+
+class Writing(StorePlace):
+    """Atomic, exclusive, and in order."""
+
+    def test_an_exception_takes_back_everything(self, filled: Store) -> None:
+        """An error that leaves the block leaves nothing behind."""
+
+        class Interrupted(Exception):
+            pass
+
+        with pytest.raises(Interrupted), filled.writer("main") as writer:
+            writer.append(Batch([record(6, id="t6")], accounts={"x": account("x", opened=6)}))
+            assert 6 == writer.head().sequence
+            raise Interrupted
+        with filled.reader("main") as reading:
+            assert (5, None, None) == (
+                reading.head().sequence,
+                reading.find("t6"),
+                reading.account("x"),
+            )
+        with filled.writer("main") as writer:
+            writer.append(Batch([record(6, id="t6")]))
+
+    @pytest.mark.parametrize(
+        "batch",
+        [
+            Batch([record(5)]),
+            Batch([record(7)]),
+            Batch([record(6), record(8)]),
+            Batch([record(6, id="t2")]),
+            Batch([record(6, id="new"), record(7, id="new")]),
+            Batch([record(6)], postings=[posting("m1", 4, 6, 1, DAYS[0])]),
+            Batch(texts=[TextRow(2, "note", b"x" * 16, "another")]),
+        ],
+        ids=["taken", "gap", "inner gap", "id", "id twice", "version", "text"],
+    )
+    def test_what_does_not_follow_is_a_conflict(self, filled: Store, batch: Batch) -> None:
+        """A taken key or a gap is refused; the writer then takes no more and commits nothing."""
+        with filled.reader("main") as reading:
+            overlay = Overlay(reading)
+            with pytest.raises(Conflict):
+                overlay.append(batch)
+        with (
+            pytest.raises(StoreError, match="nothing was written"),
+            filled.writer("main") as writer,
+        ):
+            writer.append(Batch(accounts={"m1": account("m1", status="frozen")}))
+            with pytest.raises(Conflict):
+                writer.append(batch)
+            with pytest.raises(StoreError, match="can only be left"):
+                writer.append(Batch([record(6)]))
+        with filled.reader("main") as reading:
+            assert (account("m1"), 5) == (reading.account("m1"), reading.head().sequence)
+
+    def test_a_conflict_that_leaves_the_block_is_told(self, filled: Store) -> None:
+        """The caller sees the conflict itself."""
+        with pytest.raises(Conflict), filled.writer("main") as writer:
+            writer.append(Batch([record(5)]))
+
+    def test_derived_rows_are_made_anew(self, filled: Store) -> None:
+        """`anew` throws away what was derived, of this bank alone, and leaves the journal."""
+        filled.make_bank("other", journal="j2")
+        with filled.writer("other") as writer:
+            writer.append(small_bank())
+        with filled.writer("main") as writer:
+            new = posting("m2", 1, 2, 5, DAYS[0])
+            writer.append(Batch(anew=True, accounts={"m2": account("m2")}, postings=[new]))
+            writer.append(Batch(accounts={"m3": account("m3")}))
+            assert None is writer.account("m1")
+            assert [] == writer.postings("m1", after=0, limit=9)
+            assert (None, (0, 0)) == (writer.last_posting("m1"), writer.totals("m1"))
+            assert [] == writer.postings_by_day("m1", limit=9)
+        with filled.reader("main") as reading:
+            assert ["m2", "m3"] == [row.account for row in reading.accounts(after=None, limit=9)]
+            assert [new] == reading.postings("m2", after=0, limit=9)
+            assert ([], []) == (reading.postings("m1", after=0, limit=9), list(reading.faults()))
+            assert 5 == len(reading.records(after=0, limit=9))
+        with filled.reader("other") as reading:
+            assert 4 == len(reading.postings("m1", after=0, limit=9))
+
+    def test_a_rebuild_taken_back_leaves_all_as_it_was(self, filled: Store) -> None:
+        """After a rollback the derived rows and their guards are there."""
+        with pytest.raises(ZeroDivisionError), filled.writer("main") as writer:
+            writer.append(Batch(anew=True))
+            raise ZeroDivisionError
+        with filled.reader("main") as reading:
+            assert 4 == len(reading.postings("m1", after=0, limit=9))
+            assert [] == list(reading.faults())
+
+    def test_banks_are_apart(self, filled: Store) -> None:
+        """The same ids and sequences in another bank are others."""
+        filled.make_bank("andere", journal="j2")
+        assert ["andere", "main"] == list(filled.banks())
+        with filled.writer("andere") as writer:
+            writer.append(Batch([record(1, id="t2")]))
+        with filled.reader("andere") as reading:
+            assert Head("j2", 1, b"\x01" * 32) == reading.head()
+            assert [record(1, id="t2")] == reading.records(after=0, limit=9)
+            assert None is reading.account("m1")
+
+    def test_a_bank_is_made_once(self, filled: Store) -> None:
+        """A second time nothing happens, whatever the journal's id."""
+        filled.make_bank("main", journal="another")
+        with filled.reader("main") as reading:
+            assert "j1" == reading.head().journal
+
+    def test_a_bank_that_is_not_there(self, store: Store) -> None:
+        """The head says so; there are no rows."""
+        with store.reader("nowhere") as reading:
+            assert [] == reading.records(after=0, limit=9)
+            with pytest.raises(BankNotFound, match="nowhere"):
+                reading.head()
+        with pytest.raises(BankNotFound), store.writer("nowhere") as writer:
+            writer.append(Batch([record(1)]))
+        with store.writer("nowhere"):
+            """An empty transaction on no bank is no error."""
+
+    def test_what_is_closed_answers_no_more(self, filled: Store) -> None:
+        """Readers, writers and stores refuse every call after their end; closing twice is safe."""
+        with filled.reader("main") as reading:
+            reading.head()
+        with filled.writer("main") as writer:
+            writer.head()
+        for ended in (reading, writer):
+            with pytest.raises(StoreError, match="closed"):
+                ended.head()
+            with pytest.raises(StoreError, match="closed"):
+                ended.find("t2")
+        with pytest.raises(StoreError, match="closed"):
+            writer.append(Batch())
+        filled.close()
+        filled.close()
+        for call in (
+            filled.banks,
+            lambda: filled.make_bank("x", journal="j9"),
+            lambda: filled.reader("main").__enter__(),
+            lambda: filled.writer("main").__enter__(),
+        ):
+            with pytest.raises(StoreError, match="closed"):
+                call()
+
+    def test_a_thread_that_would_wait_for_itself_is_told(self, filled: Store) -> None:
+        """A second writer on the thread that holds one is refused at once, the first lives on."""
+        with filled.writer("main") as writer:
+            with pytest.raises(InvalidRequest, match="on this thread"):
+                filled.writer("main").__enter__()
+            writer.append(Batch([record(6)]))
+        with filled.reader("main") as reading:
+            assert 6 == reading.head().sequence
+
+    @needs("guards")
+    def test_the_storage_refuses_to_change_a_record(self, url: str, filled: Store) -> None:
+        """Past the library too: the second half of a pair."""
+        with pytest.raises(Exception, match=r".") as caught:
+            self.tamper(url, "main", 2)
+        assert not isinstance(caught.value, NotImplementedError)
+        with filled.reader("main") as reading:
+            assert small_bank().records == reading.records(after=0, limit=9)
+
+    @needs("translated")
+    def test_errors_of_the_driver_are_translated(self) -> None:
+        """Each becomes the error that says what it means."""
+        for error, expected in self.driver_errors():
+            assert expected is type(self.translate(error)), error

@@ -1,0 +1,102 @@
+"""Our own stores, through the kit that is shipped for everybody's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.storage import sqlite_connections
+from timebank.storage.sqlite_errors import translated
+from timebank.testing import StoreConformance
+
+
+class TestMemory(StoreConformance):
+    """Private to its process, and gone with it."""
+
+    shared = False
+
+    def new_url(self, folder: Path) -> str:
+        """As `StorePlace.new_url`."""
+        return "memory:"
+
+
+class TestPrivateSqlite(StoreConformance):
+    """One connection in all, which readers and writers take in turn."""
+
+    shared = False
+    snapshots = False
+
+    def new_url(self, folder: Path) -> str:
+        """As `StorePlace.new_url`."""
+        return "sqlite://"
+
+
+def failed(code: int, message: str = "it failed") -> sqlite3.Error:
+    """An error as the driver raises it."""
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
+
+
+class TestSqliteFile(StoreConformance):
+    """A file, with everything that can be declared."""
+
+    guards = True
+    traced = True
+    translated = True
+
+    def new_url(self, folder: Path) -> str:
+        """As `StorePlace.new_url`."""
+        return f"sqlite:///{folder / 'bank.db'}"
+
+    @contextmanager
+    def statements(self, before: Callable[[str], None]) -> Iterator[None]:
+        """As `StorePlace.statements`, by connections that say what they are about to run."""
+
+        class Saying(sqlite3.Connection):
+            def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+                before(sql)
+                return super().execute(sql, *values)
+
+            def executemany(self, sql: str, *rows: Any) -> sqlite3.Cursor:
+                before(sql)
+                return super().executemany(sql, *rows)
+
+        real = sqlite3.connect
+
+        def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            return real(*arguments, **options, factory=Saying)
+
+        with mock.patch.object(sqlite_connections.sqlite3, "connect", connect):
+            yield
+
+    def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
+        """As `StorePlace.driver_errors`."""
+        return (
+            (failed(sqlite3.SQLITE_BUSY), StoreBusy),
+            (failed(sqlite3.SQLITE_BUSY_SNAPSHOT), Conflict),
+            (failed(sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY), Conflict),
+            (failed(sqlite3.SQLITE_CONSTRAINT_CHECK), StoreError),
+            (failed(sqlite3.SQLITE_FULL), StoreError),
+            (failed(sqlite3.SQLITE_CORRUPT_VTAB), Corrupt),
+            (sqlite3.OperationalError("no such table: timebank_records"), Corrupt),
+        )
+
+    def translate(self, error: BaseException) -> TimebankError:
+        """As `StorePlace.translate`."""
+        assert isinstance(error, sqlite3.Error)
+        return translated(error, "bank.db")
+
+    def tamper(self, url: str, bank: str, sequence: int) -> None:
+        """As `StorePlace.tamper`."""
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        try:
+            sql = "UPDATE timebank_records SET body = x'7b7d' WHERE bank = ? AND sequence = ?"
+            connection.execute(sql, (bank, sequence))
+        finally:
+            connection.close()
