@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from test_stores import record, small_bank
 from timebank.errors import (
     BankNotFound,
     Conflict,
@@ -34,6 +33,7 @@ from timebank.storage.sqlite import SqliteStore, open_sqlite
 from timebank.storage.sqlite_errors import translated
 from timebank.storage.sqlite_faults import MOST
 from timebank.storage.sqlite_rows import SqliteReader, rolled_back
+from timebank.testing.rows import record, small_bank
 
 TABLES = ("timebank_banks", *sqlite_schema.TABLES)
 
@@ -236,7 +236,7 @@ def _append(store: Any, *records: Any) -> None:
 
 
 READ_AS_ANOTHER = """
-    import os, sys
+    import importlib.metadata, os, sys  # while they can be read
     import timebank.storage.sqlite
     from timebank.errors import StoreError
     from timebank.storage import Batch, open_store

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -170,16 +170,17 @@ def _claimants(claims: Iterable[EntryPoint]) -> str:
 def _opened_by(point: EntryPoint, url: str, *, create: bool, read_only: bool) -> Store:
     """The store that an entry point opens; what it needs may be missing at either step."""
     try:
-        opener: Opener = point.load()
+        opener: Any = point.load()
     except Exception as error:  # whatever a module of another's does while it is imported
         raise _unloadable(point, error) from error
     if not callable(opener):
         msg = f"the store {shown(point.name)}, at {_claimant(point)}, cannot be called"
         raise StoreError(msg)
     try:
-        return opener(url, create=create, read_only=read_only)
+        store: Store = opener(url, create=create, read_only=read_only)
     except ImportError as error:
         raise _unloadable(point, error) from error
+    return store
 
 
 def _unloadable(point: EntryPoint, error: Exception) -> StoreError:

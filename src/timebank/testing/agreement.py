@@ -33,7 +33,7 @@ SETTINGS = settings(
 )
 
 
-class Agreement(StorePlace):
+class Agreement(StorePlace, part=True):
     """The same calls come to the same journal, to the byte."""
 
     def test_it_agrees_with_the_memory_store(self) -> None:

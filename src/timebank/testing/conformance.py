@@ -14,7 +14,7 @@ from timebank.testing.writing import Writing
 
 
 class StoreConformance(
-    Reading, Writing, Snapshots, Names, Paging, Races, Faults, Crashes, Agreement
+    Reading, Writing, Snapshots, Names, Paging, Races, Faults, Crashes, Agreement, part=True
 ):
     """Every promise of a store. Inherit it, say where a fresh place is, and run pytest.
 

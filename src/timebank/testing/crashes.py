@@ -26,7 +26,7 @@ class _LastStep:
             os._exit(0)
 
 
-class Crashes(StorePlace):
+class Crashes(StorePlace, part=True):
     """What was acknowledged is there; what was begun is there whole, or not at all."""
 
     @needs("shared")

@@ -27,7 +27,7 @@ TEXTS: Final = (
 )
 
 
-class Names(StorePlace):
+class Names(StorePlace, part=True):
     """What is written comes back as it was, and is found under no other name."""
 
     def test_accounts_that_look_alike_are_apart(self, store: Store) -> None:

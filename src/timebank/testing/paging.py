@@ -10,7 +10,7 @@ from timebank.testing.rows import account, posting, record
 COUNT = 23
 
 
-class Paging(StorePlace):
+class Paging(StorePlace, part=True):
     """Page after page, nothing is missed and nothing comes twice."""
 
     def test_pages_of_every_size_meet(self, store: Store) -> None:

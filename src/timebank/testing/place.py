@@ -48,13 +48,16 @@ class StorePlace:
     #: `driver_errors` has rows. Off: nothing is said of what the driver's errors become.
     translated: ClassVar[bool] = False
 
-    def __init_subclass__(cls) -> None:
-        """Take away the tests of what the store does not declare."""
+    def __init_subclass__(cls, *, part: bool = False) -> None:
+        """Take away the tests of what the store does not declare; a part of the kit has all."""
         super().__init_subclass__()
-        for name in dir(cls):
-            wanted = getattr(getattr(cls, name), "needs", ())
-            if not all(getattr(cls, capability) for capability in wanted):
-                setattr(cls, name, None)
+        if part:
+            return
+        for base in reversed(cls.__mro__):
+            for name, test in list(vars(base).items()):
+                if hasattr(test, "needs"):
+                    declared = all(getattr(cls, capability) for capability in test.needs)
+                    setattr(cls, name, test if declared else None)
 
     # -- to be said by the store's author -----------------------------------------
 

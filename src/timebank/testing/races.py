@@ -20,9 +20,10 @@ Work = Callable[[Any, Callable[[str], None]], None]
 UNITS = 60
 TRIES = 25
 WORKERS = 4
+LOCKED_OUT_SECONDS = 0.2
 
 
-class Races(StorePlace):
+class Races(StorePlace, part=True):
     """One writer at a time for each bank, whoever they are."""
 
     def test_threads_take_turns(self, store: Store) -> None:
@@ -39,6 +40,25 @@ class Races(StorePlace):
         with store.reader("main") as reader:
             rows = reader.records(after=0, limit=999)
             assert list(range(1, 81)) == [row.sequence for row in rows]
+
+    def test_a_second_writer_waits_for_the_first(self, store: Store) -> None:
+        """While one thread writes another cannot begin; then it sees what the first has written."""
+        entered = threading.Event()
+        seen: list[int] = []
+
+        def second() -> None:
+            with store.writer("main") as writer:
+                entered.set()
+                seen.append(writer.head().sequence)
+
+        with store.writer("main") as writer:
+            thread = threading.Thread(target=second)
+            thread.start()
+            # A lock that holds makes this wait as long as it may; one that lies ends it at once.
+            assert not entered.wait(LOCKED_OUT_SECONDS)
+            writer.append(Batch([record(1)]))
+        thread.join()
+        assert [1] == seen
 
     def test_a_hot_account_is_spent_exactly_by_threads(self, store: Store) -> None:
         """As many transfers pass as there are units, and not one more."""

@@ -15,7 +15,7 @@ from timebank.testing.place import StorePlace
 from timebank.testing.rows import DAYS, account, record, small_bank
 
 
-class Reading(StorePlace):
+class Reading(StorePlace, part=True):
     """The small bank, asked every question."""
 
     @pytest.fixture(params=["committed", "in a writer", "on an overlay", "half and half"])

@@ -10,7 +10,7 @@ from timebank.testing.place import StorePlace, needs
 from timebank.testing.rows import DAYS, account, everything, posting, record
 
 
-class Snapshots(StorePlace):
+class Snapshots(StorePlace, part=True):
     """Of stores that can read while they write."""
 
     @needs("snapshots")
@@ -46,3 +46,20 @@ class Snapshots(StorePlace):
             assert expected == everything(before)
         with filled.reader("main") as after:
             assert 5 == len(after.postings("m1", after=0, limit=9))
+
+    @needs("snapshots")
+    def test_nothing_uncommitted_is_seen(self, filled: Store) -> None:
+        """What a writer has appended is its own until it ends; a reader sees the bank before."""
+        with filled.reader("main") as reader:
+            expected = everything(reader)
+        with filled.writer("main") as writer:
+            writer.append(
+                Batch(
+                    [record(6, id="t6", refers_to=3)],
+                    [TextRow(6, "note", b"v" * 16, "x")],
+                    {"x": account("x", opened=6)},
+                    [posting("m1", 5, 6, 1, DAYS[1])],
+                )
+            )
+            with filled.reader("main") as reader:
+                assert expected == everything(reader)

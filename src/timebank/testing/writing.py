@@ -12,7 +12,7 @@ from timebank.testing.place import StorePlace, needs
 from timebank.testing.rows import DAYS, account, posting, record, small_bank
 
 
-class Writing(StorePlace):
+class Writing(StorePlace, part=True):
     """Atomic, exclusive, and in order."""
 
     def test_an_exception_takes_back_everything(self, filled: Store) -> None:

@@ -1,0 +1,394 @@
+"""Stores that are broken on purpose, each in one way: the kit must catch every one of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from timebank.errors import TimebankError
+from timebank.model import Head
+from timebank.storage import open_store
+from timebank.storage.memory import MemoryStore
+from timebank.storage.protocol import Batch, Store
+from timebank.storage.sqlite import SqliteStore, open_sqlite
+from timebank.testing import StoreConformance
+
+
+class Wrapped:
+    """A store that passes everything on; a subclass changes one thing."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.url = store.url
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """A reader, changed."""
+        with self.store.reader(self.bank(bank)) as reader:
+            yield self.reading(reader)
+
+    @contextlib.contextmanager
+    def writer(self, bank: str) -> Iterator[Any]:
+        """A writer, changed."""
+        with self.store.writer(self.bank(bank)) as writer:
+            yield self.writing(writer)
+
+    def bank(self, bank: str) -> str:
+        """The bank that is really used."""
+        return bank
+
+    def reading(self, reader: Any) -> Any:
+        """What is given for a reader."""
+        return reader
+
+    def writing(self, writer: Any) -> Any:
+        """What is given for a writer."""
+        return self.reading(writer)
+
+
+class Calls:
+    """Passes calls on; those in `changed` are made by another function, given the real one."""
+
+    def __init__(self, inner: Any, **changed: Callable[..., Any]) -> None:
+        self._inner = inner
+        self._changed = changed
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._inner, name)
+        change = self._changed.get(name)
+        if change is None:
+            return real
+        return lambda *arguments, **named: change(real, *arguments, **named)
+
+
+class LosesTheLastRow(Wrapped):
+    """The last posting of a batch is not written."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            less = Batch(batch.records, batch.texts, batch.accounts, batch.postings[:-1])
+            less.anew = batch.anew
+            real(less)
+
+        return Calls(writer, append=append)
+
+
+class ForgetsTheCompare(Wrapped):
+    """A record is numbered to follow whatever is there: gaps and races are not seen."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            last = writer.head().sequence
+            records = [
+                row._replace(sequence=last + n) for n, row in enumerate(batch.records, start=1)
+            ]
+            real(Batch(records, batch.texts, batch.accounts, batch.postings, batch.anew))
+
+        return Calls(writer, append=append)
+
+
+class CommitsBeforeTheEnd(Wrapped):
+    """Each append is committed at once: an exception takes nothing back."""
+
+    @contextlib.contextmanager
+    def writer(self, bank: str) -> Iterator[Any]:
+        """A writer for each append."""
+        with self.store.writer(bank):
+            """The lock is looked at, and left."""
+        yield _AtOnce(self.store, bank)
+
+
+class _AtOnce:
+    def __init__(self, store: Store, bank: str) -> None:
+        self._store = store
+        self._bank = bank
+
+    def append(self, batch: Batch) -> None:
+        with self._store.writer(self._bank) as writer:
+            writer.append(batch)
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._store.reader(self._bank) as reader:
+                return getattr(reader, name)(*arguments, **named)
+
+        return call
+
+
+class MixesBanks(Wrapped):
+    """Every bank is the same one."""
+
+    def bank(self, bank: str) -> str:
+        """As `Wrapped.bank`."""
+        return "main"
+
+    def make_bank(self, bank: str, *, journal: str) -> None:
+        """One for all."""
+        self.store.make_bank("main", journal=journal)
+
+
+class FoldsCase(Wrapped):
+    """An id finds what differs from it by case, as many a collation has it."""
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+
+        def find(real: Any, id: str) -> Any:
+            return real(id) or real(id.lower()) or real(id.upper())
+
+        def account(real: Any, id: str) -> Any:
+            return real(id) or real(id.lower()) or real(id.upper())
+
+        return Calls(reader, find=find, account=account)
+
+
+class DropsBlanks(Wrapped):
+    """Texts lose the blanks at their end, as columns of a fixed length do."""
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+
+        def texts(real: Any, **named: Any) -> Any:
+            return [row._replace(text=row.text.rstrip(" ")) for row in real(**named)]
+
+        return Calls(reader, texts=texts)
+
+
+class SkipsAtTheEdge(Wrapped):
+    """The first row of each further page is lost."""
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+
+        def records(real: Any, *, after: int, limit: int) -> Any:
+            return real(after=after + 1 if after else 0, limit=limit)
+
+        return Calls(reader, records=records)
+
+
+class MovingSnapshot(Wrapped):
+    """A reader asks anew each time: it sees what was committed meanwhile."""
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """No snapshot."""
+        with self.store.reader(bank):
+            yield _AtOnce(self.store, bank)
+
+
+class HeadOfItsOwn(Wrapped):
+    """The head is counted, not read: it is ahead where a commit was taken back."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._heads: dict[str, Head] = {}
+
+    @contextlib.contextmanager
+    def writer(self, bank: str) -> Iterator[Any]:
+        """A writer that notes the head before the commit."""
+        with self.store.writer(bank) as writer:
+            try:
+                yield writer
+            finally:
+                with contextlib.suppress(TimebankError):
+                    self._heads[bank] = writer.head()
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+
+        def head(real: Any) -> Head:
+            found: Head = real()
+            noted = self._heads.get(next(iter(self._heads), ""), found)
+            return noted if noted.journal == found.journal else found
+
+        return Calls(reader, head=head)
+
+
+class SwallowsErrors(Wrapped):
+    """An append that the storage refuses is taken for done."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            with contextlib.suppress(TimebankError):
+                real(batch)
+
+        return Calls(writer, append=append)
+
+
+class ReadsUncommitted(Wrapped):
+    """Readers see what a writer has not committed yet."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._open: dict[str, Any] = {}
+
+    @contextlib.contextmanager
+    def writer(self, bank: str) -> Iterator[Any]:
+        """A writer that readers use too."""
+        with self.store.writer(bank) as writer:
+            self._open[bank] = writer
+            try:
+                yield writer
+            finally:
+                del self._open[bank]
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """The writer's own view, where there is one."""
+        with self.store.reader(bank) as reader:
+            yield self._open.get(bank, reader)
+
+
+class _NoLock:
+    """A lock that lets everybody in."""
+
+    def acquire(self, timeout_seconds: float) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+
+class LyingLock(MemoryStore):
+    """Two writers at a time: each replaces what the other committed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock: Any = _NoLock()
+
+
+class ForgetsAtTheEnd(Wrapped):
+    """Writes are acknowledged before they are durable: the last is lost when it is closed."""
+
+    def __init__(self, url: str) -> None:
+        self._memory = MemoryStore()
+        self._disk = open_sqlite(url, create=True)
+        super().__init__(self._memory)
+        for bank in self._disk.banks():
+            _carry(self._disk, self._memory, bank)
+
+    def close(self) -> None:
+        """Keep all banks but what came last."""
+        for bank in self._memory.banks():
+            _carry(self._memory, self._disk, bank, less=1)
+        self._memory.close()
+        self._disk.close()
+
+
+def _carry(source: Store, target: MemoryStore | SqliteStore, bank: str, *, less: int = 0) -> None:
+    """Copy the rows of a bank that the target lacks, but for the last ones."""
+    with source.reader(bank) as reader:
+        head = reader.head()
+        target.make_bank(bank, journal=head.journal)
+        with target.writer(bank) as writer:
+            there = writer.head().sequence
+            records = reader.records(after=there, limit=999)
+            records = records[: len(records) - less]
+            accounts = {row.account: row for row in reader.accounts(after=None, limit=999)}
+            last = records[-1].sequence if records else there
+            texts = reader.texts(after=there, through=last)
+            postings = [
+                row
+                for account in accounts
+                for row in reader.postings(account, after=0, limit=999)
+                if there < row.sequence <= last
+            ]
+            kept = {id: row for id, row in accounts.items() if row.opened <= last}
+            postings = [row for row in postings if row.account in kept]
+            writer.append(Batch(records, texts, kept, postings))
+
+
+class Private(StoreConformance):
+    """Memory, broken."""
+
+    shared = False
+    broken: Callable[[Store], Any] = Wrapped
+
+    def new_url(self, folder: Path) -> str:
+        """As `StorePlace.new_url`."""
+        return "memory:"
+
+    def open(self, url: str) -> Any:
+        """As `StorePlace.open`."""
+        return type(self).broken(open_store(url, create=True))
+
+
+class OnFile(Private):
+    """A SQLite file, broken."""
+
+    shared = True
+
+    def new_url(self, folder: Path) -> str:
+        """As `StorePlace.new_url`."""
+        return f"sqlite:///{folder / 'bank.db'}"
+
+
+class TestNothing(OnFile):
+    """The wrapper itself breaks nothing: the kit passes."""
+
+
+class TestLosesTheLastRow(Private):
+    broken = LosesTheLastRow
+
+
+class TestForgetsTheCompare(Private):
+    broken = ForgetsTheCompare
+
+
+class TestCommitsBeforeTheEnd(Private):
+    broken = CommitsBeforeTheEnd
+
+
+class TestMixesBanks(Private):
+    broken = MixesBanks
+
+
+class TestFoldsCase(Private):
+    broken = FoldsCase
+
+
+class TestDropsBlanks(Private):
+    broken = DropsBlanks
+
+
+class TestSkipsAtTheEdge(Private):
+    broken = SkipsAtTheEdge
+
+
+class TestMovingSnapshot(Private):
+    broken = MovingSnapshot
+
+
+class TestHeadOfItsOwn(Private):
+    broken = HeadOfItsOwn
+
+
+class TestSwallowsErrors(Private):
+    broken = SwallowsErrors
+
+
+class TestReadsUncommitted(Private):
+    broken = ReadsUncommitted
+
+
+class TestLyingLock(Private):
+    def open(self, url: str) -> Any:
+        """As `StorePlace.open`."""
+        return LyingLock()
+
+
+class TestForgetsAtTheEnd(OnFile):
+    def open(self, url: str) -> Any:
+        """As `StorePlace.open`."""
+        return ForgetsAtTheEnd(url)
