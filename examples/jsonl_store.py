@@ -1,5 +1,4 @@
-"""A complete store: a folder of JSON Lines, with a file for each bank and a line for each commit."""
-
+"""A complete store: a folder of JSON Lines, a file for each bank, a line for each commit."""
 # ruff: noqa: D102, EM101, EM102, TRY003 - the protocol says what each method does
 
 import fcntl
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import timebank
 from timebank import BankNotFound, Corrupt, NotFound, OutcomeUnknown, StoreBusy, StoreError
@@ -21,55 +19,47 @@ from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextR
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.overlay import Overlay
 
-Day = str | None
-
-
-def line_of(top: Overlay) -> bytes:
-    """What a block appended, as one line: what is bytes becomes hexadecimal."""
-    texts = [row for rows in top.own_texts.values() for row in rows]
-    postings = [row for rows in top.own_postings.values() for row in rows]
-    parts = [top.anew, top.own_records, texts, list(top.own_accounts.values()), postings]
-    return json.dumps(parts, default=bytes.hex).encode() + b"\n"
-
 
 class JsonlReader:
-    """A snapshot: one bank as its lines were when the block was entered."""
+    """A snapshot: one bank as the lines of its file were when the block was entered."""
 
-    def __init__(self, bank: str, where: str) -> None:
-        self.bank, self.where, self.journal = bank, where, ""
+    def __init__(self, path: Path, bank: str) -> None:
+        self.path, self.bank, self.journal = path, bank, ""
         self.rows: list[RecordRow] = []
-        self.ids: dict[str, RecordRow] = {}
-        self.notes: dict[tuple[int, str], TextRow] = {}
+        self.notes: list[TextRow] = []
         self.holders: dict[str, AccountRow] = {}
-        self.sides: dict[str, list[PostingRow]] = {}
-        self.found: list[Fault] = []
+        self.sides: list[PostingRow] = []
+        with translated(path):
+            *lines, self.torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+        for number, line in enumerate(lines, start=1):
+            try:
+                self.take(json.loads(line, object_hook=lambda found: bytes.fromhex(found["hex"])))
+            except (ValueError, TypeError, LookupError) as error:
+                if not line.endswith(b"#"):  # the mark behind a torn line
+                    raise Corrupt(f"{path}: line {number} cannot be read") from error
 
-    def take(self, line: bytes) -> None:
-        """Put the rows of one commit into their places."""
-        anew, records, texts, accounts, postings = json.loads(line)
+    def take(self, line: Any) -> None:
+        """Put the rows of a commit into their places; the first line names the bank."""
+        if not self.journal:
+            self.bank, self.journal = line
+            return
+        anew, records, texts, accounts, postings = line
         if anew:
-            self.holders, self.sides = {}, {}
-        for sequence, digest, body, id, refers_to in records:
-            row = RecordRow(sequence, bytes.fromhex(digest), bytes.fromhex(body), id, refers_to)
-            self.rows.append(row)
-            self.ids[id] = row
-        for sequence, field, salt, text in texts:
-            self.notes[sequence, field] = TextRow(sequence, field, bytes.fromhex(salt), text)
-        for account in accounts:
-            self.holders[account[0]] = AccountRow(*account)
-        for posting in postings:
-            self.sides.setdefault(posting[0], []).append(PostingRow(*posting))
+            self.holders, self.sides = {}, []
+        self.rows += [RecordRow(*row) for row in records]
+        self.notes += [TextRow(*row) for row in texts]
+        self.holders |= {row[0]: AccountRow(*row) for row in accounts}
+        self.sides += [PostingRow(*row) for row in postings]
 
     def close(self) -> None:
         vars(self).clear()
 
     def __getattr__(self, name: str) -> Any:
-        """A closed reader has nothing left, so every call on it comes here."""
-        raise StoreError("this reader is closed")
+        raise StoreError("this reader is closed")  # for nothing is left in it
 
     def head(self) -> Head:
         if not self.journal:
-            raise BankNotFound(self.bank, self.where)
+            raise BankNotFound(self.bank, str(self.path.parent))
         last = self.rows[-1].digest if self.rows else genesis(self.journal)
         return Head(self.journal, len(self.rows), last)
 
@@ -77,101 +67,86 @@ class JsonlReader:
         return self.rows[max(after, 0) :][:limit]
 
     def find(self, id: str) -> RecordRow | None:
-        return self.ids.get(id)
+        return next((row for row in self.rows if row.id == id), None)
 
     def referring(self, sequence: int) -> list[RecordRow]:
         return [row for row in self.rows if row.refers_to == sequence]
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        return [row for key, row in sorted(self.notes.items()) if after < key[0] <= through]
+        return sorted(row for row in self.notes if after < row.sequence <= through)
 
     def account(self, id: str) -> AccountRow | None:
         return self.holders.get(id)
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        rows = [row for id, row in sorted(self.holders.items()) if after is None or id > after]
-        return rows[:limit]
+        ids = sorted(id for id in self.holders if after is None or id > after)
+        return [self.holders[id] for id in ids[:limit]]
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        rows = reversed(self.sides.get(account, []))
-        return next((row for row in rows if through is None or row.sequence <= through), None)
+        rows = self.postings(account, after=0, limit=None)
+        return max((r for r in rows if through is None or r.sequence <= through), default=None)
 
-    def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        return [row for row in self.sides.get(account, []) if row.version > after][:limit]
+    def postings(self, account: str, *, after: int, limit: int | None) -> list[PostingRow]:
+        return [row for row in self.sides if row.account == account and row.version > after][:limit]
 
     def postings_by_day(
         self,
         account: str,
         *,
-        since: Day = None,
-        until: Day = None,
+        since: str | None = None,
+        until: str | None = None,
         after: tuple[str, int] | None = None,
         newest_first: bool = False,
         limit: int | None,
     ) -> list[PostingRow]:
-        keys = {(row.day, row.version): row for row in self.sides.get(account, [])}
-        rows = [
-            row
-            for key, row in sorted(keys.items(), reverse=newest_first)
+        found = [
+            ((row.day, row.version), row)
+            for row in self.postings(account, after=0, limit=None)
             if (since is None or row.day >= since) and (until is None or row.day <= until)
-            if after is None or (key < after if newest_first else key > after)
         ]
-        return rows[:limit]
+        if after is not None:
+            found = [(k, row) for k, row in found if (k < after if newest_first else k > after)]
+        return [row for _, row in sorted(found, reverse=newest_first)][:limit]
 
-    def totals(self, account: str, *, since: Day = None, until: Day = None) -> tuple[int, int]:
-        rows = self.postings_by_day(account, since=since, until=until, limit=None)
+    def totals(self, account: str, **days: Any) -> tuple[int, int]:
+        rows = self.postings_by_day(account, **days, limit=None)
         return sum(max(row.seconds, 0) for row in rows), sum(max(-row.seconds, 0) for row in rows)
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
-        return self.found
-
-
-@contextmanager
-def translated(where: object) -> Iterator[None]:
-    """Errors of the driver, which here is the operating system, as the library's."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{where}: {error.strerror}") from error
+        return []
 
 
 class JsonlStore:
-    """The banks in a folder. Writers take turns, those of other processes too."""
+    """The banks of a folder. Writers take turns, those of other processes too."""
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:
-        self.url, self._place, self._read_only = f"jsonl:{folder}", folder, read_only
-        self._threads, self._closed = WriterLock(where=self.url), False
+        self.url, self.folder, self.read_only = f"jsonl:{folder}", folder, read_only
+        self.threads, self.closed = WriterLock(where=self.url), False
 
     def close(self) -> None:
-        self._closed = True
+        self.closed = True
 
-    @property
-    def _folder(self) -> Path:
-        if self._closed:
+    def path_of(self, bank: str) -> Path:
+        if self.closed:
             raise StoreError("this store is closed")
-        return self._place
-
-    def _path(self, bank: str) -> Path:
-        return self._folder / f"{hashlib.sha256(bank.encode()).hexdigest()}.jsonl"
+        return self.folder / f"{hashlib.sha256(bank.encode()).hexdigest()}.jsonl"
 
     def banks(self) -> list[str]:
-        with translated(self.url):
-            readers = [self._read(path)[0] for path in self._folder.glob("*.jsonl")]
-        return sorted(reader.bank for reader in readers if reader.journal)
+        with translated(self.path_of("").parent):
+            found = [JsonlReader(path, "") for path in self.folder.glob("*.jsonl")]
+        return sorted(reader.bank for reader in found if reader.journal)
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        path = self._path(bank)
-        with self._locked():
-            reader, mark = self._read(path, bank)
+        with self.locked(bank) as reader:
             if not reader.journal:
-                with translated(path):
-                    path.touch()
-                    sync(self._folder)
-                self._write(path, mark + json.dumps([bank, journal]).encode() + b"\n", None)
+                with translated(reader.path):
+                    reader.path.touch()
+                    sync(self.folder)
+                write(reader, [bank, journal], None)
 
     @contextmanager
     def reader(self, bank: str) -> Iterator[JsonlReader]:
-        reader, _ = self._read(self._path(bank), bank)
+        reader = JsonlReader(self.path_of(bank), bank)
         try:
             yield reader
         finally:
@@ -179,9 +154,7 @@ class JsonlStore:
 
     @contextmanager
     def writer(self, bank: str) -> Iterator[Overlay]:
-        path = self._path(bank)
-        with self._locked():
-            reader, mark = self._read(path, bank)
+        with self.locked(bank) as reader:
             top = Overlay(reader)
             try:
                 yield top
@@ -189,66 +162,67 @@ class JsonlStore:
                 top.close()
             if top.failed is not None:
                 raise StoreError("an append failed, so nothing was written") from top.failed
-            if line := line_of(top):
-                reader.head()
-                self._write(path, mark + line, top.own_records and top.own_records[-1].id or None)
-
-    def _read(self, path: Path, bank: str = "") -> tuple[JsonlReader, bytes]:
-        """A bank, and the mark to write before its next line where the last one is torn."""
-        with translated(path):
-            *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        reader = JsonlReader(bank, self.url)
-        for number, line in enumerate(lines, start=1):
-            try:
-                if line.endswith(b"#"):
-                    continue
-                if reader.journal:
-                    reader.take(line)
-                else:
-                    reader.bank, reader.journal = json.loads(line)
-            except (ValueError, TypeError, LookupError) as error:
-                raise Corrupt(f"{path}: line {number} cannot be read") from error
-        return reader, b"#\n" if torn else b""
-
-    def _write(self, path: Path, line: bytes, id: str | None) -> None:
-        with translated(path), path.open("ab", buffering=0) as file:
-            while line:
-                line = line[file.write(line) :]
-            try:
-                os.fsync(file.fileno())
-            except OSError as error:
-                raise OutcomeUnknown(id) from error
+            texts, postings = (
+                [row for rows in own.values() for row in rows]
+                for own in (top.own_texts, top.own_postings)
+            )
+            line = [top.anew, top.own_records, texts, list(top.own_accounts.values()), postings]
+            if any(line):
+                write(reader, line, top.own_records[-1].id if top.own_records else None)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        if self._read_only:
+    def locked(self, bank: str) -> Iterator[JsonlReader]:
+        """The bank as it is, and will be until the block ends."""
+        path = self.path_of(bank)
+        if self.read_only:
             raise StoreError(f"{self.url} was opened to be read only")
-        path = self._folder / "lock"
-        self._threads.acquire(BUSY_TIMEOUT_SECONDS)
+        self.threads.acquire(BUSY_TIMEOUT_SECONDS)
         try:
             with translated(path):
-                file = path.open("ab")
-            with file:
-                wait_for(file.fileno(), path)
+                lock = (self.folder / "lock").open("ab")
+            with lock:
+                wait_for(lock.fileno())
                 try:
-                    yield
+                    yield JsonlReader(path, bank)
                 finally:
-                    fcntl.flock(file, fcntl.LOCK_UN)
+                    fcntl.flock(lock, fcntl.LOCK_UN)  # a forked child may hold the file open
         finally:
-            self._threads.release()
+            self.threads.release()
 
 
-def wait_for(lock: int, path: Path) -> None:
-    """Until other processes have left the lock."""
+def wait_for(lock: int) -> None:
+    """Wait until no other process has the lock."""
     end = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    with translated(path):
-        while True:
-            try:
-                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > end:
-                    raise StoreBusy(f"{path} was held for {BUSY_TIMEOUT_SECONDS:g} s") from error
-                time.sleep(0.01)
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise StoreBusy("another process has the lock for too long") from error
+        time.sleep(0.01)
+
+
+def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
+    """Commit a line: it counts once its newline is there. A torn one before it gets a mark."""
+    reader.head()
+    text = json.dumps(line, default=lambda value: {"hex": value.hex()})
+    rest = (b"#\n" if reader.torn else b"") + text.encode() + b"\n"
+    with translated(reader.path), reader.path.open("ab", buffering=0) as file:
+        while rest:
+            rest = rest[file.write(rest) :]
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise OutcomeUnknown(id) from error
+
+
+@contextmanager
+def translated(where: object) -> Iterator[None]:
+    """Errors of the driver, here the operating system, as the library's."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{where}: {error.strerror}") from error
 
 
 def sync(folder: Path) -> None:
@@ -261,8 +235,8 @@ def sync(folder: Path) -> None:
 
 
 def open_jsonl(url: str, *, create: bool, read_only: bool) -> JsonlStore:
-    """The store of `jsonl:folder`: what the registry calls."""
-    folder = Path(unquote(url.removeprefix("jsonl:")))
+    """The store of `jsonl:folder`; the registry calls this."""
+    folder = Path(url.removeprefix("jsonl:"))
     with translated(folder):
         if create:
             folder.mkdir(exist_ok=True)
@@ -272,16 +246,11 @@ def open_jsonl(url: str, *, create: bool, read_only: bool) -> JsonlStore:
     return JsonlStore(folder, read_only=read_only)
 
 
-def main() -> None:
-    """Open a bank, exchange an hour and a half, and look."""
+if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         store = open_jsonl(f"jsonl:{folder}", create=True, read_only=False)
         with timebank.TimeBank(store) as bank:
             bank.open_account("m1", name="Maria R.")
             bank.open_account("f1", kind="group", name="Famiglia Rossi")
             bank.transfer(earner="m1", spender="f1", hours="1:30")
-            print(bank.balance("m1").posted, bank.audit().ok)
-
-
-if __name__ == "__main__":
-    main()
+            print(bank.balance("m1").posted, "audit:", bank.audit().ok)

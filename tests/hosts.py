@@ -270,11 +270,11 @@ class Django(Host):
 
     def transaction(self) -> AbstractContextManager[Any]:
         """As `Host.transaction`."""
-        return transaction.atomic(using="host")
+        return transaction.atomic(using="host")  # type: ignore[no-any-return]
 
     def savepoint(self) -> AbstractContextManager[Any]:
         """As `Host.savepoint`."""
-        return transaction.atomic(using="host")
+        return transaction.atomic(using="host")  # type: ignore[no-any-return]
 
     def disconnect(self) -> None:
         """As `Host.disconnect`."""

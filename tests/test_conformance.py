@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.storage import sqlite_connections
 from timebank.storage.sqlite_errors import translated
 from timebank.testing import StoreConformance
 
@@ -72,7 +71,7 @@ class TestSqliteFile(StoreConformance):
         def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
             return real(*arguments, **options, factory=Saying)
 
-        with mock.patch.object(sqlite_connections.sqlite3, "connect", connect):
+        with mock.patch.object(sqlite3, "connect", connect):
             yield
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:

@@ -102,8 +102,9 @@ class _Strict(sqlite3.Connection):
     def _refuse(self, *_: Any, **__: Any) -> None:
         self.watched.calls.append("a call of the connection")
 
-    commit = rollback = set_progress_handler = set_authorizer = _refuse  # type: ignore[assignment]
-    create_function = create_collation = executescript = interrupt = close = _refuse  # type: ignore[assignment]
+    commit: Any = _refuse
+    rollback = set_progress_handler = set_authorizer = close = commit
+    create_function = create_collation = executescript = interrupt = commit
 
 
 @pytest.mark.parametrize("kind", HOSTS, ids=lambda kind: kind.__name__)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
@@ -253,7 +254,7 @@ def leave(bank: TimeBank) -> None:
     writer.__enter__()
     real = os.getpid
     try:
-        os.getpid = lambda: parent  # type: ignore[assignment]
+        os.getpid = lambda: parent
         writer.__exit__(None, None, None)
     finally:
         os.getpid = real
@@ -301,7 +302,7 @@ def test_a_conflict_that_does_not_end_is_told(
     bank: TimeBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a bounded number of tries the conflict is the caller's."""
-    monkeypatch.setattr(retrying.time, "sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     store, tries = bank.store, []
 
     def conflicting(cursor: object, *rest: object) -> bool:
@@ -493,6 +494,7 @@ def test_many_processes_make_the_tables_at_once(url: str) -> None:
 
 def test_nothing_is_made_unless_asked(url: str, admin: sqlalchemy.Connection) -> None:
     """`create=False` and `read_only` make neither tables nor bank; reading only cannot write."""
+    options: Any
     for options in ({"create": False}, {"read_only": True}):
         with pytest.raises(NotFound, match="no ledger"):
             timebank.open(url, **options)

@@ -52,7 +52,7 @@ def host_of(connection: Any) -> Host:
 
 def is_a(connection: Any, name: str) -> bool:
     """Whether a class of this full name is among the classes of the connection."""
-    return name in _names(type(connection))
+    return name in _names(type(connection))  # type: ignore[arg-type]  # a class hashes
 
 
 @lru_cache(maxsize=64)

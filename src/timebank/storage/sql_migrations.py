@@ -117,7 +117,8 @@ def statements(name: str) -> list[str]:
     from sqlalchemy.dialects import mysql, postgresql
     from sqlalchemy.schema import CreateIndex, CreateTable
 
-    dialect: Any = postgresql.dialect() if name == "postgresql" else mysql.dialect()
+    kind: Any = postgresql.dialect if name == "postgresql" else mysql.dialect
+    dialect: Any = kind()
     made = []
     for table in tables().sorted_tables:
         made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))

@@ -1,7 +1,7 @@
-"""The tables of a store on an SQL server, and the triggers that guard them.
+"""The tables of a store on an SQL server.
 
 Every primary, unique and foreign key begins with the bank, and nothing here is beyond a
-distributed engine that speaks PostgreSQL, the triggers apart: they are made where the
+distributed engine that speaks PostgreSQL; triggers are a dialect's, and made where the
 engine has them. Keys compare by code point, without padding. Texts are kept as their
 UTF-8 bytes, for PostgreSQL has no NUL in a text.
 """
@@ -14,151 +14,162 @@ from typing import TYPE_CHECKING, Any, Final
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS, MAX_INTEGER, TEXT_FIELDS
 
 if TYPE_CHECKING:
-    from sqlalchemy import CheckConstraint, MetaData
+    from sqlalchemy import MetaData
 
 #: The migrations, oldest first, and the row that says that there are triggers.
 LEDGER: Final = "0001_ledger"
 MIGRATIONS: Final = (LEDGER,)
 GUARDED: Final = "guards"
 
+_SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
+
 
 @cache
 def tables() -> MetaData:
     """The tables, parents before children, for PostgreSQL and MariaDB alike."""
-    import sqlalchemy as sql
-    from sqlalchemy.dialects import mysql, postgresql
+    from sqlalchemy import MetaData
 
-    def key(length: int = MAX_ID_CHARACTERS) -> Any:
-        return (
-            sql.Text()
-            .with_variant(postgresql.TEXT(collation="C"), "postgresql")
-            .with_variant(
-                mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin"),
-                "mysql",
-                "mariadb",
-            )
-        )
-
-    def binary(of_mysql: Any) -> Any:
-        return sql.LargeBinary().with_variant(of_mysql, "mysql", "mariadb")
-
-    def column(name: str, kind: Any, *, null: bool = False, first: bool = False) -> Any:
-        return sql.Column(name, kind, nullable=null, primary_key=first, autoincrement=False)
-
-    def number(name: str, *, null: bool = False, first: bool = False) -> Any:
-        return column(name, sql.BigInteger(), null=null, first=first)
-
-    meta = sql.MetaData()
-    options = {"mysql_engine": "InnoDB", "mariadb_engine": "InnoDB"}
-    sql.Table("timebank_migrations", meta, column("name", key(), first=True), **options)
-    sql.Table(
-        "timebank_banks",
+    meta = MetaData()
+    _table(meta, "migrations", _key("name", first=True))
+    _table(
         meta,
-        column("bank", key(), first=True),
-        column("journal", key()),
-        number("sequence"),
-        column("digest", binary(mysql.VARBINARY(32))),
+        "banks",
+        _key("bank", first=True),
+        _key("journal"),
+        _number("sequence"),
+        _bytes("digest", 32),
         _check("banks_bank", "length(bank) >= 1 AND length(journal) >= 1"),
         _check("banks_sequence", f"sequence BETWEEN 0 AND {MAX_INTEGER}"),
         _check("banks_digest", "octet_length(digest) = 32"),
-        **options,
     )
-    sql.Table(
-        "timebank_records",
+    _table(meta, "records", *_records())
+    _table(
         meta,
-        column("bank", key(), first=True),
-        number("sequence", first=True),
-        column("digest", binary(mysql.VARBINARY(32))),
-        column("body", binary(mysql.LONGBLOB())),
-        column("id", key(), null=True),
-        number("refers_to", null=True),
-        sql.ForeignKeyConstraint(["bank"], ["timebank_banks.bank"], name="timebank_records_bank"),
-        sql.ForeignKeyConstraint(
-            ["bank", "refers_to"],
-            ["timebank_records.bank", "timebank_records.sequence"],
-            name="timebank_records_original",
-        ),
-        sql.UniqueConstraint("bank", "id", name="timebank_records_id"),
-        sql.Index("timebank_records_refers_to", "bank", "refers_to", "sequence"),
+        "texts",
+        _key("bank", first=True),
+        _number("sequence", first=True),
+        _key("field", 16, first=True),
+        _bytes("salt", 16),
+        _bytes("text"),
+        _reference("texts_record", "records", "sequence"),
+        _check("texts_field", f"field IN {TEXT_FIELDS}"),
+        _check("texts_salt", "octet_length(salt) = 16"),
+    )
+    _table(meta, "accounts", *_accounts())
+    _table(meta, "postings", *_postings())
+    return meta
+
+
+def _records() -> list[Any]:
+    from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+
+    return [
+        _key("bank", first=True),
+        _number("sequence", first=True),
+        _bytes("digest", 32),
+        _bytes("body"),
+        _key("id", null=True),
+        _number("refers_to", null=True),
+        ForeignKeyConstraint(["bank"], ["timebank_banks.bank"], name="timebank_records_bank"),
+        _reference("records_original", "records", "refers_to"),
+        UniqueConstraint("bank", "id", name="timebank_records_id"),
+        Index("timebank_records_refers_to", "bank", "refers_to", "sequence"),
         _check("records_sequence", f"sequence BETWEEN 1 AND {MAX_INTEGER}"),
         _check("records_digest", "octet_length(digest) = 32 AND octet_length(body) >= 2"),
         _check("records_operation", "id IS NULL OR length(id) >= 1"),
         _check("records_earlier", "refers_to IS NULL OR refers_to BETWEEN 1 AND sequence - 1"),
-        **options,
-    )
-    sql.Table(
-        "timebank_texts",
-        meta,
-        column("bank", key(), first=True),
-        number("sequence", first=True),
-        column("field", key(16), first=True),
-        column("salt", binary(mysql.VARBINARY(16))),
-        column("text", binary(mysql.LONGBLOB())),
-        _to_record("texts_record", "sequence"),
-        _check("texts_field", f"field IN {TEXT_FIELDS}"),
-        _check("texts_salt", "octet_length(salt) = 16"),
-        **options,
-    )
-    sql.Table(
-        "timebank_accounts",
-        meta,
-        column("bank", key(), first=True),
-        column("account", key(), first=True),
-        column("kind", key(16)),
-        column("status", key(16)),
-        column("joined_on", key(10), null=True),
-        column("floor", key(20), null=True),
-        column("ceiling", key(20), null=True),
-        number("opened"),
-        number("named", null=True),
-        _to_record("accounts_opened", "opened"),
-        _to_record("accounts_named", "named"),
+    ]
+
+
+def _accounts() -> list[Any]:
+    """A limit is text: a number of seconds, or the word for one that is inherited."""
+    return [
+        _key("bank", first=True),
+        _key("account", first=True),
+        _key("kind", 16),
+        _key("status", 16),
+        _key("joined_on", 10, null=True),
+        _key("floor", 20, null=True),
+        _key("ceiling", 20, null=True),
+        _number("opened"),
+        _number("named", null=True),
+        _reference("accounts_opened", "records", "opened"),
+        _reference("accounts_named", "records", "named"),
         _check("accounts_account", "length(account) >= 1"),
         _check("accounts_kind", f"kind IN {ACCOUNT_KINDS}"),
         _check("accounts_status", "status IN ('open', 'frozen', 'closed')"),
         _check("accounts_joined", "joined_on IS NULL OR length(joined_on) = 10"),
-        **options,
-    )
-    sql.Table(
-        "timebank_postings",
-        meta,
-        column("bank", key(), first=True),
-        column("account", key(), first=True),
-        number("version", first=True),
-        number("sequence"),
-        number("seconds"),
-        number("balance"),
-        column("day", key(10)),
-        sql.ForeignKeyConstraint(
-            ["bank", "account"],
-            ["timebank_accounts.bank", "timebank_accounts.account"],
-            name="timebank_postings_account",
-        ),
-        _to_record("postings_record", "sequence"),
-        sql.Index("timebank_postings_day", "bank", "account", "day", "version"),
+    ]
+
+
+def _postings() -> list[Any]:
+    from sqlalchemy import Index
+
+    return [
+        _key("bank", first=True),
+        _key("account", first=True),
+        _number("version", first=True),
+        _number("sequence"),
+        _number("seconds"),
+        _number("balance"),
+        _key("day", 10),
+        _reference("postings_account", "accounts", "account"),
+        _reference("postings_record", "records", "sequence"),
+        Index("timebank_postings_day", "bank", "account", "day", "version"),
         _check("postings_version", f"version BETWEEN 1 AND {MAX_INTEGER}"),
-        _check(
-            "postings_seconds",
-            f"seconds <> 0 AND seconds BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}",
-        ),
-        _check("postings_balance", f"balance BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"),
+        _check("postings_seconds", f"seconds <> 0 AND seconds {_SIGNED}"),
+        _check("postings_balance", f"balance {_SIGNED}"),
         _check("postings_day", "length(day) = 10"),
-        **options,
-    )
-    return meta
+    ]
 
 
-def _check(name: str, text: str) -> CheckConstraint:
+def _table(meta: MetaData, name: str, *parts: Any) -> None:
+    from sqlalchemy import Table
+
+    engine: dict[str, Any] = {"mysql_engine": "InnoDB", "mariadb_engine": "InnoDB"}
+    Table(f"timebank_{name}", meta, *parts, **engine)
+
+
+def _key(
+    name: str, length: int = MAX_ID_CHARACTERS, *, null: bool = False, first: bool = False
+) -> Any:
+    """A text that is compared by code point."""
+    from sqlalchemy import Column, Text
+    from sqlalchemy.dialects import mysql, postgresql
+
+    kind = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+    bounded = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin")
+    kind = kind.with_variant(bounded, "mysql", "mariadb")
+    return Column(name, kind, nullable=null, primary_key=first)
+
+
+def _number(name: str, *, null: bool = False, first: bool = False) -> Any:
+    from sqlalchemy import BigInteger, Column
+
+    return Column(name, BigInteger(), nullable=null, primary_key=first, autoincrement=False)
+
+
+def _bytes(name: str, length: int | None = None) -> Any:
+    from sqlalchemy import Column, LargeBinary
+    from sqlalchemy.dialects import mysql
+
+    kind: Any = mysql.LONGBLOB() if length is None else mysql.VARBINARY(length)
+    return Column(name, LargeBinary().with_variant(kind, "mysql", "mariadb"), nullable=False)
+
+
+def _check(name: str, text: str) -> Any:
     from sqlalchemy import CheckConstraint
 
     return CheckConstraint(text, name=f"timebank_{name}")
 
 
-def _to_record(name: str, column: str) -> Any:
+def _reference(name: str, table: str, column: str) -> Any:
+    """A foreign key to the row of the same bank that a column names."""
     from sqlalchemy import ForeignKeyConstraint
 
+    target = "account" if table == "accounts" else "sequence"
     return ForeignKeyConstraint(
         ["bank", column],
-        ["timebank_records.bank", "timebank_records.sequence"],
+        [f"timebank_{table}.bank", f"timebank_{table}.{target}"],
         name=f"timebank_{name}",
     )
