@@ -8,16 +8,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import timebank
-from timebank import BankNotFound, Corrupt, NotFound, OutcomeUnknown, StoreBusy, StoreError
+from timebank import TimeBank, errors
 from timebank.journal import genesis
 from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.overlay import Overlay
+
+TORN = b"#"
 
 
 class JsonlReader:
@@ -31,12 +32,12 @@ class JsonlReader:
         self.sides: list[PostingRow] = []
         with translated(path):
             *lines, self.torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        for number, line in enumerate(lines, start=1):
-            try:
-                self.take(json.loads(line, object_hook=lambda found: bytes.fromhex(found["hex"])))
-            except (ValueError, TypeError, LookupError) as error:
-                if not line.endswith(b"#"):  # the mark behind a torn line
-                    raise Corrupt(f"{path}: line {number} cannot be read") from error
+        try:
+            for line in lines:
+                if not line.endswith(TORN):
+                    self.take(json.loads(line, object_hook=lambda o: bytes.fromhex(o["hex"])))
+        except (ValueError, TypeError, LookupError) as error:
+            raise errors.Corrupt(f"{path}: a line cannot be read: {error}") from error
 
     def take(self, line: Any) -> None:
         """Put the rows of a commit into their places; the first line names the bank."""
@@ -55,11 +56,11 @@ class JsonlReader:
         vars(self).clear()
 
     def __getattr__(self, name: str) -> Any:
-        raise StoreError("this reader is closed")  # for nothing is left in it
+        raise errors.StoreError("this reader is closed")  # for nothing is left in it
 
     def head(self) -> Head:
         if not self.journal:
-            raise BankNotFound(self.bank, str(self.path.parent))
+            raise errors.BankNotFound(self.bank, str(self.path.parent))
         last = self.rows[-1].digest if self.rows else genesis(self.journal)
         return Head(self.journal, len(self.rows), last)
 
@@ -128,7 +129,7 @@ class JsonlStore:
 
     def path_of(self, bank: str) -> Path:
         if self.closed:
-            raise StoreError("this store is closed")
+            raise errors.StoreError("this store is closed")
         return self.folder / f"{hashlib.sha256(bank.encode()).hexdigest()}.jsonl"
 
     def banks(self) -> list[str]:
@@ -139,35 +140,23 @@ class JsonlStore:
     def make_bank(self, bank: str, *, journal: str) -> None:
         with self.locked(bank) as reader:
             if not reader.journal:
-                with translated(reader.path):
-                    reader.path.touch()
-                    sync(self.folder)
                 write(reader, [bank, journal], None)
 
-    @contextmanager
-    def reader(self, bank: str) -> Iterator[JsonlReader]:
-        reader = JsonlReader(self.path_of(bank), bank)
-        try:
-            yield reader
-        finally:
-            reader.close()
+    def reader(self, bank: str) -> AbstractContextManager[JsonlReader]:
+        return closing(JsonlReader(self.path_of(bank), bank))
 
     @contextmanager
     def writer(self, bank: str) -> Iterator[Overlay]:
         with self.locked(bank) as reader:
-            top = Overlay(reader)
-            try:
+            with closing(Overlay(reader)) as top:
                 yield top
-            finally:
-                top.close()
             if top.failed is not None:
-                raise StoreError("an append failed, so nothing was written") from top.failed
-            texts, postings = (
-                [row for rows in own.values() for row in rows]
-                for own in (top.own_texts, top.own_postings)
-            )
+                raise errors.StoreError("an append failed, so nothing was written") from top.failed
+            texts = [row for rows in top.own_texts.values() for row in rows]
+            postings = [row for rows in top.own_postings.values() for row in rows]
             line = [top.anew, top.own_records, texts, list(top.own_accounts.values()), postings]
             if any(line):
+                reader.head()
                 write(reader, line, top.own_records[-1].id if top.own_records else None)
 
     @contextmanager
@@ -175,13 +164,14 @@ class JsonlStore:
         """The bank as it is, and will be until the block ends."""
         path = self.path_of(bank)
         if self.read_only:
-            raise StoreError(f"{self.url} was opened to be read only")
+            raise errors.StoreError(f"{self.url} was opened to be read only")
         self.threads.acquire(BUSY_TIMEOUT_SECONDS)
         try:
             with translated(path):
                 lock = (self.folder / "lock").open("ab")
             with lock:
-                wait_for(lock.fileno())
+                with translated(path):
+                    wait_for(lock.fileno())
                 try:
                     yield JsonlReader(path, bank)
                 finally:
@@ -198,22 +188,23 @@ def wait_for(lock: int) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > end:
-                raise StoreBusy("another process has the lock for too long") from error
+                raise errors.StoreBusy("another process has the lock for too long") from error
         time.sleep(0.01)
 
 
 def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
-    """Commit a line: it counts once its newline is there. A torn one before it gets a mark."""
-    reader.head()
+    """Commit a line, which counts from its newline on; where a torn one is before it, mark that."""
     text = json.dumps(line, default=lambda value: {"hex": value.hex()})
-    rest = (b"#\n" if reader.torn else b"") + text.encode() + b"\n"
+    rest = (TORN + b"\n" if reader.torn else b"") + text.encode() + b"\n"
     with translated(reader.path), reader.path.open("ab", buffering=0) as file:
+        if not file.tell():
+            sync(reader.path.parent)
         while rest:
             rest = rest[file.write(rest) :]
         try:
             os.fsync(file.fileno())
         except OSError as error:
-            raise OutcomeUnknown(id) from error
+            raise errors.OutcomeUnknown(id) from error
 
 
 @contextmanager
@@ -222,7 +213,7 @@ def translated(where: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{where}: {error.strerror}") from error
+        raise errors.StoreError(f"{where}: {error.strerror}") from error
 
 
 def sync(folder: Path) -> None:
@@ -236,20 +227,22 @@ def sync(folder: Path) -> None:
 
 def open_jsonl(url: str, *, create: bool, read_only: bool) -> JsonlStore:
     """The store of `jsonl:folder`; the registry calls this."""
-    folder = Path(url.removeprefix("jsonl:"))
+    folder = Path(name := url.removeprefix("jsonl:"))
+    if not name or "\0" in name:
+        raise errors.InvalidRequest("a store of JSON Lines is jsonl:folder")
     with translated(folder):
         if create:
             folder.mkdir(exist_ok=True)
             sync(folder.parent)
         if not folder.is_dir():
-            raise NotFound(f"no folder {folder}")
+            raise errors.NotFound(f"no folder {folder}")
     return JsonlStore(folder, read_only=read_only)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         store = open_jsonl(f"jsonl:{folder}", create=True, read_only=False)
-        with timebank.TimeBank(store) as bank:
+        with TimeBank(store) as bank:
             bank.open_account("m1", name="Maria R.")
             bank.open_account("f1", kind="group", name="Famiglia Rossi")
             bank.transfer(earner="m1", spender="f1", hours="1:30")

@@ -15,6 +15,7 @@ b'{"a":"\xc3\xa8","b":1}'
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from timebank.model import MAX_INTEGER
 FORMAT: Final = "timebank/1"
 #: A sign and sixteen digits hold every integer of the form.
 _MOST_DIGITS: Final = 17
+
+_RECORDED_AT: Final = re.compile(rb'"recorded_at":(-?\d{1,17})[,}]')
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -67,6 +70,25 @@ def parse(body: bytes) -> dict[str, Any]:
         msg = f"a record is a JSON object, not {type(value).__name__}"
         raise Corrupt(msg)
     return value
+
+
+def recorded_at(body: bytes) -> int:
+    """The instant of a record, in microseconds since 1970, without reading the rest of it.
+
+    What stands before it are the effects, which have no such key, and words in which a
+    quotation mark is escaped: so the first key of this name is the record's own.
+
+    :raises Corrupt: there is none, or it is no integer of the form.
+
+    >>> from timebank.journal import recorded_at
+    >>> recorded_at(b'{"kind":"x","recorded_at":17,"request":{"recorded_at":1}}')
+    17
+    """
+    found = _RECORDED_AT.search(body)
+    if found is None:
+        msg = f"a record has no instant: {body[:60]!r}"
+        raise Corrupt(msg)
+    return _integer(found[1].decode())
 
 
 def genesis(journal: str) -> bytes:

@@ -16,7 +16,7 @@ from timebank.commands import Command, OpenAccount, Rename, ReverseTransfer
 from timebank.decide import Draft, Earlier, Original, State, decide
 from timebank.errors import Corrupt
 from timebank.fold import Fold, imbalance
-from timebank.journal import FORMAT, canonical, commitment, digest, parse
+from timebank.journal import FORMAT, canonical, commitment, digest, parse, recorded_at
 from timebank.model import Head, RecordRow, TextRow
 from timebank.statements import name_of
 from timebank.statute import DEFAULT
@@ -58,7 +58,7 @@ class Session:
         if not rows:
             msg = f"record {self._sequence}, the last one, is missing"
             raise Corrupt(msg)
-        return int(parse(rows[0].body)["recorded_at"])
+        return recorded_at(rows[0].body)
 
     def cache(self) -> Cache | None:
         """What may be kept once the writer has committed; `None` when it is too much."""

@@ -26,6 +26,8 @@ class Plain:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        if connection.row_factory is None:
+            self.execute = connection.execute  # type: ignore[method-assign]  # the same, faster
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         """As `Connection.execute`."""

@@ -109,18 +109,17 @@ class TableReader:
 
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
-        types, make = kind.types, kind.make
-        rows = []
-        for row in self._fetch(sql, values):
-            if tuple(map(type, row)) not in types:
-                msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
-                raise Corrupt(msg)
-            rows.append(make(row))
-        return rows
+        return [self._made(kind, row) for row in self._fetch(sql, values)]
 
     def _row(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> Row | None:
-        rows = self._rows(kind, sql, values)
-        return rows[0] if rows else None
+        found = self._fetch(sql, values)
+        return self._made(kind, found[0]) if found else None
+
+    def _made(self, kind: Kind[Row], row: tuple[Any, ...]) -> Row:
+        if tuple(map(type, row)) not in kind.types:
+            msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
+            raise Corrupt(msg)
+        return kind.make(row)
 
     def head(self) -> Head:
         """As `Reader.head`.
