@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,12 @@ class JsonlReader:
 
     def __init__(self, path: Path, bank: str) -> None:
         self.path, self.bank, self.journal = path, bank, ""
-        self.rows: list[RecordRow] = []
-        self.notes: list[TextRow] = []
-        self.holders: dict[str, AccountRow] = {}
-        self.sides: list[PostingRow] = []
+        self.rows, self.notes, self.sides = list[RecordRow](), list[TextRow](), list[PostingRow]()
+        self.holders = dict[str, AccountRow]()
         with translated(path):
-            *lines, self.torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+            content = path.read_bytes() if path.exists() else b""
+        self.size = len(content)
+        *lines, self.torn = content.split(b"\n")
         try:
             for line in lines:
                 if not line.endswith(TORN):
@@ -165,19 +165,14 @@ class JsonlStore:
         path = self.path_of(bank)
         if self.read_only:
             raise errors.StoreError(f"{self.url} was opened to be read only")
-        self.threads.acquire(BUSY_TIMEOUT_SECONDS)
-        try:
+        with ExitStack() as ending:
+            self.threads.acquire(BUSY_TIMEOUT_SECONDS)
+            ending.callback(self.threads.release)
             with translated(path):
-                lock = (self.folder / "lock").open("ab")
-            with lock:
-                with translated(path):
-                    wait_for(lock.fileno())
-                try:
-                    yield JsonlReader(path, bank)
-                finally:
-                    fcntl.flock(lock, fcntl.LOCK_UN)  # a forked child may hold the file open
-        finally:
-            self.threads.release()
+                lock = ending.enter_context((self.folder / "lock").open("ab"))
+                wait_for(lock.fileno())
+            ending.callback(fcntl.flock, lock, fcntl.LOCK_UN)  # a forked child has it open too
+            yield JsonlReader(path, bank)
 
 
 def wait_for(lock: int) -> None:
@@ -197,7 +192,9 @@ def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
     text = json.dumps(line, default=lambda value: {"hex": value.hex()})
     rest = (TORN + b"\n" if reader.torn else b"") + text.encode() + b"\n"
     with translated(reader.path), reader.path.open("ab", buffering=0) as file:
-        if not file.tell():
+        if file.tell() != reader.size:
+            raise errors.Conflict(f"{reader.path} has grown although the lock was held")
+        if not reader.size:
             sync(reader.path.parent)
         while rest:
             rest = rest[file.write(rest) :]

@@ -30,13 +30,15 @@ from timebank import (
     StoreBusy,
     StoreError,
     TimeBank,
+    TimebankError,
 )
 from timebank.bank import retrying
 from timebank.bank.migrating import migrate_store
-from timebank.storage import sql_migrations
+from timebank.storage import Batch, sql_migrations
 from timebank.storage.sql_postgres import PostgreSql
 from timebank.storage.sql_schema import tables
 from timebank.storage.sql_store import SqlStore, open_sql
+from timebank.testing.rows import record
 
 
 @pytest.fixture(params=SERVERS)
@@ -264,6 +266,36 @@ def bank_url(bank: TimeBank) -> str:
     """The URL of a bank's store, password and all."""
     assert isinstance(bank.store, SqlStore)
     return bank.store._url.render_as_string(hide_password=False)
+
+
+def test_an_error_that_a_batch_hides_commits_nothing(bank: TimeBank) -> None:
+    """A statement that failed ends the transaction: a commit would be a rollback in silence."""
+    with pytest.raises(StoreError, match="nothing was written"), bank.batch() as batch:
+        batch.transfer(earner="m1", spender="f1", hours=1, id="t1")
+        assert Hours(1) == batch.balance("m1").posted
+        writer: Any = batch._open().writer
+        with pytest.raises(TimebankError):
+            writer._fetch("SELECT nothing FROM timebank_banks WHERE bank = %s", ("main",))
+        with pytest.raises(StoreError, match="only be left"):
+            batch.balance("m1")
+    assert 2 == bank.head().sequence
+    store: Any = bank.store
+    with pytest.raises(StoreError), store.writer("main") as writer:
+        writer.append(Batch([record(3)]))
+        with pytest.raises(store.dialect.error):
+            writer.place().cursor.execute("SELECT nothing FROM timebank_banks")
+        if store.dialect.name == "mariadb":
+            raise StoreError
+    assert 2 == bank.head().sequence
+
+
+def test_what_interrupts_a_program_drops_the_connection(bank: TimeBank) -> None:
+    """An answer may be half read: that connection is not used again, and nothing was written."""
+    with pytest.raises(KeyboardInterrupt), bank.batch() as batch:
+        batch.open_account("x")
+        raise KeyboardInterrupt
+    assert 2 == bank.head().sequence
+    move(bank)
 
 
 # -- locks and conflicts -----------------------------------------------------------------

@@ -47,7 +47,7 @@ class ServerDoor:
         finally:
             writer.close()
         if writer.failed is not None:
-            msg = "an append failed, so nothing was written"
+            msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
 
     def has_tables(self) -> bool:

@@ -99,7 +99,7 @@ class JoinedSqliteWriter(_Joined, SqliteWriter):
     ) -> None:
         self._connection = None
         if error is None and self._failed is not None:
-            msg = "an append failed, so nothing was written"
+            msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from self._failed
 
 

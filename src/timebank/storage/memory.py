@@ -35,7 +35,7 @@ class MemoryWriter(Overlay):
         finally:
             self._store.unlock()
         if error is None and self.failed is not None:
-            msg = "an append failed, so nothing was written"
+            msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from self.failed
 
 

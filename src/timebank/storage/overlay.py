@@ -74,7 +74,7 @@ class Overlay:
         """
         self._base()
         if self.failed is not None:
-            msg = "an append failed before: this writer can only be left"
+            msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
         try:
             self._append(batch)

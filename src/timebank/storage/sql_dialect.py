@@ -84,8 +84,8 @@ class Dialect(Protocol):
     def begin_writing(self, cursor: Any) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
-    def commit(self, cursor: Any) -> None:
-        """Make what was written durable."""
+    def commit(self, cursor: Any) -> bool:
+        """Make what was written durable; whether that is what the server did."""
 
     def cursor(self, connection: Any) -> Any:
         """A cursor of the driver's own kind, whatever the connection's default is."""

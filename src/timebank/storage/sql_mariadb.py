@@ -102,9 +102,10 @@ class MariaDb:
         """As `Dialect.begin_writing`."""
         cursor.execute("START TRANSACTION")
 
-    def commit(self, cursor: Any) -> None:
+    def commit(self, cursor: Any) -> bool:
         """As `Dialect.commit`."""
         cursor.execute("COMMIT")
+        return True
 
     def cursor(self, connection: Any) -> Any:
         """As `Dialect.cursor`."""

@@ -109,9 +109,10 @@ class PostgreSql:
         """As `Dialect.begin_writing`."""
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
-    def commit(self, cursor: Any) -> None:
-        """As `Dialect.commit`; said in full, so that a log or a proxy can see it."""
+    def commit(self, cursor: Any) -> bool:
+        """As `Dialect.commit`: a transaction that has failed is rolled back, and that no error."""
         cursor.execute("COMMIT", prepare=False)
+        return bool(cursor.statusmessage == "COMMIT")
 
     def cursor(self, connection: Any) -> Any:
         """As `Dialect.cursor`."""

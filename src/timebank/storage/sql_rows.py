@@ -137,6 +137,18 @@ class SqlWriter(SqlReader):
         self.last_id: str | None = None
         self.failed: BaseException | None = None
 
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """As a reader's; an error may have ended the transaction, so nothing more is written."""
+        self.place()
+        if self.failed is not None:
+            msg = "a statement failed before: this writer can only be left"
+            raise StoreError(msg) from self.failed
+        try:
+            return super()._fetch(sql, values)
+        except TimebankError as error:
+            self.failed = error
+            raise
+
     def lock(self) -> None:
         """Take the writer's lock: the bank's row, if the bank is there."""
         row = self._row(HEAD, self.place().dialect.lock_head, (self._bank,))
@@ -151,7 +163,7 @@ class SqlWriter(SqlReader):
         """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
         self.place()
         if self.failed is not None:
-            msg = "an append failed before: this writer can only be left"
+            msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
         try:
             with self._translating() as place:

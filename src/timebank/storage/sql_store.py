@@ -119,7 +119,10 @@ class SqlStore:
 
     @contextmanager
     def transaction(self, begin: Callable[[Any], None]) -> Iterator[tuple[Any, Place]]:
-        """A connection in a new transaction; rolled back at the end unless it was committed."""
+        """A connection in a new transaction; rolled back at the end unless it was committed.
+
+        What interrupts a program may have left an answer half read: that connection is dropped.
+        """
         lent, cursor = self._began(begin)
         connection = lent.driver_connection
         owner = os.getpid()
@@ -127,8 +130,8 @@ class SqlStore:
         try:
             yield connection, Place(cursor, self.dialect, self.url)
             sound = True
-        except BaseException as error:
-            sound = not (isinstance(error, self.dialect.error) and self._gone(connection, error))
+        except Exception:
+            sound = True  # unless it cannot even be rolled back
             raise
         finally:
             if os.getpid() == owner:
@@ -219,21 +222,24 @@ class SqlStore:
     def _end(self, connection: Any, place: Place, writer: SqlWriter, owner: int) -> None:
         """Commit.
 
-        :raises StoreError: an append failed, or this is another process than that which began.
+        :raises StoreError: a statement failed, or this is another process than that which began.
         :raises OutcomeUnknown: the connection was lost before the server answered.
         """
         if writer.failed is not None:
-            msg = "an append failed, so nothing was written"
+            msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
         if os.getpid() != owner:
             msg = "this writer belongs to the process that opened it: nothing was written here"
             raise StoreError(msg)
         try:
-            self.dialect.commit(place.cursor)
+            committed = self.dialect.commit(place.cursor)
         except self.dialect.error as error:
             if self._gone(connection, error):
                 raise OutcomeUnknown(writer.last_id) from error
             raise place.translated(error) from error
+        if not committed:
+            msg = f"{self.url}: the server rolled back instead, so nothing was written"
+            raise StoreError(msg)
 
     def close(self) -> None:
         """As `Store.close`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from timebank.errors import BankNotFound, Conflict, OutcomeUnknown, StoreError
+from timebank.errors import BankNotFound, Conflict, OutcomeUnknown, StoreError, TimebankError
 from timebank.model import Head, RecordRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite_connections import Connections
@@ -70,7 +70,7 @@ class SqliteWriter(SqliteReader):
         finally:
             self._connections.give_writer(connection, sound=sound)
         if error is None and self._failed is not None:
-            msg = "an append failed, so nothing was written"
+            msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from self._failed
 
     def _commit(self, connection: sqlite3.Connection) -> None:
@@ -82,6 +82,18 @@ class SqliteWriter(SqliteReader):
                 raise OutcomeUnknown(self._last_id) from error
             raise translated(error, self._connections.where) from error
 
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """As a reader's; an error may have ended the transaction, so nothing more is written."""
+        self.connection()
+        if self._failed is not None:
+            msg = "a statement failed before: this writer can only be left"
+            raise StoreError(msg) from self._failed
+        try:
+            return super()._fetch(sql, values)
+        except TimebankError as error:
+            self._failed = error
+            raise
+
     def head(self) -> Head:
         """As `Reader.head`."""
         head = super().head()
@@ -92,7 +104,7 @@ class SqliteWriter(SqliteReader):
         """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
         connection = self.connection()
         if self._failed is not None:
-            msg = "an append failed before: this writer can only be left"
+            msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self._failed
         try:
             self._check_sequence(batch.records)
