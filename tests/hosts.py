@@ -214,7 +214,7 @@ class Psycopg(Host):
     def connect(self) -> Any:
         """As `Host.connect`."""
         address = self.url.replace("+psycopg", "")
-        return psycopg.connect(address, row_factory=psycopg.rows.dict_row)
+        return psycopg.connect(address, row_factory=psycopg.rows.dict_row, autocommit=True)
 
     def run(self, sql: str) -> Any:
         """As `Host.run`."""

@@ -252,6 +252,23 @@ def test_a_server_in_autocommit_is_refused(url: str) -> None:
         assert 2 == alone.head().sequence
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_psycopg_begins_by_itself(url: str) -> None:
+    """Without autocommit any statement begins a transaction: ours may be the first."""
+    address = url.replace("+psycopg", "")
+    with psycopg.connect(address) as host:
+        bank = timebank.join(host)
+        bank.open_account("x")
+        host.rollback()
+        bank.open_account("y")
+        host.commit()
+    with pytest.raises(ZeroDivisionError), psycopg.connect(address) as host:
+        timebank.join(host).open_account("z")
+        raise ZeroDivisionError
+    with timebank.open(url) as alone:
+        assert ["f1", "m1", "y"] == [account.id for account in alone.accounts()]
+
+
 def test_other_shapes_of_sessions(tmp_path: Path) -> None:
     """A registry of sessions gives this thread's; a session without an engine is told so."""
     engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'host.db'}")

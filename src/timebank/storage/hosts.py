@@ -22,7 +22,7 @@ _NO_TRANSACTION: Final = (
 #: What to do about it, for each host.
 _SQLITE3: Final = 'begin one with connection.execute("BEGIN")'
 _SQLITE_UTILS: Final = "begin one, as in `with database.atomic():`"
-_PSYCOPG: Final = "begin one, as in `with connection.transaction():`"
+_PSYCOPG: Final = "the driver is in autocommit; begin one, as in `with connection.transaction():`"
 _CONNECTION: Final = "begin one, as in `with connection.begin():`"
 _SESSION: Final = "begin one, as in `with session.begin():`"
 _DJANGO: Final = "begin one, as in `with transaction.atomic():`"
@@ -73,14 +73,11 @@ def _sqlite_utils(database: Any) -> Any:
 
 
 def _psycopg(connection: Any) -> Any:
+    """The driver begins a transaction by itself, unless it is in autocommit."""
     state = connection.info.transaction_status.name
-    if state == "IDLE":
+    if state == "IDLE" and connection.autocommit:
         raise refused(_PSYCOPG)
-    return _psycopg_driver(connection)
-
-
-def _psycopg_driver(connection: Any) -> Any:
-    if connection.info.transaction_status.name == "INERROR":
+    if state == "INERROR":
         msg = "a statement failed in the host's transaction: roll it back before anything else"
         raise InvalidRequest(msg)
     return connection
@@ -117,9 +114,7 @@ def _begun(driver: Any) -> Any:
             driver.execute("BEGIN")
         return driver
     if is_a(driver, "psycopg.Connection"):
-        if driver.autocommit and driver.info.transaction_status.name == "IDLE":
-            raise refused(_AUTOCOMMIT)
-        return _psycopg_driver(driver)
+        return _psycopg(driver)
     return _mysql(driver)
 
 
@@ -154,7 +149,7 @@ def _django(wrapper: Any) -> Any:
     if is_a(driver, "sqlite3.Connection"):
         return _sqlite3(driver)
     if is_a(driver, "psycopg.Connection"):
-        return _psycopg_driver(driver)
+        return _psycopg(driver)
     return driver
 
 
