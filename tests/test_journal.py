@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
-from timebank.journal import canonical, commitment, digest, genesis, parse
+from timebank.journal import canonical, commitment, digest, genesis, parse, recorded_at
 from timebank.model import MAX_INTEGER
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -78,3 +78,18 @@ def test_digests_are_sha_256_of_what_came_before() -> None:
     assert sha256(b"timebank/1:j").digest() == genesis("j")
     assert sha256(genesis("j") + b"{}").digest() == digest(genesis("j"), b"{}")
     assert sha256(bytes(16) + "è".encode()).hexdigest() == commitment(bytes(16), "è")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["note", "recorded_at"]), st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
+    """It is the record's own, whatever a caller's words or keys say; without one it is `Corrupt`."""
+    record = {"effects": {"day": "2026-03-02"}, "kind": '"recorded_at":1', "request": source}
+    instant = {"recorded_at": -17}
+    assert -17 == recorded_at(canonical(record | instant))
+    for body in (b"{}", b'{"recorded_at":"x"}', canonical({"kind": '"recorded_at":1,'})):
+        with pytest.raises(Corrupt, match="no instant"):
+            recorded_at(body)
