@@ -86,7 +86,7 @@ def test_digests_are_sha_256_of_what_came_before() -> None:
     )
 )
 def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
-    """It is the record's own, whatever a caller's words or keys say; without one it is `Corrupt`."""
+    """It is the record's own, whatever the words of a caller; one without is `Corrupt`."""
     record = {"effects": {"day": "2026-03-02"}, "kind": '"recorded_at":1', "request": source}
     instant = {"recorded_at": -17}
     assert -17 == recorded_at(canonical(record | instant))
