@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import timebank
@@ -18,7 +19,7 @@ def test_a_journal_goes_round_by_mariadb_and_postgresql(tmp_path: Path) -> None:
     fill(bank)
     stores = [bank.store, *(open_store(url, create=True) for url in urls)]
     for _ in range(2):
-        for source, target in zip(stores, stores[1:], strict=False):
+        for source, target in pairwise(stores):
             assert bank.head() == copy_bank(source, target)
         with bank.store.reader("main") as first, stores[-1].reader("main") as last:
             assert first.records(after=0, limit=999) == last.records(after=0, limit=999)

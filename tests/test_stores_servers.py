@@ -33,8 +33,7 @@ from timebank import (
     TimebankError,
 )
 from timebank.bank import retrying
-from timebank.bank.migrating import migrate_store
-from timebank.storage import Batch, sql_migrations
+from timebank.storage import Batch, migrate_store, sql_migrations
 from timebank.storage.sql_postgres import PostgreSql
 from timebank.storage.sql_schema import tables
 from timebank.storage.sql_store import SqlStore, open_sql

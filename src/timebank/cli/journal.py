@@ -8,7 +8,7 @@ import click
 
 from timebank.cli.options import formatted
 from timebank.cli.output import Progress, show, show_as, show_bytes
-from timebank.cli.place import Place, pass_place
+from timebank.cli.place import Place, pass_place, without_password
 from timebank.cli.program import REFUSED, WELL
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def init(place: Place, /, *, format: str) -> None:
 
     with place.open(create=True) as bank:
         head = bank.head()
-    shape = {"bank": place.bank, "url": place.url, "head": head_shape(head)}
-    line = harmless(f"Bank {place.bank} is ready in {place.db}.")
+    shape = {"bank": place.bank, "url": without_password(place.url), "head": head_shape(head)}
+    line = harmless(f"Bank {place.bank} is ready in {without_password(str(place.db))}.")
     show_as(format, lambda: shape, lambda: [line])
 
 

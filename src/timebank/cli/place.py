@@ -55,6 +55,16 @@ class Place:
         return url_of(self.db)
 
 
+def without_password(url: str) -> str:
+    """What a message may say of a URL.
+
+    >>> from timebank.cli.place import without_password
+    >>> without_password("postgresql://maria:hush@localhost/bank")
+    'postgresql://maria:***@localhost/bank'
+    """
+    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", url)
+
+
 def url_of(db: str) -> str:
     """A URL as it is, and a path as the URL of a SQLite file.
 

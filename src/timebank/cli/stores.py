@@ -221,7 +221,7 @@ def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
 @pass_place
 def migrate(place: Place, /, *, url: str | None, rebuild: bool, format: str) -> None:
     """Apply what is pending."""
-    from timebank.bank.migrating import migrate_store
+    from timebank.storage import migrate_store
 
     url = place.url if url is None else url_of(url)
     applied = migrate_store(url)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
@@ -23,7 +23,9 @@ from timebank.storage.protocol import Batch, Reader, Store, Writer
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Batch", "Reader", "Store", "Writer", "open_store"]
+__all__ = ["Batch", "Reader", "Store", "Writer", "migrate_store", "open_store"]
+
+Result = TypeVar("Result")
 
 ENTRY_POINTS: Final = "timebank.stores"
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
@@ -34,9 +36,13 @@ Opener = Callable[..., Store]
 
 @attrs.frozen
 class BuiltIn:
-    """A store of our own: `opener` is `module:function`; what needs an extra has a driver."""
+    """A store of our own: `opener` is `module:function`; what needs an extra has a driver.
+
+    `migrator`, in the same module, brings the tables of a URL to this version.
+    """
 
     opener: str
+    migrator: str | None = None
     driver: str | None = None
     extra: str | None = None
 
@@ -44,9 +50,9 @@ class BuiltIn:
 _SQL: Final = "timebank.storage.sql_store:open_sql"
 BUILT_IN: Final = {
     "memory": BuiltIn("timebank.storage:_open_memory"),
-    "sqlite": BuiltIn("timebank.storage.sqlite:open_sqlite"),
-    "postgresql": BuiltIn(_SQL, driver="psycopg", extra="postgres"),
-    "mariadb": BuiltIn(_SQL, driver="pymysql", extra="mariadb"),
+    "sqlite": BuiltIn("timebank.storage.sqlite:open_sqlite", "migrate_sqlite"),
+    "postgresql": BuiltIn(_SQL, "migrate_sql", driver="psycopg", extra="postgres"),
+    "mariadb": BuiltIn(_SQL, "migrate_sql", driver="pymysql", extra="mariadb"),
 }
 
 
@@ -64,6 +70,41 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
     >>> open_store("memory:", create=True).banks()
     []
     """
+    scheme = _scheme_of(url)
+    create = create and not read_only
+    found = _built_in(scheme, url)
+    if found is None:
+        return _installed(scheme, url, create=create, read_only=read_only)
+    store, spelled = found
+    opener: Opener = _loaded(store, store.opener.partition(":")[2])
+    return _hinting(store, partial(opener, spelled, create=create, read_only=read_only))
+
+
+def migrate_store(url: str) -> list[str]:
+    """Bring the tables of a URL to this version; the names of what was applied, in order.
+
+    :raises InvalidRequest: a URL that cannot be, or a store that has nothing to migrate.
+    :raises NotFound: no such file.
+    :raises StoreError: no ledger there, one of a newer version, or it cannot be written to.
+
+    >>> from timebank.storage import migrate_store
+    >>> migrate_store("sqlite://")
+    []
+    """
+    scheme = _scheme_of(url)
+    found = _built_in(scheme, url)
+    if found is None:
+        msg = f"stores of the scheme {shown(scheme)} are migrated by the package they are of"
+        raise InvalidRequest(msg)
+    store, spelled = found
+    if store.migrator is None:
+        msg = f"a store in {scheme} is new at each open: it has nothing of an older version"
+        raise InvalidRequest(msg)
+    migrator: Callable[[str], list[str]] = _loaded(store, store.migrator)
+    return _hinting(store, partial(migrator, spelled))
+
+
+def _scheme_of(url: str) -> str:
     if type(url) is not str:
         msg = f"the URL of a store is a str, not a {type(url).__name__}"
         raise WrongType(msg)
@@ -72,17 +113,7 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
         msg = "a store is named by a URL like memory: or sqlite:///bank.db"
         raise InvalidRequest(msg if "@" in url else f"{msg}, not {shown(url)}")
     _refuse_a_user(scheme, rest)
-    create = create and not read_only
-    name = scheme.partition("+")[0]
-    if name not in BUILT_IN:
-        return _installed(scheme, url, create=create, read_only=read_only)
-    store = BUILT_IN[name]
-    spelled = name if store.driver is None else f"{name}+{store.driver}"
-    if scheme not in (name, spelled):
-        msg = f"there is no {shown(scheme)} here: such a URL begins with {spelled}:"
-        raise InvalidRequest(msg)
-    _check_unclaimed(name, spelled)
-    return _built_in(store, f"{spelled}:{rest}", create=create, read_only=read_only)
+    return scheme
 
 
 def _refuse_a_user(scheme: str, rest: str) -> None:
@@ -101,18 +132,39 @@ def _open_memory(url: str, *, create: bool, read_only: bool) -> Store:
     return open_memory(url)
 
 
-def _built_in(store: BuiltIn, url: str, *, create: bool, read_only: bool) -> Store:
+def _built_in(scheme: str, url: str) -> tuple[BuiltIn, str] | None:
+    """The store of our own that a scheme names, and the URL with its driver.
+
+    :raises InvalidRequest: another driver than the one that is supported, or a name of
+        ours that a package claims.
+    """
+    name = scheme.partition("+")[0]
+    store = BUILT_IN.get(name)
+    if store is None:
+        return None
+    spelled = name if store.driver is None else f"{name}+{store.driver}"
+    if scheme not in (name, spelled):
+        msg = f"there is no {shown(scheme)} here: such a URL begins with {spelled}:"
+        raise InvalidRequest(msg)
+    _check_unclaimed(name, spelled)
+    return store, spelled + url.removeprefix(scheme)
+
+
+def _loaded(store: BuiltIn, function: str) -> Any:
     from importlib import import_module
 
-    module, _, function = store.opener.partition(":")
+    return getattr(import_module(store.opener.partition(":")[0]), function)
+
+
+def _hinting(store: BuiltIn, call: Callable[[], Result]) -> Result:
+    """The result of a call that may need an extra; where it is missing, what to install."""
     try:
-        opener: Opener = getattr(import_module(module), function)
-        return opener(url, create=create, read_only=read_only)
+        return call()
     except ImportError as error:
         if store.extra is None:
             raise
-        scheme, why = url.partition(":")[0], str(error).partition("\n")[0]
-        msg = f"{scheme}: needs an extra: pip install 'timebank[{store.extra}]' ({why})"
+        why = str(error).partition("\n")[0]
+        msg = f"{store.driver} needs an extra: pip install 'timebank[{store.extra}]' ({why})"
         raise StoreError(msg) from error
 
 
