@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import timebank
+from benchmarks import joined, servers
 from benchmarks.raw import Raw
 from timebank import TimeBank
 
@@ -132,6 +133,46 @@ def growth(folder: Path) -> list[list[str]]:
     return lines
 
 
+def many_banks(folder: Path) -> list[list[str]]:
+    """Opening a bank of a file with 10,000 banks, beside one with a bank."""
+    works = []
+    for count in (10_000, 1):
+        with timebank.open(f"sqlite:///{folder / f'banks-{count}.db'}") as bank:
+            for number in range(count - 1):
+                bank.store.make_bank(f"bank-{number}", journal=f"journal-{number}")
+        works.append(partial(reopen, folder / f"banks-{count}.db"))
+    mine, yards = [], []
+    for _ in range(200):
+        mine.append(timed(works[0]))
+        yards.append(timed(works[1]))
+    return [row("opening a bank, of 10,000 in a file", mine, yards, "the same of one")]
+
+
+def reopen(path: Path) -> None:
+    """Open the bank of a file, and close it."""
+    timebank.open(f"sqlite:///{path}").close()
+
+
+def on_servers() -> list[list[str]]:
+    """PostgreSQL beside statements by hand."""
+    one = servers.one_client(ACCOUNTS, pairs)
+    eight = servers.eight_processes(ACCOUNTS, pairs)
+    yardstick = "psycopg by hand"
+    return [
+        row("one durable transfer, PostgreSQL", *one, yardstick),
+        row("the same, 8 processes on 8 banks", *eight, yardstick),
+    ]
+
+
+def in_a_host(folder: Path) -> list[list[str]]:
+    """Joined on SQLite, 10,000 transfers in one commit of the host's."""
+    lines = []
+    for batched, how in ((False, "a call each"), (True, "in a batch")):
+        times = joined.in_one_commit(folder, ACCOUNTS, pairs, batched=batched)
+        lines.append(row(f"joined on SQLite, {how}", *times, "raw executemany"))
+    return lines
+
+
 def row(work: str, mine: list[float], yards: list[float], yardstick: str) -> list[str]:
     """A line of the table: medians, times as fast as the yardstick, spread of the middle half."""
     middle, yard = statistics.median(mine), statistics.median(yards)
@@ -151,18 +192,23 @@ def main() -> None:
     """Measure, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--write", type=Path, help="a page between whose markers the table goes")
+    parser.add_argument("--only", help="run the parts whose name has this in it")
     arguments = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        measures: list[Callable[[], list[list[str]]]] = [
-            lambda: [singles(folder, "full")],
-            lambda: [singles(folder, "normal")],
-            lambda: [batches(folder)],
-            lambda: [audits(folder)],
-            lambda: growth(folder),
-        ]
-        for measure in measures:
+        measures: dict[str, Callable[[], list[list[str]]]] = {
+            "full": lambda: [singles(folder, "full")],
+            "normal": lambda: [singles(folder, "normal")],
+            "batch": lambda: [batches(folder)],
+            "batch audit": lambda: [audits(folder)],
+            "batch growth": lambda: growth(folder),
+            "banks": lambda: many_banks(folder),
+            "joined": lambda: in_a_host(folder),
+            "servers": on_servers,
+        }
+        chosen = [work for name, work in measures.items() if (arguments.only or "") in name]
+        for measure in chosen:
             lines += measure()
             sys.stderr.write(f"{lines[-1][0]} done\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
