@@ -53,7 +53,8 @@ def one_client(
     """Seconds for a transfer, ours and by hand, round by round."""
     url, other = durable_database(), durable_database()
     bank, raw = opened(url, "main", accounts), RawPostgres(other, "main", accounts)
-    mine, yards = [], []
+    mine: list[float] = []
+    yards: list[float] = []
     for number in range(rounds):
         load = loads(each, 9000 + number)
         for times, work in ((mine, partial(post, bank, load)), (yards, partial(raw.post, load))):
@@ -91,7 +92,8 @@ def eight_processes(
     accounts: list[str], loads: Callable[[int, int], Load], *, rounds: int = 5, each: int = 120
 ) -> tuple[list[float], list[float]]:
     """Seconds for a transfer when eight processes post to a bank each, ours and by hand."""
-    mine, yards = [], []
+    mine: list[float] = []
+    yards: list[float] = []
     for _ in range(rounds):
         for times, work in ((mine, _ours), (yards, _by_hand)):
             url = durable_database()
