@@ -27,8 +27,20 @@ def admin(server: Any) -> psycopg.Connection:
     return psycopg.connect(server.get_uri(), autocommit=True)
 
 
+def let_commits_wait(server: Any) -> None:
+    """From now on commits of new connections wait for a standby that will never answer."""
+    with admin(server) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+    for _ in range(10_000):
+        with admin(server) as connection:
+            if connection.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",):
+                return
+    pytest.fail("the server did not take up its setting")
+
+
 def wait_for_the_commit(server: Any) -> None:
-    """Return when a commit is on disk and waits for a standby that will never answer."""
+    """Return when a commit is on disk, and waits."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
     with admin(server) as connection:
         for _ in range(10_000):
@@ -40,11 +52,13 @@ def wait_for_the_commit(server: Any) -> None:
 
 def test_a_server_restarted_in_the_middle_of_a_commit(server: Any) -> None:
     """`OutcomeUnknown` with the id; the restarted server tells, and the hours moved once."""
-    folder = server.get_postmaster_info().socket_dir
-    told: list[BaseException] = []
-    with timebank.open(f"postgresql+psycopg://postgres@/postgres?host={folder}") as bank:
+    url = f"postgresql+psycopg://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+    with timebank.open(url) as bank:
         bank.open_account("m1")
         bank.open_account("f1")
+    let_commits_wait(server)
+    told: list[BaseException] = []
+    with timebank.open(url) as bank:
 
         def move() -> None:
             try:
@@ -52,9 +66,6 @@ def test_a_server_restarted_in_the_middle_of_a_commit(server: Any) -> None:
             except OutcomeUnknown as error:
                 told.append(error)
 
-        with admin(server) as connection:
-            connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-            connection.execute("SELECT pg_reload_conf()")
         thread = threading.Thread(target=move)
         thread.start()
         wait_for_the_commit(server)
