@@ -125,7 +125,12 @@ def test_reads_see_the_transaction(host: Host, bank: TimeBank) -> None:
         assert ["f1", "m1"] == [account.id for account in bank.accounts()]
         assert () == bank.audit().findings
         assert ["main"] == list(bank.store.banks())
-    assert (1, 3) == kept(host)
+        acting = bank.acting_as("coordinator")
+        acting.freeze("m1")
+        assert "coordinator" == list(bank.records())[-1].actor
+    assert (1, 4) == kept(host)
+    with pytest.raises(InvalidRequest, match="no transaction is open"):
+        acting.audit()
 
 
 def test_a_batch_is_one_savepoint(host: Host, bank: TimeBank) -> None:

@@ -150,7 +150,7 @@ class TimeBank(Calls, Reads):
         >>> next(bank.records()).actor
         'coordinator-1'
         """
-        other = object.__new__(TimeBank)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._actor = checked_actor(actor)
         return other
