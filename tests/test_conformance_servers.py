@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,8 @@ import pytest
 import sqlalchemy
 
 from servers import drop_database, new_database
+from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.storage.sql_store import dialect_of
 from timebank.testing import StoreConformance
 
 
@@ -22,6 +24,7 @@ class OnServer(StoreConformance):
 
     guards = True
     traced = True
+    translated = True
     server: ClassVar[str]
     cursor: ClassVar[Any]
 
@@ -50,6 +53,11 @@ class OnServer(StoreConformance):
         with mock.patch.object(self.cursor, "execute", execute):
             yield
 
+    def translate(self, error: BaseException) -> TimebankError:
+        """As `StorePlace.translate`."""
+        assert isinstance(error, Exception)
+        return dialect_of(self.server).translated(error, "here")
+
     def tamper(self, url: str, bank: str, sequence: int) -> None:
         """As `StorePlace.tamper`."""
         engine = sqlalchemy.create_engine(url)
@@ -69,9 +77,37 @@ class TestPostgreSql(OnServer):
     server = "postgresql"
     cursor = psycopg.Cursor
 
+    def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
+        """As `StorePlace.driver_errors`, in the classes that the driver raises."""
+        return (
+            (psycopg.errors.SerializationFailure("it failed"), Conflict),
+            (psycopg.errors.DeadlockDetected("it failed"), Conflict),
+            (psycopg.errors.UniqueViolation("it failed"), Conflict),
+            (psycopg.errors.LockNotAvailable("it failed"), StoreBusy),
+            (psycopg.errors.QueryCanceled("it failed"), StoreBusy),
+            (psycopg.errors.TooManyConnections("it failed"), StoreBusy),
+            (psycopg.errors.DiskFull("it failed"), StoreError),
+            (psycopg.errors.CheckViolation("it failed"), StoreError),
+            (psycopg.errors.DataCorrupted("it failed"), Corrupt),
+            (psycopg.OperationalError("the connection is closed"), StoreError),
+        )
+
 
 class TestMariaDb(OnServer):
     """Through PyMySQL."""
 
     server = "mariadb"
     cursor = pymysql.cursors.Cursor
+
+    def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
+        """As `StorePlace.driver_errors`, in the classes that the driver raises."""
+        return (
+            (pymysql.err.OperationalError(1213, "it failed"), Conflict),
+            (pymysql.err.IntegrityError(1062, "it failed"), Conflict),
+            (pymysql.err.OperationalError(1205, "it failed"), StoreBusy),
+            (pymysql.err.OperationalError(1040, "it failed"), StoreBusy),
+            (pymysql.err.OperationalError(1114, "it failed"), StoreError),
+            (pymysql.err.OperationalError(2013, "it failed"), StoreError),
+            (pymysql.err.InternalError(1712, "it failed"), Corrupt),
+            (pymysql.err.InterfaceError(), StoreError),
+        )

@@ -22,6 +22,7 @@ from timebank.storage.sql_dialect import queries
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
     1213: (Conflict, "two transactions waited for each other"),
     1020: (Conflict, "two transactions crossed"),
+    1412: (Conflict, "a table was changed meanwhile"),
     1062: (Conflict, "a key is taken"),
     1205: (StoreBusy, "another transaction holds the lock"),
     1040: (StoreBusy, "the server has no connection left"),
@@ -86,11 +87,11 @@ class MariaDb:
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
         """As `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
         with self.cursor(connection) as cursor:
+            access = "READ ONLY" if read_only else "READ WRITE"
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}")
             cursor.execute(
-                "SET SESSION tx_isolation = 'READ-COMMITTED', "
-                f"innodb_lock_wait_timeout = {max(1, round(timeout_seconds))}, "
-                "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-                f"tx_read_only = {int(read_only)}"
+                f"SET SESSION innodb_lock_wait_timeout = {max(1, round(timeout_seconds))}, "
+                "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             )
 
     def begin_reading(self, cursor: Any) -> None:
