@@ -234,6 +234,44 @@ class Psycopg(Host):
         self.handle.close()
 
 
+class PyMySql(Host):
+    """PyMySQL, with rows in a shape of the host's own."""
+
+    server = "mariadb"
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        url = sqlalchemy.make_url(self.url)
+        return pymysql.connect(
+            unix_socket=url.query["unix_socket"],
+            user=url.username,
+            database=url.database,
+            charset="utf8mb4",
+            autocommit=True,
+            cursorclass=pymysql.cursors.DictCursor,
+        )
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        with self.handle.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone()
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return by_statements(self.run, "START TRANSACTION", "COMMIT", "ROLLBACK")
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return by_statements(
+            self.run, "SAVEPOINT a", "RELEASE SAVEPOINT a", "ROLLBACK TO SAVEPOINT a"
+        )
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+
+
 class Django(Host):
     """Django's connection, of an alias of its own."""
 
@@ -306,6 +344,7 @@ HOSTS: tuple[type[Host], ...] = (
     AlchemySession,
     AlchemySessionPostgres,
     Psycopg,
+    PyMySql,
     Django,
     DjangoPostgres,
     DjangoMariaDb,

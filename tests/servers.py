@@ -28,13 +28,16 @@ _numbers = itertools.count(1)
 _MARIADB_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
 
 
-def new_database(server: str) -> str:
-    """The URL of a new, empty database on a server."""
+def new_database(server: str, *, encoding: str = "UTF8") -> str:
+    """The URL of a new, empty database on a server; the encoding is PostgreSQL's."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     if server == "postgresql":
         folder = postgresql()
         with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+            connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' "
+                "LC_COLLATE 'C' LC_CTYPE 'C'"
+            )
         return f"postgresql+psycopg://postgres@/{name}?host={folder}"
     path = mariadb()
     with pymysql.connect(unix_socket=str(path), user="root") as session, session.cursor() as cursor:

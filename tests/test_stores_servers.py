@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pymysql
 import pytest
 import sqlalchemy
@@ -508,6 +509,44 @@ def test_a_rebuild_leaves_the_guards_in_place(url: str, admin: sqlalchemy.Connec
         assert () == bank.audit().findings
         with pytest.raises(sqlalchemy.exc.DatabaseError):
             admin.exec_driver_sql("DELETE FROM timebank_postings")
+
+
+def test_a_user_who_may_only_read_can_audit(url: str, admin: sqlalchemy.Connection) -> None:
+    """What such a user is not shown of the schema is no finding; and nothing can be written."""
+    with timebank.open(url) as bank:
+        fill(bank)
+    name = f"reader{os.getpid()}"
+    if url.startswith("postgresql"):
+        admin.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
+        admin.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+    else:
+        admin.exec_driver_sql(f"CREATE USER {name}@localhost")
+        admin.exec_driver_sql(f"GRANT SELECT ON {admin.engine.url.database}.* TO {name}@localhost")
+    made = sqlalchemy.make_url(url).set(username=name)
+    with timebank.open(made.render_as_string(hide_password=False), read_only=True) as reading:
+        assert () == reading.audit().findings
+    with (
+        timebank.open(made.render_as_string(hide_password=False)) as bank,
+        pytest.raises(StoreError, match="may not do this"),
+    ):
+        bank.open_account("x")
+    if url.startswith("postgresql"):
+        admin.exec_driver_sql(f"DROP OWNED BY {name}")
+    admin.exec_driver_sql(f"DROP USER {name}{'' if 'postgres' in url else '@localhost'}")
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_id_is_refused(encoding: str) -> None:
+    """PostgreSQL in another encoding than UTF-8 is told at once, and nothing is made in it."""
+    url = new_database("postgresql", encoding=encoding)
+    with pytest.raises(StoreError, match=f"it is in {encoding}"):
+        timebank.open(url)
+    with (
+        psycopg.connect(url.replace("+psycopg", "")) as host,
+        pytest.raises(StoreError, match=f"it is in {encoding}"),
+    ):
+        timebank.join(host).open_account("m1")
+    drop_database(url)
 
 
 # -- versions ----------------------------------------------------------------------------------

@@ -44,8 +44,8 @@ def host_of(connection: Any) -> Host:
         if host is not None:
             return lambda: host(connection)
     msg = (
-        "what can be joined is a connection of sqlite3, sqlite_utils or psycopg, a SQLAlchemy "
-        f"Connection or Session, or Django's connection, not {shown(connection)}"
+        "what can be joined is a connection of sqlite3, sqlite_utils, psycopg or PyMySQL, a "
+        f"SQLAlchemy Connection or Session, or Django's connection, not {shown(connection)}"
     )
     raise InvalidRequest(msg)
 
@@ -161,6 +161,8 @@ _HOSTS: Final[dict[str, Callable[[Any], Any]]] = {
     "sqlite3.Connection": _sqlite3,
     "sqlite_utils.db.Database": _sqlite_utils,
     "psycopg.Connection": _psycopg,
+    "pymysql.connections.Connection": _mysql,
+    "MySQLdb.connections.Connection": _mysql,
     "sqlalchemy.engine.base.Connection": _sqlalchemy,
     "sqlalchemy.orm.session.Session": _session,
     "sqlalchemy.orm.scoping.scoped_session": _scoped_session,

@@ -18,6 +18,9 @@ class ServerDoor:
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         self.where = f"the host's {dialect.title} database"
+        if why := dialect.unfit(connection):
+            msg = f"{self.where} cannot hold a ledger: {why}"
+            raise StoreError(msg)
         self._dialect = dialect
         self._place = Place(dialect.cursor(connection), dialect, self.where)
 

@@ -78,6 +78,9 @@ class Dialect(Protocol):
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
         """Set up a new connection of ours."""
 
+    def unfit(self, connection: Any) -> str | None:
+        """Why the database of a connection cannot hold a ledger, if it cannot."""
+
     def begin_reading(self, cursor: Any) -> None:
         """Begin a transaction that sees one state until it ends."""
 
@@ -123,5 +126,8 @@ class Dialect(Protocol):
     def guard_names(self) -> set[str]:
         """The names of the guards."""
 
-    def trigger_names(self, cursor: Any) -> set[str]:
-        """The names of the guards that are there and enabled."""
+    def trigger_names(self, cursor: Any) -> set[str] | None:
+        """The names of the guards that are there and enabled; `None` where they are not shown."""
+
+    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
+        """The tables and names of their constraints; `None` where they are not shown."""

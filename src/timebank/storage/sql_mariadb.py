@@ -94,6 +94,10 @@ class MariaDb:
                 "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             )
 
+    def unfit(self, connection: Any) -> str | None:
+        """As `Dialect.unfit`: each column has a character set of its own."""
+        return None
+
     def begin_reading(self, cursor: Any) -> None:
         """As `Dialect.begin_reading`."""
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -205,13 +209,34 @@ class MariaDb:
         """As `Dialect.guard_names`."""
         return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
 
-    def trigger_names(self, cursor: Any) -> set[str]:
-        """As `Dialect.trigger_names`."""
+    def trigger_names(self, cursor: Any) -> set[str] | None:
+        """As `Dialect.trigger_names`: shown to a user who may make them."""
         cursor.execute(
             "SELECT trigger_name FROM information_schema.triggers "
             "WHERE trigger_schema = database() AND trigger_name LIKE 'timebank%'"
         )
-        return {name for (name,) in cursor.fetchall()}
+        found = {name for (name,) in cursor.fetchall()}
+        return found if found or self._has_rights(cursor) else None
+
+    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
+        """As `Dialect.constraints`: shown to a user who may do more than read."""
+        cursor.execute(
+            "SELECT table_name, constraint_name FROM information_schema.table_constraints "
+            "WHERE table_schema = database() AND constraint_name LIKE 'timebank%'"
+        )
+        found = set(cursor.fetchall())
+        return found if found or self._has_rights(cursor) else None
+
+    def _has_rights(self, cursor: Any) -> bool:
+        """Whether the user may make triggers, and so is shown them."""
+        cursor.execute(
+            "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' "
+            "UNION SELECT 1 FROM information_schema.schema_privileges "
+            "WHERE privilege_type = 'TRIGGER' AND database() LIKE table_schema "
+            "UNION SELECT 1 FROM information_schema.table_privileges "
+            "WHERE privilege_type = 'TRIGGER' AND table_schema = database()"
+        )
+        return bool(cursor.fetchall())
 
 
 def number_of(error: Exception) -> int:

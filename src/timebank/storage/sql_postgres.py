@@ -101,6 +101,11 @@ class PostgreSql:
             f"SET default_transaction_read_only = {mode}; SET client_encoding = 'UTF8'"
         )
 
+    def unfit(self, connection: Any) -> str | None:
+        """As `Dialect.unfit`."""
+        encoding = connection.info.parameter_status("server_encoding")
+        return None if encoding == "UTF8" else f"it is in {encoding}, and ids and texts need UTF8"
+
     def begin_reading(self, cursor: Any) -> None:
         """As `Dialect.begin_reading`."""
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -205,7 +210,7 @@ class PostgreSql:
         """As `Dialect.guard_names`."""
         return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
 
-    def trigger_names(self, cursor: Any) -> set[str]:
+    def trigger_names(self, cursor: Any) -> set[str] | None:
         """As `Dialect.trigger_names`."""
         found = cursor.execute(
             "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
@@ -213,6 +218,16 @@ class PostgreSql:
             "AND t.tgname LIKE 'timebank%%' AND t.tgenabled = 'O'"
         )
         return {name for (name,) in found}
+
+    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
+        """As `Dialect.constraints`, from the catalogue, which everybody may read."""
+        found = cursor.execute(
+            "SELECT t.relname, c.conname FROM pg_constraint c "
+            "JOIN pg_class t ON t.oid = c.conrelid "
+            "WHERE t.relnamespace = current_schema()::regnamespace AND c.convalidated "
+            "AND c.conname LIKE 'timebank%%'"
+        )
+        return set(found)
 
 
 _REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger

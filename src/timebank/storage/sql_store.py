@@ -88,8 +88,12 @@ class SqlStore:
             connect_args=_arguments(self._url),
         )
 
-        @event.listens_for(engine, "connect")
+        @event.listens_for(engine, "connect", insert=True)
         def set_up(connection: Any, _: object) -> None:
+            if why := self.dialect.unfit(connection):
+                connection.close()
+                msg = f"{self.url} cannot hold a ledger: {why}"
+                raise StoreError(msg)
             self.dialect.prepare(
                 connection, read_only=self._read_only, timeout_seconds=self._timeout_seconds
             )
