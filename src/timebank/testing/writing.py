@@ -9,7 +9,7 @@ from timebank.model import Head, TextRow
 from timebank.storage.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace, needs
-from timebank.testing.rows import DAYS, account, posting, record, small_bank
+from timebank.testing.rows import DAYS, account, everything, posting, record, small_bank
 
 
 class Writing(StorePlace, part=True):
@@ -110,6 +110,24 @@ class Writing(StorePlace, part=True):
             assert Head("j2", 1, b"\x01" * 32) == reading.head()
             assert [record(1, id="t2")] == reading.records(after=0, limit=9)
             assert None is reading.account("m1")
+
+    def test_an_empty_bank_beside_a_full_one_is_empty(self, filled: Store) -> None:
+        """Not one question about it is answered from the other, nor by the store on the whole."""
+        filled.make_bank("empty", journal="j2")
+        filled.make_bank("aaa", journal="j3")
+        for bank in ("empty", "aaa"):
+            with filled.reader(bank) as reader:
+                nothing = everything(reader)[1:]
+            assert [[], [None] * 3, [[]] * 3, [], [None] * 3, [], None, [], [], (0, 0)] == nothing
+
+    def test_many_refer_to_one_record(self, filled: Store) -> None:
+        """They come in order, whatever else refers to others, in a writer and after it."""
+        with filled.writer("main") as writer:
+            writer.append(Batch([record(n, refers_to=2 if n % 2 else 3) for n in range(6, 16)]))
+            assert [4, 7, 9, 11, 13, 15] == [row.sequence for row in writer.referring(2)]
+        with filled.reader("main") as reader:
+            assert [4, 7, 9, 11, 13, 15] == [row.sequence for row in reader.referring(2)]
+            assert [6, 8, 10, 12, 14] == [row.sequence for row in reader.referring(3)]
 
     def test_a_bank_is_made_once(self, filled: Store) -> None:
         """A second time nothing happens, whatever the journal's id."""
