@@ -89,7 +89,7 @@ def _refuse_other_banks(place: Place) -> None:
         if first is None or parse(first.bytes)["request"].get("account") == _FIRST_ACCOUNT:
             return
     if banks:
-        usage(f"{without_password(str(place.db))} holds another bank: give the demo a file of its own")
+        usage(f"{place.db} holds another bank: give the demo a file of its own")
 
 
 def _import_sample(bank: TimeBank) -> ImportReport:
@@ -117,7 +117,7 @@ def _title(text: str) -> str:
 
 
 def _next_commands(place: Place, account: str) -> list[str]:
-    program = f"{_program()} --db {shlex.quote(without_password(str(place.db)))}"
+    program = f"{_program()} --db {shlex.quote(str(place.db))}"
     return [
         f"{program} statement {account} --since 2024-01-01",
         f"{program} trial-balance --on 2020-12-31",
