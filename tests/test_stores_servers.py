@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import subprocess
@@ -167,6 +168,33 @@ def test_a_connection_that_ends_within_a_batch(
         end_connections(admin)
     assert 2 == bank.head().sequence
     move(bank)
+
+
+def test_every_transfer_arrives_once_though_connections_die(
+    bank: TimeBank, admin: sqlalchemy.Connection
+) -> None:
+    """Threads post while connections are ended under them: each id is repeated, and moves once."""
+
+    def post(number: int) -> None:
+        for turn in range(25):
+            for _ in range(200):
+                try:
+                    move(bank, f"t{number}-{turn}")
+                except (StoreError, OutcomeUnknown, StoreBusy):
+                    continue
+                break
+
+    threads = [threading.Thread(target=post, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        with contextlib.suppress(sqlalchemy.exc.OperationalError):
+            end_connections(admin)  # one of them may have gone by itself
+        threads[0].join(0.05)
+    for thread in threads:
+        thread.join()
+    assert (102, Hours("1:40")) == (bank.head().sequence, bank.balance("m1").posted)
+    assert () == bank.audit().findings
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -208,7 +208,10 @@ class StoreBusy(Retryable):
 
 
 class Conflict(Retryable):
-    """The journal's head moved although the writer's lock was held."""
+    """Two writers crossed: a deadlock, a serialization failure, a head that moved past the lock.
+
+    The bank tries a single call again by itself; what comes out has failed several times.
+    """
 
 
 class OutcomeUnknown(TimebankError):
