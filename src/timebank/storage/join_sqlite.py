@@ -16,7 +16,7 @@ from timebank.storage.sqlite_schema import APPLIED, DDL, has_ledger
 from timebank.storage.sqlite_writer import SqliteWriter
 
 #: Changes nothing, but waits for SQLite's one lock, so that what is read next is the newest.
-_LOCK: Final = "UPDATE timebank_banks SET bank = bank WHERE 0"
+_LOCK: Final = "DELETE FROM timebank_migrations WHERE 0"
 
 
 class Plain:
