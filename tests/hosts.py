@@ -234,7 +234,7 @@ class Psycopg(Host):
         self.handle.close()
 
 
-class PyMySql(Host):
+class PyMySqlMariaDb(Host):
     """PyMySQL, with rows in a shape of the host's own."""
 
     server = "mariadb"
@@ -344,7 +344,7 @@ HOSTS: tuple[type[Host], ...] = (
     AlchemySession,
     AlchemySessionPostgres,
     Psycopg,
-    PyMySql,
+    PyMySqlMariaDb,
     Django,
     DjangoPostgres,
     DjangoMariaDb,
