@@ -187,12 +187,11 @@ def test_every_transfer_arrives_once_though_connections_die(
     threads = [threading.Thread(target=post, args=[number]) for number in range(4)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        with contextlib.suppress(sqlalchemy.exc.OperationalError):
-            end_connections(admin)  # one of them may have gone by itself
-        threads[0].join(0.05)
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            with contextlib.suppress(sqlalchemy.exc.OperationalError):
+                end_connections(admin)  # one of them may have gone by itself
+            thread.join(0.05)
     assert (102, Hours("1:40")) == (bank.head().sequence, bank.balance("m1").posted)
     assert () == bank.audit().findings
 
