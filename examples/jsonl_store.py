@@ -14,7 +14,16 @@ from typing import Any
 
 from timebank import TimeBank, errors
 from timebank.journal import genesis
-from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
+from timebank.model import (
+    AccountRow,
+    Fault,
+    Head,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.overlay import Overlay
 
@@ -27,7 +36,8 @@ class JsonlReader:
     def __init__(self, path: Path, bank: str) -> None:
         self.path, self.bank, self.journal = path, bank, ""
         self.rows, self.notes, self.sides = list[RecordRow](), list[TextRow](), list[PostingRow]()
-        self.holders = dict[str, AccountRow]()
+        self.holders, self.open = dict[str, AccountRow](), list[HoldRow]()
+        self.adopted = list[StatuteRow]()
         with translated(path):
             content = path.read_bytes() if path.exists() else b""
         self.size = len(content)
@@ -44,13 +54,16 @@ class JsonlReader:
         if not self.journal:
             self.bank, self.journal = line
             return
-        anew, records, texts, accounts, postings = line
+        anew, records, texts, accounts, postings, holds, resolved, statutes = line
         if anew:
-            self.holders, self.sides = {}, []
+            self.holders, self.sides, self.open, self.adopted = {}, [], [], []
         self.rows += [RecordRow(*row) for row in records]
         self.notes += [TextRow(*row) for row in texts]
         self.holders |= {row[0]: AccountRow(*row) for row in accounts}
         self.sides += [PostingRow(*row) for row in postings]
+        self.open = [row for row in self.open if row.sequence not in resolved]
+        self.open += [HoldRow(*row) for row in holds]
+        self.adopted += [StatuteRow(*row) for row in statutes]
 
     def close(self) -> None:
         vars(self).clear()
@@ -113,6 +126,17 @@ class JsonlReader:
         rows = self.postings_by_day(account, **days, limit=None)
         return sum(max(row.seconds, 0) for row in rows), sum(max(-row.seconds, 0) for row in rows)
 
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        found = [((row.sequence, row.account), row) for row in self.open]
+        return [row for key, row in sorted(found) if key > after][:limit]
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        found = [((r.expires_at, r.sequence), r) for r in self.open if r.account == account]
+        return [row for key, row in sorted(found) if key > after][:limit]
+
+    def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
+        return [row for row in reversed(self.adopted) if row.sequence < before][:limit]
+
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         return []
 
@@ -152,12 +176,12 @@ class JsonlStore:
                 yield top
             if top.failed is not None:
                 raise errors.StoreError("an append failed, so nothing was written") from top.failed
-            texts = [row for rows in top.own_texts.values() for row in rows]
-            postings = [row for rows in top.own_postings.values() for row in rows]
-            line = [top.anew, top.own_records, texts, list(top.own_accounts.values()), postings]
+            new = top.appended()
+            line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
+            line += [new.holds, new.resolved, new.statutes]
             if any(line):
                 reader.head()
-                write(reader, line, top.own_records[-1].id if top.own_records else None)
+                write(reader, line, new.records[-1].id if new.records else None)
 
     @contextmanager
     def locked(self, bank: str) -> Iterator[JsonlReader]:

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
+import pytest
+from hypothesis import Phase, settings
+
 from timebank.errors import TimebankError
 from timebank.model import Head
 from timebank.storage import open_store
 from timebank.storage.memory import MemoryStore
 from timebank.storage.protocol import Batch, Store
 from timebank.storage.sqlite import SqliteStore, open_sqlite
-from timebank.testing import StoreConformance
+from timebank.testing import StoreConformance, agreement
 
 
 class Wrapped:
@@ -73,9 +77,7 @@ class LosesTheLastRow(Wrapped):
         """As `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
-            less = Batch(batch.records, batch.texts, batch.accounts, batch.postings[:-1])
-            less.anew = batch.anew
-            real(less)
+            real(attrs.evolve(batch, postings=batch.postings[:-1]))
 
         return Calls(writer, append=append)
 
@@ -91,7 +93,7 @@ class ForgetsTheCompare(Wrapped):
             records = [
                 row._replace(sequence=last + n) for n, row in enumerate(batch.records, start=1)
             ]
-            real(Batch(records, batch.texts, batch.accounts, batch.postings, batch.anew))
+            real(attrs.evolve(batch, records=records))
 
         return Calls(writer, append=append)
 
@@ -149,6 +151,53 @@ class FoldsCase(Wrapped):
             return real(id) or real(id.lower()) or real(id.upper())
 
         return Calls(reader, find=find, account=account)
+
+
+class KeepsResolvedHolds(Wrapped):
+    """A hold that is resolved goes on reserving hours: its rows are left."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            real(attrs.evolve(batch, resolved=[]))
+
+        return Calls(writer, append=append)
+
+
+class EndsHoldsOfOneAccount(Wrapped):
+    """Only the first of a hold's rows goes: the other account stays reserved."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            left = []
+            for sequence in batch.resolved:
+                rows = writer.holds(after=(sequence, ""), limit=999)
+                left += [row for row in rows if row.sequence == sequence][1:]
+            real(batch)
+            real(Batch(holds=left))
+
+        return Calls(writer, append=append)
+
+
+class HoldsOfTheMoment(Wrapped):
+    """A reader's holds are those of now, not of its snapshot."""
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """A snapshot but for the holds."""
+        now = _AtOnce(self.store, bank)
+
+        def holds(_: Any, **named: Any) -> Any:
+            return now.holds(**named)
+
+        def holds_of(_: Any, account: str, **named: Any) -> Any:
+            return now.holds_of(account, **named)
+
+        with self.store.reader(bank) as reader:
+            yield Calls(reader, holds=holds, holds_of=holds_of)
 
 
 class DropsBlanks(Wrapped):
@@ -356,6 +405,24 @@ class TestMixesBanks(Private):
 
 class TestFoldsCase(Private):
     broken = FoldsCase
+
+    @pytest.fixture(autouse=True)
+    def unshrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """To find the shortest history that fails takes half a minute; nobody reads it here."""
+        first = settings(agreement.SETTINGS, phases=[Phase.generate])
+        monkeypatch.setattr(agreement, "SETTINGS", first)
+
+
+class TestKeepsResolvedHolds(Private):
+    broken = KeepsResolvedHolds
+
+
+class TestEndsHoldsOfOneAccount(Private):
+    broken = EndsHoldsOfOneAccount
+
+
+class TestHoldsOfTheMoment(Private):
+    broken = HoldsOfTheMoment
 
 
 class TestDropsBlanks(Private):

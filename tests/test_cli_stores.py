@@ -293,7 +293,7 @@ def test_migrate_says_what_it_did() -> None:
         ]
     ):
         older(f"old-{number}.db")
-        assert "Applied 0002_banks.\n" == well(*words)
+        assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*words)
         assert "There is nothing to do.\n" == well(*words)
         assert "All well" in well("--db", f"old-{number}.db", "audit")
 
@@ -310,7 +310,7 @@ def test_every_command_says_how_to_migrate() -> None:
         assert found is not None
         commands.add(found[1])
     refused(call("copy", "old file.db", "copy.db"), 'run "timebank migrate ')
-    assert "Applied 0002_banks.\n" == well(*commands.pop().split())
+    assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*commands.pop().split())
     assert set() == commands
     assert head("old file.db").startswith("timebank/1 id-1 16 ")
 
@@ -319,7 +319,7 @@ def test_migrate_may_rebuild() -> None:
     """What is derived is made anew, of every bank."""
     older("old.db")
     assert (
-        "Applied 0002_banks.\n"
+        "Applied 0002_banks.\nApplied 0003_holds.\n"
         "Accounts and postings of main are made anew.\n"
         "Accounts and postings of via-verdi are made anew.\n"
     ) == well("migrate", "old.db", "--rebuild")

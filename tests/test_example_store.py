@@ -85,7 +85,7 @@ def test_the_page_names_the_whole_protocol() -> None:
 
 
 def test_a_complete_store_is_small() -> None:
-    """Less than 170 lines of code, as the page says: no imports, docstrings or demonstration."""
+    """Less than 190 lines of code, as the page says: no imports, docstrings or demonstration."""
     source = EXAMPLE.read_text("utf-8")
     lines = {
         number
@@ -99,8 +99,8 @@ def test_a_complete_store_is_small() -> None:
         if docstring or demonstration or isinstance(node, ast.Import | ast.ImportFrom):
             assert isinstance(node, ast.stmt)
             lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    assert "less than 170 lines of code" in PAGE
-    assert len(lines) < 170
+    assert "less than 190 lines of code" in PAGE
+    assert len(lines) < 190
 
 
 def test_the_example_runs() -> None:
@@ -162,7 +162,17 @@ def test_a_torn_first_line_is_no_bank(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"\xff", b"{}", b"[]", b"3", b"null", b"[false,[[1]],[],[],[]]", b'{"hex":"0g"}', b"\0"],
+    [
+        b"",
+        b"\xff",
+        b"{}",
+        b"[]",
+        b"3",
+        b"null",
+        b"[false,[[1]],[],[],[],[],[],[]]",
+        b'{"hex":"0g"}',
+        b"\0",
+    ],
 )
 def test_a_line_that_cannot_be_is_damage(folder: Path, line: bytes) -> None:
     """It is `Corrupt` to whoever reads, and a finding to the audit, which does not raise."""
@@ -257,7 +267,7 @@ def test_a_lock_that_lies_gives_a_conflict(folder: Path) -> None:
     path = file_of(folder)
     with pytest.raises(Conflict), store.writer("main") as writer:
         writer.append(Batch([record(2)]))
-        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[]]\n")
+        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[],[],[],[]]\n")
     with store.reader("main") as reader:
         assert 1 == reader.head().sequence
 

@@ -30,16 +30,30 @@ HEADS = {
 }
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A file as version 0001 made it, with a table of the host's beside ours."""
-    path = tmp_path / "old.db"
+#: What is still to be done to a file of each older version.
+PENDING = {"0001": ["0002_banks", "0003_holds"], "0002": ["0003_holds"]}
+
+
+def made(path: Path, version: str) -> Path:
+    """A file as this version made it, with a table of the host's beside ours."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript((DATA / "schema-0001.sql").read_text("utf-8"))
+        connection.executescript((DATA / f"schema-{version}.sql").read_text("utf-8"))
         connection.execute("CREATE TABLE bookings (bank REFERENCES timebank_banks (bank))")
         connection.execute("INSERT INTO bookings VALUES ('main')")
     return path
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A file of the oldest version."""
+    return made(tmp_path / "old.db", "0001")
+
+
+@pytest.fixture(params=PENDING)
+def older(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[str]]:
+    """A file of each older version, and what is still to be done to it."""
+    return made(tmp_path / "old.db", request.param), PENDING[request.param]
 
 
 def dump(path: Path) -> list[str]:
@@ -59,21 +73,26 @@ def heads_of(path: Path) -> dict[str, str]:
     return heads
 
 
-def test_a_file_of_each_older_version_opens_after_it(old: Path) -> None:
+def test_a_file_of_each_older_version_opens_after_it(older: tuple[Path, list[str]]) -> None:
     """The heads are those of then, the audit finds nothing, and the bank goes on."""
-    assert ["0002_banks"] == migrate_sqlite(f"sqlite:///{old}")
+    old, pending = older
+    assert pending == migrate_sqlite(f"sqlite:///{old}")
     assert HEADS == heads_of(old)
     with timebank.open(f"sqlite:///{old}", create=False) as bank:
         assert "Maria R." == bank.account("m1").name
         bank.transfer(earner="m1", spender="f1", hours=1)
+        bank.hold(earner="m1", spender="f1", hours=1)
         assert () == bank.audit().findings
     with closing(sqlite3.connect(old)) as connection:
         assert [("main",)] == connection.execute("SELECT bank FROM bookings").fetchall()
         assert [] == connection.execute("PRAGMA foreign_key_check").fetchall()
 
 
-def test_a_migrated_file_has_the_schema_of_a_fresh_one(old: Path, tmp_path: Path) -> None:
+def test_a_migrated_file_has_the_schema_of_a_fresh_one(
+    older: tuple[Path, list[str]], tmp_path: Path
+) -> None:
     """To the letter: tables, indexes and triggers, and the record of what was applied."""
+    old, _ = older
 
     def schema(path: Path) -> list[tuple[str, ...]]:
         with closing(sqlite3.connect(path)) as connection:
@@ -123,7 +142,7 @@ def test_open_says_what_to_run(old: Path, *, create: bool, read_only: bool) -> N
 def test_nothing_to_do(old: Path, tmp_path: Path) -> None:
     """A second run, a fresh file, a private database."""
     url = f"sqlite:///{old}"
-    assert [["0002_banks"], []] == [migrate_store(url), migrate_store(url)]
+    assert [["0002_banks", "0003_holds"], []] == [migrate_store(url), migrate_store(url)]
     open_store(f"sqlite:///{tmp_path}/fresh.db", create=True).close()
     assert [] == migrate_store(f"sqlite:///{tmp_path}/fresh.db")
     assert [] == migrate_store("sqlite://")
@@ -165,7 +184,7 @@ def test_one_migrates_while_another_writes(old: Path) -> None:
         assert before == dump(old)
         other.execute("BEGIN")
         assert 2 == other.execute("SELECT count(*) FROM timebank_banks").fetchone()[0]
-        assert ["0002_banks"] == migrate_sqlite(f"sqlite:///{old}")
+        assert ["0002_banks", "0003_holds"] == migrate_sqlite(f"sqlite:///{old}")
         assert 16 == other.execute("SELECT max(sequence) FROM timebank_records").fetchone()[0]
     assert HEADS == heads_of(old)
 
@@ -192,7 +211,7 @@ def test_many_processes_migrate_at_once(old: Path) -> None:
     children = [run(MIGRATE, f"sqlite:///{old}") for _ in range(6)]
     printed = sorted(child.communicate()[0] for child in children)
     assert [0] * 6 == [child.returncode for child in children]
-    assert ["['0002_banks']\n"] + ["[]\n"] * 5 == printed
+    assert ["['0002_banks', '0003_holds']\n"] + ["[]\n"] * 5 == printed
     assert HEADS == heads_of(old)
 
 
@@ -222,14 +241,17 @@ KILLED = """
 """
 
 
-def test_a_kill_in_the_middle_leaves_the_old_one(old: Path) -> None:
+def test_a_kill_in_the_middle_leaves_the_old_one(older: tuple[Path, list[str]]) -> None:
     """Before whatever statement it comes; and migrating once more goes through."""
+    old, pending = older
     before = dump(old)
     child = run(KILLED, str(old))
     printed = child.communicate()[0]
     assert 0 == child.returncode
     steps = int(printed)
-    assert len(sqlite_schema._REMAKE_BANKS) < steps
+    assert (
+        sum(map(len, (sqlite_schema._REMAKE_BANKS, sqlite_schema._HOLDS)[-len(pending) :])) < steps
+    )
     done = []
     for step in range(1, steps + 1):
         path = Path(f"{old}.{step}")

@@ -35,11 +35,12 @@ from timebank import (
     TimebankError,
 )
 from timebank.bank import retrying
-from timebank.storage import Batch, migrate_store, sql_migrations
+from timebank.model import StatuteRow
+from timebank.storage import Batch, migrate_store, open_store, sql_migrations
 from timebank.storage.sql_postgres import PostgreSql
 from timebank.storage.sql_schema import tables
 from timebank.storage.sql_store import SqlStore, open_sql
-from timebank.testing.rows import record
+from timebank.testing.rows import hold, record
 
 
 @pytest.fixture(params=SERVERS)
@@ -610,10 +611,10 @@ def test_tables_of_another_version_are_refused(
     url: str, admin: sqlalchemy.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Older or newer: the message says what to do."""
-    assert ["0001_ledger", "guards"] == migrate_store(url)
+    assert ["0001_ledger", "0002_holds", "guards"] == migrate_store(url)
     assert [] == migrate_store(url)
     with monkeypatch.context() as patch:
-        patch.setattr(sql_migrations, "MIGRATIONS", ("0001_ledger", "0002_more"))
+        patch.setattr(sql_migrations, "MIGRATIONS", ("0001_ledger", "0002_holds", "0003_more"))
         with pytest.raises(StoreError, match=r"made by an older timebank.*timebank migrate"):
             timebank.open(url)
     admin.exec_driver_sql("INSERT INTO timebank_migrations VALUES ('0009_more')")
@@ -621,11 +622,53 @@ def test_tables_of_another_version_are_refused(
         timebank.open(url)
 
 
+def test_tables_of_an_older_version_are_migrated(url: str, admin: sqlalchemy.Connection) -> None:
+    """A ledger of before there were holds: what it has stays as it is, its guards too."""
+    with timebank.open(url) as bank:
+        fill(bank)
+        head = bank.head()
+    for table in ("timebank_holds", "timebank_statutes"):
+        admin.exec_driver_sql(f"DROP TABLE {table}")
+    admin.exec_driver_sql("DELETE FROM timebank_migrations WHERE name = '0002_holds'")
+    for create in (True, False):
+        with pytest.raises(StoreError, match=r"older timebank.*run `timebank migrate`"):
+            timebank.open(url, create=create)
+    assert [["0002_holds"], []] == [migrate_store(url), migrate_store(url)]
+    with timebank.open(url, create=False) as bank:
+        assert (head, ()) == (bank.head(), bank.audit().findings)
+        bank.hold(earner="m1", spender="f1", hours="0:01", id="h1")
+        assert ["h1"] == [hold.id for hold in bank.holds()]
+        assert () == bank.audit().findings
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        Batch(holds=[hold("m1", 3)]),
+        Batch(holds=[hold("m1", 3, held=-1, incoming=1)]),
+        Batch(holds=[hold("m1", 3, held=2**53 + 1)]),
+        Batch(holds=[hold("m1", 3, held=1, expires_at=2**53 + 1)]),
+        Batch(holds=[hold("m1", 99, held=1)]),
+        Batch(holds=[hold("nobody", 3, held=1)]),
+        Batch(statutes=[StatuteRow(3, "")]),
+        Batch(statutes=[StatuteRow(99, "v3")]),
+    ],
+)
+def test_checks_and_keys_refuse(url: str, bank: TimeBank, batch: Batch) -> None:
+    """A row of a hold or a statute that cannot be is refused by the server too."""
+    move(bank)
+    store = open_store(url, create=False)
+    with pytest.raises(StoreError), store.writer("main") as writer:
+        writer.append(batch)
+    store.close()
+    assert () == bank.audit().findings
+
+
 def test_half_made_tables_are_made_whole(url: str, admin: sqlalchemy.Connection) -> None:
     """What a kill left on MariaDB, where each table is a commit, is taken up again."""
     migrate_store(url)
-    for table in ("timebank_postings", "timebank_texts", "timebank_accounts"):
-        admin.exec_driver_sql(f"DROP TABLE {table}")
+    for table in ("statutes", "holds", "postings", "texts", "accounts"):
+        admin.exec_driver_sql(f"DROP TABLE timebank_{table}")
     admin.exec_driver_sql("DELETE FROM timebank_migrations")
     with pytest.raises(StoreError, match="half made"):
         timebank.open(url, create=False)
@@ -642,7 +685,7 @@ def test_an_engine_without_triggers(url: str, monkeypatch: pytest.MonkeyPatch) -
     dialect: type[Dialect] = type(dialect_of(url.partition("+")[0]))
     monkeypatch.setattr(dialect, "triggers", lambda _: ("SELECT no_such_thing",))
     monkeypatch.setattr(dialect, "has_no_triggers", lambda *_: True)
-    assert ["0001_ledger"] == migrate_store(url)
+    assert ["0001_ledger", "0002_holds"] == migrate_store(url)
     with timebank.open(url) as bank:
         fill(bank)
         bank.rebuild()

@@ -28,12 +28,13 @@ from timebank.errors import (
     StoreBusy,
     StoreError,
 )
+from timebank.model import StatuteRow
 from timebank.storage import Batch, open_store, sqlite_connections, sqlite_schema
 from timebank.storage.sqlite import SqliteStore, open_sqlite
 from timebank.storage.sqlite_errors import translated
 from timebank.storage.sqlite_faults import MOST
 from timebank.storage.sqlite_rows import SqliteReader, rolled_back
-from timebank.testing.rows import record, small_bank
+from timebank.testing.rows import hold, record, small_bank
 
 TABLES = ("timebank_banks", *sqlite_schema.TABLES)
 
@@ -206,9 +207,9 @@ def test_what_can_be_no_file(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
     """A migration that this version does not know means a newer program wrote it."""
-    tamper(path, "INSERT INTO timebank_migrations VALUES (3, 'timebank', '0003_holds', '-')")
+    tamper(path, "INSERT INTO timebank_migrations VALUES (4, 'timebank', '0004_more', '-')")
     for create in (True, False):
-        with pytest.raises(StoreError, match=r"newer timebank \(it has 0003_holds\)"):
+        with pytest.raises(StoreError, match=r"newer timebank \(it has 0004_more\)"):
             open_store(f"sqlite:///{path}", create=create)
 
 
@@ -313,6 +314,15 @@ def test_triggers_refuse(store: SqliteStore, statement: str) -> None:
         Batch(postings=[small_bank().postings[0]._replace(version=5, day="yesterday")]),
         Batch(postings=[small_bank().postings[0]._replace(version=5, account="nobody")]),
         Batch(accounts={"m1": small_bank().accounts["m1"]._replace(kind="bank")}),
+        Batch(holds=[hold("m1", 4)]),
+        Batch(holds=[hold("m1", 4, held=-1, incoming=1)]),
+        Batch(holds=[hold("m1", 4, held=2**53 + 1)]),
+        Batch(holds=[hold("m1", 4, held=1, expires_at=2**53 + 1)]),
+        Batch(holds=[hold("m1", 9, held=1)]),
+        Batch(holds=[hold("nobody", 4, held=1)]),
+        Batch(statutes=[StatuteRow(5, "")]),
+        Batch(statutes=[StatuteRow(5, b"v3")]),  # type: ignore[arg-type]
+        Batch(statutes=[StatuteRow(9, "v3")]),
     ],
 )
 def test_checks_and_keys_refuse(store: SqliteStore, batch: Batch) -> None:
@@ -321,6 +331,8 @@ def test_checks_and_keys_refuse(store: SqliteStore, batch: Batch) -> None:
         writer.append(batch)
     with store.reader("main") as reader:
         assert small_bank().postings == reader.postings("m1", after=0, limit=9)
+        assert small_bank().holds == reader.holds(after=(0, ""), limit=9)
+        assert small_bank().statutes[::-1] == reader.statutes(before=99, limit=9)
 
 
 def test_keys_are_the_second_half_of_a_pair(store: SqliteStore) -> None:
@@ -333,6 +345,7 @@ def test_keys_are_the_second_half_of_a_pair(store: SqliteStore) -> None:
 def test_look_ups_use_their_index(store: SqliteStore) -> None:
     """No query walks through a bank's rows."""
     from timebank.storage import sqlite_rows as rows
+    from timebank.storage.sqlite_writer import _END_HOLD
 
     with store.reader("main") as reader:
         for sql, values, expected in (
@@ -348,6 +361,18 @@ def test_look_ups_use_their_index(store: SqliteStore) -> None:
                 4,
                 "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)",
             ),
+            (
+                rows.QUERIES.holds,
+                4,
+                "timebank_holds_sequence (bank=? AND (sequence,account)>(?,?))",
+            ),
+            (
+                rows.QUERIES.holds_of,
+                5,
+                "PRIMARY KEY (bank=? AND account=? AND (expires_at,sequence)>(?,?))",
+            ),
+            (rows.QUERIES.statutes, 3, "PRIMARY KEY (bank=? AND sequence<?)"),
+            (_END_HOLD, 2, "timebank_holds_sequence (bank=? AND sequence=?)"),
         ):
             plan = reader.connection().execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * values)
             detail = " / ".join(step[3] for step in plan)
@@ -670,7 +695,8 @@ def test_references_are_checked(path: Path) -> None:
     tamper(path, "DELETE FROM timebank_accounts WHERE account = 'm1'")
     with opened_reader(path) as reader:
         found = [fault for fault in reader.faults() if fault.check == "references"]
-    assert [("timebank_postings", "a row of timebank_accounts")] == [
+    parent = "a row of timebank_accounts"
+    assert [("timebank_postings", parent), ("timebank_holds", parent)] == [
         (fault.place, fault.expected) for fault in found
     ]
     assert 100 == MOST
@@ -692,7 +718,7 @@ def test_references_are_checked(path: Path) -> None:
         ("UPDATE timebank_migrations SET applied_at = 'x'", "rows of timebank_migrations"),
         ("UPDATE timebank_migrations SET id = 9 WHERE id = 2", "rows of timebank_migrations"),
         (
-            "INSERT INTO timebank_migrations VALUES (3, 'mine', 'm', '-')",
+            "INSERT INTO timebank_migrations VALUES (4, 'mine', 'm', '-')",
             "rows of timebank_migrations",
         ),
     ],

@@ -8,15 +8,15 @@ guessed at) with the value that caused it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from typing import Any, Final
-from unicodedata import category, is_normalized
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
 from timebank.hours import Hours
+from timebank.ids import identifier as identifier  # noqa: PLC0414 - it belongs here too
 from timebank.model import (
     INHERIT,
-    MAX_ID_CHARACTERS,
+    MAX_INTEGER,
     MAX_LABEL_CHARACTERS,
     MAX_PARTIES,
     MAX_SOURCE_FIELDS,
@@ -24,32 +24,6 @@ from timebank.model import (
     MAX_TEXT_CHARACTERS,
     StoredLimit,
 )
-
-#: Control characters, lone surrogates, line and paragraph separators.
-_FORBIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-
-
-def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
-    """An id: NFC, 1 to 128 characters, no control characters, no blank at either end."""
-    if type(value) is not str:
-        msg = f"{what} must be a str, not {type(value).__name__}: {shown(value)}"
-        raise WrongType(msg)
-    if not 1 <= len(value) <= longest:
-        msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
-        raise InvalidRequest(msg)
-    if value.isascii() and value.isalnum():
-        return value
-    if value != value.strip():
-        msg = f"{what} must not begin or end with a blank: {shown(value)}"
-        raise InvalidRequest(msg)
-    for character in value:
-        if category(character) in _FORBIDDEN:
-            msg = f"{what} must not contain {character!r}: {shown(value)}"
-            raise InvalidRequest(msg)
-    if not is_normalized("NFC", value):
-        msg = f"{what} must be in Unicode normal form NFC: {shown(value)}"
-        raise InvalidRequest(msg)
-    return value
 
 
 def label(value: object, what: str) -> str | None:
@@ -89,6 +63,18 @@ def day(value: object, what: str) -> str | None:
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
     return value.isoformat()
+
+
+def duration(value: object, what: str) -> int:
+    """How long, in whole microseconds: a `timedelta` of more than zero."""
+    if not isinstance(value, timedelta):
+        msg = f"{what} must be a datetime.timedelta, not {type(value).__name__}: {shown(value)}"
+        raise WrongType(msg)
+    microseconds = value // timedelta(microseconds=1)
+    if not 0 < microseconds <= MAX_INTEGER:
+        msg = f"{what} must be more than zero and less than 285 years, not {value}"
+        raise InvalidRequest(msg)
+    return microseconds
 
 
 def limit(value: object, what: str) -> StoredLimit:

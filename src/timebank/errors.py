@@ -12,7 +12,7 @@ attributes and are shown in the message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from timebank.hours import Hours
@@ -73,6 +73,10 @@ class UnbalancedTransfer(InvalidRequest):
         self.spent = spent
 
 
+class InvalidStatute(InvalidRequest):
+    """A statute that cannot be: a key that is not known, a value of another kind. It says where."""
+
+
 class NotFound(TimebankError, LookupError):
     """What was named is not in the bank."""
 
@@ -101,6 +105,14 @@ class HoldNotFound(NotFound):
         self.id = id
 
 
+class StatuteNotFound(NotFound):
+    """No statute of this version was adopted; `version`."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"no statute {shown(version)} was adopted in this bank")
+        self.version = version
+
+
 class BankNotFound(NotFound):
     """The storage has no bank of this name, and was not asked to make one."""
 
@@ -122,33 +134,107 @@ class IdempotencyMismatch(TimebankError):
 
 
 class Rejected(TimebankError):
-    """A rule of the bank said no. `rule` names the rule, `code` is stable for programs."""
+    """A rule of the bank said no. `rule` names the rule, `code` is stable for programs.
 
-    rule: ClassVar[str] = "rejected"
-    code: ClassVar[str] = "rejected"
+    `headroom` is what the rule still leaves, where it is a quantity. `passes` are the
+    hours nearest to those asked with which the same call would pass, `None` where none
+    would. `remedy` says the smallest change that would, and is part of the message.
+    """
+
+    rule: str = "rejected"
+    code: str = "rejected"
+    headroom: Hours | None = None
+    passes: Hours | None = None
+    remedy: str = ""
+
+    def advised(self, remedy: str, *, passes: Hours | None = None) -> None:
+        """Add what would pass; told once, by what refused."""
+        if not self.remedy:
+            self.remedy, self.passes = remedy, passes
+            self.args = (f"{self.args[0]}; {remedy}",)
 
 
 class LimitExceeded(Rejected):
     """The account would move further beyond its floor or ceiling.
 
     `account`; `limit` the floor or ceiling; `available` what may still move;
-    `needed` what the call asked. All but the account are `Hours`.
+    `needed` what the call asked; `reserved` what open holds keep back; `shortfall` what
+    the account must first earn, or spend, for this rule to let it pass. All but the
+    account are `Hours`.
     """
 
     def __init__(
-        self, account: str, *, rule: str, limit: Hours, available: Hours, needed: Hours
+        self,
+        account: str,
+        *,
+        rule: str,
+        limit: Hours,
+        available: Hours,
+        needed: Hours,
+        reserved: Hours | None = None,
+        shortfall: Hours | None = None,
     ) -> None:
         verb = "spend" if rule == "floor" else "earn"
+        held = f" and {reserved} is held" if reserved else ""
         super().__init__(
-            f"account {shown(account)} cannot {verb} {needed}: its {rule} is {limit}, "
+            f"account {shown(account)} cannot {verb} {needed}: its {rule} is {limit}{held}, "
             f"so {available} may still move"
         )
         self.account = account
-        self.rule = rule  # type: ignore[misc]  # one class serves both limits
-        self.code = f"{rule}_exceeded"  # type: ignore[misc]  # as above
+        self.rule = rule
+        self.code = f"{rule}_exceeded"
         self.limit = limit
-        self.available = available
+        self.available = self.headroom = available
         self.needed = needed
+        self.reserved = reserved
+        self.shortfall = shortfall
+
+
+class ExchangeTooLarge(Rejected):
+    """One exchange moves at most so much; `limit` and what the call `needed`."""
+
+    rule = "largest exchange"
+    code = "exchange_too_large"
+
+    def __init__(self, *, limit: Hours, needed: Hours) -> None:
+        super().__init__(f"an exchange moves at most {limit} here, not {needed}")
+        self.limit = self.headroom = limit
+        self.needed = needed
+
+
+class RecordedTooLate(Rejected):
+    """The day of service lies too far back; `occurred_on`, the `earliest` day, and `days`."""
+
+    rule = "days to record"
+    code = "recorded_too_late"
+
+    def __init__(self, *, occurred_on: str, earliest: str, days: int) -> None:
+        super().__init__(
+            f"an exchange of {occurred_on} had to be recorded within {days} days: "
+            f"the earliest day of service accepted is {earliest}"
+        )
+        self.occurred_on = occurred_on
+        self.earliest = earliest
+        self.days = days
+        self.advised("ask the coordinator, who may record it unchecked")
+
+
+class GranularityRefused(Rejected):
+    """An exchange that is no multiple of the bank's unit.
+
+    `needed` what the call asked; `unit`; `lower` (`None` for zero) and `upper` the
+    multiples on both sides of it.
+    """
+
+    rule = "granularity"
+    code = "granularity_refused"
+
+    def __init__(self, *, needed: Hours, unit: Hours, lower: Hours | None, upper: Hours) -> None:
+        super().__init__(f"hours are exchanged in multiples of {unit} here, not {needed}")
+        self.needed = needed
+        self.unit = unit
+        self.lower = lower
+        self.upper = upper
 
 
 class AccountNotOpen(Rejected):
@@ -161,18 +247,47 @@ class AccountNotOpen(Rejected):
         super().__init__(f"account {shown(account)} is {status}: it cannot {doing}")
         self.account = account
         self.status = status
+        if status in _OPENED_BY:
+            self.advised(f"{_OPENED_BY[status]} it first")
+
+
+#: What opens an account again.
+_OPENED_BY = {"frozen": "thaw", "closed": "reopen"}
 
 
 class AccountNotEmpty(Rejected):
-    """An account is closed at zero only; `account` and its `balance`."""
+    """An account is closed at zero and without open holds only.
+
+    `account`, its `balance`, and what is `held` and `incoming`.
+    """
 
     rule = "close at zero"
     code = "account_not_empty"
 
-    def __init__(self, account: str, *, balance: Hours) -> None:
-        super().__init__(f"account {shown(account)} holds {balance}: an account is closed at 0:00")
+    def __init__(
+        self,
+        account: str,
+        *,
+        balance: Hours,
+        held: Hours | None = None,
+        incoming: Hours | None = None,
+    ) -> None:
+        open_holds = bool(held or incoming)
+        also = (
+            f", with {held or '0:00'} held and {incoming or '0:00'} incoming" if open_holds else ""
+        )
+        super().__init__(
+            f"account {shown(account)} holds {balance}{also}: an account is closed at 0:00, "
+            "without open holds"
+        )
         self.account = account
         self.balance = balance
+        self.held = held
+        self.incoming = incoming
+        steps = ["settle or void its holds"] if open_holds else []
+        if balance:
+            steps.append(f"{'spend' if balance.seconds > 0 else 'earn'} {abs(balance)}")
+        self.advised(f"first {' and '.join(steps)}")
 
 
 class OverReversed(Rejected):
@@ -190,8 +305,28 @@ class OverReversed(Rejected):
             f"transfer {shown(transfer)} has {remaining} left to reverse, not {needed}"
         )
         self.transfer = transfer
-        self.remaining = remaining
+        self.remaining = self.headroom = remaining
         self.needed = needed
+        if remaining:
+            self.advised(f"{remaining} would pass", passes=remaining)
+
+
+class AlreadyResolved(Rejected):
+    """The hold is settled, voided or expired, and that is final.
+
+    `hold` its id; `status`; `by` the id of the settlement or void, `None` where it expired.
+    """
+
+    rule = "a resolved hold is final"
+    code = "already_resolved"
+
+    def __init__(self, hold: str, *, status: str, by: str | None) -> None:
+        told = f"was {status} by {shown(by)}" if by is not None else f"has {status}"
+        super().__init__(f"hold {shown(hold)} {told}")
+        self.hold = hold
+        self.status = status
+        self.by = by
+        self.advised("record the exchange as a transfer, or make a new hold")
 
 
 class Retryable(TimebankError):

@@ -18,24 +18,39 @@ the state that `decide` reads is what the fold made of earlier records.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
 import attrs
 
 from timebank.errors import Corrupt, shown
-from timebank.model import ACCOUNT_KINDS, MAX_INTEGER, AccountRow, PostingRow
+from timebank.model import (
+    ACCOUNT_KINDS,
+    MAX_INTEGER,
+    NEVER,
+    AccountRow,
+    HoldRow,
+    PostingRow,
+    StatuteRow,
+)
 
 _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
 
 
 @attrs.frozen
 class Derived:
-    """What one record adds: the account it changed, if any, and its postings."""
+    """What one record adds: the account it changed, if any, its postings, and so on.
 
-    account: AccountRow | None
-    postings: list[PostingRow]
+    `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
+    `statute` says that it adopted one.
+    """
+
+    account: AccountRow | None = None
+    postings: Sequence[PostingRow] = ()
+    holds: Sequence[HoldRow] = ()
+    resolved: Sequence[HoldRow] = ()
+    statute: StatuteRow | None = None
 
 
 @attrs.define
@@ -43,11 +58,33 @@ class Fold:
     """Where the accounts stand after the records applied so far.
 
     `accounts` holds the rows seen, `None` for an id known to be free; `balances` the
-    last `(version, seconds)` of each account.
+    last `(version, seconds)` of each account; `holds` the rows of open holds, by account
+    and by the hold's sequence; `lines` the accounts of each open hold.
     """
 
     accounts: dict[str, AccountRow | None] = attrs.field(factory=dict)
     balances: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    holds: dict[str, dict[int, HoldRow]] = attrs.field(factory=dict)
+    lines: dict[int, list[str]] = attrs.field(factory=dict)
+
+    def keep(self, row: HoldRow) -> None:
+        """Know a row of an open hold, of this record or read from a store."""
+        rows = self.holds.setdefault(row.account, {})
+        if row.sequence not in rows:
+            self.lines.setdefault(row.sequence, []).append(row.account)
+        rows[row.sequence] = row
+
+    def forget_expired(self, account: str, now: int) -> None:
+        """Let go of the rows of an account's holds that have expired, for good.
+
+        They count for nothing any more, and nobody can resolve them.
+        """
+        rows = self.holds.get(account)
+        for row in [row for row in rows.values() if row.expires_at <= now] if rows else ():
+            del rows[row.sequence]  # type: ignore[union-attr]  # there are rows
+            self.lines[row.sequence].remove(account)
+            if not self.lines[row.sequence]:
+                del self.lines[row.sequence]
 
     def apply(self, sequence: int, kind: str, effects: dict[str, Any]) -> Derived:
         """Execute the effects of the record `sequence`.
@@ -96,10 +133,14 @@ def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
         date.fromisoformat(row.joined_on)
     fold.accounts[id] = row
     fold.balances.setdefault(id, (0, 0))
-    return Derived(row, [])
+    return Derived(row)
 
 
 def _post(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    return Derived(postings=_posted(fold, sequence, effects))
+
+
+def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingRow]:
     day = effects["occurred_on"]
     if date.fromisoformat(day).isoformat() != day:
         msg = f"day {shown(day)}"
@@ -116,12 +157,48 @@ def _post(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
         after[id] = (version, balance)
         rows.append(PostingRow(id, version, sequence, seconds, balance, day))
     fold.balances.update(after)
-    return Derived(None, rows)
+    return rows
+
+
+def _hold(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    expires_at = _is(int, effects.get("expires_at", NEVER))
+    rows = []
+    for id, held, incoming in effects["reserves"]:
+        if fold.accounts[id] is None or min(_is(int, held), _is(int, incoming)) < 0:
+            msg = f"a reserve of {held} and {incoming} seconds on account {shown(id)}"
+            raise ValueError(msg)
+        rows.append(HoldRow(id, expires_at, sequence, held, incoming))
+    if not rows or len({row.account for row in rows}) < len(rows):
+        msg = "a hold reserves once on each of its accounts"
+        raise ValueError(msg)
+    for row in rows:
+        fold.keep(row)
+    return Derived(holds=rows)
+
+
+def _settle(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    accounts = fold.lines[effects["resolves"]]
+    postings = _posted(fold, sequence, effects)
+    return Derived(postings=postings, resolved=_released(fold, effects["resolves"], accounts))
+
+
+def _void(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    accounts = fold.lines[effects["resolves"]]
+    return Derived(resolved=_released(fold, effects["resolves"], accounts))
+
+
+def _released(fold: Fold, hold: int, accounts: list[str]) -> list[HoldRow]:
+    del fold.lines[hold]
+    return [fold.holds[account].pop(hold) for account in accounts]
+
+
+def _adopt(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    return Derived(statute=StatuteRow(sequence, _is(str, effects["adopts"])))
 
 
 def _nothing(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     """An erasure changes texts, which are not derived."""
-    return Derived(None, [])
+    return Derived()
 
 
 def _is(expected: type, value: Any) -> Any:
@@ -141,5 +218,9 @@ _STEPS: Final[dict[str, Callable[[Fold, int, dict[str, Any]], Derived]]] = {
     "reopen": _set_account,
     "transfer": _post,
     "reverse": _post,
+    "hold": _hold,
+    "settle": _settle,
+    "void": _void,
+    "adopt": _adopt,
     "erase": _nothing,
 }

@@ -2,9 +2,9 @@
 
 Two families. *Values* are what a caller gets back: `Account`, `Balance`,
 `Transfer`, `Record`, `Head`. *Rows* are what a store keeps: `RecordRow` and
-`TextRow` are the truth, `AccountRow` and `PostingRow` are derived from it and can
-be made again. Rows are plain tuples of integers, strings and bytes, so that they
-go into a database, and come back equal, as they are.
+`TextRow` are the truth; `AccountRow`, `PostingRow`, `HoldRow` and `StatuteRow` are
+derived from it and can be made again. Rows are plain tuples of integers, strings and
+bytes, so that they go into a database, and come back equal, as they are.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ SALT_BYTES: Final = 16
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INTEGER: Final = 2**53
+#: The end of a hold that has none.
+NEVER: Final = MAX_INTEGER
 
 
 class _Inherit(Enum):
@@ -106,6 +108,28 @@ class PostingRow(NamedTuple):
     seconds: int
     balance: int
     day: str
+
+
+class HoldRow(NamedTuple):
+    """What an open hold reserves on one account, in seconds: to be spent, and to be earned.
+
+    `sequence` is the hold's record. `expires_at` is an instant in microseconds since 1970,
+    `NEVER` for a hold without one: from then on the row counts for nothing, though it
+    stays until somebody resolves the hold.
+    """
+
+    account: str
+    expires_at: int
+    sequence: int
+    held: int
+    incoming: int
+
+
+class StatuteRow(NamedTuple):
+    """That the record `sequence` adopted the statute of this version."""
+
+    sequence: int
+    version: str
 
 
 class Fault(NamedTuple):
@@ -226,6 +250,8 @@ class Balance:
 class Posting:
     """One account's side of a transfer: positive hours are earned, negative are spent.
 
+    `fee` says that it is part of the fee, not of the exchange.
+
     >>> from timebank import Hours, Posting
     >>> Posting("f1", Hours("-1:30")).hours.seconds
     -5400
@@ -233,14 +259,92 @@ class Posting:
 
     account: str
     hours: Hours
+    fee: bool = False
 
 
 @attrs.frozen
-class Transfer:
+class Flag:
+    """A rule that was passed with the statute's leave; `str()` says it in a sentence.
+
+    `rule` is floor, ceiling, largest exchange or days to record. Of the others, those are
+    set that the rule has.
+
+    >>> from timebank import Hours
+    >>> from timebank.model import Flag
+    >>> str(Flag(rule="largest exchange", limit=Hours(8), needed=Hours(9)))
+    'one exchange moves 9:00, more than the 8:00 of the statute'
+    """
+
+    rule: str
+    account: str | None = None
+    limit: Hours | None = None
+    available: Hours | None = None
+    needed: Hours | None = None
+    occurred_on: date | None = None
+    days: int | None = None
+
+    @classmethod
+    def of(cls, flag: Mapping[str, Any]) -> Flag:
+        """From what a record keeps of it: seconds, and a day as text."""
+        found: dict[str, Any] = dict(flag)
+        for name in found.keys() & {"limit", "available", "needed"}:
+            found[name] = Hours.from_seconds(found[name])
+        if "occurred_on" in found:
+            found["occurred_on"] = date.fromisoformat(found["occurred_on"])
+        return cls(**found)
+
+    def __str__(self) -> str:
+        if self.rule == "largest exchange":
+            return f"one exchange moves {self.needed}, more than the {self.limit} of the statute"
+        if self.rule == "days to record":
+            return (
+                f"recorded more than {self.days} days after its day of service {self.occurred_on}"
+            )
+        return (
+            f"account {self.account!r} moves {self.needed}, though its {self.rule} {self.limit} "
+            f"left {self.available}"
+        )
+
+
+class _Sides:
+    """What is read off the postings of a transfer, or of the one that a hold proposes."""
+
+    __slots__ = ()
+    postings: tuple[Posting, ...]
+
+    @property
+    def hours(self) -> Hours:
+        """What is exchanged: the sum of one side, without the fee."""
+        return Hours.from_seconds(
+            sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0 and not p.fee)
+        )
+
+    @property
+    def fee(self) -> Hours:
+        """What goes to a fund beside it; 0:00 where there is none."""
+        fees = [p.hours.seconds for p in self.postings if p.fee]
+        return Hours.from_seconds(sum(seconds for seconds in fees if seconds > 0))
+
+    @property
+    def earners(self) -> dict[str, Hours]:
+        """Who earns by the exchange, and how much."""
+        return {p.account: p.hours for p in self.postings if p.hours.seconds > 0 and not p.fee}
+
+    @property
+    def spenders(self) -> dict[str, Hours]:
+        """Who spends by the exchange, and how much (positive)."""
+        return {p.account: -p.hours for p in self.postings if p.hours.seconds < 0 and not p.fee}
+
+
+@attrs.frozen
+class Transfer(_Sides):
     """An immutable movement of hours; its postings sum to zero.
 
     `reverses` is the id of the original where this is a reversal, whose text is
-    `reason`. An account on both sides has two postings. `statute` judged it.
+    `reason`; `hold` the id of the hold that it settles. An account on both sides has two
+    postings; those of a fee come last. `statute` judged it; `flags` are the rules that it
+    passed with the statute's leave. `asked` is what the caller asked for where the
+    statute's unit made it another quantity.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -268,23 +372,50 @@ class Transfer:
     reverses: str | None = None
     actor: str | None = None
     statute: str | None = None
+    hold: str | None = None
+    flags: tuple[Flag, ...] = ()
+    asked: Hours | None = None
 
-    @property
-    def hours(self) -> Hours:
-        """What was exchanged: the sum of one side."""
-        return Hours.from_seconds(
-            sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0)
-        )
 
-    @property
-    def earners(self) -> dict[str, Hours]:
-        """Whose balance rises, and by how much."""
-        return {p.account: p.hours for p in self.postings if p.hours.seconds > 0}
+@attrs.frozen
+class Hold(_Sides):
+    """Hours that are reserved for a proposed exchange.
 
-    @property
-    def spenders(self) -> dict[str, Hours]:
-        """Whose balance falls, and by how much (positive)."""
-        return {p.account: -p.hours for p in self.postings if p.hours.seconds < 0}
+    `status` is open, settled, voided or expired, at the time when it was read, and
+    `resolved_by` the id of the settlement or void. `postings` are those of settling all of
+    it. `occurred_on` is the day of service where it was given, `expires_at` the instant
+    from which on it reserves nothing, `reason` what was said when it was voided.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
+    >>> hold = bank.hold(earner="m1", spender="f1", hours=2)
+    >>> hold.status, hold.spenders, bank.balance("f1").held
+    ('open', {'f1': Hours('2:00')}, Hours('2:00'))
+    """
+
+    id: str
+    sequence: int
+    kind: str
+    status: str
+    postings: tuple[Posting, ...]
+    recorded_at: datetime
+    expires_at: datetime | None = None
+    occurred_on: date | None = None
+    category: str | None = None
+    area: str | None = None
+    resource: str | None = None
+    via: str | None = None
+    note: str | None = None
+    reason: str | None = None
+    tags: tuple[str, ...] = ()
+    source: str | Mapping[str, str] | None = attrs.field(default=None, hash=False)
+    limits: str = "checked"
+    actor: str | None = None
+    statute: str | None = None
+    flags: tuple[Flag, ...] = ()
+    resolved_by: str | None = None
+    asked: Hours | None = None
 
 
 def instant(microseconds: int) -> datetime:

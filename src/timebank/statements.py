@@ -16,7 +16,7 @@ import attrs
 from timebank.errors import Corrupt
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.model import Account, AccountRow, PostingRow
+from timebank.model import Account, AccountRow, Hold, PostingRow
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -26,7 +26,8 @@ PAGE: Final = 500
 class StatementLine:
     """One posting of the account. `hours` is signed; `balance` is the one after it.
 
-    `id` is the transfer's. `others` are the accounts on the other side, by id.
+    `id` is the transfer's. `others` are the accounts on the other side, by id. `fee` says
+    that it is the fee of an exchange: its other side are those who pay it, or the fund.
     """
 
     id: str
@@ -41,6 +42,7 @@ class StatementLine:
     note: str | None = None
     reason: str | None = None
     reverses: bool = False
+    fee: bool = False
 
     @property
     def earned(self) -> Hours | None:
@@ -59,6 +61,8 @@ class Statement:
 
     `opening` is the balance before `since`, `closing` the one after `until`; both
     days are included. `names` gives the names of the accounts on the other sides.
+    `holds` are those that are open now, whatever the period: `held` is what they reserve
+    to be spent, `incoming` what is held towards the account.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -75,6 +79,9 @@ class Statement:
     opening: Hours
     lines: tuple[StatementLine, ...]
     names: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    held: Hours = Hours.from_seconds(0)
+    incoming: Hours = Hours.from_seconds(0)
+    holds: tuple[Hold, ...] = ()
 
     @property
     def id(self) -> str:
@@ -164,9 +171,13 @@ def statement(
         if end is None or row.day <= end:
             rows.append(row)
     opening, names, lines = running, {}, []
+    # The lines of one transfer on one account follow each other, in the order of its postings.
+    sequence, number = 0, 0
     for row in reversed(rows):
         running += row.seconds
-        line = _line(reader, row, running)
+        number = number + 1 if row.sequence == sequence else 0
+        sequence = row.sequence
+        line = _line(reader, row, running, number)
         lines.append(line)
         for other in line.others:
             if other not in names:
@@ -187,39 +198,62 @@ def by_day(
         after = (page[-1].day, page[-1].version)
 
 
-def _line(reader: Reader, row: PostingRow, balance: int) -> StatementLine:
-    found = reader.records(after=row.sequence - 1, limit=1)
-    if not found or found[0].sequence != row.sequence:
-        msg = f"posting {row.version} of {row.account!r} has no record {row.sequence}"
-        raise Corrupt(msg)
-    record = parse(found[0].body)
+def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> StatementLine:
+    """A posting as a line; it is the account's posting `number`, from 0, of its record."""
+    record = _record(reader, row.sequence)
     request, effects = record["request"], record["effects"]
+    told, sequence = _described(reader, record, row.sequence)
     texts = {t.field: t.text for t in reader.texts(after=row.sequence - 1, through=row.sequence)}
-    described = _described(reader, record)
+    if record["kind"] == "settle":
+        texts = {t.field: t.text for t in reader.texts(after=sequence - 1, through=sequence)}
+    fees = effects.get("fee", [])
+    exchanged = effects["postings"][: len(effects["postings"]) - len(fees)]
+    is_fee = number >= sum(id == row.account for id, _ in exchanged)
     return StatementLine(
         id=request["id"],
         sequence=row.sequence,
         occurred_on=date.fromisoformat(row.day),
         others=tuple(
-            id for id, seconds in effects["postings"] if (seconds > 0) != (row.seconds > 0)
+            id
+            for id, seconds in (fees if is_fee else exchanged)
+            if (seconds > 0) != (row.seconds > 0)
         ),
-        kind="reversal" if record["kind"] == "reverse" else request["kind"],
+        kind="reversal" if record["kind"] == "reverse" else told["kind"],
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
-        category=described.get("category"),
-        area=described.get("area"),
+        category=told.get("category"),
+        area=told.get("area"),
         note=texts.get("note"),
         reason=texts.get("reason"),
         reverses=record["kind"] == "reverse",
+        fee=is_fee,
     )
 
 
-def _described(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
-    """The request that says category and area: a reversal has those of its original."""
-    if record["kind"] != "reverse":
-        return dict(record["request"])
-    original = reader.records(after=record["effects"]["reverses"] - 1, limit=1)
-    return dict(parse(original[0].body)["request"]) if original else {}
+def _record(reader: Reader, sequence: int) -> dict[str, Any]:
+    found = reader.records(after=sequence - 1, limit=1)
+    if not found or found[0].sequence != sequence:
+        msg = f"record {sequence} is missing, though rows name it"
+        raise Corrupt(msg)
+    return parse(found[0].body)
+
+
+def _described(reader: Reader, record: dict[str, Any], sequence: int) -> tuple[dict[str, Any], int]:
+    """The request that says kind, category and area, and the sequence of its record.
+
+    A reversal has those of its original, a settlement those of its hold.
+    """
+    effects = record["effects"]
+    if record["kind"] == "reverse":
+        sequence = effects["reverses"]
+    elif record["kind"] == "settle":
+        sequence = effects["resolves"]
+    else:
+        return record["request"], sequence
+    original = reader.records(after=sequence - 1, limit=1)
+    if not original:
+        return {}, sequence
+    return _described(reader, parse(original[0].body), sequence)
 
 
 def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:

@@ -8,11 +8,19 @@ of accounts and not with that of records, and it writes nothing.
 
 from __future__ import annotations
 
-from timebank.audit.report import AUDIT_CHECKS, AuditReport, Check, Finding, Progress, unreadable
+from timebank.audit.report import (
+    AUDIT_CHECKS,
+    AuditReport,
+    Check,
+    Finding,
+    Note,
+    Progress,
+    unreadable,
+)
 from timebank.audit.stream import Audit
 from timebank.storage.protocol import Reader
 
-__all__ = ["AUDIT_CHECKS", "AuditReport", "Check", "Finding", "audit", "unreadable"]
+__all__ = ["AUDIT_CHECKS", "AuditReport", "Check", "Finding", "Note", "audit", "unreadable"]
 
 
 def audit(reader: Reader, *, progress: Progress | None = None) -> AuditReport:

@@ -1,10 +1,11 @@
-"""Whether the effects of a record are what was asked: what each side moves, what is set."""
+"""Whether the effects of a record are what was asked: what is set, how much moves back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
 
+from timebank.audit.exchanges import exchanged
 from timebank.errors import shown
 
 #: Kind → the status that it leads to.
@@ -14,24 +15,21 @@ _STATUS: Final = {
     "close_account": "closed",
     "reopen": "open",
 }
+_ACCOUNTS: Final = frozenset({"open_account", "set_limits", "rename", *_STATUS})
 
 
 def differences(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """What the request asks for and what the effects say, where the two differ."""
-    if kind == "transfer":
-        postings = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]
-        if effects["postings"] != postings:
-            yield f"postings {shown(postings)}", shown(effects["postings"])
-    elif kind == "reverse":
-        moved = sum(seconds for _, seconds in effects["postings"] if seconds > 0)
+    if kind == "reverse":
+        own = exchanged(effects["postings"], effects.get("fee", []))
+        moved = sum(seconds for _, seconds in own if seconds > 0)
         if request.get("hours", moved) != moved:
             yield f"{request['hours']} seconds reversed", f"{moved} seconds"
-    elif kind != "erase":
+    elif kind in _ACCOUNTS:
         yield from _account(kind, request, effects)
-        return
-    day = request.get("occurred_on")
+    day = request.get("occurred_on") if kind in {"transfer", "reverse"} else None
     if day is not None and effects["occurred_on"] != day:
         yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
 

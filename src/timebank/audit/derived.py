@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from timebank.audit.report import MOST_FINDINGS, Findings, quantity
 from timebank.errors import TimebankError, shown
 from timebank.fold import Fold
-from timebank.model import AccountRow, PostingRow
+from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, StatuteRow
 from timebank.storage.protocol import Reader
 
 #: Expected postings that are kept before they are compared: many accounts, one read each.
@@ -24,8 +25,13 @@ class DerivedRows:
         self._count = 0
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
+        self._statutes: list[StatuteRow] = []
 
-    def expect(self, postings: list[PostingRow]) -> None:
+    def adopted(self, row: StatuteRow) -> None:
+        """This row should be stored."""
+        self._statutes.append(row)
+
+    def expect(self, postings: Sequence[PostingRow]) -> None:
         """These rows should be stored."""
         pending = self._pending
         for row in postings:
@@ -92,7 +98,44 @@ class DerivedRows:
                 self._rest(account, version)
             except TimebankError as error:
                 self._damaged(f"postings of account {shown(account)}", error)
+        for place, compare in (("open holds", self._holds), ("statutes", self._adopted)):
+            try:
+                compare(fold)
+            except TimebankError as error:
+                self._damaged(place, error)
         return count
+
+    def _holds(self, fold: Fold) -> None:
+        """The rows of open holds, those that have expired with them."""
+        rows = [row for held in fold.holds.values() for row in held.values()]
+        expected = {(row.sequence, row.account): row for row in rows}
+        after = (-MAX_INTEGER, "")
+        while page := self._reader.holds(after=after, limit=PAGE):
+            for row in page:
+                self._other("hold", expected.pop((row.sequence, row.account), None), row)
+            after = (page[-1].sequence, page[-1].account)
+        for row in expected.values():
+            self._other("hold", row, None)
+
+    def _adopted(self, fold: Fold) -> None:
+        expected = {row.sequence: row for row in self._statutes}
+        before = MAX_INTEGER + 1
+        while page := self._reader.statutes(before=before, limit=PAGE):
+            for row in page:
+                self._other("statute", expected.pop(row.sequence, None), row)
+            before = page[-1].sequence
+        for row in expected.values():
+            self._other("statute", row, None)
+
+    def _other(
+        self, what: str, expected: HoldRow | StatuteRow | None, found: HoldRow | StatuteRow | None
+    ) -> None:
+        row = expected or found
+        if row is None or expected == found:
+            return
+        words = ["no such row" if one is None else shown(tuple(one)) for one in (expected, found)]
+        place = f"row of the {what} of record {shown(row.sequence)}"
+        self._findings.add("derived", place, expected=words[0], found=words[1])
 
     def _rest(self, account: str, version: int) -> None:
         """Postings of an account that no record led to."""

@@ -60,14 +60,30 @@ AUDIT_CHECKS: Final = (
     Check("zero-sum", "The postings of every transfer sum to zero.", _ASK),
     Check(
         "effects",
-        "The effects of every record can be executed, and are those of what was asked.",
+        "The effects of every record can be executed, and are those of what was asked, under "
+        "the statute that judged it.",
         _ASK,
     ),
-    Check("derived", "Accounts and postings are what the journal says.", _REBUILD),
+    Check(
+        "derived",
+        "Accounts, postings, open holds and statutes are what the journal says.",
+        _REBUILD,
+    ),
     Check(
         "limits",
-        "Nobody was moved further beyond a limit, unless unchecked or by a reversal, and only "
-        "open accounts took part.",
+        "Nobody was moved further beyond a limit, unless flagged, unchecked or by a reversal, "
+        "and only open accounts took part.",
+        _ASK,
+    ),
+    Check(
+        "statutes",
+        "Every record that a statute judged names the one that was in force, and a version "
+        "means the same rules for ever.",
+        _ASK,
+    ),
+    Check(
+        "holds",
+        "A hold is settled or voided once at most, and before it expires.",
         _ASK,
     ),
     Check("reversals", "What was reversed lies within its original, an earlier transfer.", _ASK),
@@ -100,10 +116,19 @@ class Finding:
 
 
 @attrs.frozen
+class Note:
+    """Something that is as the rules allow, and that somebody should see: where, and what."""
+
+    place: str
+    text: str
+
+
+@attrs.frozen
 class AuditReport:
     """What an audit found. `head` is where the journal stood; `None` if it cannot be read.
 
-    `records` and `accounts` count what was read; `checks` names what was checked.
+    `records` and `accounts` count what was read; `checks` names what was checked. `notes`
+    are no findings: transfers that a statute let pass with a flag.
 
     >>> import timebank
     >>> report = timebank.open("memory:").audit()
@@ -116,6 +141,7 @@ class AuditReport:
     records: int
     accounts: int
     checks: tuple[str, ...] = tuple(check.name for check in AUDIT_CHECKS)
+    notes: tuple[Note, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -129,6 +155,8 @@ class Findings:
     def __init__(self) -> None:
         self._kept: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
+        self._notes: list[Note] = []
+        self._more_notes = 0
 
     def add(self, check: str, place: str, *, expected: str, found: str) -> None:
         """Keep a finding, or count it."""
@@ -137,6 +165,18 @@ class Findings:
             kept.append(Finding(check, place, expected, found, _ADVICE.get(check, _RESTORE)))
         else:
             self._more[check] = self._more.get(check, 0) + 1
+
+    def note(self, place: str, text: str) -> None:
+        """Keep a note, or count it."""
+        if len(self._notes) < MOST_FINDINGS:
+            self._notes.append(Note(place, text))
+        else:
+            self._more_notes += 1
+
+    def notes(self) -> tuple[Note, ...]:
+        """In the order of the journal; a last one says how many more there are."""
+        more = [Note("elsewhere", f"{self._more_notes} more")] if self._more_notes else []
+        return (*self._notes, *more)
 
     def count(self, check: str) -> int:
         """How many of one check there are so far."""

@@ -42,6 +42,22 @@ _SETS: Final = {
     "ceiling": _Limit,
     "named": bool,
 }
+_EXCHANGE: Final = {
+    "id": str,
+    "kind": str,
+    "earners": list,
+    "spenders": list,
+    "category": str,
+    "area": str,
+    "resource": str,
+    "via": str,
+    "note": str,
+    "occurred_on": str,
+    "tags": list,
+    "source": _Source,
+    "limits": str,
+}
+_EXCHANGED: Final = frozenset({"id", "kind", "earners", "spenders"})
 #: Kind → fields of the request and their types, and those that are always there.
 _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     "open_account": (
@@ -64,37 +80,48 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     "thaw": (_STATUS, frozenset({"account"})),
     "close_account": (_STATUS, frozenset({"account"})),
     "reopen": (_STATUS, frozenset({"account"})),
-    "transfer": (
-        {
-            "id": str,
-            "kind": str,
-            "earners": list,
-            "spenders": list,
-            "category": str,
-            "area": str,
-            "resource": str,
-            "via": str,
-            "note": str,
-            "occurred_on": str,
-            "tags": list,
-            "source": _Source,
-            "limits": str,
-        },
-        frozenset({"id", "kind", "earners", "spenders"}),
-    ),
+    "transfer": (_EXCHANGE, _EXCHANGED),
     "reverse": (
         {"id": str, "transfer": str, "hours": int, "occurred_on": str, "reason": str},
         frozenset({"id", "transfer", "reason"}),
     ),
+    "hold": (_EXCHANGE | {"expires_in": int}, _EXCHANGED),
+    "settle": (
+        {"id": str, "hold": str, "hours": int, "occurred_on": str},
+        frozenset({"id", "hold"}),
+    ),
+    "void": ({"id": str, "hold": str, "reason": str}, frozenset({"id", "hold"})),
+    "adopt": ({"statute": dict}, frozenset({"statute"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
-_REVERSE_EFFECTS: Final = {**_TRANSFER_EFFECTS, "reverses": int}
+_HOLD_EFFECTS: Final = {"lines": list, "reserves": list, "statute": str}
+#: Kind → effects that are always there.
 _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     **dict.fromkeys(_REQUESTS, _ACCOUNT_EFFECTS),
     "transfer": _TRANSFER_EFFECTS,
-    "reverse": _REVERSE_EFFECTS,
+    "reverse": {**_TRANSFER_EFFECTS, "reverses": int},
+    "hold": _HOLD_EFFECTS,
+    "settle": {**_TRANSFER_EFFECTS, "resolves": int},
+    "void": {"resolves": int},
+    "adopt": {"adopts": str},
     "erase": {"erased": list},
+}
+#: Kind → effects that may be there.
+_SOMETIMES: Final[dict[str, dict[str, Any]]] = {
+    "transfer": {"fee": list, "flags": list},
+    "reverse": {"fee": list},
+    "hold": {"fee": list, "flags": list, "expires_at": int},
+    "settle": {"fee": list, "flags": list},
+}
+_FLAG: Final = {
+    "rule": str,
+    "account": str,
+    "limit": int,
+    "available": int,
+    "needed": int,
+    "days": int,
+    "occurred_on": str,
 }
 _HEX: Final = "abcdef0123456789"
 
@@ -111,9 +138,9 @@ def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     if type(request) is not dict or type(effects) is not dict:
         return
-    known = _EFFECTS[kind]
-    yield from _fields("effects", effects, known)
-    if known.keys() != effects.keys():
+    known, sometimes = _EFFECTS[kind], _SOMETIMES.get(kind)
+    yield from _fields("effects", effects, known if sometimes is None else known | sometimes)
+    if not known.keys() <= effects.keys():
         yield f"effects {', '.join(known)}", ", ".join(map(shown, effects))
     if kind in _REQUESTS:  # of an erasure only the effects are settled
         fields, always = _REQUESTS[kind]
@@ -143,17 +170,28 @@ def _fits(value: Any, expected: Any) -> bool:
 def _deeper(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Lists, words of a few choices, commitments."""
+    """Lists, and what is in them."""
     for what, side in (
         ("request.earners", request.get("earners", [])),
         ("request.spenders", request.get("spenders", [])),
         ("effects.postings", effects.get("postings", [])),
+        ("effects.lines", effects.get("lines", [])),
+        ("effects.fee", effects.get("fee", [])),
     ):
         if not _pairs(side, int):
             yield f"{what} of [account, seconds]", shown(side)
     for what, values in (("request.tags", request.get("tags")), ("erased", effects.get("erased"))):
         if type(values) is list and not all(type(value) is str for value in values):
             yield f"{what} of strings", shown(values)
+    if "reserves" in effects or "flags" in effects:
+        yield from _reserves_and_flags(effects)
+    yield from _words(kind, request, effects)
+
+
+def _words(
+    kind: str, request: dict[str, Any], effects: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Words of a few choices, commitments, what is set of an account."""
     if request.get("limits", "unchecked") != "unchecked":
         yield "request.limits unchecked, or none", shown(request["limits"])
     for field in TEXT_FIELDS:
@@ -163,6 +201,17 @@ def _deeper(
         yield "a kind of account", shown(request.get("kind"))
     if type(effects.get("sets")) is dict:
         yield from _fields("sets", effects["sets"], _SETS)
+
+
+def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for reserve in effects.get("reserves", ()):
+        if type(reserve) is not list or [*map(type, reserve)] != [str, int, int]:
+            yield "effects.reserves of [account, held, incoming]", shown(reserve)
+    for flag in effects.get("flags", ()):
+        if type(flag) is not dict or type(flag.get("rule")) is not str:
+            yield "effects.flags of objects with a rule", shown(flag)
+        else:
+            yield from _fields("flag", flag, _FLAG)
 
 
 def _pairs(value: Any, second: type) -> bool:

@@ -6,15 +6,25 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from timebank.audit.asked import differences
+from timebank.audit.clocks import Clocks
 from timebank.audit.derived import DerivedRows
-from timebank.audit.report import MOST_FINDINGS, AuditReport, Findings, Progress, quantity
-from timebank.audit.rules import Clocks, Limits, Reversals
+from timebank.audit.limits import Limits
+from timebank.audit.movements import Movements
+from timebank.audit.report import (
+    MOST_FINDINGS,
+    AuditReport,
+    Findings,
+    Progress,
+    quantity,
+)
+from timebank.audit.reversals import Reversals
 from timebank.audit.shapes import problems
+from timebank.audit.statutes import Statutes
 from timebank.audit.texts import Texts
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.fold import Derived, Fold, imbalance
 from timebank.journal import FORMAT, canonical, digest, genesis, parse
-from timebank.model import MAX_INTEGER, Head, RecordRow
+from timebank.model import MAX_INTEGER, Flag, Head, RecordRow
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -48,15 +58,23 @@ class Audit:
         self._fold = Fold()
         self._derived = DerivedRows(self._reader, self._findings)
         self._texts = Texts(self._reader, self._findings, last=end)
-        self._limits = Limits(self._fold, self._findings)
+        self._statutes = Statutes(self._findings)
+        self._limits = Limits(self._fold, self._statutes, self._findings)
+        self._movements = Movements(self._reader, self._fold, self._statutes, self._findings)
         self._reversals = Reversals(self._reader, self._findings)
-        self._clocks = Clocks(self._findings)
+        self._clocks = Clocks(self._statutes, self._findings)
         self._try("records before the first", self._before)
         self._records()
         self._try("accounts and postings", self._finish_derived)
         self._try("texts", lambda: self._texts.finish(end=self._last))
         self._compare_head()
-        return AuditReport(self._findings.all(), self._head, self._count, self._accounts)
+        return AuditReport(
+            self._findings.all(),
+            self._head,
+            self._count,
+            self._accounts,
+            notes=self._findings.notes(),
+        )
 
     def _add(self, check: str, place: str, expected: str, found: str) -> None:
         self._findings.add(check, place, expected=expected, found=found)
@@ -182,33 +200,42 @@ class Audit:
         self._names(row, record)
         if row.id != request.get("id"):
             self._add("canonical", place, f"id {shown(request.get('id'))}", f"id {shown(row.id)}")
-        if row.refers_to != effects.get("reverses"):
-            expected = f"refers_to {shown(effects.get('reverses'))}"
+        refers_to = effects.get("reverses", effects.get("resolves"))
+        if row.refers_to != refers_to:
+            expected = f"refers_to {shown(refers_to)}"
             self._add("canonical", place, expected, f"refers_to {shown(row.refers_to)}")
         if total := imbalance(effects):
             self._add("zero-sum", place, "postings that sum to 0:00", quantity(total))
         for asked, found in differences(kind, request, effects):
             self._add("effects", place, asked, found)
         self._texts.record(sequence, kind, request, effects)
+        self._statutes.record(sequence, record)
         self._clocks.record(sequence, record)
+        via = self._movements.record(sequence, record)
         try:
             derived = self._fold.apply(sequence, kind, effects)
         except Corrupt as error:
             self._add("effects", place, "effects that can be executed", str(error))
         else:
-            self._executed(sequence, record, derived)
+            self._executed(sequence, record, derived, via)
         if row.id is not None:
             other = self._reader.find(row.id)
             if other is None or other.sequence != sequence:
                 found = "no record" if other is None else f"record {other.sequence}"
                 self._add("ids", f"id {shown(row.id)}", place, found)
 
-    def _executed(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
+    def _executed(
+        self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
+    ) -> None:
         if derived.postings:
             self._derived.expect(derived.postings)
-        self._limits.record(sequence, record, derived)
+        if derived.statute is not None:
+            self._derived.adopted(derived.statute)
+        self._limits.record(sequence, record, derived, via)
         if record["kind"] == "reverse":
             self._reversals.record(sequence, record["request"], record["effects"])
+        for flag in record["effects"].get("flags", ()):
+            self._findings.note(f"record {sequence}", str(Flag.of(flag)))
 
     def _names(self, row: RecordRow, record: dict[str, Any]) -> None:
         """A record says where it belongs, so that it cannot be moved elsewhere."""

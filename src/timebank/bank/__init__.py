@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from timebank import checks
 from timebank.bank.calls import Calls
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.gather import gather
 from timebank.bank.reads import Reads
 from timebank.bank.retrying import retried
 from timebank.bank.session import FLUSH_EVERY, Cache, Session
@@ -266,9 +267,7 @@ def _rebuild(writer: Writer, progress: Progress | None) -> None:
         for row in page:
             body = parse(row.body)
             derived = fold.apply(row.sequence, body["kind"], body["effects"])
-            if derived.account is not None:
-                batch.accounts[derived.account.account] = derived.account
-            batch.postings += derived.postings
+            gather(batch, derived)
         writer.append(batch)
         batch, after = Batch(), page[-1].sequence
         if progress is not None:

@@ -13,10 +13,12 @@ from typing import Any, Final
 import attrs
 
 from timebank import checks
+from timebank.bank.gather import gather
 from timebank.bank.retrying import retried
 from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
 from timebank.fold import Fold
 from timebank.journal import digest, genesis, parse
+from timebank.lookups import rows_of_hold
 from timebank.model import Head, RecordRow, TextRow
 from timebank.storage.protocol import Batch, Store, Writer
 
@@ -251,13 +253,14 @@ class Copying:
             kind, effects = body["kind"], body["effects"]
             for account in _touched(effects):
                 self._load(writer, account)
+            if "resolves" in effects and effects["resolves"] not in self._fold.lines:
+                for row in rows_of_hold(writer, effects["resolves"]):
+                    self._fold.keep(row)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             msg = f"record {record.sequence} of the source cannot be executed: {error!r}"
             raise Corrupt(msg) from error
         derived = self._fold.apply(record.sequence, kind, effects)
-        if derived.account is not None:
-            batch.accounts[derived.account.account] = derived.account
-        batch.postings += derived.postings
+        gather(batch, derived)
 
     def _load(self, writer: Writer, account: str) -> None:
         """Where an account stands in the target, unless the fold knows it."""
@@ -294,4 +297,6 @@ def _touched(effects: dict[str, Any]) -> Iterator[str]:
     if "account" in effects:
         yield effects["account"]
     for account, _ in effects.get("postings", ()):
+        yield account
+    for account, _, _ in effects.get("reserves", ()):
         yield account

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import date, datetime
 
 from timebank import checks
-from timebank.bank.views import read_account, read_transfer, record_view
+from timebank.bank.hold_reads import HoldReads
+from timebank.bank.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
 from timebank.hours import Hours
 from timebank.journal import parse
+from timebank.lookups import in_force, reserved
 from timebank.model import (
     Account,
     AccountRow,
@@ -28,15 +29,11 @@ from timebank.statements import (
     statement,
     trial_balance,
 )
-from timebank.statute import DEFAULT
 from timebank.storage.protocol import Reader
 
 
-class Reads:
+class Reads(HoldReads):
     """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
-
-    def _reader(self) -> AbstractContextManager[Reader]:
-        raise NotImplementedError
 
     def head(self) -> Head:
         """Where the journal stands; `str()` of it is the line that may be published.
@@ -118,7 +115,7 @@ class Reads:
 
         `on` counts the exchanges of days up to it, whenever they were recorded. `at` is
         a sequence of the journal or an aware instant, and counts what was recorded by
-        then. Both move `posted` only: the limits are today's.
+        then. Both move `posted` only: the limits, and what is held, are today's.
 
         :raises InvalidRequest: both given, or the wrong type for the clock it names.
         :raises AccountNotFound: no such account.
@@ -142,8 +139,18 @@ class Reads:
                 through = None if at is None else _sequence(reader, at)
                 last = reader.last_posting(row.account, through=through)
                 posted = 0 if last is None else last.balance
-        floor, ceiling = _limits(row)
-        return Balance(row.account, Hours.from_seconds(posted), floor, ceiling)
+            now = self._doors.now()
+            held, incoming = reserved(reader, row.account, now=now)
+            statute = in_force(reader)
+            floor, ceiling, _ = statute.limits_of(row, statute.day(now))
+        return Balance(
+            row.account,
+            Hours.from_seconds(posted),
+            None if floor is None else Hours.from_seconds(floor),
+            None if ceiling is None else Hours.from_seconds(ceiling),
+            held=Hours.from_seconds(held),
+            incoming=Hours.from_seconds(incoming),
+        )
 
     def statement(
         self, id: str, *, since: date | None = None, until: date | None = None
@@ -166,7 +173,8 @@ class Reads:
             raise InvalidRequest(msg)
         with self._reader() as reader:
             account = read_account(reader, _row(reader, id))
-            return statement(reader, account, since=since, until=until)
+            found = statement(reader, account, since=since, until=until)
+            return self._with_holds(reader, found)
 
     def trial_balance(self, on: date | None = None) -> TrialBalance:
         """Every account with what it earned and spent; the balances sum to 0:00.
@@ -199,7 +207,7 @@ class Reads:
         """
         with self._reader() as reader:
             row = reader.find(checks.identifier(id, "transfer id"))
-            if row is None:
+            if row is None or parse(row.body)["kind"] not in TRANSFERS:
                 raise TransferNotFound(id)
             return read_transfer(reader, row)
 
@@ -248,8 +256,7 @@ class Reads:
                 page = [
                     read_transfer(reader, row)
                     for row in rows
-                    if row.id is not None
-                    and first <= parse(row.body)["effects"]["occurred_on"] <= last
+                    if row.id is not None and _is_within(row, first, last)
                 ]
             if not rows:
                 return
@@ -257,20 +264,17 @@ class Reads:
             after = rows[-1].sequence
 
 
+def _is_within(row: RecordRow, first: str, last: str) -> bool:
+    """Whether an operation is a transfer of a day within the bounds."""
+    record = parse(row.body)
+    return record["kind"] in TRANSFERS and first <= record["effects"]["occurred_on"] <= last
+
+
 def _row(reader: Reader, id: str) -> AccountRow:
     row = reader.account(checks.identifier(id, "account id"))
     if row is None:
         raise AccountNotFound(id)
     return row
-
-
-def _limits(row: AccountRow) -> tuple[Hours | None, Hours | None]:
-    """The limits that apply to an account."""
-    floor, ceiling = DEFAULT.limits_of(row)
-    return (
-        None if floor is None else Hours.from_seconds(floor),
-        None if ceiling is None else Hours.from_seconds(ceiling),
-    )
 
 
 def _sequence(reader: Reader, at: int | datetime) -> int:

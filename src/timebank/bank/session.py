@@ -11,19 +11,41 @@ from typing import Any, Final
 import attrs
 
 from timebank.bank.doors import Doors
-from timebank.bank.views import account_view, read_account, read_transfer, transfer_view
-from timebank.commands import Command, OpenAccount, Rename, ReverseTransfer
-from timebank.decide import Draft, Earlier, Original, State, decide
+from timebank.bank.gather import gather
+from timebank.bank.views import (
+    TRANSFERS,
+    account_view,
+    hold_of,
+    hold_view,
+    read_account,
+    read_operation,
+    settled_view,
+    transfer_view,
+)
+from timebank.commands import (
+    Adopt,
+    Command,
+    Exchange,
+    MakeHold,
+    OpenAccount,
+    Rename,
+    ReverseTransfer,
+    SettleHold,
+    VoidHold,
+)
+from timebank.decide import Draft, Earlier, Held, Original, State, decide
 from timebank.errors import Corrupt
 from timebank.fold import Fold, imbalance
-from timebank.journal import FORMAT, canonical, commitment, digest, parse, recorded_at
+from timebank.journal import FORMAT, canonical, commitment, digest, parse
+from timebank.lookups import in_force, last_instant, of_version, unexpired
 from timebank.model import Head, RecordRow, TextRow
 from timebank.statements import name_of
-from timebank.statute import DEFAULT
+from timebank.statute import Statute
 from timebank.storage.protocol import Batch, Writer
 
 FLUSH_EVERY: Final = 1_000
 CACHED_ACCOUNTS: Final = 10_000
+CACHED_HOLDS: Final = 10_000
 
 
 @attrs.define
@@ -33,6 +55,7 @@ class Cache:
     head: Head
     recorded_at: int
     fold: Fold
+    statute: Statute
 
 
 class Session:
@@ -41,48 +64,60 @@ class Session:
     def __init__(self, writer: Writer, doors: Doors, cache: Cache | None = None) -> None:
         self.writer = writer
         self._doors = doors
-        self._statute = DEFAULT
         head = writer.head()
         self._journal, self._sequence, self._digest = head.journal, head.sequence, head.digest
         if cache is not None and cache.head == head:
             self._fold, self._recorded_at = cache.fold, cache.recorded_at
+            self._statute = cache.statute
         else:
-            self._fold, self._recorded_at = Fold(), self._last_instant()
+            self._fold, self._recorded_at = Fold(), last_instant(writer)
+            self._statute = in_force(writer)
         self._batch = Batch()
         self._pending: set[str] = set()
 
-    def _last_instant(self) -> int:
-        if not self._sequence:
-            return 0
-        rows = self.writer.records(after=self._sequence - 1, limit=1)
-        if not rows:
-            msg = f"record {self._sequence}, the last one, is missing"
-            raise Corrupt(msg)
-        return recorded_at(rows[0].body)
-
     def cache(self) -> Cache | None:
         """What may be kept once the writer has committed; `None` when it is too much."""
-        if len(self._fold.accounts) > CACHED_ACCOUNTS:
+        if len(self._fold.accounts) > CACHED_ACCOUNTS or len(self._fold.lines) > CACHED_HOLDS:
             return None
         head = Head(self._journal, self._sequence, self._digest)
-        return Cache(head, self._recorded_at, self._fold)
+        return Cache(head, self._recorded_at, self._fold, self._statute)
 
     def execute(self, command: Command, actor: str | None) -> Any:
         """Judge a command and keep what it comes to; the result is the caller's.
 
         :raises TimebankError: as `decide` does; the session is then as it was.
         """
-        state = self._state(command)
         now = max(self._doors.now(), self._recorded_at)
+        state = self._state(command, now)
         draft = decide(state, command, now)
         if draft is None:
-            return state.earlier.result if state.earlier is not None else self._account(command)
+            return self._as_it_is(command, state)
         texts = [
             TextRow(self._sequence + 1, field, self._doors.checked_salt(), text)
             for field, text in command.texts.items()
         ]
         record = self._record(command, draft, texts, actor, now)
         self._keep(record, command, draft, texts)
+        return self._result(command, record, now)
+
+    def _as_it_is(self, command: Command, state: State) -> Any:
+        """What the caller gets where nothing was appended."""
+        if state.earlier is not None:
+            return state.earlier.result
+        return command.statute if isinstance(command, Adopt) else self._account(command)
+
+    def _result(self, command: Command, record: dict[str, Any], now: int) -> Any:
+        """What the caller gets of a command that was kept."""
+        if isinstance(command, Adopt):
+            self._statute = command.statute
+            return command.statute
+        if isinstance(command, VoidHold):
+            self.flush()
+            return hold_of(self.writer, command.hold, now=now)
+        if isinstance(command, MakeHold):
+            return hold_view(record, command.texts, now=now)
+        if isinstance(command, SettleHold):
+            return settled_view(self.writer, record)
         if command.id is None:
             return self._account(command)
         reverses = command.original if isinstance(command, ReverseTransfer) else None
@@ -97,35 +132,60 @@ class Session:
 
     # -- what a command must see ----------------------------------------------
 
-    def _state(self, command: Command) -> State:
-        state = State(self._statute, self._fold.accounts, self._fold.balances)
+    def _state(self, command: Command, now: int) -> State:
+        fold = self._fold
+        state = State(self._statute, fold.accounts, fold.balances, fold.holds)
         if command.id is not None:
-            state.earlier = self._earlier_operation(command.id)
-            if state.earlier is None and isinstance(command, ReverseTransfer):
-                state.original = self._original(command)
+            state.earlier = self._earlier_operation(command.id, now)
+            if state.earlier is not None:
+                return state
         for account in command.accounts:
-            if account not in self._fold.accounts:
-                self._load(account)
-        if isinstance(command, OpenAccount):
+            self._load(account, now)
+        if not isinstance(command, Exchange):
+            self._look_up(command, state, now)
+        elif self._statute.fee is not None:
+            self._load(self._statute.fee.fund, now)
+        return state
+
+    def _look_up(self, command: Command, state: State, now: int) -> None:
+        """What a command that names something earlier must see of it."""
+        if isinstance(command, ReverseTransfer):
+            state.original = self._original(command, now)
+        elif isinstance(command, SettleHold | VoidHold):
+            state.held = self._held(command, now)
+        elif isinstance(command, OpenAccount):
             state.earlier = self._earlier_account(command)
+        elif isinstance(command, Adopt):
+            self.flush()
+            state.known = of_version(self.writer, command.statute.version)
         elif isinstance(command, Rename):
             row = self._fold.accounts[command.accounts[0]]
             if row is not None:
                 self.flush()
                 state.name = name_of(self.writer, row)
-        return state
 
-    def _load(self, account: str) -> None:
+    def _load(self, account: str, now: int) -> None:
+        """Know where an account stands; its holds that expire later, for time runs forward."""
+        fold = self._fold
+        if account in fold.accounts:
+            fold.forget_expired(account, now)
+            return
         row = self.writer.account(account)
-        last = None if row is None else self.writer.last_posting(account)
-        self._fold.accounts[account] = row
-        self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+        last = None
+        if row is not None:
+            last = self.writer.last_posting(account)
+            for hold in unexpired(self.writer, account, now=now):
+                fold.keep(hold)
+        fold.accounts[account] = row
+        fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
-    def _earlier_operation(self, id: str) -> Earlier | None:
+    def _earlier_operation(self, id: str, now: int) -> Earlier | None:
         if id in self._pending:
             self.flush()
         row = self.writer.find(id)
-        return None if row is None else self._earlier(row, read_transfer(self.writer, row))
+        return (
+            None if row is None else self._earlier(row, read_operation(self.writer, row, now=now))
+        )
 
     def _earlier_account(self, command: OpenAccount) -> Earlier | None:
         account = self._fold.accounts[command.accounts[0]]
@@ -145,15 +205,16 @@ class Session:
             result=result,
         )
 
-    def _original(self, command: ReverseTransfer) -> Original | None:
+    def _original(self, command: ReverseTransfer, now: int) -> Original | None:
         self.flush()
         row = self.writer.find(command.original)
         if row is None:
             return None
         record = parse(row.body)
+        if record["kind"] not in TRANSFERS:
+            return None
         for account, _ in record["effects"]["postings"]:
-            if account not in self._fold.accounts:
-                self._load(account)
+            self._load(account, now)
         earlier = self.writer.referring(row.sequence)
         return Original(
             sequence=row.sequence,
@@ -161,6 +222,31 @@ class Session:
             effects=record["effects"],
             reversed=tuple(parse(reversal.body)["effects"] for reversal in earlier),
         )
+
+    def _held(self, command: SettleHold | VoidHold, now: int) -> Held | None:
+        self.flush()
+        row = self.writer.find(command.hold)
+        if row is None:
+            return None
+        record = parse(row.body)
+        if record["kind"] != "hold":
+            return None
+        effects, request = record["effects"], record["request"]
+        for account, _, _ in effects["reserves"]:
+            self._load(account, now)
+        if "via" in request:
+            self._load(request["via"], now)
+        resolved = None
+        for resolving in self.writer.referring(row.sequence)[:1]:
+            by = parse(resolving.body)
+            resolved = (by["kind"], by["request"]["id"])
+        statute = of_version(self.writer, effects["statute"])
+        if statute is None:
+            msg = f"record {row.sequence} names a statute that was never adopted"
+            raise Corrupt(msg)
+        if statute.fee is not None:
+            self._load(statute.fee.fund, now)
+        return Held(row.sequence, request, effects, statute, resolved)
 
     # -- what it comes to -----------------------------------------------------
 
@@ -197,9 +283,7 @@ class Session:
         body = canonical(record)
         derived = self._fold.apply(sequence, command.kind, draft.effects)
         batch = self._batch
-        if derived.account is not None:
-            batch.accounts[derived.account.account] = derived.account
-        batch.postings += derived.postings
+        gather(batch, derived)
         batch.texts += texts
         self._sequence, self._recorded_at = sequence, record["recorded_at"]
         self._digest = digest(self._digest, body)

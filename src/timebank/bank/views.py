@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from timebank.errors import Corrupt
+from timebank.errors import Corrupt, HoldNotFound
 from timebank.hours import Hours
 from timebank.journal import parse
 from timebank.model import (
     Account,
     AccountRow,
+    Flag,
+    Hold,
     Posting,
     Record,
     RecordRow,
@@ -21,6 +23,9 @@ from timebank.model import (
 )
 from timebank.statements import name_of
 from timebank.storage.protocol import Reader
+
+#: The kinds of record that are transfers.
+TRANSFERS: Final = frozenset({"transfer", "reverse", "settle"})
 
 
 def account_view(row: AccountRow, name: str | None) -> Account:
@@ -55,48 +60,183 @@ def record_view(row: RecordRow) -> Record:
 
 
 def transfer_view(
-    record: Mapping[str, Any], texts: Mapping[str, str], *, reverses: str | None = None
+    record: Mapping[str, Any],
+    texts: Mapping[str, str],
+    *,
+    reverses: str | None = None,
+    held: Mapping[str, Any] | None = None,
 ) -> Transfer:
-    """A transfer from the object that its record is, and its texts."""
+    """A transfer from the object that its record is, and its texts.
+
+    A settlement is described by the request of its hold, `held`.
+    """
     request, effects = record["request"], record["effects"]
-    source = request.get("source")
+    told = request if held is None else held
+    postings = _postings(effects["postings"], effects)
     return Transfer(
         id=request["id"],
         sequence=record["sequence"],
-        kind="reversal" if record["kind"] == "reverse" else request["kind"],
-        postings=tuple(
-            Posting(id, Hours.from_seconds(seconds)) for id, seconds in effects["postings"]
-        ),
+        kind="reversal" if record["kind"] == "reverse" else told["kind"],
+        postings=postings,
         occurred_on=date.fromisoformat(effects["occurred_on"]),
         recorded_at=instant(record["recorded_at"]),
-        category=request.get("category"),
-        area=request.get("area"),
-        resource=request.get("resource"),
-        via=request.get("via"),
         note=texts.get("note"),
         reason=texts.get("reason"),
-        tags=tuple(request.get("tags", ())),
-        source=dict(source) if isinstance(source, list) else source,
-        limits=request.get("limits", "checked"),
         reverses=reverses,
         actor=record.get("actor"),
         statute=effects["statute"],
+        hold=None if held is None else request["hold"],
+        flags=_flags(effects),
+        asked=_asked(request, postings),
+        **_described(told),
     )
 
 
+def hold_view(
+    record: Mapping[str, Any],
+    texts: Mapping[str, str],
+    *,
+    now: int,
+    resolved: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> Hold:
+    """A hold from the object that its record is, and that of what resolved it."""
+    request, effects = record["request"], record["effects"]
+    expires_at = effects.get("expires_at")
+    if resolved is not None:
+        status = "settled" if resolved["kind"] == "settle" else "voided"
+    else:
+        status = "expired" if expires_at is not None and expires_at <= now else "open"
+    day = request.get("occurred_on")
+    postings = _postings(effects["lines"], effects)
+    return Hold(
+        id=request["id"],
+        sequence=record["sequence"],
+        kind=request["kind"],
+        status=status,
+        postings=postings,
+        recorded_at=instant(record["recorded_at"]),
+        expires_at=None if expires_at is None else instant(expires_at),
+        occurred_on=None if day is None else date.fromisoformat(day),
+        note=texts.get("note"),
+        reason=reason,
+        actor=record.get("actor"),
+        statute=effects["statute"],
+        flags=_flags(effects),
+        resolved_by=None if resolved is None else resolved["request"]["id"],
+        asked=_asked(request, postings),
+        **_described(request),
+    )
+
+
+def _described(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What an exchange was for, as it was asked."""
+    source = request.get("source")
+    return {
+        "category": request.get("category"),
+        "area": request.get("area"),
+        "resource": request.get("resource"),
+        "via": request.get("via"),
+        "tags": tuple(request.get("tags", ())),
+        "source": dict(source) if isinstance(source, list) else source,
+        "limits": request.get("limits", "checked"),
+    }
+
+
+def _postings(lines: list[list[Any]], effects: Mapping[str, Any]) -> tuple[Posting, ...]:
+    """Lines as postings; those of the fee are the last ones."""
+    first_fee = len(lines) - len(effects.get("fee", ()))
+    return tuple(
+        Posting(id, Hours.from_seconds(seconds), fee=number >= first_fee)
+        for number, (id, seconds) in enumerate(lines)
+    )
+
+
+def _asked(request: Mapping[str, Any], postings: tuple[Posting, ...]) -> Hours | None:
+    """What was asked for, where a unit made it another quantity."""
+    asked = request.get("hours")
+    if "earners" in request:
+        asked = sum(seconds for _, seconds in request["earners"])
+    moved = sum(p.hours.seconds for p in postings if p.hours.seconds > 0 and not p.fee)
+    return None if asked is None or asked == moved else Hours.from_seconds(asked)
+
+
+def _flags(effects: Mapping[str, Any]) -> tuple[Flag, ...]:
+    return tuple(map(Flag.of, effects.get("flags", ())))
+
+
+# -- read from a store -------------------------------------------------------------
+
+
+def texts_of(reader: Reader, sequence: int) -> dict[str, str]:
+    """The texts beside a record that are still there, by field."""
+    return {row.field: row.text for row in reader.texts(after=sequence - 1, through=sequence)}
+
+
 def read_transfer(reader: Reader, row: RecordRow) -> Transfer:
-    """A transfer from its record's row; its texts are looked up.
+    """A transfer from its record's row; its texts, and its hold, are looked up.
 
     :raises Corrupt: the record is not a transfer or lacks a field.
     """
     record = parse(row.body)
-    texts = reader.texts(after=row.sequence - 1, through=row.sequence)
     try:
+        if record["kind"] == "settle":
+            return settled_view(reader, record)
         return transfer_view(
-            record,
-            {text.field: text.text for text in texts},
-            reverses=record["request"].get("transfer"),
+            record, texts_of(reader, row.sequence), reverses=record["request"].get("transfer")
         )
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {row.sequence} cannot be read as a transfer: {error!r}"
         raise Corrupt(msg) from error
+
+
+def settled_view(reader: Reader, record: Mapping[str, Any]) -> Transfer:
+    """A settlement from its record; it is described by its hold.
+
+    :raises Corrupt: the hold is missing.
+    """
+    sequence = record["effects"]["resolves"]
+    held = reader.records(after=sequence - 1, limit=1)
+    if not held or held[0].sequence != sequence:
+        msg = f"the hold of record {record['sequence']}, record {sequence}, is missing"
+        raise Corrupt(msg)
+    return transfer_view(record, texts_of(reader, sequence), held=parse(held[0].body)["request"])
+
+
+def read_hold(reader: Reader, row: RecordRow, *, now: int) -> Hold:
+    """A hold from its record's row; its texts, and what resolved it, are looked up.
+
+    :raises Corrupt: the record is not a hold or lacks a field.
+    """
+    record = parse(row.body)
+    try:
+        resolved, reason = None, None
+        for resolving in reader.referring(row.sequence)[:1]:
+            resolved = parse(resolving.body)
+            reason = texts_of(reader, resolving.sequence).get("reason")
+        texts = texts_of(reader, row.sequence)
+        return hold_view(record, texts, now=now, resolved=resolved, reason=reason)
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"record {row.sequence} cannot be read as a hold: {error!r}"
+        raise Corrupt(msg) from error
+
+
+def hold_of(reader: Reader, id: str, *, now: int) -> Hold:
+    """A hold by its id.
+
+    :raises HoldNotFound: no such hold.
+    """
+    row = reader.find(id)
+    if row is None or parse(row.body)["kind"] != "hold":
+        raise HoldNotFound(id)
+    return read_hold(reader, row, now=now)
+
+
+def read_operation(reader: Reader, row: RecordRow, *, now: int) -> object:
+    """What the caller of an operation got, from its record's row."""
+    record = parse(row.body)
+    if record["kind"] == "hold":
+        return read_hold(reader, row, now=now)
+    if record["kind"] == "void":
+        return hold_of(reader, record["request"]["hold"], now=now)
+    return read_transfer(reader, row)

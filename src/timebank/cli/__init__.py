@@ -11,10 +11,12 @@ from timebank import __version__
 from timebank.cli.accounts import account
 from timebank.cli.books import balance, statement, trial_balance
 from timebank.cli.demo import demo
+from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.place import Place
 from timebank.cli.program import NAME, Program
+from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
 
@@ -55,6 +57,11 @@ for _command in (
     account,
     transfer,
     reverse,
+    hold,
+    settle,
+    void,
+    holds,
+    statute,
     balance,
     statement,
     trial_balance,

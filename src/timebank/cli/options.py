@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any, Final
 
 import click
 
+from timebank.cli.program import usage
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})([wdhm])", re.ASCII)
+_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -43,7 +48,25 @@ class LimitOf(click.ParamType):  # type: ignore[type-arg]  # as above
         return {"none": None, "inherit": INHERIT}.get(value, value)
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
+    """How long: weeks, days, hours or minutes."""
+
+    name = "7d|12h|30m|2w"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The duration.
+
+        :raises click.BadParameter: another form.
+        """
+        if isinstance(value, timedelta):
+            return value
+        if not (found := _DURATION.fullmatch(value)):
+            self.fail(f"{value!r} is not a duration like 7d, 12h, 30m or 2w", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 DAY: Final = Day()
+DURATION: Final = Duration()
 LIMIT: Final = LimitOf()
 
 formatted = click.option(
@@ -54,3 +77,41 @@ formatted = click.option(
     show_default=True,
     help="For people or for programs.",
 )
+
+#: What `transfer` and `hold` share, in the order of their help.
+_EXCHANGE: Final = (
+    click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True),
+    click.option("--spender", "spenders", metavar="ID[=HOURS]", required=True, multiple=True),
+    click.option("--hours", metavar="HOURS", help="1:30, 1.5, 1h30 or 90m."),
+    click.option("--id", "id", metavar="ID", help="Makes repeating the command safe."),
+    click.option("--on", "occurred_on", type=DAY, help="The day of service; today if left out."),
+    click.option("--kind", default="exchange", show_default=True, help="What sort of movement."),
+    click.option("--category", help="What sort of service."),
+    click.option("--area", help="The area of welfare."),
+    click.option("--resource", help="What was used: a room, a car."),
+    click.option("--via", metavar="ID", help="The account of who arranged it."),
+    click.option("--note", help="Personal text: what for."),
+    click.option("--tag", "tags", multiple=True, help="May be given several times."),
+)
+
+
+def exchange_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say who earns, who spends, and what for."""
+    for option in reversed(_EXCHANGE):
+        command = option(command)
+    return command
+
+
+def side(option: str, items: tuple[str, ...]) -> str | dict[str, str]:
+    """One account alone, or accounts with their hours. The last `=` divides the two."""
+    if len(items) == 1 and "=" not in items[0]:
+        return items[0]
+    side: dict[str, str] = {}
+    for item in items:
+        id, divider, hours = item.rpartition("=")
+        if not divider:
+            usage(f"{option} {item!r} needs its hours, as in {option} {item}=1:00")
+        if id in side:
+            usage(f"{option} names {id!r} twice")
+        side[id] = hours
+    return side

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from timebank.cli.options import DAY, formatted
+from timebank.cli.options import DAY, exchange_options, formatted, side
 from timebank.cli.output import show_as
 from timebank.cli.place import Place, pass_place
-from timebank.cli.program import usage
 
 if TYPE_CHECKING:
     from timebank.model import Transfer
@@ -23,18 +22,7 @@ if TYPE_CHECKING:
     --earner m1=1:00 --earner m2=0:30.
     """
 )
-@click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True)
-@click.option("--spender", "spenders", metavar="ID[=HOURS]", required=True, multiple=True)
-@click.option("--hours", metavar="HOURS", help="1:30, 1.5, 1h30 or 90m.")
-@click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
-@click.option("--on", "occurred_on", type=DAY, help="The day of the service; today if left out.")
-@click.option("--kind", default="exchange", show_default=True, help="What sort of movement.")
-@click.option("--category", help="What sort of service.")
-@click.option("--area", help="The area of welfare.")
-@click.option("--resource", help="What was used: a room, a car.")
-@click.option("--via", metavar="ID", help="The account of who arranged it.")
-@click.option("--note", help="Personal text: what for.")
-@click.option("--tag", "tags", multiple=True, help="May be given several times.")
+@exchange_options
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
 @pass_place
@@ -49,15 +37,15 @@ def transfer(
     **arguments: Any,
 ) -> None:
     """Record an exchange."""
-    arguments["earner"] = _side("--earner", earners)
-    arguments["spender"] = _side("--spender", spenders)
+    arguments["earner"] = side("--earner", earners)
+    arguments["spender"] = side("--spender", spenders)
     with place.open(read_only=dry_run) as bank:
         if dry_run:
             with bank.preview() as preview:
                 made = preview.transfer(**arguments)
         else:
             made = bank.transfer(**arguments)
-    _show(made, format, verb="would be" if dry_run else "is")
+    show_transfer(made, format, verb="would be" if dry_run else "is")
 
 
 @click.command(help="Take a transfer back. All that is left of it is moved back, or --hours of it.")
@@ -82,29 +70,27 @@ def reverse(
     """Take a mistake back."""
     with place.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
-    _show(made, format, verb="is")
+    show_transfer(made, format, verb="is")
 
 
-def _side(option: str, items: tuple[str, ...]) -> str | dict[str, str]:
-    """One account alone, or accounts with their hours. The last `=` divides the two."""
-    if len(items) == 1 and "=" not in items[0]:
-        return items[0]
-    side: dict[str, str] = {}
-    for item in items:
-        id, divider, hours = item.rpartition("=")
-        if not divider:
-            usage(f"{option} {item!r} needs its hours, as in {option} {item}=1:00")
-        if id in side:
-            usage(f"{option} names {id!r} twice")
-        side[id] = hours
-    return side
-
-
-def _show(made: Transfer, format: str, *, verb: str) -> None:
+def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
+    """Say what was recorded, or would be, with its fee and flags."""
     from timebank.reports.cells import harmless
     from timebank.reports.shapes import transfer_shape
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     what = f"{made.hours} from {spenders} to {earners} on {made.occurred_on}"
-    line = harmless(f"{made.id}: {what} {verb} record {made.sequence}")
-    show_as(format, lambda: transfer_shape(made), lambda: [line])
+    lines = [f"{made.id}: {what} {verb} record {made.sequence}"]
+    if made.asked is not None:
+        lines.append(f"  {made.asked} was asked: the bank counts in units of its statute")
+    if made.fee:
+        lines.append(f"  fee: {made.fee}, {_fee_text(made)}")
+    lines += [f"  note: {flag}" for flag in made.flags]
+    show_as(format, lambda: transfer_shape(made), lambda: map(harmless, lines))
+
+
+def _fee_text(made: Transfer) -> str:
+    fees = [posting for posting in made.postings if posting.fee]
+    payers = " and ".join(posting.account for posting in fees if posting.hours.seconds < 0)
+    payees = " and ".join(posting.account for posting in fees if posting.hours.seconds > 0)
+    return f"from {payers} to {payees}"

@@ -114,6 +114,7 @@ def account_text(account: Account, balance: Balance) -> list[str]:
         "Floor": _limit_and_source(account.floor, balance.floor),
         "Ceiling": _limit_and_source(account.ceiling, balance.ceiling),
         "Balance": str(balance.posted),
+        **_reserved(balance),
     }
     lines = [f"{label + ':':<9} {fact}".rstrip() for label, fact in facts.items() if fact]
     return [titled(account.id, account.name), *lines]
@@ -123,6 +124,7 @@ def balance_text(balance: Balance) -> list[str]:
     """What an account has, and how far it may move."""
     facts = {
         "Balance": str(balance.posted),
+        **_reserved(balance),
         "Floor": limit_text(balance.floor),
         "Ceiling": limit_text(balance.ceiling),
         "May spend": limit_text(balance.spendable),
@@ -130,6 +132,12 @@ def balance_text(balance: Balance) -> list[str]:
     }
     wide = max(map(len, facts.values()))
     return [f"{label + ':':<10} {fact:>{wide}}" for label, fact in facts.items()]
+
+
+def _reserved(balance: Balance) -> dict[str, str]:
+    """What open holds keep, where there are any."""
+    found = {"Held": balance.held, "Incoming": balance.incoming}
+    return {label: str(hours) for label, hours in found.items() if hours}
 
 
 def limit_text(limit: Limit) -> str:

@@ -27,6 +27,9 @@ def audit_text(report: AuditReport) -> list[str]:
         lines.append(f"Head: {report.head}")
     for number, finding in enumerate(report.findings, start=1):
         lines += ["", *_block(number, finding)]
+    if report.notes:
+        lines += ["", f"{counted(len(report.notes), 'note')}, which the rules allow:"]
+        lines += [harmless(f"  {note.place}: {note.text}") for note in report.notes]
     return lines
 
 

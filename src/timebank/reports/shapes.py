@@ -11,7 +11,7 @@ from typing import Any
 
 from timebank.audit import AuditReport
 from timebank.hours import Hours
-from timebank.model import INHERIT, Account, Balance, Head, Limit, Transfer
+from timebank.model import INHERIT, Account, Balance, Head, Hold, Limit, Transfer
 from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
 
 Shape = dict[str, Any]
@@ -74,6 +74,51 @@ def transfer_shape(transfer: Transfer) -> Shape:
         "limits": transfer.limits,
         "reverses": transfer.reverses,
         "actor": transfer.actor,
+        "hold": transfer.hold,
+        **_judged(transfer),
+    }
+
+
+def hold_shape(hold: Hold) -> Shape:
+    """A hold, and what became of it."""
+    source = hold.source
+    return {
+        "id": hold.id,
+        "sequence": hold.sequence,
+        "kind": hold.kind,
+        "status": hold.status,
+        "hours": str(hold.hours),
+        "earners": {id: str(hours) for id, hours in hold.earners.items()},
+        "spenders": {id: str(hours) for id, hours in hold.spenders.items()},
+        "recorded_at": hold.recorded_at.isoformat(),
+        "expires_at": None if hold.expires_at is None else hold.expires_at.isoformat(),
+        "occurred_on": _day(hold.occurred_on),
+        "category": hold.category,
+        "area": hold.area,
+        "resource": hold.resource,
+        "via": hold.via,
+        "note": hold.note,
+        "reason": hold.reason,
+        "tags": list(hold.tags),
+        "source": source if source is None or isinstance(source, str) else dict(source),
+        "limits": hold.limits,
+        "actor": hold.actor,
+        "resolved_by": hold.resolved_by,
+        **_judged(hold),
+    }
+
+
+def _judged(made: Transfer | Hold) -> Shape:
+    """What the statute made of it."""
+    return {
+        "statute": made.statute,
+        "asked": None if made.asked is None else str(made.asked),
+        "fee": [
+            {"account": posting.account, "hours": str(posting.hours)}
+            for posting in made.postings
+            if posting.fee
+        ],
+        "flags": [str(flag) for flag in made.flags],
     }
 
 
@@ -89,6 +134,9 @@ def statement_shape(statement: Statement) -> Shape:
         "earned": str(statement.earned),
         "spent": str(statement.spent),
         "closing": str(statement.closing),
+        "held": str(statement.held),
+        "incoming": str(statement.incoming),
+        "holds": [hold_shape(hold) for hold in statement.holds],
     }
 
 
@@ -104,6 +152,7 @@ def _statement_line(line: StatementLine) -> Shape:
         "note": line.note,
         "reason": line.reason,
         "reverses": line.reverses,
+        "fee": line.fee,
         "hours": str(line.hours),
         "earned": None if line.earned is None else str(line.earned),
         "spent": None if line.spent is None else str(line.spent),
@@ -172,6 +221,7 @@ def audit_shape(report: AuditReport) -> Shape:
         "records": report.records,
         "accounts": report.accounts,
         "checks": list(report.checks),
+        "notes": [{"place": note.place, "text": note.text} for note in report.notes],
     }
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from timebank.reports.cells import harmless
+from timebank.reports.holds import held_text
 from timebank.reports.table import Column, Row, table
 from timebank.statements import Statement, StatementLine
 
@@ -57,7 +58,16 @@ def statement_text(statement: Statement) -> list[str]:
         f"Period: {_period(statement.since, statement.until)}",
         "",
         *table(_COLUMNS, rows),
+        *_held(statement),
     ]
+
+
+def _held(statement: Statement) -> list[str]:
+    """What open holds reserve now, whatever the period; nothing where there are none."""
+    if not statement.holds:
+        return []
+    sums = f"Held now: {statement.held} to spend, {statement.incoming} to earn"
+    return ["", sums, *held_text(statement.holds, statement.account.id)]
 
 
 def titled(id: str, name: str | None) -> str:
@@ -95,8 +105,9 @@ def described(line: StatementLine) -> str:
     """What a line was for: its kind where that is special, its text, its category and area."""
     text = line.reason if line.reverses else line.note
     words = text or ""
-    if line.kind != "exchange":
-        words = f"{line.kind}: {words}" if words else line.kind
+    kind = "fee" if line.fee else line.kind
+    if kind != "exchange":
+        words = f"{kind}: {words}" if words else kind
     labels = ", ".join(label for label in (line.category, line.area) if label is not None)
     if not labels:
         return words

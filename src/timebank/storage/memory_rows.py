@@ -16,7 +16,16 @@ import attrs
 
 from timebank.errors import BankNotFound, StoreError
 from timebank.journal import genesis
-from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
+from timebank.model import (
+    AccountRow,
+    Fault,
+    Head,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
 from timebank.storage.overlay import (
     Overlay,
     by_day,
@@ -27,6 +36,7 @@ from timebank.storage.overlay import (
     sum_spent,
     within,
 )
+from timebank.storage.overlay_holds import by_end, by_hold
 from timebank.storage.protocol import Batch
 
 URL: Final = "memory:"
@@ -58,6 +68,10 @@ class Rows:
     accounts: dict[str, list[tuple[int, AccountRow]]] = attrs.field(factory=dict)
     postings: dict[str, list[PostingRow]] = attrs.field(factory=dict)
     days: dict[str, _Days] = attrs.field(factory=dict)
+    #: Small, and made anew by a commit that changes them: open holds, and statutes.
+    holds: tuple[HoldRow, ...] = ()
+    holds_of: dict[str, tuple[HoldRow, ...]] = attrs.field(factory=dict)
+    statutes: tuple[StatuteRow, ...] = ()
 
     def merged(self, top: Overlay) -> Rows:
         """The bank with the rows of a transaction.
@@ -87,7 +101,27 @@ class Rows:
             rows.accounts.setdefault(account.account, []).append((rows.commit, account))
         for id, postings in top.own_postings.items():
             rows.postings.setdefault(id, []).extend(postings)
-        return rows
+        return rows.with_holds(top)
+
+    def with_holds(self, top: Overlay) -> Rows:
+        """The bank with the holds and statutes of a transaction, in containers of their own."""
+        own, resolved = top.own_holds, top.own_holds.resolved
+        if not (top.anew or own.rows or resolved or top.own_statutes):
+            return self
+        old = Rows(self.journal) if top.anew else self
+        kept, holds_of = old.holds, dict(old.holds_of)
+        gone = {row.account for row in kept if row.sequence in resolved}
+        kept = tuple(row for row in kept if row.sequence not in resolved)
+        for id in gone.union(own.of):
+            there = [row for row in holds_of.pop(id, ()) if row.sequence not in resolved]
+            if there := sorted([*there, *own.of.get(id, ())], key=by_end):
+                holds_of[id] = tuple(there)
+        return attrs.evolve(
+            self,
+            holds=tuple(sorted([*kept, *own.rows], key=by_hold)),
+            holds_of=holds_of,
+            statutes=tuple(sorted((*old.statutes, *top.own_statutes))),
+        )
 
     def copied(self) -> Rows:
         """The same bank in containers that hold nothing more."""
@@ -97,6 +131,8 @@ class Rows:
             records=snapshot.records(after=0, limit=self.sequence),
             texts=snapshot.texts(after=0, through=self.sequence),
             accounts={row.account: row for row in accounts},
+            holds=list(self.holds),
+            statutes=list(self.statutes),
         )
         for id in list(self.postings):
             batch.postings += snapshot.visible(id)
@@ -241,6 +277,24 @@ class Snapshot:
         """As `Reader.totals`."""
         rows = within(self.visible(account), since=since, until=until)
         return sum_earned(rows), sum_spent(rows)
+
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """As `Reader.holds`."""
+        rows = self._rows().holds
+        start = bisect_right(rows, after, key=by_hold)
+        return list(rows[start : start + limit])
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """As `Reader.holds_of`."""
+        rows = self._rows().holds_of.get(account, ())
+        start = bisect_right(rows, after, key=by_end)
+        return list(rows[start : start + limit])
+
+    def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
+        """As `Reader.statutes`."""
+        rows = self._rows().statutes
+        end = bisect_left(rows, before, key=by_sequence)
+        return list(rows[max(end - limit, 0) : end][::-1])
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Nothing: there is no file, and no other hand in it."""

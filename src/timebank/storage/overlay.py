@@ -13,7 +13,18 @@ from operator import attrgetter
 from typing import TypeVar
 
 from timebank.errors import Conflict, StoreError, shown
-from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
+from timebank.model import (
+    MAX_PARTIES,
+    AccountRow,
+    Fault,
+    Head,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
+from timebank.storage.overlay_holds import OwnHolds
 from timebank.storage.protocol import Batch, Reader
 
 Row = TypeVar("Row")
@@ -49,6 +60,8 @@ class Overlay:
         self.own_texts: dict[int, list[TextRow]] = {}
         self.own_accounts: dict[str, AccountRow] = {}
         self.own_postings: dict[str, list[PostingRow]] = {}
+        self.own_holds = OwnHolds()
+        self.own_statutes: list[StatuteRow] = []
         self._operations: dict[str, RecordRow] = {}
         self._reversals: dict[int, list[RecordRow]] = {}
 
@@ -69,8 +82,8 @@ class Overlay:
 
         After a failure the overlay may hold half of a batch, so it takes no more.
 
-        :raises Conflict: a record's sequence does not follow the head, or an id, a text or
-            an account's version is taken.
+        :raises Conflict: a record's sequence does not follow the head, or an id, a text, an
+            account's version, a hold's row or a statute's is taken.
         """
         self._base()
         if self.failed is not None:
@@ -82,11 +95,26 @@ class Overlay:
             self.failed = error
             raise
 
+    def appended(self) -> Batch:
+        """All that was appended, as one batch."""
+        return Batch(
+            records=self.own_records,
+            texts=[row for rows in self.own_texts.values() for row in rows],
+            accounts=self.own_accounts,
+            postings=[row for rows in self.own_postings.values() for row in rows],
+            holds=self.own_holds.rows,
+            resolved=sorted(self.own_holds.resolved),
+            statutes=self.own_statutes,
+            anew=self.anew,
+        )
+
     def _append(self, batch: Batch) -> None:
         if batch.anew:
             self.anew = True
             self.own_accounts.clear()
             self.own_postings.clear()
+            self.own_holds.clear()
+            self.own_statutes.clear()
         for record in batch.records:
             self._append_record(record)
         for text in batch.texts:
@@ -94,6 +122,32 @@ class Overlay:
         self.own_accounts.update(batch.accounts)
         for posting in batch.postings:
             self._append_posting(posting)
+        self.own_holds.resolve(batch.resolved)
+        for row in batch.holds:
+            self._append_hold(row)
+        for statute in batch.statutes:
+            self._append_statute(statute)
+
+    def _append_hold(self, row: HoldRow) -> None:
+        taken = self.own_holds.has(row)
+        if not taken and not self.anew and row.sequence <= self._committed():
+            there = self.holds(after=(row.sequence, ""), limit=MAX_PARTIES)
+            taken = (row.sequence, row.account) in {(r.sequence, r.account) for r in there}
+        if taken:
+            msg = f"hold {row.sequence} has its row of {shown(row.account)} already"
+            raise Conflict(msg)
+        self.own_holds.add(row)
+
+    def _append_statute(self, row: StatuteRow) -> None:
+        last = self.statutes(before=row.sequence + 1, limit=1)
+        if last and last[0].sequence == row.sequence:
+            msg = f"record {row.sequence} has adopted a statute already"
+            raise Conflict(msg)
+        self.own_statutes.append(row)
+
+    def _committed(self) -> int:
+        """The last sequence below."""
+        return self.head().sequence - len(self.own_records)
 
     def _append_record(self, record: RecordRow) -> None:
         head = self.head()
@@ -112,7 +166,7 @@ class Overlay:
 
     def _append_text(self, text: TextRow) -> None:
         there = self.own_texts.get(text.sequence, [])
-        if text.sequence <= self.head().sequence - len(self.own_records):
+        if text.sequence <= self._committed():
             there = there + self._base().texts(after=text.sequence - 1, through=text.sequence)
         if any(row.field == text.field for row in there):
             msg = f"record {text.sequence} has its text {text.field!r} already"
@@ -231,6 +285,25 @@ class Overlay:
         earned, spent = (0, 0) if self.anew else base.totals(account, since=since, until=until)
         own = within(self.own_postings.get(account, []), since=since, until=until)
         return earned + sum_earned(own), spent + sum_spent(own)
+
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """As `Reader.holds`."""
+        base = self._base()
+        return self.own_holds.page(None if self.anew else base, after=after, limit=limit)
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """As `Reader.holds_of`."""
+        base = self._base()
+        return self.own_holds.page_of(
+            None if self.anew else base, account, after=after, limit=limit
+        )
+
+    def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
+        """As `Reader.statutes`."""
+        base = self._base()
+        below = [] if self.anew else base.statutes(before=before, limit=limit)
+        own = [row for row in self.own_statutes if row.sequence < before]
+        return sorted(own + below, reverse=True)[:limit]
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Nothing: what is on top is in no file."""

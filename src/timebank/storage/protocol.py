@@ -20,14 +20,24 @@ from typing import Protocol
 
 import attrs
 
-from timebank.model import AccountRow, Fault, Head, PostingRow, RecordRow, TextRow
+from timebank.model import (
+    AccountRow,
+    Fault,
+    Head,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
 
 
 @attrs.define
 class Batch:
     """Rows to append together. `accounts` replaces rows of the same account id.
 
-    With `anew` the bank's derived rows (accounts and postings) are thrown away
+    `resolved` are the sequences of holds whose rows go, none of which this batch adds.
+    With `anew` the bank's derived rows (all but records and texts) are thrown away
     first: that is how they are rebuilt. Rows of one kind come in order of sequence.
     """
 
@@ -35,6 +45,9 @@ class Batch:
     texts: list[TextRow] = attrs.field(factory=list)
     accounts: dict[str, AccountRow] = attrs.field(factory=dict)
     postings: list[PostingRow] = attrs.field(factory=list)
+    holds: list[HoldRow] = attrs.field(factory=list)
+    resolved: list[int] = attrs.field(factory=list)
+    statutes: list[StatuteRow] = attrs.field(factory=list)
     anew: bool = False
 
 
@@ -88,6 +101,15 @@ class Reader(Protocol):
     ) -> tuple[int, int]:
         """Seconds earned and spent (both positive) on days within the bounds."""
 
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """At most `limit` rows of open holds, by (sequence, account), above `after`."""
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """At most `limit` of one account, by (expires_at, sequence), above `after`."""
+
+    def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
+        """At most `limit` statutes adopted by records below `before`, newest first."""
+
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """What the store finds wrong in itself: schema, triggers, integrity, rows of no bank.
 
@@ -102,7 +124,7 @@ class Writer(Reader, Protocol):
         """Write all rows of the batch.
 
         :raises Conflict: a record's sequence does not follow the head, an operation's id
-            is taken, or an account's version is taken: the lock did not hold.
+            is taken, an account's version, a hold's row or a statute is: the lock did not hold.
         """
 
 

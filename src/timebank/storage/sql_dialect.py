@@ -14,6 +14,9 @@ _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, op
     FROM timebank_accounts WHERE bank = %s """
 _POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
     FROM timebank_postings WHERE bank = %s AND account = %s AND """
+_HOLD: Final = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
+_STATUTES: Final = """SELECT sequence, version FROM timebank_statutes
+    WHERE bank = %s AND sequence < %s ORDER BY sequence DESC LIMIT %s"""
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
@@ -54,6 +57,16 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         + lock,
         totals=f"SELECT {totals} FROM timebank_postings "  # noqa: S608 - our words
         "WHERE bank = %s AND account = %s AND day >= %s AND day <= %s" + lock,
+        # As with the days, the first bound repeats the second for MariaDB.
+        holds=_HOLD
+        + "WHERE bank = %s AND sequence >= %s AND (sequence, account) > (%s, %s) "
+        + "ORDER BY sequence, account LIMIT %s"
+        + lock,
+        holds_of=_HOLD
+        + "WHERE bank = %s AND account = %s AND expires_at >= %s "
+        + "AND (expires_at, sequence) > (%s, %s) ORDER BY expires_at, sequence LIMIT %s"
+        + lock,
+        statutes=_STATUTES + lock,
     )
 
 

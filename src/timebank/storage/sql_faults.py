@@ -26,6 +26,8 @@ _MISSING: Final = {
     "timebank_texts": ("timebank_records", ("bank", "sequence")),
     "timebank_accounts": ("timebank_banks", ("bank",)),
     "timebank_postings": ("timebank_accounts", ("bank", "account")),
+    "timebank_holds": ("timebank_accounts", ("bank", "account")),
+    "timebank_statutes": ("timebank_records", ("bank", "sequence")),
 }
 
 

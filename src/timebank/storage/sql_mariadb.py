@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.model import AccountRow, PostingRow, RecordRow, TextRow
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sql_dialect import queries
 
@@ -57,6 +57,9 @@ _ADD_RECORD: Final = _insert("timebank_records", RecordRow._fields)
 _ADD_TEXT: Final = _insert("timebank_texts", TextRow._fields)
 _PUT_ACCOUNT: Final = _insert("timebank_accounts", AccountRow._fields, _REPLACE)
 _ADD_POSTING: Final = _insert("timebank_postings", PostingRow._fields)
+_ADD_HOLD: Final = _insert("timebank_holds", HoldRow._fields)
+_ADD_STATUTE: Final = _insert("timebank_statutes", StatuteRow._fields)
+_END_HOLD: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = %s"
 _MOVE_HEAD: Final = (
     "UPDATE timebank_banks SET sequence = %s, digest = %s WHERE bank = %s AND sequence = %s"
 )
@@ -128,9 +131,13 @@ class MariaDb:
             (_ADD_TEXT, [row._replace(text=row.text.encode()) for row in batch.texts]),  # type: ignore[arg-type]  # kept as bytes
             (_PUT_ACCOUNT, batch.accounts.values()),
             (_ADD_POSTING, batch.postings),
+            (_ADD_HOLD, batch.holds),
+            (_ADD_STATUTE, batch.statutes),
         ):
             if rows:
                 cursor.executemany(sql, [(bank, *row) for row in rows])
+        for sequence in batch.resolved:
+            cursor.execute(_END_HOLD, (bank, sequence))
         return True
 
     def throw_away(self, cursor: Any, bank: str) -> None:
@@ -138,7 +145,8 @@ class MariaDb:
         cursor.execute("SET @timebank_rebuild = 1")
         try:
             cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
-            cursor.execute("DELETE FROM timebank_accounts WHERE bank = %s", (bank,))
+            for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+                cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
         finally:
             cursor.execute("SET @timebank_rebuild = NULL")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Conflict, NotFound, StoreError
@@ -69,14 +70,14 @@ def migrate(store: SqlStore) -> list[str]:
     a kill leaves half made is made whole by the next try, and recorded only then.
     """
     for _ in range(TRIES):
-        if LEDGER in (applied_to(store) or ()):
+        if (applied_to(store) or set()).issuperset(MIGRATIONS):
             return []
         try:
             with (
                 store.transaction(store.dialect.begin_writing) as (_connection, place),
                 store.dialect.making_tables(place.cursor),
             ):
-                done = [] if LEDGER in (_recorded(place) or ()) else make_ledger(place)
+                done = make_ledger(place, _recorded(place) or set())
                 place.dialect.commit(place.cursor)
         except store.dialect.error as error:
             told = store.dialect.translated(error, store.url)
@@ -88,11 +89,18 @@ def migrate(store: SqlStore) -> list[str]:
     raise Conflict(msg)
 
 
-def make_ledger(place: Place) -> list[str]:
-    """Make tables and guards, and record it; the driver's errors are the caller's."""
+def make_ledger(place: Place, there: Collection[str] = ()) -> list[str]:
+    """Make the tables that are missing, and guards with the first; record it.
+
+    The driver's errors are the caller's.
+    """
+    done = [name for name in MIGRATIONS if name not in there]
+    if not done:
+        return []
     for statement in statements(place.dialect.name):
         place.cursor.execute(statement)
-    done = [LEDGER, *_make_guards(place)]
+    if LEDGER in done:
+        done += _make_guards(place)
     for name in reversed(done):
         place.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
     return done

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.model import AccountRow, PostingRow, RecordRow, TextRow
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sql_dialect import queries
 
@@ -44,9 +44,16 @@ _COLUMNS: Final = {
     "texts": (TextRow._fields, ("bigint", "text", "bytea", "bytea")),
     "accounts": (AccountRow._fields, ("text",) * 6 + ("bigint",) * 2),
     "postings": (PostingRow._fields, ("text", *("bigint",) * 4, "text")),
+    "holds": (HoldRow._fields, ("text", *("bigint",) * 4)),
+    "statutes": (StatuteRow._fields, ("bigint", "text")),
 }
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
+)
+
+
+_END_HOLDS: Final = (
+    "resolved AS (DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[]))"
 )
 
 
@@ -60,6 +67,9 @@ def _append(parts: tuple[str, ...]) -> str:
             "WHERE bank = %s AND sequence = %s RETURNING 1)"
         )
     for part in parts:
+        if part == "resolved":
+            steps.append(_END_HOLDS)
+            continue
         names, types = _COLUMNS[part]
         arrays = ", ".join(f"%s::{kind}[]" for kind in types)
         steps.append(
@@ -133,6 +143,9 @@ class PostgreSql:
             "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
             "accounts": list(map(_account, batch.accounts.values())),
             "postings": batch.postings,
+            "holds": batch.holds,
+            "statutes": batch.statutes,
+            "resolved": [(sequence,) for sequence in batch.resolved],
         }
         parts = tuple(part for part, found in rows.items() if found)
         if not parts:
@@ -150,7 +163,8 @@ class PostgreSql:
         """As `Dialect.throw_away`."""
         cursor.execute("SET LOCAL timebank.rebuild = 'on'")
         cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
-        cursor.execute("DELETE FROM timebank_accounts WHERE bank = %s", (bank,))
+        for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+            cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
         cursor.execute("SET LOCAL timebank.rebuild = 'off'")
 
     def lost(self, connection: Any, error: Exception) -> bool:

@@ -12,12 +12,13 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import BankNotFound, Conflict, Corrupt, StoreError, TimebankError, shown
-from timebank.model import AccountRow, Fault, Head, RecordRow, TextRow
+from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sql_dialect import Dialect
 from timebank.storage.tables import (
     BYTES,
     HEAD,
+    HOLD,
     INT,
     INT_OR_NULL,
     STR,
@@ -119,6 +120,15 @@ class SqlReader(TableReader):
         self, account: str, bound: str, edge: tuple[str, int], limit: int
     ) -> tuple[object, ...]:
         return (self._bank, account, bound, edge[0], *edge, limit)
+
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """As `Reader.holds`."""
+        return self._rows(HOLD, self._sql.holds, (self._bank, after[0], *after, limit))
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """As `Reader.holds_of`."""
+        values = (self._bank, account, after[0], *after, limit)
+        return self._rows(HOLD, self._sql.holds_of, values)
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """As `Reader.faults`: of all tables of the ledger, not only this bank's rows."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: The migrations, oldest first, and the row that says that there are triggers.
 LEDGER: Final = "0001_ledger"
-MIGRATIONS: Final = (LEDGER,)
+HOLDS: Final = "0002_holds"
+MIGRATIONS: Final = (LEDGER, HOLDS)
 GUARDED: Final = "guards"
 
 _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
@@ -57,6 +58,16 @@ def tables() -> MetaData:
     )
     _table(meta, "accounts", *_accounts())
     _table(meta, "postings", *_postings())
+    _table(meta, "holds", *_holds())
+    _table(
+        meta,
+        "statutes",
+        _key("bank", first=True),
+        _number("sequence", first=True),
+        _key("version"),
+        _reference("statutes_record", "records", "sequence"),
+        _check("statutes_version", "length(version) >= 1"),
+    )
     return meta
 
 
@@ -120,6 +131,26 @@ def _postings() -> list[Any]:
         _check("postings_seconds", f"seconds <> 0 AND seconds {_SIGNED}"),
         _check("postings_balance", f"balance {_SIGNED}"),
         _check("postings_day", "length(day) = 10"),
+    ]
+
+
+def _holds() -> list[Any]:
+    from sqlalchemy import UniqueConstraint
+
+    return [
+        _key("bank", first=True),
+        _key("account", first=True),
+        _number("expires_at", first=True),
+        _number("sequence", first=True),
+        _number("held"),
+        _number("incoming"),
+        _reference("holds_account", "accounts", "account"),
+        _reference("holds_record", "records", "sequence"),
+        UniqueConstraint("bank", "sequence", "account", name="timebank_holds_sequence"),
+        _check("holds_expires", f"expires_at {_SIGNED}"),
+        _check("holds_held", f"held BETWEEN 0 AND {MAX_INTEGER}"),
+        _check("holds_incoming", f"incoming BETWEEN 0 AND {MAX_INTEGER}"),
+        _check("holds_some", "held > 0 OR incoming > 0"),
     ]
 
 

@@ -23,6 +23,7 @@ _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, na
 _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
     WHERE bank = ? AND account = ? AND """
+_HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
 
 QUERIES: Final = Queries(
     head="""SELECT b.journal, r.sequence, r.digest FROM timebank_banks b
@@ -51,6 +52,15 @@ QUERIES: Final = Queries(
     + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
     totals="""SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
         FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",
+    # Without statistics SQLite would choose the primary key, and sort.
+    holds=_HOLD
+    + "INDEXED BY timebank_holds_sequence WHERE bank = ? AND (sequence, account) > (?, ?) "
+    + "ORDER BY sequence, account LIMIT ?",
+    holds_of=_HOLD
+    + "WHERE bank = ? AND account = ? AND (expires_at, sequence) > (?, ?) "
+    + "ORDER BY expires_at, sequence LIMIT ?",
+    statutes="""SELECT sequence, version FROM timebank_statutes
+        WHERE bank = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?""",
 )
 
 

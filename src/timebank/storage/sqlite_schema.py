@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SET: Final = "timebank"
 LEDGER: Final = "0001_ledger"
 BANKS: Final = "0002_banks"
-MIGRATIONS: Final = (LEDGER, BANKS)
+HOLDS: Final = "0003_holds"
+MIGRATIONS: Final = (LEDGER, BANKS, HOLDS)
 #: When a migration ran means nothing to the ledger, so the column says nothing.
 APPLIED_AT: Final = "-"
 
@@ -32,6 +33,8 @@ TABLES: Final = (
     "timebank_texts",
     "timebank_accounts",
     "timebank_postings",
+    "timebank_holds",
+    "timebank_statutes",
 )
 
 _MIGRATIONS_TABLE: Final = (
@@ -136,6 +139,36 @@ _TABLES: Final = (
         ON timebank_postings (bank, account, day, version)""",
 )
 
+#: Open holds and the statutes that were adopted, derived as accounts and postings are.
+_HOLDS: Final = (
+    f"""CREATE TABLE timebank_holds (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        account TEXT NOT NULL CHECK (typeof(account) = 'text'),
+        expires_at INTEGER NOT NULL CHECK (
+            typeof(expires_at) = 'integer' AND expires_at BETWEEN -{_MOST} AND {_MOST}
+        ),
+        sequence INTEGER NOT NULL
+            CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
+        held INTEGER NOT NULL CHECK (typeof(held) = 'integer' AND held BETWEEN 0 AND {_MOST}),
+        incoming INTEGER NOT NULL
+            CHECK (typeof(incoming) = 'integer' AND incoming BETWEEN 0 AND {_MOST}),
+        CHECK (held > 0 OR incoming > 0),
+        PRIMARY KEY (bank, account, expires_at, sequence),
+        FOREIGN KEY (bank, account) REFERENCES timebank_accounts (bank, account),
+        FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX timebank_holds_sequence
+        ON timebank_holds (bank, sequence, account)""",
+    f"""CREATE TABLE timebank_statutes (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        sequence INTEGER NOT NULL
+            CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
+        version TEXT NOT NULL CHECK (typeof(version) = 'text' AND length(version) >= 1),
+        PRIMARY KEY (bank, sequence),
+        FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
+    ) WITHOUT ROWID""",
+)
+
 
 def _guards(table: str, what: str) -> dict[str, str]:
     """Triggers, by name, that refuse to change or remove a row of the table."""
@@ -158,7 +191,7 @@ GUARDS: Final = {
 }
 
 #: Everything that is in the schema, in the order in which it is made.
-DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *GUARDS.values())
+DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *_HOLDS, *GUARDS.values())
 #: What `timebank_migrations` holds when all is applied: id, set, name, applied_at.
 APPLIED: Final = tuple(
     (number, SET, name, APPLIED_AT) for number, name in enumerate(MIGRATIONS, start=1)
@@ -282,6 +315,11 @@ def _migrations() -> Migrations:
     @migrations(name=BANKS)
     def banks(db: Database) -> None:
         for statement in _REMAKE_BANKS:
+            db.execute(statement)
+
+    @migrations(name=HOLDS)
+    def holds(db: Database) -> None:
+        for statement in _HOLDS:
             db.execute(statement)
 
     return migrations

@@ -17,6 +17,9 @@ from timebank.storage.sqlite_schema import POSTING_GUARDS
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_HOLD = "INSERT INTO timebank_holds VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_STATUTE = "INSERT INTO timebank_statutes VALUES (?, ?, ?)"
+_END_HOLD = "DELETE FROM timebank_holds WHERE bank = ? AND sequence = ?"
 _PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (bank, account) DO UPDATE SET
         kind = excluded.kind, status = excluded.status, joined_on = excluded.joined_on,
@@ -137,16 +140,21 @@ class SqliteWriter(SqliteReader):
             (_ADD_TEXT, batch.texts),
             (_PUT_ACCOUNT, batch.accounts.values()),
             (_ADD_POSTING, batch.postings),
+            (_ADD_HOLD, batch.holds),
+            (_ADD_STATUTE, batch.statutes),
         ):
             if rows:
                 connection.executemany(sql, [(bank, *row) for row in rows])
+        if batch.resolved:
+            connection.executemany(_END_HOLD, [(bank, sequence) for sequence in batch.resolved])
 
     def _throw_away(self, connection: sqlite3.Connection) -> None:
         """Delete the derived rows; their guards are away for as long, in this transaction."""
         for name in POSTING_GUARDS:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
         connection.execute("DELETE FROM timebank_postings WHERE bank = ?", (self._bank,))
-        connection.execute("DELETE FROM timebank_accounts WHERE bank = ?", (self._bank,))
+        for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+            connection.execute(f"DELETE FROM {table} WHERE bank = ?", (self._bank,))  # noqa: S608 - our names
         for statement in POSTING_GUARDS.values():
             connection.execute(statement)
 

@@ -16,7 +16,15 @@ import attrs
 
 from timebank.errors import BankNotFound, Corrupt, shown
 from timebank.journal import genesis
-from timebank.model import AccountRow, Head, PostingRow, RecordRow, TextRow
+from timebank.model import (
+    AccountRow,
+    Head,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
 
 Row = TypeVar("Row")
 
@@ -26,6 +34,8 @@ TABLES: Final = (
     "timebank_texts",
     "timebank_accounts",
     "timebank_postings",
+    "timebank_holds",
+    "timebank_statutes",
 )
 MOST: Final = 2**63 - 1
 LAST_DAY: Final = "\U0010ffff"
@@ -60,6 +70,8 @@ ACCOUNT: Final = kind_of(
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL),
 )
 POSTING: Final = kind_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
+HOLD: Final = kind_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
+STATUTE: Final = kind_of("timebank_statutes", StatuteRow._make, INT, STR)
 BANK: Final = kind_of("timebank_banks", tuple, STR)
 TOTALS: Final = kind_of("timebank_postings", tuple, INT, INT)
 HEAD: Final = Kind(
@@ -86,6 +98,9 @@ class Queries:
     by_day: str
     by_day_back: str
     totals: str
+    holds: str
+    holds_of: str
+    statutes: str
 
 
 class TableReader:
@@ -217,3 +232,15 @@ class TableReader:
             TOTALS, self._sql.totals, (self._bank, account, since or "", last)
         )
         return earned, spent
+
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """As `Reader.holds`."""
+        return self._rows(HOLD, self._sql.holds, (self._bank, *after, limit))
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """As `Reader.holds_of`."""
+        return self._rows(HOLD, self._sql.holds_of, (self._bank, account, *after, limit))
+
+    def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
+        """As `Reader.statutes`."""
+        return self._rows(STATUTE, self._sql.statutes, (self._bank, min(before, MOST), limit))

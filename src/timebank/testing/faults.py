@@ -92,9 +92,11 @@ def _work_under_faults(faulty: Store, sound: Store, name: str, countdown: _Count
         countdown.paused = False
     countdown.paused = True
     looking = TimeBank(sound, bank=name)
-    assert (Hours(3), Hours(-3)) == tuple(looking.balance(id).posted for id in ("m1", "f1"))
-    assert ["t1", "b1", "b2", "b3", "r1"] == [found.id for found in looking.transfers()]
+    assert (Hours(4), Hours(-4)) == tuple(looking.balance(id).posted for id in ("m1", "f1"))
+    assert ["t1", "b1", "b2", "b3", "r1", "s1"] == [found.id for found in looking.transfers()]
     assert "clinic" == looking.transfer_by_id("t1").note
+    assert ["settled", "open"] == [looking.hold_by_id(id).status for id in ("h1", "h2")]
+    assert Hours(2) == looking.balance("f1").held
     assert () == looking.audit().findings
 
 

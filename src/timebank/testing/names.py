@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from timebank.bank import TimeBank
-from timebank.model import MAX_INTEGER, TextRow
+from timebank.model import MAX_INTEGER, NEVER, HoldRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace
-from timebank.testing.rows import DAYS, account, posting, record
+from timebank.testing.rows import DAYS, account, hold, posting, record
 
 #: Ids that a careless comparison takes for one another: by case, accent, width, blank.
 ALIKE: Final = (
@@ -44,6 +44,23 @@ class Names(StorePlace, part=True):
                 after = [row.account for row in reader.accounts(after=id, limit=999)]
                 assert [other for other in sorted(ALIKE) if other > id] == after
 
+    def test_holds_of_accounts_that_look_alike_are_apart(self, store: Store) -> None:
+        """One hold of them all: each has its own row, in order of code points, until it ends."""
+        ids = sorted(ALIKE)
+        rows = [hold(id, 1, held=n) for n, id in enumerate(ids, start=1)]
+        with store.writer("main") as writer:
+            writer.append(Batch([record(1)], accounts={id: account(id) for id in ids}, holds=rows))
+            assert rows == writer.holds(after=(0, ""), limit=999)
+        with store.reader("main") as reader:
+            assert rows == reader.holds(after=(0, ""), limit=999)
+            for n, row in enumerate(rows, start=1):
+                assert [row] == reader.holds_of(row.account, after=(0, 0), limit=999)
+                assert rows[n:] == reader.holds(after=(1, row.account), limit=999)
+        with store.writer("main") as writer:
+            writer.append(Batch(resolved=[1]))
+        with store.reader("main") as reader:
+            assert [] == reader.holds(after=(0, ""), limit=999)
+
     def test_operations_that_look_alike_are_apart(self, store: Store) -> None:
         """An id names one record and no other; an id that was not used finds none."""
         used, free = ALIKE[::2], ALIKE[1::2]
@@ -74,7 +91,7 @@ class Names(StorePlace, part=True):
             assert rows == reader.texts(after=0, through=len(rows))
 
     def test_the_largest_numbers_come_back(self, store: Store) -> None:
-        """Seconds, balances and limits within ±2**53, and bytes of every value."""
+        """Seconds, balances, limits and instants within ±2**53, and bytes of every value."""
         most = MAX_INTEGER
         limits = account("m1")._replace(floor=-most, ceiling=most)
         open_ended = account("m2")._replace(floor=None, ceiling=0, joined_on=None, named=1)
@@ -82,15 +99,23 @@ class Names(StorePlace, part=True):
             posting("m1", 1, 1, most, "0001-01-01"),
             posting("m1", 2, 1, -most, "9999-12-31"),
         ]
+        holds = [HoldRow("m1", -most, 1, most, most), HoldRow("m2", NEVER, 1, 0, most)]
+        statutes = [StatuteRow(1, "\U0001f600" * 128)]
         rows = record(1)._replace(body=bytes(range(256)) * 400, digest=bytes(range(32)))
         with store.writer("main") as writer:
             both = {"m1": limits, "m2": open_ended}
-            writer.append(Batch([rows], accounts=both, postings=postings))
+            batch = Batch([rows], accounts=both, postings=postings, holds=holds)
+            batch.statutes = statutes
+            writer.append(batch)
         with store.reader("main") as reader:
             assert [rows] == reader.records(after=0, limit=9)
             assert [limits, open_ended] == reader.accounts(after=None, limit=9)
             assert postings == reader.postings_by_day("m1", limit=9)
             assert (most, most) == reader.totals("m1")
+            assert holds == reader.holds(after=(0, ""), limit=9)
+            assert holds[:1] == reader.holds_of("m1", after=(-most, 0), limit=9)
+            assert [] == reader.holds_of("m2", after=(NEVER, most), limit=9)
+            assert statutes == reader.statutes(before=most + 1, limit=9)
 
     def test_names_through_the_bank(self, store: Store) -> None:
         """A whole bank under such a name, with such accounts, passes its audit."""

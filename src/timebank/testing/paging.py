@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from timebank.bank import TimeBank
-from timebank.storage.protocol import Batch, Store
+from timebank.model import HoldRow, StatuteRow
+from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.place import StorePlace, doors
-from timebank.testing.rows import account, posting, record
+from timebank.testing.rows import account, both, hold, posting, record
 
 COUNT = 23
 
@@ -34,6 +35,33 @@ class Paging(StorePlace, part=True):
                     names += [row.account for row in found]
             assert list(range(COUNT + 1)) == sequences == versions
             assert ids == names
+
+    def test_pages_of_holds_and_statutes_meet(self, store: Store) -> None:
+        """In a reader, and in a writer that has just resolved some and added others."""
+        numbers = range(1, COUNT + 1)
+        rows = [
+            hold(id, n, held=n, expires_at=n % 5)
+            for n in numbers
+            for id in ("a", "b", "c")[: n % 4]
+        ]
+        statutes = [StatuteRow(n, f"v{n % 3}") for n in numbers]
+        with store.writer("main") as writer:
+            batch = Batch([record(n) for n in numbers], accounts=both("a", "b", "c"), holds=rows)
+            batch.statutes = statutes
+            writer.append(batch)
+        with store.reader("main") as reader:
+            _pages_meet(reader, rows, statutes)
+        more = [hold(id, COUNT + 1, incoming=1, expires_at=2) for id in ("a", "c")]
+        ended = list(range(2, COUNT - 1))
+        rows = [row for row in rows if row.sequence not in ended] + more
+        statutes = [*statutes, StatuteRow(COUNT + 1, "v0")]
+        with store.writer("main") as writer:
+            batch = Batch([record(COUNT + 1)], holds=more, resolved=ended)
+            batch.statutes = statutes[-1:]
+            writer.append(batch)
+            _pages_meet(writer, rows, statutes)
+        with store.reader("main") as reader:
+            _pages_meet(reader, rows, statutes)
 
     def test_a_follower_misses_no_record(self, store: Store) -> None:
         """Records that are committed between two pages come, in order, and once."""
@@ -66,3 +94,28 @@ class Paging(StorePlace, part=True):
         assert ["t1", "t0"] == [transfer.id for transfer in transfers]
         assert [3, 4, 5, 6] == [found.sequence for found in bank.records(after=2)]
         assert [3, 4, 5, 6] == [found.sequence for found in records]
+
+
+def _pages_meet(reader: Reader, rows: list[HoldRow], statutes: list[StatuteRow]) -> None:
+    """Pages of any size give these rows of holds, and these statutes."""
+    for size in (1, 2, 3, len(rows), len(rows) + 1):
+        found: list[HoldRow] = []
+        after = (0, "")
+        while page := reader.holds(after=after, limit=size):
+            found += page
+            after = (page[-1].sequence, page[-1].account)
+        assert rows == found
+        for id in ("a", "b", "c"):
+            ends: list[HoldRow] = []
+            end = (-1, 0)
+            while page := reader.holds_of(id, after=end, limit=size):
+                ends += page
+                end = (page[-1].expires_at, page[-1].sequence)
+            own = [row for row in rows if row.account == id]
+            assert sorted(own, key=lambda row: (row.expires_at, row.sequence)) == ends
+        adopted: list[StatuteRow] = []
+        while versions := reader.statutes(
+            before=adopted[-1].sequence if adopted else 99, limit=size
+        ):
+            adopted += versions
+        assert statutes[::-1] == adopted

@@ -12,7 +12,7 @@ from timebank.model import Head, PostingRow
 from timebank.storage.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.place import StorePlace
-from timebank.testing.rows import DAYS, account, record, small_bank
+from timebank.testing.rows import DAYS, account, both, hold, record, small_bank
 
 
 class Reading(StorePlace, part=True):
@@ -37,10 +37,24 @@ class Reading(StorePlace, part=True):
                 overlay.append(whole)
                 yield overlay
         else:
+            done = hold("f1", 2, held=7)  # resolved by what comes on top
             first = Batch(
-                whole.records[:3], whole.texts[:1], {"m1": account("m1")}, whole.postings[:2]
+                whole.records[:3],
+                whole.texts[:1],
+                whole.accounts,
+                whole.postings[:2],
+                [done, *whole.holds[:1]],
+                statutes=whole.statutes[:1],
             )
-            rest = Batch(whole.records[3:], whole.texts[1:], whole.accounts, whole.postings[2:])
+            rest = Batch(
+                whole.records[3:],
+                whole.texts[1:],
+                whole.accounts,
+                whole.postings[2:],
+                whole.holds[1:],
+                [done.sequence],
+                whole.statutes[1:],
+            )
             with store.writer("main") as writer:
                 writer.append(first)
             with store.reader("main") as reading:
@@ -151,6 +165,44 @@ class Reading(StorePlace, part=True):
         assert (1860, 3600) == reader.totals("m1", until=DAYS[2])
         assert (0, 3600) == reader.totals("m1", since=DAYS[2], until=DAYS[2])
         assert (0, 0) == reader.totals("f1")
+
+    def test_open_holds_come_by_sequence_and_account(self, reader: Reader) -> None:
+        """All rows of the bank; `after` is exclusive, and ends between the rows of one hold."""
+        one, two, three = small_bank().holds
+        assert [one, two, three] == reader.holds(after=(0, ""), limit=9)
+        assert [two] == reader.holds(after=(3, "f1"), limit=1)
+        assert [three] == reader.holds(after=(3, "m1"), limit=9)
+        assert [three] == reader.holds(after=(4, ""), limit=9)
+        assert [] == reader.holds(after=(5, "m1"), limit=9)
+
+    def test_open_holds_of_an_account_come_by_their_end(self, store: Store) -> None:
+        """By (expires_at, sequence), so that those that have expired are passed over."""
+        rows = [
+            hold("m1", 3, held=5, expires_at=-7),
+            hold("m1", 2, held=1, expires_at=20),
+            hold("m1", 4, held=2, expires_at=20),
+            hold("m1", 1, incoming=3),
+        ]
+        others = [hold("M1", 2, held=9, expires_at=20)]
+        batch = Batch([record(n) for n in (1, 2, 3, 4)], accounts=both("m1", "M1"))
+        with store.writer("main") as writer:
+            writer.append(batch)
+            writer.append(Batch(holds=rows[::-1] + others))
+            assert rows == writer.holds_of("m1", after=(-10, 0), limit=9)
+        with store.reader("main") as reading:
+            assert rows[1:] == reading.holds_of("m1", after=(-7, 2**53), limit=9)
+            assert rows[2:3] == reading.holds_of("m1", after=(20, 2), limit=1)
+            assert rows[3:] == reading.holds_of("m1", after=(20, 4), limit=9)
+            assert others == reading.holds_of("M1", after=(0, 0), limit=9)
+            assert [] == reading.holds_of("nobody", after=(0, 0), limit=9)
+
+    def test_statutes_come_newest_first(self, reader: Reader) -> None:
+        """`before` is exclusive."""
+        one, two = small_bank().statutes
+        assert [two, one] == reader.statutes(before=2**53 + 1, limit=9)
+        assert [two] == reader.statutes(before=5, limit=1)
+        assert [one] == reader.statutes(before=4, limit=9)
+        assert [] == reader.statutes(before=1, limit=9)
 
     def test_a_sound_store_has_no_faults(self, reader: Reader) -> None:
         """Nothing is found where nothing is wrong."""

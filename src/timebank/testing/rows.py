@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.model import AccountRow, PostingRow, RecordRow, TextRow
+from timebank.model import NEVER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Reader
 
 DAYS = ("2026-03-03", "2026-03-01", "2026-03-02", "2026-03-01")
@@ -30,8 +30,23 @@ def posting(id: str, version: int, sequence: int, seconds: int, day: str) -> Pos
     return PostingRow(id, version, sequence, seconds, seconds, day)
 
 
+def hold(
+    id: str, sequence: int, *, held: int = 0, incoming: int = 0, expires_at: int = NEVER
+) -> HoldRow:
+    """A row of an open hold."""
+    return HoldRow(id, expires_at, sequence, held, incoming)
+
+
+def both(*ids: str) -> dict[str, AccountRow]:
+    """Rows of accounts, by id."""
+    return {id: account(id) for id in ids}
+
+
 def small_bank() -> Batch:
-    """Two accounts, four postings out of the order of their days, one reversal, three texts."""
+    """Two accounts, four postings out of the order of their days, one reversal, three texts.
+
+    Also two open holds, one of both accounts, and two statutes.
+    """
     return Batch(
         records=[
             record(1),
@@ -45,7 +60,9 @@ def small_bank() -> Batch:
             TextRow(2, "note", b"t" * 16, "a\0b"),
             TextRow(4, "reason", b"u" * 16, ""),
         ],
-        accounts={id: account(id) for id in ("m1", "f1")},
+        accounts=both("m1", "f1"),
+        holds=[hold("f1", 3, held=3600), hold("m1", 3, incoming=3600), hold("m1", 5, held=60)],
+        statutes=[StatuteRow(1, "v1"), StatuteRow(4, "v2")],
         postings=[
             posting("m1", 1, 2, 3600, DAYS[0]),
             posting("m1", 2, 3, 1800, DAYS[1]),
@@ -69,4 +86,7 @@ def everything(reader: Reader) -> list[object]:
         reader.postings("m1", after=0, limit=9),
         reader.postings_by_day("m1", limit=9),
         reader.totals("m1"),
+        reader.holds(after=(0, ""), limit=9),
+        reader.holds_of("m1", after=(0, 0), limit=9),
+        reader.statutes(before=99, limit=9),
     ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from timebank.model import TextRow
+from timebank.model import StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace, needs
-from timebank.testing.rows import DAYS, account, everything, posting, record
+from timebank.testing.rows import DAYS, account, everything, hold, posting, record
 
 
 class Snapshots(StorePlace, part=True):
@@ -28,6 +28,9 @@ class Snapshots(StorePlace, part=True):
                         [TextRow(6, "note", b"v" * 16, "x"), TextRow(3, "note", b"w" * 16, "late")],
                         {"m1": account("m1", status="closed"), "x": account("x", opened=6)},
                         [posting("m1", 5 if not anew else 1, 6, 1, DAYS[1])],
+                        [hold("x", 6, held=1)],
+                        [3],
+                        [StatuteRow(6, "v6")],
                     )
                 )
                 assert expected == everything(before)
@@ -59,6 +62,9 @@ class Snapshots(StorePlace, part=True):
                     [TextRow(6, "note", b"v" * 16, "x")],
                     {"x": account("x", opened=6)},
                     [posting("m1", 5, 6, 1, DAYS[1])],
+                    [hold("x", 6, held=1)],
+                    [3],
+                    [StatuteRow(6, "v6")],
                 )
             )
             with filled.reader("main") as reader:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from timebank.bank import TimeBank
+from timebank.statute import Statute
 from timebank.storage.protocol import Store
 
 #: Called with what is about to be done, or was done: "before append", "after commit".
@@ -17,6 +18,7 @@ _CALLS: Final = frozenset(
     {
         *("append", "head", "records", "find", "referring", "texts", "account", "accounts"),
         *("last_posting", "postings", "postings_by_day", "totals"),
+        *("holds", "holds_of", "statutes"),
     }
 )
 
@@ -120,10 +122,20 @@ def _batch(bank: TimeBank) -> None:
     with bank.batch() as batch:
         for id in ("b1", "b2", "b3"):
             batch.transfer(earner="m1", spender="f1", hours=1, id=id)
+        for id in ("h1", "h2"):
+            batch.hold(earner="m1", spender="f1", hours=2, id=id)
 
 
 def _reverse(bank: TimeBank) -> None:
     bank.reverse("b1", reason="twice", id="r1")
+
+
+def _adopt(bank: TimeBank) -> None:
+    bank.adopt(Statute(version="2"))
+
+
+def _settle(bank: TimeBank) -> None:
+    bank.settle("h1", hours=1, id="s1")
 
 
 #: What is done under faults. Each may be done again: ids are the keys.
@@ -132,9 +144,19 @@ WORK: Final[tuple[tuple[str, Callable[[TimeBank], None]], ...]] = (
     ("transfer", _transfer),
     ("batch", _batch),
     ("reverse", _reverse),
+    ("adopt", _adopt),
+    ("settle", _settle),
     ("rebuild", TimeBank.rebuild),
 )
 #: The sequence of the head after each of them.
-SEQUENCES: Final = {"open": 2, "transfer": 3, "batch": 6, "reverse": 7, "rebuild": 7}
+SEQUENCES: Final = {
+    "open": 2,
+    "transfer": 3,
+    "batch": 8,
+    "reverse": 9,
+    "adopt": 10,
+    "settle": 11,
+    "rebuild": 11,
+}
 #: Where a head may stand after a fault or a crash: between calls, never within a batch.
-WHOLE: Final = frozenset({0, 1, 2, 3, 6, 7})
+WHOLE: Final = frozenset({0, 1, 2, 3, 8, 9, 10, 11})

@@ -5,11 +5,20 @@ from __future__ import annotations
 import pytest
 
 from timebank.errors import BankNotFound, Conflict, InvalidRequest, StoreError
-from timebank.model import Head, TextRow
+from timebank.model import Head, StatuteRow, TextRow
 from timebank.storage.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace, needs
-from timebank.testing.rows import DAYS, account, everything, posting, record, small_bank
+from timebank.testing.rows import (
+    DAYS,
+    account,
+    both,
+    everything,
+    hold,
+    posting,
+    record,
+    small_bank,
+)
 
 
 class Writing(StorePlace, part=True):
@@ -44,8 +53,15 @@ class Writing(StorePlace, part=True):
             Batch([record(6, id="new"), record(7, id="new")]),
             Batch([record(6)], postings=[posting("m1", 4, 6, 1, DAYS[0])]),
             Batch(texts=[TextRow(2, "note", b"x" * 16, "another")]),
+            Batch(holds=[hold("m1", 3, held=1)]),
+            Batch(holds=[hold("m1", 3, held=1, expires_at=7)]),
+            Batch([record(6)], holds=[hold("m1", 6, held=n, expires_at=n) for n in (1, 2)]),
+            Batch(statutes=[StatuteRow(4, "v3")]),
         ],
-        ids=["taken", "gap", "inner gap", "id", "id twice", "version", "text"],
+        ids=[
+            *("taken", "gap", "inner gap", "id", "id twice", "version", "text"),
+            *("hold", "hold with another end", "hold twice", "statute"),
+        ],
     )
     def test_what_does_not_follow_is_a_conflict(self, filled: Store, batch: Batch) -> None:
         """A taken key or a gap is refused; the writer then takes no more and commits nothing."""
@@ -78,18 +94,62 @@ class Writing(StorePlace, part=True):
         with filled.writer("main") as writer:
             new = posting("m2", 1, 2, 5, DAYS[0])
             writer.append(Batch(anew=True, accounts={"m2": account("m2")}, postings=[new]))
-            writer.append(Batch(accounts={"m3": account("m3")}))
+            held = [hold("m2", 3, held=4)]
+            statutes = [StatuteRow(2, "v9")]
+            again = Batch(accounts=both("m3"), holds=held, statutes=statutes)
             assert None is writer.account("m1")
             assert [] == writer.postings("m1", after=0, limit=9)
             assert (None, (0, 0)) == (writer.last_posting("m1"), writer.totals("m1"))
             assert [] == writer.postings_by_day("m1", limit=9)
+            assert [] == writer.holds(after=(0, ""), limit=9)
+            assert [] == writer.holds_of("m1", after=(0, 0), limit=9)
+            assert [] == writer.statutes(before=99, limit=9)
+            writer.append(again)
         with filled.reader("main") as reading:
             assert ["m2", "m3"] == [row.account for row in reading.accounts(after=None, limit=9)]
             assert [new] == reading.postings("m2", after=0, limit=9)
             assert ([], []) == (reading.postings("m1", after=0, limit=9), list(reading.faults()))
+            assert held == reading.holds(after=(0, ""), limit=9)
+            assert statutes == reading.statutes(before=99, limit=9)
             assert 5 == len(reading.records(after=0, limit=9))
         with filled.reader("other") as reading:
             assert 4 == len(reading.postings("m1", after=0, limit=9))
+            assert small_bank().holds == reading.holds(after=(0, ""), limit=9)
+
+    def test_a_resolved_hold_leaves_no_row(self, filled: Store) -> None:
+        """All rows of it go, of no other hold and no other bank; one that is not there is none."""
+        one, _, three = small_bank().holds
+        filled.make_bank("other", journal="j2")
+        with filled.writer("other") as writer:
+            writer.append(small_bank())
+        new = hold("f1", 6, held=8)
+        with filled.writer("main") as writer:
+            writer.append(Batch([record(6)], holds=[new], resolved=[3, 2]))
+            assert [three, new] == writer.holds(after=(0, ""), limit=9)
+            assert [new] == writer.holds_of("f1", after=(0, 0), limit=9)
+        with filled.reader("main") as reading:
+            assert [three, new] == reading.holds(after=(0, ""), limit=9)
+            assert [three] == reading.holds_of("m1", after=(0, 0), limit=9)
+            overlay = Overlay(reading)
+            overlay.append(Batch(resolved=[6]))
+            assert [three] == overlay.holds(after=(0, ""), limit=1)
+            assert [] == overlay.holds_of("f1", after=(0, 0), limit=1)
+        with filled.reader("other") as reading:
+            assert [one] == reading.holds_of("f1", after=(0, 0), limit=9)
+
+    def test_a_resolved_hold_comes_back_with_a_rebuild(self, filled: Store) -> None:
+        """What was resolved before `anew` is forgotten, in one block too."""
+        one, two, three = small_bank().holds
+        with filled.writer("main") as writer:
+            writer.append(Batch(resolved=[3]))
+            writer.append(Batch(anew=True, accounts=both("m1", "f1"), holds=[one, two]))
+            writer.append(Batch(holds=[three]))
+            assert [one, two, three] == writer.holds(after=(0, ""), limit=9)
+            writer.append(Batch(resolved=[5]))
+            assert [one, two] == writer.holds(after=(0, ""), limit=9)
+        with filled.reader("main") as reading:
+            assert [one, two] == reading.holds(after=(0, ""), limit=9)
+            assert [one] == reading.holds_of("f1", after=(0, 0), limit=9)
 
     def test_a_rebuild_taken_back_leaves_all_as_it_was(self, filled: Store) -> None:
         """After a rollback the derived rows and their guards are there."""
@@ -118,7 +178,19 @@ class Writing(StorePlace, part=True):
         for bank in ("empty", "aaa"):
             with filled.reader(bank) as reader:
                 nothing = everything(reader)[1:]
-            assert [[], [None] * 3, [[]] * 3, [], [None] * 3, [], None, [], [], (0, 0)] == nothing
+            rows: list[object] = [
+                [],
+                [None] * 3,
+                [[]] * 3,
+                [],
+                [None] * 3,
+                [],
+                None,
+                [],
+                [],
+                (0, 0),
+            ]
+            assert [*rows, [], [], []] == nothing
 
     def test_many_refer_to_one_record(self, filled: Store) -> None:
         """They come in order, whatever else refers to others, in a writer and after it."""

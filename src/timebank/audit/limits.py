@@ -1,0 +1,153 @@
+"""Who may take part, and how far each may move, worked out once more from the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from timebank.audit.report import Findings, quantity
+from timebank.audit.statutes import Statutes
+from timebank.errors import shown
+from timebank.fold import Derived, Fold
+from timebank.model import AccountRow, HoldRow
+from timebank.statute import Statute
+
+#: The kinds of record that limits are for.
+_JUDGED = frozenset({"transfer", "hold", "settle"})
+
+
+class Limits:
+    """Who may take part, and how far each may move, when a record was made."""
+
+    def __init__(self, fold: Fold, statutes: Statutes, findings: Findings) -> None:
+        self._fold, self._statutes, self._findings = fold, statutes, findings
+        self._known: dict[str, tuple[AccountRow, Statute, str, tuple[Any, ...]]] = {}
+        self._day: tuple[Statute, int, str] | None = None
+
+    def record(
+        self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
+    ) -> None:
+        """Check one record that the fold has executed; `via` arranged what it moves."""
+        kind, now = record["kind"], record["recorded_at"]
+        if kind in _JUDGED or kind == "reverse":
+            accounts = [row.account for row in derived.postings]
+            accounts += [row.account for row in derived.holds]
+            self._open(sequence, kind, via, accounts)
+        if kind in _JUDGED and "limits" not in record["request"]:
+            self._within(sequence, record["effects"].get("flags", ()), derived, now)
+        elif derived.account is not None and derived.account.status == "closed":
+            self._closed(sequence, derived.account.account, now)
+
+    def _closed(self, sequence: int, account: str, now: int) -> None:
+        _, balance = self._fold.balances[account]
+        held, incoming = self._reserved(account, now)
+        if balance or held or incoming:
+            self._findings.add(
+                "limits",
+                f"record {sequence}, account {shown(account)}",
+                expected="a balance of 0:00 and no open hold where it is closed",
+                found=f"{quantity(balance)}, {quantity(held)} held, {quantity(incoming)} incoming",
+            )
+
+    def _open(self, sequence: int, kind: str, via: str | None, taking_part: Iterable[str]) -> None:
+        accounts = self._fold.accounts
+        for account in dict.fromkeys(taking_part):
+            row = accounts[account]
+            status = "missing" if row is None else row.status
+            if status != "open" and (kind != "reverse" or status != "frozen"):
+                self._refused(sequence, account, status)
+        if via is not None:
+            row = accounts.get(via)
+            if row is None or row.status == "closed":
+                self._refused(sequence, via, "missing" if row is None else row.status)
+
+    def _refused(self, sequence: int, account: str, status: str) -> None:
+        self._findings.add(
+            "limits",
+            f"record {sequence}, account {shown(account)}",
+            expected="an open account",
+            found=f"it was {status}",
+        )
+
+    def _reserved(self, account: str, now: int) -> tuple[int, int]:
+        held = incoming = 0
+        for row in self._fold.holds.get(account, {}).values():
+            if row.expires_at > now:
+                held += row.held
+                incoming += row.incoming
+        return held, incoming
+
+    def _within(
+        self, sequence: int, flags: Iterable[dict[str, Any]], derived: Derived, now: int
+    ) -> None:
+        """Whoever moved further beyond a limit has a flag, and the statute allows it."""
+        flagged: set[tuple[str, str | None]] = {
+            (flag["rule"], flag.get("account")) for flag in flags
+        }
+        falls, rises = _changes(derived)
+        for rule, changes in (("floor", falls), ("ceiling", rises)):
+            for account, change in changes.items():
+                if change < 0:
+                    beyond = self._beyond(account, rule, now)
+                    if beyond is not None:
+                        expected, found, beyond_is = beyond
+                        if (rule, account) in flagged and beyond_is == "flag":
+                            flagged.remove((rule, account))
+                        else:
+                            self._add(sequence, account, expected, found)
+        for rule, flagged_account in flagged:
+            if rule in {"floor", "ceiling"}:
+                expected, found = f"a {rule} that was passed", "a flag, and it was not"
+                self._add(sequence, flagged_account, expected, found)
+
+    def _beyond(self, account: str, rule: str, now: int) -> tuple[str, str, str] | None:
+        """What was expected and found of an account beyond its limit, and what becomes of it."""
+        row = self._fold.accounts[account]
+        if row is None:
+            return None
+        floor, ceiling, beyond = self._limits_of(row, now)
+        _, balance = self._fold.balances[account]
+        held, incoming = self._reserved(account, now)
+        if rule == "floor" and floor is not None and balance - held < floor:
+            return f"{quantity(floor)} or more, less what is held", quantity(balance - held), beyond
+        if rule == "ceiling" and ceiling is not None and balance + incoming > ceiling:
+            found = quantity(balance + incoming)
+            return f"{quantity(ceiling)} or less, with what is incoming", found, beyond
+        return None
+
+    def _limits_of(self, row: AccountRow, now: int) -> tuple[Any, ...]:
+        statute = self._statutes.current
+        number = now // 3_600_000_000
+        if self._day is None or self._day[0] is not statute or self._day[1] != number:
+            # In the same hour it is the same day in most zones; asked again at each new hour.
+            self._day = (statute, number, statute.day(now))
+        day = self._day[2] if statute.time_zone == "UTC" else statute.day(now)
+        known = self._known.get(row.account)
+        if known is None or known[0] is not row or known[1] is not statute or known[2] != day:
+            known = self._known[row.account] = (row, statute, day, statute.limits_of(row, day))
+        return known[3]
+
+    def _add(self, sequence: int, account: str | None, expected: str, found: str) -> None:
+        place = f"record {sequence}, account {shown(account)}"
+        self._findings.add("limits", place, expected=expected, found=found)
+
+
+def _changes(derived: Derived) -> tuple[dict[str, int], dict[str, int]]:
+    """How much less may be spent, and how much less earned, of each account: negative is less."""
+    falls: dict[str, int] = {}
+    rises: dict[str, int] = {}
+    for posting in derived.postings:
+        id, seconds = posting.account, posting.seconds
+        falls[id] = falls.get(id, 0) + seconds
+        rises[id] = rises.get(id, 0) - seconds
+    for sign, rows in ((-1, derived.holds), (1, derived.resolved)):
+        _reserve(falls, rises, rows, sign)
+    return falls, rises
+
+
+def _reserve(
+    falls: dict[str, int], rises: dict[str, int], rows: Iterable[HoldRow], sign: int
+) -> None:
+    for row in rows:
+        falls[row.account] = falls.get(row.account, 0) + sign * row.held
+        rises[row.account] = rises.get(row.account, 0) + sign * row.incoming

@@ -1,0 +1,49 @@
+"""Which statute was in force when a record was made, and whether the record names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timebank.audit.report import Findings
+from timebank.errors import TimebankError, shown
+from timebank.statute import DEFAULT, RESERVED, Statute
+from timebank.statute.codec import from_record
+
+
+class Statutes:
+    """The statutes of a journal as it goes by: the one in force, and each by its version."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.current = DEFAULT
+        self._known: dict[str, Statute] = {DEFAULT.version: DEFAULT}
+
+    def of(self, version: str) -> Statute | None:
+        """A statute that was adopted so far, or is the library's own."""
+        return self._known.get(version)
+
+    def record(self, sequence: int, record: dict[str, Any]) -> None:
+        """Check one record, and take note of what it adopts."""
+        effects = record["effects"]
+        if record["kind"] == "adopt":
+            self._adopt(sequence, record["request"]["statute"], effects["adopts"])
+        elif effects.get("statute", self.current.version) != self.current.version:
+            self._add(sequence, self.current.version, shown(effects["statute"]))
+
+    def _adopt(self, sequence: int, data: dict[str, Any], version: str) -> None:
+        try:
+            statute = from_record(data)
+        except TimebankError as error:
+            self._add(sequence, "a statute that can be read", str(error))
+            return
+        if statute.version != version:
+            self._add(sequence, f"the adoption of {shown(statute.version)}", shown(version))
+        known = self._known.setdefault(statute.version, statute)
+        if known != statute:
+            self._add(sequence, f"the rules that {shown(version)} had before", "other rules")
+        elif statute.version.startswith(RESERVED) and statute is known and statute != DEFAULT:
+            self._add(sequence, f"no other version that begins with {RESERVED}", shown(version))
+        self.current = statute
+
+    def _add(self, sequence: int, expected: str, found: str) -> None:
+        self._findings.add("statutes", f"record {sequence}", expected=expected, found=found)

@@ -1,0 +1,131 @@
+"""`timebank hold`, `settle`, `void` and `holds`."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from timebank.cli.options import DAY, DURATION, exchange_options, formatted, side
+from timebank.cli.output import show_as
+from timebank.cli.place import Place, pass_place
+
+if TYPE_CHECKING:
+    from timebank.model import Hold
+
+
+@click.command(
+    help="""Reserve the hours of a proposed exchange.
+
+    What is held is not spent twice. Settle it by what was really done, or void it.
+    """
+)
+@exchange_options
+@click.option("--expires-in", type=DURATION, help="After so long it reserves nothing: 7d, 12h.")
+@click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
+@formatted
+@pass_place
+def hold(
+    place: Place,
+    /,
+    *,
+    earners: tuple[str, ...],
+    spenders: tuple[str, ...],
+    expires_in: timedelta | None,
+    dry_run: bool,
+    format: str,
+    **arguments: Any,
+) -> None:
+    """Hold hours."""
+    arguments["earner"] = side("--earner", earners)
+    arguments["spender"] = side("--spender", spenders)
+    with place.open(read_only=dry_run) as bank:
+        if dry_run:
+            with bank.preview() as preview:
+                made = preview.hold(expires_in=expires_in, **arguments)
+        else:
+            made = bank.hold(expires_in=expires_in, **arguments)
+    _show(made, format, verb="would be held" if dry_run else "held")
+
+
+@click.command(
+    help="""Make a hold a transfer: all of it, or the --hours that it really took.
+
+    What is not settled is released. Of more than was held, the surplus is judged as a transfer.
+    """
+)
+@click.argument("hold_id", metavar="HOLD")
+@click.option("--hours", metavar="HOURS", help="What it really took.")
+@click.option("--on", "occurred_on", type=DAY, help="The day of the service; the hold's, or today.")
+@click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
+@click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
+@formatted
+@pass_place
+def settle(
+    place: Place,
+    /,
+    *,
+    hold_id: str,
+    hours: str | None,
+    occurred_on: date | None,
+    id: str | None,
+    dry_run: bool,
+    format: str,
+) -> None:
+    """Settle a hold."""
+    from timebank.cli.transfers import show_transfer
+
+    arguments: dict[str, Any] = {"hours": hours, "occurred_on": occurred_on, "id": id}
+    with place.open(read_only=dry_run) as bank:
+        if dry_run:
+            with bank.preview() as preview:
+                made = preview.settle(hold_id, **arguments)
+        else:
+            made = bank.settle(hold_id, **arguments)
+    show_transfer(made, format, verb="would be" if dry_run else "is")
+
+
+@click.command(help="Release a hold: its hours may be spent again.")
+@click.argument("hold_id", metavar="HOLD")
+@click.option("--reason", help="Personal text: why.")
+@click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
+@formatted
+@pass_place
+def void(place: Place, /, *, hold_id: str, reason: str | None, id: str | None, format: str) -> None:
+    """Void a hold."""
+    with place.open() as bank:
+        made = bank.void(hold_id, reason=reason, id=id)
+    _show(made, format, verb="released")
+
+
+@click.command(help="The holds of the bank: the open ones, unless told otherwise.")
+@click.option("--account", metavar="ID", help="Only those of this account.")
+@click.option(
+    "--status",
+    type=click.Choice(["open", "settled", "voided", "expired", "all"]),
+    default="open",
+    show_default=True,
+)
+@formatted
+@pass_place
+def holds(place: Place, /, *, account: str | None, status: str, format: str) -> None:
+    """List the holds."""
+    from timebank.reports.holds import holds_text
+    from timebank.reports.shapes import hold_shape
+
+    with place.open(read_only=True) as bank:
+        found = list(bank.holds(account=account, status=None if status == "all" else status))
+    show_as(format, lambda: [hold_shape(one) for one in found], lambda: holds_text(found))
+
+
+def _show(made: Hold, format: str, *, verb: str) -> None:
+    from timebank.reports.cells import harmless
+    from timebank.reports.holds import until_text
+    from timebank.reports.shapes import hold_shape
+
+    earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
+    end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
+    line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{end}"
+    lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
+    show_as(format, lambda: hold_shape(made), lambda: lines)

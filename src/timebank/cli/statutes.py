@@ -1,0 +1,116 @@
+"""`timebank statute`: show, adopt, check, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from timebank.cli.options import formatted
+from timebank.cli.output import show, show_as, show_json
+from timebank.cli.place import Place, pass_place
+
+if TYPE_CHECKING:
+    from timebank.statute import Statute
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(no_args_is_help=False, help="The rules of the bank: look at them, adopt others.")
+def statute() -> None:
+    """Statutes."""
+
+
+@statute.command("show", help="The statute in force, or the one of --version. JSON can be adopted.")
+@click.option("--version", help="An earlier one.")
+@click.option("--history", is_flag=True, help="Which was adopted when, newest first.")
+@formatted
+@pass_place
+def show_(place: Place, /, *, version: str | None, history: bool, format: str) -> None:
+    """Show a statute."""
+    from timebank.reports.statute import history_text, statute_text
+
+    with place.open(read_only=True) as bank:
+        if history:
+            adopted = [(next(bank.records(after=at - 1)), found) for at, found in bank.statutes()]
+            rows = [
+                {
+                    "version": one.version,
+                    "sequence": record.sequence,
+                    "recorded_at": str(record.recorded_at),
+                }
+                for record, one in adopted
+            ]
+            show_as(format, lambda: rows, lambda: history_text(adopted))
+            return
+        found = bank.statute(version)
+    if format == "json":
+        show([found.to_json().rstrip()])
+    else:
+        show(statute_text(found))
+
+
+@statute.command("adopt", help="Put the statute of a JSON file in force, from now on.")
+@click.argument("file", type=_FILE)
+@pass_place
+def adopt(place: Place, /, *, file: Path) -> None:
+    """Adopt a statute."""
+    made = _read(file)
+    with place.open() as bank:
+        before = bank.head().sequence
+        bank.adopt(made)
+        after = bank.head().sequence
+    done = f"is in force from record {after}" if after > before else "was in force already"
+    show([f"Statute {made.version} {done}."])
+
+
+@statute.command(
+    "check",
+    help="""Read a JSON file and say what it means.
+
+    With --db also what it would mean for the bank: who stands beyond the new limits, and
+    whether it could be adopted. Nothing is written.
+    """,
+)
+@click.argument("file", type=_FILE)
+@pass_place
+def check(place: Place, /, *, file: Path) -> None:
+    """Check a statute."""
+    from timebank.reports.statute import beyond_text, statute_text
+
+    made = _read(file)
+    show(statute_text(made))
+    if place.db is None:
+        return
+    with place.open(read_only=True) as bank, bank.preview() as preview:
+        preview.adopt(made)
+        beyond = [
+            (account, preview.balance(account.id))
+            for account in preview.accounts()
+            if account.status != "closed"
+        ]
+    by_months = {kind for kind, bands in made.limits.items() if len(bands) > 1}
+    undated = [one.id for one, _ in beyond if one.kind in by_months and one.joined_on is None]
+    show(["", *beyond_text(beyond, undated)])
+
+
+@statute.command("schema", help="The JSON Schema of a statute, for editors and other programs.")
+def schema() -> None:
+    """Show the schema."""
+    import json
+    from importlib.resources import files
+
+    text = files("timebank").joinpath("data/statute.schema.json").read_text("utf-8")
+    show_json(json.loads(text))
+
+
+def _read(file: Path) -> Statute:
+    from timebank.errors import InvalidStatute
+    from timebank.statute import Statute
+
+    try:
+        return Statute.from_json(file.read_bytes())
+    except InvalidStatute as error:
+        msg = f"{file}: {error}"
+        raise InvalidStatute(msg) from error

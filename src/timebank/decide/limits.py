@@ -1,0 +1,78 @@
+"""How far an account may move: `posted - held >= floor`, `posted + incoming <= ceiling`.
+
+Only whoever is moved *further beyond* a limit is refused, or flagged where the statute
+says so: an account that is beyond already may always move back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from timebank.decide.state import State, hours
+from timebank.errors import LimitExceeded
+from timebank.model import AccountRow
+
+#: What a record keeps of a limit that was passed with the statute's leave.
+Flag = dict[str, Any]
+
+
+def check_limits(
+    state: State,
+    rows: Mapping[str, AccountRow],
+    *,
+    low: Mapping[str, int],
+    high: Mapping[str, int],
+    now: int,
+) -> list[Flag]:
+    """The flags of whoever moves beyond a limit that is not refused.
+
+    `low` is by how much `posted - held` of each account changes, `high` the same of
+    `posted + incoming`: floors by id, then ceilings by id.
+
+    :raises LimitExceeded: beyond a limit, and the statute refuses it.
+    """
+    day = state.statute.day(now)
+    flags: list[Flag] = []
+    for rule, changes in (("floor", low), ("ceiling", high)):
+        for id in sorted(changes):
+            needed = -changes[id] if rule == "floor" else changes[id]
+            if needed > 0:
+                flag = _check(state, rows[id], rule, needed=needed, day=day, now=now)
+                if flag is not None:
+                    flags.append(flag)
+    return flags
+
+
+def _check(
+    state: State, row: AccountRow, rule: str, *, needed: int, day: str, now: int
+) -> Flag | None:
+    """The flag of an account that moves so many seconds towards a limit, and beyond it."""
+    posted = state.balances[row.account][1]
+    held, incoming = state.reserved(row.account, now)
+    is_floor = rule == "floor"
+    reserved = held if is_floor else incoming
+    floor, ceiling, beyond = state.statute.limits_of(row, day)
+    limit = floor if is_floor else ceiling
+    if limit is None:
+        return None
+    available = posted - reserved - limit if is_floor else limit - posted - reserved
+    if needed <= available:
+        return None
+    if beyond == "flag":
+        return {
+            "rule": rule,
+            "account": row.account,
+            "limit": limit,
+            "available": max(available, 0),
+            "needed": needed,
+        }
+    raise LimitExceeded(
+        row.account,
+        rule=rule,
+        limit=hours(limit),
+        available=hours(max(available, 0)),
+        needed=hours(needed),
+        reserved=hours(reserved) if reserved else None,
+        shortfall=hours(needed - available),
+    )

@@ -1,0 +1,45 @@
+"""Adopting a statute."""
+
+from __future__ import annotations
+
+from timebank.commands import Adopt
+from timebank.decide.state import Draft, State
+from timebank.errors import AccountNotOpen, IdempotencyMismatch, InvalidStatute, shown
+from timebank.statute import RESERVED, Statute
+from timebank.statute.codec import as_record
+
+
+def adopt(state: State, command: Adopt, now: int) -> Draft | None:
+    """Put a statute in force from this record on; nothing, where it is in force already.
+
+    An earlier one may be adopted again. A version means the same rules for ever.
+
+    :raises InvalidStatute: a version of the library's own that is not.
+    :raises IdempotencyMismatch: the version was adopted before, with other rules.
+    :raises AccountNotFound: the fund of its fee is no account.
+    :raises AccountNotOpen: the fund of its fee is closed.
+    """
+    statute = command.statute
+    if statute == state.statute:
+        return None
+    known = state.known
+    if known is None and statute.version.startswith(RESERVED):
+        msg = f"versions that begin with {RESERVED} are the library's own: {shown(statute.version)}"
+        raise InvalidStatute(msg)
+    if known is not None and known != statute:
+        raise IdempotencyMismatch(
+            statute.version, original=known, differs=_difference(known, statute)
+        )
+    if statute.fee is not None:
+        fund = state.account(statute.fee.fund)
+        if fund.status == "closed":
+            raise AccountNotOpen(fund.account, status=fund.status, doing="receive a fee")
+    return Draft({"adopts": statute.version})
+
+
+def _difference(known: Statute, statute: Statute) -> str:
+    before, after = as_record(known), as_record(statute)
+    names = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+    return f"the statute of this version has another {', '.join(names)}"

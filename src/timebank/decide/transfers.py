@@ -1,0 +1,187 @@
+"""Transfers and reversals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from timebank.checks import Side
+from timebank.commands import Exchange, MakeTransfer, ReverseTransfer
+from timebank.decide import exchange
+from timebank.decide.advice import advised
+from timebank.decide.limits import Flag, check_limits
+from timebank.decide.state import Draft, Original, State, check_range, day_of_service, hours
+from timebank.errors import AccountNotOpen, InvalidRequest, OverReversed, TransferNotFound, shown
+from timebank.hours import apportion
+from timebank.model import AccountRow
+
+
+@attrs.frozen
+class Terms:
+    """What an exchange comes to under a statute: the lines of its sides, and of its fee."""
+
+    earned: Side
+    spent: Side
+    fee: Side
+    flags: list[Flag]
+
+    @property
+    def lines(self) -> list[list[Any]]:
+        """All that is posted: earners, spenders, then the fee; it sums to zero."""
+        return self.earned + [[id, -seconds] for id, seconds in self.spent] + self.fee
+
+    def effects(self) -> dict[str, Any]:
+        """What a record says of it beside its postings: the fee's part of them, and flags."""
+        found: dict[str, Any] = {}
+        if self.fee:
+            found["fee"] = self.fee
+        if self.flags:
+            found["flags"] = self.flags
+        return found
+
+
+def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
+    """Judge a transfer.
+
+    :raises Rejected: with what would pass, where other hours would.
+    """
+
+    def judged(seconds: int) -> Draft:
+        earned = exchange.scaled(command.earners, seconds)
+        return _judged(state, command, earned, exchange.scaled(command.spenders, seconds), now)
+
+    return advised(judged, state.statute, command.request, asked=exchange.total(command.earners))
+
+
+def _judged(state: State, command: MakeTransfer, earned: Side, spent: Side, now: int) -> Draft:
+    request = command.request
+    day = day_of_service(state, request.get("occurred_on"), now)
+    rows = open_accounts(state, command)
+    terms = terms_of(state, command, (earned, spent), day=day, now=now)
+    lines = terms.lines
+    changes = net(lines)
+    check_range(state, changes)
+    if request.get("limits") is None:
+        terms.flags.extend(check_limits(state, rows, low=changes, high=changes, now=now))
+    effects = {"occurred_on": day, "postings": lines, "statute": state.statute.version}
+    return Draft(effects | terms.effects())
+
+
+def open_accounts(state: State, command: Exchange) -> dict[str, AccountRow]:
+    """The rows of who takes part, the fund of a fee among them.
+
+    :raises AccountNotFound: one of them is missing.
+    :raises AccountNotOpen: one of them is closed, or frozen and more than an intermediary.
+    """
+    request = command.request
+    rows = {id: state.account(id) for id in command.accounts}
+    fee = state.statute.fee
+    if fee is not None and fee.fund not in rows and exchange.is_judged(state.statute, request):
+        rows[fee.fund] = state.account(fee.fund)
+    via = request.get("via")
+    for id, row in rows.items():
+        if row.status == "closed" or (row.status == "frozen" and id != via):
+            raise AccountNotOpen(id, status=row.status, doing="earn, spend or arrange")
+    return rows
+
+
+def terms_of(
+    state: State, command: Exchange, sides: tuple[Side, Side], *, day: str, now: int
+) -> Terms:
+    """What the statute makes of the sides that were asked for.
+
+    :raises RecordedTooLate: the day of service lies too far back.
+    :raises GranularityRefused: no multiple of the unit.
+    :raises ExchangeTooLarge: more than one exchange may move.
+    """
+    statute, (earned, spent) = state.statute, sides
+    if not exchange.is_judged(statute, command.request):
+        return Terms(earned, spent, [], [])
+    flags = exchange.check_day(statute, day, now)
+    seconds = exchange.rounded(statute.granularity, exchange.total(earned))
+    flags += exchange.check_size(statute, seconds)
+    earned, spent = exchange.scaled(earned, seconds), exchange.scaled(spent, seconds)
+    return Terms(earned, spent, exchange.fee_lines(statute, earned, spent), flags)
+
+
+def net(lines: Iterable[list[Any]]) -> dict[str, int]:
+    """What all lines of each account come to."""
+    changes: dict[str, int] = {}
+    for id, seconds in lines:
+        changes[id] = changes.get(id, 0) + seconds
+    return changes
+
+
+# -- reversals -------------------------------------------------------------------
+
+
+def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
+    """Judge a reversal; limits do not apply. The fee moves back in proportion, and closes."""
+    original = state.original
+    if original is None:
+        raise TransferNotFound(command.original)
+    if original.kind == "reverse":
+        msg = f"{shown(command.original)} is a reversal: enter the exchange anew instead"
+        raise InvalidRequest(msg)
+    day = day_of_service(state, command.request.get("occurred_on"), now)
+    if "occurred_on" not in command.request:
+        day = original.effects["occurred_on"]
+    lines, fees = _remaining(original)
+    remaining, fee = _earned(lines), _earned(fees)
+    needed = command.request.get("hours", remaining)
+    if not 0 < needed <= remaining:
+        raise OverReversed(command.original, remaining=hours(remaining), needed=hours(needed))
+    back = _moved_back(lines, needed)
+    fee_back = _moved_back(fees, fee * needed // remaining)
+    changes = net(back + fee_back)
+    for id in changes:
+        if state.account(id).status == "closed":
+            raise AccountNotOpen(id, status="closed", doing="take part in a reversal")
+    check_range(state, changes)
+    effects = {
+        "occurred_on": day,
+        "postings": back + fee_back,
+        "reverses": original.sequence,
+        "statute": state.statute.version,
+    }
+    if fee_back:
+        effects["fee"] = fee_back
+    return Draft(effects, refers_to=original.sequence)
+
+
+def _earned(lines: Iterable[list[Any]]) -> int:
+    return sum(seconds for _, seconds in lines if seconds > 0)
+
+
+def _remaining(original: Original) -> tuple[list[list[Any]], list[list[Any]]]:
+    """The original's lines and those of its fee, less what was moved back of each."""
+    left = []
+    groups = [parts(effects) for effects in original.reversed]
+    for number, lines in enumerate(parts(original.effects)):
+        remains = {(id, seconds > 0): seconds for id, seconds in lines}
+        for group in groups:
+            for id, seconds in group[number]:
+                remains[id, seconds < 0] += seconds
+        left.append([[id, seconds] for (id, _), seconds in remains.items()])
+    return left[0], left[1]
+
+
+def parts(effects: Mapping[str, Any]) -> tuple[list[list[Any]], list[list[Any]]]:
+    """The postings of a record: those of the exchange, and those of its fee."""
+    postings, fee = effects["postings"], effects.get("fee", [])
+    return postings[: len(postings) - len(fee)], fee
+
+
+def _moved_back(lines: list[list[Any]], total: int) -> list[list[Any]]:
+    """So much of each side, apportioned over what remains of it, with the signs turned."""
+    if not total:
+        return []
+    return _share(lines, total, sign=1) + _share(lines, total, sign=-1)
+
+
+def _share(lines: list[list[Any]], total: int, *, sign: int) -> list[list[Any]]:
+    side = [(id, abs(seconds)) for id, seconds in lines if seconds * sign > 0]
+    shares = apportion(total, [seconds for _, seconds in side])
+    return [[id, -sign * share] for (id, _), share in zip(side, shares, strict=True) if share]

@@ -1,0 +1,119 @@
+"""A statute in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from timebank.model import Account, Balance, Record
+from timebank.reports.balances import limit_text
+from timebank.reports.cells import harmless
+from timebank.reports.statement import titled
+from timebank.reports.table import Column, Row, table
+from timebank.statute import DEFAULT, Fee, Statute
+
+_COLUMNS: Final = (
+    Column("Kind"),
+    Column("From"),
+    Column("Floor", right=True),
+    Column("Ceiling", right=True),
+    Column("Beyond it"),
+)
+_ROUNDED: Final = {
+    "refuse": "another is refused",
+    "up": "rounded up",
+    "nearest": "rounded to the nearest",
+}
+_MOST: Final = 10
+_BEYOND: Final = {"refuse": "refused", "flag": "recorded with a flag"}
+
+
+def statute_text(statute: Statute) -> list[str]:
+    """Its limits as a table, and its other rules a line each.
+
+    >>> from timebank import Band, Granularity, Statute
+    >>> from timebank.reports.statute import statute_text
+    >>> bands = [Band(floor=-10, ceiling=20), Band(from_month=12, floor=-25, ceiling=25)]
+    >>> unit = Granularity(unit="0:15", rounding="up")
+    >>> for line in statute_text(Statute(version="v1", limits={"member": bands}, granularity=unit)):
+    ...     print(line)
+    Statute v1, time zone UTC
+    <BLANKLINE>
+    Kind    From       Floor  Ceiling  Beyond it
+    ------  --------  ------  -------  ---------
+    member  joining   -10:00    20:00  refused
+    member  month 12  -25:00    25:00  refused
+    <BLANKLINE>
+    Kinds that are not named are unlimited.
+    Exchanges are in units of 0:15: rounded up.
+    """
+    rows: list[Row] = [
+        [
+            kind,
+            f"month {band.from_month}" if band.from_month else "joining",
+            limit_text(band.floor),
+            limit_text(band.ceiling),
+            _BEYOND[band.beyond],
+        ]
+        for kind, bands in statute.limits.items()
+        for band in bands
+    ]
+    lines = [harmless(f"Statute {statute.version}, time zone {statute.time_zone}"), ""]
+    if rows:
+        lines += [*table(_COLUMNS, rows), "", "Kinds that are not named are unlimited."]
+    else:
+        lines.append("No limits.")
+    return lines + _rules(statute)
+
+
+def _rules(statute: Statute) -> list[str]:
+    lines = []
+    if (unit := statute.granularity) is not None:
+        lines.append(f"Exchanges are in units of {unit.unit}: {_ROUNDED[unit.rounding]}.")
+    if (largest := statute.largest_exchange) is not None:
+        lines.append(
+            f"One exchange moves at most {largest.hours}: more is {_BEYOND[largest.beyond]}."
+        )
+    if (days := statute.record_within) is not None:
+        lines.append(
+            f"An exchange is recorded within {days.days} days: later is {_BEYOND[days.beyond]}."
+        )
+    if statute.fee is not None:
+        lines.append(_fee(statute.fee))
+    return lines
+
+
+def _fee(fee: Fee) -> str:
+    much = f"{fee.share} of it" if fee.fixed is None else str(fee.fixed)
+    text = f"Of each exchange the {fee.payer} pays {much} to {harmless(fee.fund)}"
+    if fee.fixed is not None:
+        return f"{text}."
+    rounded = "up, for the fund" if fee.remainder_to == "fund" else "down, for who pays"
+    return f"{text}, in units of {fee.unit} rounded {rounded}."
+
+
+def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
+    """Which statute was adopted when, newest first; the first of all needs no record."""
+    lines = [
+        harmless(f"{statute.version}: from record {record.sequence}, {record.recorded_at:%Y-%m-%d}")
+        for record, statute in adopted
+    ]
+    return [*lines, f"{DEFAULT.version}: from the beginning"]
+
+
+def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[str]) -> list[str]:
+    """Who stands beyond the limits of a statute, which may only move back."""
+    lines = []
+    for account, balance in accounts:
+        low, high = balance.posted - balance.held, balance.posted + balance.incoming
+        title = titled(account.id, account.name)
+        if balance.floor is not None and low < balance.floor:
+            lines.append(f"  {title} stands at {low}, below its floor {balance.floor}")
+        if balance.ceiling is not None and high > balance.ceiling:
+            lines.append(f"  {title} stands at {high}, above its ceiling {balance.ceiling}")
+    told = ["Beyond these limits, and may only move back:", *lines] if lines else []
+    told = told or ["Nobody stands beyond these limits."]
+    if undated:
+        named = ", ".join(map(harmless, undated[:_MOST])) + (", …" if undated[_MOST:] else "")
+        told.append(f"Without a day of joining, and so in month 0: {named}")
+    return told

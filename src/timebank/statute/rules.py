@@ -1,0 +1,411 @@
+"""What a statute says, as immutable values that are checked when they are made.
+
+>>> from timebank import Band, Statute
+>>> statute = Statute(
+...     version="via-roma/1",
+...     limits={"member": [Band(floor=-10, ceiling=25), Band(from_month=12, floor=-25)]},
+... )
+>>> [(band.from_month, band.floor, band.ceiling) for band in statute.limits["member"]]
+[(0, Hours('-10:00'), Hours('25:00')), (12, Hours('-25:00'), None)]
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, tzinfo
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import attrs
+
+from timebank.errors import InvalidStatute, shown
+from timebank.hours import Hours
+from timebank.ids import identifier
+from timebank.model import ACCOUNT_KINDS, AccountRow, StoredLimit, instant
+
+DAY_IN_MICROSECONDS: Final = 86_400_000_000
+#: Versions that begin so are the library's own.
+RESERVED: Final = "default/"
+MAX_BANDS: Final = 24
+MAX_MONTHS: Final = 1_200
+MAX_DAYS: Final = 36_500
+#: The most that the numerator and the denominator of a share may be.
+MAX_SHARE: Final = 1_000_000
+_SHARE: Final = re.compile(r"[0-9]{1,12}(/[0-9]{1,12}|\.[0-9]{1,12})?%?", re.ASCII)
+
+Beyond = Literal["refuse", "flag"]
+Rounding = Literal["refuse", "up", "nearest"]
+Payer = Literal["spender", "earner"]
+
+
+# -- how a field is checked ----------------------------------------------------
+
+
+def _hours(value: Any) -> Any:
+    return None if value is None else Hours(value)
+
+
+def _one_of(*words: str) -> Any:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, str) or value not in words:
+            msg = f"{field.name} must be one of {', '.join(words)}, not {shown(value)}"
+            raise InvalidStatute(msg)
+
+    return check
+
+
+def _whole(least: int, most: int) -> Any:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or not least <= value <= most:
+            msg = f"{field.name} must be a whole number from {least} to {most}, not {shown(value)}"
+            raise InvalidStatute(msg)
+
+    return check
+
+
+def _positive(_: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
+    if value is not None and value.seconds <= 0:
+        msg = f"{field.name} must be more than 0:00, not {value}"
+        raise InvalidStatute(msg)
+
+
+def _identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    identifier(value, field.name)
+
+
+# -- the rules -----------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Band:
+    """The limits of a kind of account, from so many whole months of membership on.
+
+    `None` is unlimited. With `beyond="flag"` a transfer that moves an account beyond
+    a limit is recorded with a flag, which the audit lists; with `"refuse"` it is refused.
+
+    :raises InvalidHours: limits that are no hours.
+    :raises InvalidStatute: another field that cannot be, or a floor above the ceiling.
+
+    >>> from timebank import Band
+    >>> Band(floor="-10", ceiling="20").floor
+    Hours('-10:00')
+    """
+
+    floor: Hours | None = attrs.field(default=None, converter=_hours)
+    ceiling: Hours | None = attrs.field(default=None, converter=_hours)
+    from_month: int = attrs.field(default=0, validator=_whole(0, MAX_MONTHS))
+    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
+
+    def __attrs_post_init__(self) -> None:
+        """Check the order of the two."""
+        if self.floor is not None and self.ceiling is not None and self.floor > self.ceiling:
+            msg = f"the floor {self.floor} is above the ceiling {self.ceiling}"
+            raise InvalidStatute(msg)
+
+
+@attrs.frozen(kw_only=True)
+class Granularity:
+    """The smallest unit of an exchange, and what becomes of one between two multiples.
+
+    The whole exchange is judged: the sum of a side, which its accounts then share in the
+    proportion that was asked. `"nearest"` takes half a unit up.
+
+    :raises InvalidHours: a unit that is no hours.
+    :raises InvalidStatute: a unit that is not positive, or another word.
+
+    >>> from timebank import Granularity
+    >>> Granularity(unit="0:15", rounding="up").unit
+    Hours('0:15')
+    """
+
+    unit: Hours = attrs.field(converter=_hours, validator=_positive)
+    rounding: Rounding = attrs.field(default="refuse", validator=_one_of("refuse", "up", "nearest"))
+
+
+@attrs.frozen(kw_only=True)
+class LargestExchange:
+    """The most that one exchange may move; what is beyond is refused, or flagged.
+
+    :raises InvalidHours: no hours.
+    :raises InvalidStatute: not positive, or another word.
+    """
+
+    hours: Hours = attrs.field(converter=_hours, validator=_positive)
+    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
+
+
+@attrs.frozen(kw_only=True)
+class RecordWithin:
+    """In how many days after the day of service an exchange must be recorded.
+
+    :raises InvalidStatute: not a whole number of days, or another word.
+    """
+
+    days: int = attrs.field(validator=_whole(0, MAX_DAYS))
+    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
+
+
+def _share(value: Any) -> Any:
+    """A fraction, exactly: from a Fraction, a Decimal, an int, or `"1/10"`, `"0.1"`, `"10%"`."""
+    if value is None:
+        return None
+    from decimal import Decimal  # loaded on first use, as what it is for is rare
+    from fractions import Fraction
+
+    text = format(value, "f") if type(value) is Decimal and abs(value.adjusted()) < 9 else value  # noqa: PLR2004 - longer than any share
+    if type(text) is not Fraction and not _SHARE.fullmatch(str(text)):
+        msg = f"share must be a fraction as '1/10', '0.1' or '10%', not {shown(value)}"
+        raise InvalidStatute(msg)
+    try:
+        percent = type(text) is str and text.endswith("%")
+        result = Fraction(text[:-1]) / 100 if percent else Fraction(text)
+    except ZeroDivisionError as error:
+        msg = f"share must be a fraction as '1/10', not {shown(value)}"
+        raise InvalidStatute(msg) from error
+    if not 0 < result <= 1 or result.denominator > MAX_SHARE:
+        msg = (
+            f"share must be above 0 and at most 1, in whole parts of a million, not {shown(value)}"
+        )
+        raise InvalidStatute(msg)
+    return result
+
+
+@attrs.frozen(kw_only=True)
+class Fee:
+    """What each exchange gives to a fund: a share of it, or a fixed quantity.
+
+    It is never more than the exchange itself. A `share` is counted in whole units; what
+    does not fill one goes to the fund (the fee is rounded up) or stays with the payer.
+    Many payers share it in proportion to what each spends or earns. A fund that is itself
+    a payer pays nothing to itself.
+
+    :raises InvalidRequest: a fund that is no id.
+    :raises InvalidHours: hours that are none.
+    :raises InvalidStatute: both `share` and `fixed` or neither, or another field that cannot be.
+
+    >>> from timebank import Fee
+    >>> Fee(share="10%", fund="solidarity", payer="earner").share
+    Fraction(1, 10)
+    """
+
+    fund: str = attrs.field(validator=_identifier)
+    share: Any = attrs.field(default=None, converter=_share)
+    fixed: Hours | None = attrs.field(default=None, converter=_hours, validator=_positive)
+    payer: Payer = attrs.field(default="spender", validator=_one_of("spender", "earner"))
+    remainder_to: Literal["fund", "payer"] = attrs.field(
+        default="fund", validator=_one_of("fund", "payer")
+    )
+    unit: Hours = attrs.field(default=Hours.from_seconds(1), converter=_hours, validator=_positive)
+
+    def __attrs_post_init__(self) -> None:
+        """One of the two ways to say how much."""
+        if (self.share is None) == (self.fixed is None):
+            msg = "a fee has a share of the exchange or a fixed quantity, one of the two"
+            raise InvalidStatute(msg)
+
+
+def _bands(value: Any) -> dict[str, tuple[Band, ...]]:
+    """Limits by kind, each kind's by months; a single band is all there is to a kind."""
+    if not isinstance(value, Mapping):
+        msg = f"limits must be a mapping of kinds of account to bands, not {shown(value)}"
+        raise InvalidStatute(msg)
+    result = {}
+    for kind, bands in value.items():
+        if kind not in ACCOUNT_KINDS:
+            msg = f"limits of {shown(kind)}: a kind is one of {', '.join(ACCOUNT_KINDS)}"
+            raise InvalidStatute(msg)
+        result[kind] = _of_kind(kind, bands if isinstance(bands, list | tuple) else [bands])
+    return {kind: result[kind] for kind in ACCOUNT_KINDS if kind in result}
+
+
+def _of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
+    found = list(bands)
+    if not 1 <= len(found) <= MAX_BANDS or not all(isinstance(band, Band) for band in found):
+        msg = f"limits of {kind}: 1 to {MAX_BANDS} bands, not {shown(bands)}"
+        raise InvalidStatute(msg)
+    found.sort(key=lambda band: band.from_month)
+    months = [band.from_month for band in found]
+    if months[0] or len(set(months)) < len(months):
+        msg = f"limits of {kind}: bands begin in month 0 and in different months, not {months}"
+        raise InvalidStatute(msg)
+    return tuple(found)
+
+
+def _time_zone(_: object, __: object, value: object) -> None:
+    identifier(value, "time_zone")
+    zone(str(value))
+
+
+@attrs.frozen(kw_only=True)
+class Statute:
+    """The rules of a bank. A kind of account that `limits` leaves out is unlimited.
+
+    `version` names it in every record that it judged. Granularity, the largest exchange,
+    the days to record and the fee are for transfers of the kind `exchange`; limits are for
+    all. A transfer with unchecked limits is judged by none of it, and pays no fee.
+
+    :raises InvalidStatute: a field that cannot be (an `InvalidRequest`, as all of these).
+    :raises InvalidRequest: a version that is no id.
+
+    >>> from timebank import Band, Granularity, Statute
+    >>> statute = Statute(
+    ...     version="norcal/1",
+    ...     time_zone="America/Los_Angeles",
+    ...     limits={"member": Band(floor=-10)},
+    ...     granularity=Granularity(unit="0:15", rounding="up"),
+    ... )
+    >>> Statute.from_json(statute.to_json()) == statute
+    True
+    """
+
+    version: str = attrs.field(validator=_identifier)
+    time_zone: str = attrs.field(default="UTC", validator=_time_zone)
+    limits: Mapping[str, tuple[Band, ...]] = attrs.field(factory=dict, converter=_bands, hash=False)
+    granularity: Granularity | None = attrs.field(default=None)
+    largest_exchange: LargestExchange | None = attrs.field(default=None)
+    record_within: RecordWithin | None = attrs.field(default=None)
+    fee: Fee | None = attrs.field(default=None)
+
+    def __attrs_post_init__(self) -> None:
+        """Check that a rule is of its class."""
+        for name, kind in RULES.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                msg = f"{name} must be {kind.__name__}(…), not {shown(value)}"
+                raise InvalidStatute(msg)
+
+    @property
+    def id(self) -> str:
+        """The version."""
+        return self.version
+
+    # -- as text ----------------------------------------------------------------
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Statute:
+        """From the text of a JSON file. Keys that are not known are refused.
+
+        :raises InvalidStatute: no JSON, a key or a value that cannot be; it says where.
+
+        >>> from timebank import Statute
+        >>> Statute.from_json('{"version": "v1", "limits": {"member": [{"floor": "-10"}]}}').version
+        'v1'
+        """
+        from timebank.statute.codec import from_json
+
+        return from_json(text)
+
+    def to_json(self) -> str:
+        """As the text of a JSON file, indented, with hours as `-10:00`."""
+        from timebank.statute.codec import to_json
+
+        return to_json(self)
+
+    # -- what applies -------------------------------------------------------------
+
+    def band(self, kind: str, joined_on: str | None, day: str) -> Band | None:
+        """The limits that an account of this kind inherits on a day of record.
+
+        Who has no day of joining is in month 0, and stays there.
+        """
+        bands = self.limits.get(kind)
+        if bands is None:
+            return None
+        found = bands[0]
+        if len(bands) > 1 and joined_on is not None:
+            months = months_between(date.fromisoformat(joined_on), date.fromisoformat(day))
+            for band in bands:
+                if band.from_month <= months:
+                    found = band
+        return found
+
+    @property
+    def judges_exchanges(self) -> bool:
+        """Whether it says more of an exchange than the limits of those who take part."""
+        return not (
+            self.granularity is None
+            and self.fee is None
+            and self.largest_exchange is None
+            and self.record_within is None
+        )
+
+    def limits_of(self, account: AccountRow, day: str) -> tuple[int | None, int | None, Beyond]:
+        """The floor and ceiling that apply, in seconds: the account's own, or inherited.
+
+        With them, what becomes of a transfer that goes beyond.
+        """
+        band = self.band(account.kind, account.joined_on, day)
+        beyond: Beyond = "refuse" if band is None else band.beyond
+        floor = _applies(account.floor, None if band is None else band.floor)
+        ceiling = _applies(account.ceiling, None if band is None else band.ceiling)
+        return floor, ceiling, beyond
+
+    def day(self, moment_in_microseconds: int) -> str:
+        """The day, `YYYY-MM-DD`, of an instant in the bank's time zone.
+
+        :raises InvalidRequest: the time zone is not known to this machine.
+        """
+        moment = instant(moment_in_microseconds)
+        if self.time_zone != "UTC":
+            moment = moment.astimezone(zone(self.time_zone))
+        return moment.date().isoformat()
+
+
+def _applies(own: StoredLimit, inherited: Hours | None) -> int | None:
+    if own != "inherit":
+        return own
+    return None if inherited is None else inherited.seconds
+
+
+#: The rules of a statute that are values of a class of their own.
+RULES: Final[dict[str, type]] = {
+    "granularity": Granularity,
+    "largest_exchange": LargestExchange,
+    "record_within": RecordWithin,
+    "fee": Fee,
+}
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> tzinfo:
+    """The time zone of a name of the IANA database, as `Europe/Rome`.
+
+    :raises InvalidStatute: no such zone, or this machine has no data of it.
+    """
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # loaded on first use
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        msg = (
+            f"the time zone {shown(name)} is not known here: a name is as Europe/Rome "
+            "(a machine without time zones needs the package tzdata)"
+        )
+        raise InvalidStatute(msg) from error
+
+
+def months_between(first: date, last: date) -> int:
+    """Whole months from one day to another, as a calendar counts; none before the first.
+
+    A month is full on the same day of the next one, or on its last where it is shorter.
+
+    >>> from datetime import date
+    >>> from timebank.statute import months_between
+    >>> months_between(date(2025, 1, 31), date(2025, 2, 28))
+    1
+    >>> months_between(date(2025, 1, 31), date(2026, 1, 30))
+    11
+    """
+    months = (last.year - first.year) * 12 + last.month - first.month
+    full = min(first.day, calendar.monthrange(last.year, last.month)[1])
+    return max(months - (last.day < full), 0)
+
+
+#: The statute of a new bank: members and groups may owe twenty hours. It never changes.
+DEFAULT: Final = Statute(
+    version="default/1", limits={"member": Band(floor=-20), "group": Band(floor=-20)}
+)
