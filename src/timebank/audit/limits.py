@@ -9,8 +9,7 @@ from timebank.audit.report import Findings, quantity
 from timebank.audit.statutes import Statutes
 from timebank.errors import shown
 from timebank.fold import Derived, Fold
-from timebank.model import AccountRow, HoldRow
-from timebank.statute import Statute
+from timebank.model import HoldRow
 
 #: The kinds of record that limits are for.
 _JUDGED = frozenset({"transfer", "hold", "settle"})
@@ -21,8 +20,6 @@ class Limits:
 
     def __init__(self, fold: Fold, statutes: Statutes, findings: Findings) -> None:
         self._fold, self._statutes, self._findings = fold, statutes, findings
-        self._known: dict[str, tuple[AccountRow, Statute, str, tuple[Any, ...]]] = {}
-        self._day: tuple[Statute, int, str] | None = None
 
     def record(
         self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
@@ -30,9 +27,9 @@ class Limits:
         """Check one record that the fold has executed; `via` arranged what it moves."""
         kind, now = record["kind"], record["recorded_at"]
         if kind in _JUDGED or kind == "reverse":
-            accounts = [row.account for row in derived.postings]
-            accounts += [row.account for row in derived.holds]
-            self._open(sequence, kind, via, accounts)
+            self._open(sequence, kind, via, (row.account for row in derived.postings))
+            if derived.holds:
+                self._open(sequence, kind, None, (row.account for row in derived.holds))
         if kind in _JUDGED and "limits" not in record["request"]:
             self._within(sequence, record["effects"].get("flags", ()), derived, now)
         elif derived.account is not None and derived.account.status == "closed":
@@ -51,7 +48,7 @@ class Limits:
 
     def _open(self, sequence: int, kind: str, via: str | None, taking_part: Iterable[str]) -> None:
         accounts = self._fold.accounts
-        for account in dict.fromkeys(taking_part):
+        for account in taking_part:
             row = accounts[account]
             status = "missing" if row is None else row.status
             if status != "open" and (kind != "reverse" or status != "frozen"):
@@ -70,8 +67,11 @@ class Limits:
         )
 
     def _reserved(self, account: str, now: int) -> tuple[int, int]:
+        rows = self._fold.holds.get(account)
+        if not rows:
+            return 0, 0
         held = incoming = 0
-        for row in self._fold.holds.get(account, {}).values():
+        for row in rows.values():
             if row.expires_at > now:
                 held += row.held
                 incoming += row.incoming
@@ -81,9 +81,9 @@ class Limits:
         self, sequence: int, flags: Iterable[dict[str, Any]], derived: Derived, now: int
     ) -> None:
         """Whoever moved further beyond a limit has a flag, and the statute allows it."""
-        flagged: set[tuple[str, str | None]] = {
-            (flag["rule"], flag.get("account")) for flag in flags
-        }
+        flagged: set[tuple[str, str | None]] = set()
+        if flags:
+            flagged = {(flag["rule"], flag.get("account")) for flag in flags}
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
@@ -105,27 +105,18 @@ class Limits:
         row = self._fold.accounts[account]
         if row is None:
             return None
-        floor, ceiling, beyond = self._limits_of(row, now)
+        floor, ceiling, beyond = self._statutes.current.limits_of(row, now)
+        limit = floor if rule == "floor" else ceiling
+        if limit is None:
+            return None
         _, balance = self._fold.balances[account]
         held, incoming = self._reserved(account, now)
-        if rule == "floor" and floor is not None and balance - held < floor:
-            return f"{quantity(floor)} or more, less what is held", quantity(balance - held), beyond
-        if rule == "ceiling" and ceiling is not None and balance + incoming > ceiling:
+        if rule == "floor" and balance - held < limit:
+            return f"{quantity(limit)} or more, less what is held", quantity(balance - held), beyond
+        if rule == "ceiling" and balance + incoming > limit:
             found = quantity(balance + incoming)
-            return f"{quantity(ceiling)} or less, with what is incoming", found, beyond
+            return f"{quantity(limit)} or less, with what is incoming", found, beyond
         return None
-
-    def _limits_of(self, row: AccountRow, now: int) -> tuple[Any, ...]:
-        statute = self._statutes.current
-        number = now // 3_600_000_000
-        if self._day is None or self._day[0] is not statute or self._day[1] != number:
-            # In the same hour it is the same day in most zones; asked again at each new hour.
-            self._day = (statute, number, statute.day(now))
-        day = self._day[2] if statute.time_zone == "UTC" else statute.day(now)
-        known = self._known.get(row.account)
-        if known is None or known[0] is not row or known[1] is not statute or known[2] != day:
-            known = self._known[row.account] = (row, statute, day, statute.limits_of(row, day))
-        return known[3]
 
     def _add(self, sequence: int, account: str | None, expected: str, found: str) -> None:
         place = f"record {sequence}, account {shown(account)}"

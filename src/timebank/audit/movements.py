@@ -51,16 +51,19 @@ class Movements:
             yield "a fee that is the end of the lines", shown(fee)
             return
         own = exchanges.exchanged(lines, fee)
-        asked = sum(seconds for _, seconds in request["earners"])
         judged = exchanges.is_judged(statute, request)
+        if not judged and not fee and record["kind"] == "transfer":
+            yield from _as_asked(request, own)  # most records: nothing is made of what was asked
+            if "flags" in effects:
+                yield from _flags(statute, record, judged=False, total=None, day=None)
+            return
+        asked = sum(seconds for _, seconds in request["earners"])
         total = exchanges.in_units(statute, asked) if judged else asked
         if total is None:
             yield "whole units of the statute", quantity(asked)
             return
         if total == asked:
-            expected = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]
-            if own != expected:
-                yield f"postings {shown(expected)}", shown(own)
+            yield from _as_asked(request, own)
         for sign, what in ((1, "earners"), (-1, "spenders")):
             found = exchanges.one_side(own, sign)
             yield from exchanges.sides(request[what], found, total=total, what=what)
@@ -130,6 +133,13 @@ class Movements:
             total=total if total > whole else None,
             day=request.get("occurred_on"),
         )
+
+
+def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
+    """Where the lines are not those that were asked for, one by one."""
+    expected = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]
+    if own != expected:
+        yield f"postings {shown(expected)}", shown(own)
 
 
 def _via(record: dict[str, Any]) -> str | None:

@@ -142,7 +142,7 @@ class Reads(HoldReads):
             now = self._doors.now()
             held, incoming = reserved(reader, row.account, now=now)
             statute = in_force(reader)
-            floor, ceiling, _ = statute.limits_of(row, statute.day(now))
+            floor, ceiling, _ = statute.limits_of(row, now)
         return Balance(
             row.account,
             Hours.from_seconds(posted),

@@ -86,8 +86,8 @@ def transfer_view(
         actor=record.get("actor"),
         statute=effects["statute"],
         hold=None if held is None else request["hold"],
-        flags=_flags(effects),
-        asked=_asked(request, postings),
+        flags=_flags(effects) if "flags" in effects else (),
+        asked=_asked(request, effects["postings"], postings),
         **_described(told),
     )
 
@@ -124,7 +124,7 @@ def hold_view(
         statute=effects["statute"],
         flags=_flags(effects),
         resolved_by=None if resolved is None else resolved["request"]["id"],
-        asked=_asked(request, postings),
+        asked=_asked(request, effects["lines"], postings),
         **_described(request),
     )
 
@@ -145,18 +145,26 @@ def _described(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _postings(lines: list[list[Any]], effects: Mapping[str, Any]) -> tuple[Posting, ...]:
     """Lines as postings; those of the fee are the last ones."""
-    first_fee = len(lines) - len(effects.get("fee", ()))
+    if "fee" not in effects:
+        return tuple(Posting(id, Hours.from_seconds(seconds)) for id, seconds in lines)
+    first_fee = len(lines) - len(effects["fee"])
     return tuple(
         Posting(id, Hours.from_seconds(seconds), fee=number >= first_fee)
         for number, (id, seconds) in enumerate(lines)
     )
 
 
-def _asked(request: Mapping[str, Any], postings: tuple[Posting, ...]) -> Hours | None:
+def _asked(
+    request: Mapping[str, Any], lines: list[list[Any]], postings: tuple[Posting, ...]
+) -> Hours | None:
     """What was asked for, where a unit made it another quantity."""
-    asked = request.get("hours")
-    if "earners" in request:
-        asked = sum(seconds for _, seconds in request["earners"])
+    earners = request.get("earners")
+    if earners is None:
+        asked = request.get("hours")
+    elif lines[: len(earners)] == earners:
+        return None  # the usual case
+    else:
+        asked = sum(seconds for _, seconds in earners)
     moved = sum(p.hours.seconds for p in postings if p.hours.seconds > 0 and not p.fee)
     return None if asked is None or asked == moved else Hours.from_seconds(asked)
 

@@ -48,7 +48,7 @@ def set_limits(state: State, command: Command, now: int) -> Draft | None:
 
 
 def _check_order(state: State, row: AccountRow, now: int) -> None:
-    floor, ceiling, _ = state.statute.limits_of(row, state.statute.day(now))
+    floor, ceiling, _ = state.statute.limits_of(row, now)
     if floor is not None and ceiling is not None and floor > ceiling:
         msg = f"the floor {hours(floor)} is above the ceiling {hours(ceiling)}"
         raise InvalidRequest(msg)

@@ -16,30 +16,33 @@ from timebank.statute import Statute
 #: Where shares are rounded, a little more may pass though a little less did not.
 _FURTHER: Final = 8
 
+#: Gives a draft for so many seconds, or refuses.
 Judge = Callable[[int], Draft]
+#: What other hours may help against.
+ADVISED: Final = (LimitExceeded, ExchangeTooLarge, GranularityRefused)
+Refusal = LimitExceeded | ExchangeTooLarge | GranularityRefused
 
 
-def advised(
-    judge: Judge, statute: Statute, request: Mapping[str, Any], *, asked: int, least: int = 1
-) -> Draft:
-    """What the judge makes of the seconds asked for; a refusal says what would have passed.
+def advise(
+    refusal: Refusal,
+    judge: Judge,
+    statute: Statute,
+    request: Mapping[str, Any],
+    *,
+    asked: int,
+    least: int = 1,
+) -> None:
+    """Say in a refusal what would have passed, by asking the judge again.
 
-    Other hours are looked for from `least` on, in whole units of the statute where it
-    judges the exchange.
-
-    :raises Rejected: the judge's own, with `remedy` and `passes`.
+    Other hours than those `asked` are looked for from `least` on, in whole units of the
+    statute where it judges the exchange.
     """
-    try:
-        return judge(asked)
-    except (LimitExceeded, ExchangeTooLarge) as refusal:
-        granularity = statute.granularity if is_judged(statute, request) else None
-        step = 1 if granularity is None else granularity.unit.seconds
-        most = _most(judge, asked=asked, least=least, step=step)
-        _tell(refusal, most)
-        raise
-    except GranularityRefused as refusal:
+    if isinstance(refusal, GranularityRefused):
         _tell_units(refusal, judge)
-        raise
+        return
+    granularity = statute.granularity if is_judged(statute, request) else None
+    step = 1 if granularity is None else granularity.unit.seconds
+    _tell(refusal, _most(judge, asked=asked, least=least, step=step))
 
 
 def _passes(judge: Judge, seconds: int) -> bool:

@@ -14,10 +14,10 @@ from typing import Any
 from timebank.checks import Side
 from timebank.commands import MakeHold, SettleHold, VoidHold
 from timebank.decide import exchange
-from timebank.decide.advice import advised
+from timebank.decide.advice import ADVISED, advise
 from timebank.decide.limits import Flag, check_limits
 from timebank.decide.state import Draft, Held, State, check_range, day_of_service
-from timebank.decide.transfers import Terms, net, open_accounts, parts, terms_of
+from timebank.decide.transfers import Terms, explained, net, open_accounts, parts, terms_of
 from timebank.errors import (
     AccountNotOpen,
     AlreadyResolved,
@@ -34,12 +34,11 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
 
     :raises Rejected: with what would pass, where other hours would.
     """
-
-    def judged(seconds: int) -> Draft:
-        earned = exchange.scaled(command.earners, seconds)
-        return _judged(state, command, earned, exchange.scaled(command.spenders, seconds), now)
-
-    return advised(judged, state.statute, command.request, asked=exchange.total(command.earners))
+    try:
+        return _judged(state, command, command.earners, command.spenders, now)
+    except ADVISED as refusal:
+        explained(refusal, _judged, state, command, now)
+        raise
 
 
 def _judged(state: State, command: MakeHold, earned: Side, spent: Side, now: int) -> Draft:
@@ -106,13 +105,16 @@ def settle(state: State, command: SettleHold, now: int) -> Draft:
     held = _open(state, command, now)
     whole = sum(seconds for _, seconds in _own(held) if seconds > 0)
     asked = command.request.get("hours", whole)
-    return advised(
-        lambda seconds: _settled(state, command, held, asked=seconds, now=now),
-        held.statute,
-        held.request,
-        asked=asked,
-        least=min(whole, asked),
-    )
+
+    def judged(seconds: int) -> Draft:
+        return _settled(state, command, held, asked=seconds, now=now)
+
+    try:
+        return judged(asked)
+    except ADVISED as refusal:
+        least = min(whole, asked)
+        advise(refusal, judged, held.statute, held.request, asked=asked, least=least)
+        raise
 
 
 def _settled(

@@ -32,30 +32,26 @@ def check_limits(
 
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
-    day = state.statute.day(now)
     flags: list[Flag] = []
     for rule, changes in (("floor", low), ("ceiling", high)):
         for id in sorted(changes):
             needed = -changes[id] if rule == "floor" else changes[id]
             if needed > 0:
-                flag = _check(state, rows[id], rule, needed=needed, day=day, now=now)
+                flag = _check(state, rows[id], rule, needed=needed, now=now)
                 if flag is not None:
                     flags.append(flag)
     return flags
 
 
-def _check(
-    state: State, row: AccountRow, rule: str, *, needed: int, day: str, now: int
-) -> Flag | None:
+def _check(state: State, row: AccountRow, rule: str, *, needed: int, now: int) -> Flag | None:
     """The flag of an account that moves so many seconds towards a limit, and beyond it."""
-    posted = state.balances[row.account][1]
-    held, incoming = state.reserved(row.account, now)
     is_floor = rule == "floor"
-    reserved = held if is_floor else incoming
-    floor, ceiling, beyond = state.statute.limits_of(row, day)
+    floor, ceiling, beyond = state.statute.limits_of(row, now)
     limit = floor if is_floor else ceiling
     if limit is None:
         return None
+    posted = state.balances[row.account][1]
+    reserved = state.reserved(row.account, now)[0 if is_floor else 1]
     available = posted - reserved - limit if is_floor else limit - posted - reserved
     if needed <= available:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -10,12 +10,15 @@ import attrs
 from timebank.checks import Side
 from timebank.commands import Exchange, MakeTransfer, ReverseTransfer
 from timebank.decide import exchange
-from timebank.decide.advice import advised
+from timebank.decide.advice import ADVISED, Refusal, advise
 from timebank.decide.limits import Flag, check_limits
 from timebank.decide.state import Draft, Original, State, check_range, day_of_service, hours
 from timebank.errors import AccountNotOpen, InvalidRequest, OverReversed, TransferNotFound, shown
 from timebank.hours import apportion
 from timebank.model import AccountRow
+
+#: Judges an exchange between such sides.
+JudgeOfSides = Callable[[State, Any, Side, Side, int], Draft]
 
 
 @attrs.frozen
@@ -47,15 +50,27 @@ def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
 
     :raises Rejected: with what would pass, where other hours would.
     """
+    try:
+        return _judged(state, command, command.earners, command.spenders, now)
+    except ADVISED as refusal:
+        explained(refusal, _judged, state, command, now)
+        raise
+
+
+def explained(
+    refusal: Refusal, judge: JudgeOfSides, state: State, command: Exchange, now: int
+) -> None:
+    """Say in a refusal which other hours would pass, shared in the same proportion."""
 
     def judged(seconds: int) -> Draft:
         earned = exchange.scaled(command.earners, seconds)
-        return _judged(state, command, earned, exchange.scaled(command.spenders, seconds), now)
+        return judge(state, command, earned, exchange.scaled(command.spenders, seconds), now)
 
-    return advised(judged, state.statute, command.request, asked=exchange.total(command.earners))
+    asked = exchange.total(command.earners)
+    advise(refusal, judged, state.statute, command.request, asked=asked)
 
 
-def _judged(state: State, command: MakeTransfer, earned: Side, spent: Side, now: int) -> Draft:
+def _judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
     rows = open_accounts(state, command)
@@ -66,7 +81,7 @@ def _judged(state: State, command: MakeTransfer, earned: Side, spent: Side, now:
     if request.get("limits") is None:
         terms.flags.extend(check_limits(state, rows, low=changes, high=changes, now=now))
     effects = {"occurred_on": day, "postings": lines, "statute": state.statute.version}
-    return Draft(effects | terms.effects())
+    return Draft(effects | terms.effects() if terms.fee or terms.flags else effects)
 
 
 def open_accounts(state: State, command: Exchange) -> dict[str, AccountRow]:

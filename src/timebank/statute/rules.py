@@ -305,8 +305,8 @@ class Statute:
 
     # -- what applies -------------------------------------------------------------
 
-    def band(self, kind: str, joined_on: str | None, day: str) -> Band | None:
-        """The limits that an account of this kind inherits on a day of record.
+    def band(self, kind: str, joined_on: str | None, now: int) -> Band | None:
+        """The limits that an account of this kind inherits at an instant of record.
 
         Who has no day of joining is in month 0, and stays there.
         """
@@ -315,7 +315,8 @@ class Statute:
             return None
         found = bands[0]
         if len(bands) > 1 and joined_on is not None:
-            months = months_between(date.fromisoformat(joined_on), date.fromisoformat(day))
+            today = date.fromisoformat(self.day(now))
+            months = months_between(date.fromisoformat(joined_on), today)
             for band in bands:
                 if band.from_month <= months:
                     found = band
@@ -331,12 +332,13 @@ class Statute:
             and self.record_within is None
         )
 
-    def limits_of(self, account: AccountRow, day: str) -> tuple[int | None, int | None, Beyond]:
+    def limits_of(self, account: AccountRow, now: int) -> tuple[int | None, int | None, Beyond]:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
-        With them, what becomes of a transfer that goes beyond.
+        With them, what becomes of a transfer that goes beyond. `now` is the instant of
+        record, in microseconds since 1970.
         """
-        band = self.band(account.kind, account.joined_on, day)
+        band = self.band(account.kind, account.joined_on, now)
         beyond: Beyond = "refuse" if band is None else band.beyond
         floor = _applies(account.floor, None if band is None else band.floor)
         ceiling = _applies(account.ceiling, None if band is None else band.ceiling)
