@@ -9,6 +9,7 @@ import attrs
 
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
+from timebank.bank.gather import gather
 from timebank.fold import Fold
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.model import RecordRow, TextRow
@@ -86,15 +87,13 @@ class Forgery:
             body = canonical(record)
             before = digest(before, body)
             request, effects = record["request"], record["effects"]
-            id, refers_to = request.get("id"), effects.get("reverses")
+            id, refers_to = request.get("id"), effects.get("reverses", effects.get("resolves"))
             batch.records.append(RecordRow(sequence, before, body, id, refers_to))
             try:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:
                 continue
-            if derived.account is not None:
-                batch.accounts[derived.account.account] = derived.account
-            batch.postings += derived.postings
+            gather(batch, derived)
         return batch
 
     def audited(self) -> AuditReport:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import timebank
-from timebank import TimeBank
+from timebank import Band, Fee, Granularity, Statute, TimeBank
 
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -72,3 +72,30 @@ def fill(bank: TimeBank) -> None:
     bank.close_account("old", reason="moved")
     bank.reopen("old")
     bank.close_account("old")
+
+
+def fill_with_rules(bank: TimeBank) -> None:
+    """More of the same neighbourhood: a statute, holds in every state, a fee, a flag."""
+    bank.adopt(
+        Statute(
+            version="via-roma/1",
+            time_zone="Europe/Rome",
+            limits={"member": Band(floor=-1, ceiling=60, beyond="flag"), "group": Band(floor=-30)},
+            granularity=Granularity(unit="0:15", rounding="up"),
+            fee=Fee(share="1/10", fund="solidarity", unit="0:01"),
+        )
+    )
+    for id in ("held", "settled", "voided"):
+        end = None if id == "held" else timedelta(days=9)
+        bank.hold(
+            earner="m1",
+            spender=timebank.split("2:30", ["f1", "f2"]),
+            id=id,
+            note="the plan",
+            expires_in=end,
+        )
+    bank.settle("settled", hours="1:10", id="settlement")
+    bank.reverse("settlement", hours="0:30", reason="less", id="undo-settlement")
+    bank.void("voided", reason="it rained", id="voiding")
+    bank.open_account("m2")
+    bank.transfer(earner="f1", spender="m2", hours="2:20", id="flagged")

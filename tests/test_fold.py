@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
 from timebank.fold import Fold, imbalance
+from timebank.model import NEVER, StatuteRow
 
 SETS: dict[str, Any] = {
     "kind": "member",
@@ -90,3 +91,74 @@ def test_a_running_balance_is_the_sum_so_far(changes: list[int]) -> None:
         assert (sequence - 2, sum(changes[: sequence - 2])) == (one.version, one.balance)
         assert -one.balance == other.balance
     assert (len(changes), sum(changes)) == fold.balances["a"]
+
+
+RESERVES = [["a", 60, 0], ["b", 0, 60]]
+
+
+def held() -> Fold:
+    """A fold with an open hold, record 3, of a for b."""
+    fold = opened("a", "b")
+    made = fold.apply(3, "hold", {"reserves": RESERVES, "lines": [], "statute": "default/1"})
+    assert [("a", 60, 0), ("b", 0, 60)] == [row[:1] + row[3:] for row in made.holds]
+    return fold
+
+
+def test_a_hold_reserves_until_it_is_resolved() -> None:
+    """A settlement posts and releases; a void releases."""
+    fold = held()
+    assert [NEVER] * 2 == [row.expires_at for rows in fold.holds.values() for row in rows.values()]
+    effects = {"occurred_on": "2026-03-02", "postings": [["a", -50], ["b", 50]], "resolves": 3}
+    made = fold.apply(4, "settle", effects)
+    assert (2, {"a", "b"}) == (len(made.postings), {row.account for row in made.resolved})
+    assert ({"a": {}, "b": {}}, {}) == (fold.holds, fold.lines)
+    other = held()
+    made = other.apply(4, "void", {"resolves": 3})
+    assert (0, 2) == (len(made.postings), len(made.resolved))
+
+
+def test_what_has_expired_is_forgotten() -> None:
+    """Account by account, and the hold with the last of them."""
+    fold = opened("a", "b")
+    effects = {"reserves": RESERVES, "lines": [], "statute": "x", "expires_at": 100}
+    fold.apply(3, "hold", effects)
+    fold.forget_expired("a", 99)
+    assert {3: ["a", "b"]} == fold.lines
+    fold.forget_expired("a", 100)
+    assert {3: ["b"]} == fold.lines
+    fold.forget_expired("b", 101)
+    fold.forget_expired("nobody", 101)
+    assert {} == fold.lines
+    with pytest.raises(Corrupt):
+        fold.apply(4, "void", {"resolves": 3})
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects"),
+    [
+        ("hold", {"reserves": []}),
+        ("hold", {"reserves": [["a", -1, 0]]}),
+        ("hold", {"reserves": [["a", 1.0, 0]]}),
+        ("hold", {"reserves": [["a", 1, 0], ["a", 0, 1]]}),
+        ("hold", {"reserves": [["c", 1, 0]]}),
+        ("hold", {"reserves": [["a", 1, 0]], "expires_at": "soon"}),
+        ("void", {"resolves": 2}),
+        ("void", {}),
+        ("settle", {"resolves": 3, "occurred_on": "2026-03-02", "postings": [["a", 0]]}),
+        ("settle", {"resolves": 3, "occurred_on": "never", "postings": [["a", 1], ["b", -1]]}),
+        ("adopt", {"adopts": 1}),
+        ("adopt", {}),
+    ],
+)
+def test_effects_of_holds_that_cannot_be(kind: str, effects: dict[str, Any]) -> None:
+    """An error, and the fold is as it was."""
+    fold = held()
+    before = repr(fold)
+    with pytest.raises(Corrupt):
+        fold.apply(4, kind, effects)
+    assert before == repr(fold)
+
+
+def test_an_adoption_is_a_row() -> None:
+    """Which record adopted which version."""
+    assert StatuteRow(3, "v1") == opened("a", "b").apply(3, "adopt", {"adopts": "v1"}).statute

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import timebank
-from support import doors, fill
+from support import doors, fill, fill_with_rules
 from timebank import AuditReport, TimebankError
 from timebank.audit import unreadable
 
@@ -26,6 +26,8 @@ TABLES = {
     "timebank_texts": ("bank", "sequence", "field"),
     "timebank_accounts": ("bank", "account"),
     "timebank_postings": ("bank", "account", "version"),
+    "timebank_holds": ("bank", "account", "expires_at", "sequence"),
+    "timebank_statutes": ("bank", "sequence"),
     "timebank_migrations": ("id",),
 }
 
@@ -36,6 +38,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tampering") / "bank.db"
     with timebank.open(f"sqlite:///{path}", **doors()) as bank:
         fill(bank)
+        fill_with_rules(bank)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -135,6 +138,11 @@ COLUMNS = [
         ("timebank_postings", name)
         for name in ("bank", "account", "version", "sequence", "seconds", "balance", "day")
     ],
+    *[
+        ("timebank_holds", name)
+        for name in ("bank", "account", "expires_at", "sequence", "held", "incoming")
+    ],
+    *[("timebank_statutes", name) for name in ("bank", "sequence", "version")],
     *[("timebank_migrations", name) for name in ("id", "migration_set", "name", "applied_at")],
 ]
 
@@ -157,6 +165,10 @@ def test_the_records_of_the_bank_are_of_every_kind(original: Path) -> None:
             "reopen",
             "transfer",
             "reverse",
+            "hold",
+            "settle",
+            "void",
+            "adopt",
         }
 
 
