@@ -95,6 +95,27 @@ def test_a_refusal_leaves_the_host_its_transaction(host: Host, bank: TimeBank) -
     assert (2, 3) == kept(host)
 
 
+def test_holds_and_statutes_are_the_hosts_too(host: Host, bank: TimeBank) -> None:
+    """Reserved, settled and adopted in the host's transaction; its rollback undoes each."""
+    rules = timebank.Statute(version="v1", limits={"group": timebank.Band(floor=-3)})
+    with host.transaction():
+        bank.adopt(rules)
+        bank.hold(earner="m1", spender="f1", hours=2, id="h1")
+    with pytest.raises(Failing), host.transaction():
+        bank.settle("h1", hours="1:30", id="s1")
+        bank.adopt(timebank.Statute(version="v2"))
+        assert ("settled", "v2") == (bank.hold_by_id("h1").status, bank.statute().version)
+        raise Failing
+    with host.transaction():
+        assert (["h1"], rules) == ([hold.id for hold in bank.holds()], bank.statute())
+        with pytest.raises(LimitExceeded, match="1:00 may still move"):
+            move(bank, "2")
+        host.book("b1")
+        assert Hours("1:30") == bank.settle("h1", hours="1:30", id="s1").hours
+        assert (Hours(0), Hours("1:30")) == (bank.balance("f1").held, bank.balance("m1").posted)
+    assert (1, 5) == kept(host)
+
+
 def test_a_savepoint_of_the_hosts_takes_ours_along(host: Host, bank: TimeBank) -> None:
     """Rolled back, ours is gone with it; what came before and after it stays."""
     with host.transaction():

@@ -7,8 +7,8 @@ works it out once more.
 
 from __future__ import annotations
 
+from timebank.statute.days import DAY_IN_MICROSECONDS, months_between
 from timebank.statute.rules import (
-    DAY_IN_MICROSECONDS,
     DEFAULT,
     RESERVED,
     Band,
@@ -20,7 +20,6 @@ from timebank.statute.rules import (
     RecordWithin,
     Rounding,
     Statute,
-    months_between,
 )
 
 __all__ = [

@@ -11,68 +11,28 @@
 
 from __future__ import annotations
 
-import calendar
-import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, tzinfo
-from functools import lru_cache
+from datetime import date
 from typing import Any, Final, Literal
 
 import attrs
 
 from timebank.errors import InvalidStatute, shown
 from timebank.hours import Hours
-from timebank.ids import identifier
+from timebank.ids import identifier as checked
 from timebank.model import ACCOUNT_KINDS, AccountRow, StoredLimit, instant
+from timebank.statute import fields
+from timebank.statute.days import months_between, zone
 
-DAY_IN_MICROSECONDS: Final = 86_400_000_000
 #: Versions that begin so are the library's own.
 RESERVED: Final = "default/"
 MAX_BANDS: Final = 24
 MAX_MONTHS: Final = 1_200
 MAX_DAYS: Final = 36_500
-#: The most that the numerator and the denominator of a share may be.
-MAX_SHARE: Final = 1_000_000
-_SHARE: Final = re.compile(r"[0-9]{1,12}(/[0-9]{1,12}|\.[0-9]{1,12})?%?", re.ASCII)
 
 Beyond = Literal["refuse", "flag"]
 Rounding = Literal["refuse", "up", "nearest"]
 Payer = Literal["spender", "earner"]
-
-
-# -- how a field is checked ----------------------------------------------------
-
-
-def _hours(value: Any) -> Any:
-    return None if value is None else Hours(value)
-
-
-def _one_of(*words: str) -> Any:
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if not isinstance(value, str) or value not in words:
-            msg = f"{field.name} must be one of {', '.join(words)}, not {shown(value)}"
-            raise InvalidStatute(msg)
-
-    return check
-
-
-def _whole(least: int, most: int) -> Any:
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if type(value) is not int or not least <= value <= most:
-            msg = f"{field.name} must be a whole number from {least} to {most}, not {shown(value)}"
-            raise InvalidStatute(msg)
-
-    return check
-
-
-def _positive(_: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
-    if value is not None and value.seconds <= 0:
-        msg = f"{field.name} must be more than 0:00, not {value}"
-        raise InvalidStatute(msg)
-
-
-def _identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    identifier(value, field.name)
 
 
 # -- the rules -----------------------------------------------------------------
@@ -93,10 +53,10 @@ class Band:
     Hours('-10:00')
     """
 
-    floor: Hours | None = attrs.field(default=None, converter=_hours)
-    ceiling: Hours | None = attrs.field(default=None, converter=_hours)
-    from_month: int = attrs.field(default=0, validator=_whole(0, MAX_MONTHS))
-    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
+    floor: Hours | None = attrs.field(default=None, converter=fields.hours)
+    ceiling: Hours | None = attrs.field(default=None, converter=fields.hours)
+    from_month: int = attrs.field(default=0, validator=fields.whole(0, MAX_MONTHS))
+    beyond: Beyond = attrs.field(default="refuse", validator=fields.one_of("refuse", "flag"))
 
     def __attrs_post_init__(self) -> None:
         """Check the order of the two."""
@@ -120,8 +80,10 @@ class Granularity:
     Hours('0:15')
     """
 
-    unit: Hours = attrs.field(converter=_hours, validator=_positive)
-    rounding: Rounding = attrs.field(default="refuse", validator=_one_of("refuse", "up", "nearest"))
+    unit: Hours = attrs.field(converter=fields.hours, validator=fields.positive)
+    rounding: Rounding = attrs.field(
+        default="refuse", validator=fields.one_of("refuse", "up", "nearest")
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -132,8 +94,8 @@ class LargestExchange:
     :raises InvalidStatute: not positive, or another word.
     """
 
-    hours: Hours = attrs.field(converter=_hours, validator=_positive)
-    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
+    hours: Hours = attrs.field(converter=fields.hours, validator=fields.positive)
+    beyond: Beyond = attrs.field(default="refuse", validator=fields.one_of("refuse", "flag"))
 
 
 @attrs.frozen(kw_only=True)
@@ -143,33 +105,8 @@ class RecordWithin:
     :raises InvalidStatute: not a whole number of days, or another word.
     """
 
-    days: int = attrs.field(validator=_whole(0, MAX_DAYS))
-    beyond: Beyond = attrs.field(default="refuse", validator=_one_of("refuse", "flag"))
-
-
-def _share(value: Any) -> Any:
-    """A fraction, exactly: from a Fraction, a Decimal, an int, or `"1/10"`, `"0.1"`, `"10%"`."""
-    if value is None:
-        return None
-    from decimal import Decimal  # loaded on first use, as what it is for is rare
-    from fractions import Fraction
-
-    text = format(value, "f") if type(value) is Decimal and abs(value.adjusted()) < 9 else value  # noqa: PLR2004 - longer than any share
-    if type(text) is not Fraction and not _SHARE.fullmatch(str(text)):
-        msg = f"share must be a fraction as '1/10', '0.1' or '10%', not {shown(value)}"
-        raise InvalidStatute(msg)
-    try:
-        percent = type(text) is str and text.endswith("%")
-        result = Fraction(text[:-1]) / 100 if percent else Fraction(text)
-    except ZeroDivisionError as error:
-        msg = f"share must be a fraction as '1/10', not {shown(value)}"
-        raise InvalidStatute(msg) from error
-    if not 0 < result <= 1 or result.denominator > MAX_SHARE:
-        msg = (
-            f"share must be above 0 and at most 1, in whole parts of a million, not {shown(value)}"
-        )
-        raise InvalidStatute(msg)
-    return result
+    days: int = attrs.field(validator=fields.whole(0, MAX_DAYS))
+    beyond: Beyond = attrs.field(default="refuse", validator=fields.one_of("refuse", "flag"))
 
 
 @attrs.frozen(kw_only=True)
@@ -190,14 +127,18 @@ class Fee:
     Fraction(1, 10)
     """
 
-    fund: str = attrs.field(validator=_identifier)
-    share: Any = attrs.field(default=None, converter=_share)
-    fixed: Hours | None = attrs.field(default=None, converter=_hours, validator=_positive)
-    payer: Payer = attrs.field(default="spender", validator=_one_of("spender", "earner"))
-    remainder_to: Literal["fund", "payer"] = attrs.field(
-        default="fund", validator=_one_of("fund", "payer")
+    fund: str = attrs.field(validator=fields.identifier)
+    share: Any = attrs.field(default=None, converter=fields.share)
+    fixed: Hours | None = attrs.field(
+        default=None, converter=fields.hours, validator=fields.positive
     )
-    unit: Hours = attrs.field(default=Hours.from_seconds(1), converter=_hours, validator=_positive)
+    payer: Payer = attrs.field(default="spender", validator=fields.one_of("spender", "earner"))
+    remainder_to: Literal["fund", "payer"] = attrs.field(
+        default="fund", validator=fields.one_of("fund", "payer")
+    )
+    unit: Hours = attrs.field(
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+    )
 
     def __attrs_post_init__(self) -> None:
         """One of the two ways to say how much."""
@@ -234,7 +175,7 @@ def _of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
 
 
 def _time_zone(_: object, __: object, value: object) -> None:
-    identifier(value, "time_zone")
+    checked(value, "time_zone")
     zone(str(value))
 
 
@@ -260,7 +201,7 @@ class Statute:
     True
     """
 
-    version: str = attrs.field(validator=_identifier)
+    version: str = attrs.field(validator=fields.identifier)
     time_zone: str = attrs.field(default="UTC", validator=_time_zone)
     limits: Mapping[str, tuple[Band, ...]] = attrs.field(factory=dict, converter=_bands, hash=False)
     granularity: Granularity | None = attrs.field(default=None)
@@ -368,43 +309,6 @@ RULES: Final[dict[str, type]] = {
     "record_within": RecordWithin,
     "fee": Fee,
 }
-
-
-@lru_cache(maxsize=64)
-def zone(name: str) -> tzinfo:
-    """The time zone of a name of the IANA database, as `Europe/Rome`.
-
-    :raises InvalidStatute: no such zone, or this machine has no data of it.
-    """
-    if name == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo  # loaded on first use
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        msg = (
-            f"the time zone {shown(name)} is not known here: a name is as Europe/Rome "
-            "(a machine without time zones needs the package tzdata)"
-        )
-        raise InvalidStatute(msg) from error
-
-
-def months_between(first: date, last: date) -> int:
-    """Whole months from one day to another, as a calendar counts; none before the first.
-
-    A month is full on the same day of the next one, or on its last where it is shorter.
-
-    >>> from datetime import date
-    >>> from timebank.statute import months_between
-    >>> months_between(date(2025, 1, 31), date(2025, 2, 28))
-    1
-    >>> months_between(date(2025, 1, 31), date(2026, 1, 30))
-    11
-    """
-    months = (last.year - first.year) * 12 + last.month - first.month
-    full = min(first.day, calendar.monthrange(last.year, last.month)[1])
-    return max(months - (last.day < full), 0)
 
 
 #: The statute of a new bank: members and groups may owe twenty hours. It never changes.

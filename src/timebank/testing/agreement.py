@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from timebank.bank import TimeBank
 from timebank.errors import TimebankError
+from timebank.statute import DEFAULT, Band, Fee, Granularity, Statute
 from timebank.storage import open_store
 from timebank.testing.place import StorePlace, doors
 
 ids = st.sampled_from(["a", "A", "b", "fund", "ä"])
 operations = st.sampled_from([f"t{n}" for n in range(9)])
 seconds = st.sampled_from([1, 3600, 71999, 72000, 72001])
+#: Rules that bite: limits of an hour, a fee with a unit of its own.
+STATUTES = (
+    DEFAULT,
+    Statute(version="tight", limits={"member": Band(floor=-1, ceiling=1, beyond="flag")}),
+    Statute(
+        version="fee",
+        limits={"member": Band(floor=-2)},
+        granularity=Granularity(unit="7s", rounding="up"),
+        fee=Fee(share="1/10", fund="fund"),
+    ),
+)
 texts = st.sampled_from([None, "", "Maria", "a\0b", "\U0001f600'"])
 
 SETTINGS = settings(
@@ -108,6 +121,35 @@ class _Side(RuleBasedStateMachine):
         """Wholly."""
         self.both(lambda bank: bank.reverse(original, reason=reason or "why", id=f"r{id}"))
 
+    @rule(earner=ids, spender=ids, amount=seconds, id=operations, minutes=st.integers(1, 20))
+    def hold(self, earner: str, spender: str, amount: int, id: str, minutes: int) -> None:
+        """For some minutes of a clock that moves by one at each reading."""
+        self.both(
+            lambda bank: bank.hold(
+                earner=earner,
+                spender=spender,
+                hours=f"{amount}s",
+                id=f"h{id}",
+                expires_in=timedelta(minutes=minutes),
+            )
+        )
+
+    @rule(id=operations, amount=st.none() | seconds)
+    def settle(self, id: str, amount: int | None) -> None:
+        """Wholly, in part or for longer."""
+        hours = None if amount is None else f"{amount}s"
+        self.both(lambda bank: bank.settle(f"h{id}", hours=hours, id=f"s{id}"))
+
+    @rule(id=operations)
+    def void(self, id: str) -> None:
+        """Release."""
+        self.both(lambda bank: bank.void(f"h{id}", id=f"v{id}"))
+
+    @rule(statute=st.sampled_from(STATUTES))
+    def adopt(self, statute: Statute) -> None:
+        """Another statute, or the same again."""
+        self.both(lambda bank: bank.adopt(statute))
+
     @rule(id=ids, call=st.sampled_from(["freeze", "thaw", "close_account", "reopen"]))
     def change(self, id: str, call: str) -> None:
         """The status of an account."""
@@ -155,6 +197,8 @@ class _Side(RuleBasedStateMachine):
                 [bank.balance(account.id) for account in bank.accounts()],
                 [transfer.id for transfer in bank.transfers(newest_first=True)],
                 [line.balance for line in bank.trial_balance().lines],
+                list(bank.holds()),
+                bank.statute(),
             )
             for bank in self.banks
         )

@@ -1,144 +1,15 @@
-"""What is recorded and what is derived, as immutable values.
-
-Two families. *Values* are what a caller gets back: `Account`, `Balance`,
-`Transfer`, `Record`, `Head`. *Rows* are what a store keeps: `RecordRow` and
-`TextRow` are the truth; `AccountRow`, `PostingRow`, `HoldRow` and `StatuteRow` are
-derived from it and can be made again. Rows are plain tuples of integers, strings and
-bytes, so that they go into a database, and come back equal, as they are.
-"""
+"""What a caller gets back, as immutable values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum
-from typing import Any, Final, Literal, NamedTuple
+from datetime import date, datetime
+from typing import Any
 
 import attrs
 
-from timebank.errors import InvalidRequest
 from timebank.hours import Hours
-
-AccountKind = Literal["member", "group", "organisation", "fund", "clearing", "issuance"]
-ACCOUNT_KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
-Status = Literal["open", "frozen", "closed"]
-
-#: The fields of a request that are personal text: a record has only their commitments.
-TEXT_FIELDS: Final = ("name", "note", "reason")
-
-#: Limits on every size. A request beyond one of them is `InvalidRequest`.
-MAX_ID_CHARACTERS: Final = 128
-MAX_LABEL_CHARACTERS: Final = 200
-MAX_TEXT_CHARACTERS: Final = 10_000
-MAX_PARTIES: Final = 1_000
-MAX_TAGS: Final = 50
-MAX_SOURCE_FIELDS: Final = 20
-SALT_BYTES: Final = 16
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_INTEGER: Final = 2**53
-#: The end of a hold that has none.
-NEVER: Final = MAX_INTEGER
-
-
-class _Inherit(Enum):
-    """The type of `INHERIT`, so that it can be told from every other value."""
-
-    INHERIT = "inherit"
-
-    def __repr__(self) -> str:
-        return "INHERIT"
-
-
-#: A limit that is the statute's, whatever that says at the time.
-INHERIT: Final = _Inherit.INHERIT
-
-#: A limit as callers give and get it: inherited, unlimited (`None`), or a value.
-Limit = _Inherit | Hours | None
-#: A limit as rows and records hold it.
-StoredLimit = int | Literal["inherit"] | None
-
-
-class RecordRow(NamedTuple):
-    """One line of the journal as stored: `body` are the bytes that were hashed.
-
-    `id` and `refers_to` repeat what the body says, for look-ups: the id of the
-    operation, and the sequence of the record that this one reverses.
-    """
-
-    sequence: int
-    digest: bytes
-    body: bytes
-    id: str | None
-    refers_to: int | None
-
-
-class TextRow(NamedTuple):
-    """A personal text, beside the record that has its commitment."""
-
-    sequence: int
-    field: str
-    salt: bytes
-    text: str
-
-
-class AccountRow(NamedTuple):
-    """An account as the journal leaves it. `opened` and `named` are sequences of records."""
-
-    account: str
-    kind: str
-    status: str
-    joined_on: str | None
-    floor: StoredLimit
-    ceiling: StoredLimit
-    opened: int
-    named: int | None
-
-
-class PostingRow(NamedTuple):
-    """One account's side of a transfer, with the balance after it.
-
-    `version` counts the postings of the account from 1, without gaps; `day` is the
-    day of service, `YYYY-MM-DD`.
-    """
-
-    account: str
-    version: int
-    sequence: int
-    seconds: int
-    balance: int
-    day: str
-
-
-class HoldRow(NamedTuple):
-    """What an open hold reserves on one account, in seconds: to be spent, and to be earned.
-
-    `sequence` is the hold's record. `expires_at` is an instant in microseconds since 1970,
-    `NEVER` for a hold without one: from then on the row counts for nothing, though it
-    stays until somebody resolves the hold.
-    """
-
-    account: str
-    expires_at: int
-    sequence: int
-    held: int
-    incoming: int
-
-
-class StatuteRow(NamedTuple):
-    """That the record `sequence` adopted the statute of this version."""
-
-    sequence: int
-    version: str
-
-
-class Fault(NamedTuple):
-    """Something a store sees wrong in itself: which check, where, and what."""
-
-    check: str
-    place: str
-    expected: str
-    found: str
+from timebank.model.limits import Limit
 
 
 @attrs.frozen
@@ -416,30 +287,3 @@ class Hold(_Sides):
     flags: tuple[Flag, ...] = ()
     resolved_by: str | None = None
     asked: Hours | None = None
-
-
-def instant(microseconds: int) -> datetime:
-    """The aware UTC instant of a record, from whole microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=microseconds)
-
-
-def microseconds(moment: object) -> int:
-    """Whole microseconds since 1970 UTC of an aware `datetime`.
-
-    :raises InvalidRequest: not a datetime, naive, or outside the years 1685 to 2255.
-    """
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        msg = f"an instant is an aware datetime (datetime.now(UTC)), not {moment!r}"
-        raise InvalidRequest(msg)
-    result = (moment - EPOCH) // timedelta(microseconds=1)
-    if not -MAX_INTEGER <= result <= MAX_INTEGER:
-        msg = f"an instant must lie between the years 1685 and 2255, not {moment.isoformat()}"
-        raise InvalidRequest(msg)
-    return result
-
-
-def stored_limit(limit: Any) -> Limit:
-    """A limit from a row, as callers see it."""
-    if limit == "inherit":
-        return INHERIT
-    return None if limit is None else Hours.from_seconds(limit)

@@ -1,0 +1,93 @@
+"""What a store keeps: plain tuples of integers, strings and bytes.
+
+They go into a database, and come back equal, as they are. `RecordRow` and `TextRow` are
+the truth; the others are derived from it and can be made again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from timebank.model.limits import StoredLimit
+
+
+class RecordRow(NamedTuple):
+    """One line of the journal as stored: `body` are the bytes that were hashed.
+
+    `id` and `refers_to` repeat what the body says, for look-ups: the id of the
+    operation, and the sequence of the record that this one reverses.
+    """
+
+    sequence: int
+    digest: bytes
+    body: bytes
+    id: str | None
+    refers_to: int | None
+
+
+class TextRow(NamedTuple):
+    """A personal text, beside the record that has its commitment."""
+
+    sequence: int
+    field: str
+    salt: bytes
+    text: str
+
+
+class AccountRow(NamedTuple):
+    """An account as the journal leaves it. `opened` and `named` are sequences of records."""
+
+    account: str
+    kind: str
+    status: str
+    joined_on: str | None
+    floor: StoredLimit
+    ceiling: StoredLimit
+    opened: int
+    named: int | None
+
+
+class PostingRow(NamedTuple):
+    """One account's side of a transfer, with the balance after it.
+
+    `version` counts the postings of the account from 1, without gaps; `day` is the
+    day of service, `YYYY-MM-DD`.
+    """
+
+    account: str
+    version: int
+    sequence: int
+    seconds: int
+    balance: int
+    day: str
+
+
+class HoldRow(NamedTuple):
+    """What an open hold reserves on one account, in seconds: to be spent, and to be earned.
+
+    `sequence` is the hold's record. `expires_at` is an instant in microseconds since 1970,
+    `NEVER` for a hold without one: from then on the row counts for nothing, though it
+    stays until somebody resolves the hold.
+    """
+
+    account: str
+    expires_at: int
+    sequence: int
+    held: int
+    incoming: int
+
+
+class StatuteRow(NamedTuple):
+    """That the record `sequence` adopted the statute of this version."""
+
+    sequence: int
+    version: str
+
+
+class Fault(NamedTuple):
+    """Something a store sees wrong in itself: which check, where, and what."""
+
+    check: str
+    place: str
+    expected: str
+    found: str

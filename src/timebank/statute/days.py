@@ -1,0 +1,49 @@
+"""Days and months, as the calendar and a bank's time zone have them."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import UTC, date, tzinfo
+from functools import lru_cache
+from typing import Final
+
+from timebank.errors import InvalidStatute, shown
+
+DAY_IN_MICROSECONDS: Final = 86_400_000_000
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> tzinfo:
+    """The time zone of a name of the IANA database, as `Europe/Rome`.
+
+    :raises InvalidStatute: no such zone, or this machine has no data of it.
+    """
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # loaded on first use
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        msg = (
+            f"the time zone {shown(name)} is not known here: a name is as Europe/Rome "
+            "(a machine without time zones needs the package tzdata)"
+        )
+        raise InvalidStatute(msg) from error
+
+
+def months_between(first: date, last: date) -> int:
+    """Whole months from one day to another, as a calendar counts; none before the first.
+
+    A month is full on the same day of the next one, or on its last where it is shorter.
+
+    >>> from datetime import date
+    >>> from timebank.statute import months_between
+    >>> months_between(date(2025, 1, 31), date(2025, 2, 28))
+    1
+    >>> months_between(date(2025, 1, 31), date(2026, 1, 30))
+    11
+    """
+    months = (last.year - first.year) * 12 + last.month - first.month
+    full = min(first.day, calendar.monthrange(last.year, last.month)[1])
+    return max(months - (last.day < full), 0)

@@ -1,0 +1,80 @@
+"""How a field of a statute is made and checked: hours, words, whole numbers, shares."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import InvalidStatute, shown
+from timebank.hours import Hours
+from timebank.ids import identifier as checked
+
+#: The most that the numerator and the denominator of a share may be.
+MAX_SHARE: Final = 1_000_000
+_SHARE: Final = re.compile(r"[0-9]{1,12}(/[0-9]{1,12}|\.[0-9]{1,12})?%?", re.ASCII)
+
+
+def hours(value: Any) -> Any:
+    """Hours from anything that they are made of; `None` stays."""
+    return None if value is None else Hours(value)
+
+
+def one_of(*words: str) -> Any:
+    """A validator: one of a few words."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, str) or value not in words:
+            msg = f"{field.name} must be one of {', '.join(words)}, not {shown(value)}"
+            raise InvalidStatute(msg)
+
+    return check
+
+
+def whole(least: int, most: int) -> Any:
+    """A validator: a whole number within bounds."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or not least <= value <= most:
+            msg = f"{field.name} must be a whole number from {least} to {most}, not {shown(value)}"
+            raise InvalidStatute(msg)
+
+    return check
+
+
+def positive(_: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
+    """A validator: more than zero, where it is given."""
+    if value is not None and value.seconds <= 0:
+        msg = f"{field.name} must be more than 0:00, not {value}"
+        raise InvalidStatute(msg)
+
+
+def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """A validator: an id."""
+    checked(value, field.name)
+
+
+def share(value: Any) -> Any:
+    """A fraction, exactly: from a Fraction, a Decimal, an int, or `"1/10"`, `"0.1"`, `"10%"`."""
+    if value is None:
+        return None
+    from decimal import Decimal  # loaded on first use, as what it is for is rare
+    from fractions import Fraction
+
+    text = format(value, "f") if type(value) is Decimal and abs(value.adjusted()) < 9 else value  # noqa: PLR2004 - longer than any share
+    if type(text) is not Fraction and not _SHARE.fullmatch(str(text)):
+        msg = f"share must be a fraction as '1/10', '0.1' or '10%', not {shown(value)}"
+        raise InvalidStatute(msg)
+    try:
+        percent = type(text) is str and text.endswith("%")
+        result = Fraction(text[:-1]) / 100 if percent else Fraction(text)
+    except ZeroDivisionError as error:
+        msg = f"share must be a fraction as '1/10', not {shown(value)}"
+        raise InvalidStatute(msg) from error
+    if not 0 < result <= 1 or result.denominator > MAX_SHARE:
+        msg = (
+            f"share must be above 0 and at most 1, in whole parts of a million, not {shown(value)}"
+        )
+        raise InvalidStatute(msg)
+    return result
