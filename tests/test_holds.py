@@ -248,6 +248,11 @@ def test_of_a_frozen_account_a_hold_is_voided_not_settled(street: TimeBank) -> N
     street.thaw("f1")
     street.freeze("m2")  # who arranged it may be frozen
     street.settle("h1")
+    street.thaw("m2")
+    street.hold(earner="m1", spender="f1", hours=1, id="h3", via="m2")
+    street.close_account("m2")
+    with pytest.raises(AccountNotOpen, match="'m2' is closed: it cannot arrange"):
+        street.settle("h3")
 
 
 def test_an_account_with_open_holds_is_not_closed(street: TimeBank, clock: Clock) -> None:

@@ -32,9 +32,10 @@ from timebank import (
     TimeBank,
     WrongType,
 )
-from timebank.model import ACCOUNT_KINDS
+from timebank.model import ACCOUNT_KINDS, StatuteRow
 from timebank.statute import DEFAULT, months_between
 from timebank.statute.codec import as_record, from_record
+from timebank.storage.protocol import Batch
 
 SCHEMA = json.loads(files("timebank").joinpath("data/statute.schema.json").read_text("utf-8"))
 quantities = st.integers(1, 10**7).map(Hours.from_seconds)
@@ -347,3 +348,23 @@ def test_another_program_adopts_and_this_one_knows(tmp_path: Path) -> None:
         assert Hours(1) == one.balance("m1").held
         one.settle("h1", id="s1")
         assert "settled" == other.hold_by_id("h1").status
+
+
+@pytest.mark.parametrize("sequence", [1, 2])
+def test_a_row_that_names_no_adoption_is_corrupt(sequence: int) -> None:
+    """Another record, or none: the audit finds it, and a rebuild mends it."""
+    bank = timebank.open("memory:", **doors())
+    bank.open_account("m1")
+    with bank.store.writer("main") as writer:
+        writer.append(Batch(statutes=[StatuteRow(sequence, "v1")]))
+    with pytest.raises(timebank.Corrupt):
+        bank.statute()
+    assert ["derived"] == [finding.check for finding in bank.audit().findings]
+    bank.rebuild()
+    assert DEFAULT == bank.statute()
+
+
+def test_a_statute_that_was_adopted_and_cannot_be_read() -> None:
+    """A newer version's, say: what is not understood is no rule."""
+    with pytest.raises(timebank.Corrupt, match="cannot be read: statute: the key 'dues'"):
+        from_record({"version": "v1", "dues": 1})

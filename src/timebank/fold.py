@@ -68,11 +68,9 @@ class Fold:
     lines: dict[int, list[str]] = attrs.field(factory=dict)
 
     def keep(self, row: HoldRow) -> None:
-        """Know a row of an open hold, of this record or read from a store."""
-        rows = self.holds.setdefault(row.account, {})
-        if row.sequence not in rows:
-            self.lines.setdefault(row.sequence, []).append(row.account)
-        rows[row.sequence] = row
+        """Know a row of an open hold, once: of this record, or read from a store."""
+        self.holds.setdefault(row.account, {})[row.sequence] = row
+        self.lines.setdefault(row.sequence, []).append(row.account)
 
     def forget_expired(self, account: str, now: int) -> None:
         """Let go of the rows of an account's holds that have expired, for good.
