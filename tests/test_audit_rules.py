@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import timebank
 from forgeries import JSON, Forgery, audit_of, found
-from support import doors, fill, fill_with_rules
+from support import BEGINNING, doors, fill, fill_with_rules
 from timebank import AuditReport
 from timebank.model import HoldRow, RecordRow, StatuteRow
 from timebank.storage.protocol import Batch, Reader
@@ -443,3 +443,113 @@ def test_rows_that_cannot_be_read_are_a_finding() -> None:
     assert [("derived", "open holds"), ("derived", "statutes")] == [
         (finding.check, finding.place) for finding in report.findings
     ]
+
+
+# -- size, day and whole units -------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict() -> Forgery:
+    """A bank of whole quarters, two hours at most, within three days; and a hold settled in it."""
+    bank = timebank.open("memory:", **doors())
+    for id in ("m1", "m2"):
+        bank.open_account(id)
+    bank.adopt(
+        timebank.Statute(
+            version="strict",
+            granularity=timebank.Granularity(unit="0:15"),
+            largest_exchange=timebank.LargestExchange(hours=2),
+            record_within=timebank.RecordWithin(days=3),
+        )
+    )
+    bank.transfer(earner="m1", spender="m2", hours=2, id="flagged")
+    bank.hold(earner="m1", spender="m2", hours=1, id="held")
+    bank.settle("held", hours="0:45", id="settlement", occurred_on=BEGINNING.date())
+    bank.transfer(earner="m1", spender="m2", hours="0:01", kind="gift", id="gift")
+    with bank.store.reader("main") as reader:
+        records = [json.loads(row.body) for row in reader.records(after=0, limit=100)]
+        return Forgery(records, [])
+
+
+def resized(record: JSON, seconds: int) -> None:
+    """Another quantity, asked and moved alike."""
+    for side in ("earners", "spenders"):
+        record["request"][side][0][1] = seconds
+    record["effects"]["postings"] = [["m1", seconds], ["m2", -seconds]]
+
+
+def too_large(forgery: Forgery) -> None:
+    resized(named(forgery, "flagged"), 7200 + 900)
+
+
+def no_whole_unit(forgery: Forgery) -> None:
+    resized(named(forgery, "flagged"), 901)
+
+
+def too_late(forgery: Forgery) -> None:
+    made = named(forgery, "flagged")
+    made["request"]["occurred_on"] = made["effects"]["occurred_on"] = "2026-02-20"
+
+
+def settled_too_late(forgery: Forgery) -> None:
+    made = named(forgery, "settlement")
+    made["request"]["occurred_on"] = made["effects"]["occurred_on"] = "2026-02-20"
+
+
+def settled_too_large(forgery: Forgery) -> None:
+    made = named(forgery, "settlement")
+    made["request"]["hours"] = 9000
+    made["effects"]["postings"] = [["m1", 9000], ["m2", -9000]]
+
+
+def settled_no_whole_unit(forgery: Forgery) -> None:
+    made = named(forgery, "settlement")
+    made["request"]["hours"] = 901
+    made["effects"]["postings"] = [["m1", 901], ["m2", -901]]
+
+
+def settled_with_a_fee(forgery: Forgery) -> None:
+    made = effects(forgery, "settlement")
+    made["fee"] = [["m1", 60], ["m2", -60]]
+    made["postings"] += made["fee"]
+
+
+def fee_under_no_rule(forgery: Forgery) -> None:
+    made = effects(forgery, "flagged")
+    made["fee"] = [["m1", 60], ["m2", -60]]
+    made["postings"] += made["fee"]
+
+
+def flag_of_a_gift(forgery: Forgery) -> None:
+    flag = {"rule": "days to record", "days": 3, "occurred_on": "2026-03-02"}
+    effects(forgery, "gift")["flags"] = [flag]
+
+
+def hold_under_another_statute(forgery: Forgery) -> None:
+    effects(forgery, "held")["statute"] = "nobody's"
+
+
+STRICT: list[tuple[Lie, set[str]]] = [
+    (too_large, {"effects"}),
+    (no_whole_unit, {"effects"}),
+    (too_late, {"effects"}),
+    (settled_too_late, {"effects"}),
+    (settled_too_large, {"effects"}),
+    (settled_no_whole_unit, {"effects"}),
+    (settled_with_a_fee, {"effects"}),
+    (fee_under_no_rule, {"effects"}),
+    (flag_of_a_gift, {"effects"}),
+    (hold_under_another_statute, {"statutes"}),
+]
+
+
+def test_the_strict_journal_is_clean(strict: Forgery) -> None:
+    """What the tests below change was right before."""
+    assert () == strict.audited().findings
+
+
+@pytest.mark.parametrize(("lie", "checks"), STRICT, ids=lambda case: getattr(case, "__name__", ""))
+def test_a_lie_about_size_day_or_unit_is_found(strict: Forgery, lie: Lie, checks: set[str]) -> None:
+    """By the check whose promise it breaks, and no other."""
+    lie(strict)
+    assert checks == found(strict.audited())
