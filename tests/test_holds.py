@@ -28,6 +28,9 @@ from timebank import (
     TransferNotFound,
     WrongType,
 )
+from timebank.decide import State
+from timebank.model import HoldRow
+from timebank.statute import DEFAULT
 
 DAY = timedelta(days=1)
 ZERO = Hours(0)
@@ -215,6 +218,8 @@ def test_an_expired_hold_frees_its_hours(street: TimeBank, clock: Clock) -> None
     clock.now = made.expires_at - timedelta(minutes=1)
     street.transfer(earner="m2", spender="f1", hours=20)
     assert "expired" == street.hold_by_id("h1").status
+    with pytest.raises(AlreadyResolved):
+        street.settle("h1")
     street.rebuild()
     assert street.audit().ok
 
@@ -424,3 +429,26 @@ def test_many_holds_come_page_by_page(bank: TimeBank) -> None:
     assert 401 == len(list(bank.holds(status="voided")))
     assert Hours("802s") == bank.balance("f1").held
     assert Hours("802s") == bank.balance("m1").incoming
+
+
+def test_to_the_microsecond(street: TimeBank, clock: Clock) -> None:
+    """Until its instant a hold can be settled; from it on it is expired."""
+    minute, tick = timedelta(minutes=1), timedelta(microseconds=1)
+    for id in ("h1", "h2"):
+        street.hold(earner="m1", spender="f1", hours=1, id=id, expires_in=DAY)
+    first, second = street.holds()
+    assert first.expires_at is not None
+    assert second.expires_at is not None
+    clock.now = first.expires_at - minute - tick
+    street.settle("h1")
+    clock.now = second.expires_at - minute
+    with pytest.raises(AlreadyResolved, match="has expired"):
+        street.settle("h2")
+
+
+def test_a_decision_counts_no_hold_that_has_expired() -> None:
+    """Though it is told of it."""
+    rows = {1: HoldRow("a", 100, 1, 5, 0), 2: HoldRow("a", 101, 2, 0, 7)}
+    state = State(DEFAULT, accounts={}, balances={}, holds={"a": rows})
+    assert [(5, 7), (0, 7), (0, 0)] == [state.reserved("a", now) for now in (99, 100, 101)]
+    assert (0, 0) == state.reserved("b", 0)
