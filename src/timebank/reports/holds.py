@@ -60,15 +60,16 @@ def held_text(holds: Iterable[Hold], account: str) -> list[str]:
     """The open holds of an account, a line for each, as a statement ends with them."""
     lines = []
     for hold in holds:
-        sides = [
+        fees = [p.hours for p in hold.postings if p.fee and p.account == account]
+        parts = [
             f"{quantity} {word}"
             for quantity, word in (
                 (hold.spenders.get(account), "to spend"),
                 (hold.earners.get(account), "to earn"),
+                (abs(fees[0]) if fees else None, "fee"),
             )
             if quantity is not None
         ]
-        what = ", ".join(sides) or f"{hold.fee} fee"
         note = f" ({hold.note})" if hold.note else ""
-        lines.append(harmless(f"  {hold.id}: {what}, until {until_text(hold)}{note}"))
+        lines.append(harmless(f"  {hold.id}: {', '.join(parts)}, until {until_text(hold)}{note}"))
     return lines

@@ -105,7 +105,9 @@ def described(line: StatementLine) -> str:
     """What a line was for: its kind where that is special, its text, its category and area."""
     text = line.reason if line.reverses else line.note
     words = text or ""
-    kind = "fee" if line.fee else line.kind
+    kind = line.kind
+    if line.fee:
+        kind = "fee moved back" if line.reverses else "fee"
     if kind != "exchange":
         words = f"{kind}: {words}" if words else kind
     labels = ", ".join(label for label in (line.category, line.area) if label is not None)
