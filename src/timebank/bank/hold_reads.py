@@ -112,9 +112,13 @@ class HoldReads:
 
     def _with_holds(self, reader: Reader, statement: Statement) -> Statement:
         """A statement with what open holds reserve now."""
-        now = self._now(reader)
         account = statement.account.id
-        rows = sorted(unexpired(reader, account, now=now), key=lambda row: row.sequence)
+        found = list(unexpired(reader, account, now=self._doors.now()))
+        if not found:
+            return statement
+        now = self._now(reader)
+        rows = [row for row in found if row.expires_at > now]
+        rows.sort(key=lambda row: row.sequence)
         return attrs.evolve(
             statement,
             held=Hours.from_seconds(sum(row.held for row in rows)),
