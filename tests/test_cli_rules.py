@@ -189,7 +189,7 @@ def test_statutes_that_cannot_be() -> None:
         ({"version": "v1", "fee": {"fund": "nowhere", "share": "1/2"}}, "no account 'nowhere'"),
         ("", "statute.json: a statute is a JSON object"),
         ("[]", "statute.json: statute: an object, not []"),
-        ({"version": "default/1"}, "was used before for another request"),
+        ({"version": "default/1"}, "was adopted before with other rules"),
     ):
         refused(2, message, "statute", "adopt", written(data))
         checked = call("statute", "check", "statute.json")
@@ -223,3 +223,15 @@ def test_units_fees_and_flags_are_said() -> None:
     assert "  note: one exchange moves 7:00" in held
     lines = well("statement", "m1").splitlines()
     assert any("fee" in line and "0:03" in line for line in lines)
+
+
+def test_what_is_more_often_a_slip_is_asked() -> None:
+    """A minus that was forgotten, minutes that are hours; it is no error."""
+    slips = {"limits": {"member": [{"floor": "5"}], "group": [{"ceiling": -1}]}}
+    told = well("statute", "check", written({**STATUTE, **slips, "granularity": {"unit": "15"}}))
+    assert (
+        "\n\nIs this so?\n"
+        "  who is a member must keep 5:00: was -5:00 meant?\n"
+        "  who is a group must owe 1:00: was a floor meant?\n"
+        "  the unit is 15:00 hours: minutes are written 0:15, or 15m\n"
+    ) in told

@@ -183,7 +183,7 @@ def test_a_member_understands_it() -> None:
             {"hours": 1, "occurred_on": date(2026, 1, 1)},
             (
                 "an exchange of 2026-01-01 had to be recorded within 30 days: the earliest day of "
-                "service accepted is 2026-01-31; ask the coordinator, who may record it unchecked"
+                "service accepted is 2026-01-31; a day from 2026-01-31 on would pass"
             ),
         ),
         (

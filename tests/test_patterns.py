@@ -492,3 +492,11 @@ def test_an_argument_that_transfer_does_not_know_is_refused(place: TimeBank) -> 
     misspelt: dict[str, Any] = {"categroy": "care"}
     with pytest.raises(TypeError, match="categroy"):
         circle(place, gave=["p1", "p2"], each=1, **misspelt)
+
+
+@pytest.mark.parametrize("pattern", [patterns.school_class, patterns.shared_class])
+def test_hours_of_each_pupil_are_not_ignored(pattern: Any) -> None:
+    """Where all pay the same, hours beside the ids are a mistake."""
+    bank = timebank.open("memory:")
+    with pytest.raises(timebank.WrongType, match="ids without hours"):
+        pattern(bank, teacher="anna", pupils={"bruno": 1, "carla": 3}, hours=4)

@@ -268,7 +268,7 @@ def test_a_version_means_the_same_rules_for_ever(bank: TimeBank) -> None:
     first = Statute(version="v1")
     bank.adopt(first)
     bank.adopt(Statute(version="v2"))
-    with pytest.raises(IdempotencyMismatch, match="has another limits, record_within") as caught:
+    with pytest.raises(IdempotencyMismatch, match="differs in limits, record_within") as caught:
         bank.adopt(
             Statute(version="v1", limits={"fund": Band()}, record_within=RecordWithin(days=1))
         )

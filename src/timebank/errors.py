@@ -216,7 +216,7 @@ class RecordedTooLate(Rejected):
         self.occurred_on = occurred_on
         self.earliest = earliest
         self.days = days
-        self.advised("ask the coordinator, who may record it unchecked")
+        self.advised(f"a day from {earliest} on would pass")
 
 
 class GranularityRefused(Rejected):
@@ -303,6 +303,8 @@ class OverReversed(Rejected):
     def __init__(self, transfer: str, *, remaining: Hours, needed: Hours) -> None:
         super().__init__(
             f"transfer {shown(transfer)} has {remaining} left to reverse, not {needed}"
+            if remaining
+            else f"transfer {shown(transfer)} is reversed already: nothing of it is left"
         )
         self.transfer = transfer
         self.remaining = self.headroom = remaining
@@ -326,7 +328,10 @@ class AlreadyResolved(Rejected):
         self.hold = hold
         self.status = status
         self.by = by
-        self.advised("record the exchange as a transfer, or make a new hold")
+        if status == "settled":
+            self.advised("nothing more is to be done")
+        else:
+            self.advised("record the exchange as a transfer, or make a new hold")
 
 
 class Retryable(TimebankError):

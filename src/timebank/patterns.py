@@ -100,7 +100,7 @@ def school_class(
     >>> lesson.earners
     {'anna': Hours('1:00'), 'fund': Hours('2:00')}
     """
-    paying = _ids(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
+    paying = _alike(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
     earned = _quantity(hours, "hours")
     paid = earned if each is None else _quantity(each, "each")
     earners, spenders = {teacher: earned}, dict.fromkeys(paying, paid)
@@ -146,7 +146,7 @@ def shared_class(
     >>> lesson.spenders["p1"], lesson.spenders["p7"], lesson.spenders["fund"]
     (Hours('0:08:34'), Hours('0:08:34'), Hours('0:00:02'))
     """
-    paying = _ids(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
+    paying = _alike(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
     shares = split(_quantity(hours, "hours"), paying, remainder_to=fund)
     return bank.transfer(earner=teacher, spender=shares, **transfer)
 
@@ -331,6 +331,14 @@ def _ids(ids: Any, what: str, **apart: str | None) -> list[str]:
         msg = f"{what} is empty: at least one id is needed"
         raise InvalidRequest(msg)
     return list(once)
+
+
+def _alike(people: Any, what: str, **apart: str | None) -> list[str]:
+    """Ids of people who all do the same; hours beside them would not be heeded."""
+    if isinstance(people, Mapping):
+        msg = f"{what} must be ids without hours, for all do the same here: {shown(people)}"
+        raise WrongType(msg)
+    return _ids(people, what, **apart)
 
 
 def _each_or_own(people: Any, what: str, each: Any, **apart: str | None) -> dict[str, Hours]:

@@ -125,14 +125,12 @@ class Movements:
         day = request.get("occurred_on", held["request"].get("occurred_on"))
         if day is not None and effects["occurred_on"] != day:
             yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
-        is_exchange = held["request"]["kind"] == "exchange"
-        yield from _flags(
-            self._statutes.current,
-            record,
-            judged=is_exchange,
-            total=total if total > whole else None,
-            day=request.get("occurred_on"),
-        )
+        larger = total if total > whole and held["request"]["kind"] == "exchange" else None
+        given = request.get("occurred_on") if judged else None
+        now = record["recorded_at"]
+        late = exchanges.flags(statute, total=None, day=given, now=now)
+        large = exchanges.flags(self._statutes.current, total=larger, day=None, now=now)
+        yield from _compared(record, None if late is None or large is None else late + large)
 
 
 def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
@@ -156,10 +154,17 @@ def _flags(
     day: str | None,
 ) -> Iterator[Difference]:
     """Where the flags of size and day are not those of the statute."""
-    flags = record["effects"].get("flags", ())
-    found = [flag for flag in flags if flag["rule"] not in {"floor", "ceiling"}]
     now = record["recorded_at"]
     expected = exchanges.flags(statute, total=total, day=day, now=now) if judged else []
+    yield from _compared(record, expected)
+
+
+def _compared(
+    record: dict[str, Any], expected: list[dict[str, Any]] | None
+) -> Iterator[Difference]:
+    """Where a record has other flags of size and day than these; `None` is a refusal."""
+    flags = record["effects"].get("flags", ())
+    found = [flag for flag in flags if flag["rule"] not in {"floor", "ceiling"}]
     if expected is None:
         yield "an exchange within the size and the days of the statute", "one beyond"
     elif found != expected:

@@ -202,6 +202,9 @@ class TimeBank(Calls, Reads):
     def preview(self) -> Iterator[BankBatch]:
         """Decide the same calls, on a snapshot, and write nothing.
 
+        What is called on the preview is written nowhere; what is called on the bank itself
+        meanwhile is written as ever.
+
         >>> import timebank
         >>> bank = timebank.open("memory:")
         >>> with bank.preview() as p:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     """
 )
 @exchange_options
-@click.option("--expires-in", type=DURATION, help="After so long it reserves nothing: 7d, 12h.")
+@click.option(
+    "--expires-in",
+    type=DURATION,
+    metavar="7d|12h|30m|2w",
+    help="After so long it reserves nothing.",
+)
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
 @pass_place

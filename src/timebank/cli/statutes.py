@@ -77,10 +77,10 @@ def adopt(place: Place, /, *, file: Path) -> None:
 @pass_place
 def check(place: Place, /, *, file: Path) -> None:
     """Check a statute."""
-    from timebank.reports.statute import beyond_text, statute_text
+    from timebank.reports.statute import beyond_text, doubts_text, statute_text
 
     made = _read(file)
-    show(statute_text(made))
+    show([*statute_text(made), *doubts_text(made)])
     if place.db is None:
         return
     with place.open(read_only=True) as bank, bank.preview() as preview:

@@ -11,7 +11,8 @@ Errors come in this order, whatever else is wrong with the call:
 2. `IdempotencyMismatch`, the id was used before for another request;
 3. `TransferNotFound` or `HoldNotFound`, then `InvalidRequest` for the reversal of a
    reversal, `AlreadyResolved` for a hold that is settled, voided or expired;
-4. `InvalidRequest` for a day of service more than a day ahead, or a hold without end;
+4. `InvalidRequest` for a day of service more than a day ahead, or a hold whose end
+   cannot be recorded;
 5. `AccountNotFound`: earners, then spenders, each by id, then the fund of the fee
    and `via`;
 6. `OverReversed`;
@@ -27,6 +28,7 @@ Of a settlement 8 comes before 7, for its hours say whether it goes beyond its h
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from timebank.commands import Command
@@ -95,6 +97,8 @@ def _told(field: str, value: Any) -> str:
     """A value of a request for people: hours as hours, what was left out as such."""
     if value is None and field not in {"floor", "ceiling"}:
         return "left out"
+    if field == "expires_in":
+        return str(timedelta(microseconds=value))
     if field in {"earners", "spenders"}:
         return ", ".join(f"{id} {Hours.from_seconds(seconds)}" for id, seconds in value[:3])
     return (

@@ -31,18 +31,18 @@ def advise(
     *,
     asked: int,
     least: int = 1,
+    word: str = "would pass",
 ) -> None:
     """Say in a refusal what would have passed, by asking the judge again.
 
     Other hours than those `asked` are looked for from `least` on, in whole units of the
     statute where it judges the exchange.
     """
-    if isinstance(refusal, GranularityRefused):
-        _tell_units(refusal, judge)
-        return
     granularity = statute.granularity if is_judged(statute, request) else None
     step = 1 if granularity is None else granularity.unit.seconds
-    _tell(refusal, _most(judge, asked=asked, least=least, step=step))
+    if isinstance(refusal, GranularityRefused) and _tell_units(refusal, judge):
+        return
+    _tell(refusal, _most(judge, asked=asked, least=least, step=step), word)
 
 
 def _passes(judge: Judge, seconds: int) -> bool:
@@ -67,9 +67,9 @@ def _most(judge: Judge, *, asked: int, least: int, step: int) -> int | None:
     return low * step if low * step >= least else None
 
 
-def _tell(refusal: LimitExceeded | ExchangeTooLarge, most: int | None) -> None:
+def _tell(refusal: Refusal, most: int | None, word: str) -> None:
     passes = None if most is None else hours(most)
-    remedies = [] if passes is None else [f"{passes} would pass"]
+    remedies = [] if passes is None else [f"{passes} {word}"]
     if isinstance(refusal, LimitExceeded):
         verb = "earns" if refusal.rule == "floor" else "spends"
         other = f"{refusal.account} first {verb} {refusal.shortfall}"
@@ -78,10 +78,14 @@ def _tell(refusal: LimitExceeded | ExchangeTooLarge, most: int | None) -> None:
         refusal.advised(", or if ".join(remedies), passes=passes)
 
 
-def _tell_units(refusal: GranularityRefused, judge: Judge) -> None:
-    """The multiples on both sides that pass, the nearer one first; of two as near, the lower."""
+def _tell_units(refusal: GranularityRefused, judge: Judge) -> bool:
+    """The multiples on both sides that pass, the nearer one first; of two as near, the lower.
+
+    False where neither does, for another rule.
+    """
     both = [found for found in (refusal.lower, refusal.upper) if found is not None]
     both = [found for found in both if _passes(judge, found.seconds)]
     both.sort(key=lambda found: abs(found.seconds - refusal.needed.seconds))
     if both:
         refusal.advised(f"{' or '.join(map(str, both))} would pass", passes=both[0])
+    return bool(both)

@@ -2,8 +2,8 @@
 
 A hold reserves the lines that settling all of it posts: what is spent, with the fee
 where the spenders pay it, and what is earned. So settling within it moves nobody
-further beyond a limit, whatever happened in between. Unit and fee are those of the
-statute that judged the hold; only what is settled beyond it is judged by today's.
+further beyond a limit, whatever happened in between. Unit, days to record and fee are
+those of the statute that judged the hold; only what is settled beyond it is judged by today's.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def settle(state: State, command: SettleHold, now: int) -> Draft:
         return judged(asked)
     except ADVISED as refusal:
         least = min(whole, asked)
-        advise(refusal, judged, held.statute, held.request, asked=asked, least=least)
+        word = "in all would pass"
+        advise(refusal, judged, held.statute, held.request, asked=asked, least=least, word=word)
         raise
 
 
@@ -130,8 +131,8 @@ def _settled(
     given = command.request.get("occurred_on")
     day = day_of_service(state, given or held.request.get("occurred_on"), now)
     flags: list[Flag] = []
-    if given is not None and held.request["kind"] == exchange.EXCHANGE:
-        flags += exchange.check_day(state.statute, day, now)
+    if given is not None and judged:
+        flags += exchange.check_day(held.statute, day, now)
     earned = [[id, seconds] for id, seconds in lines if seconds > 0]
     spent = [[id, -seconds] for id, seconds in lines if seconds < 0]
     whole = exchange.total(earned)

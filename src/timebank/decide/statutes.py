@@ -27,9 +27,11 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         msg = f"versions that begin with {RESERVED} are the library's own: {shown(statute.version)}"
         raise InvalidStatute(msg)
     if known is not None and known != statute:
-        raise IdempotencyMismatch(
-            statute.version, original=known, differs=_difference(known, statute)
-        )
+        mismatch = IdempotencyMismatch(statute.version, original=known, differs="other rules")
+        told = f"version {shown(statute.version)} was adopted before with other rules"
+        why = "a version means the same for ever, so give these rules another one"
+        mismatch.args = (f"{told} ({_difference(known, statute)}): {why}",)
+        raise mismatch
     if statute.fee is not None:
         fund = state.account(statute.fee.fund)
         if fund.status == "closed":
@@ -42,4 +44,4 @@ def _difference(known: Statute, statute: Statute) -> str:
     names = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )
-    return f"the statute of this version has another {', '.join(names)}"
+    return f"it differs in {', '.join(names)}"

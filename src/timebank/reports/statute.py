@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from timebank.hours import Hours
 from timebank.model import Account, Balance, Record
 from timebank.reports.balances import limit_text
 from timebank.reports.cells import harmless
@@ -90,6 +91,21 @@ def _fee(fee: Fee) -> str:
         return f"{text}."
     rounded = "up, for the fund" if fee.remainder_to == "fund" else "down, for who pays"
     return f"{text}, in units of {fee.unit} rounded {rounded}."
+
+
+def doubts_text(statute: Statute) -> list[str]:
+    """What may stand in a statute, and is more often a slip."""
+    found = []
+    for kind, bands in statute.limits.items():
+        for band in bands:
+            if band.floor is not None and band.floor.seconds > 0:
+                found.append(f"who is a {kind} must keep {band.floor}: was -{band.floor} meant?")
+            if band.ceiling is not None and band.ceiling.seconds < 0:
+                found.append(f"who is a {kind} must owe {-band.ceiling}: was a floor meant?")
+    unit = statute.granularity
+    if unit is not None and unit.unit > Hours(1):
+        found.append(f"the unit is {unit.unit} hours: minutes are written 0:15, or 15m")
+    return ["", "Is this so?", *(f"  {doubt}" for doubt in found)] if found else []
 
 
 def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:

@@ -59,6 +59,9 @@ def share(value: Any) -> Any:
     """A fraction, exactly: from a Fraction, a Decimal, an int, or `"1/10"`, `"0.1"`, `"10%"`."""
     if value is None:
         return None
+    if type(value) is float:
+        msg = f"share cannot be a float, which is not exact: write '5%' or '1/20', not {value!r}"
+        raise InvalidStatute(msg)
     from decimal import Decimal  # loaded on first use, as what it is for is rare
     from fractions import Fraction
 
