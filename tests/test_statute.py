@@ -209,6 +209,8 @@ def test_rules_made_in_python_are_checked() -> None:
     for make in makes:
         with pytest.raises(InvalidStatute):
             make()
+    with pytest.raises(InvalidStatute, match="share cannot be a float"):
+        Fee(fund="f", share=0.05)
     assert Fraction(1, 8) == Fee(fund="f", share=Fraction(1, 8)).share
     assert (Band(floor=None),) == Statute(version="v", limits={"fund": Band()}).limits["fund"]
 
