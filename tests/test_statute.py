@@ -368,5 +368,5 @@ def test_a_row_that_names_no_adoption_is_corrupt(sequence: int) -> None:
 
 def test_a_statute_that_was_adopted_and_cannot_be_read() -> None:
     """A newer version's, say: what is not understood is no rule."""
-    with pytest.raises(timebank.Corrupt, match="cannot be read: statute: the key 'dues'"):
-        from_record({"version": "v1", "dues": 1})
+    with pytest.raises(timebank.Corrupt, match="cannot be read: statute: the key 'levy'"):
+        from_record({"version": "v1", "levy": 1})

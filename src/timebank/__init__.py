@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         InvalidStatute,
         LimitExceeded,
         NotFound,
+        NothingDue,
+        NotPermitted,
         OutcomeUnknown,
         OverReversed,
         RecordedTooLate,
@@ -49,6 +51,16 @@ if TYPE_CHECKING:
         WrongType,
     )
     from timebank.hours import Hours, split
+    from timebank.members import (
+        Assign,
+        Charge,
+        Delegate,
+        Donate,
+        DueReport,
+        Inactive,
+        Leaving,
+        WriteOff,
+    )
     from timebank.model import (
         INHERIT,
         Account,
@@ -60,14 +72,18 @@ if TYPE_CHECKING:
         Record,
         Transfer,
     )
+    from timebank.permissions import Ask, Roles
     from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
     from timebank.statute import (
         Band,
+        Demurrage,
+        Dues,
         Fee,
         Granularity,
         LargestExchange,
         RecordWithin,
         Statute,
+        Welcome,
     )
 
 __version__ = "0.1.0"
@@ -80,13 +96,21 @@ __all__ = [
     "AccountNotFound",
     "AccountNotOpen",
     "AlreadyResolved",
+    "Ask",
+    "Assign",
     "AuditReport",
     "Balance",
     "Band",
     "BankBatch",
     "BankNotFound",
+    "Charge",
     "Conflict",
     "Corrupt",
+    "Delegate",
+    "Demurrage",
+    "Donate",
+    "DueReport",
+    "Dues",
     "ExchangeTooLarge",
     "Fee",
     "Finding",
@@ -98,12 +122,16 @@ __all__ = [
     "HoldNotFound",
     "Hours",
     "IdempotencyMismatch",
+    "Inactive",
     "InvalidHours",
     "InvalidRequest",
     "InvalidStatute",
     "LargestExchange",
+    "Leaving",
     "LimitExceeded",
     "NotFound",
+    "NotPermitted",
+    "NothingDue",
     "OutcomeUnknown",
     "OverReversed",
     "Posting",
@@ -112,6 +140,7 @@ __all__ = [
     "RecordedTooLate",
     "Rejected",
     "Retryable",
+    "Roles",
     "Statement",
     "StatementLine",
     "Statute",
@@ -125,6 +154,8 @@ __all__ = [
     "TrialBalance",
     "TrialLine",
     "UnbalancedTransfer",
+    "Welcome",
+    "WriteOff",
     "WrongType",
     "join",
     "open",
@@ -137,6 +168,17 @@ _HOMES = {
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
     "timebank.bank.joining": {"join"},
     "timebank.hours": {"Hours", "split"},
+    "timebank.members": {
+        "Assign",
+        "Charge",
+        "Delegate",
+        "Donate",
+        "DueReport",
+        "Inactive",
+        "Leaving",
+        "WriteOff",
+    },
+    "timebank.permissions": {"Ask", "Roles"},
     "timebank.model": {
         "INHERIT",
         "Account",
@@ -151,11 +193,14 @@ _HOMES = {
     "timebank.statements": {"Statement", "StatementLine", "TrialBalance", "TrialLine"},
     "timebank.statute": {
         "Band",
+        "Demurrage",
+        "Dues",
         "Fee",
         "Granularity",
         "LargestExchange",
         "RecordWithin",
         "Statute",
+        "Welcome",
     },
 }
 

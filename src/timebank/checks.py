@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
 from timebank.hours import Hours
@@ -24,6 +24,21 @@ from timebank.model import (
     MAX_TEXT_CHARACTERS,
     StoredLimit,
 )
+
+#: Ids that begin so are made by the library, from an account and a period.
+OWN_IDS: Final = "due:"
+
+
+def operation(value: object) -> str:
+    """The id of an operation that a caller chooses.
+
+    :raises InvalidRequest: no id, or one that the library would make itself.
+    """
+    id = identifier(value, "id")
+    if id.startswith(OWN_IDS):
+        msg = f"ids that begin with {OWN_IDS} are the library's own: {shown(id)}"
+        raise InvalidRequest(msg)
+    return id
 
 
 def label(value: object, what: str) -> str | None:
@@ -201,3 +216,11 @@ def one_of(value: object, choices: tuple[str, ...], what: str) -> str:
         msg = f"{what} must be one of {', '.join(choices)}, not {shown(value)}"
         raise InvalidRequest(msg)
     return str(value)
+
+
+def yes_or_no(value: object, what: str) -> bool:
+    """True or false, and nothing that is merely like it."""
+    if type(value) is not bool:
+        msg = f"{what} must be True or False, not {shown(value)}"
+        raise WrongType(msg)
+    return value

@@ -271,6 +271,7 @@ class AccountNotEmpty(Rejected):
         balance: Hours,
         held: Hours | None = None,
         incoming: Hours | None = None,
+        remedy: str | None = None,
     ) -> None:
         open_holds = bool(held or incoming)
         also = (
@@ -284,10 +285,46 @@ class AccountNotEmpty(Rejected):
         self.balance = balance
         self.held = held
         self.incoming = incoming
+        if remedy is not None:
+            self.advised(remedy)
+            return
         steps = ["settle or void its holds"] if open_holds else []
         if balance:
             steps.append(f"{'spend' if balance.seconds > 0 else 'earn'} {abs(balance)}")
         self.advised(f"first {' and '.join(steps)}")
+
+
+class NothingDue(Rejected):
+    """The statute gives no welcome credit to such an account; `account`, its kind `of`."""
+
+    rule = "welcome"
+    code = "nothing_due"
+
+    def __init__(self, account: str, *, of: str, statute: str) -> None:
+        super().__init__(
+            f"statute {shown(statute)} gives no welcome credit to a {of} as {shown(account)}"
+        )
+        self.account = account
+        self.of = of
+        self.statute = statute
+
+
+class NotPermitted(Rejected):
+    """Who asks may not do it; `actor`, the `action`, and the `accounts` that were named.
+
+    It is said before anything is looked at, so it tells nothing of the bank.
+    """
+
+    rule = "permission"
+    code = "not_permitted"
+
+    def __init__(self, actor: str | None, *, action: str, accounts: tuple[str, ...] = ()) -> None:
+        who = "who names no actor" if actor is None else f"actor {shown(actor)}"
+        of = f" of {shown(accounts[0])}" if len(accounts) == 1 else ""
+        super().__init__(f"{who} may not do this: {action}{of}")
+        self.actor = actor
+        self.action = action
+        self.accounts = accounts
 
 
 class OverReversed(Rejected):

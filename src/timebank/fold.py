@@ -194,6 +194,15 @@ def _adopt(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     return Derived(statute=StatuteRow(sequence, _is(str, effects["adopts"])))
 
 
+def _delegate(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    """Who may act for an account is found by the records that refer to its opening."""
+    row = fold.accounts[_is(str, effects["account"])]
+    if row is None or row.opened != effects["of"]:
+        msg = f"record {shown(effects['of'])} does not open account {shown(effects['account'])}"
+        raise ValueError(msg)
+    return Derived()
+
+
 def _nothing(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     """An erasure changes texts, which are not derived."""
     return Derived()
@@ -220,5 +229,8 @@ _STEPS: Final[dict[str, Callable[[Fold, int, dict[str, Any]], Derived]]] = {
     "settle": _settle,
     "void": _void,
     "adopt": _adopt,
+    "due": _post,
+    "name_delegate": _delegate,
+    "end_delegate": _delegate,
     "erase": _nothing,
 }

@@ -1,4 +1,4 @@
-"""What is asked of a `Reader` in more than one place: open holds, and statutes."""
+"""What is asked of a `Reader` in more than one place: open holds, delegates, statutes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from timebank.errors import Corrupt
-from timebank.journal import recorded_at
-from timebank.model import MAX_INTEGER, HoldRow, StatuteRow
+from timebank.journal import parse, recorded_at
+from timebank.model import MAX_INTEGER, AccountRow, HoldRow, StatuteRow
 from timebank.statute import DEFAULT, Statute
 from timebank.statute.codec import of_body
 from timebank.storage.protocol import Reader
@@ -79,12 +79,37 @@ def of_version(reader: Reader, version: str) -> Statute | None:
     return DEFAULT if version == DEFAULT.version else None
 
 
+def adopted_on(reader: Reader, day: str) -> Statute:
+    """The statute that was in force at the end of a day, `YYYY-MM-DD`, in its own time zone."""
+    for row in statute_rows(reader):
+        statute = adopted_by(reader, row)
+        body = reader.records(after=row.sequence - 1, limit=1)[0].body
+        if statute.day(recorded_at(body)) <= day:
+            return statute
+    return DEFAULT
+
+
 def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
     """The adoptions, newest first, a page at a time."""
     before = MAX_INTEGER + 1
     while page := reader.statutes(before=before, limit=PAGE):
         yield from page
         before = page[-1].sequence
+
+
+def delegates_of(reader: Reader, row: AccountRow) -> dict[str, str | None]:
+    """Who was named to act for an account and not ended, each with the last day, if it has one.
+
+    Those whose day is over are still among them.
+    """
+    found: dict[str, str | None] = {}
+    for record in reader.referring(row.opened):
+        body = parse(record.body)
+        effects = body["effects"]
+        found.pop(effects["delegate"], None)
+        if body["kind"] == "name_delegate":
+            found[effects["delegate"]] = effects["until"]
+    return found
 
 
 def adopted_by(reader: Reader, row: StatuteRow) -> Statute:

@@ -218,7 +218,7 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
             for id, seconds in (fees if is_fee else exchanged)
             if (seconds > 0) != (row.seconds > 0)
         ),
-        kind="reversal" if record["kind"] == "reverse" else told["kind"],
+        kind="reversal" if record["kind"] == "reverse" else kind_of(told),
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
         category=told.get("category"),
@@ -228,6 +228,12 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
         reverses=record["kind"] == "reverse",
         fee=is_fee,
     )
+
+
+def kind_of(request: Mapping[str, Any]) -> str:
+    """What sort of movement was asked for: a word of the community's, or the rule that made it."""
+    kind: str = request["rule"] if "rule" in request else request["kind"]
+    return kind
 
 
 def _record(reader: Reader, sequence: int) -> dict[str, Any]:

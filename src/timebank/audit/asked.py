@@ -29,9 +29,18 @@ def differences(
             yield f"{request['hours']} seconds reversed", f"{moved} seconds"
     elif kind in _ACCOUNTS:
         yield from _account(kind, request, effects)
+    elif kind in {"name_delegate", "end_delegate"}:
+        yield from _delegate(request, effects)
     day = request.get("occurred_on") if kind in {"transfer", "reverse"} else None
     if day is not None and effects["occurred_on"] != day:
         yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
+
+
+def _delegate(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    asked = {field: request.get(field) for field in ("account", "delegate", "until")}
+    found = {field: effects.get(field) for field in asked}
+    if found != asked:
+        yield f"effects {shown(asked)}", shown(found)
 
 
 def _account(

@@ -12,7 +12,7 @@ from timebank.fold import Derived, Fold
 from timebank.model import HoldRow
 
 #: The kinds of record that limits are for.
-_JUDGED = frozenset({"transfer", "hold", "settle"})
+_JUDGED = frozenset({"transfer", "hold", "settle", "due"})
 
 
 class Limits:
@@ -31,7 +31,7 @@ class Limits:
             if derived.holds:
                 self._open(sequence, kind, None, (row.account for row in derived.holds))
         if kind in _JUDGED and "limits" not in record["request"]:
-            self._within(sequence, record["effects"].get("flags", ()), derived, now)
+            self._within(sequence, record, derived)
         elif derived.account is not None and derived.account.status == "closed":
             self._closed(sequence, derived.account.account, now)
 
@@ -77,10 +77,10 @@ class Limits:
                 incoming += row.incoming
         return held, incoming
 
-    def _within(
-        self, sequence: int, flags: Iterable[dict[str, Any]], derived: Derived, now: int
-    ) -> None:
+    def _within(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
         """Whoever moved further beyond a limit has a flag, and the statute allows it."""
+        now, flags = record["recorded_at"], record["effects"].get("flags", ())
+        may_pass = record["kind"] == "due"
         flagged: set[tuple[str, str | None]] = set()
         if flags:
             flagged = {(flag["rule"], flag.get("account")) for flag in flags}
@@ -91,7 +91,7 @@ class Limits:
                     beyond = self._beyond(account, rule, now)
                     if beyond is not None:
                         expected, found, beyond_is = beyond
-                        if (rule, account) in flagged and beyond_is == "flag":
+                        if (rule, account) in flagged and (may_pass or beyond_is == "flag"):
                             flagged.remove((rule, account))
                         else:
                             self._add(sequence, account, expected, found)

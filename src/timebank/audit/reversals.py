@@ -59,7 +59,7 @@ class Reversals:
         if not rows or rows[0].sequence != original:
             return None, remaining
         record = parse(rows[0].body)
-        if record.get("kind") not in {"transfer", "settle"}:
+        if record.get("kind") not in {"transfer", "settle", "due"}:
             return None, remaining
         _move(remaining, record["effects"], sign=1)
         for row in self._reader.referring(original):

@@ -7,6 +7,7 @@ writes records. Checking a field is a look-up of its type: an audit does it a mi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 
 from timebank.errors import shown
@@ -92,6 +93,15 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     ),
     "void": ({"id": str, "hold": str, "reason": str}, frozenset({"id", "hold"})),
     "adopt": ({"statute": dict}, frozenset({"statute"})),
+    "due": (
+        {"id": str, "account": str, "by": str, "rule": str, "since": str, "period": list},
+        frozenset({"id", "account", "by", "rule", "since"}),
+    ),
+    "name_delegate": (
+        {"account": str, "delegate": str, "until": str},
+        frozenset({"account", "delegate"}),
+    ),
+    "end_delegate": ({"account": str, "delegate": str}, frozenset({"account", "delegate"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -106,6 +116,9 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "void": {"resolves": int},
     "adopt": {"adopts": str},
     "erase": {"erased": list},
+    "due": _TRANSFER_EFFECTS,
+    "name_delegate": {"account": str, "delegate": str, "of": int, "until": (str, type(None))},
+    "end_delegate": {"account": str, "delegate": str, "of": int},
 }
 #: Kind → effects that may be there.
 _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
@@ -113,6 +126,7 @@ _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
     "reverse": {"fee": list},
     "hold": {"fee": list, "flags": list, "expires_at": int},
     "settle": {"fee": list, "flags": list},
+    "due": {"basis": int, "flags": list},
 }
 _FLAG: Final = {
     "rule": str,
@@ -183,9 +197,31 @@ def _deeper(
     for what, values in (("request.tags", request.get("tags")), ("erased", effects.get("erased"))):
         if type(values) is list and not all(type(value) is str for value in values):
             yield f"{what} of strings", shown(values)
+    for what, value in _days(request):
+        if not is_day(value):
+            yield f"request.{what} a day", shown(value)
     if "reserves" in effects or "flags" in effects:
         yield from _reserves_and_flags(effects)
     yield from _words(kind, request, effects)
+
+
+def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is a day in the request of what is due."""
+    if "since" in request:
+        yield "since", request["since"]
+    period = request.get("period")
+    if type(period) is list:
+        yield from (("period", day) for day in period)
+        if len(period) != 2:  # noqa: PLR2004  # first and last
+            yield "period", period
+
+
+def is_day(value: object) -> bool:
+    """Whether a value is a day of the calendar as `YYYY-MM-DD`."""
+    try:
+        return type(value) is str and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _words(

@@ -17,16 +17,27 @@ class Statutes:
         self._findings = findings
         self.current = DEFAULT
         self._known: dict[str, Statute] = {DEFAULT.version: DEFAULT}
+        #: The day of each adoption, with the version.
+        self._adopted: list[tuple[str, str]] = [("", DEFAULT.version)]
 
     def of(self, version: str) -> Statute | None:
         """A statute that was adopted so far, or is the library's own."""
         return self._known.get(version)
+
+    def was_in_force(self, version: str, day: str) -> bool:
+        """Whether a statute was in force at any time of a day."""
+        ends = [first for first, _ in self._adopted[1:]] + ["~"]
+        return any(
+            first <= day <= end and version == other
+            for (first, other), end in zip(self._adopted, ends, strict=True)
+        )
 
     def record(self, sequence: int, record: dict[str, Any]) -> None:
         """Check one record, and take note of what it adopts."""
         effects = record["effects"]
         if record["kind"] == "adopt":
             self._adopt(sequence, record["request"]["statute"], effects["adopts"])
+            self._adopted.append((self.current.day(record["recorded_at"]), self.current.version))
         elif effects.get("statute", self.current.version) != self.current.version:
             self._add(sequence, self.current.version, shown(effects["statute"]))
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from timebank.audit.asked import differences
 from timebank.audit.clocks import Clocks
 from timebank.audit.derived import DerivedRows
+from timebank.audit.dues import DueRecords
 from timebank.audit.limits import Limits
 from timebank.audit.movements import Movements
 from timebank.audit.report import (
@@ -61,6 +62,7 @@ class Audit:
         self._statutes = Statutes(self._findings)
         self._limits = Limits(self._fold, self._statutes, self._findings)
         self._movements = Movements(self._reader, self._fold, self._statutes, self._findings)
+        self._dues = DueRecords(self._reader, self._fold, self._statutes, self._findings)
         self._reversals = Reversals(self._reader, self._findings)
         self._clocks = Clocks(self._statutes, self._findings)
         self._try("records before the first", self._before)
@@ -200,7 +202,7 @@ class Audit:
         self._names(row, record)
         if row.id != request.get("id"):
             self._add("canonical", place, f"id {shown(request.get('id'))}", f"id {shown(row.id)}")
-        refers_to = effects.get("reverses", effects.get("resolves"))
+        refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
         if row.refers_to != refers_to:
             expected = f"refers_to {shown(refers_to)}"
             self._add("canonical", place, expected, f"refers_to {shown(row.refers_to)}")
@@ -212,6 +214,8 @@ class Audit:
         self._statutes.record(sequence, record)
         self._clocks.record(sequence, record)
         via = self._movements.record(sequence, record)
+        if kind == "due":
+            self._dues.record(sequence, record)
         try:
             derived = self._fold.apply(sequence, kind, effects)
         except Corrupt as error:
@@ -229,6 +233,7 @@ class Audit:
     ) -> None:
         if derived.postings:
             self._derived.expect(derived.postings)
+            self._dues.posted(derived.postings)
         if derived.statute is not None:
             self._derived.adopted(derived.statute)
         self._limits.record(sequence, record, derived, via)

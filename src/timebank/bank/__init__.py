@@ -13,18 +13,23 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
+
 from timebank import checks
+from timebank.bank.asking import ask_of, kept_from, looks
 from timebank.bank.calls import Calls
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.executing import Result, Work
 from timebank.bank.gather import gather
 from timebank.bank.reads import Reads
 from timebank.bank.retrying import retried
 from timebank.bank.session import FLUSH_EVERY, Cache, Session
 from timebank.commands import Command
 from timebank.commands import actor as checked_actor
-from timebank.errors import BankNotFound, Corrupt, InvalidRequest
+from timebank.errors import BankNotFound, Corrupt, IdempotencyMismatch, InvalidRequest
 from timebank.fold import Fold
 from timebank.journal import parse
+from timebank.permissions import Ask, Permissions, permit
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
@@ -42,14 +47,21 @@ class BankBatch(Calls, Reads):
     A refused call leaves it alive where the refusal is caught.
     """
 
-    def __init__(self, session: Session, doors: Doors, actor: str | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        doors: Doors,
+        actor: str | None,
+        permissions: Permissions | None = None,
+    ) -> None:
         self._session: Session | None = session
         self._doors = doors
         self._actor = actor
+        self._permissions = permissions
 
     def acting_as(self, actor: str | None) -> BankBatch:
         """The same batch with an actor named in every record."""
-        return BankBatch(self._open(), self._doors, checked_actor(actor))
+        return BankBatch(self._open(), self._doors, checked_actor(actor), self._permissions)
 
     def _open(self) -> Session:
         if self._session is None:
@@ -62,12 +74,45 @@ class BankBatch(Calls, Reads):
         self._session = None
 
     def _execute(self, command: Command) -> Any:
-        return self._open().execute(command, self._actor)
+        return _asked(self._open(), command, self._actor, self._permissions, self._doors)
+
+    def _together(self, ask: Ask, work: Work[Result]) -> Result:
+        """Tried on a preview first: a refusal half way would leave half of it in the batch."""
+        from timebank.storage.overlay import Overlay  # loaded on first use
+
+        session = self._open()
+        self._ask(attrs.evolve(ask, **self._looks()))
+        session.flush()
+        work(Session(Overlay(session.writer), self._doors), self._actor)
+        return work(session, self._actor)
 
     def _reader(self) -> AbstractContextManager[Reader]:
         session = self._open()
         session.flush()
         return nullcontext(session.writer)
+
+
+def _asked(
+    session: Session,
+    command: Command,
+    actor: str | None,
+    permissions: Permissions | None,
+    doors: Doors,
+) -> Any:
+    """Ask for a command, then execute it."""
+    if permissions is None:
+        return session.execute(command, actor)
+
+    def look() -> AbstractContextManager[Reader]:
+        session.flush()
+        return nullcontext(session.writer)
+
+    ask = ask_of(command, actor, look, doors)
+    permit(permissions, ask)
+    try:
+        return session.execute(command, actor)
+    except IdempotencyMismatch as mismatch:
+        raise kept_from(mismatch, permissions, ask) from None
 
 
 class _Memory:
@@ -87,7 +132,8 @@ class TimeBank(Calls, Reads):
     """One bank in a store. Threads may share it; it is a context manager that closes the store.
 
     `clock` gives an aware UTC `datetime`, `new_id` an id, `new_salt` sixteen random
-    bytes: time, ids and salts come in by these three doors only.
+    bytes: time, ids and salts come in by these three doors only. With `permissions` every
+    call is asked for first, as `timebank.permissions` says; without, the caller is trusted.
 
     :raises InvalidRequest: a bank's name that is no id.
     :raises BankNotFound: no such bank, and `create` is false.
@@ -108,11 +154,13 @@ class TimeBank(Calls, Reads):
         clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = new_id,
         new_salt: Callable[[], bytes] = new_salt,
+        permissions: Permissions | None = None,
     ) -> None:
         self.store = store
         self.name = checks.identifier(bank, "bank")
         self._doors = Doors(clock, new_id, new_salt)
         self._actor: str | None = None
+        self._permissions = permissions
         self._memory = _Memory()
         try:
             with store.reader(bank) as reader:
@@ -164,7 +212,21 @@ class TimeBank(Calls, Reads):
     def _execute_once(self, command: Command) -> Any:
         with self.store.writer(self.name) as writer:
             session = self._session(writer)
-            result = session.execute(command, self._actor)
+            result = _asked(session, command, self._actor, self._permissions, self._doors)
+            session.flush()
+        self._memory.cache = session.cache()
+        return result
+
+    def _together(self, ask: Ask, work: Work[Result]) -> Result:
+        return retried(partial(self._together_once, ask, work))
+
+    def _together_once(self, ask: Ask, work: Work[Result]) -> Result:
+        with self.store.writer(self.name) as writer:
+            if self._permissions is not None:
+                found = looks(lambda: nullcontext(writer), self._doors)
+                permit(self._permissions, attrs.evolve(ask, **found))
+            session = self._session(writer)
+            result = work(session, self._actor)
             session.flush()
         self._memory.cache = session.cache()
         return result
@@ -190,7 +252,7 @@ class TimeBank(Calls, Reads):
         """
         with self.store.writer(self.name) as writer:
             session = self._session(writer)
-            batch = BankBatch(session, self._doors, self._actor)
+            batch = BankBatch(session, self._doors, self._actor, self._permissions)
             try:
                 yield batch
                 session.flush()
@@ -216,7 +278,8 @@ class TimeBank(Calls, Reads):
         from timebank.storage.overlay import Overlay  # loaded on first use
 
         with self.store.reader(self.name) as reader:
-            preview = BankBatch(Session(Overlay(reader), self._doors), self._doors, self._actor)
+            session = Session(Overlay(reader), self._doors)
+            preview = BankBatch(session, self._doors, self._actor, self._permissions)
             try:
                 yield preview
             finally:
@@ -240,6 +303,7 @@ class TimeBank(Calls, Reads):
         from timebank.audit import audit, unreadable
         from timebank.errors import TimebankError
 
+        self._may("audit")
         try:
             with self._reader() as reader:
                 return audit(reader, progress=progress)
@@ -258,6 +322,7 @@ class TimeBank(Calls, Reads):
         >>> bank.account("m1").status
         'open'
         """
+        self._may("rebuild")
         with self.store.writer(self.name) as writer:
             self._memory.cache = None
             _rebuild(writer, progress)
@@ -288,6 +353,7 @@ def open_bank(
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = new_id,
     new_salt: Callable[[], bytes] = new_salt,
+    permissions: Permissions | None = None,
 ) -> TimeBank:
     """Open a bank, made where it is missing unless `create` is false. Appends no record.
 
@@ -310,7 +376,13 @@ def open_bank(
     store = open_store(url, create=create, read_only=read_only)
     try:
         return TimeBank(
-            store, bank=bank, create=create, clock=clock, new_id=new_id, new_salt=new_salt
+            store,
+            bank=bank,
+            create=create,
+            clock=clock,
+            new_id=new_id,
+            new_salt=new_salt,
+            permissions=permissions,
         )
     except BaseException:
         store.close()

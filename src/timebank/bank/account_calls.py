@@ -22,15 +22,19 @@ class AccountCalls(Executing):
         joined_on: date | None = None,
         floor: Limit | HoursLike = INHERIT,
         ceiling: Limit | HoursLike = INHERIT,
+        welcome: bool = True,
     ) -> Account:
         """Open an account. Repeated alike, it is the same account and nothing is appended.
 
         `kind` is member, group, organisation, fund, clearing or issuance; a limit is
         `INHERIT` (the statute's), `None` (unlimited) or hours. The name is personal
-        text; the id stays in the journal for ever and should be opaque.
+        text; the id stays in the journal for ever and should be opaque. Where the statute
+        of the day of joining gives welcome credit, it comes with the account, in the same
+        commit, unless `welcome` is false.
 
         :raises InvalidRequest: an id, kind, day or limit that cannot be.
         :raises IdempotencyMismatch: the account was opened by another request.
+        :raises AccountNotOpen: the fund of the welcome credit is not open.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -38,7 +42,13 @@ class AccountCalls(Executing):
         'open'
         """
         command = commands.OpenAccount.of(
-            id, kind=kind, name=name, joined_on=joined_on, floor=floor, ceiling=ceiling
+            id,
+            kind=kind,
+            name=name,
+            joined_on=joined_on,
+            floor=floor,
+            ceiling=ceiling,
+            welcome=welcome,
         )
         account: Account = self._execute(command)
         return account

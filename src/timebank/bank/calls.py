@@ -6,13 +6,14 @@ from timebank import commands
 from timebank.bank.account_calls import AccountCalls
 from timebank.bank.executing import HoursLike, Side
 from timebank.bank.hold_calls import HoldCalls
+from timebank.bank.member_calls import MemberCalls
 from timebank.bank.transfer_calls import TransferCalls
 from timebank.statute import Statute
 
 __all__ = ["Calls", "HoursLike", "Side"]
 
 
-class Calls(AccountCalls, TransferCalls, HoldCalls):
+class Calls(AccountCalls, TransferCalls, HoldCalls, MemberCalls):
     """All of them, and the adoption of a statute."""
 
     def adopt(self, statute: Statute) -> Statute:
@@ -23,8 +24,8 @@ class Calls(AccountCalls, TransferCalls, HoldCalls):
 
         :raises WrongType: not a `Statute`.
         :raises IdempotencyMismatch: the version was adopted before, with other rules.
-        :raises AccountNotFound: the fund of its fee is no account.
-        :raises AccountNotOpen: the fund of its fee is closed.
+        :raises AccountNotFound: a fund that its rules name is no account.
+        :raises AccountNotOpen: a fund that its rules name is closed.
 
         >>> import timebank
         >>> from timebank import Band, Statute

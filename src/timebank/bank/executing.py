@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from timebank.bank.doors import Doors
 from timebank.commands import Command
 
+if TYPE_CHECKING:
+    from timebank.bank.session import Session
+    from timebank.permissions import Ask
+
 #: What may be given where hours are expected.
 HoursLike = Any
 Side = str | Mapping[str, HoursLike]
+Result = TypeVar("Result")
+#: Several commands that are one call: executed in a session, for an actor.
+Work = Callable[["Session", "str | None"], Result]
 
 
 class Executing:
-    """Has doors for time, ids and salts, and a way to execute a command."""
+    """Has doors for time, ids and salts, and ways to execute one command or several as one."""
 
     _doors: Doors
 
     def _execute(self, command: Command) -> Any:
+        raise NotImplementedError
+
+    def _together(self, ask: Ask, work: Work[Result]) -> Result:
+        """All of the commands of one call, or none; asked for once, as `ask` says."""
         raise NotImplementedError

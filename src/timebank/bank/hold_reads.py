@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Final
 
 import attrs
 
 from timebank import checks
-from timebank.bank.doors import Doors
+from timebank.bank.asking import Asking
 from timebank.bank.views import hold_of, read_hold
 from timebank.errors import AccountNotFound, StatuteNotFound
 from timebank.hours import Hours
@@ -32,13 +31,8 @@ STATUSES: Final = ("open", "settled", "voided", "expired")
 _FIRST: Final = ""
 
 
-class HoldReads:
+class HoldReads(Asking):
     """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
-
-    _doors: Doors
-
-    def _reader(self) -> AbstractContextManager[Reader]:
-        raise NotImplementedError
 
     def hold_by_id(self, id: str) -> Hold:
         """One hold, whatever became of it.
@@ -53,8 +47,10 @@ class HoldReads:
         >>> bank.hold_by_id("h1").status, bank.hold_by_id("h1").resolved_by
         ('settled', 's1')
         """
+        checked = checks.identifier(id, "hold id")
+        self._may_see("hold_by_id", checked)
         with self._reader() as reader:
-            return hold_of(reader, checks.identifier(id, "hold id"), now=self._now(reader))
+            return hold_of(reader, checked, now=self._now(reader))
 
     def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
         """Holds in the order of the journal, lazily: the open ones, unless told otherwise.
@@ -74,6 +70,7 @@ class HoldReads:
         """
         if status is not None:
             checks.one_of(status, STATUSES, "status")
+        self._may("holds", account)
         if account is not None:
             with self._reader() as reader:
                 if reader.account(checks.identifier(account, "account id")) is None:
@@ -137,6 +134,7 @@ class HoldReads:
         >>> timebank.open("memory:").statute().version
         'default/1'
         """
+        self._may("statute")
         with self._reader() as reader:
             found = in_force(reader) if version is None else of_version(reader, version)
         if found is None:
@@ -150,9 +148,10 @@ class HoldReads:
         >>> list(timebank.open("memory:").statutes())
         []
         """
+        self._may("statutes")
         with self._reader() as reader:
             found = [(row.sequence, adopted_by(reader, row)) for row in statute_rows(reader)]
-        yield from found
+        return iter(found)
 
 
 def _open(reader: Reader, account: str | None, *, after: int, now: int) -> list[int]:

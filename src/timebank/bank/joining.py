@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from timebank import checks
 from timebank.bank import Forgetful, Progress, TimeBank
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.permissions import Permissions
 from timebank.storage.join import JoinedStore
 
 if TYPE_CHECKING:
@@ -21,11 +22,19 @@ class JoinedBank(TimeBank):
     It never commits, never tries again, and keeps nothing from one call to the next.
     """
 
-    def __init__(self, store: JoinedStore, *, bank: str, doors: Doors) -> None:
+    def __init__(
+        self,
+        store: JoinedStore,
+        *,
+        bank: str,
+        doors: Doors,
+        permissions: Permissions | None = None,
+    ) -> None:
         self.store: JoinedStore = store
         self.name = checks.identifier(bank, "bank")
         self._doors = doors
         self._actor: str | None = None
+        self._permissions = permissions
         self._memory = Forgetful()
 
     def audit(self, progress: Progress | None = None) -> AuditReport:
@@ -45,6 +54,7 @@ def join(
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], str] = new_id,
     new_salt: Callable[[], bytes] = new_salt,
+    permissions: Permissions | None = None,
 ) -> TimeBank:
     """A bank in the database of a host's connection, within the host's own transaction.
 
@@ -78,4 +88,6 @@ def join(
         connection,
         new_journal=(lambda: checks.identifier(new_id(), "journal id")) if create else None,
     )
-    return JoinedBank(store, bank=bank, doors=Doors(clock, new_id, new_salt))
+    return JoinedBank(
+        store, bank=bank, doors=Doors(clock, new_id, new_salt), permissions=permissions
+    )

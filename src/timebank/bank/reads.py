@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from timebank import checks
 from timebank.bank.hold_reads import HoldReads
+from timebank.bank.member_reads import MemberReads
 from timebank.bank.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
 from timebank.hours import Hours
@@ -32,7 +33,7 @@ from timebank.statements import (
 from timebank.storage.protocol import Reader
 
 
-class Reads(HoldReads):
+class Reads(HoldReads, MemberReads):
     """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
 
     def head(self) -> Head:
@@ -43,6 +44,7 @@ class Reads(HoldReads):
         >>> bank.head().sequence
         0
         """
+        self._may("head")
         with self._reader() as reader:
             return reader.head()
 
@@ -62,6 +64,7 @@ class Reads(HoldReads):
         if type(after) is not int or after < 0:
             msg = f"after is a sequence, an int from 0, not {shown(after)}"
             raise InvalidRequest(msg)
+        self._may("records")
         return self._records(after)
 
     def _records(self, after: int) -> Iterator[Record]:
@@ -86,6 +89,7 @@ class Reads(HoldReads):
         >>> bank.account("fund").kind
         'fund'
         """
+        self._may("account", id)
         with self._reader() as reader:
             return read_account(reader, _row(reader, id))
 
@@ -98,6 +102,10 @@ class Reads(HoldReads):
         >>> [account.id for account in bank.accounts()]
         ['m1', 'm2']
         """
+        self._may("accounts")
+        return self._accounts()
+
+    def _accounts(self) -> Iterator[Account]:
         after: str | None = None
         while True:
             with self._reader() as reader:
@@ -130,6 +138,7 @@ class Reads(HoldReads):
             msg = "give on (a day of service) or at (a point of the record), not both"
             raise InvalidRequest(msg)
         day = checks.day(on, "on")
+        self._may("balance", id)
         with self._reader() as reader:
             row = _row(reader, id)
             if day is not None:
@@ -171,6 +180,7 @@ class Reads(HoldReads):
         if first is not None and last is not None and first > last:
             msg = f"since {first} is after until {last}"
             raise InvalidRequest(msg)
+        self._may("statement", id)
         with self._reader() as reader:
             account = read_account(reader, _row(reader, id))
             found = statement(reader, account, since=since, until=until)
@@ -189,6 +199,7 @@ class Reads(HoldReads):
         [('f1', Hours('-1:30')), ('m1', Hours('1:30'))]
         """
         checks.day(on, "on")
+        self._may("trial_balance")
         with self._reader() as reader:
             return trial_balance(reader, on=on)
 
@@ -205,11 +216,10 @@ class Reads(HoldReads):
         >>> bank.transfer_by_id("visit-81").hours
         Hours('1:00')
         """
+        checked = checks.identifier(id, "transfer id")
+        self._may_see("transfer_by_id", checked)
         with self._reader() as reader:
-            row = reader.find(checks.identifier(id, "transfer id"))
-            if row is None or parse(row.body)["kind"] not in TRANSFERS:
-                raise TransferNotFound(id)
-            return read_transfer(reader, row)
+            return read_transfer(reader, _transfer(reader, checked))
 
     def transfers(
         self,
@@ -238,13 +248,16 @@ class Reads(HoldReads):
         ['b', 'a']
         """
         first, last = checks.day(since, "since"), checks.day(until, "until")
-        if type(after) is str:
-            after = self.transfer_by_id(after).sequence
-        if after is not None and type(after) is not int:
+        if after is not None and type(after) not in {int, str}:
             msg = f"after is a transfer's id or sequence, not {shown(after)}"
             raise WrongType(msg)
-        if account is not None:
-            self.account(account)
+        self._may("transfers", account)
+        if account is not None or isinstance(after, str):
+            with self._reader() as reader:
+                if isinstance(after, str):
+                    after = _transfer(reader, checks.identifier(after, "transfer id")).sequence
+                if account is not None:
+                    _row(reader, account)
         return self._transfers(account, first or "", last or "~", newest_first, after)
 
     def _transfers(
@@ -274,6 +287,13 @@ def _row(reader: Reader, id: str) -> AccountRow:
     row = reader.account(checks.identifier(id, "account id"))
     if row is None:
         raise AccountNotFound(id)
+    return row
+
+
+def _transfer(reader: Reader, id: str) -> RecordRow:
+    row = reader.find(id)
+    if row is None or parse(row.body)["kind"] not in TRANSFERS:
+        raise TransferNotFound(id)
     return row
 
 

@@ -6,7 +6,8 @@ state that `decide` sees, and the rows that are decided but not yet appended.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, TypeGuard
 
 import attrs
 
@@ -25,8 +26,11 @@ from timebank.bank.views import (
 from timebank.commands import (
     Adopt,
     Command,
+    EndDelegate,
     Exchange,
+    MakeDue,
     MakeHold,
+    NameDelegate,
     OpenAccount,
     Rename,
     ReverseTransfer,
@@ -37,10 +41,18 @@ from timebank.decide import Draft, Earlier, Held, Original, State, decide
 from timebank.errors import Corrupt
 from timebank.fold import Fold, imbalance
 from timebank.journal import FORMAT, canonical, commitment, digest, parse
-from timebank.lookups import in_force, last_instant, of_version, unexpired
+from timebank.lookups import (
+    adopted_on,
+    delegates_of,
+    in_force,
+    last_instant,
+    of_version,
+    unexpired,
+)
+from timebank.members import Delegate
 from timebank.model import Head, RecordRow, TextRow
 from timebank.statements import name_of
-from timebank.statute import Statute
+from timebank.statute import Demurrage, Statute, Welcome
 from timebank.storage.protocol import Batch, Writer
 
 FLUSH_EVERY: Final = 1_000
@@ -87,7 +99,7 @@ class Session:
 
         :raises TimebankError: as `decide` does; the session is then as it was.
         """
-        now = max(self._doors.now(), self._recorded_at)
+        now = self.now()
         state = self._state(command, now)
         draft = decide(state, command, now)
         if draft is None:
@@ -98,30 +110,54 @@ class Session:
         ]
         record = self._record(command, draft, texts, actor, now)
         self._keep(record, command, draft, texts)
-        return self._result(command, record, now)
+        result = self._result(command, record, now)
+        if isinstance(command, OpenAccount) and command.welcome:
+            self._welcome(command, actor, now)
+        return result
+
+    @property
+    def statute(self) -> Statute:
+        """The statute that is in force."""
+        return self._statute
+
+    def now(self) -> int:
+        """The instant that a record of this moment would have, in microseconds since 1970."""
+        return max(self._doors.now(), self._recorded_at)
+
+    def today(self) -> date:
+        """The day of that instant, in the bank's time zone."""
+        return date.fromisoformat(self._statute.day(self.now()))
 
     def _as_it_is(self, command: Command, state: State) -> Any:
         """What the caller gets where nothing was appended."""
         if state.earlier is not None:
             return state.earlier.result
+        if isinstance(command, MakeDue):
+            return None
+        if isinstance(command, NameDelegate):
+            return _delegate(command)
         return command.statute if isinstance(command, Adopt) else self._account(command)
 
-    def _result(self, command: Command, record: dict[str, Any], now: int) -> Any:
+    def _result(self, command: Command, record: dict[str, Any], now: int) -> Any:  # noqa: PLR0911 - one for each kind
         """What the caller gets of a command that was kept."""
-        if isinstance(command, Adopt):
-            self._statute = command.statute
-            return command.statute
-        if isinstance(command, VoidHold):
-            self.flush()
-            return hold_of(self.writer, command.hold, now=now)
-        if isinstance(command, MakeHold):
-            return hold_view(record, command.texts, now=now)
-        if isinstance(command, SettleHold):
-            return settled_view(self.writer, record)
-        if command.id is None:
-            return self._account(command)
-        reverses = command.original if isinstance(command, ReverseTransfer) else None
-        return transfer_view(record, command.texts, reverses=reverses)
+        match command:
+            case Adopt():
+                self._statute = command.statute
+                return command.statute
+            case VoidHold():
+                self.flush()
+                return hold_of(self.writer, command.hold, now=now)
+            case MakeHold():
+                return hold_view(record, command.texts, now=now)
+            case SettleHold():
+                return settled_view(self.writer, record)
+            case NameDelegate():
+                return _delegate(command)
+            case ReverseTransfer():
+                return transfer_view(record, command.texts, reverses=command.original)
+            case Exchange() | MakeDue():
+                return transfer_view(record, command.texts)
+        return self._account(command)
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
@@ -129,6 +165,17 @@ class Session:
             self.writer.append(self._batch)
             self._batch = Batch()
             self._pending.clear()
+
+    def _welcome(self, command: OpenAccount, actor: str | None, now: int) -> None:
+        """Give who has just joined what the statute of the day of joining gives."""
+        today = self._statute.day(now)
+        joined = min(command.request.get("joined_on", today), today)
+        by = self._statute if joined == today else adopted_on(self.writer, joined)
+        rule = by.welcome
+        if _welcomes(rule, command.request["kind"]) and rule.fund != command.accounts[0]:
+            day = date.fromisoformat(joined)
+            due = MakeDue.of(command.accounts[0], rule=rule, by=by, since=day, which="1")
+            self.execute(due, actor)
 
     # -- what a command must see ----------------------------------------------
 
@@ -158,6 +205,15 @@ class Session:
         elif isinstance(command, Adopt):
             self.flush()
             state.known = of_version(self.writer, command.statute.version)
+        elif isinstance(command, MakeDue) and isinstance(command.rule, Demurrage):
+            self.flush()
+            earned, spent = self.writer.totals(command.account, until=command.request["since"])
+            state.basis = earned - spent
+        elif isinstance(command, NameDelegate | EndDelegate):
+            row = self._fold.accounts[command.account]
+            if row is not None:
+                self.flush()
+                state.delegates = delegates_of(self.writer, row)
         elif isinstance(command, Rename):
             row = self._fold.accounts[command.accounts[0]]
             if row is not None:
@@ -302,3 +358,14 @@ class Session:
             return account_view(row, command.texts["name"])
         self.flush()
         return read_account(self.writer, row)
+
+
+def _delegate(command: NameDelegate) -> Delegate:
+    until = command.request.get("until")
+    last = None if until is None else date.fromisoformat(until)
+    return Delegate(command.account, command.delegate, last)
+
+
+def _welcomes(rule: Welcome | None, kind: str) -> TypeGuard[Welcome]:
+    """Whether a rule gives its credit to such an account when it is opened."""
+    return rule is not None and rule.given == "on joining" and kind in rule.kinds

@@ -21,11 +21,11 @@ from timebank.model import (
     instant,
     stored_limit,
 )
-from timebank.statements import name_of
+from timebank.statements import kind_of, name_of
 from timebank.storage.protocol import Reader
 
 #: The kinds of record that are transfers.
-TRANSFERS: Final = frozenset({"transfer", "reverse", "settle"})
+TRANSFERS: Final = frozenset({"transfer", "reverse", "settle", "due"})
 
 
 def account_view(row: AccountRow, name: str | None) -> Account:
@@ -76,7 +76,7 @@ def transfer_view(
     return Transfer(
         id=request["id"],
         sequence=record["sequence"],
-        kind="reversal" if record["kind"] == "reverse" else told["kind"],
+        kind="reversal" if record["kind"] == "reverse" else kind_of(told),
         postings=postings,
         occurred_on=date.fromisoformat(effects["occurred_on"]),
         recorded_at=instant(record["recorded_at"]),

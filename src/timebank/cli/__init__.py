@@ -14,6 +14,7 @@ from timebank.cli.demo import demo
 from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
+from timebank.cli.members import delegate, inactive, leave, run_due, welcome
 from timebank.cli.place import Place
 from timebank.cli.program import NAME, Program
 from timebank.cli.statutes import statute
@@ -62,6 +63,11 @@ for _command in (
     void,
     holds,
     statute,
+    welcome,
+    run_due,
+    leave,
+    inactive,
+    delegate,
     balance,
     statement,
     trial_balance,

@@ -24,13 +24,15 @@ def account() -> None:
     """Accounts."""
 
 
-def _show(account: Account, format: str) -> None:
+def _show(account: Account, format: str, *, posted: str = "") -> None:
     from timebank.reports.balances import limit_text
     from timebank.reports.shapes import account_shape
     from timebank.reports.statement import titled
 
     limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
-    line = f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}"
+    line = (
+        f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}{posted}"
+    )
     show_as(format, lambda: account_shape(account), lambda: [line])
 
 
@@ -41,6 +43,7 @@ def _show(account: Account, format: str) -> None:
 @click.option("--joined-on", type=DAY, help="The day on which the member joined.")
 @click.option("--floor", type=LIMIT, default="inherit", help="The least it may hold.")
 @click.option("--ceiling", type=LIMIT, default="inherit", help="The most it may hold.")
+@click.option("--no-welcome", is_flag=True, help="Without the welcome credit of the statute.")
 @formatted
 @pass_place
 def open_(
@@ -53,14 +56,22 @@ def open_(
     joined_on: date | None,
     floor: Any,
     ceiling: Any,
+    no_welcome: bool,
     format: str,
 ) -> None:
     """Open an account."""
     with place.open() as bank:
         opened = bank.open_account(
-            id, kind=kind, name=name, joined_on=joined_on, floor=floor, ceiling=ceiling
+            id,
+            kind=kind,
+            name=name,
+            joined_on=joined_on,
+            floor=floor,
+            ceiling=ceiling,
+            welcome=not no_welcome,
         )
-    _show(opened, format)
+        posted = bank.balance(id).posted
+    _show(opened, format, posted=f", balance {posted}" if posted else "")
 
 
 @account.command("list", help="All accounts with their own limits.")

@@ -18,7 +18,9 @@ from timebank.commands.accounts import (
     SetLimits,
     Thaw,
 )
-from timebank.commands.base import Command, actor
+from timebank.commands.base import Command, NewId, actor
+from timebank.commands.delegates import EndDelegate, NameDelegate
+from timebank.commands.dues import MakeDue, due_id
 from timebank.commands.holds import MakeHold, SettleHold, VoidHold
 from timebank.commands.statutes import Adopt
 from timebank.commands.transfers import Exchange, MakeTransfer, ReverseTransfer
@@ -29,10 +31,14 @@ __all__ = [
     "ChangeStatus",
     "CloseAccount",
     "Command",
+    "EndDelegate",
     "Exchange",
     "Freeze",
+    "MakeDue",
     "MakeHold",
     "MakeTransfer",
+    "NameDelegate",
+    "NewId",
     "OpenAccount",
     "Rename",
     "Reopen",
@@ -42,4 +48,5 @@ __all__ = [
     "Thaw",
     "VoidHold",
     "actor",
+    "due_id",
 ]

@@ -20,6 +20,7 @@ class OpenAccount(Command):
     """Open an account; repeated alike, it is the same account."""
 
     kind = "open_account"
+    welcome: bool = attrs.field(default=True, kw_only=True)
 
     @classmethod
     def of(
@@ -31,8 +32,9 @@ class OpenAccount(Command):
         joined_on: object,
         floor: object,
         ceiling: object,
+        welcome: object = True,
     ) -> OpenAccount:
-        """From the arguments of the call."""
+        """From the arguments of the call; `welcome` is no part of what is recorded."""
         account = checks.identifier(id, "account id")
         request: dict[str, Any] = {
             "account": account,
@@ -43,7 +45,8 @@ class OpenAccount(Command):
         for field, value in (("floor", floor), ("ceiling", ceiling)):
             if (limit := checks.limit(value, field)) != "inherit":
                 request[field] = limit
-        return cls(request=request, texts=texts_of(name=name), accounts=(account,))
+        given = checks.yes_or_no(welcome, "welcome")
+        return cls(request, texts_of(name=name), (account,), welcome=given)
 
 
 @attrs.frozen

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import attrs
 
 from timebank import checks
+
+#: Gives an id that was never given before.
+NewId = Callable[[], str]
 
 
 @attrs.frozen

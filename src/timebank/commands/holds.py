@@ -34,7 +34,7 @@ class SettleHold(Command):
     @classmethod
     def of(cls, hold: object, *, hours: object, occurred_on: object, id: object) -> SettleHold:
         """From the arguments of the call."""
-        operation = checks.identifier(id, "id")
+        operation = checks.operation(id)
         request: dict[str, Any] = {"id": operation, "hold": checks.identifier(hold, "hold id")}
         if hours is not None:
             request["hours"] = checks.positive(hours, "hours")
@@ -57,7 +57,7 @@ class VoidHold(Command):
     @classmethod
     def of(cls, hold: object, *, reason: object, id: object) -> VoidHold:
         """From the arguments of the call."""
-        operation = checks.identifier(id, "id")
+        operation = checks.operation(id)
         request = {"id": operation, "hold": checks.identifier(hold, "hold id")}
         return cls(request=request, texts=texts_of(reason=reason), accounts=(), id=operation)
 

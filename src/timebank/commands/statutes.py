@@ -23,5 +23,4 @@ class Adopt(Command):
         if not isinstance(statute, Statute):
             msg = f"adopt takes a Statute (of a file: Statute.from_json), not {shown(statute)}"
             raise WrongType(msg)
-        accounts = () if statute.fee is None else (statute.fee.fund,)
-        return cls({"statute": as_record(statute)}, {}, accounts, statute=statute)
+        return cls({"statute": as_record(statute)}, {}, statute.funds, statute=statute)

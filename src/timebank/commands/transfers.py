@@ -48,7 +48,7 @@ class Exchange(Command):
         **more: Any,
     ) -> Self:
         """From the arguments of the call; `more` joins the request as it is."""
-        operation = checks.identifier(id, "id")
+        operation = checks.operation(id)
         earners, spenders = checks.sides(earner, spender, hours)
         request: dict[str, Any] = {
             "id": operation,
@@ -97,7 +97,7 @@ class ReverseTransfer(Command):
         cls, transfer: object, *, id: object, reason: object, hours: object, occurred_on: object
     ) -> ReverseTransfer:
         """From the arguments of the call."""
-        operation = checks.identifier(id, "id")
+        operation = checks.operation(id)
         request: dict[str, Any] = {
             "id": operation,
             "transfer": checks.identifier(transfer, "transfer id"),

@@ -12,6 +12,7 @@ from typing import Any
 from timebank.decide.state import State, hours
 from timebank.errors import LimitExceeded
 from timebank.model import AccountRow
+from timebank.statute import Beyond
 
 #: What a record keeps of a limit that was passed with the statute's leave.
 Flag = dict[str, Any]
@@ -24,8 +25,11 @@ def check_limits(
     low: Mapping[str, int],
     high: Mapping[str, int],
     now: int,
+    beyond: Beyond | None = None,
 ) -> list[Flag]:
     """The flags of whoever moves beyond a limit that is not refused.
+
+    With `beyond`, that is what becomes of it, whatever the statute says.
 
     `low` is by how much `posted - held` of each account changes, `high` the same of
     `posted + incoming`: floors by id, then ceilings by id.
@@ -37,16 +41,18 @@ def check_limits(
         for id in sorted(changes):
             needed = -changes[id] if rule == "floor" else changes[id]
             if needed > 0:
-                flag = _check(state, rows[id], rule, needed=needed, now=now)
+                flag = _check(state, rows[id], rule, needed=needed, now=now, beyond=beyond)
                 if flag is not None:
                     flags.append(flag)
     return flags
 
 
-def _check(state: State, row: AccountRow, rule: str, *, needed: int, now: int) -> Flag | None:
+def _check(
+    state: State, row: AccountRow, rule: str, *, needed: int, now: int, beyond: Beyond | None
+) -> Flag | None:
     """The flag of an account that moves so many seconds towards a limit, and beyond it."""
     is_floor = rule == "floor"
-    floor, ceiling, beyond = state.statute.limits_of(row, now)
+    floor, ceiling, becomes = state.statute.limits_of(row, now)
     limit = floor if is_floor else ceiling
     if limit is None:
         return None
@@ -55,7 +61,7 @@ def _check(state: State, row: AccountRow, rule: str, *, needed: int, now: int) -
     available = posted - reserved - limit if is_floor else limit - posted - reserved
     if needed <= available:
         return None
-    if beyond == "flag":
+    if (beyond or becomes) == "flag":
         return {
             "rule": rule,
             "account": row.account,

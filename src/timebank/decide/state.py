@@ -57,7 +57,9 @@ class State:
 
     `holds` are the rows of open holds, by account and by the hold's sequence, the
     expired ones with them or not. `name` is the current name of the account that a
-    command renames; `known` the statute that was adopted under a command's version.
+    command renames; `known` the statute that was adopted under a command's version;
+    `delegates` those of an account, with the last day of each; `basis` the seconds that
+    a share is taken of.
     """
 
     statute: Statute
@@ -68,6 +70,8 @@ class State:
     original: Original | None = None
     held: Held | None = None
     name: str | None = None
+    delegates: Mapping[str, str | None] = attrs.field(factory=dict)
+    basis: int = 0
     known: Statute | None = None
 
     def account(self, id: str) -> AccountRow:

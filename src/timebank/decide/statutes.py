@@ -16,8 +16,8 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
 
     :raises InvalidStatute: a version of the library's own that is not.
     :raises IdempotencyMismatch: the version was adopted before, with other rules.
-    :raises AccountNotFound: the fund of its fee is no account.
-    :raises AccountNotOpen: the fund of its fee is closed.
+    :raises AccountNotFound: a fund that its rules name is no account.
+    :raises AccountNotOpen: a fund that its rules name is closed.
     """
     statute = command.statute
     if statute == state.statute:
@@ -32,10 +32,9 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         why = "a version means the same for ever, so give these rules another one"
         mismatch.args = (f"{told} ({_difference(known, statute)}): {why}",)
         raise mismatch
-    if statute.fee is not None:
-        fund = state.account(statute.fee.fund)
+    for fund in map(state.account, statute.funds):
         if fund.status == "closed":
-            raise AccountNotOpen(fund.account, status=fund.status, doing="receive a fee")
+            raise AccountNotOpen(fund.account, status=fund.status, doing="be a fund of a statute")
     return Draft({"adopts": statute.version})
 
 

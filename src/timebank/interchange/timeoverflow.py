@@ -234,7 +234,7 @@ class _Import:
     def _need_organization(self, batch: BankBatch, exchange: Exchange) -> None:
         if not self._has_organization and ORGANIZATION in (exchange.spender, exchange.earner):
             is_new = not _has_account(batch, ORGANIZATION)
-            batch.open_account(ORGANIZATION, kind="organisation")
+            batch.open_account(ORGANIZATION, kind="organisation", welcome=False)
             self._accounts[is_new] += 1
             self._has_organization = True
 

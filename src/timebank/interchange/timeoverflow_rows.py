@@ -72,8 +72,9 @@ class User:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What `open_account` is called with."""
-        return {"id": self.id, "name": self.name, "joined_on": self.joined_on}
+        """What `open_account` is called with: who comes from elsewhere was welcomed there."""
+        joined = {"joined_on": self.joined_on, "welcome": False}
+        return {"id": self.id, "name": self.name, **joined}
 
 
 @attrs.frozen

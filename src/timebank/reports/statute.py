@@ -11,7 +11,7 @@ from timebank.reports.balances import limit_text
 from timebank.reports.cells import harmless
 from timebank.reports.statement import titled
 from timebank.reports.table import Column, Row, table
-from timebank.statute import DEFAULT, Fee, Statute
+from timebank.statute import DEFAULT, Demurrage, Dues, Fee, Statute
 
 _COLUMNS: Final = (
     Column("Kind"),
@@ -81,7 +81,46 @@ def _rules(statute: Statute) -> list[str]:
         )
     if statute.fee is not None:
         lines.append(_fee(statute.fee))
+    if (welcome := statute.welcome) is not None:
+        when = "on joining" if welcome.given == "on joining" else "when it is asked for"
+        back = "due back on leaving" if welcome.due_back else "to keep"
+        lines.append(
+            harmless(
+                f"{_each(welcome.kinds)} gets {welcome.hours} from {welcome.fund} {when}, {back}."
+            )
+        )
+    lines += [harmless(_dues(rule)) for rule in statute.dues]
+    if statute.demurrage is not None:
+        lines.append(harmless(_demurrage(statute.demurrage)))
     return lines
+
+
+def _each(kinds: Sequence[str]) -> str:
+    return f"Each {' or '.join(kinds)}"
+
+
+def _dues(rule: Dues) -> str:
+    when = "once" if rule.every == "once" else f"each {rule.every}"
+    text = f"{_each(rule.kinds)} gives {rule.hours} to {rule.fund} {when} ({rule.name})"
+    if rule.from_month:
+        text += f", from month {rule.from_month} of membership on"
+    if rule.every == "once":
+        return f"{text}."
+    first = {
+        "whole": "is due in whole",
+        "months": "counts by months",
+        "days": "counts by days",
+        "free": "is free",
+    }
+    return f"{text}; a first {rule.every} that is not whole {first[rule.first_period]}."
+
+
+def _demurrage(rule: Demurrage) -> str:
+    rounded = "up" if rule.remainder_to == "fund" else "down"
+    return (
+        f"{_each(rule.kinds)} gives {rule.share} of what it holds above {rule.above} to "
+        f"{rule.fund} each {rule.every} (demurrage), in units of {rule.unit} rounded {rounded}."
+    )
 
 
 def _fee(fee: Fee) -> str:

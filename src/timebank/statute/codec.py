@@ -18,12 +18,16 @@ import attrs
 
 from timebank.errors import Corrupt, InvalidRequest, InvalidStatute, shown
 from timebank.hours import Hours
+from timebank.statute.membership import Dues
 from timebank.statute.rules import RULES, Band, Statute
+
+_HOURS: Final = frozenset({"floor", "ceiling", "unit", "hours", "fixed", "above"})
 
 #: A file may name its schema, for editors.
 _SCHEMA: Final = "$schema"
 _Told = Callable[[Hours], Any]
 _Read = Callable[[Any], Hours]
+_LISTED: Final[dict[type, str]] = {Band: "bands", Dues: "objects"}
 
 
 def to_json(statute: Statute) -> str:
@@ -96,7 +100,9 @@ def _told(value: Any, hours: _Told) -> Any:
         return told
     if isinstance(value, dict):
         return {kind: [_told(band, hours) for band in bands] for kind, bands in value.items()}
-    return value if type(value) is int else str(value)
+    if isinstance(value, tuple):
+        return [_told(one, hours) for one in value]
+    return value if type(value) in {int, bool} else str(value)
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
@@ -131,6 +137,8 @@ def _read(data: Any, hours: _Read) -> Statute:
     for name, kind in RULES.items():
         if given.get(name) is not None:
             given[name] = _made(kind, given[name], name, hours)
+    if "dues" in given:
+        given["dues"] = _listed(Dues, given["dues"], "dues", hours)
     statute: Statute = _called(Statute, given, "statute")
     return statute
 
@@ -141,20 +149,21 @@ def _limits(data: Any, hours: _Read) -> dict[str, list[Band]]:
         raise InvalidStatute(msg)
     found = {}
     for kind, bands in data.items():
-        where = f"limits.{kind}"
-        if type(bands) is not list:
-            msg = f"{where}: an array of bands, not {shown(bands)}"
-            raise InvalidStatute(msg)
-        found[kind] = [
-            _made(Band, band, f"{where}[{number}]", hours) for number, band in enumerate(bands)
-        ]
+        found[kind] = _listed(Band, bands, f"limits.{kind}", hours)
     return found
+
+
+def _listed(kind: type, data: Any, where: str, hours: _Read) -> list[Any]:
+    if type(data) is not list:
+        msg = f"{where}: an array of {_LISTED[kind]}, not {shown(data)}"
+        raise InvalidStatute(msg)
+    return [_made(kind, one, f"{where}[{number}]", hours) for number, one in enumerate(data)]
 
 
 def _made(kind: type, data: Any, where: str, hours: _Read) -> Any:
     """A value of a class from the object that says its fields."""
     given = _fields(kind, data, where)
-    for name in given.keys() & {"floor", "ceiling", "unit", "hours", "fixed"}:
+    for name in given.keys() & _HOURS:
         if given[name] is not None:
             try:
                 given[name] = hours(given[name])

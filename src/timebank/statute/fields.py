@@ -50,6 +50,34 @@ def positive(_: object, field: attrs.Attribute[Any], value: Hours | None) -> Non
         raise InvalidStatute(msg)
 
 
+def needed(instance: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
+    """A validator: given, and more than zero."""
+    given(instance, field, value)
+    positive(instance, field, value)
+
+
+def not_negative(instance: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
+    """A validator: given, and zero or more."""
+    given(instance, field, value)
+    if value is not None and value.seconds < 0:
+        msg = f"{field.name} must be 0:00 or more, not {value}"
+        raise InvalidStatute(msg)
+
+
+def given(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """A validator: not left out."""
+    if value is None:
+        msg = f"{field.name} is missing"
+        raise InvalidStatute(msg)
+
+
+def yes_or_no(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """A validator: true or false."""
+    if type(value) is not bool:
+        msg = f"{field.name} must be true or false, not {shown(value)}"
+        raise InvalidStatute(msg)
+
+
 def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """A validator: an id."""
     checked(value, field.name)

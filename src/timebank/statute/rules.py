@@ -23,6 +23,7 @@ from timebank.ids import identifier as checked
 from timebank.model import ACCOUNT_KINDS, AccountRow, StoredLimit, instant
 from timebank.statute import fields
 from timebank.statute.days import months_between, zone
+from timebank.statute.membership import Demurrage, DueRule, Dues, Welcome, dues
 
 #: Versions that begin so are the library's own.
 RESERVED: Final = "default/"
@@ -186,6 +187,7 @@ class Statute:
     `version` names it in every record that it judged. Granularity, the largest exchange,
     the days to record and the fee are for transfers of the kind `exchange`; limits are for
     all. A transfer with unchecked limits is judged by none of it, and pays no fee.
+    Welcome credit, dues and demurrage move hours by themselves: see `TimeBank.run_due`.
 
     :raises InvalidStatute: a field that cannot be (an `InvalidRequest`, as all of these).
     :raises InvalidRequest: a version that is no id.
@@ -208,6 +210,9 @@ class Statute:
     largest_exchange: LargestExchange | None = attrs.field(default=None)
     record_within: RecordWithin | None = attrs.field(default=None)
     fee: Fee | None = attrs.field(default=None)
+    welcome: Welcome | None = attrs.field(default=None)
+    dues: tuple[Dues, ...] = attrs.field(default=(), converter=dues)
+    demurrage: Demurrage | None = attrs.field(default=None)
 
     def __attrs_post_init__(self) -> None:
         """Check that a rule is of its class."""
@@ -264,6 +269,19 @@ class Statute:
         return found
 
     @property
+    def funds(self) -> tuple[str, ...]:
+        """The accounts that its rules give to, or take from, by id."""
+        rules = [rule for rule in (self.fee, self.welcome, self.demurrage) if rule is not None]
+        return tuple(sorted({rule.fund for rule in rules} | {one.fund for one in self.dues}))
+
+    def due_rule(self, name: str) -> DueRule | None:
+        """The rule of this name by which hours move by themselves, if there is one."""
+        for rule in (self.welcome, *self.dues, self.demurrage):
+            if rule is not None and rule.name == name:
+                return rule
+        return None
+
+    @property
     def judges_exchanges(self) -> bool:
         """Whether it says more of an exchange than the limits of those who take part."""
         return not (
@@ -308,6 +326,8 @@ RULES: Final[dict[str, type]] = {
     "largest_exchange": LargestExchange,
     "record_within": RecordWithin,
     "fee": Fee,
+    "welcome": Welcome,
+    "demurrage": Demurrage,
 }
 
 

@@ -1,0 +1,172 @@
+"""How a call is asked for, before it is judged or read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from timebank import checks
+from timebank.bank.doors import Doors
+from timebank.commands import Command, Exchange, ReverseTransfer, SettleHold, VoidHold
+from timebank.errors import IdempotencyMismatch
+from timebank.journal import parse
+from timebank.lookups import delegates_of, in_force, last_instant
+from timebank.model import Hold, Transfer
+from timebank.permissions import Ask, Permissions, permit
+from timebank.storage.protocol import Reader
+
+#: Opens a reader, of a snapshot or of what a writer sees.
+Look = Callable[[], AbstractContextManager[Reader]]
+
+
+class Asking:
+    """Knows who acts and who permits; without permissions nothing is asked."""
+
+    _doors: Doors
+    _actor: str | None
+    _permissions: Permissions | None
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        raise NotImplementedError
+
+    def _may(self, action: str, account: object = None) -> None:
+        """Ask to read: one account, or all of the bank.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises NotPermitted: the answer is no.
+        """
+        if self._permissions is not None:
+            accounts = () if account is None else (checks.identifier(account, "account id"),)
+            self._ask(Ask(actor=self._actor, action=action, accounts=accounts, **self._looks()))
+
+    def _may_see(self, action: str, id: object) -> None:
+        """Ask to read a transfer or a hold; nothing is said of one that is not there.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises NotPermitted: the answer is no.
+        """
+        if self._permissions is not None:
+            earners, spenders = parties(self._reader, checks.identifier(id, "id"))
+            self._ask(
+                Ask(
+                    actor=self._actor,
+                    action=action,
+                    accounts=earners + spenders,
+                    earners=earners,
+                    spenders=spenders,
+                    **self._looks(),
+                )
+            )
+
+    def _ask(self, ask: Ask) -> None:
+        if self._permissions is not None:
+            permit(self._permissions, ask)
+
+    def _looks(self) -> dict[str, Any]:
+        return looks(self._reader, self._doors)
+
+
+def looks(look: Look, doors: Doors) -> dict[str, Any]:
+    """What an `Ask` can find out, where it is asked to."""
+
+    def delegates(account: str) -> frozenset[str]:
+        with look() as reader:
+            row = reader.account(account)
+            if row is None:
+                return frozenset()
+            today = in_force(reader).day(max(doors.now(), last_instant(reader)))
+            named = delegates_of(reader, row)
+        return frozenset(id for id, until in named.items() if until is None or until >= today)
+
+    def kind(account: str) -> str | None:
+        with look() as reader:
+            row = reader.account(account)
+        return None if row is None else row.kind
+
+    return {"delegates": delegates, "kind": kind}
+
+
+def parties(look: Look, id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who earns and who spends by a transfer or hold; nobody where there is none."""
+    with look() as reader:
+        row = reader.find(id)
+    if row is None:
+        return (), ()
+    effects = parse(row.body)["effects"]
+    lines = effects.get("lines", effects.get("postings", []))
+    own = lines[: len(lines) - len(effects.get("fee", []))]
+    return _side(own, 1), _side(own, -1)
+
+
+def _side(lines: list[list[Any]], sign: int) -> tuple[str, ...]:
+    return tuple(id for id, seconds in lines if seconds * sign > 0)
+
+
+def ask_of(command: Command, actor: str | None, look: Look, doors: Doors) -> Ask:
+    """A command as a question."""
+    earners: tuple[str, ...] = ()
+    spenders: tuple[str, ...] = ()
+    accounts, exceeds = command.accounts, False
+    if isinstance(command, Exchange):
+        earners = tuple(id for id, _ in command.earners)
+        spenders = tuple(id for id, _ in command.spenders)
+        exceeds = "limits" in command.request
+    elif isinstance(command, SettleHold | VoidHold):
+        earners, spenders = parties(look, command.hold)
+        exceeds = "hours" in command.request and command.request["hours"] > _held(
+            look, command.hold
+        )
+    elif isinstance(command, ReverseTransfer):
+        earners, spenders = parties(look, command.original)
+    return Ask(
+        actor=actor,
+        action=command.kind,
+        accounts=accounts or earners + spenders,
+        earners=earners,
+        spenders=spenders,
+        request=command.request,
+        exceeds=exceeds,
+        **looks(look, doors),
+    )
+
+
+def _held(look: Look, id: str) -> int:
+    """The seconds that a hold proposes; none where there is no such hold."""
+    with look() as reader:
+        row = reader.find(id)
+    if row is None:
+        return 0
+    effects = parse(row.body)["effects"]
+    lines = effects.get("lines", [])
+    own = lines[: len(lines) - len(effects.get("fee", []))]
+    return sum(seconds for _, seconds in own if seconds > 0)
+
+
+def kept_from(
+    mismatch: IdempotencyMismatch, permissions: Permissions, ask: Ask
+) -> IdempotencyMismatch:
+    """A mismatch that shows the original only to who may read it."""
+    original = mismatch.original
+    action = "account"
+    earners: tuple[str, ...] = ()
+    spenders: tuple[str, ...] = ()
+    accounts = ask.accounts
+    if isinstance(original, Transfer | Hold):
+        action = "transfer_by_id" if isinstance(original, Transfer) else "hold_by_id"
+        earners, spenders = tuple(original.earners), tuple(original.spenders)
+        accounts = earners + spenders
+    looked = Ask(
+        actor=ask.actor,
+        action=action,
+        accounts=accounts,
+        earners=earners,
+        spenders=spenders,
+        delegates=ask.delegates,
+        kind=ask.kind,
+    )
+    if permissions(looked):
+        return mismatch
+    return IdempotencyMismatch(
+        mismatch.id, original=None, differs="what it named is not for who asks to see"
+    )

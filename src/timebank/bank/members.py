@@ -1,0 +1,254 @@
+"""What is several commands and one call: a welcome, a run of dues, leaving.
+
+Each works in a session that its caller commits, or throws away with all that was done.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import attrs
+
+from timebank import checks, commands
+from timebank.bank.session import Session
+from timebank.bank.views import read_account, read_transfer
+from timebank.commands import MakeDue, due_id
+from timebank.errors import AccountNotEmpty, AccountNotFound, InvalidRequest, NothingDue, shown
+from timebank.hours import Hours
+from timebank.journal import parse
+from timebank.lookups import of_version, unexpired
+from timebank.members import (
+    Assign,
+    Charge,
+    Donate,
+    DueReport,
+    History,
+    Leaving,
+    Planned,
+    WriteOff,
+    plan,
+)
+from timebank.model import AccountRow, RecordRow, Transfer
+from timebank.statements import name_of
+from timebank.statute import DAY_IN_MICROSECONDS, WELCOME, Demurrage, Welcome
+from timebank.storage.protocol import Reader
+
+_GIVEN_BACK: Final = "given back on leaving"
+_LEFT: Final = "its account is closed"
+
+
+def _row(session: Session, account: str) -> AccountRow:
+    session.flush()
+    row = session.writer.account(account)
+    if row is None:
+        raise AccountNotFound(account)
+    return row
+
+
+# -- joining -------------------------------------------------------------------------
+
+
+def welcome(session: Session, account: str, actor: str | None) -> Transfer:
+    """Give an account its welcome credit, unless it has one that was not taken back."""
+    row = _row(session, account)
+    welcomes = _welcomes(session.writer, account)
+    if welcomes and _left(session.writer, welcomes[-1]):
+        return read_transfer(session.writer, welcomes[-1])
+    rule = session.statute.welcome
+    if rule is None or row.kind not in rule.kinds or account == rule.fund:
+        raise NothingDue(account, of=row.kind, statute=session.statute.version)
+    given: Transfer = session.execute(
+        MakeDue.of(
+            account,
+            rule=rule,
+            by=session.statute,
+            since=session.today(),
+            which=str(len(welcomes) + 1),
+        ),
+        actor,
+    )
+    return given
+
+
+def _welcomes(reader: Reader, account: str) -> list[RecordRow]:
+    """The records of the welcome credits of an account, in order."""
+    found: list[RecordRow] = []
+    while (row := reader.find(due_id(WELCOME, str(len(found) + 1), account))) is not None:
+        found.append(row)
+    return found
+
+
+def _left(reader: Reader, row: RecordRow) -> int:
+    """The seconds of a transfer that were not moved back."""
+    first, *reversals = (
+        sum(seconds for _, seconds in parse(one.body)["effects"]["postings"] if seconds > 0)
+        for one in (row, *reader.referring(row.sequence))
+    )
+    left: int = first - sum(reversals)
+    return left
+
+
+# -- dues ----------------------------------------------------------------------------
+
+
+def run_due(
+    session: Session, history: History, through: date | None, actor: str | None
+) -> DueReport:
+    """Charge all that is due through a day."""
+    latest = session.statute.day(session.now() + DAY_IN_MICROSECONDS)
+    last = session.today() if through is None else through
+    if last.isoformat() > latest:
+        msg = f"through {last} is in the future: the latest day accepted is {latest}"
+        raise InvalidRequest(msg)
+    session.flush()
+    history.read(session.writer)
+    charges: list[Charge] = []
+    suspended: set[str] = set()
+    names: dict[str, str | None] = {}
+    for one in plan(history, through=last):
+        if history.lives[one.account].status == "frozen":
+            suspended.add(one.account)
+        elif (made := _charged(session, one, actor)) is not None:
+            charges.append(_charge(session, one, made, names))
+    return DueReport(last, tuple(charges), tuple(sorted(suspended)))
+
+
+def _charged(session: Session, one: Planned, actor: str | None) -> Transfer | None:
+    due = MakeDue.of(one.account, rule=one.rule, by=one.by, since=one.since, period=one.period)
+    made: Transfer | None = session.execute(due, actor)
+    return made
+
+
+def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str | None]) -> Charge:
+    reader, basis = session.writer, None
+    if isinstance(one.rule, Demurrage):
+        session.flush()
+        earned, spent = reader.totals(one.account, until=one.since.isoformat())
+        basis = Hours.from_seconds(earned - spent) + made.hours
+    if one.account not in names:
+        row = reader.account(one.account)
+        names[one.account] = None if row is None else name_of(reader, row)
+    return Charge(
+        account=one.account,
+        rule=one.rule.name,
+        hours=made.hours,
+        fund=one.rule.fund,
+        since=one.since,
+        period=one.period,
+        transfer=made,
+        basis=basis,
+        name=names[one.account],
+    )
+
+
+# -- leaving -------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Departure:
+    """Who leaves, why, and what is to become of a credit or a debt."""
+
+    account: str
+    reason: str | None
+    credit: Donate | Assign | None
+    debt: WriteOff | None
+    new_id: commands.NewId
+
+
+def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
+    """Release what is held, give the welcome credit back, bring the balance to zero, close."""
+    account, new_id = departure.account, departure.new_id
+    row = _row(session, account)
+    if row.status == "closed":
+        return Leaving(read_account(session.writer, row))
+    if row.status == "frozen":
+        session.execute(commands.Thaw.of(account, reason=None), actor)
+    voided = []
+    reserving = unexpired(session.writer, account, now=session.now())
+    for sequence in sorted({hold.sequence for hold in reserving}):
+        (held,) = session.writer.records(after=sequence - 1, limit=1)
+        void = commands.VoidHold.of(held.id, reason=_LEFT, id=new_id())
+        voided.append(session.execute(void, actor))
+    given_back = [
+        session.execute(
+            commands.ReverseTransfer.of(
+                welcome.id,
+                id=new_id(),
+                reason=_GIVEN_BACK,
+                hours=None,
+                occurred_on=session.today(),
+            ),
+            actor,
+        )
+        for welcome in _welcomes(session.writer, account)
+        if _is_due_back(session.writer, welcome)
+    ]
+    disposal = _disposed(session, departure, actor)
+    closed = session.execute(commands.CloseAccount.of(account, reason=departure.reason), actor)
+    return Leaving(closed, tuple(voided), tuple(given_back), disposal)
+
+
+def _is_due_back(reader: Reader, row: RecordRow) -> bool:
+    """Whether a welcome credit goes back: as the statute said by which it was given."""
+    statute = of_version(reader, parse(row.body)["request"]["by"])
+    rule = None if statute is None else statute.welcome
+    return isinstance(rule, Welcome) and rule.due_back and _left(reader, row) > 0
+
+
+def _disposed(session: Session, departure: Departure, actor: str | None) -> Transfer | None:
+    """Bring the balance to zero.
+
+    :raises AccountNotEmpty: nothing was said of what is to become of it.
+    """
+    account, credit, debt = departure.account, departure.credit, departure.debt
+    session.flush()
+    last = session.writer.last_posting(account)
+    balance = Hours.from_seconds(0 if last is None else last.balance)
+    if not balance:
+        return None
+    if balance.seconds > 0 and credit is not None:
+        if isinstance(credit, Donate):
+            _check_fund(session, credit.to)
+        kind = "donation" if isinstance(credit, Donate) else "assignment"
+        sides = {"earner": credit.to, "spender": account}
+    elif balance.seconds < 0 and debt is not None:
+        kind, sides = "write-off", {"earner": account, "spender": debt.on}
+    else:
+        remedy = (
+            "donate it to a fund, or assign it to a member who consents"
+            if balance.seconds > 0
+            else f"first earn {-balance}, or have it written off"
+        )
+        raise AccountNotEmpty(account, balance=balance, remedy=remedy)
+    made: Transfer = session.execute(
+        commands.MakeTransfer.of(
+            id=departure.new_id(),
+            hours=abs(balance),
+            kind=kind,
+            occurred_on=None,
+            category=None,
+            area=None,
+            resource=None,
+            via=None,
+            note=None,
+            tags=(),
+            source=None,
+            limits="checked",
+            **sides,
+        ),
+        actor,
+    )
+    return made
+
+
+def _check_fund(session: Session, id: str) -> None:
+    kind = _row(session, id).kind
+    if kind != "fund":
+        msg = f"{shown(id)} is a {kind}, not a fund: assign it, with their consent"
+        raise InvalidRequest(msg)
+
+
+def checked_account(value: object) -> str:
+    """The id of an account."""
+    return checks.identifier(value, "account id")

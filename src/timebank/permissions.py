@@ -1,0 +1,244 @@
+"""Who may do what: a question that is asked before a bank looks at anything.
+
+`TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does
+not permit is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for the
+usual ones. Without permissions a bank trusts its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import InvalidRequest, NotPermitted, WrongType, shown
+
+#: What only reads a bank.
+READS: Final = frozenset(
+    {
+        "account",
+        "accounts",
+        "audit",
+        "balance",
+        "delegates",
+        "head",
+        "hold_by_id",
+        "holds",
+        "inactive",
+        "records",
+        "replay",
+        "statement",
+        "statute",
+        "statutes",
+        "transfer_by_id",
+        "transfers",
+        "trial_balance",
+    }
+)
+
+
+def _nobody(_: str) -> frozenset[str]:
+    return frozenset()
+
+
+def _nothing(_: str) -> str | None:
+    return None
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """One call, before it is judged: who asks for what, on which accounts.
+
+    `action` is the name of the call on a bank. `accounts` are all that it names; `earners`
+    and `spenders` those on the sides of a transfer or hold, or of the one that it settles,
+    voids, reverses or reads. `accounts` is empty where it reads all of the bank, and where
+    what it names is not there. `request` is what it would record. `exceeds` says that it
+    settles more than is held, or that nothing is to be checked; `writes_off` that somebody's
+    debt falls on the bank.
+
+    >>> from timebank.permissions import Ask
+    >>> Ask(actor="m1", action="balance", accounts=("m1",)).reads
+    True
+    """
+
+    actor: str | None
+    action: str
+    accounts: tuple[str, ...] = ()
+    earners: tuple[str, ...] = ()
+    spenders: tuple[str, ...] = ()
+    request: Mapping[str, Any] = attrs.field(factory=dict)
+    exceeds: bool = False
+    writes_off: bool = False
+    _delegates: Callable[[str], frozenset[str]] = attrs.field(
+        default=_nobody, alias="delegates", eq=False, repr=False
+    )
+    _kind: Callable[[str], str | None] = attrs.field(
+        default=_nothing, alias="kind", eq=False, repr=False
+    )
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.action in READS
+
+    def delegates(self, account: str) -> frozenset[str]:
+        """Who may act for an account today; nobody where there is no such account."""
+        return self._delegates(account)
+
+    def kind(self, account: str) -> str | None:
+        """The kind of an account, `None` where there is no such account."""
+        return self._kind(account)
+
+
+#: Says whether a call may go on. It may look at the `Ask` only.
+Permissions = Callable[[Ask], object]
+
+
+def permit(permissions: Permissions, ask: Ask) -> None:
+    """Ask.
+
+    :raises NotPermitted: the answer is not true.
+    """
+    if not permissions(ask):
+        raise NotPermitted(ask.actor, action=ask.action, accounts=ask.accounts)
+
+
+# -- the usual roles ---------------------------------------------------------------
+
+ROLES: Final = ("member", "coordinator", "treasurer", "auditor")
+
+#: What anybody who is named may read.
+_OPEN: Final = frozenset({"statute", "statutes"})
+#: What members may do on accounts of their own, whichever these are.
+_OWN: Final = frozenset({"account", "balance", "statement", "transfers", "holds", "delegates"})
+_COORDINATES: Final = frozenset(
+    {
+        "open_account",
+        "rename",
+        "freeze",
+        "thaw",
+        "close_account",
+        "reopen",
+        "transfer",
+        "reverse",
+        "hold",
+        "settle",
+        "void",
+        "welcome",
+        "leave",
+        "name_delegate",
+        "end_delegate",
+    }
+)
+_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "leave", "rebuild", "run_due", "set_limits"})
+
+
+#: The bank's own kinds of account: nobody's because somebody took their id as a name.
+_OF_THE_BANK: Final = frozenset({"fund", "clearing", "issuance"})
+
+
+class Roles:
+    """The usual roles, by actor. One actor may have several.
+
+    - *member*: spends and holds hours of accounts of their own, settles or voids what these
+      proposed or what was proposed to them, reads what concerns them, names delegates;
+    - *delegate*, by a record and no other way: the same for accounts that named them;
+    - *coordinator*: reads all, records for others, reverses, freezes, opens and closes;
+    - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked;
+    - *auditor*: reads all.
+
+    Who is not named is a member. An account of one's own is the one whose id is the actor's,
+    unless it is a fund, a clearing or an issuance account; or those that `accounts` gives for
+    the actor. A call without an actor may do nothing.
+
+    :raises InvalidRequest: a role that is none of these.
+
+    >>> import timebank
+    >>> from timebank import NotPermitted, Roles
+    >>> bank = timebank.open("memory:", permissions=Roles({"carla": "coordinator"}))
+    >>> carla, anna = bank.acting_as("carla"), bank.acting_as("anna")
+    >>> for id in ["anna", "bruno"]:
+    ...     _ = carla.open_account(id)
+    >>> anna.transfer(earner="bruno", spender="anna", hours=1).actor
+    'anna'
+    >>> try:
+    ...     anna.transfer(earner="anna", spender="bruno", hours=1)
+    ... except NotPermitted as refusal:
+    ...     print(refusal)
+    actor 'anna' may not do this: transfer
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, str | Iterable[str]] | None = None,
+        *,
+        accounts: Callable[[str], Iterable[str]] | None = None,
+    ) -> None:
+        self._roles = _checked({} if roles is None else roles)
+        self._accounts = accounts
+
+    def __repr__(self) -> str:
+        return f"<Roles of {len(self._roles)} actors>"
+
+    def __call__(self, ask: Ask) -> bool:
+        """Whether one of the roles of who asks permits it."""
+        if ask.actor is None:
+            return False
+        if ask.action in _OPEN:
+            return True
+        roles = self._roles.get(ask.actor, frozenset({"member"}))
+        return (
+            (ask.reads and not roles.isdisjoint({"auditor", "coordinator", "treasurer"}))
+            or ("treasurer" in roles and _treasurer(ask))
+            or ("coordinator" in roles and _coordinator(ask))
+            or self._member(ask, is_member="member" in roles)
+        )
+
+    def _member(self, ask: Ask, *, is_member: bool) -> bool:
+        actor = ask.actor or ""
+        own = self._own(ask, actor) if is_member else frozenset[str]()
+
+        def acts_for(ids: tuple[str, ...]) -> bool:
+            return bool(ids) and all(id in own or actor in ask.delegates(id) for id in ids)
+
+        match ask.action:
+            case "transfer" | "hold":
+                return not ask.exceeds and acts_for(ask.spenders)
+            case "settle" | "void":
+                return acts_for(ask.spenders) or (not ask.exceeds and acts_for(ask.earners))
+            case "name_delegate" | "end_delegate":
+                is_own = ask.action == "end_delegate" and ask.request.get("delegate") == actor
+                return is_own or own.issuperset(ask.accounts)
+            case "transfer_by_id" | "hold_by_id":
+                return any(acts_for((id,)) for id in ask.earners + ask.spenders)
+        return ask.action in _OWN and acts_for(ask.accounts)
+
+    def _own(self, ask: Ask, actor: str) -> frozenset[str]:
+        if self._accounts is not None:
+            return frozenset(self._accounts(actor))
+        kind = ask.kind(actor)
+        return frozenset() if kind is None or kind in _OF_THE_BANK else frozenset({actor})
+
+
+def _coordinator(ask: Ask) -> bool:
+    unchecked = ask.action in {"transfer", "hold"} and ask.exceeds
+    return ask.action in _COORDINATES and not unchecked and not ask.writes_off
+
+
+def _treasurer(ask: Ask) -> bool:
+    return ask.action in _KEEPS_THE_BOOKS or (ask.action in {"transfer", "hold"} and ask.exceeds)
+
+
+def _checked(given: object) -> dict[str, frozenset[str]]:
+    if not isinstance(given, Mapping):
+        msg = f"roles are a mapping of actors to roles, not {shown(given)}"
+        raise WrongType(msg)
+    found = {}
+    for actor, named in given.items():
+        found[actor] = frozenset([named] if isinstance(named, str) else named)
+        for role in found[actor]:
+            if role not in ROLES:
+                msg = f"{shown(actor)}: a role is one of {', '.join(ROLES)}, not {shown(role)}"
+                raise InvalidRequest(msg)
+    return found

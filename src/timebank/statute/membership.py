@@ -1,0 +1,182 @@
+"""What a statute says of the life of a member: welcome credit, dues, demurrage.
+
+>>> from timebank import Demurrage, Dues, Statute, Welcome
+>>> statute = Statute(
+...     version="via-roma/1",
+...     welcome=Welcome(hours=2, fund="common", due_back=True),
+...     dues=[Dues(hours=4, fund="common", first_period="months", from_month=2)],
+...     demurrage=Demurrage(share="10%", above=20, fund="common"),
+... )
+>>> statute.funds
+('common',)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import attrs
+
+from timebank.errors import InvalidStatute, shown
+from timebank.hours import Hours
+from timebank.model import ACCOUNT_KINDS
+from timebank.statute import fields
+from timebank.statute.periods import MONTHS, Every
+
+MAX_DUES: Final = 12
+#: The names of the other rules that move hours by themselves.
+WELCOME: Final = "welcome"
+DEMURRAGE: Final = "demurrage"
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9 -]{0,30}[a-z0-9])?", re.ASCII)
+
+FirstPeriod = Literal["whole", "months", "days", "free"]
+
+
+def _kinds(value: Any) -> tuple[str, ...]:
+    """Kinds of account, each once, in the order in which they are always named."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, Iterable) or not (found := list(given)):
+        msg = f"kinds must be kinds of account, not {shown(value)}"
+        raise InvalidStatute(msg)
+    for kind in found:
+        if kind not in ACCOUNT_KINDS:
+            msg = f"kinds: {shown(kind)} is none of {', '.join(ACCOUNT_KINDS)}"
+            raise InvalidStatute(msg)
+    return tuple(kind for kind in ACCOUNT_KINDS if kind in found)
+
+
+def _name(_: object, __: object, value: object) -> None:
+    if type(value) is not str or not _NAME.fullmatch(value):
+        msg = f"name must be up to 32 of a-z, 0-9, hyphen and blank, not {shown(value)}"
+        raise InvalidStatute(msg)
+    if value in {WELCOME, DEMURRAGE}:
+        msg = f"name {shown(value)} is that of another rule"
+        raise InvalidStatute(msg)
+
+
+def _members() -> Any:
+    return attrs.field(default=("member",), converter=_kinds)
+
+
+def _rounded(default: str) -> Any:
+    return attrs.field(default=default, validator=fields.one_of("fund", "payer"))
+
+
+@attrs.frozen(kw_only=True)
+class Welcome:
+    """Hours that a fund gives to who joins.
+
+    Given `"on joining"` they come with the account; `"when asked"` with a call of
+    `TimeBank.welcome`, as after an orientation. With `due_back` who leaves gives them back.
+
+    :raises InvalidHours: hours that are none.
+    :raises InvalidRequest: a fund that is no id.
+    :raises InvalidStatute: another field that cannot be.
+
+    >>> from timebank import Welcome
+    >>> Welcome(hours=2, fund="common").due_back
+    False
+    """
+
+    hours: Hours = attrs.field(converter=fields.hours, validator=fields.needed)
+    fund: str = attrs.field(validator=fields.identifier)
+    due_back: bool = attrs.field(default=False, validator=fields.yes_or_no)
+    given: Literal["on joining", "when asked"] = attrs.field(
+        default="on joining", validator=fields.one_of("on joining", "when asked")
+    )
+    kinds: tuple[str, ...] = _members()
+
+    @property
+    def name(self) -> str:
+        """How its records name the rule."""
+        return WELCOME
+
+
+@attrs.frozen(kw_only=True)
+class Dues:
+    """What each member gives to a fund: once, or in each period of the calendar.
+
+    Dues of a period fall due on its first day; for who joins later, or whom the rule
+    reaches later, on the first day for which it is. `from_month` leaves so many whole months of
+    membership free. In a first period that is not whole, what is due is all of it
+    (`"whole"`), a share by months, that of joining included (`"months"`), a share by days
+    (`"days"`), or nothing (`"free"`). A share is counted in whole units; what does not fill
+    one goes to the fund (rounded up) or stays with the payer. Several dues of a statute have
+    names of their own.
+
+    :raises InvalidHours: hours that are none.
+    :raises InvalidRequest: a fund that is no id.
+    :raises InvalidStatute: another field that cannot be.
+
+    >>> from timebank import Dues
+    >>> Dues(hours=1, fund="common", every="once", name="joining").hours
+    Hours('1:00')
+    """
+
+    hours: Hours = attrs.field(converter=fields.hours, validator=fields.needed)
+    fund: str = attrs.field(validator=fields.identifier)
+    every: Every = attrs.field(default="year", validator=fields.one_of("once", *MONTHS))
+    name: str = attrs.field(default="dues", validator=_name)
+    kinds: tuple[str, ...] = _members()
+    from_month: int = attrs.field(default=0, validator=fields.whole(0, 1_200))
+    first_period: FirstPeriod = attrs.field(
+        default="whole", validator=fields.one_of("whole", "months", "days", "free")
+    )
+    unit: Hours = attrs.field(
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+    )
+    remainder_to: Literal["fund", "payer"] = _rounded("fund")
+
+
+@attrs.frozen(kw_only=True)
+class Demurrage:
+    """The share of what an account holds above a bound that goes to a fund in each period.
+
+    What counts is the balance at the end of the period's last day of service. A period that
+    began without the rule is free. The share is counted in whole units; what does not fill
+    one stays with the payer (rounded down) or goes to the fund.
+
+    :raises InvalidHours: hours that are none.
+    :raises InvalidRequest: a fund that is no id.
+    :raises InvalidStatute: another field that cannot be.
+
+    >>> from timebank import Demurrage
+    >>> Demurrage(share="10%", above=20, fund="common").every
+    'half-year'
+    """
+
+    share: Any = attrs.field(converter=fields.share, validator=fields.given)
+    above: Hours = attrs.field(converter=fields.hours, validator=fields.not_negative)
+    fund: str = attrs.field(validator=fields.identifier)
+    every: Literal["month", "quarter", "half-year", "year"] = attrs.field(
+        default="half-year", validator=fields.one_of(*MONTHS)
+    )
+    kinds: tuple[str, ...] = _members()
+    unit: Hours = attrs.field(
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+    )
+    remainder_to: Literal["fund", "payer"] = _rounded("payer")
+
+    @property
+    def name(self) -> str:
+        """How its records name the rule."""
+        return DEMURRAGE
+
+
+#: A rule by which hours move between an account and a fund.
+DueRule = Welcome | Dues | Demurrage
+
+
+def dues(value: Any) -> tuple[Dues, ...]:
+    """The dues of a statute, by name; one alone is all there are."""
+    given = [value] if isinstance(value, Dues) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Dues) for one in given):
+        msg = f"dues must be Dues(…), or a list of them, not {shown(value)}"
+        raise InvalidStatute(msg)
+    names = [one.name for one in given]
+    if len(names) > MAX_DUES or len(set(names)) < len(names):
+        msg = f"dues: at most {MAX_DUES}, each with a name of its own, not {shown(names)}"
+        raise InvalidStatute(msg)
+    return tuple(sorted(given, key=lambda one: one.name))

@@ -1,0 +1,45 @@
+"""The periods of a calendar in which dues and demurrage recur."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import date, timedelta
+from typing import Final, Literal
+
+Every = Literal["once", "month", "quarter", "half-year", "year"]
+
+#: How many months a period has. All begin with the calendar's year.
+MONTHS: Final = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+DAY: Final = timedelta(days=1)
+
+
+def period_of(every: str, day: date) -> tuple[date, date]:
+    """The first and the last day of the period in which a day lies.
+
+    >>> from datetime import date
+    >>> from timebank.statute.periods import period_of
+    >>> first, last = period_of("half-year", date(2026, 8, 15))
+    >>> str(first), str(last)
+    ('2026-07-01', '2026-12-31')
+    """
+    months = MONTHS[every]
+    first = date(day.year, (day.month - 1) // months * months + 1, 1)
+    end = first.month + months - 1
+    return first, date(day.year, end, calendar.monthrange(day.year, end)[1])
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of a shorter month.
+
+    Beyond the calendar's last year it is the calendar's last day.
+
+    >>> from datetime import date
+    >>> from timebank.statute.periods import months_later
+    >>> str(months_later(date(2026, 12, 31), 2))
+    '2027-02-28'
+    """
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    if year > date.max.year:
+        return date.max
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
