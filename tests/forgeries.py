@@ -87,7 +87,10 @@ class Forgery:
             body = canonical(record)
             before = digest(before, body)
             request, effects = record["request"], record["effects"]
-            id, refers_to = request.get("id"), effects.get("reverses", effects.get("resolves"))
+            id = request.get("id")
+            refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
+            id = id if type(id) is str else None  # a column of no other type can be stored
+            refers_to = refers_to if type(refers_to) is int else None
             batch.records.append(RecordRow(sequence, before, body, id, refers_to))
             try:
                 derived = fold.apply(sequence, record["kind"], effects)

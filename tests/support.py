@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import timebank
-from timebank import Band, Fee, Granularity, Statute, TimeBank
+from timebank import (
+    Band,
+    Demurrage,
+    Donate,
+    Dues,
+    Fee,
+    Granularity,
+    Statute,
+    TimeBank,
+    Welcome,
+    WriteOff,
+)
 
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -99,3 +110,32 @@ def fill_with_rules(bank: TimeBank) -> None:
     bank.void("voided", reason="it rained", id="voiding")
     bank.open_account("m2")
     bank.transfer(earner="f1", spender="m2", hours="2:20", id="flagged")
+
+
+def fill_with_members(bank: TimeBank, clock: Clock) -> None:
+    """The same neighbourhood a month on: welcomes, dues beyond a floor, demurrage, leaving."""
+    bank.adopt(
+        Statute(
+            version="via-roma/2",
+            time_zone="Europe/Rome",
+            limits={"member": Band(floor=-1)},
+            welcome=Welcome(hours=2, fund="solidarity", due_back=True),
+            dues=[
+                Dues(hours="1:30", fund="solidarity", every="month", first_period="days"),
+                Dues(name="joining", hours=1, fund="solidarity", every="once"),
+            ],
+            demurrage=Demurrage(share="1/7", above=1, fund="solidarity", every="month"),
+        )
+    )
+    bank.open_account("m3", joined_on=BEGINNING.date())
+    bank.open_account("m4")
+    bank.open_account("m5")
+    bank.transfer(earner="m4", spender="solidarity", hours=9, id="work")
+    bank.name_delegate("m1", "luca")
+    bank.name_delegate("m1", "anna", until=BEGINNING.date() + timedelta(days=60))
+    bank.end_delegate("m1", "luca")
+    clock.now += timedelta(days=64)
+    bank.run_due()
+    bank.reverse("due:joining:2026-03-02:m3", reason="forgiven", id="forgiven")
+    bank.leave("m4", disposal=Donate("solidarity"), reason="moved away")
+    bank.leave("m5", disposal=WriteOff("solidarity"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import timebank
-from support import doors, fill, fill_with_rules
+from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import AuditReport, TimebankError
 from timebank.audit import unreadable
 
@@ -36,9 +36,11 @@ TABLES = {
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small bank with every kind of record, in a file that nobody has open."""
     path = tmp_path_factory.mktemp("tampering") / "bank.db"
-    with timebank.open(f"sqlite:///{path}", **doors()) as bank:
+    clock = Clock()
+    with timebank.open(f"sqlite:///{path}", **doors(clock)) as bank:
         fill(bank)
         fill_with_rules(bank)
+        fill_with_members(bank, clock)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -169,6 +171,9 @@ def test_the_records_of_the_bank_are_of_every_kind(original: Path) -> None:
             "settle",
             "void",
             "adopt",
+            "due",
+            "name_delegate",
+            "end_delegate",
         }
 
 

@@ -114,13 +114,21 @@ def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
         return
     if isinstance(rule, Demurrage) and period is not None and since != period[1]:
         yield f"what is held at the end of {period[1]}", since
-    which = since if period is None else period[0]
+    which = since if period is None or every is None else _name(period[0], every)
     ids = [_id(rule.name, which, request["account"])]
     if isinstance(rule, Welcome):
         which = request["id"].removeprefix("due:welcome:").partition(":")[0]
         ids = [_id(rule.name, which, request["account"])] if which.isdecimal() else []
     if request["id"] not in ids:
         yield f"id {shown(ids[0] if ids else 'due:welcome:1:…')}", shown(request["id"])
+
+
+def _name(first: str, every: str) -> str:
+    """What a period is called: `2026`, `2026-H1`, `2026-Q1`, `2026-01`."""
+    year, month = first[:4], int(first[5:7])
+    if every in {"quarter", "half-year"}:
+        return f"{year}-{every[0].upper()}{month // _MONTHS[every] + 1}"
+    return year if every == "year" else first[:7]
 
 
 def _is_period(period: list[str], every: str, since: str) -> bool:

@@ -152,6 +152,16 @@ def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     if type(request) is not dict or type(effects) is not dict:
         return
+    found = list(_known(kind, request, effects))
+    yield from found
+    if not found:  # what is in a list can be looked at where it is one
+        yield from _deeper(kind, request, effects)
+
+
+def _known(
+    kind: str, request: dict[str, Any], effects: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Fields that are not known, missing, or of another type."""
     known, sometimes = _EFFECTS[kind], _SOMETIMES.get(kind)
     yield from _fields("effects", effects, known if sometimes is None else known | sometimes)
     if not known.keys() <= effects.keys():
@@ -161,7 +171,6 @@ def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _fields("request", request, fields)
         if not request.keys() >= always:
             yield f"request with {', '.join(sorted(always))}", ", ".join(map(shown, request))
-    yield from _deeper(kind, request, effects)
 
 
 def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -200,7 +209,7 @@ def _deeper(
     for what, value in _days(request):
         if not is_day(value):
             yield f"request.{what} a day", shown(value)
-    if "reserves" in effects or "flags" in effects:
+    if "reserves" in effects or "flags" in effects or "fee" in effects:
         yield from _reserves_and_flags(effects)
     yield from _words(kind, request, effects)
 
@@ -240,6 +249,9 @@ def _words(
 
 
 def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for what in ("fee", "flags"):
+        if effects.get(what) == []:
+            yield f"effects.{what} left out where there are none", shown([])
     for reserve in effects.get("reserves", ()):
         if type(reserve) is not list or [*map(type, reserve)] != [str, int, int]:
             yield "effects.reserves of [account, held, incoming]", shown(reserve)

@@ -106,7 +106,7 @@ def run_due(
     charges: list[Charge] = []
     suspended: set[str] = set()
     names: dict[str, str | None] = {}
-    for one in plan(history, through=last):
+    for one in plan(history, through=last, today=session.today()):
         if history.lives[one.account].status == "frozen":
             suspended.add(one.account)
         elif (made := _charged(session, one, actor)) is not None:

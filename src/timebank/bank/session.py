@@ -38,7 +38,7 @@ from timebank.commands import (
     VoidHold,
 )
 from timebank.decide import Draft, Earlier, Held, Original, State, decide
-from timebank.errors import Corrupt
+from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt
 from timebank.fold import Fold, imbalance
 from timebank.journal import FORMAT, canonical, commitment, digest, parse
 from timebank.lookups import (
@@ -104,6 +104,9 @@ class Session:
         draft = decide(state, command, now)
         if draft is None:
             return self._as_it_is(command, state)
+        welcome = None
+        if isinstance(command, OpenAccount) and command.welcome:
+            welcome = self._welcome(command, now)
         texts = [
             TextRow(self._sequence + 1, field, self._doors.checked_salt(), text)
             for field, text in command.texts.items()
@@ -111,8 +114,8 @@ class Session:
         record = self._record(command, draft, texts, actor, now)
         self._keep(record, command, draft, texts)
         result = self._result(command, record, now)
-        if isinstance(command, OpenAccount) and command.welcome:
-            self._welcome(command, actor, now)
+        if welcome is not None:
+            self.execute(welcome, actor)
         return result
 
     @property
@@ -166,16 +169,26 @@ class Session:
             self._batch = Batch()
             self._pending.clear()
 
-    def _welcome(self, command: OpenAccount, actor: str | None, now: int) -> None:
-        """Give who has just joined what the statute of the day of joining gives."""
+    def _welcome(self, command: OpenAccount, now: int) -> MakeDue | None:
+        """What the statute of the day of joining gives to who joins.
+
+        :raises AccountNotFound: there is no such fund.
+        :raises AccountNotOpen: the fund is not open: there is then no account either.
+        """
         today = self._statute.day(now)
         joined = min(command.request.get("joined_on", today), today)
         by = self._statute if joined == today else adopted_on(self.writer, joined)
-        rule = by.welcome
-        if _welcomes(rule, command.request["kind"]) and rule.fund != command.accounts[0]:
-            day = date.fromisoformat(joined)
-            due = MakeDue.of(command.accounts[0], rule=rule, by=by, since=day, which="1")
-            self.execute(due, actor)
+        rule, account = by.welcome, command.accounts[0]
+        if not _welcomes(rule, command.request["kind"]) or rule.fund == account:
+            return None
+        self._load(rule.fund, now)
+        fund = self._fold.accounts[rule.fund]
+        if fund is None:
+            raise AccountNotFound(rule.fund)
+        if fund.status != "open":
+            raise AccountNotOpen(rule.fund, status=fund.status, doing="take part in welcome")
+        day = date.fromisoformat(joined)
+        return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
 
     # -- what a command must see ----------------------------------------------
 

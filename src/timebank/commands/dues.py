@@ -13,6 +13,7 @@ from timebank.checks import OWN_IDS
 from timebank.commands.base import Command
 from timebank.model import MAX_ID_CHARACTERS
 from timebank.statute import DueRule, Statute
+from timebank.statute.periods import period_name
 
 Period = tuple[date, date]
 
@@ -23,8 +24,8 @@ def due_id(rule: str, which: str, account: str) -> str:
     Where the account's id is too long for it, the SHA-256 of that id stands in its place.
 
     >>> from timebank.commands.dues import due_id
-    >>> due_id("dues", "2026-01-01", "m1")
-    'due:dues:2026-01-01:m1'
+    >>> due_id("dues", "2026", "m1")
+    'due:dues:2026:m1'
     """
     id = f"{OWN_IDS}{rule}:{which}:{account}"
     if len(id) <= MAX_ID_CHARACTERS:
@@ -59,7 +60,7 @@ class MakeDue(Command):
         request: dict[str, Any] = {
             "account": checked,
             "by": by.version,
-            "id": due_id(rule.name, which or (period or (since,))[0].isoformat(), checked),
+            "id": due_id(rule.name, which or _which(since, period), checked),
             "rule": rule.name,
             "since": since.isoformat(),
         }
@@ -82,6 +83,10 @@ class MakeDue(Command):
     def since(self) -> date:
         """The day on which it falls due."""
         return _day(self.request["since"])
+
+
+def _which(since: date, period: Period | None) -> str:
+    return since.isoformat() if period is None else period_name(*period)
 
 
 def _day(text: str) -> date:

@@ -68,6 +68,8 @@ def amount(
     whole = rule.hours.seconds
     if isinstance(rule, Welcome) or period is None or since <= period[0]:
         return whole
+    if rule.first_period == "whole":
+        return whole
     return min(_in_units(rule, whole * _part(rule, period, since)), whole)
 
 
@@ -79,7 +81,7 @@ def _part(rule: Dues, period: Period, since: date) -> Fraction:
         return Fraction(left, MONTHS[rule.every])
     if rule.first_period == "days":
         return Fraction((last - since).days + 1, (last - first).days + 1)
-    return Fraction(rule.first_period == "whole")
+    return Fraction(0)
 
 
 def _in_units(rule: Dues | Demurrage, seconds: Fraction) -> int:

@@ -38,10 +38,11 @@ class Planned:
     period: Period | None
 
 
-def plan(history: History, *, through: date) -> list[Planned]:
+def plan(history: History, *, through: date, today: date) -> list[Planned]:
     """All that is due through a day and was not charged, by day, dues before demurrage.
 
-    Accounts that are closed now are left out; those that are frozen are not.
+    Accounts that are closed now are left out; those that are frozen are not. Demurrage waits
+    for the end of the day that it is counted on.
     """
     found: list[Planned] = []
     names = sorted({rule.name for _, statute in history.adopted for rule in statute.dues})
@@ -49,7 +50,7 @@ def plan(history: History, *, through: date) -> list[Planned]:
         if life.status != "closed":
             for name in names:
                 found += _dues(history, life, name, through)
-            found += _demurrage(history, life, through)
+            found += _demurrage(history, life, min(through, today - DAY))
     found.sort(key=lambda one: (one.since, one.rule.name == DEMURRAGE, one.rule.name, one.account))
     return found
 

@@ -28,6 +28,23 @@ def period_of(every: str, day: date) -> tuple[date, date]:
     return first, date(day.year, end, calendar.monthrange(day.year, end)[1])
 
 
+def period_name(first: date, last: date) -> str:
+    """What a period is called in ids: no two are called alike.
+
+    >>> from datetime import date
+    >>> from timebank.statute.periods import MONTHS, period_name, period_of
+    >>> [period_name(*period_of(every, date(2026, 8, 15))) for every in MONTHS]
+    ['2026-08', '2026-Q3', '2026-H2', '2026']
+    """
+    months = last.month - first.month + 1
+    if months == MONTHS["year"]:
+        return f"{first.year:04}"
+    if months == MONTHS["month"]:
+        return f"{first.year:04}-{first.month:02}"
+    number = last.month // months
+    return f"{first.year:04}-{'Q' if months == MONTHS['quarter'] else 'H'}{number}"
+
+
 def months_later(day: date, months: int) -> date:
     """The same day so many months later, or the last one of a shorter month.
 
