@@ -267,7 +267,7 @@ def test_each_lie_is_found(forgery: Forgery, lie: Lie, check: set[str]) -> None:
 
 @given(st.data())
 def test_no_value_makes_the_audit_raise(sound: Forgery, data: Any) -> None:
-    """Any field of what is due, or of a delegate, of any type: found, or as it was; no exception."""
+    """Any field of what is due, or of a delegate, of any type: it is found, and nothing raises."""
     forgery = copy.deepcopy(sound)
     kinds = {"due", "name_delegate", "end_delegate"}
     records = [record for record in forgery.records if record["kind"] in kinds]

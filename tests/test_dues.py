@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors
+from support import doors
 from timebank import (
     AccountNotFound,
     AccountNotOpen,
     Band,
     Demurrage,
-    Dues,
     DueReport,
+    Dues,
     Hours,
     InvalidRequest,
     InvalidStatute,
@@ -330,13 +330,13 @@ def test_demurrage_run_late_is_that_of_being_run_on_time(clock: Still) -> None:
 
 
 def test_a_preview_a_batch_and_a_refusal(town: TimeBank, clock: Still) -> None:
-    """A preview writes nothing; in a batch that fails nothing is left; a refused run charges none."""
+    """A preview writes nothing, a batch that fails leaves nothing, a refused run charges none."""
     adopt(town, Dues(hours=1, fund="fund"))
     head = town.head()
     with town.preview() as preview:
         assert 1 == len(preview.run_due().charges)
         assert () == preview.run_due().charges
-    with pytest.raises(ZeroDivisionError), town.batch() as batch:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), town.batch() as batch:
         assert 1 == len(batch.run_due().charges)
         1 / 0  # noqa: B018
     town.freeze("fund")
@@ -362,11 +362,11 @@ def test_a_charge_that_was_reversed_is_not_made_again(town: TimeBank) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda bank, id: bank.transfer(earner="anna", spender="fund", hours=1, id=id),
-        lambda bank, id: bank.hold(earner="anna", spender="fund", hours=1, id=id),
-        lambda bank, id: bank.reverse("t", reason="why", id=id),
-        lambda bank, id: bank.settle("h", id=id),
-        lambda bank, id: bank.void("h", id=id),
+        lambda bank, own: bank.transfer(earner="anna", spender="fund", hours=1, id=own),
+        lambda bank, own: bank.hold(earner="anna", spender="fund", hours=1, id=own),
+        lambda bank, own: bank.reverse("t", reason="why", id=own),
+        lambda bank, own: bank.settle("h", id=own),
+        lambda bank, own: bank.void("h", id=own),
     ],
 )
 def test_nobody_takes_the_id_of_their_dues(town: TimeBank, call: Callable[..., Any]) -> None:

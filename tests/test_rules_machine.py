@@ -27,18 +27,26 @@ from hypothesis.stateful import (
 import timebank
 from support import doors, url_of
 from timebank import (
+    Assign,
     Band,
+    Demurrage,
+    Donate,
+    DueReport,
+    Dues,
     Fee,
     Granularity,
     Hold,
     Hours,
     LargestExchange,
+    Leaving,
     LimitExceeded,
     RecordWithin,
     Statute,
     TimeBank,
     TimebankError,
     Transfer,
+    Welcome,
+    WriteOff,
 )
 from timebank.statute import DEFAULT
 
@@ -73,6 +81,22 @@ STATUTES = [
         record_within=RecordWithin(days=3),
     ),
     Statute(version="units", granularity=Granularity(unit="0:00:11")),
+    Statute(
+        version="life",
+        limits=TIGHT,
+        welcome=Welcome(hours="1:20", fund="fund", due_back=True),
+        dues=[
+            Dues(hours="0:20", fund="fund", every="month", first_period="days"),
+            Dues(hours="0:30", fund="fund", every="once", name="joining"),
+        ],
+        demurrage=Demurrage(share="1/7", above="0:30", fund="fund", every="month"),
+    ),
+    Statute(
+        version="kept",
+        limits={"member": Band(floor=-5, ceiling=1)},
+        welcome=Welcome(hours=1, fund="fund", given="when asked"),
+        dues=Dues(hours=1, fund="fund", every="quarter", first_period="months", unit="0:07"),
+    ),
 ]
 
 
@@ -250,6 +274,63 @@ class Rules(RuleBasedStateMachine):
         self.both(lambda bank: getattr(bank, call)(id))
         if before != "open":
             self.both(lambda bank: (bank.thaw if before == "frozen" else bank.reopen)(id))
+
+    @rule()
+    def run_due(self) -> None:
+        """All that is due; a second run charges nothing."""
+        report = self.both(lambda bank: bank.run_due())
+        if isinstance(report, DueReport):
+            for charge in report.charges:
+                assert charge.id not in self.transfers
+                self.transfers[charge.id] = charge.transfer
+            assert () == self.both(lambda bank: bank.run_due()).charges
+
+    @rule(id=accounts)
+    def welcome(self, id: str) -> None:
+        """The welcome credit, once."""
+        made = self.both(lambda bank: bank.welcome(id))
+        if isinstance(made, Transfer):
+            self.transfers[made.id] = made
+
+    @rule(
+        id=accounts,
+        to=accounts,
+        credit=st.sampled_from([Donate, Assign, None]),
+        writes_off=st.booleans(),
+    )
+    def leave(self, id: str, to: str, credit: Any, writes_off: bool) -> None:
+        """From whatever state there is: all of it or nothing, then mostly come back."""
+        disposal: list[Any] = [WriteOff("fund")] if writes_off and id != "fund" else []
+        if credit is not None and id != to:
+            disposal.append(Donate(to) if credit is Donate else Assign(to, consented=True))
+        head = self.banks[0].head()
+        made: list[Leaving] = []
+
+        def leave(bank: Any) -> Any:
+            """What happened, without the ids that were made for it."""
+            left = bank.leave(id, disposal=disposal)
+            made.append(left)
+            moved = [*left.given_back, *filter(None, [left.disposal])]
+            return left.account, [one.id for one in left.voided], [one.postings for one in moved]
+
+        self.both(leave)
+        if not made:
+            assert head == self.banks[0].head()
+            return
+        left = made[1]  # of the first bank, after its preview
+        for hold in left.voided:
+            self.holds.pop(hold.id, None)
+        for transfer in (*left.given_back, *filter(None, [left.disposal])):
+            self.transfers[transfer.id] = transfer
+        balance = self.banks[0].balance(id)
+        assert (0, 0, 0, "closed") == (
+            balance.posted.seconds,
+            balance.held.seconds,
+            balance.incoming.seconds,
+            left.account.status,
+        )
+        if self.count % 3:
+            self.both(lambda bank: bank.reopen(id))
 
     @invariant()
     def every_figure_follows(self) -> None:
