@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sqlite3
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
@@ -112,7 +113,7 @@ def public(kind: type) -> set[str]:
 
 def test_every_call_is_asked_for() -> None:
     """No method was forgotten: each is in the table above, and is tried below."""
-    assert CALLS.keys() | OF_A_BANK_ALONE.keys() | UNASKED == public(TimeBank)
+    assert CALLS.keys() | OF_A_BANK_ALONE.keys() | UNASKED - {"end"} == public(TimeBank)
     assert CALLS.keys() | UNASKED - {"batch", "close", "preview"} == public(BankBatch)
     assert READS < CALLS.keys() | OF_A_BANK_ALONE.keys()
 
@@ -158,7 +159,7 @@ COORDINATES = {
     *("rename", "reopen", "reverse", "settle", "thaw", "transfer", "void", "welcome"),
 }
 KEEPS_THE_BOOKS = {"adopt", "leave", "rebuild", "run_due", "set_limits"}
-MAY: dict[str | None, set[str]] = {
+MAY: dict[str | None, AbstractSet[str]] = {
     None: set(),
     "stranger": {"statute", "statutes"},
     "anna": MEMBER_OF_BOTH,
@@ -350,7 +351,7 @@ def test_naming_and_ending_are_records(bank: TimeBank, clock: Clock) -> None:
         carla.delegates("nobody")
     with pytest.raises(AccountNotFound):
         carla.end_delegate("nobody", "luca")
-    carla.close_account("rossi") if False else carla.void("held")
+    carla.void("held")
     carla.close_account("rossi")
     with pytest.raises(timebank.AccountNotOpen):
         carla.name_delegate("rossi", "luca")

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         Transfer,
     )
     from timebank.permissions import Ask, Roles
+    from timebank.replay import Replay, ReplayLine
     from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
     from timebank.statute import (
         Band,
@@ -139,6 +140,8 @@ __all__ = [
     "RecordWithin",
     "RecordedTooLate",
     "Rejected",
+    "Replay",
+    "ReplayLine",
     "Retryable",
     "Roles",
     "Statement",
@@ -179,6 +182,7 @@ _HOMES = {
         "WriteOff",
     },
     "timebank.permissions": {"Ask", "Roles"},
+    "timebank.replay": {"Replay", "ReplayLine"},
     "timebank.model": {
         "INHERIT",
         "Account",

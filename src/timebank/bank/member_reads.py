@@ -1,10 +1,10 @@
-"""The calls that read who may act for whom, and who has been away for long."""
+"""The calls that read who may act for whom, who was long away, and what if."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from timebank import checks
 from timebank.bank.asking import Asking
@@ -17,6 +17,9 @@ from timebank.members import Delegate, Inactive, idle
 from timebank.model import ACCOUNT_KINDS, AccountRow
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
+
+if TYPE_CHECKING:
+    from timebank.replay import Progress, Replay
 
 _MEMBERS: Final = ("member", "group")
 
@@ -75,6 +78,31 @@ class MemberReads(Asking):
         wanted = tuple(checks.one_of(kind, ACCOUNT_KINDS, "kinds") for kind in kinds)
         self._may("inactive")
         return self._inactive(first, wanted)
+
+    def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
+        """Try a statute on what was recorded: what it would have refused, flagged or charged.
+
+        Each exchange, and each hold, is judged again, against the real balances of its
+        moment. Imports with unchecked limits, reversals, settlements and what a statute made
+        due are exempt. Under the statute that was in force nothing differs. It reads the journal
+        once and keeps figures of each account and rule only; nothing is written. `progress`
+        is called with the records done and their number.
+
+        :raises WrongType: not a `Statute`.
+        :raises Corrupt: the journal cannot be read: run an audit.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("m2")
+        >>> _ = bank.transfer(earner="m1", spender="m2", hours=5)
+        >>> bank.replay(bank.statute()).differs
+        False
+        """
+        from timebank.replay import replay  # loaded on first use
+
+        self._may("replay")
+        with self._reader() as reader:
+            return replay(reader, statute, progress=progress)
 
     def _inactive(self, first: str, kinds: tuple[str, ...]) -> Iterator[Inactive]:
         after: str | None = None

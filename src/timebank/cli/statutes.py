@@ -1,4 +1,4 @@
-"""`timebank statute`: show, adopt, check, schema."""
+"""`timebank statute`: show, adopt, check, replay, schema."""
 
 from __future__ import annotations
 
@@ -93,6 +93,28 @@ def check(place: Place, /, *, file: Path) -> None:
     by_months = {kind for kind, bands in made.limits.items() if len(bands) > 1}
     undated = [one.id for one, _ in beyond if one.kind in by_months and one.joined_on is None]
     show(["", *beyond_text(beyond, undated)])
+
+
+@statute.command(
+    "replay",
+    help="""Try the statute of a JSON file on what was recorded.
+
+    Each exchange is judged again, against the real balances of its moment: what would have
+    been refused, flagged or charged otherwise, by account and rule. Nothing is written.
+    """,
+)
+@click.argument("file", type=_FILE)
+@formatted
+@pass_place
+def replay(place: Place, /, *, file: Path, format: str) -> None:
+    """Try a statute."""
+    from timebank.cli.output import Progress
+    from timebank.reports.replay import replay_shape, replay_text
+
+    made = _read(file)
+    with place.open(read_only=True) as bank, Progress("replay") as progress:
+        tried = bank.replay(made, progress=progress)
+    show_as(format, lambda: replay_shape(tried), lambda: replay_text(tried))
 
 
 @statute.command("schema", help="The JSON Schema of a statute, for editors and other programs.")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from timebank.checks import Side
-from timebank.commands import MakeHold, SettleHold, VoidHold
+from timebank.commands import Exchange, MakeHold, SettleHold, VoidHold
 from timebank.decide import exchange
 from timebank.decide.advice import ADVISED, advise
 from timebank.decide.limits import Flag, check_limits
@@ -35,13 +35,14 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
     :raises Rejected: with what would pass, where other hours would.
     """
     try:
-        return _judged(state, command, command.earners, command.spenders, now)
+        return judged(state, command, command.earners, command.spenders, now)
     except ADVISED as refusal:
-        explained(refusal, _judged, state, command, now)
+        explained(refusal, judged, state, command, now)
         raise
 
 
-def _judged(state: State, command: MakeHold, earned: Side, spent: Side, now: int) -> Draft:
+def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+    """Judge a hold of such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
     expires_at = None if "expires_in" not in request else now + request["expires_in"]
@@ -106,15 +107,15 @@ def settle(state: State, command: SettleHold, now: int) -> Draft:
     whole = sum(seconds for _, seconds in _own(held) if seconds > 0)
     asked = command.request.get("hours", whole)
 
-    def judged(seconds: int) -> Draft:
+    def settled(seconds: int) -> Draft:
         return _settled(state, command, held, asked=seconds, now=now)
 
     try:
-        return judged(asked)
+        return settled(asked)
     except ADVISED as refusal:
         least = min(whole, asked)
         word = "in all would pass"
-        advise(refusal, judged, held.statute, held.request, asked=asked, least=least, word=word)
+        advise(refusal, settled, held.statute, held.request, asked=asked, least=least, word=word)
         raise
 
 

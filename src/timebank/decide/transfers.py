@@ -51,9 +51,9 @@ def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
     :raises Rejected: with what would pass, where other hours would.
     """
     try:
-        return _judged(state, command, command.earners, command.spenders, now)
+        return judged(state, command, command.earners, command.spenders, now)
     except ADVISED as refusal:
-        explained(refusal, _judged, state, command, now)
+        explained(refusal, judged, state, command, now)
         raise
 
 
@@ -62,15 +62,16 @@ def explained(
 ) -> None:
     """Say in a refusal which other hours would pass, shared in the same proportion."""
 
-    def judged(seconds: int) -> Draft:
+    def other(seconds: int) -> Draft:
         earned = exchange.scaled(command.earners, seconds)
         return judge(state, command, earned, exchange.scaled(command.spenders, seconds), now)
 
     asked = exchange.total(command.earners)
-    advise(refusal, judged, state.statute, command.request, asked=asked)
+    advise(refusal, other, state.statute, command.request, asked=asked)
 
 
-def _judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+    """Judge a transfer between such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
     rows = open_accounts(state, command)

@@ -56,10 +56,6 @@ def _name(_: object, __: object, value: object) -> None:
         raise InvalidStatute(msg)
 
 
-def _members() -> Any:
-    return attrs.field(default=("member",), converter=_kinds)
-
-
 def _rounded(default: str) -> Any:
     return attrs.field(default=default, validator=fields.one_of("fund", "payer"))
 
@@ -86,7 +82,7 @@ class Welcome:
     given: Literal["on joining", "when asked"] = attrs.field(
         default="on joining", validator=fields.one_of("on joining", "when asked")
     )
-    kinds: tuple[str, ...] = _members()
+    kinds: tuple[str, ...] = attrs.field(default=("member",), converter=_kinds)
 
     @property
     def name(self) -> str:
@@ -119,7 +115,7 @@ class Dues:
     fund: str = attrs.field(validator=fields.identifier)
     every: Every = attrs.field(default="year", validator=fields.one_of("once", *MONTHS))
     name: str = attrs.field(default="dues", validator=_name)
-    kinds: tuple[str, ...] = _members()
+    kinds: tuple[str, ...] = attrs.field(default=("member",), converter=_kinds)
     from_month: int = attrs.field(default=0, validator=fields.whole(0, 1_200))
     first_period: FirstPeriod = attrs.field(
         default="whole", validator=fields.one_of("whole", "months", "days", "free")
@@ -153,7 +149,7 @@ class Demurrage:
     every: Literal["month", "quarter", "half-year", "year"] = attrs.field(
         default="half-year", validator=fields.one_of(*MONTHS)
     )
-    kinds: tuple[str, ...] = _members()
+    kinds: tuple[str, ...] = attrs.field(default=("member",), converter=_kinds)
     unit: Hours = attrs.field(
         default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
     )
