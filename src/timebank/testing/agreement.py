@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from timebank.bank import TimeBank
 from timebank.errors import TimebankError
-from timebank.statute import DEFAULT, Band, Fee, Granularity, Statute
+from timebank.members import Disposal, Donate, WriteOff
+from timebank.statute import DEFAULT, Band, Dues, Fee, Granularity, Statute, Welcome
 from timebank.storage import open_store
 from timebank.testing.place import StorePlace, doors
 
@@ -32,6 +33,12 @@ STATUTES = (
         limits={"member": Band(floor=-2)},
         granularity=Granularity(unit="7s", rounding="up"),
         fee=Fee(share="1/10", fund="fund"),
+    ),
+    Statute(
+        version="life",
+        limits={"member": Band(floor=-1)},
+        welcome=Welcome(hours=2, fund="fund", due_back=True),
+        dues=Dues(hours="0:40", fund="fund", every="month", first_period="days"),
     ),
 )
 texts = st.sampled_from([None, "", "Maria", "a\0b", "\U0001f600'"])
@@ -155,6 +162,22 @@ class _Side(RuleBasedStateMachine):
         """The status of an account."""
         self.both(lambda bank: getattr(bank, call)(id))
 
+    @rule()
+    def run_due(self) -> None:
+        """All that is due."""
+        self.both(lambda bank: bank.run_due())
+
+    @rule(id=ids, reason=texts)
+    def leave(self, id: str, reason: str | None) -> None:
+        """In several records, of one commit."""
+        disposal: list[Disposal] = [] if id == "fund" else [Donate("fund"), WriteOff("fund")]
+        self.both(lambda bank: bank.leave(id, disposal=disposal, reason=reason))
+
+    @rule(id=ids, call=st.sampled_from(["name_delegate", "end_delegate"]))
+    def delegate(self, id: str, call: str) -> None:
+        """Who may act for an account."""
+        self.both(lambda bank: getattr(bank, call)(id, "ü"))
+
     @rule(id=ids, name=texts)
     def rename(self, id: str, name: str | None) -> None:
         """A text that takes another's place."""
@@ -199,6 +222,7 @@ class _Side(RuleBasedStateMachine):
                 [line.balance for line in bank.trial_balance().lines],
                 list(bank.holds()),
                 bank.statute(),
+                [bank.delegates(account.id) for account in bank.accounts()],
             )
             for bank in self.banks
         )
