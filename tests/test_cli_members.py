@@ -131,6 +131,14 @@ def test_leave() -> None:
     assert ["m1 Maria R. has left: the account is closed."] == again
 
 
+def test_leave_with_less_than_the_welcome_credit() -> None:
+    """What would be left once it is given back is said as such."""
+    well("welcome", "m1")
+    well("transfer", "--earner", "m2", "--spender", "m1", "--hours", "1", "--id", "t1")
+    said = "'m1' would hold, having given back 2:00 of welcome credit, -1:00: an account is closed"
+    refused(1, said, "leave", "m1", "--donate-to", "fund")
+
+
 def test_leave_with_a_debt_or_to_another_member() -> None:
     """On a named account; as JSON."""
     well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t1")
@@ -160,7 +168,7 @@ def test_inactive() -> None:
         shape["last_exchange"],
         shape["balance"],
     )
-    nobody = "Everybody has exchanged something since 2019-05-01.\n"
+    nobody = "Nobody has been without an exchange since 2019-05-01.\n"
     assert nobody == well("inactive", "--since", "2019-05-01")
     refused(2, "Missing option '--since'", "inactive")
 

@@ -29,6 +29,7 @@ from timebank import (
     WrongType,
 )
 from timebank.journal import parse
+from timebank.reports.statement import described
 
 
 class Still:
@@ -354,6 +355,19 @@ def test_a_preview_a_batch_and_a_refusal(town: TimeBank, clock: Still) -> None:
         batch.thaw("fund")
         assert 1 == len(batch.run_due().charges)
     assert head.sequence + 3 == town.head().sequence
+
+
+def test_a_statement_says_what_dues_were_for(town: TimeBank) -> None:
+    """Their rule and their period, on the statement, the transfer, and in its words."""
+    adopt(town, Dues(hours=1, every="quarter", fund="fund"))
+    (charge,) = town.run_due().charges
+    (line,) = town.statement("anna").lines
+    assert charge.period == charge.transfer.period == line.period
+    assert charge.transfer == town.transfer_by_id(charge.id)
+    assert ("dues", ("fund",)) == (line.kind, line.others)
+    assert "dues 2026-01 to 2026-03" == described(line)
+    town.reverse(charge.id, reason="forgiven")
+    assert "reversal 2026-01 to 2026-03: forgiven" == described(town.statement("anna").lines[1])
 
 
 def test_a_charge_that_was_reversed_is_not_made_again(town: TimeBank) -> None:

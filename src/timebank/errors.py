@@ -271,14 +271,20 @@ class AccountNotEmpty(Rejected):
         balance: Hours,
         held: Hours | None = None,
         incoming: Hours | None = None,
+        given_back: Hours | None = None,
         remedy: str | None = None,
     ) -> None:
         open_holds = bool(held or incoming)
         also = (
             f", with {held or '0:00'} held and {incoming or '0:00'} incoming" if open_holds else ""
         )
+        verb = (
+            f"would hold, having given back {given_back} of welcome credit,"
+            if given_back
+            else "holds"
+        )
         super().__init__(
-            f"account {shown(account)} holds {balance}{also}: an account is closed at 0:00, "
+            f"account {shown(account)} {verb} {balance}{also}: an account is closed at 0:00, "
             "without open holds"
         )
         self.account = account

@@ -28,6 +28,7 @@ class StatementLine:
 
     `id` is the transfer's. `others` are the accounts on the other side, by id. `fee` says
     that it is the fee of an exchange: its other side are those who pay it, or the fund.
+    `period` is the first and last day of what dues or demurrage are for.
     """
 
     id: str
@@ -43,6 +44,7 @@ class StatementLine:
     reason: str | None = None
     reverses: bool = False
     fee: bool = False
+    period: tuple[date, date] | None = None
 
     @property
     def earned(self) -> Hours | None:
@@ -227,6 +229,7 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
         reason=texts.get("reason"),
         reverses=record["kind"] == "reverse",
         fee=is_fee,
+        period=period_of(told),
     )
 
 
@@ -234,6 +237,14 @@ def kind_of(request: Mapping[str, Any]) -> str:
     """What sort of movement was asked for: a word of the community's, or the rule that made it."""
     kind: str = request["rule"] if "rule" in request else request["kind"]
     return kind
+
+
+def period_of(request: Mapping[str, Any]) -> tuple[date, date] | None:
+    """The first and last day of what dues or demurrage are for."""
+    if "period" not in request:
+        return None
+    first, last = request["period"]
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def _record(reader: Reader, sequence: int) -> dict[str, Any]:

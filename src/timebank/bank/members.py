@@ -184,7 +184,8 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
         for welcome in _welcomes(session.writer, account)
         if _is_due_back(session.writer, welcome)
     ]
-    disposal = _disposed(session, departure, actor)
+    back = sum(given.hours.seconds for given in given_back)
+    disposal = _disposed(session, departure, actor, given_back=Hours.from_seconds(back))
     closed = session.execute(commands.CloseAccount.of(account, reason=departure.reason), actor)
     return Leaving(closed, tuple(voided), tuple(given_back), disposal)
 
@@ -196,7 +197,9 @@ def _is_due_back(reader: Reader, row: RecordRow) -> bool:
     return isinstance(rule, Welcome) and rule.due_back and _left(reader, row) > 0
 
 
-def _disposed(session: Session, departure: Departure, actor: str | None) -> Transfer | None:
+def _disposed(
+    session: Session, departure: Departure, actor: str | None, *, given_back: Hours
+) -> Transfer | None:
     """Bring the balance to zero.
 
     :raises AccountNotEmpty: nothing was said of what is to become of it.
@@ -220,7 +223,7 @@ def _disposed(session: Session, departure: Departure, actor: str | None) -> Tran
             if balance.seconds > 0
             else f"first earn {-balance}, or have it written off"
         )
-        raise AccountNotEmpty(account, balance=balance, remedy=remedy)
+        raise AccountNotEmpty(account, balance=balance, given_back=given_back, remedy=remedy)
     made: Transfer = session.execute(
         commands.MakeTransfer.of(
             id=departure.new_id(),

@@ -21,7 +21,7 @@ from timebank.model import (
     instant,
     stored_limit,
 )
-from timebank.statements import kind_of, name_of
+from timebank.statements import kind_of, name_of, period_of
 from timebank.storage.protocol import Reader
 
 #: The kinds of record that are transfers.
@@ -88,6 +88,7 @@ def transfer_view(
         hold=None if held is None else request["hold"],
         flags=_flags(effects) if "flags" in effects else (),
         asked=_asked(request, effects["postings"], postings),
+        period=period_of(request) if "period" in request else None,
         **_described(told),
     )
 

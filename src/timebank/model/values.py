@@ -215,7 +215,8 @@ class Transfer(_Sides):
     `reason`; `hold` the id of the hold that it settles. An account on both sides has two
     postings; those of a fee come last. `statute` judged it; `flags` are the rules that it
     passed with the statute's leave. `asked` is what the caller asked for where the
-    statute's unit made it another quantity.
+    statute's unit made it another quantity. What a statute made due is of the kind that its
+    rule is called; `period` is the first and last day of what it is for.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -246,6 +247,7 @@ class Transfer(_Sides):
     hold: str | None = None
     flags: tuple[Flag, ...] = ()
     asked: Hours | None = None
+    period: tuple[date, date] | None = None
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from typing import Any, Final
 from timebank.hours import Hours
 from timebank.members import Charge, Delegate, DueReport, Inactive, Leaving
 from timebank.reports.cells import harmless
+from timebank.reports.periods import period_text
 from timebank.reports.shapes import account_shape, hold_shape, transfer_shape
 from timebank.reports.statement import titled
 from timebank.reports.table import Column, Row, table
@@ -96,23 +97,6 @@ def _totals(report: DueReport, verb: str) -> str:
     accounts = len({one.account for one in report.charges})
     plural = "account" if accounts == 1 else "accounts"
     return f"{verb} to {accounts} {plural}: {report.hours}, {to}."
-
-
-def period_text(period: tuple[date, date] | None) -> str:
-    """A period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
-
-    >>> from datetime import date
-    >>> from timebank.reports.members import period_text
-    >>> period_text((date(2026, 1, 1), date(2026, 6, 30)))
-    '2026-01 to 2026-06'
-    """
-    if period is None:
-        return "once"
-    first, last = period
-    if (first.month, last.month) == (1, 12):
-        return f"{first.year:04}"
-    months = f"{first:%Y-%m}"
-    return months if first.month == last.month else f"{months} to {last:%Y-%m}"
 
 
 def due_shape(report: DueReport) -> Shape:
@@ -206,7 +190,7 @@ def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
         ]
         for one in found
     ]
-    return table(_IDLE, rows) if rows else [f"Everybody has exchanged something since {since}."]
+    return table(_IDLE, rows) if rows else [f"Nobody has been without an exchange since {since}."]
 
 
 def inactive_shape(one: Inactive) -> Shape:

@@ -75,6 +75,7 @@ def transfer_shape(transfer: Transfer) -> Shape:
         "reverses": transfer.reverses,
         "actor": transfer.actor,
         "hold": transfer.hold,
+        "period": _period(transfer.period),
         **_judged(transfer),
     }
 
@@ -153,6 +154,7 @@ def _statement_line(line: StatementLine) -> Shape:
         "reason": line.reason,
         "reverses": line.reverses,
         "fee": line.fee,
+        "period": _period(line.period),
         "hours": str(line.hours),
         "earned": None if line.earned is None else str(line.earned),
         "spent": None if line.spent is None else str(line.spent),
@@ -223,6 +225,10 @@ def audit_shape(report: AuditReport) -> Shape:
         "checks": list(report.checks),
         "notes": [{"place": note.place, "text": note.text} for note in report.notes],
     }
+
+
+def _period(period: tuple[date, date] | None) -> list[str] | None:
+    return None if period is None else [day.isoformat() for day in period]
 
 
 def _day(day: date | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from timebank.reports.cells import harmless
 from timebank.reports.holds import held_text
+from timebank.reports.periods import period_text
 from timebank.reports.table import Column, Row, table
 from timebank.statements import Statement, StatementLine
 
@@ -108,6 +109,8 @@ def described(line: StatementLine) -> str:
     kind = line.kind
     if line.fee:
         kind = "fee moved back" if line.reverses else "fee"
+    if line.period is not None:
+        kind = f"{kind} {period_text(line.period)}"
     if kind != "exchange":
         words = f"{kind}: {words}" if words else kind
     labels = ", ".join(label for label in (line.category, line.area) if label is not None)
