@@ -315,3 +315,51 @@ def test_a_coordinator_or_a_relative_records_for_those_who_cannot(clock: Clock) 
     with pytest.raises(NotPermitted):
         luca.transfer(earner="maria", spender="nonna", hours=1)
     opened.close()
+
+
+# -- what is read ------------------------------------------------------------------------
+
+
+def test_who_is_inactive(town: TimeBank, at: Callable[..., None]) -> None:
+    """A settled hold is an exchange; a gift and a reversal are none; kinds as asked for."""
+    town.open_account("rossi", kind="group", joined_on=date(2025, 1, 1))
+    town.hold(earner="bruno", spender="fund", hours=1, id="h1")
+    town.settle("h1", occurred_on=date(2026, 1, 1))
+    town.transfer(earner="anna", spender="fund", hours=1, id="gift", kind="gift")
+    town.reverse("gift", reason="a mistake")
+    found = {one.id: one.last_exchange for one in town.inactive(since=date(2026, 1, 1))}
+    assert {"anna": None, "rossi": None} == found
+    assert ["rossi"] == [one.id for one in town.inactive(since=date(2026, 1, 1), kinds="group")]
+    at(2027, 1, 1)
+    assert ["fund"] == [one.id for one in town.inactive(since=date(2026, 6, 1), kinds=["fund"])]
+    with pytest.raises(timebank.InvalidRequest, match="since is missing"):
+        town.inactive(since=None)  # type: ignore[arg-type]
+    with pytest.raises(timebank.InvalidRequest, match="kinds must be one of"):
+        town.inactive(since=date(2026, 1, 1), kinds=["members"])
+
+
+def test_everything_that_comes_back_has_an_id(town: TimeBank) -> None:
+    """So that a host can name it."""
+    adopt(town, dues=[{"hours": 2, "fund": "fund"}])
+    report = town.run_due(through=date(2026, 1, 1))
+    assert ("2026-01-01", Hours(4)) == (report.id, report.hours)
+    assert "due:dues:2026:anna" == report.charges[0].id
+    assert not report.charges[0].over_limit
+    assert "luca" == town.name_delegate("anna", "luca").id
+    assert "anna" == town.leave("anna", disposal=WriteOff("fund")).id
+
+
+def test_disposals_that_cannot_be(town: TimeBank) -> None:
+    """Two for a credit, two for a debt, something else: before anything is looked at."""
+    credit, debt = Donate("fund"), WriteOff("fund")
+    twice: list[list[Any]] = [[credit, Assign("bruno", consented=True)], [debt, debt]]
+    for several in twice:
+        with pytest.raises(timebank.InvalidRequest, match="one for a credit and one for a debt"):
+            town.leave("anna", disposal=several)
+    for none in ("fund", 7):
+        with pytest.raises(timebank.WrongType, match="disposal is Donate"):
+            town.leave("anna", disposal=none)  # type: ignore[arg-type]
+    with pytest.raises(timebank.AccountNotFound):
+        town.leave("nobody")
+    with pytest.raises(timebank.InvalidRequest):
+        Donate("")

@@ -33,7 +33,7 @@ from timebank import (
     WrongType,
 )
 from timebank.model import ACCOUNT_KINDS, StatuteRow
-from timebank.statute import DEFAULT, months_between
+from timebank.statute import DEFAULT, months_between, months_later
 from timebank.statute.codec import as_record, from_record
 from timebank.storage.protocol import Batch
 
@@ -370,3 +370,9 @@ def test_a_statute_that_was_adopted_and_cannot_be_read() -> None:
     """A newer version's, say: what is not understood is no rule."""
     with pytest.raises(timebank.Corrupt, match="cannot be read: statute: the key 'levy'"):
         from_record({"version": "v1", "levy": 1})
+
+
+def test_the_end_of_the_calendar() -> None:
+    """Months of membership that reach beyond it end with it."""
+    assert date.max == months_later(date(9999, 6, 1), 7)
+    assert date(9999, 12, 1) == months_later(date(9999, 6, 1), 6)
