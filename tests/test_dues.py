@@ -16,6 +16,7 @@ from timebank import (
     AccountNotFound,
     AccountNotOpen,
     Band,
+    Corrupt,
     Demurrage,
     DueReport,
     Dues,
@@ -29,7 +30,9 @@ from timebank import (
     WrongType,
 )
 from timebank.journal import parse
+from timebank.model import RecordRow
 from timebank.reports.statement import described
+from timebank.storage.protocol import Batch
 
 
 class Still:
@@ -514,6 +517,16 @@ def test_the_funds_of_a_statute_must_be_there(town: TimeBank) -> None:
             town.adopt(Statute(version="v1", **rules))
     with pytest.raises(InvalidStatute):
         Statute(version="v1", dues=[Dues(hours=1, fund="f", name=str(n)) for n in range(13)])
+
+
+def test_a_journal_that_cannot_be_read() -> None:
+    """It is corrupt, and says where; no other error comes out."""
+    with timebank.open("memory:") as bank:
+        with bank.store.writer("main") as writer:
+            body = b'{"effects":{},"kind":"freeze","recorded_at":1,"request":{}}'
+            writer.append(Batch(records=[RecordRow(1, bytes(32), body, None, None)]))
+        with pytest.raises(Corrupt, match="record 1 cannot be read"):
+            bank.run_due()
 
 
 # -- a property --------------------------------------------------------------------------

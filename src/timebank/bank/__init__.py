@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from timebank import checks
-from timebank.bank.asking import ask_of, kept_from, looks
+from timebank.bank.asking import ask_of, kept_from
 from timebank.bank.calls import Calls
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
 from timebank.bank.executing import Result, Work
@@ -76,7 +76,9 @@ class BankBatch(Calls, Reads):
     def _execute(self, command: Command) -> Any:
         return _asked(self._open(), command, self._actor, self._permissions, self._doors)
 
-    def _together(self, ask: Ask, work: Work[Result]) -> Result:
+    def _together(
+        self, ask: Ask, work: Work[Result], before: Callable[[Reader], None] | None = None
+    ) -> Result:
         """Tried on a preview first: a refusal half way would leave half of it in the batch."""
         from timebank.storage.overlay import Overlay  # loaded on first use
 
@@ -217,14 +219,17 @@ class TimeBank(Calls, Reads):
         self._memory.cache = session.cache()
         return result
 
-    def _together(self, ask: Ask, work: Work[Result]) -> Result:
-        return retried(partial(self._together_once, ask, work))
+    def _together(
+        self, ask: Ask, work: Work[Result], before: Callable[[Reader], None] | None = None
+    ) -> Result:
+        self._ask(attrs.evolve(ask, **self._looks()))
+        if before is not None:
+            with self._reader() as reader:
+                before(reader)
+        return retried(partial(self._together_once, work))
 
-    def _together_once(self, ask: Ask, work: Work[Result]) -> Result:
+    def _together_once(self, work: Work[Result]) -> Result:
         with self.store.writer(self.name) as writer:
-            if self._permissions is not None:
-                found = looks(lambda: nullcontext(writer), self._doors)
-                permit(self._permissions, attrs.evolve(ask, **found))
             session = self._session(writer)
             result = work(session, self._actor)
             session.flush()

@@ -11,6 +11,7 @@ from timebank.commands import Command
 if TYPE_CHECKING:
     from timebank.bank.session import Session
     from timebank.permissions import Ask
+    from timebank.storage.protocol import Reader
 
 #: What may be given where hours are expected.
 HoursLike = Any
@@ -28,6 +29,11 @@ class Executing:
     def _execute(self, command: Command) -> Any:
         raise NotImplementedError
 
-    def _together(self, ask: Ask, work: Work[Result]) -> Result:
-        """All of the commands of one call, or none; asked for once, as `ask` says."""
+    def _together(
+        self, ask: Ask, work: Work[Result], before: Callable[[Reader], None] | None = None
+    ) -> Result:
+        """All of the commands of one call, or none; asked for once, as `ask` says.
+
+        What is long to read is read by `before`, while others may still write.
+        """
         raise NotImplementedError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from datetime import date
 
 from timebank import checks, commands
@@ -13,16 +12,12 @@ from timebank.errors import InvalidRequest
 from timebank.members import Assign, Delegate, Disposal, DueReport, History, Leaving, disposals
 from timebank.model import Account, Transfer
 from timebank.permissions import Ask
-from timebank.storage.protocol import Reader
 
 
 class MemberCalls(Executing):
     """Each is one call, though several records may come of it: all of them, or none."""
 
     _actor: str | None
-
-    def _reader(self) -> AbstractContextManager[Reader]:
-        raise NotImplementedError
 
     def welcome(self, account: str) -> Transfer:
         """Give an account the welcome credit of the statute in force.
@@ -75,10 +70,10 @@ class MemberCalls(Executing):
         checks.day(through, "through")
         ask = Ask(actor=self._actor, action="run_due")
         history = History()
-        with self._reader() as reader:
-            history.read(reader)
         return self._together(
-            ask, lambda session, actor: members.run_due(session, history, through, actor)
+            ask,
+            lambda session, actor: members.run_due(session, history, through, actor),
+            before=history.read,
         )
 
     def leave(

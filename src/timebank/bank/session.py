@@ -177,7 +177,10 @@ class Session:
         """
         today = self._statute.day(now)
         joined = min(command.request.get("joined_on", today), today)
-        by = self._statute if joined == today else adopted_on(self.writer, joined)
+        by = self._statute
+        if joined != today:
+            self.flush()
+            by = adopted_on(self.writer, joined)
         rule, account = by.welcome, command.accounts[0]
         if not _welcomes(rule, command.request["kind"]) or rule.fund == account:
             return None

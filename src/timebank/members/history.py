@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from timebank.errors import Corrupt
 from timebank.journal import parse
 from timebank.statute import DEFAULT, Statute
 from timebank.statute.codec import of_body
@@ -72,11 +73,18 @@ class History:
     after: int = 0
 
     def read(self, reader: Reader) -> None:
-        """Go on to the end of what the reader sees."""
+        """Go on to the end of what the reader sees.
+
+        :raises Corrupt: a record that cannot be read.
+        """
         while page := reader.records(after=self.after, limit=PAGE):
             for row in page:
                 if (found := _TOLD.search(row.body)) is not None:
-                    self._take(found[1], row.body)
+                    try:
+                        self._take(found[1], row.body)
+                    except (AttributeError, KeyError, TypeError, ValueError) as error:
+                        msg = f"record {row.sequence} cannot be read: {error!r}"
+                        raise Corrupt(msg) from error
             self.after = page[-1].sequence
 
     def statute_on(self, day: date) -> Statute:
