@@ -225,6 +225,129 @@ def ended_for_another(forgery: Forgery) -> None:
     of_kind(forgery, "end_delegate")["effects"]["delegate"] = "anna"
 
 
+def dues_of_a_part(forgery: Forgery) -> None:
+    """A later day, and so a smaller share, which is right by itself."""
+    record = named(forgery, "due:dues:2026-04:m3")
+    record["request"]["since"] = record["effects"]["occurred_on"] = "2026-04-16"
+    moves(record, -2700)
+
+
+def joining_twice(forgery: Forgery) -> None:
+    record = copy.deepcopy(named(forgery, JOINING))
+    day = "2026-05-05"
+    record["request"] |= {"since": day, "id": f"due:joining:{day}:m3", "account": "m3"}
+    record["effects"]["occurred_on"] = day
+    record["effects"].pop("flags", None)
+    record["effects"]["postings"] = [["solidarity", 3600], ["m3", -3600]]
+    forgery.add("due", record["request"], record["effects"])
+
+
+def joining_of_who_joined_before(forgery: Forgery) -> None:
+    opening = forgery.records[0]
+    opening["request"]["joined_on"] = opening["effects"]["sets"]["joined_on"] = "2026-03-01"
+
+
+def welcomed_twice(forgery: Forgery) -> None:
+    """While the first one is still there."""
+    day = "2026-05-05"
+    request = {
+        "account": "m3",
+        "by": "via-roma/2",
+        "id": "due:welcome:2:m3",
+        "rule": "welcome",
+        "since": day,
+    }
+    postings = [["m3", 7200], ["solidarity", -7200]]
+    effects = {"occurred_on": day, "postings": postings, "statute": "via-roma/2"}
+    forgery.add("due", request, effects)
+
+
+def welcomed_on_another_day(forgery: Forgery) -> None:
+    record = named(forgery, "due:welcome:1:m4")
+    record["request"]["since"] = record["effects"]["occurred_on"] = "2026-03-03"
+
+
+def a_welcome_written_otherwise(forgery: Forgery) -> None:
+    named(forgery, WELCOME)["request"]["id"] = "due:welcome:01:m3"
+
+
+def demurrage_of_a_period_that_began_without_it(forgery: Forgery) -> None:
+    record = named(forgery, DEMURRAGE)
+    record["request"] |= {
+        "id": "due:demurrage:2026-03:m1",
+        "period": ["2026-03-01", "2026-03-31"],
+        "since": "2026-03-31",
+    }
+    record["effects"]["occurred_on"] = "2026-03-31"
+
+
+def frozen_when_it_fell_due(forgery: Forgery) -> None:
+    """Frozen and thawed before anything else of that day: not open at its end."""
+    first = named(forgery, DUES)["sequence"]
+    frozen = {"account": "m3", "sets": {"status": "frozen"}}
+    thawed = {"account": "m3", "sets": {"status": "open"}}
+    for number, (kind, effects) in enumerate((("freeze", frozen), ("thaw", thawed))):
+        last = forgery.records[first - 2 + number]
+        record = {
+            **copy.deepcopy(last),
+            "kind": kind,
+            "request": {"account": "m3"},
+            "effects": effects,
+        }
+        record.pop("actor", None)
+        forgery.records.insert(first - 1 + number, record)
+    days = 24 * 3600 * 1_000_000
+    started = forgery.records[0]["recorded_at"]
+    forgery.records[first - 1]["recorded_at"] = started + days // 8
+    forgery.records[first]["recorded_at"] = started + 20 * days
+    for number, record in enumerate(forgery.records, start=1):
+        record["sequence"] = number
+
+
+def another_number_in_a_flag(forgery: Forgery) -> None:
+    record = next(
+        record
+        for record in forgery.records
+        if record["kind"] == "due" and "flags" in record["effects"]
+    )
+    record["effects"]["flags"][0]["available"] += 1
+
+
+def delegate_until_no_day(forgery: Forgery) -> None:
+    record = of_kind(forgery, "name_delegate")
+    record["request"]["until"] = record["effects"]["until"] = "zz"
+
+
+def delegate_until_a_day_that_is_over(forgery: Forgery) -> None:
+    record = of_kind(forgery, "name_delegate")
+    record["request"]["until"] = record["effects"]["until"] = "1999-12-31"
+
+
+def delegate_named_twice(forgery: Forgery) -> None:
+    named_ = [r for r in forgery.records if r["kind"] == "name_delegate"][-1]
+    forgery.add("name_delegate", named_["request"], named_["effects"])
+
+
+def delegate_of_oneself(forgery: Forgery) -> None:
+    record = of_kind(forgery, "name_delegate")
+    record["request"]["delegate"] = record["effects"]["delegate"] = "m1"
+
+
+def delegate_of_who_left(forgery: Forgery) -> None:
+    opened = next(
+        record["sequence"]
+        for record in forgery.records
+        if record["kind"] == "open_account" and record["request"]["account"] == "m4"
+    )
+    request = {"account": "m4", "delegate": "luca"}
+    forgery.add("name_delegate", request, {**request, "of": opened, "until": None})
+
+
+def end_of_nobody(forgery: Forgery) -> None:
+    record = of_kind(forgery, "end_delegate")
+    record["request"]["delegate"] = record["effects"]["delegate"] = "nobody"
+
+
 Lie = Callable[[Forgery], None]
 LIES: list[tuple[Lie, set[str]]] = [
     (more_dues, {"effects"}),
@@ -255,6 +378,21 @@ LIES: list[tuple[Lie, set[str]]] = [
     (a_delegate_for_longer, {"effects"}),
     (a_delegate_of_another, {"effects"}),
     (ended_for_another, {"effects"}),
+    (dues_of_a_part, {"effects"}),
+    (joining_twice, {"effects"}),
+    (joining_of_who_joined_before, {"effects"}),
+    (welcomed_twice, {"effects"}),
+    (welcomed_on_another_day, {"effects"}),
+    (a_welcome_written_otherwise, {"effects"}),
+    (demurrage_of_a_period_that_began_without_it, {"effects"}),
+    (frozen_when_it_fell_due, {"effects"}),
+    (another_number_in_a_flag, {"limits"}),
+    (delegate_until_no_day, {"canonical"}),
+    (delegate_until_a_day_that_is_over, {"effects"}),
+    (delegate_named_twice, {"effects"}),
+    (delegate_of_oneself, {"effects"}),
+    (delegate_of_who_left, {"effects"}),
+    (end_of_nobody, {"effects"}),
 ]
 
 
@@ -320,6 +458,6 @@ def test_an_account_with_a_long_id(clock: Clock) -> None:
     bank.open_account("ä" * 128)
     bank.adopt(Statute(version="v1", dues=Dues(hours=1, fund="fund")))
     (charge,) = bank.run_due().charges
-    assert 64 + len("due:dues:2026:") == len(charge.id)
+    assert 64 + len("due:dues:2026:sha256=") == len(charge.id)
     assert () == bank.run_due().charges
     assert () == bank.audit().findings

@@ -121,8 +121,12 @@ def test_leave() -> None:
     refused(2, "'m2' is a member, not a fund", "leave", "m1", "--donate-to", "m2")
     refused(2, "cannot take over its own hours", "leave", "m1", "--donate-to", "m1")
     refused(2, "no account 'nobody'", "leave", "m1", "--donate-to", "nobody")
-    expected = ["Hold h1: 1:00 released.", "Welcome credit: 2:00 given back to fund."]
-    expected.append("Donation: 3:00 to fund.")
+    expected = [
+        "Dues: joining once: 1:30 to fund.",
+        "Hold h1: 1:00 of m1 for m2 released.",
+        "Welcome credit: 2:00 given back to fund.",
+    ]
+    expected.append("Donation: 1:30 to fund.")
     tried = well("leave", "m1", "--donate-to", "fund", "--dry-run").splitlines()
     assert [*expected, "m1 Maria R. would leave: the account would be closed."] == tried
     left = well("leave", "m1", "--donate-to", "fund", "--reason", "moved").splitlines()
@@ -135,21 +139,47 @@ def test_leave_with_less_than_the_welcome_credit() -> None:
     """What would be left once it is given back is said as such."""
     well("welcome", "m1")
     well("transfer", "--earner", "m2", "--spender", "m1", "--hours", "1", "--id", "t1")
-    said = "'m1' would hold, having given back 2:00 of welcome credit, -1:00: an account is closed"
+    said = (
+        "would hold, 1:30 of dues charged and 2:00 of welcome credit given back, -2:30: an account"
+    )
     refused(1, said, "leave", "m1", "--donate-to", "fund")
 
 
 def test_leave_with_a_debt_or_to_another_member() -> None:
     """On a named account; as JSON."""
     well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t1")
-    refused(1, "first earn 1:00, or have it written off", "leave", "m2", "--donate-to", "fund")
+    refused(
+        1,
+        "would hold, 1:30 of dues charged, -2:30: an account is closed at 0:00",
+        "leave",
+        "m2",
+        "--donate-to",
+        "fund",
+    )
     text = well("leave", "m2", "--donate-to", "fund", "--write-off-on", "fund", "--dry-run")
-    assert text.startswith("Debt: 1:00 written off, on fund.\n")
+    assert "Debt: 2:30 written off, on fund." == text.splitlines()[1]
     shape = json.loads(well("leave", "m2", "--write-off-on", "fund", "--format", "json"))
     assert ("closed", "write-off") == (shape["account"]["status"], shape["disposal"]["kind"])
     well("account", "open", "m3")
+    well("transfer", "--earner", "m1", "--spender", "fund", "--hours", "2")
     text = well("leave", "m1", "--assign-to", "m3", "--consented")
-    assert text.startswith("Assignment: 1:00 to m3.\n")
+    assert ["Dues: joining once: 1:30 to fund.", "Assignment: 1:30 to m3."] == text.splitlines()[:2]
+
+
+def test_dues() -> None:
+    """What is due of one account, now and by a day to come; nothing is charged by it."""
+    row = rf"{DAY}  joining   once     1:30  fund"
+    assert re.fullmatch(row, well("dues", "m1").splitlines()[2])
+    (shape,) = json.loads(well("dues", "m1", "--format", "json"))
+    assert ("m1", "joining", "1:30", "v1") == tuple(
+        shape[name] for name in ("account", "rule", "hours", "statute")
+    )
+    assert 2 < len(well("dues", "m1", "--through", "2199-01-01").splitlines())
+    well("run-due")
+    assert "Nothing is due of m1.\n" == well("dues", "m1")
+    assert "" == well("run-due", "--quiet")
+    refused(2, "is too far ahead", "dues", "m1", "--through", "2999-01-01")
+    refused(2, "no account 'nobody'", "dues", "nobody")
 
 
 def test_inactive() -> None:
@@ -160,7 +190,7 @@ def test_inactive() -> None:
     well("transfer", *sides, "t1", "--on", "2020-06-01")
     well("transfer", "--earner", "busy", "--spender", "m1", "--hours", "0:30", "--on", "2024-01-01")
     lines = well("inactive", "--since", "2022-01-01").splitlines()
-    assert "old Anna  member  2019-05-01    2020-06-01       -0:30" == lines[2]
+    assert "old Anna  member  open    2019-05-01    2020-06-01       -0:30" == lines[2]
     assert 3 == len(lines)
     (shape,) = json.loads(well("inactive", "--since", "2022-01-01", "--format", "json"))
     assert ("old", "2020-06-01", "-0:30") == (
@@ -168,9 +198,10 @@ def test_inactive() -> None:
         shape["last_exchange"],
         shape["balance"],
     )
-    nobody = "Nobody has been without an exchange since 2019-05-01.\n"
+    nobody = "Nobody who was a member before 2019-05-01 has been without an exchange since.\n"
     assert nobody == well("inactive", "--since", "2019-05-01")
     refused(2, "Missing option '--since'", "inactive")
+    refused(2, "is in the future", "inactive", "--since", "9999-01-01")
 
 
 def test_delegates() -> None:
@@ -184,6 +215,10 @@ def test_delegates() -> None:
     assert both == well("delegate", "list", "m1").splitlines()
     assert both[1:] == well("delegate", "end", "m1", "luca").splitlines()
     assert "Nobody may act for m1.\n" == well("delegate", "end", "m1", "ida")
+    well("delegate", "name", "m2", "ida")
+    assert "ida may act for m2\n" == well("delegate", "list", "--of", "ida")
+    assert "luca may act for nobody.\n" == well("delegate", "list", "--of", "luca")
+    refused(2, "Name an account, or a delegate with --of", "delegate", "list")
     refused(2, "until 2020-01-01 is over", "delegate", "name", "m1", "x", "--until", "2020-01-01")
 
 

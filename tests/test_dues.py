@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,9 +21,12 @@ from timebank import (
     Demurrage,
     DueReport,
     Dues,
+    Fee,
+    Granularity,
     Hours,
     InvalidRequest,
     InvalidStatute,
+    LargestExchange,
     NothingDue,
     Statute,
     TimeBank,
@@ -287,6 +291,44 @@ def test_through_a_day(town: TimeBank, clock: Still) -> None:
         town.run_due(through=datetime(2026, 3, 1, tzinfo=UTC))
 
 
+def test_once_and_then_each_year_under_one_name(town: TimeBank, clock: Still) -> None:
+    """Who paid on joining pays the year as well; who joined between pays once."""
+    clock.to(2026, 1, 2)
+    adopt(town, Dues(hours=1, every="once", fund="fund"))
+    clock.to(2026, 3, 1)
+    town.open_account("new")
+    assert [("new", "dues", "2026-03-01", "1:00")] == told(town.run_due())
+    clock.to(2026, 12, 1)
+    adopt(town, Dues(hours=4, every="year", fund="fund", first_period="free"), version="v2")
+    clock.to(2028, 5, 1)
+    assert [
+        (id, "dues", f"{year}-01-01", "4:00") for year in (2027, 2028) for id in ("anna", "new")
+    ] == told(town.run_due())
+
+
+def test_once_with_free_months_outlives_an_amendment(town: TimeBank, clock: Still) -> None:
+    """Whether one joined under the rule depends on the rule, not on the version of the statute."""
+    rule = Dues(hours=1, every="once", fund="fund", from_month=3)
+    clock.to(2026, 1, 2)
+    adopt(town, rule)
+    clock.to(2026, 3, 1)
+    town.open_account("new")
+    clock.to(2026, 5, 1)
+    adopt(town, rule, version="v2", limits={"member": Band(floor=-3)})
+    clock.to(2026, 9, 1)
+    assert [("new", "dues", "2026-06-01", "1:00")] == told(town.run_due())
+
+
+def test_two_accounts_never_share_an_id(town: TimeBank) -> None:
+    """Not a long one and one that is called like its digest."""
+    long = "x" * 120
+    digest = f"sha256={hashlib.sha256(long.encode()).hexdigest()}"
+    for id in (long, digest, digest.removeprefix("sha256=")):
+        town.open_account(id)
+    adopt(town, Dues(hours=1, fund="fund"))
+    assert 4 == len({charge.id for charge in town.run_due().charges})
+
+
 # -- demurrage ---------------------------------------------------------------------------
 
 
@@ -334,6 +376,19 @@ def test_demurrage_run_late_is_that_of_being_run_on_time(clock: Still) -> None:
                 bank.run_due()
         bank.run_due()
     assert [Hours(1)] * 2 == [bank.balance("anna").posted for bank in banks]
+
+
+def test_demurrage_is_not_taken_twice_of_the_same_days(town: TimeBank, clock: Still) -> None:
+    """Months were charged: a half-year that began before is not, the next one is."""
+    adopt(town, demurrage=Demurrage(share="1/4", above=0, every="month", fund="fund"))
+    town.transfer(earner="anna", spender="fund", hours=8)
+    clock.to(2026, 3, 1)
+    assert 2 == len(town.run_due().charges)
+    rule = Demurrage(share="1/4", above=0, every="half-year", fund="fund")
+    adopt(town, version="v2", demurrage=rule)
+    clock.to(2027, 1, 1)
+    (charge,) = town.run_due().charges
+    assert (date(2026, 7, 1), date(2026, 12, 31)) == charge.period
 
 
 # -- once --------------------------------------------------------------------------------
@@ -465,6 +520,9 @@ DUES: Any = Dues
 DEMURRAGE: Any = Demurrage
 WELCOME: Any = Welcome
 STATUTE: Any = Statute
+FEE: Any = Fee
+GRANULARITY: Any = Granularity
+LARGEST: Any = LargestExchange
 
 
 @pytest.mark.parametrize(
@@ -472,6 +530,11 @@ STATUTE: Any = Statute
     [
         (lambda: DUES(hours=0, fund="f"), "hours must be more than 0:00"),
         (lambda: DUES(hours=None, fund="f"), "hours is missing"),
+        (lambda: DUES(hours=1, fund="f", unit=None), "unit is missing"),
+        (lambda: DEMURRAGE(share="1/2", above=1, fund="f", unit=None), "unit is missing"),
+        (lambda: FEE(share="1/2", fund="f", unit=None), "unit is missing"),
+        (lambda: GRANULARITY(unit=None), "unit is missing"),
+        (lambda: LARGEST(hours=None), "hours is missing"),
         (lambda: DUES(hours=1, fund=""), "fund"),
         (lambda: DUES(hours=1, fund="f", every="week"), "every must be one of once, month"),
         (lambda: DUES(hours=1, fund="f", name="Dues:1"), "name must be up to 32 of"),
@@ -504,6 +567,47 @@ def test_a_rule_that_cannot_be(make: Callable[[], object], says: str) -> None:
     """It is refused when it is made, and says what is wrong."""
     with pytest.raises(InvalidRequest, match=says):
         make()
+
+
+def test_a_statute_is_read_back_before_it_is_written(
+    town: TimeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be read again would be in force for ever."""
+    monkeypatch.setattr("timebank.commands.statutes.as_record", lambda _: {"version": "other"})
+    with pytest.raises(InvalidStatute, match="would not be read back as it is written"):
+        adopt(town)
+
+
+def test_a_day_of_joining_too_far_ahead(town: TimeBank, clock: Still) -> None:
+    """A year is enough for a plan; more is a slip."""
+    clock.to(2026, 3, 1)
+    town.open_account("soon", joined_on=date(2027, 3, 2))
+    with pytest.raises(InvalidRequest, match="joined_on 2062-02-01 is too far ahead"):
+        town.open_account("slip", joined_on=date(2062, 2, 1))
+
+
+def test_what_is_due_can_be_seen_before(town: TimeBank, clock: Still) -> None:
+    """Of one account, also by a day to come; nothing is charged by looking."""
+    adopt(
+        town,
+        Dues(hours=1, fund="fund", every="half-year"),
+        demurrage=Demurrage(share="1/2", above=1, fund="fund", every="half-year"),
+    )
+    town.transfer(earner="anna", spender="fund", hours=5)
+    head = town.head()
+    seen = town.dues("anna", through=date(2026, 12, 31))
+    assert [
+        ("dues 2026-01-01", Hours(1), None, "v1"),
+        ("demurrage 2026-06-30", Hours(2), Hours(5), "v1"),
+        ("dues 2026-07-01", Hours(1), None, "v1"),
+        ("demurrage 2026-12-31", Hours(2), Hours(5), "v1"),
+    ] == [(one.id, one.hours, one.basis, one.statute) for one in seen]
+    assert head == town.head()
+    assert ["dues"] == [one.rule for one in town.dues("anna")]
+    town.run_due()
+    assert () == town.dues("anna")
+    with pytest.raises(AccountNotFound):
+        town.dues("nobody")
 
 
 def test_the_funds_of_a_statute_must_be_there(town: TimeBank) -> None:

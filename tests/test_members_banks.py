@@ -5,6 +5,7 @@ The banks, and what their statutes say, are those of the project's field notes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -274,6 +275,66 @@ def test_dane_county_may_remove_who_exchanged_nothing_for_two_years(
     town.leave(one.id, disposal=Donate("fund"), reason="two years without an exchange")
     assert [] == list(town.inactive(since=date(2026, 1, 1)))
     assert ["bruno"] == [one.id for one in town.inactive(since=date(2026, 1, 3))]
+
+
+def test_dues_that_are_due_are_charged_on_leaving(town: TimeBank, at: Callable[..., None]) -> None:
+    """Nobody takes along what cron had not charged yet; what waited while frozen neither."""
+    adopt(town, dues=[{"hours": 2, "fund": "fund"}])
+    town.transfer(earner="anna", spender="fund", hours=5)
+    at(2026, 6, 1)
+    town.freeze("anna")
+    at(2026, 7, 1)
+    left = town.leave("anna", disposal=Donate("fund"))
+    assert [("due:dues:2026:anna", Hours(2))] == [(one.id, one.hours) for one in left.charges]
+    assert left.disposal is not None
+    assert Hours(3) == left.disposal.hours
+    town.reopen("anna")
+    assert ["bruno"] == [one.account for one in town.run_due().charges]
+
+
+def test_who_left_has_no_delegates(town: TimeBank) -> None:
+    """They end with leaving, and coming back does not bring them back."""
+    town.name_delegate("anna", "luca")
+    assert ("luca",) == town.leave("anna").ended
+    town.reopen("anna")
+    assert () == town.delegates("anna")
+
+
+def test_limits_that_zero_is_not_within_let_go(town: TimeBank) -> None:
+    """A floor above zero, or a ceiling below, would keep whoever leaves."""
+    town.transfer(earner="anna", spender="bruno", hours=5)
+    town.set_limits("anna", floor=2)
+    town.set_limits("bruno", ceiling=-1)
+    town.leave("anna", disposal=Donate("fund"))
+    town.leave("bruno", disposal=WriteOff("fund"))
+    assert Hours(0) == town.balance("fund").posted
+
+
+def test_a_fund_of_the_statute_does_not_leave(town: TimeBank) -> None:
+    """Nor is it closed, while exchanges and dues need it."""
+    adopt(town, dues=[{"hours": 2, "fund": "fund"}])
+    for call in (town.leave, town.close_account):
+        with pytest.raises(timebank.FundInUse, match="first adopt a statute that does not name it"):
+            call("fund")
+    adopt(town, version="none")
+    town.leave("fund")
+
+
+def test_a_refused_leave_in_a_batch_leaves_no_trace(town: TimeBank, clock: Clock) -> None:
+    """Though midnight passes while it is decided: it is tried and done at one instant."""
+    adopt(
+        town,
+        limits={"member": [{"ceiling": 9}, {"from_month": 9, "ceiling": 1}]},
+    )
+    town.transfer(earner="anna", spender="fund", hours=5)
+    town.freeze("anna")
+    clock.now = datetime(2026, 1, 31, 23, 57, tzinfo=UTC)
+    before, left = town.head(), False
+    with town.batch() as batch, contextlib.suppress(LimitExceeded):
+        batch.leave("anna", disposal=Assign("bruno", consented=True))
+        left = True
+    assert left == (before != town.head())
+    assert () == town.audit().findings
 
 
 def test_who_left_can_come_back(town: TimeBank) -> None:

@@ -25,6 +25,7 @@ from timebank import (
     Hours,
     IdempotencyMismatch,
     InvalidRequest,
+    LimitExceeded,
     NotPermitted,
     Rejected,
     Roles,
@@ -33,6 +34,7 @@ from timebank import (
     WriteOff,
     WrongType,
 )
+from timebank.members import Disposal
 from timebank.permissions import READS
 
 ROLES = {
@@ -65,10 +67,12 @@ def bank(clock: Clock) -> TimeBank:
 CALLS: dict[str, Callable[[Any], Any]] = {
     "account": lambda b: b.account("anna"),
     "accounts": lambda b: b.accounts(),
+    "acts_for": lambda b: b.acts_for("luca"),
     "adopt": lambda b: b.adopt(Statute(version="v1")),
     "balance": lambda b: b.balance("anna"),
     "close_account": lambda b: b.close_account("rossi"),
     "delegates": lambda b: b.delegates("anna"),
+    "dues": lambda b: b.dues("anna"),
     "end_delegate": lambda b: b.end_delegate("anna", "luca"),
     "freeze": lambda b: b.freeze("anna"),
     "head": lambda b: b.head(),
@@ -145,6 +149,7 @@ MEMBER_OF_BOTH = {
     "account",
     "balance",
     "delegates",
+    "dues",
     "end_delegate",
     "hold",
     "name_delegate",
@@ -257,6 +262,7 @@ def test_a_refusal_tells_nothing(bank: TimeBank) -> None:
                 call(id)
             told.append(str(caught.value).replace(id, "…"))
             assert {"actor", "action", "accounts"} == vars(caught.value).keys()
+            assert set(caught.value.accounts) <= {id, "anna"}
         assert told[0] == told[1]
     with pytest.raises(AccountNotFound):
         carla.balance("nobody")
@@ -272,7 +278,11 @@ def test_an_id_that_somebody_else_used(bank: TimeBank) -> None:
     assert "visit" == caught.value.original.id  # type: ignore[attr-defined]
     with pytest.raises(IdempotencyMismatch, match="is not for who asks to see") as caught:
         rossi.transfer(earner="bruno", spender="rossi", hours=1, id="visit")
-    assert caught.value.original is None
+    assert (None, None, None) == (
+        caught.value.original,
+        caught.value.__context__,
+        caught.value.__cause__,
+    )
     assert "2:00" not in str(caught.value)
     with pytest.raises(IdempotencyMismatch) as caught:
         anna.transfer(earner="bruno", spender="anna", hours=1, id="held")
@@ -286,8 +296,39 @@ def test_pages_of_transfers_begin_behind_ones_own(bank: TimeBank) -> None:
     """`after` names a transfer, and who may read the list may go on in it."""
     anna = bank.acting_as("anna")
     anna.transfer(earner="bruno", spender="anna", hours=1, id="second")
+    bank.acting_as("carla").transfer(earner="bruno", spender="rossi", hours=1, id="other")
     assert ["second"] == [t.id for t in anna.transfers(account="anna", after="visit")]
     refused(lambda: anna.transfers(after="visit"))
+    refused(lambda: anna.transfers(account="anna", after="other"))
+    refused(lambda: anna.transfers(account="anna", after="nobody"))
+
+
+def test_what_another_may_still_earn_is_not_told(bank: TimeBank) -> None:
+    """A limit of somebody else refuses without its figures; one's own has them."""
+    anna, carla = bank.acting_as("anna"), bank.acting_as("carla")
+    bank.acting_as("tom").set_limits("bruno", ceiling=1)
+    with pytest.raises(
+        LimitExceeded, match="account 'bruno' cannot earn 5:00: its ceiling"
+    ) as caught:
+        anna.transfer(earner="bruno", spender="anna", hours=5)
+    figures = [getattr(caught.value, name) for name in ("limit", "available", "reserved", "passes")]
+    assert ([None] * 4, Hours(5), "ceiling_exceeded", None) == (
+        figures,
+        caught.value.needed,
+        caught.value.code,
+        caught.value.__context__,
+    )
+    with pytest.raises(LimitExceeded, match=r"its ceiling is 1:00 .* may still move"):
+        carla.transfer(earner="bruno", spender="anna", hours=5)
+    with pytest.raises(LimitExceeded, match="its floor is -20:00"):
+        anna.transfer(earner="rossi", spender="anna", hours=50)
+
+
+def test_nobody_resigns_as_a_delegate_who_is_none(bank: TimeBank) -> None:
+    """What ending gives back is the account: only for who was named."""
+    anna = bank.acting_as("anna")
+    refused(lambda: anna.end_delegate("bruno", "anna"))
+    refused(lambda: anna.end_delegate("nobody", "anna"))
 
 
 # -- delegates ---------------------------------------------------------------------------
@@ -377,12 +418,52 @@ def test_a_coordinator_and_a_treasurer(bank: TimeBank) -> None:
     assert ["tom"] == [charge.transfer.actor for charge in tom.run_due().charges]
 
 
+def test_whose_credit_goes_to_whom_is_the_coordinators(bank: TimeBank) -> None:
+    """A treasurer writes off, and takes nobody's hours; who is both may do both at once."""
+    tom, both = (
+        bank.acting_as("tom"),
+        TimeBank(bank.store, permissions=Roles({"both": ["coordinator", "treasurer"]})).acting_as(
+            "both"
+        ),
+    )
+    either: list[Disposal] = [Assign("anna", consented=True), WriteOff("fund")]
+    refused(lambda: tom.leave("anna", disposal=Assign("rossi", consented=True)))
+    refused(lambda: bank.acting_as("carla").leave("bruno", disposal=either))
+    with pytest.raises(NotPermitted, match="may not do this: leave with a write-off"):
+        bank.acting_as("carla").leave("bruno", disposal=WriteOff("fund"))
+    both.leave("bruno", disposal=either)
+
+
+def test_limits_of_its_own_are_the_treasurers(bank: TimeBank) -> None:
+    """A coordinator opens accounts as the statute has them."""
+    refused(lambda: bank.acting_as("carla").open_account("new", floor=None))
+    bank.acting_as("tom").open_account("new", floor=None)
+    refused(lambda: bank.acting_as("tom").open_account("other"))
+
+
+def test_for_whom_somebody_acts(bank: TimeBank) -> None:
+    """Their own list is for them, and for who reads all."""
+    for id in ("anna", "bruno"):
+        bank.acting_as(id).name_delegate(id, "luca")
+    bank.acting_as("carla").name_delegate("rossi", "ida")
+    luca = bank.acting_as("luca")
+    assert ["anna", "bruno"] == [one.account for one in luca.acts_for("luca")]
+    assert ["rossi"] == [one.account for one in bank.acting_as("ada").acts_for("ida")]
+    refused(lambda: luca.acts_for("ida"))
+    assert () == bank.acting_as("x").acts_for("x")
+
+
 def test_roles_that_cannot_be() -> None:
     """They are refused when they are made."""
     with pytest.raises(InvalidRequest, match="a role is one of member, coordinator"):
         Roles({"anna": "boss"})
     with pytest.raises(WrongType, match="a mapping of actors to roles"):
         Roles(["anna"])  # type: ignore[arg-type]
+    with pytest.raises(WrongType, match="permissions are a callable that is given an Ask"):
+        timebank.open("memory:", permissions="x")  # type: ignore[arg-type]
+    one = Roles(accounts=lambda actor: actor)
+    assert not one(Ask(actor="anna", action="balance", accounts=("a",)))
+    assert one(Ask(actor="anna", action="balance", accounts=("anna",)))
     assert "<Roles of 1 actors>" == repr(Roles({"anna": ["treasurer", "auditor"]}))
     assert not Roles()(Ask(actor=None, action="statute"))
     assert not Roles()(Ask(actor="x", action="balance", accounts=("x",)))

@@ -311,7 +311,8 @@ class Rules(RuleBasedStateMachine):
             left = bank.leave(id, disposal=disposal)
             made.append(left)
             moved = [*left.given_back, *filter(None, [left.disposal])]
-            return left.account, [one.id for one in left.voided], [one.postings for one in moved]
+            told = [one.id for one in (*left.charges, *left.voided)]
+            return left.account, told, [one.postings for one in moved]
 
         self.both(leave)
         if not made:
@@ -320,6 +321,8 @@ class Rules(RuleBasedStateMachine):
         left = made[1]  # of the first bank, after its preview
         for hold in left.voided:
             self.holds.pop(hold.id, None)
+        for charge in left.charges:
+            self.transfers[charge.id] = charge.transfer
         for transfer in (*left.given_back, *filter(None, [left.disposal])):
             self.transfers[transfer.id] = transfer
         balance = self.banks[0].balance(id)

@@ -16,6 +16,7 @@ from timebank import (
     AccountNotFound,
     GranularityRefused,
     Hours,
+    InvalidRequest,
     LimitExceeded,
     RecordedTooLate,
     Rejected,
@@ -345,13 +346,18 @@ def test_what_is_no_exchange_has_no_fee_and_no_unit(town: TimeBank) -> None:
 
 def test_the_fund_of_a_fee_must_be_there(town: TimeBank) -> None:
     """When it is adopted, and at each exchange."""
-    with pytest.raises(AccountNotFound, match="nowhere"):
+    with pytest.raises(InvalidRequest, match="'anna' is a member, and no fund"):
+        adopt(town, fee={"share": "1/10", "fund": "anna"})
+    with pytest.raises(AccountNotFound, match="the statute names it: open it first, as a fund"):
         adopt(town, fee={"share": "1/10", "fund": "nowhere"})
     adopt(town, fee={"share": "1/10", "fund": "fund"})
     town.freeze("fund")
     with pytest.raises(Rejected, match="'fund' is frozen"):
         spends(town, "anna", 1, earner="bruno")
     town.thaw("fund")
+    with pytest.raises(Rejected, match="'fund' is a fund of statute 'bank/1'; first adopt"):
+        town.close_account("fund")
+    adopt(town, version="none")
     town.close_account("fund")
     with pytest.raises(Rejected, match="'fund' is closed"):
         adopt(town, version="bank/2", fee={"share": "1/10", "fund": "fund"})

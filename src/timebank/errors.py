@@ -160,7 +160,7 @@ class LimitExceeded(Rejected):
     `account`; `limit` the floor or ceiling; `available` what may still move;
     `needed` what the call asked; `reserved` what open holds keep back; `shortfall` what
     the account must first earn, or spend, for this rule to let it pass. All but the
-    account are `Hours`.
+    account are `Hours`, but for who may not see the account: to them only `needed` is told.
     """
 
     def __init__(
@@ -188,6 +188,20 @@ class LimitExceeded(Rejected):
         self.needed = needed
         self.reserved = reserved
         self.shortfall = shortfall
+
+    def veiled(self) -> LimitExceeded:
+        """The same refusal for who may not see the account: without its figures, all `None`."""
+        veiled = LimitExceeded.__new__(LimitExceeded)
+        verb = "spend" if self.rule == "floor" else "earn"
+        Rejected.__init__(
+            veiled,
+            f"account {shown(self.account)} cannot {verb} {self.needed}: its {self.rule} "
+            "does not allow it",
+        )
+        veiled.__dict__.update(account=self.account, rule=self.rule, code=self.code)
+        hidden = ("limit", "available", "headroom", "reserved", "shortfall", "passes")
+        veiled.__dict__.update(dict.fromkeys(hidden), needed=self.needed)
+        return veiled
 
 
 class ExchangeTooLarge(Rejected):
@@ -271,18 +285,14 @@ class AccountNotEmpty(Rejected):
         balance: Hours,
         held: Hours | None = None,
         incoming: Hours | None = None,
-        given_back: Hours | None = None,
+        after: str = "",
         remedy: str | None = None,
     ) -> None:
         open_holds = bool(held or incoming)
         also = (
             f", with {held or '0:00'} held and {incoming or '0:00'} incoming" if open_holds else ""
         )
-        verb = (
-            f"would hold, having given back {given_back} of welcome credit,"
-            if given_back
-            else "holds"
-        )
+        verb = f"would hold, {after}," if after else "holds"
         super().__init__(
             f"account {shown(account)} {verb} {balance}{also}: an account is closed at 0:00, "
             "without open holds"
@@ -324,13 +334,33 @@ class NotPermitted(Rejected):
     rule = "permission"
     code = "not_permitted"
 
-    def __init__(self, actor: str | None, *, action: str, accounts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        actor: str | None,
+        *,
+        action: str,
+        accounts: tuple[str, ...] = (),
+        what: str | None = None,
+    ) -> None:
         who = "who names no actor" if actor is None else f"actor {shown(actor)}"
         of = f" of {shown(accounts[0])}" if len(accounts) == 1 else ""
-        super().__init__(f"{who} may not do this: {action}{of}")
+        super().__init__(f"{who} may not do this: {what or action}{of}")
         self.actor = actor
         self.action = action
         self.accounts = accounts
+
+
+class FundInUse(Rejected):
+    """The statute in force gives to the account, or takes from it; `account`, `statute`."""
+
+    rule = "funds of the statute"
+    code = "fund_in_use"
+
+    def __init__(self, account: str, *, statute: str) -> None:
+        super().__init__(f"account {shown(account)} is a fund of statute {shown(statute)}")
+        self.account = account
+        self.statute = statute
+        self.advised("first adopt a statute that does not name it")
 
 
 class OverReversed(Rejected):

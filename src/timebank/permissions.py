@@ -19,9 +19,11 @@ READS: Final = frozenset(
     {
         "account",
         "accounts",
+        "acts_for",
         "audit",
         "balance",
         "delegates",
+        "dues",
         "head",
         "hold_by_id",
         "holds",
@@ -50,12 +52,12 @@ def _nothing(_: str) -> str | None:
 class Ask:
     """One call, before it is judged: who asks for what, on which accounts.
 
-    `action` is the name of the call on a bank. `accounts` are all that it names; `earners`
-    and `spenders` those on the sides of a transfer or hold, or of the one that it settles,
-    voids, reverses or reads. `accounts` is empty where it reads all of the bank, and where
-    what it names is not there. `request` is what it would record. `exceeds` says that it
-    settles more than is held, or that nothing is to be checked; `writes_off` that somebody's
-    debt falls on the bank.
+    `action` is the name of the call on a bank. `accounts` are those that the call names;
+    `earners` and `spenders` those on the sides of a transfer or hold, or of the one that it
+    settles, voids, reverses or reads: nobody, where that is not there. `request` is what it
+    would record. `exceeds` says that it settles more than is held, that nothing is to be
+    checked, or that an account gets limits of its own; `writes_off` that somebody's debt
+    falls on the bank.
 
     >>> from timebank.permissions import Ask
     >>> Ask(actor="m1", action="balance", accounts=("m1",)).reads
@@ -95,13 +97,38 @@ class Ask:
 Permissions = Callable[[Ask], object]
 
 
+def checked(permissions: object) -> Permissions | None:
+    """A callable, or `None`.
+
+    :raises WrongType: neither.
+    """
+    if permissions is not None and not callable(permissions):
+        msg = f"permissions are a callable that is given an Ask, not {shown(permissions)}"
+        raise WrongType(msg)
+    return permissions
+
+
+#: What goes beyond the usual, in words.
+_EXCEEDS: Final = {
+    "settle": "for more than is held",
+    "open_account": "with limits of its own",
+}
+
+
 def permit(permissions: Permissions, ask: Ask) -> None:
     """Ask.
 
     :raises NotPermitted: the answer is not true.
     """
     if not permissions(ask):
-        raise NotPermitted(ask.actor, action=ask.action, accounts=ask.accounts)
+        what = None
+        if ask.writes_off:
+            what = "leave with a write-off"
+        elif ask.exceeds:
+            what = (
+                f"{ask.action} {'beyond what is held' if ask.action == 'settle' else 'unchecked'}"
+            )
+        raise NotPermitted(ask.actor, action=ask.action, accounts=ask.accounts, what=what)
 
 
 # -- the usual roles ---------------------------------------------------------------
@@ -111,7 +138,9 @@ ROLES: Final = ("member", "coordinator", "treasurer", "auditor")
 #: What anybody who is named may read.
 _OPEN: Final = frozenset({"statute", "statutes"})
 #: What members may do on accounts of their own, whichever these are.
-_OWN: Final = frozenset({"account", "balance", "statement", "transfers", "holds", "delegates"})
+_OWN: Final = frozenset(
+    {"account", "balance", "statement", "transfers", "holds", "delegates", "dues"}
+)
 _COORDINATES: Final = frozenset(
     {
         "open_account",
@@ -131,7 +160,7 @@ _COORDINATES: Final = frozenset(
         "end_delegate",
     }
 )
-_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "leave", "rebuild", "run_due", "set_limits"})
+_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "rebuild", "run_due", "set_limits"})
 
 
 #: The bank's own kinds of account: nobody's because somebody took their id as a name.
@@ -145,7 +174,8 @@ class Roles:
       proposed or what was proposed to them, reads what concerns them, names delegates;
     - *delegate*, by a record and no other way: the same for accounts that named them;
     - *coordinator*: reads all, records for others, reverses, freezes, opens and closes;
-    - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked;
+    - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
+      opens accounts with limits of their own;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,
@@ -192,6 +222,7 @@ class Roles:
             (ask.reads and not roles.isdisjoint({"auditor", "coordinator", "treasurer"}))
             or ("treasurer" in roles and _treasurer(ask))
             or ("coordinator" in roles and _coordinator(ask))
+            or ({"coordinator", "treasurer"} <= roles and ask.action == "leave")
             or self._member(ask, is_member="member" in roles)
         )
 
@@ -208,26 +239,35 @@ class Roles:
             case "settle" | "void":
                 return acts_for(ask.spenders) or (not ask.exceeds and acts_for(ask.earners))
             case "name_delegate" | "end_delegate":
-                is_own = ask.action == "end_delegate" and ask.request.get("delegate") == actor
-                return is_own or own.issuperset(ask.accounts)
+                resigns = ask.action == "end_delegate" and ask.request.get("delegate") == actor
+                return own.issuperset(ask.accounts) or (
+                    resigns and all(actor in ask.delegates(id) for id in ask.accounts)
+                )
+            case "acts_for":
+                return ask.request.get("delegate") == actor
             case "transfer_by_id" | "hold_by_id":
                 return any(acts_for((id,)) for id in ask.earners + ask.spenders)
         return ask.action in _OWN and acts_for(ask.accounts)
 
     def _own(self, ask: Ask, actor: str) -> frozenset[str]:
         if self._accounts is not None:
-            return frozenset(self._accounts(actor))
+            given = self._accounts(actor)
+            return frozenset([given] if isinstance(given, str) else given)
         kind = ask.kind(actor)
         return frozenset() if kind is None or kind in _OF_THE_BANK else frozenset({actor})
 
 
 def _coordinator(ask: Ask) -> bool:
-    unchecked = ask.action in {"transfer", "hold"} and ask.exceeds
-    return ask.action in _COORDINATES and not unchecked and not ask.writes_off
+    beyond = ask.action in {"transfer", "hold", "open_account"} and ask.exceeds
+    return ask.action in _COORDINATES and not beyond and not ask.writes_off
 
 
 def _treasurer(ask: Ask) -> bool:
-    return ask.action in _KEEPS_THE_BOOKS or (ask.action in {"transfer", "hold"} and ask.exceeds)
+    if ask.action == "leave":  # whose credit goes to whom is not theirs to say
+        return "assign_to" not in ask.request
+    return ask.action in _KEEPS_THE_BOOKS or (
+        ask.action in {"transfer", "hold", "open_account"} and ask.exceeds
+    )
 
 
 def _checked(given: object) -> dict[str, frozenset[str]]:

@@ -10,12 +10,13 @@ from math import ceil, floor
 from typing import Any, Final
 
 from timebank.audit.exchanges import Difference
+from timebank.audit.lives import Life, Lives
 from timebank.audit.report import Findings, quantity
 from timebank.audit.statutes import Statutes
 from timebank.errors import shown
-from timebank.fold import Fold
+from timebank.journal import parse
 from timebank.model import MAX_ID_CHARACTERS, PostingRow
-from timebank.statute import Demurrage, DueRule, Dues, Welcome, months_between
+from timebank.statute import Demurrage, DueRule, Dues, Welcome
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -25,8 +26,10 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 class DueRecords:
     """Checks each record of welcome credit, dues and demurrage, before the fold executes it."""
 
-    def __init__(self, reader: Reader, fold: Fold, statutes: Statutes, findings: Findings) -> None:
-        self._reader, self._fold = reader, fold
+    def __init__(
+        self, reader: Reader, lives: Lives, statutes: Statutes, findings: Findings
+    ) -> None:
+        self._reader, self._lives = reader, lives
         self._statutes, self._findings = statutes, findings
         #: Seconds by month of service, of the accounts whose demurrage was met.
         self._months: dict[str, dict[str, int]] = {}
@@ -59,6 +62,7 @@ class DueRecords:
             yield f"occurred_on {shown(since)}", shown(effects["occurred_on"])
         yield from self._whose(rule, request)
         yield from _when(rule, request)
+        yield from self._first(rule, record)
         basis = 0
         if isinstance(rule, Demurrage):
             basis = self._basis(request["account"], sequence, since)
@@ -78,15 +82,67 @@ class DueRecords:
                 yield "flags of limits only", shown(flag)
 
     def _whose(self, rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
-        row = self._fold.accounts.get(request["account"])
-        if row is None or row.kind not in rule.kinds or row.account == rule.fund:
+        life = self._lives.of(request["account"])
+        if life is None or life.kind not in rule.kinds or request["account"] == rule.fund:
             kinds = ", ".join(rule.kinds)
-            yield f"an account of kind {kinds}", shown(None if row is None else row.kind)
-        elif isinstance(rule, Dues) and row.joined_on is not None:
-            since = date.fromisoformat(request["since"])
-            months = months_between(date.fromisoformat(row.joined_on), since)
-            if months < rule.from_month or row.joined_on > request["since"]:
-                yield f"{rule.from_month} months of membership", f"{months}"
+            yield f"an account of kind {kinds}", shown(None if life is None else life.kind)
+
+    def _first(self, rule: DueRule, record: dict[str, Any]) -> Iterator[Difference]:
+        """Where it does not fall due on that day, or was charged before."""
+        request, life = record["request"], self._lives.of(record["request"]["account"])
+        if life is None:
+            return
+        today = self._statutes.current.day(record["recorded_at"])
+        since, period = request["since"], request.get("period")
+        if isinstance(rule, Welcome):
+            yield from self._welcomed(life, request, today)
+        elif isinstance(rule, Demurrage):
+            if period is not None:
+                yield from self._demurred(life, period, today)
+        elif period is None and rule.name in life.once:
+            yield f"{rule.name} charged once", "a second time"
+        else:
+            first = self._lives.first_day(life, rule, period)
+            if period is None:
+                then = self._statutes.on(life.joined).due_rule(rule.name)
+                if not isinstance(then, Dues) or then.every != "once":
+                    first = None
+            if first != since:
+                yield f"{rule.name} that fall due on {first}", since
+
+    def _demurred(self, life: Life, period: list[str], today: str) -> Iterator[Difference]:
+        if period[0] <= life.charged.get("demurrage", ""):
+            yield "a period for which nothing was charged", shown(period)
+        if self._statutes.on(period[0]).demurrage is None:
+            yield "a period that began with the rule", shown(period)
+        if not life.is_open(period[1]):
+            yield f"an account that was open on {period[1]}", "another"
+        if today <= period[1]:
+            yield "a period that is over", shown(period)
+
+    def _welcomed(self, life: Life, request: dict[str, Any], today: str) -> Iterator[Difference]:
+        number = str(len(life.welcomes) + 1)
+        expected = _id("welcome", number, request["account"])
+        if request["id"] != expected:
+            yield f"id {shown(expected)}", shown(request["id"])
+        days = {today} if life.welcomes else {today, min(today, life.joined)}
+        if request["since"] not in days:
+            yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
+        if life.welcomes and self._left(life.welcomes[-1]):
+            yield "a welcome where the last one was taken back", "a second one"
+
+    def _left(self, sequence: int) -> int:
+        """What was not moved back of a welcome."""
+        rows = [
+            *self._reader.records(after=sequence - 1, limit=1),
+            *self._reader.referring(sequence),
+        ]
+        sums = [
+            sum(seconds for _, seconds in parse(row.body)["effects"]["postings"] if seconds > 0)
+            for row in rows
+        ]
+        left: int = sums[0] - sum(sums[1:])
+        return left
 
     def _basis(self, account: str, sequence: int, day: str) -> int:
         """The balance of an account at the end of a month, by what was recorded so far."""
@@ -115,12 +171,9 @@ def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
     if isinstance(rule, Demurrage) and period is not None and since != period[1]:
         yield f"what is held at the end of {period[1]}", since
     which = since if period is None or every is None else _name(period[0], every)
-    ids = [_id(rule.name, which, request["account"])]
-    if isinstance(rule, Welcome):
-        which = request["id"].removeprefix("due:welcome:").partition(":")[0]
-        ids = [_id(rule.name, which, request["account"])] if which.isdecimal() else []
-    if request["id"] not in ids:
-        yield f"id {shown(ids[0] if ids else 'due:welcome:1:…')}", shown(request["id"])
+    expected = _id(rule.name, which, request["account"])
+    if not isinstance(rule, Welcome) and request["id"] != expected:
+        yield f"id {shown(expected)}", shown(request["id"])
 
 
 def _name(first: str, every: str) -> str:
@@ -145,9 +198,9 @@ def _is_period(period: list[str], every: str, since: str) -> bool:
 
 def _id(rule: str, which: str, account: str) -> str:
     id = f"due:{rule}:{which}:{account}"
-    if len(id) <= MAX_ID_CHARACTERS:
+    if len(id) <= MAX_ID_CHARACTERS and not account.startswith("sha256="):
         return id
-    return ":".join(["due", rule, which, sha256(account.encode()).hexdigest()])
+    return f"due:{rule}:{which}:sha256={sha256(account.encode()).hexdigest()}"
 
 
 def _due(rule: DueRule, request: dict[str, Any], basis: int) -> int:

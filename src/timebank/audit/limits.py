@@ -78,45 +78,63 @@ class Limits:
         return held, incoming
 
     def _within(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
-        """Whoever moved further beyond a limit has a flag, and the statute allows it."""
-        now, flags = record["recorded_at"], record["effects"].get("flags", ())
-        may_pass = record["kind"] == "due"
-        flagged: set[tuple[str, str | None]] = set()
-        if flags:
-            flagged = {(flag["rule"], flag.get("account")) for flag in flags}
+        """Whoever moved further beyond a limit has a flag that says so, and may."""
+        now = record["recorded_at"]
+        flags = {
+            (flag["rule"], flag.get("account")): flag
+            for flag in record["effects"].get("flags", ())
+            if flag["rule"] in {"floor", "ceiling"}
+        }
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
                 if change < 0:
-                    beyond = self._beyond(account, rule, now)
-                    if beyond is not None:
-                        expected, found, beyond_is = beyond
-                        if (rule, account) in flagged and (may_pass or beyond_is == "flag"):
-                            flagged.remove((rule, account))
-                        else:
-                            self._add(sequence, account, expected, found)
-        for rule, flagged_account in flagged:
-            if rule in {"floor", "ceiling"}:
-                expected, found = f"a {rule} that was passed", "a flag, and it was not"
-                self._add(sequence, flagged_account, expected, found)
+                    self._moved(sequence, record["kind"], flags, (rule, account, change, now))
+        for rule, flagged in flags:
+            self._add(sequence, flagged, f"a {rule} that was passed", "a flag, and it was not")
 
-    def _beyond(self, account: str, rule: str, now: int) -> tuple[str, str, str] | None:
-        """What was expected and found of an account beyond its limit, and what becomes of it."""
+    def _moved(
+        self,
+        sequence: int,
+        kind: str,
+        flags: dict[tuple[str, str | None], dict[str, Any]],
+        moved: tuple[str, str, int, int],
+    ) -> None:
+        """One account that came nearer to a limit by so much; its flag is taken off the list."""
+        rule, account, change, now = moved
+        beyond = self._beyond(account, rule, now)
+        if beyond is None:
+            return
+        limit, stands, becomes = beyond
+        left = stands - change - limit if rule == "floor" else limit - stands - change
+        expected = {
+            "rule": rule,
+            "account": account,
+            "limit": limit,
+            "available": max(left, 0),
+            "needed": -change,
+        }
+        flag = flags.pop((rule, account), None)
+        if flag is None or (kind != "due" and becomes != "flag"):
+            words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
+            self._add(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
+        elif flag != expected:
+            self._add(sequence, account, f"the flag {shown(expected)}", shown(flag))
+
+    def _beyond(self, account: str, rule: str, now: int) -> tuple[int, int, str] | None:
+        """The limit that an account is beyond, where it stands, and what becomes of it."""
         row = self._fold.accounts[account]
         if row is None:
             return None
-        floor, ceiling, beyond = self._statutes.current.limits_of(row, now)
+        floor, ceiling, becomes = self._statutes.current.limits_of(row, now)
         limit = floor if rule == "floor" else ceiling
         if limit is None:
             return None
         _, balance = self._fold.balances[account]
         held, incoming = self._reserved(account, now)
-        if rule == "floor" and balance - held < limit:
-            return f"{quantity(limit)} or more, less what is held", quantity(balance - held), beyond
-        if rule == "ceiling" and balance + incoming > limit:
-            found = quantity(balance + incoming)
-            return f"{quantity(limit)} or less, with what is incoming", found, beyond
-        return None
+        stands = balance - held if rule == "floor" else balance + incoming
+        is_beyond = stands < limit if rule == "floor" else stands > limit
+        return (limit, stands, becomes) if is_beyond else None
 
     def _add(self, sequence: int, account: str | None, expected: str, found: str) -> None:
         place = f"record {sequence}, account {shown(account)}"

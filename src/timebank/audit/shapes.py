@@ -216,8 +216,9 @@ def _deeper(
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What is a day in the request of what is due."""
-    if "since" in request:
-        yield "since", request["since"]
+    for what in ("since", "until"):
+        if what in request:
+            yield what, request[what]
     period = request.get("period")
     if type(period) is list:
         yield from (("period", day) for day in period)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from timebank.audit.report import Findings
@@ -32,12 +33,25 @@ class Statutes:
             for (first, other), end in zip(self._adopted, ends, strict=True)
         )
 
+    def days(self) -> Iterator[str]:
+        """The days on which statutes were adopted."""
+        return (day for day, _ in self._adopted[1:])
+
+    def on(self, day: str) -> Statute:
+        """The statute that was in force at the end of a day, by what was adopted so far."""
+        found = DEFAULT.version
+        for first, version in self._adopted:
+            if first <= day:
+                found = version
+        return self._known[found]
+
     def record(self, sequence: int, record: dict[str, Any]) -> None:
         """Check one record, and take note of what it adopts."""
         effects = record["effects"]
         if record["kind"] == "adopt":
             self._adopt(sequence, record["request"]["statute"], effects["adopts"])
-            self._adopted.append((self.current.day(record["recorded_at"]), self.current.version))
+            day = max(self.current.day(record["recorded_at"]), self._adopted[-1][0])
+            self._adopted.append((day, self.current.version))
         elif effects.get("statute", self.current.version) != self.current.version:
             self._add(sequence, self.current.version, shown(effects["statute"]))
 

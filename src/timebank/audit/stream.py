@@ -10,6 +10,7 @@ from timebank.audit.clocks import Clocks
 from timebank.audit.derived import DerivedRows
 from timebank.audit.dues import DueRecords
 from timebank.audit.limits import Limits
+from timebank.audit.lives import Lives
 from timebank.audit.movements import Movements
 from timebank.audit.report import (
     MOST_FINDINGS,
@@ -62,7 +63,8 @@ class Audit:
         self._statutes = Statutes(self._findings)
         self._limits = Limits(self._fold, self._statutes, self._findings)
         self._movements = Movements(self._reader, self._fold, self._statutes, self._findings)
-        self._dues = DueRecords(self._reader, self._fold, self._statutes, self._findings)
+        self._lives = Lives(self._statutes, self._findings)
+        self._dues = DueRecords(self._reader, self._lives, self._statutes, self._findings)
         self._reversals = Reversals(self._reader, self._findings)
         self._clocks = Clocks(self._statutes, self._findings)
         self._try("records before the first", self._before)
@@ -222,6 +224,7 @@ class Audit:
             self._add("effects", place, "effects that can be executed", str(error))
         else:
             self._executed(sequence, record, derived, via)
+            self._lives.record(sequence, record)
         if row.id is not None:
             other = self._reader.find(row.id)
             if other is None or other.sequence != sequence:

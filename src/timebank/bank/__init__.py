@@ -26,10 +26,17 @@ from timebank.bank.retrying import retried
 from timebank.bank.session import FLUSH_EVERY, Cache, Session
 from timebank.commands import Command
 from timebank.commands import actor as checked_actor
-from timebank.errors import BankNotFound, Corrupt, IdempotencyMismatch, InvalidRequest
+from timebank.errors import (
+    BankNotFound,
+    Corrupt,
+    IdempotencyMismatch,
+    InvalidRequest,
+    LimitExceeded,
+    TimebankError,
+)
 from timebank.fold import Fold
 from timebank.journal import parse
-from timebank.permissions import Ask, Permissions, permit
+from timebank.permissions import Ask, Permissions, checked, permit
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
@@ -85,8 +92,12 @@ class BankBatch(Calls, Reads):
         session = self._open()
         self._ask(attrs.evolve(ask, **self._looks()))
         session.flush()
-        work(Session(Overlay(session.writer), self._doors), self._actor)
-        return work(session, self._actor)
+        now = session.now()
+        trial = Session(Overlay(session.writer), self._doors)
+        with trial.stopped(now):
+            work(trial, self._actor)
+        with session.stopped(now):
+            return work(session, self._actor)
 
     def _reader(self) -> AbstractContextManager[Reader]:
         session = self._open()
@@ -111,10 +122,14 @@ def _asked(
 
     ask = ask_of(command, actor, look, doors)
     permit(permissions, ask)
+    refusal: TimebankError
     try:
         return session.execute(command, actor)
-    except IdempotencyMismatch as mismatch:
-        raise kept_from(mismatch, permissions, ask) from None
+    except (IdempotencyMismatch, LimitExceeded) as error:
+        refusal = kept_from(error, permissions, ask)
+        if refusal is error:
+            raise
+    raise refusal  # outside of the handler: its context would tell what is kept
 
 
 class _Memory:
@@ -137,7 +152,7 @@ class TimeBank(Calls, Reads):
     bytes: time, ids and salts come in by these three doors only. With `permissions` every
     call is asked for first, as `timebank.permissions` says; without, the caller is trusted.
 
-    :raises InvalidRequest: a bank's name that is no id.
+    :raises InvalidRequest: a bank's name that is no id, permissions that are no callable.
     :raises BankNotFound: no such bank, and `create` is false.
 
     >>> from timebank import TimeBank, open
@@ -162,7 +177,7 @@ class TimeBank(Calls, Reads):
         self.name = checks.identifier(bank, "bank")
         self._doors = Doors(clock, new_id, new_salt)
         self._actor: str | None = None
-        self._permissions = permissions
+        self._permissions = checked(permissions)
         self._memory = _Memory()
         try:
             with store.reader(bank) as reader:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import attrs
+
 from timebank import checks
 from timebank.bank.doors import Doors
-from timebank.commands import Command, Exchange, ReverseTransfer, SettleHold, VoidHold
-from timebank.errors import IdempotencyMismatch
+from timebank.commands import Command, Exchange, OpenAccount, ReverseTransfer, SettleHold, VoidHold
+from timebank.errors import IdempotencyMismatch, LimitExceeded, TimebankError
 from timebank.journal import parse
 from timebank.lookups import delegates_of, in_force, last_instant
 from timebank.model import Hold, Transfer
@@ -30,7 +32,9 @@ class Asking:
     def _reader(self) -> AbstractContextManager[Reader]:
         raise NotImplementedError
 
-    def _may(self, action: str, account: object = None) -> None:
+    def _may(
+        self, action: str, account: object = None, *, request: Mapping[str, Any] | None = None
+    ) -> None:
         """Ask to read: one account, or all of the bank.
 
         :raises InvalidRequest: an id that cannot be.
@@ -38,7 +42,16 @@ class Asking:
         """
         if self._permissions is not None:
             accounts = () if account is None else (checks.identifier(account, "account id"),)
-            self._ask(Ask(actor=self._actor, action=action, accounts=accounts, **self._looks()))
+            asked = {} if request is None else request
+            self._ask(
+                Ask(
+                    actor=self._actor,
+                    action=action,
+                    accounts=accounts,
+                    request=asked,
+                    **self._looks(),
+                )
+            )
 
     def _may_see(self, action: str, id: object) -> None:
         """Ask to read a transfer or a hold; nothing is said of one that is not there.
@@ -52,7 +65,6 @@ class Asking:
                 Ask(
                     actor=self._actor,
                     action=action,
-                    accounts=earners + spenders,
                     earners=earners,
                     spenders=spenders,
                     **self._looks(),
@@ -107,7 +119,10 @@ def ask_of(command: Command, actor: str | None, look: Look, doors: Doors) -> Ask
     """A command as a question."""
     earners: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()
-    accounts, exceeds = command.accounts, False
+    accounts = command.accounts
+    exceeds = isinstance(command, OpenAccount) and not command.request.keys().isdisjoint(
+        {"floor", "ceiling"}
+    )
     if isinstance(command, Exchange):
         earners = tuple(id for id, _ in command.earners)
         spenders = tuple(id for id, _ in command.spenders)
@@ -122,7 +137,7 @@ def ask_of(command: Command, actor: str | None, look: Look, doors: Doors) -> Ask
     return Ask(
         actor=actor,
         action=command.kind,
-        accounts=accounts or earners + spenders,
+        accounts=accounts,
         earners=earners,
         spenders=spenders,
         request=command.request,
@@ -144,29 +159,28 @@ def _held(look: Look, id: str) -> int:
 
 
 def kept_from(
-    mismatch: IdempotencyMismatch, permissions: Permissions, ask: Ask
-) -> IdempotencyMismatch:
-    """A mismatch that shows the original only to who may read it."""
-    original = mismatch.original
-    action = "account"
-    earners: tuple[str, ...] = ()
-    spenders: tuple[str, ...] = ()
-    accounts = ask.accounts
+    refusal: IdempotencyMismatch | LimitExceeded, permissions: Permissions, ask: Ask
+) -> TimebankError:
+    """The refusal, without what is not for who asks: somebody's transfer, or their balance."""
+    if isinstance(refusal, LimitExceeded):
+        seen = attrs.evolve(_looked(ask), action="balance", accounts=(refusal.account,))
+        return refusal if permissions(seen) else refusal.veiled()
+    original = refusal.original
+    seen = attrs.evolve(_looked(ask), action="account", accounts=ask.accounts)
     if isinstance(original, Transfer | Hold):
-        action = "transfer_by_id" if isinstance(original, Transfer) else "hold_by_id"
-        earners, spenders = tuple(original.earners), tuple(original.spenders)
-        accounts = earners + spenders
-    looked = Ask(
-        actor=ask.actor,
-        action=action,
-        accounts=accounts,
-        earners=earners,
-        spenders=spenders,
-        delegates=ask.delegates,
-        kind=ask.kind,
-    )
-    if permissions(looked):
-        return mismatch
+        seen = attrs.evolve(
+            _looked(ask),
+            action="transfer_by_id" if isinstance(original, Transfer) else "hold_by_id",
+            earners=tuple(original.earners),
+            spenders=tuple(original.spenders),
+        )
+    if permissions(seen):
+        return refusal
     return IdempotencyMismatch(
-        mismatch.id, original=None, differs="what it named is not for who asks to see"
+        refusal.id, original=None, differs="what it named is not for who asks to see"
     )
+
+
+def _looked(ask: Ask) -> Ask:
+    """The same actor, who asks for nothing yet."""
+    return Ask(actor=ask.actor, action="", delegates=ask.delegates, kind=ask.kind)

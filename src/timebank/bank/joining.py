@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from timebank import checks
 from timebank.bank import Forgetful, Progress, TimeBank
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
-from timebank.permissions import Permissions
+from timebank.permissions import Permissions, checked
 from timebank.storage.join import JoinedStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class JoinedBank(TimeBank):
         self.name = checks.identifier(bank, "bank")
         self._doors = doors
         self._actor: str | None = None
-        self._permissions = permissions
+        self._permissions = checked(permissions)
         self._memory = Forgetful()
 
     def audit(self, progress: Progress | None = None) -> AuditReport:

@@ -9,7 +9,16 @@ from timebank import checks, commands
 from timebank.bank import members
 from timebank.bank.executing import Executing
 from timebank.errors import InvalidRequest
-from timebank.members import Assign, Delegate, Disposal, DueReport, History, Leaving, disposals
+from timebank.members import (
+    Assign,
+    Delegate,
+    Disposal,
+    Donate,
+    DueReport,
+    History,
+    Leaving,
+    disposals,
+)
 from timebank.model import Account, Transfer
 from timebank.permissions import Ask
 
@@ -85,9 +94,10 @@ class MemberCalls(Executing):
     ) -> Leaving:
         """Close the account of who leaves, in steps that are one commit.
 
-        Open holds are voided; welcome credit that is due back goes back; what is left goes by
-        the `disposal`: `Donate` or `Assign` for a credit, `WriteOff` for a debt, one of each
-        where it is not known which it will be. Then the account is closed, and may be reopened.
+        Dues that are due are charged; open holds are voided, delegates ended; welcome credit
+        that is due back goes back; what is left goes by the `disposal`: `Donate` or `Assign`
+        for a credit, `WriteOff` for a debt, one of each where it is not known which it will
+        be. Then the account is closed, and may be reopened.
         A frozen account is thawed for it. `reason` is personal text: a death, a removal, two years
         without an exchange. Who has left already has left: nothing is appended.
         On a preview it shows the steps.
@@ -115,18 +125,34 @@ class MemberCalls(Executing):
             msg = "who leaves cannot take over its own hours"
             raise InvalidRequest(msg)
         commands.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
+        request = {"account": id}
+        if credit is not None:
+            request["donate_to" if isinstance(credit, Donate) else "assign_to"] = credit.to
+        if debt is not None:
+            request["write_off_on"] = debt.on
         ask = Ask(
             actor=self._actor,
             action="leave",
+            request=request,
             accounts=(id, *to, *(() if debt is None else (debt.on,))),
             spenders=(id,),
             earners=to if isinstance(credit, Assign) else (),
             writes_off=debt is not None,
         )
+        history = History()
         departure = members.Departure(
-            account=id, reason=reason, credit=credit, debt=debt, new_id=self._doors.id
+            account=id,
+            reason=reason,
+            credit=credit,
+            debt=debt,
+            new_id=self._doors.id,
+            history=history,
         )
-        return self._together(ask, lambda session, actor: members.leave(session, departure, actor))
+        return self._together(
+            ask,
+            lambda session, actor: members.leave(session, departure, actor),
+            before=history.read,
+        )
 
     # -- delegates ---------------------------------------------------------------------
 

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Final
 from timebank import checks
 from timebank.bank.asking import Asking
 from timebank.bank.views import read_account
+from timebank.decide.dues import amount
 from timebank.errors import AccountNotFound, InvalidRequest
 from timebank.hours import Hours
 from timebank.journal import recorded_at
 from timebank.lookups import PAGE, delegates_of, in_force, last_instant
-from timebank.members import Delegate, Inactive, idle
+from timebank.members import Delegate, Due, History, Inactive, Planned, idle, plan
 from timebank.model import ACCOUNT_KINDS, AccountRow
-from timebank.statute import Statute
+from timebank.statements import all_accounts
+from timebank.statute import Demurrage, Statute
+from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
 
 if TYPE_CHECKING:
     from timebank.replay import Progress, Replay
 
 _MEMBERS: Final = ("member", "group")
+#: How far ahead dues are told.
+LATEST: Final = date(2200, 12, 31)
 
 
 class MemberReads(Asking):
@@ -46,12 +51,75 @@ class MemberReads(Asking):
             if row is None:
                 raise AccountNotFound(id)
             named = delegates_of(reader, row)
-            today = in_force(reader).day(max(self._doors.now(), last_instant(reader)))
+            today = self._today(reader).isoformat()
         return tuple(
-            Delegate(id, delegate, None if until is None else date.fromisoformat(until))
+            _delegate(id, delegate, until)
             for delegate, until in named.items()
             if until is None or until >= today
         )
+
+    def acts_for(self, delegate: str) -> tuple[Delegate, ...]:
+        """The accounts that somebody may act for today, by id. It reads all accounts.
+
+        :raises InvalidRequest: an id that cannot be.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.name_delegate("m1", "luca")
+        >>> [one.account for one in bank.acts_for("luca")]
+        ['m1']
+        """
+        id = checks.identifier(delegate, "delegate")
+        self._may("acts_for", request={"delegate": id})
+        found: list[Delegate] = []
+        with self._reader() as reader:
+            today = self._today(reader).isoformat()
+            for row in all_accounts(reader):
+                named = delegates_of(reader, row)
+                until = named.get(id)
+                if id in named and (until is None or until >= today):
+                    found.append(_delegate(row.account, id, until))
+        return tuple(found)
+
+    def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
+        """What is due of an account through a day and was not charged yet, by day.
+
+        The day may lie ahead: what is shown then is what would be due if nothing changed.
+        Nothing is charged. Of who is frozen, what is due waits.
+
+        :raises InvalidRequest: an id that cannot be, not a date, or beyond the year 2200.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.dues("m1")
+        ()
+        """
+        id = checks.identifier(account, "account id")
+        checks.day(through, "through")
+        if through is not None and through > LATEST:
+            msg = f"through {through} is too far ahead: the latest is {LATEST}"
+            raise InvalidRequest(msg)
+        self._may("dues", id)
+        history = History()
+        with self._reader() as reader:
+            if reader.account(id) is None:
+                raise AccountNotFound(id)
+            history.read(reader)
+            today = self._today(reader)
+            if through is None:
+                last, after = today, today
+            else:  # as if that day were over
+                last, after = through, max(today, through + DAY)
+            found = plan(history, through=last, today=after, account=id)
+            dues = [_due(reader, one) for one in found]
+        return tuple(one for one in dues if one.hours)
+
+    def _today(self, reader: Reader) -> date:
+        """The day of a record of this moment, in the bank's time zone."""
+        day = in_force(reader).day(max(self._doors.now(), last_instant(reader)))
+        return date.fromisoformat(day)
 
     def inactive(self, *, since: date, kinds: Iterable[str] = _MEMBERS) -> Iterator[Inactive]:
         """Accounts that exchanged nothing on or after a day of service, by id, lazily.
@@ -77,6 +145,10 @@ class MemberReads(Asking):
             kinds = (kinds,)
         wanted = tuple(checks.one_of(kind, ACCOUNT_KINDS, "kinds") for kind in kinds)
         self._may("inactive")
+        with self._reader() as reader:
+            if since > (today := self._today(reader)):
+                msg = f"since {since} is in the future: today is {today}"
+                raise InvalidRequest(msg)
         return self._inactive(first, wanted)
 
     def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
@@ -120,6 +192,27 @@ class MemberReads(Asking):
                 return
             yield from page
             after = rows[-1].account
+
+
+def _delegate(account: str, delegate: str, until: str | None) -> Delegate:
+    return Delegate(account, delegate, None if until is None else date.fromisoformat(until))
+
+
+def _due(reader: Reader, one: Planned) -> Due:
+    basis = 0
+    if isinstance(one.rule, Demurrage):
+        earned, spent = reader.totals(one.account, until=one.since.isoformat())
+        basis = earned - spent
+    return Due(
+        account=one.account,
+        rule=one.rule.name,
+        hours=Hours.from_seconds(amount(one.rule, one.period, one.since, basis=basis)),
+        fund=one.rule.fund,
+        since=one.since,
+        period=one.period,
+        statute=one.by.version,
+        basis=Hours.from_seconds(basis) if isinstance(one.rule, Demurrage) else None,
+    )
 
 
 def _inactive(reader: Reader, row: AccountRow, first: str, statute: Statute) -> Inactive | None:

@@ -13,11 +13,11 @@ import attrs
 from timebank import checks, commands
 from timebank.bank.session import Session
 from timebank.bank.views import read_account, read_transfer
-from timebank.commands import MakeDue, due_id
+from timebank.commands import KEEP, MakeDue, due_id
 from timebank.errors import AccountNotEmpty, AccountNotFound, InvalidRequest, NothingDue, shown
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.lookups import of_version, unexpired
+from timebank.lookups import delegates_of, of_version, unexpired
 from timebank.members import (
     Assign,
     Charge,
@@ -103,15 +103,21 @@ def run_due(
         raise InvalidRequest(msg)
     session.flush()
     history.read(session.writer)
-    charges: list[Charge] = []
-    suspended: set[str] = set()
+    found = plan(history, through=last, today=session.today())
+    suspended = {one.account for one in found if history.lives[one.account].status == "frozen"}
+    ready = [one for one in found if one.account not in suspended]
+    return DueReport(last, _all_charged(session, ready, actor), tuple(sorted(suspended)))
+
+
+def _all_charged(session: Session, found: list[Planned], actor: str | None) -> tuple[Charge, ...]:
+    """Charge what is due; what comes to nothing is left out."""
     names: dict[str, str | None] = {}
-    for one in plan(history, through=last, today=session.today()):
-        if history.lives[one.account].status == "frozen":
-            suspended.add(one.account)
-        elif (made := _charged(session, one, actor)) is not None:
+    charges = []
+    for one in found:
+        made = _charged(session, one, actor)
+        if made is not None:
             charges.append(_charge(session, one, made, names))
-    return DueReport(last, tuple(charges), tuple(sorted(suspended)))
+    return tuple(charges)
 
 
 def _charged(session: Session, one: Planned, actor: str | None) -> Transfer | None:
@@ -154,16 +160,23 @@ class Departure:
     credit: Donate | Assign | None
     debt: WriteOff | None
     new_id: commands.NewId
+    history: History
 
 
 def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
-    """Release what is held, give the welcome credit back, bring the balance to zero, close."""
+    """Charge what is due, release what is held, give back, bring to zero, close."""
     account, new_id = departure.account, departure.new_id
     row = _row(session, account)
     if row.status == "closed":
         return Leaving(read_account(session.writer, row))
     if row.status == "frozen":
         session.execute(commands.Thaw.of(account, reason=None), actor)
+    session.flush()
+    departure.history.read(session.writer)
+    today = session.today()
+    charges = _all_charged(
+        session, plan(departure.history, through=today, today=today, account=account), actor
+    )
     voided = []
     reserving = unexpired(session.writer, account, now=session.now())
     for sequence in sorted({hold.sequence for hold in reserving}):
@@ -184,10 +197,45 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
         for welcome in _welcomes(session.writer, account)
         if _is_due_back(session.writer, welcome)
     ]
-    back = sum(given.hours.seconds for given in given_back)
-    disposal = _disposed(session, departure, actor, given_back=Hours.from_seconds(back))
+    ended = _ended(session, row, actor)
+    steps = [
+        f"{Hours.from_seconds(sum(moved))} {what}"
+        for moved, what in (
+            ([one.hours.seconds for one in charges], "of dues charged"),
+            ([given.hours.seconds for given in given_back], "of welcome credit given back"),
+        )
+        if moved
+    ]
+    _let_reach_zero(session, account, actor)
+    disposal = _disposed(session, departure, actor, after=" and ".join(steps))
     closed = session.execute(commands.CloseAccount.of(account, reason=departure.reason), actor)
-    return Leaving(closed, tuple(voided), tuple(given_back), disposal)
+    return Leaving(
+        account=closed,
+        charges=charges,
+        voided=tuple(voided),
+        ended=ended,
+        given_back=tuple(given_back),
+        disposal=disposal,
+    )
+
+
+def _ended(session: Session, row: AccountRow, actor: str | None) -> tuple[str, ...]:
+    """Nobody acts for who has left."""
+    session.flush()
+    named = tuple(delegates_of(session.writer, row))
+    for delegate in named:
+        session.execute(commands.EndDelegate.of(row.account, delegate), actor)
+    return named
+
+
+def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
+    """Limits that zero is not within would keep whoever leaves from leaving."""
+    row = _row(session, account)
+    floor, ceiling, _ = session.statute.limits_of(row, session.now())
+    if floor is not None and floor > 0:
+        session.execute(commands.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
+    if ceiling is not None and ceiling < 0:
+        session.execute(commands.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
 
 
 def _is_due_back(reader: Reader, row: RecordRow) -> bool:
@@ -198,7 +246,7 @@ def _is_due_back(reader: Reader, row: RecordRow) -> bool:
 
 
 def _disposed(
-    session: Session, departure: Departure, actor: str | None, *, given_back: Hours
+    session: Session, departure: Departure, actor: str | None, *, after: str
 ) -> Transfer | None:
     """Bring the balance to zero.
 
@@ -223,7 +271,7 @@ def _disposed(
             if balance.seconds > 0
             else f"first earn {-balance}, or have it written off"
         )
-        raise AccountNotEmpty(account, balance=balance, given_back=given_back, remedy=remedy)
+        raise AccountNotEmpty(account, balance=balance, after=after, remedy=remedy)
     made: Transfer = session.execute(
         commands.MakeTransfer.of(
             id=departure.new_id(),

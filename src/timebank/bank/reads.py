@@ -252,6 +252,8 @@ class Reads(HoldReads, MemberReads):
             msg = f"after is a transfer's id or sequence, not {shown(after)}"
             raise WrongType(msg)
         self._may("transfers", account)
+        if isinstance(after, str):
+            self._may_see("transfer_by_id", after)
         if account is not None or isinstance(after, str):
             with self._reader() as reader:
                 if isinstance(after, str):

@@ -6,6 +6,8 @@ state that `decide` sees, and the rows that are decided but not yet appended.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final, TypeGuard
 
@@ -86,6 +88,7 @@ class Session:
             self._statute = in_force(writer)
         self._batch = Batch()
         self._pending: set[str] = set()
+        self._stopped: int | None = None
 
     def cache(self) -> Cache | None:
         """What may be kept once the writer has committed; `None` when it is too much."""
@@ -125,7 +128,17 @@ class Session:
 
     def now(self) -> int:
         """The instant that a record of this moment would have, in microseconds since 1970."""
-        return max(self._doors.now(), self._recorded_at)
+        now = self._doors.now() if self._stopped is None else self._stopped
+        return max(now, self._recorded_at)
+
+    @contextmanager
+    def stopped(self, now: int) -> Iterator[None]:
+        """Let time stand still: what was tried at an instant is done at the same one."""
+        self._stopped = now
+        try:
+            yield
+        finally:
+            self._stopped = None
 
     def today(self) -> date:
         """The day of that instant, in the bank's time zone."""

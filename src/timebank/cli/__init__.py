@@ -14,7 +14,7 @@ from timebank.cli.demo import demo
 from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
-from timebank.cli.members import delegate, inactive, leave, run_due, welcome
+from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
 from timebank.cli.place import Place
 from timebank.cli.program import NAME, Program
 from timebank.cli.statutes import statute
@@ -65,6 +65,7 @@ for _command in (
     statute,
     welcome,
     run_due,
+    dues,
     leave,
     inactive,
     delegate,

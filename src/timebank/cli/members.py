@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from timebank.cli.program import usage
 
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
-    from timebank.members import Disposal
+    from timebank.members import Delegate, Disposal
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 
@@ -53,23 +53,47 @@ def welcome(place: Place, /, *, account: str, format: str) -> None:
     """,
 )
 @click.option("--through", type=DAY, help="What fell due up to this day; today if left out.")
+@click.option("--quiet", is_flag=True, help="Print nothing where nothing is due.")
 @_dry_run
 @formatted
 @pass_place
-def run_due(place: Place, /, *, through: date | None, dry_run: bool, format: str) -> None:
+def run_due(
+    place: Place, /, *, through: date | None, quiet: bool, dry_run: bool, format: str
+) -> None:
     """Charge what is due."""
     from timebank.reports.members import due_shape, due_text
 
     with _tried(place, dry_run=dry_run) as bank:
         report = bank.run_due(through=through)
+    if quiet and not report.charges:
+        return
     show_as(format, lambda: due_shape(report), lambda: due_text(report, dry_run=dry_run))
+
+
+@click.command(help="What is due of an account, and was not charged yet.")
+@click.argument("account")
+@click.option("--through", type=DAY, help="What will be due by this day; today if left out.")
+@formatted
+@pass_place
+def dues(place: Place, /, *, account: str, through: date | None, format: str) -> None:
+    """Show what is due."""
+    from timebank.reports.members import dues_text, one_due_shape
+
+    with place.open(read_only=True) as bank:
+        found = bank.dues(account, through=through)
+    show_as(
+        format,
+        lambda: [one_due_shape(one) for one in found],
+        lambda: dues_text(found, account),
+    )
 
 
 @click.command(
     help="""Close the account of who leaves.
 
-    Open holds are released, welcome credit that is due back goes back, what is left goes
-    where you say, and the account is closed: all of it or nothing. See it with --dry-run.
+    Dues that are due are charged, open holds are released, welcome credit that is due back goes
+    back, what is left goes where you say, and the account is closed: all of it or nothing. See
+    it with --dry-run.
     """
 )
 @click.argument("account")
@@ -169,23 +193,37 @@ def end(place: Place, /, *, account: str, delegate_id: str, format: str) -> None
     _list(place, account, format)
 
 
-@delegate.command("list", help="Who may act for an account today.")
-@click.argument("account")
+@delegate.command(
+    "list", help="Who may act for an account today, or for whom somebody may with --of."
+)
+@click.argument("account", required=False)
+@click.option("--of", "delegate_id", metavar="DELEGATE", help="The accounts of this delegate.")
 @formatted
 @pass_place
-def list_(place: Place, /, *, account: str, format: str) -> None:
+def list_(place: Place, /, *, account: str | None, delegate_id: str | None, format: str) -> None:
     """List the delegates."""
-    _list(place, account, format)
+    if (account is None) == (delegate_id is None):
+        usage("Name an account, or a delegate with --of")
+    if account is not None:
+        _list(place, account, format)
+    else:
+        with place.open(read_only=True) as bank:
+            found = bank.acts_for(str(delegate_id))
+        _show(found, f"{delegate_id} may act for nobody.", format)
 
 
 def _list(place: Place, account: str, format: str) -> None:
+    with place.open(read_only=True) as bank:
+        found = bank.delegates(account)
+    _show(found, f"Nobody may act for {account}.", format)
+
+
+def _show(found: Sequence[Delegate], none: str, format: str) -> None:
     from timebank.reports.cells import harmless
     from timebank.reports.members import delegate_shape, delegate_text
 
-    with place.open(read_only=True) as bank:
-        found = bank.delegates(account)
     show_as(
         format,
         lambda: [delegate_shape(one) for one in found],
-        lambda: list(map(delegate_text, found)) or [harmless(f"Nobody may act for {account}.")],
+        lambda: list(map(delegate_text, found)) or [harmless(none)],
     )

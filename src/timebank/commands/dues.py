@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -16,21 +16,24 @@ from timebank.statute import DueRule, Statute
 from timebank.statute.periods import period_name
 
 Period = tuple[date, date]
+#: Stands before the digest of an account's id.
+HASHED: Final = "sha256="
 
 
 def due_id(rule: str, which: str, account: str) -> str:
     """The id of what is due of an account by a rule: once for each period, whoever asks.
 
-    Where the account's id is too long for it, the SHA-256 of that id stands in its place.
+    Where the account's id is too long for it, or looks as if it were one, the SHA-256 of that
+    id stands in its place: two accounts never share one.
 
     >>> from timebank.commands.dues import due_id
     >>> due_id("dues", "2026", "m1")
     'due:dues:2026:m1'
     """
     id = f"{OWN_IDS}{rule}:{which}:{account}"
-    if len(id) <= MAX_ID_CHARACTERS:
+    if len(id) <= MAX_ID_CHARACTERS and not account.startswith(HASHED):
         return id
-    return f"{OWN_IDS}{rule}:{which}:{sha256(account.encode()).hexdigest()}"
+    return f"{OWN_IDS}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}"
 
 
 @attrs.frozen

@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 
 from timebank.commands.base import Command
-from timebank.errors import WrongType, shown
+from timebank.errors import InvalidStatute, WrongType, shown
 from timebank.statute import Statute
-from timebank.statute.codec import as_record
+from timebank.statute.codec import as_record, from_record
 
 
 @attrs.frozen
@@ -23,4 +23,8 @@ class Adopt(Command):
         if not isinstance(statute, Statute):
             msg = f"adopt takes a Statute (of a file: Statute.from_json), not {shown(statute)}"
             raise WrongType(msg)
-        return cls({"statute": as_record(statute)}, {}, statute.funds, statute=statute)
+        record = as_record(statute)
+        if from_record(record) != statute:  # it could not be undone: so look before
+            msg = f"statute {shown(statute.version)} would not be read back as it is written"
+            raise InvalidStatute(msg)
+        return cls({"statute": record}, {}, statute.funds, statute=statute)

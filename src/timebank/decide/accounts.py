@@ -6,8 +6,12 @@ from typing import Final
 
 from timebank.commands import Command
 from timebank.decide.state import Draft, State, hours
-from timebank.errors import AccountNotEmpty, AccountNotOpen, InvalidRequest
+from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest
 from timebank.model import AccountRow
+from timebank.statute import DAY_IN_MICROSECONDS
+
+#: How far ahead a member may join.
+DAYS_TO_JOIN: Final = 366
 
 
 def _sets(account: str, **sets: object) -> Draft:
@@ -17,6 +21,10 @@ def _sets(account: str, **sets: object) -> Draft:
 def open_account(state: State, command: Command, now: int) -> Draft:
     """Open an account; that it is not open yet was looked at before."""
     request = command.request
+    latest = state.statute.day(now + DAYS_TO_JOIN * DAY_IN_MICROSECONDS)
+    if request.get("joined_on", latest) > latest:
+        msg = f"joined_on {request['joined_on']} is too far ahead: the latest is {latest}"
+        raise InvalidRequest(msg)
     sets = {
         "kind": request["kind"],
         "status": "open",
@@ -81,6 +89,8 @@ def change_status(state: State, command: Command, now: int) -> Draft | None:
     if row.status not in leaves:
         raise AccountNotOpen(row.account, status=row.status, doing=doing)
     if status == "closed":
+        if row.account in state.statute.funds:
+            raise FundInUse(row.account, statute=state.statute.version)
         _check_empty(state, row, now)
     return _sets(row.account, status=status)
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from timebank.commands import Adopt
 from timebank.decide.state import Draft, State
-from timebank.errors import AccountNotOpen, IdempotencyMismatch, InvalidStatute, shown
+from timebank.errors import (
+    AccountNotFound,
+    AccountNotOpen,
+    IdempotencyMismatch,
+    InvalidStatute,
+    shown,
+)
+from timebank.model import AccountRow
 from timebank.statute import RESERVED, Statute
 from timebank.statute.codec import as_record
 
@@ -17,6 +26,7 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
     :raises InvalidStatute: a version of the library's own that is not.
     :raises IdempotencyMismatch: the version was adopted before, with other rules.
     :raises AccountNotFound: a fund that its rules name is no account.
+    :raises InvalidStatute: a fund that its rules name is somebody's own account.
     :raises AccountNotOpen: a fund that its rules name is closed.
     """
     statute = command.statute
@@ -32,10 +42,23 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         why = "a version means the same for ever, so give these rules another one"
         mismatch.args = (f"{told} ({_difference(known, statute)}): {why}",)
         raise mismatch
-    for fund in map(state.account, statute.funds):
+    for fund in _funds(state, statute):
         if fund.status == "closed":
             raise AccountNotOpen(fund.account, status=fund.status, doing="be a fund of a statute")
     return Draft({"adopts": statute.version})
+
+
+def _funds(state: State, statute: Statute) -> Iterator[AccountRow]:
+    for id in statute.funds:
+        try:
+            row = state.account(id)
+        except AccountNotFound as missing:
+            missing.args = (f"{missing}, though the statute names it: open it first, as a fund",)
+            raise
+        if row.kind in {"member", "group"}:
+            msg = f"{shown(id)} is a {row.kind}, and no fund: open one with kind 'fund'"
+            raise InvalidStatute(msg)
+        yield row
 
 
 def _difference(known: Statute, statute: Statute) -> str:

@@ -31,8 +31,8 @@ _TOLD: Final = re.compile(
 class Life:
     """One account: its kind, its days, and through which day each rule was charged.
 
-    `statuses` are the days on which its status changed, in order, with the status at the end
-    of the day.
+    `once` are the rules that were charged and have no period. `statuses` are the days on
+    which its status changed, in order, with the status at the end of the day.
     """
 
     account: str
@@ -41,6 +41,7 @@ class Life:
     joined: date
     statuses: list[tuple[date, str]] = attrs.field(factory=list)
     charged: dict[str, date] = attrs.field(factory=dict)
+    once: set[str] = attrs.field(factory=set)
 
     @property
     def status(self) -> str:
@@ -114,9 +115,12 @@ class History:
         self.lives[id] = Life(id, sets["kind"], day, joined, [(day, "open")])
 
     def _charged(self, request: dict[str, Any]) -> None:
-        charged = self.lives[request["account"]].charged
-        through = date.fromisoformat(request.get("period", [request["since"]])[-1])
-        charged[request["rule"]] = max(charged.get(request["rule"], through), through)
+        life, rule = self.lives[request["account"]], request["rule"]
+        if "period" not in request:
+            life.once.add(rule)
+            return
+        through = date.fromisoformat(request["period"][1])
+        life.charged[rule] = max(life.charged.get(rule, through), through)
 
 
 def _change(statuses: list[tuple[date, str]], day: date, status: str) -> None:

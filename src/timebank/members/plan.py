@@ -38,18 +38,23 @@ class Planned:
     period: Period | None
 
 
-def plan(history: History, *, through: date, today: date) -> list[Planned]:
+def plan(
+    history: History, *, through: date, today: date, account: str | None = None
+) -> list[Planned]:
     """All that is due through a day and was not charged, by day, dues before demurrage.
 
-    Accounts that are closed now are left out; those that are frozen are not. Demurrage waits
-    for the end of the day that it is counted on.
+    Of one account, or of all of them. Accounts that are closed now are left out; those that
+    are frozen are not. Demurrage waits for the end of the day that it is counted on.
     """
     found: list[Planned] = []
     names = sorted({rule.name for _, statute in history.adopted for rule in statute.dues})
-    for life in history.lives.values():
+    lives = history.lives
+    chosen = lives.values() if account is None else [lives[account]]
+    for life in chosen:
         if life.status != "closed":
             for name in names:
                 found += _dues(history, life, name, through)
+                found += _once(history, life, name, through)
             found += _demurrage(history, life, min(through, today - DAY))
     found.sort(key=lambda one: (one.since, one.rule.name == DEMURRAGE, one.rule.name, one.account))
     return found
@@ -70,30 +75,34 @@ def _in_force(history: History) -> Iterator[tuple[date, date, Statute]]:
 def _dues(history: History, life: Life, name: str, through: date) -> Iterator[Planned]:
     charged = life.charged.get(name)
     cursor = life.joined if charged is None else charged + DAY
-    while cursor <= through:
-        found = _first_day(history, life, name, cursor, through)
-        if found is None:
-            return
+    while (found := _first_day(history, life, name, cursor, through)) is not None:
         day, rule, by = found
-        if rule.every == "once":
-            if charged is None:
-                yield Planned(life.account, rule, by, day, None)
-            return
         period = period_of(rule.every, day)
         if period[1] >= life.opened:
             yield Planned(life.account, rule, by, day, period)
         cursor = period[1] + DAY
 
 
+def _once(history: History, life: Life, name: str, through: date) -> Iterator[Planned]:
+    """Dues that are due once, of who joined while they were in force."""
+    then = history.statute_on(life.joined).due_rule(name)
+    if name in life.once or not isinstance(then, Dues) or then.every != "once":
+        return
+    found = _first_day(history, life, name, life.joined, through, once=True)
+    if found is not None:
+        day, rule, by = found
+        yield Planned(life.account, rule, by, day, None)
+
+
 def _first_day(
-    history: History, life: Life, name: str, cursor: date, through: date
+    history: History, life: Life, name: str, cursor: date, through: date, *, once: bool = False
 ) -> tuple[date, Dues, Statute] | None:
     """The first day, from the cursor on, on which the dues of a name are for an account."""
     for first, last, statute in _in_force(history):
         rule = statute.due_rule(name)
-        if last < cursor or not isinstance(rule, Dues) or life.kind not in rule.kinds:
+        if last < cursor or not isinstance(rule, Dues) or (rule.every == "once") != once:
             continue
-        if life.account == rule.fund or (rule.every == "once" and life.joined < first):
+        if life.kind not in rule.kinds or life.account == rule.fund:
             continue
         start = max(first, cursor, months_later(life.joined, rule.from_month))
         for opened, closed in life.open_days():
@@ -107,20 +116,20 @@ def _first_day(
 
 
 def _demurrage(history: History, life: Life, through: date) -> Iterator[Planned]:
-    cursor = max(life.joined, life.opened)
-    if (charged := life.charged.get(DEMURRAGE)) is not None:
-        cursor = max(cursor, charged + DAY)
+    charged = life.charged.get(DEMURRAGE, date.min)
     for first, last, statute in _in_force(history):
         rule = statute.demurrage
         if rule is None or life.kind not in rule.kinds or life.account == rule.fund:
             continue
-        day = max(cursor, first)
+        day = max(life.joined, life.opened, first)
         while day <= min(last, through):
             period = period_of(rule.every, day)
             day = period[1] + DAY
             if period[1] > min(last, through):
                 break
-            if history.statute_on(period[0]).demurrage is not None and _is_open(life, period[1]):
+            began_with_it = history.statute_on(period[0]).demurrage is not None
+            if began_with_it and period[0] > charged and _is_open(life, period[1]):
+                charged = period[1]
                 yield Planned(life.account, rule, statute, period[1], period)
 
 

@@ -76,6 +76,38 @@ class Charge:
 
 
 @attrs.frozen
+class Due:
+    """What is, or will be, due of an account and was not charged yet.
+
+    `hours` are reckoned by what is recorded now. `rule`, `since`, `period` and `basis` are
+    those of a `Charge`; `statute` is the version by which it is due.
+
+    >>> from datetime import UTC, date, datetime
+    >>> import timebank
+    >>> from timebank import Dues, Statute
+    >>> bank = timebank.open("memory:", clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    >>> _ = bank.open_account("common", kind="fund"), bank.open_account("m1")
+    >>> _ = bank.adopt(Statute(version="verona/1", dues=Dues(hours=2, fund="common")))
+    >>> [str(one.since) for one in bank.dues("m1", through=date(2027, 12, 31))]
+    ['2026-03-02', '2027-01-01']
+    """
+
+    account: str
+    rule: str
+    hours: Hours
+    fund: str
+    since: date
+    period: tuple[date, date] | None
+    statute: str
+    basis: Hours | None = None
+
+    @property
+    def id(self) -> str:
+        """The rule and the day."""
+        return f"{self.rule} {self.since}"
+
+
+@attrs.frozen
 class DueReport:
     """Who was charged what by one run, by day, rule and account.
 
@@ -182,7 +214,8 @@ def disposals(given: Any) -> tuple[Donate | Assign | None, WriteOff | None]:
 class Leaving:
     """The steps by which a member left, each of them a record.
 
-    `voided` are the holds that were released, `given_back` the welcome credit that went back,
+    `charges` are the dues that were due and not charged yet, `voided` the holds that were
+    released, `ended` the delegates, `given_back` the welcome credit that went back,
     `disposal` the transfer that brought the balance to zero, `kind` what it was: donation,
     assignment or write-off. `account` is closed. All are empty where it had left before.
 
@@ -194,7 +227,9 @@ class Leaving:
     """
 
     account: Account
+    charges: tuple[Charge, ...] = ()
     voided: tuple[Hold, ...] = ()
+    ended: tuple[str, ...] = ()
     given_back: tuple[Transfer, ...] = ()
     disposal: Transfer | None = None
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from timebank.hours import Hours
-from timebank.members import Charge, Delegate, DueReport, Inactive, Leaving
+from timebank.members import Charge, Delegate, Due, DueReport, Inactive, Leaving
 from timebank.reports.cells import harmless
 from timebank.reports.periods import period_text
 from timebank.reports.shapes import account_shape, hold_shape, transfer_shape
@@ -28,6 +28,7 @@ _DUE: Final = (
 _IDLE: Final = (
     Column("Account", least=20),
     Column("Kind"),
+    Column("Status"),
     Column("Member since"),
     Column("Last exchange"),
     Column("Balance", right=True),
@@ -123,6 +124,38 @@ def due_shape(report: DueReport) -> Shape:
     }
 
 
+def dues_text(dues: Iterable[Due], account: str) -> list[str]:
+    """What is due of one account and was not charged yet, a line for each."""
+    rows: list[Row] = [
+        [
+            one.since.isoformat(),
+            one.rule,
+            period_text(one.period),
+            str(one.hours),
+            one.fund,
+            "" if one.basis is None else f"of {one.basis}",
+        ]
+        for one in dues
+    ]
+    if not rows:
+        return [harmless(f"Nothing is due of {account}.")]
+    return table([column for column in _DUE if column.title != "Account"], rows)
+
+
+def one_due_shape(one: Due) -> Shape:
+    """What is due, or will be."""
+    return {
+        "account": one.account,
+        "rule": one.rule,
+        "hours": str(one.hours),
+        "fund": one.fund,
+        "since": one.since.isoformat(),
+        "period": None if one.period is None else [str(day) for day in one.period],
+        "statute": one.statute,
+        "basis": None if one.basis is None else str(one.basis),
+    }
+
+
 # -- leaving -------------------------------------------------------------------------
 
 
@@ -136,7 +169,16 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
     >>> leaving_text(bank.leave("m1"))
     ['m1 Maria R. has left: the account is closed.']
     """
-    lines = [f"Hold {hold.id}: {hold.hours} released." for hold in left.voided]
+    lines = [
+        f"Dues: {one.rule} {period_text(one.period)}: {one.hours} to {one.fund}."
+        for one in left.charges
+    ]
+    lines += [
+        f"Hold {hold.id}: {hold.hours} of {', '.join(hold.spenders)} for "
+        f"{', '.join(hold.earners)} released."
+        for hold in left.voided
+    ]
+    lines += [f"Delegate {delegate}: may act no more." for delegate in left.ended]
     lines += [
         f"Welcome credit: {given.hours} given back to {', '.join(given.earners)}."
         for given in left.given_back
@@ -157,6 +199,8 @@ def leaving_shape(left: Leaving) -> Shape:
     """The steps."""
     return {
         "account": account_shape(left.account),
+        "charges": [transfer_shape(one.transfer) for one in left.charges],
+        "ended": list(left.ended),
         "voided": [hold_shape(hold) for hold in left.voided],
         "given_back": [transfer_shape(given) for given in left.given_back],
         "disposal": None if left.disposal is None else transfer_shape(left.disposal),
@@ -184,13 +228,18 @@ def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
         [
             titled(one.account.id, one.account.name),
             one.account.kind,
+            one.account.status,
             one.since.isoformat(),
             "never" if one.last_exchange is None else one.last_exchange.isoformat(),
             str(one.balance),
         ]
         for one in found
     ]
-    return table(_IDLE, rows) if rows else [f"Nobody has been without an exchange since {since}."]
+    return (
+        table(_IDLE, rows)
+        if rows
+        else [f"Nobody who was a member before {since} has been without an exchange since."]
+    )
 
 
 def inactive_shape(one: Inactive) -> Shape:

@@ -121,7 +121,7 @@ class Dues:
         default="whole", validator=fields.one_of("whole", "months", "days", "free")
     )
     unit: Hours = attrs.field(
-        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.needed
     )
     remainder_to: Literal["fund", "payer"] = _rounded("fund")
 
@@ -151,7 +151,7 @@ class Demurrage:
     )
     kinds: tuple[str, ...] = attrs.field(default=("member",), converter=_kinds)
     unit: Hours = attrs.field(
-        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.needed
     )
     remainder_to: Literal["fund", "payer"] = _rounded("payer")
 

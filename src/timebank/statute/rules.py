@@ -81,7 +81,7 @@ class Granularity:
     Hours('0:15')
     """
 
-    unit: Hours = attrs.field(converter=fields.hours, validator=fields.positive)
+    unit: Hours = attrs.field(converter=fields.hours, validator=fields.needed)
     rounding: Rounding = attrs.field(
         default="refuse", validator=fields.one_of("refuse", "up", "nearest")
     )
@@ -95,7 +95,7 @@ class LargestExchange:
     :raises InvalidStatute: not positive, or another word.
     """
 
-    hours: Hours = attrs.field(converter=fields.hours, validator=fields.positive)
+    hours: Hours = attrs.field(converter=fields.hours, validator=fields.needed)
     beyond: Beyond = attrs.field(default="refuse", validator=fields.one_of("refuse", "flag"))
 
 
@@ -138,7 +138,7 @@ class Fee:
         default="fund", validator=fields.one_of("fund", "payer")
     )
     unit: Hours = attrs.field(
-        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.positive
+        default=Hours.from_seconds(1), converter=fields.hours, validator=fields.needed
     )
 
     def __attrs_post_init__(self) -> None:
