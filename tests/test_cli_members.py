@@ -222,6 +222,23 @@ def test_delegates() -> None:
     refused(2, "until 2020-01-01 is over", "delegate", "name", "m1", "x", "--until", "2020-01-01")
 
 
+def test_what_happened_to_an_account() -> None:
+    """It stands below its balance, with the reason."""
+    well("--actor", "carla", "account", "freeze", "m1", "--reason", "abroad for a year")
+    assert re.search(
+        rf"\n\n{DAY}  opened\n{DAY}  frozen by carla: abroad for a year\n$",
+        well("account", "show", "m1"),
+    )
+    shape = json.loads(well("account", "show", "m1", "--format", "json"))
+    assert ["open_account", "freeze"] == [event["kind"] for event in shape["events"]]
+
+
+def test_a_command_of_a_group() -> None:
+    """Who leaves the group out is told where the command is."""
+    refused(2, "No such command 'freeze': there is 'account freeze'", "freeze", "m1")
+    refused(2, "No such command 'frieze'", "frieze", "m1")
+
+
 def test_the_statute_in_words() -> None:
     """Each rule is a sentence."""
     expected = """\

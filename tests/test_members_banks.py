@@ -424,3 +424,27 @@ def test_disposals_that_cannot_be(town: TimeBank) -> None:
         town.leave("nobody")
     with pytest.raises(timebank.InvalidRequest):
         Donate("")
+
+
+def test_what_happened_to_an_account(town: TimeBank) -> None:
+    """Who did it, and why: a reason that was given can be read again."""
+    carla = town.acting_as("carla")
+    carla.freeze("anna", reason="ill")
+    carla.name_delegate("anna", "luca")
+    carla.rename("anna", 'Anna "B."')
+    town.transfer(earner="bruno", spender="fund", hours=1, category='"anna"')
+    carla.leave("anna", reason="died on 3 June")
+    expected = [
+        ("open_account", None, None),
+        ("freeze", "carla", "ill"),
+        ("name_delegate", "carla", "luca"),
+        ("rename", "carla", 'Anna "B."'),
+        ("thaw", "carla", None),
+        ("end_delegate", "carla", "luca"),
+        ("close_account", "carla", "died on 3 June"),
+    ]
+    events = list(town.events("anna"))
+    assert expected == [(event.kind, event.actor, event.text) for event in events]
+    assert [event.sequence for event in events] == [event.id for event in events]
+    with pytest.raises(timebank.AccountNotFound):
+        town.events("nobody")

@@ -24,6 +24,7 @@ READS: Final = frozenset(
         "balance",
         "delegates",
         "dues",
+        "events",
         "head",
         "hold_by_id",
         "holds",
@@ -139,7 +140,7 @@ ROLES: Final = ("member", "coordinator", "treasurer", "auditor")
 _OPEN: Final = frozenset({"statute", "statutes"})
 #: What members may do on accounts of their own, whichever these are.
 _OWN: Final = frozenset(
-    {"account", "balance", "statement", "transfers", "holds", "delegates", "dues"}
+    {"account", "balance", "statement", "transfers", "holds", "delegates", "dues", "events"}
 )
 _COORDINATES: Final = frozenset(
     {

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from timebank import checks
 from timebank.bank.asking import Asking
-from timebank.bank.views import read_account
+from timebank.bank.views import read_account, texts_of
 from timebank.decide.dues import amount
 from timebank.errors import AccountNotFound, InvalidRequest
 from timebank.hours import Hours
-from timebank.journal import recorded_at
+from timebank.journal import parse, recorded_at
 from timebank.lookups import PAGE, delegates_of, in_force, last_instant
-from timebank.members import Delegate, Due, History, Inactive, Planned, idle, plan
-from timebank.model import ACCOUNT_KINDS, AccountRow
+from timebank.members import Delegate, Due, Event, History, Inactive, Planned, idle, plan
+from timebank.model import ACCOUNT_KINDS, AccountRow, RecordRow, instant
 from timebank.statements import all_accounts
 from timebank.statute import Demurrage, Statute
 from timebank.statute.periods import DAY
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
     from timebank.replay import Progress, Replay
 
 _MEMBERS: Final = ("member", "group")
+#: The kinds of record that are on an account itself.
+_EVENTS: Final = frozenset(
+    {
+        "open_account",
+        "rename",
+        "set_limits",
+        "freeze",
+        "thaw",
+        "close_account",
+        "reopen",
+        "name_delegate",
+        "end_delegate",
+    }
+)
 #: How far ahead dues are told.
 LATEST: Final = date(2200, 12, 31)
 
@@ -57,6 +72,41 @@ class MemberReads(Asking):
             for delegate, until in named.items()
             if until is None or until >= today
         )
+
+    def events(self, account: str) -> Iterator[Event]:
+        """What happened to an account itself, in the order of the journal, lazily.
+
+        Opened, renamed, limits set, frozen, thawed, closed, reopened, delegates named and ended:
+        when, by whom, and with which reason. It reads the journal from the account's
+        opening on.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.leave("m1", reason="moved away")
+        >>> [event.text for event in bank.events("m1")]
+        [None, 'moved away']
+        """
+        id = checks.identifier(account, "account id")
+        self._may("events", id)
+        with self._reader() as reader:
+            row = reader.account(id)
+        if row is None:
+            raise AccountNotFound(id)
+        return self._events(id, row.opened - 1)
+
+    def _events(self, account: str, after: int) -> Iterator[Event]:
+        told = json.dumps(account, ensure_ascii=False).encode()
+        while True:
+            with self._reader() as reader:
+                rows = reader.records(after=after, limit=PAGE)
+                found = [_event(reader, row, account) for row in rows if told in row.body]
+            yield from (event for event in found if event is not None)
+            if not rows:
+                return
+            after = rows[-1].sequence
 
     def acts_for(self, delegate: str) -> tuple[Delegate, ...]:
         """The accounts that somebody may act for today, by id. It reads all accounts.
@@ -196,6 +246,21 @@ class MemberReads(Asking):
 
 def _delegate(account: str, delegate: str, until: str | None) -> Delegate:
     return Delegate(account, delegate, None if until is None else date.fromisoformat(until))
+
+
+def _event(reader: Reader, row: RecordRow, account: str) -> Event | None:
+    record = parse(row.body)
+    if record["kind"] not in _EVENTS or record["effects"]["account"] != account:
+        return None
+    texts = texts_of(reader, row.sequence)
+    return Event(
+        account=account,
+        kind=record["kind"],
+        sequence=row.sequence,
+        recorded_at=instant(record["recorded_at"]),
+        actor=record.get("actor"),
+        text=texts.get("reason", texts.get("name", record["effects"].get("delegate"))),
+    )
 
 
 def _due(reader: Reader, one: Planned) -> Due:

@@ -91,21 +91,29 @@ def list_(place: Place, /, *, format: str) -> None:
     )
 
 
-@account.command("show", help="One account, with the limits that apply and its balance.")
+@account.command(
+    "show", help="One account: the limits that apply, its balance, what happened to it."
+)
 @click.argument("id")
 @formatted
 @pass_place
 def show_(place: Place, /, *, id: str, format: str) -> None:
     """Show an account."""
     from timebank.reports.balances import account_text
+    from timebank.reports.members import event_shape, events_text
     from timebank.reports.shapes import account_shape, balance_shape
 
     with place.open(read_only=True) as bank:
         shown, balance = bank.account(id), bank.balance(id)
+        events = list(bank.events(id))
     show_as(
         format,
-        lambda: {**account_shape(shown), "balance": balance_shape(balance)},
-        lambda: account_text(shown, balance),
+        lambda: {
+            **account_shape(shown),
+            "balance": balance_shape(balance),
+            "events": [event_shape(event) for event in events],
+        },
+        lambda: [*account_text(shown, balance), *events_text(events)],
     )
 
 

@@ -47,6 +47,18 @@ class Program(click.Group):
             code = WRONG
         sys.exit(code)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; one that is another's is told where it is, for a guess would be wrong."""
+        word = args[0]
+        if word not in self.commands:
+            for name, group in self.commands.items():
+                if isinstance(group, click.Group) and word in group.commands:
+                    msg = f"No such command {word!r}: there is {f'{name} {word}'!r}"
+                    raise click.UsageError(msg, ctx)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Where the keyboard ends it, click would print an empty line."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import attrs
@@ -40,6 +40,33 @@ class Delegate:
     def id(self) -> str:
         """The delegate."""
         return self.delegate
+
+
+@attrs.frozen
+class Event:
+    """Something that happened to an account itself: opened, renamed, frozen, left, and so on.
+
+    `kind` is that of the record, `text` the reason or the name that was given with it, `None`
+    where there was none or it was erased; of a delegate it is the delegate's id.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.freeze("m1", reason="abroad")
+    >>> [(event.kind, event.text) for event in bank.events("m1")]
+    [('open_account', None), ('freeze', 'abroad')]
+    """
+
+    account: str
+    kind: str
+    sequence: int
+    recorded_at: datetime
+    actor: str | None = None
+    text: str | None = None
+
+    @property
+    def id(self) -> int:
+        """The sequence of its record."""
+        return self.sequence
 
 
 # -- dues ----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from timebank.hours import Hours
-from timebank.members import Charge, Delegate, Due, DueReport, Inactive, Leaving
+from timebank.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.reports.cells import harmless
 from timebank.reports.periods import period_text
 from timebank.reports.shapes import account_shape, hold_shape, transfer_shape
@@ -220,6 +220,49 @@ def delegate_shape(delegate: Delegate) -> Shape:
     """A delegate."""
     until = None if delegate.until is None else delegate.until.isoformat()
     return {"account": delegate.account, "delegate": delegate.delegate, "until": until}
+
+
+_HAPPENED: Final = {
+    "open_account": "opened",
+    "rename": "renamed",
+    "set_limits": "limits set",
+    "freeze": "frozen",
+    "thaw": "thawed",
+    "close_account": "closed",
+    "reopen": "reopened",
+    "name_delegate": "delegate named",
+    "end_delegate": "delegate ended",
+}
+
+
+def events_text(events: Iterable[Event]) -> list[str]:
+    """What happened to an account, a line for each, after an empty one.
+
+    >>> from datetime import UTC, datetime
+    >>> import timebank
+    >>> from timebank.reports.members import events_text
+    >>> bank = timebank.open("memory:", clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    >>> _ = bank.open_account("m1"), bank.acting_as("carla").freeze("m1", reason="abroad")
+    >>> events_text(bank.events("m1"))
+    ['', '2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
+    """
+    lines = [""]
+    for event in events:
+        by = f" by {event.actor}" if event.actor else ""
+        text = f": {event.text}" if event.text else ""
+        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {_HAPPENED[event.kind]}{by}{text}"))
+    return lines
+
+
+def event_shape(event: Event) -> Shape:
+    """What happened to an account."""
+    return {
+        "sequence": event.sequence,
+        "kind": event.kind,
+        "recorded_at": event.recorded_at.isoformat(),
+        "actor": event.actor,
+        "text": event.text,
+    }
 
 
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
