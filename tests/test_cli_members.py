@@ -223,14 +223,14 @@ def test_delegates() -> None:
 
 
 def test_what_happened_to_an_account() -> None:
-    """It stands below its balance, with the reason."""
+    """When, by whom, and with which reason."""
     well("--actor", "carla", "account", "freeze", "m1", "--reason", "abroad for a year")
-    assert re.search(
-        rf"\n\n{DAY}  opened\n{DAY}  frozen by carla: abroad for a year\n$",
-        well("account", "show", "m1"),
-    )
-    shape = json.loads(well("account", "show", "m1", "--format", "json"))
-    assert ["open_account", "freeze"] == [event["kind"] for event in shape["events"]]
+    opened, frozen = well("account", "history", "m1").splitlines()
+    assert re.fullmatch(rf"{DAY}  opened: Maria R\.", opened)
+    assert re.fullmatch(rf"{DAY}  frozen by carla: abroad for a year", frozen)
+    shape = json.loads(well("account", "history", "m1", "--format", "json"))
+    assert ["open_account", "freeze"] == [event["kind"] for event in shape]
+    refused(2, "no account 'nobody'", "account", "history", "nobody")
 
 
 def test_a_command_of_a_group() -> None:

@@ -1,4 +1,4 @@
-"""`timebank account`: open, list, show, limits, rename, freeze, thaw, close, reopen."""
+"""`timebank account`: open, list, show, history, limits, rename, freeze, thaw, close, reopen."""
 
 from __future__ import annotations
 
@@ -91,30 +91,35 @@ def list_(place: Place, /, *, format: str) -> None:
     )
 
 
-@account.command(
-    "show", help="One account: the limits that apply, its balance, what happened to it."
-)
+@account.command("show", help="One account, with the limits that apply and its balance.")
 @click.argument("id")
 @formatted
 @pass_place
 def show_(place: Place, /, *, id: str, format: str) -> None:
     """Show an account."""
     from timebank.reports.balances import account_text
-    from timebank.reports.members import event_shape, events_text
     from timebank.reports.shapes import account_shape, balance_shape
 
     with place.open(read_only=True) as bank:
         shown, balance = bank.account(id), bank.balance(id)
-        events = list(bank.events(id))
     show_as(
         format,
-        lambda: {
-            **account_shape(shown),
-            "balance": balance_shape(balance),
-            "events": [event_shape(event) for event in events],
-        },
-        lambda: [*account_text(shown, balance), *events_text(events)],
+        lambda: {**account_shape(shown), "balance": balance_shape(balance)},
+        lambda: account_text(shown, balance),
     )
+
+
+@account.command("history", help="What happened to an account: when, by whom, and why.")
+@click.argument("id")
+@formatted
+@pass_place
+def history(place: Place, /, *, id: str, format: str) -> None:
+    """Show the history of an account."""
+    from timebank.reports.members import event_shape, events_text
+
+    with place.open(read_only=True) as bank:
+        events = list(bank.events(id))
+    show_as(format, lambda: list(map(event_shape, events)), lambda: events_text(events))
 
 
 @account.command("limits", help="Change an account's floor, ceiling or both.")

@@ -236,7 +236,7 @@ _HAPPENED: Final = {
 
 
 def events_text(events: Iterable[Event]) -> list[str]:
-    """What happened to an account, a line for each, after an empty one.
+    """What happened to an account, a line for each.
 
     >>> from datetime import UTC, datetime
     >>> import timebank
@@ -244,9 +244,9 @@ def events_text(events: Iterable[Event]) -> list[str]:
     >>> bank = timebank.open("memory:", clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
     >>> _ = bank.open_account("m1"), bank.acting_as("carla").freeze("m1", reason="abroad")
     >>> events_text(bank.events("m1"))
-    ['', '2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
+    ['2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
     """
-    lines = [""]
+    lines = []
     for event in events:
         by = f" by {event.actor}" if event.actor else ""
         text = f": {event.text}" if event.text else ""
