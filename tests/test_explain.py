@@ -264,3 +264,18 @@ def test_where_nothing_passes_it_says_what_must_come_first() -> None:
     bank.transfer(earner="b", spender="fund", hours=3, limits="unchecked")
     with pytest.raises(LimitExceeded, match="it would pass if b first spends 2:30"):
         bank.transfer(earner="b", spender="fund", hours="0:30")
+
+
+def test_a_little_more_passes_though_a_little_less_does_not(bank: TimeBank) -> None:
+    """Shares by largest remainder: of 10 s one has two, of 11 s one only; so 11 s is told."""
+    for id in ("a", "b", "c"):
+        bank.open_account(id, floor=None)
+    bank.open_account("fund", kind="fund")
+    bank.set_limits("c", floor="-1s")
+    asked = {"a": "6s", "b": "6s", "c": "2s"}
+    with pytest.raises(LimitExceeded) as caught:
+        bank.transfer(earner="fund", spender=asked)
+    assert Hours("11s") == caught.value.passes
+    for seconds, passes in ((10, False), (11, True), (12, False)):
+        shares = timebank.split(Hours.from_seconds(seconds), ["a", "b", "c"], weights=[6, 6, 2])
+        assert passes == (shares["c"] <= Hours("1s"))

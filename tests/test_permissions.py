@@ -80,6 +80,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "hold": lambda b: b.hold(earner="bruno", spender="anna", hours=1),
     "hold_by_id": lambda b: b.hold_by_id("held"),
     "holds": lambda b: b.holds(),
+    "impact": lambda b: b.impact(),
     "inactive": lambda b: b.inactive(since=date(2026, 1, 1)),
     "leave": lambda b: b.leave("anna", disposal=Donate("fund")),
     "name_delegate": lambda b: b.name_delegate("anna", "luca"),

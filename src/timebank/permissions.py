@@ -28,6 +28,7 @@ READS: Final = frozenset(
         "head",
         "hold_by_id",
         "holds",
+        "impact",
         "inactive",
         "records",
         "replay",

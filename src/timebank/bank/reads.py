@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from timebank import checks
 from timebank.bank.hold_reads import HoldReads
+from timebank.bank.impact_reads import ImpactReads
 from timebank.bank.member_reads import MemberReads
 from timebank.bank.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
@@ -33,7 +34,7 @@ from timebank.statements import (
 from timebank.storage.protocol import Reader
 
 
-class Reads(HoldReads, MemberReads):
+class Reads(HoldReads, MemberReads, ImpactReads):
     """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
 
     def head(self) -> Head:

@@ -17,6 +17,7 @@ from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
 from timebank.cli.place import Place
 from timebank.cli.program import NAME, Program
+from timebank.cli.reports import report
 from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
@@ -72,6 +73,7 @@ for _command in (
     balance,
     statement,
     trial_balance,
+    report,
     journal,
     head,
     audit,

@@ -1,6 +1,48 @@
 """How statements, trial balances and findings are shown: text for people, JSON for programs.
 
 A report only shows: it reads no bank and computes nothing but sums of what it is given.
+`impact` alone asks banks for what they count, for it is one report over many.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from timebank.bank import TimeBank
+    from timebank.impact import Impact
+
+__all__ = ["impact"]
+
+
+def impact(
+    banks: TimeBank | Iterable[TimeBank],
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    at_least: int = 5,
+) -> Impact:
+    """What one bank, or several together, exchanged: see `TimeBank.impact`.
+
+    :raises InvalidRequest: no bank, or as `TimeBank.impact`.
+
+    >>> import timebank
+    >>> from timebank.reports import impact
+    >>> bank = timebank.open("memory:")
+    >>> impact([bank, timebank.TimeBank(bank.store, bank="other")]).banks
+    2
+    """
+    from timebank.bank import TimeBank
+    from timebank.errors import InvalidRequest
+    from timebank.impact import figures
+
+    every = [banks] if isinstance(banks, TimeBank) else list(banks)
+    if not every:
+        msg = "an impact report is over one bank at least"
+        raise InvalidRequest(msg)
+    counted = every[0]._counted(since, until, at_least)  # noqa: SLF001 - of the same house
+    for bank in every[1:]:
+        counted.merge(bank._counted(since, until, at_least))  # noqa: SLF001 - as above
+    return figures(counted, at_least=at_least)

@@ -1,0 +1,346 @@
+"""What is counted of a bank: one pass over its journal, in memory that grows with its accounts.
+
+An *exchange* is a transfer, or a settled hold, of the kind `exchange`. What was reversed of it
+did not take place: its hours are taken off, and where nothing is left it is no exchange. Each
+counts in the month of its day of service, and in the category, area and resource it was
+recorded with; a settlement has those of its hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import Corrupt
+from timebank.journal import parse
+from timebank.lookups import in_force
+from timebank.storage.protocol import Reader
+
+PAGE: Final = 1_000
+#: Descriptions of open holds that are remembered; of the others the hold is read again.
+REMEMBERED: Final = 10_000
+LAST: Final = "9999-12-31"
+
+#: Called with the records done and their number.
+Progress = Callable[[int, int], None]
+Lines = list[list[Any]]
+
+
+@attrs.define
+class Cell:
+    """How many exchanges, how many seconds, and who took part in how many of them."""
+
+    exchanges: int = 0
+    seconds: int = 0
+    accounts: dict[int, int] = attrs.field(factory=dict)
+
+    def add(self, seconds: int, accounts: Iterable[int], *, count: int) -> None:
+        """Count an exchange, or with `count` of -1 take one off, or of 0 hours only."""
+        self.exchanges += count
+        self.seconds += seconds
+        if count:
+            for account in accounts:
+                left = self.accounts.get(account, 0) + count
+                if left > 0:
+                    self.accounts[account] = left
+                else:
+                    self.accounts.pop(account, None)
+
+    def merge(self, other: Cell, offset: int) -> None:
+        """Add that of another bank, whose accounts have other numbers."""
+        self.exchanges += other.exchanges
+        self.seconds += other.seconds
+        for account, exchanges in other.accounts.items():
+            self.accounts[account + offset] = exchanges
+
+
+@attrs.define
+class Person:
+    """One account: what it gave and received by exchanges, its days, its balance by months."""
+
+    kind: str
+    joined: str
+    status: str = "open"
+    given: int = 0
+    received: int = 0
+    exchanges: int = 0
+    first: str = LAST
+    last: str = ""
+    net: dict[str, int] = attrs.field(factory=dict)
+
+
+@attrs.define
+class Counted:
+    """What was counted of one bank, or of several together; days are `YYYY-MM-DD`."""
+
+    since: str = ""
+    until: str = LAST
+    banks: int = 1
+    people: list[Person] = attrs.field(factory=list)
+    all: Cell = attrs.field(factory=Cell)
+    among_members: Cell = attrs.field(factory=Cell)
+    arranged: Cell = attrs.field(factory=Cell)
+    others: dict[str, Cell] = attrs.field(factory=dict)
+    months: dict[str, Cell] = attrs.field(factory=dict)
+    categories: dict[str, Cell] = attrs.field(factory=dict)
+    areas: dict[str, Cell] = attrs.field(factory=dict)
+    resources: dict[str, Cell] = attrs.field(factory=dict)
+    month_areas: dict[tuple[str, str], Cell] = attrs.field(factory=dict)
+    flows: dict[tuple[str, str], Cell] = attrs.field(factory=dict)
+    today: str = ""
+
+    def merge(self, other: Counted) -> None:
+        """Add what was counted of another bank."""
+        offset = len(self.people)
+        self.people += other.people
+        self.banks += other.banks
+        self.today = max(self.today, other.today)
+        for mine, theirs in (
+            (self.all, other.all),
+            (self.among_members, other.among_members),
+            (self.arranged, other.arranged),
+        ):
+            mine.merge(theirs, offset)
+        for name in _TABLES:
+            table: dict[Any, Cell] = getattr(self, name)
+            for key, cell in getattr(other, name).items():
+                table.setdefault(key, Cell()).merge(cell, offset)
+
+
+_TABLES: Final = (
+    "others",
+    "months",
+    "categories",
+    "areas",
+    "resources",
+    "month_areas",
+    "flows",
+)
+MEMBERS: Final = frozenset({"member", "group"})
+_STATUSES: Final = {
+    "freeze": "frozen",
+    "thaw": "open",
+    "close_account": "closed",
+    "reopen": "open",
+}
+
+
+def count(
+    reader: Reader, *, since: str = "", until: str = LAST, progress: Progress | None = None
+) -> Counted:
+    """Count one bank, of the days of service from `since` to `until`, both included.
+
+    :raises Corrupt: the journal cannot be read.
+    """
+    counter = _Counter(reader, since, until)
+    after, total = 0, reader.head().sequence
+    while page := reader.records(after=after, limit=PAGE):
+        for record in _parsed([row.body for row in page]):
+            try:
+                counter.take(record)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                msg = f"record {record.get('sequence')} cannot be read: {error!r}"
+                raise Corrupt(msg) from error
+        after = page[-1].sequence
+        if progress is not None:
+            progress(after, total)
+    return counter.counted
+
+
+def _parsed(bodies: list[bytes]) -> Iterator[dict[str, Any]]:
+    """A page of records at once, which is quicker than one by one."""
+    try:
+        records = json.loads(b"[" + b",".join(bodies) + b"]")
+    except ValueError:
+        records = [parse(body) for body in bodies]  # raises, and says what is wrong
+    yield from records
+
+
+class _Counter:
+    def __init__(self, reader: Reader, since: str, until: str) -> None:
+        self._reader = reader
+        self._since, self._until = since, until
+        statute = in_force(reader)
+        self._day = statute.day
+        self.counted = Counted(since, until)
+        self._numbers: dict[str, int] = {}
+        self._holds: dict[int, dict[str, Any]] = {}
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Count one record."""
+        kind, effects = record["kind"], record["effects"]
+        if kind == "transfer":
+            self._transfer(record["request"], effects, count=1, sign=1)
+        elif kind == "settle":
+            self._transfer(self._held(effects["resolves"]), effects, count=1, sign=1)
+        elif kind == "due":
+            self._transfer({"kind": record["request"]["rule"]}, effects, count=1, sign=1)
+        elif kind == "hold":
+            self._holds[record["sequence"]] = record["request"]
+            if len(self._holds) > REMEMBERED:
+                del self._holds[next(iter(self._holds))]
+        elif kind == "void":
+            self._holds.pop(effects["resolves"], None)
+        elif kind == "reverse":
+            self._reverse(record)
+        elif kind == "open_account":
+            sets = effects["sets"]
+            self._numbers[effects["account"]] = len(self.counted.people)
+            day = self._day(record["recorded_at"])
+            self.counted.people.append(Person(sets["kind"], sets["joined_on"] or day))
+        elif kind in _STATUSES and self._day(record["recorded_at"]) <= self._until:
+            person = self.counted.people[self._numbers[effects["account"]]]
+            person.status = _STATUSES[kind]
+        self.counted.today = self._day(record["recorded_at"])
+
+    def _held(self, sequence: int) -> dict[str, Any]:
+        """The request of a hold, which is settled now."""
+        if sequence in self._holds:
+            return self._holds.pop(sequence)
+        return self._record(sequence)["request"]  # type: ignore[no-any-return]  # an object
+
+    def _record(self, sequence: int) -> dict[str, Any]:
+        rows = self._reader.records(after=sequence - 1, limit=1)
+        if not rows or rows[0].sequence != sequence:
+            msg = f"record {sequence} is missing"
+            raise Corrupt(msg)
+        return parse(rows[0].body)
+
+    def _transfer(
+        self, request: dict[str, Any], effects: dict[str, Any], *, count: int, sign: int
+    ) -> None:
+        """Count a transfer, or with a `sign` of -1 what was moved back of one."""
+        day, lines = effects["occurred_on"], effects["postings"]
+        self._post(lines, day, sign=1)
+        self._exchange(request, lines, effects.get("fee", ()), day, count=count, sign=sign)
+
+    def _post(self, lines: Lines, day: str, *, sign: int) -> None:
+        if day > self._until:
+            return
+        people, numbers, month = self.counted.people, self._numbers, day[:7]
+        for account, seconds in lines:
+            net = people[numbers[account]].net
+            net[month] = net.get(month, 0) + sign * seconds
+
+    def _reverse(self, record: dict[str, Any]) -> None:
+        """Take off what was moved back, in the month and the words of the original."""
+        effects = record["effects"]
+        self._post(effects["postings"], effects["occurred_on"], sign=1)
+        original = self._record(effects["reverses"])
+        request = original["request"]
+        if original["kind"] == "settle":
+            request = self._record(original["effects"]["resolves"])["request"]
+        elif original["kind"] == "due":
+            request = {"kind": request["rule"]}
+        moved = sum(
+            _hours(parse(row.body)["effects"])
+            for row in self._reader.referring(effects["reverses"])
+            if row.sequence <= record["sequence"]
+        )
+        whole = moved >= _hours(original["effects"])
+        back = [[account, -seconds] for account, seconds in effects["postings"]]
+        fee = effects.get("fee", ())
+        day = original["effects"]["occurred_on"]
+        self._exchange(request, back, fee, day, count=-int(whole), sign=-1)
+
+    def _exchange(
+        self,
+        request: dict[str, Any],
+        lines: Lines,
+        fee: Any,
+        day: str,
+        *,
+        count: int,
+        sign: int,
+    ) -> None:
+        """Count the lines of an exchange, without those of its fee, which come last."""
+        own = lines[: len(lines) - len(fee)] if fee else lines
+        if request["kind"] != "exchange":
+            if self._since <= day <= self._until:
+                seconds = sum(seconds for _, seconds in lines if seconds > 0)
+                cell = self.counted.others.setdefault(request["kind"], Cell())
+                cell.add(sign * seconds, (), count=count)
+            return
+        numbers = [self._numbers[account] for account, _ in own]
+        if count > 0 and day <= self._until:
+            for number in numbers:
+                person = self.counted.people[number]
+                person.first, person.last = min(person.first, day), max(person.last, day)
+        if self._since <= day <= self._until:
+            self._within(request, own, numbers, day, count=count, sign=sign)
+
+    def _within(
+        self,
+        request: dict[str, Any],
+        own: Lines,
+        numbers: list[int],
+        day: str,
+        *,
+        count: int,
+        sign: int,
+    ) -> None:
+        counted, people = self.counted, self.counted.people
+        seconds = 0
+        for number, (_, moved) in zip(numbers, own, strict=True):
+            person = people[number]
+            if moved > 0:
+                person.given += sign * moved
+                seconds += moved
+            else:
+                person.received -= sign * moved
+        seconds *= sign
+        for number in set(numbers):
+            people[number].exchanges += count
+        area, month = request.get("area", ""), day[:7]
+        cells = [
+            counted.all,
+            _cell(counted.months, month),
+            _cell(counted.categories, request.get("category", "")),
+            _cell(counted.areas, area),
+            _cell(counted.resources, request.get("resource", "")),
+            _cell(counted.month_areas, (month, area)),
+        ]
+        kinds = {people[number].kind for number in numbers}
+        if kinds <= MEMBERS:
+            cells.append(counted.among_members)
+        if "via" in request:
+            cells.append(counted.arranged)
+        for cell in cells:
+            cell.add(seconds, numbers, count=count)
+        self._flows(own, numbers, count=count, sign=sign)
+
+    def _flows(self, own: Lines, numbers: list[int], *, count: int, sign: int) -> None:
+        """From which kinds of account to which: each side shares in proportion to the other."""
+        people, flows = self.counted.people, self.counted.flows
+        if len(own) == 2:  # noqa: PLR2004  # the usual case, between two
+            earner, spender = numbers
+            key = (people[spender].kind, people[earner].kind)
+            _cell(flows, key).add(sign * own[0][1], numbers, count=count)
+            return
+        earned: dict[str, int] = {}
+        spent: dict[str, int] = {}
+        for number, (_, seconds) in zip(numbers, own, strict=True):
+            side = earned if seconds > 0 else spent
+            side[people[number].kind] = side.get(people[number].kind, 0) + abs(seconds)
+        total = sum(earned.values())
+        for giver, given in earned.items():
+            for taker, taken in spent.items():
+                share = sign * (given * taken // total)
+                _cell(flows, (taker, giver)).add(share, numbers, count=count)
+
+
+def _cell(table: dict[Any, Cell], key: Any) -> Cell:
+    found = table.get(key)
+    if found is None:
+        found = table[key] = Cell()
+    return found
+
+
+def _hours(effects: dict[str, Any]) -> int:
+    """The seconds of an exchange, without its fee."""
+    lines, fee = effects["postings"], effects.get("fee", ())
+    own = lines[: len(lines) - len(fee)] if fee else lines
+    return sum(seconds for _, seconds in own if seconds > 0)
