@@ -6,10 +6,14 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 import timebank
+from servers import SERVERS, drop_database, new_database
 from timebank import Dues, Hours, Statute, TimeBank
 
 MEMBERS = 60
@@ -63,9 +67,19 @@ def once_each(bank: TimeBank) -> int:
     return len(charges)
 
 
-def test_four_cron_jobs_at_once(tmp_path: Path) -> None:
-    """One charges all, the others nothing."""
-    url = f"sqlite:///{tmp_path / 'bank.db'}"
+@pytest.fixture(params=["sqlite", *SERVERS])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty place on each store that processes can share."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bank.db'}"
+        return
+    made = new_database(request.param)
+    yield made
+    drop_database(made)
+
+
+def test_four_cron_jobs_at_once(url: str) -> None:
+    """One charges all, the others nothing, on each store."""
     owing(url)
     with timebank.open(url, create=False) as bank, bank.preview() as preview:
         expected = len(preview.run_due().charges)

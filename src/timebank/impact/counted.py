@@ -41,13 +41,15 @@ class Cell:
         """Count an exchange, or with `count` of -1 take one off, or of 0 hours only."""
         self.exchanges += count
         self.seconds += seconds
-        if count:
+        mine = self.accounts
+        if count > 0:
             for account in accounts:
-                left = self.accounts.get(account, 0) + count
-                if left > 0:
-                    self.accounts[account] = left
-                else:
-                    self.accounts.pop(account, None)
+                mine[account] = mine.get(account, 0) + 1
+        elif count < 0:
+            for account in accounts:
+                mine[account] -= 1
+                if not mine[account]:
+                    del mine[account]
 
     def merge(self, other: Cell, offset: int) -> None:
         """Add that of another bank, whose accounts have other numbers."""
@@ -147,7 +149,7 @@ def count(
         after = page[-1].sequence
         if progress is not None:
             progress(after, total)
-    return counter.counted
+    return counter.done()
 
 
 def _parsed(bodies: list[bytes]) -> Iterator[dict[str, Any]]:
@@ -168,6 +170,9 @@ class _Counter:
         self.counted = Counted(since, until)
         self._numbers: dict[str, int] = {}
         self._holds: dict[int, dict[str, Any]] = {}
+        self._now: int | None = None
+        #: The cells of exchanges under the same words, between the same kinds of account.
+        self._cells: dict[tuple[Any, ...], list[Cell]] = {}
 
     def take(self, record: dict[str, Any]) -> None:
         """Count one record."""
@@ -194,7 +199,13 @@ class _Counter:
         elif kind in _STATUSES and self._day(record["recorded_at"]) <= self._until:
             person = self.counted.people[self._numbers[effects["account"]]]
             person.status = _STATUSES[kind]
-        self.counted.today = self._day(record["recorded_at"])
+        self._now = record["recorded_at"]
+
+    def done(self) -> Counted:
+        """What was counted, as of the day of the last record."""
+        if self._now is not None:
+            self.counted.today = self._day(self._now)
+        return self.counted
 
     def _held(self, sequence: int) -> dict[str, Any]:
         """The request of a hold, which is settled now."""
@@ -282,7 +293,7 @@ class _Counter:
         count: int,
         sign: int,
     ) -> None:
-        counted, people = self.counted, self.counted.people
+        people = self.counted.people
         seconds = 0
         for number, (_, moved) in zip(numbers, own, strict=True):
             person = people[number]
@@ -292,25 +303,36 @@ class _Counter:
             else:
                 person.received -= sign * moved
         seconds *= sign
-        for number in set(numbers):
+        once = numbers if len(numbers) == 2 else list(set(numbers))  # noqa: PLR2004  # two differ
+        for number in once:
             people[number].exchanges += count
-        area, month = request.get("area", ""), day[:7]
-        cells = [
-            counted.all,
-            _cell(counted.months, month),
-            _cell(counted.categories, request.get("category", "")),
-            _cell(counted.areas, area),
-            _cell(counted.resources, request.get("resource", "")),
-            _cell(counted.month_areas, (month, area)),
-        ]
-        kinds = {people[number].kind for number in numbers}
-        if kinds <= MEMBERS:
-            cells.append(counted.among_members)
-        if "via" in request:
-            cells.append(counted.arranged)
+        cells = self._cells_of(request, day[:7], once)
         for cell in cells:
-            cell.add(seconds, numbers, count=count)
+            cell.add(seconds, once, count=count)
         self._flows(own, numbers, count=count, sign=sign)
+
+    def _cells_of(self, request: dict[str, Any], month: str, numbers: list[int]) -> list[Cell]:
+        """Where an exchange counts; those of the same words are found at once."""
+        counted, people = self.counted, self.counted.people
+        among_members = all(people[number].kind in MEMBERS for number in numbers)
+        get = request.get
+        words = (get("area", ""), get("category", ""), get("resource", ""))
+        key = (month, *words, "via" in request, among_members)
+        cells = self._cells.get(key)
+        if cells is None:
+            area, category, resource = words
+            cells = [
+                counted.all,
+                _cell(counted.months, month),
+                _cell(counted.categories, category),
+                _cell(counted.areas, area),
+                _cell(counted.resources, resource),
+                _cell(counted.month_areas, (month, area)),
+            ]
+            cells += [counted.among_members] if among_members else []
+            cells += [counted.arranged] if "via" in request else []
+            self._cells[key] = cells
+        return cells
 
     def _flows(self, own: Lines, numbers: list[int], *, count: int, sign: int) -> None:
         """From which kinds of account to which: each side shares in proportion to the other."""

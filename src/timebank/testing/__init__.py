@@ -1,19 +1,35 @@
-"""The conformance kit: what proves that a store keeps its promises (extra `timebank[testing]`).
+"""What proves a store, and a community to try things on.
 
-Inherit `StoreConformance`, say where a fresh place is and what the store can do, and run
-pytest. Everything that two stores share is tested here, ours among them.
+`StoreConformance` (extra `timebank[testing]`): inherit it, say where a fresh place is and what
+the store can do, and run pytest. Everything that two stores share is tested there, ours
+among them. `simulate` fills a bank with a community that was never there; it needs no extra.
 """
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING, Any
 
-# The parts hold assertions: pytest shows their values only in modules that it has rewritten.
-pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("agreement", "crashes", "faults", "names", "paging")),
-    *(f"{__name__}.{part}" for part in ("races", "reading", "snapshots", "writing")),
-)
+if TYPE_CHECKING:
+    from timebank.testing.community import SIZES, Community, simulate
+    from timebank.testing.conformance import StoreConformance
 
-from timebank.testing.conformance import StoreConformance  # noqa: E402 - after the line above
+__all__ = ["SIZES", "Community", "StoreConformance", "simulate"]
 
-__all__ = ["StoreConformance"]
+#: Their assertions: pytest shows their values only in modules that it has rewritten.
+_PARTS = ("agreement", "crashes", "faults", "names", "paging", "races", "reading", "snapshots")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "StoreConformance":
+        import pytest
+
+        pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*_PARTS, "writing")))
+        from timebank.testing import conformance
+
+        return conformance.StoreConformance
+    if name in __all__:
+        from timebank.testing import community
+
+        return getattr(community, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
