@@ -97,9 +97,9 @@ async def get_account(ledger: Ledger, request: Request) -> JSONResponse:
 async def refused(request: Request, error: Exception) -> JSONResponse:
     """An error of the library as an answer. What went wrong inside is for the log alone."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    message = str(error) if status < 500 else "the ledger cannot answer now"  # noqa: PLR2004
+    message = str(error) if status < 500 else "the ledger cannot answer now"
     code = getattr(error, "code", type(error).__name__)
-    headers = {"Retry-After": "1"} if status == 503 else None  # noqa: PLR2004
+    headers = {"Retry-After": "1"} if status == 503 else None
     return JSONResponse({"code": code, "message": message}, status_code=status, headers=headers)
 
 
@@ -125,7 +125,7 @@ def whole(request: Request, name: str, default: int) -> int:
     :raises InvalidRequest: it is none.
     """
     text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):  # noqa: PLR2004
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
         msg = f"{name} is a whole number, not {text!r}"
         raise timebank.InvalidRequest(msg)
     return int(text)

@@ -180,11 +180,11 @@ def _kinds(people: Iterable[Person]) -> dict[str, int]:
 def _groups(table: Mapping[str, Cell], at_least: int) -> tuple[Group, ...]:
     """By key; those of too few accounts are hidden, and never one alone."""
     cells = {key: cell for key, cell in sorted(table.items()) if cell.exchanges > 0}
-    hidden = _hidden({key: len(cell.accounts) for key, cell in cells.items()}, at_least)
+    hidden = _hidden({key: cell.accounts for key, cell in cells.items()}, at_least)
     return tuple(
         Group(key, None, None, None)
         if key in hidden
-        else Group(key, cell.exchanges, Hours.from_seconds(cell.seconds), len(cell.accounts))
+        else Group(key, cell.exchanges, Hours.from_seconds(cell.seconds), cell.accounts)
         for key, cell in cells.items()
     )
 
@@ -224,19 +224,19 @@ def _months_and_areas(counted: Counted, at_least: int) -> dict[str, tuple[Group,
             for (of_month, area), cell in counted.month_areas.items()
             if of_month == month and cell.exchanges > 0
         }
-        hidden = _hidden({area: len(cell.accounts) for area, cell in row.items()}, at_least)
+        hidden = _hidden({area: cell.accounts for area, cell in row.items()}, at_least)
         for area, cell in sorted(row.items()):
             if area in hidden or area in hidden_areas or month in hidden_months:
                 group = Group(month, None, None, None)
             else:
                 hours = Hours.from_seconds(cell.seconds)
-                group = Group(month, cell.exchanges, hours, len(cell.accounts))
+                group = Group(month, cell.exchanges, hours, cell.accounts)
             found.setdefault(area, []).append(group)
     return {area: tuple(groups) for area, groups in sorted(found.items())}
 
 
 def _flows(counted: Counted, at_least: int) -> tuple[tuple[str, str, Hours | None], ...]:
-    sizes = {key: len(cell.accounts) for key, cell in counted.flows.items() if cell.exchanges > 0}
+    sizes = {key: cell.accounts for key, cell in counted.flows.items() if cell.exchanges > 0}
     hidden = _hidden(sizes, at_least)
     return tuple(
         (
