@@ -112,6 +112,28 @@ def audits(folder: Path, *, rounds: int = 3, number: int = 100_000) -> list[str]
     return row("audit, a transfer", mine, yards, "bare scan")
 
 
+def impacts(folder: Path, *, rounds: int = 7, number: int = 100_000) -> list[str]:
+    """The impact report of the batch's file beside one scan of its postings."""
+    mine, yards = [], []
+    with timebank.open(f"sqlite:///{folder / 'batch-0.db'}", read_only=True) as bank:
+        for _ in range(rounds):
+            mine.append(timed(bank.impact) / number)
+            yards.append(timed(partial(scan, bank)) / number)
+    return row("impact report, a transfer", mine, yards, "scan of postings")
+
+
+def scan(bank: TimeBank) -> int:
+    """Read every posting once, by account."""
+    count = 0
+    with bank.store.reader(bank.name) as reader:
+        for account in ACCOUNTS:
+            after = 0
+            while rows := reader.postings(account, after=after, limit=500):
+                count += len(rows)
+                after = rows[-1].version
+    return count
+
+
 def growth(folder: Path) -> list[list[str]]:
     """The same work on a bank of 300 records and on one of 100,300."""
     lines = []
@@ -202,6 +224,7 @@ def main() -> None:
             "normal": lambda: [singles(folder, "normal")],
             "batch": lambda: [batches(folder)],
             "batch audit": lambda: [audits(folder)],
+            "batch impact": lambda: [impacts(folder)],
             "batch growth": lambda: growth(folder),
             "banks": lambda: many_banks(folder),
             "joined": lambda: in_a_host(folder),

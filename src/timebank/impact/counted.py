@@ -25,28 +25,20 @@ REMEMBERED: Final = 10_000
 LAST: Final = "9999-12-31"
 #: The usual record: a transfer between two, of the kind exchange, without a fee or a flag. To
 #: parse it as JSON would take most of the time. What has an escape in it is parsed.
-_WORD: Final = rb'"([^"\\]*)"'
-_OTHER: Final = rb'"[^"\\]*"'
 _USUAL: Final = re.compile(
-    rb'\{(?:"actor":' + _OTHER + rb',)?"effects":\{"occurred_on":"(\d{4}-\d\d-\d\d)","postings":'
-    rb"\[\["
-    + _WORD
-    + rb",(\d+)\],\["
-    + _WORD
-    + rb',-(\d+)\]\],"statute":'
-    + _OTHER
-    + rb'\},"format":"timebank/1","journal":'
-    + _OTHER
-    + rb',"kind":"transfer","recorded_at":(\d+),'
-    rb'"request":\{(?:"area":' + _WORD + rb',)?(?:"category":' + _WORD + rb",)?"
-    rb'"earners":\[\[' + _OTHER + rb',\d+\]\],"id":' + _OTHER + rb',"kind":"exchange",'
-    rb'(?:"limits":"unchecked",)?(?:"note":"[0-9a-f]{64}",)?(?:"occurred_on":"[0-9-]{10}",)?'
-    rb'(?:"resource":' + _WORD + rb',)?(?:"source":' + _OTHER + rb",)?"
-    rb'"spenders":\[\['
-    + _OTHER
-    + rb',\d+\]\](?:,"tags":\[[^\]]*\])?(,"via":'
-    + _OTHER
-    + rb')?\},"sequence":\d+\}'
+    rb"""
+    \{ (?:"actor":<any>,)? "effects":\{
+        "occurred_on":"(\d{4}-\d\d-\d\d)",
+        "postings":\[\[<word>,(\d+)\],\[<word>,-(\d+)\]\], "statute":<any> \},
+    "format":"timebank/1", "journal":<any>, "kind":"transfer", "recorded_at":(\d+),
+    "request":\{
+        (?:"area":<word>,)? (?:"category":<word>,)? "earners":\[\[<any>,\d+\]\],
+        "id":<any>, "kind":"exchange", (?:"limits":"unchecked",)? (?:"note":<any>,)?
+        (?:"occurred_on":<any>,)? (?:"resource":<word>,)? (?:"source":<any>,)?
+        "spenders":\[\[<any>,\d+\]\] (?:,"tags":\[[^\]]*\])? (?:(,"via":)<any>)? \},
+    "sequence":\d+\}
+    """.replace(b"<word>", rb'"([^"\\]*)"').replace(b"<any>", rb'"[^"\\]*"'),
+    re.VERBOSE,
 )
 
 #: Called with the records done and their number.
@@ -181,8 +173,8 @@ class _Counter:
         self._now: int | None = None
         #: The cells of exchanges under the same words, between the same kinds of account.
         self._cells: dict[tuple[Any, ...], list[Cell]] = {}
-        #: The same for the usual record, by the bytes of its words.
-        self._usual: dict[tuple[Any, ...], list[Cell]] = {}
+        #: Usual exchanges under the same words, by their bytes, with two who took part.
+        self._usual: dict[tuple[Any, ...], tuple[Cell, int, int]] = {}
         self._bytes: dict[bytes, int] = {}
         self._bits: list[int] = []
         self._ids: list[str] = []
@@ -214,22 +206,27 @@ class _Counter:
         giver.exchanges += 1
         taker.received += seconds
         taker.exchanges += 1
-        key = (month, area, category, resource, via is None, giver.kind, taker.kind)
-        cells = self._usual.get(key)
-        if cells is None:
-            words = (("area", area), ("category", category), ("resource", resource))
-            request = {name: word.decode() for name, word in words if word is not None}
+        key = (month, area, category, resource, via, giver.kind, taker.kind)
+        found = self._usual.get(key)
+        if found is None:
+            found = self._usual[key] = (Cell(), gives, takes)
+        cell = found[0]
+        cell.exchanges += 1
+        cell.seconds += seconds
+        cell.people |= self._bits[gives] | self._bits[takes]
+        return True
+
+    def _add_usual(self) -> None:
+        """Count what was counted apart under its words, where all exchanges are."""
+        for key, (found, gives, takes) in self._usual.items():
+            month, *words, via, giver, taker = key
+            names = zip(("area", "category", "resource"), words, strict=True)
+            request = {name: word.decode() for name, word in names if word is not None}
             if via is not None:
                 request["via"] = ""
             cells = self._cells_of(request, month, [gives, takes])
-            flow = _cell(self.counted.flows, (taker.kind, giver.kind))
-            cells = self._usual[key] = [*cells, flow]
-        bits = self._bits[gives] | self._bits[takes]
-        for cell in cells:
-            cell.exchanges += 1
-            cell.seconds += seconds
-            cell.people |= bits
-        return True
+            for cell in (*cells, _cell(self.counted.flows, (taker, giver))):
+                cell.merge(found, 0)
 
     def take(self, record: dict[str, Any]) -> None:
         """Count one record."""
@@ -263,6 +260,7 @@ class _Counter:
 
     def done(self) -> Counted:
         """What was counted, as of the day of the last record."""
+        self._add_usual()
         for number, cells in self._doubts.items():
             there = self._cells_with(number)
             for cell in cells:

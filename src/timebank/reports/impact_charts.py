@@ -149,7 +149,7 @@ def _balances(impact: Impact, words: Words) -> Chart | None:
         for bar, hatch in zip(bars, hatches, strict=True):
             bar.set_hatch(hatch)
         labels = [
-            words("hidden", impact.at_least) if band.accounts is None else str(band.accounts)
+            words("hidden") if band.accounts is None else str(band.accounts)
             for band in impact.balances
         ]
         axes.bar_label(bars, labels, padding=2)

@@ -107,12 +107,12 @@ def band_text(band: Band, words: Words) -> str:
 
 def _group(group: Group, impact: Impact, words: Words) -> Cells:
     if group.is_hidden:
-        return (words.of(group.key), "", "", words("hidden", impact.at_least))
+        return (words.of(group.key), "", "", words("hidden"))
     return (words.of(group.key), str(group.exchanges), str(group.hours), str(group.accounts))
 
 
 def _hidden(value: object, impact: Impact, words: Words) -> str:
-    return words("hidden", impact.at_least) if value is None else str(value)
+    return words("hidden") if value is None else str(value)
 
 
 def _count(count: Count) -> str:

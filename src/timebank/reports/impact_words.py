@@ -37,7 +37,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "category": ("Category", "Categoria"),
     "resource": ("Resource", "Risorsa"),
     "none": ("not said", "non indicata"),
-    "hidden": ("fewer than {}", "meno di {}"),
+    "hidden": ("not shown", "non mostrato"),
     "who": ("Who gives and who receives", "Chi dà e chi riceve"),
     "both": ("give and receive", "danno e ricevono"),
     "give only": ("only give", "danno soltanto"),
