@@ -33,13 +33,13 @@ _USUAL: Final = re.compile(
     "format":"timebank/1", "journal":<any>, "kind":"transfer", "recorded_at":(\d+),
     "request":\{
         (?:"area":<word>,)? (?:"category":<word>,)? "earners":\[\[<any>,\d+\]\],
-        "id":<any>, "kind":"exchange", (?:"limits":"unchecked",)? (?:"note":<any>,)?
-        (?:"occurred_on":<any>,)? (?:"resource":<word>,)? (?:"source":<any>,)?
-        "spenders":\[\[<any>,\d+\]\] (?:,"tags":\[[^\]]*\])? (?:(,"via":)<any>)? \},
-    "sequence":\d+\}
+        "id":<any>, "kind":"exchange",
     """.replace(b"<word>", rb'"([^"\\]*)"').replace(b"<any>", rb'"[^"\\]*"'),
     re.VERBOSE,
 )
+#: Keys of the rest of its request. In a word a quotation mark is escaped: no word looks so.
+_RESOURCE: Final = b'"resource":"'
+_VIA: Final = b'"via":"'
 
 #: Called with the records done and their number.
 Progress = Callable[[int, int], None]
@@ -148,7 +148,7 @@ def count(
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
-            if (usual := _USUAL.fullmatch(row.body)) is not None and counter.pair(usual.groups()):
+            if (usual := _USUAL.match(row.body)) is not None and counter.pair(usual):
                 continue
             try:
                 counter.take(parse(row.body))
@@ -181,9 +181,16 @@ class _Counter:
         #: Cells that accounts may not be in any more, for an exchange of theirs was reversed.
         self._doubts: dict[int, list[Cell]] = {}
 
-    def pair(self, groups: tuple[Any, ...]) -> bool:
+    def pair(self, usual: re.Match[bytes]) -> bool:
         """Count the usual record; false where it is not one after all. As `take`, and quicker."""
-        day_, earner, earned, spender, spent, now, area, category, resource, via = groups
+        day_, earner, earned, spender, spent, now, area, category = usual.groups()
+        body, end, resource = usual.string, usual.end(), None
+        if (at := body.find(_RESOURCE, end)) >= 0:
+            at += len(_RESOURCE)
+            resource = body[at : body.index(b'"', at)]
+            if b"\\" in resource:
+                return False
+        via = body.find(_VIA, end) >= 0
         numbers, seconds = self._bytes, int(earned)
         if earner not in numbers or spender not in numbers or earned != spent:
             return False
@@ -222,7 +229,7 @@ class _Counter:
             month, *words, via, giver, taker = key
             names = zip(("area", "category", "resource"), words, strict=True)
             request = {name: word.decode() for name, word in names if word is not None}
-            if via is not None:
+            if via:
                 request["via"] = ""
             cells = self._cells_of(request, month, [gives, takes])
             for cell in (*cells, _cell(self.counted.flows, (taker, giver))):
