@@ -31,6 +31,7 @@ from timebank.model import RecordRow
 from timebank.reports import impact
 from timebank.reports.impact_text import impact_csv, impact_shape, impact_text
 from timebank.storage.protocol import Batch
+from timebank.testing import simulate
 
 # -- another computation -----------------------------------------------------------------
 
@@ -159,6 +160,18 @@ def test_the_sample_community() -> None:
             import_timeoverflow(bank, users, transfers)
         agrees(bank, date(2018, 1, 1), date(2030, 12, 31))
         agrees(bank, date(2019, 2, 10), date(2020, 3, 15))
+
+
+def test_a_simulated_community() -> None:
+    """Of the size of one bank in ten, with some of its exchanges reversed."""
+    with timebank.open("memory:") as bank:
+        simulate(bank, size="large", exchanges=1_500, seed=11)
+        for number in range(0, 1_500, 50):
+            hours = None if number % 100 else "0:15"
+            bank.reverse(f"x{number:06}", reason="a mistake", hours=hours)
+        found = agrees(bank, date(2022, 3, 1), date(2024, 8, 31))
+        assert found.both is not None
+        assert found.both > 0
 
 
 def test_every_kind_of_record_is_counted_or_left_out(clock: Clock) -> None:
