@@ -115,10 +115,13 @@ def test_the_keyboard_ends_it_without_traceback(folder: Path, tmp_path: Path) ->
     pipe = tmp_path / "users.csv"
     os.mkfifo(pipe)
     words = ("import", "timeoverflow", "--users", str(pipe), "--transfers", str(pipe))
+    # What starts in a shell's background is born deaf to the keyboard: here, nothing is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start(tmp_path, *words)
+    signal.signal(signal.SIGINT, before)
     with pipe.open("wb"):  # opens once the process reads, which then waits for the second file
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
+        _, err = process.communicate(timeout=30)
     assert (130, b"timebank: interrupted\n") == (process.returncode, err)
 
 
