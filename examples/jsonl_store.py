@@ -54,11 +54,12 @@ class JsonlReader:
         if not self.journal:
             self.bank, self.journal = line
             return
-        anew, records, texts, accounts, postings, holds, resolved, statutes = line
+        anew, records, texts, accounts, postings, holds, resolved, statutes, erased = line
         if anew:
             self.holders, self.sides, self.open, self.adopted = {}, [], [], []
         self.rows += [RecordRow(*row) for row in records]
         self.notes += [TextRow(*row) for row in texts]
+        self.notes = [row for row in self.notes if [row.sequence, row.field] not in erased]
         self.holders |= {row[0]: AccountRow(*row) for row in accounts}
         self.sides += [PostingRow(*row) for row in postings]
         self.open = [row for row in self.open if row.sequence not in resolved]
@@ -151,6 +152,12 @@ class JsonlStore:
     def close(self) -> None:
         self.closed = True
 
+    def wipe(self) -> tuple[str, ...]:
+        for bank in self.banks():
+            with self.locked(bank) as reader, translated(reader.path):
+                shrink(reader)
+        return ()
+
     def path_of(self, bank: str) -> Path:
         if self.closed:
             raise errors.StoreError("this store is closed")
@@ -178,7 +185,7 @@ class JsonlStore:
                 raise errors.StoreError("an append failed, so nothing was written") from top.failed
             new = top.appended()
             line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
-            line += [new.holds, new.resolved, new.statutes]
+            line += [new.holds, new.resolved, new.statutes, new.erased]
             if any(line):
                 reader.head()
                 write(reader, line, new.records[-1].id if new.records else None)
@@ -226,6 +233,17 @@ def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
             os.fsync(file.fileno())
         except OSError as error:
             raise errors.OutcomeUnknown(id) from error
+
+
+def shrink(now: JsonlReader) -> None:
+    """Put a file that has all rows as one commit in the place of one with erased texts in it."""
+    new = now.path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    write(JsonlReader(new, ""), [now.bank, now.journal], None)
+    line = [True, now.rows, now.notes, list(now.holders.values()), now.sides, now.open]
+    write(JsonlReader(new, ""), [*line, [], now.adopted, []], None)
+    new.replace(now.path)
+    sync(now.path.parent)
 
 
 @contextmanager

@@ -165,6 +165,32 @@ class KeepsResolvedHolds(Wrapped):
         return Calls(writer, append=append)
 
 
+class KeepsErasedTexts(Wrapped):
+    """A text that is erased stays."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            real(attrs.evolve(batch, erased=[]))
+
+        return Calls(writer, append=append)
+
+
+class ErasesWholeRecords(Wrapped):
+    """With a text go the others of its record."""
+
+    def writing(self, writer: Any) -> Any:
+        """As `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            fields = ("name", "note", "reason")
+            every = [(sequence, field) for sequence, _ in batch.erased for field in fields]
+            real(attrs.evolve(batch, erased=every))
+
+        return Calls(writer, append=append)
+
+
 class EndsHoldsOfOneAccount(Wrapped):
     """Only the first of a hold's rows goes: the other account stays reserved."""
 
@@ -415,6 +441,14 @@ class TestFoldsCase(Private):
 
 class TestKeepsResolvedHolds(Private):
     broken = KeepsResolvedHolds
+
+
+class TestKeepsErasedTexts(Private):
+    broken = KeepsErasedTexts
+
+
+class TestErasesWholeRecords(Private):
+    broken = ErasesWholeRecords
 
 
 class TestEndsHoldsOfOneAccount(Private):

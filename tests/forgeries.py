@@ -75,9 +75,14 @@ class Forgery:
         }
         return self.add("reverse", asked, effects)
 
-    def erase(self, *erased: str) -> JSON:
-        """Append an erasure, as a later version makes it."""
-        return self.add("erase", {}, {"erased": sorted(erased)})
+    def erase(self, *places: tuple[int, str], **effects: Any) -> JSON:
+        """Append an erasure of texts, by record and field."""
+        sequence = len(self.records) + 1
+        self.texts.append(TextRow(sequence, "reason", bytes(16), "why"))
+        erased = {self.records[record - 1]["request"].get(field, "0") for record, field in places}
+        told = {"erased": sorted(erased), "texts": sorted(map(list, places)), **effects}
+        asked = {"account": "m1", "reason": commitment(bytes(16), "why")}
+        return self.add("erase", asked, told)
 
     def batch(self) -> Batch:
         """The rows of a store."""
@@ -97,6 +102,7 @@ class Forgery:
             except Corrupt:
                 continue
             gather(batch, derived)
+        batch.erased.clear()  # what is kept is what is forged
         return batch
 
     def audited(self) -> AuditReport:
@@ -380,25 +386,62 @@ def text_added(forgery: Forgery) -> None:
 
 def text_erased(forgery: Forgery) -> None:
     del forgery.texts[0]
-    forgery.erase(forgery.records[0]["request"]["name"])
+    forgery.erase((1, "name"))
 
 
 def text_erased_but_there(forgery: Forgery) -> None:
-    forgery.erase(forgery.records[0]["request"]["name"])
+    forgery.erase((1, "name"))
 
 
-def text_erased_of_another(forgery: Forgery) -> None:
+def text_erased_and_put_back(forgery: Forgery) -> None:
+    forgery.transfer("m1", "m2", 60)
+    forgery.erase((1, "name"))
+    forgery.transfer("m1", "m2", 60)
+
+
+def text_erased_with_another_commitment(forgery: Forgery) -> None:
     del forgery.texts[0]
-    forgery.erase("0" * 64)
+    forgery.erase((1, "name"), erased=["0" * 64])
+
+
+def text_erased_that_never_was(forgery: Forgery) -> None:
+    forgery.erase((1, "note"), erased=["0" * 64])
+
+
+def text_erased_of_a_later_record(forgery: Forgery) -> None:
+    forgery.erase((1, "name"), texts=[[99, "note"]], erased=["0" * 64])
+
+
+def erasure_of_no_field(forgery: Forgery) -> None:
+    del forgery.texts[0]
+    forgery.erase((1, "name"), texts=[[1, "body"]])
+
+
+def erasure_out_of_order(forgery: Forgery) -> None:
+    lost = [forgery.records[n]["request"][f] for n, f in ((0, "name"), (3, "note"))]
+    del forgery.texts[0]
+    forgery.texts[:] = [row for row in forgery.texts if (row.sequence, row.field) != (4, "note")]
+    forgery.erase((1, "name"), (4, "note"), erased=sorted(lost, reverse=True))
+
+
+def erasure_of_nobody(forgery: Forgery) -> None:
+    del forgery.texts[0]
+    del forgery.erase((1, "name"))["request"]["account"]
+
+
+def erasure_of_another_record(forgery: Forgery) -> None:
+    del forgery.texts[0]
+    erasure = forgery.erase((1, "name"))
+    del erasure["request"]["account"]
+    erasure["request"]["record"] = 2
 
 
 def texts_erased_twice(forgery: Forgery) -> None:
-    lost = [forgery.records[n]["request"][f] for n, f in ((0, "name"), (3, "note"), (4, "reason"))]
     forgery.texts.clear()
-    forgery.erase(lost[0])
+    forgery.erase((1, "name"))
     forgery.transfer("m1", "m2", 60, kind="erase")
-    forgery.erase(*lost[1:])
-    forgery.erase(lost[0])
+    forgery.erase((4, "note"), (5, "reason"))
+    forgery.erase((1, "name"))
 
 
 FORGERIES: list[tuple[Callable[[Forgery], None], set[str]]] = [
@@ -464,6 +507,13 @@ FORGERIES: list[tuple[Callable[[Forgery], None], set[str]]] = [
     (text_added, {"texts"}),
     (text_erased, CLEAN),
     (text_erased_but_there, {"texts"}),
-    (text_erased_of_another, {"texts"}),
+    (text_erased_and_put_back, {"texts"}),
+    (text_erased_with_another_commitment, {"effects"}),
+    (text_erased_that_never_was, {"effects"}),
+    (text_erased_of_a_later_record, {"effects"}),
+    (erasure_of_no_field, {"canonical", "texts"}),
+    (erasure_out_of_order, {"canonical", "texts"}),
+    (erasure_of_nobody, {"canonical", "texts"}),
+    (erasure_of_another_record, {"canonical", "texts"}),
     (texts_erased_twice, CLEAN),
 ]

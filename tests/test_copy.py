@@ -492,7 +492,8 @@ def forged(store: Store, *, erased: bool, kept: bool) -> None:
         ("open_account", {"account": "m1", "sets": sets}, request)
     ]
     if erased:
-        said.append(("erase", {"erased": [name]}, {"account": "m1"}))
+        effects = {"erased": [name], "texts": [[1, "name"]]}
+        said.append(("erase", effects, {"account": "m1", "reason": name}))
     store.make_bank("main", journal="j")
     before, records = genesis("j"), []
     for sequence, (kind, effects, asked) in enumerate(said, 1):
@@ -501,6 +502,7 @@ def forged(store: Store, *, erased: bool, kept: bool) -> None:
         before = digest(before, body)
         records.append(RecordRow(sequence, before, body, None, None))
     texts = [TextRow(1, "name", salt, "Maria R.")] if kept else []
+    texts += [TextRow(2, "reason", salt, "Maria R.")] if erased else []
     with store.writer("main") as writer:
         writer.append(Batch(records, texts))
 
@@ -516,14 +518,15 @@ def test_a_text_erased_at_the_source_is_absent() -> None:
     with opened("memory:") as source, opened("sqlite://") as target:
         forged(source, erased=True, kept=False)
         carry_bank(source, target)
-        assert [] == texts_of(target)
+        assert ["reason"] == [row.field for row in texts_of(target)]
 
 
-def test_a_text_erased_after_it_was_carried_is_told() -> None:
-    """The copy that has it still is not called good."""
+def test_a_text_erased_after_it_was_carried_is_erased_in_the_copy() -> None:
+    """Who reads the record of the erasure erases too."""
     with opened("memory:") as early, opened("memory:") as late, opened("sqlite://") as target:
         forged(early, erased=False, kept=True)
         forged(late, erased=True, kept=False)
         carry_bank(early, target)
-        with pytest.raises(Corrupt, match="no text, for it was erased"):
-            copy_bank(late, target)
+        assert ["Maria R."] == [row.text for row in texts_of(target)]
+        copy_bank(late, target)
+        assert ["reason"] == [row.field for row in texts_of(target)]

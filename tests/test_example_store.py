@@ -85,7 +85,7 @@ def test_the_page_names_the_whole_protocol() -> None:
 
 
 def test_a_complete_store_is_small() -> None:
-    """Less than 190 lines of code, as the page says: no imports, docstrings or demonstration."""
+    """Less than 200 lines of code, as the page says: no imports, docstrings or demonstration."""
     source = EXAMPLE.read_text("utf-8")
     lines = {
         number
@@ -99,8 +99,8 @@ def test_a_complete_store_is_small() -> None:
         if docstring or demonstration or isinstance(node, ast.Import | ast.ImportFrom):
             assert isinstance(node, ast.stmt)
             lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    assert "less than 190 lines of code" in PAGE
-    assert len(lines) < 190
+    assert "less than 200 lines of code" in PAGE
+    assert len(lines) < 200
 
 
 def test_the_example_runs() -> None:
@@ -267,7 +267,7 @@ def test_a_lock_that_lies_gives_a_conflict(folder: Path) -> None:
     path = file_of(folder)
     with pytest.raises(Conflict), store.writer("main") as writer:
         writer.append(Batch([record(2)]))
-        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[],[],[],[]]\n")
+        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[],[],[],[],[]]\n")
     with store.reader("main") as reader:
         assert 1 == reader.head().sequence
 

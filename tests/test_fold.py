@@ -74,10 +74,11 @@ def test_an_account_is_what_was_set_last() -> None:
     assert None is row.named
 
 
-def test_an_erasure_derives_nothing() -> None:
-    """Texts are not derived."""
-    derived = opened("a").apply(2, "erase", {"erased": ["00"]})
+def test_an_erasure_derives_no_row() -> None:
+    """Texts are not derived; which of them go is told."""
+    derived = opened("a").apply(2, "erase", {"erased": ["00"], "texts": [[1, "name"]]})
     assert (None, 0) == (derived.account, len(derived.postings))
+    assert [(1, "name")] == derived.erased
 
 
 @given(st.lists(st.integers(-(10**9), 10**9).filter(bool), min_size=1, max_size=30))

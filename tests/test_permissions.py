@@ -74,6 +74,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "delegates": lambda b: b.delegates("anna"),
     "dues": lambda b: b.dues("anna"),
     "end_delegate": lambda b: b.end_delegate("anna", "luca"),
+    "erase": lambda b: b.erase("anna", reason="asked"),
     "events": lambda b: b.events("anna"),
     "freeze": lambda b: b.freeze("anna"),
     "head": lambda b: b.head(),
@@ -85,6 +86,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "leave": lambda b: b.leave("anna", disposal=Donate("fund")),
     "name_delegate": lambda b: b.name_delegate("anna", "luca"),
     "open_account": lambda b: b.open_account("new"),
+    "personal_data": lambda b: b.personal_data("anna"),
     "records": lambda b: b.records(),
     "rename": lambda b: b.rename("anna", "Anna"),
     "reopen": lambda b: b.reopen("anna"),
@@ -156,6 +158,7 @@ MEMBER_OF_BOTH = {
     "events",
     "hold",
     "name_delegate",
+    "personal_data",
     "statement",
     "statute",
     "statutes",
@@ -166,7 +169,7 @@ COORDINATES = {
     *("close_account", "end_delegate", "freeze", "hold", "leave", "name_delegate", "open_account"),
     *("rename", "reopen", "reverse", "settle", "thaw", "transfer", "void", "welcome"),
 }
-KEEPS_THE_BOOKS = {"adopt", "leave", "rebuild", "run_due", "set_limits"}
+KEEPS_THE_BOOKS = {"adopt", "erase", "leave", "rebuild", "run_due", "set_limits"}
 MAY: dict[str | None, AbstractSet[str]] = {
     None: set(),
     "stranger": {"statute", "statutes"},

@@ -41,6 +41,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fill(bank)
         fill_with_rules(bank)
         fill_with_members(bank, clock)
+        bank.erase("f1", reason="asked")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -174,6 +175,7 @@ def test_the_records_of_the_bank_are_of_every_kind(original: Path) -> None:
             "due",
             "name_delegate",
             "end_delegate",
+            "erase",
         }
 
 

@@ -43,7 +43,7 @@ class Derived:
     """What one record adds: the account it changed, if any, its postings, and so on.
 
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
-    `statute` says that it adopted one.
+    `statute` says that it adopted one; `erased` are the records and fields whose texts went.
     """
 
     account: AccountRow | None = None
@@ -51,6 +51,7 @@ class Derived:
     holds: Sequence[HoldRow] = ()
     resolved: Sequence[HoldRow] = ()
     statute: StatuteRow | None = None
+    erased: Sequence[tuple[int, str]] = ()
 
 
 @attrs.define
@@ -203,9 +204,13 @@ def _delegate(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     return Derived()
 
 
-def _nothing(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
-    """An erasure changes texts, which are not derived."""
-    return Derived()
+def _erase(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    """Texts are not derived, but who reads the record of an erasure erases too."""
+    places = [(_is(int, record), _is(str, field)) for record, field in effects["texts"]]
+    if not all(0 < record < sequence for record, _ in places):
+        msg = "an erasure is of earlier records"
+        raise ValueError(msg)
+    return Derived(erased=places)
 
 
 def _is(expected: type, value: Any) -> Any:
@@ -232,5 +237,5 @@ _STEPS: Final[dict[str, Callable[[Fold, int, dict[str, Any]], Derived]]] = {
     "due": _post,
     "name_delegate": _delegate,
     "end_delegate": _delegate,
-    "erase": _nothing,
+    "erase": _erase,
 }

@@ -30,6 +30,7 @@ READS: Final = frozenset(
         "holds",
         "impact",
         "inactive",
+        "personal_data",
         "records",
         "replay",
         "statement",
@@ -141,7 +142,17 @@ ROLES: Final = ("member", "coordinator", "treasurer", "auditor")
 _OPEN: Final = frozenset({"statute", "statutes"})
 #: What members may do on accounts of their own, whichever these are.
 _OWN: Final = frozenset(
-    {"account", "balance", "statement", "transfers", "holds", "delegates", "dues", "events"}
+    {
+        "account",
+        "balance",
+        "delegates",
+        "dues",
+        "events",
+        "holds",
+        "personal_data",
+        "statement",
+        "transfers",
+    }
 )
 _COORDINATES: Final = frozenset(
     {
@@ -162,7 +173,7 @@ _COORDINATES: Final = frozenset(
         "end_delegate",
     }
 )
-_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "rebuild", "run_due", "set_limits"})
+_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "erase", "rebuild", "run_due", "set_limits"})
 
 
 #: The bank's own kinds of account: nobody's because somebody took their id as a name.
@@ -177,7 +188,7 @@ class Roles:
     - *delegate*, by a record and no other way: the same for accounts that named them;
     - *coordinator*: reads all, records for others, reverses, freezes, opens and closes;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
-      opens accounts with limits of their own;
+      opens accounts with limits of their own, erases;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,

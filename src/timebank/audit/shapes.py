@@ -102,6 +102,7 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
         frozenset({"account", "delegate"}),
     ),
     "end_delegate": ({"account": str, "delegate": str}, frozenset({"account", "delegate"})),
+    "erase": ({"account": str, "record": int, "reason": str}, frozenset({"reason"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -115,7 +116,7 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "settle": {**_TRANSFER_EFFECTS, "resolves": int},
     "void": {"resolves": int},
     "adopt": {"adopts": str},
-    "erase": {"erased": list},
+    "erase": {"erased": list, "texts": list},
     "due": _TRANSFER_EFFECTS,
     "name_delegate": {"account": str, "delegate": str, "of": int, "until": (str, type(None))},
     "end_delegate": {"account": str, "delegate": str, "of": int},
@@ -203,15 +204,35 @@ def _deeper(
     ):
         if not _pairs(side, int):
             yield f"{what} of [account, seconds]", shown(side)
-    for what, values in (("request.tags", request.get("tags")), ("erased", effects.get("erased"))):
-        if type(values) is list and not all(type(value) is str for value in values):
-            yield f"{what} of strings", shown(values)
+    tags = request.get("tags")
+    if type(tags) is list and not all(type(tag) is str for tag in tags):
+        yield "request.tags of strings", shown(tags)
     for what, value in _days(request):
         if not is_day(value):
             yield f"request.{what} a day", shown(value)
     if "reserves" in effects or "flags" in effects or "fee" in effects:
         yield from _reserves_and_flags(effects)
+    if kind == "erase":
+        yield from _erased(request, effects)
     yield from _words(kind, request, effects)
+
+
+def _erased(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an erasure destroyed: of an account, or of a record."""
+    if len(request.keys() & {"account", "record"}) != 1:
+        yield "request with an account or a record", ", ".join(map(shown, request))
+    commitments, texts = effects["erased"], effects["texts"]
+    if not commitments or not all(map(is_commitment, commitments)):
+        yield "effects.erased of commitments", shown(commitments)
+        return
+    for text in texts:
+        if type(text) is not list or [*map(type, text)] != [int, str] or text[1] not in TEXT_FIELDS:
+            yield "effects.texts of [record, field]", shown(text)
+            return
+        if text[0] != request.get("record", text[0]):
+            yield f"effects.texts of record {shown(request['record'])}", shown(text)
+    if (commitments, texts) != (sorted(commitments), sorted(texts)) or not texts:
+        yield "effects.erased and effects.texts in order, and some", "others"
 
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:

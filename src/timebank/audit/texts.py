@@ -1,8 +1,8 @@
 """Personal texts: each commitment has its text, matching, unless an erasure names it.
 
 An erasure may come anywhere behind the record whose text it destroyed, so what is
-missing, and what was erased, wait to be compared. Each is compared and forgotten when
-there are too many: then the journal, or the texts, are read once more.
+missing waits until one names it. Where too many wait, the rest of the journal is looked
+through for erasures once more, and they are forgotten.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from timebank.audit.report import Findings
 from timebank.audit.shapes import is_commitment
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
-from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, TextRow
+from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, RecordRow, TextRow
 from timebank.storage.protocol import Reader
 
 #: How many commitments may wait to be compared.
@@ -21,18 +21,19 @@ MOST_WAITING: Final = 50_000
 PAGE: Final = 500
 _PREFIX: Final = "commitment "
 
+#: Where a text stands: the sequence of its record, and its field.
+Place = tuple[int, str]
+
 
 class Texts:
     """Expects the commitments of a page of records, then reads the texts beside it."""
 
     def __init__(self, reader: Reader, findings: Findings, *, last: int) -> None:
         self._reader, self._findings, self._last = reader, findings, last
-        self._expected: dict[tuple[int, str], str] = {}
+        self._expected: dict[Place, str] = {}
         self._unread: set[int] = set()
-        self._missing: dict[str, list[tuple[int, str]]] = {}
-        self._waiting = 0
-        self._erased: set[str] = set()
-        self._erasing = False
+        self._missing: dict[Place, str] = {}
+        self._erasures: list[tuple[int, dict[str, Any]]] = []
 
     def record(self, sequence: int, kind: str, request: dict[str, Any], effects: Any) -> None:
         """Expect the texts of one record, or take note of what it erased."""
@@ -40,10 +41,7 @@ class Texts:
             if field in request:
                 self._expected[sequence, field] = request[field]
         if kind == "erase":
-            self._erasing = True
-            self._erased.update(effects["erased"])
-            if len(self._erased) > MOST_WAITING:
-                self._none_erased(self._last)
+            self._erasures.append((sequence, effects))
 
     def unreadable(self, sequence: int) -> None:
         """The record cannot be read: its texts are neither expected nor a finding."""
@@ -58,13 +56,14 @@ class Texts:
                     self._add(row.sequence, row.field, "no text without a commitment", "a text")
             elif (found := _committed(row)) != _PREFIX + expected:
                 self._add(row.sequence, row.field, _PREFIX + expected, found)
-        for (sequence, field), missing in self._expected.items():
-            self._missing.setdefault(missing, []).append((sequence, field))
-            self._waiting += 1
+        self._missing |= self._expected
         self._expected.clear()
         self._unread.clear()
-        if self._waiting > MOST_WAITING:
-            self._all_erased(last=False)
+        for sequence, effects in self._erasures:
+            self._erased(sequence, effects)
+        self._erasures.clear()
+        if len(self._missing) > MOST_WAITING:
+            self._all_erased(after=through, last=False)
 
     def _rows(self, after: int, through: int) -> list[TextRow]:
         """The texts of some records; where one row spoils the page, those of each record."""
@@ -98,39 +97,57 @@ class Texts:
         """Texts outside the journal, and what waits."""
         self.page(after=-PAGE, through=0)
         self.page(after=end, through=MAX_INTEGER)
-        self._all_erased(last=True)
-        if self._erased:
-            self._none_erased(self._last)
+        self._all_erased(after=end, last=True)
 
-    def _all_erased(self, *, last: bool) -> None:
+    def _erased(self, sequence: int, effects: dict[str, Any]) -> None:
+        """What a record says was erased: a text that was committed to, and is not there."""
+        commitments = set()
+        for record, field in effects["texts"]:
+            was = self._missing.pop((record, field), None)
+            if was is None:
+                was = self._look(sequence, record, field)
+            commitments.add(was)
+        erased = set(effects["erased"])
+        if None not in commitments and commitments != erased:
+            place = f"record {sequence}"
+            expected = f"{len(commitments)} commitments, of its texts"
+            self._findings.add("effects", place, expected=expected, found="other commitments")
+
+    def _look(self, sequence: int, record: int, field: str) -> str | None:
+        """The commitment of a text that did not wait to be erased, where there is none now."""
+        for row in self._reader.texts(after=record - 1, through=record):
+            if row.field == field:
+                self._add(record, field, f"no text, for record {sequence} erased it", "a text")
+                return None
+        for found in self._reader.records(after=record - 1, limit=1):
+            was = _commitments(found.body).get(field) if found.sequence == record else None
+            if was is not None:
+                return was
+        self._findings.add(
+            "effects",
+            f"record {sequence}",
+            expected="texts of earlier records, erased",
+            found=f"text {shown(field)} of record {shown(record)}, which never was",
+        )
+        return None
+
+    def _all_erased(self, *, after: int, last: bool) -> None:
         """What is missing must be named by an erasure, wherever that is.
 
-        At the end, where none was ever met, there is nothing to look for.
+        At the end, where all of them were met, there is nothing to look for.
         """
-        after = 0
-        while (
-            self._missing
-            and (self._erasing or not last)
-            and (rows := self._reader.records(after=after, limit=PAGE))
-        ):
+        while not last and self._missing and (rows := self._page_of(after)):
             for row in rows:
                 if b'"kind":"erase"' in row.body:
-                    for erased in _erased(row.body):
-                        self._missing.pop(erased, None)
+                    for place in _places(row.body):
+                        self._missing.pop(place, None)
             after = rows[-1].sequence
-        for missing, places in self._missing.items():
-            for sequence, field in places:
-                self._add(sequence, field, _PREFIX + missing, "no text, and no erasure")
+        for (sequence, field), missing in self._missing.items():
+            self._add(sequence, field, _PREFIX + missing, "no text, and no erasure")
         self._missing.clear()
-        self._waiting = 0
 
-    def _none_erased(self, last: int) -> None:
-        """What was erased must not be there."""
-        for after in range(0, last, PAGE):
-            for row in self._reader.texts(after=after, through=after + PAGE):
-                if _committed(row)[len(_PREFIX) :] in self._erased:
-                    self._add(row.sequence, row.field, "no text, for it was erased", "a text")
-        self._erased.clear()
+    def _page_of(self, after: int) -> list[RecordRow]:
+        return self._reader.records(after=after, limit=PAGE)
 
     def _add(self, sequence: int, field: str, expected: str, found: str) -> None:
         place = f"text {shown(field)} of record {shown(sequence)}"
@@ -147,11 +164,20 @@ def _committed(row: TextRow) -> str:
         return "a text that is no Unicode"
 
 
-def _erased(body: bytes) -> list[str]:
-    """What a record erased; one that cannot be read was a finding of its own."""
+def _places(body: bytes) -> list[Place]:
+    """The texts that a record erased; one that cannot be read was a finding of its own."""
     try:
         record = parse(body)
-        names = record["effects"]["erased"] if record["kind"] == "erase" else []
-        return [name for name in names if is_commitment(name)]
-    except (Corrupt, KeyError, TypeError):
+        names = record["effects"]["texts"] if record["kind"] == "erase" else []
+        return [(sequence, field) for sequence, field in names]
+    except (Corrupt, KeyError, TypeError, ValueError):
         return []
+
+
+def _commitments(body: bytes) -> dict[str, str]:
+    """The commitments of a record, by field; of one that cannot be read there are none."""
+    try:
+        request = parse(body)["request"]
+        return {f: request[f] for f in TEXT_FIELDS if is_commitment(request.get(f))}
+    except (AttributeError, Corrupt, KeyError, TypeError):
+        return {}

@@ -19,6 +19,7 @@ from timebank import checks
 from timebank.bank.asking import ask_of, kept_from
 from timebank.bank.calls import Calls
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.erasing import wiped
 from timebank.bank.executing import Result, Work
 from timebank.bank.gather import gather
 from timebank.bank.reads import Reads
@@ -251,6 +252,9 @@ class TimeBank(Calls, Reads):
         self._memory.cache = session.cache()
         return result
 
+    def _wiped(self) -> tuple[str, ...]:
+        return wiped(self.store)
+
     def _session(self, writer: Writer) -> Session:
         """A session that owns the cache: an error leaves none behind."""
         cache, self._memory.cache = self._memory.cache, None
@@ -279,6 +283,8 @@ class TimeBank(Calls, Reads):
             finally:
                 batch.end()
         self._memory.cache = session.cache()
+        if session.erases:
+            self._wiped()
 
     @contextmanager
     def preview(self) -> Iterator[BankBatch]:
@@ -345,10 +351,14 @@ class TimeBank(Calls, Reads):
         self._may("rebuild")
         with self.store.writer(self.name) as writer:
             self._memory.cache = None
-            _rebuild(writer, progress)
+            erases = _rebuild(writer, progress)
+        if erases:
+            self._wiped()
 
 
-def _rebuild(writer: Writer, progress: Progress | None) -> None:
+def _rebuild(writer: Writer, progress: Progress | None) -> bool:
+    """Derive all again; whether there were erasures, which are then done once more."""
+    erases = False
     fold, after, total = Fold(), 0, writer.head().sequence
     batch = Batch(anew=True)
     while page := writer.records(after=after, limit=FLUSH_EVERY):
@@ -357,11 +367,13 @@ def _rebuild(writer: Writer, progress: Progress | None) -> None:
             derived = fold.apply(row.sequence, body["kind"], body["effects"])
             gather(batch, derived)
         writer.append(batch)
+        erases = erases or bool(batch.erased)
         batch, after = Batch(), page[-1].sequence
         if progress is not None:
             progress(after, total)
     if batch.anew:
         writer.append(batch)
+    return erases
 
 
 def open_bank(

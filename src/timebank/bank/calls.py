@@ -7,13 +7,14 @@ from timebank.bank.account_calls import AccountCalls
 from timebank.bank.executing import HoursLike, Side
 from timebank.bank.hold_calls import HoldCalls
 from timebank.bank.member_calls import MemberCalls
+from timebank.bank.privacy_calls import PrivacyCalls
 from timebank.bank.transfer_calls import TransferCalls
 from timebank.statute import Statute
 
 __all__ = ["Calls", "HoursLike", "Side"]
 
 
-class Calls(AccountCalls, TransferCalls, HoldCalls, MemberCalls):
+class Calls(AccountCalls, TransferCalls, HoldCalls, MemberCalls, PrivacyCalls):
     """All of them, and the adoption of a statute."""
 
     def adopt(self, statute: Statute) -> Statute:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from timebank import checks
+from timebank.bank.erasing import wiped
 from timebank.bank.gather import gather
 from timebank.bank.retrying import retried
 from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
@@ -42,7 +43,8 @@ def copy_bank(
 
     The target's bank, named `to` or as the source's, is made where it is missing. What it
     has already must be the beginning of the source's journal: it goes on from there. Each
-    digest is worked out again on the way. The source may grow meanwhile: at the end the
+    digest is worked out again on the way. What the source has erased since is erased in the
+    target. The source may grow meanwhile: at the end the
     target has what the source had at a moment within this call.
 
     :raises InvalidRequest: a bank's name that is no id, the same bank of the same store, or
@@ -99,9 +101,19 @@ def carry_bank(
     _make(target, to, end.journal)
     copying = Copying(source, target, name, to, end)
     copying.resume()
+    try:
+        return _carried(copying, progress)
+    finally:
+        if copying.erased:
+            wiped(target)
+
+
+def _carried(copying: Copying, progress: Progress | None) -> Head:
+    """Carry until nothing was recorded meanwhile, or often enough; where the copy stands."""
+    end = copying.seen
     for _ in range(ROUNDS):
         copying.through(end, progress)
-        now = _head(source, name)
+        now = _head(copying.source, copying.bank)
         if now == end:
             break
         end = now
@@ -142,6 +154,8 @@ class Copying:
     head: Head = attrs.field(init=False)
     _fold: Fold = attrs.field(init=False, factory=Fold)
     _is_stale: bool = attrs.field(init=False, default=True)
+    #: Whether texts that the target had were erased, for the source erased them since.
+    erased: bool = attrs.field(init=False, default=False)
 
     # -- where to go on -------------------------------------------------------
 
@@ -217,6 +231,7 @@ class Copying:
             for record in records:
                 self._derive(writer, record, batch)
             writer.append(batch)
+        self.erased = self.erased or bool(batch.erased)
         last = records[-1]
         self.head = Head(self.head.journal, last.sequence, last.digest)
         self._is_stale = False

@@ -23,3 +23,5 @@ def gather(batch: Batch, derived: Derived) -> None:
         batch.holds = kept
     if derived.statute is not None:
         batch.statutes.append(derived.statute)
+    if derived.erased:
+        batch.erased += derived.erased

@@ -9,6 +9,7 @@ from timebank import checks
 from timebank.bank.hold_reads import HoldReads
 from timebank.bank.impact_reads import ImpactReads
 from timebank.bank.member_reads import MemberReads
+from timebank.bank.privacy_reads import PrivacyReads
 from timebank.bank.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
 from timebank.hours import Hours
@@ -34,7 +35,7 @@ from timebank.statements import (
 from timebank.storage.protocol import Reader
 
 
-class Reads(HoldReads, MemberReads, ImpactReads):
+class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
     """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
 
     def head(self) -> Head:

@@ -29,6 +29,7 @@ from timebank.commands import (
     Adopt,
     Command,
     EndDelegate,
+    Erase,
     Exchange,
     MakeDue,
     MakeHold,
@@ -89,6 +90,8 @@ class Session:
         self._batch = Batch()
         self._pending: set[str] = set()
         self._stopped: int | None = None
+        #: Whether it has destroyed texts: what they leave behind is then to be wiped.
+        self.erases = False
 
     def cache(self) -> Cache | None:
         """What may be kept once the writer has committed; `None` when it is too much."""
@@ -169,6 +172,9 @@ class Session:
                 return settled_view(self.writer, record)
             case NameDelegate():
                 return _delegate(command)
+            case Erase():
+                self.erases = True
+                return self._sequence
             case ReverseTransfer():
                 return transfer_view(record, command.texts, reverses=command.original)
             case Exchange() | MakeDue():

@@ -16,6 +16,7 @@ from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
 from timebank.cli.place import Place
+from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
 from timebank.cli.reports import report
 from timebank.cli.statutes import statute
@@ -70,6 +71,8 @@ for _command in (
     leave,
     inactive,
     delegate,
+    personal_data,
+    erase,
     balance,
     statement,
     trial_balance,

@@ -21,6 +21,7 @@ from timebank.commands.accounts import (
 from timebank.commands.base import Command, NewId, actor
 from timebank.commands.delegates import EndDelegate, NameDelegate
 from timebank.commands.dues import MakeDue, due_id
+from timebank.commands.erasures import Erase
 from timebank.commands.holds import MakeHold, SettleHold, VoidHold
 from timebank.commands.statutes import Adopt
 from timebank.commands.transfers import Exchange, MakeTransfer, ReverseTransfer
@@ -32,6 +33,7 @@ __all__ = [
     "CloseAccount",
     "Command",
     "EndDelegate",
+    "Erase",
     "Exchange",
     "Freeze",
     "MakeDue",

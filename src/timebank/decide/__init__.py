@@ -32,7 +32,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from timebank.commands import Command
-from timebank.decide import accounts, delegates, dues, holds, statutes, transfers
+from timebank.decide import accounts, delegates, dues, erasures, holds, statutes, transfers
 from timebank.decide.state import Draft, Earlier, Held, Original, State
 from timebank.errors import IdempotencyMismatch, shown
 from timebank.hours import Hours
@@ -125,4 +125,5 @@ _JUDGES: Final[dict[str, Callable[[State, Any, int], Draft | None]]] = {
     "due": dues.due,
     "name_delegate": delegates.name,
     "end_delegate": delegates.end,
+    "erase": erasures.erase,
 }

@@ -46,6 +46,7 @@ from timebank.model.rows import (
 from timebank.model.values import (
     Account,
     Balance,
+    Erasure,
     Flag,
     Head,
     Hold,
@@ -72,6 +73,7 @@ __all__ = [
     "AccountKind",
     "AccountRow",
     "Balance",
+    "Erasure",
     "Fault",
     "Flag",
     "Head",

@@ -289,3 +289,30 @@ class Hold(_Sides):
     flags: tuple[Flag, ...] = ()
     resolved_by: str | None = None
     asked: Hours | None = None
+
+
+@attrs.frozen
+class Erasure:
+    """What `erase` destroyed: the texts of an account, or those of one record.
+
+    `texts` counts them, `records` are the sequences of the records that say so: none, where
+    there was nothing left. `remains` tells, in words, where what was destroyed may still be
+    read, as far as the storage knows; it is empty where it is gone.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R.")
+    >>> bank.erase("m1", reason="she left").remains
+    ()
+    """
+
+    account: str | None
+    record: int | None
+    texts: int
+    records: tuple[int, ...]
+    remains: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is known to remain."""
+        return not self.remains

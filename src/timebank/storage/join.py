@@ -35,6 +35,8 @@ class Door(Protocol):
     """What is said to one kind of database, on the connection of its driver."""
 
     where: str
+    #: Where what is deleted may still be read, in words.
+    remains: str
 
     def run(self, sql: str) -> None:
         """Run a statement that gives no rows."""
@@ -146,6 +148,11 @@ class JoinedStore:
             return savepoint, block, opened
         self.make_bank(bank, journal=self._new_journal())
         return self.enter(bank, kind, make=False)
+
+    def wipe(self) -> tuple[str, ...]:
+        """As `Store.wipe`: it is the host who ends the transaction, and whose file it is."""
+        with self._savepoint() as door:
+            return ("nothing is destroyed before the host commits", door.remains)
 
     def close(self) -> None:
         """Nothing: the connection is the host's."""

@@ -21,7 +21,7 @@ class ServerDoor:
         if why := dialect.unfit(connection):
             msg = f"{self.where} cannot hold a ledger: {why}"
             raise StoreError(msg)
-        self._dialect = dialect
+        self._dialect, self.remains = dialect, dialect.remains
         self._place = Place(dialect.cursor(connection), dialect, self.where)
 
     def run(self, sql: str) -> None:

@@ -110,6 +110,10 @@ class SqliteDoor:
     """
 
     where = Plain.where
+    remains = (
+        "the host's file may have it where the host wrote without secure_delete, until VACUUM; its "
+        "log until PRAGMA wal_checkpoint(TRUNCATE)"
+    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         if connection.text_factory is not str:

@@ -108,6 +108,11 @@ class MemoryStore:
             self._banks[bank] = rows.copied()
             raise
 
+    def wipe(self) -> tuple[str, ...]:
+        """As `Store.wipe`: there is nothing to wipe."""
+        self._check_open()
+        return ()
+
     def close(self) -> None:
         """As `Store.close`; the banks are gone."""
         self._closed = True

@@ -87,8 +87,8 @@ class Rows:
         elif any(row.sequence <= self.sequence for own in top.own_postings.values() for row in own):
             copies = {id: list(own) for id, own in self.postings.items()}
             rows = attrs.evolve(rows, postings=copies, days={})
-        if any(sequence <= self.sequence for sequence in top.own_texts):
-            rows = attrs.evolve(rows, texts=dict(self.texts))
+        if top.erased or any(sequence <= self.sequence for sequence in top.own_texts):
+            rows = attrs.evolve(rows, texts=self._left(top.erased))
         rows.records.extend(top.own_records)
         for record in top.own_records:
             if record.id is not None:
@@ -102,6 +102,13 @@ class Rows:
         for id, postings in top.own_postings.items():
             rows.postings.setdefault(id, []).extend(postings)
         return rows.with_holds(top)
+
+    def _left(self, erased: set[tuple[int, str]]) -> dict[int, list[TextRow]]:
+        """The texts in a container of their own, without those that are erased."""
+        texts = dict(self.texts)
+        for sequence in {sequence for sequence, _ in erased} & texts.keys():
+            texts[sequence] = [row for row in texts[sequence] if by_field(row) not in erased]
+        return texts
 
     def with_holds(self, top: Overlay) -> Rows:
         """The bank with the holds and statutes of a transaction, in containers of their own."""

@@ -58,6 +58,7 @@ class Overlay:
         self.anew = False
         self.own_records: list[RecordRow] = []
         self.own_texts: dict[int, list[TextRow]] = {}
+        self.erased: set[tuple[int, str]] = set()
         self.own_accounts: dict[str, AccountRow] = {}
         self.own_postings: dict[str, list[PostingRow]] = {}
         self.own_holds = OwnHolds()
@@ -105,6 +106,7 @@ class Overlay:
             holds=self.own_holds.rows,
             resolved=sorted(self.own_holds.resolved),
             statutes=self.own_statutes,
+            erased=sorted(self.erased),
             anew=self.anew,
         )
 
@@ -119,6 +121,7 @@ class Overlay:
             self._append_record(record)
         for text in batch.texts:
             self._append_text(text)
+        self._erase(batch.erased)
         self.own_accounts.update(batch.accounts)
         for posting in batch.postings:
             self._append_posting(posting)
@@ -173,6 +176,12 @@ class Overlay:
             raise Conflict(msg)
         self.own_texts.setdefault(text.sequence, []).append(text)
 
+    def _erase(self, places: Iterable[tuple[int, str]]) -> None:
+        self.erased.update(places)
+        for sequence in {sequence for sequence, _ in places} & self.own_texts.keys():
+            kept = [row for row in self.own_texts[sequence] if by_field(row) not in self.erased]
+            self.own_texts[sequence] = kept
+
     def _append_posting(self, posting: PostingRow) -> None:
         last = self.last_posting(posting.account)
         if last is not None and posting.version <= last.version:
@@ -205,6 +214,8 @@ class Overlay:
     def texts(self, *, after: int, through: int) -> list[TextRow]:
         """As `Reader.texts`."""
         rows = self._base().texts(after=after, through=through)
+        if self.erased:
+            rows = [row for row in rows if by_field(row) not in self.erased]
         few = through - after < len(self.own_texts)
         sequences = range(after + 1, through + 1) if few else self.own_texts
         own = [

@@ -39,6 +39,9 @@ class Batch:
     `resolved` are the sequences of holds whose rows go, none of which this batch adds.
     With `anew` the bank's derived rows (all but records and texts) are thrown away
     first: that is how they are rebuilt. Rows of one kind come in order of sequence.
+    `erased` are the sequence and field of texts that go, with their salts, once those
+    of the batch are added; one that is not there is no matter. Nothing that a later
+    reader can see, and no page of a file, may hold them when the writer has committed.
     """
 
     records: list[RecordRow] = attrs.field(factory=list)
@@ -48,6 +51,7 @@ class Batch:
     holds: list[HoldRow] = attrs.field(factory=list)
     resolved: list[int] = attrs.field(factory=list)
     statutes: list[StatuteRow] = attrs.field(factory=list)
+    erased: list[tuple[int, str]] = attrs.field(factory=list)
     anew: bool = False
 
 
@@ -150,6 +154,13 @@ class Store(Protocol):
 
         :raises InvalidRequest: this thread holds this store's writer already.
         :raises StoreBusy: another writer held it for longer than the time-out.
+        """
+
+    def wipe(self) -> tuple[str, ...]:
+        """Destroy what deleted rows leave behind, as far as it can be done from here.
+
+        It is called after an erasure was committed. What is returned tells, in words, where
+        what was erased may still be read: nothing, where it is gone.
         """
 
     def close(self) -> None:

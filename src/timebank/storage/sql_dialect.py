@@ -79,6 +79,8 @@ class Dialect(Protocol):
     name: str
     #: What people call it.
     title: str
+    #: Where what is deleted may still be read, in words.
+    remains: str
     #: Whether to make a table is part of a transaction.
     transactional_ddl: bool
     #: What its driver raises.

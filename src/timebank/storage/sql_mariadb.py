@@ -60,6 +60,7 @@ _ADD_POSTING: Final = _insert("timebank_postings", PostingRow._fields)
 _ADD_HOLD: Final = _insert("timebank_holds", HoldRow._fields)
 _ADD_STATUTE: Final = _insert("timebank_statutes", StatuteRow._fields)
 _END_HOLD: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = %s"
+_ERASE_TEXT: Final = "DELETE FROM timebank_texts WHERE bank = %s AND sequence = %s AND field = %s"
 _MOVE_HEAD: Final = (
     "UPDATE timebank_banks SET sequence = %s, digest = %s WHERE bank = %s AND sequence = %s"
 )
@@ -77,6 +78,10 @@ class MariaDb:
 
     name = "mariadb"
     title = "MariaDB"
+    remains = (
+        "MariaDB has it in the files of timebank_texts until OPTIMIZE TABLE, and for longer in "
+        "its logs and in backups"
+    )
     transactional_ddl = False
     reading = queries(integer="SIGNED")
     writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
@@ -138,6 +143,8 @@ class MariaDb:
                 cursor.executemany(sql, [(bank, *row) for row in rows])
         for sequence in batch.resolved:
             cursor.execute(_END_HOLD, (bank, sequence))
+        for place in batch.erased:
+            cursor.execute(_ERASE_TEXT, (bank, *place))
         return True
 
     def throw_away(self, cursor: Any, bank: str) -> None:

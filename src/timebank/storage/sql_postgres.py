@@ -57,6 +57,12 @@ _END_HOLDS: Final = (
 )
 
 
+_ERASE_TEXT: Final = (
+    "DELETE FROM timebank_texts WHERE bank = %s AND (sequence, field) IN "
+    "(SELECT * FROM unnest(%s::bigint[], %s::text[]))"
+)
+
+
 @cache
 def _append(parts: tuple[str, ...]) -> str:
     """One statement that writes the rows of these tables; the head moves with the records."""
@@ -93,6 +99,10 @@ class PostgreSql:
 
     name = "postgresql"
     title = "PostgreSQL"
+    remains = (
+        "PostgreSQL has it in the files of timebank_texts until VACUUM FULL, and for longer in "
+        "archives of its log and in backups"
+    )
     transactional_ddl = True
     reading = queries(integer="bigint")
     writing = reading
@@ -137,7 +147,13 @@ class PostgreSql:
         return Cursor(connection, row_factory=tuple_row)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        """As `Dialect.append`, in one statement."""
+        """As `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
+        told = self._add(cursor, bank, batch, before)
+        if told and batch.erased:
+            cursor.execute(_ERASE_TEXT, (bank, *map(list, zip(*batch.erased, strict=True))))
+        return told
+
+    def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         rows: dict[str, list[Any]] = {
             "records": batch.records,
             "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes

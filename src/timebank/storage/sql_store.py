@@ -245,6 +245,10 @@ class SqlStore:
             msg = f"{self.url}: the server rolled back instead, so nothing was written"
             raise StoreError(msg)
 
+    def wipe(self) -> tuple[str, ...]:
+        """As `Store.wipe`: what a server keeps of deleted rows is for its administrator."""
+        return (self.dialect.remains,)
+
     def close(self) -> None:
         """As `Store.close`."""
         self._closed = True

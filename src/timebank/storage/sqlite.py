@@ -75,6 +75,13 @@ class SqliteStore:
         """As `Store.writer`."""
         return SqliteWriter(self._connections, bank)
 
+    def wipe(self) -> tuple[str, ...]:
+        """As `Store.wipe`: the write-ahead log is cut off, unless somebody is reading."""
+        try:
+            return self._connections.wipe()
+        except sqlite3.Error as error:
+            raise translated(error, self._connections.where) from error
+
     def close(self) -> None:
         """As `Store.close`."""
         self._connections.close()

@@ -39,6 +39,9 @@ class Connections(Protocol):
     def owns(self, connection: sqlite3.Connection) -> bool:
         """Whether it was lent in this process, and not before a fork."""
 
+    def wipe(self) -> tuple[str, ...]:
+        """Destroy what deleted rows leave beside the file; what may remain, in words."""
+
     def close(self) -> None:
         """Close what is not in use, and what is when it comes back."""
 
@@ -164,6 +167,24 @@ class FileConnections:
             connection.close()
         self._lock.release()
 
+    def wipe(self) -> tuple[str, ...]:
+        """As `Connections.wipe`. The log has pages as they were before, until it is cut off."""
+        connection = self.take_writer()
+        sound = False
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {WIPE_TIMEOUT_SECONDS * 1000}").fetchone()
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            timeout = int(self._timeout_seconds * 1000)
+            connection.execute(f"PRAGMA busy_timeout = {timeout}").fetchone()
+            sound = True
+        finally:
+            self.give_writer(connection, sound=sound)
+        told = (
+            f"another connection is reading: {self.where}-wal has it until that ends and the "
+            "erasure is asked for once more"
+        )
+        return (told,) if busy else ()
+
     def close(self) -> None:
         """As `Connections.close`."""
         process = self._process()
@@ -179,6 +200,10 @@ class FileConnections:
         if writer is not None:
             writer.close()
         self._lock.release()
+
+
+#: How long a wipe waits for readers to end.
+WIPE_TIMEOUT_SECONDS: Final = 2
 
 
 class PrivateConnection:
@@ -247,6 +272,10 @@ class PrivateConnection:
         """As `Connections.give_writer`."""
         self._writing = False
         self._leave()
+
+    def wipe(self) -> tuple[str, ...]:
+        """As `Connections.wipe`: there is no log."""
+        return ()
 
     def close(self) -> None:
         """As `Connections.close`."""

@@ -20,6 +20,16 @@ _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_HOLD = "INSERT INTO timebank_holds VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_STATUTE = "INSERT INTO timebank_statutes VALUES (?, ?, ?)"
 _END_HOLD = "DELETE FROM timebank_holds WHERE bank = ? AND sequence = ?"
+_ERASE_TEXT = "DELETE FROM timebank_texts WHERE bank = ? AND sequence = ? AND field = ?"
+#: `secure_delete` overwrites what is freed, whole pages too, but not the bytes that a row leaves
+#: behind in its page when SQLite moves it to make room for another. So the table is
+#: emptied, which frees every page it had, and filled again.
+_REMAKE_TEXTS = (
+    "CREATE TABLE timebank_moving AS SELECT * FROM timebank_texts",
+    "DELETE FROM timebank_texts",
+    "INSERT INTO timebank_texts SELECT * FROM timebank_moving ORDER BY bank, sequence, field",
+    "DROP TABLE timebank_moving",
+)
 _PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (bank, account) DO UPDATE SET
         kind = excluded.kind, status = excluded.status, joined_on = excluded.joined_on,
@@ -147,6 +157,20 @@ class SqliteWriter(SqliteReader):
                 connection.executemany(sql, [(bank, *row) for row in rows])
         if batch.resolved:
             connection.executemany(_END_HOLD, [(bank, sequence) for sequence in batch.resolved])
+        if batch.erased:
+            self._erase(connection, batch.erased)
+
+    def _erase(self, connection: sqlite3.Connection, places: list[tuple[int, str]]) -> None:
+        """Delete texts so that no page has them; a host's connection may not do so by itself."""
+        (secure,) = connection.execute("PRAGMA secure_delete").fetchone()
+        connection.execute("PRAGMA secure_delete = ON").fetchone()
+        try:
+            keys = [(self._bank, *place) for place in places]
+            if connection.executemany(_ERASE_TEXT, keys).rowcount:
+                for statement in _REMAKE_TEXTS:
+                    connection.execute(statement)
+        finally:
+            connection.execute(f"PRAGMA secure_delete = {int(secure)}").fetchone()
 
     def _throw_away(self, connection: sqlite3.Connection) -> None:
         """Delete the derived rows; their guards are away for as long, in this transaction."""

@@ -199,9 +199,15 @@ class _Side(RuleBasedStateMachine):
 
         self.both(work)
 
-    @rule()
-    def rebuild(self) -> None:
-        """Derived rows, anew."""
+    @rule(id=ids)
+    def rebuild(self, id: str) -> None:
+        """Derived rows, anew, once texts went; what may remain of them is each store's own."""
+
+        def work(bank: TimeBank) -> tuple[int, tuple[int, ...]]:
+            done = bank.erase(id, reason="asked")
+            return done.texts, done.records
+
+        self.both(work)
         self.both(TimeBank.rebuild)
 
     @rule()
@@ -218,7 +224,8 @@ class _Side(RuleBasedStateMachine):
             (
                 bank.head(),
                 [bank.balance(account.id) for account in bank.accounts()],
-                [transfer.id for transfer in bank.transfers(newest_first=True)],
+                [(one.id, one.note) for one in bank.transfers(newest_first=True)],
+                [account.name for account in bank.accounts()],
                 [line.balance for line in bank.trial_balance().lines],
                 list(bank.holds()),
                 bank.statute(),

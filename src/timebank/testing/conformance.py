@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from timebank.testing.agreement import Agreement
 from timebank.testing.crashes import Crashes
+from timebank.testing.erasing import Erasing
 from timebank.testing.faults import Faults
 from timebank.testing.names import Names
 from timebank.testing.paging import Paging
@@ -14,7 +15,17 @@ from timebank.testing.writing import Writing
 
 
 class StoreConformance(
-    Reading, Writing, Snapshots, Names, Paging, Races, Faults, Crashes, Agreement, part=True
+    Reading,
+    Writing,
+    Erasing,
+    Snapshots,
+    Names,
+    Paging,
+    Races,
+    Faults,
+    Crashes,
+    Agreement,
+    part=True,
 ):
     """Every promise of a store. Inherit it, say where a fresh place is, and run pytest.
 

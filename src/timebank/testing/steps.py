@@ -53,6 +53,10 @@ class SteppingStore:
         """As `Store.writer`."""
         return _Block(self._store.writer(bank), self._step, "writing")
 
+    def wipe(self) -> tuple[str, ...]:
+        """As `Store.wipe`."""
+        return self._store.wipe()
+
     def close(self) -> None:
         """As `Store.close`."""
         self._store.close()

@@ -1,0 +1,134 @@
+"""Destroying the texts of a person, or of one record: found, then erased in one commit."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Final
+
+import attrs
+
+from timebank import checks
+from timebank.bank.about import OWN, About
+from timebank.bank.session import Session
+from timebank.commands.erasures import Erase, Written
+from timebank.errors import AccountNotFound, InvalidRequest, NotFound, StoreBusy, StoreError, shown
+from timebank.journal import parse
+from timebank.model import TEXT_FIELDS, Erasure, RecordRow
+from timebank.storage.protocol import Reader, Store
+
+#: Texts that one record says were erased; where there are more, there are more records.
+MOST: Final = 1_000
+#: What is to be told of an erasure whose commit is somebody else's.
+NOT_YET: Final = "nothing is destroyed before the batch is kept"
+_UNTOLD: Final = "this storage does not say what it keeps of deleted rows"
+
+
+@attrs.define
+class Search:
+    """The texts about an account that are written in records, found as far as was read."""
+
+    about: About
+    written: list[Written] = attrs.field(factory=list)
+
+    def read(self, reader: Reader) -> None:
+        """Go on reading, to the end of the journal."""
+        for mention in self.about.read(reader):
+            if mention.parts & OWN:
+                self.written += _written(mention.row.sequence, mention.record["request"])
+
+
+def _written(sequence: int, request: dict[str, object]) -> list[Written]:
+    return [Written(sequence, f, str(request[f])) for f in TEXT_FIELDS if f in request]
+
+
+def erase_account(session: Session, search: Search, reason: object, actor: str | None) -> Erasure:
+    """Erase what is about an account; others may have written since it was searched."""
+    session.flush()
+    account = search.about.account
+    if session.writer.account(account) is None:
+        raise AccountNotFound(account)
+    search.read(session.writer)
+    return _erased(session, search.written, account=account, reason=reason, actor=actor)
+
+
+def erase_record(session: Session, record: int | str, reason: object, actor: str | None) -> Erasure:
+    """Erase what is beside one record, named by its sequence or by the id of its operation."""
+    session.flush()
+    row = _row(session.writer, record)
+    written = _written(row.sequence, parse(row.body)["request"])
+    return _erased(session, written, record=row.sequence, reason=reason, actor=actor)
+
+
+def checked_record(value: object) -> int | str:
+    """A sequence, or the id of an operation.
+
+    :raises InvalidRequest: neither.
+    """
+    if type(value) is int and value > 0:
+        return value
+    if type(value) is str:
+        return checks.identifier(value, "record")
+    msg = f"record is a sequence from 1, or the id of an operation, not {shown(value)}"
+    raise InvalidRequest(msg)
+
+
+def _row(reader: Reader, record: int | str) -> RecordRow:
+    """The row of a record.
+
+    :raises NotFound: there is none.
+    """
+    if isinstance(record, str):
+        found = reader.find(record)
+    else:
+        found = next((r for r in reader.records(after=record - 1, limit=1)), None)
+        found = found if found is not None and found.sequence == record else None
+    if found is None:
+        msg = f"no record {shown(record)}"
+        raise NotFound(msg)
+    return found
+
+
+def _erased(
+    session: Session,
+    written: list[Written],
+    *,
+    account: str | None = None,
+    record: int | None = None,
+    reason: object,
+    actor: str | None,
+) -> Erasure:
+    """Erase what is still there, some in each record."""
+    there = iter(_there(session.writer, written))
+    records, texts = [], 0
+    while some := tuple(islice(there, MOST)):
+        command = Erase.of(account=account, record=record, reason=reason, written=some)
+        records.append(session.execute(command, actor))
+        texts += len(some)
+    return Erasure(account, record, texts, tuple(records))
+
+
+def _there(reader: Reader, written: list[Written]) -> list[Written]:
+    """Those whose text is there: what was deleted by hand is not made good by an erasure."""
+    found: list[Written] = []
+    fields: dict[int, set[str]] = {}
+    for text in written:
+        if text.sequence not in fields:
+            rows = reader.texts(after=text.sequence - 1, through=text.sequence)
+            fields = {text.sequence: {row.field for row in rows}}
+        if text.field in fields[text.sequence]:
+            found.append(text)
+    return found
+
+
+def wiped(store: Store) -> tuple[str, ...]:
+    """Let a store destroy what deleted rows leave behind; what may remain of them.
+
+    It is after the commit: what fails here is told, and raised nowhere.
+    """
+    wipe = getattr(store, "wipe", None)
+    if wipe is None:
+        return (_UNTOLD,)
+    try:
+        return tuple(wipe())
+    except (StoreBusy, StoreError) as error:
+        return (str(error),)
