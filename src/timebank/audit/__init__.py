@@ -8,6 +8,7 @@ of accounts and not with that of records, and it writes nothing.
 
 from __future__ import annotations
 
+from timebank.audit.compare import BooksReport, compare_balances
 from timebank.audit.report import (
     AUDIT_CHECKS,
     AuditReport,
@@ -20,7 +21,17 @@ from timebank.audit.report import (
 from timebank.audit.stream import Audit
 from timebank.storage.protocol import Reader
 
-__all__ = ["AUDIT_CHECKS", "AuditReport", "Check", "Finding", "Note", "audit", "unreadable"]
+__all__ = [
+    "AUDIT_CHECKS",
+    "AuditReport",
+    "BooksReport",
+    "Check",
+    "Finding",
+    "Note",
+    "audit",
+    "compare_balances",
+    "unreadable",
+]
 
 
 def audit(reader: Reader, *, progress: Progress | None = None) -> AuditReport:

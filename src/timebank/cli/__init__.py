@@ -12,6 +12,7 @@ from timebank.cli.accounts import account
 from timebank.cli.books import balance, statement, trial_balance
 from timebank.cli.demo import demo
 from timebank.cli.holds import hold, holds, settle, void
+from timebank.cli.hosts import audit_host
 from timebank.cli.imports import import_
 from timebank.cli.journal import audit, head, init, journal, rebuild
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
@@ -80,6 +81,7 @@ for _command in (
     journal,
     head,
     audit,
+    audit_host,
     rebuild,
     import_,
     demo,

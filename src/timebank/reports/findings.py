@@ -26,7 +26,7 @@ def audit_text(report: AuditReport) -> list[str]:
     if report.head is not None:
         lines.append(f"Head: {report.head}")
     for number, finding in enumerate(report.findings, start=1):
-        lines += ["", *_block(number, finding)]
+        lines += ["", *finding_text(number, finding)]
     if report.notes:
         lines += ["", f"{counted(len(report.notes), 'note')}, which the rules allow:"]
         lines += [harmless(f"  {note.place}: {note.text}") for note in report.notes]
@@ -41,7 +41,8 @@ def verdict(report: AuditReport) -> str:
     return f"All well: {records} and {accounts} agree in {len(report.checks)} checks."
 
 
-def _block(number: int, finding: Finding) -> list[str]:
+def finding_text(number: int, finding: Finding) -> list[str]:
+    """The block of one finding: what and where, then what to do."""
     lines = [f"{number}. {finding.check}, {harmless(finding.place)}"]
     for label in _LABELS:
         lines += textwrap.wrap(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from timebank.audit import AuditReport
+from timebank.audit import AuditReport, Finding
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Head, Hold, Limit, Transfer
 from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
@@ -205,20 +205,22 @@ def head_shape(head: Head) -> Shape:
     }
 
 
+def finding_shape(finding: Finding) -> Shape:
+    """One thing that is wrong, in an audit of a bank or of a host's books."""
+    return {
+        "check": finding.check,
+        "place": finding.place,
+        "expected": finding.expected,
+        "found": finding.found,
+        "advice": finding.advice,
+    }
+
+
 def audit_shape(report: AuditReport) -> Shape:
     """The report of an audit; `head` is its line, or `null` where it cannot be read."""
     return {
         "ok": report.ok,
-        "findings": [
-            {
-                "check": finding.check,
-                "place": finding.place,
-                "expected": finding.expected,
-                "found": finding.found,
-                "advice": finding.advice,
-            }
-            for finding in report.findings
-        ],
+        "findings": list(map(finding_shape, report.findings)),
         "head": None if report.head is None else str(report.head),
         "records": report.records,
         "accounts": report.accounts,
