@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
+import timebank
+from support import doors
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
 from timebank.bank.gather import gather
@@ -108,6 +111,19 @@ class Forgery:
     def audited(self) -> AuditReport:
         """What the audit says of it."""
         return audit_of(self.batch(), journal=self.records[0]["journal"])
+
+
+def small() -> Forgery:
+    """Three members with transfers 4 (m1 earns an hour of m2), its part reversal, and names."""
+    bank = timebank.open("memory:", **doors())
+    bank.open_account("m1", name="Maria")
+    bank.open_account("m2", ceiling="30", floor="-10")
+    bank.open_account("m3")
+    bank.transfer(earner="m1", spender="m2", hours=1, id="first", note="bread")
+    bank.reverse("first", hours="0:20", reason="twenty minutes less", id="undo")
+    with bank.store.reader("main") as reader:
+        records = [json.loads(row.body) for row in reader.records(after=0, limit=100)]
+        return Forgery(records, reader.texts(after=0, through=100))
 
 
 def audit_of(batch: Batch, *, journal: str = "id-1") -> AuditReport:

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 import timebank
 from timebank.bank import copying
 from timebank.cli import main
-from timebank.cli.stores import Pace, lasting
+from timebank.cli.output import Pace, lasting
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
 OLD = Path(__file__).parent / "data" / "schema-0001.sql"

@@ -8,7 +8,11 @@ of accounts and not with that of records, and it writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from timebank.audit.checkpoint import Checkpoint
 from timebank.audit.compare import BooksReport, compare_balances
+from timebank.audit.quick import quick_audit
 from timebank.audit.report import (
     AUDIT_CHECKS,
     AuditReport,
@@ -19,6 +23,7 @@ from timebank.audit.report import (
     unreadable,
 )
 from timebank.audit.stream import Audit
+from timebank.model import Head
 from timebank.storage.protocol import Reader
 
 __all__ = [
@@ -26,20 +31,31 @@ __all__ = [
     "AuditReport",
     "BooksReport",
     "Check",
+    "Checkpoint",
     "Finding",
     "Note",
     "audit",
     "compare_balances",
+    "quick_audit",
     "unreadable",
 ]
 
 
-def audit(reader: Reader, *, progress: Progress | None = None) -> AuditReport:
-    """Check everything that a reader can see.
+def audit(
+    reader: Reader,
+    *,
+    progress: Progress | None = None,
+    since: Checkpoint | None = None,
+    expect: Iterable[Head] = (),
+) -> AuditReport:
+    """Check everything that a reader can see; or, with a checkpoint, what came `since`.
 
     Never raises on bad data: a finding says what, where, expected and found, and what
     can still be checked is. At most 100 findings of a check are kept; a last one says
     how many more there are. `progress` is called with the records done and their number.
+    Each head of `expect` is to be in the journal.
+
+    :raises InvalidRequest: a checkpoint that cannot be used.
 
     >>> import timebank
     >>> from timebank.audit import audit
@@ -50,4 +66,4 @@ def audit(reader: Reader, *, progress: Progress | None = None) -> AuditReport:
     >>> report.ok, report.records, report.accounts
     (True, 1, 1)
     """
-    return Audit(reader, progress).run()
+    return Audit(reader, progress, since=since, expect=expect).run()

@@ -16,21 +16,21 @@ class Clocks:
 
     def __init__(self, statutes: Statutes, findings: Findings) -> None:
         self._statutes, self._findings = statutes, findings
-        self._last: int | None = None
+        self.last: int | None = None
         self._day_number: int | None = None
         self._day = ""
 
     def record(self, sequence: int, record: dict[str, Any]) -> None:
         """Check one record."""
         now = record["recorded_at"]
-        if self._last is not None and now < self._last:
+        if self.last is not None and now < self.last:
             self._findings.add(
                 "clocks",
                 f"record {sequence}",
-                expected=f"recorded_at {instant(self._last).isoformat()} or later",
+                expected=f"recorded_at {instant(self.last).isoformat()} or later",
                 found=instant(now).isoformat(),
             )
-        self._last = now
+        self.last = now
         day = record["effects"].get("occurred_on")
         if day is None:
             return

@@ -23,13 +23,13 @@ class DerivedRows:
         self._reader, self._findings = reader, findings
         self._pending: dict[str, list[PostingRow]] = {}
         self._count = 0
-        self._totals: dict[str, tuple[int, int]] = {}
+        self.totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
-        self._statutes: list[StatuteRow] = []
+        self.statutes: list[StatuteRow] = []
 
     def adopted(self, row: StatuteRow) -> None:
         """This row should be stored."""
-        self._statutes.append(row)
+        self.statutes.append(row)
 
     def expect(self, postings: Sequence[PostingRow]) -> None:
         """These rows should be stored."""
@@ -54,10 +54,10 @@ class DerivedRows:
             except TimebankError as error:
                 self._damaged(f"postings of account {shown(account)}", error)
                 self._differing.add(account)
-            earned, spent = self._totals.get(account, (0, 0))
+            earned, spent = self.totals.get(account, (0, 0))
             earned += sum(row.seconds for row in rows if row.seconds > 0)
             spent -= sum(row.seconds for row in rows if row.seconds < 0)
-            self._totals[account] = (earned, spent)
+            self.totals[account] = (earned, spent)
 
     def _explain(self, account: str, rows: list[PostingRow]) -> None:
         """Say which rows differ; rows between two versions push others off the page."""
@@ -89,13 +89,21 @@ class DerivedRows:
             found=_posting(row),
         )
 
-    def finish(self, fold: Fold) -> int:
-        """Compare the rest and look for rows that nothing explains; the number of accounts."""
+    def finish(self, fold: Fold, *, is_whole: bool) -> int:
+        """Compare the rest and look for rows that nothing explains; the number of accounts.
+
+        Where the audit began at a checkpoint, only the last of the postings that were there
+        before are looked at.
+        """
         self.compare()
         count = self._accounts(fold)
-        for account, (version, _) in fold.balances.items():
+        for account, (version, balance) in fold.balances.items():
             try:
                 self._rest(account, version)
+                if is_whole:
+                    self._sums(account)
+                else:
+                    self._last(account, version, balance)
             except TimebankError as error:
                 self._damaged(f"postings of account {shown(account)}", error)
         for place, compare in (("open holds", self._holds), ("statutes", self._adopted)):
@@ -118,7 +126,7 @@ class DerivedRows:
             self._other("hold", row, None)
 
     def _adopted(self, fold: Fold) -> None:
-        expected = {row.sequence: row for row in self._statutes}
+        expected = {row.sequence: row for row in self.statutes}
         before = MAX_INTEGER + 1
         while page := self._reader.statutes(before=before, limit=PAGE):
             for row in page:
@@ -142,7 +150,10 @@ class DerivedRows:
         for row in self._reader.postings(account, after=version, limit=MOST_FINDINGS):
             self._differing.add(account)
             self._extra(row)
-        expected = self._totals.get(account, (0, 0))
+
+    def _sums(self, account: str) -> None:
+        """What the postings of an account come to."""
+        expected = self.totals.get(account, (0, 0))
         found = self._reader.totals(account)
         # A row that no version leads to can only add to a sum: both are of positives.
         if found != expected and account not in self._differing:
@@ -151,6 +162,18 @@ class DerivedRows:
                 f"postings of account {shown(account)}",
                 expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
                 found=f"earned {quantity(found[0])}, spent {quantity(found[1])}",
+            )
+
+    def _last(self, account: str, version: int, balance: int) -> None:
+        """The last posting of an account: its version and the balance it comes to."""
+        row = self._reader.last_posting(account)
+        found = (0, 0) if row is None else (row.version, row.balance)
+        if found != (version, balance) and account not in self._differing:
+            self._findings.add(
+                "derived",
+                f"postings of account {shown(account)}",
+                expected=f"{version} of them, balance {quantity(balance)}",
+                found=f"{shown(found[0])} of them, balance {quantity(found[1])}",
             )
 
     def _accounts(self, fold: Fold) -> int:

@@ -32,7 +32,7 @@ class DueRecords:
         self._reader, self._lives = reader, lives
         self._statutes, self._findings = statutes, findings
         #: Seconds by month of service, of the accounts whose demurrage was met.
-        self._months: dict[str, dict[str, int]] = {}
+        self.months: dict[str, dict[str, int]] = {}
 
     def record(self, sequence: int, record: dict[str, Any]) -> None:
         """Check one record."""
@@ -41,9 +41,9 @@ class DueRecords:
 
     def posted(self, postings: Iterable[PostingRow]) -> None:
         """Count what was posted, where a balance by day will be asked for."""
-        if self._months:
+        if self.months:
             for row in postings:
-                months = self._months.get(row.account)
+                months = self.months.get(row.account)
                 if months is not None:
                     months[row.day[:7]] = months.get(row.day[:7], 0) + row.seconds
 
@@ -146,7 +146,7 @@ class DueRecords:
 
     def _basis(self, account: str, sequence: int, day: str) -> int:
         """The balance of an account at the end of a month, by what was recorded so far."""
-        if account not in self._months:
+        if account not in self.months:
             months: dict[str, int] = {}
             after = 0
             while rows := self._reader.postings(account, after=after, limit=PAGE):
@@ -154,8 +154,8 @@ class DueRecords:
                     if row.sequence < sequence:
                         months[row.day[:7]] = months.get(row.day[:7], 0) + row.seconds
                 after = rows[-1].version
-            self._months[account] = months
-        months = self._months[account]
+            self.months[account] = months
+        months = self.months[account]
         return sum(seconds for month, seconds in months.items() if month <= day[:7])
 
 

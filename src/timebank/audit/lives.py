@@ -57,6 +57,10 @@ class Lives:
         """The life of an account so far."""
         return self._lives.get(account)
 
+    def know(self, account: str, life: Life) -> None:
+        """Go on from a life that is known."""
+        self._lives[account] = life
+
     def record(self, sequence: int, record: dict[str, Any]) -> None:
         """Take note of one record, which was found sound."""
         kind, effects = record["kind"], record["effects"]

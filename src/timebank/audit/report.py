@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from timebank.errors import TimebankError, shown
 from timebank.hours import Hours
 from timebank.model import MAX_INTEGER, Head
+
+if TYPE_CHECKING:
+    from timebank.audit.checkpoint import Checkpoint
 
 #: Called with the records done and their number.
 Progress = Callable[[int, int], None]
@@ -100,7 +103,15 @@ AUDIT_CHECKS: Final = (
         "Restore the texts from a backup; balances do not depend on them.",
     ),
     Check("head", "The head that the storage gives is its last record.", _RESTORE),
+    Check(
+        "published",
+        "Each head that was published is in the journal, and so is the one of a checkpoint.",
+        "Somebody has replaced, cut off or rewritten the journal: keep this copy, and restore a "
+        "backup that has the published head.",
+    ),
 )
+#: What a storage is asked about itself: the whole of it is read, so a checkpoint leaves it out.
+OF_STORAGE: Final = frozenset({"file", "schema", "orphans", "references"})
 _ADVICE: Final = {check.name: check.advice for check in AUDIT_CHECKS}
 
 
@@ -128,7 +139,9 @@ class AuditReport:
     """What an audit found. `head` is where the journal stood; `None` if it cannot be read.
 
     `records` and `accounts` count what was read; `checks` names what was checked. `notes`
-    are no findings: transfers that a statute let pass with a flag.
+    are no findings: transfers that a statute let pass with a flag. `since` is the sequence
+    of the checkpoint that it went on from, and `checkpoint` what a later audit may go on
+    from, where this one found nothing.
 
     >>> import timebank
     >>> report = timebank.open("memory:").audit()
@@ -142,6 +155,8 @@ class AuditReport:
     accounts: int
     checks: tuple[str, ...] = tuple(check.name for check in AUDIT_CHECKS)
     notes: tuple[Note, ...] = ()
+    since: int | None = None
+    checkpoint: Checkpoint | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def ok(self) -> bool:

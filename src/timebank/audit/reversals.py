@@ -21,13 +21,13 @@ class Reversals:
 
     def __init__(self, reader: Reader, findings: Findings) -> None:
         self._reader, self._findings = reader, findings
-        self._remaining: dict[int, tuple[str | None, _Lines]] = {}
+        self.remaining: dict[int, tuple[str | None, _Lines]] = {}
 
     def record(self, sequence: int, request: dict[str, Any], effects: dict[str, Any]) -> None:
         """Check one reversal."""
         original, place = effects["reverses"], f"record {sequence}"
-        if original in self._remaining:
-            id, remaining = self._remaining.pop(original)
+        if original in self.remaining:
+            id, remaining = self.remaining.pop(original)
         else:
             id, remaining = self._read(original, sequence)
         if id is None or id != request["transfer"]:
@@ -48,9 +48,9 @@ class Reversals:
                     found=quantity(abs(seconds)),
                 )
             remaining[account, seconds < 0] = left - abs(seconds)
-        self._remaining[original] = (id, remaining)
-        if len(self._remaining) > _REMEMBERED:
-            del self._remaining[next(iter(self._remaining))]
+        self.remaining[original] = (id, remaining)
+        if len(self.remaining) > _REMEMBERED:
+            del self.remaining[next(iter(self.remaining))]
 
     def _read(self, original: int, sequence: int) -> tuple[str | None, _Lines]:
         """The original's id and lines, less the earlier reversals; no id where it is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from timebank.audit.report import Findings
@@ -19,28 +19,38 @@ class Statutes:
         self.current = DEFAULT
         self._known: dict[str, Statute] = {DEFAULT.version: DEFAULT}
         #: The day of each adoption, with the version.
-        self._adopted: list[tuple[str, str]] = [("", DEFAULT.version)]
+        self.adopted: list[tuple[str, str]] = [("", DEFAULT.version)]
 
     def of(self, version: str) -> Statute | None:
         """A statute that was adopted so far, or is the library's own."""
         return self._known.get(version)
 
+    def known(self) -> Iterator[Statute]:
+        """Those that were adopted so far."""
+        return (found for found in self._known.values() if found is not DEFAULT)
+
+    def know(self, statutes: Iterable[Statute], adopted: list[tuple[str, str]]) -> None:
+        """Go on from what was adopted before, by day."""
+        self._known |= {statute.version: statute for statute in statutes}
+        self.adopted = adopted
+        self.current = self._known[adopted[-1][1]]
+
     def was_in_force(self, version: str, day: str) -> bool:
         """Whether a statute was in force at any time of a day."""
-        ends = [first for first, _ in self._adopted[1:]] + ["~"]
+        ends = [first for first, _ in self.adopted[1:]] + ["~"]
         return any(
             first <= day <= end and version == other
-            for (first, other), end in zip(self._adopted, ends, strict=True)
+            for (first, other), end in zip(self.adopted, ends, strict=True)
         )
 
     def days(self) -> Iterator[str]:
         """The days on which statutes were adopted."""
-        return (day for day, _ in self._adopted[1:])
+        return (day for day, _ in self.adopted[1:])
 
     def on(self, day: str) -> Statute:
         """The statute that was in force at the end of a day, by what was adopted so far."""
         found = DEFAULT.version
-        for first, version in self._adopted:
+        for first, version in self.adopted:
             if first <= day:
                 found = version
         return self._known[found]
@@ -50,8 +60,8 @@ class Statutes:
         effects = record["effects"]
         if record["kind"] == "adopt":
             self._adopt(sequence, record["request"]["statute"], effects["adopts"])
-            day = max(self.current.day(record["recorded_at"]), self._adopted[-1][0])
-            self._adopted.append((day, self.current.version))
+            day = max(self.current.day(record["recorded_at"]), self.adopted[-1][0])
+            self.adopted.append((day, self.current.version))
         elif effects.get("statute", self.current.version) != self.current.version:
             self._add(sequence, self.current.version, shown(effects["statute"]))
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from timebank.audit.asked import differences
+from timebank.audit.checkpoint import Checkpoint, restore, state_of
 from timebank.audit.clocks import Clocks
 from timebank.audit.derived import DerivedRows
 from timebank.audit.dues import DueRecords
 from timebank.audit.limits import Limits
 from timebank.audit.lives import Lives
 from timebank.audit.movements import Movements
+from timebank.audit.published import is_in
 from timebank.audit.report import (
+    AUDIT_CHECKS,
     MOST_FINDINGS,
+    OF_STORAGE,
     AuditReport,
     Findings,
     Progress,
@@ -44,8 +48,16 @@ _UNREADABLE: Final = (
 class Audit:
     """Reads one snapshot once; `run` gives the report."""
 
-    def __init__(self, reader: Reader, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        progress: Progress | None,
+        *,
+        since: Checkpoint | None = None,
+        expect: Iterable[Head] = (),
+    ) -> None:
         self._reader, self._progress = reader, progress
+        self._since, self._expect = since, tuple(expect)
         self._findings = Findings()
         self._head: Head | None = None
         self._count, self._accounts = 0, 0
@@ -53,32 +65,70 @@ class Audit:
         self._whole = True
 
     def run(self) -> AuditReport:
-        """Check what the storage says of itself, then the journal, then what is derived."""
-        self._try("storage", self._faults)
+        """Check what the storage says of itself, then the journal, then what is derived.
+
+        :raises InvalidRequest: a checkpoint that cannot be used.
+        """
+        if self._since is None:
+            self._try("storage", self._faults)
         self._try("head", self._read_head)
-        end = 0 if self._head is None else self._head.sequence
-        self._fold = Fold()
-        self._derived = DerivedRows(self._reader, self._findings)
-        self._texts = Texts(self._reader, self._findings, last=end)
-        self._statutes = Statutes(self._findings)
-        self._limits = Limits(self._fold, self._statutes, self._findings)
-        self._movements = Movements(self._reader, self._fold, self._statutes, self._findings)
-        self._lives = Lives(self._statutes, self._findings)
-        self._dues = DueRecords(self._reader, self._lives, self._statutes, self._findings)
-        self._reversals = Reversals(self._reader, self._findings)
-        self._clocks = Clocks(self._statutes, self._findings)
-        self._try("records before the first", self._before)
-        self._records()
-        self._try("accounts and postings", self._finish_derived)
-        self._try("texts", lambda: self._texts.finish(end=self._last))
-        self._compare_head()
+        self._begin()
+        if self._since is None:
+            self._try("records before the first", self._before)
+        else:
+            restore(self, self._since)
+        if self._since is None or self._goes_on(self._since.head):
+            self._records()
+            self._try("accounts and postings", self._finish_derived)
+            self._try("texts", lambda: self.texts.finish(end=self._last))
+            self._compare_head()
+        self._try("published heads", self._published)
+        return self._report()
+
+    def _begin(self) -> None:
+        """The checks, which know nothing yet."""
+        self.fold = Fold()
+        self.derived = DerivedRows(self._reader, self._findings)
+        self.texts = Texts(self._reader, self._findings)
+        self.statutes = Statutes(self._findings)
+        self.limits = Limits(self.fold, self.statutes, self._findings)
+        self.movements = Movements(self._reader, self.fold, self.statutes, self._findings)
+        self.lives = Lives(self.statutes, self._findings)
+        self.dues = DueRecords(self._reader, self.lives, self.statutes, self._findings)
+        self.reversals = Reversals(self._reader, self._findings)
+        self.clocks = Clocks(self.statutes, self._findings)
+
+    def _report(self) -> AuditReport:
+        findings, head = self._findings.all(), self._head
+        checkpoint = None
+        if not findings and head is not None:
+            checkpoint = Checkpoint(head, lambda: state_of(self))
+        # With a checkpoint the storage is not asked about itself.
+        left_out = frozenset({"published"}) if self._since is None else OF_STORAGE
+        if self._expect:
+            left_out -= {"published"}
+        names = tuple(check.name for check in AUDIT_CHECKS if check.name not in left_out)
         return AuditReport(
-            self._findings.all(),
-            self._head,
+            findings,
+            head,
             self._count,
             self._accounts,
+            checks=names,
             notes=self._findings.notes(),
+            since=None if self._since is None else self._since.head.sequence,
+            checkpoint=checkpoint,
         )
+
+    def _goes_on(self, known: Head) -> bool:
+        """Whether the journal is the one of the checkpoint; where it is not, it is a finding."""
+        if not is_in(self._reader, self._findings, known):
+            return False
+        self._last, self._digest = known.sequence, known.digest
+        return True
+
+    def _published(self) -> None:
+        for head in self._expect:
+            is_in(self._reader, self._findings, head)
 
     def _add(self, check: str, place: str, expected: str, found: str) -> None:
         self._findings.add(check, place, expected=expected, found=found)
@@ -100,7 +150,9 @@ class Audit:
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(self._count, 0 if self._head is None else self._head.sequence)
+            before = 0 if self._since is None else self._since.head.sequence
+            total = 0 if self._head is None else self._head.sequence - before
+            self._progress(self._count, max(total, 0))
 
     def _read_head(self) -> None:
         head = self._reader.head()
@@ -110,7 +162,8 @@ class Audit:
         self._head, self._digest = head, genesis(head.journal)
 
     def _finish_derived(self) -> None:
-        self._accounts = self._derived.finish(self._fold)
+        is_whole = self._since is None
+        self._accounts = self.derived.finish(self.fold, is_whole=is_whole)
 
     def _compare_head(self) -> None:
         if self._head is None:
@@ -134,7 +187,7 @@ class Audit:
             self._add("sequence", f"record {row.sequence}", "records from 1", f"{row.sequence}")
 
     def _records(self) -> None:
-        after, limit, page = 0, PAGE, list[RecordRow]()
+        after, limit, page = self._last, PAGE, list[RecordRow]()
         while True:
             try:
                 page = self._reader.records(after=after, limit=limit)
@@ -158,7 +211,7 @@ class Audit:
             self._tell()
 
     def _page(self, after: int, through: int) -> Callable[[], None]:
-        return lambda: self._texts.page(after=after, through=through)
+        return lambda: self.texts.page(after=after, through=through)
 
     def _beyond(self, after: int) -> bool:
         """Whether there is nothing behind a record that cannot be read."""
@@ -178,7 +231,7 @@ class Audit:
         self._last, self._digest = sequence, row.digest
         record = self._read(row)
         if record is None:
-            self._texts.unreadable(sequence)
+            self.texts.unreadable(sequence)
             return
         self._try(f"record {sequence}", lambda: self._judge(row, record))
 
@@ -212,19 +265,19 @@ class Audit:
             self._add("zero-sum", place, "postings that sum to 0:00", quantity(total))
         for asked, found in differences(kind, request, effects):
             self._add("effects", place, asked, found)
-        self._texts.record(sequence, kind, request, effects)
-        self._statutes.record(sequence, record)
-        self._clocks.record(sequence, record)
-        via = self._movements.record(sequence, record)
+        self.texts.record(sequence, kind, request, effects)
+        self.statutes.record(sequence, record)
+        self.clocks.record(sequence, record)
+        via = self.movements.record(sequence, record)
         if kind == "due":
-            self._dues.record(sequence, record)
+            self.dues.record(sequence, record)
         try:
-            derived = self._fold.apply(sequence, kind, effects)
+            derived = self.fold.apply(sequence, kind, effects)
         except Corrupt as error:
             self._add("effects", place, "effects that can be executed", str(error))
         else:
             self._executed(sequence, record, derived, via)
-            self._lives.record(sequence, record)
+            self.lives.record(sequence, record)
         if row.id is not None:
             other = self._reader.find(row.id)
             if other is None or other.sequence != sequence:
@@ -235,13 +288,13 @@ class Audit:
         self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
     ) -> None:
         if derived.postings:
-            self._derived.expect(derived.postings)
-            self._dues.posted(derived.postings)
+            self.derived.expect(derived.postings)
+            self.dues.posted(derived.postings)
         if derived.statute is not None:
-            self._derived.adopted(derived.statute)
-        self._limits.record(sequence, record, derived, via)
+            self.derived.adopted(derived.statute)
+        self.limits.record(sequence, record, derived, via)
         if record["kind"] == "reverse":
-            self._reversals.record(sequence, record["request"], record["effects"])
+            self.reversals.record(sequence, record["request"], record["effects"])
         for flag in record["effects"].get("flags", ()):
             self._findings.note(f"record {sequence}", str(Flag.of(flag)))
 

@@ -28,8 +28,8 @@ Place = tuple[int, str]
 class Texts:
     """Expects the commitments of a page of records, then reads the texts beside it."""
 
-    def __init__(self, reader: Reader, findings: Findings, *, last: int) -> None:
-        self._reader, self._findings, self._last = reader, findings, last
+    def __init__(self, reader: Reader, findings: Findings) -> None:
+        self._reader, self._findings = reader, findings
         self._expected: dict[Place, str] = {}
         self._unread: set[int] = set()
         self._missing: dict[Place, str] = {}

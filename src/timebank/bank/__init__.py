@@ -6,7 +6,7 @@ the fold makes it a balance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -33,16 +33,19 @@ from timebank.errors import (
     IdempotencyMismatch,
     InvalidRequest,
     LimitExceeded,
+    NotFound,
+    StoreBusy,
     TimebankError,
 )
 from timebank.fold import Fold
 from timebank.journal import parse
+from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked, permit
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
 if TYPE_CHECKING:
-    from timebank.audit import AuditReport
+    from timebank.audit import AuditReport, Checkpoint
 
 Progress = Callable[[int, int], None]
 
@@ -316,24 +319,44 @@ class TimeBank(Calls, Reads):
     def _reader(self) -> AbstractContextManager[Reader]:
         return self.store.reader(self.name)
 
-    def audit(self, progress: Progress | None = None) -> AuditReport:
+    def audit(
+        self,
+        progress: Progress | None = None,
+        *,
+        since: Checkpoint | None = None,
+        expect: Iterable[Head | str] = (),
+        quick: bool = False,
+    ) -> AuditReport:
         """Derive everything again and compare it with everything that is stored.
 
         Never raises on bad data: a finding says what, where, expected and found.
-        `progress` is called with the records done and their number.
+        `progress` is called with the records done and their number. With a checkpoint (the
+        `.checkpoint` of an earlier report) what came `since` is audited, at a cost that grows
+        with that and the number of accounts. `expect` are heads that were published, or
+        their lines: each is to be in the journal. A `quick` audit looks at balances, sums
+        and the head only.
+
+        :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, or a
+            quick audit with one.
 
         >>> import timebank
         >>> timebank.open("memory:").audit().ok
         True
         """
-        from timebank.audit import audit, unreadable
-        from timebank.errors import TimebankError
+        from timebank.audit import audit, quick_audit, unreadable
+        from timebank.errors import StoreError
 
+        heads = [head if isinstance(head, Head) else Head.of(head) for head in expect]
+        if quick and since is not None:
+            msg = "a quick audit goes on from no checkpoint: choose one of the two"
+            raise InvalidRequest(msg)
         self._may("audit")
         try:
             with self._reader() as reader:
-                return audit(reader, progress=progress)
-        except TimebankError as error:
+                if quick:
+                    return quick_audit(reader, expect=heads)
+                return audit(reader, progress=progress, since=since, expect=heads)
+        except (Corrupt, NotFound, StoreBusy, StoreError) as error:
             return unreadable(error)
 
     def rebuild(self, progress: Progress | None = None) -> None:

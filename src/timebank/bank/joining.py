@@ -37,13 +37,13 @@ class JoinedBank(TimeBank):
         self._permissions = checked(permissions)
         self._memory = Forgetful()
 
-    def audit(self, progress: Progress | None = None) -> AuditReport:
+    def audit(self, progress: Progress | None = None, **how: Any) -> AuditReport:
         """As `TimeBank.audit`, of what the host's transaction sees.
 
         :raises InvalidRequest: no transaction is open.
         """
         self.store.check()
-        return super().audit(progress)
+        return super().audit(progress, **how)
 
 
 def join(

@@ -1,4 +1,4 @@
-"""The journal itself: `timebank init`, `journal`, `head`, `audit`, `rebuild`."""
+"""The journal itself: `timebank init`, `journal`, `rebuild`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import click
 from timebank.cli.options import formatted
 from timebank.cli.output import Progress, show, show_as, show_bytes
 from timebank.cli.place import Place, pass_place, without_password
-from timebank.cli.program import REFUSED, WELL
 
 if TYPE_CHECKING:
-    from timebank.audit import AuditReport
     from timebank.model import Record
 
 
@@ -64,45 +62,6 @@ def _described(record: Record) -> str:
     actor = "" if record.actor is None else f" by {record.actor}"
     recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {record.kind}{actor}"
-
-
-@click.command(
-    help="Where the journal stands. The line may be published, to prove what came before."
-)
-@formatted
-@pass_place
-def head(place: Place, /, *, format: str) -> None:
-    """Print the head."""
-    from timebank.reports.shapes import head_shape
-
-    with place.open(read_only=True) as bank:
-        found = bank.head()
-    show_as(format, lambda: head_shape(found), lambda: [str(found)])
-
-
-@click.command(help="Derive everything again and compare. Exit code 1 where something differs.")
-@formatted
-@pass_place
-def audit(place: Place, /, *, format: str) -> int:
-    """Audit the bank, read-only."""
-    from timebank.reports.findings import audit_text
-    from timebank.reports.shapes import audit_shape
-
-    report = _audited(place)
-    show_as(format, lambda: audit_shape(report), lambda: audit_text(report))
-    return WELL if report.ok else REFUSED
-
-
-def _audited(place: Place) -> AuditReport:
-    """The report, also on a file that cannot be opened: that it is damaged is a finding."""
-    from timebank.audit import unreadable
-    from timebank.errors import Corrupt, StoreError
-
-    try:
-        with place.open(read_only=True) as bank, Progress("audit") as progress:
-            return bank.audit(progress)
-    except (Corrupt, StoreError) as error:
-        return unreadable(error)
 
 
 @click.command(help="Make accounts and postings anew from the journal.")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from timebank.cli.options import formatted
-from timebank.cli.output import Progress, show_as
+from timebank.cli.output import Pace, Progress, show_as
 from timebank.cli.place import Place, pass_place, url_of
 from timebank.cli.program import REFUSED, WELL, usage
 
@@ -118,57 +116,6 @@ def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, 
         "audit": audit_shape(report),
         "grown": grown,
     }
-
-
-class Pace:
-    """Shows on standard error how far a copy is: records, share, and the time that is left.
-
-    On a terminal the line is written over; elsewhere, if `forced`, each is one of its own.
-    """
-
-    def __init__(self, label: str, *, forced: bool) -> None:
-        self._label = label
-        self._is_terminal = sys.stderr.isatty()
-        self._is_shown = forced or self._is_terminal
-        self._begun: tuple[float, int] | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many records of so many are there."""
-        if not self._is_shown:
-            return
-        line = f"{self._label}: {done:,} of {total:,} records, {100 * done // total} %"
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = now, done  # what was there before this run says nothing of its speed
-        elif done < total and done > self._begun[1]:
-            left = (now - self._begun[0]) / (done - self._begun[1]) * (total - done)
-            line += f", {lasting(left)} left"
-        sys.stderr.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
-        sys.stderr.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Take the line away from a terminal."""
-        if self._is_terminal and self._begun is not None:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def lasting(seconds: float) -> str:
-    """A time as people say it, to the second or the minute.
-
-    >>> from timebank.cli.stores import lasting
-    >>> lasting(0.2), lasting(61), lasting(7260)
-    ('1 s', '2 min', '2 h 1 min')
-    """
-    whole = max(1, -int(-seconds // 1))
-    if whole <= 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{whole} s"
-    minutes = -(-whole // 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 @click.command(

@@ -6,15 +6,13 @@ from timebank.commands.erasures import Erase
 from timebank.decide.state import Draft, State
 
 
-def erase(state: State, command: Erase, now: int) -> Draft | None:
-    """Say which texts go, and which commitments have none from now on; nothing, where none do.
+def erase(state: State, command: Erase, now: int) -> Draft:
+    """Say which texts go, and which commitments have none from now on: one at least.
 
     :raises AccountNotFound: no such account.
     """
     for account in command.accounts:
         state.account(account)
-    if not command.written:
-        return None
     effects = {
         "erased": sorted({text.commitment for text in command.written}),
         "texts": sorted([text.sequence, text.field] for text in command.written),

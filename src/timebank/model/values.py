@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
 from timebank.model.limits import Limit
+
+_HEAD: Final = re.compile(r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})", re.ASCII)
 
 
 @attrs.frozen
@@ -27,6 +31,22 @@ class Head:
 
     def __str__(self) -> str:
         return f"timebank/1 {self.journal} {self.sequence} {self.digest.hex()}"
+
+    @classmethod
+    def of(cls, line: object) -> Head:
+        """A head from the line that was published.
+
+        :raises InvalidRequest: it is no such line.
+
+        >>> from timebank.model import Head
+        >>> Head.of(f"timebank/1 j1 2 {'00' * 32}").sequence
+        2
+        """
+        found = _HEAD.fullmatch(line.strip()) if isinstance(line, str) else None
+        if found is None:
+            msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
+            raise InvalidRequest(msg)
+        return cls(found[1], int(found[2]), bytes.fromhex(found[3]))
 
 
 @attrs.frozen

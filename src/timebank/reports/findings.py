@@ -1,9 +1,11 @@
-"""The report of an audit as text: the verdict first, then what to do."""
+"""The report of an audit, for people and for a CI: the verdict first, then what to do."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from timebank.audit import AuditReport, Finding
 from timebank.reports.balances import counted
@@ -11,6 +13,7 @@ from timebank.reports.cells import harmless
 
 _LABELS: Final = ("expected", "found", "advice")
 _COLUMNS: Final = 100
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def audit_text(report: AuditReport) -> list[str]:
@@ -38,7 +41,40 @@ def verdict(report: AuditReport) -> str:
     if not report.ok:
         return f"NOT WELL: {counted(len(report.findings), 'finding')}."
     records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
+    if report.since is not None:
+        records += f" since record {report.since}"
     return f"All well: {records} and {accounts} agree in {len(report.checks)} checks."
+
+
+def audit_junit(report: AuditReport) -> list[str]:
+    """As JUnit's XML, which a CI shows: a case for each check, failed where it found something.
+
+    >>> import timebank
+    >>> from timebank.reports.findings import audit_junit
+    >>> audit_junit(timebank.open("memory:").audit())[1].startswith("<testsuite name=")
+    True
+    """
+    found: dict[str, list[Finding]] = {check: [] for check in report.checks}
+    for finding in report.findings:
+        found.setdefault(finding.check, []).append(finding)
+    failed = sum(1 for findings in found.values() if findings)
+    suite = Element("testsuite", name="timebank audit", tests=str(len(found)), errors="0")
+    suite.set("failures", str(failed))
+    if report.head is not None:
+        kept = SubElement(SubElement(suite, "properties"), "property", name="head")
+        kept.set("value", _xml(str(report.head)))
+    for check, findings in found.items():
+        case = SubElement(suite, "testcase", classname="timebank.audit", name=_xml(check))
+        for number, finding in enumerate(findings, start=1):
+            failure = SubElement(case, "failure", message=_xml(finding.place), type=_xml(check))
+            failure.text = _xml("\n".join(finding_text(number, finding)))
+    indent(suite)
+    return ['<?xml version="1.0" encoding="UTF-8"?>', *tostring(suite, "unicode").splitlines()]
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that no XML can hold."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", harmless(text))
 
 
 def finding_text(number: int, finding: Finding) -> list[str]:

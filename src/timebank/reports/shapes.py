@@ -224,6 +224,7 @@ def audit_shape(report: AuditReport) -> Shape:
         "head": None if report.head is None else str(report.head),
         "records": report.records,
         "accounts": report.accounts,
+        "since": report.since,
         "checks": list(report.checks),
         "notes": [{"place": note.place, "text": note.text} for note in report.notes],
     }

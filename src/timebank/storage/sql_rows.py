@@ -71,6 +71,7 @@ class Place:
 class SqlReader(TableReader):
     """A reader of one bank, of use until `close`."""
 
+    mark = "%s"
     text_kind = kind_of("timebank_texts", _text, INT, STR, BYTES, BYTES)
     account_kind = kind_of(
         "timebank_accounts",

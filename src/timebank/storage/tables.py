@@ -18,6 +18,7 @@ from timebank.errors import BankNotFound, Corrupt, shown
 from timebank.journal import genesis
 from timebank.model import (
     AccountRow,
+    Fault,
     Head,
     HoldRow,
     PostingRow,
@@ -109,6 +110,9 @@ class TableReader:
     #: What the rows of two tables are here; a database may keep a column otherwise.
     text_kind: ClassVar[Kind[TextRow]] = TEXT
     account_kind: ClassVar[Kind[AccountRow]] = ACCOUNT
+
+    #: How a value is marked in a statement.
+    mark: ClassVar[str] = "?"
 
     def __init__(self, queries: Queries, bank: str, where: str) -> None:
         self._sql = queries
@@ -244,3 +248,9 @@ class TableReader:
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
         """As `Reader.statutes`."""
         return self._rows(STATUTE, self._sql.statutes, (self._bank, min(before, MOST), limit))
+
+    def sums(self) -> list[Fault]:
+        """Where balances are no sums, or postings do not cancel out: for a quick audit."""
+        from timebank.storage.sums import faults_of_sums
+
+        return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))

@@ -1,0 +1,104 @@
+"""Whether all agrees: `timebank head`, `timebank audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from timebank.cli.options import formatted
+from timebank.cli.output import Pace, show, show_as, show_json
+from timebank.cli.place import Place, pass_place
+from timebank.cli.program import REFUSED, WELL, usage
+
+if TYPE_CHECKING:
+    from timebank.audit import AuditReport, Checkpoint
+
+
+@click.command(
+    help="Where the journal stands. The line may be published, to prove what came before."
+)
+@formatted
+@pass_place
+def head(place: Place, /, *, format: str) -> None:
+    """Print the head."""
+    from timebank.reports.shapes import head_shape
+
+    with place.open(read_only=True) as bank:
+        found = bank.head()
+    show_as(format, lambda: head_shape(found), lambda: [str(found)])
+
+
+@click.command(
+    help="""Derive everything again and compare. Exit code 1 where something differs.
+
+    With --since what came after a checkpoint; with --quick balances and sums only, as the
+    storage has them.
+    """
+)
+@click.option("--quick", is_flag=True, help="Balances, sums and the head only.")
+@click.option("--since", metavar="FILE", help="Go on from the checkpoint in this file.")
+@click.option("--save", metavar="FILE", help="Where all is well, write a checkpoint there.")
+@click.option(
+    "--expect-head",
+    "lines",
+    metavar="LINE",
+    multiple=True,
+    help="A head that was published is to be in the journal; @FILE has one a line.",
+)
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="For people, programs, or a CI.",
+)
+@pass_place
+def audit(
+    place: Place,
+    /,
+    *,
+    quick: bool,
+    since: str | None,
+    save: str | None,
+    lines: tuple[str, ...],
+    format: str,
+) -> int:
+    """Audit the bank, read-only."""
+    from timebank.audit import Checkpoint
+    from timebank.reports.findings import audit_junit, audit_text
+    from timebank.reports.shapes import audit_shape
+
+    if quick and (since is not None or save is not None):
+        usage("A quick audit goes on from no checkpoint, and makes none")
+    checkpoint = None if since is None else Checkpoint.load(since)
+    report = _audited(place, checkpoint, [line for one in lines for line in _lines(one)], quick)
+    if save is not None and report.checkpoint is not None:
+        report.checkpoint.save(save)
+    if format == "json":
+        show_json(audit_shape(report))
+    else:
+        show((audit_junit if format == "junit" else audit_text)(report))
+    return WELL if report.ok else REFUSED
+
+
+def _lines(given: str) -> list[str]:
+    """A head, or those of a file."""
+    if not given.startswith("@"):
+        return [given]
+    with Path(given[1:]).open(encoding="utf-8") as file:
+        return [line for line in file if line.strip()]
+
+
+def _audited(place: Place, since: Checkpoint | None, expect: list[str], quick: bool) -> AuditReport:
+    """The report, also on a file that cannot be opened: that it is damaged is a finding."""
+    from timebank.audit import unreadable
+    from timebank.errors import Corrupt, StoreError
+
+    try:
+        with place.open(read_only=True) as bank, Pace("audit", forced=False) as pace:
+            return bank.audit(pace, since=since, expect=expect, quick=quick)
+    except (Corrupt, StoreError) as error:
+        return unreadable(error)

@@ -1,0 +1,58 @@
+"""Balances and sums, asked of a database in its own language: no row leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from timebank.errors import shown
+from timebank.hours import Hours
+from timebank.model import MAX_INTEGER, Fault
+
+#: Faults of one kind that are named.
+MOST: Final = 100
+
+_RUNNING: Final = """SELECT account, version, balance, running FROM (
+        SELECT account, version, balance,
+            SUM(seconds) OVER (PARTITION BY account ORDER BY version) AS running,
+            ROW_NUMBER() OVER (PARTITION BY account ORDER BY version) AS number
+        FROM timebank_postings WHERE bank = {mark}
+    ) AS sums WHERE balance <> running OR version <> number
+    ORDER BY account, version LIMIT {most}"""
+_OF_RECORDS: Final = """SELECT sequence, SUM(seconds) FROM timebank_postings WHERE bank = {mark}
+    GROUP BY sequence HAVING SUM(seconds) <> 0 ORDER BY sequence LIMIT {most}"""
+_RECORDS: Final = """SELECT COUNT(*), MIN(sequence), MAX(sequence) FROM timebank_records
+    WHERE bank = {mark}"""
+_NOBODYS: Final = """SELECT account FROM timebank_postings WHERE bank = {mark} AND account NOT IN
+    (SELECT account FROM timebank_accounts WHERE bank = {mark}) GROUP BY account LIMIT {most}"""
+
+Fetch = Callable[[str, tuple[object, ...]], list[tuple[Any, ...]]]
+
+
+def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
+    """Where a balance is no sum, postings do not cancel out, or a record is missing."""
+
+    def asked(question: str, times: int = 1) -> list[tuple[Any, ...]]:
+        return fetch(question.format(mark=mark, most=MOST), (bank,) * times)
+
+    for account, version, balance, running in asked(_RUNNING):
+        place = f"posting {shown(version)} of account {shown(account)}"
+        yield Fault("derived", place, f"balance {_told(running)}", f"balance {_told(balance)}")
+    for sequence, total in asked(_OF_RECORDS):
+        place = f"record {shown(sequence)}"
+        yield Fault("zero-sum", place, "postings that sum to 0:00", _told(total))
+    for (account,) in asked(_NOBODYS, 2):
+        yield Fault("derived", f"postings of account {shown(account)}", "an account", "none")
+    for count, first, last in asked(_RECORDS):
+        if count and (int(first), int(last)) != (1, int(count)):
+            found = f"{count} of them, from {first} to {last}"
+            yield Fault("sequence", "records", "numbered from 1 without a gap", found)
+
+
+def _told(seconds: object) -> str:
+    """Seconds for people, as whatever kind of number a database gives them."""
+    try:
+        whole = int(seconds)  # type: ignore[call-overload]  # a number, or it fails
+        return str(Hours.from_seconds(whole)) if abs(whole) <= MAX_INTEGER else shown(whole)
+    except (OverflowError, TypeError, ValueError):
+        return shown(seconds)

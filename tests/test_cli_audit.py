@@ -1,0 +1,212 @@
+"""The command line for auditors, and for what is personal: what it prints, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+from click.testing import CliRunner, Result
+
+from timebank.cli import main
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a bank of two members and an exchange."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIMEBANK_DB", "bank.db")
+    well("init")
+    well("account", "open", "m1", "--name", "Maria R.")
+    well("account", "open", "m2")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t1")
+    return tmp_path
+
+
+def call(*words: str) -> Result:
+    """A command, and how it ended."""
+    return CliRunner().invoke(main, words, prog_name="timebank")
+
+
+def well(*words: str) -> str:
+    """What a command that ends well prints."""
+    result = call(*words)
+    assert (0, "") == (result.exit_code, result.stderr), result.output
+    return result.stdout
+
+
+def refused(*words: str) -> str:
+    """The one line of a command that was asked wrongly."""
+    result = call(*words)
+    assert (2, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    return result.stderr
+
+
+def spoil() -> None:
+    """Change a balance by hand."""
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER timebank_postings_no_update")
+        connection.execute("UPDATE timebank_postings SET balance = 7 WHERE account = 'm1'")
+
+
+def test_it_goes_on_from_a_file(folder: Path) -> None:
+    """One file may be read and written by the same command."""
+    well("audit", "--save", "kept")
+    before = (folder / "kept").read_bytes()
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1")
+    said = well("audit", "--since", "kept", "--save", "kept")
+    assert said.startswith("All well: 1 record since record 3 and 2 accounts agree in 15 checks.\n")
+    assert before != (folder / "kept").read_bytes()
+    found = json.loads(well("audit", "--since", "kept", "--format", "json"))
+    assert (True, 0, 4) == (found["ok"], found["records"], found["since"])
+
+
+def test_nothing_is_saved_where_there_are_findings(folder: Path) -> None:
+    """The checkpoint that was there stays."""
+    well("audit", "--save", "kept")
+    before = (folder / "kept").read_bytes()
+    spoil()
+    assert 1 == call("audit", "--save", "kept").exit_code
+    assert 1 == call("audit", "--save", "other").exit_code
+    assert (before, False) == ((folder / "kept").read_bytes(), (folder / "other").exists())
+
+
+def test_what_is_no_checkpoint(folder: Path) -> None:
+    """One line, exit code 2."""
+    assert "No such file" in refused("audit", "--since", "nothing")
+    (folder / "kept").write_text("{}")
+    assert "no checkpoint" in refused("audit", "--since", "kept")
+    assert "no checkpoint" in refused("audit", "--quick", "--since", "kept")
+    assert "no checkpoint" in refused("audit", "--quick", "--save", "kept")
+    (folder / "kept").write_bytes(b"\xff\x00")
+    assert "no checkpoint" in refused("audit", "--since", "kept")
+
+
+def test_a_quick_audit() -> None:
+    """Balances and sums, and nothing of what records say."""
+    assert "All well: 3 records and 2 accounts agree in 6 checks." in well("audit", "--quick")
+    spoil()
+    result = call("audit", "--quick", "--format", "json")
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (1, "derived", "balance 1:00", "balance 0:00:07") == (
+        result.exit_code,
+        finding["check"],
+        finding["expected"],
+        finding["found"],
+    )
+
+
+def test_published_heads(folder: Path) -> None:
+    """Given as they are, several times, or in a file."""
+    head = well("head")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1")
+    (folder / "heads").write_text(f"{head}\n{well('head')}", "utf-8")
+    for mode in ([], ["--quick"]):
+        well("audit", *mode, "--expect-head", head)
+        well("audit", *mode, "--expect-head", head.strip(), "--expect-head", "@heads")
+        other = head.replace(" 3 ", " 2 ")
+        result = call("audit", *mode, "--expect-head", head, "--expect-head", other)
+        assert 1 == result.exit_code
+        assert "published, head 2, published" in result.stdout
+    assert "a head is a line like" in refused("audit", "--expect-head", "3")
+    assert "No such file" in refused("audit", "--expect-head", "@nothing")
+
+
+def cases(text: str) -> dict[str, list[Element]]:
+    """The cases of a suite by name, with their failures."""
+    suite = fromstring(text)  # noqa: S314 - our own
+    found = {case.attrib["name"]: case.findall("failure") for case in suite.findall("testcase")}
+    assert suite.attrib["tests"] == str(len(found))
+    assert suite.attrib["failures"] == str(sum(1 for failures in found.values() if failures))
+    return found
+
+
+def test_junit() -> None:
+    """A case for each check; a failure for each finding, with what to do."""
+    assert set() == {
+        name for name, failed in cases(well("audit", "--format", "junit")).items() if failed
+    }
+    spoil()
+    result = call("audit", "--format", "junit")
+    failed = {name: found for name, found in cases(result.stdout).items() if found}
+    assert {"schema", "derived"} == failed.keys()
+    assert "timebank rebuild" in str(failed["derived"][0].text)
+
+
+def test_junit_of_what_no_xml_can_hold() -> None:
+    """Whatever somebody wrote into a file, the report is XML."""
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("DROP TRIGGER timebank_postings_no_update")
+        connection.execute("UPDATE timebank_postings SET day = char(1) || '<&]]>' || char(65535)")
+    failed = cases(call("audit", "--format", "junit").stdout)
+    assert failed["derived"]
+
+
+def test_a_file_that_is_none(folder: Path) -> None:
+    """A finding, in every form."""
+    (folder / "broken.db").write_bytes(b"no database" * 99)
+    for form in ("text", "json", "junit"):
+        result = call("--db", "broken.db", "audit", "--format", form, "--save", "kept")
+        assert (1, "") == (result.exit_code, result.stderr)
+    assert 1 == call("--db", "broken.db", "audit", "--quick").exit_code
+    assert not (folder / "kept").exists()
+
+
+# -- what is personal ------------------------------------------------------------------------
+
+
+def test_personal_data() -> None:
+    """One JSON document."""
+    found = json.loads(well("personal-data", "m1"))
+    assert ("Maria R.", ["t1"]) == (
+        found["account"]["name"],
+        [one["id"] for one in found["exchanges"]],
+    )
+    assert "no account" in refused("personal-data", "nobody")
+
+
+def test_erase() -> None:
+    """Shown, done, done already; of a record by its number or id; text and JSON."""
+    said = well("erase", "m1", "--reason", "asked", "--dry-run")
+    assert said == (
+        "1 text of account m1 is there to be erased.\nThis was a dry run: nothing is destroyed.\n"
+    )
+    assert "1 text of account m1 is erased, says record 4.\n" == well(
+        "erase", "m1", "--reason", "a"
+    )
+    assert "Nothing of account m1 is left to erase.\n" == well("erase", "m1", "--reason", "asked")
+    assert "1 text of record 4 is erased, says record 5.\n" == well(
+        "erase", "--record", "4", "--reason", "asked"
+    )
+    assert "Nothing of record 3 is left to erase.\n" == well(
+        "erase", "--record", "t1", "--reason", "a"
+    )
+    found = json.loads(well("erase", "m2", "--reason", "asked", "--format", "json"))
+    assert {"account": "m2", "record": None, "texts": 0, "records": [], "remains": []} == found
+
+
+def test_erase_asked_wrongly() -> None:
+    """One line each, and nothing is destroyed."""
+    refused("erase", "m1")
+    refused("erase", "--reason", "asked")
+    refused("erase", "m1", "--record", "1", "--reason", "asked")
+    refused("erase", "nobody", "--reason", "asked")
+    refused("erase", "--record", "99", "--reason", "asked")
+    refused("erase", "--record", "-1", "--reason", "asked")
+    assert "Maria R." in well("account", "show", "m1")
+
+
+def test_erase_of_many_says_where() -> None:
+    """From which record to which."""
+    from timebank import Erasure
+    from timebank.reports.privacy import erasure_text
+
+    done = Erasure("m1", None, 1500, (7, 8), ("somebody is reading",))
+    assert erasure_text(done) == [
+        "1,500 texts of account m1 are erased, say records 7 to 8.",
+        "It may still be read: somebody is reading.",
+    ]
