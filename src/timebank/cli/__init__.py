@@ -12,6 +12,7 @@ from timebank.cli.accounts import account
 from timebank.cli.audit import audit, head
 from timebank.cli.books import balance, statement, trial_balance
 from timebank.cli.demo import demo
+from timebank.cli.exports import export
 from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.hosts import audit_host
 from timebank.cli.imports import import_
@@ -85,6 +86,7 @@ for _command in (
     audit_host,
     rebuild,
     import_,
+    export,
     demo,
     copy,
     backup,

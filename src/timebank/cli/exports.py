@@ -1,0 +1,65 @@
+"""`timebank export`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from timebank.cli.output import show
+from timebank.cli.place import Place, pass_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Export = Callable[..., Iterator[str]]
+
+#: Format → the program, as its own check is called.
+_CHECKS: Final = {
+    "hledger": "hledger -f FILE check -s",
+    "ledger": "ledger --strict --pedantic -f FILE balance",
+    "beancount": "bean-check FILE",
+}
+
+
+@click.group(no_args_is_help=False, help="Take out what the bank has, for other programs.")
+def export() -> None:
+    """Exports."""
+
+
+def _exporter(format: str) -> Export:
+    """The exporter of a format: loaded when it is used."""
+    if format == "beancount":
+        from timebank.interchange.beancount import export_beancount
+
+        return export_beancount
+    from timebank.interchange import hledger
+
+    return hledger.export_ledger if format == "ledger" else hledger.export_hledger
+
+
+def _command(format: str) -> None:
+    def run(place: Place, /, *, unit: str, without_texts: bool) -> None:
+        with place.open(read_only=True) as bank:
+            show(_exporter(format)(bank, unit=unit, texts=not without_texts))
+
+    command: Any = pass_place(run)
+    command = click.option(
+        "--without-texts", is_flag=True, help="Leave out names, notes and reasons."
+    )(command)
+    command = click.option(
+        "--unit",
+        type=click.Choice(["seconds", "hours"]),
+        default="seconds",
+        show_default=True,
+        help="Hours have four decimals, where all of them divide.",
+    )(command)
+    told = (
+        f"Every account, transfer and open hold, to standard output: {_CHECKS[format]} accepts it."
+    )
+    export.command(format, help=told)(command)
+
+
+for _format in _CHECKS:
+    _command(_format)

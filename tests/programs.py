@@ -1,0 +1,45 @@
+"""The accounting programs that nobody here wrote. One that is not installed is a failure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run(*words: str) -> str:
+    """What a program prints, once it has accepted what it was given."""
+    beside = Path(sys.executable).parent / words[0]
+    program = str(beside) if beside.exists() else shutil.which(words[0])
+    assert program is not None, f"{words[0]} is not installed"
+    done = subprocess.run(
+        [program, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr), f"{done.stderr[:2000]}"
+    return done.stdout
+
+
+def hledger(path: Path) -> dict[str, str]:
+    """The balances of accounts, checked strictly."""
+    run("hledger", "-f", str(path), "check", "-s")
+    text = run("hledger", "-f", str(path), "balance", "--flat", "-N", "-E", "-O", "csv")
+    return {row["account"]: row["balance"] for row in csv.DictReader(io.StringIO(text))}
+
+
+def ledger(path: Path) -> dict[str, str]:
+    """The balances of accounts, checked strictly."""
+    form = "%(account)\t%(display_total)\n"
+    words = ("--strict", "--pedantic", "-f", str(path), "balance", "--flat", "--no-total")
+    text = run("ledger", *words, "--empty", "--format", form)
+    return dict(line.split("\t") for line in text.splitlines())
+
+
+def beancount(path: Path) -> dict[str, str]:
+    """The balances of accounts, checked."""
+    run("bean-check", str(path))
+    query = "SELECT account, sum(position) AS balance GROUP BY account"
+    text = run("bean-query", "-f", "csv", str(path), query)
+    return {row["account"]: row["balance"].strip() for row in csv.DictReader(io.StringIO(text))}
