@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from beancount.loader import load_file
 
 
 def run(*words: str) -> str:
@@ -16,7 +19,12 @@ def run(*words: str) -> str:
     program = str(beside) if beside.exists() else shutil.which(words[0])
     assert program is not None, f"{words[0]} is not installed"
     done = subprocess.run(
-        [program, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=False
+        [program, *words[1:]],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env=os.environ | {"LC_ALL": "C"},  # as where nobody has set a language
     )
     assert (0, "") == (done.returncode, done.stderr), f"{done.stderr[:2000]}"
     return done.stdout
@@ -43,3 +51,17 @@ def beancount(path: Path) -> dict[str, str]:
     query = "SELECT account, sum(position) AS balance GROUP BY account"
     text = run("bean-query", "-f", "csv", str(path), query)
     return {row["account"]: row["balance"].strip() for row in csv.DictReader(io.StringIO(text))}
+
+
+def notes(name: str, path: Path) -> set[str]:
+    """The notes of all transactions, as the program reads them."""
+    if name == "beancount":
+        entries, errors, _ = load_file(str(path))
+        assert [] == errors
+        return {entry.meta["note"] for entry in entries if "note" in entry.meta}
+    if name == "ledger":
+        form = "%(tag('note'))\n"
+        words = ("--strict", "--pedantic", "-f", str(path), "register", "--format", form)
+        found = run("ledger", *words, "^assets:member:m1$", "and", "expr", "has_tag(/^note$/)")
+        return set(found.split("\n")) - {""}
+    return set(run("hledger", "-f", str(path), "tags", "--values", "note").split("\n")) - {""}

@@ -55,9 +55,10 @@ def _command(format: str) -> None:
         show_default=True,
         help="Hours have four decimals, where all of them divide.",
     )(command)
-    told = (
-        f"Every account, transfer and open hold, to standard output: {_CHECKS[format]} accepts it."
-    )
+    told = f"""As {format} reads it: accounts, transfers, open holds.
+
+    To standard output. {_CHECKS[format]} accepts it, and comes to the same balances.
+    """
     export.command(format, help=told)(command)
 
 

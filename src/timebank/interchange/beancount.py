@@ -2,65 +2,71 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from datetime import date
-from typing import Final
+from datetime import date, timedelta
+from typing import Any, Final
 
 from timebank.bank import TimeBank
-from timebank.interchange.plaintext import TITLE, Entry, Opening, export, next_day
+from timebank.interchange.plaintext import export
+from timebank.interchange.plaintext_dialect import TITLE, Entry, Opening
+from timebank.interchange.plaintext_words import component, value, visible
 
-_ESCAPED: Final = re.compile(r"[^A-Za-z0-9]", re.ASCII)
-#: What a component may begin with.
-_FIRST: Final = re.compile(r"[A-Z0-9]", re.ASCII)
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]", re.ASCII)
+#: What a tag may be.
+_TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 
 
 def escaped(id: str) -> str:
     """An id as one component of an account's name: ASCII, another one for each id.
 
-    What is no letter or digit is its code point between hyphens, and what begins with neither a
-    capital nor a digit has `Z-` before it: then the number of hyphens is odd, and else even.
+    It begins with a capital or a digit: a small letter becomes one, and `X-` stands before what
+    is no letter or digit.
 
     >>> from timebank.interchange.beancount import escaped
-    >>> escaped("m1"), escaped("M1"), escaped("Via Roma")
-    ('Z-m1', 'M1', 'Via-20-Roma')
+    >>> escaped("m1"), escaped("M1"), escaped("via verdi"), escaped("(7)")
+    ('M1', 'M1-u1', 'Via-20-verdi', 'X--28-7-29-')
     """
-    name = _ESCAPED.sub(lambda found: f"-{ord(found[0]):x}-", id)
-    return name if _FIRST.match(name) else f"Z-{name}"
+    name = component(id, unsafe=_UNSAFE, mark="-")
+    return f"X-{name}" if name.startswith("-") else name[0].upper() + name[1:]
 
 
 class Beancount:
     """`bean-check`: accounts are opened before their first posting, and closed after their last."""
 
+    first_day = date.min
+
     def account(self, kind: str, id: str, *, held: bool = False) -> str:
         """As `Dialect.account`; what is held is apart, and is nobody's asset yet."""
         return f"{'Equity:Holds' if held else 'Assets'}:{kind.capitalize()}:{escaped(id)}"
 
+    def comment(self, text: str) -> str:
+        """As `Dialect.comment`."""
+        return f"; {visible(text)}"
+
     def head(self, commodity: str, first: date) -> Iterator[str]:
         """As `Dialect.head`."""
-        yield f"; {TITLE}"
+        yield self.comment(TITLE)
         yield f'option "operating_currency" "{commodity}"'
         yield f"{first.isoformat()} commodity {commodity}"
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """As `Dialect.opening`; the account of its holds too."""
-        held = self.account(opening.kind, opening.id, held=True)
-        for name in (opening.name, held):
-            yield f"{opening.since.isoformat()} open {name} {commodity}"
-            yield f"  id: {_text(opening.id)}"
-            if opening.text is not None and name == opening.name:
-                yield f"  name: {_text(opening.text)}"
+        """As `Dialect.opening`."""
+        yield f"{opening.since.isoformat()} open {opening.name} {commodity}"
+        yield from (f"  {name}: {_text(told)}" for name, told in opening.tags.items())
+        if opening.held is not None:
+            yield f"{opening.since.isoformat()} open {opening.held} {commodity}"
 
     def entry(self, entry: Entry) -> Iterator[str]:
-        """As `Dialect.entry`: a reversal is linked to its original."""
-        links = f" ^r{entry.sequence}"
+        """As `Dialect.entry`: a reversal is linked to its original, and tags are tags."""
+        marks = [f"^r{entry.sequence}"]
         if entry.original is not None:
-            links += f" ^r{entry.original}"
+            marks.append(f"^r{entry.original}")
+        marks += [f"#{tag}" for tag in entry.tags.get("tags", ()) if _TAG.fullmatch(tag)]
         flag = "!" if entry.held else "*"
         yield ""
-        yield f'{entry.day.isoformat()} {flag} "{entry.title}"{links}'
-        yield from (f"  {name}: {_text(value)}" for name, value in entry.tags.items())
+        yield f'{entry.day.isoformat()} {flag} "{entry.title}" {" ".join(marks)}'
+        yield from (f"  {name}: {_text(told)}" for name, told in entry.tags.items())
         yield from (f"  {account}  {quantity}" for account, quantity in entry.lines)
 
     def balances(
@@ -68,24 +74,33 @@ class Beancount:
     ) -> Iterator[str]:
         """As `Dialect.balances`: at the beginning of the day after; then what is closed."""
         yield ""
-        end = next_day(day)
+        end = day + timedelta(days=1)
         closed = []
         for opening, quantity in balances:
             yield f"{end.isoformat()} balance {opening.name}  {quantity}"
-            if opening.status == "closed":
+            if opening.tags.get("status") == "closed":
                 closed.append(opening.name)
-        yield from (f"{next_day(end).isoformat()} close {name}" for name in closed)
+        yield from (f"{(end + timedelta(days=1)).isoformat()} close {name}" for name in closed)
 
 
-def _text(value: str) -> str:
-    """A text in quotation marks, on one line, as JSON has it."""
-    return json.dumps(value, ensure_ascii=False)
+def _text(told: Any) -> str:
+    """A value in quotation marks, on one line."""
+    if type(told) is tuple:
+        told = " ".join(map(value, told))
+    elif type(told) is not str:
+        told = value(told)
+    told = visible(told, keep="\n\t")
+    for raw, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
+        told = told.replace(raw, written)
+    return f'"{told}"'
 
 
 def export_beancount(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:
     """The lines of a bank for `bean-check FILE`, lazily, of one snapshot.
 
-    :raises InvalidRequest: another unit than `seconds` or `hours`, or hours that do not divide.
+    :raises InvalidRequest: another unit than `seconds` or `hours`; at the first line, hours that
+        do not divide.
+    :raises NotPermitted: not all of the bank may be read.
 
     >>> import timebank
     >>> from timebank.interchange.beancount import export_beancount
@@ -93,6 +108,6 @@ def export_beancount(bank: TimeBank, *, unit: str = "seconds", texts: bool = Tru
     >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
     >>> [line for line in export_beancount(bank) if line.startswith("  Assets")]
-    ['  Assets:Member:Z-m1  5400 SEC', '  Assets:Group:Z-f1  -5400 SEC']
+    ['  Assets:Member:M1  5400 SEC', '  Assets:Group:F1  -5400 SEC']
     """
     return export(bank, Beancount(), unit=unit, texts=texts)

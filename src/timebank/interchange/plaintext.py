@@ -7,106 +7,30 @@ and at the end what each account must hold, so that the program checks it by its
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from typing import Any, Final, Protocol
-
-import attrs
+from typing import Any, Final
 
 from timebank.bank import TimeBank
-from timebank.bank.views import TRANSFERS, read_hold, read_transfer
-from timebank.errors import InvalidRequest, shown
-from timebank.journal import parse, recorded_at
-from timebank.lookups import last_instant
+from timebank.bank.views import read_hold, read_transfer
+from timebank.errors import Corrupt, InvalidRequest, shown
+from timebank.interchange.plaintext_dialect import TEXTS, TOLD, Dialect, Entry, Opening
+from timebank.interchange.plaintext_words import title
+from timebank.journal import recorded_at
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
-from timebank.statements import all_accounts
+from timebank.statements import all_accounts, name_of
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
-#: Unit → what a quantity is called, and its seconds.
+#: Unit → what a quantity is called.
 COMMODITIES: Final = {"seconds": "SEC", "hours": "H"}
-#: A number of hours with four decimals is whole in this many seconds.
+#: A number of hours with four decimals is a multiple of so many seconds.
 _NINE: Final = 9
 _HOUR: Final = Decimal(3600)
-_PLAIN: Final = re.compile(r"[^A-Za-z0-9' -]+", re.ASCII)
-#: The tags that a transaction may have, in the order in which they are written.
-TAGS: Final = (
-    "id",
-    "record",
-    "kind",
-    "recorded_at",
-    "reverses",
-    "hold",
-    "category",
-    "area",
-    "resource",
-    "via",
-    "actor",
-    "tags",
-    "flags",
-    "statute",
-    "source",
-    "expires_at",
-    "note",
-    "reason",
-)
-#: What a file says of itself.
-TITLE: Final = (
-    "Hours of a time bank: a balance is what an account has earned less what it has spent."
-)
-#: What is personal text, and may be withheld.
-TEXTS: Final = frozenset({"note", "reason"})
-
-
-@attrs.frozen
-class Entry:
-    """One transaction: `lines` are accounts and quantities, `held` says that it is pending."""
-
-    day: date
-    sequence: int
-    title: str
-    tags: dict[str, str]
-    lines: tuple[tuple[str, str], ...]
-    held: bool = False
-    #: The record that it takes back.
-    original: int | None = None
-
-
-@attrs.frozen
-class Opening:
-    """An account: what it is called in the export, whose it is, from which day on, until when."""
-
-    name: str
-    id: str
-    kind: str
-    since: date
-    status: str
-    text: str | None = None
-
-
-class Dialect(Protocol):
-    """How one program wants it written."""
-
-    def account(self, kind: str, id: str, *, held: bool = False) -> str:
-        """The name of an account: another for each id."""
-
-    def head(self, commodity: str, first: date) -> Iterator[str]:
-        """What stands before the accounts."""
-
-    def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """The declaration of an account."""
-
-    def entry(self, entry: Entry) -> Iterator[str]:
-        """A transaction."""
-
-    def balances(
-        self, day: date, balances: Iterator[tuple[Opening, str]], commodity: str
-    ) -> Iterator[str]:
-        """What each account must hold at the end of a day."""
+_NOTHING: Final = (None, (), "")
+_IS_TRANSFER: Final = re.compile(rb'"kind":"(?:transfer|reverse|settle|due)","recorded_at":')
 
 
 def export(
@@ -115,142 +39,71 @@ def export(
     """The lines of a bank for a program, of one snapshot, in the order of the journal.
 
     With the unit `hours` quantities have four decimals. Without `texts` names, notes and
-    reasons are left out.
+    reasons are left out. What is kept in memory grows with the accounts, not with the transfers.
 
-    :raises InvalidRequest: another unit, or hours that do not divide; before any line.
+    :raises InvalidRequest: another unit; at the first line, hours that do not divide.
+    :raises NotPermitted: not all of the bank may be read.
+    :raises Corrupt: what is read cannot be.
     """
     if unit not in COMMODITIES:
         msg = f"unit is seconds or hours, not {shown(unit)}"
         raise InvalidRequest(msg)
-    bank.records()  # asks whether all may be read
-    with bank.store.reader(bank.name) as reader:
-        writer = _Writer(reader, dialect, unit=unit, texts=texts)
-        if unit == "hours":
-            writer.check_divides()
+    for ask in (bank.records, bank.accounts, bank.transfers, bank.holds):
+        ask()  # nothing is read yet
     return _lines(bank, dialect, unit=unit, texts=texts)
 
 
 def _lines(bank: TimeBank, dialect: Dialect, *, unit: str, texts: bool) -> Iterator[str]:
     with bank.store.reader(bank.name) as reader:
-        writer = _Writer(reader, dialect, unit=unit, texts=texts)
+        now = bank._now(reader)  # noqa: SLF001 - of the same house
+        writer = _Writer(reader, dialect, unit=unit, texts=texts, now=now)
         if unit == "hours":
             writer.check_divides()
         yield from writer.lines(bank.name)
 
 
 class _Writer:
-    def __init__(self, reader: Reader, dialect: Dialect, *, unit: str, texts: bool) -> None:
+    def __init__(
+        self, reader: Reader, dialect: Dialect, *, unit: str, texts: bool, now: int
+    ) -> None:
         self._reader, self._dialect = reader, dialect
-        self._unit, self._texts = unit, texts
-        self._commodity = COMMODITIES[unit]
-        self._kinds = {row.account: row.kind for row in all_accounts(reader)}
+        self._unit, self._commodity = unit, COMMODITIES[unit]
+        self._told = (*TOLD, *TEXTS) if texts else TOLD
+        self._now = now
+        self._names = {
+            row.account: dialect.account(row.kind, row.account) for row in all_accounts(reader)
+        }
+        #: Account → the first day of an open hold.
+        self._held: dict[str, date] = {}
+        for hold in self._holds():
+            day = _day_of(hold)
+            for posting in hold.postings:
+                self._held[posting.account] = min(day, self._held.get(posting.account, day))
+
+    # -- hours ----------------------------------------------------------------
 
     def check_divides(self) -> None:
         """Refuse what is no number of hours with four decimals.
 
-        :raises InvalidRequest: the first posting, or line of a hold, that is none.
+        :raises InvalidRequest: the first posting of the journal that is none, or hold.
         """
-        for account in self._kinds:
-            after = 0
-            while rows := self._reader.postings(account, after=after, limit=PAGE):
-                for row in rows:
-                    self._check(row.seconds, f"record {row.sequence}, account {shown(account)}")
-                after = rows[-1].version
+        found = [bad for id in self._names if (bad := self._first_odd(id)) is not None]
+        if found:
+            sequence, id, seconds = min(found)
+            _refuse(f"record {sequence}, account {shown(id)}", seconds)
         for hold in self._holds():
             for posting in hold.postings:
-                self._check(posting.hours.seconds, f"hold {shown(hold.id)}")
+                if posting.hours.seconds % _NINE:
+                    _refuse(f"hold {shown(hold.id)}", posting.hours.seconds)
 
-    def _check(self, seconds: int, where: str) -> None:
-        if seconds % _NINE:
-            msg = f"{where}: {seconds} seconds are no hours with four decimals: export seconds"
-            raise InvalidRequest(msg)
-
-    # -- lines ----------------------------------------------------------------
-
-    def lines(self, name: str) -> Iterator[str]:
-        """All of it."""
-        dialect, head = self._dialect, self._reader.head()
-        openings = [self._opening(row) for row in all_accounts(self._reader)]
-        first = min((opening.since for opening in openings), default=date(1970, 1, 1))
-        last = first
-        yield from dialect.head(self._commodity, first)
-        yield f"; Bank {_words(name)}, {_words(str(head))}"
-        for opening in openings:
-            yield from dialect.opening(opening, self._commodity)
-        for entry in self._entries():
-            last = max(last, entry.day)
-            yield from dialect.entry(entry)
-        yield ""
-        for hold in self._holds():
-            entry = self._held(hold)
-            last = max(last, entry.day)
-            yield from dialect.entry(entry)
-        yield from dialect.balances(last, map(self._balance, openings), self._commodity)
-
-    def _opening(self, row: AccountRow) -> Opening:
-        """An account from the first day on which anything is said of it."""
-        (record,) = self._reader.records(after=row.opened - 1, limit=1)
-        since = instant(recorded_at(record.body)).date()
-        for posting in self._reader.postings_by_day(row.account, limit=1):
-            since = min(since, date.fromisoformat(posting.day))
-        for hold in self._reader.holds_of(row.account, after=(-(2**62), 0), limit=1):
-            (held,) = self._reader.records(after=hold.sequence - 1, limit=1)
-            since = min(since, self._day_of(held))
-        text = None
-        if self._texts and row.named is not None:
-            rows = self._reader.texts(after=row.named - 1, through=row.named)
-            text = next((one.text for one in rows if one.field == "name"), None)
-        name = self._dialect.account(row.kind, row.account)
-        return Opening(name, row.account, row.kind, since, row.status, text)
-
-    def _day_of(self, held: RecordRow) -> date:
-        day = parse(held.body)["request"].get("occurred_on")
-        return instant(recorded_at(held.body)).date() if day is None else date.fromisoformat(day)
-
-    def _entries(self) -> Iterator[Entry]:
+    def _first_odd(self, id: str) -> tuple[int, str, int] | None:
         after = 0
-        while rows := self._reader.records(after=after, limit=PAGE):
+        while rows := self._reader.postings(id, after=after, limit=PAGE):
             for row in rows:
-                if row.id is not None and parse(row.body)["kind"] in TRANSFERS:
-                    yield self._entry(row, read_transfer(self._reader, row))
-            after = rows[-1].sequence
-
-    def _entry(self, row: RecordRow, made: Transfer) -> Entry:
-        return Entry(
-            made.occurred_on,
-            made.sequence,
-            _title(made.kind, made.category),
-            self._tags(made),
-            tuple(self._line(posting) for posting in made.postings),
-            original=row.refers_to if made.reverses is not None else None,
-        )
-
-    def _holds(self) -> Iterator[Hold]:
-        """The holds that are open at the instant of the last record."""
-        now, after = last_instant(self._reader), (0, "")
-        last = 0
-        while rows := self._reader.holds(after=after, limit=PAGE):
-            for row in rows:
-                if row.sequence != last and row.expires_at > now:
-                    (record,) = self._reader.records(after=row.sequence - 1, limit=1)
-                    yield read_hold(self._reader, record, now=now)
-                last = row.sequence
-            after = (rows[-1].sequence, rows[-1].account)
-
-    def _held(self, hold: Hold) -> Entry:
-        return Entry(
-            hold.recorded_at.date() if hold.occurred_on is None else hold.occurred_on,
-            hold.sequence,
-            _title("hold", hold.category),
-            self._tags(hold),
-            tuple(self._line(posting, held=True) for posting in hold.postings),
-            held=True,
-        )
-
-    def _line(self, posting: Posting, *, held: bool = False) -> tuple[str, str]:
-        kind = self._kinds[posting.account]
-        name = self._dialect.account(kind, posting.account, held=held)
-        return name, self.quantity(posting.hours.seconds)
+                if row.seconds % _NINE:
+                    return row.sequence, id, row.seconds
+            after = rows[-1].version
+        return None
 
     def quantity(self, seconds: int) -> str:
         """A quantity with its commodity: `5400 SEC`, or `1.5000 H`."""
@@ -258,50 +111,118 @@ class _Writer:
             return f"{seconds} {self._commodity}"
         return f"{Decimal(seconds) / _HOUR:.4f} {self._commodity}"
 
-    def _tags(self, made: Transfer | Hold) -> dict[str, str]:
-        found: dict[str, Any] = {
-            name: getattr(made, name, None) for name in TAGS if self._texts or name not in TEXTS
+    # -- lines ----------------------------------------------------------------
+
+    def lines(self, name: str) -> Iterator[str]:
+        """All of it."""
+        dialect = self._dialect
+        openings = [self._opening(row) for row in all_accounts(self._reader)]
+        first = min((opening.since for opening in openings), default=date(1970, 1, 1))
+        last = max((opening.since for opening in openings), default=first)
+        yield from dialect.head(self._commodity, first)
+        yield dialect.comment(f"Bank: {name}")
+        yield dialect.comment(f"Head: {self._reader.head()}")
+        for opening in openings:
+            yield from dialect.opening(opening, self._commodity)
+        for entries in (self._transfers(), map(self._pending, self._holds())):
+            for entry in entries:
+                last = max(last, entry.day)
+                yield from dialect.entry(entry)
+        yield from dialect.balances(last, map(self._balance, openings), self._commodity)
+
+    def _opening(self, row: AccountRow) -> Opening:
+        """An account, from the first day on which anything is said of it."""
+        since = instant(recorded_at(self._record(row.opened).body)).date()
+        for posting in self._reader.postings_by_day(row.account, limit=1):
+            since = min(since, date.fromisoformat(posting.day))
+        held = None
+        if (day := self._held.get(row.account)) is not None:
+            held = self._dialect.account(row.kind, row.account, held=True)
+            since = min(since, day)
+        tags = {
+            "id": row.account,
+            "name": name_of(self._reader, row) if "note" in self._told else None,
+            "joined_on": row.joined_on,
+            "status": None if row.status == "open" else row.status,
         }
-        found["record"] = made.sequence
-        found["recorded_at"] = made.recorded_at.isoformat()
-        found["tags"] = ", ".join(map(_value, made.tags)) or None
-        found["flags"] = "; ".join(map(str, made.flags)) or None
-        if isinstance(made, Hold) and made.expires_at is not None:
-            found["expires_at"] = made.expires_at.isoformat()
-        if isinstance(made.source, Mapping):
-            found["source"] = dict(made.source)
-        told = {name: found[name] for name in TAGS if found.get(name) is not None}
-        return {name: value if name == "tags" else _value(value) for name, value in told.items()}
+        told = {name: value for name, value in tags.items() if value is not None}
+        return Opening(self._names[row.account], held, row.account, since, told)
 
     def _balance(self, opening: Opening) -> tuple[Opening, str]:
         last = self._reader.last_posting(opening.id)
         return opening, self.quantity(0 if last is None else last.balance)
 
+    def _transfers(self) -> Iterator[Entry]:
+        after = 0
+        while rows := self._reader.records(after=after, limit=PAGE):
+            for row in rows:
+                if _IS_TRANSFER.search(row.body):
+                    yield self._transfer(row, read_transfer(self._reader, row))
+            after = rows[-1].sequence
 
-def _value(value: Any) -> str:
-    """A value as JSON on one line, without a bracket that a program would take for a date."""
-    if type(value) is str and _WORD.fullmatch(value):
-        return value
-    text = json.dumps(value, ensure_ascii=False)
-    for character in "[\u2028\u2029\x85\x7f":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    def _transfer(self, row: RecordRow, made: Transfer) -> Entry:
+        return Entry(
+            max(made.occurred_on, self._dialect.first_day),
+            made.sequence,
+            title(made.kind, made.category),
+            self._tags(made, made.occurred_on),
+            tuple(self._line(posting, self._names) for posting in made.postings),
+            original=row.refers_to if made.reverses is not None else None,
+        )
+
+    def _holds(self) -> Iterator[Hold]:
+        """The holds that are open."""
+        last, after = 0, (0, "")
+        while rows := self._reader.holds(after=after, limit=PAGE):
+            for row in rows:
+                if row.sequence != last and row.expires_at > self._now:
+                    yield read_hold(self._reader, self._record(row.sequence), now=self._now)
+                last = row.sequence
+            after = (rows[-1].sequence, rows[-1].account)
+
+    def _pending(self, hold: Hold) -> Entry:
+        day, names = _day_of(hold), {}
+        for posting in hold.postings:
+            if (row := self._reader.account(posting.account)) is not None:
+                names[row.account] = self._dialect.account(row.kind, row.account, held=True)
+        return Entry(
+            max(day, self._dialect.first_day),
+            hold.sequence,
+            title("hold", hold.category),
+            self._tags(hold, day),
+            tuple(self._line(posting, names) for posting in hold.postings),
+            held=True,
+        )
+
+    def _line(self, posting: Posting, names: Mapping[str, str]) -> tuple[str, str]:
+        if posting.account not in names:
+            msg = f"account {shown(posting.account)} is missing, though records name it"
+            raise Corrupt(msg)
+        return names[posting.account], self.quantity(posting.hours.seconds)
+
+    def _record(self, sequence: int) -> RecordRow:
+        rows = self._reader.records(after=sequence - 1, limit=1)
+        if not rows or rows[0].sequence != sequence:
+            msg = f"record {sequence} is missing, though rows name it"
+            raise Corrupt(msg)
+        return rows[0]
+
+    def _tags(self, made: Transfer | Hold, day: date) -> dict[str, Any]:
+        found: dict[str, Any] = {name: getattr(made, name, None) for name in self._told}
+        found["record"] = made.sequence
+        found["occurred_on"] = day.isoformat() if day < self._dialect.first_day else None
+        found["recorded_at"] = made.recorded_at.isoformat()
+        found["flags"] = "; ".join(map(str, made.flags))
+        if isinstance(made, Hold) and made.expires_at is not None:
+            found["expires_at"] = made.expires_at.isoformat()
+        return {name: told for name, told in found.items() if told not in _NOTHING}
 
 
-_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+:-]*", re.ASCII)
+def _day_of(hold: Hold) -> date:
+    """The day of service, or where it has none that of the record."""
+    return hold.recorded_at.date() if hold.occurred_on is None else hold.occurred_on
 
 
-def _title(kind: str, category: str | None) -> str:
-    """What a transaction is called: letters, digits and single blanks."""
-    return _words(kind if category is None else f"{kind} {category}")
-
-
-def _words(text: str) -> str:
-    """A text as ASCII letters, digits, apostrophes, hyphens and single blanks."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(_PLAIN.sub(" ", plain).split())
-
-
-def next_day(day: date) -> date:
-    """The day after, or the last of all."""
-    return day + timedelta(days=1) if day < date.max else day
+def _refuse(where: str, seconds: int) -> None:
+    msg = f"{where}: {seconds} seconds are no hours with four decimals: export seconds"
+    raise InvalidRequest(msg)

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from timebank.errors import InvalidRequest, StoreError
 from timebank.model import Head
 from timebank.storage.protocol import Batch
-from timebank.storage.sqlite_errors import translated
+from timebank.storage.sqlite_errors import ERRORS, translated
 from timebank.storage.sqlite_rows import SqliteReader
 from timebank.storage.sqlite_schema import APPLIED, DDL, has_ledger
 from timebank.storage.sqlite_writer import SqliteWriter
@@ -75,7 +75,7 @@ class JoinedSqliteWriter(_Joined, SqliteWriter):
         self._connection = self._connections
         try:
             self._connection.execute(_LOCK)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self.translated(error) from error
         return self
 
@@ -125,7 +125,7 @@ class SqliteDoor:
         """As `Door.run`."""
         try:
             self._plain.execute(sql)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, self.where) from error
 
     def reader(self, bank: str) -> JoinedSqliteReader:
@@ -150,5 +150,5 @@ class SqliteDoor:
             for statement in DDL:
                 self._plain.execute(statement)
             self._plain.executemany("INSERT INTO timebank_migrations VALUES (?, ?, ?, ?)", APPLIED)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, self.where) from error

@@ -25,6 +25,8 @@ from timebank.storage.tables import (
     STR_OR_NULL,
     Queries,
     TableReader,
+    above_end,
+    above_hold,
     kind_of,
 )
 
@@ -124,12 +126,13 @@ class SqlReader(TableReader):
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
         """As `Reader.holds`."""
-        return self._rows(HOLD, self._sql.holds, (self._bank, after[0], *after, limit))
+        values = (self._bank, after[0], *after, limit)
+        return self._page(HOLD, self._sql.holds, values, above_hold(after))
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
         """As `Reader.holds_of`."""
         values = (self._bank, account, after[0], *after, limit)
-        return self._rows(HOLD, self._sql.holds_of, values)
+        return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """As `Reader.faults`: of all tables of the ledger, not only this bank's rows."""

@@ -23,7 +23,7 @@ from timebank.storage.sqlite_connections import (
     PrivateConnection,
     connect,
 )
-from timebank.storage.sqlite_errors import code_of, translated
+from timebank.storage.sqlite_errors import ERRORS, code_of, translated
 from timebank.storage.sqlite_rows import SqliteReader
 from timebank.storage.sqlite_schema import MIGRATIONS, migrate, pending
 from timebank.storage.sqlite_writer import SqliteWriter
@@ -79,7 +79,7 @@ class SqliteStore:
         """As `Store.wipe`: the write-ahead log is cut off, unless somebody is reading."""
         try:
             return self._connections.wipe()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, self._connections.where) from error
 
     def close(self) -> None:
@@ -252,7 +252,7 @@ def _told(file: Path) -> Iterator[None]:
     """Errors of the driver while a file is being opened, as the library's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except ERRORS as error:
         if code_of(error) == sqlite3.SQLITE_NOTADB:
             msg = f"{file} is not a SQLite database"
             raise StoreError(msg) from error
@@ -267,7 +267,7 @@ def _prepared(
     look = partial(_look_into, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
     try:
         look(f"{base}?mode={'rwc' if create else mode}", create=create)
-    except sqlite3.Error as error:
+    except ERRORS as error:
         if code_of(error) not in _NO_LOG or not _sealed(file):
             raise
     else:
@@ -289,7 +289,7 @@ def _look_into(
     with closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as connection:
         try:
             unfinished = pending(connection, str(file))
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if code_of(error) not in _UNREADABLE:
                 raise
             return

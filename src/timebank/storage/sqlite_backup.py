@@ -20,7 +20,7 @@ from timebank.model import Head
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS
 from timebank.storage.sqlite import SqliteStore, file_of, reading_uri
 from timebank.storage.sqlite_connections import FileConnections, connect
-from timebank.storage.sqlite_errors import translated
+from timebank.storage.sqlite_errors import ERRORS, translated
 
 #: What SQLite puts beside a file, and would apply to another one of that name.
 _LOGS: Final = ("-wal", "-journal")
@@ -170,7 +170,7 @@ def _vacuum(uri: str, made: Path, *, what: str) -> None:
         with closing(_connected(f"{made.as_uri()}?mode=rw")) as copy:
             (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
             copy.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise translated(error, what) from error
     if answer != "ok":
         msg = f"{what}: what was read is damaged ({answer})"

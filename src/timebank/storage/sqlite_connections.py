@@ -76,6 +76,8 @@ def _set(connection: sqlite3.Connection, pragma: str) -> None:
     """
     try:
         connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError:
+        """As below, told in bytes that are no text."""
     except sqlite3.DatabaseError as error:
         if code_of(error) != sqlite3.SQLITE_CORRUPT:
             raise

@@ -28,17 +28,21 @@ _CHANGED: Final = (
 )
 
 
-def code_of(error: sqlite3.Error) -> int:
+#: What a statement may raise: where a damaged schema is told about, Python cannot decode it.
+ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+
+
+def code_of(error: Exception) -> int:
     """The primary result code; 0 where the error is the Python driver's own."""
     return extended_code_of(error) & 0xFF
 
 
-def extended_code_of(error: sqlite3.Error) -> int:
+def extended_code_of(error: Exception) -> int:
     """The extended result code; 0 where the error is the Python driver's own."""
     return int(getattr(error, "sqlite_errorcode", 0))
 
 
-def translated(error: sqlite3.Error, where: str) -> TimebankError:
+def translated(error: Exception, where: str) -> TimebankError:
     """The library's error for the driver's; raise it `from` that.
 
     >>> import sqlite3
@@ -48,6 +52,8 @@ def translated(error: sqlite3.Error, where: str) -> TimebankError:
     """
     if extended_code_of(error) in _TAKEN:
         return Conflict(f"{where}: a key is taken: {error}")
+    if isinstance(error, UnicodeDecodeError):
+        return Corrupt(f"{where}: the file is damaged, and so is what SQLite says of it")
     if str(error).startswith(_CHANGED):
         return Corrupt(f"{where}: {error}")
     if extended_code_of(error) == sqlite3.SQLITE_BUSY_SNAPSHOT:

@@ -9,6 +9,7 @@ from typing import Final
 
 from timebank.errors import shown
 from timebank.model import Fault
+from timebank.storage.sqlite_errors import ERRORS
 from timebank.storage.sqlite_schema import APPLIED, DDL, TABLES
 
 #: Findings of one kind that are named; more of them say nothing new.
@@ -55,7 +56,7 @@ def faults(
         for check in (_file, _schema, _orphans, _references):
             try:
                 found += check(connection, where)
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 found.append(Fault("file", where, "a file that can be read", str(error)))
             if raised:
                 raise raised[0]

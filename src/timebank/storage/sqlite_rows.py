@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from timebank.errors import BankNotFound, Corrupt, StoreError, TimebankError
 from timebank.model import Fault
 from timebank.storage.sqlite_connections import Connections
-from timebank.storage.sqlite_errors import translated
+from timebank.storage.sqlite_errors import ERRORS, translated
 from timebank.storage.sqlite_faults import faults
 from timebank.storage.sqlite_schema import has_ledger
 from timebank.storage.tables import TABLES, Queries, TableReader
@@ -76,12 +76,16 @@ class SqliteReader(TableReader):
     def __enter__(self) -> Self:
         try:
             connection = self._connections.take()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, self._connections.where) from error
         # Readers of one thread of a private database share a transaction.
         self._began = not connection.in_transaction
         if self._began:
-            connection.execute("BEGIN")
+            try:
+                connection.execute("BEGIN")
+            except ERRORS as error:
+                self._connections.give(connection, sound=False)
+                raise translated(error, self._connections.where) from error
         self._connection = connection
         return self
 
@@ -109,17 +113,17 @@ class SqliteReader(TableReader):
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             return self.connection().execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self.translated(error) from error
 
-    def translated(self, error: sqlite3.Error) -> TimebankError:
+    def translated(self, error: Exception) -> TimebankError:
         """The library's error; a file in which there are no tables of ours has no bank."""
         result = translated(error, self._connections.where)
         if isinstance(result, Corrupt) and str(error).startswith("no such table"):
             try:
                 if not has_ledger(self.connection()):
                     return BankNotFound(self._bank, self._connections.where)
-            except sqlite3.Error:
+            except ERRORS:
                 """What was found first is what is told."""
         return result
 
@@ -133,6 +137,6 @@ def rolled_back(connection: sqlite3.Connection) -> bool:
     try:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    except sqlite3.Error:
+    except ERRORS:
         return False
     return True

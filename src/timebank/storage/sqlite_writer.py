@@ -10,7 +10,7 @@ from timebank.errors import BankNotFound, Conflict, OutcomeUnknown, StoreError, 
 from timebank.model import Head, RecordRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite_connections import Connections
-from timebank.storage.sqlite_errors import code_of, translated
+from timebank.storage.sqlite_errors import ERRORS, code_of, translated
 from timebank.storage.sqlite_rows import SqliteReader, rolled_back
 from timebank.storage.sqlite_schema import POSTING_GUARDS
 
@@ -50,11 +50,11 @@ class SqliteWriter(SqliteReader):
         where = self._connections.where
         try:
             connection = self._connections.take_writer()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, where) from error
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self._connections.give_writer(connection, sound=rolled_back(connection))
             raise translated(error, where) from error
         except BaseException:
@@ -89,7 +89,7 @@ class SqliteWriter(SqliteReader):
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             rolled_back(connection)
             if code_of(error) == sqlite3.SQLITE_IOERR:
                 raise OutcomeUnknown(self._last_id) from error
@@ -122,7 +122,7 @@ class SqliteWriter(SqliteReader):
         try:
             self._check_sequence(batch.records)
             self._append(connection, batch)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self._failed = error
             raise translated(error, self._connections.where) from error
         except BaseException as error:
@@ -194,7 +194,7 @@ class SqliteWriter(SqliteReader):
             try:
                 sql = "INSERT INTO timebank_banks VALUES (?, ?)"
                 self.connection().execute(sql, (self._bank, journal))
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 self._failed = error
                 result = self.translated(error)
                 if isinstance(result, BankNotFound):

@@ -140,6 +140,21 @@ class TableReader:
             raise Corrupt(msg)
         return kind.make(row)
 
+    def _page(
+        self, kind: Kind[Row], sql: str, values: tuple[object, ...], goes_on: Callable[[Row], bool]
+    ) -> list[Row]:
+        """The rows of a page, the last of which goes on from where the page begins.
+
+        In a damaged file a page may lead back: whoever asks for the next would never end.
+
+        :raises Corrupt: it does not go on.
+        """
+        rows = self._rows(kind, sql, values)
+        if rows and not goes_on(rows[-1]):
+            msg = f"{self._where}: the rows of {kind.table} are out of order"
+            raise Corrupt(msg)
+        return rows
+
     def head(self) -> Head:
         """As `Reader.head`.
 
@@ -168,7 +183,8 @@ class TableReader:
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """As `Reader.records`."""
-        return self._rows(RECORD, self._sql.records, (self._bank, min(after, MOST), limit))
+        values = (self._bank, min(after, MOST), limit)
+        return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
     def find(self, id: str) -> RecordRow | None:
         """As `Reader.find`."""
@@ -190,7 +206,9 @@ class TableReader:
         """As `Reader.accounts`."""
         if after is None:
             return self._rows(self.account_kind, self._sql.first_accounts, (self._bank, limit))
-        return self._rows(self.account_kind, self._sql.accounts, (self._bank, after, limit))
+        values = (self._bank, after, limit)
+        kind, sql = self.account_kind, self._sql.accounts
+        return self._page(kind, sql, values, lambda row: row.account > after)
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
         """As `Reader.last_posting`."""
@@ -199,7 +217,8 @@ class TableReader:
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
         """As `Reader.postings`."""
-        return self._rows(POSTING, self._sql.postings, (self._bank, account, after, limit))
+        values = (self._bank, account, after, limit)
+        return self._page(POSTING, self._sql.postings, values, lambda row: row.version > after)
 
     def postings_by_day(
         self,
@@ -216,10 +235,11 @@ class TableReader:
         if newest_first:
             end = (last, MOST) if after is None else min((last, MOST), after)
             values = self._day_values(account, first, end, limit)
-            return self._rows(POSTING, self._sql.by_day_back, values)
+            sql = self._sql.by_day_back
+            return self._page(POSTING, sql, values, lambda row: (row.day, row.version) < end)
         start = (first, -MOST) if after is None else max((first, -MOST), after)
-        values = self._day_values(account, last, start, limit)
-        return self._rows(POSTING, self._sql.by_day, values)
+        values, sql = self._day_values(account, last, start, limit), self._sql.by_day
+        return self._page(POSTING, sql, values, lambda row: (row.day, row.version) > start)
 
     def _day_values(
         self, account: str, bound: str, edge: tuple[str, int], limit: int
@@ -239,18 +259,31 @@ class TableReader:
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
         """As `Reader.holds`."""
-        return self._rows(HOLD, self._sql.holds, (self._bank, *after, limit))
+        values = (self._bank, *after, limit)
+        return self._page(HOLD, self._sql.holds, values, above_hold(after))
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
         """As `Reader.holds_of`."""
-        return self._rows(HOLD, self._sql.holds_of, (self._bank, account, *after, limit))
+        values = (self._bank, account, *after, limit)
+        return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
         """As `Reader.statutes`."""
-        return self._rows(STATUTE, self._sql.statutes, (self._bank, min(before, MOST), limit))
+        values = (self._bank, min(before, MOST), limit)
+        return self._page(STATUTE, self._sql.statutes, values, lambda row: row.sequence < before)
 
     def sums(self) -> list[Fault]:
         """Where balances are no sums, or postings do not cancel out: for a quick audit."""
         from timebank.storage.sums import faults_of_sums
 
         return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))
+
+
+def above_hold(after: tuple[int, str]) -> Callable[[HoldRow], bool]:
+    """Whether a row comes behind another, by sequence and account."""
+    return lambda row: (row.sequence, row.account) > after
+
+
+def above_end(after: tuple[int, int]) -> Callable[[HoldRow], bool]:
+    """Whether a row comes behind another, by its end and sequence."""
+    return lambda row: (row.expires_at, row.sequence) > after
