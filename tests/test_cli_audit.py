@@ -85,9 +85,20 @@ def test_what_is_no_checkpoint(folder: Path) -> None:
     assert "no checkpoint" in refused("audit", "--since", "kept")
 
 
+def test_a_bank_is_not_overwritten(folder: Path) -> None:
+    """Where the file of a checkpoint should be named, and another is: told before the work."""
+    before = (folder / "bank.db").read_bytes()
+    assert "'bank.db' is no checkpoint, and is not over" in refused("audit", "--save", "bank.db")
+    assert "that is no file" in refused("audit", "--save", ".")
+    assert "that is no file" in refused("audit", "--save", "")
+    assert "there is no such folder" in refused("audit", "--save", "nowhere/kept")
+    assert before == (folder / "bank.db").read_bytes()
+
+
 def test_a_quick_audit() -> None:
     """Balances and sums, and nothing of what records say."""
-    assert "All well: 3 records and 2 accounts agree in 6 checks." in well("audit", "--quick")
+    said = "All well: at a quick look 3 records and 2 accounts agree in 6 checks."
+    assert said in well("audit", "--quick")
     spoil()
     result = call("audit", "--quick", "--format", "json")
     (finding,) = json.loads(result.stdout)["findings"]
@@ -113,6 +124,11 @@ def test_published_heads(folder: Path) -> None:
         assert "published, head 2, published" in result.stdout
     assert "a head is a line like" in refused("audit", "--expect-head", "3")
     assert "No such file" in refused("audit", "--expect-head", "@nothing")
+    for content in (b"", b"\n \n", b"\xff\xfe"):
+        (folder / "heads").write_bytes(content)
+        assert "There is no head in heads" in refused("audit", "--expect-head", "@heads")
+    (folder / "heads").write_text(head.replace("\n", "\r\n"), "utf-8-sig", newline="")
+    well("audit", "--expect-head", "@heads")
 
 
 def cases(text: str) -> dict[str, list[Element]]:

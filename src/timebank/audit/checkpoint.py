@@ -8,9 +8,11 @@ personal text is in it. It grows with the accounts and not with the records.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from timebank.audit.stream import Audit
 
 FORMAT: Final = "timebank-checkpoint/1"
+#: How the file of a checkpoint begins, of any version.
+_BEGINNING: Final = re.compile(rb'\{"digest":"[0-9a-f]{64}","format":"timebank-checkpoint/')
+_BEGINNING_BYTES: Final = 128
 #: What a file of any content may make of reading it.
 _UNREADABLE: Final = (
     AttributeError,
@@ -95,12 +100,13 @@ class Checkpoint:
             raise InvalidRequest(msg) from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file: whole, or not at all.
+        """Write it to a file: whole, or not at all. Of what is there, only a checkpoint is lost.
 
+        :raises InvalidRequest: something else is there, or no folder for it.
         :raises OSError: it cannot be written.
         """
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        target = place_to_save(path)
+        beside = target.with_name(f".checkpoint-{token_hex(8)}")
         try:
             with beside.open("xb") as file:
                 file.write(self.to_bytes())
@@ -118,6 +124,36 @@ class Checkpoint:
         :raises OSError: it cannot be read.
         """
         return cls.from_bytes(Path(path).read_bytes())
+
+
+def place_to_save(path: str | os.PathLike[str]) -> Path:
+    """The file where a checkpoint may be saved: a new or empty one, or that of a checkpoint.
+
+    Nothing is written: so it can be asked before a long audit.
+
+    :raises InvalidRequest: something else is there, a bank for instance; or no folder for it.
+    :raises OSError: what is there cannot be read.
+
+    >>> from timebank.audit.checkpoint import place_to_save
+    >>> place_to_save("audit.checkpoint").name
+    'audit.checkpoint'
+    """
+    target = Path(os.path.realpath(path))
+    name = repr(os.fspath(path))  # the whole of it, as in an error of the system
+    if not target.exists():
+        if not target.parent.is_dir():
+            msg = f"a checkpoint cannot be saved in {name}: there is no such folder"
+            raise InvalidRequest(msg)
+        return target
+    if not target.is_file():
+        msg = f"a checkpoint cannot be saved in {name}: that is no file"
+        raise InvalidRequest(msg)
+    with target.open("rb") as file:
+        beginning = file.read(_BEGINNING_BYTES)
+    if beginning and not _BEGINNING.match(beginning):
+        msg = f"{name} is no checkpoint, and is not overwritten: choose another file"
+        raise InvalidRequest(msg)
+    return target
 
 
 def state_of(audit: Audit) -> State:
@@ -174,7 +210,8 @@ def _restore(audit: Audit, state: State) -> None:
         if known["life"] is not None:
             life = Life(**known["life"])
             life.changes = [(day, status) for day, status in life.changes]
-            life.once = set(life.once)
+            # Of other things than names no order can be written down again.
+            life.once = {_name(rule) for rule in life.once}
             audit.lives.know(id, life)
         if known["months"] is not None:
             audit.dues.months[id] = dict(known["months"])
@@ -187,3 +224,10 @@ def _restore(audit: Audit, state: State) -> None:
     for original, id, lines in state["left"]:
         left = {(account, earned): seconds for account, earned, seconds in lines}
         audit.reversals.remaining[original] = (id, left)
+
+
+def _name(given: object) -> str:
+    if not isinstance(given, str):
+        msg = f"a name is a string, not {shown(given)}"
+        raise TypeError(msg)
+    return given

@@ -163,6 +163,11 @@ class AuditReport:
         """Nothing was found."""
         return not self.findings
 
+    @property
+    def is_quick(self) -> bool:
+        """What the records say was not looked at."""
+        return "effects" not in self.checks
+
 
 class Findings:
     """Collects findings, at most so many of each check: a damaged journal is no reason to grow."""

@@ -121,7 +121,10 @@ class Audit:
 
     def _goes_on(self, known: Head) -> bool:
         """Whether the journal is the one of the checkpoint; where it is not, it is a finding."""
-        if not is_in(self._reader, self._findings, known):
+        found: list[bool] = []
+        place = f"head {known.sequence}, of the checkpoint"
+        self._try(place, lambda: found.append(is_in(self._reader, self._findings, known)))
+        if not any(found):
             return False
         self._last, self._digest = known.sequence, known.digest
         return True

@@ -34,7 +34,6 @@ from timebank.errors import (
     InvalidRequest,
     LimitExceeded,
     NotFound,
-    StoreBusy,
     TimebankError,
 )
 from timebank.fold import Fold
@@ -338,6 +337,7 @@ class TimeBank(Calls, Reads):
 
         :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, or a
             quick audit with one.
+        :raises StoreBusy: the storage could not be read for longer than the time-out.
 
         >>> import timebank
         >>> timebank.open("memory:").audit().ok
@@ -356,7 +356,7 @@ class TimeBank(Calls, Reads):
                 if quick:
                     return quick_audit(reader, expect=heads)
                 return audit(reader, progress=progress, since=since, expect=heads)
-        except (Corrupt, NotFound, StoreBusy, StoreError) as error:
+        except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
 
     def rebuild(self, progress: Progress | None = None) -> None:

@@ -68,11 +68,14 @@ def audit(
 ) -> int:
     """Audit the bank, read-only."""
     from timebank.audit import Checkpoint
+    from timebank.audit.checkpoint import place_to_save
     from timebank.reports.findings import audit_junit, audit_text
     from timebank.reports.shapes import audit_shape
 
     if quick and (since is not None or save is not None):
         usage("A quick audit goes on from no checkpoint, and makes none")
+    if save is not None:
+        place_to_save(save)  # before the work, not after it
     checkpoint = None if since is None else Checkpoint.load(since)
     report = _audited(place, checkpoint, [line for one in lines for line in _lines(one)], quick)
     if save is not None and report.checkpoint is not None:
@@ -85,11 +88,19 @@ def audit(
 
 
 def _lines(given: str) -> list[str]:
-    """A head, or those of a file."""
+    """A head, or those of a file, which is to have some: none would be asked for in silence."""
     if not given.startswith("@"):
         return [given]
-    with Path(given[1:]).open(encoding="utf-8") as file:
-        return [line for line in file if line.strip()]
+    name = given[1:]
+    try:
+        # Some editors begin a file with a mark of its encoding.
+        text = Path(name).read_text(encoding="utf-8-sig")
+    except UnicodeError:
+        text = ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        usage(f"There is no head in {name}: it has a line of text for each")
+    return lines
 
 
 def _audited(place: Place, since: Checkpoint | None, expect: list[str], quick: bool) -> AuditReport:

@@ -43,7 +43,8 @@ def verdict(report: AuditReport) -> str:
     records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
     if report.since is not None:
         records += f" since record {report.since}"
-    return f"All well: {records} and {accounts} agree in {len(report.checks)} checks."
+    looked = "at a quick look " if report.is_quick else ""
+    return f"All well: {looked}{records} and {accounts} agree in {len(report.checks)} checks."
 
 
 def audit_junit(report: AuditReport) -> list[str]:

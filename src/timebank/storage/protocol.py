@@ -56,7 +56,11 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A consistent snapshot of one bank."""
+    """A consistent snapshot of one bank.
+
+    One that can add up in its own language may have a method more, `sums() -> Iterable[Fault]`:
+    what a quick audit asks, which reads the postings of the others.
+    """
 
     def head(self) -> Head:
         """The journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
