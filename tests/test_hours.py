@@ -579,3 +579,63 @@ def test_errors_are_wrong_requests(wrong: type[Exception]) -> None:
     assert issubclass(wrong, InvalidRequest)
     assert issubclass(wrong, ValueError)
     assert (wrong is WrongHoursType) == issubclass(wrong, WrongType)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Hours.from_seconds("7"), "seconds must be an int, not str: '7'"),  # type: ignore[arg-type]
+        (lambda: Hours.from_seconds(2**53 + 1), "9007199254740993 seconds are beyond ±2**53"),
+        (
+            lambda: Hours(b"1"),  # type: ignore[arg-type]
+            "hours cannot be a bytes: b'1'; give a str as '1:30', an int, Decimal, Fraction or"
+            " timedelta",
+        ),
+        (lambda: Hours("x"), "not a quantity of hours: 'x'; write 1:30, 1.5, 1h30 or 90m"),
+        (lambda: Hours(Decimal("NaN")), "not a quantity of hours: Decimal('NaN')"),
+        (lambda: Hours(Decimal("1e17")), "beyond ±2**53 seconds: Decimal('1E+17')"),
+        (lambda: Hours("0.00001"), "not a whole number of seconds: '0.00001'"),
+        (
+            lambda: Hours(Decimal("0.00001")),
+            "not a whole number of seconds: Decimal('0.00001')",
+        ),
+        (lambda: Hours(Fraction(1, 7)), "not a whole number of seconds: Fraction(1, 7)"),
+        (
+            lambda: Hours(timedelta(microseconds=1)),
+            "not a whole number of seconds: datetime.timedelta(microseconds=1)",
+        ),
+    ],
+)
+def test_an_error_says_what_was_given(make: Callable[[], Hours], message: str) -> None:
+    """In one sentence, with the value and what may be given instead."""
+    with pytest.raises((InvalidHours, TypeError)) as caught:
+        make()
+    assert message == str(caught.value)
+
+
+def test_the_least_and_the_most_that_a_decimal_may_be() -> None:
+    """Sixteen digits before the point are looked at, and four behind it."""
+    assert MAX_SECONDS // 3600 * 3600 == Hours(Decimal(MAX_SECONDS // 3600)).seconds
+    assert 0 == Hours(Decimal("0e50")).seconds
+    for large in ("1e16", "1e17", "9e999"):
+        with pytest.raises(InvalidHours, match="beyond"):
+            Hours(Decimal(large))
+    assert 9 == Hours(Decimal("0.0025")).seconds
+    assert 9 == Hours(Decimal("0.00250")).seconds
+
+
+def test_equal_quantities_have_one_hash_and_others_mostly_another() -> None:
+    """So that a dictionary of a thousand is not a list."""
+    assert hash(Hours("1:30")) == hash(Hours.from_seconds(5400))
+    assert 900 < len({hash(Hours.from_seconds(n)) for n in range(1000)})
+
+
+def test_what_is_immutable_says_so() -> None:
+    """When it is set, and when it is deleted."""
+    hours: Any = Hours(1)
+    with pytest.raises(AttributeError) as caught:
+        hours.seconds = 2
+    assert "Hours are immutable" == str(caught.value)
+    with pytest.raises(AttributeError) as caught:
+        del hours.seconds
+    assert "Hours are immutable" == str(caught.value)

@@ -133,7 +133,7 @@ QUARTERS = {"a": "0:15", "b": "0:45"}
         ("0:00:09", ["a", "b", "c"], {"remainder_to": "fund"},
          {"a": "0:00:03", "b": "0:00:03", "c": "0:00:03"}),
         ("0:00:01", ["a", "b"], {"remainder_to": "fund"}, {"fund": "0:00:01"}),
-        (timedelta(hours=1), iter(["a", "b"]), {}, HALVES),
+        (timedelta(hours=1), lambda: iter(["a", "b"]), {}, HALVES),  # fresh for each run
         (Fraction(1, 2), {"a": None, "b": None}.keys(), {}, {"a": "0:15", "b": "0:15"}),
     ],
 )  # fmt: skip
@@ -141,7 +141,7 @@ def test_hours_are_split(
     hours: Any, among: Any, options: dict[str, Any], shares: dict[str, str]
 ) -> None:
     """Shares come in the order of the ids, the fund last, and none of them is zero."""
-    given = split(hours, among, **options)
+    given = split(hours, among() if callable(among) else among, **options)
     assert list(shares.items()) == [(id, str(share)) for id, share in given.items()]
 
 
@@ -270,3 +270,86 @@ def test_hours_are_judged_first() -> None:
         split("1:75", "a", weights=[1.5])
     with pytest.raises(WrongType):
         split("1:00", [1], weights=[-1])  # type: ignore[list-item]  # ids come before weights
+
+
+# -- what is said ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("among", "options", "message"),
+    [
+        ("f1", {}, "split among a collection of ids, not the str 'f1'"),
+        ({"a"}, {}, "split among ids in an order, not a set: {'a'}"),
+        ([], {}, "split among at least one id, each once, not []"),
+        (["a", "a"], {}, "split among at least one id, each once, not ['a', 'a']"),
+        (["a", 3], {}, "an account id is a str, not a int: 3"),
+        (["a"], {"remainder_to": 7}, "an account id is a str, not a int: 7"),
+        (["a", "b"], {"weights": {"a": 1}}, "weights must name exactly ['a', 'b'], not ['a']"),
+        (["a", "b"], {"weights": 3}, "weights are a mapping or a sequence, not a int"),
+        (["a", "b"], {"weights": [1]}, "2 ids need as many weights, not 1"),
+        (["a", "b"], {"weights": [0, 0]}, "one weight must be more than zero: [0, 0]"),
+        (
+            ["a", "b"],
+            {"weights": [1, "x"]},
+            "a weight is an int, Decimal, Fraction, Hours or timedelta, not 'x'",
+        ),
+        (["a", "b"], {"weights": [1, -1]}, "a weight is not negative: -1"),
+        (
+            ["a", "b"],
+            {"weights": [1, Decimal("Infinity")]},
+            "a weight is a finite number of at most 256 bits: Decimal('Infinity')",
+        ),
+        (
+            ["a", "b"],
+            {"weights": [1, Decimal("1e-300")]},
+            "a weight is a finite number of at most 256 bits: Decimal('1E-300')",
+        ),
+    ],
+)
+def test_an_error_says_what_was_given(among: Any, options: dict[str, Any], message: str) -> None:
+    """In one sentence, with the value."""
+    with pytest.raises((InvalidRequest, WrongType)) as caught:
+        split("1:00", among, **options)
+    assert message == str(caught.value)
+
+
+def test_what_cannot_be_apportioned_is_shown() -> None:
+    """The total and the weights."""
+    with pytest.raises(InvalidRequest) as caught:
+        apportion(-1, [1, 2])
+    assert "cannot apportion -1 by [1, 2]" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("weight", "fits"),
+    [
+        (2**MAX_WEIGHT_BITS - 1, True),
+        (2**MAX_WEIGHT_BITS, False),
+        (Decimal("1e77"), True),
+        (Decimal("1e78"), False),
+        (Decimal("1e300"), False),
+        (Decimal("1e-77"), True),
+        (Decimal("1e-78"), False),
+        (Decimal("0." + "1" * 70), True),
+        (Decimal("0." + "1" * 90), False),
+    ],
+)
+def test_how_large_and_how_fine_a_weight_may_be(weight: Any, *, fits: bool) -> None:
+    """So many bits, of the number or of what it is divided by."""
+    if fits:
+        assert Hours(1) == sum(split("1:00", ["a", "b"], weights=[weight, 1]).values(), Hours(0))
+    else:
+        with pytest.raises(InvalidRequest, match="at most 256 bits"):
+            split("1:00", ["a", "b"], weights=[weight, 1])
+
+
+def test_a_decimal_weight_has_its_size() -> None:
+    """Ten is ten, however it is written."""
+    for ten in (Decimal(10), Decimal("1e1"), Decimal("10.00"), Decimal("0.1e2")):
+        assert {"a": Hours("0:50"), "b": Hours("0:05")} == split(
+            "0:55", ["a", "b"], weights=[ten, 1]
+        )
+    for tenth in (Decimal("0.1"), Decimal("1e-1"), Decimal("0.10")):
+        assert {"a": Hours("0:05"), "b": Hours("0:50")} == split(
+            "0:55", ["a", "b"], weights=[tenth, 1]
+        )
