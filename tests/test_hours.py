@@ -588,8 +588,10 @@ def test_errors_are_wrong_requests(wrong: type[Exception]) -> None:
         (lambda: Hours.from_seconds(2**53 + 1), "9007199254740993 seconds are beyond ±2**53"),
         (
             lambda: Hours(b"1"),  # type: ignore[arg-type]
-            "hours cannot be a bytes: b'1'; give a str as '1:30', an int, Decimal, Fraction or"
-            " timedelta",
+            (
+                "hours cannot be a bytes: b'1'; give a str as '1:30', an int, Decimal, Fraction "
+                "or timedelta"
+            ),
         ),
         (lambda: Hours("x"), "not a quantity of hours: 'x'; write 1:30, 1.5, 1h30 or 90m"),
         (lambda: Hours(Decimal("NaN")), "not a quantity of hours: Decimal('NaN')"),
