@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 
 import timebank
 from support import BEGINNING, doors, url_of
-from timebank import Hours, TimeBank, WrongType
+from timebank import Hours, InvalidRequest, NotFound, TimeBank, WrongType
+from timebank.interchange.booking import run as book
 from timebank.interchange.csv_rows import MAX_ROW_BYTES, Row, Rows
 from timebank.interchange.report import ImportReport, Quarantined
 from timebank.interchange.timeoverflow import MOST_ROWS_KEPT, import_timeoverflow
+from timebank.interchange.timeoverflow_dump import TimeOverflowTables
+from timebank.interchange.timeoverflow_movements import Movement, Movements
 
 SAMPLE = Path(str(files("timebank") / "data" / "timeoverflow"))
 USERS = b"""\
@@ -464,3 +468,216 @@ def test_report_says_where(memory: TimeBank) -> None:
         "file:1: row: 'bad' is how it begins: it has 1 columns, not 10",
         "file:1: row: 'bad' is how it begins: it has 1 columns, not 8",
     ] == [str(row) for row in report.rows]
+
+
+# -- ids that must never change -----------------------------------------------
+
+
+def test_the_ids_of_rows_are_for_ever(memory: TimeBank) -> None:
+    """Whoever imports again with a later version books nothing twice."""
+    row = f"1,member,,organization,60,{INSTANT},garden,8\n"
+    run(memory, row * 2)
+    made = "timeoverflow:766a714c18e95f37653ee7b23b03bf72"
+    assert [f"{made}-1", f"{made}-2"] == [transfer.id for transfer in memory.transfers()]
+
+
+# -- the tables of the database -----------------------------------------------
+
+DUMP = Path(__file__).parent / "data" / "timeoverflow-dump"
+TABLES = {
+    "accounts": "id,accountable_id,accountable_type,balance,organization_id\n"
+    "1,7,Member,60,1\n2,8,Member,-60,1\n3,1,Organization,0,1\n",
+    "members": "id,user_id,entry_date,member_uid,active\n7,5,2018-01-08,31,t\n8,6,,32,t\n",
+    "users": "id,username\n5,Vera\n",
+    "transfers": f"id,post_id,reason,created_at\n1,9,garden,{INSTANT}\n",
+    "movements": "id,account_id,transfer_id,amount\n1,1,1,60\n2,2,1,-60\n",
+}
+
+
+def tables(folder: Path, **change: str) -> TimeOverflowTables:
+    """These tables, with some lines added to them."""
+    for table, text in TABLES.items():
+        (folder / f"{table}.csv").write_text(text + change.get(table, ""), "utf-8")
+    return TimeOverflowTables(folder)
+
+
+def test_tables_become_accounts_and_transfers(bank: TimeBank, tmp_path: Path) -> None:
+    """Uids are the ids, users have the names, the day is kept, cached balances are compared."""
+    report = book(bank, tables(tmp_path))
+    assert (3, 1, True) == (report.accounts_opened, report.transfers_booked, report.ok)
+    vera = bank.account("31")
+    assert ("Vera", date(2018, 1, 8)) == (vera.name, vera.joined_on)
+    assert "organisation" == bank.account("organization").kind
+    [transfer] = bank.transfers()
+    assert ("timeoverflow-tables:1", {"31": Hours("0:01")}, "garden", date(2018, 1, 17)) == (
+        transfer.id,
+        transfer.earners,
+        transfer.note,
+        transfer.occurred_on,
+    )
+    assert {
+        "system": "timeoverflow-tables",
+        "created_at": INSTANT,
+        "post_id": "9",
+    } == transfer.source
+    head = bank.head()
+    assert 1 == book(bank, tables(tmp_path)).transfers_there
+    assert head == bank.head()
+
+
+def test_a_damaged_dump_is_booked_as_far_as_it_is_sure(memory: TimeBank) -> None:
+    """What was planted is quarantined, or comes out as a balance that is not explained."""
+    report = book(memory, TimeOverflowTables(DUMP))
+    assert (292, 4_556, 3) == (
+        report.accounts_opened,
+        report.transfers_booked,
+        report.quarantined,
+    )
+    assert ["'1616'", "'4559'", "'4560'"] == [row.reason.split()[0] for row in report.rows]
+    assert report.reconciliation is not None
+    assert {"78"} == {one.account for one in report.reconciliation.differences if one.explained}
+    deleted = [{"189", "143"}, {"282", "125"}, {"5", "17"}]
+    unexplained = {one.account for one in report.reconciliation.unexplained}
+    assert {"46"}.union(*deleted) == unexplained
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"accounts": "4,9,Member,0,1\n"}, ("accounts", "accountable_id")),
+        ({"accounts": "4,9,Fund,0,1\n"}, ("accounts", "accountable_type")),
+        ({"accounts": "4,7,Member,0,1\n"}, ("accounts", "accountable_id")),
+        ({"accounts": "x,7,Member,0,1\n"}, ("accounts", "id")),
+        ({"accounts": "4,9,Member,0.5,1\n"}, ("accounts", "balance")),
+        ({"accounts": "4\n"}, ("accounts", "row")),
+        (
+            {"members": "9,,soon,33,t\n", "accounts": "4,9,Member,0,1\n"},
+            ("accounts", "accountable_id"),
+        ),
+        (
+            {"members": "9,,, 33,t\n", "accounts": "4,9,Member,0,1\n"},
+            ("accounts", "accountable_id"),
+        ),
+        (
+            {"members": "9,,,organization,t\n", "accounts": "4,9,Member,0,1\n"},
+            ("accounts", "accountable_id"),
+        ),
+        ({"members": '9,"a"b\n'}, ("members", "row")),
+        ({"users": "9\n"}, ("users", "row")),
+        ({"transfers": f"2,,,{INSTANT}\n"}, ("transfers", "id")),
+        ({"transfers": f"x,,,{INSTANT}\n"}, ("transfers", "id")),
+        ({"transfers": f"1,,other,{INSTANT}\n"}, ("transfers", "row")),
+        ({"movements": "3,1,1\n"}, ("movements", "row")),
+        ({"movements": "3,1,9,60\n"}, ("movements", "transfer_id")),
+        ({"movements": "3,1,1,x\n"}, ("movements", "amount")),
+        ({"movements": "3,,1,5\n"}, ("movements", "account_id")),
+    ],
+)
+def test_a_bad_line_of_a_table_is_quarantined(
+    memory: TimeBank, tmp_path: Path, change: dict[str, str], place: tuple[str, str]
+) -> None:
+    """Table and column are named, and what is good is booked."""
+    report = book(memory, tables(tmp_path, **change))
+    assert [place] == [(Path(row.file).stem, row.column) for row in report.rows]
+    assert 1 == report.transfers_booked
+
+
+@pytest.mark.parametrize(
+    ("movements", "reason"),
+    [
+        ("", "has no movements"),
+        ("3,1,2,60\n", "has 1 movement, not two"),
+        ("3,1,2,60\n4,2,2,-50\n", "does not sum to zero"),
+        ("3,1,2,0\n4,2,2,0\n", "moves nothing"),
+        ("3,1,2,60\n4,1,2,-60\n", "on both sides"),
+        ("3,1,2,60\n4,2,2,-50\n5,3,2,-10\n", "has 3 movements, not two"),
+        ("3,1,2,60\n4,99,2,-60\n", "a movement of account 99"),
+    ],
+)
+def test_what_is_no_exchange_between_two_is_quarantined(
+    memory: TimeBank, tmp_path: Path, movements: str, reason: str
+) -> None:
+    """With its movements, so that balances are explained by it."""
+    change = {"transfers": f"2,,,{INSTANT}\n", "movements": movements}
+    report = book(memory, tables(tmp_path, **change))
+    [row] = report.rows
+    assert ("id", True) == (row.column, reason in row.reason)
+    sums = {"31": 60, "32": -60}
+    for line in movements.splitlines():
+        account, amount = {"1": "31", "2": "32"}.get(line.split(",")[1]), int(line.split(",")[3])
+        if account:
+            sums[account] += amount
+    assert report.reconciliation is not None
+    for one in report.reconciliation.differences:
+        assert one.ours is not None
+        assert sums[one.account] == one.ours.seconds + one.quarantined.seconds
+
+
+def test_members_who_are_not_active_are_closed(memory: TimeBank, tmp_path: Path) -> None:
+    """Those with hours are frozen instead."""
+    importer = tables(
+        tmp_path,
+        members="9,,,33,f\n10,,,34,f\n",
+        accounts="4,9,Member,0,1\n5,10,Member,5,1\n",
+        transfers=f"2,,,{INSTANT}\n",
+        movements="3,5,2,5\n4,2,2,-5\n",
+    )
+    report = book(memory, importer)
+    assert (1, (("34", Hours.from_seconds(5)),)) == (report.accounts_closed, report.frozen)
+
+
+def test_one_organization_of_several_is_chosen(memory: TimeBank, tmp_path: Path) -> None:
+    """What belongs to another is passed over; without a choice nothing is booked."""
+    tables(
+        tmp_path,
+        accounts="4,2,Organization,-5,2\n5,9,Member,5,2\n",
+        members="9,,,31,t\n",
+        transfers=f"2,,,{INSTANT}\n",
+        movements="3,5,2,5\n4,4,2,-5\n",
+    )
+    with pytest.raises(InvalidRequest, match="accounts of 2 organizations: choose one of '1', '2'"):
+        book(memory, TimeOverflowTables(tmp_path))
+    with pytest.raises(InvalidRequest, match="has no accounts of the organization '3'"):
+        book(memory, TimeOverflowTables(tmp_path, organization="3"))
+    assert 0 == memory.head().sequence
+    report = book(memory, TimeOverflowTables(tmp_path, organization="2"))
+    assert (2, 1, {"of another organization": 1}, True) == (
+        report.accounts_opened,
+        report.transfers_booked,
+        report.passed,
+        report.ok,
+    )
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    """Before anything is booked."""
+    tables(tmp_path)
+    (tmp_path / "members.csv").unlink()
+    with pytest.raises(NotFound, match=r"no file members\.csv"):
+        TimeOverflowTables(tmp_path)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(-3, 3)), max_size=20))
+def test_movements_are_found_in_whatever_order_they_stand(lines: list[tuple[int, int]]) -> None:
+    """Each is taken with its transfer or left, and none twice."""
+    movements = Movements()
+    made = [Movement(transfer, 1, amount, n) for n, (transfer, amount) in enumerate(lines)]
+    for one in made:
+        movements.add(one)
+    for transfer in (0, 3, 7):
+        assert [one for one in made if one.transfer == transfer] == movements.take(transfer)
+    left = sorted(movements.left(), key=lambda one: one.line)
+    assert [one for one in made if one.transfer not in {0, 3, 7}] == left
+
+
+@given(st.sampled_from(sorted(TABLES)), st.binary(max_size=200))
+def test_no_bytes_break_an_import_of_tables(table: str, raw: bytes) -> None:
+    """Below a good first line, in any of the tables."""
+    bank = timebank.open("memory:")
+    with TemporaryDirectory() as folder:
+        importer = tables(Path(folder))
+        with Path(folder, f"{table}.csv").open("ab") as file:
+            file.write(raw)
+        report = book(bank, importer)
+    assert report.transfers_booked <= 1
+    assert bank.audit().ok

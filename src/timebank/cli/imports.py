@@ -1,29 +1,82 @@
-"""`timebank import timeoverflow`."""
+"""`timebank import`: what other systems have, one command for each, and those of other packages.
+
+An installed package offers an importer in the entry-point group `timebank.importers`: the
+name is the command, the value a callable that is given the files' paths and returns an
+importer. It is loaded when its command is called.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from timebank.cli.options import formatted
-from timebank.cli.output import Progress, show_as
+from timebank.cli.import_csv import csv
+from timebank.cli.imports_report import report_text as report_text  # noqa: PLC0414 - demo shows it
+from timebank.cli.imports_running import Options, existing, import_options, run_import
 from timebank.cli.place import Place, pass_place
-from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.program import usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from timebank.interchange.report import ImportReport, Quarantined
+    from importlib.metadata import EntryPoint
 
 
-@click.group("import", no_args_is_help=False, help="Bring in what another system has.")
+class Importers(click.Group):
+    """Our own commands, and those that packages offer."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names; nothing is loaded for that."""
+        return sorted({*super().list_commands(ctx), *(point.name for point in _offered())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of ours; else the one that a package offers."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            return found
+        points = [point for point in _offered() if point.name == cmd_name]
+        if len(points) > 1:
+            packages = ", ".join(sorted(point.value.partition(":")[0] for point in points))
+            usage(f"Several packages offer the importer {cmd_name!r}: {packages}")
+        return _command_of(points[0]) if points else None
+
+
+def _offered() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    from timebank.interchange.protocol import ENTRY_POINTS
+
+    return entry_points(group=ENTRY_POINTS)
+
+
+def _command_of(point: EntryPoint) -> click.Command:
+    """The command of a package's importer: the files, and the options of every import."""
+
+    @click.command(point.name, help=f"The importer {point.name}, of the package {_package(point)}.")
+    @click.argument("files", metavar="FILE...", nargs=-1, required=True)
+    @import_options
+    @pass_place
+    def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
+        from timebank.interchange.installed import installed
+
+        paths = [existing(path) for path in files]
+        return run_import(place, lambda mended: installed(point, paths, mended), **options)
+
+    return command
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value.partition(":")[0]
+
+
+@click.group(
+    "import", cls=Importers, no_args_is_help=False, help="Bring in what another system has."
+)
 def import_() -> None:
     """Imports."""
+
+
+import_.add_command(csv)
 
 
 @import_.command(
@@ -35,105 +88,82 @@ def import_() -> None:
 )
 @click.option("--users", metavar="FILE", required=True, help="The members, without a header.")
 @click.option("--transfers", metavar="FILE", required=True, help="The exchanges, likewise.")
-@click.option("--strict", is_flag=True, help="Book nothing, unless all rows are good.")
-@click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
-@click.option("--quarantine", metavar="FILE", help="Write all quarantined rows there, as CSV.")
-@formatted
+@import_options
 @pass_place
-def timeoverflow(
+def timeoverflow(place: Place, /, *, users: str, transfers: str, **options: Unpack[Options]) -> int:
+    """Import TimeOverflow's files."""
+    from timebank.interchange.timeoverflow import TimeOverflow
+
+    paths = existing(users), existing(transfers)
+    return run_import(place, lambda mended: TimeOverflow(*paths, mended=mended), **options)
+
+
+@import_.command(
+    "timeoverflow-tables",
+    help="""Import the tables that TimeOverflow's database dumps, as CSV with a header, in a folder.
+
+    accounts.csv, members.csv, transfers.csv and movements.csv are needed; users.csv has
+    the names. Balances are compared at the end.
+    """,
+)
+@click.argument("folder", metavar="DIR")
+@click.option("--organization", metavar="ID", help="Which, where the tables have several.")
+@import_options
+@pass_place
+def timeoverflow_tables(
+    place: Place, /, *, folder: str, organization: str | None, **options: Unpack[Options]
+) -> int:
+    """Import TimeOverflow's tables."""
+    from timebank.interchange.timeoverflow_dump import TimeOverflowTables
+
+    def make(mended: Any) -> TimeOverflowTables:
+        return TimeOverflowTables(folder, organization=organization, mended=mended)
+
+    return run_import(place, make, **options)
+
+
+@import_.command(
+    help="""Import what Komunitin or IntegralCES has: two CSV files, or JSON:API documents.
+
+    Account ids are the codes. Only committed transfers move hours; the others are counted.
+    Balances are compared at the end.
+    """
+)
+@click.option("--accounts", metavar="FILE", help="accounts.csv")
+@click.option("--transfers", metavar="FILE", help="transfers.csv")
+@click.option("--documents", metavar="FILE", multiple=True, help="JSON:API; several times.")
+@click.option("--unit", metavar="HOURS", default="1:00", show_default=True, help="What 1.00 is.")
+@click.option("--scale", type=click.IntRange(0, 9), help="Decimals of amounts in documents.")
+@import_options
+@pass_place
+def komunitin(
     place: Place,
     /,
     *,
-    users: str,
-    transfers: str,
-    strict: bool,
-    dry_run: bool,
-    quarantine: str | None,
-    format: str,
+    accounts: str | None,
+    transfers: str | None,
+    documents: tuple[str, ...],
+    unit: str,
+    scale: int | None,
+    **options: Unpack[Options],
 ) -> int:
-    """Import TimeOverflow's files."""
-    from timebank.interchange.timeoverflow import import_timeoverflow
+    """Import Komunitin's files."""
+    from timebank.hours import Hours
+    from timebank.interchange.komunitin import Komunitin
+    from timebank.interchange.komunitin_documents import KomunitinDocuments
 
-    with ExitStack() as stack:
-        # Files first, so that a wrong name makes no bank.
-        sources = [stack.enter_context(_opened(path)) for path in (users, transfers)]
-        keep = stack.enter_context(_quarantine_file(quarantine))
-        opened = place.open_for_preview() if dry_run else place.open(create=True)
-        bank = stack.enter_context(opened)
-        progress = stack.enter_context(Progress("import"))
-        report = import_timeoverflow(
-            bank,
-            *sources,
-            strict=strict,
-            dry_run=dry_run,
-            progress=progress,
-            on_quarantine=keep,
+    if (of_one := Hours(unit)) <= Hours(0):
+        usage("--unit must be more than 0:00")
+    if documents and not accounts and not transfers:
+        paths = [existing(path) for path in documents]
+        return run_import(
+            place,
+            lambda mended: KomunitinDocuments(*paths, unit=of_one, scale=scale, mended=mended),
+            **options,
         )
-    show_as(format, lambda: report_shape(report), lambda: report_text(report, dry_run=dry_run))
-    return WELL if report.ok else REFUSED
-
-
-def _opened(path: str) -> BinaryIO:
-    try:
-        return Path(path).open("rb")
-    except ValueError:
-        usage(f"{path!r} can name no file")
-
-
-@contextmanager
-def _quarantine_file(path: str | None) -> Iterator[Callable[[Quarantined], None] | None]:
-    """A CSV file of the quarantined rows, with a header."""
-    if path is None:
-        yield None
-        return
-    with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "line", "column", "value", "reason"])
-        yield lambda row: writer.writerow([row.file, row.line, row.column, row.value, row.reason])
-
-
-def report_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
-    """The counts of an import, then each quarantined row."""
-    from timebank.reports.balances import counted
-    from timebank.reports.cells import harmless
-
-    lines = [
-        f"Accounts:  {report.accounts_opened:,} opened, {report.accounts_there:,} there already",
-        f"Transfers: {report.transfers_booked:,} booked, {report.transfers_there:,} there already",
-        f"Moved:     {report.moved} hours",
-    ]
-    if dry_run:
-        lines.append("This was a dry run: nothing is written.")
-    elif not report.booked:
-        lines = ["Nothing is booked, for not all rows are good."]
-    if report.ok:
-        return lines
-    lines += ["", f"{counted(report.quarantined, 'row')} could not be taken:"]
-    lines += [f"  {harmless(str(row))}" for row in report.rows]
-    if more := report.quarantined - len(report.rows):
-        lines.append(f"  and {more:,} more: --quarantine FILE writes all of them")
-    return lines
-
-
-def report_shape(report: ImportReport) -> dict[str, Any]:
-    """The same as JSON."""
-    return {
-        "ok": report.ok,
-        "booked": report.booked,
-        "accounts_opened": report.accounts_opened,
-        "accounts_there": report.accounts_there,
-        "transfers_booked": report.transfers_booked,
-        "transfers_there": report.transfers_there,
-        "moved": str(report.moved),
-        "quarantined": report.quarantined,
-        "rows": [
-            {
-                "file": row.file,
-                "line": row.line,
-                "column": row.column,
-                "value": row.value,
-                "reason": row.reason,
-            }
-            for row in report.rows
-        ],
-    }
+    if documents or not accounts or not transfers:
+        usage("Give --accounts and --transfers, or --documents")
+    files = existing(accounts), existing(transfers)
+    return run_import(
+        place, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
+    )

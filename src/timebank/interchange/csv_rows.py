@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import attrs
 
 from timebank.errors import WrongType
 from timebank.interchange.report import Quarantined
+
+if TYPE_CHECKING:
+    from timebank.interchange.quarantine import Mended
 
 #: A row longer than this is no row: most often a quote that was never closed.
 MAX_ROW_BYTES: Final = 100_000
@@ -84,9 +87,18 @@ class Rows:
     5 ('4', '5')
     """
 
-    def __init__(self, name: str, file: IO[bytes]) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: IO[bytes],
+        *,
+        delimiter: str = ",",
+        mended: Mended | None = None,
+    ) -> None:
         self._name = name
         self._lines = _Lines(file)
+        self._delimiter = delimiter
+        self._mended = mended
 
     @property
     def bytes_read(self) -> int:
@@ -94,8 +106,14 @@ class Rows:
         return self._lines.bytes_read
 
     def __iter__(self) -> Iterator[Row | Quarantined]:
+        """Each row as it stands in the file, or as it was mended."""
+        if self._mended is None:
+            return self._as_they_are()
+        return self._mended.instead(self._name, self._as_they_are())
+
+    def _as_they_are(self) -> Iterator[Row | Quarantined]:
         lines = self._lines
-        reader = csv.reader(lines, strict=True)
+        reader = csv.reader(lines, strict=True, delimiter=self._delimiter)
         while True:
             first, lines.bytes_of_row = lines.read + 1, 0
             try:

@@ -1,4 +1,4 @@
-"""The rows of TimeOverflow's CSV files, as calls to a bank. Pure.
+"""The rows of TimeOverflow's CSV files, as what they say. Pure.
 
 Users are `member_uid, entry_date, name, surname1, surname2, gender, date_of_birth,
 phone, alt_phone, email`; transfers are `source_member_uid, member|organization,
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 from unicodedata import is_normalized
 
 import attrs
 
 from timebank.errors import shown
 from timebank.interchange.csv_rows import Row, unreadable
+from timebank.interchange.headed import shortened
+from timebank.interchange.protocol import NONE, AccountRow, RowIds, TransferRow
 from timebank.interchange.report import Quarantined
 from timebank.model import (
     MAX_ID_CHARACTERS,
@@ -52,6 +53,16 @@ TRANSFER_COLUMNS: Final = (
 ORGANIZATION: Final = "organization"
 SYSTEM: Final = "timeoverflow"
 
+_OWN: Final = AccountRow(0, ORGANIZATION, kind="organisation")
+_OF_USER: Final = {"id": "member_uid", "joined_on": "entry_date"}
+_OF_TRANSFER: Final = {
+    "earner": "destination_member_uid",
+    "spender": "source_member_uid",
+    "seconds": "amount_seconds",
+    "occurred_on": "created_at",
+    "note": "reason",
+    "source": "post_id",
+}
 _AMOUNT: Final = re.compile(r"[0-9]{1,17}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
@@ -61,55 +72,13 @@ _INSTANT: Final = re.compile(
 )
 
 
-@attrs.frozen
-class User:
-    """A call of `open_account`, and the line it comes from."""
-
-    line: int
-    id: str
-    name: str | None
-    joined_on: date | None
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """What `open_account` is called with: who comes from elsewhere was welcomed there."""
-        joined = {"joined_on": self.joined_on, "welcome": False}
-        return {"id": self.id, "name": self.name, **joined}
-
-
-@attrs.frozen
-class Exchange:
-    """A call of `transfer`, and the line it comes from. `key` is equal for equal rows.
-
-    `fault` says why the row cannot be booked although its key is known: it counts
-    among its equals all the same, so that mending it changes no other row's id.
-    """
-
-    line: int
-    key: bytes
-    spender: str
-    earner: str
-    seconds: int
-    occurred_on: date
-    created_at: str
-    note: str | None
-    post_id: str | None
-    fault: Quarantined | None = None
-
-    @property
-    def source(self) -> dict[str, str]:
-        """Where the transfer comes from, with the original instant."""
-        source = {"system": SYSTEM, "created_at": self.created_at}
-        return source if self.post_id is None else {**source, "post_id": self.post_id}
-
-
 class _Fault(Exception):
     def __init__(self, *, column: str, value: str, reason: str) -> None:
         super().__init__(reason)
         self.column, self.value, self.reason = column, value, reason
 
 
-def user_of(file: str, row: Row) -> User | Quarantined:
+def user_of(file: str, row: Row) -> AccountRow | Quarantined:
     """A row of the users' file.
 
     >>> from timebank.interchange.csv_rows import Row
@@ -135,74 +104,64 @@ def user_of(file: str, row: Row) -> User | Quarantined:
         joined_on = _entry_date(columns["entry_date"])
     except _Fault as fault:
         return _quarantined(file, row, fault)
-    return User(row.line, uid, name or None, joined_on)
+    return AccountRow(
+        row.line, uid, name=name or None, joined_on=joined_on, columns=_OF_USER, cells=row.columns
+    )
 
 
-def exchange_of(file: str, row: Row) -> Exchange | Quarantined:
-    """A row of the transfers' file.
+def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
+    """A row of the transfers' file. It counts among its equals even where its reason is at fault.
+
+    So mending the reason changes no other row's id.
 
     >>> from timebank.interchange.csv_rows import Row
+    >>> from timebank.interchange.protocol import RowIds
     >>> from timebank.interchange.timeoverflow_rows import exchange_of
     >>> columns = ("7", "member", "", "organization", "5400", "2018-01-17 11:35:48", "", "")
-    >>> exchange = exchange_of("transfers.csv", Row(1, columns))
+    >>> exchange = exchange_of("transfers.csv", Row(1, columns), RowIds("timeoverflow"))
     >>> exchange.spender, exchange.earner, exchange.seconds
     ('7', 'organization', 5400)
     """
     try:
         _check_columns(row, TRANSFER_COLUMNS)
-        columns = dict(zip(TRANSFER_COLUMNS, row.columns, strict=True))
-        reason = columns.pop("reason")
-        for column, text in columns.items():
-            if not (column.endswith("uid") and columns[_type_of(column)] == ORGANIZATION):
-                _check_readable(column, text)
-        spender = _party(columns, "source_member_uid")
-        earner = _party(columns, "destination_member_uid")
+        source_uid, source, target_uid, target, amount, created_at, reason, post = row.columns
+        spender = _party("source", source, source_uid)
+        earner = _party("destination", target, target_uid)
         if spender == earner:
             text = "is the source as well: nobody exchanges with themselves"
-            raise _Fault(
-                column="destination_member_uid",
-                value=columns["destination_member_uid"],
-                reason=text,
-            )
-        seconds = _seconds(columns["amount_seconds"])
-        day = _day_of_instant(columns["created_at"])
-        _check_post(columns["post_id"])
+            raise _Fault(column="destination_member_uid", value=target_uid, reason=text)
+        seconds = _seconds(amount)
+        day = _day_of_instant(created_at)
+        _check_post(post)
     except _Fault as fault:
         return _quarantined(file, row, fault)
-    return Exchange(
-        line=row.line,
-        key=_key(columns, spender, earner, seconds),
-        spender=spender,
+    # What tells the row from others, without its reason, which is personal. No column has a
+    # line break, so that joined by one they can be told apart.
+    what = f"{source}\n{spender}\n{target}\n{earner}\n{seconds}\n{created_at}\n{post}"
+    id = ids.of(what.encode())
+    if (why := _fault_of_reason(reason)) is not None:
+        moves = ((earner, seconds), (spender, -seconds))
+        unreadable_reason = _Fault(column="reason", value=reason, reason=why)
+        return attrs.evolve(_quarantined(file, row, unreadable_reason), moves=moves)
+    return TransferRow(
+        row.line,
+        id,
         earner=earner,
+        spender=spender,
         seconds=seconds,
         occurred_on=day,
-        created_at=columns["created_at"],
+        created_at=created_at,
         note=reason or None,
-        post_id=columns["post_id"] or None,
-        fault=_fault_of_reason(file, row, reason),
+        source={"post_id": post} if post else NONE,
+        columns=_OF_TRANSFER,
+        cells=row.columns,
+        opens=_OWN if ORGANIZATION in (spender, earner) else None,
     )
-
-
-def _key(columns: dict[str, str], spender: str, earner: str, seconds: int) -> bytes:
-    """The SHA-256 of what tells the row from others, without its reason, which is personal.
-
-    No column has a line break, so that joined by one they can be told apart.
-    """
-    what = (
-        columns["source_type"],
-        spender,
-        columns["destination_type"],
-        earner,
-        str(seconds),
-        columns["created_at"],
-        columns["post_id"],
-    )
-    return sha256("\n".join(what).encode()).digest()
 
 
 def _quarantined(file: str, row: Row, fault: _Fault) -> Quarantined:
-    value = fault.value if len(fault.value) <= MAX_LABEL_CHARACTERS else shown(fault.value)
-    return Quarantined(file, row.line, fault.column, value, f"{shown(fault.value)} {fault.reason}")
+    reason = f"{shown(fault.value)} {fault.reason}"
+    return Quarantined(file, row.line, fault.column, shortened(fault.value), reason, row.columns)
 
 
 def _check_columns(row: Row, expected: tuple[str, ...]) -> None:
@@ -216,20 +175,18 @@ def _check_readable(column: str, text: str) -> None:
         raise _Fault(column=column, value=text, reason=why)
 
 
-def _type_of(uid_column: str) -> str:
-    return uid_column.replace("member_uid", "type")
-
-
-def _party(columns: dict[str, str], uid_column: str) -> str:
-    kind = columns[_type_of(uid_column)]
+def _party(side: str, kind: str, uid: str) -> str:
+    """The account of a side: a member's uid, or the organization's own."""
     if kind == ORGANIZATION:
         return ORGANIZATION
     if kind != "member":
-        raise _Fault(
-            column=_type_of(uid_column), value=kind, reason="is neither member nor organization"
-        )
-    _check_uid(uid_column, columns[uid_column])
-    return columns[uid_column]
+        column = f"{side}_type"
+        _check_readable(column, kind)
+        raise _Fault(column=column, value=kind, reason="is neither member nor organization")
+    column = f"{side}_member_uid"
+    _check_readable(column, uid)
+    _check_uid(column, uid)
+    return uid
 
 
 def _check_uid(column: str, uid: str) -> None:
@@ -245,6 +202,7 @@ def _check_uid(column: str, uid: str) -> None:
 
 
 def _seconds(text: str) -> int:
+    _check_readable("amount_seconds", text)
     if not _AMOUNT.fullmatch(text) or not 0 < int(text) <= MAX_INTEGER:
         raise _Fault(
             column="amount_seconds", value=text, reason="is not a positive whole number of seconds"
@@ -266,6 +224,7 @@ def _entry_date(text: str) -> date | None:
 
 
 def _day_of_instant(text: str) -> date:
+    _check_readable("created_at", text)
     try:
         if (match := _INSTANT.fullmatch(text)) is None:
             raise ValueError
@@ -279,6 +238,7 @@ def _day_of_instant(text: str) -> date:
 
 
 def _check_post(text: str) -> None:
+    _check_readable("post_id", text)
     if not _is_label(text, MAX_LABEL_CHARACTERS):
         why = f"is no label: up to {MAX_LABEL_CHARACTERS} characters in NFC, on one line"
         raise _Fault(column="post_id", value=text, reason=why)
@@ -294,12 +254,8 @@ def _is_label(text: str, longest: int) -> bool:
     )
 
 
-def _fault_of_reason(file: str, row: Row, reason: str) -> Quarantined | None:
+def _fault_of_reason(reason: str) -> str | None:
     why = unreadable(reason)
     if why is None and len(reason) > MAX_TEXT_CHARACTERS:
         why = f"has {len(reason):,} characters, more than {MAX_TEXT_CHARACTERS:,}"
-    return (
-        None
-        if why is None
-        else _quarantined(file, row, _Fault(column="reason", value=reason, reason=why))
-    )
+    return why

@@ -1,0 +1,146 @@
+"""What an import came to, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from timebank.interchange.reconcile import Difference, Reconciliation
+    from timebank.interchange.report import ImportReport
+
+#: Balances that differ, and accounts that were frozen, which the text shows.
+MOST_SHOWN: Final = 100
+
+
+def report_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
+    """The counts of an import, each quarantined row, and how the balances compare."""
+    from timebank.reports.balances import counted
+    from timebank.reports.cells import harmless
+
+    lines = list(_counts(report))
+    if dry_run:
+        lines.append("This was a dry run: nothing is written.")
+    elif not report.booked:
+        lines = ["Nothing is booked, for not all rows are good."]
+    if report.quarantined:
+        lines += ["", f"{counted(report.quarantined, 'row')} could not be taken:"]
+        lines += [f"  {harmless(str(row))}" for row in report.rows]
+        if more := report.quarantined - len(report.rows):
+            lines.append(f"  and {more:,} more: --quarantine FILE writes all of them")
+    if report.frozen:
+        lines += ["", *_frozen(report)]
+    if report.reconciliation is not None:
+        lines += ["", *_reconciled(report.reconciliation)]
+    return lines
+
+
+def _counts(report: ImportReport) -> Iterator[str]:
+    from timebank.reports.cells import harmless
+
+    yield f"Accounts:  {report.accounts_opened:,} opened, {report.accounts_there:,} there already"
+    if report.accounts_closed:
+        yield f"           {report.accounts_closed:,} closed, as they are in the source"
+    yield (
+        f"Transfers: {report.transfers_booked:,} booked, {report.transfers_there:,} there already"
+    )
+    if reversals := report.reversals_booked + report.reversals_there:
+        yield f"           {reversals:,} of them are reversals"
+    for state, count in report.passed.items():
+        yield f"           {count:,} passed over: {harmless(state)}"
+    yield f"Moved:     {report.moved} hours"
+
+
+def _frozen(report: ImportReport) -> Iterator[str]:
+    from timebank.reports.cells import harmless
+
+    yield "Closed in the source, but with hours on them. They are frozen:"
+    for account, balance in report.frozen[:MOST_SHOWN]:
+        yield f"  {harmless(account)} has {balance}"
+    if (more := len(report.frozen) - MOST_SHOWN) > 0:
+        yield f"  and {more:,} more"
+
+
+def _reconciled(found: Reconciliation) -> Iterator[str]:
+    from timebank.reports.table import Column, table
+
+    differ, unexplained = len(found.differences), len(found.unexplained)
+    if not differ:
+        yield f"Balances:  all {found.compared:,} are what the source states"
+        return
+    yield (
+        f"Balances:  {found.compared - differ:,} are what the source states, {differ:,} are not; "
+        f"{unexplained:,} unexplained"
+    )
+    if found.unplaced:
+        yield f"           ({found.unplaced:,} quarantined rows may be of any account)"
+    yield ""
+    columns = (
+        Column("Account", least=12),
+        *(Column(title, right=True) for title in ("Stated", "Ours", "Differs by", "Quarantined")),
+        Column(""),
+    )
+    shown = (*found.unexplained, *(one for one in found.differences if one.explained))
+    yield from table(columns, [_row(one) for one in shown[:MOST_SHOWN]])
+    if differ > MOST_SHOWN:
+        yield f"and {differ - MOST_SHOWN:,} more: --format json has all of them"
+
+
+def _row(one: Difference) -> list[str]:
+    ours = "none" if one.ours is None else str(one.ours)
+    told = "explained" if one.explained else "UNEXPLAINED"
+    if one.unclear and not one.explained:
+        told += f", {one.unclear} quarantined without hours"
+    return [one.account, str(one.stated), ours, str(one.difference), str(one.quarantined), told]
+
+
+def report_shape(report: ImportReport) -> dict[str, Any]:
+    """The same as JSON."""
+    return {
+        "ok": report.ok,
+        "booked": report.booked,
+        "read": report.read,
+        "accounts_opened": report.accounts_opened,
+        "accounts_there": report.accounts_there,
+        "accounts_closed": report.accounts_closed,
+        "transfers_booked": report.transfers_booked,
+        "transfers_there": report.transfers_there,
+        "reversals_booked": report.reversals_booked,
+        "reversals_there": report.reversals_there,
+        "passed": dict(report.passed),
+        "moved": str(report.moved),
+        "frozen": {account: str(balance) for account, balance in report.frozen},
+        "quarantined": report.quarantined,
+        "rows": [
+            {
+                "file": row.file,
+                "line": row.line,
+                "column": row.column,
+                "value": row.value,
+                "reason": row.reason,
+            }
+            for row in report.rows
+        ],
+        "reconciliation": _reconciliation_shape(report.reconciliation),
+    }
+
+
+def _reconciliation_shape(found: Reconciliation | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "compared": found.compared,
+        "unplaced": found.unplaced,
+        "differences": [
+            {
+                "account": one.account,
+                "stated": str(one.stated),
+                "ours": None if one.ours is None else str(one.ours),
+                "difference": str(one.difference),
+                "quarantined": str(one.quarantined),
+                "unclear": one.unclear,
+                "explained": one.explained,
+            }
+            for one in found.differences
+        ],
+    }
