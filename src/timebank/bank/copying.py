@@ -6,22 +6,20 @@ after whatever ended it. Derived rows are not carried: the target's own are made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from timebank import checks
+from timebank.bank.carrying import Carried, head_of, make_bank
 from timebank.bank.erasing import wiped
-from timebank.bank.gather import gather
 from timebank.bank.retrying import retried
-from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
-from timebank.fold import Fold
-from timebank.journal import digest, genesis, parse
-from timebank.lookups import rows_of_hold
+from timebank.errors import Corrupt, InvalidRequest, shown
+from timebank.journal import digest, genesis
 from timebank.model import Head, RecordRow, TextRow
-from timebank.storage.protocol import Batch, Store, Writer
+from timebank.storage.protocol import Store
 
 #: Called with the records that the target has, and those that the source had at the beginning.
 Progress = Callable[[int, int], None]
@@ -97,14 +95,14 @@ def carry_bank(
     if source is target and name == to:
         msg = f"bank {shown(name)} cannot be copied to itself"
         raise InvalidRequest(msg)
-    end = _head(source, name)
-    _make(target, to, end.journal)
+    end = head_of(source, name)
+    make_bank(target, to, end.journal)
     copying = Copying(source, target, name, to, end)
     copying.resume()
     try:
         return _carried(copying, progress)
     finally:
-        if copying.erased:
+        if copying.copied.erased:
             wiped(target)
 
 
@@ -113,23 +111,11 @@ def _carried(copying: Copying, progress: Progress | None) -> Head:
     end = copying.seen
     for _ in range(ROUNDS):
         copying.through(end, progress)
-        now = _head(copying.source, copying.bank)
+        now = head_of(copying.source, copying.bank)
         if now == end:
             break
         end = now
     return copying.check()
-
-
-def _head(store: Store, bank: str) -> Head:
-    with store.reader(bank) as reader:
-        return reader.head()
-
-
-def _make(store: Store, bank: str, journal: str) -> None:
-    try:
-        _head(store, bank)
-    except BankNotFound:
-        store.make_bank(bank, journal=journal)
 
 
 def _record(store: Store, bank: str, sequence: int) -> RecordRow:
@@ -143,7 +129,7 @@ def _record(store: Store, bank: str, sequence: int) -> RecordRow:
 
 @attrs.define
 class Copying:
-    """One copy on its way: where the target stands, and the fold's state there."""
+    """One copy on its way."""
 
     source: Store
     target: Store
@@ -151,11 +137,11 @@ class Copying:
     to: str
     #: Where the source stood when it was last looked at.
     seen: Head
-    head: Head = attrs.field(init=False)
-    _fold: Fold = attrs.field(init=False, factory=Fold)
-    _is_stale: bool = attrs.field(init=False, default=True)
-    #: Whether texts that the target had were erased, for the source erased them since.
-    erased: bool = attrs.field(init=False, default=False)
+    #: Where the target stands.
+    copied: Carried = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.copied = Carried(self.target, self.to)
 
     # -- where to go on -------------------------------------------------------
 
@@ -164,7 +150,7 @@ class Copying:
 
         :raises InvalidRequest: it is not.
         """
-        head = _head(self.target, self.to)
+        head = head_of(self.target, self.to)
         where = f"bank {shown(self.to)} in {self.target.url}"
         if head.journal != self.seen.journal:
             msg = (
@@ -173,7 +159,7 @@ class Copying:
             )
             raise InvalidRequest(msg)
         if head.sequence > self.seen.sequence:  # both may have grown meanwhile
-            self.seen = _head(self.source, self.bank)
+            self.seen = head_of(self.source, self.bank)
         common = min(head.sequence, self.seen.sequence)
         if not self._agree(common):
             msg = (
@@ -186,7 +172,7 @@ class Copying:
                 "it is not the source that would have to be copied"
             )
             raise InvalidRequest(msg)
-        self.head, self._fold, self._is_stale = head, Fold(), False
+        self.copied.stand(head)
 
     def _agree(self, sequence: int) -> bool:
         """Whether both journals are the same through a record, as its digest says."""
@@ -211,41 +197,29 @@ class Copying:
         :raises Conflict: another writer of the target was in the way, again and again.
         """
         self.seen = end
-        while self.head.sequence < end.sequence:
+        while self.copied.head.sequence < end.sequence:
             retried(partial(self._carry, end.sequence))
             if progress is not None:
-                progress(min(self.head.sequence, end.sequence), end.sequence)
+                progress(min(self.copied.head.sequence, end.sequence), end.sequence)
 
     def _carry(self, end: int) -> None:
-        if self._is_stale:
+        if self.copied.is_stale:
             self.resume()
-        if self.head.sequence >= end:
+        if self.copied.head.sequence >= end:
             return  # another copy, at the same time, has carried it
         records, texts = self._page(end)
-        self._is_stale = True  # until it is committed: the fold runs ahead
-        with self.target.writer(self.to) as writer:
-            if writer.head() != self.head:
-                msg = f"another writer came between: bank {shown(self.to)} stands elsewhere"
-                raise Conflict(msg)
-            batch = Batch(records=records, texts=texts)
-            for record in records:
-                self._derive(writer, record, batch)
-            writer.append(batch)
-        self.erased = self.erased or bool(batch.erased)
-        last = records[-1]
-        self.head = Head(self.head.journal, last.sequence, last.digest)
-        self._is_stale = False
+        self.copied.append(records, texts)
 
     def _page(self, end: int) -> tuple[list[RecordRow], list[TextRow]]:
         """The next records and their texts, of one snapshot, so that an erasure is whole.
 
         :raises Corrupt: a record is missing, or its digest is not that of its bytes.
         """
-        after = self.head.sequence
+        after = self.copied.head.sequence
         with self.source.reader(self.bank) as reader:
             records = reader.records(after=after, limit=min(PAGE, end - after))
             texts = reader.texts(after=after, through=after + len(records))
-        before = self.head.digest if after else genesis(self.head.journal)
+        before = self.copied.head.digest if after else genesis(self.copied.head.journal)
         for sequence, record in enumerate(records, after + 1):
             before = digest(before, record.body)
             if record.sequence != sequence:
@@ -262,31 +236,6 @@ class Copying:
             raise Corrupt(msg)
         return records, texts
 
-    def _derive(self, writer: Writer, record: RecordRow, batch: Batch) -> None:
-        body = parse(record.body)
-        try:
-            kind, effects = body["kind"], body["effects"]
-            for account in _touched(effects):
-                self._load(writer, account)
-            if "resolves" in effects and effects["resolves"] not in self._fold.lines:
-                for row in rows_of_hold(writer, effects["resolves"]):
-                    self._fold.keep(row)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            msg = f"record {record.sequence} of the source cannot be executed: {error!r}"
-            raise Corrupt(msg) from error
-        derived = self._fold.apply(record.sequence, kind, effects)
-        gather(batch, derived)
-
-    def _load(self, writer: Writer, account: str) -> None:
-        """Where an account stands in the target, unless the fold knows it."""
-        if account in self._fold.accounts:
-            return
-        row = writer.account(account)
-        last = None if row is None else writer.last_posting(account)
-        self._fold.accounts[account] = row
-        if row is not None:
-            self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
-
     # -- at the end -----------------------------------------------------------
 
     def check(self) -> Head:
@@ -296,8 +245,8 @@ class Copying:
 
         :raises Corrupt: it does not.
         """
-        found = _head(self.target, self.to)
-        known = self.head
+        found = head_of(self.target, self.to)
+        known = self.copied.head
         if found.sequence > known.sequence:
             row = _record(self.source, self.bank, found.sequence)
             known = Head(self.seen.journal, row.sequence, row.digest)
@@ -305,13 +254,3 @@ class Copying:
             msg = f"the copy stands at {found}, its source at {known}"
             raise Corrupt(msg)
         return found
-
-
-def _touched(effects: dict[str, Any]) -> Iterator[str]:
-    """The accounts that a record's effects change."""
-    if "account" in effects:
-        yield effects["account"]
-    for account, _ in effects.get("postings", ()):
-        yield account
-    for account, _, _ in effects.get("reserves", ()):
-        yield account
