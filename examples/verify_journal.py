@@ -21,13 +21,17 @@ def check(ok: object, why: str) -> None:
 
 
 def verify(lines: Iterable[bytes]) -> None:
-    """Print the head and the balances, or exit with the line where the export fails."""
-    number, journal, digest = 0, "-", b""
+    """Print the head and the balances, or exit with the record where the export fails."""
+    number, journal, digest, told = 0, "-", b"", None
     ids: set[str] = set()
     balances: Counter[str] = Counter()
-    for number, line in enumerate(lines, start=1):
+    for line in lines:
+        number += 1
         try:
             export: Any = json.loads(line, parse_float=refuse, parse_constant=refuse)
+            if told is None and number == 1 and "export" in export:
+                told, number = export["head"], 0
+                continue
             record, request = export["record"], export["record"]["request"]
             text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
             ending = b'"record":' + text.encode() + b"}"
@@ -49,8 +53,11 @@ def verify(lines: Iterable[bytes]) -> None:
                 check(account in balances and type(seconds) is int, f"no account {account!r}")
                 balances[account] += seconds
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            sys.exit(f"line {number}: {error!r}")
-    print(f"timebank/1 {journal} {number} {digest.hex()}")
+            sys.exit(f"record {number}: {error!r}")
+    head = f"timebank/1 {journal} {number} {digest.hex()}"
+    if told not in {None, head}:
+        sys.exit(f"its first line has another head: {told}")
+    print(head)
     for account, seconds in sorted(balances.items()):
         print(f"{account}\t{seconds}")
 

@@ -109,3 +109,13 @@ def commitment(salt: bytes, text: str) -> str:
     '5aae9e11'
     """
     return sha256(salt + text.encode()).hexdigest()
+
+
+def refers_to(effects: dict[str, Any]) -> Any:
+    """The sequence of the record that these effects go back to; `None` where there is none.
+
+    >>> from timebank.journal import refers_to
+    >>> refers_to({"reverses": 7}), refers_to({})
+    (7, None)
+    """
+    return effects.get("reverses", effects.get("resolves", effects.get("of")))

@@ -29,7 +29,7 @@ from timebank.audit.statutes import Statutes
 from timebank.audit.texts import Texts
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.fold import Derived, Fold, imbalance
-from timebank.journal import FORMAT, canonical, digest, genesis, parse
+from timebank.journal import FORMAT, canonical, digest, genesis, parse, refers_to
 from timebank.model import MAX_INTEGER, Flag, Head, RecordRow
 from timebank.storage.protocol import Reader
 
@@ -260,9 +260,8 @@ class Audit:
         self._names(row, record)
         if row.id != request.get("id"):
             self._add("canonical", place, f"id {shown(request.get('id'))}", f"id {shown(row.id)}")
-        refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
-        if row.refers_to != refers_to:
-            expected = f"refers_to {shown(refers_to)}"
+        if row.refers_to != refers_to(effects):
+            expected = f"refers_to {shown(refers_to(effects))}"
             self._add("canonical", place, expected, f"refers_to {shown(row.refers_to)}")
         if total := imbalance(effects):
             self._add("zero-sum", place, "postings that sum to 0:00", quantity(total))

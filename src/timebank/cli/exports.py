@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from timebank.cli.output import show
+from timebank.cli.output import show, show_bytes
 from timebank.cli.place import Place, pass_place
 
 if TYPE_CHECKING:
@@ -64,3 +64,20 @@ def _command(format: str) -> None:
 
 for _format in _CHECKS:
     _command(_format)
+
+
+@export.command(
+    help="""The journal whole, as JSON Lines, with names, notes, reasons and their salts.
+
+    To standard output. `timebank import jsonl` makes the same bank of it, byte for byte. It
+    has all that is personal: --without-texts makes what may be published.
+    """
+)
+@click.option("--without-texts", is_flag=True, help="Leave out names, notes and reasons.")
+@pass_place
+def jsonl(place: Place, /, *, without_texts: bool) -> None:
+    """Export the journal."""
+    from timebank.interchange.jsonl import export_jsonl
+
+    with place.open(read_only=True) as bank:
+        show_bytes(export_jsonl(bank, texts=not without_texts))

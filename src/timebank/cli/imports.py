@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from timebank.cli.import_csv import csv
+from timebank.cli.import_jsonl import jsonl
 from timebank.cli.imports_report import report_text as report_text  # noqa: PLC0414 - demo shows it
 from timebank.cli.imports_running import Options, existing, import_options, run_import
 from timebank.cli.place import Place, pass_place
@@ -77,6 +78,7 @@ def import_() -> None:
 
 
 import_.add_command(csv)
+import_.add_command(jsonl)
 
 
 @import_.command(

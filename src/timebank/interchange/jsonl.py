@@ -1,8 +1,21 @@
-"""The journal as JSON Lines: one record a line, its bytes as they were hashed."""
+r"""The journal as JSON Lines: one record a line, its bytes as they were hashed.
+
+An *export* is the journal whole. Its first line says which bank it is, where its journal stands
+and whether the texts are in it; then comes each record, with its texts and their salts beside it.
+"""
 
 from __future__ import annotations
 
-from timebank.model import Record
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from timebank.bank import TimeBank
+from timebank.journal import FORMAT, parse
+from timebank.model import TEXT_FIELDS, Record, RecordRow, TextRow
+
+PAGE: Final = 500
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def line_of(record: Record) -> bytes:
@@ -19,5 +32,61 @@ def line_of(record: Record) -> bytes:
     >>> line_of(record).endswith(b',"record":' + record.bytes + b"}\n")
     True
     """
-    head = f'{{"sequence":{record.sequence},"digest":"{record.digest.hex()}","record":'
-    return head.encode() + record.bytes + b"}\n"
+    return _line(record.sequence, record.digest, record.bytes, "")
+
+
+def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
+    """The lines of an export, of one snapshot; `import_jsonl` makes the same bank of them.
+
+    The line of a record that has commitments has `"texts"`: for each field the text and its salt,
+    or `null` where the text is not there, for it was erased. Without `texts` no line has any, and
+    the first line says so: that is for publishing. Memory does not grow with the journal.
+
+    :raises NotPermitted: not all of the bank may be read.
+
+    >>> import timebank
+    >>> from timebank.interchange.jsonl import export_jsonl
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R.")
+    >>> first, record = export_jsonl(bank)
+    >>> str(bank.head()) in first.decode(), b'"text":"Maria R."' in record
+    (True, True)
+    """
+    for ask in (bank.records, bank.accounts, bank.transfers, bank.holds):
+        ask()  # nothing is read yet
+    return _lines(bank, texts=texts)
+
+
+def _lines(bank: TimeBank, *, texts: bool) -> Iterator[bytes]:
+    with bank.store.reader(bank.name) as reader:
+        head = reader.head()
+        first = {"export": FORMAT, "bank": bank.name, "head": str(head), "texts": texts}
+        yield f"{_encode(first)}\n".encode()
+        after = 0
+        while after < head.sequence:
+            rows = reader.records(after=after, limit=min(PAGE, head.sequence - after))
+            if not rows:
+                return  # a record is missing: the import says which
+            through = rows[-1].sequence
+            there: dict[int, list[TextRow]] = {}
+            for text in reader.texts(after=after, through=through) if texts else ():
+                there.setdefault(text.sequence, []).append(text)
+            for row in rows:
+                beside = _texts(row, there.get(row.sequence, [])) if texts else ""
+                yield _line(row.sequence, row.digest, row.body, beside)
+            after = through
+
+
+def _texts(row: RecordRow, there: list[TextRow]) -> str:
+    """The member of a line with its record's texts; nothing where it has no commitment."""
+    fields = [field for field in TEXT_FIELDS if field in parse(row.body)["request"]]
+    if not fields and not there:
+        return ""
+    texts: dict[str, dict[str, str] | None] = dict.fromkeys(fields)
+    texts |= {text.field: {"salt": text.salt.hex(), "text": text.text} for text in there}
+    return f'"texts":{_encode(texts)},'
+
+
+def _line(sequence: int, digest: bytes, body: bytes, beside: str) -> bytes:
+    head = f'{{"sequence":{sequence},"digest":"{digest.hex()}",{beside}"record":'
+    return head.encode() + body + b"}\n"

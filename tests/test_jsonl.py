@@ -1,0 +1,436 @@
+"""The journal taken out whole and put in again: the same head, byte for byte, or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import timebank
+from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from timebank import Head, InvalidRequest, TimeBank
+from timebank.cli import main
+from timebank.errors import Corrupt
+from timebank.interchange import jsonl, jsonl_import, jsonl_lines
+from timebank.interchange.jsonl import export_jsonl
+from timebank.interchange.jsonl_import import import_jsonl
+from timebank.journal import canonical, digest, genesis
+from timebank.permissions import Roles
+from timebank.storage import Store, open_store
+from timebank.storage.memory import MemoryStore
+
+
+def with_rules(bank: TimeBank, _: Clock) -> None:
+    """Holds, a statute, a fee, flags."""
+    fill(bank)
+    fill_with_rules(bank)
+
+
+def with_members(bank: TimeBank, clock: Clock) -> None:
+    """Dues, delegates, who left."""
+    fill(bank)
+    fill_with_rules(bank)
+    fill_with_members(bank, clock)
+
+
+FILLS: dict[str, Callable[[TimeBank, Clock], None]] = {
+    "nothing": lambda *_: None,
+    "every kind": lambda bank, _: fill(bank),
+    "rules": with_rules,
+    "members": with_members,
+}
+
+
+def exported(bank: TimeBank, *, texts: bool = True) -> bytes:
+    """The whole export."""
+    return b"".join(export_jsonl(bank, texts=texts))
+
+
+def content(store: Store, bank: str = "main") -> tuple[object, ...]:
+    """All that a bank's reader gives."""
+    with store.reader(bank) as reader:
+        accounts = reader.accounts(after=None, limit=999)
+        return (
+            reader.head(),
+            reader.records(after=0, limit=9999),
+            reader.texts(after=0, through=9999),
+            accounts,
+            [reader.postings(row.account, after=0, limit=9999) for row in accounts],
+            reader.holds(after=(0, ""), limit=9999),
+            reader.statutes(before=9999, limit=9999),
+        )
+
+
+@pytest.fixture
+def full(clock: Clock) -> TimeBank:
+    """A bank with every kind of record."""
+    bank = timebank.open("memory:", **doors(clock))
+    fill(bank)
+    return bank
+
+
+# -- the identity -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["memory:", "sqlite://"])
+@pytest.mark.parametrize("page", [1, 7, 1000])
+@pytest.mark.parametrize("fill_it", FILLS.values(), ids=FILLS)
+def test_what_is_taken_out_and_put_in_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    fill_it: Callable[[TimeBank, Clock], None],
+    page: int,
+    url: str,
+) -> None:
+    """Head, records, texts with their salts, derived rows; and the bank goes on."""
+    monkeypatch.setattr(jsonl, "PAGE", page)
+    monkeypatch.setattr(jsonl_import, "PAGE", page)
+    bank = timebank.open("memory:", **doors(clock))
+    fill_it(bank, clock)
+    with closing(open_store(url, create=True)) as store:
+        assert bank.head() == import_jsonl(store, io.BytesIO(exported(bank)))
+        assert content(bank.store) == content(store)
+        moved = TimeBank(store, create=False)
+        assert () == moved.audit().findings
+        assert exported(bank) == exported(moved)
+        moved.open_account("one-more", name="Somebody new")
+        assert () == moved.audit().findings
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.integers(1, 9999),
+            texts.filter(str.strip),
+            st.booleans(),
+        ),
+        max_size=12,
+    ),
+    st.integers(0, 12),
+)
+@settings(max_examples=60)
+def test_export_and_import_are_the_identity(
+    moves: list[tuple[str, int, str, bool]], after: int
+) -> None:
+    """Whatever was written and erased: also in two steps, with an older export first."""
+    bank = timebank.open("memory:", **doors())
+    for account in "abc0":
+        bank.open_account(account, kind="fund", name=f"name of {account}")
+    target = MemoryStore()
+    for number, (earner, seconds, note, erased) in enumerate(moves):
+        bank.transfer(
+            earner=earner,
+            spender="0",
+            hours=timebank.Hours.from_seconds(seconds),
+            id=f"t{number}",
+            note=note,
+        )
+        if number == after:
+            import_jsonl(target, io.BytesIO(exported(bank)))
+        if erased:
+            bank.erase(record=f"t{number}", reason="asked")
+    assert bank.head() == import_jsonl(target, io.BytesIO(exported(bank)))
+    assert content(bank.store) == content(target)
+    assert () == TimeBank(target).audit().findings
+
+
+def test_a_tombstone_is_taken_along(full: TimeBank) -> None:
+    """What was erased is `null` in the line that had it, and stays erased and explained."""
+    full.open_account("gone", name="Carla Verdi")
+    full.erase("gone", reason="asked for")
+    raw = exported(full)
+    assert b"Carla Verdi" not in raw
+    assert b'"texts":{"name":null}' in raw
+    store = MemoryStore()
+    import_jsonl(store, io.BytesIO(raw))
+    assert () == TimeBank(store).audit().findings
+
+
+def test_an_erasure_reaches_an_older_import(full: TimeBank, tmp_path: Path) -> None:
+    """The texts go from the copy when it takes the records that erased them."""
+    full.open_account("gone", name="Maria Rossi-Bianchi")
+    with closing(open_store(f"sqlite:///{tmp_path}/a.db", create=True)) as store:
+        import_jsonl(store, io.BytesIO(exported(full)))
+        full.erase("gone", reason="asked for")
+        import_jsonl(store, io.BytesIO(exported(full)))
+        assert content(full.store) == content(store)
+    assert b"Rossi-Bianchi" not in (tmp_path / "a.db").read_bytes()
+
+
+def test_a_lost_text_is_found_after_the_import(tmp_path: Path) -> None:
+    """The export says what is there; the audit tells a row that was deleted by hand."""
+    import sqlite3
+
+    with timebank.open(f"sqlite:///{tmp_path}/a.db") as bank:
+        bank.open_account("m1", name="Maria R.")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+        connection.execute("DELETE FROM timebank_texts")
+    with timebank.open(f"sqlite:///{tmp_path}/a.db") as bank:
+        store = MemoryStore()
+        import_jsonl(store, io.BytesIO(exported(bank)))
+        assert {"texts"} == {found.check for found in bank.audit().findings}
+        assert {"texts"} == {found.check for found in TimeBank(store).audit().findings}
+
+
+# -- for publishing -----------------------------------------------------------
+
+
+def test_texts_are_withheld(full: TimeBank) -> None:
+    """Without them the records are the same, no bank can be made, and no text is there."""
+    whole, public = exported(full), exported(full, texts=False)
+    records = [line.partition(b',"record":')[2] for line in whole.splitlines()[1:]]
+    assert records == [line.partition(b',"record":')[2] for line in public.splitlines()[1:]]
+    assert b'"text"' in whole
+    assert b'"text"' not in public
+    with pytest.raises(InvalidRequest, match="without its texts, to be published"):
+        import_jsonl(MemoryStore(), io.BytesIO(public))
+
+
+def test_who_may_not_read_all_exports_nothing(full: TimeBank) -> None:
+    """Asked before the first line."""
+    member = TimeBank(full.store, permissions=Roles(), create=False).acting_as("m1")
+    with pytest.raises(timebank.NotPermitted):
+        export_jsonl(member)
+
+
+# -- what is no export --------------------------------------------------------
+
+
+def changed(raw: bytes, line: int, old: bytes, new: bytes) -> bytes:
+    """The export with a change in one line."""
+    lines = raw.splitlines(keepends=True)
+    assert old in lines[line], lines[line]
+    lines[line] = lines[line].replace(old, new, 1)
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new", "message"),
+    [
+        (0, b'"export"', b'"exports"', "is no export: its first line is like"),
+        (0, b"true", b"1", "is no export"),
+        (0, b'"head":"timebank/1', b'"head":"timebank/2', "is no export"),
+        (0, b"{", b"[", "is no export"),
+        (1, b'"sequence":1,"d', b'"sequence":2,"d', "line 2: it says that it is record 2"),
+        (1, b'"sequence":1,"d', b'"sequence":true,"d', "line 2: it says that it is record True"),
+        (1, b'"sequence":1,"d', b'"sequence:1,"d', "line 2: it is no JSON"),
+        (1, b',"record":', b',"recorded":', "line 2: it is no line of an export"),
+        (1, b'"m1"', b'"m2"', "line 2: the digest of record 1 is not"),
+        (1, b'"text":"', b'"text":"X', "line 2: the name of record 1 is not the one"),
+        (1, b'"salt":"0', b'"salt":"1', "line 2: the name of record 1 is not the one"),
+        (1, b'"salt":"', b'"salt":"zz', "line 2: the name of record 1 is not the one"),
+        (1, b'"texts":{"name"', b'"texts":{"nome"', "line 2: the texts of record 1 are no texts"),
+        (1, b'"texts":{"name"', b'"texts":{"note"', "line 2: the note of record 1 is not the one"),
+        (1, b'"texts":', b'"texts":[1],"x":', "line 2: the texts of record 1 are no texts"),
+    ],
+)
+def test_what_is_no_export_is_told_and_nothing_is_written(
+    full: TimeBank, line: int, old: bytes, new: bytes, message: str
+) -> None:
+    """One line of the file is named."""
+    store = MemoryStore()
+    with pytest.raises(InvalidRequest, match=message):
+        import_jsonl(store, io.BytesIO(changed(exported(full), line, old, new)))
+    assert [] == list(store.banks())
+
+
+def test_a_file_that_was_cut_off_is_no_export(full: TimeBank) -> None:
+    """At whatever byte, and when a line is missing, doubled or moved."""
+    raw = exported(full)
+    lines = raw.splitlines(keepends=True)
+    short = [raw[:end] for end in range(0, len(raw) - 1, 97)]
+    mixed = [[*lines[:5], *lines[6:]], [*lines[:5], lines[4], *lines[5:]], [*lines, lines[-1]]]
+    swapped = [[*lines[:4], lines[5], lines[4], *lines[6:]]]
+    for bad in [*short, *map(b"".join, mixed + swapped)]:
+        store = MemoryStore()
+        with pytest.raises(InvalidRequest):
+            import_jsonl(store, io.BytesIO(bad))
+        assert [] == list(store.banks())
+
+
+@given(raw=st.binary(max_size=200), place=st.integers(0, 400), amid=st.booleans())
+def test_arbitrary_bytes_make_no_bank(raw: bytes, place: int, *, amid: bool) -> None:
+    """Neither alone nor written over a good export."""
+    if amid:
+        bank = timebank.open("memory:", **doors())
+        bank.open_account("m1", name="Maria R.")
+        good = exported(bank)
+        raw = good[:place] + raw + good[place + len(raw) :]
+        if raw == good:
+            return
+    store = MemoryStore()
+    try:
+        import_jsonl(store, io.BytesIO(raw))
+    except InvalidRequest:
+        assert [] == list(store.banks())
+    else:  # what was changed is no part of what is proved: a blank, or the bank's name
+        assert bank.head() == TimeBank(store).head()
+
+
+def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, full: TimeBank) -> None:
+    """Before it fills the memory."""
+    monkeypatch.setattr(jsonl_lines, "MAX_LINE_BYTES", 400)
+    with pytest.raises(InvalidRequest, match="more than 400 bytes"):
+        import_jsonl(MemoryStore(), io.BytesIO(exported(full)))
+
+
+def test_a_pipe_is_refused() -> None:
+    """One cannot go back in it."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    with pytest.raises(InvalidRequest, match="save it as a file"):
+        import_jsonl(MemoryStore(), Pipe())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"effects": {"postings": [["a"]]}, "kind": "transfer", "request": {}},
+        {"effects": {"postings": 7}, "kind": "transfer", "request": {}},
+        {"effects": {}, "kind": "dance", "request": {}},
+    ],
+)
+def test_a_record_that_cannot_be_executed(record: dict[str, object]) -> None:
+    """A chain that holds, of records that mean nothing here."""
+    body = canonical({**record, "format": "timebank/1", "journal": "j", "sequence": 1})
+    now = digest(genesis("j"), body).hex()
+    first = {"export": "timebank/1", "bank": "x", "head": f"timebank/1 j 1 {now}", "texts": True}
+    line = b'{"sequence":1,"digest":"%s","record":%s}\n' % (now.encode(), body)
+    store = MemoryStore()
+    with pytest.raises(Corrupt):
+        import_jsonl(store, io.BytesIO(json.dumps(first).encode() + b"\n" + line))
+    assert 0 == TimeBank(store).head().sequence
+
+
+@pytest.mark.parametrize(
+    ("request_", "effects", "message"),
+    [
+        ([], {}, "no request, or no effects"),
+        ({}, None, "no request, or no effects"),
+        ({"id": 7}, {}, "an id or a reference that is none"),
+        ({}, {"reverses": "x"}, "an id or a reference that is none"),
+    ],
+)
+def test_a_record_of_no_shape(request_: object, effects: object, message: str) -> None:
+    """What the look-ups need is proved before anything is written."""
+    names = {"format": "timebank/1", "journal": "j", "sequence": 1}
+    body = canonical({**names, "kind": "transfer", "request": request_, "effects": effects})
+    now = digest(genesis("j"), body).hex()
+    first = {"export": "timebank/1", "bank": "x", "head": f"timebank/1 j 1 {now}", "texts": True}
+    line = b'{"sequence":1,"digest":"%s","record":%s}\n' % (now.encode(), body)
+    with pytest.raises(InvalidRequest, match=message):
+        import_jsonl(MemoryStore(), io.BytesIO(json.dumps(first).encode() + b"\n" + line))
+
+
+# -- into a bank that is there ------------------------------------------------
+
+
+def test_a_bank_that_went_its_own_way_is_left_alone(full: TimeBank) -> None:
+    """Another journal, a longer one, or another record at the same place."""
+    early = exported(full)
+    store = MemoryStore()
+    import_jsonl(store, io.BytesIO(early))
+    there = TimeBank(store, create=False)
+    there.open_account("here-only")
+    with pytest.raises(InvalidRequest, match="it is older than the bank"):
+        import_jsonl(store, io.BytesIO(early))
+    full.open_account("there-only")
+    full.open_account("there-too")
+    with pytest.raises(InvalidRequest, match="has gone its own way"):
+        import_jsonl(store, io.BytesIO(exported(full)))
+    other = timebank.open("memory:")
+    with pytest.raises(InvalidRequest, match="has the journal"):
+        import_jsonl(other.store, io.BytesIO(early))
+    assert there.account("here-only").status == "open"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 8, 15])
+def test_an_interrupted_import_goes_on(
+    monkeypatch: pytest.MonkeyPatch, full: TimeBank, cut: int
+) -> None:
+    """After whatever page it was broken off."""
+    monkeypatch.setattr(jsonl_import, "PAGE", 1)
+
+    def stop(done: int, _total: int) -> None:
+        if done > cut:
+            raise KeyboardInterrupt
+
+    store, raw = MemoryStore(), io.BytesIO(exported(full))
+    with pytest.raises(KeyboardInterrupt):
+        import_jsonl(store, raw, progress=stop)
+    assert () == TimeBank(store).audit().findings
+    raw.seek(0)
+    assert full.head() == import_jsonl(store, raw)
+    assert content(full.store) == content(store)
+
+
+def test_a_published_head_must_be_in_the_file(full: TimeBank) -> None:
+    """That of any record, that of the beginning, and no other."""
+    raw, store = exported(full), MemoryStore()
+    at = [Head(full.head().journal, r.sequence, r.digest) for r in full.records()]
+    empty = Head(full.head().journal, 0, genesis(full.head().journal))
+    for head in (empty, at[0], at[-1]):
+        assert full.head() == import_jsonl(store, io.BytesIO(raw), expect=head)
+    forged = Head(at[0].journal, 1, at[1].digest)
+    with pytest.raises(InvalidRequest, match="the head that is expected is not in"):
+        import_jsonl(MemoryStore(), io.BytesIO(raw), expect=forged)
+
+
+# -- by command ---------------------------------------------------------------
+
+
+def call(*words: str) -> Result:
+    """Run `timebank`."""
+    return CliRunner().invoke(main, words)
+
+
+def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of a SQLite file, into another, under another name, and once more."""
+    monkeypatch.chdir(tmp_path)
+    with timebank.open("sqlite:///a.db", **doors()) as bank:
+        fill(bank)
+        head = str(bank.head())
+    Path("out.jsonl").write_bytes(call("--db", "a.db", "export", "jsonl").stdout_bytes)
+    for _ in range(2):
+        done = call("--db", "b.db", "--bank", "second", "import", "jsonl", "out.jsonl")
+        assert (0, f"{head}\naudit: ok\n") == (done.exit_code, done.stdout)
+    shape = json.loads(
+        call(
+            *("--db", "c.db", "import", "jsonl", "out.jsonl"),
+            *("--format", "json", "--expect-head", head),
+        ).stdout
+    )
+    assert (head.split()[3], True) == (shape["head"]["digest"], shape["audit"]["ok"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("no.jsonl",), "no.jsonl: No such file"),
+        (("bad.jsonl",), "bad.jsonl is no export"),
+        (("bad.jsonl", "--expect-head", "x"), "a head is a line like"),
+    ],
+)
+def test_wrong_use_is_one_line_and_makes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
+) -> None:
+    """With exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    Path("bad.jsonl").write_bytes(b"\xff\x00\n")
+    done = call("--db", "a.db", "import", "jsonl", *words)
+    assert (2, 1, True) == (done.exit_code, len(done.stderr.splitlines()), message in done.stderr)
+    assert not Path("a.db").exists()
