@@ -6,6 +6,7 @@ the fold makes it a balance.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -22,9 +23,10 @@ from timebank.bank.doors import Doors, new_id, new_salt, utc_now
 from timebank.bank.erasing import wiped
 from timebank.bank.executing import Result, Work
 from timebank.bank.gather import gather
+from timebank.bank.grouping import Call, meeting_of
 from timebank.bank.reads import Reads
 from timebank.bank.retrying import retried
-from timebank.bank.session import FLUSH_EVERY, Cache, Session
+from timebank.bank.session import FLUSH_EVERY, Session
 from timebank.commands import Command
 from timebank.commands import actor as checked_actor
 from timebank.errors import (
@@ -135,19 +137,6 @@ def _asked(
     raise refusal  # outside of the handler: its context would tell what is kept
 
 
-class _Memory:
-    """What the copies of one bank share: the cache of the last session."""
-
-    cache: Cache | None = None
-
-
-class Forgetful(_Memory):
-    """Of a bank whose every call finds out again where the journal stands."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Keep nothing."""
-
-
 class TimeBank(Calls, Reads):
     """One bank in a store. Threads may share it; it is a context manager that closes the store.
 
@@ -181,7 +170,7 @@ class TimeBank(Calls, Reads):
         self._doors = Doors(clock, new_id, new_salt)
         self._actor: str | None = None
         self._permissions = checked(permissions)
-        self._memory = _Memory()
+        self._meeting = meeting_of(store, self.name)
         try:
             with store.reader(bank) as reader:
                 reader.head()
@@ -227,15 +216,27 @@ class TimeBank(Calls, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command) -> Any:
+        if self._may_share(command):
+            call = Call(command, self._actor, self._doors)
+            self._meeting.decide(self.store, self.name, call)
+            if not call.is_alone:
+                return call.outcome()
         return retried(partial(self._execute_once, command))
 
+    def _may_share(self, command: Command) -> bool:
+        """Whether other threads' commits may keep it: what has no id could not be done again.
+
+        Permissions are the caller's own code, and asked for in the caller's own thread.
+        """
+        return (
+            command.id is not None
+            and self._permissions is None
+            and threading.get_ident() not in self._meeting.inside
+        )
+
     def _execute_once(self, command: Command) -> Any:
-        with self.store.writer(self.name) as writer:
-            session = self._session(writer)
-            result = _asked(session, command, self._actor, self._permissions, self._doors)
-            session.flush()
-        self._memory.cache = session.cache()
-        return result
+        with self._alone() as session:
+            return _asked(session, command, self._actor, self._permissions, self._doors)
 
     def _together(
         self, ask: Ask, work: Work[Result], before: Callable[[Reader], None] | None = None
@@ -247,20 +248,21 @@ class TimeBank(Calls, Reads):
         return retried(partial(self._together_once, work))
 
     def _together_once(self, work: Work[Result]) -> Result:
-        with self.store.writer(self.name) as writer:
-            session = self._session(writer)
-            result = work(session, self._actor)
-            session.flush()
-        self._memory.cache = session.cache()
-        return result
+        with self._alone() as session:
+            return work(session, self._actor)
 
     def _wiped(self) -> tuple[str, ...]:
         return wiped(self.store)
 
-    def _session(self, writer: Writer) -> Session:
-        """A session that owns the cache: an error leaves none behind."""
-        cache, self._memory.cache = self._memory.cache, None
-        return Session(writer, self._doors, cache)
+    @contextmanager
+    def _alone(self) -> Iterator[Session]:
+        """A session in a commit of its own, which owns the cache: an error leaves none behind."""
+        with self.store.writer(self.name) as writer, self._meeting.within():
+            cache, self._meeting.cache = self._meeting.cache, None
+            session = Session(writer, self._doors, cache)
+            yield session
+            session.flush()
+        self._meeting.cache = session.cache()
 
     @contextmanager
     def batch(self) -> Iterator[BankBatch]:
@@ -276,15 +278,12 @@ class TimeBank(Calls, Reads):
         >>> bank.head().sequence
         3
         """
-        with self.store.writer(self.name) as writer:
-            session = self._session(writer)
+        with self._alone() as session:
             batch = BankBatch(session, self._doors, self._actor, self._permissions)
             try:
                 yield batch
-                session.flush()
             finally:
                 batch.end()
-        self._memory.cache = session.cache()
         if session.erases:
             self._wiped()
 
@@ -373,7 +372,7 @@ class TimeBank(Calls, Reads):
         """
         self._may("rebuild")
         with self.store.writer(self.name) as writer:
-            self._memory.cache = None
+            self._meeting.cache = None
             erases = _rebuild(writer, progress)
         if erases:
             self._wiped()

@@ -7,13 +7,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from timebank import checks
-from timebank.bank import Forgetful, Progress, TimeBank
+from timebank.bank import Progress, TimeBank
 from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.grouping import Meeting
+from timebank.commands import Command
 from timebank.permissions import Permissions, checked
 from timebank.storage.join import JoinedStore
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
+
+
+class Alone(Meeting):
+    """Of a bank whose every call finds out again where the journal stands."""
+
+    @property
+    def cache(self) -> None:
+        """Nothing is kept."""
+
+    @cache.setter
+    def cache(self, value: object) -> None:
+        pass
 
 
 class JoinedBank(TimeBank):
@@ -35,7 +49,10 @@ class JoinedBank(TimeBank):
         self._doors = doors
         self._actor: str | None = None
         self._permissions = checked(permissions)
-        self._memory = Forgetful()
+        self._meeting = Alone(set())
+
+    def _may_share(self, command: Command) -> bool:
+        return False
 
     def audit(self, progress: Progress | None = None, **how: Any) -> AuditReport:
         """As `TimeBank.audit`, of what the host's transaction sees.
