@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timebank import journal
 from timebank.errors import Corrupt
 from timebank.journal import canonical, commitment, digest, genesis, parse, recorded_at
 from timebank.model import MAX_INTEGER
@@ -93,3 +94,20 @@ def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
     for body in (b"{}", b'{"recorded_at":"x"}', canonical({"kind": '"recorded_at":1,'})):
         with pytest.raises(Corrupt, match="no instant"):
             recorded_at(body)
+
+
+@given(objects)
+def test_the_form_is_that_of_the_standard_library(value: dict[str, Any]) -> None:
+    """The encoder is made once; what it gives is what `json.dumps` would."""
+    words = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert words.encode() == canonical(value)
+
+
+def test_the_form_without_the_encoder_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pythons that have none give the same bytes; neither takes what is no JSON."""
+    value = {"b": [1, None, True], "a": {"è": "\n"}}
+    expected = canonical(value)
+    with pytest.raises(TypeError):
+        canonical({"a": object()})
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    assert expected.decode() == journal._make_encode()(value)

@@ -204,7 +204,7 @@ def source(value: object) -> str | list[list[str]]:
     return sorted(
         [
             identifier(name, "source", longest=MAX_LABEL_CHARACTERS),
-            identifier(text, f"source {shown(name)}", longest=MAX_LABEL_CHARACTERS),
+            identifier(text, f"source {name!r}", longest=MAX_LABEL_CHARACTERS),
         ]
         for name, text in value.items()
     )

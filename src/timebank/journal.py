@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -28,9 +29,31 @@ _MOST_DIGITS: Final = 17
 
 _RECORDED_AT: Final = re.compile(rb'"recorded_at":(-?\d{1,17})[,}]')
 
-_encode = json.JSONEncoder(
+_encoder: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-).encode
+)
+
+
+def _make_encode() -> Callable[[Any], str]:
+    """The encoder's `encode`, but for the C function that it would make anew for each value."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return _encoder.encode
+    chunks = make(
+        None,
+        _encoder.default,
+        json.encoder.encode_basestring,
+        None,
+        _encoder.key_separator,
+        _encoder.item_separator,
+        _encoder.sort_keys,
+        _encoder.skipkeys,
+        _encoder.allow_nan,
+    )
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _make_encode()
 
 
 def canonical(value: dict[str, Any]) -> bytes:

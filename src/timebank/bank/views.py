@@ -72,24 +72,31 @@ def transfer_view(
     """
     request, effects = record["request"], record["effects"]
     told = request if held is None else held
-    postings = _postings(effects["postings"], effects)
-    return Transfer(
-        id=request["id"],
-        sequence=record["sequence"],
-        kind="reversal" if record["kind"] == "reverse" else kind_of(told),
-        postings=postings,
-        occurred_on=date.fromisoformat(effects["occurred_on"]),
-        recorded_at=instant(record["recorded_at"]),
-        note=texts.get("note"),
-        reason=texts.get("reason"),
-        reverses=reverses,
-        actor=record.get("actor"),
-        statute=effects["statute"],
-        hold=None if held is None else request["hold"],
-        flags=_flags(effects) if "flags" in effects else (),
-        asked=_asked(request, effects["postings"], postings),
-        period=period_of(request) if "period" in request else None,
-        **_described(told),
+    said, asked = told.get, effects["postings"]
+    postings = _postings(asked, effects)
+    return Transfer(  # in the order of its fields: twenty names cost more than all of them do
+        request["id"],
+        record["sequence"],
+        "reversal" if record["kind"] == "reverse" else kind_of(told),
+        postings,
+        date.fromisoformat(effects["occurred_on"]),
+        instant(record["recorded_at"]),
+        said("category"),
+        said("area"),
+        said("resource"),
+        said("via"),
+        texts.get("note"),
+        texts.get("reason"),
+        tuple(said("tags", ())),
+        _source(told),
+        said("limits", "checked"),
+        reverses,
+        record.get("actor"),
+        effects["statute"],
+        None if held is None else request["hold"],
+        _flags(effects) if "flags" in effects else (),
+        _asked(request, asked, postings),
+        period_of(request) if "period" in request else None,
     )
 
 
@@ -132,16 +139,21 @@ def hold_view(
 
 def _described(request: Mapping[str, Any]) -> dict[str, Any]:
     """What an exchange was for, as it was asked."""
-    source = request.get("source")
     return {
         "category": request.get("category"),
         "area": request.get("area"),
         "resource": request.get("resource"),
         "via": request.get("via"),
         "tags": tuple(request.get("tags", ())),
-        "source": dict(source) if isinstance(source, list) else source,
+        "source": _source(request),
         "limits": request.get("limits", "checked"),
     }
+
+
+def _source(request: Mapping[str, Any]) -> Any:
+    """Where it was imported from, as it was given."""
+    source = request.get("source")
+    return dict(source) if isinstance(source, list) else source
 
 
 def _postings(lines: list[list[Any]], effects: Mapping[str, Any]) -> tuple[Posting, ...]:

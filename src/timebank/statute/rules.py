@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import attrs
@@ -308,10 +309,16 @@ class Statute:
 
         :raises InvalidRequest: the time zone is not known to this machine.
         """
-        moment = instant(moment_in_microseconds)
-        if self.time_zone != "UTC":
-            moment = moment.astimezone(zone(self.time_zone))
-        return moment.date().isoformat()
+        return _day(self.time_zone, moment_in_microseconds // 1_000_000)
+
+
+@lru_cache(maxsize=64)
+def _day(time_zone: str, second: int) -> str:
+    """The day of a second: no time zone changes it within one, and calls come many to a second."""
+    moment = instant(second * 1_000_000)
+    if time_zone != "UTC":
+        moment = moment.astimezone(zone(time_zone))
+    return moment.date().isoformat()
 
 
 def _applies(own: StoredLimit, inherited: Hours | None) -> int | None:
