@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ from support import doors
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.cli.imports_report import report_shape, report_text
+from timebank.interchange import row_ids
 from timebank.interchange.booking import CHUNK_ROWS, run
 from timebank.interchange.csv_rows import Row, Rows
 from timebank.interchange.headed import Headed
@@ -32,12 +34,12 @@ from timebank.interchange.protocol import (
     Importer,
     Passed,
     ReversalRow,
-    RowIds,
     TransferRow,
 )
 from timebank.interchange.quarantine import TITLES, Mended, QuarantineFile
 from timebank.interchange.reconcile import Difference
 from timebank.interchange.report import ImportReport, Quarantined
+from timebank.interchange.row_ids import RowIds
 
 DAY = date(2026, 3, 1)
 
@@ -679,6 +681,31 @@ def test_made_ids_are_apart_and_the_same_in_every_run(keys: list[bytes]) -> None
     made = [[ids.of(key) for key in keys] for ids in (RowIds("x"), RowIds("x"))]
     assert made[0] == made[1]
     assert len(keys) == len(set(made[0]))
+
+
+@given(st.lists(st.binary(max_size=1), max_size=60), st.integers(1, 9))
+def test_made_ids_do_not_depend_on_the_memory(keys: list[bytes], most: int) -> None:
+    """Counts that were put away into a file are those that were kept."""
+    whole = RowIds("x")
+    with pytest.MonkeyPatch.context() as patch:
+        expected = [whole.of(key) for key in keys]
+        patch.setattr(row_ids, "IN_MEMORY", most)
+        small = RowIds("x")
+        assert expected == [small.of(key) for key in keys]
+
+
+def test_made_ids_are_in_flat_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times as many rows take no more."""
+    monkeypatch.setattr(row_ids, "IN_MEMORY", 1_000)
+    peaks = []
+    for rows in (5_000, 50_000):
+        ids = RowIds("x")
+        tracemalloc.start()
+        for number in range(rows):
+            ids.of(b"%d" % number)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 # -- the command line ---------------------------------------------------------

@@ -2,8 +2,7 @@
 
 Accounts come first, then what moves hours, then what takes it back: a reversal finds its original
 wherever in the file it stands, for the file is read once more if there are any. Memory holds the
-ids and the stated balances of the accounts and, where rows have no id of their own, some 80 bytes
-for each row.
+ids and the stated balances of the accounts.
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ from timebank.interchange.mapping_rows import (
     seconds_in,
     text_in,
 )
-from timebank.interchange.protocol import AccountRow, Passed, ReversalRow, RowIds, TransferRow
+from timebank.interchange.protocol import AccountRow, Passed, ReversalRow, TransferRow
 from timebank.interchange.report import Quarantined
+from timebank.interchange.row_ids import RowIds
 from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
 
 #: The state of rows that move nothing, where the mapping lets them pass.
@@ -42,7 +43,7 @@ class TransferReader:
     """Reads the rows of the file of transfers, in their order.
 
     Where rows have no id, one is made from who, how much and when, and from the row's ordinal
-    among equals: so much memory for each row, some 80 bytes. The note, which is personal, is
+    among equals. The note, which is personal, is
     not asked. `known` are accounts that a file lists already.
     """
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -130,31 +129,3 @@ class Importer(Protocol):
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.
         :raises OSError: a file cannot be read.
         """
-
-
-class RowIds:
-    """Ids for rows that have none: from what a row says, and its ordinal among equal rows.
-
-    Memory grows by some 80 bytes for each row: a small number tells how many equals came.
-
-    >>> from timebank.interchange.protocol import RowIds
-    >>> ids = RowIds("ces")
-    >>> [ids.of(row)[-5:] for row in (b"1 to 2", b"1 to 3", b"1 to 2")]
-    ['b31-1', '2c8-1', 'b31-2']
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        #: The first 64 bits of a row's digest → how many of it came. Should two digests
-        #: share them, an ordinal is higher than it need be and the id as good as before.
-        self._equals: dict[int, int] = {}
-
-    def of(self, row: bytes) -> str:
-        """The id of a row. `row` has no personal text: its digest is in the id."""
-        return self.of_digest(sha256(row).digest())
-
-    def of_digest(self, digest: bytes) -> str:
-        """The same from the SHA-256 of the row."""
-        short = int.from_bytes(digest[:8], "big")
-        ordinal = self._equals[short] = self._equals.get(short, 0) + 1
-        return f"{self._name}:{digest.hex()[:32]}-{ordinal}"

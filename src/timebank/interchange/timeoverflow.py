@@ -4,8 +4,7 @@ The files have no row id. The id of a transfer is made from the row's columns ot
 than its reason, and from its ordinal among rows that are equal in them: whoever imports
 the same files again books nothing twice, and an import that was broken off goes on.
 
-Memory does not grow with the files but for one small number a row, some 80 bytes: it
-tells how many equals of a row came before.
+Memory does not grow with the files.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from timebank.interchange.booking import MOST_ROWS_KEPT as MOST_ROWS_KEPT  # noq
 from timebank.interchange.booking import Progress
 from timebank.interchange.csv_rows import Rows
 from timebank.interchange.files import Source, named, opened, size
-from timebank.interchange.protocol import AccountRow, RowIds, TransferRow
+from timebank.interchange.protocol import AccountRow, TransferRow
 from timebank.interchange.quarantine import Mended
 from timebank.interchange.report import ImportReport, Quarantined
+from timebank.interchange.row_ids import RowIds
 from timebank.interchange.timeoverflow_rows import SYSTEM, exchange_of, user_of
 
 

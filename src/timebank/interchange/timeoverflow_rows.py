@@ -18,8 +18,9 @@ import attrs
 from timebank.errors import shown
 from timebank.interchange.csv_rows import Row, unreadable
 from timebank.interchange.headed import shortened
-from timebank.interchange.protocol import NONE, AccountRow, RowIds, TransferRow
+from timebank.interchange.protocol import NONE, AccountRow, TransferRow
 from timebank.interchange.report import Quarantined
+from timebank.interchange.row_ids import RowIds
 from timebank.model import (
     MAX_ID_CHARACTERS,
     MAX_INTEGER,
@@ -115,7 +116,7 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
     So mending the reason changes no other row's id.
 
     >>> from timebank.interchange.csv_rows import Row
-    >>> from timebank.interchange.protocol import RowIds
+    >>> from timebank.interchange.row_ids import RowIds
     >>> from timebank.interchange.timeoverflow_rows import exchange_of
     >>> columns = ("7", "member", "", "organization", "5400", "2018-01-17 11:35:48", "", "")
     >>> exchange = exchange_of("transfers.csv", Row(1, columns), RowIds("timeoverflow"))
