@@ -323,7 +323,7 @@ def test_strict_and_dry_runs(bank: TimeBank) -> None:
 
 
 def test_an_import_is_a_stream(memory: TimeBank) -> None:
-    """Rows are taken a thousand at a time, each thousand a batch; progress tells how far it is."""
+    """Rows are taken thousands at a time, each of these a batch; progress tells how far it is."""
 
     class Broken(Listed):
         def read(self) -> Iterator[tuple[str, ImportedRow]]:
@@ -337,7 +337,8 @@ def test_an_import_is_a_stream(memory: TimeBank) -> None:
     told: list[tuple[int, int]] = []
     listed = Listed(rows, bytes=len(rows))
     report = run(memory, listed, progress=lambda *where: told.append(where))
-    assert [(1_000, 2_002), (2_000, 2_002), (2_002, 2_002)] == told
+    most = 2 * CHUNK_ROWS + 2
+    assert [(CHUNK_ROWS, most), (2 * CHUNK_ROWS, most), (most, most)] == told
     assert (2, CHUNK_ROWS * 2 - 2) == (report.transfers_booked, report.transfers_there)
 
 

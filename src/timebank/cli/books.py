@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from timebank.cli.options import DAY, formatted
-from timebank.cli.output import show_as
+from timebank.cli.output import show, show_as
 from timebank.cli.place import Place, pass_place
 
 
@@ -42,17 +42,35 @@ def balance(place: Place, /, *, id: str | None, on: date | None, format: str) ->
 @click.argument("id")
 @click.option("--since", type=DAY, help="The first day.")
 @click.option("--until", type=DAY, help="The last day.")
-@formatted
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or one page to print.",
+)
+@click.option(
+    "--lang", metavar="CODE", default="en", show_default=True, help="Of the page: en, it."
+)
 @pass_place
 def statement(
-    place: Place, /, *, id: str, since: date | None, until: date | None, format: str
+    place: Place, /, *, id: str, since: date | None, until: date | None, format: str, lang: str
 ) -> None:
     """Show a statement."""
     from timebank.reports.shapes import statement_shape
     from timebank.reports.statement import statement_text
 
     with place.open(read_only=True) as bank:
+        head = bank.head()
         made = bank.statement(id, since=since, until=until)
+    if format == "html":
+        from timebank.reports.statement_html import statement_html
+
+        printed_on = date.today()  # noqa: DTZ011  # of whoever prints it
+        page = statement_html(made, head=head, printed_on=printed_on, language=lang)
+        show(page.splitlines())
+        return
     show_as(format, lambda: statement_shape(made), lambda: statement_text(made))
 
 

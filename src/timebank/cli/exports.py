@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from timebank.cli.export_csv import csv
 from timebank.cli.output import show, show_bytes
 from timebank.cli.place import Place, pass_place
 
@@ -26,6 +27,9 @@ _CHECKS: Final = {
 @click.group(no_args_is_help=False, help="Take out what the bank has, for other programs.")
 def export() -> None:
     """Exports."""
+
+
+export.add_command(csv)
 
 
 def _exporter(format: str) -> Export:

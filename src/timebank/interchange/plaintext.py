@@ -26,6 +26,9 @@ from timebank.storage.protocol import Reader
 PAGE: Final = 500
 #: Unit → what a quantity is called.
 COMMODITIES: Final = {"seconds": "SEC", "hours": "H"}
+#: What the bank has and no such program could hold; all of it is in an export of JSON Lines.
+LEFT_OUT: Final = "digests and salts, statutes, limits, delegates, when an account was frozen"
+WITHOUT_TEXTS: Final = f"names, notes and reasons, {LEFT_OUT}"
 #: A number of hours with four decimals is a multiple of so many seconds.
 _NINE: Final = 9
 _HOUR: Final = Decimal(3600)
@@ -68,6 +71,7 @@ class _Writer:
     ) -> None:
         self._reader, self._dialect = reader, dialect
         self._unit, self._commodity = unit, COMMODITIES[unit]
+        self._texts = texts
         self._told = (*TOLD, *TEXTS) if texts else TOLD
         self._now = now
         self._names = {
@@ -122,6 +126,7 @@ class _Writer:
         yield from dialect.head(self._commodity, first)
         yield dialect.comment(f"Bank: {name}")
         yield dialect.comment(f"Head: {self._reader.head()}")
+        yield dialect.comment(f"Not here: {LEFT_OUT if self._texts else WITHOUT_TEXTS}")
         for opening in openings:
             yield from dialect.opening(opening, self._commodity)
         for entries in (self._transfers(), map(self._pending, self._holds())):

@@ -17,13 +17,12 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.csv_rows import Row, Rows
+from timebank.interchange.formulas import guarded, unguarded
 from timebank.interchange.report import Quarantined
 
 TITLES: Final = ("file", "line", "column", "value", "reason")
 #: In the place of the check, where a line has the names of the row's columns.
 NAMES: Final = "check"
-#: A spreadsheet takes a cell for a formula that begins with one of these.
-_FORMULA: Final = frozenset("=+-@\t\r")
 
 
 class QuarantineFile:
@@ -51,11 +50,11 @@ class QuarantineFile:
         """One row. `names` are those of its columns, where the file has them."""
         if names and row.cells and row.file not in self._named:
             self._named.add(row.file)
-            self._writer.writerow([row.file, 1, "", "", "", NAMES, *map(_guarded, names)])
+            self._writer.writerow([row.file, 1, "", "", "", NAMES, *map(guarded, names)])
         told = [row.file, str(row.line), row.column, row.value, row.reason]
         check = _check_of(row.cells) if row.cells else ""
         cells = [check, *row.cells] if row.cells else []
-        self._writer.writerow([_guarded(cell) for cell in (*told, *cells)])
+        self._writer.writerow([guarded(cell) for cell in (*told, *cells)])
 
 
 @attrs.frozen
@@ -103,7 +102,7 @@ class Mended:
         if isinstance(row, Quarantined):
             msg = f"{row.file}, line {row.line}, cannot be read: {row.reason}"
             raise InvalidRequest(msg)
-        columns = [*map(_unguarded, row.columns), *[""] * (len(TITLES) + 1 - len(row.columns))]
+        columns = [*map(unguarded, row.columns), *[""] * (len(TITLES) + 1 - len(row.columns))]
         file, line, _, _, _, check, *cells = columns
         while not check and cells and not cells[-1]:
             cells.pop()  # a spreadsheet fills short lines up
@@ -179,12 +178,3 @@ def _check_of(cells: Iterable[str]) -> str:
     """Tells whether a row is still what it was."""
     row = "\x1f".join(cells)
     return f"{crc32(row.encode('utf-8', 'backslashreplace')):08x}"
-
-
-def _guarded(cell: str) -> str:
-    """The cell with a `'` before what a spreadsheet would execute; `_unguarded` takes it away."""
-    return f"'{cell}" if cell.lstrip("'")[:1] in _FORMULA else cell
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in _FORMULA else cell

@@ -1,0 +1,195 @@
+"""Tables for spreadsheets, as CSV: transfers, balances, a statement.
+
+Seconds are exact, so that sums are; hours are beside them with four decimals, for people. Text
+that a spreadsheet would execute is made harmless.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from timebank.bank import TimeBank
+from timebank.hours import Hours
+from timebank.interchange.formulas import guarded
+from timebank.model import Transfer
+from timebank.statements import Statement, TrialBalance
+
+#: What stands first in a file that a spreadsheet should take for UTF-8.
+MARK: Final = "\ufeff"
+_HOUR: Final = Decimal(3600)
+_FOUR: Final = Decimal("0.0001")
+#: A number of hours with four decimals is a multiple of so many seconds.
+_NINE: Final = 9
+
+TRANSFERS: Final = (
+    *("sequence", "id", "kind", "occurred_on", "recorded_at_utc"),
+    *("account", "seconds", "hours", "is_fee"),
+    *("category", "area", "resource", "via", "tags", "note", "reason"),
+    *("reverses", "hold", "period_first", "period_last", "statute", "flags", "actor", "source"),
+)
+BALANCES: Final = (
+    *("account", "name", "kind", "status"),
+    *("earned_seconds", "spent_seconds", "balance_seconds", "balance_hours"),
+)
+STATEMENT: Final = (
+    *("occurred_on", "sequence", "id", "kind", "with", "text", "category", "area"),
+    *("seconds", "hours", "balance_seconds", "balance_hours"),
+)
+#: Table → what the bank has and the table has not.
+LEFT_OUT: Final = {
+    "transfers": "digests and salts, open holds, statutes, accounts, what was only asked for",
+    "balances": "exchanges, open holds, limits, days of joining",
+    "statement": "digests and salts, open holds, those of a side beyond their ids",
+}
+
+
+@attrs.define
+class Sheet:
+    """A table, line by line. With `decimal_comma` columns are apart by semicolons.
+
+    `rounded` counts the hours that four decimals could not hold, as far as it was read.
+
+    >>> import timebank
+    >>> from timebank.interchange.spreadsheet import balances_sheet
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> for line in balances_sheet(bank.trial_balance(), decimal_comma=True):
+    ...     print(line)
+    account;name;kind;status;earned_seconds;spent_seconds;balance_seconds;balance_hours
+    f1;;group;open;0;5400;-5400;-1,5
+    m1;;member;open;5400;0;5400;1,5
+    """
+
+    titles: Sequence[str]
+    rows: Callable[[Sheet], Iterable[Sequence[Any]]]
+    decimal_comma: bool = False
+    rounded: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Lines without their ends; a text of several lines is one of these."""
+        self.rounded = 0
+        yield self._line(self.titles)
+        for row in self.rows(self):
+            yield self._line([_cell(value) for value in row])
+
+    def _line(self, cells: Sequence[str]) -> str:
+        line = io.StringIO()
+        csv.writer(line, delimiter=";" if self.decimal_comma else ",", lineterminator="").writerow(
+            cells
+        )
+        return line.getvalue()
+
+    def hours(self, hours: Hours) -> _Number:
+        """A quantity as a decimal number of hours, rounded half to even where it must be."""
+        self.rounded += hours.seconds % _NINE != 0
+        number = (Decimal(hours.seconds) / _HOUR).quantize(_FOUR)
+        text = f"{number:f}".rstrip("0").rstrip(".")
+        return _Number(text.replace(".", ",") if self.decimal_comma else text)
+
+
+class _Number(str):
+    """What no mark may stand before, though it begins with a minus."""
+
+    __slots__ = ()
+
+
+def transfers_sheet(
+    bank: TimeBank,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    texts: bool = True,
+    decimal_comma: bool = False,
+) -> Sheet:
+    """A row for each posting: what an account earned, or spent (negative).
+
+    The rows of a transfer follow each other, and their seconds sum to zero. `since` and `until`
+    are days of service, both included. Without `texts` notes and reasons are empty.
+
+    :raises NotPermitted: not all transfers may be read.
+    """
+    bank.transfers()  # asked for now; nothing is read yet
+
+    def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
+        for transfer in bank.transfers(since=since, until=until):
+            yield from _postings(sheet, transfer, texts=texts)
+
+    return Sheet(TRANSFERS, rows, decimal_comma)
+
+
+def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequence[Any]]:
+    first, last = transfer.period or (None, None)
+    source = transfer.source
+    for posting in transfer.postings:
+        yield (
+            *(transfer.sequence, transfer.id, transfer.kind),
+            *(transfer.occurred_on, transfer.recorded_at),
+            *(posting.account, posting.hours.seconds, sheet.hours(posting.hours)),
+            "yes" if posting.fee else "",
+            *(transfer.category, transfer.area, transfer.resource, transfer.via),
+            ", ".join(transfer.tags),
+            *((transfer.note, transfer.reason) if texts else (None, None)),
+            *(transfer.reverses, transfer.hold, first, last, transfer.statute),
+            "; ".join(map(str, transfer.flags)),
+            transfer.actor,
+            source
+            if source is None or isinstance(source, str)
+            else "; ".join(f"{name}: {text}" for name, text in source.items()),
+        )
+
+
+def balances_sheet(
+    trial: TrialBalance, *, texts: bool = True, decimal_comma: bool = False
+) -> Sheet:
+    """A row for each account. Without `texts` names are empty."""
+
+    def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
+        for line in trial.lines:
+            yield (
+                *(line.account, line.name if texts else None, line.kind, line.status),
+                *(line.earned.seconds, line.spent.seconds),
+                *(line.balance.seconds, sheet.hours(line.balance)),
+            )
+
+    return Sheet(BALANCES, rows, decimal_comma)
+
+
+def statement_sheet(
+    statement: Statement, *, texts: bool = True, decimal_comma: bool = False
+) -> Sheet:
+    """A row for each line, after one for the opening balance. Without `texts` none is told."""
+
+    def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
+        opening = statement.opening
+        yield (
+            *(statement.since, None, None, "opening balance", None, None, None, None),
+            *(None, None, opening.seconds, sheet.hours(opening)),
+        )
+        for line in statement.lines:
+            text = (line.reason if line.reverses else line.note) if texts else None
+            yield (
+                *(line.occurred_on, line.sequence, line.id, "fee" if line.fee else line.kind),
+                *(", ".join(line.others), text, line.category, line.area),
+                *(line.hours.seconds, sheet.hours(line.hours)),
+                *(line.balance.seconds, sheet.hours(line.balance)),
+            )
+
+    return Sheet(STATEMENT, rows, decimal_comma)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int | _Number):
+        return str(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return value.isoformat() if isinstance(value, date) else guarded(value)

@@ -1,0 +1,190 @@
+"""A statement as one HTML file that needs nothing else, made to be printed on A4.
+
+Its words are catalogues in `data/words`, a TOML file for each language; days and numbers are
+written as Babel knows the language. So another language is another file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from importlib.resources import files
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import InvalidRequest, StoreError, shown
+from timebank.hours import Hours
+from timebank.model import Head, Hold
+from timebank.reports.cells import harmless
+from timebank.reports.periods import period_text
+from timebank.statements import Statement, StatementLine
+
+_SUFFIX: Final = ".toml"
+_MOST_NAMED: Final = 3
+
+
+def languages() -> tuple[str, ...]:
+    """The codes of the languages that there are, sorted.
+
+    >>> from timebank.reports.statement_html import languages
+    >>> languages()
+    ('en', 'it')
+    """
+    names = (one.name for one in files("timebank").joinpath("data/words").iterdir())
+    return tuple(sorted(n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX)))
+
+
+def statement_html(
+    statement: Statement,
+    *,
+    head: Head,
+    printed_on: date,
+    language: str = "en",
+    words: Mapping[str, str] | None = None,
+) -> str:
+    """The statement as the text of an HTML file.
+
+    `head` is where the journal stood when the statement was made: its line stands at the end.
+    `words` is a catalogue of one's own, for a `language` that Babel knows.
+
+    :raises InvalidRequest: a language of which there is no catalogue.
+    :raises StoreError: the extra `timebank[report]` is not installed.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank.reports.statement_html import statement_html
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+    >>> page = statement_html(
+    ...     bank.statement("m1"), head=bank.head(), printed_on=date(2026, 3, 31), language="it"
+    ... )
+    >>> "Estratto conto" in page, "31 marzo 2026" in page, str(bank.head()) in page
+    (True, True, True)
+    """
+    try:
+        from babel import Locale
+        from babel.dates import format_date
+        from babel.numbers import format_decimal
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:  # pragma: no cover - it is installed for the tests
+        msg = "a statement as HTML needs timebank[report]: pip install 'timebank[report]'"
+        raise StoreError(msg) from error
+    locale = Locale.parse(language) if words is not None or language in languages() else None
+    if locale is None:
+        msg = f"no catalogue of words for {shown(language)}: there are {', '.join(languages())}"
+        raise InvalidRequest(msg)
+    page = _Page(
+        statement,
+        _catalogue(language) if words is None else words,
+        day=lambda day: format_date(day, "long", locale=locale),
+        short=lambda day: format_date(day, "medium", locale=locale),
+        number=lambda number: format_decimal(number, locale=locale),
+    )
+    source = files("timebank").joinpath("data/statement.html.j2").read_text("utf-8")
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
+    return template.render(language=language, **page.content(head, printed_on))
+
+
+def _catalogue(language: str) -> Mapping[str, str]:
+    path = files("timebank").joinpath(f"data/words/{language}{_SUFFIX}")
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+@attrs.frozen
+class _Page:
+    """What stands on the page, in the words of a language."""
+
+    statement: Statement
+    words: Mapping[str, str]
+    day: Any
+    short: Any
+    number: Any
+
+    def content(self, head: Head, printed_on: date) -> dict[str, Any]:
+        """Everything that the template names."""
+        statement, words = self.statement, self.words
+        account = statement.account
+        kind = words[account.kind]
+        if account.status != "open":
+            kind = f"{kind}, {words[account.status]}"
+        return {
+            "words": words,
+            "titled": _titled(account.id, account.name),
+            "kind": kind,
+            "period": self._period(),
+            "opening": str(statement.opening),
+            "lines": [self._line(line) for line in statement.lines],
+            "earned": str(statement.earned),
+            "spent": str(statement.spent),
+            "closing": str(statement.closing),
+            "held": str(statement.held),
+            "incoming": str(statement.incoming),
+            "holds": list(self._holds()),
+            "printed": words["printed"].format(day=self.day(printed_on)),
+            "proof": words["head"].format(sequence=self.number(head.sequence)),
+            "head": str(head),
+        }
+
+    def _period(self) -> str:
+        since, until = self.statement.since, self.statement.until
+        days = {
+            name: self.day(value)
+            for name, value in (("since", since), ("until", until))
+            if value is not None
+        }
+        key = "between" if len(days) > 1 else next(iter(days), "all_days")
+        return self.words[key].format(**days)
+
+    def _line(self, line: StatementLine) -> dict[str, str]:
+        text = (line.reason if line.reverses else line.note) or ""
+        labels = [label for label in (line.category, line.area) if label is not None]
+        if line.reverses:
+            labels.insert(0, self.words["reversal"])
+        if line.fee:
+            labels.insert(0, self.words["fee"])
+        elif line.kind not in {"exchange", "reversal"}:
+            labels.insert(0, line.kind)
+        if line.period is not None:
+            labels.append(period_text(line.period))
+        return {
+            "day": self.short(line.occurred_on),
+            "others": self._others(line.others),
+            "text": harmless(text),
+            "labels": harmless(", ".join(labels)),
+            "earned": "" if line.earned is None else str(line.earned),
+            "spent": "" if line.spent is None else str(line.spent),
+            "balance": str(line.balance),
+        }
+
+    def _holds(self) -> Iterator[dict[str, str]]:
+        own = self.statement.account.id
+        for hold in self.statement.holds:
+            moves = [p.hours for p in hold.postings if p.account == own]  # a fee among them
+            earned = sum(hours.seconds for hours in moves if hours.seconds > 0)
+            spent = -sum(hours.seconds for hours in moves if hours.seconds < 0)
+            others = {p.account for p in hold.postings} - {own}
+            yield {
+                "until": self._until(hold),
+                "others": self._others(tuple(sorted(others))),
+                "text": harmless(hold.note or hold.category or ""),
+                "earned": str(Hours.from_seconds(earned)) if earned else "",
+                "spent": str(Hours.from_seconds(spent)) if spent else "",
+            }
+
+    def _until(self, hold: Hold) -> str:
+        if hold.expires_at is None:
+            return self.words["no_end"]
+        return f"{self.short(hold.expires_at.date())} {hold.expires_at:%H:%M} UTC"
+
+    def _others(self, others: tuple[str, ...]) -> str:
+        named = ", ".join(_titled(id, self.statement.names.get(id)) for id in others[:_MOST_NAMED])
+        if len(others) <= _MOST_NAMED:
+            return named
+        return f"{self.words['accounts'].format(count=self.number(len(others)))}: {named}, …"
+
+
+def _titled(id: str, name: str | None) -> str:
+    return harmless(id if name is None else f"{name} ({id})")

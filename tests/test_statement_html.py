@@ -1,0 +1,253 @@
+"""The statement that is printed: complete, harmless, in any language that has a catalogue."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+import timebank
+from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from timebank import Hours, InvalidRequest, TimeBank
+from timebank.cli import main
+from timebank.reports.statement_html import languages, statement_html
+
+PRINTED = date(2026, 3, 31)
+WIDTHS = {"phone": 390, "desktop": 1280}
+OVERFLOWING = """
+const wide = document.documentElement.clientWidth;
+const out = [];
+for (const element of document.querySelectorAll('main *, header *, footer *')) {
+  if (getComputedStyle(element.closest('thead') || element).position === 'absolute') continue;
+  const box = element.getBoundingClientRect();
+  if (box.right > wide + 1 || box.left < -1) out.push(element.tagName + ' ' + element.className);
+}
+return out;
+"""
+
+
+class Cells(HTMLParser):
+    """The text of each cell, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._is_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A row, or a cell."""
+        if tag == "tr":
+            self.rows.append([])
+        self._is_cell = self._is_cell or tag in {"td", "th"}
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        """The end of a cell."""
+        if tag in {"td", "th"}:
+            self._is_cell = False
+
+    def handle_data(self, data: str) -> None:
+        """What is in it."""
+        if self._is_cell:
+            self.rows[-1][-1] += data
+
+
+def cells(page: str) -> list[list[str]]:
+    """The rows of all tables."""
+    parser = Cells()
+    parser.feed(page)
+    return [[cell.strip() for cell in row] for row in parser.rows]
+
+
+@pytest.fixture
+def full(clock: Clock) -> TimeBank:
+    """A bank with every kind of record."""
+    bank = timebank.open("memory:", **doors(clock))
+    fill(bank)
+    fill_with_rules(bank)
+    fill_with_members(bank, clock)
+    return bank
+
+
+def page_of(bank: TimeBank, account: str, language: str = "en", **more: Any) -> str:
+    """The page of an account."""
+    statement = bank.statement(account, **more)
+    return statement_html(statement, head=bank.head(), printed_on=PRINTED, language=language)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_figure_is_on_the_page(full: TimeBank, language: str) -> None:
+    """Of every account: each line, the totals, what is held; and the head that proves it."""
+    for account in full.accounts():
+        statement = full.statement(account.id)
+        page = page_of(full, account.id, language)
+        figures = [[row[3], row[4], row[5]] for row in cells(page)[2 : 2 + len(statement.lines)]]
+        assert [
+            [str(line.earned or ""), str(line.spent or ""), str(line.balance)]
+            for line in statement.lines
+        ] == figures
+        assert str(full.head()) in page
+        assert str(statement.closing) == next(
+            row[5] for row in reversed(cells(page)) if len(row) == 6 and row[5]
+        )
+        held = cells(page)[-len(statement.holds) :] if statement.holds else []
+        for column, total in ((3, statement.incoming), (4, statement.held)):
+            told = [Hours(row[column] or 0) for row in held]
+            assert total == sum(told, Hours(0))
+
+
+def test_days_are_in_the_words_of_the_language(full: TimeBank) -> None:
+    """The period too, with both days, one, or none."""
+    both = {"since": date(2026, 3, 1), "until": date(2026, 3, 31)}
+    assert "dal 1 marzo 2026 al 31 marzo 2026" in page_of(full, "m1", "it", **both)
+    assert "from March 1, 2026" in page_of(full, "m1", since=both["since"])
+    assert "fino al 31 marzo 2026" in page_of(full, "m1", "it", until=both["until"])
+    assert "tutti i giorni" in page_of(full, "m1", "it")
+
+
+def test_hostile_texts_are_only_texts() -> None:
+    """Neither markup, nor marks that turn the line round."""
+    bank = timebank.open("memory:", **doors())
+    bank.open_account("m1", name="<script>alert(1)</script>")
+    bank.open_account("f1", kind="group", name="\u202eevil")
+    bank.transfer(earner="m1", spender="f1", hours=1, note='"><img src=http://x/y onerror=z>')
+    page = page_of(bank, "m1")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "\u202e" not in page
+    assert not re.search(r"""(?:src|href)\s*=\s*["']""", page)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_catalogue_has_every_word(language: str) -> None:
+    """The same keys and the same gaps as the English one."""
+    folder = files("timebank") / "data" / "words"
+    english, other = (
+        tomllib.loads((folder / f"{code}.toml").read_text("utf-8")) for code in ("en", language)
+    )
+    assert list(english) == list(other)
+    for key, words in english.items():
+        gaps = re.findall(r"{\w+}", words)
+        assert sorted(gaps) == sorted(re.findall(r"{\w+}", other[key])), key
+
+
+def test_another_language_is_a_catalogue(full: TimeBank) -> None:
+    """Nothing else is needed: the days are Babel's."""
+    folder = files("timebank") / "data" / "words"
+    words = tomllib.loads((folder / "en.toml").read_text("utf-8")) | {"title": "Kontoauszug"}
+    page = statement_html(
+        full.statement("m1"), head=full.head(), printed_on=PRINTED, language="de", words=words
+    )
+    assert "<h1>Kontoauszug</h1>" in page
+    assert "31. März 2026" in page
+
+
+def test_a_language_without_a_catalogue_is_refused(full: TimeBank) -> None:
+    """Those that there are, are told."""
+    for language in ("de", "../en", ""):
+        with pytest.raises(InvalidRequest, match="there are en, it"):
+            page_of(full, "m1", language)
+
+
+def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole page on standard output, or one line."""
+    monkeypatch.chdir(tmp_path)
+    with timebank.open("sqlite:///a.db", **doors()) as bank:
+        fill(bank)
+    words = ["--db", "a.db", "statement", "m1", "--format", "html", "--lang"]
+    done = CliRunner().invoke(main, [*words, "it"])
+    assert (0, True) == (done.exit_code, done.stdout.startswith("<!doctype html>"))
+    assert "Estratto conto" in done.stdout
+    wrong = CliRunner().invoke(main, [*words, "xx"])
+    assert (2, "") == (wrong.exit_code, wrong.stdout)
+    assert "no catalogue of words for 'xx'" in wrong.stderr
+
+
+# -- in a browser -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """Debian's Chromium, without a window and without a network."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        assert os.environ.get("TIMEBANK_CHROMIUM") != "required", "chromium is not installed"
+        pytest.skip("Chromium is not installed: the packages chromium and chromium-driver have it")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
+        options.add_argument(argument)
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def long_one() -> TimeBank:
+    """Two hundred exchanges, with long words."""
+    now = datetime(2026, 3, 31, 9, 0, tzinfo=UTC)
+    bank = timebank.open("memory:", clock=lambda: now)
+    bank.open_account("m1", name="Maria Supercalifragilistica " * 3, floor=None)
+    for number in range(5):
+        bank.open_account(f"f{number}", kind="group", floor=None, name=f"Famiglia {number}")
+    with bank.batch() as batch:
+        for number in range(200):
+            batch.transfer(
+                earner="m1",
+                spender=f"f{number % 5}",
+                hours="1:30",
+                occurred_on=date(2025, 3, 1) + timedelta(days=number),
+                note="accompagnata in ambulatorio " * (1 + number % 4) + "x" * 60,
+                category="assistenza",
+            )
+    bank.hold(earner="f1", spender="m1", hours=2, note="lunedì", expires_in=timedelta(days=9))
+    return bank
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("device", WIDTHS)
+def test_nothing_overflows_and_nothing_is_asked_for(
+    browser: Any, long_one: TimeBank, tmp_path: Path, device: str, language: str
+) -> None:
+    """On a phone and at a desk."""
+    page = tmp_path / f"statement-{language}.html"
+    page.write_text(page_of(long_one, "m1", language), "utf-8")
+    metrics = {"width": WIDTHS[device], "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+    assert [] == browser.execute_script(OVERFLOWING)
+    assert language == browser.execute_script("return document.documentElement.lang")
+    sent = [told["message"] for told in browser.get_log("performance")]
+    asked = [told for told in sent if "requestWillBeSent" in told]
+    assert all(page.as_uri() in told for told in asked)
+    assert [] == browser.get_log("browser")
+
+
+def test_it_prints_on_a4(browser: Any, long_one: TimeBank, tmp_path: Path) -> None:
+    """Several pages of 210 by 297 millimetres."""
+    page = tmp_path / "statement.html"
+    page.write_text(page_of(long_one, "m1", "it"), "utf-8")
+    browser.get(page.as_uri())
+    told = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    raw = io.BytesIO(base64.b64decode(told["data"])).getvalue()
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", raw)
+    assert 5 <= len(sizes) <= 30
+    assert {(595, 842)} == {(round(float(wide)), round(float(high))) for wide, high in sizes}
