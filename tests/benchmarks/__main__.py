@@ -1,17 +1,18 @@
 """Run every benchmark and print a table; `--write FILE` puts it into a page as well.
 
-Rounds of ours and of the yardstick are interleaved in one process on one file system, and
-medians are compared. Nothing is asserted: a machine is noisy.
+Each part runs in a process of its own, whose peak of memory is shown. Rounds of ours and of the
+yardstick are interleaved on one file system, and medians are compared. Nothing is asserted: a
+machine is noisy.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
-import random
 import resource
 import sqlite3
-import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,248 +21,139 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-import timebank
-from benchmarks import joined, servers
-from benchmarks.raw import Raw
-from timebank import TimeBank
+import attrs
 
-ACCOUNTS = [f"m{n}" for n in range(300)]
-DAY = date(2026, 3, 2)
+from benchmarks import batches, growth, imports, joined, others, programs, singles
+from benchmarks.loads import ACCOUNTS, pairs
+from benchmarks.table import Line, line, render, shown
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that it takes."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
-def pairs(number: int, seed: int) -> list[tuple[str, str, int, str, str]]:
-    """Transfers between random accounts, the same for both sides."""
-    chance = random.Random(seed)  # a load, not secrets
-    made = []
-    for n in range(number):
-        earner, spender = chance.sample(ACCOUNTS, 2)
-        made.append(
-            (earner, spender, chance.randrange(900, 14400), f"t{seed}-{n}", DAY.isoformat())
-        )
-    return made
-
-
-def ours(path: Path, synchronous: str) -> TimeBank:
-    """A bank with the defaults, but for the `synchronous` that is measured."""
-    bank = timebank.open(f"sqlite:///{path}?synchronous={synchronous}")
-    with bank.batch() as batch:
-        for account in ACCOUNTS:
-            batch.open_account(account, kind="fund")
-    return bank
-
-
-def post(bank: TimeBank, transfers: list[tuple[str, str, int, str, str]]) -> None:
-    """One durable transfer after the other."""
-    for earner, spender, seconds, id, _ in transfers:
-        hours = timebank.Hours.from_seconds(seconds)
-        bank.transfer(earner=earner, spender=spender, hours=hours, id=id, occurred_on=DAY)
-
-
-def singles(folder: Path, synchronous: str, *, rounds: int = 15, each: int = 300) -> list[str]:
-    """One durable transfer beside raw `sqlite3`."""
-    bank = ours(folder / f"ours-{synchronous}.db", synchronous)
-    raw = Raw(folder / f"raw-{synchronous}.db", synchronous=synchronous, accounts=ACCOUNTS)
-    mine, yards = [], []
-    for number in range(rounds):
-        load = pairs(each, number)
-        mine.append(timed(partial(post, bank, load)) / each)
-        yards.append(timed(partial(raw.post, load)) / each)
-    bank.close()
-    return row(f"one durable transfer, {synchronous.upper()}", mine[1:], yards[1:], "raw sqlite3")
-
-
-def batches(folder: Path, *, rounds: int = 3, each: int = 100_000) -> list[str]:
-    """A batch of 100,000 beside `executemany` in one commit."""
-    mine, yards = [], []
-    for number in range(rounds):
-        load = pairs(each, 1000 + number)
-        bank = ours(folder / f"batch-{number}.db", "full")
-        mine.append(timed(partial(in_batch, bank, load)) / each)
-        bank.close()
-        raw = Raw(folder / f"raw-batch-{number}.db", synchronous="FULL", accounts=ACCOUNTS)
-        yards.append(timed(partial(raw.batch, load)) / each)
-    return row("transfer in a batch of 100,000", mine, yards, "raw executemany")
-
-
-def in_batch(bank: TimeBank, load: list[tuple[str, str, int, str, str]]) -> None:
-    """All of the transfers, or none."""
-    with bank.batch() as batch:
-        for earner, spender, seconds, id, _ in load:
-            hours = timebank.Hours.from_seconds(seconds)
-            batch.transfer(earner=earner, spender=spender, hours=hours, id=id, occurred_on=DAY)
-
-
-def audits(folder: Path, *, rounds: int = 3, number: int = 100_000) -> list[str]:
-    """A full audit of the batch's file beside a bare scan of the same rows and chain."""
-    raw = Raw(folder / "raw-audit.db", synchronous="FULL", accounts=ACCOUNTS)
-    raw.batch(pairs(number, 1000))
-    mine, yards = [], []
-    with timebank.open(f"sqlite:///{folder / 'batch-0.db'}", read_only=True) as bank:
-        for _ in range(rounds):
-            mine.append(timed(bank.audit) / number)
-            yards.append(timed(raw.scan) / number)
-        if not bank.audit().ok:
-            sys.exit("the audited bank is not well")
-    return row("audit, a transfer", mine, yards, "bare scan")
-
-
-def impacts(folder: Path, *, rounds: int = 7, number: int = 100_000) -> list[str]:
-    """The impact report of the batch's file beside one scan of its postings."""
-    mine, yards = [], []
-    with timebank.open(f"sqlite:///{folder / 'batch-0.db'}", read_only=True) as bank:
-        for _ in range(rounds):
-            mine.append(timed(bank.impact) / number)
-            yards.append(timed(partial(scan, bank)) / number)
-    return row("impact report, a transfer", mine, yards, "scan of postings")
-
-
-def scan(bank: TimeBank) -> int:
-    """Read every posting once, by account."""
-    count = 0
-    with bank.store.reader(bank.name) as reader:
-        for account in ACCOUNTS:
-            after = 0
-            while rows := reader.postings(account, after=after, limit=500):
-                count += len(rows)
-                after = rows[-1].version
-    return count
-
-
-def growth(folder: Path) -> list[list[str]]:
-    """The same work on a bank of 300 records and on one of 100,300."""
-    lines = []
-    small = ours(folder / "small.db", "full")
-    post(small, pairs(10, 7))
-    large = timebank.open(f"sqlite:///{folder / 'batch-0.db'}")
-    works: list[tuple[str, Callable[[TimeBank, int], object]]] = [
-        ("one more transfer", lambda bank, n: post(bank, pairs(1, 5000 + n))),
-        ("current balance", lambda bank, _: bank.balance("m1")),
-        ("last lines of a statement", lambda bank, _: bank.statement("m1", since=date(2026, 3, 3))),
-        ("opening the bank", lambda bank, _: timebank.open(bank.store.url).close()),
-    ]
-    for name, work in works:
-        mine = [timed(partial(work, large, n)) for n in range(200)]
-        yards = [timed(partial(work, small, n)) for n in range(200)]
-        lines.append(row(name + ", at 100,000", mine, yards, "the same at 10"))
-    small.close()
-    large.close()
-    return lines
-
-
-def many_banks(folder: Path) -> list[list[str]]:
-    """Opening a bank of a file with 10,000 banks, beside one with a bank."""
-    works = []
-    for count in (10_000, 1):
-        with timebank.open(f"sqlite:///{folder / f'banks-{count}.db'}") as bank:
-            for number in range(count - 1):
-                bank.store.make_bank(f"bank-{number}", journal=f"journal-{number}")
-        works.append(partial(reopen, folder / f"banks-{count}.db"))
-    mine, yards = [], []
-    for _ in range(200):
-        mine.append(timed(works[0]))
-        yards.append(timed(works[1]))
-    return [row("opening a bank, of 10,000 in a file", mine, yards, "the same of one")]
-
-
-def reopen(path: Path) -> None:
-    """Open the bank of a file, and close it."""
-    timebank.open(f"sqlite:///{path}").close()
-
-
-def on_servers() -> list[list[str]]:
-    """PostgreSQL beside statements by hand."""
-    one = servers.one_client(ACCOUNTS, pairs)
-    eight = servers.eight_processes(ACCOUNTS, pairs)
-    yardstick = "psycopg by hand"
-    return [
-        row("one durable transfer, PostgreSQL", *one, yardstick),
-        row("the same, 8 processes on 8 banks", *eight, yardstick),
-    ]
-
-
-def in_a_host(folder: Path) -> list[list[str]]:
-    """Joined on SQLite, 10,000 transfers in one commit of the host's."""
-    lines = []
+def _joined(folder: Path, *, quick: bool) -> list[Line]:
+    """Joined on SQLite, many transfers in one commit of the host's."""
+    found = []
     for batched, how in ((False, "a call each"), (True, "in a batch")):
-        times = joined.in_one_commit(folder, ACCOUNTS, pairs, batched=batched)
-        lines.append(row(f"joined on SQLite, {how}", *times, "raw executemany"))
-    return lines
+        rounds, each = (2, 200) if quick else (5, 10_000)
+        times = joined.in_one_commit(
+            folder, ACCOUNTS, pairs, batched=batched, rounds=rounds, each=each
+        )
+        found.append(line(f"joined on SQLite, {how}", times[0], "raw executemany", times[1]))
+    return found
 
 
-def row(work: str, mine: list[float], yards: list[float], yardstick: str) -> list[str]:
-    """A line of the table: medians, times as fast as the yardstick, spread of the middle half."""
-    middle, yard = statistics.median(mine), statistics.median(yards)
-    quarters = statistics.quantiles(mine, n=4) if len(mine) > 1 else [middle] * 3
-    spread = (quarters[2] - quarters[0]) / middle
+def _servers(_: Path, *, quick: bool) -> list[Line]:
+    """PostgreSQL beside statements by hand."""
+    from benchmarks import servers  # psycopg may not be there
+
+    few = {"rounds": 3, "each": 25} if quick else {}
     return [
-        work,
-        f"{middle * 1e6:,.1f} µs",
-        yardstick,
-        f"{yard * 1e6:,.1f} µs",
-        f"{yard / middle:.2f} x",
-        f"{spread:.0%}",
+        line(name, mine, yardstick, its)
+        for name, yardstick, (mine, its) in (
+            (
+                "one durable transfer, PostgreSQL",
+                "psycopg by hand, with a chain",
+                servers.one_client(ACCOUNTS, pairs, **few),
+            ),
+            (
+                "8 threads, one bank, PostgreSQL, a transfer",
+                "psycopg by hand, 8 clients, no chain",
+                servers.eight_threads(ACCOUNTS, pairs, **few),
+            ),
+            (
+                "8 processes on 8 banks, PostgreSQL, a transfer",
+                "psycopg by hand, with a chain",
+                servers.eight_processes(ACCOUNTS, pairs, **few),
+            ),
+        )
     ]
+
+
+def _audit(folder: Path, *, quick: bool, million: bool = False) -> list[Line]:
+    number = 2_000 if quick else 1_000_000 if million else 100_000
+    return programs.audit(folder, number, with_slow=not million)
+
+
+def _import(folder: Path, *, quick: bool, million: bool = False) -> list[Line]:
+    return imports.rows(folder, 2_000 if quick else 1_000_000 if million else 100_000)
+
+
+#: Part → what it measures. Those with "million" run by name only: they take minutes each.
+PARTS: dict[str, Callable[..., list[Line]]] = {
+    "full": partial(singles.one_thread, synchronous="full"),
+    "normal": partial(singles.one_thread, synchronous="normal"),
+    "threads": singles.eight_threads,
+    "batch": batches.batch,
+    "import": batches.importing,
+    "audit": _audit,
+    "timeoverflow": _import,
+    "joined": _joined,
+    "servers": _servers,
+    "a-ledger": others.a_ledger,
+    "hordak": others.hordak,
+    "growth-accounts": growth.accounts,
+    "growth-banks": growth.banks,
+    "growth-transfers": growth.transfers,
+    "audit-million": partial(_audit, million=True),
+    "timeoverflow-million": partial(_import, million=True),
+}
+BY_NAME_ONLY = "million"
+
+
+def measure(name: str, *, quick: bool) -> None:
+    """One part, in this process: a JSON array of lines, and its peak of memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = PARTS[name](Path(folder), quick=quick)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps([[attrs.astuple(one), peak] for one in found]))
+
+
+def all_of(names: list[str], *, quick: bool) -> list[list[str]]:
+    """The rows of several parts."""
+    rows = []
+    for name in names:
+        begin = time.monotonic()
+        command = [sys.executable, "-m", "benchmarks", "--part", name, *["--quick"] * quick]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"the part {name} failed")
+        rows += [shown(Line(*values), peak) for values, peak in json.loads(done.stdout)]
+        sys.stderr.write(f"{name}: {time.monotonic() - begin:.0f} s\n")
+    return rows
 
 
 def main() -> None:
     """Measure, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--write", type=Path, help="a page between whose markers the table goes")
-    parser.add_argument("--only", help="run the parts whose name has this in it")
+    parser.add_argument("--only", help="the parts whose name has this in it")
+    parser.add_argument("--quick", action="store_true", help="small numbers, to try it")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    lines = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        measures: dict[str, Callable[[], list[list[str]]]] = {
-            "full": lambda: [singles(folder, "full")],
-            "normal": lambda: [singles(folder, "normal")],
-            "batch": lambda: [batches(folder)],
-            "batch audit": lambda: [audits(folder)],
-            "batch impact": lambda: [impacts(folder)],
-            "batch growth": lambda: growth(folder),
-            "banks": lambda: many_banks(folder),
-            "joined": lambda: in_a_host(folder),
-            "servers": on_servers,
-        }
-        chosen = [work for name, work in measures.items() if (arguments.only or "") in name]
-        for measure in chosen:
-            lines += measure()
-            sys.stderr.write(f"{lines[-1][0]} done\n")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    table = render(lines)
+    if arguments.part:
+        measure(arguments.part, quick=arguments.quick)
+        return
+    if arguments.only is None:
+        names = [name for name in PARTS if BY_NAME_ONLY not in name]
+    else:
+        names = [name for name in PARTS if arguments.only in name]
+    begin = time.monotonic()
+    table = render(all_of(names, quick=arguments.quick))
     foot = (
-        f"Measured on {date.today().isoformat()} with Python {platform.python_version()}, "  # noqa: DTZ011  # a note for readers
-        f"SQLite {sqlite3.sqlite_version}, {platform.machine()}, {platform.system()}; "
-        f"peak memory of the whole run {peak} MB."
+        f"Measured on {date.today().isoformat()} in {time.monotonic() - begin:.0f} seconds, "  # noqa: DTZ011  # a note for readers
+        f"with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"{platform.machine()}, {platform.system()}."
     )
     sys.stdout.write(f"{table}\n\n{foot}\n")
     if arguments.write:
-        begin, end = "<!-- table -->", "<!-- end of table -->"
-        page = arguments.write.read_text(encoding="utf-8")
-        head, _, rest = page.partition(begin)
-        _, _, tail = rest.partition(end)
-        page = f"{head}{begin}\n{table}\n\n{foot}\n{end}{tail}"
-        arguments.write.write_text(page, encoding="utf-8")
+        write(arguments.write, f"{table}\n\n{foot}")
 
 
-def render(lines: list[list[str]]) -> str:
-    """A table that reads well as text and as Markdown."""
-    table = [["work", "ours", "yardstick", "its time", "speed", "spread"], *lines]
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    rule = ["-" * width for width in widths]
-    return "\n".join(
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in (table[0], rule, *table[1:])
-    )
+def write(path: Path, text: str) -> None:
+    """Put the table into a page, between its markers."""
+    begin, end = "<!-- table -->", "<!-- end of table -->"
+    page = path.read_text(encoding="utf-8")
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

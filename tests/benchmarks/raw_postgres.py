@@ -82,3 +82,57 @@ class RawPostgres:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+
+class WithoutChain:
+    """Transfers as most applications write them: balances in rows, which are locked and changed.
+
+    There is no chain and no digest, so that clients with other accounts do not wait.
+    """
+
+    def __init__(self, url: str, accounts: list[str]) -> None:
+        self.connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+        with self.connection.transaction():
+            execute = self.connection.execute
+            execute("SELECT pg_advisory_xact_lock(2)")
+            execute(
+                "CREATE TABLE IF NOT EXISTS held"
+                " (account text PRIMARY KEY, balance bigint NOT NULL)"
+            )
+            execute("CREATE TABLE IF NOT EXISTS moved (id text PRIMARY KEY, body text NOT NULL)")
+            execute(
+                "CREATE TABLE IF NOT EXISTS posted (id text REFERENCES moved, account text"
+                " REFERENCES held, seconds bigint NOT NULL, balance bigint NOT NULL,"
+                " day date NOT NULL, PRIMARY KEY (id, account))"
+            )
+            for account in accounts:
+                execute("INSERT INTO held VALUES (%s, 0) ON CONFLICT DO NOTHING", (account,))
+
+    def post(self, transfers: Load) -> None:
+        """One durable transfer after the other."""
+        execute = self.connection.execute
+        for earner, spender, seconds, id, day in transfers:
+            with self.connection.transaction():
+                found = execute(
+                    "SELECT account, balance FROM held WHERE account IN (%s, %s)"
+                    " ORDER BY account FOR UPDATE",
+                    (earner, spender),
+                ).fetchall()
+                balances: dict[str, int] = dict(found)
+                balances[earner] += seconds
+                balances[spender] -= seconds
+                body = canonical({"id": id, "earner": earner, "spender": spender, "day": day})
+                execute("INSERT INTO moved VALUES (%s, %s)", (id, body.decode()))
+                for account, change in ((earner, seconds), (spender, -seconds)):
+                    execute(
+                        "INSERT INTO posted VALUES (%s, %s, %s, %s, %s)",
+                        (id, account, change, balances[account], day),
+                    )
+                    execute(
+                        "UPDATE held SET balance = %s WHERE account = %s",
+                        (balances[account], account),
+                    )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()

@@ -1,11 +1,12 @@
-"""PostgreSQL, with its defaults: one client, and eight processes on eight banks."""
+"""PostgreSQL with its defaults: one client, eight processes on eight banks, eight threads."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ import psycopg
 
 import servers
 import timebank
-from benchmarks.raw_postgres import Load, RawPostgres
+from benchmarks.raw_postgres import Load, RawPostgres, WithoutChain
 from timebank import TimeBank
 
 DAY = date(2026, 3, 2)
@@ -129,3 +130,41 @@ def _timed(
         if process.exitcode:
             sys.exit("a process of the benchmark failed")
     return taken / (PROCESSES * each)
+
+
+def eight_threads(
+    accounts: list[str], loads: Callable[[int, int], Load], *, rounds: int = 5, each: int = 60
+) -> tuple[list[float], list[float]]:
+    """Seconds for a transfer when eight threads post to one bank, ours and by hand.
+
+    By hand there are eight clients, the rows of both accounts are locked and a commit is made
+    for each transfer; there is no chain of digests, which would make them wait for each other.
+    """
+    url, other = durable_database(), durable_database()
+    bank = opened(url, "main", accounts)
+    clients = [WithoutChain(other, accounts) for _ in range(PROCESSES)]
+    mine: list[float] = []
+    yards: list[float] = []
+    for number in range(rounds):
+        shares = [loads(each, 40_000 + 100 * number + n) for n in range(PROCESSES)]
+        posts = [partial(post, bank, share) for share in shares]
+        mine.append(_together(posts) / each / PROCESSES)
+        posts = [partial(client.post, share) for client, share in zip(clients, shares, strict=True)]
+        yards.append(_together(posts) / each / PROCESSES)
+    bank.close()
+    for client in clients:
+        client.close()
+    for made in (url, other):
+        servers.drop_database(made)
+    return mine[1:], yards[1:]
+
+
+def _together(posts: Sequence[Callable[[], None]]) -> float:
+    """Seconds until the last of several threads is done."""
+    threads = [threading.Thread(target=one) for one in posts]
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - begin
