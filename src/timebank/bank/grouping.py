@@ -154,9 +154,9 @@ class Meeting:
                 group += self._arrived(first.doors)
                 cache, self.cache = self.cache, None
                 session = Session(writer, first.doors, cache)
-                with session.stopped(session.now()):  # one reading of the clock for all
-                    for call in group:
-                        call.decide(session)
+                session.stop(session.now())  # one reading of the clock for all
+                for call in group:
+                    call.decide(session)
                 session.flush()
             self.cache = session.cache()
         except BaseException as error:

@@ -87,7 +87,7 @@ class Session:
         else:
             self._fold, self._recorded_at = Fold(), last_instant(writer)
             self._statute = in_force(writer)
-        self._batch = Batch()
+        self._batch: Batch | None = None  # made for the first record
         self._pending: set[str] = set()
         self._stopped: int | None = None
         #: Whether it has destroyed texts: what they leave behind is then to be wiped.
@@ -134,10 +134,14 @@ class Session:
         now = self._doors.now() if self._stopped is None else self._stopped
         return max(now, self._recorded_at)
 
+    def stop(self, now: int) -> None:
+        """Let time stand still from here on."""
+        self._stopped = now
+
     @contextmanager
     def stopped(self, now: int) -> Iterator[None]:
         """Let time stand still: what was tried at an instant is done at the same one."""
-        self._stopped = now
+        self.stop(now)
         try:
             yield
         finally:
@@ -183,9 +187,9 @@ class Session:
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
-        if self._batch.records:
+        if self._batch is not None:
             self.writer.append(self._batch)
-            self._batch = Batch()
+            self._batch = None
             self._pending.clear()
 
     def _welcome(self, command: OpenAccount, now: int) -> MakeDue | None:
@@ -373,7 +377,8 @@ class Session:
         sequence = self._sequence + 1
         body = canonical(record)
         derived = self._fold.apply(sequence, command.kind, draft.effects)
-        batch = self._batch
+        if (batch := self._batch) is None:
+            batch = self._batch = Batch()
         gather(batch, derived)
         batch.texts += texts
         self._sequence, self._recorded_at = sequence, record["recorded_at"]
