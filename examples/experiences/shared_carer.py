@@ -17,11 +17,8 @@ from timebank import Band, Hours, NotPermitted, Roles, Statute, TimeBank
 from timebank.reports.balances import trial_balance_text
 from timebank.reports.statement import statement_text
 
-STAIRCASE = Statute(
-    version="staircase/1",
-    time_zone="Europe/Rome",
-    limits={"group": Band(floor=-15), "fund": Band(floor=-40)},
-)
+LIMITS = {"group": Band(floor=-15), "fund": Band(floor=-40)}
+STAIRCASE = Statute(version="staircase/1", time_zone="Europe/Rome", limits=LIMITS)
 #: The cooperative plans and records; the social service keeps the rules.
 ROLES = Roles({"coop": "coordinator", "social": "treasurer"})
 FAMILIES = {"f1": "Aldo B.", "f2": "Riva", "f3": "Sala", "f4": "Haddad", "f5": "Locatelli"}
