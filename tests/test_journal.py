@@ -93,3 +93,43 @@ def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
     for body in (b"{}", b'{"recorded_at":"x"}', canonical({"kind": '"recorded_at":1,'})):
         with pytest.raises(Corrupt, match="no instant"):
             recorded_at(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":1.5}', "a journal holds no such number: 1.5"),
+        (b'{"a":-Infinity}', "a journal holds no such number: -Infinity"),
+        (b'{"a":9007199254740993}', "a journal holds no such number: 9007199254740993"),
+        (b'{"a":' + b"9" * 5000 + b"}", "a journal holds no such number: " + "9" * 40),
+        (b"[]", "a record is a JSON object, not list"),
+        (b"7", "a record is a JSON object, not int"),
+        (b"{", "a record's bytes are not canonical JSON: Expecting property name"),
+        (b'{"a":"\xff"}', "a record's bytes are not canonical JSON: 'utf-8' codec can't decode"),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_said(body: bytes, expected: str) -> None:
+    """With the number itself, cut short, or the reader's own words."""
+    with pytest.raises(Corrupt) as caught:
+        parse(body)
+    told = str(caught.value)
+    assert expected == (told[: len(expected)] if "canonical" in expected else told)
+
+
+@pytest.mark.parametrize("number", [MAX_INTEGER, -MAX_INTEGER, 0])
+def test_the_largest_integers_are_read(number: int) -> None:
+    """±2**53 are within the form, and one further is not; of an instant as of any number."""
+    assert {"a": number} == parse(b'{"a":%d}' % number)
+    assert number == recorded_at(b'{"recorded_at":%d}' % number)
+    for beyond in (MAX_INTEGER + 1, -MAX_INTEGER - 1):
+        for read in (parse, recorded_at):
+            with pytest.raises(Corrupt, match=f"no such number: {beyond}"):
+                read(b'{"recorded_at":%d}' % beyond)
+
+
+def test_a_record_without_an_instant_is_shown_by_its_beginning() -> None:
+    """Sixty bytes of it, which is enough to find it."""
+    body = b'{"kind":"' + b"x" * 100 + b'"}'
+    with pytest.raises(Corrupt) as caught:
+        recorded_at(body)
+    assert f"a record has no instant: {body[:60]!r}" == str(caught.value)
