@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
-from timebank.fold import Fold, imbalance
+from timebank.fold import Derived, Fold, imbalance
 from timebank.model import NEVER, StatuteRow
 
 SETS: dict[str, Any] = {
@@ -163,3 +163,57 @@ def test_effects_of_holds_that_cannot_be(kind: str, effects: dict[str, Any]) -> 
 def test_an_adoption_is_a_row() -> None:
     """Which record adopted which version."""
     assert StatuteRow(3, "v1") == opened("a", "b").apply(3, "adopt", {"adopts": "v1"}).statute
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects", "expected"),
+    [
+        (
+            "hold",
+            {"reserves": [["a", -1, 0]]},
+            "ValueError(\"a reserve of -1 and 0 seconds on account 'a'\")",
+        ),
+        (
+            "hold",
+            {"reserves": [["a", 0, -1]]},
+            "ValueError(\"a reserve of 0 and -1 seconds on account 'a'\")",
+        ),
+        ("hold", {"reserves": []}, "ValueError('a hold reserves once on each of its accounts')"),
+        ("erase", {"texts": [[0, "name"]]}, "ValueError('an erasure is of earlier records')"),
+        ("erase", {"texts": [[4, "name"]]}, "ValueError('an erasure is of earlier records')"),
+        ("erase", {"texts": [["1", "name"]]}, "TypeError(\"'1' is no int\")"),
+        ("erase", {"texts": [[1, 7]]}, "TypeError('7 is no str')"),
+        (
+            "name_delegate",
+            {"account": "a", "of": 2},
+            "ValueError(\"record 2 does not open account 'a'\")",
+        ),
+        (
+            "end_delegate",
+            {"account": "gone", "of": 1},
+            "ValueError(\"record 1 does not open account 'gone'\")",
+        ),
+        ("name_delegate", {"account": "nobody", "of": 1}, "KeyError('nobody')"),
+        ("name_delegate", {"account": 7, "of": 1}, "TypeError('7 is no str')"),
+        ("name_delegate", {"account": "a"}, "KeyError('of')"),
+    ],
+)
+def test_what_cannot_be_executed_is_named(
+    kind: str, effects: dict[str, Any], expected: str
+) -> None:
+    """The record, and what it says that cannot be."""
+    fold = held()
+    fold.accounts["gone"] = None
+    before = repr(fold)
+    with pytest.raises(Corrupt) as caught:
+        fold.apply(4, kind, effects)
+    assert f"the effects of record 4 cannot be executed: {expected}" == str(caught.value)
+    assert before == repr(fold)
+
+
+def test_a_delegate_derives_no_row() -> None:
+    """Who may act for an account is found by the records that refer to its opening."""
+    fold = opened("a", "b")
+    for sequence, kind in enumerate(["name_delegate", "end_delegate"], start=3):
+        assert Derived() == fold.apply(sequence, kind, {"account": "b", "of": 2, "delegate": "x"})
+    assert ({"a", "b"}, {}) == (set(fold.accounts), fold.holds)

@@ -1,0 +1,22 @@
+"""A plugin of pytest for these runs: what is quick comes first, and properties try few examples.
+
+A change that any test notices is done with at once, so order decides how long a run takes.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    max_examples=15,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of single cases before properties, which are the slow ones."""
+    items.sort(key=lambda item: hasattr(getattr(item, "function", None), "hypothesis"))
