@@ -52,6 +52,7 @@ MODULES: Final[Mapping[str, Module]] = {
         (
             "bank_accounts",
             "bank_transfers",
+            "decide_exact",
             "dues",
             "explain",
             "fees",
