@@ -18,5 +18,9 @@ settings.register_profile(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of single cases before properties, which are the slow ones."""
-    items.sort(key=lambda item: hasattr(getattr(item, "function", None), "hypothesis"))
+    """Tests that compare word for word, then those of single cases, then properties."""
+    items.sort(key=lambda item: (_is_property(item), "_exact" not in item.path.name))
+
+
+def _is_property(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "function", None), "hypothesis")
