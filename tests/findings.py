@@ -19,6 +19,7 @@ import test_audit
 import test_audit_members
 import test_audit_rules
 from forgeries import DAY, FORGERIES, Forgery, small
+from lifetimes import LIFE_LIES, lifetimes
 from timebank import AuditReport, Head
 from timebank.audit import Checkpoint, audit, quick_audit
 from timebank.journal import genesis
@@ -216,7 +217,7 @@ def small_reader() -> Iterator[Reader]:
         yield reader
 
 
-def small_pages() -> Iterator[Case]:
+def few_at_a_time() -> Iterator[Case]:
     """Forged journals, read two records at a time, of which few texts may wait."""
     for forge, _ in FORGERIES:
 
@@ -233,6 +234,19 @@ def small_pages() -> Iterator[Case]:
             yield forge.__name__, audited
 
 
+def lives() -> Iterator[Case]:
+    """Several months of members, with one lie about them each."""
+    sound = lifetimes()
+    for name, lie in LIFE_LIES.items():
+
+        def audited(lie: Callable[[Forgery], None] = lie) -> AuditReport:
+            forgery = copy.deepcopy(sound)
+            lie(forgery)
+            return attrs.evolve(forgery.audited(), notes=())
+
+        yield name, audited
+
+
 GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "forgeries": lambda: lies(small, FORGERIES),
     "rules": lambda: lies(test_audit_rules.forged, test_audit_rules.LIES),
@@ -241,7 +255,8 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "readers": readers,
     "spoiled": spoiled,
     "published": published,
-    "small pages": small_pages,
+    "few at a time": few_at_a_time,
+    "lives": lives,
 }
 
 
