@@ -7,7 +7,7 @@ expected there and what was found.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import test_audit_members
 import test_audit_rules
 from forgeries import DAY, FORGERIES, Forgery, small
 from lifetimes import LIFE_LIES, lifetimes
+from oddities import ODDITIES, SETTLED, Odd
 from timebank import AuditReport, Head
 from timebank.audit import Checkpoint, audit, quick_audit
 from timebank.journal import genesis
@@ -234,14 +235,14 @@ def few_at_a_time() -> Iterator[Case]:
             yield forge.__name__, audited
 
 
-def lives() -> Iterator[Case]:
-    """Several months of members, with one lie about them each."""
-    sound = lifetimes()
-    for name, lie in LIFE_LIES.items():
+def odd(journal: Callable[[], Forgery], oddities: Mapping[str, Odd]) -> Iterator[Case]:
+    """Such a journal with one oddity in each."""
+    sound = journal()
+    for name, change in oddities.items():
 
-        def audited(lie: Callable[[Forgery], None] = lie) -> AuditReport:
+        def audited(change: Odd = change) -> AuditReport:
             forgery = copy.deepcopy(sound)
-            lie(forgery)
+            change(forgery)
             return attrs.evolve(forgery.audited(), notes=())
 
         yield name, audited
@@ -256,7 +257,9 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "spoiled": spoiled,
     "published": published,
     "few at a time": few_at_a_time,
-    "lives": lives,
+    "lives": lambda: odd(lifetimes, LIFE_LIES),
+    "shapes": lambda: odd(small, ODDITIES),
+    "settled": lambda: odd(test_audit_rules.forged, SETTLED),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from hashlib import sha256
 from typing import Any
 from unittest.mock import patch
 
@@ -9,13 +11,28 @@ import pytest
 
 import timebank
 from findings import GROUPS, kept, told
-from forgeries import DAY
+from forgeries import DAY, Forgery, small
+from lifetimes import lifetimes
 from support import doors
 from test_audit import Altered
-from timebank import StoreError, WrongType
-from timebank.audit import Finding, compare_balances, quick_audit, unreadable
-from timebank.journal import parse
+from timebank import Dues, InvalidRequest, StoreError, WrongType
+from timebank.audit import (
+    Checkpoint,
+    Finding,
+    Note,
+    audit,
+    compare_balances,
+    quick_audit,
+    unreadable,
+)
+from timebank.audit.dues import _due, _id, _is_period, _name
+from timebank.audit.report import Findings
+from timebank.audit.shapes import problems
+from timebank.commands.dues import due_id
+from timebank.decide.dues import amount
+from timebank.journal import canonical, parse
 from timebank.model import PostingRow
+from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 
 
@@ -101,3 +118,199 @@ def test_a_quick_audit_counts_and_names_its_checks() -> None:
         report = quick_audit(broken)
         assert (None, 0, 0) == (report.head, report.records, report.accounts)
     assert not bank.audit().is_quick
+
+
+def cut(forgery: Forgery, number: int) -> Forgery:
+    """The beginning of a journal, with the texts of it."""
+    texts = [row for row in forgery.texts if row.sequence <= number]
+    return Forgery(forgery.records[:number], texts)
+
+
+def test_from_any_month_of_a_life_the_same_is_known() -> None:
+    """A later audit knows what a full one does, and writes the same checkpoint."""
+    whole = lifetimes()
+    full = whole.audited()
+    assert full.checkpoint is not None
+    store = open_store("memory:", create=True)
+    store.make_bank("main", journal="id-1")
+    with store.writer("main") as writer:
+        writer.append(whole.batch())
+    with store.reader("main") as reader:
+        for number in range(2, len(whole.records), 4):
+            checkpoint = cut(whole, number).audited().checkpoint
+            assert checkpoint is not None
+            since = audit(reader, since=Checkpoint.from_bytes(checkpoint.to_bytes()))
+            assert ((), number) == (since.findings, since.since)
+            assert since.checkpoint is not None
+            assert full.checkpoint.to_bytes() == since.checkpoint.to_bytes()
+
+
+def signed(content: str) -> bytes:
+    """A checkpoint's content with the digest that it should have."""
+    found = parse(content.encode())
+    return canonical(found | {"digest": sha256(canonical(found)).hexdigest()})
+
+
+CONTENT = '{"format":"timebank-checkpoint/1","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "this is no checkpoint of an audit: it cannot be read"),
+        (b"[]", "this is no checkpoint of an audit: it cannot be read"),
+        (b"{}", "this is no checkpoint that can be read here: its format is None"),
+        (
+            b'{"format":"timebank-checkpoint/2"}',
+            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/2'",
+        ),
+        (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
+        (
+            signed('{"format":"timebank-checkpoint/1","head":"x","state":{}}'),
+            "this is no checkpoint of an audit: it cannot be read",
+        ),
+        (
+            signed('{"format":"timebank-checkpoint/1","state":{}}'),
+            "this is no checkpoint of an audit: it cannot be read",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint_is_said(content: bytes, expected: str) -> None:
+    """What is wrong with it, and what to do."""
+    with pytest.raises(InvalidRequest) as caught:
+        Checkpoint.from_bytes(content)
+    assert expected == str(caught.value)
+
+
+def test_a_checkpoint_is_read_with_and_without_the_end_of_its_line() -> None:
+    """An editor may have taken it away; and one whose state is not known cannot be used."""
+    content = signed(CONTENT)
+    found = Checkpoint.from_bytes(content)
+    assert {} == found.state() == Checkpoint.from_bytes(content + b"\n").state()
+    assert ("j", 0) == (found.head.journal, found.head.sequence)
+    with pytest.raises(InvalidRequest) as caught:
+        timebank.open("memory:").audit(since=found)
+    assert "this checkpoint cannot be used: audit from the beginning" == str(caught.value)
+
+
+MONTH = ["2026-12-01", "2026-12-31"]
+
+
+@pytest.mark.parametrize(
+    ("period", "every", "is_one"),
+    [
+        (MONTH, "month", True),
+        (["2026-01-01", "2026-12-31"], "year", True),
+        (["2026-10-01", "2026-12-31"], "quarter", True),
+        (["2026-04-01", "2026-06-30"], "quarter", True),
+        (["2026-07-01", "2026-12-31"], "half-year", True),
+        (["2026-02-01", "2026-04-30"], "quarter", False),
+        (["2026-03-01", "2026-05-31"], "quarter", False),
+        (["2026-04-01", "2026-09-30"], "half-year", False),
+        (["2026-02-01", "2027-01-31"], "year", False),
+        (["2026-12-02", "2026-12-31"], "month", False),
+        (["2026-12-01", "2026-12-30"], "month", False),
+        (["2026-12-01", "2027-01-31"], "month", False),
+        (["2025-01-01", "2026-12-31"], "year", False),
+    ],
+)
+def test_a_period_is_one_of_the_calendar(period: list[str], every: str, is_one: bool) -> None:
+    """From the first day of its first month to the last of its last, the day of it within."""
+    assert is_one == _is_period(period, every, period[0])
+    assert is_one == _is_period(period, every, period[1])
+    assert not _is_period(period, every, "2024-12-31")
+    assert not _is_period(period, every, "2027-02-01")
+
+
+@pytest.mark.parametrize(
+    ("first", "every", "name"),
+    [
+        ("2026-01-01", "year", "2026"),
+        ("2026-01-01", "half-year", "2026-H1"),
+        ("2026-07-01", "half-year", "2026-H2"),
+        ("2026-01-01", "quarter", "2026-Q1"),
+        ("2026-10-01", "quarter", "2026-Q4"),
+        ("2026-11-01", "month", "2026-11"),
+    ],
+)
+def test_a_period_has_a_name(first: str, every: str, name: str) -> None:
+    """That of the ids of what is due, as the bank itself makes it."""
+    assert name == _name(first, every)
+
+
+@pytest.mark.parametrize("account", ["m1", "a" * 111, "a" * 112, "sha256=x", "sha256=" + "0" * 64])
+def test_the_id_of_what_is_due_is_worked_out_alike(account: str) -> None:
+    """By the audit as by the bank: short ids are in it, long and odd ones by their digest."""
+    assert due_id("dues", "2026-01", account) == _id("dues", "2026-01", account)
+
+
+YEAR = (date(2026, 1, 1), date(2026, 12, 31))
+QUARTER = (date(2026, 4, 1), date(2026, 6, 30))
+
+
+@pytest.mark.parametrize("first_period", ["whole", "months", "days", "free"])
+@pytest.mark.parametrize("to", ["fund", "payer"])
+@pytest.mark.parametrize(
+    ("period", "since"),
+    [
+        (YEAR, date(2026, 1, 1)),
+        (YEAR, date(2026, 1, 2)),
+        (YEAR, date(2026, 8, 15)),
+        (YEAR, date(2026, 12, 31)),
+        (QUARTER, date(2026, 5, 1)),
+        (QUARTER, date(2026, 6, 30)),
+        (None, date(2026, 6, 30)),
+    ],
+)
+def test_what_is_due_is_worked_out_alike(
+    first_period: Any, to: Any, period: tuple[date, date] | None, since: date
+) -> None:
+    """By the audit as by the bank, by other arithmetic: each checks the other."""
+    every: Any = {YEAR: "year", QUARTER: "quarter", None: "once"}[period]
+    rule = Dues(
+        hours="3:20:07",
+        fund="pot",
+        every=every,
+        first_period=first_period,
+        remainder_to=to,
+        unit="11s",
+    )
+    request: dict[str, Any] = {"since": since.isoformat()}
+    if period is not None:
+        request["period"] = [day.isoformat() for day in period]
+    assert amount(rule, period, since, basis=0) == _due(rule, request, 0)
+
+
+def test_a_record_without_its_parts_is_named() -> None:
+    """What is missing of a record, and parts that are no objects."""
+    record = small().records[3]
+    for part, value in (("request", []), ("effects", None)):
+        assert [(f"record.{part} of its type", f"record.{part!r} is {value!r}")] == list(
+            problems(record | {part: value})
+        )
+    names = "effects, format, journal, kind, recorded_at, request, sequence"
+    found = ", ".join(map(repr, record.keys() - {"kind"}))
+    kept = {name: value for name, value in record.items() if name != "kind"}
+    ((expected, told),) = problems(kept)
+    assert (f"the fields {names}", set(found.split(", "))) == (expected, set(told.split(", ")))
+
+
+def test_a_hundred_findings_of_a_check_are_kept_and_the_others_counted() -> None:
+    """Of each check by itself, in the order of the checks, and so are notes."""
+    findings = Findings()
+    for number in range(102):
+        findings.add("texts", f"text {number}", expected="a", found="b")
+        findings.note(f"record {number}", "flagged")
+        assert number + 1 == findings.count("texts")
+    findings.add("a store's own", "its place", expected="a", found="b")
+    findings.add("file", "storage", expected="a", found="b")
+    assert (0, 1) == (findings.count("chain"), findings.count("file"))
+    found = findings.all()
+    assert ["file", *["texts"] * 101, "a store's own"] == [finding.check for finding in found]
+    rest = found[101]
+    assert ("elsewhere", "no finding", "2 more") == (rest.place, rest.expected, rest.found)
+    assert rest.advice == found[1].advice != found[0].advice == found[-1].advice
+    notes = findings.notes()
+    assert (101, Note("record 99", "flagged"), Note("elsewhere", "2 more")) == (
+        (len(notes), *notes[99:])
+    )
