@@ -62,10 +62,27 @@ def readers() -> Iterator[Case]:
     ]
     for answers in lying:
         yield answers.__name__, lambda answers=answers: test_audit.altered(small(), answers)  # type: ignore[misc]  # a default binds it
+    for version in (1.5, 1):
+        yield f"a row of version {version}", _between(version)
     for method in ("faults", "head", "records", "find", "referring", "texts", "account"):
         yield f"no {method}", _without(method)
     for method in ("accounts", "postings", "totals", "holds", "statutes"):
         yield f"no {method}", _without(method)
+
+
+def _between(version: Any) -> Callable[[], AuditReport]:
+    """A store that has one more row of m1 behind its first, of such a version."""
+
+    def answers(reader: Reader) -> dict[str, Any]:
+        def postings(account: str, *, after: int, limit: int) -> list[PostingRow]:
+            rows = list(reader.postings(account, after=after, limit=limit))
+            if account == "m1" and rows:
+                rows.insert(1, rows[0]._replace(version=version, seconds=7))
+            return rows[:limit]
+
+        return {"postings": postings}
+
+    return lambda: test_audit.altered(small(), answers)
 
 
 def _without(method: str) -> Callable[[], AuditReport]:

@@ -33,13 +33,17 @@ RULES = Statute(
 
 
 def lifetimes() -> Forgery:
-    """Four months: m1 and g live all of them; m2 is frozen and thawed; m3 comes on a last day."""
+    """Four months: m1 and g live all of them; m2 is frozen, and thawed; m3 comes on a last day.
+
+    m4 was a member for some days before anybody wrote it down.
+    """
     clock = Clock()
     bank = timebank.open("memory:", **doors(clock))
     bank.open_account("pot", kind="fund")
     bank.open_account("rich", kind="organisation")
-    bank.adopt(RULES)
     bank.open_account("m1", joined_on=date(2026, 2, 10))
+    clock.now += timedelta(days=1)
+    bank.adopt(RULES)
     bank.open_account("g", kind="group")
     bank.open_account("m2")
     bank.open_account("m3", joined_on=date(2026, 3, 31))
@@ -48,11 +52,13 @@ def lifetimes() -> Forgery:
     bank.reverse("due:welcome:1:m2", reason="r", hours="0:30", id="part")
     bank.reverse("due:welcome:1:m2", reason="r", id="rest")
     bank.welcome("m2")
-    bank.name_delegate("m1", "luca", until=date(2026, 3, 2))
+    bank.name_delegate("m1", "luca", until=date(2026, 3, 3))
     bank.name_delegate("m1", "anna")
-    for days in (20, 20, 20, 20, 20, 20):
+    for days in (20, 20, 20, 20, 20, 19):
         clock.now += timedelta(days=days)
-        if days and clock.now.month in {4, 5}:
+        if clock.now.month == 4:
+            bank.open_account("m4", joined_on=date(2026, 4, 5))
+        if clock.now.month in {4, 5}:
             getattr(bank, "freeze" if bank.account("m2").status == "open" else "thaw")("m2")
         bank.run_due()
     bank.end_delegate("m1", "anna")
@@ -150,10 +156,10 @@ LIFE_LIES: dict[str, Callable[[Forgery], None]] = {
     "dues of who came on the last day, a day before": on_day("due:dues:2026-03:m3", "2026-03-30"),
     "dues of one second more": moved("due:dues:2026-03:m3", 121),
     "dues twice": lambda forgery: again(forgery, "due:dues:2026-04:m1", id="again"),
-    "a card twice": lambda forgery: again(forgery, "due:card:2026-03-02:m2", id="again"),
-    "a card of a group": charged("due:card:2026-03-02:m2", account="g", id="due:card:2026-03-02:g"),
+    "a card twice": lambda forgery: again(forgery, "due:card:2026-03-03:m2", id="again"),
+    "a card of a group": charged("due:card:2026-03-03:m2", account="g", id="due:card:2026-03-03:g"),
     "a card of the fund": charged(
-        "due:card:2026-03-02:m2", account="pot", id="due:card:2026-03-02:pot"
+        "due:card:2026-03-03:m2", account="pot", id="due:card:2026-03-03:pot"
     ),
     "a club by days": moved("due:club:2026-H1:m1", 3600),
     "a club of another name": charged("due:club:2026-H1:m1", id="due:club:2026-H2:m1"),
@@ -166,20 +172,23 @@ LIFE_LIES: dict[str, Callable[[Forgery], None]] = {
     "a hall in the first month": on_day("due:hall:2026-Q1:m1", "2026-03-02"),
     "a welcome on the day of joining": on_day("due:welcome:1:g", "2026-02-10"),
     "a welcome on another day": on_day("due:welcome:1:g", "2026-02-11"),
+    "a welcome on another day after joining": on_day("due:welcome:1:m4", "2026-04-06"),
+    "dues on the day before joining": on_day("due:dues:2026-04:m4", "2026-04-04"),
+    "dues of the fund": charged("due:dues:2026-04:g", account="pot", id="due:dues:2026-04:pot"),
     "a second welcome on another day": on_day("due:welcome:2:m2", "2026-02-11"),
     "a second welcome while some is left": lambda forgery: _less(forgery, "rest"),
     "a second welcome of another number": charged("due:welcome:2:m2", id="due:welcome:3:m2"),
     "a delegate of nobody": delegate("name_delegate", account="m9", delegate="x", of=3, until=None),
     "a delegate for one day that is over": delegate(
-        "name_delegate", account="m1", delegate="x", of=4, until="2026-06-01"
+        "name_delegate", account="m1", delegate="x", of=3, until="2026-06-01"
     ),
     "a delegate who was ended is named again": delegate(
-        "name_delegate", account="m1", delegate="anna", of=4, until=None
+        "name_delegate", account="m1", delegate="anna", of=3, until=None
     ),
     "a delegate named twice": delegate(
-        "name_delegate", account="m1", delegate="luca", of=4, until="2026-03-02"
+        "name_delegate", account="m1", delegate="luca", of=3, until="2026-03-03"
     ),
-    "a delegate ended twice": delegate("end_delegate", account="m1", delegate="anna", of=4),
+    "a delegate ended twice": delegate("end_delegate", account="m1", delegate="anna", of=3),
 }
 
 

@@ -128,6 +128,7 @@ ODDITIES: dict[str, Odd] = {
     "texts that are words": erased([NOBODYS], ["name"]),
     "texts the other way round": erased([NOBODYS], [["name", 1]]),
     "texts of another field": erased([NOBODYS], [[1, "body"]]),
+    "texts that never were, behind one that is": erased([NOBODYS], [[2, "name"]]),
     "texts of three": erased([NOBODYS], [[1, "name", 2]]),
     "texts out of order": erased([NOBODYS], [[4, "note"], [1, "name"]]),
     "texts of a record and an account": erased([NOBODYS], [[1, "name"]], record=1),

@@ -314,3 +314,31 @@ def test_a_hundred_findings_of_a_check_are_kept_and_the_others_counted() -> None
     assert (101, Note("record 99", "flagged"), Note("elsewhere", "2 more")) == (
         (len(notes), *notes[99:])
     )
+
+
+def test_what_a_checkpoint_knows_is_all_in_it() -> None:
+    """Of each account its row, balance, sums and life; and what is left of what was reversed."""
+    report = small().audited()
+    assert report.checkpoint is not None
+    state = report.checkpoint.state()
+    life = {"kind": "member", "joined": DAY, "opened": DAY, "changes": [(DAY, "open")]}
+    life |= {"charged": {}, "once": [], "welcomes": [], "delegates": {}}
+    about = {"holds": [], "life": life, "months": None}
+    assert {
+        "m1": about
+        | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1]}
+        | {"balance": [2, 2400], "totals": [3600, 1200]},
+        "m2": about
+        | {"row": ["m2", "member", "open", None, -36000, 108000, 2, None]}
+        | {"balance": [2, -2400], "totals": [1200, 3600]},
+        "m3": about
+        | {"row": ["m3", "member", "open", None, "inherit", "inherit", 3, None]}
+        | {"balance": [0, 0], "totals": [0, 0]},
+    } == state.pop("accounts")
+    assert {
+        "statutes": [],
+        "adopted": [["", "default/1"]],
+        "rows": [],
+        "instant": 1772442300000000,
+        "left": [[4, "first", [["m1", True, 2400], ["m2", False, 2400]]]],
+    } == state
