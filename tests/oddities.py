@@ -145,16 +145,16 @@ ODDITIES: dict[str, Odd] = {
 # -- lies about how a hold of the neighbourhood's was settled or voided ----------------------------
 
 
-def settled(change: Callable[[JSON], object]) -> Odd:
-    """The record of the settlement, changed."""
+def settled(change: Callable[[JSON], object], *, id: str = "settlement") -> Odd:
+    """The record of the settlement, or of another operation, changed."""
 
     def odd(forgery: Forgery) -> None:
-        change(next(r for r in forgery.records if r["request"].get("id") == "settlement"))
+        change(next(r for r in forgery.records if r["request"].get("id") == id))
 
     return odd
 
 
-def with_fee(*fee: list[Any]) -> Odd:
+def with_fee(*fee: list[Any], id: str = "settlement") -> Odd:
     """Settled with another fee."""
 
     def change(made: JSON) -> None:
@@ -163,7 +163,7 @@ def with_fee(*fee: list[Any]) -> Odd:
         effects["fee"] = list(fee)
         effects["postings"] += fee
 
-    return settled(change)
+    return settled(change, id=id)
 
 
 def resolves(place: int) -> Odd:
@@ -188,6 +188,10 @@ SETTLED: dict[str, Odd] = {
     "one payer pays for both": with_fee(["solidarity", 480], ["f1", -480]),
     "a payer pays more than was reserved": with_fee(["solidarity", 480], ["f1", -481], ["f2", 1]),
     "somebody else pays": with_fee(["solidarity", 480], ["m2", -480]),
+    "somebody else pays for a transfer": with_fee(["solidarity", 900], ["f2", -900], id="flagged"),
+    "somebody else pays a second of it": with_fee(
+        ["solidarity", 900], ["m2", -899], ["f2", -1], id="flagged"
+    ),
     "another fund": with_fee(["m2", 480], ["f1", -240], ["f2", -240]),
     "less than the fee": with_fee(["solidarity", 420], ["f1", -210], ["f2", -210]),
     "asked for less": settled(lambda made: made["request"].update(hours=3600)),
