@@ -60,6 +60,40 @@ def held(**effects: Any) -> Odd:
     return record("hold", {"id": "h", "kind": "exchange", **sides}, made | effects)
 
 
+def closed(*, held: int, incoming: int, expires_at: int = 2**53) -> Odd:
+    """m3 is closed while a hold keeps something of it, until an instant."""
+
+    def odd(forgery: Forgery) -> None:
+        sides: JSON = {"earners": [["m1", 60]], "spenders": [["m3", 60]]}
+        made: JSON = {"lines": [["m1", 60], ["m3", -60]], "statute": "default/1"}
+        made |= {"reserves": [["m1", 0, 60], ["m3", held, incoming]], "expires_at": expires_at}
+        forgery.add("hold", {"id": "h", "kind": "exchange", **sides}, made)
+        request = {"account": "m3"}
+        forgery.add("close_account", request, request | {"sets": {"status": "closed"}})
+
+    return odd
+
+
+def settles(request: JSON, effects: JSON, **asked: Any) -> Odd:
+    """A hold of a minute, and how it was settled."""
+
+    def odd(forgery: Forgery) -> None:
+        record = forgery.add(*_a_minute(asked))
+        made: JSON = {"occurred_on": "2026-03-02", "statute": "default/1"}
+        made |= {"postings": [["m1", 60], ["m2", -60]], "resolves": record["sequence"]}
+        forgery.add("settle", {"id": "s", "hold": "h"} | request, made | effects)
+
+    return odd
+
+
+def _a_minute(asked: JSON) -> tuple[str, JSON, JSON]:
+    request: JSON = {"id": "h", "kind": "exchange"}
+    request |= {"earners": [["m1", 60]], "spenders": [["m2", 60]]}
+    made: JSON = {"lines": [["m1", 60], ["m2", -60]], "statute": "default/1"}
+    made["reserves"] = [["m1", 0, 60], ["m2", 60, 0]]
+    return "hold", request | asked, made
+
+
 ODDITIES: dict[str, Odd] = {
     "a hold as it should be": held(),
     "a kind that is a number": transfer("kind", to=7),
@@ -99,6 +133,24 @@ ODDITIES: dict[str, Odd] = {
     "reserves that are words": held(reserves=["m1"]),
     "an end that is a word": held(expires_at="soon"),
     "a basis of a hold": held(basis=7),
+    "closed with hours that are held": closed(held=60, incoming=0),
+    "closed with hours to come": closed(held=0, incoming=60),
+    "closed after a hold has expired": closed(held=60, incoming=60, expires_at=1),
+    "settled as it should be": settles({}, {}),
+    "settled with a fee": settles(
+        {},
+        {
+            "fee": [["m3", 1], ["m2", -1]],
+            "postings": [["m1", 60], ["m2", -60], ["m3", 1], ["m2", -1]],
+        },
+    ),
+    "settled on the day of its hold": settles(
+        {}, {"occurred_on": "2026-03-01"}, occurred_on="2026-03-01"
+    ),
+    "settled on another day than its hold": settles({}, {}, occurred_on="2026-03-01"),
+    "settled on a day of its own": settles(
+        {"occurred_on": "2026-03-02"}, {}, occurred_on="2026-03-01"
+    ),
     "a floor of words": opened(floor="low"),
     "a floor of minutes": opened(floor=-60),
     "a ceiling of nothing": opened(ceiling=None),
@@ -166,6 +218,28 @@ def with_fee(*fee: list[Any], id: str = "settlement") -> Odd:
     return settled(change, id=id)
 
 
+def with_sides(*sides: list[Any]) -> Odd:
+    """Settled between other shares."""
+
+    def change(made: JSON) -> None:
+        effects = made["effects"]
+        effects["postings"] = [*sides, *effects["fee"]]
+
+    return settled(change)
+
+
+def ends(after: int) -> Odd:
+    """The open hold ended so many microseconds before, and is voided a minute later."""
+
+    def odd(forgery: Forgery) -> None:
+        now = forgery.records[-1]["recorded_at"] + 60_000_000
+        made = next(r for r in forgery.records if r["request"].get("id") == "held")
+        made["effects"]["expires_at"] = now + after
+        forgery.add("void", {"id": "v", "hold": "held"}, {"resolves": made["sequence"]})
+
+    return odd
+
+
 def resolves(place: int) -> Odd:
     """A void of another record, by its number."""
     return lambda forgery: forgery.add("void", {"id": "v", "hold": "held"}, {"resolves": place})
@@ -194,6 +268,10 @@ SETTLED: dict[str, Odd] = {
     ),
     "another fund": with_fee(["m2", 480], ["f1", -240], ["f2", -240]),
     "less than the fee": with_fee(["solidarity", 420], ["f1", -210], ["f2", -210]),
+    "a share that is a second more": with_sides(["m1", 4500], ["f1", -2251], ["f2", -2249]),
+    "a share of nothing": with_sides(["m1", 4500], ["f1", -4500]),
+    "voided at its end": ends(0),
+    "voided before its end": ends(1),
     "asked for less": settled(lambda made: made["request"].update(hours=3600)),
     "asked for all": settled(lambda made: made["request"].pop("hours")),
     "asked for a minute": settled(lambda made: made["request"].update(hours=60)),

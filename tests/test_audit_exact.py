@@ -15,7 +15,7 @@ from forgeries import DAY, Forgery, small
 from lifetimes import lifetimes
 from support import doors
 from test_audit import Altered
-from timebank import Dues, InvalidRequest, StoreError, WrongType
+from timebank import Dues, Hours, InvalidRequest, StoreError, WrongType
 from timebank.audit import (
     Checkpoint,
     Finding,
@@ -26,12 +26,12 @@ from timebank.audit import (
     unreadable,
 )
 from timebank.audit.dues import _due, _id, _is_period, _name
-from timebank.audit.report import Findings
+from timebank.audit.report import Findings, quantity
 from timebank.audit.shapes import problems
 from timebank.commands.dues import due_id
 from timebank.decide.dues import amount
 from timebank.journal import canonical, parse
-from timebank.model import PostingRow
+from timebank.model import MAX_INTEGER, PostingRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 
@@ -321,9 +321,9 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
     report = small().audited()
     assert report.checkpoint is not None
     state = report.checkpoint.state()
-    life = {"kind": "member", "joined": DAY, "opened": DAY, "changes": [(DAY, "open")]}
-    life |= {"charged": {}, "once": [], "welcomes": [], "delegates": {}}
-    about = {"holds": [], "life": life, "months": None}
+    life: dict[str, Any] = {"kind": "member", "joined": DAY, "opened": DAY}
+    life |= {"changes": [(DAY, "open")], "charged": {}, "once": [], "welcomes": [], "delegates": {}}
+    about: dict[str, Any] = {"holds": [], "life": life, "months": None}
     assert {
         "m1": about
         | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1]}
@@ -342,3 +342,21 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
         "instant": 1772442300000000,
         "left": [[4, "first", [["m1", True, 2400], ["m2", False, 2400]]]],
     } == state
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (5400, "1:30"),
+        (-1, "-0:00:01"),
+        (MAX_INTEGER, str(Hours.from_seconds(MAX_INTEGER))),
+        (MAX_INTEGER + 1, "9007199254740993"),
+        (-MAX_INTEGER - 1, "-9007199254740993"),
+        (True, "True"),
+        (None, "None"),
+        ("60", "'60'"),
+    ],
+)
+def test_a_quantity_is_told_as_hours_where_it_is_one(seconds: object, expected: str) -> None:
+    """And as it is where it is none."""
+    assert expected == quantity(seconds)
