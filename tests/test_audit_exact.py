@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -174,6 +175,7 @@ CONTENT = '{"format":"timebank-checkpoint/1","head":"timebank/1 j 0 %s","state":
             "this is no checkpoint of an audit: it cannot be read",
         ),
     ],
+    ids=count(),
 )
 def test_what_is_no_checkpoint_is_said(content: bytes, expected: str) -> None:
     """What is wrong with it, and what to do."""
@@ -356,6 +358,7 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
         (None, "None"),
         ("60", "'60'"),
     ],
+    ids=count(),
 )
 def test_a_quantity_is_told_as_hours_where_it_is_one(seconds: object, expected: str) -> None:
     """And as it is where it is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -197,6 +198,7 @@ def test_an_adoption_is_a_row() -> None:
         ("name_delegate", {"account": 7, "of": 1}, "TypeError('7 is no str')"),
         ("name_delegate", {"account": "a"}, "KeyError('of')"),
     ],
+    ids=count(),
 )
 def test_what_cannot_be_executed_is_named(
     kind: str, effects: dict[str, Any], expected: str

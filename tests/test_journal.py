@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ def test_what_is_read_is_what_was_written(value: dict[str, Any]) -> None:
         ({"s": "è \u2028 😀"}, '{"s":"è \u2028 😀"}'.encode()),
         ({"n": [-0, -(2**53), 2**53]}, b'{"n":[0,-9007199254740992,9007199254740992]}'),
     ],
+    ids=count(),
 )
 def test_the_form_is_that_of_rfc_8785(value: dict[str, Any], expected: bytes) -> None:
     """Escapes, order and integers as the standard writes them."""
@@ -66,6 +68,7 @@ def test_the_form_is_that_of_rfc_8785(value: dict[str, Any], expected: bytes) ->
         b'{"a":"\xff"}',
         b'{"a":' + b"[" * 100_000,
     ],
+    ids=count(),
 )
 def test_bytes_that_are_no_record_are_corrupt(body: bytes) -> None:
     """Not UTF-8, not JSON, not an object, a number out of the form."""
@@ -107,6 +110,7 @@ def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
         (b"{", "a record's bytes are not canonical JSON: Expecting property name"),
         (b'{"a":"\xff"}', "a record's bytes are not canonical JSON: 'utf-8' codec can't decode"),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_with_a_record_is_said(body: bytes, expected: str) -> None:
     """With the number itself, cut short, or the reader's own words."""
