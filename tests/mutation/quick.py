@@ -24,9 +24,13 @@ settings.register_profile(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that compare word for word, then those of single cases, then properties."""
-    items[:] = [item for item in items if _TYPED.fullmatch(item.name)]
+    odd = [item for item in items if not _TYPED.fullmatch(item.name)]
+    if odd:
+        config.hook.pytest_deselected(items=odd)
+        items[:] = [item for item in items if item not in odd]
     items.sort(key=lambda item: (_is_property(item), "_exact" not in item.path.name))
 
 
