@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
 from timebank.fold import Derived, Fold, imbalance
-from timebank.model import NEVER, StatuteRow
+from timebank.model import MAX_INTEGER, NEVER, StatuteRow
 
 SETS: dict[str, Any] = {
     "kind": "member",
@@ -195,6 +195,31 @@ def test_an_adoption_is_a_row() -> None:
             "ValueError(\"record 1 does not open account 'gone'\")",
         ),
         ("name_delegate", {"account": "nobody", "of": 1}, "KeyError('nobody')"),
+        (
+            "open_account",
+            {"account": "a", "sets": SETS},
+            "ValueError(\"account 'a' is opened once, before anything else\")",
+        ),
+        (
+            "open_account",
+            {"account": "c", "sets": SETS | {"kind": "bank", "status": "gone"}},
+            "ValueError(\"kind 'bank' or status 'gone'\")",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "20260302", "postings": []},
+            "ValueError(\"day '20260302'\")",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "2026-03-02", "postings": [["a", 0]]},
+            "ValueError('posting of 0 seconds, balance of 0')",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "2026-03-02", "postings": [["a", 5], ["a", MAX_INTEGER]]},
+            f"ValueError('posting of {MAX_INTEGER} seconds, balance of {MAX_INTEGER + 5}')",
+        ),
         ("name_delegate", {"account": 7, "of": 1}, "TypeError('7 is no str')"),
         ("name_delegate", {"account": "a"}, "KeyError('of')"),
     ],
@@ -219,3 +244,17 @@ def test_a_delegate_derives_no_row() -> None:
     for sequence, kind in enumerate(["name_delegate", "end_delegate"], start=3):
         assert Derived() == fold.apply(sequence, kind, {"account": "b", "of": 2, "delegate": "x"})
     assert ({"a", "b"}, {}) == (set(fold.accounts), fold.holds)
+
+
+def test_a_kind_that_is_not_known_is_named() -> None:
+    """The record and its kind, cut short."""
+    with pytest.raises(Corrupt) as caught:
+        Fold().apply(7, "dance", {})
+    assert "record 7 is of unknown kind 'dance'" == str(caught.value)
+
+
+def test_an_imbalance_is_what_was_earned_too_much() -> None:
+    """Negative where too much was spent; of a record without postings there is none."""
+    assert 7 == imbalance({"postings": [["a", 60], ["b", -53]]})
+    assert -7 == imbalance({"postings": [["a", 53], ["b", -60]]})
+    assert 0 == imbalance({})
