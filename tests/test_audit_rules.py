@@ -448,8 +448,7 @@ def test_rows_that_cannot_be_read_are_a_finding() -> None:
 # -- size, day and whole units -------------------------------------------------------------------
 
 
-@pytest.fixture
-def strict() -> Forgery:
+def strictly() -> Forgery:
     """A bank of whole quarters, two hours at most, within three days; and a hold settled in it."""
     bank = timebank.open("memory:", **doors())
     for id in ("m1", "m2"):
@@ -469,6 +468,12 @@ def strict() -> Forgery:
     with bank.store.reader("main") as reader:
         records = [json.loads(row.body) for row in reader.records(after=0, limit=100)]
         return Forgery(records, [])
+
+
+@pytest.fixture
+def strict() -> Forgery:
+    """Such a bank's journal, to lie in."""
+    return strictly()
 
 
 def resized(record: JSON, seconds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
-from timebank.fold import Fold, imbalance
-from timebank.model import NEVER, StatuteRow
+from timebank.fold import Derived, Fold, imbalance
+from timebank.model import MAX_INTEGER, NEVER, StatuteRow
 
 SETS: dict[str, Any] = {
     "kind": "member",
@@ -163,3 +164,97 @@ def test_effects_of_holds_that_cannot_be(kind: str, effects: dict[str, Any]) -> 
 def test_an_adoption_is_a_row() -> None:
     """Which record adopted which version."""
     assert StatuteRow(3, "v1") == opened("a", "b").apply(3, "adopt", {"adopts": "v1"}).statute
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects", "expected"),
+    [
+        (
+            "hold",
+            {"reserves": [["a", -1, 0]]},
+            "ValueError(\"a reserve of -1 and 0 seconds on account 'a'\")",
+        ),
+        (
+            "hold",
+            {"reserves": [["a", 0, -1]]},
+            "ValueError(\"a reserve of 0 and -1 seconds on account 'a'\")",
+        ),
+        ("hold", {"reserves": []}, "ValueError('a hold reserves once on each of its accounts')"),
+        ("erase", {"texts": [[0, "name"]]}, "ValueError('an erasure is of earlier records')"),
+        ("erase", {"texts": [[4, "name"]]}, "ValueError('an erasure is of earlier records')"),
+        ("erase", {"texts": [["1", "name"]]}, "TypeError(\"'1' is no int\")"),
+        ("erase", {"texts": [[1, 7]]}, "TypeError('7 is no str')"),
+        (
+            "name_delegate",
+            {"account": "a", "of": 2},
+            "ValueError(\"record 2 does not open account 'a'\")",
+        ),
+        (
+            "end_delegate",
+            {"account": "gone", "of": 1},
+            "ValueError(\"record 1 does not open account 'gone'\")",
+        ),
+        ("name_delegate", {"account": "nobody", "of": 1}, "KeyError('nobody')"),
+        (
+            "open_account",
+            {"account": "a", "sets": SETS},
+            "ValueError(\"account 'a' is opened once, before anything else\")",
+        ),
+        (
+            "open_account",
+            {"account": "c", "sets": SETS | {"kind": "bank", "status": "gone"}},
+            "ValueError(\"kind 'bank' or status 'gone'\")",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "20260302", "postings": []},
+            "ValueError(\"day '20260302'\")",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "2026-03-02", "postings": [["a", 0]]},
+            "ValueError('posting of 0 seconds, balance of 0')",
+        ),
+        (
+            "transfer",
+            {"occurred_on": "2026-03-02", "postings": [["a", 5], ["a", MAX_INTEGER]]},
+            f"ValueError('posting of {MAX_INTEGER} seconds, balance of {MAX_INTEGER + 5}')",
+        ),
+        ("name_delegate", {"account": 7, "of": 1}, "TypeError('7 is no str')"),
+        ("name_delegate", {"account": "a"}, "KeyError('of')"),
+    ],
+    ids=count(),
+)
+def test_what_cannot_be_executed_is_named(
+    kind: str, effects: dict[str, Any], expected: str
+) -> None:
+    """The record, and what it says that cannot be."""
+    fold = held()
+    fold.accounts["gone"] = None
+    before = repr(fold)
+    with pytest.raises(Corrupt) as caught:
+        fold.apply(4, kind, effects)
+    assert f"the effects of record 4 cannot be executed: {expected}" == str(caught.value)
+    assert before == repr(fold)
+
+
+def test_a_delegate_derives_no_row() -> None:
+    """Who may act for an account is found by the records that refer to its opening."""
+    fold = opened("a", "b")
+    for sequence, kind in enumerate(["name_delegate", "end_delegate"], start=3):
+        assert Derived() == fold.apply(sequence, kind, {"account": "b", "of": 2, "delegate": "x"})
+    assert ({"a", "b"}, {}) == (set(fold.accounts), fold.holds)
+
+
+def test_a_kind_that_is_not_known_is_named() -> None:
+    """The record and its kind, cut short."""
+    with pytest.raises(Corrupt) as caught:
+        Fold().apply(7, "dance", {})
+    assert "record 7 is of unknown kind 'dance'" == str(caught.value)
+
+
+def test_an_imbalance_is_what_was_earned_too_much() -> None:
+    """Negative where too much was spent; of a record without postings there is none."""
+    assert 7 == imbalance({"postings": [["a", 60], ["b", -53]]})
+    assert -7 == imbalance({"postings": [["a", 53], ["b", -60]]})
+    assert 0 == imbalance({})

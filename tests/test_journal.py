@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ def test_what_is_read_is_what_was_written(value: dict[str, Any]) -> None:
         ({"s": "è \u2028 😀"}, '{"s":"è \u2028 😀"}'.encode()),
         ({"n": [-0, -(2**53), 2**53]}, b'{"n":[0,-9007199254740992,9007199254740992]}'),
     ],
+    ids=count(),
 )
 def test_the_form_is_that_of_rfc_8785(value: dict[str, Any], expected: bytes) -> None:
     """Escapes, order and integers as the standard writes them."""
@@ -67,6 +69,7 @@ def test_the_form_is_that_of_rfc_8785(value: dict[str, Any], expected: bytes) ->
         b'{"a":"\xff"}',
         b'{"a":' + b"[" * 100_000,
     ],
+    ids=count(),
 )
 def test_bytes_that_are_no_record_are_corrupt(body: bytes) -> None:
     """Not UTF-8, not JSON, not an object, a number out of the form."""
@@ -111,3 +114,44 @@ def test_the_form_without_the_encoder_in_c(monkeypatch: pytest.MonkeyPatch) -> N
         canonical({"a": object()})
     monkeypatch.setattr(json.encoder, "c_make_encoder", None)
     assert expected.decode() == journal._make_encode()(value)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":1.5}', "a journal holds no such number: 1.5"),
+        (b'{"a":-Infinity}', "a journal holds no such number: -Infinity"),
+        (b'{"a":9007199254740993}', "a journal holds no such number: 9007199254740993"),
+        (b'{"a":' + b"9" * 5000 + b"}", "a journal holds no such number: " + "9" * 40),
+        (b"[]", "a record is a JSON object, not list"),
+        (b"7", "a record is a JSON object, not int"),
+        (b"{", "a record's bytes are not canonical JSON: Expecting property name"),
+        (b'{"a":"\xff"}', "a record's bytes are not canonical JSON: 'utf-8' codec can't decode"),
+    ],
+    ids=count(),
+)
+def test_what_is_wrong_with_a_record_is_said(body: bytes, expected: str) -> None:
+    """With the number itself, cut short, or the reader's own words."""
+    with pytest.raises(Corrupt) as caught:
+        parse(body)
+    told = str(caught.value)
+    assert expected == (told[: len(expected)] if "canonical" in expected else told)
+
+
+@pytest.mark.parametrize("number", [MAX_INTEGER, -MAX_INTEGER, 0])
+def test_the_largest_integers_are_read(number: int) -> None:
+    """±2**53 are within the form, and one further is not; of an instant as of any number."""
+    assert {"a": number} == parse(b'{"a":%d}' % number)
+    assert number == recorded_at(b'{"recorded_at":%d}' % number)
+    for beyond in (MAX_INTEGER + 1, -MAX_INTEGER - 1):
+        for read in (parse, recorded_at):
+            with pytest.raises(Corrupt, match=f"no such number: {beyond}"):
+                read(b'{"recorded_at":%d}' % beyond)
+
+
+def test_a_record_without_an_instant_is_shown_by_its_beginning() -> None:
+    """Sixty bytes of it, which is enough to find it."""
+    body = b'{"kind":"' + b"x" * 100 + b'"}'
+    with pytest.raises(Corrupt) as caught:
+        recorded_at(body)
+    assert f"a record has no instant: {body[:60]!r}" == str(caught.value)

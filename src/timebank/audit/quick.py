@@ -13,7 +13,7 @@ from timebank.audit.published import is_in
 from timebank.audit.report import AuditReport, Findings, quantity
 from timebank.errors import TimebankError, shown
 from timebank.journal import digest, genesis
-from timebank.model import Fault, Head
+from timebank.model import Fault, Head, PostingRow
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -63,13 +63,19 @@ def _read(reader: Reader) -> Iterator[Fault]:
             for row in rows:
                 running, version = running + row.seconds, version + 1
                 if (row.version, row.balance) != (version, running):
-                    place = f"posting {shown(row.version)} of account {shown(account)}"
-                    expected = f"balance {quantity(running)}"
-                    yield Fault("derived", place, expected, f"balance {quantity(row.balance)}")
+                    yield _wrong(row, version, running)
                     running, version = row.balance, row.version
             total += sum(row.seconds for row in rows)
     if total:
         yield Fault("zero-sum", "all records", "postings that sum to 0:00", quantity(total))
+
+
+def _wrong(row: PostingRow, version: int, running: int) -> Fault:
+    place = f"posting {shown(row.version)} of account {shown(row.account)}"
+    if row.version != version:
+        return Fault("derived", place, f"version {version}", f"version {shown(row.version)}")
+    told = f"balance {quantity(running)}", f"balance {quantity(row.balance)}"
+    return Fault("derived", place, *told)
 
 
 def _accounts(reader: Reader) -> Iterator[str]:

@@ -27,7 +27,7 @@ Of a settlement 8 comes before 7, for its hours say whether it goes beyond its h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -82,7 +82,7 @@ def _difference(earlier: Earlier, command: Command) -> str | None:
     for field in sorted(before.keys() | command.request.keys()):
         was, now = before.get(field), command.request.get(field)
         if was != now or (field in before) != (field in command.request):
-            return f"{field} was {_told(field, was)}, now it is {_told(field, now)}"
+            return f"{field} was {_told(field, before)}, now it is {_told(field, command.request)}"
     for field in TEXT_FIELDS:
         if (field in earlier.request) != (field in command.texts):
             return f"the {field} was {'given' if field in earlier.request else 'left out'}"
@@ -93,10 +93,13 @@ def _difference(earlier: Earlier, command: Command) -> str | None:
     return None
 
 
-def _told(field: str, value: Any) -> str:
+def _told(field: str, request: Mapping[str, Any]) -> str:
     """A value of a request for people: hours as hours, what was left out as such."""
-    if value is None and field not in {"floor", "ceiling"}:
+    if field not in request:
         return "left out"
+    value = request[field]
+    if value is None:  # of limits only
+        return "unlimited"
     if field == "expires_in":
         return str(timedelta(microseconds=value))
     if field in {"earners", "spenders"}:

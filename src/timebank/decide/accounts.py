@@ -33,12 +33,9 @@ def open_account(state: State, command: Command, now: int) -> Draft:
         "ceiling": request.get("ceiling", "inherit"),
         "named": "name" in command.texts,
     }
-    account = request["account"]
-    _check_order(
-        state,
-        AccountRow(account, request["kind"], "open", None, sets["floor"], sets["ceiling"], 0, None),
-        now,
-    )
+    account, limits = request["account"], (sets["floor"], sets["ceiling"])
+    row = AccountRow(account, request["kind"], "open", sets["joined_on"], *limits, 0, None)
+    _check_order(state, row, now)
     return _sets(account, **sets)
 
 

@@ -12,7 +12,7 @@ from timebank.model import MAX_INTEGER, Fault
 #: Faults of one kind that are named.
 MOST: Final = 100
 
-_RUNNING: Final = """SELECT account, version, balance, running FROM (
+_RUNNING: Final = """SELECT account, version, balance, running, number FROM (
         SELECT account, version, balance,
             SUM(seconds) OVER (PARTITION BY account ORDER BY version) AS running,
             ROW_NUMBER() OVER (PARTITION BY account ORDER BY version) AS number
@@ -35,9 +35,13 @@ def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
     def asked(question: str, times: int = 1) -> list[tuple[Any, ...]]:
         return fetch(question.format(mark=mark, most=MOST), (bank,) * times)
 
-    for account, version, balance, running in asked(_RUNNING):
+    for account, version, balance, running, number in asked(_RUNNING):
         place = f"posting {shown(version)} of account {shown(account)}"
-        yield Fault("derived", place, f"balance {_told(running)}", f"balance {_told(balance)}")
+        if version == number:
+            told = f"balance {_told(running)}", f"balance {_told(balance)}"
+        else:
+            told = f"version {number}", f"version {shown(version)}"
+        yield Fault("derived", place, *told)
     for sequence, total in asked(_OF_RECORDS):
         place = f"record {shown(sequence)}"
         yield Fault("zero-sum", place, "postings that sum to 0:00", _told(total))

@@ -1,0 +1,1 @@
+"""What the tests would not notice: `python -m mutation decide`, described in docs/mutation.md."""

@@ -1,0 +1,147 @@
+"""Change a module in small ways, one at a time, and count the changes that a test notices.
+
+mutmut does the work, in a copy of the tree, with the quick tests of that module. Each survivor
+is named; in the folder given by `--folder`, `mutmut show NAME` shows what it changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+ROOT: Final = Path(__file__).parents[2]
+#: What the tests of every module need beside `src` and `tests`.
+BESIDE: Final = ("docs", "examples", "README.md", "CHANGELOG.md")
+#: Tests that count what is imported, those of one store which another stands for, and slow ones.
+LEFT_OUT: Final = "not load_no_other and not sqlite and not page and not kill and not every_night"
+QUICKLY: Final = ("-p", "no:cacheprovider", "-p", "mutation.quick", "--hypothesis-profile=mutation")
+#: What counts as noticed: a failing test, or one that does not end.
+NOTICED: Final = frozenset({"killed", "timeout", "segfault"})
+
+
+@attrs.frozen
+class Module:
+    """The files of a module, as mutmut's patterns, and the files of its quick tests.
+
+    `left_out` are tests of those files that another says as well, in a term of pytest's `-k`.
+    """
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    left_out: str = ""
+
+
+MODULES: Final[Mapping[str, Module]] = {
+    "hours": Module(("hours.py",), ("hours", "split")),
+    "journal": Module(("journal.py",), ("journal", "verify_journal", "bank_accounts")),
+    "fold": Module(("fold.py",), ("fold", "audit", "holds")),
+    "decide": Module(
+        ("decide/*.py",),
+        (
+            "bank_accounts",
+            "bank_transfers",
+            "decide_exact",
+            "dues",
+            "explain",
+            "fees",
+            "holds",
+            "members_banks",
+            "statute_banks",
+        ),
+    ),
+    "audit": Module(
+        ("audit/*.py",),
+        ("audit", "audit_checkpoint", "audit_exact", "audit_rules", "decide_exact"),
+        left_out="and not forged_record and not lie_about and not a_lie and not from_anywhere"
+        " and not postgresql and not mariadb and not whatever and not memory_is_flat",
+    ),
+}
+
+
+def settings(module: Module) -> str:
+    """The part of mutmut in `pyproject.toml`."""
+    lists = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/timebank/{pattern}" for pattern in module.files],
+        "also_copy": list(BESIDE),
+        "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in module.tests],
+        "pytest_add_cli_args": [*QUICKLY, "-k", f"{LEFT_OUT} {module.left_out}".strip()],
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in lists.items()]
+    return "\n".join(["", "[tool.mutmut]", *lines, "timeout_multiplier = 2.0", ""])
+
+
+def lay_out(folder: Path, module: Module) -> None:
+    """A copy of the tree with the settings in it; what mutmut knows of earlier runs stays."""
+    for name in ("src", "tests", *BESIDE):
+        target = folder / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    text = (ROOT / "pyproject.toml").read_text("utf-8") + settings(module)
+    (folder / "pyproject.toml").write_text(text, "utf-8")
+
+
+def mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
+    """What mutmut prints, which is shown as well where not `quiet`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(["src", "tests"])},
+        stdout=subprocess.PIPE if quiet else None,
+        text=True,
+        check=True,
+    )
+    return done.stdout or ""
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    """What became of each change, by its name."""
+    shown = mutmut(folder, "results", "--all", "1", quiet=True)
+    return dict(re.findall(r"^ +(\S+): (.+)$", shown, re.MULTILINE))
+
+
+def report(name: str, found: Mapping[str, str]) -> Iterator[str]:
+    """The survivors, then one line of the table."""
+    yield from (f"{change}: {status}" for change, status in found.items() if status not in NOTICED)
+    counts = Counter(status in NOTICED for status in found.values())
+    share = counts[True] / max(len(found), 1)
+    yield f"{name}: {len(found)} changes, {counts[True]} noticed, {share:.1%}"
+
+
+def main() -> None:
+    """Run one module."""
+    parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
+    parser.add_argument("module", choices=sorted(MODULES))
+    parser.add_argument("--folder", type=Path, help="where to work; it is kept")
+    parser.add_argument("--processes", default="2", help="how many at a time (2)")
+    parser.add_argument("--again", action="store_true", help="in FOLDER, only what survived there")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        before = statuses(folder) if given.again else {}
+        lay_out(folder, MODULES[given.module])
+        survivors = [change for change, status in before.items() if status not in NOTICED]
+        mutmut(folder, "run", "--max-children", given.processes, *survivors)
+        sys.stdout.write("\n".join([*report(given.module, statuses(folder)), ""]))
+
+
+if __name__ == "__main__":
+    main()
