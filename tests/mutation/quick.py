@@ -1,8 +1,8 @@
 """A plugin of pytest for these runs: what is quick comes first, and properties try few examples.
 
 A change that any test notices is done with at once, so order decides how long a run takes.
-Tests are called by their names, and one whose name cannot be typed would fail for any change: it
-is left out.
+Tests are called by their names, and one whose name cannot be typed would fail for any change: so
+such a name is made plain, and where that cannot be, the test is left out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+_ODD: Final = re.compile(r"[^\w.]", re.ASCII)
 _TYPED: Final = re.compile(r"[\w .,:;<>()=+-]+(\[[\w .,:;<>()=+-]*\])?", re.ASCII)
 
 settings.register_profile(
@@ -22,6 +23,11 @@ settings.register_profile(
     max_examples=15,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A plain word for a text; other values are named as ever."""
+    return _ODD.sub("_", repr(val))[:40] if isinstance(val, str | bytes) else None
 
 
 @pytest.hookimpl(tryfirst=True)
