@@ -94,6 +94,13 @@ def _a_minute(asked: JSON) -> tuple[str, JSON, JSON]:
     return "hold", request | asked, made
 
 
+def reverses(original: int) -> Odd:
+    """A reversal of a record that cannot be reversed, by its number."""
+    request = {"id": "r", "transfer": "first", "reason": NOBODYS}
+    made: JSON = {"occurred_on": "2026-03-02", "postings": [["m1", -1], ["m2", 1]]}
+    return record("reverse", request, made | {"reverses": original, "statute": "default/1"})
+
+
 ODDITIES: dict[str, Odd] = {
     "a hold as it should be": held(),
     "a kind that is a number": transfer("kind", to=7),
@@ -151,6 +158,11 @@ ODDITIES: dict[str, Odd] = {
     "settled on a day of its own": settles(
         {"occurred_on": "2026-03-02"}, {}, occurred_on="2026-03-01"
     ),
+    "reverses record -1": reverses(-1),
+    "reverses record 0": reverses(0),
+    "reverses record 1": reverses(1),
+    "reverses itself": reverses(6),
+    "reverses what is to come": reverses(7),
     "a floor of words": opened(floor="low"),
     "a floor of minutes": opened(floor=-60),
     "a ceiling of nothing": opened(ceiling=None),

@@ -363,3 +363,22 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
 def test_a_quantity_is_told_as_hours_where_it_is_one(seconds: object, expected: str) -> None:
     """And as it is where it is none."""
     assert expected == quantity(seconds)
+
+
+def test_what_is_left_of_many_originals_is_read_again() -> None:
+    """Only of the last few is it remembered; what each has left is the same."""
+    bank = timebank.open("memory:", **doors())
+    for id in ("m1", "m2"):
+        bank.open_account(id, kind="fund")
+    with bank.batch() as batch:
+        for number in range(70):
+            batch.transfer(earner="m1", spender="m2", hours=1, id=f"t{number}")
+        for _ in range(3):
+            for number in range(70):
+                batch.reverse(f"t{number}", reason="r", hours="0:20")
+    assert () == bank.audit().findings
+    checkpoint = bank.audit().checkpoint
+    assert checkpoint is not None
+    left = checkpoint.state()["left"]
+    assert [f"t{number}" for number in range(6, 70)] == [id for _, id, _ in left]
+    assert {0} == {seconds for _, _, lines in left for *_, seconds in lines}
