@@ -16,7 +16,7 @@ from forgeries import DAY, FORGERIES, Forgery, small
 from lifetimes import lifetimes
 from support import doors
 from test_audit import Altered
-from timebank import Dues, Hours, InvalidRequest, StoreError, WrongType
+from timebank import AUDIT_CHECKS, Dues, Hours, InvalidRequest, StoreError, WrongType
 from timebank.audit import (
     Checkpoint,
     Finding,
@@ -382,6 +382,19 @@ def test_what_is_left_of_many_originals_is_read_again() -> None:
     left = checkpoint.state()["left"]
     assert [f"t{number}" for number in range(6, 70)] == [id for _, id, _ in left]
     assert {0} == {seconds for _, _, lines in left for *_, seconds in lines}
+
+
+def test_each_audit_names_the_checks_that_it_made() -> None:
+    """From a checkpoint on the storage is not asked; heads are looked up where some are given."""
+    bank = timebank.open("memory:", **doors())
+    bank.open_account("m1")
+    names = tuple(check.name for check in AUDIT_CHECKS)
+    storage = ("file", "schema", "orphans", "references")
+    full = bank.audit()
+    assert names[:-1] == full.checks
+    assert names == bank.audit(expect=[bank.head()]).checks
+    assert names[4:] == bank.audit(since=full.checkpoint).checks
+    assert (storage, "published") == (names[:4], names[-1])
 
 
 def test_what_was_forged_behind_a_checkpoint_is_told_in_the_same_words() -> None:
