@@ -18,13 +18,13 @@ import attrs
 import test_audit
 import test_audit_members
 import test_audit_rules
-from forgeries import DAY, FORGERIES, Forgery, small
+from forgeries import DAY, FORGERIES, Forgery, audit_of, small
 from lifetimes import LIFE_LIES, lifetimes
 from oddities import ODDITIES, SETTLED, Odd
 from timebank import AuditReport, Head
 from timebank.audit import Checkpoint, audit, quick_audit
 from timebank.journal import genesis
-from timebank.model import Fault, HoldRow, PostingRow, StatuteRow
+from timebank.model import MAX_INTEGER, Fault, HoldRow, PostingRow, StatuteRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader
 
@@ -164,6 +164,10 @@ SPOILED: dict[str, Change] = {
     "another last digest": lambda batch: _record(batch, 4, digest=bytes(32)),
     "another body": lambda batch: _record(batch, 2, body=batch.records[2].body + b" "),
     "another last body": lambda batch: _record(batch, 4, body=batch.records[4].body + b" "),
+    "another id beside it": lambda batch: _record(batch, 3, id="else"),
+    "no id beside it": lambda batch: _record(batch, 3, id=None),
+    "another reference beside it": lambda batch: _record(batch, 4, refers_to=3),
+    "a body that is no JSON": lambda batch: _record(batch, 4, body=b"{"),
     "one record less": lambda batch: batch.records.pop(),
     "three records less": lambda batch: batch.records.__delitem__(slice(2, 5)),
     "no record at all": lambda batch: batch.records.clear(),
@@ -235,6 +239,32 @@ def small_reader() -> Iterator[Reader]:
         yield reader
 
 
+ROWS: dict[str, Change] = {
+    "a hold less": lambda batch: batch.holds.pop(),
+    "a hold more": lambda batch: batch.holds.append(HoldRow("m2", 9, 3, 1, 0)),
+    "a hold of other hours": lambda batch: batch.holds.append(batch.holds.pop()._replace(held=7)),
+    "a statute less": lambda batch: batch.statutes.pop(),
+    "a statute of the last number": lambda batch: batch.statutes.append(
+        StatuteRow(MAX_INTEGER, "mine")
+    ),
+    "another statute": lambda batch: batch.statutes.append(
+        batch.statutes.pop()._replace(version="other")
+    ),
+}
+
+
+def rows() -> Iterator[Case]:
+    """The neighbourhood's holds and statutes, with other rows of them."""
+    for name, change in ROWS.items():
+
+        def audited(change: Change = change) -> AuditReport:
+            batch = test_audit_rules.forged().batch()
+            change(batch)
+            return attrs.evolve(audit_of(batch), notes=())
+
+        yield name, audited
+
+
 def few_at_a_time() -> Iterator[Case]:
     """Forged journals, read two records at a time, of which few texts may wait."""
     for forge, _ in FORGERIES:
@@ -272,6 +302,7 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "members": lambda: lies(test_audit_members.forged, test_audit_members.LIES),
     "readers": readers,
     "spoiled": spoiled,
+    "rows": rows,
     "published": published,
     "few at a time": few_at_a_time,
     "lives": lambda: odd(lifetimes, LIFE_LIES),

@@ -94,6 +94,20 @@ def _a_minute(asked: JSON) -> tuple[str, JSON, JSON]:
     return "hold", request | asked, made
 
 
+def frozen_and_held(forgery: Forgery) -> None:
+    """Somebody who is frozen takes part in a hold."""
+    request = {"account": "m2"}
+    forgery.add("freeze", request, request | {"sets": {"status": "frozen"}})
+    forgery.add(*_a_minute({}))
+
+
+def reverses(original: int, **asked: Any) -> Odd:
+    """A reversal of a record, by its number."""
+    request = {"id": "r", "transfer": "first", "reason": NOBODYS, **asked}
+    made: JSON = {"occurred_on": "2026-03-02", "postings": [["m1", -1], ["m2", 1]]}
+    return record("reverse", request, made | {"reverses": original, "statute": "default/1"})
+
+
 ODDITIES: dict[str, Odd] = {
     "a hold as it should be": held(),
     "a kind that is a number": transfer("kind", to=7),
@@ -151,6 +165,20 @@ ODDITIES: dict[str, Odd] = {
     "settled on a day of its own": settles(
         {"occurred_on": "2026-03-02"}, {}, occurred_on="2026-03-01"
     ),
+    "reversed on the day that was asked": reverses(4, occurred_on="2026-03-02"),
+    "reversed on another day than was asked": reverses(4, occurred_on="2026-03-01"),
+    "held of who is frozen": frozen_and_held,
+    "an account without any effects": record("rename", {"account": "m1"}, {}),
+    "a transfer without any effects": record(
+        "transfer",
+        {"id": "t", "kind": "x", "earners": [["m1", 1]], "spenders": [["m2", 1]]},
+        {"occurred_on": "2026-03-02", "statute": "default/1"},
+    ),
+    "reverses record -1": reverses(-1),
+    "reverses record 0": reverses(0),
+    "reverses record 1": reverses(1),
+    "reverses itself": reverses(6),
+    "reverses what is to come": reverses(7),
     "a floor of words": opened(floor="low"),
     "a floor of minutes": opened(floor=-60),
     "a ceiling of nothing": opened(ceiling=None),

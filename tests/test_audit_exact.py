@@ -12,11 +12,11 @@ import pytest
 
 import timebank
 from findings import GROUPS, kept, told
-from forgeries import DAY, Forgery, small
+from forgeries import DAY, FORGERIES, Forgery, small
 from lifetimes import lifetimes
 from support import doors
 from test_audit import Altered
-from timebank import Dues, Hours, InvalidRequest, StoreError, WrongType
+from timebank import AUDIT_CHECKS, Dues, Hours, InvalidRequest, StoreError, WrongType
 from timebank.audit import (
     Checkpoint,
     Finding,
@@ -363,3 +363,57 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
 def test_a_quantity_is_told_as_hours_where_it_is_one(seconds: object, expected: str) -> None:
     """And as it is where it is none."""
     assert expected == quantity(seconds)
+
+
+def test_what_is_left_of_many_originals_is_read_again() -> None:
+    """Only of the last few is it remembered; what each has left is the same."""
+    bank = timebank.open("memory:", **doors())
+    for id in ("m1", "m2"):
+        bank.open_account(id, kind="fund")
+    with bank.batch() as batch:
+        for number in range(70):
+            batch.transfer(earner="m1", spender="m2", hours=1, id=f"t{number}")
+        for _ in range(3):
+            for number in range(70):
+                batch.reverse(f"t{number}", reason="r", hours="0:20")
+    assert () == bank.audit().findings
+    checkpoint = bank.audit().checkpoint
+    assert checkpoint is not None
+    left = checkpoint.state()["left"]
+    assert [f"t{number}" for number in range(6, 70)] == [id for _, id, _ in left]
+    assert {0} == {seconds for _, _, lines in left for *_, seconds in lines}
+
+
+def test_each_audit_names_the_checks_that_it_made() -> None:
+    """From a checkpoint on the storage is not asked; heads are looked up where some are given."""
+    bank = timebank.open("memory:", **doors())
+    bank.open_account("m1")
+    names = tuple(check.name for check in AUDIT_CHECKS)
+    storage = ("file", "schema", "orphans", "references")
+    full = bank.audit()
+    assert names[:-1] == full.checks
+    assert names == bank.audit(expect=[bank.head()]).checks
+    assert names[4:] == bank.audit(since=full.checkpoint).checks
+    assert (storage, "published") == (names[:4], names[-1])
+
+
+def test_what_was_forged_behind_a_checkpoint_is_told_in_the_same_words() -> None:
+    """Each forgery that leaves what came before as it was: by both audits alike."""
+    sound = small()
+    checkpoint = sound.audited().checkpoint
+    assert checkpoint is not None
+    count = 0
+    for forge, _ in FORGERIES:
+        forged = small()
+        forge(forged)
+        kept = forged.records[: len(sound.records)], cut(forged, len(sound.records)).texts
+        if kept != (sound.records, sound.texts):
+            continue
+        store = open_store("memory:", create=True)
+        store.make_bank("main", journal="id-1")
+        with store.writer("main") as writer:
+            writer.append(forged.batch())
+        with store.reader("main") as reader:
+            assert audit(reader).findings == audit(reader, since=checkpoint).findings, forge
+        count += 1
+    assert 40 < count

@@ -246,6 +246,14 @@ def test_a_delegate_derives_no_row() -> None:
     assert ({"a", "b"}, {}) == (set(fold.accounts), fold.holds)
 
 
+def test_the_largest_balance_is_posted() -> None:
+    """2**53 seconds on either side, and not one more."""
+    fold = opened("a", "b")
+    effects = {"occurred_on": "2026-03-02", "postings": [["a", MAX_INTEGER], ["b", -MAX_INTEGER]]}
+    one, other = fold.apply(3, "transfer", effects).postings
+    assert (MAX_INTEGER, -MAX_INTEGER) == (one.balance, other.balance)
+
+
 def test_a_kind_that_is_not_known_is_named() -> None:
     """The record and its kind, cut short."""
     with pytest.raises(Corrupt) as caught:
