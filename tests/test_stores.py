@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from timebank.errors import (
+    BankNotFound,
+    Corrupt,
     InvalidRequest,
     StoreBusy,
     StoreError,
 )
-from timebank.model import PostingRow
+from timebank.model import Head, PostingRow
 from timebank.storage import Batch
 from timebank.storage.lock import WriterLock
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
+from timebank.storage.sqlite_rows import QUERIES
+from timebank.storage.tables import TableReader
 from timebank.testing.rows import DAYS, everything, posting, record, small_bank
 
 # -- the lock, the memory store's own, the registry ---------------------------------------
@@ -114,3 +118,24 @@ def test_a_private_database_does_not_follow_a_fork(monkeypatch: pytest.MonkeyPat
         store.banks()
     monkeypatch.undo()
     store.close()
+
+
+class Answers(TableReader):
+    """Reads what each question in turn is answered."""
+
+    def __init__(self, *answers: list[tuple[Any, ...]]) -> None:
+        super().__init__(QUERIES, "main", "a server")
+        self.answers = list(answers)
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        return self.answers.pop(0)
+
+
+def test_a_bank_that_another_makes_between_two_questions_is_there() -> None:
+    """Whoever writes on a server sees what others commit, from one statement to the next."""
+    head = ("id-1", 1, bytes(32))
+    assert Head(*head) == Answers([], [(1,)], [head]).head()
+    with pytest.raises(Corrupt, match="own row of bank 'main' is missing"):
+        Answers([], [(1,)], []).head()
+    with pytest.raises(BankNotFound):
+        Answers([], []).head()

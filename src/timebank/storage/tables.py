@@ -162,13 +162,16 @@ class TableReader:
         :raises Corrupt: the bank's own row is missing, its others are there.
         """
         row = self._row(HEAD, self._sql.head, (self._bank,))
-        if row is not None:
-            journal, sequence, digest = row
-            return Head(journal, sequence or 0, digest or genesis(journal))
-        if self.left_over():
+        if row is None:
+            if not self.left_over():
+                raise BankNotFound(self._bank, self._where)
+            # A writer sees what others commit: the bank may have been made between two questions.
+            row = self._row(HEAD, self._sql.head, (self._bank,))
+        if row is None:
             msg = f"{self._where}: the own row of bank {shown(self._bank)} is missing"
             raise Corrupt(msg)
-        raise BankNotFound(self._bank, self._where)
+        journal, sequence, digest = row
+        return Head(journal, sequence or 0, digest or genesis(journal))
 
     def banks(self) -> list[str]:
         """The names of the banks, by code point; none where there are no tables."""
