@@ -295,6 +295,27 @@ def test_what_cannot_be_read_is_found(forgery: Forgery, method: str, checks: set
     assert report.records == (0 if method == "records" else 5)
 
 
+def test_a_store_that_looks_up_many_ids_is_asked_for_each_where_it_is_wrong(
+    forgery: Forgery,
+) -> None:
+    """Where it finds all of them it is asked once; else each is looked up, and told of."""
+    ids = [(row.id, row.sequence) for row in forgery.batch().records if row.id is not None]
+    right, none, wrong = ids[::-1], list[Any](), [(id, 1) for id, _ in ids]
+    assert set() == found(
+        altered(forgery, lambda _: {"sequences": lambda _: right, "find": broken})
+    )
+    for answer in (none, wrong, [*right, ("more", 1)]):
+        asked = altered(forgery, lambda _, it=answer: {"sequences": lambda _: it})  # type: ignore[misc]
+        assert set() == found(asked)
+        denied = altered(
+            forgery,
+            lambda _, it=answer: {"sequences": lambda _: it, "find": lambda _: None},  # type: ignore[misc]
+        )
+        assert {"ids"} == found(denied)
+    assert set() == found(altered(forgery, lambda _: {"sequences": broken}))
+    assert {"file"} == found(altered(forgery, lambda _: {"sequences": broken, "find": broken}))
+
+
 @pytest.mark.parametrize("bad", [1, 3, 5])
 def test_one_record_that_cannot_be_read(forgery: Forgery, bad: int) -> None:
     """The others are read all the same."""

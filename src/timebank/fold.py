@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -38,8 +39,7 @@ from timebank.model import (
 _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
 
 
-@attrs.frozen
-class Derived:
+class Derived(NamedTuple):
     """What one record adds: the account it changed, if any, its postings, and so on.
 
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
@@ -140,16 +140,13 @@ def _post(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
 
 
 def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingRow]:
-    day = effects["occurred_on"]
-    if date.fromisoformat(day).isoformat() != day:
-        msg = f"day {shown(day)}"
-        raise ValueError(msg)
+    day = _day(effects["occurred_on"])
     after: dict[str, tuple[int, int]] = {}
     rows = []
     for id, seconds in effects["postings"]:
         version, balance = after.get(id) or fold.balances[id]
         version += 1
-        balance += _is(int, seconds)
+        balance += seconds if type(seconds) is int else _is(int, seconds)
         if not seconds or abs(balance) > MAX_INTEGER:
             msg = f"posting of {seconds} seconds, balance of {balance}"
             raise ValueError(msg)
@@ -157,6 +154,15 @@ def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingR
         rows.append(PostingRow(id, version, sequence, seconds, balance, day))
     fold.balances.update(after)
     return rows
+
+
+@lru_cache(maxsize=400)
+def _day(text: str) -> str:
+    """A day of the calendar: most records are of a few."""
+    if date.fromisoformat(text).isoformat() != text:
+        msg = f"day {shown(text)}"
+        raise ValueError(msg)
+    return text
 
 
 def _hold(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:

@@ -55,9 +55,9 @@ class DerivedRows:
                 self._damaged(f"postings of account {shown(account)}", error)
                 self._differing.add(account)
             earned, spent = self.totals.get(account, (0, 0))
-            earned += sum(row.seconds for row in rows if row.seconds > 0)
-            spent -= sum(row.seconds for row in rows if row.seconds < 0)
-            self.totals[account] = (earned, spent)
+            moved = [row.seconds for row in rows]
+            more = sum(seconds for seconds in moved if seconds > 0)
+            self.totals[account] = (earned + more, spent + more - sum(moved))
 
     def _explain(self, account: str, rows: list[PostingRow]) -> None:
         """Say which rows differ; rows between two versions push others off the page."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from timebank.audit.report import Findings, quantity
 from timebank.audit.statutes import Statutes
 from timebank.errors import shown
 from timebank.fold import Derived, Fold
-from timebank.model import HoldRow
+from timebank.model import HoldRow, PostingRow
 
 #: The kinds of record that limits are for.
 _JUDGED = frozenset({"transfer", "hold", "settle", "due"})
@@ -27,9 +27,9 @@ class Limits:
         """Check one record that the fold has executed; `via` arranged what it moves."""
         kind, now = record["kind"], record["recorded_at"]
         if kind in _JUDGED or kind == "reverse":
-            self._open(sequence, kind, via, (row.account for row in derived.postings))
+            self._open(sequence, kind, via, derived.postings)
             if derived.holds:
-                self._open(sequence, kind, None, (row.account for row in derived.holds))
+                self._open(sequence, kind, None, derived.holds)
         if kind in _JUDGED and "limits" not in record["request"]:
             self._within(sequence, record, derived)
         elif derived.account is not None and derived.account.status == "closed":
@@ -46,13 +46,19 @@ class Limits:
                 found=f"{quantity(balance)}, {quantity(held)} held, {quantity(incoming)} incoming",
             )
 
-    def _open(self, sequence: int, kind: str, via: str | None, taking_part: Iterable[str]) -> None:
+    def _open(
+        self,
+        sequence: int,
+        kind: str,
+        via: str | None,
+        taking_part: Sequence[PostingRow] | Sequence[HoldRow],
+    ) -> None:
         accounts = self._fold.accounts
-        for account in taking_part:
-            row = accounts[account]
+        for moved in taking_part:
+            row = accounts[moved.account]
             status = "missing" if row is None else row.status
             if status != "open" and (kind != "reverse" or status != "frozen"):
-                self._refused(sequence, account, status)
+                self._refused(sequence, moved.account, status)
         if via is not None:
             row = accounts.get(via)
             if row is None or row.status == "closed":
@@ -80,11 +86,7 @@ class Limits:
     def _within(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
         """Whoever moved further beyond a limit has a flag that says so, and may."""
         now = record["recorded_at"]
-        flags = {
-            (flag["rule"], flag.get("account")): flag
-            for flag in record["effects"].get("flags", ())
-            if flag["rule"] in {"floor", "ceiling"}
-        }
+        flags = _flags(record["effects"]["flags"]) if "flags" in record["effects"] else {}
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
@@ -141,6 +143,15 @@ class Limits:
         self._findings.add("limits", place, expected=expected, found=found)
 
 
+def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """The flags of limits, by rule and account."""
+    return {
+        (flag["rule"], flag.get("account")): flag
+        for flag in flags
+        if flag["rule"] in {"floor", "ceiling"}
+    }
+
+
 def _changes(derived: Derived) -> tuple[dict[str, int], dict[str, int]]:
     """How much less may be spent, and how much less earned, of each account: negative is less."""
     falls: dict[str, int] = {}
@@ -149,8 +160,10 @@ def _changes(derived: Derived) -> tuple[dict[str, int], dict[str, int]]:
         id, seconds = posting.account, posting.seconds
         falls[id] = falls.get(id, 0) + seconds
         rises[id] = rises.get(id, 0) - seconds
-    for sign, rows in ((-1, derived.holds), (1, derived.resolved)):
-        _reserve(falls, rises, rows, sign)
+    if derived.holds:
+        _reserve(falls, rises, derived.holds, -1)
+    if derived.resolved:
+        _reserve(falls, rises, derived.resolved, 1)
     return falls, rises
 
 

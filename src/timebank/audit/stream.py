@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from timebank.audit.asked import differences
@@ -13,6 +14,7 @@ from timebank.audit.dues import DueRecords
 from timebank.audit.limits import Limits
 from timebank.audit.lives import Lives
 from timebank.audit.movements import Movements
+from timebank.audit.plain import plain
 from timebank.audit.published import is_in
 from timebank.audit.report import (
     AUDIT_CHECKS,
@@ -63,6 +65,7 @@ class Audit:
         self._count, self._accounts = 0, 0
         self._last, self._digest = 0, b""
         self._whole = True
+        self._ids: list[tuple[str, int]] = []
 
     def run(self) -> AuditReport:
         """Check what the storage says of itself, then the journal, then what is derived.
@@ -209,9 +212,23 @@ class Audit:
             for row in page:
                 self._record(row)
             through = page[-1].sequence
+            self._find_ids()
             self._try(f"texts of records {after + 1} to {through}", self._page(after, through))
             after, limit = through, PAGE
             self._tell()
+
+    def _find_ids(self) -> None:
+        """Each id of a page finds its record: all at once, or where they do not, one by one."""
+        ids, self._ids = self._ids, []
+        if not _all_found(self._reader, ids):
+            for id, sequence in ids:
+                self._try(f"record {sequence}", partial(self._find_id, id, sequence))
+
+    def _find_id(self, id: str, sequence: int) -> None:
+        other = self._reader.find(id)
+        if other is None or other.sequence != sequence:
+            found = "no record" if other is None else f"record {other.sequence}"
+            self._add("ids", f"id {shown(id)}", f"record {sequence}", found)
 
     def _page(self, after: int, through: int) -> Callable[[], None]:
         return lambda: self.texts.page(after=after, through=through)
@@ -236,10 +253,16 @@ class Audit:
         if record is None:
             self.texts.unreadable(sequence)
             return
-        self._try(f"record {sequence}", lambda: self._judge(row, record))
+        try:
+            self._judge(row, record)
+        except _UNREADABLE as error:
+            self._add("file", f"record {sequence}", "can be read", str(error) or repr(error))
 
     def _read(self, row: RecordRow) -> dict[str, Any] | None:
         """What a record says, or nothing where no check could rely on it."""
+        record = plain(row.body)
+        if record is not None:
+            return record
         place = f"record {row.sequence}"
         try:
             record = parse(row.body)
@@ -281,10 +304,7 @@ class Audit:
             self._executed(sequence, record, derived, via)
             self.lives.record(sequence, record)
         if row.id is not None:
-            other = self._reader.find(row.id)
-            if other is None or other.sequence != sequence:
-                found = "no record" if other is None else f"record {other.sequence}"
-                self._add("ids", f"id {shown(row.id)}", place, found)
+            self._ids.append((row.id, sequence))
 
     def _executed(
         self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
@@ -314,3 +334,12 @@ class Audit:
                     f"{field} {shown(expected)}",
                     f"{field} {shown(record[field])}",
                 )
+
+
+def _all_found(reader: Reader, ids: list[tuple[str, int]]) -> bool:
+    """Whether a store that looks up many ids at once finds exactly these records by them."""
+    ask = getattr(reader, "sequences", None)
+    try:
+        return ask is not None and sorted(ask([id for id, _ in ids])) == sorted(ids)
+    except _UNREADABLE:
+        return False

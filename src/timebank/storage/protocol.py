@@ -58,8 +58,10 @@ class Batch:
 class Reader(Protocol):
     """A consistent snapshot of one bank.
 
-    One that can add up in its own language may have a method more, `sums() -> Iterable[Fault]`:
-    what a quick audit asks, which reads the postings of the others.
+    It may have two methods more, without which an audit takes longer. One that can add up in its
+    own language has `sums() -> Iterable[Fault]`: what a quick audit asks, which reads the postings
+    of the others. One that looks up many ids at once has `sequences(ids) -> list[tuple[str, int]]`:
+    each operation that was found, and the sequence of its record.
     """
 
     def head(self) -> Head:

@@ -7,10 +7,10 @@ and a way to run them. Each row that comes back is checked for its types.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from types import NoneType
-from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 import attrs
 
@@ -39,6 +39,8 @@ TABLES: Final = (
     "timebank_statutes",
 )
 MOST: Final = 2**63 - 1
+#: How many ids one statement looks up.
+IDS: Final = 100
 LAST_DAY: Final = "\U0010ffff"
 
 
@@ -73,6 +75,7 @@ ACCOUNT: Final = kind_of(
 POSTING: Final = kind_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
 HOLD: Final = kind_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
 STATUTE: Final = kind_of("timebank_statutes", StatuteRow._make, INT, STR)
+OPERATION: Final = kind_of("timebank_records", tuple, STR, INT)
 BANK: Final = kind_of("timebank_banks", tuple, STR)
 TOTALS: Final = kind_of("timebank_postings", tuple, INT, INT)
 HEAD: Final = Kind(
@@ -89,6 +92,7 @@ class Queries:
     left_over: str
     records: str
     find: str
+    sequences: str
     referring: str
     texts: str
     account: str
@@ -128,7 +132,11 @@ class TableReader:
 
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
-        return [self._made(kind, row) for row in self._fetch(sql, values)]
+        rows, types = self._fetch(sql, values), kind.types
+        for row in rows:
+            if tuple(map(type, row)) not in types:
+                self._refuse(kind, row)
+        return list(map(kind.make, rows))
 
     def _row(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> Row | None:
         found = self._fetch(sql, values)
@@ -136,9 +144,12 @@ class TableReader:
 
     def _made(self, kind: Kind[Row], row: tuple[Any, ...]) -> Row:
         if tuple(map(type, row)) not in kind.types:
-            msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
-            raise Corrupt(msg)
+            self._refuse(kind, row)
         return kind.make(row)
+
+    def _refuse(self, kind: Kind[Row], row: tuple[Any, ...]) -> NoReturn:
+        msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
+        raise Corrupt(msg)
 
     def _page(
         self, kind: Kind[Row], sql: str, values: tuple[object, ...], goes_on: Callable[[Row], bool]
@@ -192,6 +203,16 @@ class TableReader:
     def find(self, id: str) -> RecordRow | None:
         """As `Reader.find`."""
         return self._row(RECORD, self._sql.find, (self._bank, id))
+
+    def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """The operations with these ids, and the sequence of the record of each."""
+        found: list[tuple[str, int]] = []
+        for first in range(0, len(ids), IDS):
+            some = [*ids[first : first + IDS]]
+            some += some[:1] * (IDS - len(some))
+            values = (self._bank, *some)
+            found += self._rows(OPERATION, self._sql.sequences, values)
+        return found
 
     def referring(self, sequence: int) -> list[RecordRow]:
         """As `Reader.referring`."""
