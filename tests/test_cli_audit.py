@@ -6,11 +6,15 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from click.testing import CliRunner, Result
 
+from timebank import TimeBank
+from timebank.audit.stretches import take
+from timebank.bank import audit_processes
 from timebank.cli import main
 
 
@@ -226,3 +230,48 @@ def test_erase_of_many_says_where() -> None:
         "1,500 texts of account m1 are erased, say records 7 to 8.",
         "It may still be read: somebody is reading.",
     ]
+
+
+def test_an_audit_by_processes_says_what_one_pass_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same words, where all is well and where it is not."""
+    taken: list[bool] = []
+
+    def taking(*args: Any) -> bool:
+        taken.append(take(*args))
+        return taken[-1]
+
+    monkeypatch.setattr(audit_processes, "take", taking)
+    monkeypatch.setattr(audit_processes, "LEAST", 1)
+    assert well("audit", "--processes", "1") == well("audit", "--processes", "3")
+    assert [True] == taken
+    spoil()
+    results = [call("audit", "--processes", number) for number in ("1", "3")]
+    assert (1, 1) == (results[0].exit_code, results[1].exit_code)
+    assert results[0].stdout == results[1].stdout
+    assert [True] == taken
+
+
+def test_a_number_of_processes_is_one_or_more() -> None:
+    """Anything else is wrong use."""
+    for number in ("0", "-1", "x"):
+        assert "--processes" in refused("audit", "--processes", number)
+
+
+def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot tell which may be used, all of them; at least one."""
+    asked: list[int] = []
+    audit = TimeBank.audit
+
+    def noting(self: TimeBank, *args: Any, processes: int, **named: Any) -> Any:
+        asked.append(processes)
+        return audit(self, *args, processes=processes, **named)
+
+    monkeypatch.setattr(TimeBank, "audit", noting)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 6}, raising=False)
+    well("audit")
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: 5)
+    well("audit")
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    well("audit")
+    assert [3, 5, 1] == asked

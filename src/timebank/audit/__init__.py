@@ -22,12 +22,13 @@ from timebank.audit.report import (
     Progress,
     unreadable,
 )
-from timebank.audit.stream import Audit
+from timebank.audit.stream import Apart, Audit
 from timebank.model import Head
 from timebank.storage.protocol import Reader
 
 __all__ = [
     "AUDIT_CHECKS",
+    "Apart",
     "AuditReport",
     "BooksReport",
     "Check",
@@ -47,13 +48,15 @@ def audit(
     progress: Progress | None = None,
     since: Checkpoint | None = None,
     expect: Iterable[Head] = (),
+    apart: Apart | None = None,
 ) -> AuditReport:
     """Check everything that a reader can see; or, with a checkpoint, what came `since`.
 
     Never raises on bad data: a finding says what, where, expected and found, and what
     can still be checked is. At most 100 findings of a check are kept; a last one says
     how many more there are. `progress` is called with the records done and their number.
-    Each head of `expect` is to be in the journal.
+    Each head of `expect` is to be in the journal. What is `apart` audits stretches of the
+    journal beside this one.
 
     :raises InvalidRequest: a checkpoint that cannot be used.
 
@@ -66,4 +69,4 @@ def audit(
     >>> report.ok, report.records, report.accounts
     (True, 1, 1)
     """
-    return Audit(reader, progress, since=since, expect=expect).run()
+    return Audit(reader, progress, since=since, expect=expect).run(apart)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -192,6 +192,16 @@ class Findings:
             self._notes.append(Note(place, text))
         else:
             self._more_notes += 1
+
+    def noted(self) -> tuple[tuple[Note, ...], int]:
+        """The notes that are kept, and how many more there are."""
+        return tuple(self._notes), self._more_notes
+
+    def take_notes(self, notes: Iterable[Note], more: int) -> None:
+        """Go on from those that another has kept."""
+        for note in notes:
+            self.note(note.place, note.text)
+        self._more_notes += more
 
     def notes(self) -> tuple[Note, ...]:
         """In the order of the journal; a last one says how many more there are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from timebank.audit.asked import differences
 from timebank.audit.checkpoint import Checkpoint, restore, state_of
@@ -47,6 +47,19 @@ _UNREADABLE: Final = (
 )
 
 
+class Apart(Protocol):
+    """Audits stretches of the journal beside the audit itself, in other processes."""
+
+    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
+        """Start on what leads from the checkpoint, or the beginning, to the head."""
+
+    def end(self, audit: Audit) -> None:
+        """Wait for them. Where all is well the audit goes on from there, else it does it itself."""
+
+    def stop(self) -> None:
+        """Let go of what is still under way; safe to call twice."""
+
+
 class Audit:
     """Reads one snapshot once; `run` gives the report."""
 
@@ -60,49 +73,89 @@ class Audit:
     ) -> None:
         self._reader, self._progress = reader, progress
         self._since, self._expect = since, tuple(expect)
-        self._findings = Findings()
+        self.findings = Findings()
         self._head: Head | None = None
-        self._count, self._accounts = 0, 0
+        self.count, self._accounts = 0, 0
         self._last, self._digest = 0, b""
         self._whole = True
+        self._through: int | None = None
         self._ids: list[tuple[str, int]] = []
 
-    def run(self) -> AuditReport:
+    def run(self, apart: Apart | None = None) -> AuditReport:
         """Check what the storage says of itself, then the journal, then what is derived.
 
         :raises InvalidRequest: a checkpoint that cannot be used.
         """
-        if self._since is None:
-            self._try("storage", self._faults)
-        self._try("head", self._read_head)
-        self._begin()
-        if self._since is None:
-            self._try("records before the first", self._before)
-        else:
-            restore(self, self._since)
-        if self._since is None or self._goes_on(self._since.head):
-            self._records()
-            self._try("accounts and postings", self._finish_derived)
-            self._try("texts", lambda: self.texts.finish(end=self._last))
-            self._compare_head()
+        goes_on = self._start()
+        try:
+            if apart is not None and goes_on and self._head is not None:
+                apart.begin(self._reader, self._head, self._since)
+            if self._since is None:
+                self._try("storage", self._faults)
+                self._try("records before the first", self._before)
+            if goes_on:
+                if apart is not None:
+                    apart.end(self)
+                self._records()
+                self._try("accounts and postings", self._finish_derived)
+                self._try("texts", lambda: self.texts.finish(end=self._last))
+                self._compare_head()
+        finally:
+            if apart is not None:
+                apart.stop()
         self._try("published heads", self._published)
         return self._report()
 
-    def _begin(self) -> None:
+    def go_through(self, through: int) -> bool:
+        """Check a stretch only, up to this record; whether it was reached and nothing found.
+
+        :raises InvalidRequest: a checkpoint that cannot be used.
+        """
+        self._through = through
+        if not self._start():
+            return False
+        self._records()
+        self._try("postings", self.derived.compare)
+        self._try("texts", lambda: self.texts.pause(end=self._last))
+        return self._whole and self._last == through and not self.findings.all()
+
+    def stands(self) -> Head:
+        """The last record that was checked."""
+        journal = "" if self._head is None else self._head.journal
+        return Head(journal, self._last, self._digest)
+
+    def go_on_from(self, known: Checkpoint) -> None:
+        """Know what is known there, and check what comes behind it.
+
+        :raises InvalidRequest: it cannot be used.
+        """
+        restore(self, known)
+        self._last, self._digest = known.head.sequence, known.head.digest
+
+    def _start(self) -> bool:
+        """The head and what is known before; whether the journal goes on from there."""
+        self._try("head", self._read_head)
+        self.begin()
+        if self._since is None:
+            return True
+        restore(self, self._since)
+        return self._goes_on(self._since.head)
+
+    def begin(self) -> None:
         """The checks, which know nothing yet."""
         self.fold = Fold()
-        self.derived = DerivedRows(self._reader, self._findings)
-        self.texts = Texts(self._reader, self._findings)
-        self.statutes = Statutes(self._findings)
-        self.limits = Limits(self.fold, self.statutes, self._findings)
-        self.movements = Movements(self._reader, self.fold, self.statutes, self._findings)
-        self.lives = Lives(self.statutes, self._findings)
-        self.dues = DueRecords(self._reader, self.lives, self.statutes, self._findings)
-        self.reversals = Reversals(self._reader, self._findings)
-        self.clocks = Clocks(self.statutes, self._findings)
+        self.derived = DerivedRows(self._reader, self.findings)
+        self.texts = Texts(self._reader, self.findings)
+        self.statutes = Statutes(self.findings)
+        self.limits = Limits(self.fold, self.statutes, self.findings)
+        self.movements = Movements(self._reader, self.fold, self.statutes, self.findings)
+        self.lives = Lives(self.statutes, self.findings)
+        self.dues = DueRecords(self._reader, self.lives, self.statutes, self.findings)
+        self.reversals = Reversals(self._reader, self.findings)
+        self.clocks = Clocks(self.statutes, self.findings)
 
     def _report(self) -> AuditReport:
-        findings, head = self._findings.all(), self._head
+        findings, head = self.findings.all(), self._head
         checkpoint = None
         if not findings and head is not None:
             checkpoint = Checkpoint(head, lambda: state_of(self))
@@ -114,10 +167,10 @@ class Audit:
         return AuditReport(
             findings,
             head,
-            self._count,
+            self.count,
             self._accounts,
             checks=names,
-            notes=self._findings.notes(),
+            notes=self.findings.notes(),
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=checkpoint,
         )
@@ -126,7 +179,7 @@ class Audit:
         """Whether the journal is the one of the checkpoint; where it is not, it is a finding."""
         found: list[bool] = []
         place = f"head {known.sequence}, of the checkpoint"
-        self._try(place, lambda: found.append(is_in(self._reader, self._findings, known)))
+        self._try(place, lambda: found.append(is_in(self._reader, self.findings, known)))
         if not any(found):
             return False
         self._last, self._digest = known.sequence, known.digest
@@ -134,10 +187,10 @@ class Audit:
 
     def _published(self) -> None:
         for head in self._expect:
-            is_in(self._reader, self._findings, head)
+            is_in(self._reader, self.findings, head)
 
     def _add(self, check: str, place: str, expected: str, found: str) -> None:
-        self._findings.add(check, place, expected=expected, found=found)
+        self.findings.add(check, place, expected=expected, found=found)
 
     def _try(self, place: str, read: Callable[[], None]) -> bool:
         """Whether a part could be read; where not, it is a finding and the next goes on."""
@@ -154,11 +207,15 @@ class Audit:
         for fault in self._reader.faults(self._tell):
             self._add(*fault)
 
-    def _tell(self) -> None:
+    def tell(self, done: int) -> None:
+        """Say how far it is."""
         if self._progress is not None:
             before = 0 if self._since is None else self._since.head.sequence
             total = 0 if self._head is None else self._head.sequence - before
-            self._progress(self._count, max(total, 0))
+            self._progress(done, max(total, 0))
+
+    def _tell(self) -> None:
+        self.tell(self.count)
 
     def _read_head(self) -> None:
         head = self._reader.head()
@@ -194,16 +251,16 @@ class Audit:
 
     def _records(self) -> None:
         after, limit, page = self._last, PAGE, list[RecordRow]()
-        while True:
+        while self._through is None or after < self._through:
             try:
-                page = self._reader.records(after=after, limit=limit)
+                page = self._reader.records(after=after, limit=self._within(after, limit))
             except _UNREADABLE as error:
                 if limit > 1:  # look for the one that cannot be read
                     limit = 1
                     continue
                 self._whole = False
                 self._add("file", f"record {after + 1}", "can be read", str(error) or repr(error))
-                if self._findings.count("file") > MOST_FINDINGS or self._beyond(after):
+                if self.findings.count("file") > MOST_FINDINGS or self._beyond(after):
                     return
                 after += 1
                 continue
@@ -216,6 +273,10 @@ class Audit:
             self._try(f"texts of records {after + 1} to {through}", self._page(after, through))
             after, limit = through, PAGE
             self._tell()
+
+    def _within(self, after: int, limit: int) -> int:
+        """How many records to read: of a stretch only what is left."""
+        return limit if self._through is None else min(limit, self._through - after)
 
     def _find_ids(self) -> None:
         """Each id of a page finds its record: all at once, or where they do not, one by one."""
@@ -238,7 +299,7 @@ class Audit:
         return self._head is None or after + 1 >= self._head.sequence
 
     def _record(self, row: RecordRow) -> None:
-        self._count += 1
+        self.count += 1
         sequence, body = row.sequence, row.body
         follows = sequence == self._last + 1
         if not follows:
@@ -318,7 +379,7 @@ class Audit:
         if record["kind"] == "reverse":
             self.reversals.record(sequence, record["request"], record["effects"])
         for flag in record["effects"].get("flags", ()):
-            self._findings.note(f"record {sequence}", str(Flag.of(flag)))
+            self.findings.note(f"record {sequence}", str(Flag.of(flag)))
 
     def _names(self, row: RecordRow, record: dict[str, Any]) -> None:
         """A record says where it belongs, so that it cannot be moved elsewhere."""

@@ -70,28 +70,31 @@ class Texts:
         try:
             return self._reader.texts(after=after, through=through)
         except TimebankError as error:
-            sequences = {sequence for sequence, _ in self._expected}
-            if len(sequences) <= 1:
-                self._findings.add(
-                    "texts",
-                    f"texts of records {after + 1} to {through}",
-                    expected="rows that can be read",
-                    found=str(error),
-                )
-                self._expected.clear()
-                return []
+            rows, spoiled = self._rows_one_by_one()
+            if not spoiled:  # it is none of those that were expected
+                self._unreadable(f"texts of records {after + 1} to {through}", error)
+            return rows
+
+    def _rows_one_by_one(self) -> tuple[list[TextRow], bool]:
+        """The texts of each record that should have some; whether some could not be read."""
         rows: list[TextRow] = []
-        for sequence in sorted(sequences):
+        spoiled = False
+        for sequence in sorted({sequence for sequence, _ in self._expected}):
             try:
                 rows += self._reader.texts(after=sequence - 1, through=sequence)
             except TimebankError as error:
-                place = f"texts of record {sequence}"
-                self._findings.add(
-                    "texts", place, expected="rows that can be read", found=str(error)
-                )
+                self._unreadable(f"texts of record {sequence}", error)
+                spoiled = True
                 for field in TEXT_FIELDS:
                     self._expected.pop((sequence, field), None)
-        return rows
+        return rows, spoiled
+
+    def _unreadable(self, place: str, error: TimebankError) -> None:
+        self._findings.add("texts", place, expected="rows that can be read", found=str(error))
+
+    def pause(self, *, end: int) -> None:
+        """What waits at the end of a stretch must be erased by a record behind it."""
+        self._all_erased(after=end, last=False)
 
     def finish(self, *, end: int) -> None:
         """Texts outside the journal, and what waits."""

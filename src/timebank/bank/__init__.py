@@ -37,6 +37,7 @@ from timebank.errors import (
     LimitExceeded,
     NotFound,
     TimebankError,
+    shown,
 )
 from timebank.fold import Fold
 from timebank.journal import parse
@@ -46,7 +47,7 @@ from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
 if TYPE_CHECKING:
-    from timebank.audit import AuditReport, Checkpoint
+    from timebank.audit import Apart, AuditReport, Checkpoint
 
 Progress = Callable[[int, int], None]
 
@@ -324,6 +325,7 @@ class TimeBank(Calls, Reads):
         since: Checkpoint | None = None,
         expect: Iterable[Head | str] = (),
         quick: bool = False,
+        processes: int = 1,
     ) -> AuditReport:
         """Derive everything again and compare it with everything that is stored.
 
@@ -332,10 +334,11 @@ class TimeBank(Calls, Reads):
         `.checkpoint` of an earlier report) what came `since` is audited, at a cost that grows
         with that and the number of accounts. `expect` are heads that were published, or
         their lines: each is to be in the journal. A `quick` audit looks at balances, sums
-        and the head only.
+        and the head only. With more `processes` than one, a long journal in a file or on a
+        server is audited in stretches by as many Python processes; the report is the same.
 
-        :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, or a
-            quick audit with one.
+        :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, a
+            quick audit with one, or a number of processes below 1.
         :raises StoreBusy: the storage could not be read for longer than the time-out.
 
         >>> import timebank
@@ -349,14 +352,25 @@ class TimeBank(Calls, Reads):
         if quick and since is not None:
             msg = "a quick audit goes on from no checkpoint: choose one of the two"
             raise InvalidRequest(msg)
+        if type(processes) is not int or processes < 1:
+            msg = f"an audit is done by 1 process or more, not {shown(processes)}"
+            raise InvalidRequest(msg)
         self._may("audit")
+        apart = None if quick or processes == 1 else self._apart(processes)
         try:
             with self._reader() as reader:
                 if quick:
                     return quick_audit(reader, expect=heads)
-                return audit(reader, progress=progress, since=since, expect=heads)
+                return audit(reader, progress=progress, since=since, expect=heads, apart=apart)
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
+
+    def _apart(self, processes: int) -> Apart | None:
+        """What audits stretches in other processes, where they can open the storage too."""
+        from timebank.bank.audit_processes import Processes
+
+        address = getattr(self.store, "address", None)
+        return None if address is None else Processes(address, self.name, processes)
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Throw the derived rows away and make them again from the journal, in one commit.

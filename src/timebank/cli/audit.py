@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +14,7 @@ from timebank.cli.place import Place, pass_place
 from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
-    from timebank.audit import AuditReport, Checkpoint
+    from timebank.audit import AuditReport
 
 
 @click.command(
@@ -34,12 +35,18 @@ def head(place: Place, /, *, format: str) -> None:
     help="""Derive everything again and compare. Exit code 1 where something differs.
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
-    storage has them.
+    storage has them. A long journal is audited by several processes.
     """
 )
 @click.option("--quick", is_flag=True, help="Balances, sums and the head only.")
 @click.option("--since", metavar="FILE", help="Go on from the checkpoint in this file.")
 @click.option("--save", metavar="FILE", help="Where all is well, write a checkpoint there.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many at most; one for each processor, where it is left out.",
+)
 @click.option(
     "--expect-head",
     "lines",
@@ -63,6 +70,7 @@ def audit(
     quick: bool,
     since: str | None,
     save: str | None,
+    processes: int | None,
     lines: tuple[str, ...],
     format: str,
 ) -> int:
@@ -77,7 +85,9 @@ def audit(
     if save is not None:
         place_to_save(save)  # before the work, not after it
     checkpoint = None if since is None else Checkpoint.load(since)
-    report = _audited(place, checkpoint, [line for one in lines for line in _lines(one)], quick)
+    heads = [line for one in lines for line in _lines(one)]
+    ask = {"since": checkpoint, "expect": heads, "quick": quick}
+    report = _audited(place, processes=processes or _processors(), **ask)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
@@ -103,13 +113,19 @@ def _lines(given: str) -> list[str]:
     return lines
 
 
-def _audited(place: Place, since: Checkpoint | None, expect: list[str], quick: bool) -> AuditReport:
+def _audited(place: Place, **ask: Any) -> AuditReport:
     """The report, also on a file that cannot be opened: that it is damaged is a finding."""
     from timebank.audit import unreadable
     from timebank.errors import Corrupt, StoreError
 
     try:
         with place.open(read_only=True) as bank, Pace("audit", forced=False) as pace:
-            return bank.audit(pace, since=since, expect=expect, quick=quick)
+            return bank.audit(pace, **ask)
     except (Corrupt, StoreError) as error:
         return unreadable(error)
+
+
+def _processors() -> int:
+    """Those that this process may use, as far as the system tells."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))

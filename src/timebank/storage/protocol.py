@@ -139,7 +139,11 @@ class Writer(Reader, Protocol):
 
 
 class Store(Protocol):
-    """A place where banks are kept."""
+    """A place where banks are kept.
+
+    One that another process can open has an attribute more, `address`: a URL by which it does,
+    with a password where it needs one; or `None`, where it is private after all.
+    """
 
     url: str
 

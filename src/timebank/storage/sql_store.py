@@ -64,6 +64,11 @@ class SqlStore:
         self._making = threading.Lock()
         self._closed = False
 
+    @property
+    def address(self) -> str:
+        """What another process opens it by: the URL, with the password."""
+        return self._url.render_as_string(hide_password=False)
+
     # -- connections ----------------------------------------------------------
 
     def _engine(self) -> Engine:

@@ -57,6 +57,11 @@ class SqliteStore:
         self.url = url
         self._connections = connections
 
+    @property
+    def address(self) -> str | None:
+        """What another process opens it by; a private database cannot be opened twice."""
+        return None if place_of(self.url).path is None else self.url
+
     def banks(self) -> list[str]:
         """As `Store.banks`."""
         with self.reader("") as reader:
