@@ -219,6 +219,20 @@ def test_one_id_twice_in_a_group_is_one_transfer(crowd: Crowd) -> None:
     assert IdempotencyMismatch is type(outcomes[2].error)
 
 
+def test_ids_of_a_group_are_looked_up_together(crowd: Crowd) -> None:
+    """By a store that can: one question for all, and one more for each that was used before."""
+    paid(0)(crowd.bank)
+    refused = paid(3, hours="999")
+    outcomes = crowd.together(paid(0), paid(1), paid(2), paid(1), refused, paid(3))
+    assert ["t0", "t1", "t2", "t1", None, "t3"] == [
+        one.result and one.result.id for one in outcomes
+    ]
+    assert ["t0", "t1", "t2", "t3"] == [one.id for one in crowd.bank.transfers()]
+    asked = crowd.steps.count("before sequences"), crowd.steps.count("before find")
+    # The repeated one, the one that comes twice, and the one that was refused at first.
+    assert ((1, 3) if "sqlite" in crowd.store.url else (0, 6)) == asked
+
+
 def test_what_has_no_id_goes_alone(crowd: Crowd) -> None:
     """It could not be done again if the group failed."""
     outcomes = crowd.together(paid(0), paid(1))

@@ -155,6 +155,8 @@ class Meeting:
                 cache, self.cache = self.cache, None
                 session = Session(writer, first.doors, cache)
                 session.stop(session.now())  # one reading of the clock for all
+                if len(group) > 1:
+                    session.expect([call.command.id for call in group if call.command.id])
                 for call in group:
                     call.decide(session)
                 session.flush()

@@ -6,7 +6,7 @@ state that `decide` sees, and the rows that are decided but not yet appended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final, TypeGuard
@@ -89,6 +89,7 @@ class Session:
             self._statute = in_force(writer)
         self._batch: Batch | None = None  # made for the first record
         self._pending: set[str] = set()
+        self._free: set[str] = set()
         self._stopped: int | None = None
         #: Whether it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
@@ -185,6 +186,12 @@ class Session:
                 return transfer_view(record, command.texts)
         return self._account(command)
 
+    def expect(self, ids: Sequence[str]) -> None:
+        """Look up together the ids of operations that are about to come, where the store can."""
+        ask = getattr(self.writer, "sequences", None)
+        if ask is not None:
+            self._free = set(ids).difference(id for id, _ in ask(ids))
+
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
@@ -275,6 +282,9 @@ class Session:
         fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
     def _earlier_operation(self, id: str, now: int) -> Earlier | None:
+        if id in self._free:  # the lock is ours: nobody else has used it since
+            self._free.remove(id)
+            return None
         if id in self._pending:
             self.flush()
         row = self.writer.find(id)

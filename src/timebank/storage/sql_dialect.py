@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from timebank.errors import TimebankError
 from timebank.storage.protocol import Batch
-from timebank.storage.tables import IDS, TABLES, Queries
+from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD: Final = "SELECT sequence, digest, body, id, refers_to FROM timebank_records "
 _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named
@@ -40,8 +40,11 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         ),
         records=_RECORD + "WHERE bank = %s AND sequence > %s ORDER BY sequence LIMIT %s" + lock,
         find=_RECORD + "WHERE bank = %s AND id = %s" + lock,
-        sequences="SELECT id, sequence FROM timebank_records "  # noqa: S608 - our words
-        f"WHERE bank = %s AND id IN ({', '.join(['%s'] * IDS)})" + lock,
+        sequences={
+            size: "SELECT id, sequence FROM timebank_records "  # noqa: S608 - our words
+            f"WHERE bank = %s AND id IN ({', '.join(['%s'] * size)})" + lock
+            for size in (FEW, MANY)
+        },
         referring=_RECORD + "WHERE bank = %s AND refers_to = %s ORDER BY sequence" + lock,
         texts=_TEXTS + lock,
         account=_ACCOUNT + "AND account = %s" + lock,

@@ -16,7 +16,7 @@ from timebank.storage.sqlite_connections import Connections
 from timebank.storage.sqlite_errors import ERRORS, translated
 from timebank.storage.sqlite_faults import faults
 from timebank.storage.sqlite_schema import has_ledger
-from timebank.storage.tables import IDS, TABLES, Queries, TableReader
+from timebank.storage.tables import FEW, MANY, TABLES, Queries, TableReader
 
 _RECORD = "SELECT sequence, digest, body, id, refers_to FROM timebank_records "
 _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named"
@@ -38,8 +38,11 @@ QUERIES: Final = Queries(
     records=_RECORD + "WHERE bank = ? AND sequence > ? ORDER BY sequence LIMIT ?",
     find=_RECORD + "WHERE bank = ? AND id = ?",
     # SQLite, which has no statistics, would walk through the bank.
-    sequences="SELECT id, sequence FROM timebank_records INDEXED BY timebank_records_id "  # noqa: S608 - our words
-    f"WHERE bank = ? AND id IN ({', '.join('?' * IDS)})",
+    sequences={
+        size: "SELECT id, sequence FROM timebank_records INDEXED BY timebank_records_id "  # noqa: S608 - our words
+        f"WHERE bank = ? AND id IN ({', '.join('?' * size)})"
+        for size in (FEW, MANY)
+    },
     # It would do so here, to save the sorting.
     referring=_RECORD
     + "INDEXED BY timebank_records_refers_to WHERE bank = ? AND refers_to = ? ORDER BY sequence",

@@ -7,7 +7,7 @@ and a way to run them. Each row that comes back is checked for its types.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -39,8 +39,8 @@ TABLES: Final = (
     "timebank_statutes",
 )
 MOST: Final = 2**63 - 1
-#: How many ids one statement looks up.
-IDS: Final = 100
+#: How many ids one statement looks up: a few, or many.
+FEW, MANY = 8, 100
 LAST_DAY: Final = "\U0010ffff"
 
 
@@ -92,7 +92,7 @@ class Queries:
     left_over: str
     records: str
     find: str
-    sequences: str
+    sequences: Mapping[int, str]
     referring: str
     texts: str
     account: str
@@ -207,11 +207,11 @@ class TableReader:
     def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
         """The operations with these ids, and the sequence of the record of each."""
         found: list[tuple[str, int]] = []
-        for first in range(0, len(ids), IDS):
-            some = [*ids[first : first + IDS]]
-            some += some[:1] * (IDS - len(some))
-            values = (self._bank, *some)
-            found += self._rows(OPERATION, self._sql.sequences, values)
+        size = FEW if len(ids) <= FEW else MANY
+        for first in range(0, len(ids), size):
+            some = [*ids[first : first + size]]
+            some += some[:1] * (size - len(some))
+            found += self._rows(OPERATION, self._sql.sequences[size], (self._bank, *some))
         return found
 
     def referring(self, sequence: int) -> list[RecordRow]:

@@ -16,7 +16,17 @@ Step = Callable[[str], None]
 #: The calls of a reader or writer that are steps.
 _CALLS: Final = frozenset(
     {
-        *("append", "head", "records", "find", "referring", "texts", "account", "accounts"),
+        *(
+            "append",
+            "head",
+            "records",
+            "find",
+            "sequences",
+            "referring",
+            "texts",
+            "account",
+            "accounts",
+        ),
         *("last_posting", "postings", "postings_by_day", "totals"),
         *("holds", "holds_of", "statutes"),
     }
