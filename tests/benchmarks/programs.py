@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
-import timebank
 from benchmarks.loads import ACCOUNTS, Load, in_batch, ours, pairs, timed
 from benchmarks.table import Line, line
 
 
 def audit(folder: Path, number: int, *, with_slow: bool) -> list[Line]:
-    """All checks of the audit. hledger and bean-check are only asked where `with_slow`."""
+    """All checks of the audit, by one process and by one for each processor.
+
+    hledger and bean-check are only asked where `with_slow`.
+    """
     path = folder / f"audit-{number}.db"
     bank, loads = ours(path), []
     for first in range(0, number, 100_000):
@@ -22,21 +25,34 @@ def audit(folder: Path, number: int, *, with_slow: bool) -> list[Line]:
         in_batch(bank, load)
         loads.append(load)
     bank.close()
-    with timebank.open(f"sqlite:///{path}", read_only=True) as bank:
-        rounds = 1 if number > 100_000 else 3
-        mine = [timed(bank.audit) / number for _ in range(rounds)]
-        if not bank.audit(quick=True).ok:
-            sys.exit("the audited bank is not well")
-    name = f"full audit of {number:,}, a transfer"
-    found = [_beside(name, mine, "ledger balance", _ledger(folder, loads, number))]
+    rounds, processors = 1 if number > 100_000 else 3, os.cpu_count() or 1
+    alone: list[float] = []
+    shared: list[float] = []
+    its: dict[str, list[float | None]] = {}
+    programs = {"ledger balance": _ledger}
     if with_slow:
-        found.append(_beside(name, mine, "hledger check -s", _hledger(folder, loads, number)))
-        found.append(_beside(name, mine, "bean-check", _beancount(folder, loads, number)))
-    return found
+        programs |= {"hledger check -s": _hledger, "bean-check": _beancount}
+    for _ in range(rounds):
+        alone.append(_audit(path, 1) / number)
+        shared.append(_audit(path, processors) / number)
+        for program, run in programs.items():
+            its.setdefault(program, []).append(run(folder, loads, number))
+    name = f"full audit of {number:,}, a transfer"
+    found = [_beside(f"{name}, one process", alone, "ledger balance", its["ledger balance"])]
+    name += f", {processors} processes"
+    return found + [_beside(name, shared, program, times) for program, times in its.items()]
 
 
-def _beside(name: str, mine: list[float], program: str, its: float | None) -> Line:
-    return line(name, mine, program, None if its is None else [its])
+def _audit(path: Path, processes: int) -> float:
+    """Seconds for an audit as a user asks for it: a program that starts, reads and ends."""
+    words = (*("--db", str(path), "audit"), "--processes", str(processes))
+    command = [sys.executable, "-m", "timebank", *words]
+    return timed(partial(subprocess.run, command, capture_output=True, check=True))
+
+
+def _beside(name: str, mine: list[float], program: str, its: list[float | None]) -> Line:
+    there = [seconds for seconds in its if seconds is not None]
+    return line(name, mine, program, there or None)
 
 
 def _ledger(folder: Path, loads: list[Load], number: int) -> float | None:
