@@ -90,8 +90,10 @@ class Limits:
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
-                if change < 0:
-                    self._moved(sequence, record["kind"], flags, (rule, account, change, now))
+                beyond = self._beyond(account, rule, now) if change < 0 else None
+                if beyond is not None:
+                    moved = (rule, account, change, beyond)
+                    self._moved(sequence, record["kind"], flags, moved)
         for rule, flagged in flags:
             self._add(sequence, flagged, f"a {rule} that was passed", "a flag, and it was not")
 
@@ -100,14 +102,10 @@ class Limits:
         sequence: int,
         kind: str,
         flags: dict[tuple[str, str | None], dict[str, Any]],
-        moved: tuple[str, str, int, int],
+        moved: tuple[str, str, int, tuple[int, int, str]],
     ) -> None:
-        """One account that came nearer to a limit by so much; its flag is taken off the list."""
-        rule, account, change, now = moved
-        beyond = self._beyond(account, rule, now)
-        if beyond is None:
-            return
-        limit, stands, becomes = beyond
+        """One account that moved by so much beyond a limit; its flag is taken off the list."""
+        rule, account, change, (limit, stands, becomes) = moved
         left = stands - change - limit if rule == "floor" else limit - stands - change
         expected = {
             "rule": rule,
@@ -133,8 +131,10 @@ class Limits:
         if limit is None:
             return None
         _, balance = self._fold.balances[account]
-        held, incoming = self._reserved(account, now)
-        stands = balance - held if rule == "floor" else balance + incoming
+        stands = balance
+        if self._fold.holds.get(account):
+            held, incoming = self._reserved(account, now)
+            stands = balance - held if rule == "floor" else balance + incoming
         is_beyond = stands < limit if rule == "floor" else stands > limit
         return (limit, stands, becomes) if is_beyond else None
 

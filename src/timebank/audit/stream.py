@@ -383,11 +383,11 @@ class Audit:
 
     def _names(self, row: RecordRow, record: dict[str, Any]) -> None:
         """A record says where it belongs, so that it cannot be moved elsewhere."""
-        for field, expected in (
-            ("format", FORMAT),
-            ("journal", record["journal"] if self._head is None else self._head.journal),
-            ("sequence", row.sequence),
-        ):
+        journal = record["journal"] if self._head is None else self._head.journal
+        known = (FORMAT, journal, row.sequence)
+        if (record["format"], record["journal"], record["sequence"]) == known:
+            return
+        for field, expected in zip(("format", "journal", "sequence"), known, strict=True):
             if record[field] != expected:
                 self._add(
                     "chain",

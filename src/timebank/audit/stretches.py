@@ -25,7 +25,8 @@ from timebank.model import Head, RecordRow
 from timebank.storage.protocol import Reader
 
 #: What only transfers and reversals have. Quotes are escaped in texts, so it is nowhere else.
-_MOVES: Final = (b'"kind":"transfer","recorded_at":', b'"kind":"reverse","recorded_at":')
+_TRANSFER: Final = b'"kind":"transfer","recorded_at":'
+_REVERSAL: Final = b'"kind":"reverse","recorded_at":'
 #: What a checkpoint keeps so that less is read again; it follows from the rest.
 _KEPT_FOR_SPEED: Final = ("left", "months", "totals")
 
@@ -86,7 +87,7 @@ def claims(
                 msg = f"records are missing behind record {after}"
                 raise Corrupt(msg)
             for row in rows:
-                if not any(moves in row.body for moves in _MOVES):
+                if _TRANSFER not in row.body and _REVERSAL not in row.body:
                     _note(audit, row)
             after, last = rows[-1].sequence, rows[-1]
         audit.clocks.last = recorded_at(last.body)
