@@ -258,7 +258,7 @@ def test_a_number_of_processes_is_one_or_more() -> None:
 
 
 def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system cannot tell which may be used, all of them; at least one."""
+    """Where the system cannot tell which may be used, all of them; at least one, at most 8."""
     asked: list[int] = []
     audit = TimeBank.audit
 
@@ -274,4 +274,6 @@ def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyP
     well("audit")
     monkeypatch.setattr("os.cpu_count", lambda: None)
     well("audit")
-    assert [3, 5, 1] == asked
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    well("audit")
+    assert [3, 5, 1, 8] == asked

@@ -66,7 +66,14 @@ MODULES: Final[Mapping[str, Module]] = {
     ),
     "audit": Module(
         ("audit/*.py",),
-        ("audit", "audit_checkpoint", "audit_exact", "decide_exact"),
+        (
+            "audit",
+            "audit_checkpoint",
+            "audit_exact",
+            "audit_plain",
+            "audit_stretches",
+            "decide_exact",
+        ),
         left_out="and not forged and not waits and not no_record and not lie_about"
         " and not from_anywhere and not postgresql and not mariadb and not whatever"
         " and not memory_is_flat",

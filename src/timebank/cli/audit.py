@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -15,6 +15,9 @@ from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
+
+#: Processes that an audit takes of its own accord: each has some 40 MB.
+_MOST: Final = 8
 
 
 @click.command(
@@ -45,7 +48,7 @@ def head(place: Place, /, *, format: str) -> None:
     "--processes",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many at most; one for each processor, where it is left out.",
+    help=f"How many at most. Left out: one for each processor, up to {_MOST}.",
 )
 @click.option(
     "--expect-head",
@@ -126,6 +129,6 @@ def _audited(place: Place, **ask: Any) -> AuditReport:
 
 
 def _processors() -> int:
-    """Those that this process may use, as far as the system tells."""
+    """Those that this process may use, as far as the system tells, and no more than a few."""
     allowed = getattr(os, "sched_getaffinity", None)
-    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))
+    return min((os.cpu_count() or 1) if allowed is None else len(allowed(0)), _MOST)
