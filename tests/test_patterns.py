@@ -404,6 +404,16 @@ def test_a_circle_may_say_who_received_what(place: TimeBank) -> None:
     assert {"p2": "0:30", "p3": "2:30"} == shown(evening.spenders)
 
 
+def test_a_statement_of_a_circle_names_the_others(place: TimeBank) -> None:
+    """Who gave and received is on both sides, and no company to itself, unless it is alone."""
+    circle(place, gave={"p1": 2, "p2": 1}, received={"p1": 1, "p2": "0:30", "p3": "1:30"})
+    lines = list(place.statement("p1").lines)[-2:]
+    assert [("p2", "p3"), ("p2",)] == [line.others for line in lines]
+    circle(place, gave={"p1": 2}, received={"p1": 1, "p2": 1})
+    lines = list(place.statement("p1").lines)[-2:]
+    assert [("p2",), ("p1",)] == [line.others for line in lines]
+
+
 # -- what is refused -----------------------------------------------------------------
 
 LESSON = {"teacher": "anna", "pupils": ["p1", "p2"], "hours": 1, "fund": "fund"}

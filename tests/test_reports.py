@@ -124,17 +124,17 @@ def test_statement_shows_both_sides_reversals_and_kinds() -> None:
 Statement of f1 Famiglia Rossi (group)
 Period: from 2026-03-02
 
-Day         With                       Description                           Earned  Spent   Balance
-----------  -------------------------  -----------------------------------  -------  -----  --------
+Day         With                            Description                      Earned  Spent   Balance
+----------  ------------------------------  ------------------------------  -------  -----  --------
             Opening balance                                                                     0:00
-2026-03-02  m1 Maria R.                accompanied to the clinic (care, f…            1:30     -1:30
+2026-03-02  m1 Maria R.                     accompanied to the clinic (ca…            1:30     -1:30
 2026-03-02  m1 Maria R.                                                               4:00     -5:30
-2026-03-02  m1 Maria R.                reversal: entered twice (care, fam…     1:30            -4:00
-2026-03-02  m1 Maria R.                reversal: it was less                0:00:30         -3:59:30
-2026-03-02  m1 Maria R.                donation (care)                                1:00  -4:59:30
+2026-03-02  m1 Maria R.                     reversal: entered twice (care…     1:30            -4:00
+2026-03-02  m1 Maria R.                     reversal: it was less           0:00:30         -3:59:30
+2026-03-02  m1 Maria R.                     donation (care)                           1:00  -4:59:30
 2026-03-02  f1 Famiglia Rossi                                                  1:00         -3:59:30
-2026-03-02  4 accounts: f1, f2, m1, …                                                 4:00  -7:59:30
-----------  -------------------------  -----------------------------------  -------  -----  --------
+2026-03-02  3 accounts: f2, m1, solidarity                                            4:00  -7:59:30
+----------  ------------------------------  ------------------------------  -------  -----  --------
             Total                                                           2:30:30  10:30
             Closing balance                                                                 -7:59:30
 """

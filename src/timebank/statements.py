@@ -26,8 +26,9 @@ PAGE: Final = 500
 class StatementLine:
     """One posting of the account. `hours` is signed; `balance` is the one after it.
 
-    `id` is the transfer's. `others` are the accounts on the other side, by id. `fee` says
-    that it is the fee of an exchange: its other side are those who pay it, or the fund.
+    `id` is the transfer's. `others` are the accounts on the other side, by id; its own only where
+    it is alone there. `fee` says that it is the fee of an exchange: its other side are those who
+    pay it, or the fund.
     `period` is the first and last day of what dues or demurrage are for.
     """
 
@@ -211,15 +212,15 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
     fees = effects.get("fee", [])
     exchanged = effects["postings"][: len(effects["postings"]) - len(fees)]
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
+    opposite = [
+        id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
+    ]
     return StatementLine(
         id=request["id"],
         sequence=row.sequence,
         occurred_on=date.fromisoformat(row.day),
-        others=tuple(
-            id
-            for id, seconds in (fees if is_fee else exchanged)
-            if (seconds > 0) != (row.seconds > 0)
-        ),
+        # Who both earns and spends, in a circle, is there with the others, not with itself.
+        others=tuple(id for id in opposite if id != row.account) or tuple(opposite),
         kind="reversal" if record["kind"] == "reverse" else kind_of(told),
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
