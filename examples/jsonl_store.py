@@ -70,6 +70,8 @@ class JsonlReader:
         vars(self).clear()
 
     def __getattr__(self, name: str) -> Any:
+        if vars(self):
+            raise AttributeError(name)  # one of those that a reader may have
         raise errors.StoreError("this reader is closed")  # for nothing is left in it
 
     def head(self) -> Head:

@@ -121,6 +121,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_it_can_be_audited_quickly(folder: Path) -> None:
+    """What a reader may have is looked for, and is not there."""
+    bank = TimeBank(opened(f"jsonl:{folder}"))
+    assert [(), ()] == [bank.audit(quick=True).findings, bank.audit(processes=2).findings]
+
+
 def file_of(folder: Path) -> Path:
     """The one bank's file."""
     (path,) = folder.glob("*.jsonl")
