@@ -241,10 +241,11 @@ def test_journal_is_json_lines_of_the_hashed_bytes(run: Run) -> None:
 
 
 def test_journal_as_text(run: Run) -> None:
-    """A line a record: sequence, instant, digest, kind, actor."""
+    """A line a record: sequence, instant, digest, kind, what it is about, actor."""
     call("--db", "bank.db", "--actor", "coordinator", "account", "freeze", "m1")
     lines = run("journal", "--format", "text").stdout.splitlines()
-    assert lines[-1].endswith("  freeze by coordinator")
+    assert lines[-2].endswith("  transfer visit")
+    assert lines[-1].endswith("  freeze m1 by coordinator")
     assert ["1", "2", "3", "4"] == [line.split()[0] for line in lines]
 
 

@@ -59,9 +59,18 @@ def journal(place: Place, /, *, after: int, format: str) -> None:
 
 
 def _described(record: Record) -> str:
-    actor = "" if record.actor is None else f" by {record.actor}"
+    """One record: with the id by which a transfer is reversed, or the account that it is about."""
+    from timebank.journal import parse
+    from timebank.reports.cells import harmless
+
+    request = parse(record.bytes).get("request")
+    known = request if isinstance(request, dict) else {}
+    words = [record.kind, str(known.get("id", known.get("account", "")))]
+    if record.actor is not None:
+        words.append(f"by {record.actor}")
     recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {record.kind}{actor}"
+    told = harmless(" ".join(filter(None, words)))
+    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {told}"
 
 
 @click.command(help="Make accounts and postings anew from the journal.")
