@@ -249,6 +249,17 @@ def test_journal_as_text(run: Run) -> None:
     assert ["1", "2", "3", "4"] == [line.split()[0] for line in lines]
 
 
+def test_who_is_frozen_may_move_nothing(run: Run) -> None:
+    """Whatever the limits would leave."""
+    before = run("balance", "m1").stdout.splitlines()
+    run("account", "freeze", "m1")
+    lines = run("balance", "m1").stdout.splitlines()
+    assert [line.split() for line in before[:3]] == [line.split() for line in lines[1:4]]
+    assert [["Status:", "frozen"], ["May", "spend:", "nothing"], ["May", "earn:", "nothing"]] == [
+        line.split() for line in (lines[0], *lines[-2:])
+    ]
+
+
 def test_head_is_the_line_to_publish(run: Run) -> None:
     """`head` prints the head, and nothing else."""
     with timebank.open("sqlite:///bank.db") as bank:

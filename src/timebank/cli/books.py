@@ -30,8 +30,10 @@ def balance(place: Place, /, *, id: str | None, on: date | None, format: str) ->
             )
             return
         found = bank.balance(id, on=on)
+        status = bank.account(id).status
     if on is None:
-        show_as(format, lambda: shapes.balance_shape(found), lambda: balances.balance_text(found))
+        lines = balances.balance_text(found, status)
+        show_as(format, lambda: shapes.balance_shape(found), lambda: lines)
         return
     # What may still move is known of today only.
     past = {"account": id, "on": on.isoformat(), "posted": str(found.posted)}

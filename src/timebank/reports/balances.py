@@ -120,15 +120,17 @@ def account_text(account: Account, balance: Balance) -> list[str]:
     return [titled(account.id, account.name), *lines]
 
 
-def balance_text(balance: Balance) -> list[str]:
-    """What an account has, and how far it may move."""
+def balance_text(balance: Balance, status: str = "open") -> list[str]:
+    """What an account has, and how far it may move: not at all, where it is not open."""
+    moves = status == "open"
     facts = {
+        **({} if moves else {"Status": status}),
         "Balance": str(balance.posted),
         **_reserved(balance),
         "Floor": limit_text(balance.floor),
         "Ceiling": limit_text(balance.ceiling),
-        "May spend": limit_text(balance.spendable),
-        "May earn": limit_text(balance.receivable),
+        "May spend": limit_text(balance.spendable) if moves else "nothing",
+        "May earn": limit_text(balance.receivable) if moves else "nothing",
     }
     wide = max(map(len, facts.values()))
     return [f"{label + ':':<10} {fact:>{wide}}" for label, fact in facts.items()]
