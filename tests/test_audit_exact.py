@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+import attrs
 import pytest
 
 import timebank
@@ -32,7 +33,7 @@ from timebank.audit.shapes import problems
 from timebank.commands.dues import due_id
 from timebank.decide.dues import amount
 from timebank.journal import canonical, parse
-from timebank.model import MAX_INTEGER, PostingRow
+from timebank.model import MAX_INTEGER, PostingRow, TextRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 
@@ -417,3 +418,56 @@ def test_what_was_forged_behind_a_checkpoint_is_told_in_the_same_words() -> None
             assert audit(reader).findings == audit(reader, since=checkpoint).findings, forge
         count += 1
     assert 40 < count
+
+
+def test_who_pays_a_fee_from_what_is_earned_stands_nearer_to_a_ceiling_by_the_rest() -> None:
+    """What is earned and what is paid of it are one movement, as the flag has it."""
+    bank = timebank.open("memory:", **doors())
+    for id, kind in (("m1", "member"), ("m2", "member"), ("pot", "fund")):
+        bank.open_account(id, kind=kind)
+    bank.adopt(
+        timebank.Statute(
+            version="v",
+            limits={"member": timebank.Band(ceiling=1, beyond="flag")},
+            fee=timebank.Fee(share="1/4", fund="pot", payer="earner"),
+        )
+    )
+    bank.transfer(earner="m1", spender="m2", hours=2, id="t1")
+    report = bank.audit()
+    assert ((), 1) == (report.findings, len(report.notes))
+    assert "moves 1:30" in report.notes[0].text
+
+
+def test_the_progress_of_what_came_since_counts_only_that() -> None:
+    """So many of so many new records."""
+    bank = timebank.open("memory:", **doors())
+    for number in range(5):
+        bank.open_account(f"m{number}")
+    checkpoint = bank.audit().checkpoint
+    for number in range(5, 8):
+        bank.open_account(f"m{number}")
+    told: list[tuple[int, int]] = []
+    bank.audit(lambda *how: told.append(how), since=checkpoint)
+    assert {(3, 3)} == set(told)
+
+
+def test_a_text_that_cannot_be_read_spoils_no_other() -> None:
+    """Those of the other records are compared all the same."""
+    forgery = small()
+    kept = {row.sequence: row for row in forgery.texts}
+    kept[1] = kept[1]._replace(text="Another")
+    store = open_store("memory:", create=True)
+    store.make_bank("main", journal="id-1")
+    with store.writer("main") as writer:
+        writer.append(attrs.evolve(forgery.batch(), texts=list(kept.values())))
+    with store.reader("main") as reader:
+
+        def texts(*, after: int, through: int) -> list[TextRow]:
+            if after < 4 <= through:
+                msg = "unreadable"
+                raise StoreError(msg)
+            return reader.texts(after=after, through=through)
+
+        lying: Any = Altered(reader, texts=texts)
+        places = [(one.check, one.place) for one in audit(lying).findings]
+    assert [("texts", "texts of record 4"), ("texts", "text 'name' of record 1")] == places

@@ -74,7 +74,7 @@ def claims(
 
     :raises Corrupt: what is there cannot be noted; other errors of what cannot be read.
     """
-    audit = Audit(reader, None, since=since)
+    audit = Audit(reader, None)
     audit.begin()
     after = 0
     if since is not None:
