@@ -98,9 +98,9 @@ def test_threads_and_batches_post_the_whole_load(tmp_path: Path) -> None:
 def test_a_line_of_the_table() -> None:
     """Medians, how many times as fast, the spread; what is not installed is named."""
     cells = shown(line("work", [2e-6, 4e-6, 6e-6], "by hand", [2e-6]), 30)
-    assert ["work", "4.0 µs", "by hand", "2.0 µs", "0.50 x", "100%", "30 MB"] == cells
+    assert ["work", "4.0\xa0µs", "by hand", "2.0\xa0µs", "0.50\xa0x", "100%", "30\xa0MB"] == cells
     missing = shown(line("work", [0.5], "another", None), 30)
-    assert ["work", "0.50 s", "another", "not installed", "", "0%", "30 MB"] == missing
+    assert ["work", "0.50\xa0s", "another", "not installed", "", "0%", "30\xa0MB"] == missing
     assert 3 == len(render([cells]).splitlines())
 
 

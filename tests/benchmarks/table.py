@@ -7,6 +7,10 @@ import statistics
 import attrs
 
 TITLES = ("work", "ours", "yardstick", "its time", "speed", "spread", "peak")
+#: Columns of numbers, which stand at the right.
+NUMBERS = frozenset({"ours", "its time", "speed", "spread", "peak"})
+#: Keeps a number and its unit on one line.
+SPACE = "\N{NO-BREAK SPACE}"
 
 
 @attrs.frozen
@@ -40,24 +44,26 @@ def shown(one: Line, peak: int) -> list[str]:
         _time(one.ours),
         one.yardstick,
         "not installed" if one.its is None else _time(one.its),
-        "" if one.speed is None else f"{one.speed:.2f} x",
+        "" if one.speed is None else f"{one.speed:.2f}{SPACE}x",
         f"{one.spread:.0%}",
-        f"{peak} MB",
+        f"{peak}{SPACE}MB",
     ]
 
 
 def render(rows: list[list[str]]) -> str:
     """A table that reads well as text and as Markdown."""
     table = [list(TITLES), *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(TITLES))]
-    rule = ["-" * width for width in widths]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (table[0], rule, *table[1:])
-    )
+    columns = []
+    for title, *cells in zip(*table, strict=True):
+        width = max(map(len, (title, *cells)))
+        right = title in NUMBERS
+        rule = "-" * (width - 1) + (":" if right else "-")
+        put = str.rjust if right else str.ljust
+        columns.append([put(title, width), rule, *(put(cell, width) for cell in cells)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))
 
 
 def _time(seconds: float) -> str:
     if seconds < 0.01:
-        return f"{seconds * 1e6:,.1f} µs"
-    return f"{seconds:,.2f} s"
+        return f"{seconds * 1e6:,.1f}{SPACE}µs"
+    return f"{seconds:,.2f}{SPACE}s"
