@@ -7,6 +7,7 @@ among them. `simulate` fills a bank with a community that was never there; it ne
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def __getattr__(name: str) -> Any:
     if name == "StoreConformance":
         import pytest
 
-        pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*_PARTS, "writing")))
+        parts = {f"{__name__}.{part}" for part in (*_PARTS, "writing")}
+        pytest.register_assert_rewrite(*sorted(parts - sys.modules.keys()))
         from timebank.testing import conformance
 
         return conformance.StoreConformance
