@@ -25,7 +25,7 @@ from timebank.model import (
     TextRow,
 )
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
-from timebank.storage.overlay import Overlay
+from timebank.storage.memory.overlay import Overlay
 
 TORN = b"#"
 

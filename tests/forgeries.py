@@ -13,8 +13,8 @@ from support import doors
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
 from timebank.bank.gather import gather
-from timebank.fold import Fold
 from timebank.journal import canonical, commitment, digest, genesis
+from timebank.journal.fold import Fold
 from timebank.model import RecordRow, TextRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch

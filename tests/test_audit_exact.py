@@ -30,10 +30,9 @@ from timebank.audit import (
 from timebank.audit.dues import _due, _id, _is_period, _name
 from timebank.audit.report import Findings, quantity
 from timebank.audit.shapes import problems
-from timebank.commands.dues import due_id
-from timebank.decide.dues import amount
 from timebank.journal import canonical, parse
 from timebank.model import MAX_INTEGER, PostingRow, TextRow
+from timebank.rules.dues import amount, due_id
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 

@@ -17,7 +17,7 @@ import timebank
 from timebank import Hours, InvalidHours, InvalidRequest, NotFound, WrongType
 from timebank.audit import BooksReport, compare_balances
 from timebank.cli import main
-from timebank.interchange.timeoverflow_books import BOOK_CHECKS, audit_timeoverflow
+from timebank.interchange.timeoverflow.books import BOOK_CHECKS, audit_timeoverflow
 
 DUMP = Path(__file__).parent / "data" / "timeoverflow-dump"
 COLUMNS = {

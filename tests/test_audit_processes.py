@@ -17,9 +17,9 @@ from servers import SERVERS, drop_database, new_database
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from test_audit_stretches import same
 from timebank import InvalidRequest, TimeBank
+from timebank.audit import processes
+from timebank.audit.processes import Processes, Worker
 from timebank.audit.stretches import take
-from timebank.bank import audit_processes
-from timebank.bank.audit_processes import Processes, Worker
 from timebank.storage.protocol import Batch
 
 
@@ -32,8 +32,8 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         taken.append(take(*args))
         return taken[-1]
 
-    monkeypatch.setattr(audit_processes, "LEAST", 10)
-    monkeypatch.setattr(audit_processes, "take", taking)
+    monkeypatch.setattr(processes, "LEAST", 10)
+    monkeypatch.setattr(processes, "take", taking)
     return taken
 
 

@@ -409,7 +409,7 @@ def test_a_statute_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
             batch.adopt(timebank.Statute(version=f"v{number}"))
             batch.hold(earner="a", spender="b", hours="1s")
     monkeypatch.setattr("timebank.audit.derived.PAGE", 7)
-    monkeypatch.setattr("timebank.lookups.PAGE", 7)
+    monkeypatch.setattr("timebank.queries.records.PAGE", 7)
     assert bank.audit().ok
     assert "v3" == bank.statute("v3").version
     assert 60 == len(list(bank.statutes()))

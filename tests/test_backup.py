@@ -15,8 +15,9 @@ from test_copy import content, filled, findings, opened, run
 from timebank import TimeBank
 from timebank.errors import Corrupt, InvalidRequest, NotFound, StoreError
 from timebank.model import Head
-from timebank.storage import open_store, sqlite_backup
-from timebank.storage.sqlite_backup import backup_sqlite
+from timebank.storage import open_store
+from timebank.storage.sqlite import backup
+from timebank.storage.sqlite.backup import backup_sqlite
 
 
 @pytest.fixture
@@ -163,13 +164,13 @@ def test_what_can_be_no_place_of_a_backup(folder: Path, *, overwrite: bool) -> N
 LIMITED = """
     import os, resource, sys
     from timebank.errors import StoreError
-    from timebank.storage.sqlite_backup import backup_sqlite
+    from timebank.storage.sqlite.backup import backup_sqlite
     folder, case = sys.argv[1:]
     if case == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     else:
         os.chmod(f"{folder}/place", 0o777 if case == "sealed" else 0o555)
-        import timebank.storage.sqlite_errors
+        import timebank.storage.sqlite.errors
         if os.getuid() == 0:
             os.setgid(65534)
             os.setuid(65534)
@@ -238,7 +239,7 @@ def test_a_backup_that_is_ended_leaves_the_old_one(
                 raise KeyboardInterrupt
 
             with monkeypatch.context() as patch:
-                patch.setattr(f"timebank.storage.sqlite_backup.{failing}", fail)
+                patch.setattr(f"timebank.storage.sqlite.backup.{failing}", fail)
                 with pytest.raises(KeyboardInterrupt):
                     backup_sqlite(url, f"sqlite:///{place}", overwrite=True)
             assert before == place.read_bytes()
@@ -290,7 +291,7 @@ def test_a_backup_that_lost_something_is_no_backup(
         bank = filled(source)
         head = Head("id-1", sequence, bank.head().digest)
         answers = iter([{"main": bank.head()}, {"main": head} if sequence else {}])
-        monkeypatch.setattr(sqlite_backup, "_heads", lambda _: next(answers))
+        monkeypatch.setattr(backup, "_heads", lambda _: next(answers))
         with pytest.raises(Corrupt, match=r"copy of bank 'main' stands at .*, which it never did"):
             backup_sqlite(source.url, f"sqlite:///{folder}/b.db")
     assert not (folder / "b.db").exists()
@@ -308,7 +309,7 @@ def test_a_file_that_came_between_is_kept(
     def came(*values: object) -> None:
         (folder / "b.db").write_bytes(b"dear diary\n")
 
-    monkeypatch.setattr(sqlite_backup, "_check_heads", came)
+    monkeypatch.setattr(backup, "_check_heads", came)
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", refused)
     with opened(f"sqlite:///{folder}/a.db") as source:

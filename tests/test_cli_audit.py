@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from timebank import TimeBank
+from timebank.audit import processes
 from timebank.audit.stretches import take
-from timebank.bank import audit_processes
 from timebank.cli import main
 
 
@@ -240,8 +240,8 @@ def test_an_audit_by_processes_says_what_one_pass_says(monkeypatch: pytest.Monke
         taken.append(take(*args))
         return taken[-1]
 
-    monkeypatch.setattr(audit_processes, "take", taking)
-    monkeypatch.setattr(audit_processes, "LEAST", 1)
+    monkeypatch.setattr(processes, "take", taking)
+    monkeypatch.setattr(processes, "LEAST", 1)
     assert well("audit", "--processes", "1") == well("audit", "--processes", "3")
     assert [True] == taken
     spoil()

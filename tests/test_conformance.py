@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.storage.sqlite_errors import translated
+from timebank.storage.sqlite.errors import translated
 from timebank.testing import StoreConformance
 
 

@@ -15,7 +15,7 @@ import sqlalchemy
 
 from servers import drop_database, new_database
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.storage.sql_store import dialect_of
+from timebank.storage.server.store import dialect_of
 from timebank.testing import StoreConformance
 
 

@@ -32,7 +32,7 @@ from timebank.errors import (
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.model import RecordRow, TextRow
 from timebank.storage import Batch, Store, open_store
-from timebank.storage.memory import MemoryStore, MemoryWriter
+from timebank.storage.memory.store import MemoryStore, MemoryWriter
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
 

@@ -22,11 +22,10 @@ from timebank import (
     Statute,
     TimeBank,
 )
-from timebank.commands.dues import MakeDue
-from timebank.decide import State, decide
-from timebank.decide.dues import amount
 from timebank.journal import parse
 from timebank.model import MAX_INTEGER, AccountRow
+from timebank.rules import State, decide
+from timebank.rules.dues import MakeDue, amount
 
 
 @pytest.mark.parametrize("title", stories())

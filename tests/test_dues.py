@@ -573,7 +573,7 @@ def test_a_statute_is_read_back_before_it_is_written(
     town: TimeBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What could not be read again would be in force for ever."""
-    monkeypatch.setattr("timebank.commands.statutes.as_record", lambda _: {"version": "other"})
+    monkeypatch.setattr("timebank.rules.statutes.as_record", lambda _: {"version": "other"})
     with pytest.raises(InvalidStatute, match="would not be read back as it is written"):
         adopt(town)
 

@@ -34,7 +34,7 @@ from timebank.bank import erasing
 from timebank.bank.copying import copy_bank
 from timebank.journal import parse
 from timebank.storage import open_store
-from timebank.storage.sqlite_backup import backup_sqlite
+from timebank.storage.sqlite.backup import backup_sqlite
 
 STORES = ["memory:", "sqlite://"]
 WHY = "asked on 2 March"
@@ -352,7 +352,7 @@ def test_where_a_reader_holds_the_log_the_result_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked once more when the reader is gone, the log is cut off."""
-    monkeypatch.setattr("timebank.storage.sqlite_connections.WIPE_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr("timebank.storage.sqlite.connections.WIPE_TIMEOUT_SECONDS", 0)
     path = tmp_path / "bank.db"
     with timebank.open(f"sqlite:///{path}") as bank:
         bank.open_account("m1", name="Maria Rossi")
@@ -426,7 +426,7 @@ def test_a_kill_leaves_all_or_nothing(tmp_path: Path, at: int) -> None:
         bank.open_account("m1", name="Maria Rossi")
         bank.open_account("m2", name="Nina")
     program = f"""
-import os, timebank, timebank.storage.sqlite_writer as writer
+import os, timebank, timebank.storage.sqlite.writer as writer
 count = 0
 class Dying:
     def __init__(self, connection): self.connection = connection

@@ -21,11 +21,11 @@ import timebank
 from support import BEGINNING, Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import Ask, Corrupt, Hours, InvalidRequest, NotPermitted, TimeBank
 from timebank.cli import main
-from timebank.interchange import beancount, hledger, plaintext
-from timebank.interchange.beancount import Beancount, export_beancount
-from timebank.interchange.hledger import Hledger, Ledger, export_hledger, export_ledger
-from timebank.interchange.plaintext_dialect import Dialect
-from timebank.interchange.plaintext_words import ascii_only, visible
+from timebank.interchange.plaintext import beancount, export, hledger
+from timebank.interchange.plaintext.beancount import Beancount, export_beancount
+from timebank.interchange.plaintext.dialect import Dialect
+from timebank.interchange.plaintext.hledger import Hledger, Ledger, export_hledger, export_ledger
+from timebank.interchange.plaintext.words import ascii_only, visible
 
 Export = Callable[..., Iterator[str]]
 FORMATS: dict[str, tuple[Export, Dialect, Callable[[Path], dict[str, str]]]] = {
@@ -320,7 +320,7 @@ def test_a_bank_that_is_damaged(tmp_path: Path) -> None:
 
 def test_memory_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times the transfers take no more of it: a few pages, which are small here."""
-    monkeypatch.setattr(plaintext, "PAGE", 50)
+    monkeypatch.setattr(export, "PAGE", 50)
     peaks = []
     with small(f"sqlite:///{tmp_path / 'bank.db'}") as bank:
         for more in (1500, 3000):

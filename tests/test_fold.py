@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
-from timebank.fold import Derived, Fold, imbalance
+from timebank.journal.fold import Derived, Fold, imbalance
 from timebank.model import MAX_INTEGER, NEVER, StatuteRow
 
 SETS: dict[str, Any] = {

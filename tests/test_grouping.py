@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import timebank
 from support import Clock, doors
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, TimeBank
-from timebank.bank import grouping
+from timebank.bank import commit_group
 from timebank.errors import IdempotencyMismatch, OutcomeUnknown, Rejected, StoreBusy, StoreError
 from timebank.storage import Store, open_store
 from timebank.storage.memory import MemoryStore
@@ -352,7 +352,7 @@ def test_an_interrupted_waiter_is_not_decided(
                 raise KeyboardInterrupt
 
     gates: Iterator[Any] = iter([Interrupted(), threading.Lock()])
-    monkeypatch.setattr(grouping, "new_gate", partial(next, gates))
+    monkeypatch.setattr(commit_group, "new_gate", partial(next, gates))
     outcomes = [Outcome() for _ in range(3)]
     crowd._closed = door = threading.Event()
 

@@ -28,8 +28,8 @@ from timebank import (
     TransferNotFound,
     WrongType,
 )
-from timebank.decide import State
 from timebank.model import HoldRow
+from timebank.rules import State
 from timebank.statute import DEFAULT
 
 DAY = timedelta(days=1)

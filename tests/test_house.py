@@ -11,7 +11,7 @@ import click
 import timebank
 from timebank import errors, hours, model
 from timebank.cli import main
-from timebank.interchange import csv_rows
+from timebank.interchange.engine import csv_rows
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

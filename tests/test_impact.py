@@ -24,10 +24,10 @@ import timebank
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import Corrupt, Dues, Fee, Hours, InvalidRequest, Statute, TimeBank, Transfer
 from timebank.cli import main
-from timebank.impact import Group, Impact, gini
-from timebank.impact.counted import count
 from timebank.interchange.timeoverflow import import_timeoverflow
 from timebank.model import RecordRow
+from timebank.queries.impact import Group, Impact, gini
+from timebank.queries.impact.counted import count
 from timebank.reports import impact
 from timebank.reports.impact_text import impact_csv, impact_shape, impact_text
 from timebank.storage.protocol import Batch
@@ -412,7 +412,7 @@ def test_the_hold_that_a_settlement_is_described_by(
     street: TimeBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Remembered, or read again where there are too many."""
-    monkeypatch.setattr("timebank.impact.counted.REMEMBERED", 1)
+    monkeypatch.setattr("timebank.queries.impact.counted.REMEMBERED", 1)
     for number in range(3):
         street.hold(earner="a", spender="b", hours=1, id=f"h{number}", area=f"area {number}")
     street.void("h1")

@@ -23,12 +23,12 @@ from support import doors
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.cli.imports_report import report_shape, report_text
-from timebank.interchange import row_ids
-from timebank.interchange.booking import CHUNK_ROWS, run
-from timebank.interchange.csv_rows import Row, Rows
-from timebank.interchange.headed import Headed
-from timebank.interchange.opening import ZERO, opening_balances
-from timebank.interchange.protocol import (
+from timebank.interchange.engine import row_ids
+from timebank.interchange.engine.booking import CHUNK_ROWS, run
+from timebank.interchange.engine.csv_rows import Row, Rows
+from timebank.interchange.engine.headed import Headed
+from timebank.interchange.engine.opening import ZERO, opening_balances
+from timebank.interchange.engine.protocol import (
     AccountRow,
     ImportedRow,
     Importer,
@@ -36,10 +36,10 @@ from timebank.interchange.protocol import (
     ReversalRow,
     TransferRow,
 )
-from timebank.interchange.quarantine import TITLES, Mended, QuarantineFile
-from timebank.interchange.reconcile import Difference
-from timebank.interchange.report import ImportReport, Quarantined
-from timebank.interchange.row_ids import RowIds
+from timebank.interchange.engine.quarantine import TITLES, Mended, QuarantineFile
+from timebank.interchange.engine.reconcile import Difference
+from timebank.interchange.engine.report import ImportReport, Quarantined
+from timebank.interchange.engine.row_ids import RowIds
 
 DAY = date(2026, 3, 1)
 
@@ -793,7 +793,7 @@ class Diary:
     def __init__(self, path, *, mended=None):
         self.path, self.bytes, self.bytes_read = path, 0, 0
     def read(self):
-        from timebank.interchange.protocol import AccountRow
+        from timebank.interchange.engine.protocol import AccountRow
         for line, id in enumerate(self.path.read_text().split(), start=1):
             yield str(self.path), AccountRow(line, id)
 

@@ -147,7 +147,7 @@ def test_nothing_is_done_to_the_hosts_transaction(
 
 def driver_of(host: Host) -> sqlite3.Connection:
     """The connection of the standard library beneath a host on SQLite."""
-    from timebank.storage.hosts import host_of
+    from timebank.storage.joined.hosts import host_of
 
     found = host_of(host.handle)()
     assert isinstance(found, sqlite3.Connection)

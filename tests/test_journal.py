@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timebank import journal
 from timebank.errors import Corrupt
-from timebank.journal import canonical, commitment, digest, genesis, parse, recorded_at
+from timebank.journal import canonical, commitment, digest, form, genesis, parse, recorded_at
 from timebank.model import MAX_INTEGER
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -113,7 +112,7 @@ def test_the_form_without_the_encoder_in_c(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(TypeError):
         canonical({"a": object()})
     monkeypatch.setattr(json.encoder, "c_make_encoder", None)
-    assert expected.decode() == journal._make_encode()(value)
+    assert expected.decode() == form._make_encode()(value)
 
 
 @pytest.mark.parametrize(

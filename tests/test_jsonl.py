@@ -18,9 +18,8 @@ from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import Head, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.errors import Corrupt
-from timebank.interchange import jsonl, jsonl_import, jsonl_lines
-from timebank.interchange.jsonl import export_jsonl
-from timebank.interchange.jsonl_import import import_jsonl
+from timebank.interchange.jsonl import export, export_jsonl, importing, lines
+from timebank.interchange.jsonl.importing import import_jsonl
 from timebank.journal import canonical, digest, genesis
 from timebank.permissions import Roles
 from timebank.storage import Store, open_store
@@ -90,8 +89,8 @@ def test_what_is_taken_out_and_put_in_is_the_same(
     url: str,
 ) -> None:
     """Head, records, texts with their salts, derived rows; and the bank goes on."""
-    monkeypatch.setattr(jsonl, "PAGE", page)
-    monkeypatch.setattr(jsonl_import, "PAGE", page)
+    monkeypatch.setattr(export, "PAGE", page)
+    monkeypatch.setattr(importing, "PAGE", page)
     bank = timebank.open("memory:", **doors(clock))
     fill_it(bank, clock)
     with closing(open_store(url, create=True)) as store:
@@ -280,7 +279,7 @@ def test_arbitrary_bytes_make_no_bank(raw: bytes, place: int, *, amid: bool) -> 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, full: TimeBank) -> None:
     """Before it fills the memory."""
-    monkeypatch.setattr(jsonl_lines, "MAX_LINE_BYTES", 400)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 400)
     with pytest.raises(InvalidRequest, match="more than 400 bytes"):
         import_jsonl(MemoryStore(), io.BytesIO(exported(full)))
 
@@ -363,7 +362,7 @@ def test_an_interrupted_import_goes_on(
     monkeypatch: pytest.MonkeyPatch, full: TimeBank, cut: int
 ) -> None:
     """After whatever page it was broken off."""
-    monkeypatch.setattr(jsonl_import, "PAGE", 1)
+    monkeypatch.setattr(importing, "PAGE", 1)
 
     def stop(done: int, _total: int) -> None:
         if done > cut:

@@ -18,11 +18,11 @@ import timebank
 from support import doors
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
-from timebank.interchange.booking import run
+from timebank.interchange.engine.booking import run
+from timebank.interchange.engine.quarantine import Mended, QuarantineFile
+from timebank.interchange.engine.report import ImportReport
 from timebank.interchange.komunitin import Komunitin
-from timebank.interchange.komunitin_documents import MAX_DOCUMENT_BYTES, KomunitinDocuments
-from timebank.interchange.quarantine import Mended, QuarantineFile
-from timebank.interchange.report import ImportReport
+from timebank.interchange.komunitin.documents import MAX_DOCUMENT_BYTES, KomunitinDocuments
 
 SAMPLE = Path(__file__).parent / "data" / "komunitin"
 FILES = SAMPLE / "accounts.csv", SAMPLE / "transfers.csv"

@@ -18,13 +18,13 @@ import timebank
 from support import doors
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
-from timebank.interchange.booking import run
-from timebank.interchange.mapping_files import MappingImporter
-from timebank.interchange.mapping_toml import mapping_of, parsed, shipped
-from timebank.interchange.mapping_words import explained
-from timebank.interchange.protocol import AccountRow, Passed, ReversalRow, TransferRow
-from timebank.interchange.quarantine import Mended, QuarantineFile
-from timebank.interchange.report import ImportReport, Quarantined
+from timebank.interchange.csv.files import MappingImporter
+from timebank.interchange.csv.toml import mapping_of, parsed, shipped
+from timebank.interchange.csv.words import explained
+from timebank.interchange.engine.booking import run
+from timebank.interchange.engine.protocol import AccountRow, Passed, ReversalRow, TransferRow
+from timebank.interchange.engine.quarantine import Mended, QuarantineFile
+from timebank.interchange.engine.report import ImportReport, Quarantined
 
 SAMPLES = Path(__file__).parent / "data" / "mappings"
 HEAD = 'name = "sheet"\ntitle = "Our sheet"\n'

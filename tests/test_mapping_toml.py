@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from timebank import InvalidRequest, NotFound
-from timebank.interchange.mapping import Mapping
-from timebank.interchange.mapping_cells import Amounts, Days, Unclear, label, plain
-from timebank.interchange.mapping_toml import MAX_MAPPING_BYTES, _made, mapping_of, parsed
+from timebank.interchange.csv.cells import Amounts, Days, Unclear, label, plain
+from timebank.interchange.csv.mapping import Mapping
+from timebank.interchange.csv.toml import MAX_MAPPING_BYTES, _made, mapping_of, parsed
 
 HEAD = 'name = "sheet"\ntitle = "Our sheet"\n'
 SHEET = f"""{HEAD}[transfers]

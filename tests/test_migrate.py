@@ -16,8 +16,8 @@ import pytest
 import timebank
 from timebank import TimeBank
 from timebank.errors import InvalidRequest, NotFound, StoreBusy, StoreError
-from timebank.storage import migrate_store, open_store, sqlite_schema
-from timebank.storage.sqlite import migrate_sqlite
+from timebank.storage import migrate_store, open_store
+from timebank.storage.sqlite import migrate_sqlite, schema
 
 DATA = Path(__file__).parent / "data"
 SOURCE = str(Path(timebank.__file__).parent.parent)
@@ -217,7 +217,7 @@ def test_many_processes_migrate_at_once(old: Path) -> None:
 
 KILLED = """
     import itertools, os, shutil, signal, sqlite3, sys
-    from timebank.storage import sqlite_schema
+    from timebank.storage.sqlite import schema
 
     def migrate(path, at):
         connection = sqlite3.connect(path, isolation_level=None)
@@ -226,7 +226,7 @@ KILLED = """
             if next(count) == at:
                 os.kill(os.getpid(), signal.SIGKILL)
         connection.set_trace_callback(end)
-        sqlite_schema.migrate(connection, path, 30)
+        schema.migrate(connection, path, 30)
 
     for at in itertools.count(1):
         path = f"{sys.argv[1]}.{at}"
@@ -249,9 +249,7 @@ def test_a_kill_in_the_middle_leaves_the_old_one(older: tuple[Path, list[str]]) 
     printed = child.communicate()[0]
     assert 0 == child.returncode
     steps = int(printed)
-    assert (
-        sum(map(len, (sqlite_schema._REMAKE_BANKS, sqlite_schema._HOLDS)[-len(pending) :])) < steps
-    )
+    assert sum(map(len, (schema._REMAKE_BANKS, schema._HOLDS)[-len(pending) :])) < steps
     done = []
     for step in range(1, steps + 1):
         path = Path(f"{old}.{step}")
@@ -267,8 +265,8 @@ def test_a_kill_in_the_middle_leaves_the_old_one(older: tuple[Path, list[str]]) 
 def test_a_bank_that_cannot_be_moved_stops_it(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever fails in the middle, all of it is undone."""
     before = dump(old)
-    broken = (*sqlite_schema._REMAKE_BANKS, "SELECT no_such_column FROM timebank_banks")
-    monkeypatch.setattr(sqlite_schema, "_REMAKE_BANKS", broken)
+    broken = (*schema._REMAKE_BANKS, "SELECT no_such_column FROM timebank_banks")
+    monkeypatch.setattr(schema, "_REMAKE_BANKS", broken)
     with pytest.raises(timebank.TimebankError, match="no_such_column"):
         migrate_sqlite(f"sqlite:///{old}")
     assert before == dump(old)
@@ -282,7 +280,7 @@ def test_servers_migrate_by_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(url)
         return ["0001"]
 
-    module = ModuleType("timebank.storage.sql_store")
+    module = ModuleType("timebank.storage.server.store")
     vars(module)["migrate_sql"] = migrate_sql
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for url in ("postgresql+psycopg://u@h/b", "mariadb+pymysql://u@h/b", "postgresql://h/b"):

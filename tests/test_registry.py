@@ -122,7 +122,7 @@ def test_a_server_is_opened_through_the_driver_that_is_supported(
         calls.append((url, create, read_only))
         return MemoryStore()
 
-    monkeypatch.setattr("timebank.storage.sql_store.open_sql", open_sql)
+    monkeypatch.setattr("timebank.storage.server.store.open_sql", open_sql)
     spelled = f"{name}+{BUILT_IN[name].driver}"
     open_store(f"{name}://h/d", create=True)
     open_store(f"{spelled}://h/d?x=y:z", create=True, read_only=True)

@@ -33,7 +33,7 @@ from timebank import (
     WrongType,
 )
 from timebank.cli import main
-from timebank.replay import replay
+from timebank.queries.replay import replay
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ def test_memory_does_not_grow_with_the_exchanges() -> None:
 def test_it_pages(bank: TimeBank, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records are asked for a page at a time, each once."""
     fill(bank)
-    monkeypatch.setattr("timebank.replay.PAGE", 3)
+    monkeypatch.setattr("timebank.queries.replay.PAGE", 3)
     asked: list[int] = []
     with bank.store.reader("main") as reader:
         records = reader.records

@@ -13,10 +13,10 @@ import timebank
 from support import doors, fill
 from timebank import Corrupt, TimeBank
 from timebank.bank import session
-from timebank.bank.doors import Doors, utc_now
-from timebank.decide import decide
+from timebank.bank.sources import Doors, utc_now
 from timebank.errors import BankNotFound, HoldNotFound, StoreError
 from timebank.model import RecordRow, instant
+from timebank.rules import decide
 from timebank.storage.memory import MemoryStore
 from timebank.storage.protocol import Batch
 

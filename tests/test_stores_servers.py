@@ -36,10 +36,11 @@ from timebank import (
 )
 from timebank.bank import retrying
 from timebank.model import StatuteRow
-from timebank.storage import Batch, migrate_store, open_store, sql_migrations
-from timebank.storage.sql_postgres import PostgreSql
-from timebank.storage.sql_schema import tables
-from timebank.storage.sql_store import SqlStore, open_sql
+from timebank.storage import Batch, migrate_store, open_store
+from timebank.storage.server import migrations
+from timebank.storage.server.postgres import PostgreSql
+from timebank.storage.server.schema import tables
+from timebank.storage.server.store import SqlStore, open_sql
 from timebank.testing.rows import hold, record
 
 
@@ -216,8 +217,8 @@ def test_no_server_and_no_database(url: str) -> None:
 
 def test_all_connections_in_use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool that has none left is busy, not broken."""
-    monkeypatch.setattr("timebank.storage.sql_store.POOL", 1)
-    monkeypatch.setattr("timebank.storage.sql_store.OVERFLOW", 0)
+    monkeypatch.setattr("timebank.storage.server.store.POOL", 1)
+    monkeypatch.setattr("timebank.storage.server.store.OVERFLOW", 0)
     store = open_sql(url, create=True, busy_timeout_seconds=0.05)
     store.make_bank("main", journal="j1")
     with (
@@ -615,7 +616,7 @@ def test_tables_of_another_version_are_refused(
     assert ["0001_ledger", "0002_holds", "guards"] == migrate_store(url)
     assert [] == migrate_store(url)
     with monkeypatch.context() as patch:
-        patch.setattr(sql_migrations, "MIGRATIONS", ("0001_ledger", "0002_holds", "0003_more"))
+        patch.setattr(migrations, "MIGRATIONS", ("0001_ledger", "0002_holds", "0003_more"))
         with pytest.raises(StoreError, match=r"made by an older timebank.*timebank migrate"):
             timebank.open(url)
     admin.exec_driver_sql("INSERT INTO timebank_migrations VALUES ('0009_more')")
@@ -680,8 +681,8 @@ def test_half_made_tables_are_made_whole(url: str, admin: sqlalchemy.Connection)
 
 def test_an_engine_without_triggers(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they cannot be made the tables are made without, and an audit does not miss them."""
-    from timebank.storage.sql_dialect import Dialect
-    from timebank.storage.sql_store import dialect_of
+    from timebank.storage.server.dialect import Dialect
+    from timebank.storage.server.store import dialect_of
 
     dialect: type[Dialect] = type(dialect_of(url.partition("+")[0]))
     monkeypatch.setattr(dialect, "triggers", lambda _: ("SELECT no_such_thing",))
@@ -740,7 +741,7 @@ def test_errors_of_postgresql_have_one_table(state: str | None, kind: type[Excep
 )
 def test_errors_of_mariadb_have_one_table(number: int, kind: type[Exception]) -> None:
     """By the server's number."""
-    from timebank.storage.sql_mariadb import MariaDb
+    from timebank.storage.server.mariadb import MariaDb
 
     assert kind is type(MariaDb().translated(pymysql.err.Error(number, "it failed"), "here"))
     assert StoreError is type(MariaDb().translated(pymysql.err.Error(), "here"))

@@ -29,14 +29,14 @@ from timebank.errors import (
     StoreError,
 )
 from timebank.model import StatuteRow
-from timebank.storage import Batch, open_store, sqlite_connections, sqlite_schema
-from timebank.storage.sqlite import SqliteStore, open_sqlite
-from timebank.storage.sqlite_errors import translated
-from timebank.storage.sqlite_faults import MOST
-from timebank.storage.sqlite_rows import SqliteReader, rolled_back
+from timebank.storage import Batch, open_store
+from timebank.storage.sqlite import SqliteStore, connections, open_sqlite, schema
+from timebank.storage.sqlite.errors import translated
+from timebank.storage.sqlite.faults import MOST
+from timebank.storage.sqlite.rows import SqliteReader, rolled_back
 from timebank.testing.rows import hold, record, small_bank
 
-TABLES = ("timebank_banks", *sqlite_schema.TABLES)
+TABLES = ("timebank_banks", *schema.TABLES)
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def tamper(path: Path, *statements: str) -> None:
     """Change a file as another hand would: no foreign keys, no checks, no triggers of rows."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        for name in sqlite_schema.GUARDS:
+        for name in schema.GUARDS:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
         for statement in statements:
             connection.execute(statement)
         there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        for name, guard in sqlite_schema.GUARDS.items():
+        for name, guard in schema.GUARDS.items():
             if name.partition("_no_")[0] in there:
                 connection.execute(guard)
 
@@ -265,7 +265,7 @@ def test_a_read_only_file_can_be_read(path: Path, folder_mode: str) -> None:
     for folder in path.parents:
         if folder.stat().st_uid == os.getuid() and len(folder.parts) > 2:
             folder.chmod(0o777)
-    source = Path(sqlite_connections.__file__).parents[2]
+    source = Path(connections.__file__).parents[2]
     try:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(READ_AS_ANOTHER), str(path), folder_mode],
@@ -344,8 +344,8 @@ def test_keys_are_the_second_half_of_a_pair(store: SqliteStore) -> None:
 
 def test_look_ups_use_their_index(store: SqliteStore) -> None:
     """No query walks through a bank's rows."""
-    from timebank.storage import sqlite_rows as rows
-    from timebank.storage.sqlite_writer import _END_HOLD
+    from timebank.storage.sqlite import rows
+    from timebank.storage.sqlite.writer import _END_HOLD
 
     with store.reader("main") as reader:
         for sql, values, expected in (
@@ -565,7 +565,7 @@ def test_idle_readers_are_few(store: SqliteStore) -> None:
         reader.__enter__()
     for reader in readers:
         reader.__exit__(None, None, None)
-    assert sqlite_connections.IDLE_READERS == _kept(store)[0]
+    assert connections.IDLE_READERS == _kept(store)[0]
 
 
 def _in_a_child(store: SqliteStore, writer: Any, results: Any) -> None:
@@ -616,7 +616,7 @@ MAKE = """
 def test_many_processes_open_a_new_file_at_once(tmp_path: Path) -> None:
     """One makes the tables, all of them write, and nothing is lost."""
     path = tmp_path / "bank.db"
-    source = Path(sqlite_connections.__file__).parents[2]
+    source = Path(connections.__file__).parents[2]
     children = [
         subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(MAKE), str(path), f"j{n}"],
@@ -647,7 +647,7 @@ def test_the_switch_to_wal_waits_for_others(
 
         monkeypatch.setattr(time, "sleep", paused)
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
-            sqlite_schema.migrate(connection, "bank.db", 30)
+            schema.migrate(connection, "bank.db", 30)
         assert 3 == len(tried)
         other.execute("BEGIN EXCLUSIVE")
         other.execute("CREATE TABLE u (x)")
@@ -679,7 +679,7 @@ def test_rows_whose_bank_is_missing(path: Path) -> None:
             store.make_bank("main", journal="j1")
         with pytest.raises(Corrupt, match="own row of bank 'main' is missing"):
             _append(store, record(6))
-    assert {("orphans", table) for table in sqlite_schema.TABLES} == set(faults_of(path))
+    assert {("orphans", table) for table in schema.TABLES} == set(faults_of(path))
 
 
 def test_rows_of_another_bank_that_is_not_there(path: Path) -> None:
@@ -800,7 +800,7 @@ def test_a_damaged_schema_is_corrupt(path: Path) -> None:
 
 def test_progress_is_told_and_may_stop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the callback raises is raised, not swallowed by SQLite."""
-    monkeypatch.setattr("timebank.storage.sqlite_faults.STEPS", 10)
+    monkeypatch.setattr("timebank.storage.sqlite.faults.STEPS", 10)
     called: list[int] = []
 
     def stop() -> None:

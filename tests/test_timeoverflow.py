@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 import timebank
 from support import BEGINNING, doors, url_of
 from timebank import Hours, InvalidRequest, NotFound, TimeBank, WrongType
-from timebank.interchange.booking import run as book
-from timebank.interchange.csv_rows import MAX_ROW_BYTES, Row, Rows
-from timebank.interchange.report import ImportReport, Quarantined
-from timebank.interchange.timeoverflow import MOST_ROWS_KEPT, import_timeoverflow
-from timebank.interchange.timeoverflow_dump import TimeOverflowTables
-from timebank.interchange.timeoverflow_movements import Movement, Movements
+from timebank.interchange.engine.booking import run as book
+from timebank.interchange.engine.csv_rows import MAX_ROW_BYTES, Row, Rows
+from timebank.interchange.engine.report import ImportReport, Quarantined
+from timebank.interchange.timeoverflow.dump import TimeOverflowTables
+from timebank.interchange.timeoverflow.importer import MOST_ROWS_KEPT, import_timeoverflow
+from timebank.interchange.timeoverflow.movements import Movement, Movements
 
 SAMPLE = Path(str(files("timebank") / "data" / "timeoverflow"))
 USERS = b"""\

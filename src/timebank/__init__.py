@@ -52,18 +52,6 @@ if TYPE_CHECKING:
         WrongType,
     )
     from timebank.hours import Hours, split
-    from timebank.members import (
-        Assign,
-        Charge,
-        Delegate,
-        Donate,
-        Due,
-        DueReport,
-        Event,
-        Inactive,
-        Leaving,
-        WriteOff,
-    )
     from timebank.model import (
         INHERIT,
         Account,
@@ -77,8 +65,20 @@ if TYPE_CHECKING:
         Transfer,
     )
     from timebank.permissions import Ask, Roles
-    from timebank.replay import Replay, ReplayLine
-    from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
+    from timebank.queries.members import (
+        Assign,
+        Charge,
+        Delegate,
+        Donate,
+        Due,
+        DueReport,
+        Event,
+        Inactive,
+        Leaving,
+        WriteOff,
+    )
+    from timebank.queries.replay import Replay, ReplayLine
+    from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
     from timebank.statute import (
         Band,
         Demurrage,
@@ -179,7 +179,7 @@ _HOMES = {
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
     "timebank.bank.joining": {"join"},
     "timebank.hours": {"Hours", "split"},
-    "timebank.members": {
+    "timebank.queries.members": {
         "Assign",
         "Charge",
         "Delegate",
@@ -192,7 +192,7 @@ _HOMES = {
         "WriteOff",
     },
     "timebank.permissions": {"Ask", "Roles"},
-    "timebank.replay": {"Replay", "ReplayLine"},
+    "timebank.queries.replay": {"Replay", "ReplayLine"},
     "timebank.model": {
         "INHERIT",
         "Account",
@@ -205,7 +205,7 @@ _HOMES = {
         "Record",
         "Transfer",
     },
-    "timebank.statements": {"Statement", "StatementLine", "TrialBalance", "TrialLine"},
+    "timebank.queries.statements": {"Statement", "StatementLine", "TrialBalance", "TrialLine"},
     "timebank.statute": {
         "Band",
         "Demurrage",

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
 from timebank.hours import Hours
-from timebank.ids import identifier as identifier  # noqa: PLC0414 - it belongs here too
 from timebank.model import (
     INHERIT,
     MAX_INTEGER,
@@ -24,6 +23,7 @@ from timebank.model import (
     MAX_TEXT_CHARACTERS,
     StoredLimit,
 )
+from timebank.model.ids import identifier as identifier  # noqa: PLC0414 - it belongs here too
 
 #: Ids that begin so are made by the library, from an account and a period.
 OWN_IDS: Final = "due:"

@@ -18,8 +18,8 @@ from typing import Any, Protocol, TypedDict, Unpack
 from timebank.checks import positive
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.hours import Hours, split
-from timebank.ids import identifier
 from timebank.model import Transfer
+from timebank.model.ids import identifier
 
 __all__ = [
     "circle",

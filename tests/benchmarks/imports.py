@@ -11,7 +11,7 @@ from pathlib import Path
 import timebank
 from benchmarks.loads import timed
 from benchmarks.table import Line, line
-from timebank.interchange.booking import run
+from timebank.interchange.engine.booking import run
 from timebank.interchange.timeoverflow import TimeOverflow
 from timebank.storage import open_store
 

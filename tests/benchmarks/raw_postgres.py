@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from timebank.journal import canonical, digest, genesis
-from timebank.storage.sql_migrations import statements
+from timebank.storage.server.migrations import statements
 
 Load = list[tuple[str, str, int, str, str]]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from timebank.audit.report import MOST_FINDINGS, Findings, quantity
 from timebank.errors import TimebankError, shown
-from timebank.fold import Fold
+from timebank.journal.fold import Fold
 from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, StatuteRow
 from timebank.storage.protocol import Reader
 

@@ -8,7 +8,7 @@ from typing import Any
 from timebank.audit.report import Findings, quantity
 from timebank.audit.statutes import Statutes
 from timebank.errors import shown
-from timebank.fold import Derived, Fold
+from timebank.journal.fold import Derived, Fold
 from timebank.model import HoldRow, PostingRow
 
 #: The kinds of record that limits are for.

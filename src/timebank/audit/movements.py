@@ -10,8 +10,8 @@ from timebank.audit.exchanges import Difference, Lines
 from timebank.audit.report import Findings, quantity
 from timebank.audit.statutes import Statutes
 from timebank.errors import shown
-from timebank.fold import Fold
 from timebank.journal import parse
+from timebank.journal.fold import Fold
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
 

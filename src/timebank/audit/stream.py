@@ -30,8 +30,8 @@ from timebank.audit.shapes import problems
 from timebank.audit.statutes import Statutes
 from timebank.audit.texts import Texts
 from timebank.errors import Corrupt, TimebankError, shown
-from timebank.fold import Derived, Fold, imbalance
 from timebank.journal import FORMAT, canonical, digest, genesis, parse, refers_to
+from timebank.journal.fold import Derived, Fold, imbalance
 from timebank.model import MAX_INTEGER, Flag, Head, RecordRow
 from timebank.storage.protocol import Reader
 

@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from timebank import checks
-from timebank.bank.asking import ask_of, kept_from
 from timebank.bank.calls import Calls
-from timebank.bank.doors import Doors, new_id, new_salt, utc_now
+from timebank.bank.commit_group import Call, meeting_of
 from timebank.bank.erasing import wiped
 from timebank.bank.executing import Result, Work
 from timebank.bank.gather import gather
-from timebank.bank.grouping import Call, meeting_of
+from timebank.bank.permitting import ask_of, kept_from
 from timebank.bank.reads import Reads
 from timebank.bank.retrying import retried
 from timebank.bank.session import FLUSH_EVERY, Session
-from timebank.commands import Command
-from timebank.commands import actor as checked_actor
+from timebank.bank.sources import Doors, new_id, new_salt, utc_now
 from timebank.errors import (
     BankNotFound,
     Corrupt,
@@ -39,10 +37,12 @@ from timebank.errors import (
     TimebankError,
     shown,
 )
-from timebank.fold import Fold
 from timebank.journal import parse
+from timebank.journal.fold import Fold
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked, permit
+from timebank.rules import Command
+from timebank.rules import actor as checked_actor
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
@@ -93,7 +93,7 @@ class BankBatch(Calls, Reads):
         self, ask: Ask, work: Work[Result], before: Callable[[Reader], None] | None = None
     ) -> Result:
         """Tried on a preview first: a refusal half way would leave half of it in the batch."""
-        from timebank.storage.overlay import Overlay  # loaded on first use
+        from timebank.storage.memory.overlay import Overlay  # loaded on first use
 
         session = self._open()
         self._ask(attrs.evolve(ask, **self._looks()))
@@ -303,7 +303,7 @@ class TimeBank(Calls, Reads):
         >>> bank.head().sequence
         0
         """
-        from timebank.storage.overlay import Overlay  # loaded on first use
+        from timebank.storage.memory.overlay import Overlay  # loaded on first use
 
         with self.store.reader(self.name) as reader:
             session = Session(Overlay(reader), self._doors)
@@ -367,7 +367,7 @@ class TimeBank(Calls, Reads):
 
     def _apart(self, processes: int) -> Apart | None:
         """What audits stretches in other processes, where they can open the storage too."""
-        from timebank.bank.audit_processes import Processes
+        from timebank.audit.processes import Processes
 
         address = getattr(self.store, "address", None)
         return None if address is None else Processes(address, self.name, processes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from timebank import commands
+from timebank import rules
 from timebank.bank.executing import Executing, HoursLike
-from timebank.commands import KEEP
 from timebank.model import INHERIT, Account, Limit
+from timebank.rules import KEEP
 
 
 class AccountCalls(Executing):
@@ -41,7 +41,7 @@ class AccountCalls(Executing):
         >>> bank.open_account("m1", name="Maria R.").status
         'open'
         """
-        command = commands.OpenAccount.of(
+        command = rules.OpenAccount.of(
             id,
             kind=kind,
             name=name,
@@ -70,7 +70,7 @@ class AccountCalls(Executing):
         >>> bank.set_limits("m1", floor="-5").floor
         Hours('-5:00')
         """
-        account: Account = self._execute(commands.SetLimits.of(id, floor=floor, ceiling=ceiling))
+        account: Account = self._execute(rules.SetLimits.of(id, floor=floor, ceiling=ceiling))
         return account
 
     def rename(self, id: str, name: str | None) -> Account:
@@ -85,7 +85,7 @@ class AccountCalls(Executing):
         >>> bank.rename("m1", "Maria Rossi").name
         'Maria Rossi'
         """
-        account: Account = self._execute(commands.Rename.of(id, name=name))
+        account: Account = self._execute(rules.Rename.of(id, name=name))
         return account
 
     def freeze(self, id: str, *, reason: str | None = None) -> Account:
@@ -100,7 +100,7 @@ class AccountCalls(Executing):
         >>> bank.freeze("m1", reason="moved away for a year").status
         'frozen'
         """
-        account: Account = self._execute(commands.Freeze.of(id, reason=reason))
+        account: Account = self._execute(rules.Freeze.of(id, reason=reason))
         return account
 
     def thaw(self, id: str, *, reason: str | None = None) -> Account:
@@ -115,7 +115,7 @@ class AccountCalls(Executing):
         >>> bank.thaw("m1").status
         'open'
         """
-        account: Account = self._execute(commands.Thaw.of(id, reason=reason))
+        account: Account = self._execute(rules.Thaw.of(id, reason=reason))
         return account
 
     def close_account(self, id: str, *, reason: str | None = None) -> Account:
@@ -130,7 +130,7 @@ class AccountCalls(Executing):
         >>> bank.close_account("m1").status
         'closed'
         """
-        account: Account = self._execute(commands.CloseAccount.of(id, reason=reason))
+        account: Account = self._execute(rules.CloseAccount.of(id, reason=reason))
         return account
 
     def reopen(self, id: str, *, reason: str | None = None) -> Account:
@@ -145,5 +145,5 @@ class AccountCalls(Executing):
         >>> bank.reopen("m1").status
         'open'
         """
-        account: Account = self._execute(commands.Reopen.of(id, reason=reason))
+        account: Account = self._execute(rules.Reopen.of(id, reason=reason))
         return account

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank import commands
+from timebank import rules
 from timebank.bank.account_calls import AccountCalls
 from timebank.bank.executing import HoursLike, Side
 from timebank.bank.hold_calls import HoldCalls
@@ -36,5 +36,5 @@ class Calls(AccountCalls, TransferCalls, HoldCalls, MemberCalls, PrivacyCalls):
         >>> bank.balance("m1").floor
         Hours('-10:00')
         """
-        adopted: Statute = self._execute(commands.Adopt.of(statute))
+        adopted: Statute = self._execute(rules.Adopt.of(statute))
         return adopted

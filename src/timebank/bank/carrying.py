@@ -12,10 +12,10 @@ import attrs
 
 from timebank.bank.gather import gather
 from timebank.errors import BankNotFound, Conflict, Corrupt, shown
-from timebank.fold import Fold
 from timebank.journal import parse
-from timebank.lookups import rows_of_hold
+from timebank.journal.fold import Fold
 from timebank.model import Head, RecordRow, TextRow
+from timebank.queries.records import rows_of_hold
 from timebank.storage.protocol import Batch, Store, Writer
 
 

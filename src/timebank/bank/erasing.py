@@ -8,12 +8,12 @@ from typing import Final
 import attrs
 
 from timebank import checks
-from timebank.bank.about import OWN, About
 from timebank.bank.session import Session
-from timebank.commands.erasures import Erase, Written
 from timebank.errors import AccountNotFound, InvalidRequest, NotFound, StoreBusy, StoreError, shown
 from timebank.journal import parse
 from timebank.model import TEXT_FIELDS, Erasure, RecordRow
+from timebank.queries.about import OWN, About
+from timebank.rules.erasures import Erase, Written
 from timebank.storage.protocol import Reader, Store
 
 #: Texts that one record says were erased; where there are more, there are more records.

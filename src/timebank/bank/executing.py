@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from timebank.bank.doors import Doors
-from timebank.commands import Command
+from timebank.bank.sources import Doors
+from timebank.rules import Command
 
 if TYPE_CHECKING:
     from timebank.bank.session import Session

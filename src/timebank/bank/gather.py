@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.fold import Derived
+from timebank.journal.fold import Derived
 from timebank.storage.protocol import Batch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from timebank import commands
+from timebank import rules
 from timebank.bank.executing import Executing, HoursLike, Side
 from timebank.model import Hold, Transfer
 
@@ -54,7 +54,7 @@ class HoldCalls(Executing):
         >>> bank.balance("f1").held, bank.balance("m1").incoming
         (Hours('2:00'), Hours('2:00'))
         """
-        command = commands.MakeHold.expiring(
+        command = rules.MakeHold.expiring(
             expires_in,
             id=self._doors.id() if id is None else id,
             earner=earner,
@@ -103,7 +103,7 @@ class HoldCalls(Executing):
         >>> bank.settle("h1", hours="1:45").hours, bank.balance("f1").held
         (Hours('1:45'), Hours('0:00'))
         """
-        command = commands.SettleHold.of(
+        command = rules.SettleHold.of(
             hold_id,
             hours=hours,
             occurred_on=occurred_on,
@@ -127,7 +127,7 @@ class HoldCalls(Executing):
         >>> bank.void("h1", reason="it rains").status
         'voided'
         """
-        command = commands.VoidHold.of(
+        command = rules.VoidHold.of(
             hold_id, reason=reason, id=self._doors.id() if id is None else id
         )
         hold: Hold = self._execute(command)

@@ -8,12 +8,12 @@ from typing import Final
 import attrs
 
 from timebank import checks
-from timebank.bank.asking import Asking
-from timebank.bank.views import hold_of, read_hold
+from timebank.bank.permitting import Asking
 from timebank.errors import AccountNotFound, StatuteNotFound
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.lookups import (
+from timebank.model import Hold, RecordRow
+from timebank.queries.records import (
     PAGE,
     adopted_by,
     in_force,
@@ -22,8 +22,8 @@ from timebank.lookups import (
     statute_rows,
     unexpired,
 )
-from timebank.model import Hold, RecordRow
-from timebank.statements import Statement
+from timebank.queries.statements import Statement
+from timebank.queries.views import hold_of, read_hold
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
 

@@ -6,12 +6,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from timebank import checks
-from timebank.bank.asking import Asking
+from timebank.bank.permitting import Asking
 from timebank.errors import InvalidRequest, shown
 
 if TYPE_CHECKING:
-    from timebank.impact import Counted, Impact
-    from timebank.impact.counted import Progress
+    from timebank.queries.impact import Counted, Impact
+    from timebank.queries.impact.counted import Progress
 
 
 class ImpactReads(Asking):
@@ -41,7 +41,7 @@ class ImpactReads(Asking):
         >>> figures.exchanges.exchanges, figures.exchanges.hours, figures.active
         (1, Hours('1:30'), 2)
         """
-        from timebank.impact import figures  # loaded on first use
+        from timebank.queries.impact import figures  # loaded on first use
 
         counted = self._counted(since, until, at_least, progress)
         return figures(counted, at_least=at_least)
@@ -53,8 +53,8 @@ class ImpactReads(Asking):
         at_least: object,
         progress: Progress | None = None,
     ) -> Counted:
-        from timebank.impact import count
-        from timebank.impact.counted import LAST
+        from timebank.queries.impact import count
+        from timebank.queries.impact.counted import LAST
 
         first, last = checks.day(since, "since"), checks.day(until, "until")
         if first is not None and last is not None and first > last:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from timebank import checks
 from timebank.bank import Progress, TimeBank
-from timebank.bank.doors import Doors, new_id, new_salt, utc_now
-from timebank.bank.grouping import Meeting
-from timebank.commands import Command
+from timebank.bank.commit_group import Meeting
+from timebank.bank.sources import Doors, new_id, new_salt, utc_now
 from timebank.permissions import Permissions, checked
-from timebank.storage.join import JoinedStore
+from timebank.rules import Command
+from timebank.storage.joined.store import JoinedStore
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport

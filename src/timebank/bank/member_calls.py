@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from timebank import checks, commands
+from timebank import checks, rules
 from timebank.bank import members
 from timebank.bank.executing import Executing
 from timebank.errors import InvalidRequest
-from timebank.members import (
+from timebank.model import Account, Transfer
+from timebank.permissions import Ask
+from timebank.queries.members import (
     Assign,
     Delegate,
     Disposal,
@@ -19,8 +21,6 @@ from timebank.members import (
     Leaving,
     disposals,
 )
-from timebank.model import Account, Transfer
-from timebank.permissions import Ask
 
 
 class MemberCalls(Executing):
@@ -124,7 +124,7 @@ class MemberCalls(Executing):
         if id in to or (debt is not None and debt.on == id):
             msg = "who leaves cannot take over its own hours"
             raise InvalidRequest(msg)
-        commands.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
+        rules.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
         request = {"account": id}
         if credit is not None:
             request["donate_to" if isinstance(credit, Donate) else "assign_to"] = credit.to
@@ -174,7 +174,7 @@ class MemberCalls(Executing):
         >>> [one.delegate for one in bank.delegates("m1")]
         ['luca']
         """
-        named: Delegate = self._execute(commands.NameDelegate.of(account, delegate, until=until))
+        named: Delegate = self._execute(rules.NameDelegate.of(account, delegate, until=until))
         return named
 
     def end_delegate(self, account: str, delegate: str) -> Account:
@@ -190,5 +190,5 @@ class MemberCalls(Executing):
         >>> bank.delegates("m1")
         ()
         """
-        ended: Account = self._execute(commands.EndDelegate.of(account, delegate))
+        ended: Account = self._execute(rules.EndDelegate.of(account, delegate))
         return ended

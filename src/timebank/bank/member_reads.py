@@ -8,22 +8,22 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from timebank import checks
-from timebank.bank.asking import Asking
-from timebank.bank.views import read_account, texts_of
-from timebank.decide.dues import amount
+from timebank.bank.permitting import Asking
 from timebank.errors import AccountNotFound, InvalidRequest
 from timebank.hours import Hours
 from timebank.journal import parse, recorded_at
-from timebank.lookups import PAGE, delegates_of, in_force, last_instant
-from timebank.members import Delegate, Due, Event, History, Inactive, Planned, idle, plan
 from timebank.model import ACCOUNT_KINDS, AccountRow, RecordRow, instant
-from timebank.statements import all_accounts
+from timebank.queries.members import Delegate, Due, Event, History, Inactive, Planned, idle, plan
+from timebank.queries.records import PAGE, delegates_of, in_force, last_instant
+from timebank.queries.statements import all_accounts
+from timebank.queries.views import read_account, texts_of
+from timebank.rules.dues import amount
 from timebank.statute import Demurrage, Statute
 from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
 
 if TYPE_CHECKING:
-    from timebank.replay import Progress, Replay
+    from timebank.queries.replay import Progress, Replay
 
 _MEMBERS: Final = ("member", "group")
 #: The kinds of record that are on an account itself.
@@ -220,7 +220,7 @@ class MemberReads(Asking):
         >>> bank.replay(bank.statute()).differs
         False
         """
-        from timebank.replay import replay  # loaded on first use
+        from timebank.queries.replay import replay  # loaded on first use
 
         self._may("replay")
         with self._reader() as reader:

@@ -10,15 +10,13 @@ from typing import Final
 
 import attrs
 
-from timebank import checks, commands
+from timebank import checks, rules
 from timebank.bank.session import Session
-from timebank.bank.views import read_account, read_transfer
-from timebank.commands import KEEP, MakeDue, due_id
 from timebank.errors import AccountNotEmpty, AccountNotFound, InvalidRequest, NothingDue, shown
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.lookups import delegates_of, of_version, unexpired
-from timebank.members import (
+from timebank.model import AccountRow, RecordRow, Transfer
+from timebank.queries.members import (
     Assign,
     Charge,
     Donate,
@@ -29,8 +27,10 @@ from timebank.members import (
     WriteOff,
     plan,
 )
-from timebank.model import AccountRow, RecordRow, Transfer
-from timebank.statements import name_of
+from timebank.queries.records import delegates_of, of_version, unexpired
+from timebank.queries.statements import name_of
+from timebank.queries.views import read_account, read_transfer
+from timebank.rules import KEEP, MakeDue, due_id
 from timebank.statute import DAY_IN_MICROSECONDS, WELCOME, Demurrage, Welcome
 from timebank.storage.protocol import Reader
 
@@ -159,7 +159,7 @@ class Departure:
     reason: str | None
     credit: Donate | Assign | None
     debt: WriteOff | None
-    new_id: commands.NewId
+    new_id: rules.NewId
     history: History
 
 
@@ -170,7 +170,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     if row.status == "closed":
         return Leaving(read_account(session.writer, row))
     if row.status == "frozen":
-        session.execute(commands.Thaw.of(account, reason=None), actor)
+        session.execute(rules.Thaw.of(account, reason=None), actor)
     session.flush()
     departure.history.read(session.writer)
     today = session.today()
@@ -181,11 +181,11 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     reserving = unexpired(session.writer, account, now=session.now())
     for sequence in sorted({hold.sequence for hold in reserving}):
         (held,) = session.writer.records(after=sequence - 1, limit=1)
-        void = commands.VoidHold.of(held.id, reason=_LEFT, id=new_id())
+        void = rules.VoidHold.of(held.id, reason=_LEFT, id=new_id())
         voided.append(session.execute(void, actor))
     given_back = [
         session.execute(
-            commands.ReverseTransfer.of(
+            rules.ReverseTransfer.of(
                 welcome.id,
                 id=new_id(),
                 reason=_GIVEN_BACK,
@@ -208,7 +208,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     ]
     _let_reach_zero(session, account, actor)
     disposal = _disposed(session, departure, actor, after=" and ".join(steps))
-    closed = session.execute(commands.CloseAccount.of(account, reason=departure.reason), actor)
+    closed = session.execute(rules.CloseAccount.of(account, reason=departure.reason), actor)
     return Leaving(
         account=closed,
         charges=charges,
@@ -224,7 +224,7 @@ def _ended(session: Session, row: AccountRow, actor: str | None) -> tuple[str, .
     session.flush()
     named = tuple(delegates_of(session.writer, row))
     for delegate in named:
-        session.execute(commands.EndDelegate.of(row.account, delegate), actor)
+        session.execute(rules.EndDelegate.of(row.account, delegate), actor)
     return named
 
 
@@ -233,9 +233,9 @@ def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
     row = _row(session, account)
     floor, ceiling, _ = session.statute.limits_of(row, session.now())
     if floor is not None and floor > 0:
-        session.execute(commands.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
+        session.execute(rules.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
     if ceiling is not None and ceiling < 0:
-        session.execute(commands.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
+        session.execute(rules.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
 
 
 def _is_due_back(reader: Reader, row: RecordRow) -> bool:
@@ -273,7 +273,7 @@ def _disposed(
         )
         raise AccountNotEmpty(account, balance=balance, after=after, remedy=remedy)
     made: Transfer = session.execute(
-        commands.MakeTransfer.of(
+        rules.MakeTransfer.of(
             id=departure.new_id(),
             hours=abs(balance),
             kind=kind,

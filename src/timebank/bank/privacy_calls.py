@@ -8,11 +8,11 @@ import attrs
 
 from timebank import checks
 from timebank.bank import erasing
-from timebank.bank.about import About
 from timebank.bank.executing import Executing
-from timebank.commands.erasures import Erase
 from timebank.errors import InvalidRequest
 from timebank.permissions import Ask
+from timebank.queries.about import About
+from timebank.rules.erasures import Erase
 
 if TYPE_CHECKING:
     from timebank.model import Erasure

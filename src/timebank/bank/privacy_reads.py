@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from timebank import checks
-from timebank.bank.about import About, Mention
-from timebank.bank.asking import Asking
-from timebank.bank.views import TRANSFERS, read_account, read_hold, read_transfer, texts_of
+from timebank.bank.permitting import Asking
 from timebank.errors import AccountNotFound
 from timebank.hours import Hours
-from timebank.lookups import reserved
 from timebank.model import INHERIT, TEXT_FIELDS, Account, Hold, Transfer, instant
+from timebank.queries.about import About, Mention
+from timebank.queries.records import reserved
+from timebank.queries.views import TRANSFERS, read_account, read_hold, read_transfer, texts_of
 from timebank.storage.protocol import Reader
 
 #: The form of what is given, should it ever be another.

@@ -10,11 +10,9 @@ from timebank.bank.hold_reads import HoldReads
 from timebank.bank.impact_reads import ImpactReads
 from timebank.bank.member_reads import MemberReads
 from timebank.bank.privacy_reads import PrivacyReads
-from timebank.bank.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.lookups import in_force, reserved
 from timebank.model import (
     Account,
     AccountRow,
@@ -25,13 +23,15 @@ from timebank.model import (
     Transfer,
     microseconds,
 )
-from timebank.statements import (
+from timebank.queries.records import in_force, reserved
+from timebank.queries.statements import (
     PAGE,
     Statement,
     TrialBalance,
     statement,
     trial_balance,
 )
+from timebank.queries.views import TRANSFERS, read_account, read_transfer, record_view
 from timebank.storage.protocol import Reader
 
 

@@ -13,9 +13,23 @@ from typing import Any, Final, TypeGuard
 
 import attrs
 
-from timebank.bank.doors import Doors
 from timebank.bank.gather import gather
-from timebank.bank.views import (
+from timebank.bank.sources import Doors
+from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt
+from timebank.journal import FORMAT, canonical, commitment, digest, parse
+from timebank.journal.fold import Fold, imbalance
+from timebank.model import Head, RecordRow, TextRow
+from timebank.queries.members import Delegate
+from timebank.queries.records import (
+    adopted_on,
+    delegates_of,
+    in_force,
+    last_instant,
+    of_version,
+    unexpired,
+)
+from timebank.queries.statements import name_of
+from timebank.queries.views import (
     TRANSFERS,
     account_view,
     hold_of,
@@ -25,36 +39,27 @@ from timebank.bank.views import (
     settled_view,
     transfer_view,
 )
-from timebank.commands import (
+from timebank.rules import (
     Adopt,
     Command,
+    Draft,
+    Earlier,
     EndDelegate,
     Erase,
     Exchange,
+    Held,
     MakeDue,
     MakeHold,
     NameDelegate,
     OpenAccount,
+    Original,
     Rename,
     ReverseTransfer,
     SettleHold,
+    State,
     VoidHold,
+    decide,
 )
-from timebank.decide import Draft, Earlier, Held, Original, State, decide
-from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt
-from timebank.fold import Fold, imbalance
-from timebank.journal import FORMAT, canonical, commitment, digest, parse
-from timebank.lookups import (
-    adopted_on,
-    delegates_of,
-    in_force,
-    last_instant,
-    of_version,
-    unexpired,
-)
-from timebank.members import Delegate
-from timebank.model import Head, RecordRow, TextRow
-from timebank.statements import name_of
 from timebank.statute import Demurrage, Statute, Welcome
 from timebank.storage.protocol import Batch, Writer
 

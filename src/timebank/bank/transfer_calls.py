@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from timebank import commands
+from timebank import rules
 from timebank.bank.executing import Executing, HoursLike, Side
 from timebank.model import Transfer
 
@@ -38,7 +38,7 @@ class TransferCalls(Executing):
         `occurred_on` is the day of service, today in the bank's time zone when left
         out. `note` is personal text. The statute's rules on exchanges are for the kind
         `exchange`; `limits="unchecked"` is for imports, which no rule judges. Errors come
-        in the order that `timebank.decide` documents.
+        in the order that `timebank.rules` documents.
 
         :raises InvalidRequest: a value that cannot be, sides that do not match.
         :raises IdempotencyMismatch: the id was used for another request.
@@ -54,7 +54,7 @@ class TransferCalls(Executing):
         >>> transfer.hours, bank.balance("f1").posted
         (Hours('1:30'), Hours('-1:30'))
         """
-        command = commands.MakeTransfer.of(
+        command = rules.MakeTransfer.of(
             id=self._doors.id() if id is None else id,
             earner=earner,
             spender=spender,
@@ -101,7 +101,7 @@ class TransferCalls(Executing):
         >>> bank.reverse(transfer.id, reason="it was one hour", hours=1).spenders
         {'m1': Hours('1:00')}
         """
-        command = commands.ReverseTransfer.of(
+        command = rules.ReverseTransfer.of(
             transfer_id,
             id=self._doors.id() if id is None else id,
             reason=reason,

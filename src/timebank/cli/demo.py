@@ -20,8 +20,8 @@ from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
-    from timebank.interchange.report import ImportReport
-    from timebank.statements import Statement
+    from timebank.interchange.engine.report import ImportReport
+    from timebank.queries.statements import Statement
 
 DEFAULT_PATH: Final = "timebank-demo.db"
 STATEMENT_LINES: Final = 15

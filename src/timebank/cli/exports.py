@@ -35,10 +35,10 @@ export.add_command(csv)
 def _exporter(format: str) -> Export:
     """The exporter of a format: loaded when it is used."""
     if format == "beancount":
-        from timebank.interchange.beancount import export_beancount
+        from timebank.interchange.plaintext.beancount import export_beancount
 
         return export_beancount
-    from timebank.interchange import hledger
+    from timebank.interchange.plaintext import hledger
 
     return hledger.export_ledger if format == "ledger" else hledger.export_hledger
 

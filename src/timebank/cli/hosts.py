@@ -28,7 +28,7 @@ def audit_host() -> None:
 @formatted
 def timeoverflow(*, folder: str, format: str) -> int:
     """Audit TimeOverflow's tables."""
-    from timebank.interchange.timeoverflow_books import audit_timeoverflow
+    from timebank.interchange.timeoverflow.books import audit_timeoverflow
     from timebank.reports.books import books_shape, books_text
 
     report = audit_timeoverflow(folder)

@@ -12,8 +12,8 @@ from timebank.cli.place import Place, pass_place
 from timebank.cli.program import WELL, usage
 
 if TYPE_CHECKING:
-    from timebank.interchange.mapping_files import MappingImporter
-    from timebank.interchange.quarantine import Mended
+    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.engine.quarantine import Mended
 
 
 @click.command(
@@ -46,7 +46,7 @@ def csv(
     **options: Unpack[Options],
 ) -> int:
     """Import CSV by a mapping."""
-    from timebank.interchange.opening import NoHistory
+    from timebank.interchange.engine.opening import NoHistory
     from timebank.reports.cells import harmless
 
     files = transfers, accounts, balances
@@ -55,9 +55,9 @@ def csv(
             usage("Missing option '--mapping', unless --opening is given alone")
         return run_import(place, lambda _: NoHistory(), open_accounts=open_accounts, **options)
 
-    from timebank.interchange.mapping_files import MappingImporter
-    from timebank.interchange.mapping_toml import mapping_of
-    from timebank.interchange.mapping_words import explained
+    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.toml import mapping_of
+    from timebank.interchange.csv.words import explained
 
     found = mapping_of(mapping)
     if explain:

@@ -28,8 +28,8 @@ from timebank.cli.program import REFUSED, WELL
 def jsonl(place: Place, /, *, file: str, expect_head: str | None, format: str) -> int:
     """Import an export."""
     from timebank.audit import audit
-    from timebank.interchange.jsonl_import import carry_export
-    from timebank.interchange.jsonl_lines import Export
+    from timebank.interchange.jsonl.importing import carry_export
+    from timebank.interchange.jsonl.lines import Export
     from timebank.model import Head
     from timebank.reports.findings import audit_text
     from timebank.reports.shapes import audit_shape, head_shape

@@ -45,7 +45,7 @@ class Importers(click.Group):
 def _offered() -> Iterable[EntryPoint]:
     from importlib.metadata import entry_points
 
-    from timebank.interchange.protocol import ENTRY_POINTS
+    from timebank.interchange.engine.protocol import ENTRY_POINTS
 
     return entry_points(group=ENTRY_POINTS)
 
@@ -58,7 +58,7 @@ def _command_of(point: EntryPoint) -> click.Command:
     @import_options
     @pass_place
     def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
-        from timebank.interchange.installed import installed
+        from timebank.interchange.engine.installed import installed
 
         paths = [existing(path) for path in files]
         return run_import(place, lambda mended: installed(point, paths, mended), **options)
@@ -116,7 +116,7 @@ def timeoverflow_tables(
     place: Place, /, *, folder: str, organization: str | None, **options: Unpack[Options]
 ) -> int:
     """Import TimeOverflow's tables."""
-    from timebank.interchange.timeoverflow_dump import TimeOverflowTables
+    from timebank.interchange.timeoverflow.dump import TimeOverflowTables
 
     def make(mended: Any) -> TimeOverflowTables:
         return TimeOverflowTables(folder, organization=organization, mended=mended)
@@ -152,7 +152,7 @@ def komunitin(
     """Import Komunitin's files."""
     from timebank.hours import Hours
     from timebank.interchange.komunitin import Komunitin
-    from timebank.interchange.komunitin_documents import KomunitinDocuments
+    from timebank.interchange.komunitin.documents import KomunitinDocuments
 
     if (of_one := Hours(unit)) <= Hours(0):
         usage("--unit must be more than 0:00")

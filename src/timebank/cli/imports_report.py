@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from timebank.interchange.reconcile import Difference, Reconciliation
-    from timebank.interchange.report import ImportReport
+    from timebank.interchange.engine.reconcile import Difference, Reconciliation
+    from timebank.interchange.engine.report import ImportReport
 
 #: Balances that differ, and accounts that were frozen, which the text shows.
 MOST_SHOWN: Final = 100

@@ -19,9 +19,9 @@ from timebank.cli.place import Place
 from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
-    from timebank.interchange.protocol import Importer
-    from timebank.interchange.quarantine import Mended, QuarantineFile
-    from timebank.interchange.report import Quarantined
+    from timebank.interchange.engine.protocol import Importer
+    from timebank.interchange.engine.quarantine import Mended, QuarantineFile
+    from timebank.interchange.engine.report import Quarantined
 
 
 class Options(TypedDict):
@@ -75,7 +75,7 @@ def run_import(
     `open_accounts` is for the opening balances; an importer opens what it opens.
     """
     from timebank.cli.imports_report import report_shape, report_text
-    from timebank.interchange.booking import run
+    from timebank.interchange.engine.booking import run
 
     dry_run = options["dry_run"]
     with ExitStack() as stack:
@@ -132,7 +132,7 @@ def existing(path: str) -> Path:
 
 
 def _mended(options: Options) -> Mended | None:
-    from timebank.interchange.quarantine import Mended
+    from timebank.interchange.engine.quarantine import Mended
 
     path = options["mended"]
     if path is None:
@@ -144,7 +144,7 @@ def _mended(options: Options) -> Mended | None:
 
 
 def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) -> Iterator[Any]:
-    from timebank.interchange.opening import opening_balances
+    from timebank.interchange.engine.opening import opening_balances
 
     if options["opening"] is None:
         return iter(())
@@ -162,7 +162,7 @@ def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) ->
 
 @contextmanager
 def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
-    from timebank.interchange.quarantine import QuarantineFile
+    from timebank.interchange.engine.quarantine import QuarantineFile
 
     if path is None:
         yield None

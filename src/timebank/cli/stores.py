@@ -136,7 +136,7 @@ def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
     for scheme in (name.partition(":")[0] for name in (url, copied)):
         if scheme != "sqlite":
             usage(f"A backup is of a SQLite file, in another: {scheme} is none; use copy")
-    from timebank.storage.sqlite_backup import backup_sqlite
+    from timebank.storage.sqlite.backup import backup_sqlite
 
     heads = backup_sqlite(url, copied, overwrite=force)
     show_as(

@@ -19,7 +19,7 @@ from timebank.bank import TimeBank
 from timebank.hours import Hours
 from timebank.interchange.formulas import guarded
 from timebank.model import Transfer
-from timebank.statements import Statement, TrialBalance
+from timebank.queries.statements import Statement, TrialBalance
 
 #: What stands first in a file that a spreadsheet should take for UTF-8.
 MARK: Final = "\ufeff"

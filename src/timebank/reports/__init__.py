@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
-    from timebank.impact import Impact
+    from timebank.queries.impact import Impact
 
 __all__ = ["impact"]
 
@@ -36,7 +36,7 @@ def impact(
     """
     from timebank.bank import TimeBank
     from timebank.errors import InvalidRequest
-    from timebank.impact import figures
+    from timebank.queries.impact import figures
 
     every = [banks] if isinstance(banks, TimeBank) else list(banks)
     if not every:

@@ -7,9 +7,9 @@ from typing import Final
 
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Limit
+from timebank.queries.statements import TrialBalance, TrialLine
 from timebank.reports.statement import titled
 from timebank.reports.table import Column, Row, table
-from timebank.statements import TrialBalance, TrialLine
 
 _ACCOUNT: Final = (Column("Account", least=12), Column("Name", least=20), Column("Kind"))
 _FIGURES: Final = (

@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import StoreError
-from timebank.impact import Impact
+from timebank.queries.impact import Impact
 from timebank.reports.cells import fit
 from timebank.reports.impact_text import band_text
 from timebank.reports.impact_words import Words

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 from timebank.errors import StoreError
-from timebank.impact import Impact
+from timebank.queries.impact import Impact
 from timebank.reports.impact_charts import charts
 from timebank.reports.impact_text import note_words, period_words, sections
 from timebank.reports.impact_words import Words

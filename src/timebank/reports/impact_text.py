@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from timebank.hours import Hours
-from timebank.impact import Count, Group, Impact
-from timebank.impact.figures import Band
+from timebank.queries.impact import Count, Group, Impact
+from timebank.queries.impact.figures import Band
 from timebank.reports.cells import harmless
 from timebank.reports.impact_words import Words
 from timebank.reports.table import Column, Row, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from timebank.replay import OUTCOMES, Replay
+from timebank.queries.replay import OUTCOMES, Replay
 from timebank.reports.cells import harmless
 from timebank.reports.table import Column, Row, table
 

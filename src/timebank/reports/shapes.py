@@ -12,7 +12,7 @@ from typing import Any
 from timebank.audit import AuditReport, Finding
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Head, Hold, Limit, Transfer
-from timebank.statements import Statement, StatementLine, TrialBalance, TrialLine
+from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
 
 Shape = dict[str, Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.cells import harmless
 from timebank.reports.holds import held_text
 from timebank.reports.periods import period_text
 from timebank.reports.table import Column, Row, table
-from timebank.statements import Statement, StatementLine
 
 _COLUMNS: Final = (
     Column("Day"),

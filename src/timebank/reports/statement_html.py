@@ -17,9 +17,9 @@ import attrs
 from timebank.errors import InvalidRequest, StoreError, shown
 from timebank.hours import Hours
 from timebank.model import Head, Hold
+from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.cells import harmless
 from timebank.reports.periods import period_text
-from timebank.statements import Statement, StatementLine
 
 _SUFFIX: Final = ".toml"
 _MOST_NAMED: Final = 3

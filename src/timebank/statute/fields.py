@@ -9,7 +9,7 @@ import attrs
 
 from timebank.errors import InvalidStatute, shown
 from timebank.hours import Hours
-from timebank.ids import identifier as checked
+from timebank.model.ids import identifier as checked
 
 #: The most that the numerator and the denominator of a share may be.
 MAX_SHARE: Final = 1_000_000

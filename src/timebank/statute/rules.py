@@ -20,8 +20,8 @@ import attrs
 
 from timebank.errors import InvalidStatute, shown
 from timebank.hours import Hours
-from timebank.ids import identifier as checked
 from timebank.model import ACCOUNT_KINDS, AccountRow, StoredLimit, instant
+from timebank.model.ids import identifier as checked
 from timebank.statute import fields
 from timebank.statute.days import months_between, zone
 from timebank.statute.membership import Demurrage, DueRule, Dues, Welcome, dues

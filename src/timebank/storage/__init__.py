@@ -47,7 +47,7 @@ class BuiltIn:
     extra: str | None = None
 
 
-_SQL: Final = "timebank.storage.sql_store:open_sql"
+_SQL: Final = "timebank.storage.server.store:open_sql"
 BUILT_IN: Final = {
     "memory": BuiltIn("timebank.storage:_open_memory"),
     "sqlite": BuiltIn("timebank.storage.sqlite:open_sqlite", "migrate_sqlite"),

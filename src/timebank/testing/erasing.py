@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from timebank.model import TextRow
-from timebank.storage.overlay import Overlay
+from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace
 from timebank.testing.rows import record, small_bank

@@ -9,7 +9,7 @@ import pytest
 
 from timebank.journal import genesis
 from timebank.model import Head, PostingRow
-from timebank.storage.overlay import Overlay
+from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.place import StorePlace
 from timebank.testing.rows import DAYS, account, both, hold, record, small_bank

@@ -6,7 +6,7 @@ import pytest
 
 from timebank.errors import BankNotFound, Conflict, InvalidRequest, StoreError
 from timebank.model import Head, StatuteRow, TextRow
-from timebank.storage.overlay import Overlay
+from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.place import StorePlace, needs
 from timebank.testing.rows import (

@@ -1,0 +1,157 @@
+"""Stretches of a journal audited in processes of their own: `python -m` this is one of them.
+
+Each is told over its standard input which bank, which stretch and what is claimed before it, and
+answers on its output: how many records it has done, now and then, and at last what it ended
+with. Whatever goes wrong there, the audit that started it does the work itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+from timebank.audit.checkpoint import Checkpoint
+from timebank.audit.stream import Audit
+from timebank.audit.stretches import Found, audit_stretch, claims, take
+from timebank.errors import TimebankError
+from timebank.model import Head
+from timebank.storage.protocol import Reader
+
+#: Records for which a process more is worth its while.
+LEAST: Final = 10_000
+#: Seconds between two words on how far it is.
+_PACE: Final = 0.2
+#: What reading what cannot be read, or starting what cannot be started, may raise.
+_FAILED: Final = (
+    TimebankError,
+    AttributeError,
+    LookupError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+
+class Worker(threading.Thread):
+    """One process, and the thread that listens to it."""
+
+    def __init__(self, task: dict[str, Any], since: Checkpoint | None) -> None:
+        super().__init__(daemon=True)
+        self._told = json.dumps(task) + "\n"
+        if since is not None:
+            self._told += since.to_bytes().decode()
+        self.records = 0
+        self.found: Found | None = None
+        self._process = subprocess.Popen(  # noqa: S603 - this Python, this module
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(part or "." for part in sys.path)},
+            text=True,
+            encoding="utf-8",
+        )
+        self.start()
+
+    def run(self) -> None:
+        """Tell it what to do, and listen."""
+        try:
+            with self._process as process:
+                if process.stdin is None or process.stdout is None:
+                    return
+                process.stdin.write(self._told)
+                process.stdin.close()
+                for line in process.stdout:
+                    if line.startswith("{"):
+                        self.found = Found.of_line(line)
+                    else:
+                        self.records = int(line)
+        except _FAILED:
+            self.found = None
+
+    def stop(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self.join()
+
+
+class Processes:
+    """As many processes as are given, for a bank at an address; see `timebank.audit.Apart`."""
+
+    def __init__(self, address: str, bank: str, count: int) -> None:
+        self._address, self._bank, self._count = address, bank, count
+        self._workers: list[Worker] = []
+        self._claimed: list[Checkpoint] = []
+
+    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
+        """Start each as soon as what is claimed before its stretch is known."""
+        start = 0 if since is None else since.head.sequence
+        number = head.sequence - start
+        count = min(self._count, number // LEAST)
+        if count <= 1:
+            return
+        ends = [start + number * part // count for part in range(1, count + 1)]
+        known = self._claims(reader, head, since, ends[:-1])
+        try:
+            for through, claim in zip(ends, known, strict=True):
+                task = {"address": self._address, "bank": self._bank, "through": through}
+                self._workers.append(Worker(task, claim))
+        except _FAILED:
+            self.stop()
+
+    def _claims(
+        self, reader: Reader, head: Head, since: Checkpoint | None, ends: list[int]
+    ) -> Iterator[Checkpoint | None]:
+        yield since
+        for claim in claims(reader, head, since, ends):
+            self._claimed.append(claim)
+            yield claim
+
+    def end(self, audit: Audit) -> None:
+        """Wait for them; where all is well the audit goes on from there."""
+        while any(worker.is_alive() for worker in self._workers):
+            for worker in self._workers:
+                worker.join(_PACE)
+            audit.tell(sum(worker.records for worker in self._workers))
+        found = [worker.found for worker in self._workers if worker.found is not None]
+        if found and len(found) == len(self._workers):
+            take(audit, self._claimed, found)
+
+    def stop(self) -> None:
+        """End what is still under way."""
+        for worker in self._workers:
+            worker.stop()
+        self._workers.clear()
+        self._claimed.clear()
+
+
+def main() -> None:
+    """Audit one stretch; no answer where it cannot be."""
+    from timebank.storage import open_store
+
+    task = json.loads(sys.stdin.readline())
+    told = sys.stdin.read().encode()
+    since = Checkpoint.from_bytes(told) if told else None
+
+    def tell(done: int, total: int) -> None:
+        sys.stdout.write(f"{done}\n")
+        sys.stdout.flush()
+
+    store = open_store(task["address"], create=False, read_only=True)
+    try:
+        with store.reader(task["bank"]) as reader:
+            found = audit_stretch(reader, since, task["through"], tell)
+    finally:
+        store.close()
+    if found is not None:
+        sys.stdout.write(found.to_line() + "\n")
+
+
+if __name__ == "__main__":
+    main()

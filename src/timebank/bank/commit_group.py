@@ -1,0 +1,252 @@
+"""Group commit: threads that post to one bank at the same time share a commit.
+
+A commit waits for the disk, and what it costs hardly depends on how much it makes durable. So the
+first thread that comes *leads*: it takes the writer's lock, then all that waits by then, decides
+each in the order of arrival in one transaction, commits once and wakes everybody. Those who came
+meanwhile are led by the first of them.
+
+Nobody returns before the commit: who is refused hears of it when what it was judged by is durable.
+Where a group cannot be kept, each of its calls is done again by its own thread, alone: they have
+ids, so that none is done twice.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from timebank.bank.session import Cache, Session
+from timebank.bank.sources import Doors
+from timebank.errors import (
+    Conflict,
+    Corrupt,
+    OutcomeUnknown,
+    Retryable,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+)
+from timebank.rules import Command
+from timebank.storage.protocol import Store
+
+#: What ends a group: not a judgement on one command, but a failure of what all of them need.
+_FAILURES: Final = (Corrupt, OutcomeUnknown, Retryable, StoreError)
+#: How often a leader lets other threads go on, so that those of the last group may come back.
+_YIELDS: Final = 20
+
+new_gate = threading.Lock
+
+
+class Call:
+    """A command that one thread wants decided, and what came of it."""
+
+    __slots__ = ("actor", "command", "doors", "error", "gate", "is_alone", "result")
+
+    def __init__(self, command: Command, actor: str | None, doors: Doors) -> None:
+        self.command = command
+        self.actor = actor
+        self.doors = doors
+        self.result: Any = None
+        self.error: BaseException | None = None
+        #: Whether its own thread has to do it, outside of a group.
+        self.is_alone = False
+        #: Locked as long as its thread has to wait.
+        self.gate: threading.Lock | None = None
+
+    def outcome(self) -> Any:
+        """The result, in the thread whose call it is.
+
+        :raises TimebankError: it was refused, or the storage failed.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def decide(self, session: Session) -> None:
+        """Judge it; a refusal is the call's own, and a failure everybody's."""
+        try:
+            self.result = session.execute(self.command, self.actor)
+        except _FAILURES:
+            raise
+        except TimebankError as error:
+            self.error = error
+
+
+class Meeting:
+    """Where the threads of one process meet that write to one bank of one store.
+
+    It also has what a session leaves for the next one, whoever's it is.
+    """
+
+    def __init__(self, inside: set[int]) -> None:
+        #: Threads in whose own code a lock of the store is held, of whatever bank.
+        self.inside = inside
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nobody waits, nobody leads, nothing is known."""
+        self.cache: Cache | None = None
+        self.inside.clear()
+        self._mutex = threading.Lock()
+        self._waiting: deque[Call] = deque()
+        self._leader: Call | None = None
+        self._last = 1
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """A block in which a thread's own code runs: what it calls must not wait for others.
+
+        They may wait for the lock that it has itself.
+        """
+        thread = threading.get_ident()
+        is_first = thread not in self.inside
+        self.inside.add(thread)
+        try:
+            yield
+        finally:
+            if is_first:
+                self.inside.discard(thread)
+
+    def decide(self, store: Store, bank: str, call: Call) -> None:
+        """Have a call decided, by this thread or another; `call` then has what came of it.
+
+        :raises InvalidRequest: this thread holds the bank's lock.
+        """
+        try:
+            with self._mutex:
+                if self._leader is None:
+                    self._leader = call
+                else:
+                    call.gate = new_gate()
+                    call.gate.acquire()
+                    self._waiting.append(call)
+            if call.gate is not None:
+                call.gate.acquire()
+            if self._leader is call:
+                self._lead(store, bank, call)
+        except BaseException:  # this thread may have been interrupted while it waited
+            self._leave(call)
+            raise
+
+    def _leave(self, call: Call) -> None:
+        """Hand the lead on if it is this call's, and wait no more."""
+        with self._mutex:
+            if self._leader is call:
+                self._leader = self._waiting.popleft() if self._waiting else None
+                if self._leader is not None:
+                    _wake(self._leader)
+            elif call in self._waiting:
+                self._waiting.remove(call)
+
+    def _lead(self, store: Store, bank: str, first: Call) -> None:
+        group = [first]
+        entered = False
+        try:
+            self._linger()
+            with store.writer(bank) as writer:
+                entered = True
+                group += self._arrived(first.doors)
+                cache, self.cache = self.cache, None
+                session = Session(writer, first.doors, cache)
+                session.stop(session.now())  # one reading of the clock for all
+                if len(group) > 1:
+                    session.expect([call.command.id for call in group if call.command.id])
+                for call in group:
+                    call.decide(session)
+                session.flush()
+            self.cache = session.cache()
+        except BaseException as error:
+            if isinstance(error, StoreBusy) and not entered:
+                group += self._arrived(first.doors)  # they have waited for the same lock
+            _failed(group, error)
+            if first.error is None and not first.is_alone:
+                raise
+        finally:
+            self._last = len(group)
+            self._leave(first)
+            for call in group[1:]:
+                _wake(call)
+
+    def _linger(self) -> None:
+        """Let the threads of the last group come back, if they are about to."""
+        for _ in range(_YIELDS):
+            if len(self._waiting) + 1 >= self._last:
+                break
+            time.sleep(0)
+
+    def _arrived(self, doors: Doors) -> list[Call]:
+        """The calls that wait, in the order in which they came; those of other doors wait on."""
+        with self._mutex:
+            found = [call for call in self._waiting if call.doors == doors]
+            if len(found) == len(self._waiting):
+                self._waiting.clear()
+            else:
+                self._waiting = deque(call for call in self._waiting if call.doors != doors)
+        return found
+
+
+def _wake(call: Call) -> None:
+    if call.gate is not None and call.gate.locked():
+        call.gate.release()
+
+
+def _failed(group: list[Call], error: BaseException) -> None:
+    """Nothing of a group was kept, or nobody knows: tell, or let each thread do its own again."""
+    for call in group:
+        call.result = call.error = None
+        if isinstance(error, OutcomeUnknown):
+            call.error = OutcomeUnknown(call.command.id)
+        elif isinstance(error, StoreBusy):
+            call.error = StoreBusy(*error.args)
+        elif len(group) > 1 or isinstance(error, Conflict):
+            call.is_alone = True
+    if not isinstance(error, Exception):
+        group[0].is_alone = False  # interrupted: this thread does nothing more
+
+
+class _Meetings:
+    """The meetings of one store, by bank."""
+
+    def __init__(self) -> None:
+        self.inside: set[int] = set()
+        self.of_banks: dict[str, Meeting] = {}
+
+
+_registry = threading.Lock()
+_of_stores: WeakKeyDictionary[Store, _Meetings] = WeakKeyDictionary()
+
+
+def meeting_of(store: Store, bank: str) -> Meeting:
+    """The one meeting of a bank of a store, however often it was opened.
+
+    A store that cannot be the key of a dictionary, or not weakly referred to, has as many as
+    banks that were made on it.
+    """
+    with _registry:
+        try:
+            meetings = _of_stores.setdefault(store, _Meetings())
+        except TypeError:
+            meetings = _Meetings()
+        found = meetings.of_banks.get(bank)
+        if found is None:
+            found = meetings.of_banks[bank] = Meeting(meetings.inside)
+        return found
+
+
+def _forked() -> None:
+    """In a child nobody leads: its parent's threads are not there."""
+    global _registry  # noqa: PLW0603 - it may have been locked when the process was forked
+    _registry = threading.Lock()
+    for meetings in _of_stores.values():
+        for meeting in meetings.of_banks.values():
+            meeting.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

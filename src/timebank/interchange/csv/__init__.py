@@ -1,0 +1,1 @@
+"""Any table of comma-separated values, by a mapping in TOML."""

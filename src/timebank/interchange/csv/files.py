@@ -1,0 +1,243 @@
+"""The importer for any CSV: files read as a mapping says, in the order in which they are booked.
+
+Accounts come first, then what moves hours, then what takes it back: a reversal finds its original
+wherever in the file it stands, for the file is read once more if there are any. Memory holds the
+ids and the stated balances of the accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Dict
+
+import attrs
+
+from timebank.errors import InvalidRequest
+from timebank.interchange.csv.mapping import Mapping
+from timebank.interchange.csv.rows import Heading, account_of, balance_of
+from timebank.interchange.csv.sources import SourceFile
+from timebank.interchange.csv.transfers import Found, TransferReader
+from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.files import Source
+from timebank.interchange.engine.protocol import AccountRow, ReversalRow, TransferRow
+from timebank.interchange.engine.quarantine import Mended
+from timebank.interchange.engine.report import Quarantined
+
+Item = AccountRow | Found
+
+
+class MappingImporter:
+    r"""Reads CSV files as a mapping says: an importer, to be run by `booking.run`.
+
+    `transfers` is `None` for a source that has no history. `accounts` says which accounts there
+    are; where nothing does, `open_accounts` opens those that good rows of transfers name, as
+    members. `balances` has what the source states, to compare with; `mended` the rows of an
+    earlier quarantine.
+
+    :raises InvalidRequest: a file that the mapping says nothing of, or that can be read only once.
+    :raises OSError: a file cannot be read.
+
+    >>> from io import BytesIO
+    >>> import timebank
+    >>> from timebank.interchange.engine.booking import run
+    >>> from timebank.interchange.csv.files import MappingImporter
+    >>> from timebank.interchange.csv.toml import parsed
+    >>> mapping = parsed(b'''
+    ... name = "sheet"
+    ... title = "Our sheet"
+    ... amounts = { unit = "hours", decimal = "," }
+    ... days = { format = "%d/%m/%Y" }
+    ... transfers = { earner = "Chi da", spender = "Chi riceve", amount = "Ore", day = "Data" }
+    ... ''')
+    >>> sheet = BytesIO(b'Data,Chi da,Chi riceve,Ore\n2/3/2026,m1,f1,"1,5"\n')
+    >>> bank = timebank.open("memory:")
+    >>> report = run(bank, MappingImporter(mapping, sheet, open_accounts=True))
+    >>> report.transfers_booked, bank.balance("m1").posted
+    (1, Hours('1:30'))
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        transfers: Source | None,
+        *,
+        accounts: Source | None = None,
+        balances: Source | None = None,
+        open_accounts: bool = False,
+        mended: Mended | None = None,
+    ) -> None:
+        for where, source in (("accounts", accounts), ("balances", balances)):
+            if source is not None and getattr(mapping, where) is None:
+                msg = f"the mapping {mapping.name} says nothing of a file of {where}"
+                raise InvalidRequest(msg)
+        self.mapping = mapping
+        self.name = mapping.name
+        self._transfers, self._accounts, self._balances = (
+            None if source is None else SourceFile(source, mapping.csv, mended)
+            for source in (transfers, accounts, balances)
+        )
+        if mended is not None:
+            mended.fit(file.name for _, file in self._files())
+        self._opens = open_accounts
+        #: Those of the mapping's own accounts that the balances list.
+        self._listed: set[str] = set()
+        # Found before anything is booked: a file without the columns that it needs.
+        self._headings = {where: self._heading(file, where) for where, file in self._files()}
+
+    @property
+    def headers(self) -> Dict[str, tuple[str, ...]]:
+        """The columns of each file."""
+        return {heading.file: heading.names for heading in self._headings.values()}
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to read: the transfers as often as they may be read."""
+        may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
+        times = 1 + bool(may_reverse) + self._opens
+        again = 0 if self._transfers is None else (times - 1) * self._transfers.size
+        return sum(file.size for _, file in self._files()) + again
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of it was read."""
+        return sum(file.bytes_read for _, file in self._files())
+
+    def read(self) -> Iterator[tuple[str, Item]]:
+        """All rows as what they say, with the file that each is in; accounts first.
+
+        :raises InvalidRequest: a file has not the columns that the mapping names.
+        :raises OSError: a file cannot be read.
+        """
+        for _, file in self._files():
+            file.bytes_read = 0
+        yield from self._all_accounts()
+        has_reversals = False
+        for name, item in self._moves():
+            if isinstance(item, ReversalRow):
+                has_reversals = True
+            else:
+                yield name, item
+        if has_reversals:
+            yield from ((name, item) for name, item in self._moves() if type(item) is ReversalRow)
+
+    # -- accounts ---------------------------------------------------------------------
+
+    def _all_accounts(self) -> Iterator[tuple[str, Item]]:
+        """Those of the mapping, of the file of accounts, of the balances, of the transfers."""
+        stated: dict[str, AccountRow] = {}
+        yield from self._stated(stated)
+        known = set()
+        for one in self.mapping.open:
+            known.add(one.id)
+            if self._balances is not None and (row := stated.get(one.id)) is not None:
+                self._listed.add(one.id)
+                yield self._balances.name, attrs.evolve(row, kind=one.kind, name=one.name)
+        for name, item in self._of_file():
+            if isinstance(item, AccountRow):
+                known.add(item.id)
+                item = _with_balance(item, stated)  # noqa: PLW2901 - the same row, and more
+            yield name, item
+        yield from self._left_over(stated, known)
+        if self._opens:
+            yield from self._named_by_transfers(known)
+
+    def _stated(self, stated: dict[str, AccountRow]) -> Iterator[tuple[str, Item]]:
+        """The balances that the source states, into `stated`; what is no balance is given."""
+        part, file = self.mapping.balances, self._balances
+        if part is None or file is None:
+            return
+        for heading, row in self._headed(file, "balances"):
+            found: AccountRow | Quarantined = (
+                balance_of(self.mapping, part, heading, row) if isinstance(row, Row) else row
+            )
+            if isinstance(found, Quarantined):
+                yield file.name, found
+            elif stated.setdefault(found.id, found) is not found:
+                text = f"{found.id!r} has a balance on line {stated[found.id].line} already"
+                column = str(part.account)
+                yield file.name, Quarantined(file.name, found.line, column, found.id, text)
+
+    def _of_file(self) -> Iterator[tuple[str, AccountRow | Quarantined]]:
+        part, file = self.mapping.accounts, self._accounts
+        if part is None or file is None:
+            return
+        for heading, row in self._headed(file, "accounts"):
+            if isinstance(row, Row):
+                yield file.name, account_of(self.mapping, part, heading, row)
+            else:
+                yield file.name, row
+
+    def _left_over(
+        self, stated: dict[str, AccountRow], known: set[str]
+    ) -> Iterator[tuple[str, Item]]:
+        """Accounts that have a balance and nothing else: opened, unless a file says which exist."""
+        part, file = self.mapping.balances, self._balances
+        if part is None or file is None:
+            return
+        for id, row in stated.items():
+            if id in known:
+                continue
+            if self._accounts is None:
+                known.add(id)
+                yield file.name, row
+            else:
+                text = f"{id!r} is not among the accounts of {self._accounts.name}"
+                yield file.name, Quarantined(file.name, row.line, str(part.account), id, text)
+
+    def _named_by_transfers(self, known: set[str]) -> Iterator[tuple[str, Item]]:
+        for name, item in self._moves():
+            if isinstance(item, TransferRow):
+                for id in (item.earner, item.spender):
+                    if id not in known:
+                        known.add(id)
+                        yield name, AccountRow(line=item.line, id=id)
+
+    # -- transfers --------------------------------------------------------------------
+
+    def _moves(self) -> Iterator[tuple[str, Found]]:
+        """What the rows of the file of transfers say, from the first on."""
+        if self._transfers is None:
+            return
+        reader = None
+        for heading, row in self._headed(self._transfers, "transfers"):
+            if reader is None:
+                reader = TransferReader(self.mapping, heading, known=self._listed)
+            if isinstance(row, Row):
+                yield from ((heading.file, item) for item in reader.read(row))
+            else:
+                yield heading.file, row
+
+    # -- files ------------------------------------------------------------------------
+
+    def _files(self) -> Iterator[tuple[str, SourceFile]]:
+        """The files that there are, by the tables of the mapping that say their columns."""
+        if self._transfers is not None:
+            yield "transfers", self._transfers
+        if self._accounts is not None:
+            yield "accounts", self._accounts
+        if self._balances is not None:
+            yield "balances", self._balances
+
+    def _heading(self, file: SourceFile, where: str) -> Heading:
+        before = file.bytes_read
+        first = next(file.rows(), None) if self.mapping.csv.header else None
+        file.bytes_read = before
+        if isinstance(first, Quarantined):
+            msg = f"{file.name} has no first line that can be read: {first.reason}"
+            raise InvalidRequest(msg)
+        return Heading.of(file.name, getattr(self.mapping, where), where, self.mapping, first)
+
+    def _headed(self, file: SourceFile, where: str) -> Iterator[tuple[Heading, Row | Quarantined]]:
+        """Each row with the heading of its file."""
+        heading = self._headings[where]
+        rows = file.rows()
+        if self.mapping.csv.header:
+            next(rows, None)
+        for row in rows:
+            yield heading, row
+
+
+def _with_balance(row: AccountRow, stated: dict[str, AccountRow]) -> AccountRow:
+    """The row with the balance that the file of balances states, where it does."""
+    found = stated.get(row.id)
+    return row if found is None else attrs.evolve(row, stated=found.stated)

@@ -1,0 +1,267 @@
+"""The cells of one row by their columns' names, and the rows of accounts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from datetime import date
+from typing import Final
+
+import attrs
+
+from timebank.errors import InvalidRequest, shown
+from timebank.interchange.csv.cells import Unclear, label, plain
+from timebank.interchange.csv.keys import Column, columns_of
+from timebank.interchange.csv.mapping import Accounts, Balances, Mapping, Part
+from timebank.interchange.engine.csv_rows import Row, unreadable
+from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.report import Quarantined
+from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
+from timebank.model.ids import identifier
+
+#: The column to blame where it is none in particular.
+ROW: Final = "row"
+#: Columns of a first line that a message shows.
+_MOST_SHOWN: Final = 20
+
+
+class Fault(Exception):
+    """A cell to blame."""
+
+    def __init__(self, column: Column, value: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.value, self.reason = column, value, reason
+
+
+class Cells:
+    """The cells of one row by the names of their columns, each fit to be read."""
+
+    __slots__ = ("_html", "_index", "_nothing", "_row")
+
+    def __init__(self, heading: Heading, row: Row) -> None:
+        self._row, self._index = row.columns, heading.index
+        self._html, self._nothing = heading.html, heading.nothing
+
+    def __getitem__(self, column: Column) -> str:
+        """What stands in a column; nothing where it is empty or, being optional, missing.
+
+        :raises Fault: it is no text.
+        """
+        if (place := self._index[column]) is None:
+            return ""
+        cell = self._row[place]
+        if cell in self._nothing:
+            return ""
+        if (why := unreadable(cell)) is not None:
+            raise Fault(column, cell, why)
+        return plain(cell) if column in self._html else cell
+
+    def get(self, column: Column | None) -> str:
+        """The same; nothing of no column."""
+        return "" if column is None else self[column]
+
+    def raw(self, column: Column) -> str:
+        """What stands there, fit to be read or not."""
+        place = self._index[column]
+        return "" if place is None else self._row[place]
+
+
+@attrs.frozen
+class Heading:
+    """The names of a file's columns, where those are that matter, and which have HTML in them."""
+
+    file: str
+    names: tuple[str, ...]
+    index: Dict[Column, int | None]
+    html: frozenset[Column]
+    nothing: frozenset[str]
+
+    @classmethod
+    def of(cls, file: str, part: Part, where: str, mapping: Mapping, row: Row | None) -> Heading:
+        """The heading that the first line says; or the mapping, where there is none.
+
+        :raises InvalidRequest: a column that the mapping needs is missing, or stands twice.
+        """
+        names: list[Column] = []
+        if mapping.csv.header:
+            names = [] if row is None else [name.strip() for name in row.columns]
+        else:
+            names = list(range(1, (part.columns or 0) + 1))
+        index: dict[Column, int | None] = {}
+        for key, column in columns_of(part, where):
+            if column not in names and column not in part.optional:
+                what = f"{shown(column)}, which {key} of the mapping names"
+                msg = f"{file} has no column {what}; {_has(names)}"
+                raise InvalidRequest(msg)
+            if names.count(column) > 1:
+                msg = f"{file} has {names.count(column)} columns {shown(column)}"
+                raise InvalidRequest(msg)
+            index[column] = names.index(column) if column in names else None
+        html = frozenset(() if isinstance(part, Balances) else part.html)
+        shown_names = tuple(map(str, names))
+        return cls(file, shown_names, index, html, frozenset(mapping.csv.nothing))
+
+    def cells(self, row: Row) -> Cells:
+        """The row's cells.
+
+        :raises Fault: it has more of them, or fewer.
+        """
+        if len(row.columns) != len(self.names):
+            text = f"is how it begins: it has {len(row.columns)} columns, not {len(self.names)}"
+            raise Fault(ROW, row.columns[0], text)
+        return Cells(self, row)
+
+    def quarantined(
+        self, row: Row, fault: Fault, *, moves: tuple[tuple[str, int | None], ...] = ()
+    ) -> Quarantined:
+        """The row, what is wrong with it, and whose balance it would have moved."""
+        value = fault.value if len(fault.value) <= MAX_LABEL_CHARACTERS else shown(fault.value)
+        reason = f"{shown(fault.value)} {fault.reason}"
+        return Quarantined(
+            self.file, row.line, str(fault.column), value, reason, cells=row.columns, moves=moves
+        )
+
+
+def _has(names: list[Column]) -> str:
+    """The columns that there are; where it is one, it may be several that were not divided."""
+    if not names:
+        return "it is empty"
+    has = f"it has {', '.join(shown(name) for name in names[:_MOST_SHOWN])}"
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    is_undivided = len(names) == 1 and {";", ",", "\t"} & {*str(names[0])}
+    return f"{has}{more}{': what is the delimiter?' if is_undivided else ''}"
+
+
+# -- cells ---------------------------------------------------------------------------
+
+
+def id_in(cells: Cells, column: Column | None) -> str:
+    """The id of an account, or of a row.
+
+    :raises Fault: it cannot be one of ours.
+    """
+    value = cells.get(column)
+    try:
+        return identifier(value, "it")
+    except InvalidRequest as error:
+        raise Fault(ROW if column is None else column, value, f"is no id: {error}") from None
+
+
+def seconds_in(mapping: Mapping, cells: Cells, column: Column) -> int:
+    """An amount in seconds, with its sign.
+
+    :raises Fault: it is not written as the mapping says, or no whole number of seconds.
+    """
+    value = cells[column]
+    try:
+        return mapping.amounts.seconds(value)
+    except Unclear as error:
+        raise Fault(column, value, str(error)) from None
+
+
+def day_in(mapping: Mapping, cells: Cells, column: Column) -> date:
+    """A day.
+
+    :raises Fault: it is not written as the mapping says.
+    """
+    value = cells[column]
+    try:
+        return mapping.days.day(value)
+    except Unclear as error:
+        raise Fault(column, value, str(error)) from None
+
+
+def text_in(cells: Cells, column: Column | None) -> str | None:
+    """A note or a reason, if there is one.
+
+    :raises Fault: it is longer than ours may be.
+    """
+    value = cells.get(column)
+    if column is not None and len(value) > MAX_TEXT_CHARACTERS:
+        raise Fault(column, value, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+    return value or None
+
+
+def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> str | None:
+    """A category, an area, or `of` what stands there one tag; if there is one.
+
+    :raises Fault: it cannot be one of ours.
+    """
+    value = cells.get(column) if of is None else of
+    found = label(value)
+    if column is None or not found:
+        return None
+    try:
+        return identifier(found, "it", longest=MAX_LABEL_CHARACTERS)
+    except InvalidRequest as error:
+        raise Fault(column, value, f"is no label: {error}") from None
+
+
+# -- accounts ------------------------------------------------------------------------
+
+
+def account_of(
+    mapping: Mapping, part: Accounts, heading: Heading, row: Row
+) -> AccountRow | Quarantined:
+    """A row of the file of accounts."""
+    cells = None
+    try:
+        cells = heading.cells(row)
+        name = " ".join(found for one in part.name if (found := cells[one].strip()))
+        if len(name) > MAX_TEXT_CHARACTERS:
+            raise Fault(part.name[0], name, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+        joined, balance = part.joined, part.balance
+        return AccountRow(
+            line=row.line,
+            id=id_in(cells, part.id),
+            kind=_kind(part, cells),
+            name=name or None,
+            joined_on=day_in(mapping, cells, joined) if joined and cells[joined] else None,
+            closed=part.closed is not None and part.closed.holds(cells[part.closed.column]),
+            stated=seconds_in(mapping, cells, balance) if balance and cells[balance] else None,
+            columns=_account_names(part),
+            cells=row.columns,
+        )
+    except Fault as fault:
+        # An account moves no hours by itself: nothing of a balance is explained by it.
+        moves = ((cells.raw(part.id), 0),) if cells is not None else ()
+        return heading.quarantined(row, fault, moves=moves)
+
+
+def balance_of(
+    mapping: Mapping, part: Balances, heading: Heading, row: Row
+) -> AccountRow | Quarantined:
+    """A row of the file of balances: an account that says nothing but its balance."""
+    try:
+        cells = heading.cells(row)
+        return AccountRow(
+            line=row.line,
+            id=id_in(cells, part.account),
+            stated=seconds_in(mapping, cells, part.balance),
+            columns={"id": str(part.account), "stated": str(part.balance)},
+            cells=row.columns,
+        )
+    except Fault as fault:
+        return heading.quarantined(row, fault)
+
+
+def _account_names(part: Accounts) -> dict[str, str]:
+    """Our fields, and what the source calls the columns that they come from."""
+    name = part.name[0] if part.name else None
+    closed = None if part.closed is None else part.closed.column
+    found = {
+        "id": part.id,
+        "kind": part.kind,
+        "name": name,
+        "joined_on": part.joined,
+        "closed": closed,
+        "stated": part.balance,
+    }
+    return {field: str(column) for field, column in found.items() if column is not None}
+
+
+def _kind(part: Accounts, cells: Cells) -> str:
+    if part.kind is None:
+        return "member"
+    if (kind := part.kinds.get(value := cells[part.kind])) is None:
+        raise Fault(part.kind, value, "is none of the kinds that the mapping knows")
+    return kind

@@ -1,0 +1,146 @@
+"""A mapping from its TOML file: what is not understood is one line that names file and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import InvalidRequest, NotFound, shown
+from timebank.interchange.csv.mapping import Mapping
+
+#: A mapping is written by hand; one larger than this is another file.
+MAX_MAPPING_BYTES: Final = 100_000
+_SUFFIX: Final = ".toml"
+
+
+def shipped() -> dict[str, str]:
+    """The mappings that come with the library, by name, with their titles.
+
+    >>> from timebank.interchange.csv.toml import shipped
+    >>> sorted(shipped())
+    ['ces', 'cyclos3', 'local_exchange_uk', 'mutual_credit', 'timebank_cc']
+    """
+    names = (one.name for one in _folder().iterdir() if one.name.endswith(_SUFFIX))
+    return {(name := file.removesuffix(_SUFFIX)): mapping_of(name).title for file in sorted(names)}
+
+
+def mapping_of(name: str | Path) -> Mapping:
+    """The mapping that is shipped under a name, or that a file says.
+
+    What ends in `.toml` or has a folder before it is a file.
+
+    :raises NotFound: no mapping of this name.
+    :raises InvalidRequest: the file is no mapping; the message names the file and the key.
+    :raises OSError: the file cannot be read.
+
+    >>> from timebank.interchange.csv.toml import mapping_of
+    >>> mapping_of("local_exchange_uk").amounts.unit
+    'hours'
+    """
+    path = Path(name)
+    if isinstance(name, Path) or path.suffix == _SUFFIX or len(path.parts) != 1:
+        with path.open("rb") as file:
+            return parsed(file.read(MAX_MAPPING_BYTES + 1), path.name)
+    found = _folder() / f"{name}{_SUFFIX}"
+    if not found.is_file():
+        msg = (
+            f"no mapping {shown(name)}: there are {', '.join(_names())}, or the path of a file.toml"
+        )
+        raise NotFound(msg)
+    return parsed(found.read_bytes(), found.name)
+
+
+def parsed(raw: bytes, file: str = "mapping") -> Mapping:
+    r"""The mapping that the bytes of a file say.
+
+    :raises InvalidRequest: they say none; the message names the file and the key.
+
+    >>> from timebank.interchange.csv.toml import parsed
+    >>> parsed(b'name = "ours"\ntitle = "Our sheet"\n[transfers]\nearner = "who"\n')
+    Traceback (most recent call last):
+    ...
+    timebank.errors.InvalidRequest: mapping: transfers: the key 'amount' is missing
+    """
+    if len(raw) > MAX_MAPPING_BYTES:
+        msg = f"{file}: a mapping has at most {MAX_MAPPING_BYTES:,} bytes"
+        raise InvalidRequest(msg)
+    try:
+        data = tomllib.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
+        msg = f"{file}: no TOML in UTF-8: {error}"
+        raise InvalidRequest(msg) from error
+    try:
+        mapping: Mapping = _made(Mapping, data, "")
+    except InvalidRequest as error:
+        msg = f"{file}: {error}"
+        raise InvalidRequest(msg) from error
+    return mapping
+
+
+def _names() -> list[str]:
+    """The names of those that are shipped, sorted."""
+    files = (one.name for one in _folder().iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
+
+
+def _folder() -> Any:
+    return files("timebank") / "data" / "mappings"
+
+
+def _made(kind: type, data: Any, where: str) -> Any:
+    """A value of a class, from the table that says its keys."""
+    if type(data) is not dict:
+        msg = f"{where}: a table, not {shown(data)}"
+        raise InvalidRequest(msg)
+    place = f"{where}: " if where else ""
+    fields = {name: one for name, one in attrs.fields_dict(kind).items() if one.init}
+    for name in data:
+        if name not in fields:
+            msg = f"{place}the key {shown(name)} is not known; there are {', '.join(fields)}"
+            raise InvalidRequest(msg)
+    for name, field in fields.items():
+        if field.default is attrs.NOTHING and name not in data:
+            msg = f"{place}the key {shown(name)} is missing"
+            raise InvalidRequest(msg)
+    inner = f"{where}." if where else ""
+    given = {name: _read(fields[name], value, f"{inner}{name}") for name, value in data.items()}
+    return _called(partial(kind, **given), place)
+
+
+def _read(field: attrs.Attribute[Any], value: Any, where: str) -> Any:
+    """The value of one key."""
+    key = field.metadata
+    if "read" in key:
+        return _called(partial(key["read"], value), f"{where}: ")
+    if "table" in key or "simple" in key:
+        return _made(key["table"] if "table" in key else key["simple"], value, where)
+    if "tables" not in key:
+        return _simple(value, where)
+    if type(value) is not list:
+        msg = f"{where}: a list of tables, not {shown(value)}"
+        raise InvalidRequest(msg)
+    return tuple(_made(key["tables"], one, f"{where}[{n}]") for n, one in enumerate(value, 1))
+
+
+def _simple(value: Any, where: str) -> Any:
+    """A text, a number or a list of texts, which the class looks at itself."""
+    if type(value) is list and value and all(type(one) is str for one in value):
+        return tuple(value)
+    if type(value) in {str, int}:
+        return value
+    msg = f"{where}: a text, a whole number or a list of texts, not {shown(value)}"
+    raise InvalidRequest(msg)
+
+
+def _called(make: Callable[[], Any], place: str) -> Any:
+    try:
+        return make()
+    except InvalidRequest as error:
+        msg = f"{place}{error}"
+        raise InvalidRequest(msg) from error

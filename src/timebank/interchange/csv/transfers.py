@@ -1,0 +1,292 @@
+"""What one row of the file of transfers moves, as its mapping says. Pure but for its ordinals.
+
+A row is taken whole or not at all: the first column that cannot be understood is to blame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import Final
+
+from timebank.errors import shown
+from timebank.interchange.csv.keys import Column
+from timebank.interchange.csv.mapping import Levy, Mapping, Reversal
+from timebank.interchange.csv.refused import would_move
+from timebank.interchange.csv.rows import (
+    ROW,
+    Cells,
+    Fault,
+    Heading,
+    day_in,
+    id_in,
+    label_in,
+    seconds_in,
+    text_in,
+)
+from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.protocol import AccountRow, Passed, ReversalRow, TransferRow
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.row_ids import RowIds
+from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
+
+#: The state of rows that move nothing, where the mapping lets them pass.
+ZERO: Final = "zero"
+#: The kind of a transfer that a levy becomes.
+LEVY: Final = "levy"
+#: What is said of a reversal whose source gives no reason.
+NO_REASON: Final = "reversed in the source"
+
+Found = TransferRow | ReversalRow | Passed | Quarantined
+
+
+class TransferReader:
+    """Reads the rows of the file of transfers, in their order.
+
+    Where rows have no id, one is made from who, how much and when, and from the row's ordinal
+    among equals. The note, which is personal, is
+    not asked. `known` are accounts that a file lists already.
+    """
+
+    def __init__(self, mapping: Mapping, heading: Heading, *, known: Container[str] = ()) -> None:
+        self._mapping = mapping
+        self._part = mapping.transfers
+        self._heading = heading
+        self._ids = RowIds(mapping.name)
+        self._names = _names(mapping)
+        #: The accounts that no file lists, as the mapping says them.
+        self._opened = {
+            one.id: AccountRow(line=0, id=one.id, kind=one.kind, name=one.name)
+            for one in mapping.open
+            if one.id not in known
+        }
+
+    def read(self, row: Row) -> tuple[Found, ...]:
+        """What the row moves: a transfer with its levies, a reversal, nothing, or a fault."""
+        try:
+            cells = self._heading.cells(row)
+            passed = self._passed(row, cells)
+            return (passed,) if passed is not None else tuple(self._moved(row, cells))
+        except Fault as fault:
+            moves = would_move(self._mapping, self._heading, row)
+            return (self._heading.quarantined(row, fault, moves=moves),)
+
+    def _passed(self, row: Row, cells: Cells) -> Passed | None:
+        states = self._part.state
+        if states is None or (state := cells[states.column]) in states.moves:
+            return None
+        if (name := states.passed.get(state)) is None:
+            raise Fault(states.column, state, "is no state that the mapping knows")
+        return Passed(line=row.line, state=name)
+
+    def _moved(self, row: Row, cells: Cells) -> Iterator[Found]:
+        part = self._part
+        for one, other in part.equal:
+            if cells[one] != cells[other]:
+                text = f"differs from {other}, which has {shown(cells[other])}"
+                raise Fault(one, cells[one], text)
+        reversal = part.reversal
+        if reversal is not None and reversal.holds(cells[reversal.column]):
+            yield self._reversal(row, cells, reversal)
+            return
+        seconds = seconds_in(self._mapping, cells, part.amount)
+        if seconds == 0 and part.zero == "pass":
+            yield Passed(line=row.line, state=ZERO)
+            return
+        transfer = self._transfer(row, cells, seconds)
+        moved = [transfer, *self._levies(cells, transfer)]
+        # Before the first is given: a fault in any of them is one of the row.
+        taken_back = list(self._taken_back(cells, moved))
+        yield from moved
+        yield from taken_back
+
+    # -- transfers ------------------------------------------------------------
+
+    def _transfer(self, row: Row, cells: Cells, seconds: int) -> TransferRow:
+        part = self._part
+        earner, spender = self._sides(cells, seconds)
+        occurred_on = day_in(self._mapping, cells, part.day)
+        created_at = cells.get(part.created).strip() or cells[part.day].strip()
+        return TransferRow(
+            line=row.line,
+            # Counted before the note is read: mending that changes no other row's id.
+            id=self._row_id(cells, earner, spender, seconds, created_at),
+            earner=earner,
+            spender=spender,
+            seconds=abs(seconds),
+            occurred_on=occurred_on,
+            created_at=created_at,
+            note=text_in(cells, part.note),
+            category=label_in(cells, part.category),
+            area=label_in(cells, part.area),
+            tags=self._tags(cells),
+            source=self._source(cells),
+            columns=self._names,
+            cells=row.columns,
+            opens=self._opened.get(part.against or ""),
+        )
+
+    def _sides(self, cells: Cells, seconds: int) -> tuple[str, str]:
+        """Who earned and who spent."""
+        part = self._part
+        if part.account is None:
+            earner, spender = id_in(cells, part.earner), id_in(cells, part.spender)
+        else:
+            earner = id_in(cells, part.account)
+            spender = part.against or id_in(cells, part.other)
+        if earner == spender:
+            column = part.spender or part.other or part.account or ROW
+            raise Fault(column, spender, "both earns and spends: nobody exchanges with themselves")
+        if not seconds:
+            raise Fault(part.amount, cells[part.amount], "moves nothing")
+        if part.account is not None:
+            is_swapped = (seconds > 0) != (part.positive == "earned")
+        elif (is_swapped := seconds < 0) and part.negative == "refuse":
+            text = "is negative, and the mapping does not say what that means"
+            raise Fault(part.amount, cells[part.amount], text)
+        return (spender, earner) if is_swapped else (earner, spender)
+
+    def _row_id(
+        self, cells: Cells, earner: str, spender: str, seconds: int, created_at: str
+    ) -> str:
+        """The row's own id, or one made of what it says."""
+        if self._part.id is not None:
+            return self._own_id(id_in(cells, self._part.id), self._part.id)
+        # No part has a line break, so that joined by one they can be told apart.
+        return self._ids.of("\n".join((earner, spender, str(seconds), created_at)).encode())
+
+    def _own_id(self, id: str, column: Column) -> str:
+        """An id of ours: it begins with the mapping's name."""
+        id = f"{self._mapping.name}:{id}"
+        if len(id) > MAX_ID_CHARACTERS:
+            raise Fault(column, id, f"is an id of more than {MAX_ID_CHARACTERS} characters")
+        return id
+
+    def _tags(self, cells: Cells) -> tuple[str, ...]:
+        column = self._part.tags
+        if column is None or not (value := cells[column].strip()):
+            return ()
+        parts = value.split(self._part.separator)
+        found = {tag for one in parts if (tag := label_in(cells, column, of=one)) is not None}
+        if len(found) > MAX_TAGS:
+            raise Fault(column, value, f"is more than {MAX_TAGS} tags")
+        return tuple(sorted(found))
+
+    def _source(self, cells: Cells) -> dict[str, str]:
+        """What is kept of the columns that the ledger has no place for."""
+        return {
+            str(column): found
+            for column in self._part.keep
+            if (found := label_in(cells, column)) is not None
+        }
+
+    # -- what comes with a transfer, or takes one back -------------------------------
+
+    def _levies(self, cells: Cells, transfer: TransferRow) -> Iterator[TransferRow]:
+        """What the row takes besides; a levy of nothing is none."""
+        for levy in self._part.levies:
+            if not cells[levy.amount]:
+                continue
+            seconds = seconds_in(self._mapping, cells, levy.amount)
+            payer = id_in(cells, levy.payer)
+            if seconds < 0:
+                raise Fault(levy.amount, cells[levy.amount], "is negative: a levy is paid")
+            if payer == levy.to:
+                raise Fault(levy.payer, payer, "is who gets the levy as well")
+            if seconds:
+                yield self._levy(levy, transfer, payer, seconds)
+
+    def _levy(self, levy: Levy, transfer: TransferRow, payer: str, seconds: int) -> TransferRow:
+        return TransferRow(
+            line=transfer.line,
+            id=self._own_id(f"{transfer.id.partition(':')[2]}:{levy.amount}", levy.amount),
+            earner=levy.to,
+            spender=payer,
+            seconds=seconds,
+            occurred_on=transfer.occurred_on,
+            created_at=transfer.created_at,
+            category=levy.category,
+            source=transfer.source,
+            columns={
+                **self._names,
+                "earner": str(levy.payer),
+                "spender": str(levy.payer),
+                "seconds": str(levy.amount),
+            },
+            cells=transfer.cells,
+            kind=LEVY,
+            opens=self._opened.get(levy.to),
+        )
+
+    def _taken_back(self, cells: Cells, moved: list[TransferRow]) -> Iterator[ReversalRow]:
+        """The reversals of a row that says of itself that it was taken back."""
+        told = self._part.reversed
+        if told is None or not told.holds(cells[told.column]):
+            return
+        day = None if told.day is None else day_in(self._mapping, cells, told.day)
+        reason = text_in(cells, told.reason) or NO_REASON
+        names = {"of": str(told.column), "occurred_on": str(told.day or told.column)}
+        for transfer in reversed(moved):
+            id = transfer.id.partition(":")[2]
+            yield ReversalRow(
+                line=transfer.line,
+                id=self._own_id(f"{id}:reversed", self._part.id or self._part.amount),
+                of=transfer.id,
+                seconds=None,
+                occurred_on=day,
+                reason=reason,
+                source=transfer.source,
+                columns={**transfer.columns, **names},
+                cells=transfer.cells,
+            )
+
+    def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ReversalRow:
+        """A row that takes an earlier one back."""
+        part = self._part
+        seconds = seconds_in(self._mapping, cells, part.amount)
+        if not seconds or (seconds < 0) != (reversal.amount == "negative"):
+            text = f"is not {reversal.amount}, as a reversal's amount is here"
+            raise Fault(part.amount, cells[part.amount], text)
+        for levy in part.levies:
+            if cells[levy.amount] and seconds_in(self._mapping, cells, levy.amount):
+                text = "is a levy on a reversal, whose meaning the mapping does not say"
+                raise Fault(levy.amount, cells[levy.amount], text)
+        return ReversalRow(
+            line=row.line,
+            id=self._own_id(id_in(cells, part.id), part.id or ROW),
+            of=self._own_id(self._original(cells, reversal), reversal.original),
+            seconds=abs(seconds),
+            occurred_on=day_in(self._mapping, cells, part.day),
+            reason=text_in(cells, reversal.reason) or NO_REASON,
+            source=self._source(cells),
+            columns={**self._names, "of": str(reversal.original)},
+            cells=row.columns,
+        )
+
+    def _original(self, cells: Cells, reversal: Reversal) -> str:
+        value = cells[reversal.original]
+        if reversal.pattern is not None:
+            found = reversal.pattern.search(value)
+            if found is None or not found[1]:
+                raise Fault(reversal.original, value, "does not name the row that it takes back")
+            value = found[1]
+        if not value:
+            raise Fault(reversal.original, value, "does not name the row that it takes back")
+        return value
+
+
+def _names(mapping: Mapping) -> dict[str, str]:
+    """Our fields, and what the source calls the columns that they come from."""
+    part = mapping.transfers
+    found = {
+        "id": part.id,
+        "earner": part.earner or part.account,
+        "spender": part.spender or part.other or part.account,
+        "seconds": part.amount,
+        "occurred_on": part.day,
+        "created_at": part.created or part.day,
+        "note": part.note,
+        "category": part.category,
+        "area": part.area,
+        "tags": part.tags,
+    }
+    return {field: str(column) for field, column in found.items() if column is not None}

@@ -1,0 +1,1 @@
+"""What every import goes through: rows are read, checked, booked and reconciled."""

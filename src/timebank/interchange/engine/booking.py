@@ -1,0 +1,327 @@
+"""The engine of every import: what an importer reads is booked, once, thousands of rows at a time.
+
+What was booked before is there already, by the ids of the rows: a second run appends
+nothing, and one that was broken off goes on. What a bank refuses joins what the importer
+could not understand in the quarantine. At the end accounts are closed that the source says
+are closed, and balances compared with those that it states.
+
+Memory grows with the accounts of the source, not with its transfers, but for reversals
+that come before what they reverse, and quarantined transfers (ten thousand at most).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, islice
+from typing import Final, TypeVar
+
+from timebank.bank import BankBatch, TimeBank
+from timebank.errors import (
+    AccountNotOpen,
+    IdempotencyMismatch,
+    InvalidRequest,
+    NotFound,
+    Rejected,
+    TransferNotFound,
+)
+from timebank.hours import Hours
+from timebank.interchange.engine.closing import Ends
+from timebank.interchange.engine.protocol import (
+    AccountRow,
+    ImportedRow,
+    Importer,
+    Passed,
+    ReversalRow,
+    TransferRow,
+)
+from timebank.interchange.engine.reconcile import Reconciliation, Stated
+from timebank.interchange.engine.refusals import Moves, refused
+from timebank.interchange.engine.report import ImportReport, Quarantined
+from timebank.model import Transfer
+
+Progress = Callable[[int, int], None]
+OnQuarantine = Callable[[Quarantined], None]
+_Item = TypeVar("_Item")
+_Batches = Callable[[], AbstractContextManager[BankBatch]]
+
+#: Rows that are booked together: a commit writes whole pages, of which more rows share each.
+CHUNK_ROWS: Final = 5_000
+#: Quarantined rows that a report keeps; all of them go to `on_quarantine`.
+MOST_ROWS_KEPT: Final = 1_000
+#: What a row can be refused for; anything else ends the import.
+REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
+#: Quarantined transfers whose accounts are remembered, for the reversals of them.
+_MOST_REMEMBERED: Final = 10_000
+
+
+def run(
+    bank: TimeBank,
+    importer: Importer,
+    *,
+    strict: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    on_quarantine: OnQuarantine | None = None,
+    opening: Iterable[tuple[str, ImportedRow]] = (),
+) -> ImportReport:
+    r"""Book what an importer reads, and report what was not booked.
+
+    Limits are unchecked. Rows are booked five thousand in one batch; with `strict` all of them
+    in one, and none unless all are good. A dry run decides the same and writes nothing.
+    `progress` is called with the bytes read and their number, where that is known. `opening`
+    are rows to be booked behind the others, as `opening_balances` reads them.
+
+    :raises OSError: a file cannot be read.
+    :raises InvalidRequest: a file as a whole is not what the importer reads.
+    :raises Retryable: another writer holds the bank; a repeated import goes on.
+
+    >>> from io import BytesIO
+    >>> import timebank
+    >>> from timebank.interchange.engine.booking import run
+    >>> from timebank.interchange.timeoverflow import TimeOverflow
+    >>> users = BytesIO(b"1,2018-01-08,Vera,,,,,,,\n2,2018-01-09,Paolo,,,,,,,\n")
+    >>> transfers = BytesIO(b"1,member,2,member,5400,2018-01-17 11:35:48,garden,\n")
+    >>> bank = timebank.open("memory:")
+    >>> report = run(bank, TimeOverflow(users, transfers))
+    >>> report.transfers_booked, report.moved, bank.balance("2").posted
+    (1, Hours('1:30'), Hours('1:30'))
+    """
+    work = _Run(importer, opening, progress, on_quarantine)
+    if dry_run:
+        with bank.preview() as preview:
+            work.book_all(lambda: nullcontext(preview))
+    elif strict:
+        work.book_strictly(bank)
+    else:
+        work.book_all(bank.batch)
+    return work.report(booked=not dry_run and (work.quarantined == 0 or not strict))
+
+
+class _NotAllGood(Exception):
+    """Rolls back a strict import."""
+
+
+class _Run:
+    """One run over all rows."""
+
+    def __init__(
+        self,
+        importer: Importer,
+        opening: Iterable[tuple[str, ImportedRow]],
+        progress: Progress | None,
+        on_quarantine: OnQuarantine | None,
+    ) -> None:
+        self.quarantined = 0
+        self._importer = importer
+        self._opening = opening
+        self._progress = progress
+        self._on_quarantine = on_quarantine
+        self._rows: list[Quarantined] = []
+        self._accounts, self._transfers, self._reversals = [0, 0], [0, 0], [0, 0]
+        self._implied: set[str] = set()
+        self._read = self._seconds = self._last = 0
+        self._passed: dict[str, int] = {}
+        self._stated = Stated()
+        self._ends = Ends(importer.name)
+        self._reconciliation: Reconciliation | None = None
+        #: Reversals that came before what they reverse.
+        self._late: list[tuple[str, ReversalRow]] = []
+        #: Ids of quarantined transfers → what they would have moved.
+        self._unbooked: dict[str, Moves | None] = {}
+
+    def report(self, *, booked: bool) -> ImportReport:
+        """What the run came to."""
+        return ImportReport(
+            accounts_opened=self._accounts[True],
+            accounts_there=self._accounts[False],
+            transfers_booked=self._transfers[True],
+            transfers_there=self._transfers[False],
+            moved=Hours.from_seconds(self._seconds),
+            quarantined=self.quarantined,
+            rows=tuple(self._rows),
+            booked=booked,
+            reversals_booked=self._reversals[True],
+            reversals_there=self._reversals[False],
+            passed=self._passed,
+            read=self._read,
+            accounts_implied=len(self._implied),
+            accounts_closed=self._ends.closed,
+            frozen=tuple(self._ends.frozen),
+            reconciliation=self._reconciliation,
+        )
+
+    def book_strictly(self, bank: TimeBank) -> None:
+        """All rows in one batch, which is rolled back unless all are good."""
+        try:
+            with bank.batch() as batch:
+                self.book_all(lambda: nullcontext(batch))
+                if self.quarantined:
+                    raise _NotAllGood
+        except _NotAllGood:
+            """The report says which rows were not."""
+
+    def book_all(self, batches: _Batches) -> None:
+        """All rows, thousands in each batch; then what had to wait for the last of them."""
+        for chunk in _chunks(chain(self._importer.read(), self._opening)):
+            with batches() as batch:
+                self._book(batch, chunk)
+            if self._progress is not None and self._importer.bytes:
+                self._progress(self._importer.bytes_read, self._importer.bytes)
+        for late in _chunks(self._late):
+            with batches() as batch:
+                self._last = batch.head().sequence
+                for file, row in late:
+                    self._reverse(batch, file, row, again=True)
+        with batches() as batch:
+            self._ends.settle(batch)
+            self._reconciliation = self._stated.reconcile(batch)
+
+    # -- rows -----------------------------------------------------------------
+
+    def _book(self, batch: BankBatch, chunk: list[tuple[str, ImportedRow]]) -> None:
+        self._read += len(chunk)
+        known = {row.id for _, row in chunk if type(row) is AccountRow and _is_there(batch, row)}
+        self._last = batch.head().sequence
+        for file, row in chunk:
+            if isinstance(row, TransferRow):
+                self._transfer(batch, file, row)
+            elif isinstance(row, Quarantined):
+                self._quarantine(row)
+            elif isinstance(row, Passed):
+                self._passed[row.state] = self._passed.get(row.state, 0) + 1
+            elif isinstance(row, ReversalRow):
+                self._reverse(batch, file, row)
+            else:
+                self._account(batch, file, row, known)
+
+    def _account(self, batch: BankBatch, file: str, row: AccountRow, known: set[str]) -> None:
+        if row.stated is not None:
+            self._stated.state(row.id, row.stated)
+        try:
+            _open(batch, row)
+        except REFUSALS as error:
+            self._quarantine(refused(file, row, error))
+            return
+        self._accounts[row.id not in known] += 1
+        known.add(row.id)
+        if row.closed or row.frozen:
+            self._ends.note(row)
+
+    def _transfer(self, batch: BankBatch, file: str, row: TransferRow) -> None:
+        try:
+            if row.opens is not None and row.opens.id not in self._implied:
+                self._imply(batch, row.opens)
+            transfer = self._awake(batch, lambda: _booked(batch, self._importer.name, row))
+        except REFUSALS as error:
+            fault = refused(file, row, error)
+            if len(self._unbooked) < _MOST_REMEMBERED:
+                self._unbooked[row.id] = fault.moves
+            self._quarantine(fault)
+        else:
+            self._count(transfer, self._transfers, row.seconds)
+
+    def _imply(self, batch: BankBatch, row: AccountRow) -> None:
+        is_new = not _is_there(batch, row)
+        _open(batch, row)
+        self._accounts[is_new] += 1
+        self._implied.add(row.id)
+
+    def _reverse(
+        self, batch: BankBatch, file: str, row: ReversalRow, *, again: bool = False
+    ) -> None:
+        hours = None if row.seconds is None else Hours.from_seconds(row.seconds)
+        try:
+            transfer = self._awake(
+                batch,
+                lambda: batch.reverse(
+                    row.of, reason=row.reason, hours=hours, occurred_on=row.occurred_on, id=row.id
+                ),
+            )
+        except REFUSALS as error:
+            if isinstance(error, TransferNotFound) and not again:
+                self._late.append((file, row))
+            else:
+                self._quarantine(refused(file, row, error, original=self._moved_by(batch, row.of)))
+        else:
+            self._count(transfer, self._reversals, transfer.hours.seconds)
+
+    def _awake(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
+        """A call on accounts that may have been closed at the end of an earlier run."""
+        while True:
+            try:
+                return call()
+            except AccountNotOpen as error:
+                if not self._ends.wake(batch, error):
+                    raise
+
+    # -- counting -------------------------------------------------------------
+
+    def _count(self, transfer: Transfer, counts: list[int], seconds: int) -> None:
+        """A record behind the last one is new."""
+        is_new = transfer.sequence > self._last
+        counts[is_new] += 1
+        if counts is self._reversals:
+            self._transfers[is_new] += 1
+        if is_new:
+            self._last = transfer.sequence
+            self._seconds += seconds
+
+    def _quarantine(self, row: Quarantined) -> None:
+        self.quarantined += 1
+        self._stated.quarantine(row)
+        if len(self._rows) < MOST_ROWS_KEPT:
+            self._rows.append(row)
+        if self._on_quarantine is not None:
+            self._on_quarantine(row)
+
+    def _moved_by(self, batch: BankBatch, id: str) -> Moves | None:
+        """What a transfer moved, or would have."""
+        if id in self._unbooked:
+            return self._unbooked[id]
+        try:
+            transfer = batch.transfer_by_id(id)
+        except REFUSALS:
+            return None
+        earned = ((account, hours.seconds) for account, hours in transfer.earners.items())
+        spent = ((account, -hours.seconds) for account, hours in transfer.spenders.items())
+        return (*earned, *spent)
+
+
+def _booked(batch: BankBatch, system: str, row: TransferRow) -> Transfer:
+    source = {"system": system, **row.source}
+    if row.created_at:
+        source["created_at"] = row.created_at
+    return batch.transfer(
+        id=row.id,
+        earner=row.earner,
+        spender=row.spender,
+        hours=Hours.from_seconds(row.seconds),
+        kind=row.kind,
+        occurred_on=row.occurred_on,
+        category=row.category,
+        area=row.area,
+        note=row.note,
+        tags=row.tags,
+        source=source,
+        limits="unchecked",
+    )
+
+
+def _open(batch: BankBatch, row: AccountRow) -> None:
+    """Open an account: who comes from elsewhere was welcomed there."""
+    batch.open_account(row.id, kind=row.kind, name=row.name, joined_on=row.joined_on, welcome=False)
+
+
+def _is_there(batch: BankBatch, row: AccountRow) -> bool:
+    try:
+        batch.account(row.id)
+    except (InvalidRequest, NotFound):
+        return False
+    return True
+
+
+def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    waiting = iter(items)
+    while chunk := list(islice(waiting, CHUNK_ROWS)):
+        yield chunk

@@ -1,0 +1,131 @@
+"""What an importer is: whoever reads another system's files row by row, and books nothing.
+
+An importer understands a file; `timebank.interchange.engine.booking.run` books what it
+understood. An importer never opens a bank, and the engine never looks into a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
+
+import attrs
+
+from timebank.interchange.engine.report import Quarantined
+
+#: Of a row that says nothing more.
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+#: The entry-point group in which a package registers its importers.
+ENTRY_POINTS: Final = "timebank.importers"
+
+
+@attrs.frozen
+class AccountRow:
+    """An account of the source. `stated` is its balance as the source states it, in seconds.
+
+    What the source calls closed is closed after the history is booked, not before.
+    """
+
+    line: int
+    id: str
+    kind: str = "member"
+    name: str | None = None
+    joined_on: date | None = None
+    closed: bool = False
+    stated: int | None = None
+    #: Suspended in the source: frozen after the history is booked.
+    frozen: bool = False
+    #: Our field → the source's column, to be named where the row is refused.
+    columns: Mapping[str, str] = NONE
+    #: The row as it stands in the file.
+    cells: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class TransferRow:
+    """Hours that moved. `id` is whole, as the bank keeps it, and the same in every run.
+
+    `created_at` is the instant as the source has it, in its own words; with it and the
+    importer's name, `source` becomes what the transfer keeps of where it comes from.
+    """
+
+    line: int
+    id: str
+    earner: str
+    spender: str
+    seconds: int
+    occurred_on: date | None
+    created_at: str = ""
+    note: str | None = None
+    category: str | None = None
+    area: str | None = None
+    tags: tuple[str, ...] = ()
+    source: Mapping[str, str] = NONE
+    columns: Mapping[str, str] = NONE
+    cells: tuple[str, ...] = ()
+    kind: str = "exchange"
+    #: An account that the source has without listing it, opened before the first that needs it.
+    opens: AccountRow | None = None
+
+
+@attrs.frozen
+class ReversalRow:
+    """A transfer that the source took back: `of` is the id of its `TransferRow`.
+
+    `seconds` is `None` where all that remains of it is taken back, and `occurred_on` where the
+    day is that of the original. The original may come later than the reversal does.
+    """
+
+    line: int
+    id: str
+    of: str
+    reason: str
+    seconds: int | None = None
+    occurred_on: date | None = None
+    source: Mapping[str, str] = NONE
+    columns: Mapping[str, str] = NONE
+    cells: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Passed:
+    """A row that moved no hours: of this state of the source's, and counted by it."""
+
+    line: int
+    state: str
+
+
+ImportedRow = AccountRow | TransferRow | ReversalRow | Passed | Quarantined
+
+
+@runtime_checkable
+class Importer(Protocol):
+    """What reads a source. All of it but `read` may be plain attributes.
+
+    One that has `headers`, a mapping of files to the names of their columns, has them written
+    into the file of quarantined rows, above the first row of each.
+    """
+
+    @property
+    def name(self) -> str:
+        """The system, which every id begins with: `komunitin` for `komunitin:7c1f…`."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the reading is."""
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to be read; 0 where that is unknown."""
+
+    def read(self) -> Iterator[tuple[str, ImportedRow]]:
+        """Each row with the name of its file, accounts first. A file is opened here or before.
+
+        A row that cannot be understood is given as `Quarantined`, and none ends the reading.
+
+        :raises InvalidRequest: a file as a whole is not what it should be: no such column.
+        :raises OSError: a file cannot be read.
+        """

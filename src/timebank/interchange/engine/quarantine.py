@@ -1,0 +1,180 @@
+"""Quarantined rows as CSV, to be mended there and given with the originals once more.
+
+A line has file, line, column, value and reason, a check, and then the row itself, cell by
+cell. Whoever mends a row changes its cells. In the next import it stands where the original
+stood: ids that come from a row's place among its equals are those of a mended original.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final, TextIO
+from zlib import crc32
+
+import attrs
+
+from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.csv_rows import Row, Rows
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.formulas import guarded, unguarded
+
+TITLES: Final = ("file", "line", "column", "value", "reason")
+#: In the place of the check, where a line has the names of the row's columns.
+NAMES: Final = "check"
+
+
+class QuarantineFile:
+    r"""Writes quarantined rows to an open file, each file's names of columns before its first.
+
+    >>> import io
+    >>> from timebank.interchange.engine.quarantine import QuarantineFile
+    >>> from timebank.interchange.engine.report import Quarantined
+    >>> file = io.StringIO()
+    >>> quarantine = QuarantineFile(file)
+    >>> bad = Quarantined("t.csv", 2, "hours", "x", "'x' is no hours", cells=("7", "x"))
+    >>> quarantine.write(bad, ("id", "hours"))
+    >>> print(file.getvalue().replace("\r", ""), end="")
+    file,line,column,value,reason
+    t.csv,1,,,,check,id,hours
+    t.csv,2,hours,x,'x' is no hours,4de1dd97,7,x
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(TITLES)
+        self._named: set[str] = set()
+
+    def write(self, row: Quarantined, names: Sequence[str] = ()) -> None:
+        """One row. `names` are those of its columns, where the file has them."""
+        if names and row.cells and row.file not in self._named:
+            self._named.add(row.file)
+            self._writer.writerow([row.file, 1, "", "", "", NAMES, *map(guarded, names)])
+        told = [row.file, str(row.line), row.column, row.value, row.reason]
+        check = _check_of(row.cells) if row.cells else ""
+        cells = [check, *row.cells] if row.cells else []
+        self._writer.writerow([guarded(cell) for cell in (*told, *cells)])
+
+
+@attrs.frozen
+class _Mend:
+    """What a line of a mended file says: where it stands, and what row stood there."""
+
+    line: int
+    check: str
+    cells: tuple[str, ...]
+
+
+class Mended:
+    r"""The rows of a mended file that were changed, to be read instead of the originals.
+
+    A row is taken only for the one that was quarantined: where the original has changed
+    since, the mended row is itself quarantined. Memory grows with the rows of the file.
+
+    >>> from io import BytesIO
+    >>> from timebank.interchange.engine.csv_rows import Rows
+    >>> from timebank.interchange.engine.quarantine import Mended
+    >>> line = b"t.csv,2,hours,x,'x' is no hours,4de1dd97,7,1.5\n"
+    >>> mended = Mended("bad.csv", BytesIO(b"file,line,column,value,reason\n" + line))
+    >>> [row.columns for row in Rows("t.csv", BytesIO(b"6,2\n7,x\n8,1\n"), mended=mended)]
+    [('6', '2'), ('7', '1.5'), ('8', '1')]
+    """
+
+    def __init__(self, name: str, file: IO[bytes]) -> None:
+        """Read a mended file.
+
+        :raises InvalidRequest: it is not what a quarantine is written as.
+        """
+        self._name = name
+        self._mends: dict[str, dict[int, _Mend]] = {}
+        self._files: list[str] = []
+        rows = iter(Rows(name, file))
+        first = next(rows, None)
+        titles = first.columns if isinstance(first, Row) else ()
+        if tuple(title.strip() for title in titles[: len(TITLES)]) != TITLES:
+            msg = f"{name} is no file of quarantined rows: its first line is {','.join(TITLES)}"
+            raise InvalidRequest(msg)
+        for row in rows:
+            self._take(row)
+
+    def _take(self, row: Row | Quarantined) -> None:
+        if isinstance(row, Quarantined):
+            msg = f"{row.file}, line {row.line}, cannot be read: {row.reason}"
+            raise InvalidRequest(msg)
+        columns = [*map(unguarded, row.columns), *[""] * (len(TITLES) + 1 - len(row.columns))]
+        file, line, _, _, _, check, *cells = columns
+        while not check and cells and not cells[-1]:
+            cells.pop()  # a spreadsheet fills short lines up
+        if check == NAMES or not cells or _check_of(cells) == check:
+            return
+        if not (line.isascii() and line.isdigit() and len(line) < 16):  # noqa: PLR2004 - an int
+            msg = f"{self._name}, line {row.line}: {shown(line)} is not the number of a line"
+            raise InvalidRequest(msg)
+        mend = _Mend(row.line, check, tuple(cells))
+        known = self._mends.setdefault(file, {}).setdefault(int(line), mend)
+        if known.cells != mend.cells:
+            msg = (
+                f"{self._name}: lines {known.line} and {row.line} mend the same row, each in "
+                "another way"
+            )
+            raise InvalidRequest(msg)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._mends.values()))
+
+    def fit(self, names: Iterable[str]) -> None:
+        """Add an importer's files. A mended row is of the one that is called as it says.
+
+        The last part of a path will do, so that the files may have been moved.
+
+        :raises InvalidRequest: several of them are called alike.
+        """
+        self._files.extend(names)
+        fitted: dict[str, dict[int, _Mend]] = {}
+        for file, mends in self._mends.items():
+            last = Path(file).name
+            found = {name for name in self._files if name == file} or {
+                name for name in self._files if Path(name).name == last
+            }
+            name = found.pop() if found else file
+            if found or name in fitted:
+                msg = f"{self._name} mends rows of {shown(file)}: several files are called so"
+                raise InvalidRequest(msg)
+            fitted[name] = mends
+        self._mends = fitted
+
+    def finish(self) -> None:
+        """All files are known.
+
+        :raises InvalidRequest: a row is of none of them.
+        """
+        for file in self._mends:
+            if file not in self._files:
+                msg = f"{self._name} mends rows of {shown(file)}, which is not among the files"
+                raise InvalidRequest(msg)
+
+    def instead(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
+        """The rows of a file with the mended ones in their places."""
+        mends = dict(self._mends.get(name, {}))
+        for row in rows:
+            mend = mends.pop(row.line, None) if mends else None
+            if mend is None:
+                yield row
+            elif mend.check == (_check_of(row.columns) if isinstance(row, Row) else ""):
+                yield Row(row.line, mend.cells)
+            else:
+                yield row
+                yield self._stale(name, row.line, mend)
+        for line, mend in mends.items():
+            yield self._stale(name, line, mend)
+
+    def _stale(self, name: str, line: int, mend: _Mend) -> Quarantined:
+        text = f"line {line} of {name} is not the row that was mended: the file has changed"
+        return Quarantined(self._name, mend.line, "row", mend.cells[0], text)
+
+
+def _check_of(cells: Iterable[str]) -> str:
+    """Tells whether a row is still what it was."""
+    row = "\x1f".join(cells)
+    return f"{crc32(row.encode('utf-8', 'backslashreplace')):08x}"

@@ -1,0 +1,72 @@
+"""Ids for rows that have none, of what a row says: the same in every run, in flat memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import weakref
+from hashlib import sha256
+from typing import Final
+
+#: Digests whose counts are kept in memory; the others are in a temporary file.
+IN_MEMORY: Final = 100_000
+_PUT: Final = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET n = excluded.n"
+
+
+class RowIds:
+    """Ids from what rows say, and their ordinals among equal rows.
+
+    >>> from timebank.interchange.engine.row_ids import RowIds
+    >>> ids = RowIds("ces")
+    >>> [ids.of(row)[-5:] for row in (b"1 to 2", b"1 to 3", b"1 to 2")]
+    ['b31-1', '2c8-1', 'b31-2']
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._counts = _Counts()
+
+    def of(self, row: bytes) -> str:
+        """The id of a row. `row` has no personal text: its digest is in the id."""
+        return self.of_digest(sha256(row).digest())
+
+    def of_digest(self, digest: bytes) -> str:
+        """The same from the SHA-256 of the row."""
+        # Should two digests share 64 bits, an ordinal is higher than it need be and the id as
+        # good as before.
+        ordinal = self._counts.next(int.from_bytes(digest[:8], "big", signed=True))
+        return f"{self._name}:{digest.hex()[:32]}-{ordinal}"
+
+
+class _Counts:
+    """How often each number came: of the last ones in memory, of all others in a file."""
+
+    def __init__(self) -> None:
+        self._recent: dict[int, int] = {}
+        self._older: sqlite3.Connection | None = None
+
+    def next(self, key: int) -> int:
+        """Count one more; how many there are."""
+        count = self._recent.get(key)
+        if count is None:
+            if len(self._recent) >= IN_MEMORY:
+                self._put_away()
+            count = self._before(key)
+        self._recent[key] = count = count + 1
+        return count
+
+    def _before(self, key: int) -> int:
+        if self._older is None:
+            return 0
+        row = self._older.execute("SELECT n FROM counts WHERE key = ?", (key,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _put_away(self) -> None:
+        if self._older is None:
+            # Without a name it is a file of this connection's own, which is gone with it.
+            self._older = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            weakref.finalize(self, self._older.close)
+            self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")
+        self._older.execute("BEGIN")
+        self._older.executemany(_PUT, sorted(self._recent.items()))
+        self._older.execute("COMMIT")
+        self._recent.clear()

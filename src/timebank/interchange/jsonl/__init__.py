@@ -1,0 +1,8 @@
+"""The journal as JSON Lines: whole, out of one bank and into another."""
+
+from __future__ import annotations
+
+from timebank.interchange.jsonl.export import export_jsonl, line_of
+from timebank.interchange.jsonl.importing import import_jsonl
+
+__all__ = ["export_jsonl", "import_jsonl", "line_of"]

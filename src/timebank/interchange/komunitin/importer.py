@@ -1,0 +1,142 @@
+"""Import Komunitin's two CSV files: accounts and transfers, hours with a dot before the decimals.
+
+Account ids are the codes; the ids of transfers are Komunitin's own. Memory grows with the
+accounts, not with the transfers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Final
+
+from timebank.hours import Hours
+from timebank.interchange.engine.csv_rows import Rows
+from timebank.interchange.engine.files import Source, named, opened, size
+from timebank.interchange.engine.headed import Headed
+from timebank.interchange.engine.protocol import AccountRow, ImportedRow
+from timebank.interchange.engine.quarantine import Mended
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.komunitin.rows import (
+    SYSTEM,
+    Place,
+    Told,
+    account_of,
+    transfer_of,
+)
+
+_ACCOUNTS: Final = ("code",), ("id", "status", "created", "balance")
+_TRANSFERS: Final = (
+    ("id", "state", "amount", "created", "payer.code", "payee.code"),
+    ("description", "payer.id", "payee.id"),
+)
+_OF_ACCOUNT: Final = {"id": "code", "joined_on": "created", "stated": "balance"}
+_OF_TRANSFER: Final = {
+    "spender": "payer.code",
+    "earner": "payee.code",
+    "seconds": "amount",
+    "occurred_on": "created",
+    "note": "description",
+}
+
+
+class Komunitin:
+    r"""Reads accounts.csv and transfers.csv: an importer, to be run by `booking.run`.
+
+    `unit` is what 1.00 of the currency is. A transfer that names a side by `payer.id` or
+    `payee.id` and has no code gets the code that the accounts give for that id. Balances are
+    stated. `mended` has rows to be read instead of some of theirs.
+
+    :raises OSError: a file cannot be read.
+
+    >>> from io import BytesIO
+    >>> import timebank
+    >>> from timebank.interchange.engine.booking import run
+    >>> from timebank.interchange.komunitin import Komunitin
+    >>> accounts = b"id,code,status,balance\n1,T01,active,0.75\n2,T02,active,-0.75\n"
+    >>> transfers = b'''id,state,amount,created,payer.code,payee.code
+    ... a1,committed,0.75,2026-03-02T10:00:00.000Z,T02,T01
+    ... a2,pending,5.00,2026-03-03T10:00:00.000Z,T02,T01
+    ... '''
+    >>> bank = timebank.open("memory:")
+    >>> report = run(bank, Komunitin(BytesIO(accounts), BytesIO(transfers)))
+    >>> report.transfers_booked, report.passed, report.ok, bank.balance("T01").posted
+    (1, {'pending': 1}, True, Hours('0:45'))
+    """
+
+    name = SYSTEM
+
+    def __init__(
+        self,
+        accounts: Source,
+        transfers: Source,
+        *,
+        unit: Hours = Hours(1),  # noqa: B008 - it cannot be changed
+        mended: Mended | None = None,
+    ) -> None:
+        self._sources = (accounts, transfers)
+        self._unit = unit.seconds
+        self._mended = mended
+        self._files: list[Rows] = []
+        self.bytes = size(accounts) + size(transfers)
+        #: File → the names of its columns, as far as the reading is.
+        self.headers: dict[str, tuple[str, ...]] = {}
+        if mended is not None:
+            mended.fit(map(named, self._sources))
+
+    @property
+    def bytes_read(self) -> int:
+        """How far the reading is."""
+        return sum(rows.bytes_read for rows in self._files)
+
+    def read(self) -> Iterator[tuple[str, ImportedRow]]:
+        """Accounts first. Both first lines are read before the first row is given.
+
+        :raises InvalidRequest: a file without the columns that are needed.
+        :raises OSError: a file cannot be read.
+        """
+        accounts, transfers = map(named, self._sources)
+        with ExitStack() as stack:
+            files = [stack.enter_context(opened(source)) for source in self._sources]
+            self._files = [
+                Rows(name, file, mended=self._mended)
+                for name, file in zip((accounts, transfers), files, strict=True)
+            ]
+            first = Headed(self._files[0], accounts, *_ACCOUNTS)
+            second = Headed(self._files[1], transfers, *_TRANSFERS)
+            self.headers = {accounts: first.names, transfers: second.names}
+            codes: dict[str, str] = {}
+            for account in self._accounts(accounts, first, codes):
+                yield accounts, account
+            for transfer in self._transfers(transfers, second, codes):
+                yield transfers, transfer
+
+    def _accounts(
+        self, file: str, rows: Headed, codes: dict[str, str]
+    ) -> Iterator[AccountRow | Quarantined]:
+        for found in rows:
+            if isinstance(found, Quarantined):
+                yield found
+                continue
+            row, (code, id, status, created, balance) = found
+            codes.setdefault(id, code)
+            place = Place(file, row.line, _OF_ACCOUNT, row.columns)
+            yield account_of(
+                place, code, status=status, created=created, balance=balance, unit=self._unit
+            )
+
+    def _transfers(self, file: str, rows: Headed, codes: dict[str, str]) -> Iterator[ImportedRow]:
+        for found in rows:
+            if isinstance(found, Quarantined):
+                yield found
+                continue
+            row, cells = found
+            id, state, amount, created, payer, payee, description, payer_id, payee_id = cells
+            place = Place(file, row.line, _OF_TRANSFER, row.columns)
+            payer = payer or codes.get(payer_id, "")
+            payee = payee or codes.get(payee_id, "")
+            yield transfer_of(
+                place,
+                Told(id, state, amount, created, description, payer, payee),
+                unit=self._unit,
+            )

@@ -1,0 +1,1 @@
+"""Plain-text accounting: what hledger, Ledger and Beancount read."""

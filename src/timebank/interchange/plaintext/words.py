@@ -1,0 +1,90 @@
+"""Ids, titles and values as plain-text accounting can hold them.
+
+An id becomes one part of the name of an account, another one for each id. A value becomes one
+line, of which no program takes a part for a date, a tag or the end of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import Any, Final
+
+#: A value that is written as it is; all others are JSON.
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+:-]*", re.ASCII)
+_NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9' -]+", re.ASCII)
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+#: They join emoji and the letters of some scripts, and turn nothing round.
+_JOINERS: Final = "\u200c\u200d"
+
+
+def component(id: str, *, unsafe: re.Pattern[str], mark: str) -> str:
+    """An id in ASCII: what is unsafe is its code point between two marks.
+
+    Capitals are kept, and told once more at the end: `u` and, in hexadecimal, which letters they
+    are. So no two ids meet, even where somebody takes capitals for small letters.
+
+    >>> import re
+    >>> from timebank.interchange.plaintext.words import component
+    >>> component("via Roma", unsafe=re.compile("[^A-Za-z0-9]"), mark="_")
+    'via_20_Roma_u10'
+    """
+    name = unsafe.sub(lambda found: f"{mark}{ord(found[0]):x}{mark}", id)
+    capitals = sum(1 << place for place, letter in enumerate(id) if "A" <= letter <= "Z")
+    return f"{name}{mark}u{capitals:x}" if capitals else name
+
+
+def title(kind: str, category: str | None = None) -> str:
+    """What a transaction is called: ASCII letters, digits, apostrophes, hyphens, single blanks.
+
+    >>> from timebank.interchange.plaintext.words import title
+    >>> title("exchange", "attività: (nuove)")
+    'exchange attivita nuove'
+    """
+    text = kind if category is None else f"{kind} {category}"
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(_NOT_PLAIN.sub(" ", plain).split())
+
+
+def value(told: Any) -> str:
+    r"""A value on one line: a plain word as it is, all else as JSON.
+
+    A bracket, which may begin a date, and what cannot be seen are `\u005b` and the like.
+
+    >>> from timebank.interchange.plaintext.words import value
+    >>> value("visit-81"), value("due\nrighe [1]")
+    ('visit-81', '"due\\nrighe \\u005b1]"')
+    """
+    if type(told) is str and _WORD.fullmatch(told):
+        return told
+    return visible(json.dumps(told, ensure_ascii=False)).replace("[", "\\u005b")
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""A text without what cannot be seen, or turns its neighbours round: that is `\u202e`.
+
+    >>> from timebank.interchange.plaintext.words import visible
+    >>> visible("a\u202eb")
+    'a\\u202eb'
+    """
+    if text.isprintable():
+        return text
+    kept = keep + _JOINERS
+    return "".join(c if c.isprintable() or c in kept else _code(c) for c in text)
+
+
+def ascii_only(text: str) -> str:
+    r"""A text in ASCII, all else as JSON has it.
+
+    >>> from timebank.interchange.plaintext.words import ascii_only
+    >>> ascii_only("Nicolò")
+    'Nicol\\u00f2'
+    """
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _code(found[0]), text)
+
+
+def _code(character: str) -> str:
+    """A character as JSON has it in ASCII: two of them, where it needs a pair."""
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))

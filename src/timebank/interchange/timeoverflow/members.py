@@ -1,0 +1,163 @@
+"""The tables of accounts, members and users, as the accounts that they are to us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.headed import Headed, shortened
+from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.timeoverflow.movements import integer
+from timebank.interchange.timeoverflow.rows import ORGANIZATION
+from timebank.interchange.timeoverflow.tables import instant_of
+from timebank.model.ids import identifier
+
+ACCOUNT_COLUMNS: Final = (
+    ("id", "accountable_id", "accountable_type", "balance"),
+    ("organization_id",),
+)
+MEMBER_COLUMNS: Final = (("id", "member_uid"), ("user_id", "entry_date", "active"))
+USER_COLUMNS: Final = (("id",), ("username",))
+#: How a database writes that something is not so.
+_NO: Final = frozenset({"f", "false", "0", "FALSE"})
+_COLUMNS: Final = {"stated": "balance", "id": "accountable_id"}
+
+
+@attrs.frozen
+class _Member:
+    uid: str
+    name: str
+    entry_date: str
+    active: bool
+
+
+class _Fault(Exception):
+    def __init__(self, *, column: str, value: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.value, self.reason = column, value, reason
+
+
+class Accounts:
+    """All accounts of the tables, and which of ours each is. Memory grows with them."""
+
+    def __init__(self, organization: str | None) -> None:
+        self._organization = organization
+        self._members: dict[str, _Member] = {}
+        self._names: dict[str, str] = {}
+        self._uids: dict[str, str] = {}
+        #: Ids of the table → ours; `None` where an account is of another organization.
+        self.ids: dict[int, str | None] = {}
+
+    def read_users(self, rows: Headed) -> Iterator[Quarantined]:
+        """Their names."""
+        for found in rows:
+            if isinstance(found, Quarantined):
+                yield attrs.evolve(found, moves=())
+            else:
+                _, (id, name) = found
+                self._names[id] = name.strip()
+
+    def read_members(self, rows: Headed) -> Iterator[Quarantined]:
+        """Their uids, and since when they are members."""
+        for found in rows:
+            if isinstance(found, Quarantined):
+                yield attrs.evolve(found, moves=())
+            else:
+                _, (id, uid, user, entry_date, active) = found
+                name = self._names.get(user, "")
+                self._members[id] = _Member(uid, name, entry_date, active not in _NO)
+
+    def read_accounts(self, file: str, rows: Headed) -> Iterator[AccountRow | Quarantined]:
+        """The accounts of one organization.
+
+        :raises InvalidRequest: there are several organizations and none was chosen.
+        """
+        several: set[str] = set()
+        kept: list[tuple[Row, tuple[str, ...]]] = []
+        for found in rows:
+            if isinstance(found, Quarantined):
+                yield attrs.evolve(found, moves=())
+                continue
+            row, (*cells, organization) = found
+            several.add(organization)
+            if self._organization in {None, organization}:
+                kept.append((row, tuple(cells)))
+            elif (number := integer(cells[0])) is not None:
+                self.ids[number] = None
+        self._check(file, several)
+        for row, texts in kept:
+            try:
+                yield self._account(row, *texts)
+            except _Fault as fault:
+                text = f"{shown(fault.value)} {fault.reason}"
+                value = shortened(fault.value)
+                yield Quarantined(file, row.line, fault.column, value, text, row.columns, ())
+
+    def _check(self, file: str, several: set[str]) -> None:
+        if self._organization is None and len(several) > 1:
+            named = ", ".join(shown(one) for one in sorted(several)[:20])
+            msg = f"{file} has accounts of {len(several)} organizations: choose one of {named}"
+            raise InvalidRequest(msg)
+        if self._organization is not None and self._organization not in several:
+            msg = f"{file} has no accounts of the organization {shown(self._organization)}"
+            raise InvalidRequest(msg)
+
+    def _account(self, row: Row, id: str, accountable: str, kind: str, balance: str) -> AccountRow:
+        number, stated = integer(id), integer(balance)
+        if number is None or number in self.ids:
+            raise _Fault(column="id", value=id, reason="is no number of an account of its own")
+        if balance and stated is None:
+            raise _Fault(column="balance", value=balance, reason="is not a whole number of seconds")
+        row_of = self._organization_of if kind == "Organization" else self._member_of
+        found = row_of(row, kind, accountable)
+        if (before := self._uids.get(found.id)) is not None:
+            why = f"is the uid of account {before} as well"
+            raise _Fault(column="accountable_id", value=found.id, reason=why)
+        self._uids[found.id] = id
+        self.ids[number] = found.id
+        return attrs.evolve(found, stated=stated)
+
+    def _organization_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+        del kind, accountable  # there is but one
+        return AccountRow(
+            row.line, ORGANIZATION, kind="organisation", columns=_COLUMNS, cells=row.columns
+        )
+
+    def _member_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+        if kind != "Member":
+            why = "is neither Member nor Organization"
+            raise _Fault(column="accountable_type", value=kind, reason=why)
+        if (member := self._members.get(accountable)) is None:
+            why = "is no member in members.csv"
+            raise _Fault(column="accountable_id", value=accountable, reason=why)
+        if (fault := _fault_of(member.uid)) is not None:
+            why = f"is no uid for an account: {fault}"
+            raise _Fault(column="accountable_id", value=member.uid, reason=why)
+        joined = instant_of(member.entry_date) if member.entry_date else None
+        if member.entry_date and joined is None:
+            why = "is no day of entry"
+            raise _Fault(column="accountable_id", value=member.entry_date, reason=why)
+        return AccountRow(
+            row.line,
+            member.uid,
+            name=member.name or None,
+            joined_on=None if joined is None else joined.date(),
+            closed=not member.active,
+            columns=_COLUMNS,
+            cells=row.columns,
+        )
+
+
+def _fault_of(uid: str) -> str | None:
+    if uid == ORGANIZATION:
+        return "it is that of the organization"
+    try:
+        identifier(uid, "it")
+    except InvalidRequest as error:
+        return str(error)
+    return None

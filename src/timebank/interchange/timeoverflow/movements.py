@@ -1,0 +1,87 @@
+"""The table of movements, small enough to be kept: what each transfer did to which account."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+MOVEMENT_COLUMNS: Final = ("account_id", "transfer_id", "amount")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+def integer(text: str) -> int | None:
+    """A whole number of up to 18 digits, or `None`.
+
+    >>> from timebank.interchange.timeoverflow.movements import integer
+    >>> integer("-2700"), integer("1.5")
+    (-2700, None)
+    """
+    return int(text) if _INTEGER.fullmatch(text) else None
+
+
+@attrs.frozen
+class Movement:
+    """What a line of the table says; `amount` is in seconds."""
+
+    transfer: int
+    account: int
+    amount: int
+    line: int
+
+
+class Movements:
+    """Movements by the transfer that they are of: 32 bytes for each.
+
+    >>> from timebank.interchange.timeoverflow.movements import Movement, Movements
+    >>> movements = Movements()
+    >>> for line, (transfer, account, amount) in enumerate([(2, 7, -60), (1, 7, 5), (2, 8, 60)]):
+    ...     movements.add(Movement(transfer, account, amount, line))
+    >>> [(one.account, one.amount) for one in movements.take(2)]
+    [(7, -60), (8, 60)]
+    >>> [one.transfer for one in movements.left()]
+    [1]
+    """
+
+    def __init__(self) -> None:
+        self._columns = tuple(array("q") for _ in range(4))
+        self._is_sorted = True
+        self._taken = bytearray()
+
+    def add(self, movement: Movement) -> None:
+        """One more."""
+        transfers = self._columns[0]
+        self._is_sorted &= not transfers or transfers[-1] <= movement.transfer
+        for column, value in zip(self._columns, attrs.astuple(movement), strict=True):
+            column.append(value)
+        self._taken.append(0)
+
+    def take(self, transfer: int) -> list[Movement]:
+        """Those of a transfer, in the order of the table."""
+        if not self._is_sorted:
+            self._sort()
+        transfers = self._columns[0]
+        first = after = bisect_left(transfers, transfer)
+        while after < len(transfers) and transfers[after] == transfer:
+            self._taken[after] = 1
+            after += 1
+        return [self._at(index) for index in range(first, after)]
+
+    def left(self) -> Iterator[Movement]:
+        """Those that nobody took."""
+        return (self._at(index) for index, taken in enumerate(self._taken) if not taken)
+
+    def _at(self, index: int) -> Movement:
+        return Movement(*(column[index] for column in self._columns))
+
+    def _sort(self) -> None:
+        order = sorted(range(len(self._taken)), key=self._columns[0].__getitem__)
+        self._columns = tuple(
+            array("q", (column[index] for index in order)) for column in self._columns
+        )
+        self._taken = bytearray(self._taken[index] for index in order)
+        self._is_sorted = True

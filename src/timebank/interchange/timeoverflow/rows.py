@@ -1,0 +1,262 @@
+"""The rows of TimeOverflow's CSV files, as what they say. Pure.
+
+Users are `member_uid, entry_date, name, surname1, surname2, gender, date_of_birth,
+phone, alt_phone, email`; transfers are `source_member_uid, member|organization,
+destination_member_uid, member|organization, amount_seconds, created_at, reason,
+post_id`. The source spends, the destination earns. There is no header.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Final
+from unicodedata import is_normalized
+
+import attrs
+
+from timebank.errors import shown
+from timebank.interchange.engine.csv_rows import Row, unreadable
+from timebank.interchange.engine.headed import shortened
+from timebank.interchange.engine.protocol import NONE, AccountRow, TransferRow
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.row_ids import RowIds
+from timebank.model import (
+    MAX_ID_CHARACTERS,
+    MAX_INTEGER,
+    MAX_LABEL_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+)
+
+USER_COLUMNS: Final = (
+    "member_uid",
+    "entry_date",
+    "name",
+    "surname1",
+    "surname2",
+    "gender",
+    "date_of_birth",
+    "phone",
+    "alt_phone",
+    "email",
+)
+TRANSFER_COLUMNS: Final = (
+    "source_member_uid",
+    "source_type",
+    "destination_member_uid",
+    "destination_type",
+    "amount_seconds",
+    "created_at",
+    "reason",
+    "post_id",
+)
+#: The account of the association itself, which the files know by its type alone.
+ORGANIZATION: Final = "organization"
+SYSTEM: Final = "timeoverflow"
+
+_OWN: Final = AccountRow(0, ORGANIZATION, kind="organisation")
+_OF_USER: Final = {"id": "member_uid", "joined_on": "entry_date"}
+_OF_TRANSFER: Final = {
+    "earner": "destination_member_uid",
+    "spender": "source_member_uid",
+    "seconds": "amount_seconds",
+    "occurred_on": "created_at",
+    "note": "reason",
+    "source": "post_id",
+}
+_AMOUNT: Final = re.compile(r"[0-9]{1,17}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT: Final = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[ T](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]+)?"
+    r"(?:Z| ?UTC| ?[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+class _Fault(Exception):
+    def __init__(self, *, column: str, value: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.value, self.reason = column, value, reason
+
+
+def user_of(file: str, row: Row) -> AccountRow | Quarantined:
+    """A row of the users' file.
+
+    >>> from timebank.interchange.engine.csv_rows import Row
+    >>> from timebank.interchange.timeoverflow.rows import user_of
+    >>> user_of("users.csv", Row(1, ("7", "2018-01-08", "Vera", "De Luca", "", *[""] * 5))).name
+    'Vera De Luca'
+    """
+    try:
+        _check_columns(row, USER_COLUMNS)
+        columns = dict(zip(USER_COLUMNS, row.columns, strict=True))
+        for column in ("member_uid", "entry_date", "name", "surname1", "surname2"):
+            _check_readable(column, columns[column])
+        uid = columns["member_uid"]
+        _check_uid("member_uid", uid)
+        parts = (columns[part].strip() for part in ("name", "surname1", "surname2"))
+        name = " ".join(part for part in parts if part)
+        if len(name) > MAX_TEXT_CHARACTERS:
+            raise _Fault(
+                column="name",
+                value=name,
+                reason=f"has more than {MAX_TEXT_CHARACTERS:,} characters",
+            )
+        joined_on = _entry_date(columns["entry_date"])
+    except _Fault as fault:
+        return _quarantined(file, row, fault)
+    return AccountRow(
+        row.line, uid, name=name or None, joined_on=joined_on, columns=_OF_USER, cells=row.columns
+    )
+
+
+def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
+    """A row of the transfers' file. It counts among its equals even where its reason is at fault.
+
+    So mending the reason changes no other row's id.
+
+    >>> from timebank.interchange.engine.csv_rows import Row
+    >>> from timebank.interchange.engine.row_ids import RowIds
+    >>> from timebank.interchange.timeoverflow.rows import exchange_of
+    >>> columns = ("7", "member", "", "organization", "5400", "2018-01-17 11:35:48", "", "")
+    >>> exchange = exchange_of("transfers.csv", Row(1, columns), RowIds("timeoverflow"))
+    >>> exchange.spender, exchange.earner, exchange.seconds
+    ('7', 'organization', 5400)
+    """
+    try:
+        _check_columns(row, TRANSFER_COLUMNS)
+        source_uid, source, target_uid, target, amount, created_at, reason, post = row.columns
+        spender = _party("source", source, source_uid)
+        earner = _party("destination", target, target_uid)
+        if spender == earner:
+            text = "is the source as well: nobody exchanges with themselves"
+            raise _Fault(column="destination_member_uid", value=target_uid, reason=text)
+        seconds = _seconds(amount)
+        day = _day_of_instant(created_at)
+        _check_post(post)
+    except _Fault as fault:
+        return _quarantined(file, row, fault)
+    # What tells the row from others, without its reason, which is personal. No column has a
+    # line break, so that joined by one they can be told apart.
+    what = f"{source}\n{spender}\n{target}\n{earner}\n{seconds}\n{created_at}\n{post}"
+    id = ids.of(what.encode())
+    if (why := _fault_of_reason(reason)) is not None:
+        moves = ((earner, seconds), (spender, -seconds))
+        unreadable_reason = _Fault(column="reason", value=reason, reason=why)
+        return attrs.evolve(_quarantined(file, row, unreadable_reason), moves=moves)
+    return TransferRow(
+        row.line,
+        id,
+        earner=earner,
+        spender=spender,
+        seconds=seconds,
+        occurred_on=day,
+        created_at=created_at,
+        note=reason or None,
+        source={"post_id": post} if post else NONE,
+        columns=_OF_TRANSFER,
+        cells=row.columns,
+        opens=_OWN if ORGANIZATION in (spender, earner) else None,
+    )
+
+
+def _quarantined(file: str, row: Row, fault: _Fault) -> Quarantined:
+    reason = f"{shown(fault.value)} {fault.reason}"
+    return Quarantined(file, row.line, fault.column, shortened(fault.value), reason, row.columns)
+
+
+def _check_columns(row: Row, expected: tuple[str, ...]) -> None:
+    if len(row.columns) != len(expected):
+        text = f"is how it begins: it has {len(row.columns)} columns, not {len(expected)}"
+        raise _Fault(column="row", value=row.columns[0], reason=text)
+
+
+def _check_readable(column: str, text: str) -> None:
+    if (why := unreadable(text)) is not None:
+        raise _Fault(column=column, value=text, reason=why)
+
+
+def _party(side: str, kind: str, uid: str) -> str:
+    """The account of a side: a member's uid, or the organization's own."""
+    if kind == ORGANIZATION:
+        return ORGANIZATION
+    if kind != "member":
+        column = f"{side}_type"
+        _check_readable(column, kind)
+        raise _Fault(column=column, value=kind, reason="is neither member nor organization")
+    column = f"{side}_member_uid"
+    _check_readable(column, uid)
+    _check_uid(column, uid)
+    return uid
+
+
+def _check_uid(column: str, uid: str) -> None:
+    if not uid:
+        raise _Fault(column=column, value=uid, reason="is empty: a member has a uid")
+    if not _is_label(uid, MAX_ID_CHARACTERS):
+        text = f"is no id: 1 to {MAX_ID_CHARACTERS} characters in NFC, no blank at either end"
+        raise _Fault(column=column, value=uid, reason=text)
+    if uid == ORGANIZATION:
+        raise _Fault(
+            column=column, value=uid, reason="is the organization's own account, not a member's"
+        )
+
+
+def _seconds(text: str) -> int:
+    _check_readable("amount_seconds", text)
+    if not _AMOUNT.fullmatch(text) or not 0 < int(text) <= MAX_INTEGER:
+        raise _Fault(
+            column="amount_seconds", value=text, reason="is not a positive whole number of seconds"
+        )
+    return int(text)
+
+
+def _entry_date(text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _Fault(
+            column="entry_date", value=text, reason="is not a day like 2018-01-31"
+        ) from None
+
+
+def _day_of_instant(text: str) -> date:
+    _check_readable("created_at", text)
+    try:
+        if (match := _INSTANT.fullmatch(text)) is None:
+            raise ValueError
+        if match["time"] is not None:
+            time.fromisoformat(match["time"])
+        return date.fromisoformat(match["day"])
+    except ValueError:
+        raise _Fault(
+            column="created_at", value=text, reason="is not an instant like 2018-01-31 09:30:00"
+        ) from None
+
+
+def _check_post(text: str) -> None:
+    _check_readable("post_id", text)
+    if not _is_label(text, MAX_LABEL_CHARACTERS):
+        why = f"is no label: up to {MAX_LABEL_CHARACTERS} characters in NFC, on one line"
+        raise _Fault(column="post_id", value=text, reason=why)
+
+
+def _is_label(text: str, longest: int) -> bool:
+    """Whether a bank takes the text as an id or a label."""
+    return (
+        len(text) <= longest
+        and text.isprintable()
+        and text == text.strip()
+        and is_normalized("NFC", text)
+    )
+
+
+def _fault_of_reason(reason: str) -> str | None:
+    why = unreadable(reason)
+    if why is None and len(reason) > MAX_TEXT_CHARACTERS:
+        why = f"has {len(reason):,} characters, more than {MAX_TEXT_CHARACTERS:,}"
+    return why

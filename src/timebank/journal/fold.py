@@ -1,0 +1,247 @@
+"""The fold: records → derived rows. Pure, and it knows no rule.
+
+It executes what a record's effects say and nothing else: no limit, no fee, no
+apportionment. It shares no arithmetic with `decide`, so that each checks the other:
+the state that `decide` reads is what the fold made of earlier records.
+
+>>> from timebank.journal.fold import Fold
+>>> fold = Fold()
+>>> sets = {"kind": "member", "status": "open", "joined_on": None,
+...         "floor": "inherit", "ceiling": "inherit", "named": False}
+>>> for sequence, id in enumerate(["m1", "f1"], start=1):
+...     _ = fold.apply(sequence, "open_account", {"account": id, "sets": sets})
+>>> derived = fold.apply(3, "transfer", {"occurred_on": "2026-03-02",
+...                      "postings": [["m1", 5400], ["f1", -5400]], "statute": "default/1"})
+>>> [(row.account, row.version, row.balance) for row in derived.postings]
+[('m1', 1, 5400), ('f1', 1, -5400)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from timebank.errors import Corrupt, shown
+from timebank.model import (
+    ACCOUNT_KINDS,
+    MAX_INTEGER,
+    NEVER,
+    AccountRow,
+    HoldRow,
+    PostingRow,
+    StatuteRow,
+)
+
+_SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
+
+
+class Derived(NamedTuple):
+    """What one record adds: the account it changed, if any, its postings, and so on.
+
+    `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
+    `statute` says that it adopted one; `erased` are the records and fields whose texts went.
+    """
+
+    account: AccountRow | None = None
+    postings: Sequence[PostingRow] = ()
+    holds: Sequence[HoldRow] = ()
+    resolved: Sequence[HoldRow] = ()
+    statute: StatuteRow | None = None
+    erased: Sequence[tuple[int, str]] = ()
+
+
+@attrs.define
+class Fold:
+    """Where the accounts stand after the records applied so far.
+
+    `accounts` holds the rows seen, `None` for an id known to be free; `balances` the
+    last `(version, seconds)` of each account; `holds` the rows of open holds, by account
+    and by the hold's sequence; `lines` the accounts of each open hold.
+    """
+
+    accounts: dict[str, AccountRow | None] = attrs.field(factory=dict)
+    balances: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    holds: dict[str, dict[int, HoldRow]] = attrs.field(factory=dict)
+    lines: dict[int, list[str]] = attrs.field(factory=dict)
+
+    def keep(self, row: HoldRow) -> None:
+        """Know a row of an open hold, once: of this record, or read from a store."""
+        self.holds.setdefault(row.account, {})[row.sequence] = row
+        self.lines.setdefault(row.sequence, []).append(row.account)
+
+    def forget_expired(self, account: str, now: int) -> None:
+        """Let go of the rows of an account's holds that have expired, for good.
+
+        They count for nothing any more, and nobody can resolve them.
+        """
+        rows = self.holds.get(account)
+        for row in [row for row in rows.values() if row.expires_at <= now] if rows else ():
+            del rows[row.sequence]  # type: ignore[union-attr]  # there are rows
+            self.lines[row.sequence].remove(account)
+            if not self.lines[row.sequence]:
+                del self.lines[row.sequence]
+
+    def apply(self, sequence: int, kind: str, effects: dict[str, Any]) -> Derived:
+        """Execute the effects of the record `sequence`.
+
+        :raises Corrupt: an unknown kind, or effects that cannot be executed; the fold
+            is then as it was.
+        """
+        step = _STEPS.get(kind)
+        if step is None:
+            msg = f"record {sequence} is of unknown kind {shown(kind)}"
+            raise Corrupt(msg)
+        try:
+            return step(self, sequence, effects)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            msg = f"the effects of record {sequence} cannot be executed: {error!r}"
+            raise Corrupt(msg) from error
+
+
+def imbalance(effects: dict[str, Any]) -> int:
+    """What the postings of a record's effects sum to, in seconds: zero, or it is wrong."""
+    total = 0
+    for _, seconds in effects.get("postings", ()):
+        total += seconds
+    return total
+
+
+def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    id, sets = effects["account"], dict(effects["sets"])
+    if "named" in sets:
+        sets["named"] = sequence if _is(bool, sets["named"]) else None
+    before = fold.accounts.get(id)
+    if ("kind" in sets) != (before is None) or sets.keys() - _SETTABLE:
+        msg = f"account {shown(id)} is opened once, before anything else"
+        raise ValueError(msg)
+    if before is None:
+        row = AccountRow(account=_is(str, id), opened=sequence, **sets)
+    else:
+        row = before._replace(**sets)
+    if row.kind not in ACCOUNT_KINDS or row.status not in {"open", "frozen", "closed"}:
+        msg = f"kind {shown(row.kind)} or status {shown(row.status)}"
+        raise ValueError(msg)
+    for limit in (row.floor, row.ceiling):
+        if limit not in {None, "inherit"}:
+            _is(int, limit)
+    if row.joined_on is not None:
+        date.fromisoformat(row.joined_on)
+    fold.accounts[id] = row
+    fold.balances.setdefault(id, (0, 0))
+    return Derived(row)
+
+
+def _post(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    return Derived(postings=_posted(fold, sequence, effects))
+
+
+def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingRow]:
+    day = _day(effects["occurred_on"])
+    after: dict[str, tuple[int, int]] = {}
+    rows = []
+    for id, seconds in effects["postings"]:
+        version, balance = after.get(id) or fold.balances[id]
+        version += 1
+        balance += seconds if type(seconds) is int else _is(int, seconds)
+        if not seconds or abs(balance) > MAX_INTEGER:
+            msg = f"posting of {seconds} seconds, balance of {balance}"
+            raise ValueError(msg)
+        after[id] = (version, balance)
+        rows.append(PostingRow(id, version, sequence, seconds, balance, day))
+    fold.balances.update(after)
+    return rows
+
+
+@lru_cache(maxsize=400)
+def _day(text: str) -> str:
+    """A day of the calendar: most records are of a few."""
+    if date.fromisoformat(text).isoformat() != text:
+        msg = f"day {shown(text)}"
+        raise ValueError(msg)
+    return text
+
+
+def _hold(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    expires_at = _is(int, effects.get("expires_at", NEVER))
+    rows = []
+    for id, held, incoming in effects["reserves"]:
+        if fold.accounts[id] is None or min(_is(int, held), _is(int, incoming)) < 0:
+            msg = f"a reserve of {held} and {incoming} seconds on account {shown(id)}"
+            raise ValueError(msg)
+        rows.append(HoldRow(id, expires_at, sequence, held, incoming))
+    if not rows or len({row.account for row in rows}) < len(rows):
+        msg = "a hold reserves once on each of its accounts"
+        raise ValueError(msg)
+    for row in rows:
+        fold.keep(row)
+    return Derived(holds=rows)
+
+
+def _settle(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    accounts = fold.lines[effects["resolves"]]
+    postings = _posted(fold, sequence, effects)
+    return Derived(postings=postings, resolved=_released(fold, effects["resolves"], accounts))
+
+
+def _void(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    accounts = fold.lines[effects["resolves"]]
+    return Derived(resolved=_released(fold, effects["resolves"], accounts))
+
+
+def _released(fold: Fold, hold: int, accounts: list[str]) -> list[HoldRow]:
+    del fold.lines[hold]
+    return [fold.holds[account].pop(hold) for account in accounts]
+
+
+def _adopt(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    return Derived(statute=StatuteRow(sequence, _is(str, effects["adopts"])))
+
+
+def _delegate(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    """Who may act for an account is found by the records that refer to its opening."""
+    row = fold.accounts[_is(str, effects["account"])]
+    if row is None or row.opened != effects["of"]:
+        msg = f"record {shown(effects['of'])} does not open account {shown(effects['account'])}"
+        raise ValueError(msg)
+    return Derived()
+
+
+def _erase(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+    """Texts are not derived, but who reads the record of an erasure erases too."""
+    places = [(_is(int, record), _is(str, field)) for record, field in effects["texts"]]
+    if not all(0 < record < sequence for record, _ in places):
+        msg = "an erasure is of earlier records"
+        raise ValueError(msg)
+    return Derived(erased=places)
+
+
+def _is(expected: type, value: Any) -> Any:
+    if type(value) is not expected:
+        msg = f"{shown(value)} is no {expected.__name__}"
+        raise TypeError(msg)
+    return value
+
+
+_STEPS: Final[dict[str, Callable[[Fold, int, dict[str, Any]], Derived]]] = {
+    "open_account": _set_account,
+    "set_limits": _set_account,
+    "rename": _set_account,
+    "freeze": _set_account,
+    "thaw": _set_account,
+    "close_account": _set_account,
+    "reopen": _set_account,
+    "transfer": _post,
+    "reverse": _post,
+    "hold": _hold,
+    "settle": _settle,
+    "void": _void,
+    "adopt": _adopt,
+    "due": _post,
+    "name_delegate": _delegate,
+    "end_delegate": _delegate,
+    "erase": _erase,
+}

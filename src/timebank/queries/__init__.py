@@ -1,0 +1,1 @@
+"""What is asked of a `Reader`: records, balances, statements, holds, members, figures."""

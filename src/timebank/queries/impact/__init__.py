@@ -1,0 +1,18 @@
+"""What a community exchanged, in figures: counted in one pass, then worked out."""
+
+from __future__ import annotations
+
+from timebank.queries.impact.counted import Counted, count
+from timebank.queries.impact.figures import AT_LEAST, Band, Count, Group, Impact, figures, gini
+
+__all__ = [
+    "AT_LEAST",
+    "Band",
+    "Count",
+    "Counted",
+    "Group",
+    "Impact",
+    "count",
+    "figures",
+    "gini",
+]

@@ -1,0 +1,279 @@
+"""A statute tried on history: what it would have refused, flagged or charged.
+
+One pass over the journal. Each exchange that was recorded is judged again by the judge that
+judges new ones, against the balances and holds that were real at its moment: what would
+have been refused took place all the same. What differs from what is recorded is counted by
+account and rule, so that memory grows with the accounts and not with the exchanges.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
+
+import attrs
+
+from timebank.errors import InvalidRequest, LimitExceeded, Rejected, WrongType, shown
+from timebank.hours import Hours
+from timebank.journal import parse
+from timebank.journal.fold import Fold
+from timebank.model import AccountRow
+from timebank.rules import Draft, Exchange, State, holds, transfers
+from timebank.statute import Statute
+from timebank.storage.protocol import Reader
+
+PAGE: Final = 500
+#: Called with the records done and their number.
+Progress = Callable[[int, int], None]
+Outcome = Literal["refused", "flagged", "charged", "rounded"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("refused", "flagged", "charged", "rounded")
+
+
+@attrs.frozen
+class ReplayLine:
+    """What a rule would have done otherwise to one account.
+
+    `exchanges` counts them; `hours` sums those of the account: what it would not have moved
+    (refused), what it moved (flagged), what more it would have paid (charged) or moved
+    (rounded), negative where it is less. `first` and `last` are ids of exchanges.
+    """
+
+    account: str
+    outcome: Outcome
+    rule: str
+    exchanges: int
+    hours: Hours
+    first: str
+    last: str
+
+    @property
+    def id(self) -> str:
+        """The account."""
+        return self.account
+
+
+@attrs.frozen
+class Replay:
+    """What a statute would have made of the exchanges of a bank.
+
+    `judged` counts the exchanges, holds among them; `exempt` the imports with unchecked limits,
+    reversals, settlements and what a statute made due. Of the others each exchange is counted
+    once, whatever the number of accounts. `lines` are by account, outcome and rule.
+
+    >>> import timebank
+    >>> from timebank import Band, Statute
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("m2")
+    >>> _ = bank.transfer(earner="m1", spender="m2", hours=5, id="visit")
+    >>> strict = Statute(version="strict/1", limits={"member": Band(floor=-4)})
+    >>> tried = bank.replay(strict)
+    >>> tried.refused, [(line.account, line.rule, line.hours) for line in tried.lines]
+    (1, [('m2', 'floor', Hours('5:00'))])
+    """
+
+    statute: str
+    judged: int
+    exempt: int
+    refused: int
+    flagged: int
+    charged: int
+    rounded: int
+    lines: tuple[ReplayLine, ...]
+
+    @property
+    def id(self) -> str:
+        """The version of the statute."""
+        return self.statute
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything would have been otherwise."""
+        return bool(self.lines)
+
+
+def replay(reader: Reader, statute: object, *, progress: Progress | None = None) -> Replay:
+    """Judge the recorded exchanges again, by a statute that need not be adopted.
+
+    The fund of its fee is taken as open and without limits where there is no such account,
+    or was not at the moment: one tries a statute before all is ready for it.
+
+    :raises WrongType: not a `Statute`.
+    :raises Corrupt: the journal cannot be read, or executed.
+    """
+    if not isinstance(statute, Statute):
+        msg = f"replay takes a Statute (of a file: Statute.from_json), not {shown(statute)}"
+        raise WrongType(msg)
+    history = _History(statute)
+    after, total = 0, reader.head().sequence
+    while page := reader.records(after=after, limit=PAGE):
+        for row in page:
+            history.take(row.sequence, parse(row.body))
+        after = page[-1].sequence
+        if progress is not None:
+            progress(after, total)
+    return history.replay()
+
+
+@attrs.define
+class _Tally:
+    """What is counted of one account, outcome and rule."""
+
+    first: str
+    last: str
+    exchanges: int = 0
+    seconds: int = 0
+
+
+class _History:
+    """The bank at each moment, and what is counted so far."""
+
+    def __init__(self, statute: Statute) -> None:
+        self._statute = statute
+        self._fold = Fold()
+        self._tallies: dict[tuple[str, Outcome, str], _Tally] = {}
+        self._counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
+        self._judged = self._exempt = 0
+
+    def take(self, sequence: int, record: dict[str, Any]) -> None:
+        """Judge one record, where it is an exchange; then let it be what it was."""
+        kind, effects = record["kind"], record["effects"]
+        if kind in {"transfer", "hold"} and "limits" not in record["request"]:
+            self._judged += 1
+            self._judge(record)
+        elif "postings" in effects:
+            self._exempt += 1
+        self._fold.apply(sequence, kind, effects)
+
+    def replay(self) -> Replay:
+        """What was counted."""
+        lines = [
+            ReplayLine(
+                account=account,
+                outcome=outcome,
+                rule=rule,
+                exchanges=tally.exchanges,
+                hours=Hours.from_seconds(tally.seconds),
+                first=tally.first,
+                last=tally.last,
+            )
+            for (account, outcome, rule), tally in self._tallies.items()
+        ]
+        lines.sort(key=lambda line: (line.account, OUTCOMES.index(line.outcome), line.rule))
+        return Replay(
+            statute=self._statute.version,
+            judged=self._judged,
+            exempt=self._exempt,
+            lines=tuple(lines),
+            **self._counts,
+        )
+
+    def _judge(self, record: dict[str, Any]) -> None:
+        request, now = record["request"], record["recorded_at"]
+        ids = [id for id, _ in request["earners"] + request["spenders"]]
+        ids += [request["via"]] if "via" in request else []
+        command = Exchange(request, {}, tuple(ids), request["id"])
+        judge = transfers.judged if record["kind"] == "transfer" else holds.judged
+        try:
+            draft = judge(self._state(), command, command.earners, command.spenders, now)
+        except (Rejected, InvalidRequest) as refusal:
+            self._refused(command, refusal)
+        else:
+            self._compare(command, record["effects"], draft)
+
+    def _state(self) -> State:
+        """The bank of the moment, with the fund that the statute needs."""
+        fold = self._fold
+        accounts: Mapping[str, AccountRow | None] = fold.accounts
+        balances: Mapping[str, tuple[int, int]] = fold.balances
+        if self._statute.fee is not None:
+            fund = self._statute.fee.fund
+            row = accounts.get(fund)
+            if row is None or row.status != "open":
+                there = AccountRow(fund, "fund", "open", None, None, None, 0, None)
+                accounts = ChainMap({fund: there}, fold.accounts)
+                balances = ChainMap({fund: balances.get(fund, (0, 0))}, fold.balances)
+        return State(self._statute, accounts, balances, fold.holds)
+
+    # -- what differs ------------------------------------------------------------------
+
+    def _refused(self, command: Exchange, refusal: Rejected | InvalidRequest) -> None:
+        if isinstance(refusal, LimitExceeded):
+            moved = {refusal.account: refusal.needed.seconds}
+        else:
+            moved = _moved(command)
+        rule = refusal.rule if isinstance(refusal, Rejected) else "day of service"
+        self._count("refused", rule, moved, command)
+
+    def _compare(self, command: Exchange, was: Mapping[str, Any], draft: Draft) -> None:
+        """Count where a draft is another than what was recorded."""
+        now = draft.effects
+        self._flagged(command, was.get("flags", ()), now.get("flags", ()))
+        (own_was, fee_was), (own, fee) = _parts(was), _parts(now)
+        if fee != fee_was:
+            self._count("charged", "fee", _more(_paid(fee), _paid(fee_was)), command)
+        if own != own_was:
+            more = _more(_sides(own), _sides(own_was))
+            self._count("rounded", "granularity", more, command)
+
+    def _flagged(
+        self,
+        command: Exchange,
+        was: Iterable[Mapping[str, Any]],
+        now: Iterable[Mapping[str, Any]],
+    ) -> None:
+        known = {(flag["rule"], flag.get("account")) for flag in was}
+        moved: dict[str, dict[str, int]] = {}
+        for flag in now:
+            rule, account = flag["rule"], flag.get("account")
+            if (rule, account) not in known:
+                of_rule = moved.setdefault(rule, {})
+                of_rule |= _moved(command) if account is None else {account: flag["needed"]}
+        for number, (rule, seconds) in enumerate(moved.items()):
+            self._count("flagged", rule, seconds, command, again=number > 0)
+
+    def _count(
+        self,
+        outcome: Outcome,
+        rule: str,
+        moved: Mapping[str, int],
+        command: Exchange,
+        *,
+        again: bool = False,
+    ) -> None:
+        self._counts[outcome] += not again
+        id = str(command.id)
+        for account, seconds in moved.items():
+            tally = self._tallies.setdefault((account, outcome, rule), _Tally(id, id))
+            tally.exchanges += 1
+            tally.seconds += seconds
+            tally.last = id
+
+
+def _parts(effects: Mapping[str, Any]) -> tuple[list[list[Any]], list[list[Any]]]:
+    """The lines of an exchange or a proposed one, and those of its fee."""
+    lines = effects.get("lines", effects.get("postings", []))
+    return transfers.parts({"postings": lines, "fee": effects.get("fee", [])})
+
+
+def _moved(command: Exchange) -> dict[str, int]:
+    """What each account moves by an exchange, on either side."""
+    return _sides(command.earners + command.spenders)
+
+
+def _sides(lines: Iterable[list[Any]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for id, seconds in lines:
+        found[id] = found.get(id, 0) + abs(seconds)
+    return found
+
+
+def _paid(fee: Iterable[list[Any]]) -> dict[str, int]:
+    """Who pays a fee."""
+    return _sides(line for line in fee if line[1] < 0)
+
+
+def _more(now: Mapping[str, int], was: Mapping[str, int]) -> dict[str, int]:
+    """By how much each account differs; those that do not are left out."""
+    ids = sorted(now.keys() | was.keys())
+    return {id: now.get(id, 0) - was.get(id, 0) for id in ids if now.get(id, 0) != was.get(id, 0)}

@@ -1,0 +1,213 @@
+"""Opening accounts, and changing their limits, names and status."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from timebank import checks
+from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest
+from timebank.model import ACCOUNT_KINDS, AccountRow
+from timebank.rules.state import Command, Draft, State, hours, texts_of
+from timebank.statute import DAY_IN_MICROSECONDS
+
+#: Stands for "leave this limit as it is" in `set_limits`.
+KEEP: Final = object()
+
+
+@attrs.frozen
+class OpenAccount(Command):
+    """Open an account; repeated alike, it is the same account."""
+
+    kind = "open_account"
+    welcome: bool = attrs.field(default=True, kw_only=True)
+
+    @classmethod
+    def of(
+        cls,
+        id: object,
+        *,
+        kind: object,
+        name: object,
+        joined_on: object,
+        floor: object,
+        ceiling: object,
+        welcome: object = True,
+    ) -> OpenAccount:
+        """From the arguments of the call; `welcome` is no part of what is recorded."""
+        account = checks.identifier(id, "account id")
+        request: dict[str, Any] = {
+            "account": account,
+            "kind": checks.one_of(kind, ACCOUNT_KINDS, "kind"),
+        }
+        if (joined := checks.day(joined_on, "joined_on")) is not None:
+            request["joined_on"] = joined
+        for field, value in (("floor", floor), ("ceiling", ceiling)):
+            if (limit := checks.limit(value, field)) != "inherit":
+                request[field] = limit
+        given = checks.yes_or_no(welcome, "welcome")
+        return cls(request, texts_of(name=name), (account,), welcome=given)
+
+
+@attrs.frozen
+class SetLimits(Command):
+    """Change the floor, the ceiling or both."""
+
+    kind = "set_limits"
+
+    @classmethod
+    def of(cls, id: object, *, floor: object, ceiling: object) -> SetLimits:
+        """From the arguments of the call."""
+        account = checks.identifier(id, "account id")
+        request: dict[str, Any] = {"account": account}
+        for field, value in (("floor", floor), ("ceiling", ceiling)):
+            if value is not KEEP:
+                request[field] = checks.limit(value, field)
+        if len(request) == 1:
+            msg = "set_limits needs a floor, a ceiling or both"
+            raise InvalidRequest(msg)
+        return cls(request=request, texts={}, accounts=(account,))
+
+
+@attrs.frozen
+class Rename(Command):
+    """Give an account another name, or none."""
+
+    kind = "rename"
+
+    @classmethod
+    def of(cls, id: object, *, name: object) -> Rename:
+        """From the arguments of the call."""
+        account = checks.identifier(id, "account id")
+        return cls(request={"account": account}, texts=texts_of(name=name), accounts=(account,))
+
+
+@attrs.frozen
+class ChangeStatus(Command):
+    """Freeze, thaw, close or reopen an account."""
+
+    @classmethod
+    def of(cls, id: object, *, reason: object) -> ChangeStatus:
+        """From the arguments of the call."""
+        account = checks.identifier(id, "account id")
+        return cls(request={"account": account}, texts=texts_of(reason=reason), accounts=(account,))
+
+
+@attrs.frozen
+class Freeze(ChangeStatus):
+    """From open to frozen."""
+
+    kind = "freeze"
+
+
+@attrs.frozen
+class Thaw(ChangeStatus):
+    """From frozen to open."""
+
+    kind = "thaw"
+
+
+@attrs.frozen
+class CloseAccount(ChangeStatus):
+    """From open or frozen to closed, at zero."""
+
+    kind = "close_account"
+
+
+@attrs.frozen
+class Reopen(ChangeStatus):
+    """From closed to open."""
+
+    kind = "reopen"
+
+
+#: How far ahead a member may join.
+DAYS_TO_JOIN: Final = 366
+
+
+def _sets(account: str, **sets: object) -> Draft:
+    return Draft({"account": account, "sets": sets})
+
+
+def open_account(state: State, command: Command, now: int) -> Draft:
+    """Open an account; that it is not open yet was looked at before."""
+    request = command.request
+    latest = state.statute.day(now + DAYS_TO_JOIN * DAY_IN_MICROSECONDS)
+    if request.get("joined_on", latest) > latest:
+        msg = f"joined_on {request['joined_on']} is too far ahead: the latest is {latest}"
+        raise InvalidRequest(msg)
+    sets = {
+        "kind": request["kind"],
+        "status": "open",
+        "joined_on": request.get("joined_on"),
+        "floor": request.get("floor", "inherit"),
+        "ceiling": request.get("ceiling", "inherit"),
+        "named": "name" in command.texts,
+    }
+    account, limits = request["account"], (sets["floor"], sets["ceiling"])
+    row = AccountRow(account, request["kind"], "open", sets["joined_on"], *limits, 0, None)
+    _check_order(state, row, now)
+    return _sets(account, **sets)
+
+
+def set_limits(state: State, command: Command, now: int) -> Draft | None:
+    """Change the limits of an account that is not closed."""
+    row = state.account(command.accounts[0])
+    if row.status == "closed":
+        raise AccountNotOpen(row.account, status=row.status, doing="have its limits set")
+    floor = command.request.get("floor", row.floor)
+    ceiling = command.request.get("ceiling", row.ceiling)
+    if (floor, ceiling) == (row.floor, row.ceiling):
+        return None
+    _check_order(state, row._replace(floor=floor, ceiling=ceiling), now)
+    return _sets(row.account, floor=floor, ceiling=ceiling)
+
+
+def _check_order(state: State, row: AccountRow, now: int) -> None:
+    floor, ceiling, _ = state.statute.limits_of(row, now)
+    if floor is not None and ceiling is not None and floor > ceiling:
+        msg = f"the floor {hours(floor)} is above the ceiling {hours(ceiling)}"
+        raise InvalidRequest(msg)
+
+
+def rename(state: State, command: Command, now: int) -> Draft | None:
+    """Give another name, or none; nothing, where it is so already."""
+    row = state.account(command.accounts[0])
+    name = command.texts.get("name")
+    if name == state.name and (name is None) == (row.named is None):
+        return None
+    return _sets(row.account, named=name is not None)
+
+
+#: Command → (statuses it leaves, status it leads to, words for a refusal).
+_STATUS_CHANGES: Final = {
+    "freeze": (("open",), "frozen", "be frozen"),
+    "thaw": (("frozen",), "open", "be thawed"),
+    "close_account": (("open", "frozen"), "closed", "be closed"),
+    "reopen": (("closed",), "open", "be reopened"),
+}
+
+
+def change_status(state: State, command: Command, now: int) -> Draft | None:
+    """Freeze, thaw, close or reopen; nothing, where it is so already."""
+    row = state.account(command.accounts[0])
+    leaves, status, doing = _STATUS_CHANGES[command.kind]
+    if row.status == status:
+        return None
+    if row.status not in leaves:
+        raise AccountNotOpen(row.account, status=row.status, doing=doing)
+    if status == "closed":
+        if row.account in state.statute.funds:
+            raise FundInUse(row.account, statute=state.statute.version)
+        _check_empty(state, row, now)
+    return _sets(row.account, status=status)
+
+
+def _check_empty(state: State, row: AccountRow, now: int) -> None:
+    posted = state.balances[row.account][1]
+    held, incoming = state.reserved(row.account, now)
+    if posted or held or incoming:
+        raise AccountNotEmpty(
+            row.account, balance=hours(posted), held=hours(held), incoming=hours(incoming)
+        )

@@ -1,0 +1,100 @@
+"""Naming who may act for an account, and ending it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from timebank import checks
+from timebank.errors import AccountNotOpen, InvalidRequest, shown
+from timebank.rules.state import Command, Draft, State
+
+
+@attrs.frozen
+class _OfDelegate(Command):
+    @property
+    def account(self) -> str:
+        """Whose delegate it is."""
+        return self.accounts[0]
+
+    @property
+    def delegate(self) -> str:
+        """Who acts for the account."""
+        return str(self.request["delegate"])
+
+
+def _request(account: object, delegate: object) -> dict[str, Any]:
+    request = {
+        "account": checks.identifier(account, "account id"),
+        "delegate": checks.identifier(delegate, "delegate"),
+    }
+    if request["account"] == request["delegate"]:
+        msg = f"{shown(account)} needs no delegate to act for itself"
+        raise InvalidRequest(msg)
+    return request
+
+
+@attrs.frozen
+class NameDelegate(_OfDelegate):
+    """Let an actor act for an account, until a day or until it is ended."""
+
+    kind = "name_delegate"
+
+    @classmethod
+    def of(cls, account: object, delegate: object, *, until: object) -> NameDelegate:
+        """From the arguments of the call."""
+        request = _request(account, delegate)
+        if (last := checks.day(until, "until")) is not None:
+            request["until"] = last
+        return cls(request, {}, (request["account"],))
+
+
+@attrs.frozen
+class EndDelegate(_OfDelegate):
+    """Let an actor act for an account no more."""
+
+    kind = "end_delegate"
+
+    @classmethod
+    def of(cls, account: object, delegate: object) -> EndDelegate:
+        """From the arguments of the call."""
+        request = _request(account, delegate)
+        return cls(request, {}, (request["account"],))
+
+
+def name(state: State, command: NameDelegate, now: int) -> Draft | None:
+    """Name a delegate; nothing, where it is so already.
+
+    :raises AccountNotFound: no such account.
+    :raises InvalidRequest: a last day that is over.
+    :raises AccountNotOpen: the account is closed.
+    """
+    row = state.account(command.account)
+    until = command.request.get("until")
+    if until is not None and until < (today := state.statute.day(now)):
+        msg = f"until {until} is over: today is {today}"
+        raise InvalidRequest(msg)
+    if row.status == "closed":
+        raise AccountNotOpen(row.account, status=row.status, doing="have a delegate")
+    if state.delegates.get(command.delegate, "") == until:
+        return None
+    effects = {
+        "account": row.account,
+        "delegate": command.delegate,
+        "of": row.opened,
+        "until": until,
+    }
+    return Draft(effects, refers_to=row.opened)
+
+
+def end(state: State, command: EndDelegate, now: int) -> Draft | None:
+    """End it; nothing, where it is no delegate.
+
+    :raises AccountNotFound: no such account.
+    """
+    row = state.account(command.account)
+    if command.delegate not in state.delegates:
+        return None
+    effects = {"account": row.account, "delegate": command.delegate, "of": row.opened}
+    return Draft(effects, refers_to=row.opened)

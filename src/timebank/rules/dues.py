@@ -1,0 +1,176 @@
+"""What a rule of a statute makes due: welcome credit, dues, demurrage.
+
+It moves whatever the limits are, for the members have agreed to it: whoever goes further
+beyond a limit by it has a flag.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, Final
+
+import attrs
+
+from timebank import checks
+from timebank.checks import OWN_IDS
+from timebank.errors import AccountNotOpen
+from timebank.model import MAX_ID_CHARACTERS
+from timebank.rules.limits import check_limits
+from timebank.rules.state import Command, Draft, State, check_range
+from timebank.statute import Demurrage, DueRule, Dues, Statute, Welcome
+from timebank.statute.periods import MONTHS, period_name
+
+Period = tuple[date, date]
+#: Stands before the digest of an account's id.
+HASHED: Final = "sha256="
+
+
+def due_id(rule: str, which: str, account: str) -> str:
+    """The id of what is due of an account by a rule: once for each period, whoever asks.
+
+    Where the account's id is too long for it, or looks as if it were one, the SHA-256 of that
+    id stands in its place: two accounts never share one.
+
+    >>> from timebank.rules.dues import due_id
+    >>> due_id("dues", "2026", "m1")
+    'due:dues:2026:m1'
+    """
+    id = f"{OWN_IDS}{rule}:{which}:{account}"
+    if len(id) <= MAX_ID_CHARACTERS and not account.startswith(HASHED):
+        return id
+    return f"{OWN_IDS}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}"
+
+
+@attrs.frozen
+class MakeDue(Command):
+    """Move what a rule makes due, between an account and the rule's fund."""
+
+    kind = "due"
+    rule: DueRule = attrs.field(kw_only=True)
+
+    @classmethod
+    def of(
+        cls,
+        account: object,
+        *,
+        rule: DueRule,
+        by: Statute,
+        since: date,
+        period: Period | None = None,
+        which: str | None = None,
+    ) -> MakeDue:
+        """Of an account, by a rule of the statute that makes it due.
+
+        `since` is the day on which it fell due, or the end of what it is counted on;
+        `which` tells several of one rule apart, where they have no period.
+        """
+        checked = checks.identifier(account, "account id")
+        request: dict[str, Any] = {
+            "account": checked,
+            "by": by.version,
+            "id": due_id(rule.name, which or _which(since, period), checked),
+            "rule": rule.name,
+            "since": since.isoformat(),
+        }
+        if period is not None:
+            request["period"] = [day.isoformat() for day in period]
+        return cls(request, {}, (checked, rule.fund), request["id"], rule=rule)
+
+    @property
+    def account(self) -> str:
+        """Whose it is."""
+        return self.accounts[0]
+
+    @property
+    def period(self) -> Period | None:
+        """The first and the last day of what it is due for."""
+        found = self.request.get("period")
+        return None if found is None else (_day(found[0]), _day(found[1]))
+
+    @property
+    def since(self) -> date:
+        """The day on which it falls due."""
+        return _day(self.request["since"])
+
+
+def _which(since: date, period: Period | None) -> str:
+    return since.isoformat() if period is None else period_name(*period)
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def due(state: State, command: MakeDue, now: int) -> Draft | None:
+    """Move what is due; nothing, where a share of it comes to nothing.
+
+    :raises AccountNotFound: there is no such account, or no such fund.
+    :raises AccountNotOpen: the account or the fund is not open.
+    :raises InvalidHours: a balance too large to be stored.
+    """
+    rule = command.rule
+    rows = {id: state.account(id) for id in command.accounts}
+    for id, row in rows.items():
+        if row.status != "open":
+            raise AccountNotOpen(id, status=row.status, doing=f"take part in {rule.name}")
+    seconds = amount(rule, command.period, command.since, basis=state.basis)
+    if not seconds:
+        return None
+    giver, receiver = command.account, rule.fund
+    if isinstance(rule, Welcome):
+        giver, receiver = receiver, giver
+    lines: list[list[Any]] = [[receiver, seconds], [giver, -seconds]]
+    changes = {receiver: seconds, giver: -seconds}
+    check_range(state, changes)
+    flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
+    day = command.request["since"]
+    effects = {"occurred_on": day, "postings": lines, "statute": state.statute.version}
+    if isinstance(rule, Demurrage):
+        effects["basis"] = state.basis
+    if flags:
+        effects["flags"] = flags
+    return Draft(effects)
+
+
+def amount(
+    rule: Welcome | Dues | Demurrage, period: Period | None, since: date, *, basis: int
+) -> int:
+    """The seconds that are due; `basis` are those that a share is taken of.
+
+    >>> from datetime import date
+    >>> from timebank import Dues
+    >>> from timebank.rules.dues import amount
+    >>> year = date(2026, 1, 1), date(2026, 12, 31)
+    >>> rule = Dues(hours=4, fund="common", first_period="months")
+    >>> amount(rule, year, date(2026, 4, 20), basis=0) / 3600
+    3.0
+    """
+    if isinstance(rule, Demurrage):
+        above = max(basis - rule.above.seconds, 0)
+        return min(_in_units(rule, above * rule.share), above)
+    whole = rule.hours.seconds
+    if isinstance(rule, Welcome) or period is None or since <= period[0]:
+        return whole
+    if rule.first_period == "whole":
+        return whole
+    return min(_in_units(rule, whole * _part(rule, period, since)), whole)
+
+
+def _part(rule: Dues, period: Period, since: date) -> Fraction:
+    """Which part of a period is due by who comes to it on its day `since`."""
+    first, last = period
+    if rule.first_period == "months":
+        left = (last.year - since.year) * 12 + last.month - since.month + 1
+        return Fraction(left, MONTHS[rule.every])
+    if rule.first_period == "days":
+        return Fraction((last - since).days + 1, (last - first).days + 1)
+    return Fraction(0)
+
+
+def _in_units(rule: Dues | Demurrage, seconds: Fraction) -> int:
+    """Whole units of it, up for the fund or down for who pays."""
+    units = seconds / rule.unit.seconds
+    whole = -(-units // 1) if rule.remainder_to == "fund" else units // 1
+    return int(whole) * rule.unit.seconds

@@ -1,0 +1,66 @@
+"""Destroying personal texts."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import attrs
+
+from timebank import checks
+from timebank.errors import InvalidRequest
+from timebank.rules.state import Command, Draft, State, texts_of
+
+
+class Written(NamedTuple):
+    """Where a text stands, by the sequence of its record, and its commitment there."""
+
+    sequence: int
+    field: str
+    commitment: str
+
+
+@attrs.frozen
+class Erase(Command):
+    """Destroy the texts of an account, or of one record, as far as they are `written`."""
+
+    kind = "erase"
+    written: tuple[Written, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        account: str | None,
+        record: int | None,
+        reason: object,
+        written: tuple[Written, ...] = (),
+    ) -> Erase:
+        """From the arguments of the call, and what was found.
+
+        :raises InvalidRequest: no reason, or one that cannot be.
+        """
+        texts = texts_of(reason=reason)
+        if "reason" not in texts:
+            msg = "an erasure needs a reason, which is kept: name nobody in it"
+            raise InvalidRequest(msg)
+        request: dict[str, Any] = {}
+        if account is not None:
+            request["account"] = checks.identifier(account, "account id")
+        if record is not None:
+            request["record"] = record
+        accounts = () if account is None else (request["account"],)
+        return cls(request, texts, accounts, written=written)
+
+
+def erase(state: State, command: Erase, now: int) -> Draft:
+    """Say which texts go, and which commitments have none from now on: one at least.
+
+    :raises AccountNotFound: no such account.
+    """
+    for account in command.accounts:
+        state.account(account)
+    effects = {
+        "erased": sorted({text.commitment for text in command.written}),
+        "texts": sorted([text.sequence, text.field] for text in command.written),
+    }
+    return Draft(effects)

@@ -1,0 +1,273 @@
+"""Holds: hours that are reserved for a proposed exchange, then settled or voided.
+
+A hold reserves the lines that settling all of it posts: what is spent, with the fee
+where the spenders pay it, and what is earned. So settling within it moves nobody
+further beyond a limit, whatever happened in between. Unit, days to record and fee are
+those of the statute that judged the hold; only what is settled beyond it is judged by today's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from timebank import checks
+from timebank.checks import Side
+from timebank.errors import (
+    AccountNotOpen,
+    AlreadyResolved,
+    HoldNotFound,
+    InvalidHours,
+    InvalidRequest,
+    shown,
+)
+from timebank.model import MAX_INTEGER
+from timebank.rules import exchange
+from timebank.rules.advice import ADVISED, advise
+from timebank.rules.limits import Flag, check_limits
+from timebank.rules.state import Command, Draft, Held, State, check_range, day_of_service, texts_of
+from timebank.rules.transfers import Exchange, Terms, explained, net, open_accounts, parts, terms_of
+
+
+@attrs.frozen
+class MakeHold(Exchange):
+    """Reserve the hours of a proposed exchange."""
+
+    kind = "hold"
+
+    @classmethod
+    def expiring(cls, expires_in: object, **arguments: Any) -> MakeHold:
+        """From the arguments of the call."""
+        if expires_in is None:
+            return cls.of(**arguments)
+        return cls.of(**arguments, expires_in=checks.duration(expires_in, "expires_in"))
+
+
+@attrs.frozen
+class SettleHold(Command):
+    """Make a hold a transfer."""
+
+    kind = "settle"
+
+    @classmethod
+    def of(cls, hold: object, *, hours: object, occurred_on: object, id: object) -> SettleHold:
+        """From the arguments of the call."""
+        operation = checks.operation(id)
+        request: dict[str, Any] = {"id": operation, "hold": checks.identifier(hold, "hold id")}
+        if hours is not None:
+            request["hours"] = checks.positive(hours, "hours")
+        if (day := checks.day(occurred_on, "occurred_on")) is not None:
+            request["occurred_on"] = day
+        return cls(request=request, texts={}, accounts=(), id=operation)
+
+    @property
+    def hold(self) -> str:
+        """The id of the hold."""
+        return str(self.request["hold"])
+
+
+@attrs.frozen
+class VoidHold(Command):
+    """Release a hold."""
+
+    kind = "void"
+
+    @classmethod
+    def of(cls, hold: object, *, reason: object, id: object) -> VoidHold:
+        """From the arguments of the call."""
+        operation = checks.operation(id)
+        request = {"id": operation, "hold": checks.identifier(hold, "hold id")}
+        return cls(request=request, texts=texts_of(reason=reason), accounts=(), id=operation)
+
+    @property
+    def hold(self) -> str:
+        """The id of the hold."""
+        return str(self.request["hold"])
+
+
+def hold(state: State, command: MakeHold, now: int) -> Draft:
+    """Judge a hold as the transfer that it proposes.
+
+    :raises Rejected: with what would pass, where other hours would.
+    """
+    try:
+        return judged(state, command, command.earners, command.spenders, now)
+    except ADVISED as refusal:
+        explained(refusal, judged, state, command, now)
+        raise
+
+
+def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+    """Judge a hold of such sides, without looking for what would pass."""
+    request = command.request
+    day = day_of_service(state, request.get("occurred_on"), now)
+    expires_at = None if "expires_in" not in request else now + request["expires_in"]
+    if expires_at is not None and expires_at >= MAX_INTEGER:
+        msg = "expires_in reaches beyond the year 2255"
+        raise InvalidRequest(msg)
+    rows = open_accounts(state, command)
+    terms = terms_of(state, command, (earned, spent), day=day, now=now)
+    check_range(state, net(terms.lines))
+    reserves = _reserves(terms, fee_is_held=_spenders_pay(state, terms))
+    _check_range(state, reserves, now)
+    if request.get("limits") is None:
+        low = {id: -held for id, held, _ in reserves}
+        high = {id: incoming for id, _, incoming in reserves}
+        terms.flags.extend(check_limits(state, rows, low=low, high=high, now=now))
+    effects = {"lines": terms.lines, "reserves": reserves, "statute": state.statute.version}
+    if expires_at is not None:
+        effects["expires_at"] = expires_at
+    return Draft(effects | terms.effects())
+
+
+def _check_range(state: State, reserves: list[list[Any]], now: int) -> None:
+    """Refuse what could not be stored, or summed.
+
+    :raises InvalidHours: an account would reserve more than 2**53 seconds.
+    """
+    for id, held, incoming in reserves:
+        before = state.reserved(id, now)
+        if max(before[0] + held, before[1] + incoming) > MAX_INTEGER:
+            msg = f"open holds of account {shown(id)} would reserve more than 2**53 seconds"
+            raise InvalidHours(msg)
+
+
+def _spenders_pay(state: State, terms: Terms) -> bool:
+    return (
+        bool(terms.fee) and state.statute.fee is not None and state.statute.fee.payer == "spender"
+    )
+
+
+def _reserves(terms: Terms, *, fee_is_held: bool) -> list[list[Any]]:
+    """`[account, held, incoming]`, by account. A fee that earners pay comes out of their hours."""
+    found: dict[str, list[int]] = {}
+    for id, seconds in terms.spent:
+        found.setdefault(id, [0, 0])[0] += seconds
+    for id, seconds in terms.earned:
+        found.setdefault(id, [0, 0])[1] += seconds
+    for id, seconds in terms.fee:
+        if seconds > 0:
+            found.setdefault(id, [0, 0])[1] += seconds
+        elif fee_is_held:
+            found[id][0] -= seconds
+    return [[id, *found[id]] for id in sorted(found)]
+
+
+def settle(state: State, command: SettleHold, now: int) -> Draft:
+    """Judge a settlement: wholly, in part, or for longer, the surplus as a transfer.
+
+    :raises HoldNotFound: there is no such hold.
+    :raises AlreadyResolved: it is settled, voided or expired.
+    """
+    held = _open(state, command, now)
+    whole = sum(seconds for _, seconds in _own(held) if seconds > 0)
+    asked = command.request.get("hours", whole)
+
+    def settled(seconds: int) -> Draft:
+        return _settled(state, command, held, asked=seconds, now=now)
+
+    try:
+        return settled(asked)
+    except ADVISED as refusal:
+        least = min(whole, asked)
+        word = "in all would pass"
+        advise(refusal, settled, held.statute, held.request, asked=asked, least=least, word=word)
+        raise
+
+
+def _settled(
+    state: State,
+    command: SettleHold,
+    held: Held,
+    *,
+    asked: int,
+    now: int,
+) -> Draft:
+    lines = _own(held)
+    judged = exchange.is_judged(held.statute, held.request)
+    given = command.request.get("occurred_on")
+    day = day_of_service(state, given or held.request.get("occurred_on"), now)
+    flags: list[Flag] = []
+    if given is not None and judged:
+        flags += exchange.check_day(held.statute, day, now)
+    earned = [[id, seconds] for id, seconds in lines if seconds > 0]
+    spent = [[id, -seconds] for id, seconds in lines if seconds < 0]
+    whole = exchange.total(earned)
+    seconds = asked
+    if judged and asked != whole:
+        seconds = exchange.rounded(held.statute.granularity, asked)
+    if seconds > whole and held.request["kind"] == exchange.EXCHANGE:
+        flags += exchange.check_size(state.statute, seconds)
+    earned, spent = exchange.scaled(earned, seconds), exchange.scaled(spent, seconds)
+    fee = _fee(held, earned, spent, is_within=seconds <= whole) if judged else []
+    terms = Terms(earned, spent, fee, flags)
+    changes = net(terms.lines)
+    rows = _rows(state, held, changes)
+    check_range(state, changes)
+    if seconds > whole:
+        reserved = {id: (spends, earns) for id, spends, earns in held.effects["reserves"]}
+        low = {id: change + reserved.get(id, (0, 0))[0] for id, change in changes.items()}
+        high = {id: change - reserved.get(id, (0, 0))[1] for id, change in changes.items()}
+        flags += check_limits(state, rows, low=low, high=high, now=now)
+    effects = {
+        "occurred_on": day,
+        "postings": terms.lines,
+        "resolves": held.sequence,
+        "statute": state.statute.version,
+    }
+    return Draft(effects | terms.effects(), refers_to=held.sequence)
+
+
+def _own(held: Held) -> list[list[Any]]:
+    """The lines that a hold proposes, without those of its fee."""
+    return parts({"postings": held.effects["lines"], "fee": held.effects.get("fee", [])})[0]
+
+
+def _fee(held: Held, earned: Side, spent: Side, *, is_within: bool) -> Side:
+    """The fee of the hold's own statute; within the hold, no payer's is more than was reserved."""
+    fee = held.statute.fee
+    within = None
+    if is_within and fee is not None and fee.payer == "spender":
+        within = {id: -seconds for id, seconds in held.effects.get("fee", []) if seconds < 0}
+    return exchange.fee_lines(held.statute, earned, spent, within=within)
+
+
+def _rows(state: State, held: Held, changes: Mapping[str, int]) -> dict[str, Any]:
+    """The rows of who takes part.
+
+    :raises AccountNotOpen: one of them is frozen: void the hold instead.
+    """
+    rows = {id: state.account(id) for id in changes}
+    for id, row in rows.items():
+        if row.status != "open":
+            raise AccountNotOpen(id, status=row.status, doing="settle a hold, which may be voided")
+    via = held.request.get("via")
+    if via is not None and state.account(via).status == "closed":
+        raise AccountNotOpen(via, status="closed", doing="arrange")
+    return rows
+
+
+def void(state: State, command: VoidHold, now: int) -> Draft:
+    """Release a hold, whatever the status of its accounts.
+
+    :raises HoldNotFound: there is no such hold.
+    :raises AlreadyResolved: it is settled, voided or expired.
+    """
+    held = _open(state, command, now)
+    return Draft({"resolves": held.sequence}, refers_to=held.sequence)
+
+
+def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
+    held = state.held
+    if held is None:
+        raise HoldNotFound(command.hold)
+    if held.resolved is not None:
+        kind, id = held.resolved
+        status = "settled" if kind == "settle" else "voided"
+        raise AlreadyResolved(command.hold, status=status, by=id)
+    expires_at = held.effects.get("expires_at")
+    if expires_at is not None and expires_at <= now:
+        raise AlreadyResolved(command.hold, status="expired", by=None)
+    return held

@@ -1,0 +1,1 @@
+"""A bank inside the database and the transaction of a host."""

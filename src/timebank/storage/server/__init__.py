@@ -1,0 +1,1 @@
+"""Engines on a server: PostgreSQL and MariaDB, through SQLAlchemy Core."""

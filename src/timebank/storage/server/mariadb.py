@@ -1,0 +1,260 @@
+"""MariaDB, spoken to through PyMySQL (or mysqlclient, where a host brings it).
+
+Beside a host's transaction at REPEATABLE READ a plain question answers from the host's
+old snapshot while the lock on the head shows what is there now: so every question of
+a writer locks, which makes it see what is there now as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.protocol import Batch
+from timebank.storage.server.dialect import queries
+
+#: By the server's number; what is not here is a `StoreError`.
+_MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
+    1213: (Conflict, "two transactions waited for each other"),
+    1020: (Conflict, "two transactions crossed"),
+    1412: (Conflict, "a table was changed meanwhile"),
+    1062: (Conflict, "a key is taken"),
+    1205: (StoreBusy, "another transaction holds the lock"),
+    1040: (StoreBusy, "the server has no connection left"),
+    1317: (StoreBusy, "the server stopped the statement"),
+    1969: (StoreBusy, "the server stopped the statement, which took too long"),
+    1290: (StoreError, "the storage cannot be written to"),
+    1792: (StoreError, "the storage cannot be written to"),
+    1021: (StoreError, "the disk is full"),
+    1114: (StoreError, "the disk is full"),
+    1142: (StoreError, "the server's user may not do this"),
+    1146: (Corrupt, "a table is missing"),
+    1054: (Corrupt, "a column is missing"),
+    1034: (Corrupt, "the server's files are damaged"),
+    1712: (Corrupt, "the server's files are damaged"),
+    1877: (Corrupt, "the server's files are damaged"),
+}
+#: How the driver and the server say that the connection is gone.
+_LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
+_NO_TABLE: Final = (1146, 1049)
+_NO_TRIGGERS: Final = (1142, 1227, 1419)
+
+
+def _insert(table: str, names: tuple[str, ...], tail: str = "") -> str:
+    marks = ", ".join(["%s"] * (len(names) + 1))
+    return f"INSERT INTO {table} (bank, {', '.join(names)}) VALUES ({marks}){tail}"  # noqa: S608 - our names
+
+
+_REPLACE: Final = " ON DUPLICATE KEY UPDATE " + ", ".join(
+    f"{name} = VALUES({name})" for name in AccountRow._fields[1:]
+)
+_ADD_RECORD: Final = _insert("timebank_records", RecordRow._fields)
+_ADD_TEXT: Final = _insert("timebank_texts", TextRow._fields)
+_PUT_ACCOUNT: Final = _insert("timebank_accounts", AccountRow._fields, _REPLACE)
+_ADD_POSTING: Final = _insert("timebank_postings", PostingRow._fields)
+_ADD_HOLD: Final = _insert("timebank_holds", HoldRow._fields)
+_ADD_STATUTE: Final = _insert("timebank_statutes", StatuteRow._fields)
+_END_HOLD: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = %s"
+_ERASE_TEXT: Final = "DELETE FROM timebank_texts WHERE bank = %s AND sequence = %s AND field = %s"
+_MOVE_HEAD: Final = (
+    "UPDATE timebank_banks SET sequence = %s, digest = %s WHERE bank = %s AND sequence = %s"
+)
+
+_TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
+
+
+class MariaDb:
+    """The dialect of MariaDB.
+
+    >>> from timebank.storage.server.mariadb import MariaDb
+    >>> MariaDb().name
+    'mariadb'
+    """
+
+    name = "mariadb"
+    title = "MariaDB"
+    remains = (
+        "MariaDB has it in the files of timebank_texts until OPTIMIZE TABLE, and for longer in "
+        "its logs and in backups"
+    )
+    transactional_ddl = False
+    reading = queries(integer="SIGNED")
+    writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
+    lock_head = reading.head + " FOR UPDATE"
+
+    def __init__(self, package: str = "pymysql") -> None:
+        driver = import_module(package)
+        self.error: type[Exception] = driver.Error
+        self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
+
+    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
+        """As `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
+        with self.cursor(connection) as cursor:
+            access = "READ ONLY" if read_only else "READ WRITE"
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}")
+            cursor.execute(
+                f"SET SESSION innodb_lock_wait_timeout = {max(1, round(timeout_seconds))}, "
+                "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+            )
+
+    def unfit(self, connection: Any) -> str | None:
+        """As `Dialect.unfit`: each column has a character set of its own."""
+        return None
+
+    def begin_reading(self, cursor: Any) -> None:
+        """As `Dialect.begin_reading`."""
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    def begin_writing(self, cursor: Any) -> None:
+        """As `Dialect.begin_writing`."""
+        cursor.execute("START TRANSACTION")
+
+    def commit(self, cursor: Any) -> bool:
+        """As `Dialect.commit`."""
+        cursor.execute("COMMIT")
+        return True
+
+    def cursor(self, connection: Any) -> Any:
+        """As `Dialect.cursor`."""
+        return connection.cursor(self._cursor_class)
+
+    def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
+        """As `Dialect.append`, in a statement for each table."""
+        if batch.records:
+            last = batch.records[-1]
+            moved = cursor.execute(_MOVE_HEAD, (last.sequence, last.digest, bank, before))
+            if not moved:
+                return False
+        for sql, rows in (
+            (_ADD_RECORD, batch.records),
+            (_ADD_TEXT, [row._replace(text=row.text.encode()) for row in batch.texts]),  # type: ignore[arg-type]  # kept as bytes
+            (_PUT_ACCOUNT, batch.accounts.values()),
+            (_ADD_POSTING, batch.postings),
+            (_ADD_HOLD, batch.holds),
+            (_ADD_STATUTE, batch.statutes),
+        ):
+            if rows:
+                cursor.executemany(sql, [(bank, *row) for row in rows])
+        for sequence in batch.resolved:
+            cursor.execute(_END_HOLD, (bank, sequence))
+        for place in batch.erased:
+            cursor.execute(_ERASE_TEXT, (bank, *place))
+        return True
+
+    def throw_away(self, cursor: Any, bank: str) -> None:
+        """As `Dialect.throw_away`."""
+        cursor.execute("SET @timebank_rebuild = 1")
+        try:
+            cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
+            for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+                cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
+        finally:
+            cursor.execute("SET @timebank_rebuild = NULL")
+
+    def lost(self, connection: Any, error: Exception) -> bool:
+        """As `Dialect.lost`."""
+        return number_of(error) in _LOST or not connection.open
+
+    def translated(self, error: Exception, where: str) -> TimebankError:
+        """As `Dialect.translated`."""
+        number = number_of(error)
+        kind, meaning = _MEANINGS.get(number, (StoreError, "MariaDB failed"))
+        if number in _LOST:
+            meaning = "the connection was lost"
+        said = error.args[1] if len(error.args) > 1 else error
+        return kind(f"{where}: {meaning} ({said})")
+
+    @contextmanager
+    def making_tables(self, cursor: Any) -> Iterator[None]:
+        """As `Dialect.making_tables`."""
+        name = "concat('timebank/', left(database(), 50))"
+        cursor.execute(f"SELECT get_lock({name}, @@innodb_lock_wait_timeout)")
+        try:
+            yield
+        finally:
+            cursor.execute(f"SELECT release_lock({name})")
+
+    def has_tables(self, cursor: Any) -> bool:
+        """As `Dialect.has_tables`."""
+        cursor.execute(
+            "SELECT 1 FROM information_schema.tables "
+            "WHERE table_schema = database() AND table_name = 'timebank_migrations'"
+        )
+        return bool(cursor.fetchall())
+
+    def no_table(self, error: Exception) -> bool:
+        """As `Dialect.no_table`."""
+        return number_of(error) in _NO_TABLE
+
+    def made_already(self, error: Exception) -> bool:
+        """As `Dialect.made_already`."""
+        return number_of(error) in (1050, 1061, 1062, 1213, 1684)
+
+    def triggers(self) -> tuple[str, ...]:
+        """As `Dialect.triggers`."""
+        refuse = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of {} is never changed'"
+        conditions = {
+            ("timebank_banks", "update"): "OLD.bank <> NEW.bank OR OLD.journal <> NEW.journal",
+            ("timebank_postings", "delete"): "@timebank_rebuild IS NULL",
+        }
+        made = []
+        for table in ("timebank_banks", "timebank_records", "timebank_postings"):
+            for action in ("update", "delete"):
+                condition = conditions.get((table, action))
+                body = refuse.format(table)
+                if condition is not None:
+                    body = f"BEGIN IF {condition} THEN {body}; END IF; END"
+                made.append(
+                    f"CREATE OR REPLACE TRIGGER {table}_no_{action} BEFORE {action.upper()} "
+                    f"ON {table} FOR EACH ROW {body}"
+                )
+        return tuple(made)
+
+    def has_no_triggers(self, error: Exception) -> bool:
+        """As `Dialect.has_no_triggers`."""
+        return number_of(error) in _NO_TRIGGERS
+
+    def guard_names(self) -> set[str]:
+        """As `Dialect.guard_names`."""
+        return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
+
+    def trigger_names(self, cursor: Any) -> set[str] | None:
+        """As `Dialect.trigger_names`: shown to a user who may make them."""
+        cursor.execute(
+            "SELECT trigger_name FROM information_schema.triggers "
+            "WHERE trigger_schema = database() AND trigger_name LIKE 'timebank%'"
+        )
+        found = {name for (name,) in cursor.fetchall()}
+        return found if found or self._has_rights(cursor) else None
+
+    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
+        """As `Dialect.constraints`: shown to a user who may do more than read."""
+        cursor.execute(
+            "SELECT table_name, constraint_name FROM information_schema.table_constraints "
+            "WHERE table_schema = database() AND constraint_name LIKE 'timebank%'"
+        )
+        found = set(cursor.fetchall())
+        return found if found or self._has_rights(cursor) else None
+
+    def _has_rights(self, cursor: Any) -> bool:
+        """Whether the user may make triggers, and so is shown them."""
+        cursor.execute(
+            "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' "
+            "UNION SELECT 1 FROM information_schema.schema_privileges "
+            "WHERE privilege_type = 'TRIGGER' AND database() LIKE table_schema "
+            "UNION SELECT 1 FROM information_schema.table_privileges "
+            "WHERE privilege_type = 'TRIGGER' AND table_schema = database()"
+        )
+        return bool(cursor.fetchall())
+
+
+def number_of(error: Exception) -> int:
+    """The server's number of an error; -1 where there is none."""
+    number = error.args[0] if error.args else -1
+    return number if type(number) is int else -1

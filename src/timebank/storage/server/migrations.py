@@ -1,0 +1,138 @@
+"""The version of the tables on an SQL server: what is there, and what is still to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
+
+from timebank.errors import Conflict, NotFound, StoreError
+from timebank.storage.server.rows import Place
+from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, tables
+
+if TYPE_CHECKING:
+    from timebank.storage.server.store import SqlStore
+
+#: How often making the tables is begun again when another process makes them too.
+TRIES: Final = 5
+
+
+def newest(store: SqlStore, *, create: bool) -> None:
+    """Check that the tables are of this version; make them, if `create`, where none is.
+
+    :raises NotFound: there are none, and `create` is false.
+    :raises StoreError: the tables are of another version.
+    """
+    applied = applied_to(store)
+    if applied is None and not create:
+        msg = f"{store.url} has no ledger in it"
+        raise NotFound(msg)
+    if not applied and create:
+        migrate(store)  # what another process is making this moment is waited for
+    elif not (applied or set()).issuperset(MIGRATIONS):
+        msg = (
+            f"{store.url} was made by an older timebank, or is half made: "
+            "run `timebank migrate` with its URL"
+        )
+        raise StoreError(msg)
+
+
+def applied_to(store: SqlStore) -> set[str] | None:
+    """The migrations that are recorded; `None` where there is no table of ours.
+
+    :raises StoreError: a migration is recorded that this version does not know.
+    """
+    # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
+    with store.transaction(store.dialect.begin_writing) as (_, place):
+        applied = _recorded(place)
+    if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
+        msg = (
+            f"{store.url} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
+            "upgrade timebank to open it"
+        )
+        raise StoreError(msg)
+    return applied
+
+
+def _recorded(place: Place) -> set[str] | None:
+    try:
+        if not place.dialect.has_tables(place.cursor):
+            return None
+        place.cursor.execute("SELECT name FROM timebank_migrations")
+        return {name for (name,) in place.cursor.fetchall()}
+    except place.dialect.error as error:
+        raise place.translated(error) from error
+
+
+def migrate(store: SqlStore) -> list[str]:
+    """Apply what is pending, whoever else does so at the same time; what was done.
+
+    PostgreSQL makes all in one transaction. MariaDB ends a transaction at each table: what
+    a kill leaves half made is made whole by the next try, and recorded only then.
+    """
+    for _ in range(TRIES):
+        if (applied_to(store) or set()).issuperset(MIGRATIONS):
+            return []
+        try:
+            with (
+                store.transaction(store.dialect.begin_writing) as (_connection, place),
+                store.dialect.making_tables(place.cursor),
+            ):
+                done = make_ledger(place, _recorded(place) or set())
+                place.dialect.commit(place.cursor)
+        except store.dialect.error as error:
+            told = store.dialect.translated(error, store.url)
+            if not store.dialect.made_already(error):
+                raise told from error
+        else:
+            return done
+    msg = f"{store.url}: another process was making the same tables"
+    raise Conflict(msg)
+
+
+def make_ledger(place: Place, there: Collection[str] = ()) -> list[str]:
+    """Make the tables that are missing, and guards with the first; record it.
+
+    The driver's errors are the caller's.
+    """
+    done = [name for name in MIGRATIONS if name not in there]
+    if not done:
+        return []
+    for statement in statements(place.dialect.name):
+        place.cursor.execute(statement)
+    if LEDGER in done:
+        done += _make_guards(place)
+    for name in reversed(done):
+        place.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
+    return done
+
+
+def _make_guards(place: Place) -> list[str]:
+    """Make the triggers, where the engine and the rights of its user allow it."""
+    place.cursor.execute("SAVEPOINT timebank_guards")
+    try:
+        for statement in place.dialect.triggers():
+            place.cursor.execute(statement)
+    except place.dialect.error as error:
+        if not place.dialect.has_no_triggers(error):
+            raise
+        if place.dialect.name == "postgresql":
+            place.cursor.execute("ROLLBACK TO SAVEPOINT timebank_guards")
+        return []
+    return [GUARDED]
+
+
+def statements(name: str) -> list[str]:
+    """The statements that make the tables and their indexes on a server of this name."""
+    from sqlalchemy.dialects import mysql, postgresql
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    kind: Any = postgresql.dialect if name == "postgresql" else mysql.dialect
+    dialect: Any = kind()
+    made = []
+    for table in tables().sorted_tables:
+        made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+        made += [
+            str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return made

@@ -1,0 +1,281 @@
+"""PostgreSQL, spoken to through psycopg 3.
+
+A writer reads at READ COMMITTED behind the lock on its bank's row, so that each
+question sees all that was committed before the lock was free. All of a batch is
+written by one statement.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from itertools import chain
+from typing import Any, Final
+
+from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.protocol import Batch
+from timebank.storage.server.dialect import queries
+
+#: By SQLSTATE, or by its class of two characters; what is not here is a `StoreError`.
+_MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
+    "40001": (Conflict, "two transactions crossed"),
+    "40P01": (Conflict, "two transactions waited for each other"),
+    "23505": (Conflict, "a key is taken"),
+    "55P03": (StoreBusy, "another transaction holds the lock"),
+    "57014": (StoreBusy, "the server stopped the statement, which took too long"),
+    "25P03": (StoreBusy, "the server ended the transaction, which was idle for too long"),
+    "53300": (StoreBusy, "the server has no connection left"),
+    "57P03": (StoreBusy, "the server is starting or stopping"),
+    "25006": (StoreError, "the storage cannot be written to"),
+    "53100": (StoreError, "the disk is full"),
+    "42501": (StoreError, "the server's user may not do this"),
+    "42P01": (Corrupt, "a table is missing"),
+    "42703": (Corrupt, "a column is missing"),
+    "22021": (Corrupt, "text is not UTF-8"),
+    "XX": (Corrupt, "the server's files are damaged"),
+    "08": (StoreError, "the connection was lost"),
+    "57": (StoreError, "the server ended the connection"),
+}
+_UNDEFINED: Final = ("42P01", "3F000")
+_COLUMNS: Final = {
+    "records": (RecordRow._fields, ("bigint", "bytea", "bytea", "text", "bigint")),
+    "texts": (TextRow._fields, ("bigint", "text", "bytea", "bytea")),
+    "accounts": (AccountRow._fields, ("text",) * 6 + ("bigint",) * 2),
+    "postings": (PostingRow._fields, ("text", *("bigint",) * 4, "text")),
+    "holds": (HoldRow._fields, ("text", *("bigint",) * 4)),
+    "statutes": (StatuteRow._fields, ("bigint", "text")),
+}
+_REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
+)
+
+
+_END_HOLDS: Final = (
+    "resolved AS (DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[]))"
+)
+
+
+_ERASE_TEXT: Final = (
+    "DELETE FROM timebank_texts WHERE bank = %s AND (sequence, field) IN "
+    "(SELECT * FROM unnest(%s::bigint[], %s::text[]))"
+)
+
+
+@cache
+def _append(parts: tuple[str, ...]) -> str:
+    """One statement that writes the rows of these tables; the head moves with the records."""
+    steps = []
+    if "records" in parts:
+        steps.append(
+            "head AS (UPDATE timebank_banks SET sequence = %s, digest = %s "
+            "WHERE bank = %s AND sequence = %s RETURNING 1)"
+        )
+    for part in parts:
+        if part == "resolved":
+            steps.append(_END_HOLDS)
+            continue
+        names, types = _COLUMNS[part]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        steps.append(
+            f"{part} AS (INSERT INTO timebank_{part} (bank, {', '.join(names)}) "  # noqa: S608 - our names
+            f"SELECT %s, * FROM unnest({arrays}){_REPLACE if part == 'accounts' else ''})"
+        )
+    told = "SELECT count(*) FROM head" if "records" in parts else "SELECT 1"
+    return f"WITH {', '.join(steps)} {told}"
+
+
+_TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
+
+
+class PostgreSql:
+    """The dialect of PostgreSQL.
+
+    >>> from timebank.storage.server.postgres import PostgreSql
+    >>> PostgreSql().name
+    'postgresql'
+    """
+
+    name = "postgresql"
+    title = "PostgreSQL"
+    remains = (
+        "PostgreSQL has it in the files of timebank_texts until VACUUM FULL, and for longer in "
+        "archives of its log and in backups"
+    )
+    transactional_ddl = True
+    reading = queries(integer="bigint")
+    writing = reading
+    lock_head = reading.head + " FOR UPDATE"
+
+    def __init__(self) -> None:
+        import psycopg
+
+        self.error: type[Exception] = psycopg.Error
+
+    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
+        """As `Dialect.prepare`."""
+        mode = "on" if read_only else "off"
+        connection.execute(
+            f"SET lock_timeout = {int(timeout_seconds * 1000)}; "
+            f"SET default_transaction_read_only = {mode}; SET client_encoding = 'UTF8'"
+        )
+
+    def unfit(self, connection: Any) -> str | None:
+        """As `Dialect.unfit`."""
+        encoding = connection.info.parameter_status("server_encoding")
+        return None if encoding == "UTF8" else f"it is in {encoding}, and ids and texts need UTF8"
+
+    def begin_reading(self, cursor: Any) -> None:
+        """As `Dialect.begin_reading`."""
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def begin_writing(self, cursor: Any) -> None:
+        """As `Dialect.begin_writing`."""
+        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    def commit(self, cursor: Any) -> bool:
+        """As `Dialect.commit`: a transaction that has failed is rolled back, and that no error."""
+        cursor.execute("COMMIT", prepare=False)
+        return bool(cursor.statusmessage == "COMMIT")
+
+    def cursor(self, connection: Any) -> Any:
+        """As `Dialect.cursor`."""
+        from psycopg import Cursor
+        from psycopg.rows import tuple_row
+
+        return Cursor(connection, row_factory=tuple_row)
+
+    def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
+        """As `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
+        told = self._add(cursor, bank, batch, before)
+        if told and batch.erased:
+            cursor.execute(_ERASE_TEXT, (bank, *map(list, zip(*batch.erased, strict=True))))
+        return told
+
+    def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
+        rows: dict[str, list[Any]] = {
+            "records": batch.records,
+            "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
+            "accounts": list(map(_account, batch.accounts.values())),
+            "postings": batch.postings,
+            "holds": batch.holds,
+            "statutes": batch.statutes,
+            "resolved": [(sequence,) for sequence in batch.resolved],
+        }
+        parts = tuple(part for part, found in rows.items() if found)
+        if not parts:
+            return True
+        values: list[Any] = []
+        if batch.records:
+            last = batch.records[-1]
+            values = [last.sequence, last.digest, bank, before]
+        columns = ((bank, *map(list, zip(*rows[part], strict=True))) for part in parts)
+        values += chain.from_iterable(columns)
+        (told,) = cursor.execute(_append(parts), values).fetchone()
+        return bool(told)
+
+    def throw_away(self, cursor: Any, bank: str) -> None:
+        """As `Dialect.throw_away`."""
+        cursor.execute("SET LOCAL timebank.rebuild = 'on'")
+        cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
+        for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+            cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
+        cursor.execute("SET LOCAL timebank.rebuild = 'off'")
+
+    def lost(self, connection: Any, error: Exception) -> bool:
+        """As `Dialect.lost`."""
+        state = getattr(error, "sqlstate", None) or ""
+        return bool(connection.closed) or (state[:2] in ("08", "57") and state != "57014")
+
+    def translated(self, error: Exception, where: str) -> TimebankError:
+        """As `Dialect.translated`."""
+        state = getattr(error, "sqlstate", None) or ""
+        kind, meaning = _MEANINGS.get(
+            state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
+        )
+        said = str(error).partition("\n")[0]
+        return kind(f"{where}: {meaning} ({said})")
+
+    def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
+        """As `Dialect.making_tables`: all of it is one transaction."""
+        return nullcontext()
+
+    def has_tables(self, cursor: Any) -> bool:
+        """As `Dialect.has_tables`."""
+        (found,) = cursor.execute("SELECT to_regclass('timebank_migrations')::text").fetchone()
+        return found is not None
+
+    def no_table(self, error: Exception) -> bool:
+        """As `Dialect.no_table`."""
+        return getattr(error, "sqlstate", None) in _UNDEFINED
+
+    def made_already(self, error: Exception) -> bool:
+        """As `Dialect.made_already`."""
+        return getattr(error, "sqlstate", None) in ("23505", "42P07", "42710", "40001", "40P01")
+
+    def triggers(self) -> tuple[str, ...]:
+        """As `Dialect.triggers`."""
+        tables = ("timebank_banks", "timebank_records", "timebank_postings")
+        return (
+            _REFUSE,
+            *(
+                f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE "
+                f"{'UPDATE OF bank, journal' if table == 'timebank_banks' else 'UPDATE'} OR DELETE "
+                f"ON {table} FOR EACH ROW EXECUTE FUNCTION timebank_refuse()"
+                for table in tables
+            ),
+            *(
+                f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE "
+                f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION timebank_refuse()"
+                for table in tables
+            ),
+        )
+
+    def has_no_triggers(self, error: Exception) -> bool:
+        """As `Dialect.has_no_triggers`."""
+        return getattr(error, "sqlstate", None) in ("0A000", "42501")
+
+    def guard_names(self) -> set[str]:
+        """As `Dialect.guard_names`."""
+        return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
+
+    def trigger_names(self, cursor: Any) -> set[str] | None:
+        """As `Dialect.trigger_names`."""
+        found = cursor.execute(
+            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal "
+            "AND t.tgname LIKE 'timebank%%' AND t.tgenabled = 'O'"
+        )
+        return {name for (name,) in found}
+
+    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
+        """As `Dialect.constraints`, from the catalogue, which everybody may read."""
+        found = cursor.execute(
+            "SELECT t.relname, c.conname FROM pg_constraint c "
+            "JOIN pg_class t ON t.oid = c.conrelid "
+            "WHERE t.relnamespace = current_schema()::regnamespace AND c.convalidated "
+            "AND c.conname LIKE 'timebank%%'"
+        )
+        return set(found)
+
+
+_REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_TABLE_NAME = 'timebank_postings' AND TG_OP = 'DELETE'
+                AND current_setting('timebank.rebuild', true) = 'on' THEN
+            RETURN OLD;
+        END IF;
+        RAISE EXCEPTION 'a row of % is never changed', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation';
+    END $$"""
+
+
+def _account(row: AccountRow) -> AccountRow:
+    """An account with its limits as text, which a column of one type can hold."""
+    return row._replace(floor=_limit(row.floor), ceiling=_limit(row.ceiling))  # type: ignore[arg-type]  # kept as text
+
+
+def _limit(limit: object) -> str | None:
+    return None if limit is None else str(limit)

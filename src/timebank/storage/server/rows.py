@@ -1,0 +1,217 @@
+"""One bank on an SQL server, read and written within a transaction that somebody else ends.
+
+Who opens the transaction, the store or the joined host, says so by a `Place`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import attrs
+
+from timebank.errors import BankNotFound, Conflict, Corrupt, StoreError, TimebankError, shown
+from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
+from timebank.storage.protocol import Batch
+from timebank.storage.server.dialect import Dialect
+from timebank.storage.tables import (
+    BYTES,
+    HEAD,
+    HOLD,
+    INT,
+    INT_OR_NULL,
+    STR,
+    STR_OR_NULL,
+    Queries,
+    TableReader,
+    above_end,
+    above_hold,
+    kind_of,
+)
+
+_ADD_BANK: Final = "INSERT INTO timebank_banks VALUES (%s, %s, 0, %s)"
+
+
+def _text(values: Iterable[Any]) -> TextRow:
+    sequence, field, salt, text = values
+    try:
+        return TextRow(sequence, field, salt, text.decode())
+    except UnicodeDecodeError as error:
+        msg = f"the text {field!r} of record {sequence} is not UTF-8"
+        raise Corrupt(msg) from error
+
+
+def _account(values: Iterable[Any]) -> AccountRow:
+    row = AccountRow._make(values)
+    return row._replace(floor=_limit(row.floor), ceiling=_limit(row.ceiling))
+
+
+def _limit(text: Any) -> Any:
+    if text is None or text == "inherit":
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        msg = f"a limit cannot be {shown(text)}"
+        raise Corrupt(msg) from error
+
+
+@attrs.define
+class Place:
+    """A connection in a transaction: its cursor, whose it is, and how errors are told."""
+
+    cursor: Any
+    dialect: Dialect
+    where: str
+
+    def translated(self, error: Exception) -> TimebankError:
+        """The library's error for the driver's; raise it `from` that."""
+        return self.dialect.translated(error, self.where)
+
+
+class SqlReader(TableReader):
+    """A reader of one bank, of use until `close`."""
+
+    mark = "%s"
+    text_kind = kind_of("timebank_texts", _text, INT, STR, BYTES, BYTES)
+    account_kind = kind_of(
+        "timebank_accounts",
+        _account,
+        *(STR, STR, STR, STR_OR_NULL, STR_OR_NULL, STR_OR_NULL, INT, INT_OR_NULL),
+    )
+
+    def __init__(self, place: Place, bank: str, queries: Queries | None = None) -> None:
+        super().__init__(queries or place.dialect.reading, bank, place.where)
+        self._place: Place | None = place
+
+    def place(self) -> Place:
+        """The connection, until `close`.
+
+        :raises StoreError: after.
+        """
+        if self._place is None:
+            msg = "this reader is closed"
+            raise StoreError(msg)
+        return self._place
+
+    def close(self) -> None:
+        """Every call from now on is an error."""
+        self._place = None
+
+    @contextmanager
+    def _translating(self) -> Iterator[Place]:
+        place = self.place()
+        try:
+            yield place
+        except place.dialect.error as error:
+            if place.dialect.no_table(error):
+                raise BankNotFound(self._bank, place.where) from error
+            raise place.translated(error) from error
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        place = self.place()
+        try:
+            place.cursor.execute(sql, values)
+            return list(place.cursor.fetchall())
+        except place.dialect.error as error:
+            if place.dialect.no_table(error):
+                raise BankNotFound(self._bank, place.where) from error
+            raise place.translated(error) from error
+
+    def _day_values(
+        self, account: str, bound: str, edge: tuple[str, int], limit: int
+    ) -> tuple[object, ...]:
+        return (self._bank, account, bound, edge[0], *edge, limit)
+
+    def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """As `Reader.holds`."""
+        values = (self._bank, after[0], *after, limit)
+        return self._page(HOLD, self._sql.holds, values, above_hold(after))
+
+    def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
+        """As `Reader.holds_of`."""
+        values = (self._bank, account, after[0], *after, limit)
+        return self._page(HOLD, self._sql.holds_of, values, above_end(after))
+
+    def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
+        """As `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
+        from timebank.storage.server.faults import faults
+
+        with self._translating() as place:
+            return faults(place, progress)
+
+
+class SqlWriter(SqlReader):
+    """The writer of one bank; its bank's row is locked until the transaction ends."""
+
+    def __init__(self, place: Place, bank: str) -> None:
+        super().__init__(place, bank, place.dialect.writing)
+        self._head: Head | None = None
+        self.last_id: str | None = None
+        self.failed: BaseException | None = None
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """As a reader's; an error may have ended the transaction, so nothing more is written."""
+        self.place()
+        if self.failed is not None:
+            msg = "a statement failed before: this writer can only be left"
+            raise StoreError(msg) from self.failed
+        try:
+            return super()._fetch(sql, values)
+        except TimebankError as error:
+            self.failed = error
+            raise
+
+    def lock(self) -> None:
+        """Take the writer's lock: the bank's row, if the bank is there."""
+        row = self._row(HEAD, self.place().dialect.lock_head, (self._bank,))
+        self._head = None if row is None else Head(*row)
+
+    def head(self) -> Head:
+        """As `Reader.head`: the row is ours, so nobody else moves it."""
+        self.place()
+        return super().head() if self._head is None else self._head
+
+    def append(self, batch: Batch) -> None:
+        """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
+        self.place()
+        if self.failed is not None:
+            msg = "a statement failed before: this writer can only be left"
+            raise StoreError(msg) from self.failed
+        try:
+            with self._translating() as place:
+                self._append(place, batch)
+        except BaseException as error:
+            self.failed = error
+            raise
+
+    def _append(self, place: Place, batch: Batch) -> None:
+        head = self.head()
+        last = head.sequence
+        for record in batch.records:
+            if record.sequence != last + 1:
+                msg = f"record {record.sequence} does not follow the last record, {last}"
+                raise Conflict(msg)
+            last = record.sequence
+        if batch.anew:
+            place.dialect.throw_away(place.cursor, self._bank)
+        if not place.dialect.append(place.cursor, self._bank, batch, head.sequence):
+            msg = f"the head of bank {shown(self._bank)} is no longer at {head.sequence}"
+            raise Conflict(msg)
+        if batch.records:
+            end: RecordRow = batch.records[-1]
+            self._head, self.last_id = Head(head.journal, end.sequence, end.digest), end.id
+
+    def add_bank(self, journal: str) -> None:
+        """Make the bank where it is missing.
+
+        :raises Corrupt: its own row is missing, its others are there.
+        """
+        from timebank.journal import genesis
+
+        try:
+            self.head()
+        except BankNotFound:
+            with self._translating() as place:
+                place.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

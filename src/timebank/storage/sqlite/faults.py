@@ -1,0 +1,159 @@
+"""What a SQLite file finds wrong in itself. Never raises: a damaged file is a fault too."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from timebank.errors import shown
+from timebank.model import Fault
+from timebank.storage.sqlite.errors import ERRORS
+from timebank.storage.sqlite.schema import APPLIED, DDL, TABLES
+
+#: Findings of one kind that are named; more of them say nothing new.
+MOST: Final = 100
+#: SQLite's instructions between two calls of `progress`.
+STEPS: Final = 200_000
+
+_OBJECTS = """SELECT type, name, tbl_name, sql FROM sqlite_master
+    WHERE name LIKE 'timebank!_%' ESCAPE '!' OR tbl_name LIKE 'timebank!_%' ESCAPE '!'"""
+_MIGRATIONS = "SELECT id, migration_set, name, applied_at FROM timebank_migrations ORDER BY id"
+#: The banks that a table names, by one seek each, without a walk through its rows.
+_STRAY_BANKS = """WITH RECURSIVE named (bank) AS (
+        SELECT min(bank) FROM {table}
+        UNION ALL
+        SELECT (SELECT min(bank) FROM {table} WHERE bank > named.bank) FROM named
+        WHERE named.bank IS NOT NULL
+    )
+    SELECT bank FROM named
+    WHERE bank IS NOT NULL AND bank NOT IN (SELECT bank FROM timebank_banks)"""
+
+#: Whether rows refer to records that surely are there: those of a bank have no gap.
+_WITHIN = """SELECT NOT EXISTS (
+        SELECT 1
+        FROM (SELECT bank, min(sequence) AS first, max(sequence) AS last,
+            max(typeof(sequence) <> 'integer') AS odd FROM {table} GROUP BY bank) AS found
+        LEFT JOIN (SELECT bank, min(sequence) AS first, max(sequence) AS last, count(*) AS number,
+            max(typeof(sequence) <> 'integer') AS odd FROM timebank_records GROUP BY bank) AS there
+            ON there.bank = found.bank
+        WHERE there.bank IS NULL OR there.odd OR there.first <> 1 OR there.last <> there.number
+            OR found.odd OR found.first < 1 OR found.last > there.last
+    )"""
+#: Whether all postings are of accounts that are there, by one look-up for each account.
+_OF_ACCOUNTS = """SELECT NOT EXISTS (
+        SELECT 1 FROM (SELECT DISTINCT bank, account FROM timebank_postings) AS found
+        LEFT JOIN timebank_accounts AS there
+            ON there.bank = found.bank AND there.account = found.account
+        WHERE there.account IS NULL
+    )"""
+#: What says of a table that every reference in it holds, without a look-up for each row.
+_SURE: Final = {
+    "timebank_postings": (_WITHIN.format(table="timebank_postings"), _OF_ACCOUNTS),
+    "timebank_texts": (_WITHIN.format(table="timebank_texts"),),
+}
+
+_Objects = dict[tuple[str, str, str], str]
+
+
+def faults(
+    connection: sqlite3.Connection, where: str, progress: Callable[[], None] | None
+) -> list[Fault]:
+    """Faults of the file, its schema, rows of no bank and references, in this order.
+
+    What `progress` raises ends the work and is raised again.
+    """
+    raised: list[BaseException] = []
+
+    def step() -> int:
+        try:
+            if progress is not None:
+                progress()
+        except BaseException as error:  # noqa: BLE001 - SQLite would swallow it
+            raised.append(error)
+        return len(raised)
+
+    found: list[Fault] = []
+    connection.set_progress_handler(step, STEPS)
+    try:
+        for check in (_file, _schema, _orphans, _references):
+            try:
+                found += check(connection, where)
+            except ERRORS as error:
+                found.append(Fault("file", where, "a file that can be read", str(error)))
+            if raised:
+                raise raised[0]
+    finally:
+        connection.set_progress_handler(None, 0)
+    return list(dict.fromkeys(found))
+
+
+def _file(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    for (message,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
+        if message != "ok":
+            yield Fault("file", where, "ok", str(message))
+
+
+def _schema(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    expected, found = _fresh(), _objects(connection)
+    if not found:
+        return  # a file without a ledger: there is nothing of ours to be wrong
+    for key in sorted(expected.keys() | found.keys()):
+        before, after = expected.get(key, "nothing"), found.get(key, "nothing")
+        if before != after:
+            yield Fault("schema", f"{key[0]} {key[1]}", before, after)
+    if ("table", "timebank_migrations", "timebank_migrations") in found:
+        rows = tuple(connection.execute(_MIGRATIONS).fetchmany(MOST))
+        if rows != APPLIED:
+            yield Fault("schema", "rows of timebank_migrations", str(APPLIED), str(rows))
+
+
+def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    there = {name for _, name, _ in _objects(connection)}
+    if "timebank_banks" not in there:
+        return  # the schema's fault, told there
+    for table in there.intersection(TABLES):
+        for (bank,) in connection.execute(_STRAY_BANKS.format(table=table)):
+            yield Fault(
+                "orphans", table, "rows of a bank in timebank_banks", f"rows of {shown(bank)}"
+            )
+
+
+def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    there = {name for _, name, _ in _objects(connection)}
+    for table in TABLES:
+        if table not in there:
+            continue
+        if table in _SURE and _surely(connection, table):
+            continue
+        missing = (
+            parent
+            for _, _, parent, _ in connection.execute(f"PRAGMA foreign_key_check({table})")
+            if parent != "timebank_banks"  # rows of no bank are told as such
+        )
+        for parent in islice(missing, MOST):
+            yield Fault("references", table, f"a row of {parent}", "none")
+
+
+def _surely(connection: sqlite3.Connection, table: str) -> bool:
+    return all(connection.execute(question).fetchone() == (1,) for question in _SURE[table])
+
+
+def _objects(connection: sqlite3.Connection) -> _Objects:
+    """What is in the schema under our names or on our tables, with its text."""
+    return {
+        (str(kind), str(name), str(table)): " ".join(str(sql).split())
+        for kind, name, table, sql in connection.execute(_OBJECTS)
+    }
+
+
+def _fresh() -> _Objects:
+    """The same of a database that was just made."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        for statement in DDL:
+            connection.execute(statement)
+        return _objects(connection)
+    finally:
+        connection.close()
