@@ -47,32 +47,34 @@ class Module:
 
 
 MODULES: Final[Mapping[str, Module]] = {
-    "hours": Module(("hours.py",), ("hours", "split")),
-    "journal": Module(("journal.py",), ("journal", "verify_journal", "bank_accounts")),
-    "fold": Module(("fold.py",), ("fold", "audit", "holds")),
-    "decide": Module(
-        ("decide/*.py",),
+    "hours": Module(("hours.py",), ("model/hours", "model/split")),
+    "journal": Module(
+        ("journal/form.py",), ("journal/journal", "journal/verify_journal", "bank/bank_accounts")
+    ),
+    "fold": Module(("journal/fold.py",), ("journal/fold", "audit/audit", "rules/holds")),
+    "rules": Module(
+        ("rules/*.py",),
         (
-            "bank_accounts",
-            "bank_transfers",
-            "decide_exact",
-            "dues",
-            "explain",
-            "fees",
-            "holds",
-            "members_banks",
-            "statute_banks",
+            "bank/bank_accounts",
+            "bank/bank_transfers",
+            "rules/decide_exact",
+            "rules/dues",
+            "rules/explain",
+            "rules/fees",
+            "rules/holds",
+            "rules/members_banks",
+            "rules/statute_banks",
         ),
     ),
     "audit": Module(
         ("audit/*.py",),
         (
-            "audit",
-            "audit_checkpoint",
-            "audit_exact",
-            "audit_plain",
-            "audit_stretches",
-            "decide_exact",
+            "audit/audit",
+            "audit/audit_checkpoint",
+            "audit/audit_exact",
+            "audit/audit_plain",
+            "audit/audit_stretches",
+            "rules/decide_exact",
         ),
         left_out="and not forged and not waits and not no_record and not lie_about"
         " and not from_anywhere and not postgresql and not mariadb and not whatever"
@@ -81,13 +83,19 @@ MODULES: Final[Mapping[str, Module]] = {
 }
 
 
+def _file(name: str) -> str:
+    """The test file of a folder and a subject."""
+    folder, subject = name.split("/")
+    return f"{folder}/test_{subject}.py"
+
+
 def settings(module: Module) -> str:
     """The part of mutmut in `pyproject.toml`."""
     lists = {
         "source_paths": ["src"],
         "only_mutate": [f"src/timebank/{pattern}" for pattern in module.files],
         "also_copy": list(BESIDE),
-        "pytest_add_cli_args_test_selection": [f"tests/test_{name}.py" for name in module.tests],
+        "pytest_add_cli_args_test_selection": [f"tests/{_file(name)}" for name in module.tests],
         "pytest_add_cli_args": [*QUICKLY, "-k", f"{LEFT_OUT} {module.left_out}".strip()],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in lists.items()]

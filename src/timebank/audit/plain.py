@@ -4,7 +4,7 @@ Most records of most banks are transfers from one to one, without fee or flags. 
 says of the bytes of such a record is all that parsing them, writing them again and looking at each
 field would say: that they are canonical, and each field known and of its type. So an audit
 spends a fifth of the time on it. What the pattern does not match is no finding: it goes the long
-way. That both ways give the same record is a property in `tests/test_audit_plain.py`.
+way. That both ways give the same record is a property in `tests/audit/test_audit_plain.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Tests of the audit: forged journals, damaged files, stretches, checkpoints."""

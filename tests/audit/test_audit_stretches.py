@@ -1,0 +1,202 @@
+"""An audit in stretches reports what one pass reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+import timebank
+from audit.forgeries import FORGERIES, Forgery, small
+from audit.test_audit_checkpoint import LIFE, STEPS
+from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from timebank import TimeBank, TimebankError
+from timebank.audit import AuditReport, Checkpoint, audit
+from timebank.audit.stream import Audit
+from timebank.audit.stretches import Found, audit_stretch, claims, take
+from timebank.model import Head
+from timebank.storage import open_store
+from timebank.storage.protocol import Reader
+
+
+@attrs.define
+class Here:
+    """Stretches that end after these records, audited one after the other in this process."""
+
+    cuts: Sequence[int]
+    claimed: list[Checkpoint] = attrs.field(factory=list)
+    found: list[Found | None] = attrs.field(factory=list)
+    taken: bool = False
+
+    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
+        """Audit them all."""
+        start = 0 if since is None else since.head.sequence
+        ends = [*sorted({cut for cut in self.cuts if start < cut < head.sequence}), head.sequence]
+        with suppress(TimebankError, LookupError, TypeError, ValueError, AttributeError):
+            self.claimed += claims(reader, head, since, ends[:-1])
+            for known, end in zip([since, *self.claimed], ends, strict=True):
+                # As a process has it.
+                sent = None if known is None else Checkpoint.from_bytes(known.to_bytes())
+                found = audit_stretch(reader, sent, end)
+                self.found.append(None if found is None else Found.of_line(found.to_line()))
+
+    def end(self, audit: Audit) -> None:
+        """Go on from there."""
+        found = [one for one in self.found if one is not None]
+        if found and len(found) == len(self.claimed) + 1:
+            self.taken = take(audit, self.claimed, found)
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def same(report: AuditReport, other: AuditReport) -> None:
+    """All of a report, and what a later audit may go on from."""
+    assert report == other
+    assert (report.checkpoint is None) == (other.checkpoint is None)
+    if report.checkpoint is not None and other.checkpoint is not None:
+        assert known(report.checkpoint) == known(other.checkpoint)
+
+
+def known(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a checkpoint knows, but for what is kept so that less is read again."""
+    state = Checkpoint.from_bytes(checkpoint.to_bytes()).state()
+    for account in state["accounts"].values():
+        account.pop("months")
+    return {name: value for name, value in state.items() if name != "left"}
+
+
+def everything() -> TimeBank:
+    """Every kind of record: holds over months, dues, leaving, and an erasure of early texts."""
+    clock = Clock()
+    bank = timebank.open("memory:", **doors(clock))
+    fill(bank)
+    fill_with_rules(bank)
+    fill_with_members(bank, clock)
+    bank.erase("m1", reason="she asked")
+    bank.transfer(earner="m2", spender="f1", hours=1, id="last", note="after it")
+    return bank
+
+
+def test_wherever_it_is_cut_the_report_is_the_same() -> None:
+    """A bank with everything: at each single record, and at all of them."""
+    bank = everything()
+    number = bank.head().sequence
+    with bank.store.reader("main") as reader:
+        whole = audit(reader)
+        assert whole.ok
+        for cuts in [*([cut] for cut in range(number + 1)), range(number), range(0, number, 7)]:
+            here = Here(cuts)
+            same(whole, audit(reader, apart=here))
+            assert here.taken
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(STEPS)),
+            st.sampled_from(["a", "b", "fund"]),
+            st.sampled_from(["a", "b", "c"]),
+            st.integers(1, 4),
+        ),
+        max_size=20,
+    ),
+    st.sets(st.integers(1, 40), max_size=4),
+    st.integers(0, 40),
+)
+def test_any_history_is_proved_in_stretches(
+    steps: list[tuple[str, str, str, int]], cuts: set[int], kept: int
+) -> None:
+    """From its beginning, and from a checkpoint."""
+    clock = Clock()
+    bank = timebank.open("memory:", **doors(clock))
+    for id in ("a", "b", "c", "fund"):
+        bank.open_account(id, kind="fund" if id == "fund" else "member", name=id)
+    bank.adopt(LIFE)
+    checkpoint = bank.audit().checkpoint
+    for count, (step, one, other, number) in enumerate(steps):
+        clock.now += timedelta(days=number * 5)
+        with suppress(TimebankError):
+            STEPS[step](bank, one, other, number)
+        if count == kept:
+            checkpoint = bank.audit().checkpoint
+    event(f"{len(cuts)} cuts")
+    with bank.store.reader("main") as reader:
+        for since in (None, checkpoint):
+            here = Here(sorted(cuts))
+            same(audit(reader, since=since), audit(reader, since=since, apart=here))
+            assert here.taken
+
+
+@pytest.mark.parametrize(
+    ("forge", "checks"), FORGERIES, ids=lambda case: getattr(case, "__name__", "")
+)
+def test_a_forgery_is_told_in_the_same_words(
+    forge: Callable[[Forgery], None], checks: set[str]
+) -> None:
+    """Wherever the journal is cut."""
+    forgery = small()
+    forge(forgery)
+    batch = forgery.batch()
+    store = open_store("memory:", create=True)
+    store.make_bank("main", journal=forgery.records[0]["journal"])
+    with store.writer("main") as writer:
+        writer.append(batch)
+    with store.reader("main") as reader:
+        whole = audit(reader)
+        for cut in range(1, len(batch.records)):
+            assert whole == audit(reader, apart=Here([cut]))
+
+
+def test_notes_beyond_the_first_hundred_are_counted() -> None:
+    """Flags of each stretch, in order, as one pass keeps them."""
+    bank = timebank.open("memory:", **doors())
+    bank.adopt(
+        timebank.Statute(version="v", limits={"member": timebank.Band(floor=0, beyond="flag")})
+    )
+    for id in ("m1", "m2"):
+        bank.open_account(id)
+    for number in range(130):
+        bank.transfer(earner="m1", spender="m2", hours=1, id=f"t{number}")
+    with bank.store.reader("main") as reader:
+        whole, here = audit(reader), Here([20, 125])
+        assert "30 more" == whole.notes[-1].text
+        same(whole, audit(reader, apart=here))
+        assert here.taken
+
+
+def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed() -> None:
+    """A balance, a status, a hold, an instant, a digest: the audit then makes one pass."""
+    bank = everything()
+    with bank.store.reader("main") as reader:
+        for path, value in (
+            (["accounts", "m1", "balance"], [1, 1]),
+            (["accounts", "f1", "row", 2], "frozen"),
+            (["accounts", "m1", "life", "changes"], []),
+            (["accounts", "f1", "holds"], []),
+            (["instant"], 0),
+            (["statutes"], []),
+            (["rows"], []),
+            (["adopted"], []),
+        ):
+            here = Here([30])
+            here.begin(reader, reader.head(), None)
+            claim = Checkpoint.from_bytes(here.claimed[0].to_bytes())
+            place: Any = claim.state()
+            for step in path[:-1]:
+                place = place[step]
+            assert place[path[-1]] != value
+            place[path[-1]] = value
+            found = [one for one in here.found if one is not None]
+            assert len(found) == 2
+            assert take(Audit(reader, None), here.claimed, found)
+            assert not take(Audit(reader, None), [claim], found), path
+            head = attrs.evolve(claim.head, digest=bytes(32))
+            other = [Checkpoint(head, here.claimed[0].state)]
+            assert not take(Audit(reader, None), other, found)

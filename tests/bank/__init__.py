@@ -1,0 +1,1 @@
+"""Tests of a bank: calls, batches, commits, hosts, races, erasure."""

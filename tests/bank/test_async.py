@@ -1,0 +1,299 @@
+"""The web application of `docs/async.md`: nothing blocks its loop, and every answer is right."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import runpy
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+import pytest
+
+import timebank
+from timebank import Hours, TimeBank
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "async_app.py"
+PAGE = (ROOT / "docs" / "async.md").read_text("utf-8")
+MODULE: dict[str, Any] = runpy.run_path(str(EXAMPLE))
+
+VISIT = {"earner": "m1", "spender": "f1", "hours": "1:30"}
+Work = Callable[[httpx.AsyncClient], Awaitable[None]]
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[TimeBank]:
+    """A bank on SQLite with a member, a family and a fund."""
+    with timebank.open(f"sqlite:///{tmp_path}/bank.db") as opened:
+        opened.open_account("m1")
+        opened.open_account("f1", kind="group")
+        opened.open_account("pot", kind="fund")
+        yield opened
+
+
+def drive(bank: TimeBank, work: Work) -> None:
+    """Run the application on a loop, and a client of it."""
+
+    async def run() -> None:
+        transport = httpx.ASGITransport(MODULE["make_app"](MODULE["Ledger"](bank)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
+            await work(client)
+
+    asyncio.run(run())
+
+
+async def post(client: httpx.AsyncClient, key: str, asked: Any = VISIT) -> httpx.Response:
+    """Send a transfer."""
+    return await client.post("/transfers", json=asked, headers={"Idempotency-Key": key})
+
+
+def test_the_page_shows_what_the_example_has() -> None:
+    """Each piece on the page is in the file, line for line."""
+    source = EXAMPLE.read_text("utf-8")
+    blocks = re.findall(r"^```py\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert 4 <= len(blocks)
+    assert [] == [block for block in blocks if block not in source]
+
+
+def test_the_page_names_each_answer() -> None:
+    """The table of the page is the table of the example."""
+    rows = re.findall(r"^\| `(\w+)` \| (\d+)", PAGE, re.MULTILINE)
+    assert [(kind.__name__, str(status)) for kind, status in MODULE["STATUS"]] == rows
+
+
+def test_the_example_ends_by_itself() -> None:
+    """Without arguments it is its own client."""
+    done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+    statuses, balance, refusal = done.stdout.splitlines()
+    assert "[201, 201, 201, 201, 201, 201]" == statuses
+    assert "{'posted': '7:30', 'spendable': '27:30'}" == balance
+    assert refusal.startswith('409 {"code": "floor_exceeded", ')
+
+
+# -- the loop ------------------------------------------------------------------------------
+
+
+def test_the_loop_turns_while_a_writer_waits_for_the_lock(bank: TimeBank) -> None:
+    """Another thread holds the lock: a transfer waits for it, and reads are answered meanwhile."""
+    held, release = threading.Event(), threading.Event()
+    real = bank.store.writer
+
+    def hold() -> None:
+        with real("main"):
+            held.set()
+            release.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+
+    async def work(client: httpx.AsyncClient) -> None:
+        loop, asking = asyncio.get_running_loop(), asyncio.Event()
+
+        def writer(name: str) -> Any:
+            loop.call_soon_threadsafe(asking.set)
+            return real(name)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bank.store, "writer", writer)
+            transfer = asyncio.create_task(post(client, "t1"))
+            await asking.wait()
+            for _ in range(20):
+                answer = await client.get("/accounts/m1")
+                assert (200, "0:00") == (answer.status_code, answer.json()["posted"])
+            assert not transfer.done()
+            release.set()
+            assert 201 == (await transfer).status_code
+        assert "1:30" == (await client.get("/accounts/m1")).json()["posted"]
+
+    try:
+        drive(bank, work)
+    finally:
+        release.set()
+        holder.join()
+
+
+def test_waiting_writers_leave_threads_for_readers(bank: TimeBank) -> None:
+    """More transfers wait than there are threads: a read does not stand in their queue."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bank.store.writer("main"):
+            held.set()
+            release.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+
+    async def work(client: httpx.AsyncClient) -> None:
+        asked = {"earner": "pot", "spender": "m1", "hours": "0:10"}
+        waiting = [asyncio.create_task(post(client, f"t{n}", asked)) for n in range(40)]
+        assert 200 == (await client.get("/accounts/m1")).status_code
+        assert [] == [task for task in waiting if task.done()]
+        release.set()
+        assert {201} == {answer.status_code for answer in await asyncio.gather(*waiting)}
+
+    try:
+        drive(bank, work)
+    finally:
+        release.set()
+        holder.join()
+    assert Hours("6:40") == bank.balance("pot").posted
+
+
+def test_fifty_transfers_at_once_all_arrive_exactly_once(bank: TimeBank) -> None:
+    """Each is sent twice, as a client does that heard no answer."""
+    before = bank.head().sequence
+
+    async def work(client: httpx.AsyncClient) -> None:
+        asked = {"earner": "pot", "spender": "f1", "hours": "0:10"}
+        keys = [f"t{n}" for n in range(50)] * 2
+        answers = await asyncio.gather(*(post(client, key, asked) for key in keys))
+        assert {201} == {answer.status_code for answer in answers}
+        assert keys == [answer.json()["id"] for answer in answers]
+        assert [a.json() for a in answers[:50]] == [a.json() for a in answers[50:]]
+
+    drive(bank, work)
+    assert before + 50 == bank.head().sequence
+    assert {f"t{n}" for n in range(50)} == {found.id for found in bank.transfers()}
+    assert Hours("8:20") == bank.balance("pot").posted
+    assert () == bank.audit().findings
+
+
+# -- answers -------------------------------------------------------------------------------
+
+
+def test_what_a_rule_refuses_is_a_conflict(bank: TimeBank) -> None:
+    """With the code of the rule, and the facts in the message; the key is not used up."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await post(client, "t1", VISIT | {"hours": "21"})
+        assert 409 == answer.status_code
+        assert "floor_exceeded" == answer.json()["code"]
+        assert "its floor is -20:00" in answer.json()["message"]
+        assert 201 == (await post(client, "t1")).status_code
+
+    drive(bank, work)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (VISIT | {"hours": 1.5}, "float"),
+        (VISIT | {"hours": "1:75"}, "1:75"),
+        (VISIT | {"earner": None}, "earner"),
+        ({"earner": {"m1": 1}, "spender": {"f1": 2}}, "both sides must be equal"),
+        (VISIT | {"occured_on": "2026-03-02"}, "with the fields earner, spender, hours, note"),
+        ([], "JSON object"),
+        ({}, "earner"),
+    ],
+)
+def test_what_cannot_be_is_a_bad_request(bank: TimeBank, asked: Any, message: str) -> None:
+    """Whatever the state of the bank."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await post(client, "t1", asked)
+        assert 400 == answer.status_code
+        assert message in answer.json()["message"]
+
+    drive(bank, work)
+
+
+def test_the_header_and_the_body_must_be_there(bank: TimeBank) -> None:
+    """A transfer without a key, or one that can be none, is not begun; nor is one without JSON."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/transfers", json=VISIT)
+        assert (400, True) == (answer.status_code, "Idempotency-Key" in answer.json()["message"])
+        assert 400 == (await post(client, "x" * 129)).status_code
+        headers = {"Idempotency-Key": "t1"}
+        for content in (b"", b"{", b"\xff", b"[" * 100_000):
+            answer = await client.post("/transfers", content=content, headers=headers)
+            assert (400, "the body is not JSON") == (answer.status_code, answer.json()["message"])
+        for query in ("after=-1", "after=x", "limit=1.5", "after=²", "after=" + "9" * 20):
+            assert 400 == (await client.get(f"/transfers?{query}")).status_code
+
+    before = bank.head()
+    drive(bank, work)
+    assert before == bank.head()
+
+
+def test_what_is_not_there_is_not_found(bank: TimeBank) -> None:
+    """An account that nobody opened, read from or written to."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await client.get("/accounts/m9")
+        assert (404, "AccountNotFound") == (answer.status_code, answer.json()["code"])
+        assert 404 == (await post(client, "t1", VISIT | {"earner": "m9"})).status_code
+
+    drive(bank, work)
+
+
+def test_a_key_of_another_request_is_told(bank: TimeBank) -> None:
+    """The same key with the same request is the first answer again; with another, none."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        first, again = await post(client, "t1"), await post(client, "t1")
+        assert (201, first.json()) == (again.status_code, again.json())
+        other = await post(client, "t1", VISIT | {"hours": "2"})
+        assert (422, "IdempotencyMismatch") == (other.status_code, other.json()["code"])
+
+    drive(bank, work)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry"),
+    [
+        (timebank.StoreBusy("bank.db was locked"), 503, "1"),
+        (timebank.OutcomeUnknown("t1"), 503, "1"),
+        (timebank.StoreError("bank.db: the disk is full"), 500, None),
+        (timebank.Corrupt("record 3 is damaged"), 500, None),
+    ],
+)
+def test_what_fails_inside_is_not_shown(
+    bank: TimeBank, error: Exception, status: int, retry: str | None
+) -> None:
+    """When to come again is told, where that helps; paths and the like are not."""
+
+    def writer(name: str) -> NoReturn:
+        raise error
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await post(client, "t1")
+        assert (status, retry) == (answer.status_code, answer.headers.get("Retry-After"))
+        shown = {"code": type(error).__name__, "message": "the ledger cannot answer now"}
+        assert shown == answer.json()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bank.store, "writer", writer)
+        drive(bank, work)
+
+
+def test_pages_of_transfers_meet(bank: TimeBank) -> None:
+    """A page is read whole in its thread, and the next one begins behind it."""
+    with bank.batch() as batch:
+        for n in range(7):
+            batch.transfer(earner="pot", spender="m1", hours="0:10", id=f"t{n}")
+
+    async def work(client: httpx.AsyncClient) -> None:
+        found: list[str] = []
+        after: int | None = 0
+        while after is not None:
+            answer = await client.get("/transfers", params={"after": after, "limit": 3})
+            assert 200 == answer.status_code
+            found += [transfer["id"] for transfer in answer.json()["transfers"]]
+            after = answer.json()["next"]
+        assert [f"t{n}" for n in range(7)] == found
+        everything = (await client.get("/transfers", params={"limit": 10**9})).json()
+        assert (7, None) == (len(everything["transfers"]), everything["next"])
+        assert [] == (await client.get("/transfers?limit=0")).json()["transfers"]
+
+    drive(bank, work)

@@ -1,0 +1,354 @@
+"""`timebank copy`, `backup` and `migrate`: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import timebank
+from timebank.bank import copying
+from timebank.cli import main
+from timebank.cli.output import Pace, lasting
+
+SOURCE = str(Path(timebank.__file__).parent.parent)
+OLD = Path(__file__).parents[1] / "data" / "schema-0001.sql"
+
+
+def call(*words: str) -> Result:
+    """Run `timebank` with these words."""
+    return CliRunner().invoke(main, list(words))
+
+
+def well(*words: str) -> str:
+    """What a command prints that ends with 0 and complains of nothing."""
+    result = call(*words)
+    assert (0, "") == (result.exit_code, result.stderr), result.output
+    return result.stdout
+
+
+def refused(result: Result, *words: str) -> None:
+    """One line on standard error, nothing on standard output, exit code 2."""
+    assert (2, "") == (result.exit_code, result.stdout), result.output
+    assert result.stderr.startswith("timebank: ")
+    assert 1 == result.stderr.count("\n")
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with one file of two banks, and no variable set."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TIMEBANK_DB", "TIMEBANK_BANK"):
+        monkeypatch.delenv(name, raising=False)
+    for bank in ("main", "via-verdi"):
+        here = ("--db", "bank.db", "--bank", bank)
+        well(*here, "init")
+        well(*here, "account", "open", "m1", "--name", "Maria R.")
+        well(*here, "account", "open", "f1", "--kind", "group")
+        well(*here, "transfer", "--earner", "m1", "--spender", "f1", "--hours", "1", "--note", "x")
+
+
+def head(db: str, bank: str = "main") -> str:
+    """The line of `timebank head`, without its end."""
+    return well("--db", db, "--bank", bank, "head").rstrip("\n")
+
+
+def files() -> set[str]:
+    """What lies in the folder, apart from what SQLite keeps beside a file that was read."""
+    return {path.name for path in Path().iterdir() if not re.search(r"-(wal|shm)$", path.name)}
+
+
+def older(name: str) -> None:
+    """A file as the first version made it."""
+    with closing(sqlite3.connect(name, isolation_level=None)) as connection:
+        connection.executescript(OLD.read_text("utf-8"))
+
+
+# -- copy -------------------------------------------------------------------------------
+
+
+def test_copy_ends_with_head_and_audit() -> None:
+    """URLs and paths are both taken; a second run changes nothing."""
+    for target in ("copy.db", "copy.db", "sqlite:///other.db"):
+        assert f"{head('bank.db')}\naudit: ok\n" == well("copy", "bank.db", target)
+    assert head("bank.db") == head("copy.db") == head("other.db")
+    assert "All well" in well("--db", "copy.db", "audit")
+
+
+def test_copy_of_one_bank_of_many() -> None:
+    """`--bank` before or behind the command; `--to-bank` gives another name."""
+    line = f"{head('bank.db', 'via-verdi')}\naudit: ok\n"
+    assert line == well("copy", "bank.db", "a.db", "--bank", "via-verdi")
+    assert line == well("--bank", "via-verdi", "copy", "bank.db", "b.db")
+    assert line == well("copy", "bank.db", "c.db", "--bank", "via-verdi", "--to-bank", "main")
+    assert head("bank.db", "via-verdi") == head("c.db", "main")
+    assert line == well("copy", "bank.db", "bank.db", "--bank", "via-verdi", "--to-bank", "third")
+
+
+def test_copy_of_all_banks() -> None:
+    """Each is named."""
+    expected = "".join(
+        f"{bank}:\n{head('bank.db', bank)}\naudit: ok\n" for bank in ("main", "via-verdi")
+    )
+    assert expected == well("copy", "--all", "bank.db", "copy.db")
+    with closing(sqlite3.connect("host.db")) as host:
+        host.execute("CREATE TABLE bookings (id)")
+    assert "There is no bank to copy.\n" == well("copy", "--all", "host.db", "none.db")
+
+
+def test_copy_as_json() -> None:
+    """A list, one object a bank."""
+    (found,) = json.loads(well("copy", "bank.db", "copy.db", "--format", "json"))
+    assert ["main", 3, True, 0] == [
+        found["bank"],
+        found["head"]["sequence"],
+        found["audit"]["ok"],
+        found["grown"],
+    ]
+
+
+def test_copy_makes_nothing_of_what_is_not_there() -> None:
+    """No file, no bank, wrong use: exit code 2 and no file."""
+    for words, part in (
+        (("none.db", "copy.db"), "no file"),
+        (("bank.db", "copy.db", "--bank", "other"), "no bank 'other'"),
+        (("bank.db", "copy.db", "--all", "--bank", "main"), "--all copies every bank"),
+        (("bank.db", "copy.db", "--all", "--to-bank", "x"), "--all copies every bank"),
+        (("bank.db",), "Missing argument"),
+        (("bank.db", "nowhere:x"), "no store for the scheme 'nowhere'"),
+    ):
+        refused(call("copy", *words), part)
+    assert {"bank.db"} == files()
+
+
+def test_copy_over_another_bank_is_refused() -> None:
+    """The other one stays as it is."""
+    well("--db", "other.db", "init")
+    before = head("other.db")
+    refused(call("copy", "bank.db", "other.db"), "has the journal")
+    assert before == head("other.db")
+
+
+def test_a_copy_onto_itself_is_complete() -> None:
+    """There is nothing to carry, and nothing is changed."""
+    line = head("bank.db")
+    assert f"{line}\naudit: ok\n" == well("copy", "bank.db", "sqlite:///./bank.db")
+
+
+def test_copy_tells_the_findings_of_its_audit() -> None:
+    """The copy is there, and the exit code is 1."""
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
+        tool.execute("DELETE FROM timebank_texts WHERE bank = 'main' AND sequence = 1")
+    result = call("copy", "bank.db", "copy.db", "--all")
+    assert (1, "") == (result.exit_code, result.stderr)
+    assert "main:\nNOT WELL: 1 finding.\nHead: timebank/1 " in result.stdout
+    assert "1. texts, text 'name' of record 1\n" in result.stdout
+    assert result.stdout.endswith(f"via-verdi:\n{head('copy.db', 'via-verdi')}\naudit: ok\n")
+
+
+def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came too late is for the next run."""
+    monkeypatch.setattr(copying, "ROUNDS", 1)
+    words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1")
+    told: list[int] = []
+
+    def grow(self: Pace, done: int, total: int) -> None:
+        told.append(done)
+        with timebank.open("sqlite:///bank.db") as bank:
+            bank.transfer(earner="m1", spender="f1", hours=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pace, "__call__", grow)
+        printed = well("copy", "bank.db", "copy.db").splitlines()
+    assert ["audit: ok", "The source has 1 record more by now: copy again to fetch it."] == (
+        printed[1:]
+    )
+    well("--db", "bank.db", *words)
+    assert f"{head('bank.db')}\naudit: ok\n" == well("copy", "bank.db", "copy.db")
+    assert [3] == told
+
+
+def test_copy_shows_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error: records, share, time left."""
+    monkeypatch.setattr(copying, "PAGE", 1)
+    result = call("copy", "bank.db", "copy.db", "--progress")
+    lines = result.stderr.splitlines()
+    assert "copy main: 1 of 3 records, 33 %" == lines[0]
+    assert re.fullmatch(r"copy main: 2 of 3 records, 66 %, \d+ s left", lines[1])
+    assert "copy main: 3 of 3 records, 100 %" == lines[2]
+    assert 3 == len(lines)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written over; elsewhere nothing is shown unless that is asked for."""
+    moments = iter([10.0, 20.0, 25.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Pace("copy main", forced=False) as pace:
+        for done in (500, 1500, 2500):
+            pace(done, 2500)
+    assert (
+        "\r\x1b[Kcopy main: 500 of 2,500 records, 20 %"
+        "\r\x1b[Kcopy main: 1,500 of 2,500 records, 60 %, 10 s left"
+        "\r\x1b[Kcopy main: 2,500 of 2,500 records, 100 %"
+        "\r\x1b[K"
+    ) == terminal.getvalue()
+    monkeypatch.setattr(sys, "stderr", file)
+    with Pace("copy main", forced=False) as pace:
+        pace(1, 2)
+    assert "" == file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "1 s"), (59.2, "60 s"), (60.5, "2 min"), (3600, "1 h 0 min"), (90_000, "25 h 0 min")],
+)
+def test_time_left_is_rounded_up(seconds: float, text: str) -> None:
+    """To the second, and beyond a minute to the minute."""
+    assert text == lasting(seconds)
+
+
+# -- backup -----------------------------------------------------------------------------
+
+
+def test_backup_prints_the_heads_of_the_copy() -> None:
+    """A line a bank; the copy may be used as it is."""
+    expected = "".join(f"{bank}: {head('bank.db', bank)}\n" for bank in ("main", "via-verdi"))
+    assert expected == well("--db", "bank.db", "backup", "copy.db")
+    assert head("bank.db") == head("copy.db")
+    well("--db", "copy.db", "account", "open", "new")
+    assert "All well" in well("--db", "copy.db", "audit")
+
+
+def test_backup_never_overwrites_unless_forced() -> None:
+    """The exit code is 2 and the file stays."""
+    Path("copy.db").write_text("dear diary\n", "utf-8")
+    refused(call("--db", "bank.db", "backup", "copy.db"), "is there already", "--force")
+    assert "dear diary\n" == Path("copy.db").read_text("utf-8")
+    well("--db", "bank.db", "backup", "copy.db", "--force")
+    assert head("bank.db") == head("copy.db")
+
+
+def test_backup_as_json() -> None:
+    """A list of banks and heads."""
+    printed = well("--db", "bank.db", "backup", "copy.db", "--format", "json")
+    found = json.loads(printed)
+    assert [("main", 3), ("via-verdi", 3)] == [
+        (bank["bank"], bank["head"]["sequence"]) for bank in found
+    ]
+
+
+def test_backup_of_a_file_without_a_bank() -> None:
+    """It is a file like others; that no bank is in it is said."""
+    with closing(sqlite3.connect("host.db")) as host:
+        host.execute("CREATE TABLE bookings (id)")
+    assert "It is copied; there is no bank in it.\n" == well("--db", "host.db", "backup", "b.db")
+
+
+def test_backup_refuses_what_is_no_file() -> None:
+    """Another store is copied; the file itself is no place; neither is what is not there."""
+    for words, part in (
+        (("--db", "memory:", "backup", "copy.db"), "use copy"),
+        (("--db", "bank.db", "backup", "memory:"), "use copy"),
+        (("--db", "bank.db", "backup", "bank.db", "--force"), "is the file that is to be copied"),
+        (("--db", "none.db", "backup", "copy.db"), "no file"),
+        (("--db", "bank.db", "backup", "none/copy.db"), "there is no folder"),
+        (("backup", "copy.db"), "--db URL"),
+    ):
+        refused(call(*words), part)
+    assert {"bank.db"} == files()
+
+
+# -- migrate ----------------------------------------------------------------------------
+
+
+def test_migrate_says_what_it_did() -> None:
+    """By URL, by path, by `--db`; a second time there is nothing to do."""
+    for number, words in enumerate(
+        [
+            ("migrate", "sqlite:///old-0.db"),
+            ("migrate", "old-1.db"),
+            ("--db", "old-2.db", "migrate"),
+        ]
+    ):
+        older(f"old-{number}.db")
+        assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*words)
+        assert "There is nothing to do.\n" == well(*words)
+        assert "All well" in well("--db", f"old-{number}.db", "audit")
+
+
+def test_every_command_says_how_to_migrate() -> None:
+    """The command that the error names is the one that helps."""
+    older("old file.db")
+    commands = set()
+    for words in (("head",), ("init",), ("audit",), ("rebuild",), ("account", "open", "x")):
+        result = call("--db", "old file.db", *words)
+        assert result.exit_code in {1, 2}
+        told = " ".join((result.stderr + result.stdout).split())
+        found = re.search(r'made by an older timebank: run "timebank (migrate \S+)"', told)
+        assert found is not None
+        commands.add(found[1])
+    refused(call("copy", "old file.db", "copy.db"), 'run "timebank migrate ')
+    assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*commands.pop().split())
+    assert set() == commands
+    assert head("old file.db").startswith("timebank/1 id-1 16 ")
+
+
+def test_migrate_may_rebuild() -> None:
+    """What is derived is made anew, of every bank."""
+    older("old.db")
+    assert (
+        "Applied 0002_banks.\nApplied 0003_holds.\n"
+        "Accounts and postings of main are made anew.\n"
+        "Accounts and postings of via-verdi are made anew.\n"
+    ) == well("migrate", "old.db", "--rebuild")
+    again = json.loads(well("migrate", "old.db", "--rebuild", "--format", "json"))
+    assert {"applied": [], "rebuilt": ["main", "via-verdi"]} == again
+    assert "All well" in well("--db", "old.db", "audit")
+
+
+def test_migrate_refuses_what_it_cannot() -> None:
+    """No file is made."""
+    refused(call("migrate"), "--db URL")
+    refused(call("migrate", "none.db"), "no file")
+    refused(call("migrate", "memory:"), "nothing of an older version")
+    assert {"bank.db"} == files()
+
+
+def test_in_processes_of_their_own() -> None:
+    """No traceback, and nothing on standard error where that is no terminal."""
+    older("old.db")
+    for words in (
+        ("migrate", "old.db"),
+        ("copy", "--all", "old.db", "copy.db"),
+        ("--db", "old.db", "backup", "backup.db"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "timebank", *words],
+            env={**os.environ, "PYTHONPATH": SOURCE},
+            capture_output=True,
+            check=False,
+        )
+        assert (0, b"") == (done.returncode, done.stderr)
+        assert done.stdout

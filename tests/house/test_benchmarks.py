@@ -1,0 +1,163 @@
+"""The benchmarks measure what users get, beside what does the same; the guard sees a loss."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import timebank
+from benchmarks import guard
+from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
+from benchmarks.raw import Raw
+from benchmarks.singles import at_once
+from benchmarks.table import line, render, shown
+from timebank import Hours, LimitExceeded, TimeBank
+
+ROOT = Path(__file__).parents[2]
+
+
+def rows(path: Path, table: str) -> int:
+    """How many rows of transfers there are."""
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.mark.parametrize("synchronous", ["full", "normal"])
+def test_the_bank_that_is_measured_has_the_defaults(tmp_path: Path, synchronous: str) -> None:
+    """Nothing is bought with safety: durability, keys, triggers, digests, checks are all there."""
+    bank = ours(tmp_path / "a.db", synchronous)
+    post(bank, pairs(5, 1))
+    with bank.store.writer("main") as writer:
+        connection = writer.connection()  # type: ignore[attr-defined] # SQLite's
+        told = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in (
+                *("synchronous", "journal_mode", "foreign_keys"),
+                *("recursive_triggers", "secure_delete"),
+            )
+        }
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        names = {name for (name,) in triggers}
+    assert told == {
+        "synchronous": {"full": 2, "normal": 1}[synchronous],
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "secure_delete": 1,
+    }
+    timebank.open(f"sqlite:///{tmp_path / 'default.db'}").close()
+    with closing(sqlite3.connect(tmp_path / "default.db")) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        assert names == {name for (name,) in found}
+    assert 4 <= len(names)
+    bank.set_limits("m1", floor=0)
+    with pytest.raises(LimitExceeded):
+        bank.transfer(earner="m2", spender="m1", hours=9999, occurred_on=date(2026, 3, 2))
+    assert () == bank.audit().findings
+    bank.close()
+
+
+def test_the_yardstick_writes_the_same_rows(tmp_path: Path) -> None:
+    """As many records and postings, to the same balances, in a chain that holds."""
+    load = pairs(50, 3)
+    bank = ours(tmp_path / "ours.db")
+    raw = Raw(tmp_path / "raw.db", synchronous="FULL", accounts=ACCOUNTS)
+    post(bank, load)
+    raw.post(load)
+    raw.connection.close()
+    for table in ("timebank_records", "timebank_postings", "timebank_accounts"):
+        assert rows(tmp_path / "ours.db", table) == rows(tmp_path / "raw.db", table)
+    with closing(sqlite3.connect(tmp_path / "raw.db")) as connection:
+        for account in ACCOUNTS[:9]:
+            sql = "SELECT coalesce(sum(seconds), 0) FROM timebank_postings WHERE account = ?"
+            (seconds,) = connection.execute(sql, (account,)).fetchone()
+            assert Hours.from_seconds(seconds) == bank.balance(account).posted
+    raw = Raw(tmp_path / "other.db", synchronous="FULL", accounts=ACCOUNTS)
+    raw.batch(load)
+    assert 50 + len(ACCOUNTS) == raw.scan()
+    raw.connection.close()
+    bank.close()
+
+
+def test_threads_and_batches_post_the_whole_load(tmp_path: Path) -> None:
+    """What is timed is what was asked for."""
+    bank = ours(tmp_path / "a.db")
+    at_once(bank, [pairs(5, seed) for seed in range(8)])
+    in_batch(bank, pairs(7, 99))
+    assert 47 == sum(1 for _ in bank.transfers())
+    bank.close()
+
+
+def test_a_line_of_the_table() -> None:
+    """Medians, how many times as fast, the spread; what is not installed is named."""
+    cells = shown(line("work", [2e-6, 4e-6, 6e-6], "by hand", [2e-6]), 30)
+    assert ["work", "4.0\xa0µs", "by hand", "2.0\xa0µs", "0.50\xa0x", "100%", "30\xa0MB"] == cells
+    missing = shown(line("work", [0.5], "another", None), 30)
+    assert ["work", "0.50\xa0s", "another", "not installed", "", "0%", "30\xa0MB"] == missing
+    assert 3 == len(render([cells]).splitlines())
+
+
+def test_one_command_measures_a_part() -> None:
+    """In a process of its own, with small numbers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", "full"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT / "tests",
+    )
+    assert "| one durable transfer, FULL" in done.stdout
+    assert "raw sqlite3" in done.stdout
+
+
+# -- the guard ----------------------------------------------------------------
+
+
+def test_the_count_of_instructions_is_the_same_in_every_run() -> None:
+    """And grows with the work."""
+
+    def work(times: int) -> int:
+        return guard.counted(lambda: [str(n) for n in range(times)])
+
+    assert work(100) == work(100)
+    assert 1.8 * work(100) < work(200) < 2.2 * work(100)
+
+
+def test_the_guard_notices_a_lost_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a transfer that does more, and that alone; and it is quiet about what is recorded."""
+    recorded = json.loads(guard.RECORDED.read_text("utf-8"))
+    assert {} != recorded
+    before = guard.measured()
+    assert [] == guard.losses(before, before)
+    real = TimeBank.transfer
+
+    def slower(self: TimeBank, **given: object) -> object:
+        for _ in range(500):  # about half of what a transfer costs
+            pass
+        return real(self, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TimeBank, "transfer", slower)
+    (lost,) = guard.losses(guard.measured(), before)
+    assert lost.startswith("a transfer costs")
+
+
+def test_the_guard_counts_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more look-ups in a transfer are seen."""
+    before = guard.measured()
+    real = TimeBank.transfer
+
+    def asking(self: TimeBank, **given: object) -> object:
+        self.head()
+        return real(self, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TimeBank, "transfer", asking)
+    after = guard.measured()
+    assert before["statements of a transfer"] + 2 < after["statements of a transfer"]
+    assert any("statements" in text for text in guard.losses(after, before))

@@ -1,0 +1,77 @@
+"""The house itself: what README promises, what the documentation must name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+import timebank
+from timebank import errors, hours, model
+from timebank.cli import main
+from timebank.interchange.engine import csv_rows
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def docs(page: str) -> str:
+    """The text of a page of the documentation."""
+    return (ROOT / "docs" / page).read_text("utf-8")
+
+
+def test_readme_begins_with_two_lines_to_copy() -> None:
+    """The first code block is shell, with a line for the demo and one for the tests."""
+    language, block = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[0]
+    lines = block.splitlines()
+    assert ("sh", 2) == (language, len(lines))
+    assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
+    assert lines[0].endswith(".venv/bin/timebank demo")
+    assert lines[1].endswith(".venv/bin/pytest")
+
+
+def leaves(command: click.Command, *words: str) -> Iterator[str]:
+    """The commands under a group, as they are typed."""
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from leaves(child, *words, name)
+    else:
+        yield " ".join(words)
+
+
+def test_every_command_is_documented() -> None:
+    """Each command has its place in `cli.md`, and nothing else has."""
+    assert isinstance(main, click.Group)
+    shown = re.findall(r"^```\{command\} (.+)$", docs("cli.md"), re.MULTILINE)
+    assert sorted(leaves(main)) == sorted(shown)
+
+
+def test_every_audit_check_is_documented() -> None:
+    """`invariants.md` has each check by name, in order, with its promise."""
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", docs("invariants.md"), re.MULTILINE)
+    assert [(check.name, check.promise) for check in timebank.AUDIT_CHECKS] == rows
+
+
+def test_every_error_is_documented() -> None:
+    """The tree of errors in `errors.md` names each class of `timebank.errors`."""
+    classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    shown = set(re.findall(r"[├└]── (\w+)", docs("errors.md"))) | {"TimebankError"}
+    assert {name for name in classes if issubclass(getattr(errors, name), Exception)} == shown
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """`reference.md` shows each name of the package."""
+    shown = set(re.findall(r"^\.\. auto\w+:: timebank\.(\w+)", docs("reference.md"), re.MULTILINE))
+    public = {name for name in timebank.__all__ if not hasattr(errors, name) or name == "Hours"}
+    assert set() == public - shown
+
+
+def test_every_limit_is_documented() -> None:
+    """`limits.md` gives the value of each constant that bounds a size."""
+    page = docs("limits.md")
+    for module in (hours, model, csv_rows):
+        for name, value in vars(module).items():
+            if name.startswith("MAX_") and value != model.MAX_INTEGER:
+                assert f"| {value:,} |" in page, name

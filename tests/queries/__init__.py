@@ -1,0 +1,1 @@
+"""Tests of what is computed from a journal: figures, replays."""

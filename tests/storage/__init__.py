@@ -1,0 +1,1 @@
+"""Tests of stores: the conformance kit on each, and what is a store's own."""

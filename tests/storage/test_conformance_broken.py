@@ -1,0 +1,93 @@
+"""The kit is tested by stores that are broken on purpose: it catches each, and by which test."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import timebank
+
+HERE = Path(__file__).parent
+
+#: The store, and a test that must fail for it. Others may, too.
+CAUGHT = (
+    ("TestLosesTheLastRow", "test_pages_of_every_size_meet"),
+    ("TestLosesTheLastRow", "test_faults_at_every_call_of_the_store"),
+    ("TestForgetsTheCompare", "test_what_does_not_follow_is_a_conflict"),
+    ("TestCommitsBeforeTheEnd", "test_an_exception_takes_back_everything"),
+    ("TestMixesBanks", "test_two_banks_are_written_at_once"),
+    ("TestMixesBanks", "test_banks_are_apart"),
+    ("TestFoldsCase", "test_operations_that_look_alike_are_apart"),
+    ("TestFoldsCase", "test_it_agrees_with_the_memory_store"),
+    ("TestKeepsResolvedHolds", "test_a_resolved_hold_leaves_no_row"),
+    ("TestKeepsResolvedHolds", "test_faults_at_every_call_of_the_store"),
+    ("TestKeepsErasedTexts", "test_an_erased_text_is_gone"),
+    ("TestKeepsErasedTexts", "test_what_is_not_there_need_not_be_erased"),
+    ("TestErasesWholeRecords", "test_an_erased_text_is_gone"),
+    ("TestEndsHoldsOfOneAccount", "test_a_resolved_hold_leaves_no_row"),
+    ("TestHoldsOfTheMoment", "test_a_snapshot_does_not_move"),
+    ("TestDropsBlanks", "test_texts_come_back_whole"),
+    ("TestSkipsAtTheEdge", "test_a_follower_misses_no_record"),
+    ("TestMovingSnapshot", "test_a_snapshot_does_not_move"),
+    ("TestHeadOfItsOwn", "test_an_exception_takes_back_everything"),
+    ("TestSwallowsErrors", "test_a_conflict_that_leaves_the_block_is_told"),
+    ("TestReadsUncommitted", "test_nothing_uncommitted_is_seen"),
+    ("TestLyingLock", "test_a_second_writer_waits_for_the_first"),
+    ("TestForgetsAtTheEnd", "test_a_hot_account_is_spent_exactly_by_processes"),
+    ("TestForgetsAtTheEnd", "test_a_crash_between_any_two_calls"),
+)
+
+
+@cache
+def outcomes() -> dict[tuple[str, str], set[str]]:
+    """What a run of the kit says of each broken store: by class and test, the outcomes."""
+    chosen = [f"{HERE / 'broken_stores.py'}::{store}::{test}" for store, test in CAUGHT]
+    chosen.append(f"{HERE / 'broken_stores.py'}::TestNothing")
+    path = os.pathsep.join(map(str, (Path(timebank.__file__).parents[1], HERE.parent)))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=no", *chosen],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{source}{os.pathsep}{HERE.parent}",
+            "PYTEST_ADDOPTS": "",
+        },
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found: dict[tuple[str, str], set[str]] = {}
+    for store, test, outcome in re.findall(r"::(\w+)::(\w+)\S* (PASSED|FAILED|ERROR)", done.stdout):
+        found.setdefault((store, test), set()).add(outcome)
+    return found
+
+
+@pytest.mark.parametrize(("store", "test"), CAUGHT)
+def test_a_broken_store_is_caught(store: str, test: str) -> None:
+    """Whoever breaks this promise hears of it, from the test that is about it."""
+    assert "FAILED" in outcomes()[store, test]
+
+
+def test_a_store_that_breaks_nothing_passes() -> None:
+    """The wrapper that the broken stores are made of keeps every promise."""
+    sound = {test: told for (store, test), told in outcomes().items() if store == "TestNothing"}
+    assert 40 < len(sound)
+    assert {"PASSED"} == set().union(*sound.values())
+
+
+def test_what_is_not_declared_is_not_collected() -> None:
+    """A capability that is off takes its tests away; nothing is skipped."""
+    from storage.broken_stores import OnFile, Private
+
+    for store, test in (
+        (Private, "test_a_crash_between_any_two_calls"),
+        (OnFile, "test_faults_before_every_statement"),
+    ):
+        assert None is getattr(store, test)
+    assert callable(OnFile.test_a_crash_between_any_two_calls)
