@@ -54,7 +54,7 @@ def outcomes() -> dict[tuple[str, str], set[str]]:
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=no", *chosen],
         env={
             **os.environ,
-            "PYTHONPATH": f"{source}{os.pathsep}{HERE.parent}",
+            "PYTHONPATH": path,
             "PYTEST_ADDOPTS": "",
         },
         cwd=HERE.parents[1],
