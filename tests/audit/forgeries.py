@@ -12,7 +12,7 @@ import timebank
 from support import doors
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
-from timebank.bank.gather import gather
+from timebank.bank.session import add_derived
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.journal.fold import Fold
 from timebank.model import RecordRow, TextRow
@@ -104,7 +104,7 @@ class Forgery:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:
                 continue
-            gather(batch, derived)
+            add_derived(batch, derived)
         batch.erased.clear()  # what is kept is what is forged
         return batch
 

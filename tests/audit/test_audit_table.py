@@ -19,7 +19,7 @@ import timebank
 from support import Clock, doors
 from timebank import TimeBank
 from timebank.audit import Checkpoint
-from timebank.bank.copying import carry_bank
+from timebank.bank.carrying import carry_bank
 from timebank.journal import canonical, digest, genesis, parse
 from timebank.storage import open_store
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import timebank
-from timebank.bank import copying
+from timebank.bank import carrying
 from timebank.cli import main
 from timebank.cli.output import Pace, lasting
 
@@ -160,7 +160,7 @@ def test_copy_tells_the_findings_of_its_audit() -> None:
 
 def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came too late is for the next run."""
-    monkeypatch.setattr(copying, "ROUNDS", 1)
+    monkeypatch.setattr(carrying, "ROUNDS", 1)
     words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1")
     told: list[int] = []
 
@@ -182,7 +182,7 @@ def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_copy_shows_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """On standard error: records, share, time left."""
-    monkeypatch.setattr(copying, "PAGE", 1)
+    monkeypatch.setattr(carrying, "PAGE", 1)
     result = call("copy", "bank.db", "copy.db", "--progress")
     lines = result.stderr.splitlines()
     assert "copy main: 1 of 3 records, 33 %" == lines[0]

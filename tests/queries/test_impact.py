@@ -49,7 +49,7 @@ class Plain:
         self.exchanges = [
             (made, hours) for made, hours in self.all if since <= made.occurred_on <= until
         ]
-        now = bank._doors.clock().date()
+        now = bank._sources.clock().date()
         self.bank, self.since, self.until = bank, since, min(until, now)
 
     def _left(self, bank: TimeBank) -> list[tuple[Transfer, int]]:
@@ -391,7 +391,7 @@ def test_a_journal_that_cannot_be_read() -> None:
 
 def test_many_banks_are_one_report(street: TimeBank) -> None:
     """Accounts of the same id in two banks are two accounts."""
-    other = TimeBank(street.store, bank="other", clock=street._doors.clock)
+    other = TimeBank(street.store, bank="other", clock=street._sources.clock)
     for id in "ab":
         other.open_account(id)
     for bank in (street, other):

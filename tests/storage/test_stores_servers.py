@@ -34,7 +34,7 @@ from timebank import (
     TimeBank,
     TimebankError,
 )
-from timebank.bank import retrying
+from timebank.bank import commit_group
 from timebank.model import StatuteRow
 from timebank.storage import Batch, migrate_store, open_store
 from timebank.storage.server import migrations
@@ -375,7 +375,7 @@ def test_a_conflict_that_does_not_end_is_told(
     with pytest.raises(Conflict, match="no longer at 2") as caught:
         move(bank)
     # Once in a group, and then alone as often as any call.
-    assert (1 + 1 + retrying.RETRIES, "call") == (len(tries), caught.value.scope)
+    assert (1 + 1 + commit_group.RETRIES, "call") == (len(tries), caught.value.scope)
     monkeypatch.undo()
     assert 2 == bank.head().sequence
 

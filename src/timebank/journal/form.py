@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -34,12 +34,15 @@ _encoder: Final = json.JSONEncoder(
 )
 
 
-def _make_encode() -> Callable[[Any], str]:
-    """The encoder's `encode`, but for the C function that it would make anew for each value."""
+def _make_chunks() -> Callable[[Any, int], Iterable[str]]:
+    """Return the encoder's C function, which it would make anew for each value.
+
+    It takes a value and an indentation, and returns the parts of its text.
+    """
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return _encoder.encode
-    chunks = make(
+        return lambda value, _: _encoder.encode(value)
+    chunks: Callable[[Any, int], Iterable[str]] = make(
         None,
         _encoder.default,
         json.encoder.encode_basestring,
@@ -50,19 +53,19 @@ def _make_encode() -> Callable[[Any], str]:
         _encoder.skipkeys,
         _encoder.allow_nan,
     )
-    return lambda value: "".join(chunks(value, 0))
+    return chunks
 
 
-_encode = _make_encode()
+_chunks = _make_chunks()
 
 
-def canonical(value: dict[str, Any]) -> bytes:
+def canonical(value: Mapping[str, object]) -> bytes:
     """The bytes of a record whose values are within the restricted form.
 
     Python sorts keys by code point and RFC 8785 by UTF-16 unit: keys are ASCII, where
     the two agree.
     """
-    return _encode(value).encode()
+    return "".join(_chunks(value, 0)).encode()
 
 
 def _refuse(token: str) -> Any:
@@ -134,7 +137,7 @@ def commitment(salt: bytes, text: str) -> str:
     return sha256(salt + text.encode()).hexdigest()
 
 
-def refers_to(effects: dict[str, Any]) -> Any:
+def refers_to(effects: Mapping[str, Any]) -> Any:
     """The sequence of the record that these effects go back to; `None` where there is none.
 
     >>> from timebank.journal import refers_to
