@@ -400,7 +400,9 @@ class Session:
         self._digest = digest(self._digest, body)
         if command.id is not None:
             self._pending.add(command.id)
-        batch.records.append(RecordRow(sequence, self._digest, body, command.id, draft.refers_to))
+        batch.records.append(
+            RecordRow(sequence, self._digest, body, command.kind, command.id, draft.refers_to)
+        )
         if len(batch.records) >= FLUSH_EVERY:
             self.flush()
 
