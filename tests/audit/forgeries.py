@@ -97,9 +97,11 @@ class Forgery:
             request, effects = record["request"], record["effects"]
             id = request.get("id")
             refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
+            kind = record.get("kind")
+            kind = kind if type(kind) is str else ""
             id = id if type(id) is str else None  # a column of no other type can be stored
             refers_to = refers_to if type(refers_to) is int else None
-            batch.records.append(RecordRow(sequence, before, body, id, refers_to))
+            batch.records.append(RecordRow(sequence, before, body, kind, id, refers_to))
             try:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:

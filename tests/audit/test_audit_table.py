@@ -117,7 +117,8 @@ def insert(path: Path) -> None:
         for sequence, value, body in rows:
             if sequence < 8:
                 connection.execute(
-                    "INSERT INTO timebank_records VALUES ('main', 8, ?, ?, 'forged', NULL)",
+                    "INSERT INTO timebank_records "
+                    "VALUES ('main', 8, ?, ?, 'transfer', 'forged', NULL)",
                     (value, body.replace(b'"t3"', b'"forged"')),
                 )
                 break

@@ -66,7 +66,7 @@ def test_a_record_that_is_no_transfer_is_corrupt() -> None:
     bank = TimeBank(store, **doors())
     body = b'{"effects":{},"kind":"transfer","request":{"id":"t"},"sequence":1}'
     with store.writer("main") as writer:
-        writer.append(Batch(records=[RecordRow(1, bytes(32), body, "t", None)]))
+        writer.append(Batch(records=[RecordRow(1, bytes(32), body, "transfer", "t", None)]))
     with pytest.raises(Corrupt, match="cannot be read as a transfer"):
         bank.transfer_by_id("t")
     assert not bank.audit().ok

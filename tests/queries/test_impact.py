@@ -381,7 +381,9 @@ def test_a_journal_that_cannot_be_read() -> None:
     for body in (b'{"effects":{},"kind":"transfer","recorded_at":1,"sequence":1}', b"{"):
         with timebank.open("memory:") as bank:
             with bank.store.writer("main") as writer:
-                writer.append(Batch(records=[RecordRow(1, bytes(32), body, None, None)]))
+                writer.append(
+                    Batch(records=[RecordRow(1, bytes(32), body, "transfer", None, None)])
+                )
             with pytest.raises(Corrupt), bank.store.reader("main") as reader:
                 count(reader)
 

@@ -457,7 +457,9 @@ def test_a_record_that_cannot_be_executed(body: bytes, message: str) -> None:
     with opened("memory:") as source, opened("sqlite://") as target:
         source.make_bank("main", journal="j")
         with source.writer("main") as writer:
-            writer.append(Batch([RecordRow(1, digest(genesis("j"), body), body, None, None)]))
+            writer.append(
+                Batch([RecordRow(1, digest(genesis("j"), body), body, "transfer", None, None)])
+            )
         with pytest.raises(Corrupt, match=message):
             copy_bank(source, target)
         assert 0 == TimeBank(target).head().sequence
@@ -500,7 +502,7 @@ def forged(store: Store, *, erased: bool, kept: bool) -> None:
         record = {"format": "timebank/1", "journal": "j", "kind": kind, "sequence": sequence}
         body = canonical(record | {"effects": effects, "request": asked, "recorded_at": 1})
         before = digest(before, body)
-        records.append(RecordRow(sequence, before, body, None, None))
+        records.append(RecordRow(sequence, before, body, kind, None, None))
     texts = [TextRow(1, "name", salt, "Maria R.")] if kept else []
     texts += [TextRow(2, "reason", salt, "Maria R.")] if erased else []
     with store.writer("main") as writer:
