@@ -35,8 +35,8 @@ from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
-from timebank.rules import Command
-from timebank.rules import actor as checked_actor
+from timebank.rules.state import Command
+from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store, Writer

@@ -12,8 +12,8 @@ from timebank.bank.session import Session, Sources
 from timebank.bank.writes import Writes
 from timebank.errors import InvalidRequest
 from timebank.permissions import Ask, Permissions
-from timebank.rules import Command
-from timebank.rules import actor as checked_actor
+from timebank.rules.state import Command
+from timebank.rules.state import actor as checked_actor
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Reader
 

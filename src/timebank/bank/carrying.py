@@ -7,7 +7,7 @@ fold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from timebank.journal import digest, genesis, parse
 from timebank.journal.fold import Fold
 from timebank.model import Head, RecordRow, TextRow
 from timebank.queries.holds import rows_of_hold
+from timebank.queries.records import find_record
 from timebank.storage.protocol import Batch, Store, Writer
 
 #: Called with the records that the target has, and those that the source had at the beginning.
@@ -41,7 +42,7 @@ def make_bank(store: Store, bank: str, journal: str) -> None:
 
 
 def head_of(store: Store, bank: str) -> Head:
-    """Where a bank stands.
+    """Return the head of a bank.
 
     :raises BankNotFound: it is not there.
     """
@@ -51,7 +52,7 @@ def head_of(store: Store, bank: str) -> Head:
 
 @attrs.define
 class JournalTarget:
-    """Where the bank stands in the store, and the fold's state there."""
+    """A bank in a store to which a journal is carried: its head, and the fold's state there."""
 
     store: Store
     bank: str
@@ -63,11 +64,11 @@ class JournalTarget:
     _fold: Fold = attrs.field(init=False, factory=Fold)
 
     def stand(self, head: Head) -> None:
-        """Go on from where the bank stands, as was read and found good."""
+        """Go on from a head of the bank that was read and found good."""
         self.head, self._fold, self.is_stale = head, Fold(), False
 
     def append(self, records: list[RecordRow], texts: list[TextRow]) -> None:
-        """The next records, in one commit; the chain of their digests is the caller's to check.
+        """Append the next records in one commit; the caller has checked the chain of their digests.
 
         :raises Conflict: another writer has appended meanwhile: `is_stale` then.
         :raises Corrupt: a record that cannot be executed.
@@ -102,7 +103,7 @@ class JournalTarget:
         add_derived(batch, derived)
 
     def _load(self, writer: Writer, account: str) -> None:
-        """Where an account stands in the target, unless the fold knows it."""
+        """Read where an account stands in the target, unless the fold knows it."""
         if account in self._fold.accounts:
             return
         row = writer.account(account)
@@ -112,8 +113,8 @@ class JournalTarget:
             self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
 
-def _touched(effects: dict[str, Any]) -> Iterator[str]:
-    """The accounts that a record's effects change."""
+def _touched(effects: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the accounts that a record's effects change."""
     if "account" in effects:
         yield effects["account"]
     for account, _ in effects.get("postings", ()):
@@ -133,7 +134,7 @@ def copy_bank(
     to: str | None = None,
     progress: Progress | None = None,
 ) -> Head:
-    """Copy a bank, and audit the copy; where both stand then.
+    """Copy a bank, and audit the copy; return the head of both.
 
     The target's bank, named `to` or as the source's, is made where it is missing. What it
     has already must be the beginning of the source's journal: it goes on from there. Each
@@ -178,7 +179,7 @@ def carry_bank(
     to: str | None = None,
     progress: Progress | None = None,
 ) -> Head:
-    """As `copy_bank`, without the audit.
+    """Copy a bank as `copy_bank` does, without the audit.
 
     >>> import timebank
     >>> from timebank.bank.carrying import carry_bank
@@ -216,11 +217,11 @@ def _carried(copying: Copying, progress: Progress | None) -> Head:
 
 def _record(store: Store, bank: str, sequence: int) -> RecordRow:
     with store.reader(bank) as reader:
-        rows = reader.records(after=sequence - 1, limit=1)
-    if not rows or rows[0].sequence != sequence:
+        row = find_record(reader, sequence)
+    if row is None:
         msg = f"record {sequence} of bank {shown(bank)} in {store.url} is missing"
         raise Corrupt(msg)
-    return rows[0]
+    return row
 
 
 @attrs.define
@@ -307,7 +308,7 @@ class Copying:
         self.copied.append(records, texts)
 
     def _page(self, end: int) -> tuple[list[RecordRow], list[TextRow]]:
-        """The next records and their texts, of one snapshot, so that an erasure is whole.
+        """Return the next records and their texts from one snapshot, so that an erasure is whole.
 
         :raises Corrupt: a record is missing, or its digest is not that of its bytes.
         """
@@ -335,7 +336,7 @@ class Copying:
     # -- at the end -----------------------------------------------------------
 
     def check(self) -> Head:
-        """Where the target stands, read once more: at a record of the source, with its digest.
+        """Read the target's head once more; it must be a record of the source, with its digest.
 
         Another copy that ran at the same time may have carried more.
 

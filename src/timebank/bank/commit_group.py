@@ -32,7 +32,7 @@ from timebank.errors import (
     StoreError,
     TimebankError,
 )
-from timebank.rules import AnyCommand
+from timebank.rules.state import AnyCommand
 from timebank.storage.protocol import Store
 
 #: What ends a group: not a judgement on one command, but a failure of what all of them need.
@@ -140,7 +140,7 @@ class CommitGroup:
 
     @contextmanager
     def within(self) -> Iterator[None]:
-        """A block in which a thread's own code runs: what it calls must not wait for others.
+        """Enter a block in which a thread's own code runs: what it calls must not wait for others.
 
         They may wait for the lock that it has itself.
         """

@@ -60,7 +60,7 @@ def erase_record(session: Session, record: int | str, reason: object, actor: str
 
 
 def checked_record(value: object) -> int | str:
-    """A sequence, or the id of an operation.
+    """Return a sequence, or the id of an operation, checked.
 
     :raises InvalidRequest: neither.
     """

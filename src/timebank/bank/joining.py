@@ -12,7 +12,7 @@ from timebank.bank.commit_group import CommitGroup
 from timebank.bank.permitting import T
 from timebank.bank.session import Session, Sources, new_id, new_salt, utc_now
 from timebank.permissions import Permissions, checked
-from timebank.rules import Command
+from timebank.rules.state import Command
 from timebank.storage.joined.store import JoinedStore
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def join(
     new_salt: Callable[[], bytes] = new_salt,
     permissions: Permissions | None = None,
 ) -> TimeBank:
-    """A bank in the database of a host's connection, within the host's own transaction.
+    """Return a bank in the database of a host's connection, within the host's own transaction.
 
     `connection` is a `sqlite3` or `sqlite_utils` connection, a SQLAlchemy `Connection` or
     `Session` on SQLite, PostgreSQL or MariaDB, a psycopg 3 connection, or Django's

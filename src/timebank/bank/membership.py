@@ -10,7 +10,6 @@ from typing import Final
 
 import attrs
 
-from timebank import rules
 from timebank.bank.session import Session
 from timebank.errors import AccountNotEmpty, InvalidRequest, NothingDue, shown
 from timebank.hours import Hours
@@ -22,7 +21,9 @@ from timebank.queries.members import delegates_of
 from timebank.queries.records import account_row, body_of, last_balance, name_of, record_at
 from timebank.queries.statutes import of_version
 from timebank.queries.views import read_account, read_transfer
-from timebank.rules import KEEP, MakeDue, due_id
+from timebank.rules import accounts, delegates, holds, state, transfers
+from timebank.rules.accounts import KEEP
+from timebank.rules.dues import MakeDue, due_id
 from timebank.statute import DAY_IN_MICROSECONDS, WELCOME, Demurrage, Welcome
 from timebank.storage.protocol import Reader
 
@@ -138,7 +139,7 @@ class Departure:
     reason: str | None
     credit: Donate | Assign | None
     debt: WriteOff | None
-    new_id: rules.NewId
+    new_id: state.NewId
     history: History
 
 
@@ -149,7 +150,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     if row.status == "closed":
         return Leaving(read_account(session.writer, row))
     if row.status == "frozen":
-        session.execute(rules.Thaw.of(account, reason=None), actor)
+        session.execute(accounts.Thaw.of(account, reason=None), actor)
     session.flush()
     departure.history.read(session.writer)
     today = session.today()
@@ -160,11 +161,11 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     reserving = unexpired(session.writer, account, now=session.now())
     for sequence in sorted({hold.sequence for hold in reserving}):
         held = record_at(session.writer, sequence)
-        void = rules.VoidHold.of(held.id, reason=_LEFT, id=new_id())
+        void = holds.VoidHold.of(held.id, reason=_LEFT, id=new_id())
         voided.append(session.execute(void, actor))
     given_back = [
         session.execute(
-            rules.ReverseTransfer.of(
+            transfers.ReverseTransfer.of(
                 welcome.id,
                 id=new_id(),
                 reason=_GIVEN_BACK,
@@ -187,7 +188,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     ]
     _let_reach_zero(session, account, actor)
     disposal = _disposed(session, departure, actor, after=" and ".join(steps))
-    closed = session.execute(rules.CloseAccount.of(account, reason=departure.reason), actor)
+    closed = session.execute(accounts.CloseAccount.of(account, reason=departure.reason), actor)
     return Leaving(
         account=closed,
         charges=charges,
@@ -203,7 +204,7 @@ def _ended(session: Session, row: AccountRow, actor: str | None) -> tuple[str, .
     session.flush()
     named = tuple(delegates_of(session.writer, row))
     for delegate in named:
-        session.execute(rules.EndDelegate.of(row.account, delegate), actor)
+        session.execute(delegates.EndDelegate.of(row.account, delegate), actor)
     return named
 
 
@@ -212,9 +213,9 @@ def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
     row = _row(session, account)
     floor, ceiling, _ = session.statute.limits_of(row, session.now())
     if floor is not None and floor > 0:
-        session.execute(rules.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
+        session.execute(accounts.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
     if ceiling is not None and ceiling < 0:
-        session.execute(rules.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
+        session.execute(accounts.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
 
 
 def _is_due_back(reader: Reader, row: RecordRow) -> bool:
@@ -250,7 +251,9 @@ def _disposed(
             else f"first earn {-balance}, or have it written off"
         )
         raise AccountNotEmpty(account, balance=balance, after=after, remedy=remedy)
-    transfer = rules.MakeTransfer.of(id=departure.new_id(), hours=abs(balance), kind=kind, **sides)
+    transfer = transfers.MakeTransfer.of(
+        id=departure.new_id(), hours=abs(balance), kind=kind, **sides
+    )
     return session.execute(transfer, actor)
 
 

@@ -18,7 +18,9 @@ from timebank.permissions import Ask, Permissions, permit
 from timebank.queries.members import active_delegates
 from timebank.queries.records import body_of, last_instant
 from timebank.queries.statutes import in_force
-from timebank.rules import AnyCommand, Command, Exchange, OpenAccount
+from timebank.rules.accounts import OpenAccount
+from timebank.rules.state import AnyCommand, Command
+from timebank.rules.transfers import Exchange
 from timebank.storage.protocol import Reader
 
 #: Opens a reader, of a snapshot or of what a writer sees.

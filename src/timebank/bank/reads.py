@@ -66,7 +66,7 @@ class Reads(Handle):
     # -- the journal ---------------------------------------------------------------
 
     def head(self) -> Head:
-        """Where the journal stands; `str()` of it is the line that may be published.
+        """Return where the journal stands; `str()` of it is the line that may be published.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -78,7 +78,7 @@ class Reads(Handle):
             return reader.head()
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """The journal's records with a sequence above `after`, lazily, in order.
+        """Yield the journal's records with a sequence above `after`, in order.
 
         A follower asks again from the last sequence it saw and never misses one.
 
@@ -99,7 +99,7 @@ class Reads(Handle):
     # -- accounts ------------------------------------------------------------------
 
     def account(self, id: str) -> Account:
-        """One account.
+        """Return one account.
 
         :raises InvalidRequest: an id that cannot be.
         :raises AccountNotFound: no such account.
@@ -115,7 +115,7 @@ class Reads(Handle):
             return read_account(reader, account_row(reader, id))
 
     def accounts(self) -> Iterator[Account]:
-        """All accounts by id, lazily.
+        """Yield all accounts by id.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -129,7 +129,7 @@ class Reads(Handle):
     def balance(
         self, id: str, *, on: date | None = None, at: int | datetime | None = None
     ) -> Balance:
-        """What an account has: now, at the end of a day of service, or as recorded at a point.
+        """Return the balance of an account: now, at the end of a day, or as recorded at a point.
 
         `on` counts the exchanges of days up to it, whenever they were recorded. `at` is
         a sequence of the journal or an aware instant, and counts what was recorded by
@@ -173,7 +173,7 @@ class Reads(Handle):
     def statement(
         self, id: str, *, since: date | None = None, until: date | None = None
     ) -> Statement:
-        """What an account earned and spent, by (day of service, sequence); both days included.
+        """Return what an account earned and spent, by (day, sequence), both days included.
 
         :raises InvalidRequest: not a date, or `since` after `until`.
         :raises AccountNotFound: no such account.
@@ -199,7 +199,7 @@ class Reads(Handle):
             )
 
     def trial_balance(self, on: date | None = None) -> TrialBalance:
-        """Every account with what it earned and spent; the balances sum to 0:00.
+        """Return every account with what it earned and spent; the balances sum to 0:00.
 
         :raises InvalidRequest: `on` is not a date.
 
@@ -218,7 +218,7 @@ class Reads(Handle):
     # -- transfers -----------------------------------------------------------------
 
     def transfer_by_id(self, id: str) -> Transfer:
-        """One transfer or reversal.
+        """Return one transfer or reversal.
 
         :raises InvalidRequest: an id that cannot be.
         :raises TransferNotFound: no such transfer.
@@ -244,7 +244,7 @@ class Reads(Handle):
         newest_first: bool = False,
         after: str | int | None = None,
     ) -> Iterator[Transfer]:
-        """Transfers and reversals in the order of the journal, lazily.
+        """Yield transfers and reversals in the order of the journal.
 
         `since` and `until` are days of service and included. `after` goes on behind a
         transfer, named by its id or its sequence, in the direction of travel.
@@ -282,7 +282,7 @@ class Reads(Handle):
     # -- holds ---------------------------------------------------------------------
 
     def hold_by_id(self, id: str) -> Hold:
-        """One hold, whatever became of it.
+        """Return one hold, in whatever state it is.
 
         :raises InvalidRequest: an id that cannot be.
         :raises HoldNotFound: no such hold.
@@ -300,7 +300,7 @@ class Reads(Handle):
             return hold_of(reader, checked, now=self._now(reader))
 
     def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
-        """Holds in the order of the journal, lazily: the open ones, unless told otherwise.
+        """Yield holds in the order of the journal: the open ones, unless told otherwise.
 
         `status` is open, settled, voided or expired; `None` gives all. The open ones are
         found by an index, the others by reading the journal.
@@ -339,7 +339,7 @@ class Reads(Handle):
     # -- statutes ------------------------------------------------------------------
 
     def statute(self, version: str | None = None) -> Statute:
-        """The statute that is in force, or one by its version.
+        """Return the statute that is in force, or one by its version.
 
         :raises StatuteNotFound: no statute of this version was adopted.
 
@@ -355,7 +355,7 @@ class Reads(Handle):
         return found
 
     def statutes(self) -> Iterator[tuple[int, Statute]]:
-        """The statutes that were adopted, newest first, each with the sequence of its record.
+        """Iterate over the adopted statutes, newest first, each with the sequence of its record.
 
         >>> import timebank
         >>> list(timebank.open("memory:").statutes())
@@ -394,7 +394,7 @@ class Reads(Handle):
     # -- members -------------------------------------------------------------------
 
     def delegates(self, account: str) -> tuple[Delegate, ...]:
-        """Who may act for an account today, in the order in which they were named.
+        """Return who may act for an account today, in the order in which they were named.
 
         :raises InvalidRequest: an id that cannot be.
         :raises AccountNotFound: no such account.
@@ -411,7 +411,7 @@ class Reads(Handle):
             return active_delegates(reader, row, today=self._today(reader).isoformat())
 
     def acts_for(self, delegate: str) -> tuple[Delegate, ...]:
-        """The accounts that somebody may act for today, by id. It reads all accounts.
+        """Return the accounts that somebody may act for today, by id. It reads all accounts.
 
         :raises InvalidRequest: an id that cannot be.
 
@@ -427,7 +427,7 @@ class Reads(Handle):
             return accounts_of(reader, id, today=self._today(reader).isoformat())
 
     def events(self, account: str) -> Iterator[Event]:
-        """What happened to an account itself, in the order of the journal, lazily.
+        """Yield what happened to an account itself, in the order of the journal.
 
         Opened, renamed, limits set, frozen, thawed, closed, reopened, delegates named and ended:
         when, by whom, and with which reason. It reads the journal from the account's
@@ -448,7 +448,7 @@ class Reads(Handle):
         return self._pages(partial(_page_of_events, row.account), row.opened - 1)
 
     def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
-        """What is due of an account through a day and was not charged yet, by day.
+        """Return what is due of an account through a day and was not charged yet, by day.
 
         The day may lie ahead: what is shown then is what would be due if nothing changed.
         Nothing is charged. Of who is frozen, what is due waits.
@@ -482,7 +482,7 @@ class Reads(Handle):
         return tuple(one for one in dues if one.hours)
 
     def inactive(self, *, since: date, kinds: Iterable[str] = _MEMBERS) -> Iterator[Inactive]:
-        """Accounts that exchanged nothing on or after a day of service, by id, lazily.
+        """Yield the accounts that exchanged nothing on or after a day of service, by id.
 
         Who became a member on or after that day is not among them, nor is a closed account.
         Dues, gifts and reversals are no exchanges. They are candidates: what is to be done
@@ -512,7 +512,7 @@ class Reads(Handle):
         return self._pages(partial(_page_of_inactive, first, wanted), None)
 
     def personal_data(self, account: str) -> dict[str, Any]:
-        """All that is held of a person: a tree of strings, numbers, lists and dicts, as JSON has.
+        """Return all that is held of a person, as strings, numbers, lists and dicts that JSON has.
 
         The account and its balance; `events` of the account itself; `exchanges` and `holds`
         in which it is a side; `mentions`, the other records that name it: as who entered
@@ -545,7 +545,7 @@ class Reads(Handle):
         at_least: int = 5,
         progress: Progress | None = None,
     ) -> Impact:
-        """What was exchanged on days of service from `since` to `until`, in figures.
+        """Return the figures of what was exchanged on days of service from `since` to `until`.
 
         Groups of fewer than `at_least` accounts are not shown. The journal is read once; memory
         grows with the accounts. `timebank.reports.impact` is the same for several banks.

@@ -44,26 +44,14 @@ from timebank.queries.views import (
     read_operation,
     transfer_view,
 )
-from timebank.rules import (
-    Adopt,
-    AnyCommand,
-    Command,
-    Draft,
-    Earlier,
-    EndDelegate,
-    Held,
-    MakeDue,
-    NameDelegate,
-    OpenAccount,
-    Original,
-    Rename,
-    ReverseTransfer,
-    SettleHold,
-    State,
-    VoidHold,
-    decide,
-)
-from timebank.rules.state import Result
+from timebank.rules import Draft, Earlier, Held, Original, State, decide
+from timebank.rules.accounts import OpenAccount, Rename
+from timebank.rules.delegates import EndDelegate, NameDelegate
+from timebank.rules.dues import MakeDue
+from timebank.rules.holds import SettleHold, VoidHold
+from timebank.rules.state import AnyCommand, Command, Result
+from timebank.rules.statutes import Adopt
+from timebank.rules.transfers import ReverseTransfer
 from timebank.statute import Demurrage, Statute, Welcome
 from timebank.storage.protocol import Batch, Reader, Writer
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from timebank import checks, rules
+from timebank import checks
 from timebank.bank import erasing, membership
 from timebank.bank.permitting import Handle
 from timebank.errors import InvalidRequest
@@ -29,7 +29,8 @@ from timebank.model.members import (
 from timebank.permissions import Ask
 from timebank.queries.dues import History
 from timebank.queries.personal_data import RecordsAbout
-from timebank.rules import KEEP
+from timebank.rules import accounts, delegates, holds, statutes, transfers
+from timebank.rules.accounts import KEEP
 from timebank.rules.erasures import Erase
 from timebank.statute import Statute
 
@@ -72,7 +73,7 @@ class Writes(Handle):
         >>> bank.open_account("m1", name="Maria R.").status
         'open'
         """
-        command = rules.OpenAccount.of(
+        command = accounts.OpenAccount.of(
             id,
             kind=kind,
             name=name,
@@ -100,7 +101,7 @@ class Writes(Handle):
         >>> bank.set_limits("m1", floor="-5").floor
         Hours('-5:00')
         """
-        return self._execute(rules.SetLimits.of(id, floor=floor, ceiling=ceiling))
+        return self._execute(accounts.SetLimits.of(id, floor=floor, ceiling=ceiling))
 
     def rename(self, id: str, name: str | None) -> Account:
         """Give an account another name; `None` takes the name away.
@@ -114,7 +115,7 @@ class Writes(Handle):
         >>> bank.rename("m1", "Maria Rossi").name
         'Maria Rossi'
         """
-        return self._execute(rules.Rename.of(id, name=name))
+        return self._execute(accounts.Rename.of(id, name=name))
 
     def freeze(self, id: str, *, reason: str | None = None) -> Account:
         """Let an account neither earn nor spend; its transfers may still be reversed.
@@ -128,7 +129,7 @@ class Writes(Handle):
         >>> bank.freeze("m1", reason="moved away for a year").status
         'frozen'
         """
-        return self._execute(rules.Freeze.of(id, reason=reason))
+        return self._execute(accounts.Freeze.of(id, reason=reason))
 
     def thaw(self, id: str, *, reason: str | None = None) -> Account:
         """Open a frozen account again.
@@ -142,7 +143,7 @@ class Writes(Handle):
         >>> bank.thaw("m1").status
         'open'
         """
-        return self._execute(rules.Thaw.of(id, reason=reason))
+        return self._execute(accounts.Thaw.of(id, reason=reason))
 
     def close_account(self, id: str, *, reason: str | None = None) -> Account:
         """Close an account whose balance is zero. It keeps its history and may be reopened.
@@ -156,7 +157,7 @@ class Writes(Handle):
         >>> bank.close_account("m1").status
         'closed'
         """
-        return self._execute(rules.CloseAccount.of(id, reason=reason))
+        return self._execute(accounts.CloseAccount.of(id, reason=reason))
 
     def reopen(self, id: str, *, reason: str | None = None) -> Account:
         """Open a closed account again.
@@ -170,7 +171,7 @@ class Writes(Handle):
         >>> bank.reopen("m1").status
         'open'
         """
-        return self._execute(rules.Reopen.of(id, reason=reason))
+        return self._execute(accounts.Reopen.of(id, reason=reason))
 
     # -- transfers ----------------------------------------------------------------
 
@@ -215,7 +216,7 @@ class Writes(Handle):
         >>> transfer.hours, bank.balance("f1").posted
         (Hours('1:30'), Hours('-1:30'))
         """
-        command = rules.MakeTransfer.of(
+        command = transfers.MakeTransfer.of(
             id=self._sources.id() if id is None else id,
             earner=earner,
             spender=spender,
@@ -261,7 +262,7 @@ class Writes(Handle):
         >>> bank.reverse(transfer.id, reason="it was one hour", hours=1).spenders
         {'m1': Hours('1:00')}
         """
-        command = rules.ReverseTransfer.of(
+        command = transfers.ReverseTransfer.of(
             transfer_id,
             id=self._sources.id() if id is None else id,
             reason=reason,
@@ -313,7 +314,7 @@ class Writes(Handle):
         >>> bank.balance("f1").held, bank.balance("m1").incoming
         (Hours('2:00'), Hours('2:00'))
         """
-        command = rules.MakeHold.of(
+        command = holds.MakeHold.of(
             expires_in=expires_in,
             id=self._sources.id() if id is None else id,
             earner=earner,
@@ -361,7 +362,7 @@ class Writes(Handle):
         >>> bank.settle("h1", hours="1:45").hours, bank.balance("f1").held
         (Hours('1:45'), Hours('0:00'))
         """
-        command = rules.SettleHold.of(
+        command = holds.SettleHold.of(
             hold_id,
             hours=hours,
             occurred_on=occurred_on,
@@ -384,7 +385,7 @@ class Writes(Handle):
         >>> bank.void("h1", reason="it rains").status
         'voided'
         """
-        command = rules.VoidHold.of(
+        command = holds.VoidHold.of(
             hold_id, reason=reason, id=self._sources.id() if id is None else id
         )
         return self._execute(command)
@@ -410,7 +411,7 @@ class Writes(Handle):
         >>> bank.balance("m1").floor
         Hours('-10:00')
         """
-        return self._execute(rules.Adopt.of(statute))
+        return self._execute(statutes.Adopt.of(statute))
 
     # -- members ------------------------------------------------------------------
 
@@ -510,7 +511,7 @@ class Writes(Handle):
         if id in to or (debt is not None and debt.on == id):
             msg = "who leaves cannot take over its own hours"
             raise InvalidRequest(msg)
-        rules.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
+        accounts.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
         request = {"account": id}
         if credit is not None:
             request["donate_to" if isinstance(credit, Donate) else "assign_to"] = credit.to
@@ -560,7 +561,7 @@ class Writes(Handle):
         >>> [one.delegate for one in bank.delegates("m1")]
         ['luca']
         """
-        return self._execute(rules.NameDelegate.of(account, delegate, until=until))
+        return self._execute(delegates.NameDelegate.of(account, delegate, until=until))
 
     def end_delegate(self, account: str, delegate: str) -> Account:
         """Let somebody act for an account no more: a record. Nothing, where they could not.
@@ -575,7 +576,7 @@ class Writes(Handle):
         >>> bank.delegates("m1")
         ()
         """
-        return self._execute(rules.EndDelegate.of(account, delegate))
+        return self._execute(delegates.EndDelegate.of(account, delegate))
 
     # -- personal texts -------------------------------------------------------------
 

@@ -40,7 +40,7 @@ _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling",
 
 
 class Derived(NamedTuple):
-    """What one record adds: the account it changed, if any, its postings, and so on.
+    """The rows that one record adds: the account it changed, if any, its postings, and so on.
 
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
     `statute` says that it adopted one; `erased` are the records and fields whose texts went.
@@ -56,7 +56,7 @@ class Derived(NamedTuple):
 
 @attrs.define
 class Fold:
-    """Where the accounts stand after the records applied so far.
+    """The state of the accounts after the records that were applied so far.
 
     `accounts` holds the rows seen, `None` for an id known to be free; `balances` the
     last `(version, seconds)` of each account; `holds` the rows of open holds, by account
@@ -105,7 +105,7 @@ class Fold:
 
 
 def imbalance(effects: Mapping[str, Any]) -> int:
-    """What the postings of a record's effects sum to, in seconds: zero, or it is wrong."""
+    """Return the sum of the postings of a record's effects, in seconds: zero, or it is wrong."""
     total = 0
     for _, seconds in effects.get("postings", ()):
         total += seconds

@@ -60,7 +60,7 @@ _chunks = _make_chunks()
 
 
 def canonical(value: Mapping[str, object]) -> bytes:
-    """The bytes of a record whose values are within the restricted form.
+    """Return the bytes of a record whose values are within the restricted form.
 
     Python sorts keys by code point and RFC 8785 by UTF-16 unit: keys are ASCII, where
     the two agree.
@@ -83,7 +83,7 @@ _decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_in
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The object a record's bytes say.
+    """Return the object that a record's bytes say.
 
     :raises Corrupt: not UTF-8, not JSON, not an object, or a number out of the form.
     """
@@ -99,7 +99,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def recorded_at(body: bytes) -> int:
-    """The instant of a record, in microseconds since 1970, without reading the rest of it.
+    """Return the instant of a record, in microseconds since 1970, without reading the rest.
 
     What stands before it are the effects, which have no such key, and words in which a
     quotation mark is escaped: so the first key of this name is the record's own.
@@ -118,17 +118,17 @@ def recorded_at(body: bytes) -> int:
 
 
 def genesis(journal: str) -> bytes:
-    """`digest(0)`: SHA-256 of `timebank/1:` and the journal's id."""
+    """Return `digest(0)`: SHA-256 of `timebank/1:` and the journal's id."""
     return sha256(f"{FORMAT}:{journal}".encode()).digest()
 
 
 def digest(before: bytes, body: bytes) -> bytes:
-    """`digest(n)`: SHA-256 of `digest(n-1)` and the bytes of record n."""
+    """Return `digest(n)`: SHA-256 of `digest(n-1)` and the bytes of record n."""
     return sha256(before + body).digest()
 
 
 def commitment(salt: bytes, text: str) -> str:
-    """The commitment of a personal text: SHA-256 of 16 bytes of salt and the text, in hex.
+    """Return the commitment of a text: SHA-256 of 16 bytes of salt and the text, in hex.
 
     >>> from timebank.journal import commitment
     >>> commitment(bytes(16), "Maria R.")[:8]
@@ -138,7 +138,7 @@ def commitment(salt: bytes, text: str) -> str:
 
 
 def refers_to(effects: Mapping[str, Any]) -> Any:
-    """The sequence of the record that these effects go back to; `None` where there is none.
+    """Return the sequence of the record that effects go back to; `None` where there is none.
 
     >>> from timebank.journal import refers_to
     >>> refers_to({"reverses": 7}), refers_to({})

@@ -20,7 +20,8 @@ from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.journal.kinds import sides_of
 from timebank.model import AccountRow
-from timebank.rules import Draft, Exchange, State, holds, transfers
+from timebank.rules import Draft, State, holds, transfers
+from timebank.rules.transfers import Exchange
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
 

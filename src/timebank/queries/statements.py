@@ -167,7 +167,7 @@ class TrialBalance:
 def statement(
     reader: Reader, account: Account, *, since: date | None, until: date | None
 ) -> Statement:
-    """The statement of an account. The cost grows with the lines since `since`.
+    """Return the statement of an account. The cost grows with the lines since `since`.
 
     The opening balance is what is posted now less all that came since, so that the
     last month of a long history costs a month.
@@ -199,7 +199,7 @@ def statement(
 def by_day(
     reader: Reader, account: str, *, since: str | None = None, newest_first: bool = False
 ) -> Iterator[PostingRow]:
-    """The postings of an account by (day, version), a page at a time."""
+    """Yield the postings of an account by (day, version)."""
     after: tuple[str, int] | None = None
     while page := reader.postings_by_day(
         account, since=since, after=after, newest_first=newest_first, limit=PAGE
@@ -239,7 +239,7 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
 
 
 def _described(reader: Reader, record: RecordBody, sequence: int) -> tuple[Mapping[str, Any], int]:
-    """The request that says kind, category and area, and the sequence of its record.
+    """Return the request that says kind, category and area, and the sequence of its record.
 
     A reversal has those of its original, a settlement those of its hold.
     """
@@ -257,7 +257,7 @@ def _described(reader: Reader, record: RecordBody, sequence: int) -> tuple[Mappi
 
 
 def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
-    """All accounts, by id."""
+    """Return the trial balance: all accounts, by id."""
     until = None if on is None else on.isoformat()
     lines = []
     for row in all_accounts(reader):

@@ -31,70 +31,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from timebank.journal.kinds import KINDS, Kind
-from timebank.rules.accounts import (
-    KEEP,
-    CloseAccount,
-    Freeze,
-    OpenAccount,
-    Rename,
-    Reopen,
-    SetLimits,
-    Thaw,
-)
-from timebank.rules.delegates import EndDelegate, NameDelegate
-from timebank.rules.dues import MakeDue, due_id
-from timebank.rules.erasures import Erase
-from timebank.rules.holds import MakeHold, SettleHold, VoidHold
-from timebank.rules.state import (
-    JUDGES,
-    AnyCommand,
-    Command,
-    Draft,
-    Earlier,
-    Held,
-    NewId,
-    Original,
-    State,
-    actor,
-    decide,
-)
-from timebank.rules.statutes import Adopt
-from timebank.rules.transfers import Exchange, MakeTransfer, ReverseTransfer
+from timebank.rules.state import JUDGES, AnyCommand, Draft, Earlier, Held, Original, State, decide
 
-__all__ = [
-    "COMMANDS",
-    "JUDGES",
-    "KEEP",
-    "Adopt",
-    "AnyCommand",
-    "CloseAccount",
-    "Command",
-    "Draft",
-    "Earlier",
-    "EndDelegate",
-    "Erase",
-    "Exchange",
-    "Freeze",
-    "Held",
-    "MakeDue",
-    "MakeHold",
-    "MakeTransfer",
-    "NameDelegate",
-    "NewId",
-    "OpenAccount",
-    "Original",
-    "Rename",
-    "Reopen",
-    "ReverseTransfer",
-    "SetLimits",
-    "SettleHold",
-    "State",
-    "Thaw",
-    "VoidHold",
-    "actor",
-    "decide",
-    "due_id",
-]
+__all__ = ["COMMANDS", "JUDGES", "Draft", "Earlier", "Held", "Original", "State", "decide"]
 
 
 def _beside(kind: Kind, name: str) -> Any:
@@ -102,6 +41,7 @@ def _beside(kind: Kind, name: str) -> Any:
     return getattr(import_module(f"timebank.rules.{kind.command.partition('.')[0]}"), name)
 
 
+#: The command of each kind of record.
 COMMANDS: Final[dict[str, type[AnyCommand]]] = {
     kind.name: _beside(kind, kind.command.partition(".")[2]) for kind in KINDS.values()
 }

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 @attrs.frozen
 class Command(Generic[Asked, Result]):
-    """What was asked for. `id` is the operation's, `None` for commands on accounts.
+    """A call as a value. `id` is that of the operation, `None` for commands on accounts.
 
     `names` is the id of the earlier transfer or hold that it is about, if it is about one.
     """
@@ -203,7 +203,8 @@ def decide(state: State, command: AnyCommand, now: int) -> Draft | None:
 
     Errors come in the order that the docstring of `timebank.rules` gives.
 
-    >>> from timebank.rules import OpenAccount, State, decide
+    >>> from timebank.rules.accounts import OpenAccount
+    >>> from timebank.rules import State, decide
     >>> from timebank.model import INHERIT
     >>> from timebank.statute import DEFAULT
     >>> command = OpenAccount.of("m1", kind="member", name=None, joined_on=None,
