@@ -12,7 +12,7 @@ import pytest
 import timebank
 from support import doors, fill
 from timebank import Corrupt, TimeBank
-from timebank.bank import session
+from timebank.bank import commit_group
 from timebank.bank.session import Sources, utc_now
 from timebank.errors import BankNotFound, HoldNotFound, StoreError
 from timebank.model import RecordRow, instant
@@ -74,7 +74,7 @@ def test_a_record_that_is_no_transfer_is_corrupt() -> None:
 
 def test_a_large_bank_keeps_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a bound the state is read again, and the answers are the same."""
-    monkeypatch.setattr(session, "CACHED_ACCOUNTS", 1)
+    monkeypatch.setattr(commit_group, "CACHED_ACCOUNTS", 1)
     bank = timebank.open("memory:", **doors())
     fill(bank)
     assert bank.audit().ok
