@@ -335,6 +335,34 @@ class _NoLock:
         pass
 
 
+class FindsOne(Wrapped):
+    """Of many ids the first one alone is looked up."""
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+        return Calls(reader, sequences=lambda real, ids: real(ids[:1]))
+
+
+class AddsUpNothing(Wrapped):
+    """Every sum is found to be right."""
+
+    def reading(self, reader: Any) -> Any:
+        """As `Wrapped.reading`."""
+        return Calls(reader, sums=lambda _: [])
+
+
+class WipesTooMuch(Wrapped):
+    """A wipe takes texts that were not erased."""
+
+    def wipe(self) -> tuple[str, ...]:
+        """Erase every text."""
+        for bank in self.store.banks():
+            with self.store.writer(bank) as writer:
+                texts = writer.texts(after=0, through=999)
+                writer.append(Batch(erased=[(row.sequence, row.field) for row in texts]))
+        return ()
+
+
 class LyingLock(MemoryStore):
     """Two writers at a time: each replaces what the other committed."""
 
@@ -403,6 +431,9 @@ class OnFile(Private):
     """A SQLite file, broken."""
 
     shared = True
+    adds_up = True
+    finds_many = True
+    addressed = True
 
     def new_url(self, folder: Path) -> str:
         """As `StorePlace.new_url`."""
@@ -481,6 +512,26 @@ class TestSwallowsErrors(Private):
 
 class TestReadsUncommitted(Private):
     broken = ReadsUncommitted
+
+
+class TestFindsOne(OnFile):
+    broken = FindsOne
+
+
+class TestAddsUpNothing(OnFile):
+    broken = AddsUpNothing
+
+
+class TestSaysNothingOfWhatItHas(OnFile):
+    adds_up = False
+
+
+class TestLacksWhatItSays(Private):
+    addressed = True
+
+
+class TestWipesTooMuch(Private):
+    broken = WipesTooMuch
 
 
 class TestLyingLock(Private):

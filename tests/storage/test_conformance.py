@@ -29,6 +29,8 @@ class TestPrivateSqlite(StoreConformance):
 
     shared = False
     snapshots = False
+    adds_up = True
+    finds_many = True
 
     def new_url(self, folder: Path) -> str:
         """As `StorePlace.new_url`."""
@@ -48,6 +50,9 @@ class TestSqliteFile(StoreConformance):
     guards = True
     traced = True
     translated = True
+    adds_up = True
+    finds_many = True
+    addressed = True
 
     def new_url(self, folder: Path) -> str:
         """As `StorePlace.new_url`."""

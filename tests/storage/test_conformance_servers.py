@@ -25,6 +25,9 @@ class OnServer(StoreConformance):
     guards = True
     traced = True
     translated = True
+    adds_up = True
+    finds_many = True
+    addressed = True
     server: ClassVar[str]
     cursor: ClassVar[Any]
 

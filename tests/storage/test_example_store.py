@@ -50,6 +50,7 @@ class TestJsonl(StoreConformance):
     shared = True
     snapshots = True
     guards = False
+    wipes = True
 
     def new_url(self, folder: Path) -> str:
         """As `StorePlace.new_url`."""

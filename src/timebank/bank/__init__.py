@@ -44,7 +44,7 @@ from timebank.permissions import Ask, Permissions, checked, permit
 from timebank.rules import Command
 from timebank.rules import actor as checked_actor
 from timebank.storage import open_store
-from timebank.storage.protocol import Batch, Reader, Store, Writer
+from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address
 
 if TYPE_CHECKING:
     from timebank.audit import Apart, AuditReport, Checkpoint
@@ -369,8 +369,8 @@ class TimeBank(Calls, Reads):
         """What audits stretches in other processes, where they can open the storage too."""
         from timebank.audit.processes import Processes
 
-        address = getattr(self.store, "address", None)
-        return None if address is None else Processes(address, self.name, processes)
+        store = self.store
+        return Processes(store.address, self.name, processes) if has_address(store) else None
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Throw the derived rows away and make them again from the journal, in one commit.

@@ -14,7 +14,7 @@ from timebank.journal import parse
 from timebank.model import TEXT_FIELDS, Erasure, RecordRow
 from timebank.queries.about import OWN, About
 from timebank.rules.erasures import Erase, Written
-from timebank.storage.protocol import Reader, Store
+from timebank.storage.protocol import Reader, Store, wipes
 
 #: Texts that one record says were erased; where there are more, there are more records.
 MOST: Final = 1_000
@@ -125,10 +125,9 @@ def wiped(store: Store) -> tuple[str, ...]:
 
     It is after the commit: what fails here is told, and raised nowhere.
     """
-    wipe = getattr(store, "wipe", None)
-    if wipe is None:
+    if not wipes(store):
         return (_UNTOLD,)
     try:
-        return tuple(wipe())
+        return tuple(store.wipe())
     except (StoreBusy, StoreError) as error:
         return (str(error),)

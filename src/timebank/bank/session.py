@@ -61,7 +61,7 @@ from timebank.rules import (
     decide,
 )
 from timebank.statute import Demurrage, Statute, Welcome
-from timebank.storage.protocol import Batch, Writer
+from timebank.storage.protocol import Batch, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
 CACHED_ACCOUNTS: Final = 10_000
@@ -193,9 +193,9 @@ class Session:
 
     def expect(self, ids: Sequence[str]) -> None:
         """Look up together the ids of operations that are about to come, where the store can."""
-        ask = getattr(self.writer, "sequences", None)
-        if ask is not None:
-            self._free = set(ids).difference(id for id, _ in ask(ids))
+        writer = self.writer
+        if finds_many(writer):
+            self._free = set(ids).difference(id for id, _ in writer.sequences(ids))
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import attrs
 
@@ -56,13 +56,7 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A consistent snapshot of one bank.
-
-    It may have two methods more, without which an audit takes longer. One that can add up in its
-    own language has `sums() -> Iterable[Fault]`: what a quick audit asks, which reads the postings
-    of the others. One that looks up many ids at once has `sequences(ids) -> list[tuple[str, int]]`:
-    each operation that was found, and the sequence of its record.
-    """
+    """A consistent snapshot of one bank. It may also be an `AddsUp` and a `FindsMany`."""
 
     def head(self) -> Head:
         """The journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
@@ -139,11 +133,7 @@ class Writer(Reader, Protocol):
 
 
 class Store(Protocol):
-    """A place where banks are kept.
-
-    One that another process can open has an attribute more, `address`: a URL by which it does,
-    with a password where it needs one; or `None`, where it is private after all.
-    """
+    """A place where banks are kept. It may also be a `HasAddress` and a `Wipes`."""
 
     url: str
 
@@ -166,6 +156,56 @@ class Store(Protocol):
         :raises StoreBusy: another writer held it for longer than the time-out.
         """
 
+    def close(self) -> None:
+        """Release everything; safe to call twice."""
+
+
+# -- what a reader or a store may have beside it ---------------------------------------
+#
+# A method that is not there, or is `None`, is not used: the library then takes a longer way.
+
+
+class AddsUp(Reader, Protocol):
+    """A reader that can add up postings in its own language, for a quick audit.
+
+    Without it the audit reads the postings.
+    """
+
+    def sums(self) -> Iterable[Fault]:
+        """Find balances that are not the sum of the postings so far, and records that are wrong.
+
+        A record is wrong whose postings do not sum to zero, or that is missing.
+        """
+
+
+class FindsMany(Reader, Protocol):
+    """A reader that can look up many ids at once, for an audit and for a group of calls.
+
+    Without it each id is asked of `Reader.find`.
+    """
+
+    def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """Return each operation that was found, with the sequence of its record, in any order."""
+
+
+class HasAddress(Store, Protocol):
+    """A store that another process can open, so that it can do a part of a long audit.
+
+    Without it the audit runs in one process. The address of a store that cannot be opened a
+    second time after all (a private database, say) is `None`.
+    """
+
+    @property
+    def address(self) -> str:
+        """The URL by which another process opens it, with a password where it needs one."""
+
+
+class Wipes(Store, Protocol):
+    """A store that can destroy what deleted rows leave behind.
+
+    Without it an erasure says that the store does not tell where erased texts may remain.
+    """
+
     def wipe(self) -> tuple[str, ...]:
         """Destroy what deleted rows leave behind, as far as it can be done from here.
 
@@ -173,5 +213,26 @@ class Store(Protocol):
         what was erased may still be read: nothing, where it is gone.
         """
 
-    def close(self) -> None:
-        """Release everything; safe to call twice."""
+
+def _has(owner: object, name: str) -> bool:
+    return getattr(owner, name, None) is not None
+
+
+def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
+    """Return whether a reader is an `AddsUp`."""
+    return _has(reader, "sums")
+
+
+def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
+    """Return whether a reader is a `FindsMany`."""
+    return _has(reader, "sequences")
+
+
+def has_address(store: Store) -> TypeGuard[HasAddress]:
+    """Return whether a store is a `HasAddress`, and has an address now."""
+    return _has(store, "address")
+
+
+def wipes(store: Store) -> TypeGuard[Wipes]:
+    """Return whether a store is a `Wipes`."""
+    return _has(store, "wipe")

@@ -210,7 +210,7 @@ class TableReader:
         return self._row(RECORD, self._sql.find, (self._bank, id))
 
     def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
-        """The operations with these ids, and the sequence of the record of each."""
+        """As `FindsMany.sequences`."""
         found: list[tuple[str, int]] = []
         size = FEW if len(ids) <= FEW else MANY
         for first in range(0, len(ids), size):
@@ -302,7 +302,7 @@ class TableReader:
         return self._page(STATUTE, self._sql.statutes, values, lambda row: row.sequence < before)
 
     def sums(self) -> list[Fault]:
-        """Where balances are no sums, or postings do not cancel out: for a quick audit."""
+        """As `AddsUp.sums`."""
         from timebank.storage.sums import faults_of_sums
 
         return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["SIZES", "Community", "StoreConformance", "simulate"]
 
 #: Their assertions: pytest shows their values only in modules that it has rewritten.
-_PARTS = ("agreement", "crashes", "faults", "names", "paging", "races", "reading", "snapshots")
+_PARTS = (
+    *("agreement", "crashes", "declared", "erasing", "faults", "names", "paging", "races"),
+    *("reading", "snapshots", "writing"),
+)
 
 
 def __getattr__(name: str) -> Any:
     if name == "StoreConformance":
         import pytest
 
-        parts = {f"{__name__}.{part}" for part in (*_PARTS, "writing")}
+        parts = {f"{__name__}.{part}" for part in _PARTS}
         pytest.register_assert_rewrite(*sorted(parts - sys.modules.keys()))
         from timebank.testing import conformance
 

@@ -48,6 +48,16 @@ class StorePlace:
     #: `driver_errors` has rows. Off: nothing is said of what the driver's errors become.
     translated: ClassVar[bool] = False
 
+    #: What a store may have beside the protocol, see `timebank.storage.protocol`. Off: it is not
+    #: there. A reader that is an `AddsUp`:
+    adds_up: ClassVar[bool] = False
+    #: A reader, and a writer, that is a `FindsMany`:
+    finds_many: ClassVar[bool] = False
+    #: The store is a `HasAddress`:
+    addressed: ClassVar[bool] = False
+    #: The store is a `Wipes`:
+    wipes: ClassVar[bool] = True
+
     def __init_subclass__(cls, *, part: bool = False) -> None:
         """Take away the tests of what the store does not declare; a part of the kit has all."""
         super().__init_subclass__()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.statute import Statute
-from timebank.storage.protocol import Store
+from timebank.storage.protocol import Store, wipes
 
 #: Called with what is about to be done, or was done: "before append", "after commit".
 Step = Callable[[str], None]
@@ -64,8 +64,8 @@ class SteppingStore:
         return _Block(self._store.writer(bank), self._step, "writing")
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`."""
-        return self._store.wipe()
+        """As `Wipes.wipe`."""
+        return self._store.wipe() if wipes(self._store) else ()
 
     def close(self) -> None:
         """As `Store.close`."""

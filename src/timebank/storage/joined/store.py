@@ -150,7 +150,7 @@ class JoinedStore:
         return self.enter(bank, kind, make=False)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: it is the host who ends the transaction, and whose file it is."""
+        """As `Wipes.wipe`: it is the host who ends the transaction, and whose file it is."""
         with self._savepoint() as door:
             return ("nothing is destroyed before the host commits", door.remains)
 

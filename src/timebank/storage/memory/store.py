@@ -109,7 +109,7 @@ class MemoryStore:
             raise
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: there is nothing to wipe."""
+        """As `Wipes.wipe`: there is nothing to wipe."""
         self._check_open()
         return ()
 

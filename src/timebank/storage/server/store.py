@@ -66,7 +66,7 @@ class SqlStore:
 
     @property
     def address(self) -> str:
-        """What another process opens it by: the URL, with the password."""
+        """As `HasAddress.address`: the URL, with the password."""
         return self._url.render_as_string(hide_password=False)
 
     # -- connections ----------------------------------------------------------
@@ -251,7 +251,7 @@ class SqlStore:
             raise StoreError(msg)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: what a server keeps of deleted rows is for its administrator."""
+        """As `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
         return (self.dialect.remains,)
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ class SqliteStore:
 
     @property
     def address(self) -> str | None:
-        """What another process opens it by; a private database cannot be opened twice."""
+        """As `HasAddress.address`; `None` of a private database, which cannot be opened twice."""
         return None if place_of(self.url).path is None else self.url
 
     def banks(self) -> list[str]:
@@ -81,7 +81,7 @@ class SqliteStore:
         return SqliteWriter(self._connections, bank)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: the write-ahead log is cut off, unless somebody is reading."""
+        """As `Wipes.wipe`: the write-ahead log is cut off, unless somebody is reading."""
         try:
             return self._connections.wipe()
         except ERRORS as error:
