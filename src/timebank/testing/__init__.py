@@ -1,8 +1,8 @@
-"""What proves a store, and a community to try things on.
+"""A kit that proves a store, and a simulated community to try things on.
 
 `StoreConformance` (extra `timebank[testing]`): inherit it, say where a fresh place is and what
 the store can do, and run pytest. Everything that two stores share is tested there, ours
-among them. `simulate` fills a bank with a community that was never there; it needs no extra.
+among them. `simulate` fills a bank with an invented community; it needs no extra.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a store may have beside the protocol: it works where it is declared, and is not needed."""
+"""The optional methods of a store: they work where they are declared, and are not needed."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Declared(StorePlace, part=True):
 
 
 class _Bare:
-    """Passes everything on but what a store may have beside the protocol."""
+    """A store that passes everything on but the optional methods."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -150,19 +150,19 @@ class _Bare:
 
     @contextmanager
     def reader(self, bank: str) -> Iterator[Any]:
-        """As `Store.reader`."""
+        """Implement `Store.reader`."""
         with self._store.reader(bank) as reader:
             yield _BareReader(reader)
 
     @contextmanager
     def writer(self, bank: str) -> Iterator[Any]:
-        """As `Store.writer`."""
+        """Implement `Store.writer`."""
         with self._store.writer(bank) as writer:
             yield _BareReader(writer)
 
 
 class _BareReader:
-    """The same of a reader or writer."""
+    """A reader or writer that passes everything on but the optional methods."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
