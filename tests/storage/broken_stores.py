@@ -335,6 +335,19 @@ class _NoLock:
         pass
 
 
+class ForgetsKinds(Wrapped):
+    """Every record is kept as a transfer."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            records = [row._replace(kind="transfer") for row in batch.records]
+            real(attrs.evolve(batch, records=records))
+
+        return Calls(writer, append=append)
+
+
 class FindsOne(Wrapped):
     """Of many ids the first one alone is looked up."""
 
@@ -512,6 +525,10 @@ class TestSwallowsErrors(Private):
 
 class TestReadsUncommitted(Private):
     broken = ReadsUncommitted
+
+
+class TestForgetsKinds(Private):
+    broken = ForgetsKinds
 
 
 class TestFindsOne(OnFile):

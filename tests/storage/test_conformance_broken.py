@@ -38,6 +38,8 @@ CAUGHT = (
     ("TestHeadOfItsOwn", "test_an_exception_takes_back_everything"),
     ("TestSwallowsErrors", "test_a_conflict_that_leaves_the_block_is_told"),
     ("TestReadsUncommitted", "test_nothing_uncommitted_is_seen"),
+    ("TestForgetsKinds", "test_records_come_in_pages"),
+    ("TestForgetsKinds", "test_faults_at_every_call_of_the_store"),
     ("TestFindsOne", "test_many_operations_are_looked_up_at_once"),
     ("TestAddsUpNothing", "test_sums_find_what_does_not_add_up"),
     ("TestSaysNothingOfWhatItHas", "test_what_the_store_has_is_declared"),
