@@ -265,7 +265,7 @@ READ_AS_ANOTHER = """
     import importlib.metadata, os, sys  # while they can be read
     import timebank.storage.sqlite
     from timebank.errors import StoreError
-    from timebank.storage import Batch, migrate_store, open_store, tables
+    from timebank.storage import Batch, open_store
     path, folder_mode = sys.argv[1], int(sys.argv[2], 8)
     os.chmod(path, 0o444)
     os.chmod(os.path.dirname(path), folder_mode)
@@ -626,7 +626,7 @@ def test_a_forked_child_reads_and_leaves_the_parents_batch_alone(path: Path) -> 
 
 MAKE = """
     import sys
-    from timebank.storage import Batch, migrate_store, open_store, tables
+    from timebank.storage import Batch, open_store
     from timebank.model import RecordRow
     store = open_store(f"sqlite:///{sys.argv[1]}", create=True)
     store.make_bank("main", journal=sys.argv[2])

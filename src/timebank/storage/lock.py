@@ -23,7 +23,7 @@ class _Held:
 
 
 class WriterLock:
-    """Exclusive for one thread. A forked child begins with a free lock of its own.
+    """A lock that one thread holds. A forked child begins with a free lock of its own.
 
     >>> from timebank.storage.lock import WriterLock
     >>> lock = WriterLock(where="memory:")

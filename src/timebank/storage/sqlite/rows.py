@@ -107,7 +107,7 @@ class SqliteReader(TableReader):
             self._connections.give(connection, sound=sound)
 
     def connection(self) -> sqlite3.Connection:
-        """The connection, between entry and end.
+        """Return the connection, between entry and end.
 
         :raises StoreError: before or after.
         """
@@ -123,23 +123,23 @@ class SqliteReader(TableReader):
             raise self.translated(error) from error
 
     def translated(self, error: Exception) -> TimebankError:
-        """The library's error; a file in which there are no tables of ours has no bank."""
+        """Return the library's error; a file in which there are no tables of ours has no bank."""
         result = translated(error, self._connections.where)
         if isinstance(result, Corrupt) and str(error).startswith("no such table"):
             try:
                 if not has_ledger(self.connection()):
                     return BankNotFound(self._bank, self._connections.where)
             except ERRORS:
-                """What was found first is what is told."""
+                pass  # the first error is the one to raise
         return result
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
-        """As `Reader.faults`: of the whole file, not only this bank."""
+        """Implement `Reader.faults`: of the whole file, not only this bank."""
         return faults(self.connection(), self._connections.where, progress)
 
 
 def rolled_back(connection: sqlite3.Connection) -> bool:
-    """End the transaction, if there is still one; whether the connection is of further use."""
+    """End the transaction, if there is one; return whether the connection is of further use."""
     try:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -96,7 +96,7 @@ class SqliteWriter(SqliteReader):
             raise translated(error, self._connections.where) from error
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """As a reader's; an error may have ended the transaction, so nothing more is written."""
+        """Fetch as a reader does; after an error nothing more is written."""
         self.connection()
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
@@ -108,13 +108,13 @@ class SqliteWriter(SqliteReader):
             raise
 
     def head(self) -> Head:
-        """As `Reader.head`."""
+        """Implement `Reader.head`."""
         head = super().head()
         self._sequence = head.sequence
         return head
 
     def append(self, batch: Batch) -> None:
-        """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
+        """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
         connection = self.connection()
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
@@ -130,7 +130,7 @@ class SqliteWriter(SqliteReader):
             raise
 
     def _check_sequence(self, records: list[RecordRow]) -> None:
-        """The primary key refuses a sequence that is taken; this, one that leaves a gap."""
+        """Refuse a sequence that leaves a gap; the primary key refuses one that is taken."""
         if not records:
             return
         last = self._sequence if self._sequence is not None else self.head().sequence
