@@ -61,7 +61,7 @@ class Csv:
 
 
 @attrs.frozen(kw_only=True)
-class Told:
+class Condition:
     """A column that says something: by one of these values or, without any, by not being empty."""
 
     column: Column = attrs.field(metadata=COLUMN)
@@ -82,7 +82,7 @@ class States:
 
 
 @attrs.frozen(kw_only=True)
-class Reversal(Told):
+class Reversal(Condition):
     """A row that takes an earlier one back, wholly or in part, and names it.
 
     `original` is the column that has the earlier row's id, or where `pattern` finds it;
@@ -96,7 +96,7 @@ class Reversal(Told):
 
 
 @attrs.frozen(kw_only=True)
-class Reversed(Told):
+class Reversed(Condition):
     """A row that says of itself that it was taken back: it is booked, and reversed."""
 
     day: Column | None = attrs.field(default=None, metadata=COLUMN)
@@ -183,7 +183,7 @@ class Accounts:
     html: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     optional: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     columns: int | None = attrs.field(default=None, metadata=COUNT)
-    closed: Told | None = attrs.field(default=None, metadata=table(Told))
+    closed: Condition | None = attrs.field(default=None, metadata=table(Condition))
 
     def __attrs_post_init__(self) -> None:
         """Check the kinds of account."""

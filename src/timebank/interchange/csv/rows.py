@@ -13,7 +13,7 @@ from timebank.interchange.csv.cells import Unclear, label, plain
 from timebank.interchange.csv.keys import Column, columns_of
 from timebank.interchange.csv.mapping import Accounts, Balances, Mapping, Part
 from timebank.interchange.engine.csv_rows import Row, unreadable
-from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.protocol import ImportedAccount
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from timebank.model.ids import identifier
@@ -201,7 +201,7 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
 
 def account_of(
     mapping: Mapping, part: Accounts, heading: Heading, row: Row
-) -> AccountRow | Quarantined:
+) -> ImportedAccount | Quarantined:
     """A row of the file of accounts."""
     cells = None
     try:
@@ -210,7 +210,7 @@ def account_of(
         if len(name) > MAX_TEXT_CHARACTERS:
             raise Fault(part.name[0], name, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
         joined, balance = part.joined, part.balance
-        return AccountRow(
+        return ImportedAccount(
             line=row.line,
             id=id_in(cells, part.id),
             kind=_kind(part, cells),
@@ -229,11 +229,11 @@ def account_of(
 
 def balance_of(
     mapping: Mapping, part: Balances, heading: Heading, row: Row
-) -> AccountRow | Quarantined:
+) -> ImportedAccount | Quarantined:
     """A row of the file of balances: an account that says nothing but its balance."""
     try:
         cells = heading.cells(row)
-        return AccountRow(
+        return ImportedAccount(
             line=row.line,
             id=id_in(cells, part.account),
             stated=seconds_in(mapping, cells, part.balance),

@@ -24,7 +24,12 @@ from timebank.interchange.csv.rows import (
     text_in,
 )
 from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.protocol import AccountRow, Passed, ReversalRow, TransferRow
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedReversal,
+    ImportedTransfer,
+    Passed,
+)
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
 from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
@@ -36,7 +41,7 @@ LEVY: Final = "levy"
 #: What is said of a reversal whose source gives no reason.
 NO_REASON: Final = "reversed in the source"
 
-Found = TransferRow | ReversalRow | Passed | Quarantined
+Found = ImportedTransfer | ImportedReversal | Passed | Quarantined
 
 
 class TransferReader:
@@ -55,7 +60,7 @@ class TransferReader:
         self._names = _names(mapping)
         #: The accounts that no file lists, as the mapping says them.
         self._opened = {
-            one.id: AccountRow(line=0, id=one.id, kind=one.kind, name=one.name)
+            one.id: ImportedAccount(line=0, id=one.id, kind=one.kind, name=one.name)
             for one in mapping.open
             if one.id not in known
         }
@@ -101,12 +106,12 @@ class TransferReader:
 
     # -- transfers ------------------------------------------------------------
 
-    def _transfer(self, row: Row, cells: Cells, seconds: int) -> TransferRow:
+    def _transfer(self, row: Row, cells: Cells, seconds: int) -> ImportedTransfer:
         part = self._part
         earner, spender = self._sides(cells, seconds)
         occurred_on = day_in(self._mapping, cells, part.day)
         created_at = cells.get(part.created).strip() or cells[part.day].strip()
-        return TransferRow(
+        return ImportedTransfer(
             line=row.line,
             # Counted before the note is read: mending that changes no other row's id.
             id=self._row_id(cells, earner, spender, seconds, created_at),
@@ -181,7 +186,7 @@ class TransferReader:
 
     # -- what comes with a transfer, or takes one back -------------------------------
 
-    def _levies(self, cells: Cells, transfer: TransferRow) -> Iterator[TransferRow]:
+    def _levies(self, cells: Cells, transfer: ImportedTransfer) -> Iterator[ImportedTransfer]:
         """What the row takes besides; a levy of nothing is none."""
         for levy in self._part.levies:
             if not cells[levy.amount]:
@@ -195,8 +200,10 @@ class TransferReader:
             if seconds:
                 yield self._levy(levy, transfer, payer, seconds)
 
-    def _levy(self, levy: Levy, transfer: TransferRow, payer: str, seconds: int) -> TransferRow:
-        return TransferRow(
+    def _levy(
+        self, levy: Levy, transfer: ImportedTransfer, payer: str, seconds: int
+    ) -> ImportedTransfer:
+        return ImportedTransfer(
             line=transfer.line,
             id=self._own_id(f"{transfer.id.partition(':')[2]}:{levy.amount}", levy.amount),
             earner=levy.to,
@@ -217,7 +224,9 @@ class TransferReader:
             opens=self._opened.get(levy.to),
         )
 
-    def _taken_back(self, cells: Cells, moved: list[TransferRow]) -> Iterator[ReversalRow]:
+    def _taken_back(
+        self, cells: Cells, moved: list[ImportedTransfer]
+    ) -> Iterator[ImportedReversal]:
         """The reversals of a row that says of itself that it was taken back."""
         told = self._part.reversed
         if told is None or not told.holds(cells[told.column]):
@@ -227,7 +236,7 @@ class TransferReader:
         names = {"of": str(told.column), "occurred_on": str(told.day or told.column)}
         for transfer in reversed(moved):
             id = transfer.id.partition(":")[2]
-            yield ReversalRow(
+            yield ImportedReversal(
                 line=transfer.line,
                 id=self._own_id(f"{id}:reversed", self._part.id or self._part.amount),
                 of=transfer.id,
@@ -239,7 +248,7 @@ class TransferReader:
                 cells=transfer.cells,
             )
 
-    def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ReversalRow:
+    def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ImportedReversal:
         """A row that takes an earlier one back."""
         part = self._part
         seconds = seconds_in(self._mapping, cells, part.amount)
@@ -250,7 +259,7 @@ class TransferReader:
             if cells[levy.amount] and seconds_in(self._mapping, cells, levy.amount):
                 text = "is a levy on a reversal, whose meaning the mapping does not say"
                 raise Fault(levy.amount, cells[levy.amount], text)
-        return ReversalRow(
+        return ImportedReversal(
             line=row.line,
             id=self._own_id(id_in(cells, part.id), part.id or ROW),
             of=self._own_id(self._original(cells, reversal), reversal.original),

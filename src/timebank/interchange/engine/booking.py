@@ -26,16 +26,16 @@ from timebank.errors import (
     TransferNotFound,
 )
 from timebank.hours import Hours
-from timebank.interchange.engine.closing import Ends
+from timebank.interchange.engine.closing import AccountEndings
 from timebank.interchange.engine.protocol import (
-    AccountRow,
+    ImportedAccount,
+    ImportedReversal,
     ImportedRow,
+    ImportedTransfer,
     Importer,
     Passed,
-    ReversalRow,
-    TransferRow,
 )
-from timebank.interchange.engine.reconcile import Reconciliation, Stated
+from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
 from timebank.interchange.engine.refusals import Moves, refused
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.model import Transfer
@@ -122,11 +122,11 @@ class _Run:
         self._implied: set[str] = set()
         self._read = self._seconds = self._last = 0
         self._passed: dict[str, int] = {}
-        self._stated = Stated()
-        self._ends = Ends(importer.name)
+        self._stated = StatedBalances()
+        self._endings = AccountEndings(importer.name)
         self._reconciliation: Reconciliation | None = None
         #: Reversals that came before what they reverse.
-        self._late: list[tuple[str, ReversalRow]] = []
+        self._late: list[tuple[str, ImportedReversal]] = []
         #: Ids of quarantined transfers → what they would have moved.
         self._unbooked: dict[str, Moves | None] = {}
 
@@ -146,8 +146,8 @@ class _Run:
             passed=self._passed,
             read=self._read,
             accounts_implied=len(self._implied),
-            accounts_closed=self._ends.closed,
-            frozen=tuple(self._ends.frozen),
+            accounts_closed=self._endings.closed,
+            frozen=tuple(self._endings.frozen),
             reconciliation=self._reconciliation,
         )
 
@@ -174,28 +174,30 @@ class _Run:
                 for file, row in late:
                     self._reverse(batch, file, row, again=True)
         with batches() as batch:
-            self._ends.settle(batch)
+            self._endings.settle(batch)
             self._reconciliation = self._stated.reconcile(batch)
 
     # -- rows -----------------------------------------------------------------
 
     def _book(self, batch: BankBatch, chunk: list[tuple[str, ImportedRow]]) -> None:
         self._read += len(chunk)
-        known = {row.id for _, row in chunk if type(row) is AccountRow and _is_there(batch, row)}
+        known = {
+            row.id for _, row in chunk if type(row) is ImportedAccount and _is_there(batch, row)
+        }
         self._last = batch.head().sequence
         for file, row in chunk:
-            if isinstance(row, TransferRow):
+            if isinstance(row, ImportedTransfer):
                 self._transfer(batch, file, row)
             elif isinstance(row, Quarantined):
                 self._quarantine(row)
             elif isinstance(row, Passed):
                 self._passed[row.state] = self._passed.get(row.state, 0) + 1
-            elif isinstance(row, ReversalRow):
+            elif isinstance(row, ImportedReversal):
                 self._reverse(batch, file, row)
             else:
                 self._account(batch, file, row, known)
 
-    def _account(self, batch: BankBatch, file: str, row: AccountRow, known: set[str]) -> None:
+    def _account(self, batch: BankBatch, file: str, row: ImportedAccount, known: set[str]) -> None:
         if row.stated is not None:
             self._stated.state(row.id, row.stated)
         try:
@@ -206,9 +208,9 @@ class _Run:
         self._accounts[row.id not in known] += 1
         known.add(row.id)
         if row.closed or row.frozen:
-            self._ends.note(row)
+            self._endings.note(row)
 
-    def _transfer(self, batch: BankBatch, file: str, row: TransferRow) -> None:
+    def _transfer(self, batch: BankBatch, file: str, row: ImportedTransfer) -> None:
         try:
             if row.opens is not None and row.opens.id not in self._implied:
                 self._imply(batch, row.opens)
@@ -221,14 +223,14 @@ class _Run:
         else:
             self._count(transfer, self._transfers, row.seconds)
 
-    def _imply(self, batch: BankBatch, row: AccountRow) -> None:
+    def _imply(self, batch: BankBatch, row: ImportedAccount) -> None:
         is_new = not _is_there(batch, row)
         _open(batch, row)
         self._accounts[is_new] += 1
         self._implied.add(row.id)
 
     def _reverse(
-        self, batch: BankBatch, file: str, row: ReversalRow, *, again: bool = False
+        self, batch: BankBatch, file: str, row: ImportedReversal, *, again: bool = False
     ) -> None:
         hours = None if row.seconds is None else Hours.from_seconds(row.seconds)
         try:
@@ -252,7 +254,7 @@ class _Run:
             try:
                 return call()
             except AccountNotOpen as error:
-                if not self._ends.wake(batch, error):
+                if not self._endings.wake(batch, error):
                     raise
 
     # -- counting -------------------------------------------------------------
@@ -288,7 +290,7 @@ class _Run:
         return (*earned, *spent)
 
 
-def _booked(batch: BankBatch, system: str, row: TransferRow) -> Transfer:
+def _booked(batch: BankBatch, system: str, row: ImportedTransfer) -> Transfer:
     source = {"system": system, **row.source}
     if row.created_at:
         source["created_at"] = row.created_at
@@ -308,12 +310,12 @@ def _booked(batch: BankBatch, system: str, row: TransferRow) -> Transfer:
     )
 
 
-def _open(batch: BankBatch, row: AccountRow) -> None:
+def _open(batch: BankBatch, row: ImportedAccount) -> None:
     """Open an account: who comes from elsewhere was welcomed there."""
     batch.open_account(row.id, kind=row.kind, name=row.name, joined_on=row.joined_on, welcome=False)
 
 
-def _is_there(batch: BankBatch, row: AccountRow) -> bool:
+def _is_there(batch: BankBatch, row: ImportedAccount) -> bool:
     try:
         batch.account(row.id)
     except (InvalidRequest, NotFound):

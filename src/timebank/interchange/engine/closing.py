@@ -7,13 +7,13 @@ from typing import Final
 from timebank.bank import BankBatch
 from timebank.errors import AccountNotEmpty, AccountNotOpen, InvalidRequest, NotFound
 from timebank.hours import Hours
-from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.protocol import ImportedAccount
 
 _CLOSED: Final = "closed"
 _FROZEN: Final = "frozen"
 
 
-class Ends:
+class AccountEndings:
     """How accounts are to end. Memory grows with the accounts that are not open.
 
     An account with hours on it cannot be closed: it is frozen, and named in the report,
@@ -27,7 +27,7 @@ class Ends:
         self._reason = f"as in {system}"
         self._ends: dict[str, str] = {}
 
-    def note(self, row: AccountRow) -> None:
+    def note(self, row: ImportedAccount) -> None:
         """The source says that this account is no longer open."""
         self._ends[row.id] = _CLOSED if row.closed else _FROZEN
 

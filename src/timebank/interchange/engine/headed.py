@@ -14,7 +14,7 @@ from timebank.model import MAX_LABEL_CHARACTERS
 _MOST_SHOWN: Final = 20
 
 
-class Headed:
+class TableReader:
     r"""The rows below the first line, each with its cells in the order of `needed` and `optional`.
 
     An optional column that the file has not is empty in every row. Other columns are passed over.
@@ -23,9 +23,9 @@ class Headed:
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
-    >>> from timebank.interchange.engine.headed import Headed
+    >>> from timebank.interchange.engine.headed import TableReader
     >>> rows = Rows("t.csv", BytesIO(b"hours,who\n1:30,m1\n"))
-    >>> [cells for row, cells in Headed(rows, "t.csv", ["who", "hours"], ["day"])]
+    >>> [cells for row, cells in TableReader(rows, "t.csv", ["who", "hours"], ["day"])]
     [('m1', '1:30', '')]
     """
 

@@ -11,8 +11,13 @@ from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
 from timebank.interchange.engine.csv_rows import Rows
 from timebank.interchange.engine.files import Source, named, opened
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow, Passed, TransferRow
+from timebank.interchange.engine.headed import TableReader, shortened
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedRow,
+    ImportedTransfer,
+    Passed,
+)
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_ID_CHARACTERS
@@ -51,9 +56,9 @@ def opening_balances(
     opening:m1 m1 opening 5400
     """
     file_name = named(source)
-    own = AccountRow(0, account, kind="issuance")
+    own = ImportedAccount(0, account, kind="issuance")
     with opened(source) as file:
-        for found in Headed(Rows(file_name, file, mended=mended), file_name, _COLUMNS):
+        for found in TableReader(Rows(file_name, file, mended=mended), file_name, _COLUMNS):
             if isinstance(found, Quarantined):
                 yield file_name, found
                 continue
@@ -77,14 +82,14 @@ def opening_balances(
                 )
                 continue
             if open_accounts:
-                yield file_name, AccountRow(row.line, id, cells=row.columns, columns=_NAMES)
+                yield file_name, ImportedAccount(row.line, id, cells=row.columns, columns=_NAMES)
             if seconds == 0:
                 yield file_name, Passed(row.line, ZERO)
                 continue
             earner, spender = (id, account) if seconds > 0 else (account, id)
             yield (
                 file_name,
-                TransferRow(
+                ImportedTransfer(
                     row.line,
                     _id_of(id),
                     earner=earner,

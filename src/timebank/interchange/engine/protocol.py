@@ -23,7 +23,7 @@ ENTRY_POINTS: Final = "timebank.importers"
 
 
 @attrs.frozen
-class AccountRow:
+class ImportedAccount:
     """An account of the source. `stated` is its balance as the source states it, in seconds.
 
     What the source calls closed is closed after the history is booked, not before.
@@ -45,7 +45,7 @@ class AccountRow:
 
 
 @attrs.frozen
-class TransferRow:
+class ImportedTransfer:
     """Hours that moved. `id` is whole, as the bank keeps it, and the same in every run.
 
     `created_at` is the instant as the source has it, in its own words; with it and the
@@ -68,12 +68,12 @@ class TransferRow:
     cells: tuple[str, ...] = ()
     kind: str = "exchange"
     #: An account that the source has without listing it, opened before the first that needs it.
-    opens: AccountRow | None = None
+    opens: ImportedAccount | None = None
 
 
 @attrs.frozen
-class ReversalRow:
-    """A transfer that the source took back: `of` is the id of its `TransferRow`.
+class ImportedReversal:
+    """A transfer that the source took back: `of` is the id of its `ImportedTransfer`.
 
     `seconds` is `None` where all that remains of it is taken back, and `occurred_on` where the
     day is that of the original. The original may come later than the reversal does.
@@ -98,7 +98,7 @@ class Passed:
     state: str
 
 
-ImportedRow = AccountRow | TransferRow | ReversalRow | Passed | Quarantined
+ImportedRow = ImportedAccount | ImportedTransfer | ImportedReversal | Passed | Quarantined
 
 
 @runtime_checkable

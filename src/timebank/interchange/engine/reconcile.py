@@ -62,7 +62,7 @@ class Reconciliation:
         return tuple(one for one in self.differences if not one.explained)
 
 
-class Stated:
+class StatedBalances:
     """What the source states of each account, and what stays in quarantine for it.
 
     Memory grows by some hundred bytes for each account with a stated balance.

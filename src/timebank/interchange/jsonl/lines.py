@@ -20,7 +20,7 @@ _KEYS: Final = frozenset({"export", "bank", "head", "texts"})
 Line = tuple[RecordRow, list[TextRow]]
 
 
-class _Wrong(Exception):
+class _InvalidLine(Exception):
     """What is wrong with a line."""
 
 
@@ -56,9 +56,9 @@ class Export:
         try:
             first = _object(_read(file))
             if set(first) != _KEYS or first["export"] != FORMAT or type(first["texts"]) is not bool:
-                raise _Wrong
+                raise _InvalidLine
             return cls(name, file, Head.of(first["head"]), first["texts"])
-        except (_Wrong, InvalidRequest) as error:
+        except (_InvalidLine, InvalidRequest) as error:
             msg = (
                 f"{name} is no export: its first line is like "
                 f'{{"export":"{FORMAT}","bank":"main","head":"...","texts":true}}'
@@ -109,7 +109,7 @@ class Export:
             number += 1
             try:
                 record, texts = self._line(line, number, before)
-            except (_Wrong, Corrupt) as error:
+            except (_InvalidLine, Corrupt) as error:
                 msg = f"{self.name}, line {number + 1}: {error}"
                 raise InvalidRequest(msg) from error
             before = record.digest
@@ -125,28 +125,28 @@ class Export:
         head, mark, body = line.rstrip(b"\r\n").partition(_RECORD)
         if not mark or not body.endswith(b"}"):
             msg = "it is no line of an export"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         body = body[:-1]
         told, record = _object(head + b"}"), parse(body)
         now = digest(before, body)
         if told.get("sequence") != number or type(told["sequence"]) is not int:
             msg = f"it says that it is record {shown(told.get('sequence'))}, and is {number}"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         if told.get("digest") != now.hex():
             msg = f"the digest of record {number} is not that of the one before and its bytes"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         names = [record.get(key) for key in ("format", "journal", "sequence")]
         if names != [FORMAT, self.head.journal, number]:
             msg = f"record {number} names itself {shown(names)}"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         request, effects = record.get("request"), record.get("effects")
         if type(request) is not dict or type(effects) is not dict:
             msg = f"record {number} has no request, or no effects"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         id, refers = request.get("id"), refers_to(effects)
         if type(id) not in {str, type(None)} or type(refers) not in {int, type(None)}:
             msg = f"record {number} has an id or a reference that is none"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         row = RecordRow(number, now, body, id, refers)
         return row, list(_texts(number, request, told.get("texts")))
 
@@ -164,10 +164,10 @@ def _object(raw: bytes) -> dict[str, Any]:
         value = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         msg = f"it is no JSON: {error}"
-        raise _Wrong(msg) from error
+        raise _InvalidLine(msg) from error
     if type(value) is not dict:
         msg = "it is no JSON object"
-        raise _Wrong(msg)
+        raise _InvalidLine(msg)
     return value
 
 
@@ -177,7 +177,7 @@ def _texts(number: int, request: dict[str, Any], told: Any) -> Iterator[TextRow]
         return
     if type(told) is not dict or not told.keys() <= set(TEXT_FIELDS):
         msg = f"the texts of record {number} are no texts"
-        raise _Wrong(msg)
+        raise _InvalidLine(msg)
     for field in sorted(told):
         one = told[field]
         if one is None:
@@ -185,7 +185,7 @@ def _texts(number: int, request: dict[str, Any], told: Any) -> Iterator[TextRow]
         salt, text = _salt(one), one.get("text") if type(one) is dict else None
         if salt is None or type(text) is not str or _commitment(salt, text) != request.get(field):
             msg = f"the {field} of record {number} is not the one that was committed to"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         yield TextRow(number, field, salt, text)
 
 

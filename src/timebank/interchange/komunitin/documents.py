@@ -18,15 +18,15 @@ from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow, Passed
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     PASSED,
     SYSTEM,
     Fault,
-    Place,
-    Told,
+    SourceRow,
+    TransferFields,
     account_of,
     transfer_of,
 )
@@ -178,9 +178,9 @@ class _Item:
         found = self.resource.get("attributes")
         return found if isinstance(found, dict) else {}
 
-    def place(self, columns: dict[str, str]) -> Place:
+    def place(self, columns: dict[str, str]) -> SourceRow:
         """Where it stands, and what its members are called."""
-        return Place(self.file, self.row.line, columns, self.row.columns)
+        return SourceRow(self.file, self.row.line, columns, self.row.columns)
 
     def text(self, name: str, field: str) -> str:
         """An attribute that is text, or nothing.
@@ -195,14 +195,14 @@ class _Item:
 class _Account:
     """An account of a document; its balance is not yet divided."""
 
-    place: Place
+    place: SourceRow
     id: str
     code: str
     status: str
     created: str
     balance: int | None
 
-    def row(self, scale: int, unit: int) -> AccountRow | Quarantined:
+    def row(self, scale: int, unit: int) -> ImportedAccount | Quarantined:
         """What it says."""
         return account_of(
             self.place,
@@ -254,7 +254,7 @@ def _no_number(text: str) -> Any:
 
 
 def _item_of(file: str, row: Row) -> _Item | Quarantined:
-    place = Place(file, row.line, {}, row.columns)
+    place = SourceRow(file, row.line, {}, row.columns)
     try:
         resource = _parsed(row.columns[0])
     except ValueError as error:
@@ -296,7 +296,7 @@ def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> I
         return Passed(item.row.line, str(state))
     try:
         amount = _integer(item.attributes.get("amount"), "seconds")
-        told = Told(
+        told = TransferFields(
             id=_text(item.resource.get("id"), "id"),
             state=item.text("state", "state"),
             value="" if amount is None else Decimal(amount).scaleb(-scale),

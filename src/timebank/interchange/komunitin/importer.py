@@ -13,14 +13,14 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.interchange.engine.csv_rows import Rows
 from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.headed import Headed
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow
+from timebank.interchange.engine.headed import TableReader
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     SYSTEM,
-    Place,
-    Told,
+    SourceRow,
+    TransferFields,
     account_of,
     transfer_of,
 )
@@ -102,8 +102,8 @@ class Komunitin:
                 Rows(name, file, mended=self._mended)
                 for name, file in zip((accounts, transfers), files, strict=True)
             ]
-            first = Headed(self._files[0], accounts, *_ACCOUNTS)
-            second = Headed(self._files[1], transfers, *_TRANSFERS)
+            first = TableReader(self._files[0], accounts, *_ACCOUNTS)
+            second = TableReader(self._files[1], transfers, *_TRANSFERS)
             self.headers = {accounts: first.names, transfers: second.names}
             codes: dict[str, str] = {}
             for account in self._accounts(accounts, first, codes):
@@ -112,31 +112,33 @@ class Komunitin:
                 yield transfers, transfer
 
     def _accounts(
-        self, file: str, rows: Headed, codes: dict[str, str]
-    ) -> Iterator[AccountRow | Quarantined]:
+        self, file: str, rows: TableReader, codes: dict[str, str]
+    ) -> Iterator[ImportedAccount | Quarantined]:
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, (code, id, status, created, balance) = found
             codes.setdefault(id, code)
-            place = Place(file, row.line, _OF_ACCOUNT, row.columns)
+            place = SourceRow(file, row.line, _OF_ACCOUNT, row.columns)
             yield account_of(
                 place, code, status=status, created=created, balance=balance, unit=self._unit
             )
 
-    def _transfers(self, file: str, rows: Headed, codes: dict[str, str]) -> Iterator[ImportedRow]:
+    def _transfers(
+        self, file: str, rows: TableReader, codes: dict[str, str]
+    ) -> Iterator[ImportedRow]:
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, cells = found
             id, state, amount, created, payer, payee, description, payer_id, payee_id = cells
-            place = Place(file, row.line, _OF_TRANSFER, row.columns)
+            place = SourceRow(file, row.line, _OF_TRANSFER, row.columns)
             payer = payer or codes.get(payer_id, "")
             payee = payee or codes.get(payee_id, "")
             yield transfer_of(
                 place,
-                Told(id, state, amount, created, description, payer, payee),
+                TransferFields(id, state, amount, created, description, payer, payee),
                 unit=self._unit,
             )

@@ -12,7 +12,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.headed import shortened
-from timebank.interchange.engine.protocol import AccountRow, Passed, TransferRow
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedTransfer, Passed
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_INTEGER
 from timebank.model.ids import identifier
@@ -42,7 +42,7 @@ class Fault(Exception):
 
 
 @attrs.frozen
-class Place:
+class SourceRow:
     """Where a row stands, and what its columns are called there."""
 
     file: str
@@ -62,7 +62,7 @@ class Place:
 
 
 @attrs.frozen
-class Told:
+class TransferFields:
     """What a transfer says, in the source's words. `value` is in units of the currency."""
 
     id: str
@@ -75,14 +75,14 @@ class Told:
 
 
 def account_of(
-    place: Place, code: str, *, status: str, created: str, balance: Decimal | str, unit: int
-) -> AccountRow | Quarantined:
+    place: SourceRow, code: str, *, status: str, created: str, balance: Decimal | str, unit: int
+) -> ImportedAccount | Quarantined:
     """An account. `balance` is text, or a number where it was one; empty text is none stated.
 
     `unit` is what one of the currency is, in seconds. Who is disabled or suspended is frozen.
 
-    >>> from timebank.interchange.komunitin.rows import Place, account_of
-    >>> place = Place("accounts.csv", 2, {}, ())
+    >>> from timebank.interchange.komunitin.rows import SourceRow, account_of
+    >>> place = SourceRow("accounts.csv", 2, {}, ())
     >>> row = account_of(place, "QTOG0002", status="active", created="", balance="-8.75", unit=3600)
     >>> row.id, row.stated
     ('QTOG0002', -31500)
@@ -92,7 +92,7 @@ def account_of(
             raise Fault(
                 field="status", value=status, reason="is no status of an account that is known"
             )
-        return AccountRow(
+        return ImportedAccount(
             place.line,
             _id(code, "id"),
             joined_on=_day(created, "joined_on") if created else None,
@@ -106,7 +106,9 @@ def account_of(
         return place.quarantined(fault, moves=())
 
 
-def transfer_of(place: Place, told: Told, *, unit: int) -> TransferRow | Passed | Quarantined:
+def transfer_of(
+    place: SourceRow, told: TransferFields, *, unit: int
+) -> ImportedTransfer | Passed | Quarantined:
     """A transfer: the payer spends, the payee earns. Only what is committed moves hours."""
     moves: tuple[tuple[str, int | None], ...] | None = None
     try:
@@ -128,7 +130,7 @@ def transfer_of(place: Place, told: Told, *, unit: int) -> TransferRow | Passed 
                 value=payee,
                 reason="is the payer as well: nobody exchanges with themselves",
             )
-        return TransferRow(
+        return ImportedTransfer(
             place.line,
             _own_id(told.id),
             earner=payee,

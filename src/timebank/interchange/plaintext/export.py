@@ -16,7 +16,7 @@ from typing import Any, Final
 from timebank.bank import TimeBank
 from timebank.errors import Corrupt, InvalidRequest, shown
 from timebank.interchange.plaintext.dialect import TEXTS, TOLD, Dialect, Entry, Opening
-from timebank.interchange.plaintext.words import title
+from timebank.interchange.plaintext.escaping import title
 from timebank.journal import recorded_at
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
 from timebank.queries.statements import all_accounts, name_of

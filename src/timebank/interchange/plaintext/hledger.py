@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.interchange.plaintext.dialect import TAGS, TITLE, Entry, Opening
+from timebank.interchange.plaintext.escaping import ascii_only, component, value, visible
 from timebank.interchange.plaintext.export import export
-from timebank.interchange.plaintext.words import ascii_only, component, value, visible
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 

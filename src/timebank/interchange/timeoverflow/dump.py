@@ -15,8 +15,8 @@ from typing import Final
 
 from timebank.errors import NotFound, shown
 from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import NONE, ImportedRow, Passed, TransferRow
+from timebank.interchange.engine.headed import TableReader, shortened
+from timebank.interchange.engine.protocol import NONE, ImportedRow, ImportedTransfer, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.timeoverflow.members import (
@@ -139,15 +139,15 @@ class TimeOverflowTables:
         file = self._file(table)
         return ((file, row) for row in rows)
 
-    def _table(self, stack: ExitStack, table: str) -> Headed:
+    def _table(self, stack: ExitStack, table: str) -> TableReader:
         name = self._file(table)
         rows = Rows(name, stack.enter_context(self._paths[table].open("rb")), mended=self._mended)
         self._files.append(rows)
-        headed = Headed(rows, name, *_NEEDED.get(table, USER_COLUMNS))
+        headed = TableReader(rows, name, *_NEEDED.get(table, USER_COLUMNS))
         self.headers[name] = headed.names
         return headed
 
-    def _read_movements(self, rows: Headed, movements: Movements) -> Iterator[Quarantined]:
+    def _read_movements(self, rows: TableReader, movements: Movements) -> Iterator[Quarantined]:
         file = self._file("movements")
         for found in rows:
             if isinstance(found, Quarantined):
@@ -164,7 +164,7 @@ class TimeOverflowTables:
                 movements.add(Movement(transfer, account, amount, row.line))
 
     def _transfers(
-        self, rows: Headed, movements: Movements, ids: dict[int, str | None]
+        self, rows: TableReader, movements: Movements, ids: dict[int, str | None]
     ) -> Iterator[ImportedRow]:
         for found in rows:
             if isinstance(found, Quarantined):
@@ -188,7 +188,7 @@ class TimeOverflowTables:
                 yield self._fault(row, "created_at", created_at, "is no instant", moves)
             else:
                 earner, spender = sorted(lines, key=lambda line: -line.amount)
-                yield TransferRow(
+                yield ImportedTransfer(
                     row.line,
                     f"{NAME}:{number}",
                     earner=ids[earner.account] or "",

@@ -18,7 +18,7 @@ from timebank.interchange.engine.booking import MOST_ROWS_KEPT as MOST_ROWS_KEPT
 from timebank.interchange.engine.booking import Progress
 from timebank.interchange.engine.csv_rows import Rows
 from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.protocol import AccountRow, TransferRow
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.interchange.engine.row_ids import RowIds
@@ -50,7 +50,7 @@ class TimeOverflow:
         """How far the reading is."""
         return sum(rows.bytes_read for rows in self._files)
 
-    def read(self) -> Iterator[tuple[str, AccountRow | TransferRow | Quarantined]]:
+    def read(self) -> Iterator[tuple[str, ImportedAccount | ImportedTransfer | Quarantined]]:
         """Users first. Both files are opened before the first row is given.
 
         :raises OSError: a file cannot be read.

@@ -9,8 +9,8 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.headed import TableReader, shortened
+from timebank.interchange.engine.protocol import ImportedAccount
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.timeoverflow.movements import integer
 from timebank.interchange.timeoverflow.rows import ORGANIZATION
@@ -53,7 +53,7 @@ class Accounts:
         #: Ids of the table → ours; `None` where an account is of another organization.
         self.ids: dict[int, str | None] = {}
 
-    def read_users(self, rows: Headed) -> Iterator[Quarantined]:
+    def read_users(self, rows: TableReader) -> Iterator[Quarantined]:
         """Their names."""
         for found in rows:
             if isinstance(found, Quarantined):
@@ -62,7 +62,7 @@ class Accounts:
                 _, (id, name) = found
                 self._names[id] = name.strip()
 
-    def read_members(self, rows: Headed) -> Iterator[Quarantined]:
+    def read_members(self, rows: TableReader) -> Iterator[Quarantined]:
         """Their uids, and since when they are members."""
         for found in rows:
             if isinstance(found, Quarantined):
@@ -72,7 +72,9 @@ class Accounts:
                 name = self._names.get(user, "")
                 self._members[id] = _Member(uid, name, entry_date, active not in _NO)
 
-    def read_accounts(self, file: str, rows: Headed) -> Iterator[AccountRow | Quarantined]:
+    def read_accounts(
+        self, file: str, rows: TableReader
+    ) -> Iterator[ImportedAccount | Quarantined]:
         """The accounts of one organization.
 
         :raises InvalidRequest: there are several organizations and none was chosen.
@@ -107,7 +109,9 @@ class Accounts:
             msg = f"{file} has no accounts of the organization {shown(self._organization)}"
             raise InvalidRequest(msg)
 
-    def _account(self, row: Row, id: str, accountable: str, kind: str, balance: str) -> AccountRow:
+    def _account(
+        self, row: Row, id: str, accountable: str, kind: str, balance: str
+    ) -> ImportedAccount:
         number, stated = integer(id), integer(balance)
         if number is None or number in self.ids:
             raise _Fault(column="id", value=id, reason="is no number of an account of its own")
@@ -122,13 +126,13 @@ class Accounts:
         self.ids[number] = found.id
         return attrs.evolve(found, stated=stated)
 
-    def _organization_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+    def _organization_of(self, row: Row, kind: str, accountable: str) -> ImportedAccount:
         del kind, accountable  # there is but one
-        return AccountRow(
+        return ImportedAccount(
             row.line, ORGANIZATION, kind="organisation", columns=_COLUMNS, cells=row.columns
         )
 
-    def _member_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+    def _member_of(self, row: Row, kind: str, accountable: str) -> ImportedAccount:
         if kind != "Member":
             why = "is neither Member nor Organization"
             raise _Fault(column="accountable_type", value=kind, reason=why)
@@ -142,7 +146,7 @@ class Accounts:
         if member.entry_date and joined is None:
             why = "is no day of entry"
             raise _Fault(column="accountable_id", value=member.entry_date, reason=why)
-        return AccountRow(
+        return ImportedAccount(
             row.line,
             member.uid,
             name=member.name or None,

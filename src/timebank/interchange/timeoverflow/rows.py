@@ -18,7 +18,7 @@ import attrs
 from timebank.errors import shown
 from timebank.interchange.engine.csv_rows import Row, unreadable
 from timebank.interchange.engine.headed import shortened
-from timebank.interchange.engine.protocol import NONE, AccountRow, TransferRow
+from timebank.interchange.engine.protocol import NONE, ImportedAccount, ImportedTransfer
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
 from timebank.model import (
@@ -54,7 +54,7 @@ TRANSFER_COLUMNS: Final = (
 ORGANIZATION: Final = "organization"
 SYSTEM: Final = "timeoverflow"
 
-_OWN: Final = AccountRow(0, ORGANIZATION, kind="organisation")
+_OWN: Final = ImportedAccount(0, ORGANIZATION, kind="organisation")
 _OF_USER: Final = {"id": "member_uid", "joined_on": "entry_date"}
 _OF_TRANSFER: Final = {
     "earner": "destination_member_uid",
@@ -79,7 +79,7 @@ class _Fault(Exception):
         self.column, self.value, self.reason = column, value, reason
 
 
-def user_of(file: str, row: Row) -> AccountRow | Quarantined:
+def user_of(file: str, row: Row) -> ImportedAccount | Quarantined:
     """A row of the users' file.
 
     >>> from timebank.interchange.engine.csv_rows import Row
@@ -105,12 +105,12 @@ def user_of(file: str, row: Row) -> AccountRow | Quarantined:
         joined_on = _entry_date(columns["entry_date"])
     except _Fault as fault:
         return _quarantined(file, row, fault)
-    return AccountRow(
+    return ImportedAccount(
         row.line, uid, name=name or None, joined_on=joined_on, columns=_OF_USER, cells=row.columns
     )
 
 
-def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
+def exchange_of(file: str, row: Row, ids: RowIds) -> ImportedTransfer | Quarantined:
     """A row of the transfers' file. It counts among its equals even where its reason is at fault.
 
     So mending the reason changes no other row's id.
@@ -144,7 +144,7 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
         moves = ((earner, seconds), (spender, -seconds))
         unreadable_reason = _Fault(column="reason", value=reason, reason=why)
         return attrs.evolve(_quarantined(file, row, unreadable_reason), moves=moves)
-    return TransferRow(
+    return ImportedTransfer(
         row.line,
         id,
         earner=earner,

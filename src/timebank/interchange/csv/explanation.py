@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from timebank.interchange.csv.cells import CLOCK, EPOCH
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Mapping, Told, Transfers
+from timebank.interchange.csv.mapping import Condition, Mapping, Transfers
 
 
 def explained(mapping: Mapping) -> Iterator[str]:
     """The lines, each a sentence.
 
     >>> from timebank.interchange.csv.toml import mapping_of
-    >>> from timebank.interchange.csv.words import explained
+    >>> from timebank.interchange.csv.explanation import explained
     >>> for line in list(explained(mapping_of("timebank_cc")))[2:6]:
     ...     print(line)
     Amounts are in minutes, written like 1.50.
@@ -133,7 +133,7 @@ def _accounts(mapping: Mapping) -> Iterator[str]:
         yield f"The account {one.id} ({one.kind}) is opened besides."
 
 
-def _where(told: Told) -> str:
+def _where(told: Condition) -> str:
     says = f"is {_list(told.values)}" if told.values else "is not empty"
     return f"whose {told.column} {says}"
 

@@ -19,11 +19,11 @@ from timebank.interchange.csv.sources import SourceFile
 from timebank.interchange.csv.transfers import Found, TransferReader
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source
-from timebank.interchange.engine.protocol import AccountRow, ReversalRow, TransferRow
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 
-Item = AccountRow | Found
+Item = ImportedAccount | Found
 
 
 class MappingImporter:
@@ -40,7 +40,7 @@ class MappingImporter:
     >>> from io import BytesIO
     >>> import timebank
     >>> from timebank.interchange.engine.booking import run
-    >>> from timebank.interchange.csv.files import MappingImporter
+    >>> from timebank.interchange.csv.importer import MappingImporter
     >>> from timebank.interchange.csv.toml import parsed
     >>> mapping = parsed(b'''
     ... name = "sheet"
@@ -113,18 +113,20 @@ class MappingImporter:
         yield from self._all_accounts()
         has_reversals = False
         for name, item in self._moves():
-            if isinstance(item, ReversalRow):
+            if isinstance(item, ImportedReversal):
                 has_reversals = True
             else:
                 yield name, item
         if has_reversals:
-            yield from ((name, item) for name, item in self._moves() if type(item) is ReversalRow)
+            yield from (
+                (name, item) for name, item in self._moves() if type(item) is ImportedReversal
+            )
 
     # -- accounts ---------------------------------------------------------------------
 
     def _all_accounts(self) -> Iterator[tuple[str, Item]]:
         """Those of the mapping, of the file of accounts, of the balances, of the transfers."""
-        stated: dict[str, AccountRow] = {}
+        stated: dict[str, ImportedAccount] = {}
         yield from self._stated(stated)
         known = set()
         for one in self.mapping.open:
@@ -133,7 +135,7 @@ class MappingImporter:
                 self._listed.add(one.id)
                 yield self._balances.name, attrs.evolve(row, kind=one.kind, name=one.name)
         for name, item in self._of_file():
-            if isinstance(item, AccountRow):
+            if isinstance(item, ImportedAccount):
                 known.add(item.id)
                 item = _with_balance(item, stated)  # noqa: PLW2901 - the same row, and more
             yield name, item
@@ -141,13 +143,13 @@ class MappingImporter:
         if self._opens:
             yield from self._named_by_transfers(known)
 
-    def _stated(self, stated: dict[str, AccountRow]) -> Iterator[tuple[str, Item]]:
+    def _stated(self, stated: dict[str, ImportedAccount]) -> Iterator[tuple[str, Item]]:
         """The balances that the source states, into `stated`; what is no balance is given."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
         for heading, row in self._headed(file, "balances"):
-            found: AccountRow | Quarantined = (
+            found: ImportedAccount | Quarantined = (
                 balance_of(self.mapping, part, heading, row) if isinstance(row, Row) else row
             )
             if isinstance(found, Quarantined):
@@ -157,7 +159,7 @@ class MappingImporter:
                 column = str(part.account)
                 yield file.name, Quarantined(file.name, found.line, column, found.id, text)
 
-    def _of_file(self) -> Iterator[tuple[str, AccountRow | Quarantined]]:
+    def _of_file(self) -> Iterator[tuple[str, ImportedAccount | Quarantined]]:
         part, file = self.mapping.accounts, self._accounts
         if part is None or file is None:
             return
@@ -168,7 +170,7 @@ class MappingImporter:
                 yield file.name, row
 
     def _left_over(
-        self, stated: dict[str, AccountRow], known: set[str]
+        self, stated: dict[str, ImportedAccount], known: set[str]
     ) -> Iterator[tuple[str, Item]]:
         """Accounts that have a balance and nothing else: opened, unless a file says which exist."""
         part, file = self.mapping.balances, self._balances
@@ -186,11 +188,11 @@ class MappingImporter:
 
     def _named_by_transfers(self, known: set[str]) -> Iterator[tuple[str, Item]]:
         for name, item in self._moves():
-            if isinstance(item, TransferRow):
+            if isinstance(item, ImportedTransfer):
                 for id in (item.earner, item.spender):
                     if id not in known:
                         known.add(id)
-                        yield name, AccountRow(line=item.line, id=id)
+                        yield name, ImportedAccount(line=item.line, id=id)
 
     # -- transfers --------------------------------------------------------------------
 
@@ -237,7 +239,7 @@ class MappingImporter:
             yield heading, row
 
 
-def _with_balance(row: AccountRow, stated: dict[str, AccountRow]) -> AccountRow:
+def _with_balance(row: ImportedAccount, stated: dict[str, ImportedAccount]) -> ImportedAccount:
     """The row with the balance that the file of balances states, where it does."""
     found = stated.get(row.id)
     return row if found is None else attrs.evolve(row, stated=found.stated)

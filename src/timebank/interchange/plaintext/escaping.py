@@ -26,7 +26,7 @@ def component(id: str, *, unsafe: re.Pattern[str], mark: str) -> str:
     are. So no two ids meet, even where somebody takes capitals for small letters.
 
     >>> import re
-    >>> from timebank.interchange.plaintext.words import component
+    >>> from timebank.interchange.plaintext.escaping import component
     >>> component("via Roma", unsafe=re.compile("[^A-Za-z0-9]"), mark="_")
     'via_20_Roma_u10'
     """
@@ -38,7 +38,7 @@ def component(id: str, *, unsafe: re.Pattern[str], mark: str) -> str:
 def title(kind: str, category: str | None = None) -> str:
     """What a transaction is called: ASCII letters, digits, apostrophes, hyphens, single blanks.
 
-    >>> from timebank.interchange.plaintext.words import title
+    >>> from timebank.interchange.plaintext.escaping import title
     >>> title("exchange", "attività: (nuove)")
     'exchange attivita nuove'
     """
@@ -52,7 +52,7 @@ def value(told: Any) -> str:
 
     A bracket, which may begin a date, and what cannot be seen are `\u005b` and the like.
 
-    >>> from timebank.interchange.plaintext.words import value
+    >>> from timebank.interchange.plaintext.escaping import value
     >>> value("visit-81"), value("due\nrighe [1]")
     ('visit-81', '"due\\nrighe \\u005b1]"')
     """
@@ -64,7 +64,7 @@ def value(told: Any) -> str:
 def visible(text: str, *, keep: str = "") -> str:
     r"""A text without what cannot be seen, or turns its neighbours round: that is `\u202e`.
 
-    >>> from timebank.interchange.plaintext.words import visible
+    >>> from timebank.interchange.plaintext.escaping import visible
     >>> visible("a\u202eb")
     'a\\u202eb'
     """
@@ -77,7 +77,7 @@ def visible(text: str, *, keep: str = "") -> str:
 def ascii_only(text: str) -> str:
     r"""A text in ASCII, all else as JSON has it.
 
-    >>> from timebank.interchange.plaintext.words import ascii_only
+    >>> from timebank.interchange.plaintext.escaping import ascii_only
     >>> ascii_only("Nicolò")
     'Nicol\\u00f2'
     """
