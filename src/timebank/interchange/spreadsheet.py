@@ -6,8 +6,6 @@ that a spreadsheet would execute is made harmless.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,9 +15,9 @@ import attrs
 
 from timebank.bank import TimeBank
 from timebank.hours import Hours
-from timebank.interchange.formulas import guarded
 from timebank.model import Transfer
 from timebank.queries.statements import Statement, TrialBalance
+from timebank.reports.csv_lines import Trusted, csv_line
 
 #: What stands first in a file that a spreadsheet should take for UTF-8.
 MARK: Final = "\ufeff"
@@ -81,24 +79,14 @@ class Sheet:
             yield self._line([_cell(value) for value in row])
 
     def _line(self, cells: Sequence[str]) -> str:
-        line = io.StringIO()
-        csv.writer(line, delimiter=";" if self.decimal_comma else ",", lineterminator="").writerow(
-            cells
-        )
-        return line.getvalue()
+        return csv_line(cells, delimiter=";" if self.decimal_comma else ",")
 
-    def hours(self, hours: Hours) -> _Number:
+    def hours(self, hours: Hours) -> Trusted:
         """A quantity as a decimal number of hours, rounded half to even where it must be."""
         self.rounded += hours.seconds % _NINE != 0
         number = (Decimal(hours.seconds) / _HOUR).quantize(_FOUR)
         text = f"{number:f}".rstrip("0").rstrip(".")
-        return _Number(text.replace(".", ",") if self.decimal_comma else text)
-
-
-class _Number(str):
-    """What no mark may stand before, though it begins with a minus."""
-
-    __slots__ = ()
+        return Trusted(text.replace(".", ",") if self.decimal_comma else text)
 
 
 def transfers_sheet(
@@ -186,10 +174,11 @@ def statement_sheet(
 
 
 def _cell(value: Any) -> str:
+    """Return a value as the text of a cell; what people wrote is guarded when it is written."""
     if value is None:
         return ""
-    if isinstance(value, int | _Number):
-        return str(value)
+    if isinstance(value, int):
+        return Trusted(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return value.isoformat() if isinstance(value, date) else guarded(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -7,7 +7,6 @@ stood: ids that come from a row's place among its equals are those of a mended o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, TextIO
@@ -18,7 +17,7 @@ import attrs
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.csv_rows import Row, Rows
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.formulas import guarded, unguarded
+from timebank.reports.csv_lines import csv_line, unguarded
 
 TITLES: Final = ("file", "line", "column", "value", "reason")
 #: In the place of the check, where a line has the names of the row's columns.
@@ -42,19 +41,22 @@ class QuarantineFile:
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._writer = csv.writer(file)
-        self._writer.writerow(TITLES)
+        self._file = file
         self._named: set[str] = set()
+        self._write(TITLES)
 
     def write(self, row: Quarantined, names: Sequence[str] = ()) -> None:
         """One row. `names` are those of its columns, where the file has them."""
         if names and row.cells and row.file not in self._named:
             self._named.add(row.file)
-            self._writer.writerow([row.file, 1, "", "", "", NAMES, *map(guarded, names)])
-        told = [row.file, str(row.line), row.column, row.value, row.reason]
-        check = _check_of(row.cells) if row.cells else ""
-        cells = [check, *row.cells] if row.cells else []
-        self._writer.writerow([guarded(cell) for cell in (*told, *cells)])
+            self._write([row.file, "1", "", "", "", NAMES, *names])
+        check = [_check_of(row.cells)] if row.cells else []
+        self._write(
+            [row.file, str(row.line), row.column, row.value, row.reason, *check, *row.cells]
+        )
+
+    def _write(self, cells: Iterable[str]) -> None:
+        self._file.write(f"{csv_line(cells)}\r\n")
 
 
 @attrs.frozen
