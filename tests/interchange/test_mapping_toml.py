@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from timebank import InvalidRequest, NotFound
 from timebank.interchange.csv.cells import Amounts, Days, Unclear, label, plain
 from timebank.interchange.csv.mapping import Mapping
-from timebank.interchange.csv.toml import MAX_MAPPING_BYTES, _made, mapping_of, parsed
+from timebank.interchange.csv.toml import MAX_MAPPING_BYTES, STRUCTURER, mapping_of, parsed
 
 HEAD = 'name = "sheet"\ntitle = "Our sheet"\n'
 SHEET = f"""{HEAD}[transfers]
@@ -250,7 +250,7 @@ def test_no_value_upsets_the_reader_of_mappings(table: str, key: str, value: Any
     for one in ({key: value}, value):
         changed = {**data, table: {**data.get(table, {}), **one} if isinstance(one, dict) else one}
         try:
-            assert isinstance(_made(Mapping, changed, ""), Mapping)
+            assert isinstance(STRUCTURER.make(Mapping, changed), Mapping)
         except InvalidRequest:
             """Refused, in words."""
 

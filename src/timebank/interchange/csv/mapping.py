@@ -1,7 +1,7 @@
 """A mapping says what the columns of any CSV mean, as data: a TOML file of thirty lines.
 
-The classes are the tables of that file, and their fields its keys. `mapping_toml` reads a file,
-`mapping_files` imports with it, `mapping_words` says it in words. A column is a name of the first
+The classes are the tables of that file, and their fields its keys. `toml` reads a file,
+`importer` imports with it, `explanation` says it in words. A column is a name of the first
 line or, in a file without one, a number from 1.
 """
 
@@ -30,7 +30,6 @@ from timebank.interchange.csv.keys import (
     Column,
     columns_of,
     one_of,
-    simple,
     table,
     tables,
 )
@@ -233,8 +232,8 @@ class Mapping:
     title: str = attrs.field(metadata=TEXT)
     transfers: Transfers = attrs.field(metadata=table(Transfers))
     csv: Csv = attrs.field(default=attrs.Factory(Csv), metadata=table(Csv))
-    amounts: Amounts = attrs.field(default=attrs.Factory(Amounts), metadata=simple(Amounts))
-    days: Days = attrs.field(default=attrs.Factory(Days), metadata=simple(Days))
+    amounts: Amounts = attrs.field(default=attrs.Factory(Amounts), metadata=table(Amounts))
+    days: Days = attrs.field(default=attrs.Factory(Days), metadata=table(Days))
     accounts: Accounts | None = attrs.field(default=None, metadata=table(Accounts))
     balances: Balances | None = attrs.field(default=None, metadata=table(Balances))
     open: tuple[Opened, ...] = attrs.field(default=(), metadata=tables(Opened))

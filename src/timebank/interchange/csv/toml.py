@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
-
 from timebank.errors import InvalidRequest, NotFound, shown
 from timebank.interchange.csv.mapping import Mapping
+from timebank.structure import Structurer, Value
 
 #: A mapping is written by hand; one larger than this is another file.
 MAX_MAPPING_BYTES: Final = 100_000
@@ -76,11 +73,10 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
         msg = f"{file}: no TOML in UTF-8: {error}"
         raise InvalidRequest(msg) from error
     try:
-        mapping: Mapping = _made(Mapping, data, "")
+        return STRUCTURER.make(Mapping, data)
     except InvalidRequest as error:
         msg = f"{file}: {error}"
         raise InvalidRequest(msg) from error
-    return mapping
 
 
 def _names() -> list[str]:
@@ -93,54 +89,17 @@ def _folder() -> Any:
     return files("timebank") / "data" / "mappings"
 
 
-def _made(kind: type, data: Any, where: str) -> Any:
-    """A value of a class, from the table that says its keys."""
-    if type(data) is not dict:
-        msg = f"{where}: a table, not {shown(data)}"
-        raise InvalidRequest(msg)
-    place = f"{where}: " if where else ""
-    fields = {name: one for name, one in attrs.fields_dict(kind).items() if one.init}
-    for name in data:
-        if name not in fields:
-            msg = f"{place}the key {shown(name)} is not known; there are {', '.join(fields)}"
-            raise InvalidRequest(msg)
-    for name, field in fields.items():
-        if field.default is attrs.NOTHING and name not in data:
-            msg = f"{place}the key {shown(name)} is missing"
-            raise InvalidRequest(msg)
-    inner = f"{where}." if where else ""
-    given = {name: _read(fields[name], value, f"{inner}{name}") for name, value in data.items()}
-    return _called(partial(kind, **given), place)
-
-
-def _read(field: attrs.Attribute[Any], value: Any, where: str) -> Any:
-    """The value of one key."""
-    key = field.metadata
-    if "read" in key:
-        return _called(partial(key["read"], value), f"{where}: ")
-    if "table" in key or "simple" in key:
-        return _made(key["table"] if "table" in key else key["simple"], value, where)
-    if "tables" not in key:
-        return _simple(value, where)
-    if type(value) is not list:
-        msg = f"{where}: a list of tables, not {shown(value)}"
-        raise InvalidRequest(msg)
-    return tuple(_made(key["tables"], one, f"{where}[{n}]") for n, one in enumerate(value, 1))
-
-
-def _simple(value: Any, where: str) -> Any:
-    """A text, a number or a list of texts, which the class looks at itself."""
+def _simple(value: Any) -> Any:
+    """Return a text, a number or a list of texts, which the class looks at itself."""
     if type(value) is list and value and all(type(one) is str for one in value):
         return tuple(value)
     if type(value) in {str, int}:
         return value
-    msg = f"{where}: a text, a whole number or a list of texts, not {shown(value)}"
+    msg = f"a text, a whole number or a list of texts, not {shown(value)}"
     raise InvalidRequest(msg)
 
 
-def _called(make: Callable[[], Any], place: str) -> Any:
-    try:
-        return make()
-    except InvalidRequest as error:
-        msg = f"{place}{error}"
-        raise InvalidRequest(msg) from error
+_SIMPLE: Final = Value(_simple)
+STRUCTURER: Final = Structurer(
+    key=lambda field: field.metadata.get("key", _SIMPLE), table="a table", first=1
+)
