@@ -2,7 +2,7 @@
 
 Statutes and mappings are read by it, from JSON and TOML. A key that is not known or missing, and a
 value of another kind, are refused with the path of the key, the value and what it should be. No key
-is passed over and no value is converted, for a rule that is misspelt would be one that is not there.
+is passed over and no value is converted: a rule that is misspelt would be one that is not there.
 """
 
 from __future__ import annotations
