@@ -25,8 +25,7 @@ from timebank.cli import main
 from timebank.cli.imports_report import report_shape, report_text
 from timebank.interchange.engine import row_ids
 from timebank.interchange.engine.booking import CHUNK_ROWS, run
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.headed import TableReader
+from timebank.interchange.engine.csv_rows import Row, Rows, TableReader
 from timebank.interchange.engine.opening import ZERO, opening_balances
 from timebank.interchange.engine.protocol import (
     ImportedAccount,

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from timebank import InvalidRequest, NotFound
-from timebank.interchange.csv.cells import Amounts, Days, Unclear, label, plain
+from timebank.interchange.csv.cells import Amounts, Days, UnclearCell, label, plain
 from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.csv.toml import MAX_MAPPING_BYTES, STRUCTURER, mapping_of, parsed
 
@@ -80,7 +80,7 @@ def test_amounts_are_exact(how: dict[str, Any], text: str, seconds: int) -> None
 )
 def test_an_amount_of_another_form_is_unclear(how: dict[str, Any], text: str) -> None:
     """What could be two numbers is none."""
-    with pytest.raises(Unclear):
+    with pytest.raises(UnclearCell):
         Amounts(**how).seconds(text)
 
 
@@ -135,7 +135,7 @@ def test_days_are_those_that_are_written(how: dict[str, Any], text: str, day: da
 )
 def test_a_day_of_another_form_is_unclear(how: dict[str, Any], text: str) -> None:
     """A day that may be one of two is neither."""
-    with pytest.raises(Unclear):
+    with pytest.raises(UnclearCell):
         Days(**how).day(text)
 
 

@@ -1,13 +1,13 @@
 """What stands in one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
 
-Nothing is guessed: what does not have exactly the form that the mapping says raises `Unclear`,
+Nothing is guessed: what does not have exactly the form that the mapping says raises `UnclearCell`,
 whose text continues a sentence that begins with the cell.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, tzinfo
 from html import unescape
 from typing import Final
 from unicodedata import normalize
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.cells import instant_of
 from timebank.model import MAX_INTEGER
 
 #: The units by name, in seconds. `h:mm` has none: it is read as a clock shows it.
@@ -30,11 +31,6 @@ DIRECTIVES: Final = "YmdyjHMSfz%"
 MAX_UNIT_SECONDS: Final = 86_400_000
 
 _CLOCK: Final = re.compile(r"([+-]?)([0-9]{1,12}):([0-5][0-9])(?::([0-5][0-9]))?")
-_ISO: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]+)?"
-    r"(?:Z| ?UTC| ?[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
-)
 #: From 1973 on: a shorter number is a year, or no instant at all.
 _EPOCH: Final = re.compile(r"[0-9]{9,11}")
 _DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
@@ -42,7 +38,7 @@ _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
 
 
-class Unclear(Exception):
+class UnclearCell(Exception):
     """A cell that has no certain meaning; the text says what it is not."""
 
 
@@ -103,13 +99,13 @@ class Amounts:
     def seconds(self, text: str) -> int:
         """The whole seconds that a cell says, with their sign.
 
-        :raises Unclear: another form, no whole number of seconds, or too many.
+        :raises UnclearCell: another form, no whole number of seconds, or too many.
         """
         text = text.strip()
         seconds = self._clock(text) if self.unit == CLOCK else self._number(text)
         if abs(seconds) > MAX_INTEGER:
             msg = f"is more than {MAX_INTEGER:,} seconds"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         return seconds
 
     @property
@@ -122,7 +118,7 @@ class Amounts:
     def _clock(self, text: str) -> int:
         if (found := _CLOCK.fullmatch(text)) is None:
             msg = f"is no time like {self.form}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         sign, hours, minutes, seconds = found.groups()
         total = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
         return -total if sign == "-" else total
@@ -130,14 +126,14 @@ class Amounts:
     def _number(self, text: str) -> int:
         if (found := self._pattern.fullmatch(text)) is None:
             msg = f"is no number like {self.form}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         sign, whole, fraction = found.groups(default="")
         figures = "".join(filter(str.isdigit, whole))
         scale: int = 10 ** len(fraction)
         total, rest = divmod(int(figures + fraction) * self._seconds, scale)
         if rest:
             msg = "is no whole number of seconds: nothing is rounded"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         return -total if sign == "-" else total
 
 
@@ -199,7 +195,7 @@ class Days:
     def day(self, text: str) -> date:
         """The day that a cell says.
 
-        :raises Unclear: it fits no form, is no day of the calendar, or fits two that differ.
+        :raises UnclearCell: it fits no form, is no day of the calendar, or fits two that differ.
         """
         text = text.strip()
         found = {day for format in self.formats if (day := self._read(text, format)) is not None}
@@ -208,9 +204,9 @@ class Days:
         if found:
             first, second, *_ = sorted(found)
             msg = f"may be {first} or {second}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         msg = f"is no day {self.form}"
-        raise Unclear(msg)
+        raise UnclearCell(msg)
 
     @property
     def form(self) -> str:
@@ -221,7 +217,8 @@ class Days:
     def _read(self, text: str, format: str) -> date | None:
         try:
             if format == ISO:
-                return _iso(text)
+                found = instant_of(text)
+                return None if found is None else found.date()
             if format == EPOCH:
                 return self._epoch(text)
             # An ASCII text with figures alone: the machine's language has no say in it.
@@ -233,14 +230,6 @@ class Days:
         if _EPOCH.fullmatch(text) is None:
             return None
         return datetime.fromtimestamp(int(text), self._zone).date()
-
-
-def _iso(text: str) -> date | None:
-    if (found := _ISO.fullmatch(text)) is None:
-        return None
-    if found[2] is not None:
-        time.fromisoformat(found[2])
-    return date.fromisoformat(found[1])
 
 
 def plain(text: str) -> str:

@@ -9,10 +9,11 @@ from typing import Final
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.csv.cells import Unclear, label, plain
+from timebank.interchange.csv.cells import UnclearCell, label, plain
 from timebank.interchange.csv.keys import Column, columns_of
 from timebank.interchange.csv.mapping import Accounts, Balances, Mapping, Part
-from timebank.interchange.engine.csv_rows import Row, unreadable
+from timebank.interchange.engine.cells import CellFault, id_of, unreadable
+from timebank.interchange.engine.csv_rows import Row, quarantined
 from timebank.interchange.engine.protocol import ImportedAccount
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
@@ -22,14 +23,6 @@ from timebank.model.ids import identifier
 ROW: Final = "row"
 #: Columns of a first line that a message shows.
 _MOST_SHOWN: Final = 20
-
-
-class Fault(Exception):
-    """A cell to blame."""
-
-    def __init__(self, column: Column, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column, self.value, self.reason = column, value, reason
 
 
 class Cells:
@@ -44,7 +37,7 @@ class Cells:
     def __getitem__(self, column: Column) -> str:
         """What stands in a column; nothing where it is empty or, being optional, missing.
 
-        :raises Fault: it is no text.
+        :raises CellFault: it is no text.
         """
         if (place := self._index[column]) is None:
             return ""
@@ -52,7 +45,7 @@ class Cells:
         if cell in self._nothing:
             return ""
         if (why := unreadable(cell)) is not None:
-            raise Fault(column, cell, why)
+            raise CellFault(cell, why, column=column)
         return plain(cell) if column in self._html else cell
 
     def get(self, column: Column | None) -> str:
@@ -103,22 +96,12 @@ class Heading:
     def cells(self, row: Row) -> Cells:
         """The row's cells.
 
-        :raises Fault: it has more of them, or fewer.
+        :raises CellFault: it has more of them, or fewer.
         """
         if len(row.columns) != len(self.names):
             text = f"is how it begins: it has {len(row.columns)} columns, not {len(self.names)}"
-            raise Fault(ROW, row.columns[0], text)
+            raise CellFault(row.columns[0], text, column=ROW)
         return Cells(self, row)
-
-    def quarantined(
-        self, row: Row, fault: Fault, *, moves: tuple[tuple[str, int | None], ...] = ()
-    ) -> Quarantined:
-        """The row, what is wrong with it, and whose balance it would have moved."""
-        value = fault.value if len(fault.value) <= MAX_LABEL_CHARACTERS else shown(fault.value)
-        reason = f"{shown(fault.value)} {fault.reason}"
-        return Quarantined(
-            self.file, row.line, str(fault.column), value, reason, cells=row.columns, moves=moves
-        )
 
 
 def _has(names: list[Column]) -> str:
@@ -137,54 +120,50 @@ def _has(names: list[Column]) -> str:
 def id_in(cells: Cells, column: Column | None) -> str:
     """The id of an account, or of a row.
 
-    :raises Fault: it cannot be one of ours.
+    :raises CellFault: it cannot be one of ours.
     """
-    value = cells.get(column)
-    try:
-        return identifier(value, "it")
-    except InvalidRequest as error:
-        raise Fault(ROW if column is None else column, value, f"is no id: {error}") from None
+    return id_of(cells.get(column), ROW if column is None else column)
 
 
 def seconds_in(mapping: Mapping, cells: Cells, column: Column) -> int:
     """An amount in seconds, with its sign.
 
-    :raises Fault: it is not written as the mapping says, or no whole number of seconds.
+    :raises CellFault: it is not written as the mapping says, or no whole number of seconds.
     """
     value = cells[column]
     try:
         return mapping.amounts.seconds(value)
-    except Unclear as error:
-        raise Fault(column, value, str(error)) from None
+    except UnclearCell as error:
+        raise CellFault(value, str(error), column=column) from None
 
 
 def day_in(mapping: Mapping, cells: Cells, column: Column) -> date:
     """A day.
 
-    :raises Fault: it is not written as the mapping says.
+    :raises CellFault: it is not written as the mapping says.
     """
     value = cells[column]
     try:
         return mapping.days.day(value)
-    except Unclear as error:
-        raise Fault(column, value, str(error)) from None
+    except UnclearCell as error:
+        raise CellFault(value, str(error), column=column) from None
 
 
 def text_in(cells: Cells, column: Column | None) -> str | None:
     """A note or a reason, if there is one.
 
-    :raises Fault: it is longer than ours may be.
+    :raises CellFault: it is longer than ours may be.
     """
     value = cells.get(column)
     if column is not None and len(value) > MAX_TEXT_CHARACTERS:
-        raise Fault(column, value, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+        raise CellFault(value, f"has more than {MAX_TEXT_CHARACTERS:,} characters", column=column)
     return value or None
 
 
 def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> str | None:
     """A category, an area, or `of` what stands there one tag; if there is one.
 
-    :raises Fault: it cannot be one of ours.
+    :raises CellFault: it cannot be one of ours.
     """
     value = cells.get(column) if of is None else of
     found = label(value)
@@ -193,7 +172,7 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
     try:
         return identifier(found, "it", longest=MAX_LABEL_CHARACTERS)
     except InvalidRequest as error:
-        raise Fault(column, value, f"is no label: {error}") from None
+        raise CellFault(value, f"is no label: {error}", column=column) from None
 
 
 # -- accounts ------------------------------------------------------------------------
@@ -208,7 +187,9 @@ def account_of(
         cells = heading.cells(row)
         name = " ".join(found for one in part.name if (found := cells[one].strip()))
         if len(name) > MAX_TEXT_CHARACTERS:
-            raise Fault(part.name[0], name, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+            raise CellFault(
+                name, f"has more than {MAX_TEXT_CHARACTERS:,} characters", column=part.name[0]
+            )
         joined, balance = part.joined, part.balance
         return ImportedAccount(
             line=row.line,
@@ -221,10 +202,10 @@ def account_of(
             columns=_account_names(part),
             cells=row.columns,
         )
-    except Fault as fault:
+    except CellFault as fault:
         # An account moves no hours by itself: nothing of a balance is explained by it.
         moves = ((cells.raw(part.id), 0),) if cells is not None else ()
-        return heading.quarantined(row, fault, moves=moves)
+        return quarantined(heading.file, row, fault, moves)
 
 
 def balance_of(
@@ -240,8 +221,8 @@ def balance_of(
             columns={"id": str(part.account), "stated": str(part.balance)},
             cells=row.columns,
         )
-    except Fault as fault:
-        return heading.quarantined(row, fault)
+    except CellFault as fault:
+        return quarantined(heading.file, row, fault, ())
 
 
 def _account_names(part: Accounts) -> dict[str, str]:
@@ -263,5 +244,5 @@ def _kind(part: Accounts, cells: Cells) -> str:
     if part.kind is None:
         return "member"
     if (kind := part.kinds.get(value := cells[part.kind])) is None:
-        raise Fault(part.kind, value, "is none of the kinds that the mapping knows")
+        raise CellFault(value, "is none of the kinds that the mapping knows", column=part.kind)
     return kind

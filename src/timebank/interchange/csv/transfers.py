@@ -10,12 +10,10 @@ from typing import Final
 
 from timebank.errors import shown
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Levy, Mapping, Reversal
-from timebank.interchange.csv.refused import would_move
+from timebank.interchange.csv.mapping import Levy, Mapping, Reversal, Transfers
 from timebank.interchange.csv.rows import (
     ROW,
     Cells,
-    Fault,
     Heading,
     day_in,
     id_in,
@@ -23,7 +21,8 @@ from timebank.interchange.csv.rows import (
     seconds_in,
     text_in,
 )
-from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.cells import CellFault
+from timebank.interchange.engine.csv_rows import Row, quarantined
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -40,6 +39,9 @@ ZERO: Final = "zero"
 LEVY: Final = "levy"
 #: What is said of a reversal whose source gives no reason.
 NO_REASON: Final = "reversed in the source"
+
+#: An account and the seconds that it gains; `None` where nobody knows.
+Move = tuple[str, int | None]
 
 Found = ImportedTransfer | ImportedReversal | Passed | Quarantined
 
@@ -71,16 +73,16 @@ class TransferReader:
             cells = self._heading.cells(row)
             passed = self._passed(row, cells)
             return (passed,) if passed is not None else tuple(self._moved(row, cells))
-        except Fault as fault:
-            moves = would_move(self._mapping, self._heading, row)
-            return (self._heading.quarantined(row, fault, moves=moves),)
+        except CellFault as fault:
+            moves = _would_move(self._mapping, self._heading, row)
+            return (quarantined(self._heading.file, row, fault, moves),)
 
     def _passed(self, row: Row, cells: Cells) -> Passed | None:
         states = self._part.state
         if states is None or (state := cells[states.column]) in states.moves:
             return None
         if (name := states.passed.get(state)) is None:
-            raise Fault(states.column, state, "is no state that the mapping knows")
+            raise CellFault(state, "is no state that the mapping knows", column=states.column)
         return Passed(line=row.line, state=name)
 
     def _moved(self, row: Row, cells: Cells) -> Iterator[Found]:
@@ -88,7 +90,7 @@ class TransferReader:
         for one, other in part.equal:
             if cells[one] != cells[other]:
                 text = f"differs from {other}, which has {shown(cells[other])}"
-                raise Fault(one, cells[one], text)
+                raise CellFault(cells[one], text, column=one)
         reversal = part.reversal
         if reversal is not None and reversal.holds(cells[reversal.column]):
             yield self._reversal(row, cells, reversal)
@@ -140,14 +142,16 @@ class TransferReader:
             spender = part.against or id_in(cells, part.other)
         if earner == spender:
             column = part.spender or part.other or part.account or ROW
-            raise Fault(column, spender, "both earns and spends: nobody exchanges with themselves")
+            raise CellFault(
+                spender, "both earns and spends: nobody exchanges with themselves", column=column
+            )
         if not seconds:
-            raise Fault(part.amount, cells[part.amount], "moves nothing")
+            raise CellFault(cells[part.amount], "moves nothing", column=part.amount)
         if part.account is not None:
             is_swapped = (seconds > 0) != (part.positive == "earned")
         elif (is_swapped := seconds < 0) and part.negative == "refuse":
             text = "is negative, and the mapping does not say what that means"
-            raise Fault(part.amount, cells[part.amount], text)
+            raise CellFault(cells[part.amount], text, column=part.amount)
         return (spender, earner) if is_swapped else (earner, spender)
 
     def _row_id(
@@ -163,7 +167,9 @@ class TransferReader:
         """An id of ours: it begins with the mapping's name."""
         id = f"{self._mapping.name}:{id}"
         if len(id) > MAX_ID_CHARACTERS:
-            raise Fault(column, id, f"is an id of more than {MAX_ID_CHARACTERS} characters")
+            raise CellFault(
+                id, f"is an id of more than {MAX_ID_CHARACTERS} characters", column=column
+            )
         return id
 
     def _tags(self, cells: Cells) -> tuple[str, ...]:
@@ -173,7 +179,7 @@ class TransferReader:
         parts = value.split(self._part.separator)
         found = {tag for one in parts if (tag := label_in(cells, column, of=one)) is not None}
         if len(found) > MAX_TAGS:
-            raise Fault(column, value, f"is more than {MAX_TAGS} tags")
+            raise CellFault(value, f"is more than {MAX_TAGS} tags", column=column)
         return tuple(sorted(found))
 
     def _source(self, cells: Cells) -> dict[str, str]:
@@ -194,9 +200,11 @@ class TransferReader:
             seconds = seconds_in(self._mapping, cells, levy.amount)
             payer = id_in(cells, levy.payer)
             if seconds < 0:
-                raise Fault(levy.amount, cells[levy.amount], "is negative: a levy is paid")
+                raise CellFault(
+                    cells[levy.amount], "is negative: a levy is paid", column=levy.amount
+                )
             if payer == levy.to:
-                raise Fault(levy.payer, payer, "is who gets the levy as well")
+                raise CellFault(payer, "is who gets the levy as well", column=levy.payer)
             if seconds:
                 yield self._levy(levy, transfer, payer, seconds)
 
@@ -254,11 +262,11 @@ class TransferReader:
         seconds = seconds_in(self._mapping, cells, part.amount)
         if not seconds or (seconds < 0) != (reversal.amount == "negative"):
             text = f"is not {reversal.amount}, as a reversal's amount is here"
-            raise Fault(part.amount, cells[part.amount], text)
+            raise CellFault(cells[part.amount], text, column=part.amount)
         for levy in part.levies:
             if cells[levy.amount] and seconds_in(self._mapping, cells, levy.amount):
                 text = "is a levy on a reversal, whose meaning the mapping does not say"
-                raise Fault(levy.amount, cells[levy.amount], text)
+                raise CellFault(cells[levy.amount], text, column=levy.amount)
         return ImportedReversal(
             line=row.line,
             id=self._own_id(id_in(cells, part.id), part.id or ROW),
@@ -276,10 +284,14 @@ class TransferReader:
         if reversal.pattern is not None:
             found = reversal.pattern.search(value)
             if found is None or not found[1]:
-                raise Fault(reversal.original, value, "does not name the row that it takes back")
+                raise CellFault(
+                    value, "does not name the row that it takes back", column=reversal.original
+                )
             value = found[1]
         if not value:
-            raise Fault(reversal.original, value, "does not name the row that it takes back")
+            raise CellFault(
+                value, "does not name the row that it takes back", column=reversal.original
+            )
         return value
 
 
@@ -299,3 +311,58 @@ def _names(mapping: Mapping) -> dict[str, str]:
         "tags": part.tags,
     }
     return {field: str(column) for field, column in found.items() if column is not None}
+
+
+# -- whose balance a refused row moves in the source ----------------------------------------
+
+
+def _would_move(mapping: Mapping, heading: Heading, row: Row) -> tuple[Move, ...]:
+    """The accounts that the row names, with the seconds that each gains or, below zero, loses.
+
+    Of a state that is not known, and of what was taken back, it is not known whether it moved any.
+    """
+    if len(row.columns) != len(heading.names):
+        return ()
+    part, cells = mapping.transfers, Cells(heading, row)
+    sign = -1 if part.account is not None and part.positive == "spent" else 1
+    found = [
+        _side(mapping, cells, part.account or part.earner, part.amount, sign),
+        _side(mapping, cells, part.other or part.spender, part.amount, -sign, id=part.against),
+    ]
+    for levy in part.levies:
+        if cells.raw(levy.amount) not in {"", *mapping.csv.nothing}:
+            found += [
+                _side(mapping, cells, levy.payer, levy.amount, -1),
+                _side(mapping, cells, None, levy.amount, 1, id=levy.to),
+            ]
+    moves = [move for move in found if move is not None and move[1] != 0]
+    is_sure = _has_moved(part, cells)
+    return tuple((id, seconds if is_sure else None) for id, seconds in moves)
+
+
+def _side(
+    mapping: Mapping,
+    cells: Cells,
+    column: Column | None,
+    amount: Column,
+    sign: int,
+    *,
+    id: str | None = None,
+) -> Move | None:
+    try:
+        id = id or id_in(cells, column)
+    except CellFault:
+        return None
+    try:
+        return id, sign * seconds_in(mapping, cells, amount)
+    except CellFault:
+        return id, None
+
+
+def _has_moved(part: Transfers, cells: Cells) -> bool:
+    """Whether the source counts the row, for sure."""
+    try:
+        counts = part.state is None or cells[part.state.column] in part.state.moves
+        return counts and not (part.reversed and part.reversed.holds(cells[part.reversed.column]))
+    except CellFault:
+        return False

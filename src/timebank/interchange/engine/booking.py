@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.errors import (
+    AccountNotEmpty,
     AccountNotOpen,
     IdempotencyMismatch,
     InvalidRequest,
@@ -26,7 +27,6 @@ from timebank.errors import (
     TransferNotFound,
 )
 from timebank.hours import Hours
-from timebank.interchange.engine.closing import AccountEndings
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -53,6 +53,8 @@ MOST_ROWS_KEPT: Final = 1_000
 REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
 #: Quarantined transfers whose accounts are remembered, for the reversals of them.
 _MOST_REMEMBERED: Final = 10_000
+_CLOSED: Final = "closed"
+_FROZEN: Final = "frozen"
 
 
 def run(
@@ -288,6 +290,62 @@ class _Run:
         earned = ((account, hours.seconds) for account, hours in transfer.earners.items())
         spent = ((account, -hours.seconds) for account, hours in transfer.spenders.items())
         return (*earned, *spent)
+
+
+class AccountEndings:
+    """How accounts are to end. Memory grows with the accounts that are not open.
+
+    An account with hours on it cannot be closed: it is frozen, and named in the report,
+    so that nobody acts by it until somebody has decided whose the hours are.
+    """
+
+    def __init__(self, system: str) -> None:
+        self.closed = 0
+        #: Closed in the source but with hours on them, and what they have.
+        self.frozen: list[tuple[str, Hours]] = []
+        self._reason = f"as in {system}"
+        self._ends: dict[str, str] = {}
+
+    def note(self, row: ImportedAccount) -> None:
+        """The source says that this account is no longer open."""
+        self._ends[row.id] = _CLOSED if row.closed else _FROZEN
+
+    def wake(self, batch: BankBatch, error: AccountNotOpen) -> bool:
+        """Open an account that an earlier run ended, for history that was mended since.
+
+        Not one that somebody closed here while it is open in the source.
+        """
+        if error.account not in self._ends:
+            return False
+        if error.status == _CLOSED:
+            batch.reopen(error.account, reason=self._reason)
+        else:
+            batch.thaw(error.account, reason=self._reason)
+        return True
+
+    def settle(self, batch: BankBatch) -> None:
+        """Close or freeze each, where it is not so already."""
+        for id, end in self._ends.items():
+            try:
+                status = batch.account(id).status
+            except (InvalidRequest, NotFound):
+                continue
+            if status == _CLOSED:
+                continue
+            if end == _CLOSED and self._is_closed_now(batch, id):
+                continue
+            if end == _CLOSED:
+                self.frozen.append((id, batch.balance(id).posted))
+            if status != _FROZEN:
+                batch.freeze(id, reason=self._reason)
+
+    def _is_closed_now(self, batch: BankBatch, id: str) -> bool:
+        try:
+            batch.close_account(id, reason=self._reason)
+        except AccountNotEmpty:
+            return False
+        self.closed += 1
+        return True
 
 
 def _booked(batch: BankBatch, system: str, row: ImportedTransfer) -> Transfer:

@@ -7,12 +7,13 @@ A row may hold line breaks inside quotes. One that cannot be read is given as a
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import attrs
 
-from timebank.errors import WrongType
+from timebank.errors import InvalidRequest, WrongType, shown
+from timebank.interchange.engine.cells import CellFault, shortened, unreadable
 from timebank.interchange.engine.report import Quarantined
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 #: A row longer than this is no row: most often a quote that was never closed.
 MAX_ROW_BYTES: Final = 100_000
 _MARK: Final = b"\xef\xbb\xbf"
-_SURROGATES: Final = range(0xDC80, 0xDD00)
+#: Names of a first line that a message shows.
+_MOST_NAMES_SHOWN: Final = 20
 
 
 @attrs.frozen
@@ -137,15 +139,75 @@ class Rows:
         return Quarantined(self._name, first, "row", "", reason)
 
 
-def unreadable(text: str) -> str | None:
-    r"""Why a column's text cannot be taken as it is: it has NUL or is no UTF-8.
+def quarantined(
+    file: str, row: Row, fault: CellFault, moves: tuple[tuple[str, int | None], ...] | None = None
+) -> Quarantined:
+    """Return a row as one that was not booked: what is wrong, and what it would have moved."""
+    reason = f"{shown(fault.value)} {fault.reason}"
+    value = shortened(fault.value)
+    return Quarantined(file, row.line, str(fault.column), value, reason, row.columns, moves)
 
-    >>> from timebank.interchange.engine.csv_rows import unreadable
-    >>> unreadable("caff\udce8"), unreadable("caffè")
-    ('is not UTF-8', None)
+
+class TableReader:
+    r"""The rows of a CSV whose first line names the columns, with the cells of some columns.
+
+    The cells of a row are in the order of `needed` and `optional`. An optional column that the file
+    has not is empty in every row. Other columns are passed over.
+
+    :raises InvalidRequest: the first line has not all that are needed, or one of them twice.
+
+    >>> from io import BytesIO
+    >>> from timebank.interchange.engine.csv_rows import Rows, TableReader
+    >>> rows = Rows("t.csv", BytesIO(b"hours,who\n1:30,m1\n"))
+    >>> [cells for row, cells in TableReader(rows, "t.csv", ["who", "hours"], ["day"])]
+    [('m1', '1:30', '')]
     """
-    if "\0" in text:
-        return "has a NUL character"
-    if not text.isascii() and any(ord(character) in _SURROGATES for character in text):
-        return "is not UTF-8"
-    return None
+
+    def __init__(
+        self,
+        rows: Iterable[Row | Quarantined],
+        name: str,
+        needed: Sequence[str],
+        optional: Sequence[str] = (),
+    ) -> None:
+        self._rows = iter(rows)
+        self._name = name
+        first = next(self._rows, None)
+        if isinstance(first, Quarantined):
+            msg = f"{name} has no first line that can be read: {first.reason}"
+            raise InvalidRequest(msg)
+        #: The names of the columns.
+        self.names = tuple(cell.strip() for cell in first.columns) if first else ()
+        #: Those whose cells are given.
+        self.columns = (*needed, *optional)
+        self._indexes = tuple(self._index(column, needed) for column in self.columns)
+
+    def _index(self, column: str, needed: Sequence[str]) -> int | None:
+        count = self.names.count(column)
+        if count == 0 and column in needed:
+            has = ", ".join(map(shown, self.names[:_MOST_NAMES_SHOWN])) or "nothing"
+            msg = f"{self._name} has no column {shown(column)} in its first line; it has {has}"
+            raise InvalidRequest(msg)
+        if count > 1:
+            msg = f"{self._name} has {count} columns {shown(column)}"
+            raise InvalidRequest(msg)
+        return self.names.index(column) if count else None
+
+    def __iter__(self) -> Iterator[tuple[Row, tuple[str, ...]] | Quarantined]:
+        for row in self._rows:
+            if isinstance(row, Quarantined):
+                yield row
+            elif len(row.columns) != len(self.names):
+                has = f"{len(row.columns)} columns, not {len(self.names)}"
+                fault = CellFault(row.columns[0], f"is how it begins: it has {has}", column="row")
+                yield quarantined(self._name, row, fault)
+            else:
+                cells = tuple("" if i is None else row.columns[i] for i in self._indexes)
+                yield self._unreadable(row, cells) or (row, cells)
+
+    def _unreadable(self, row: Row, cells: tuple[str, ...]) -> Quarantined | None:
+        """Return the row as a quarantined one, if a cell that is given is no text."""
+        for column, cell in zip(self.columns, cells, strict=True):
+            if (why := unreadable(cell)) is not None:
+                return quarantined(self._name, row, CellFault(cell, why, column=column))
+        return None

@@ -7,11 +7,11 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
-from timebank.errors import InvalidRequest, shown
+from timebank.errors import InvalidRequest
 from timebank.hours import Hours
-from timebank.interchange.engine.csv_rows import Rows
+from timebank.interchange.engine.cells import CellFault
+from timebank.interchange.engine.csv_rows import Rows, TableReader, quarantined
 from timebank.interchange.engine.files import Source, named, opened
-from timebank.interchange.engine.headed import TableReader, shortened
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedRow,
@@ -66,20 +66,8 @@ def opening_balances(
             try:
                 seconds = Hours(balance.strip()).seconds
             except InvalidRequest as error:
-                reason = f"{shown(balance)} is no balance: {error}"
-                moves = ((id, None),)
-                yield (
-                    file_name,
-                    Quarantined(
-                        file_name,
-                        row.line,
-                        "balance",
-                        shortened(balance),
-                        reason,
-                        row.columns,
-                        moves,
-                    ),
-                )
+                fault = CellFault(balance, f"is no balance: {error}", column="balance")
+                yield file_name, quarantined(file_name, row, fault, ((id, None),))
                 continue
             if open_accounts:
                 yield file_name, ImportedAccount(row.line, id, cells=row.columns, columns=_NAMES)

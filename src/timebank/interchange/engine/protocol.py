@@ -6,13 +6,16 @@ understood. An importer never opens a bank, and the engine never looks into a fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
+from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.report import Quarantined
 
 #: Of a row that says nothing more.
@@ -129,3 +132,26 @@ class Importer(Protocol):
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.
         :raises OSError: a file cannot be read.
         """
+
+
+def installed(point: EntryPoint, paths: Sequence[Path], mended: object | None = None) -> Importer:
+    """The importer that a package offers, made for these files.
+
+    It is called with the paths, and with `mended=` only where there is something mended.
+
+    :raises InvalidRequest: it cannot be loaded, or what it gives is no importer.
+    :raises OSError: a file cannot be read.
+    """
+    try:
+        make = point.load()
+    except Exception as error:
+        msg = f"the importer {shown(point.name)} ({point.value}) cannot be loaded: {error}"
+        raise InvalidRequest(msg) from error
+    importer = make(*paths) if mended is None else make(*paths, mended=mended)
+    if not isinstance(importer, Importer):
+        lacks = [
+            name for name in ("name", "bytes", "bytes_read", "read") if not hasattr(importer, name)
+        ]
+        msg = f"what {point.value} gives is no importer: it has no {', '.join(lacks)}"
+        raise InvalidRequest(msg)
+    return importer

@@ -16,6 +16,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
+from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source, named, opened, size
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow, Passed
@@ -24,7 +25,6 @@ from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     PASSED,
     SYSTEM,
-    Fault,
     SourceRow,
     TransferFields,
     account_of,
@@ -132,7 +132,7 @@ class KomunitinDocuments:
                     accounts.setdefault(account.id, account)
         scale = self._one(scales)
         for account in accounts.values():
-            yield account.place.file, account.row(scale, self._unit)
+            yield account.source.file, account.row(scale, self._unit)
         codes = {id: account.code for id, account in accounts.items()}
         for item in self._items():
             if not isinstance(item, Quarantined) and item.type == "transfers":
@@ -178,14 +178,14 @@ class _Item:
         found = self.resource.get("attributes")
         return found if isinstance(found, dict) else {}
 
-    def place(self, columns: dict[str, str]) -> SourceRow:
-        """Where it stands, and what its members are called."""
-        return SourceRow(self.file, self.row.line, columns, self.row.columns)
+    def source(self, columns: dict[str, str]) -> SourceRow:
+        """Return where it stands, and what its members are called."""
+        return SourceRow(self.file, self.row, columns)
 
     def text(self, name: str, field: str) -> str:
         """An attribute that is text, or nothing.
 
-        :raises Fault: it is something else.
+        :raises CellFault: it is something else.
         """
         found = self.attributes.get(name)
         return "" if found is None else _text(found, field)
@@ -195,7 +195,7 @@ class _Item:
 class _Account:
     """An account of a document; its balance is not yet divided."""
 
-    place: SourceRow
+    source: SourceRow
     id: str
     code: str
     status: str
@@ -205,7 +205,7 @@ class _Account:
     def row(self, scale: int, unit: int) -> ImportedAccount | Quarantined:
         """What it says."""
         return account_of(
-            self.place,
+            self.source,
             self.code,
             status=self.status,
             created=self.created,
@@ -254,16 +254,14 @@ def _no_number(text: str) -> Any:
 
 
 def _item_of(file: str, row: Row) -> _Item | Quarantined:
-    place = SourceRow(file, row.line, {}, row.columns)
+    source = SourceRow(file, row, {})
     try:
         resource = _parsed(row.columns[0])
     except ValueError as error:
-        return place.quarantined(
-            Fault(field="row", value=row.columns[0], reason=f"is not JSON: {error}")
-        )
+        return source.quarantined(CellFault(row.columns[0], f"is not JSON: {error}", column="row"))
     kind = resource.get("type") if isinstance(resource, dict) else None
     if not isinstance(kind, str):
-        return place.quarantined(Fault(field="type", value=row.columns[0], reason="has no type"))
+        return source.quarantined(CellFault(row.columns[0], "has no type", column="type"))
     return _Item(file, row, kind, resource)
 
 
@@ -276,27 +274,27 @@ def _scale_of(item: _Item) -> int:
 
 
 def _account_of(item: _Item) -> _Account | Quarantined:
-    place = item.place(_OF_ACCOUNT)
+    source = item.source(_OF_ACCOUNT)
     try:
         return _Account(
-            place,
+            source,
             id=_text(item.resource.get("id"), "resource"),
             code=item.text("code", "id"),
             status=item.text("status", "status"),
             created=item.text("created", "joined_on"),
             balance=_integer(item.attributes.get("balance"), "stated"),
         )
-    except Fault as fault:
-        return place.quarantined(fault, moves=())
+    except CellFault as fault:
+        return source.quarantined(fault, moves=())
 
 
 def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> ImportedRow:
-    place = item.place(_OF_TRANSFER)
+    source = item.source(_OF_TRANSFER)
     if (state := item.attributes.get("state")) in _PASSED:
         return Passed(item.row.line, str(state))
     try:
         amount = _integer(item.attributes.get("amount"), "seconds")
-        told = TransferFields(
+        fields = TransferFields(
             id=_text(item.resource.get("id"), "id"),
             state=item.text("state", "state"),
             value="" if amount is None else Decimal(amount).scaleb(-scale),
@@ -305,9 +303,9 @@ def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> I
             payer=_side(item, "payer", "spender", codes),
             payee=_side(item, "payee", "earner", codes),
         )
-    except Fault as fault:
-        return place.quarantined(fault)
-    return transfer_of(place, told, unit=unit)
+    except CellFault as fault:
+        return source.quarantined(fault)
+    return transfer_of(source, fields, unit=unit)
 
 
 def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
@@ -317,7 +315,7 @@ def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
         found = found.get(key) if isinstance(found, dict) else None
     id = _text(found, field)
     if id not in codes:
-        raise Fault(field=field, value=id, reason="is none of the accounts in the documents")
+        raise CellFault(id, "is none of the accounts in the documents", column=field)
     return codes[id]
 
 
@@ -330,7 +328,7 @@ def _description(meta: object) -> str:
 
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise Fault(field=field, value="" if value is None else str(value), reason="is no text")
+        raise CellFault("" if value is None else str(value), "is no text", column=field)
     return value
 
 
@@ -338,5 +336,5 @@ def _integer(value: object, field: str) -> int | None:
     if value is None:
         return None
     if type(value) is not int or abs(value) >= _TOO_LARGE:
-        raise Fault(field=field, value=shown(value), reason="is not a whole number")
+        raise CellFault(shown(value), "is not a whole number", column=field)
     return value

@@ -11,9 +11,8 @@ from contextlib import ExitStack
 from typing import Final
 
 from timebank.hours import Hours
-from timebank.interchange.engine.csv_rows import Rows
+from timebank.interchange.engine.csv_rows import Rows, TableReader
 from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.headed import TableReader
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
@@ -120,9 +119,9 @@ class Komunitin:
                 continue
             row, (code, id, status, created, balance) = found
             codes.setdefault(id, code)
-            place = SourceRow(file, row.line, _OF_ACCOUNT, row.columns)
+            source = SourceRow(file, row, _OF_ACCOUNT)
             yield account_of(
-                place, code, status=status, created=created, balance=balance, unit=self._unit
+                source, code, status=status, created=created, balance=balance, unit=self._unit
             )
 
     def _transfers(
@@ -134,11 +133,11 @@ class Komunitin:
                 continue
             row, cells = found
             id, state, amount, created, payer, payee, description, payer_id, payee_id = cells
-            place = SourceRow(file, row.line, _OF_TRANSFER, row.columns)
+            source = SourceRow(file, row, _OF_TRANSFER)
             payer = payer or codes.get(payer_id, "")
             payee = payee or codes.get(payee_id, "")
             yield transfer_of(
-                place,
+                source,
                 TransferFields(id, state, amount, created, description, payer, payee),
                 unit=self._unit,
             )

@@ -13,9 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from timebank.errors import NotFound, shown
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.headed import TableReader, shortened
+from timebank.interchange.engine.cells import CellFault, instant_of, whole_number
+from timebank.interchange.engine.csv_rows import Rows, TableReader, quarantined
 from timebank.interchange.engine.protocol import NONE, ImportedRow, ImportedTransfer, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
@@ -29,9 +28,8 @@ from timebank.interchange.timeoverflow.movements import (
     MOVEMENT_COLUMNS,
     Movement,
     Movements,
-    integer,
 )
-from timebank.interchange.timeoverflow.tables import instant_of
+from timebank.interchange.timeoverflow.tables import table_rows, tables_in
 
 NAME: Final = "timeoverflow-tables"
 #: How a transfer of another organization is counted.
@@ -43,6 +41,7 @@ _NEEDED: Final = {
     "transfers": _TRANSFER_COLUMNS,
     "movements": (MOVEMENT_COLUMNS, ()),
 }
+_COLUMNS_OF: Final = {**_NEEDED, "users": USER_COLUMNS}
 _COLUMNS: Final = {"occurred_on": "created_at", "note": "reason", "source": "post_id"}
 _BOTH_SIDES: Final = 2
 _Moves = tuple[tuple[str, int | None], ...]
@@ -90,15 +89,8 @@ class TimeOverflowTables:
     ) -> None:
         self._organization = organization
         self._mended = mended
-        self._paths = {
-            table: path
-            for table in (*_NEEDED, "users")
-            if (path := Path(folder, f"{table}.csv")).is_file()
-        }
-        for table in _NEEDED:
-            if table not in self._paths:
-                msg = f"no file {table}.csv in {folder}: the tables needed are {', '.join(_NEEDED)}"
-                raise NotFound(msg)
+        found = tables_in(Path(folder), tuple(_NEEDED))
+        self._paths = {table: found[table] for table in _COLUMNS_OF if table in found}
         self._files: list[Rows] = []
         self.bytes = sum(path.stat().st_size for path in self._paths.values())
         #: File → the names of its columns, as far as the reading is.
@@ -143,9 +135,9 @@ class TimeOverflowTables:
         name = self._file(table)
         rows = Rows(name, stack.enter_context(self._paths[table].open("rb")), mended=self._mended)
         self._files.append(rows)
-        headed = TableReader(rows, name, *_NEEDED.get(table, USER_COLUMNS))
-        self.headers[name] = headed.names
-        return headed
+        reader = table_rows(table, name, rows, *_COLUMNS_OF[table])
+        self.headers[name] = reader.names
+        return reader
 
     def _read_movements(self, rows: TableReader, movements: Movements) -> Iterator[Quarantined]:
         file = self._file("movements")
@@ -154,26 +146,28 @@ class TimeOverflowTables:
                 yield found
                 continue
             row, cells = found
-            account, transfer, amount = numbers = tuple(map(integer, cells))
+            account, transfer, amount = numbers = tuple(map(whole_number, cells))
             if account is None or transfer is None or amount is None:
                 place = numbers.index(None)
-                column, value = MOVEMENT_COLUMNS[place], cells[place]
-                text = f"{shown(value)} is not a whole number"
-                yield Quarantined(file, row.line, column, shortened(value), text, row.columns)
+                fault = CellFault(
+                    cells[place], "is not a whole number", column=MOVEMENT_COLUMNS[place]
+                )
+                yield quarantined(file, row, fault)
             else:
                 movements.add(Movement(transfer, account, amount, row.line))
 
     def _transfers(
         self, rows: TableReader, movements: Movements, ids: dict[int, str | None]
     ) -> Iterator[ImportedRow]:
+        file = self._file("transfers")
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, (id, created_at, reason, post_id) = found
-            number = integer(id)
+            number = whole_number(id)
             if number is None:
-                yield self._fault(row, "id", id, "is not a whole number", None)
+                yield quarantined(file, row, CellFault(id, "is not a whole number", column="id"))
                 continue
             lines = movements.take(number)
             if lines and all(ids.get(line.account, "") is None for line in lines):
@@ -181,11 +175,12 @@ class TimeOverflowTables:
                 continue
             why = _fault_of(lines, ids)
             moves = _moves(lines, ids)
-            entered = instant_of(created_at)
+            entered = instant_of(created_at.strip())
             if why is not None:
-                yield self._fault(row, "id", id, why, moves)
+                yield quarantined(file, row, CellFault(id, why, column="id"), moves)
             elif entered is None:
-                yield self._fault(row, "created_at", created_at, "is no instant", moves)
+                fault = CellFault(created_at, "is no instant", column="created_at")
+                yield quarantined(file, row, fault, moves)
             else:
                 earner, spender = sorted(lines, key=lambda line: -line.amount)
                 yield ImportedTransfer(
@@ -201,14 +196,6 @@ class TimeOverflowTables:
                     columns=_COLUMNS,
                     cells=row.columns,
                 )
-
-    def _fault(
-        self, row: Row, column: str, value: str, why: str, moves: _Moves | None
-    ) -> Quarantined:
-        text = f"{shown(value)} {why}"
-        return Quarantined(
-            self._file("transfers"), row.line, column, shortened(value), text, row.columns, moves
-        )
 
     def _left(self, movements: Movements, ids: dict[int, str | None]) -> Iterator[Quarantined]:
         """Movements of transfers that are not in their table: deleted, most often."""

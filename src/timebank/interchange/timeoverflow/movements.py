@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -11,17 +10,6 @@ from typing import Final
 import attrs
 
 MOVEMENT_COLUMNS: Final = ("account_id", "transfer_id", "amount")
-_INTEGER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-
-
-def integer(text: str) -> int | None:
-    """A whole number of up to 18 digits, or `None`.
-
-    >>> from timebank.interchange.timeoverflow.movements import integer
-    >>> integer("-2700"), integer("1.5")
-    (-2700, None)
-    """
-    return int(text) if _INTEGER.fullmatch(text) else None
 
 
 @attrs.frozen
