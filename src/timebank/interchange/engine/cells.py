@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 from timebank.errors import InvalidRequest, shown
 from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.ids import identifier
 
+#: A day, the time with a fraction of a second, and the offset of its zone.
 _INSTANT: Final = re.compile(
-    r"(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)"
-    r"(?:(?<=:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
-    r"(?:Z| ?UTC| ?(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?)?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)"
+    r"(?:Z| ?UTC| ?([+-][0-9]{2}(?::?[0-9]{2})?))?)?"
 )
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _SURROGATES: Final = range(0xDC80, 0xDD00)
@@ -70,12 +70,11 @@ def instant_of(text: str) -> datetime | None:
     """
     if (found := _INSTANT.fullmatch(text)) is None:
         return None
-    stamp, fraction, sign, hours, minutes = found.groups()
+    day, time, offset = found.groups()
     try:
-        offset = timedelta(hours=int(hours), minutes=int(minutes or 0)) if sign else None
-        zone = UTC if offset is None else timezone(-offset if sign == "-" else offset)
-        microsecond = 0 if fraction is None else int(fraction[:6].ljust(6, "0"))
-        return datetime.fromisoformat(stamp).replace(microsecond=microsecond, tzinfo=zone)
+        if time is None:
+            return datetime.fromisoformat(day).replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{day}T{time}{offset or 'Z'}")
     except ValueError:
         return None
 
