@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, as CSV: transfers, balances, a statement.
+"""Write tables for spreadsheets, as CSV: transfers, balances, a statement.
 
 Seconds are exact, so that sums are; hours are beside them with four decimals, for people. Text
 that a spreadsheet would execute is made harmless.
@@ -50,7 +50,7 @@ LEFT_OUT: Final = {
 
 @attrs.define
 class Sheet:
-    """A table, line by line. With `decimal_comma` columns are apart by semicolons.
+    """A table, row by row. With `decimal_comma` semicolons stand between columns.
 
     `rounded` counts the hours that four decimals could not hold, as far as it was read.
 
@@ -72,7 +72,7 @@ class Sheet:
     rounded: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        """Lines without their ends; a text of several lines is one of these."""
+        """Yield the rows without their line ends; a text of several lines is within one of them."""
         self.rounded = 0
         yield self._line(self.titles)
         for row in self.rows(self):
@@ -82,7 +82,7 @@ class Sheet:
         return csv_line(cells, delimiter=";" if self.decimal_comma else ",")
 
     def hours(self, hours: Hours) -> Trusted:
-        """A quantity as a decimal number of hours, rounded half to even where it must be."""
+        """Return a quantity as a decimal number of hours, rounded half to even where it must be."""
         self.rounded += hours.seconds % _NINE != 0
         number = (Decimal(hours.seconds) / _HOUR).quantize(_FOUR)
         text = f"{number:f}".rstrip("0").rstrip(".")
@@ -97,14 +97,14 @@ def transfers_sheet(
     texts: bool = True,
     decimal_comma: bool = False,
 ) -> Sheet:
-    """A row for each posting: what an account earned, or spent (negative).
+    """Return a table with a row for each posting: what an account earned, or spent (negative).
 
     The rows of a transfer follow each other, and their seconds sum to zero. `since` and `until`
     are days of service, both included. Without `texts` notes and reasons are empty.
 
     :raises NotPermitted: not all transfers may be read.
     """
-    bank.transfers()  # asked for now; nothing is read yet
+    bank.transfers()  # refused now, if it is; nothing is read yet
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         for transfer in bank.transfers(since=since, until=until):
@@ -137,7 +137,7 @@ def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequ
 def balances_sheet(
     trial: TrialBalance, *, texts: bool = True, decimal_comma: bool = False
 ) -> Sheet:
-    """A row for each account. Without `texts` names are empty."""
+    """Return a table with a row for each account. Without `texts` names are empty."""
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         for line in trial.lines:
@@ -153,7 +153,10 @@ def balances_sheet(
 def statement_sheet(
     statement: Statement, *, texts: bool = True, decimal_comma: bool = False
 ) -> Sheet:
-    """A row for each line, after one for the opening balance. Without `texts` none is told."""
+    """Return a table with a row for each line, after one for the opening balance.
+
+    Without `texts` notes and reasons are empty.
+    """
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         opening = statement.opening

@@ -1,4 +1,4 @@
-"""What stands in one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
+"""Read one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
 
 Nothing is guessed: what does not have exactly the form that the mapping says raises `UnclearCell`,
 whose text continues a sentence that begins with the cell.
@@ -43,7 +43,7 @@ class UnclearCell(Exception):
 
 
 def _unit(value: object) -> int:
-    """The seconds of a unit; 0 for `h:mm`."""
+    """Return the seconds of a unit; 0 for `h:mm`."""
     if value == CLOCK:
         return 0
     if isinstance(value, str) and value in UNITS:
@@ -97,7 +97,7 @@ class Amounts:
         object.__setattr__(self, "_pattern", re.compile(number))
 
     def seconds(self, text: str) -> int:
-        """The whole seconds that a cell says, with their sign.
+        """Return the whole seconds that a cell says, with their sign.
 
         :raises UnclearCell: another form, no whole number of seconds, or too many.
         """
@@ -110,7 +110,7 @@ class Amounts:
 
     @property
     def form(self) -> str:
-        """How a number looks, as an example."""
+        """An example of a number."""
         if self.unit == CLOCK:
             return "1:30"
         return f"1{self.thousands}234{self.decimal}50" if self.thousands else f"1{self.decimal}50"
@@ -138,7 +138,7 @@ class Amounts:
 
 
 def _formats(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The formats of days, checked."""
+    """Return the formats of days, if they can be."""
     formats = (value,) if isinstance(value, str) else value
     if type(formats) is not tuple or not formats:
         msg = f"the format is a text or a list of texts, not {shown(value)}"
@@ -193,7 +193,7 @@ class Days:
         object.__setattr__(self, "_zone", _zone(self.time_zone))
 
     def day(self, text: str) -> date:
-        """The day that a cell says.
+        """Return the day that a cell says.
 
         :raises UnclearCell: it fits no form, is no day of the calendar, or fits two that differ.
         """
@@ -233,7 +233,7 @@ class Days:
 
 
 def plain(text: str) -> str:
-    """A text without its HTML: tags go, entities become what they stand for.
+    """Return a text without its HTML: tags go, entities become what they stand for.
 
     >>> from timebank.interchange.csv.cells import plain
     >>> plain("<p>2 &lt; 3 &amp; <b>bread</b></p>")
@@ -244,7 +244,7 @@ def plain(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A category, area or tag: its blanks made single, its letters composed (NFC).
+    """Return a category, area or tag with its blanks made single, and its letters composed (NFC).
 
     >>> from timebank.interchange.csv.cells import label
     >>> label(" home   care ")

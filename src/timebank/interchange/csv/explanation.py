@@ -1,4 +1,4 @@
-"""What a mapping does, in words: to be read by who knows the files, before anything is booked."""
+"""Say in sentences what a mapping does, for who knows the files, before anything is booked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from timebank.interchange.csv.mapping import Condition, Mapping, Transfers
 
 
 def explained(mapping: Mapping) -> Iterator[str]:
-    """The lines, each a sentence.
+    """Yield what a mapping does, a sentence a line.
 
     >>> from timebank.interchange.csv.toml import mapping_of
     >>> from timebank.interchange.csv.explanation import explained
@@ -133,12 +133,12 @@ def _accounts(mapping: Mapping) -> Iterator[str]:
         yield f"The account {one.id} ({one.kind}) is opened besides."
 
 
-def _where(told: Condition) -> str:
-    says = f"is {_list(told.values)}" if told.values else "is not empty"
-    return f"whose {told.column} {says}"
+def _where(condition: Condition) -> str:
+    says = f"is {_list(condition.values)}" if condition.values else "is not empty"
+    return f"whose {condition.column} {says}"
 
 
 def _list(values: tuple[Column, ...], link: str = "or") -> str:
-    """`a, b or c`."""
+    """Return `a, b or c`."""
     *before, last = map(str, values or ("",))
     return f"{', '.join(before)} {link} {last}" if before else last

@@ -1,6 +1,6 @@
-"""The importer for any CSV: files read as a mapping says, in the order in which they are booked.
+"""Import any CSV as a mapping says.
 
-Accounts come first, then what moves hours, then what takes it back: a reversal finds its original
+Accounts come first, then what moves hours, then what takes it back. A reversal finds its original
 wherever in the file it stands, for the file is read once more if there are any. Memory holds the
 ids and the stated balances of the accounts.
 """
@@ -31,20 +31,20 @@ Item = ImportedAccount | Found
 
 @attrs.define
 class _Decoded:
-    """A file of one-byte letters as one in UTF-8; a byte that is no letter stays what it is."""
+    """Gives the bytes of a file in UTF-8. A byte that is no letter stays as it is."""
 
     file: IO[bytes]
     encoding: str
 
     def readline(self, size: int = -1) -> bytes:
-        """The next line, or so many bytes of it."""
+        """Return the next line, or so many bytes of it."""
         line = self.file.readline(size)
         return line.decode(self.encoding, "surrogateescape").encode("utf-8", "surrogateescape")
 
 
 @attrs.define
 class SourceFile:
-    """One file that may be read several times: its name in reports, and its rows.
+    """A file that may be read several times.
 
     :raises InvalidRequest: it can be read only once.
     :raises OSError: there is no file of this path.
@@ -59,7 +59,7 @@ class SourceFile:
     bytes_read: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
-        """Look at the file, so that a wrong name is found before anything is booked."""
+        """Look for the file, so that a wrong name is found before anything is booked."""
         if isinstance(self.source, str | os.PathLike):
             found = Path(self.source).stat()
             is_kept, self.size = S_ISREG(found.st_mode), found.st_size
@@ -71,11 +71,11 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """What it is called in a report."""
+        """The name of the file in reports."""
         return named(self.source)
 
     def rows(self) -> Iterator[Row | Quarantined]:
-        """The rows, from the first on, or what they were mended to."""
+        """Yield the rows from the first on, mended ones in place of the originals."""
         before = self.bytes_read
         with opened(self.source) as file:
             if not isinstance(self.source, str | os.PathLike):
@@ -149,12 +149,12 @@ class MappingImporter:
 
     @property
     def headers(self) -> Dict[str, tuple[str, ...]]:
-        """The columns of each file."""
+        """File → the names of its columns."""
         return {heading.file: heading.names for heading in self._headings.values()}
 
     @property
     def bytes(self) -> int:
-        """How much there is to read: the transfers as often as they may be read."""
+        """The bytes to be read: the transfers as often as they may be read."""
         may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
         times = 1 + bool(may_reverse) + self._opens
         again = 0 if self._transfers is None else (times - 1) * self._transfers.size
@@ -162,11 +162,11 @@ class MappingImporter:
 
     @property
     def bytes_read(self) -> int:
-        """How much of it was read."""
+        """The bytes that are read so far."""
         return sum(file.bytes_read for _, file in self._files())
 
     def read(self) -> Iterator[tuple[str, Item]]:
-        """All rows as what they say, with the file that each is in; accounts first.
+        """Yield what each row says, with the file that it is in; accounts first.
 
         :raises InvalidRequest: a file has not the columns that the mapping names.
         :raises OSError: a file cannot be read.
@@ -188,7 +188,7 @@ class MappingImporter:
     # -- accounts ---------------------------------------------------------------------
 
     def _all_accounts(self) -> Iterator[tuple[str, Item]]:
-        """Those of the mapping, of the file of accounts, of the balances, of the transfers."""
+        """Yield the accounts of the mapping, of the accounts' file, the balances, the transfers."""
         stated: dict[str, ImportedAccount] = {}
         yield from self._stated(stated)
         known = set()
@@ -207,7 +207,7 @@ class MappingImporter:
             yield from self._named_by_transfers(known)
 
     def _stated(self, stated: dict[str, ImportedAccount]) -> Iterator[tuple[str, Item]]:
-        """The balances that the source states, into `stated`; what is no balance is given."""
+        """Collect the balances that the source states in `stated`; yield what is no balance."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
@@ -235,7 +235,7 @@ class MappingImporter:
     def _left_over(
         self, stated: dict[str, ImportedAccount], known: set[str]
     ) -> Iterator[tuple[str, Item]]:
-        """Accounts that have a balance and nothing else: opened, unless a file says which exist."""
+        """Yield accounts that have a balance and nothing else, unless a file says which exist."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
@@ -260,7 +260,7 @@ class MappingImporter:
     # -- transfers --------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[str, Found]]:
-        """What the rows of the file of transfers say, from the first on."""
+        """Yield what the rows of the file of transfers say, from the first on."""
         if self._transfers is None:
             return
         reader = None
@@ -275,7 +275,7 @@ class MappingImporter:
     # -- files ------------------------------------------------------------------------
 
     def _files(self) -> Iterator[tuple[str, SourceFile]]:
-        """The files that there are, by the tables of the mapping that say their columns."""
+        """Yield the files that there are, by the tables of the mapping that say their columns."""
         if self._transfers is not None:
             yield "transfers", self._transfers
         if self._accounts is not None:
@@ -293,7 +293,7 @@ class MappingImporter:
         return Heading.of(file.name, getattr(self.mapping, where), where, self.mapping, first)
 
     def _headed(self, file: SourceFile, where: str) -> Iterator[tuple[Heading, Row | Quarantined]]:
-        """Each row with the heading of its file."""
+        """Yield each row with the heading of its file."""
         heading = self._headings[where]
         rows = file.rows()
         if self.mapping.csv.header:
@@ -303,6 +303,6 @@ class MappingImporter:
 
 
 def _with_balance(row: ImportedAccount, stated: dict[str, ImportedAccount]) -> ImportedAccount:
-    """The row with the balance that the file of balances states, where it does."""
+    """Return the row with the balance that the file of balances states, if it does."""
     found = stated.get(row.id)
     return row if found is None else attrs.evolve(row, stated=found.stated)

@@ -38,7 +38,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """A list of texts, which may be empty texts; one alone is a list of one."""
+    """Return a list of texts, which may be empty texts; one alone is a list of one."""
     found = [value] if type(value) is str else value
     if type(found) is not list or not found or any(type(one) is not str for one in found):
         _refuse("a list of texts", value)
@@ -46,7 +46,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _names(value: Any) -> dict[str, str]:
-    """Values with their names; a list gives each its own."""
+    """Return values with their names; in a list each is its own name."""
     if type(value) is dict and value:
         return {name: _text(one) for name, one in value.items()}
     return {one: one for one in _texts(value)}
@@ -69,7 +69,7 @@ def _column(value: Any) -> Column:
 
 
 def _columns(value: Any) -> tuple[Column, ...]:
-    """One column or a list of them."""
+    """Return one column or a list of them."""
     return tuple(map(_column, value)) if type(value) is list and value else (_column(value),)
 
 
@@ -85,7 +85,7 @@ def _account(value: Any) -> str:
 
 
 def _pattern(value: Any) -> re.Pattern[str]:
-    """A regular expression with one group, which is what it finds."""
+    """Return a regular expression with one group, which is what it finds."""
     try:
         found = re.compile(_text(value), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:

@@ -61,19 +61,19 @@ class Csv:
 
 @attrs.frozen(kw_only=True)
 class Condition:
-    """A column that says something: by one of these values or, without any, by not being empty."""
+    """A column that has one of these values or, where none are given, is not empty."""
 
     column: Column = attrs.field(metadata=COLUMN)
     values: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
 
     def holds(self, cell: str) -> bool:
-        """Whether a cell says it."""
+        """Whether it is so in a cell."""
         return cell in self.values if self.values else cell != ""
 
 
 @attrs.frozen(kw_only=True)
 class States:
-    """The column of a row's state: which move hours, and the names of those that move none."""
+    """The column of a row's state: which states move hours, and the names of those that do not."""
 
     column: Column = attrs.field(metadata=COLUMN)
     moves: tuple[str, ...] = attrs.field(metadata=TEXTS)
@@ -96,7 +96,7 @@ class Reversal(Condition):
 
 @attrs.frozen(kw_only=True)
 class Reversed(Condition):
-    """A row that says of itself that it was taken back: it is booked, and reversed."""
+    """A row that was taken back, and has a mark that says so: it is booked, and reversed."""
 
     day: Column | None = attrs.field(default=None, metadata=COLUMN)
     reason: Column | None = attrs.field(default=None, metadata=COLUMN)
@@ -104,7 +104,7 @@ class Reversed(Condition):
 
 @attrs.frozen(kw_only=True)
 class Levy:
-    """What a row takes besides from one of its accounts, for an account `to`."""
+    """An amount that a row takes besides from one of its accounts, for the account `to`."""
 
     amount: Column = attrs.field(metadata=COLUMN)
     payer: Column = attrs.field(metadata=COLUMN)
@@ -220,7 +220,7 @@ Part = Transfers | Accounts | Balances
 
 @attrs.frozen(kw_only=True)
 class Mapping:
-    """What the columns of one system's files mean. `name` begins the ids of what is booked.
+    """The meaning of the columns of one system's files. `name` begins the ids of what is booked.
 
     >>> from timebank.interchange.csv.toml import mapping_of
     >>> mapping = mapping_of("ces")
@@ -250,7 +250,7 @@ class Mapping:
             _check_columns(where, part, header=self.csv.header)
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """The tables that say columns of a file, by their keys."""
+        """Yield the tables that say columns of a file, by their keys."""
         for where in ("transfers", "accounts", "balances"):
             part = getattr(self, where)
             if part is not None:

@@ -1,4 +1,4 @@
-"""The cells of one row by their columns' names, and the rows of accounts. Pure."""
+"""Read the cells of a row by their columns' names, and the rows of accounts. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_SHOWN: Final = 20
 
 
 class Cells:
-    """The cells of one row by the names of their columns, each fit to be read."""
+    """The cells of a row by the names of their columns."""
 
     __slots__ = ("_html", "_index", "_nothing", "_row")
 
@@ -35,7 +35,7 @@ class Cells:
         self._html, self._nothing = heading.html, heading.nothing
 
     def __getitem__(self, column: Column) -> str:
-        """What stands in a column; nothing where it is empty or, being optional, missing.
+        """Return the cell of a column; nothing where it is empty, or missing and optional.
 
         :raises CellFault: it is no text.
         """
@@ -49,11 +49,14 @@ class Cells:
         return plain(cell) if column in self._html else cell
 
     def get(self, column: Column | None) -> str:
-        """The same; nothing of no column."""
+        """Return the cell of a column; nothing where there is no column.
+
+        :raises CellFault: it is no text.
+        """
         return "" if column is None else self[column]
 
     def raw(self, column: Column) -> str:
-        """What stands there, fit to be read or not."""
+        """Return the cell as it is in the file."""
         place = self._index[column]
         return "" if place is None else self._row[place]
 
@@ -70,7 +73,7 @@ class Heading:
 
     @classmethod
     def of(cls, file: str, part: Part, where: str, mapping: Mapping, row: Row | None) -> Heading:
-        """The heading that the first line says; or the mapping, where there is none.
+        """Return the heading that the first line says; or the mapping, where there is none.
 
         :raises InvalidRequest: a column that the mapping needs is missing, or stands twice.
         """
@@ -94,7 +97,7 @@ class Heading:
         return cls(file, shown_names, index, html, frozenset(mapping.csv.nothing))
 
     def cells(self, row: Row) -> Cells:
-        """The row's cells.
+        """Return the cells of a row.
 
         :raises CellFault: it has more of them, or fewer.
         """
@@ -105,7 +108,7 @@ class Heading:
 
 
 def _has(names: list[Column]) -> str:
-    """The columns that there are; where it is one, it may be several that were not divided."""
+    """Return what columns there are. One alone may be several that were not divided."""
     if not names:
         return "it is empty"
     has = f"it has {', '.join(shown(name) for name in names[:_MOST_SHOWN])}"
@@ -118,7 +121,7 @@ def _has(names: list[Column]) -> str:
 
 
 def id_in(cells: Cells, column: Column | None) -> str:
-    """The id of an account, or of a row.
+    """Return the id of an account, or of a row.
 
     :raises CellFault: it cannot be one of ours.
     """
@@ -126,7 +129,7 @@ def id_in(cells: Cells, column: Column | None) -> str:
 
 
 def seconds_in(mapping: Mapping, cells: Cells, column: Column) -> int:
-    """An amount in seconds, with its sign.
+    """Return an amount in seconds, with its sign.
 
     :raises CellFault: it is not written as the mapping says, or no whole number of seconds.
     """
@@ -138,7 +141,7 @@ def seconds_in(mapping: Mapping, cells: Cells, column: Column) -> int:
 
 
 def day_in(mapping: Mapping, cells: Cells, column: Column) -> date:
-    """A day.
+    """Return a day.
 
     :raises CellFault: it is not written as the mapping says.
     """
@@ -150,7 +153,7 @@ def day_in(mapping: Mapping, cells: Cells, column: Column) -> date:
 
 
 def text_in(cells: Cells, column: Column | None) -> str | None:
-    """A note or a reason, if there is one.
+    """Return a note or a reason, if there is one.
 
     :raises CellFault: it is longer than ours may be.
     """
@@ -161,7 +164,7 @@ def text_in(cells: Cells, column: Column | None) -> str | None:
 
 
 def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> str | None:
-    """A category, an area, or `of` what stands there one tag; if there is one.
+    """Return a category or an area, or one tag `of` the cell; if there is one.
 
     :raises CellFault: it cannot be one of ours.
     """
@@ -181,7 +184,7 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
 def account_of(
     mapping: Mapping, part: Accounts, heading: Heading, row: Row
 ) -> ImportedAccount | Quarantined:
-    """A row of the file of accounts."""
+    """Return what a row of the file of accounts says."""
     cells = None
     try:
         cells = heading.cells(row)
@@ -211,7 +214,7 @@ def account_of(
 def balance_of(
     mapping: Mapping, part: Balances, heading: Heading, row: Row
 ) -> ImportedAccount | Quarantined:
-    """A row of the file of balances: an account that says nothing but its balance."""
+    """Return what a row of the file of balances says: an account with its balance alone."""
     try:
         cells = heading.cells(row)
         return ImportedAccount(
@@ -226,7 +229,7 @@ def balance_of(
 
 
 def _account_names(part: Accounts) -> dict[str, str]:
-    """Our fields, and what the source calls the columns that they come from."""
+    """Return our fields, and what the source calls the columns that they come from."""
     name = part.name[0] if part.name else None
     closed = None if part.closed is None else part.closed.column
     found = {

@@ -1,4 +1,4 @@
-"""A mapping from its TOML file: what is not understood is one line that names file and key."""
+"""Read mappings from TOML. What is not understood is one line that names the file and the key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUFFIX: Final = ".toml"
 
 
 def shipped() -> dict[str, str]:
-    """The mappings that come with the library, by name, with their titles.
+    """Return the mappings that come with the library, by name, with their titles.
 
     >>> from timebank.interchange.csv.toml import shipped
     >>> sorted(shipped())
@@ -28,7 +28,7 @@ def shipped() -> dict[str, str]:
 
 
 def mapping_of(name: str | Path) -> Mapping:
-    """The mapping that is shipped under a name, or that a file says.
+    """Return the mapping that is shipped under a name, or that a file says.
 
     What ends in `.toml` or has a folder before it is a file.
 
@@ -54,7 +54,7 @@ def mapping_of(name: str | Path) -> Mapping:
 
 
 def parsed(raw: bytes, file: str = "mapping") -> Mapping:
-    r"""The mapping that the bytes of a file say.
+    r"""Return the mapping that the bytes of a file say.
 
     :raises InvalidRequest: they say none; the message names the file and the key.
 
@@ -80,7 +80,7 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
 
 
 def _names() -> list[str]:
-    """The names of those that are shipped, sorted."""
+    """Return the names of those that are shipped, sorted."""
     files = (one.name for one in _folder().iterdir())
     return sorted(name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
 

@@ -1,4 +1,4 @@
-"""What one row of the file of transfers moves, as its mapping says. Pure but for its ordinals.
+"""Read what a row of the file of transfers moves. Pure, but that equal rows are counted.
 
 A row is taken whole or not at all: the first column that cannot be understood is to blame.
 """
@@ -68,7 +68,7 @@ class TransferReader:
         }
 
     def read(self, row: Row) -> tuple[Found, ...]:
-        """What the row moves: a transfer with its levies, a reversal, nothing, or a fault."""
+        """Return what a row moves: a transfer with its levies, a reversal, nothing, or a fault."""
         try:
             cells = self._heading.cells(row)
             passed = self._passed(row, cells)
@@ -133,7 +133,7 @@ class TransferReader:
         )
 
     def _sides(self, cells: Cells, seconds: int) -> tuple[str, str]:
-        """Who earned and who spent."""
+        """Return who earned and who spent."""
         part = self._part
         if part.account is None:
             earner, spender = id_in(cells, part.earner), id_in(cells, part.spender)
@@ -157,14 +157,14 @@ class TransferReader:
     def _row_id(
         self, cells: Cells, earner: str, spender: str, seconds: int, created_at: str
     ) -> str:
-        """The row's own id, or one made of what it says."""
+        """Return the row's own id, or one made of what it says."""
         if self._part.id is not None:
             return self._own_id(id_in(cells, self._part.id), self._part.id)
         # No part has a line break, so that joined by one they can be told apart.
         return self._ids.of("\n".join((earner, spender, str(seconds), created_at)).encode())
 
     def _own_id(self, id: str, column: Column) -> str:
-        """An id of ours: it begins with the mapping's name."""
+        """Return an id of ours, which begins with the mapping's name."""
         id = f"{self._mapping.name}:{id}"
         if len(id) > MAX_ID_CHARACTERS:
             raise CellFault(
@@ -183,7 +183,7 @@ class TransferReader:
         return tuple(sorted(found))
 
     def _source(self, cells: Cells) -> dict[str, str]:
-        """What is kept of the columns that the ledger has no place for."""
+        """Return what is kept of columns for which the ledger has no field."""
         return {
             str(column): found
             for column in self._part.keep
@@ -193,7 +193,7 @@ class TransferReader:
     # -- what comes with a transfer, or takes one back -------------------------------
 
     def _levies(self, cells: Cells, transfer: ImportedTransfer) -> Iterator[ImportedTransfer]:
-        """What the row takes besides; a levy of nothing is none."""
+        """Yield what the row takes besides; a levy of nothing is none."""
         for levy in self._part.levies:
             if not cells[levy.amount]:
                 continue
@@ -235,13 +235,13 @@ class TransferReader:
     def _taken_back(
         self, cells: Cells, moved: list[ImportedTransfer]
     ) -> Iterator[ImportedReversal]:
-        """The reversals of a row that says of itself that it was taken back."""
-        told = self._part.reversed
-        if told is None or not told.holds(cells[told.column]):
+        """Yield the reversals of a row that has a mark that it was taken back."""
+        mark = self._part.reversed
+        if mark is None or not mark.holds(cells[mark.column]):
             return
-        day = None if told.day is None else day_in(self._mapping, cells, told.day)
-        reason = text_in(cells, told.reason) or NO_REASON
-        names = {"of": str(told.column), "occurred_on": str(told.day or told.column)}
+        day = None if mark.day is None else day_in(self._mapping, cells, mark.day)
+        reason = text_in(cells, mark.reason) or NO_REASON
+        names = {"of": str(mark.column), "occurred_on": str(mark.day or mark.column)}
         for transfer in reversed(moved):
             id = transfer.id.partition(":")[2]
             yield ImportedReversal(
@@ -257,7 +257,7 @@ class TransferReader:
             )
 
     def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ImportedReversal:
-        """A row that takes an earlier one back."""
+        """Return a row that takes an earlier one back."""
         part = self._part
         seconds = seconds_in(self._mapping, cells, part.amount)
         if not seconds or (seconds < 0) != (reversal.amount == "negative"):
@@ -296,7 +296,7 @@ class TransferReader:
 
 
 def _names(mapping: Mapping) -> dict[str, str]:
-    """Our fields, and what the source calls the columns that they come from."""
+    """Return our fields, and what the source calls the columns that they come from."""
     part = mapping.transfers
     found = {
         "id": part.id,
@@ -317,9 +317,10 @@ def _names(mapping: Mapping) -> dict[str, str]:
 
 
 def _would_move(mapping: Mapping, heading: Heading, row: Row) -> tuple[Move, ...]:
-    """The accounts that the row names, with the seconds that each gains or, below zero, loses.
+    """Return the accounts that a refused row names, with the seconds that each gains or loses.
 
-    Of a state that is not known, and of what was taken back, it is not known whether it moved any.
+    They explain a difference between the balance that the source states and what is booked. Where
+    the state of the row is not known, or it was taken back, the seconds are `None`.
     """
     if len(row.columns) != len(heading.names):
         return ()
@@ -360,7 +361,7 @@ def _side(
 
 
 def _has_moved(part: Transfers, cells: Cells) -> bool:
-    """Whether the source counts the row, for sure."""
+    """Whether the source counts the row, for certain."""
     try:
         counts = part.state is None or cells[part.state.column] in part.state.moves
         return counts and not (part.reversed and part.reversed.holds(cells[part.reversed.column]))

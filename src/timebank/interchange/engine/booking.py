@@ -1,4 +1,4 @@
-"""The engine of every import: what an importer reads is booked, once, thousands of rows at a time.
+"""Book what an importer reads, once, thousands of rows at a time.
 
 What was booked before is there already, by the ids of the rows: a second run appends
 nothing, and one that was broken off goes on. What a bank refuses joins what the importer
@@ -133,7 +133,7 @@ class _Run:
         self._unbooked: dict[str, Moves | None] = {}
 
     def report(self, *, booked: bool) -> ImportReport:
-        """What the run came to."""
+        """Return the counts of the run."""
         return ImportReport(
             accounts_opened=self._accounts[True],
             accounts_there=self._accounts[False],
@@ -154,17 +154,17 @@ class _Run:
         )
 
     def book_strictly(self, bank: TimeBank) -> None:
-        """All rows in one batch, which is rolled back unless all are good."""
+        """Book all rows in one batch, which is rolled back unless all are good."""
         try:
             with bank.batch() as batch:
                 self.book_all(lambda: nullcontext(batch))
                 if self.quarantined:
                     raise _NotAllGood
         except _NotAllGood:
-            """The report says which rows were not."""
+            pass  # the report says which rows were not
 
     def book_all(self, batches: _Batches) -> None:
-        """All rows, thousands in each batch; then what had to wait for the last of them."""
+        """Book all rows, thousands in each batch; then what had to wait for the last of them."""
         for chunk in _chunks(chain(self._importer.read(), self._opening)):
             with batches() as batch:
                 self._book(batch, chunk)
@@ -176,7 +176,7 @@ class _Run:
                 for file, row in late:
                     self._reverse(batch, file, row, again=True)
         with batches() as batch:
-            self._endings.settle(batch)
+            self._endings.apply(batch)
             self._reconciliation = self._stated.reconcile(batch)
 
     # -- rows -----------------------------------------------------------------
@@ -216,7 +216,7 @@ class _Run:
         try:
             if row.opens is not None and row.opens.id not in self._implied:
                 self._imply(batch, row.opens)
-            transfer = self._awake(batch, lambda: _booked(batch, self._importer.name, row))
+            transfer = self._reopening(batch, lambda: _booked(batch, self._importer.name, row))
         except REFUSALS as error:
             fault = refused(file, row, error)
             if len(self._unbooked) < _MOST_REMEMBERED:
@@ -236,7 +236,7 @@ class _Run:
     ) -> None:
         hours = None if row.seconds is None else Hours.from_seconds(row.seconds)
         try:
-            transfer = self._awake(
+            transfer = self._reopening(
                 batch,
                 lambda: batch.reverse(
                     row.of, reason=row.reason, hours=hours, occurred_on=row.occurred_on, id=row.id
@@ -250,19 +250,19 @@ class _Run:
         else:
             self._count(transfer, self._reversals, transfer.hours.seconds)
 
-    def _awake(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
-        """A call on accounts that may have been closed at the end of an earlier run."""
+    def _reopening(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
+        """Call what books a row, on accounts that an earlier run may have closed at its end."""
         while True:
             try:
                 return call()
             except AccountNotOpen as error:
-                if not self._endings.wake(batch, error):
+                if not self._endings.reopen(batch, error):
                     raise
 
     # -- counting -------------------------------------------------------------
 
     def _count(self, transfer: Transfer, counts: list[int], seconds: int) -> None:
-        """A record behind the last one is new."""
+        """Count a transfer as new, if its record comes after the last one, or as there already."""
         is_new = transfer.sequence > self._last
         counts[is_new] += 1
         if counts is self._reversals:
@@ -280,7 +280,7 @@ class _Run:
             self._on_quarantine(row)
 
     def _moved_by(self, batch: BankBatch, id: str) -> Moves | None:
-        """What a transfer moved, or would have."""
+        """Return what a transfer moved, or would have."""
         if id in self._unbooked:
             return self._unbooked[id]
         try:
@@ -293,7 +293,9 @@ class _Run:
 
 
 class AccountEndings:
-    """How accounts are to end. Memory grows with the accounts that are not open.
+    """Accounts that the source says are closed or frozen: their history first, then their end.
+
+    Memory grows with the accounts that are not open.
 
     An account with hours on it cannot be closed: it is frozen, and named in the report,
     so that nobody acts by it until somebody has decided whose the hours are.
@@ -307,13 +309,13 @@ class AccountEndings:
         self._ends: dict[str, str] = {}
 
     def note(self, row: ImportedAccount) -> None:
-        """The source says that this account is no longer open."""
+        """Remember that an account is not open in the source."""
         self._ends[row.id] = _CLOSED if row.closed else _FROZEN
 
-    def wake(self, batch: BankBatch, error: AccountNotOpen) -> bool:
-        """Open an account that an earlier run ended, for history that was mended since.
+    def reopen(self, batch: BankBatch, error: AccountNotOpen) -> bool:
+        """Open an account that an earlier run ended, for rows that were mended since.
 
-        Not one that somebody closed here while it is open in the source.
+        One that somebody closed here while it is open in the source is left as it is.
         """
         if error.account not in self._ends:
             return False
@@ -323,8 +325,8 @@ class AccountEndings:
             batch.thaw(error.account, reason=self._reason)
         return True
 
-    def settle(self, batch: BankBatch) -> None:
-        """Close or freeze each, where it is not so already."""
+    def apply(self, batch: BankBatch) -> None:
+        """Close or freeze each account, unless it is so already."""
         for id, end in self._ends.items():
             try:
                 status = batch.account(id).status

@@ -1,4 +1,4 @@
-"""What every importer does with the text of a cell: instants, ids, whole numbers, and faults."""
+"""Read the text of a cell as every importer does: instants, ids, whole numbers, and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""CSV of unknown quality, row by row: bounded memory, and every row knows where it began.
+"""Read CSV of unknown quality, row by row, in bounded memory.
+
+Every row knows on which line it began.
 
 A row may hold line breaks inside quotes. One that cannot be read is given as a
 `Quarantined` and reading goes on behind it; nothing in a file ends the reading.
@@ -35,7 +37,7 @@ class Row:
 
 
 class _TooLong(Exception):
-    """The row goes on beyond `MAX_ROW_BYTES`."""
+    """A row is longer than `MAX_ROW_BYTES`."""
 
 
 class _Lines:
@@ -64,7 +66,7 @@ class _Lines:
         self.bytes_of_row += len(line)
         if self.bytes_of_row > MAX_ROW_BYTES:
             while not line.endswith(b"\n") and (line := self._next_bytes()):
-                """What belongs to the same line is passed over."""
+                pass  # the rest of the line
             raise _TooLong
         return line.decode(errors="surrogateescape")
 
@@ -78,7 +80,7 @@ class _Lines:
 
 
 class Rows:
-    r"""The rows of a file. Empty lines are passed over, and a byte order mark.
+    r"""The rows of a file. Empty lines and a byte order mark are passed over.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -104,14 +106,14 @@ class Rows:
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
+        """The bytes that are read so far."""
         return self._lines.bytes_read
 
     def __iter__(self) -> Iterator[Row | Quarantined]:
-        """Each row as it stands in the file, or as it was mended."""
+        """Yield each row as it stands in the file, or as it was mended."""
         if self._mended is None:
             return self._as_they_are()
-        return self._mended.instead(self._name, self._as_they_are())
+        return self._mended.replace(self._name, self._as_they_are())
 
     def _as_they_are(self) -> Iterator[Row | Quarantined]:
         lines = self._lines

@@ -1,4 +1,4 @@
-"""Opening balances: what the accounts have where a source has balances and no history."""
+"""Read opening balances, where a source has balances and no history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def opening_balances(
     open_accounts: bool = False,
     mended: Mended | None = None,
 ) -> Iterator[tuple[str, ImportedRow]]:
-    r"""The rows of a CSV file with the columns `account` and `balance`, to be booked by `run`.
+    r"""Yield the rows of a CSV with the columns `account` and `balance`, to be booked by `run`.
 
     Balances are hours as `Hours` reads them: `1:30`, `-0.25`, `2`. Each becomes one transfer
     of the kind `opening` between the account and `account`, which is of the kind `issuance`;
@@ -100,7 +100,7 @@ class NoHistory:
     bytes_read: Final = 0
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """No row."""
+        """Return no rows."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""What an importer is: whoever reads another system's files row by row, and books nothing.
+"""The protocol of importers, which read another system's files row by row and book nothing.
 
 An importer understands a file; `timebank.interchange.engine.booking.run` books what it
 understood. An importer never opens a bank, and the engine never looks into a file.
@@ -11,12 +11,15 @@ from datetime import date
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.report import Quarantined
+
+if TYPE_CHECKING:
+    from timebank.interchange.engine.quarantine import Mended
 
 #: Of a row that says nothing more.
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -95,7 +98,7 @@ class ImportedReversal:
 
 @attrs.frozen
 class Passed:
-    """A row that moved no hours: of this state of the source's, and counted by it."""
+    """A row that moved no hours. It is counted under the state that the source gives it."""
 
     line: int
     state: str
@@ -106,7 +109,7 @@ ImportedRow = ImportedAccount | ImportedTransfer | ImportedReversal | Passed | Q
 
 @runtime_checkable
 class Importer(Protocol):
-    """What reads a source. All of it but `read` may be plain attributes.
+    """Reads a source. All but `read` may be plain attributes.
 
     One that has `headers`, a mapping of files to the names of their columns, has them written
     into the file of quarantined rows, above the first row of each.
@@ -114,28 +117,31 @@ class Importer(Protocol):
 
     @property
     def name(self) -> str:
-        """The system, which every id begins with: `komunitin` for `komunitin:7c1f…`."""
+        """The system, with which every id begins: `komunitin` for `komunitin:7c1f…`."""
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
+        """The bytes that are read so far."""
 
     @property
     def bytes(self) -> int:
-        """How much there is to be read; 0 where that is unknown."""
+        """The bytes to be read; 0 where that is unknown."""
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Each row with the name of its file, accounts first. A file is opened here or before.
+        """Yield each row with the name of its file, accounts first.
 
-        A row that cannot be understood is given as `Quarantined`, and none ends the reading.
+        Files are opened here or before. A row that cannot be understood is given as `Quarantined`,
+        and none ends the reading.
 
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.
         :raises OSError: a file cannot be read.
         """
 
 
-def installed(point: EntryPoint, paths: Sequence[Path], mended: object | None = None) -> Importer:
-    """The importer that a package offers, made for these files.
+def load_importer(
+    point: EntryPoint, paths: Sequence[Path], mended: Mended | None = None
+) -> Importer:
+    """Return the importer that a package offers, made for these files.
 
     It is called with the paths, and with `mended=` only where there is something mended.
 

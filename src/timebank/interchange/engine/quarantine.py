@@ -1,4 +1,4 @@
-"""Quarantined rows as CSV, to be mended there and given with the originals once more.
+"""Write quarantined rows as CSV, to be mended there and read with the originals once more.
 
 A line has file, line, column, value and reason, a check, and then the row itself, cell by
 cell. Whoever mends a row changes its cells. In the next import it stands where the original
@@ -46,7 +46,7 @@ class QuarantineFile:
         self._write(TITLES)
 
     def write(self, row: Quarantined, names: Sequence[str] = ()) -> None:
-        """One row. `names` are those of its columns, where the file has them."""
+        """Write one row. `names` are those of its columns, where the file has them."""
         if names and row.cells and row.file not in self._named:
             self._named.add(row.file)
             self._write([row.file, "1", "", "", "", NAMES, *names])
@@ -60,8 +60,8 @@ class QuarantineFile:
 
 
 @attrs.frozen
-class _Mend:
-    """What a line of a mended file says: where it stands, and what row stood there."""
+class _MendedRow:
+    """A line of a mended file: the cells of a row, and the check of the row that stood there."""
 
     line: int
     check: str
@@ -89,7 +89,7 @@ class Mended:
         :raises InvalidRequest: it is not what a quarantine is written as.
         """
         self._name = name
-        self._mends: dict[str, dict[int, _Mend]] = {}
+        self._mends: dict[str, dict[int, _MendedRow]] = {}
         self._files: list[str] = []
         rows = iter(Rows(name, file))
         first = next(rows, None)
@@ -113,7 +113,7 @@ class Mended:
         if not (line.isascii() and line.isdigit() and len(line) < 16):  # noqa: PLR2004 - an int
             msg = f"{self._name}, line {row.line}: {shown(line)} is not the number of a line"
             raise InvalidRequest(msg)
-        mend = _Mend(row.line, check, tuple(cells))
+        mend = _MendedRow(row.line, check, tuple(cells))
         known = self._mends.setdefault(file, {}).setdefault(int(line), mend)
         if known.cells != mend.cells:
             msg = (
@@ -133,7 +133,7 @@ class Mended:
         :raises InvalidRequest: several of them are called alike.
         """
         self._files.extend(names)
-        fitted: dict[str, dict[int, _Mend]] = {}
+        fitted: dict[str, dict[int, _MendedRow]] = {}
         for file, mends in self._mends.items():
             last = Path(file).name
             found = {name for name in self._files if name == file} or {
@@ -147,7 +147,7 @@ class Mended:
         self._mends = fitted
 
     def finish(self) -> None:
-        """All files are known.
+        """Check that each row is of one of the files.
 
         :raises InvalidRequest: a row is of none of them.
         """
@@ -156,8 +156,8 @@ class Mended:
                 msg = f"{self._name} mends rows of {shown(file)}, which is not among the files"
                 raise InvalidRequest(msg)
 
-    def instead(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
-        """The rows of a file with the mended ones in their places."""
+    def replace(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
+        """Yield the rows of a file, mended ones in place of the originals."""
         mends = dict(self._mends.get(name, {}))
         for row in rows:
             mend = mends.pop(row.line, None) if mends else None
@@ -171,12 +171,12 @@ class Mended:
         for line, mend in mends.items():
             yield self._stale(name, line, mend)
 
-    def _stale(self, name: str, line: int, mend: _Mend) -> Quarantined:
+    def _stale(self, name: str, line: int, mend: _MendedRow) -> Quarantined:
         text = f"line {line} of {name} is not the row that was mended: the file has changed"
         return Quarantined(self._name, mend.line, "row", mend.cells[0], text)
 
 
 def _check_of(cells: Iterable[str]) -> str:
-    """Tells whether a row is still what it was."""
+    """Return a checksum, which tells whether a row is still what it was."""
     row = "\x1f".join(cells)
     return f"{crc32(row.encode('utf-8', 'backslashreplace')):08x}"

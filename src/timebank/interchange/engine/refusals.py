@@ -1,4 +1,4 @@
-"""What a bank refused, as a row in quarantine: the column to blame, and what would have moved."""
+"""Quarantine rows that a bank refused: the column to blame, and what would have moved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def refused(
     *,
     original: Moves | None = None,
 ) -> Quarantined:
-    """A row that a bank refused. `original` is what the transfer moved that it takes back.
+    """Return a row that a bank refused as a quarantined one.
+
+    `original` is what the transfer moved that the row takes back.
 
     >>> from datetime import date
     >>> from timebank import AccountNotFound
@@ -67,7 +69,7 @@ def refused(
 def _blamed(
     row: ImportedAccount | ImportedTransfer | ImportedReversal, error: TimebankError
 ) -> tuple[str, str]:
-    """The field to blame, and what it has."""
+    """Return the field to blame, and its value."""
     if isinstance(row, ImportedAccount) or isinstance(error, IdempotencyMismatch):
         return "id", row.id
     if isinstance(row, ImportedReversal):
@@ -90,7 +92,7 @@ def _blamed_of_transfer(row: ImportedTransfer, error: TimebankError) -> tuple[st
 
 
 def _taken_back(row: ImportedReversal, original: Moves | None) -> Moves | None:
-    """The opposite of what the original moved: exactly known where there are two sides."""
+    """Return the opposite of what the original moved, exactly where it had two sides."""
     if original is None:
         return None
     if row.seconds is None:

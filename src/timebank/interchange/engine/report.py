@@ -1,4 +1,4 @@
-"""What an import came to: what was booked, what was there, what could not be understood."""
+"""The report of an import: what was booked, was there already, or could not be understood."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ImportReport:
 
     @property
     def ok(self) -> bool:
-        """No row was quarantined, and no balance differs from what the source states."""
+        """Whether no row was quarantined and no balance differs from what the source states."""
         return self.quarantined == 0 and (
             self.reconciliation is None or not self.reconciliation.differences
         )

@@ -1,4 +1,4 @@
-"""Ids for rows that have none, of what a row says: the same in every run, in flat memory."""
+"""Make ids for rows that have none, of what they say: the same in every run, in flat memory."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class RowIds:
         self._counts = _Counts()
 
     def of(self, row: bytes) -> str:
-        """The id of a row. `row` has no personal text: its digest is in the id."""
+        """Return the id of a row. `row` has no personal text: its digest is in the id."""
         return self.of_digest(sha256(row).digest())
 
     def of_digest(self, digest: bytes) -> str:
-        """The same from the SHA-256 of the row."""
+        """Return the id of a row from its SHA-256."""
         # Should two digests share 64 bits, an ordinal is higher than it need be and the id as
         # good as before.
         ordinal = self._counts.next(int.from_bytes(digest[:8], "big", signed=True))
@@ -38,14 +38,14 @@ class RowIds:
 
 
 class _Counts:
-    """How often each number came: of the last ones in memory, of all others in a file."""
+    """Counts of numbers: of the last ones in memory, of all others in a file."""
 
     def __init__(self) -> None:
         self._recent: dict[int, int] = {}
         self._older: sqlite3.Connection | None = None
 
     def next(self, key: int) -> int:
-        """Count one more; how many there are."""
+        """Count one more, and return how many there are."""
         count = self._recent.get(key)
         if count is None:
             if len(self._recent) >= IN_MEMORY:

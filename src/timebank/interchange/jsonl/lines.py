@@ -1,4 +1,4 @@
-"""Reading an export of JSON Lines: each line is held against the one before, and proved."""
+"""Read an export of JSON Lines, and prove each line by the one before."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Line = tuple[RecordRow, list[TextRow]]
 
 
 class _InvalidLine(Exception):
-    """What is wrong with a line."""
+    """A line that cannot be; the text says why."""
 
 
 @attrs.frozen
 class Export:
-    """An export: what its first line says, and its records, read from the file each time.
+    """An export: its first line, and its records, which are read from the file each time.
 
     >>> from io import BytesIO
     >>> import timebank
@@ -67,7 +67,7 @@ class Export:
 
     @property
     def empty(self) -> Head:
-        """Where its journal begins."""
+        """The head of its journal before the first record."""
         return Head(self.head.journal, 0, genesis(self.head.journal))
 
     def prove(self, expect: Head | None = None) -> None:
@@ -89,14 +89,14 @@ class Export:
             raise InvalidRequest(msg)
 
     def head_at(self, record: RecordRow) -> Head:
-        """Where the journal stood at a record."""
+        """Return the head of the journal after a record."""
         return Head(self.head.journal, record.sequence, record.digest)
 
     def lines(self) -> Iterator[Line]:
-        """Each record with its texts, from the first on.
+        """Yield each record with its texts, from the first on.
 
-        Its place, the chain of digests and the commitments of its texts are proved; what its
-        effects are is not looked at.
+        Its sequence, the chain of digests and the commitments of its texts are proved; its effects
+        are not.
 
         :raises InvalidRequest: a line that is none, or not the next one; an end that is not that
             of the first line.
@@ -127,12 +127,12 @@ class Export:
             msg = "it is no line of an export"
             raise _InvalidLine(msg)
         body = body[:-1]
-        told, record = _object(head + b"}"), parse(body)
+        member, record = _object(head + b"}"), parse(body)
         now = digest(before, body)
-        if told.get("sequence") != number or type(told["sequence"]) is not int:
-            msg = f"it says that it is record {shown(told.get('sequence'))}, and is {number}"
+        if member.get("sequence") != number or type(member["sequence"]) is not int:
+            msg = f"it says that it is record {shown(member.get('sequence'))}, and is {number}"
             raise _InvalidLine(msg)
-        if told.get("digest") != now.hex():
+        if member.get("digest") != now.hex():
             msg = f"the digest of record {number} is not that of the one before and its bytes"
             raise _InvalidLine(msg)
         names = [record.get(key) for key in ("format", "journal", "sequence")]
@@ -148,7 +148,7 @@ class Export:
             msg = f"record {number} has an id or a reference that is none"
             raise _InvalidLine(msg)
         row = RecordRow(number, now, body, id, refers)
-        return row, list(_texts(number, request, told.get("texts")))
+        return row, list(_texts(number, request, member.get("texts")))
 
 
 def _read(file: IO[bytes]) -> bytes:
@@ -171,15 +171,15 @@ def _object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _texts(number: int, request: dict[str, Any], told: Any) -> Iterator[TextRow]:
-    """The texts of a record, each as its commitment says."""
-    if told is None:
+def _texts(number: int, request: dict[str, Any], given: Any) -> Iterator[TextRow]:
+    """Yield the texts of a record, if each is the one that was committed to."""
+    if given is None:
         return
-    if type(told) is not dict or not told.keys() <= set(TEXT_FIELDS):
+    if type(given) is not dict or not given.keys() <= set(TEXT_FIELDS):
         msg = f"the texts of record {number} are no texts"
         raise _InvalidLine(msg)
-    for field in sorted(told):
-        one = told[field]
+    for field in sorted(given):
+        one = given[field]
         if one is None:
             continue
         salt, text = _salt(one), one.get("text") if type(one) is dict else None

@@ -111,7 +111,7 @@ class KomunitinDocuments:
             mended.fit(map(named, documents))
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Accounts of all documents first, then transfers; each document is read twice.
+        """Yield the accounts of all documents, then the transfers; each document is read twice.
 
         :raises InvalidRequest: a document that is none, or amounts whose scale is not known.
         :raises OSError: a file cannot be read.
@@ -148,7 +148,7 @@ class KomunitinDocuments:
         return scales.pop()
 
     def _items(self) -> Iterator[_Item | Quarantined]:
-        """The resources of all documents, each as it stands there or as it was mended."""
+        """Yield the resources of all documents, mended ones in place of the originals."""
         for source, bytes_ in zip(self._documents, self._sizes, strict=True):
             name = named(source)
             resources = _resources(name, source)
@@ -157,7 +157,7 @@ class KomunitinDocuments:
                 for line, one in enumerate(resources, start=1)
             )
             if self._mended is not None:
-                rows = self._mended.instead(name, rows)
+                rows = self._mended.replace(name, rows)
             for row in rows:
                 yield row if isinstance(row, Quarantined) else _item_of(name, row)
             self.bytes_read += bytes_
@@ -165,7 +165,7 @@ class KomunitinDocuments:
 
 @attrs.frozen
 class _Item:
-    """A resource, and where it stands."""
+    """A resource, and where it stands in the documents."""
 
     file: str
     row: Row
@@ -174,16 +174,16 @@ class _Item:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What it says of itself."""
+        """The attributes of the resource."""
         found = self.resource.get("attributes")
         return found if isinstance(found, dict) else {}
 
     def source(self, columns: dict[str, str]) -> SourceRow:
-        """Return where it stands, and what its members are called."""
+        """Return it as a row, with what its members are called."""
         return SourceRow(self.file, self.row, columns)
 
     def text(self, name: str, field: str) -> str:
-        """An attribute that is text, or nothing.
+        """Return an attribute that is text, or nothing.
 
         :raises CellFault: it is something else.
         """
@@ -203,7 +203,7 @@ class _Account:
     balance: int | None
 
     def row(self, scale: int, unit: int) -> ImportedAccount | Quarantined:
-        """What it says."""
+        """Return it as the account that it is to us."""
         return account_of(
             self.source,
             self.code,
@@ -215,7 +215,7 @@ class _Account:
 
 
 def _resources(name: str, source: Source) -> list[Any]:
-    """The resources of one document."""
+    """Return the resources of one document."""
     with opened(source) as file:
         if not isinstance(source, str | os.PathLike):
             file.seek(0)
@@ -237,7 +237,7 @@ def _resources(name: str, source: Source) -> list[Any]:
 
 
 def _parsed(text: str) -> Any:
-    """JSON; a number with a point or an exponent stays text, for no amount has one.
+    """Parse JSON. A number with a point or an exponent stays text, for no amount has one.
 
     :raises ValueError: it is none.
     """
@@ -309,7 +309,7 @@ def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> I
 
 
 def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
-    """The code of an account that a transfer relates to."""
+    """Return the code of an account that a transfer relates to."""
     found: Any = item.resource
     for key in ("relationships", name, "data", "id"):
         found = found.get(key) if isinstance(found, dict) else None
@@ -320,7 +320,7 @@ def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
 
 
 def _description(meta: object) -> str:
-    """In newer versions an object, in older ones text."""
+    """Return the description, which is in an object in newer versions, and text in older ones."""
     if isinstance(meta, dict):
         meta = meta.get("description")
     return "" if meta is None else _text(meta, "note")

@@ -1,4 +1,4 @@
-"""What Komunitin's accounts and transfers say, whether they come as CSV or as JSON:API. Pure."""
+"""Read Komunitin's accounts and transfers, whether they come as CSV or as JSON:API. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SourceRow:
 
 @attrs.frozen
 class TransferFields:
-    """What a transfer says, in the source's words. `value` is in units of the currency."""
+    """The fields of a transfer, in the source's words. `value` is in units of the currency."""
 
     id: str
     state: str
@@ -61,7 +61,9 @@ class TransferFields:
 def account_of(
     source: SourceRow, code: str, *, status: str, created: str, balance: Decimal | str, unit: int
 ) -> ImportedAccount | Quarantined:
-    """An account. `balance` is text, or a number where it was one; empty text is none stated.
+    """Return what an account says.
+
+    `balance` is text, or a number where it was one; empty text is none stated.
 
     `unit` is what one of the currency is, in seconds. Who is disabled or suspended is frozen.
 
@@ -92,7 +94,7 @@ def account_of(
 def transfer_of(
     source: SourceRow, fields: TransferFields, *, unit: int
 ) -> ImportedTransfer | Passed | Quarantined:
-    """A transfer: the payer spends, the payee earns. Only what is committed moves hours."""
+    """Return what a transfer says: the payer spends, the payee earns, if it is committed."""
     moves: tuple[tuple[str, int | None], ...] | None = None
     try:
         if fields.state in PASSED:

@@ -1,4 +1,4 @@
-"""Audit the books of TimeOverflow, as its database dumps them: what is wrong in *them*.
+"""Audit the books of TimeOverflow, as its database dumps them.
 
 TimeOverflow keeps a balance with each account, beside the movements that make it, and
 lets transfers be deleted, changed by hand, or saved without movements. The tables are CSV

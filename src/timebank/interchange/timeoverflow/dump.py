@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from timebank.interchange.engine.cells import CellFault, instant_of, whole_number
-from timebank.interchange.engine.csv_rows import Rows, TableReader, quarantined
+from timebank.interchange.engine.csv_rows import TableReader, quarantined
+from timebank.interchange.engine.files import CsvFiles
 from timebank.interchange.engine.protocol import NONE, ImportedRow, ImportedTransfer, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
@@ -88,30 +88,30 @@ class TimeOverflowTables:
         mended: Mended | None = None,
     ) -> None:
         self._organization = organization
-        self._mended = mended
         found = tables_in(Path(folder), tuple(_NEEDED))
         self._paths = {table: found[table] for table in _COLUMNS_OF if table in found}
-        self._files: list[Rows] = []
-        self.bytes = sum(path.stat().st_size for path in self._paths.values())
-        #: File → the names of its columns, as far as the reading is.
+        self._files = CsvFiles(*self._paths.values(), mended=mended)
+        self.bytes = self._files.bytes
+        #: File → the names of its columns, as far as it is read.
         self.headers: dict[str, tuple[str, ...]] = {}
-        if mended is not None:
-            mended.fit(map(str, self._paths.values()))
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
-        return sum(rows.bytes_read for rows in self._files)
+        """The bytes that are read so far."""
+        return self._files.bytes_read
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Accounts first. All first lines are read before the first row is given.
+        """Yield the accounts first. All first lines are read before the first row.
 
         :raises InvalidRequest: a table without the columns that are needed, or several
             organizations of which none was chosen.
         :raises OSError: a file cannot be read.
         """
-        with ExitStack() as stack:
-            tables = {table: self._table(stack, table) for table in self._paths}
+        with self._files.rows() as files:
+            tables = {}
+            for (table, path), rows in zip(self._paths.items(), files, strict=True):
+                reader = table_rows(table, str(path), rows, *_COLUMNS_OF[table])
+                tables[table], self.headers[str(path)] = reader, reader.names
             accounts = Accounts(self._organization)
             if "users" in tables:
                 yield from self._of("users", accounts.read_users(tables["users"]))
@@ -122,7 +122,7 @@ class TimeOverflowTables:
             yield from self._of("movements", self._read_movements(tables["movements"], movements))
             booked = self._transfers(tables["transfers"], movements, accounts.ids)
             yield from self._of("transfers", booked)
-            yield from self._of("movements", self._left(movements, accounts.ids))
+            yield from self._of("movements", self._orphans(movements, accounts.ids))
 
     def _file(self, table: str) -> str:
         return str(self._paths[table])
@@ -130,14 +130,6 @@ class TimeOverflowTables:
     def _of(self, table: str, rows: Iterator[ImportedRow]) -> Iterator[tuple[str, ImportedRow]]:
         file = self._file(table)
         return ((file, row) for row in rows)
-
-    def _table(self, stack: ExitStack, table: str) -> TableReader:
-        name = self._file(table)
-        rows = Rows(name, stack.enter_context(self._paths[table].open("rb")), mended=self._mended)
-        self._files.append(rows)
-        reader = table_rows(table, name, rows, *_COLUMNS_OF[table])
-        self.headers[name] = reader.names
-        return reader
 
     def _read_movements(self, rows: TableReader, movements: Movements) -> Iterator[Quarantined]:
         file = self._file("movements")
@@ -197,10 +189,10 @@ class TimeOverflowTables:
                     cells=row.columns,
                 )
 
-    def _left(self, movements: Movements, ids: dict[int, str | None]) -> Iterator[Quarantined]:
-        """Movements of transfers that are not in their table: deleted, most often."""
+    def _orphans(self, movements: Movements, ids: dict[int, str | None]) -> Iterator[Quarantined]:
+        """Yield movements of transfers that are not in their table: deleted, most often."""
         file = self._file("movements")
-        for line in movements.left():
+        for line in movements.remaining():
             if ids.get(line.account, "") is None:
                 continue
             text = f"transfer {line.transfer} is not in transfers.csv: it may have been deleted"
@@ -209,12 +201,12 @@ class TimeOverflowTables:
 
 
 def _moves(lines: list[Movement], ids: dict[int, str | None]) -> _Moves:
-    """What the movements do to accounts of ours."""
+    """Return what the movements do to accounts of ours."""
     return tuple((id, line.amount) for line in lines if (id := ids.get(line.account)) is not None)
 
 
 def _fault_of(lines: list[Movement], ids: dict[int, str | None]) -> str | None:
-    """Why the movements are no exchange between two, or `None` where they are."""
+    """Return why the movements are no exchange between two, or `None` where they are."""
     if not lines:
         return "has no movements: nobody's hours moved"
     return _fault_between(lines, ids)

@@ -1,4 +1,4 @@
-"""The tables of accounts, members and users, as the accounts that they are to us."""
+"""Read the tables of accounts, members and users as the accounts that they are to us."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Member:
 
 
 class Accounts:
-    """All accounts of the tables, and which of ours each is. Memory grows with them."""
+    """The accounts of the tables, and the id that each has with us. Memory grows with them."""
 
     def __init__(self, organization: str | None) -> None:
         self._organization = organization
@@ -46,7 +46,7 @@ class Accounts:
         self.ids: dict[int, str | None] = {}
 
     def read_users(self, rows: TableReader) -> Iterator[Quarantined]:
-        """Their names."""
+        """Read the names; yield what cannot be read."""
         for found in rows:
             if isinstance(found, Quarantined):
                 yield attrs.evolve(found, moves=())
@@ -55,7 +55,7 @@ class Accounts:
                 self._names[id] = name.strip()
 
     def read_members(self, rows: TableReader) -> Iterator[Quarantined]:
-        """Their uids, and since when they are members."""
+        """Read the uids and the days of entry; yield what cannot be read."""
         for found in rows:
             if isinstance(found, Quarantined):
                 yield attrs.evolve(found, moves=())
@@ -67,7 +67,7 @@ class Accounts:
     def read_accounts(
         self, file: str, rows: TableReader
     ) -> Iterator[ImportedAccount | Quarantined]:
-        """The accounts of one organization.
+        """Yield the accounts of one organization.
 
         :raises InvalidRequest: there are several organizations and none was chosen.
         """

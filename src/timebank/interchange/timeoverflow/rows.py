@@ -1,4 +1,4 @@
-"""The rows of TimeOverflow's CSV files, as what they say. Pure.
+"""Read the rows of TimeOverflow's CSV files. Pure.
 
 Users are `member_uid, entry_date, name, surname1, surname2, gender, date_of_birth,
 phone, alt_phone, email`; transfers are `source_member_uid, member|organization,
@@ -65,7 +65,7 @@ _AMOUNT: Final = re.compile(r"[0-9]{1,17}")
 
 
 def user_of(file: str, row: Row) -> ImportedAccount | Quarantined:
-    """A row of the users' file.
+    """Return what a row of the users' file says.
 
     >>> from timebank.interchange.engine.csv_rows import Row
     >>> from timebank.interchange.timeoverflow.rows import user_of
@@ -94,9 +94,10 @@ def user_of(file: str, row: Row) -> ImportedAccount | Quarantined:
 
 
 def exchange_of(file: str, row: Row, ids: RowIds) -> ImportedTransfer | Quarantined:
-    """A row of the transfers' file. It counts among its equals even where its reason is at fault.
+    """Return what a row of the transfers' file says.
 
-    So mending the reason changes no other row's id.
+    A row whose reason is at fault counts among its equals, so that mending the reason changes no
+    other row's id.
 
     >>> from timebank.interchange.engine.csv_rows import Row
     >>> from timebank.interchange.engine.row_ids import RowIds
@@ -154,7 +155,7 @@ def _check_readable(column: str, text: str) -> None:
 
 
 def _party(side: str, kind: str, uid: str) -> str:
-    """The account of a side: a member's uid, or the organization's own."""
+    """Return the account of a side: a member's uid, or the organization's own."""
     if kind == ORGANIZATION:
         return ORGANIZATION
     if kind != "member":
