@@ -69,8 +69,8 @@ def _transfers(mapping: Mapping) -> Iterator[str]:
     yield f"An amount of zero is {'passed over' if part.zero == 'pass' else 'quarantined'}."
     for one, other in part.equal:
         yield f"Rows whose {one} and {other} differ are quarantined."
-    told = {"note": part.note, "category": part.category, "area": part.area, "tags": part.tags}
-    if said := [f"{field} from {column}" for field, column in told.items() if column is not None]:
+    fields = {"note": part.note, "category": part.category, "area": part.area, "tags": part.tags}
+    if said := [f"{field} from {column}" for field, column in fields.items() if column is not None]:
         yield f"Taken besides: {', '.join(said)}."
     if part.html:
         yield f"HTML is taken out of {_list(part.html, 'and')}."
@@ -120,8 +120,8 @@ def _reversals(mapping: Mapping) -> Iterator[str]:
 def _accounts(mapping: Mapping) -> Iterator[str]:
     part = mapping.accounts
     if part is not None:
-        told = {"name": _list(part.name, "and"), "joined": part.joined, "balance": part.balance}
-        said = [f"{field} from {column}" for field, column in told.items() if column]
+        fields = {"name": _list(part.name, "and"), "joined": part.joined, "balance": part.balance}
+        said = [f"{field} from {column}" for field, column in fields.items() if column]
         yield f"Accounts: id from {', '.join([str(part.id), *said])}."
         for value, kind in part.kinds.items():
             yield f"One whose {part.kind} is {value} is of the kind {kind}."

@@ -53,7 +53,7 @@ class Beancount:
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
         """Yield the declaration of an account."""
         yield f"{opening.since.isoformat()} open {opening.name} {commodity}"
-        yield from (f"  {name}: {_text(told)}" for name, told in opening.tags.items())
+        yield from (f"  {name}: {_text(content)}" for name, content in opening.tags.items())
         if opening.held is not None:
             yield f"{opening.since.isoformat()} open {opening.held} {commodity}"
 
@@ -66,7 +66,7 @@ class Beancount:
         flag = "!" if entry.held else "*"
         yield ""
         yield f'{entry.day.isoformat()} {flag} "{entry.title}" {" ".join(marks)}'
-        yield from (f"  {name}: {_text(told)}" for name, told in entry.tags.items())
+        yield from (f"  {name}: {_text(content)}" for name, content in entry.tags.items())
         yield from (f"  {account}  {quantity}" for account, quantity in entry.lines)
 
     def balances(
@@ -83,16 +83,16 @@ class Beancount:
         yield from (f"{(end + timedelta(days=1)).isoformat()} close {name}" for name in closed)
 
 
-def _text(told: Any) -> str:
+def _text(content: Any) -> str:
     """Return a value in quotation marks, on one line."""
-    if type(told) is tuple:
-        told = " ".join(map(value, told))
-    elif type(told) is not str:
-        told = value(told)
-    told = visible(told, keep="\n\t")
+    if type(content) is tuple:
+        content = " ".join(map(value, content))
+    elif type(content) is not str:
+        content = value(content)
+    content = visible(content, keep="\n\t")
     for raw, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
-        told = told.replace(raw, written)
-    return f'"{told}"'
+        content = content.replace(raw, written)
+    return f'"{content}"'
 
 
 def export_beancount(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:

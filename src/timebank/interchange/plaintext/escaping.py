@@ -47,7 +47,7 @@ def title(kind: str, category: str | None = None) -> str:
     return " ".join(_NOT_PLAIN.sub(" ", plain).split())
 
 
-def value(found: Any) -> str:
+def value(content: Any) -> str:
     r"""Return a value on one line: a plain word as it is, all else as JSON.
 
     A bracket, which may begin a date, and what cannot be seen are `\u005b` and the like.
@@ -56,9 +56,9 @@ def value(found: Any) -> str:
     >>> value("visit-81"), value("due\nrighe [1]")
     ('visit-81', '"due\\nrighe \\u005b1]"')
     """
-    if type(found) is str and _WORD.fullmatch(found):
-        return found
-    return visible(json.dumps(found, ensure_ascii=False)).replace("[", "\\u005b")
+    if type(content) is str and _WORD.fullmatch(content):
+        return content
+    return visible(json.dumps(content, ensure_ascii=False)).replace("[", "\\u005b")
 
 
 def visible(text: str, *, keep: str = "") -> str:

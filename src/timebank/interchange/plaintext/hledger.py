@@ -48,7 +48,7 @@ class Ledger:
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
         """Yield the declaration of an account."""
         yield f"account {opening.name}"
-        yield from (f"    ; {name}: {self.text(told)}" for name, told in opening.tags.items())
+        yield from (f"    ; {name}: {self.text(content)}" for name, content in opening.tags.items())
         if opening.held is not None:
             yield f"account {opening.held}"
 
@@ -57,7 +57,7 @@ class Ledger:
         yield ""
         flag = "!" if entry.held else "*"
         yield f"{entry.day.isoformat()} {flag} ({entry.sequence}) {entry.title}"
-        yield from (f"    ; {name}: {self.text(told)}" for name, told in entry.tags.items())
+        yield from (f"    ; {name}: {self.text(content)}" for name, content in entry.tags.items())
         yield from (f"    {account}  {quantity}" for account, quantity in entry.lines)
 
     def balances(
@@ -70,9 +70,9 @@ class Ledger:
             yield f"{day.isoformat()} * balances"
             yield from (f"    {name}  0 {commodity} = {quantity}" for name, quantity in found)
 
-    def text(self, told: Any) -> str:
+    def text(self, content: Any) -> str:
         """Return the value of a tag."""
-        return value(told) if type(told) is not tuple else " ".join(map(value, told))
+        return value(content) if type(content) is not tuple else " ".join(map(value, content))
 
 
 class Hledger(Ledger):
@@ -91,14 +91,14 @@ class Hledger(Ledger):
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
         """Yield the declaration of an account."""
-        tags = ", ".join(f"{name}: {self.text(told)}" for name, told in opening.tags.items())
+        tags = ", ".join(f"{name}: {self.text(content)}" for name, content in opening.tags.items())
         yield f"account {opening.name}  ; {tags}"
         if opening.held is not None:
             yield f"account {opening.held}"
 
-    def text(self, told: Any) -> str:
+    def text(self, content: Any) -> str:
         """Return the value of a tag, without commas: hledger ends it at one."""
-        return ascii_only(super().text(told)).replace(",", "\\u002c")
+        return ascii_only(super().text(content)).replace(",", "\\u002c")
 
 
 def export_hledger(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:
