@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -249,10 +250,8 @@ def test_no_value_upsets_the_reader_of_mappings(table: str, key: str, value: Any
     data: dict[str, Any] = {"name": "sheet", "title": "Sheet", "transfers": transfers}
     for one in ({key: value}, value):
         changed = {**data, table: {**data.get(table, {}), **one} if isinstance(one, dict) else one}
-        try:
+        with suppress(InvalidRequest):
             assert isinstance(STRUCTURER.make(Mapping, changed), Mapping)
-        except InvalidRequest:
-            """Refused, in words."""
 
 
 def test_a_mapping_is_found_by_its_name_or_as_a_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from timebank.model import Transfer
 from timebank.queries.statements import Statement, TrialBalance
 from timebank.reports.csv_lines import Trusted, csv_line
 
-#: What stands first in a file that a spreadsheet should take for UTF-8.
+#: The byte order mark, by which spreadsheets know that a file is UTF-8.
 MARK: Final = "\ufeff"
 _HOUR: Final = Decimal(3600)
 _FOUR: Final = Decimal("0.0001")

@@ -1,6 +1,6 @@
 """Read one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
 
-Nothing is guessed: what does not have exactly the form that the mapping says raises `UnclearCell`,
+Nothing is guessed: a cell that has not exactly the form that the mapping says raises `UnclearCell`,
 whose text continues a sentence that begins with the cell.
 """
 
@@ -26,7 +26,7 @@ DECIMALS: Final = (".", ",")
 THOUSANDS: Final = ("", ".", ",", " ", "'")
 ISO: Final = "iso"
 EPOCH: Final = "epoch"
-#: What a format may ask for: figures alone, for names of months depend on the machine's language.
+#: The directives of formats: figures alone, for names of months depend on the machine's language.
 DIRECTIVES: Final = "YmdyjHMSfz%"
 MAX_UNIT_SECONDS: Final = 86_400_000
 
@@ -90,7 +90,7 @@ class Amounts:
         if self.thousands == self.decimal:
             msg = f"{shown(self.decimal)} cannot be the mark for decimals and for thousands"
             raise InvalidRequest(msg)
-        # A blank between thousands is often one that does not break.
+        # A blank between thousands is often a no-break space.
         mark = "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
         grouped = f"|[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" if mark else ""
         number = rf"([+-]?)([0-9]{{1,17}}{grouped})(?:{re.escape(self.decimal)}([0-9]{{1,18}}))?"
@@ -221,7 +221,7 @@ class Days:
                 return None if found is None else found.date()
             if format == EPOCH:
                 return self._epoch(text)
-            # An ASCII text with figures alone: the machine's language has no say in it.
+            # Figures in ASCII alone do not depend on the machine's language.
             return datetime.strptime(text, format).date() if text.isascii() else None  # noqa: DTZ007
         except (ValueError, OverflowError, OSError):
             return None

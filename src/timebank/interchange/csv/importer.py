@@ -1,8 +1,8 @@
 """Import any CSV as a mapping says.
 
-Accounts come first, then what moves hours, then what takes it back. A reversal finds its original
-wherever in the file it stands, for the file is read once more if there are any. Memory holds the
-ids and the stated balances of the accounts.
+Accounts are read first, then transfers, then reversals. If there are reversals the file is read
+once more for them, so that they may stand before their originals. Memory holds the ids and the
+stated balances of the accounts.
 """
 
 from __future__ import annotations

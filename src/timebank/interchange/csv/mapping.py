@@ -37,7 +37,7 @@ from timebank.model import ACCOUNT_KINDS
 
 #: Encodings whose lines end as those of ASCII do, by the names that people give them.
 ENCODINGS: Final = ("utf-8", "latin-1", "iso-8859-15", "cp1252", "cp1250", "cp850", "mac-roman")
-#: What ids begin with that the library makes itself.
+#: Ids that begin with these are made by the library itself.
 _OWN_NAMES: Final = frozenset({"due", "opening"})
 #: Names become the beginning of ids.
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)

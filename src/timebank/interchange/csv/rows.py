@@ -206,7 +206,7 @@ def account_of(
             cells=row.columns,
         )
     except CellFault as fault:
-        # An account moves no hours by itself: nothing of a balance is explained by it.
+        # A row of an account moves no hours: it explains nothing of a balance.
         moves = ((cells.raw(part.id), 0),) if cells is not None else ()
         return quarantined(heading.file, row, fault, moves)
 

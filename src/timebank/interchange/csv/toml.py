@@ -11,7 +11,7 @@ from timebank.errors import InvalidRequest, NotFound, shown
 from timebank.interchange.csv.mapping import Mapping
 from timebank.structure import Structurer, Value
 
-#: A mapping is written by hand; one larger than this is another file.
+#: Mappings are written by hand; a larger file is something else.
 MAX_MAPPING_BYTES: Final = 100_000
 _SUFFIX: Final = ".toml"
 
@@ -30,7 +30,7 @@ def shipped() -> dict[str, str]:
 def mapping_of(name: str | Path) -> Mapping:
     """Return the mapping that is shipped under a name, or that a file says.
 
-    What ends in `.toml` or has a folder before it is a file.
+    A name that ends in `.toml` or has a folder before it is that of a file.
 
     :raises NotFound: no mapping of this name.
     :raises InvalidRequest: the file is no mapping; the message names the file and the key.

@@ -37,7 +37,7 @@ from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
 ZERO: Final = "zero"
 #: The kind of a transfer that a levy becomes.
 LEVY: Final = "levy"
-#: What is said of a reversal whose source gives no reason.
+#: The reason of a reversal for which the source gives none.
 NO_REASON: Final = "reversed in the source"
 
 #: An account and the seconds that it gains; `None` where nobody knows.
@@ -50,8 +50,8 @@ class TransferReader:
     """Reads the rows of the file of transfers, in their order.
 
     Where rows have no id, one is made from who, how much and when, and from the row's ordinal
-    among equals. The note, which is personal, is
-    not asked. `known` are accounts that a file lists already.
+    among equals. The note, which is personal, is not part of it. `known` are accounts that a file
+    lists already.
     """
 
     def __init__(self, mapping: Mapping, heading: Heading, *, known: Container[str] = ()) -> None:
@@ -101,7 +101,7 @@ class TransferReader:
             return
         transfer = self._transfer(row, cells, seconds)
         moved = [transfer, *self._levies(cells, transfer)]
-        # Before the first is given: a fault in any of them is one of the row.
+        # All are read before one is given: a fault in any is a fault of the row.
         taken_back = list(self._taken_back(cells, moved))
         yield from moved
         yield from taken_back
@@ -160,7 +160,7 @@ class TransferReader:
         """Return the row's own id, or one made of what it says."""
         if self._part.id is not None:
             return self._own_id(id_in(cells, self._part.id), self._part.id)
-        # No part has a line break, so that joined by one they can be told apart.
+        # None of them has a line break, so that these separate them.
         return self._ids.of("\n".join((earner, spender, str(seconds), created_at)).encode())
 
     def _own_id(self, id: str, column: Column) -> str:

@@ -1,12 +1,12 @@
 """Book what an importer reads, once, thousands of rows at a time.
 
-What was booked before is there already, by the ids of the rows: a second run appends
-nothing, and one that was broken off goes on. What a bank refuses joins what the importer
-could not understand in the quarantine. At the end accounts are closed that the source says
-are closed, and balances compared with those that it states.
+Rows that were booked before are found by their ids: a second run appends nothing, and one that
+was broken off goes on. Rows that the bank refuses are quarantined, as are those that the importer
+could not understand. At the end, accounts are closed that are closed in the source, and balances
+are compared with those that it states.
 
-Memory grows with the accounts of the source, not with its transfers, but for reversals
-that come before what they reverse, and quarantined transfers (ten thousand at most).
+Memory grows with the accounts of the source, and not with its transfers, except for reversals that
+come before what they reverse, and for quarantined transfers (ten thousand at most).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Batches = Callable[[], AbstractContextManager[BankBatch]]
 CHUNK_ROWS: Final = 5_000
 #: Quarantined rows that a report keeps; all of them go to `on_quarantine`.
 MOST_ROWS_KEPT: Final = 1_000
-#: What a row can be refused for; anything else ends the import.
+#: The errors for which a row is quarantined; anything else ends the import.
 REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
 #: Quarantined transfers whose accounts are remembered, for the reversals of them.
 _MOST_REMEMBERED: Final = 10_000
@@ -72,7 +72,7 @@ def run(
     Limits are unchecked. Rows are booked five thousand in one batch; with `strict` all of them
     in one, and none unless all are good. A dry run decides the same and writes nothing.
     `progress` is called with the bytes read and their number, where that is known. `opening`
-    are rows to be booked behind the others, as `opening_balances` reads them.
+    are rows to be booked after the others, as `opening_balances` reads them.
 
     :raises OSError: a file cannot be read.
     :raises InvalidRequest: a file as a whole is not what the importer reads.
@@ -297,13 +297,13 @@ class AccountEndings:
 
     Memory grows with the accounts that are not open.
 
-    An account with hours on it cannot be closed: it is frozen, and named in the report,
-    so that nobody acts by it until somebody has decided whose the hours are.
+    An account with hours on it cannot be closed. It is frozen, and named in the report, so that
+    it is not used until somebody has decided whose the hours are.
     """
 
     def __init__(self, system: str) -> None:
         self.closed = 0
-        #: Closed in the source but with hours on them, and what they have.
+        #: Closed in the source but with hours on them, and their balances.
         self.frozen: list[tuple[str, Hours]] = []
         self._reason = f"as in {system}"
         self._ends: dict[str, str] = {}

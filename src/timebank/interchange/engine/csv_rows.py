@@ -2,8 +2,8 @@
 
 Every row knows on which line it began.
 
-A row may hold line breaks inside quotes. One that cannot be read is given as a
-`Quarantined` and reading goes on behind it; nothing in a file ends the reading.
+A row may hold line breaks inside quotes. One that cannot be read is given as a `Quarantined`, and
+reading goes on after it; nothing in a file ends the reading.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from timebank.interchange.engine.report import Quarantined
 if TYPE_CHECKING:
     from timebank.interchange.engine.quarantine import Mended
 
-#: A row longer than this is no row: most often a quote that was never closed.
+#: A longer row is refused: most often a quote was never closed.
 MAX_ROW_BYTES: Final = 100_000
 _MARK: Final = b"\xef\xbb\xbf"
 #: Names of a first line that a message shows.
@@ -43,8 +43,8 @@ class _TooLong(Exception):
 class _Lines:
     """The lines of a file for `csv.reader`, which may go on after an error.
 
-    What is no UTF-8 becomes lone surrogates, which no valid text has, so that the
-    column they stand in can be named. `bytes_read` tells how far the reading is.
+    Bytes that are not UTF-8 become lone surrogates, which no valid text has, so that their column
+    can be named.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -180,7 +180,7 @@ class TableReader:
             raise InvalidRequest(msg)
         #: The names of the columns.
         self.names = tuple(cell.strip() for cell in first.columns) if first else ()
-        #: Those whose cells are given.
+        #: The columns whose cells are given.
         self.columns = (*needed, *optional)
         self._indexes = tuple(self._index(column, needed) for column in self.columns)
 

@@ -52,7 +52,7 @@ def size(source: Source) -> int:
 
 
 class CsvFiles:
-    r"""The CSV files of an importer: what they are called, and how far they are read.
+    r"""The CSV files of an importer, opened together: their names, sizes and rows.
 
     `mended` has rows to be read instead of some of theirs.
 

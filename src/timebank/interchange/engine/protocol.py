@@ -21,7 +21,7 @@ from timebank.interchange.engine.report import Quarantined
 if TYPE_CHECKING:
     from timebank.interchange.engine.quarantine import Mended
 
-#: Of a row that says nothing more.
+#: For a row that has no such mapping.
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 #: The entry-point group in which a package registers its importers.
@@ -32,7 +32,7 @@ ENTRY_POINTS: Final = "timebank.importers"
 class ImportedAccount:
     """An account of the source. `stated` is its balance as the source states it, in seconds.
 
-    What the source calls closed is closed after the history is booked, not before.
+    An account that is `closed` in the source is closed after its history is booked.
     """
 
     line: int
@@ -54,8 +54,8 @@ class ImportedAccount:
 class ImportedTransfer:
     """Hours that moved. `id` is whole, as the bank keeps it, and the same in every run.
 
-    `created_at` is the instant as the source has it, in its own words; with it and the
-    importer's name, `source` becomes what the transfer keeps of where it comes from.
+    `created_at` is the instant as the source writes it. The transfer keeps it as its `source`,
+    with the importer's name and what is in `source` here.
     """
 
     line: int
@@ -111,8 +111,8 @@ ImportedRow = ImportedAccount | ImportedTransfer | ImportedReversal | Passed | Q
 class Importer(Protocol):
     """Reads a source. All but `read` may be plain attributes.
 
-    One that has `headers`, a mapping of files to the names of their columns, has them written
-    into the file of quarantined rows, above the first row of each.
+    The names of columns in `headers`, a mapping that an importer may have of files to these, are
+    written into the file of quarantined rows, above the first row of each file.
     """
 
     @property
@@ -143,7 +143,7 @@ def load_importer(
 ) -> Importer:
     """Return the importer that a package offers, made for these files.
 
-    It is called with the paths, and with `mended=` only where there is something mended.
+    The package's callable is given the paths, and `mended=` only where rows were mended.
 
     :raises InvalidRequest: it cannot be loaded, or what it gives is no importer.
     :raises OSError: a file cannot be read.

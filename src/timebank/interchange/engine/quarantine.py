@@ -1,8 +1,8 @@
 """Write quarantined rows as CSV, to be mended there and read with the originals once more.
 
-A line has file, line, column, value and reason, a check, and then the row itself, cell by
-cell. Whoever mends a row changes its cells. In the next import it stands where the original
-stood: ids that come from a row's place among its equals are those of a mended original.
+A line has file, line, column, value and reason, a checksum, and then the cells of the row, which
+can be mended. In the next import the mended row is read in place of the original, so that ids which
+count equal rows stay the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from timebank.interchange.engine.report import Quarantined
 from timebank.reports.csv_lines import csv_line, unguarded
 
 TITLES: Final = ("file", "line", "column", "value", "reason")
-#: In the place of the check, where a line has the names of the row's columns.
+#: In place of the checksum, where a line has the names of the columns.
 NAMES: Final = "check"
 
 
@@ -71,8 +71,8 @@ class _MendedRow:
 class Mended:
     r"""The rows of a mended file that were changed, to be read instead of the originals.
 
-    A row is taken only for the one that was quarantined: where the original has changed
-    since, the mended row is itself quarantined. Memory grows with the rows of the file.
+    A mended row replaces only the row that was quarantined: where that has changed since, the
+    mended row is itself quarantined. Memory grows with the rows of the file.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -126,9 +126,9 @@ class Mended:
         return sum(map(len, self._mends.values()))
 
     def fit(self, names: Iterable[str]) -> None:
-        """Add an importer's files. A mended row is of the one that is called as it says.
+        """Add an importer's files, and find the file of each mended row by its name.
 
-        The last part of a path will do, so that the files may have been moved.
+        Where no file has the same path, the last part of it decides: files may have been moved.
 
         :raises InvalidRequest: several of them are called alike.
         """

@@ -29,7 +29,7 @@ class Quarantined:
     column: str
     value: str
     reason: str
-    #: The row as it stands in the file; nothing where not even its columns can be told.
+    #: The row as it stands in the file; empty where it cannot be divided into columns.
     cells: tuple[str, ...] = ()
     #: Accounts whose balance it would have moved, and by how many seconds where that is
     #: known; none where it moves nothing, `None` where even the accounts are not known.
@@ -61,7 +61,7 @@ class ImportReport:
     passed: Mapping[str, int] = _NO_STATES
     #: Rows that were read; each is counted as one of the above.
     read: int = 0
-    #: Of the accounts, those that no row lists.
+    #: Those of the accounts that no row lists.
     accounts_implied: int = 0
     accounts_closed: int = 0
     #: Closed in the source but with hours on them: frozen here, id → balance.

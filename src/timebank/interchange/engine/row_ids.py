@@ -31,8 +31,8 @@ class RowIds:
 
     def of_digest(self, digest: bytes) -> str:
         """Return the id of a row from its SHA-256."""
-        # Should two digests share 64 bits, an ordinal is higher than it need be and the id as
-        # good as before.
+        # Should two digests share 64 bits, the ordinal is higher than it need be, and the id is
+        # still the only one.
         ordinal = self._counts.next(int.from_bytes(digest[:8], "big", signed=True))
         return f"{self._name}:{digest.hex()[:32]}-{ordinal}"
 
@@ -62,7 +62,7 @@ class _Counts:
 
     def _put_away(self) -> None:
         if self._older is None:
-            # Without a name it is a file of this connection's own, which is gone with it.
+            # A database without a name is a temporary file, removed with its connection.
             self._older = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             weakref.finalize(self, self._older.close)
             self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")

@@ -21,8 +21,8 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 def line_of(record: Record) -> bytes:
     r"""Return a record as one line, with its line break.
 
-    What stands behind `"record":`, up to the last `}`, are the stored bytes themselves:
-    nothing is encoded anew, so that a reader may hash what it reads.
+    The stored bytes follow `"record":`, up to the last `}`. They are not encoded anew, so that a
+    reader can hash what it reads.
 
     >>> import timebank
     >>> from timebank.interchange.jsonl import line_of

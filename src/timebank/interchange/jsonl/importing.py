@@ -1,8 +1,8 @@
 """Make a bank of an export of JSON Lines: the same journal, byte for byte, and its texts.
 
-The file is read twice: proved from end to end before anything is written, then carried. A bank
-that has the beginning already takes what is missing, so that an import which was broken off goes
-on, and an old copy takes what came since, erasures too.
+The file is read twice: it is proved from end to end before anything is written. A bank that has the
+beginning already gets the records that are missing, so that an import which was broken off goes on,
+and an old copy is brought up to date, with erasures too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def import_jsonl(
 ) -> Head:
     """Make a bank of an export, or go on with one, and return its head. An audit checks the rest.
 
-    `file` is read twice, so that it must be one in which one can go back; `name` is what messages
+    `file` is read twice, so that it must be seekable; `name` is what messages
     call it. `expect` is a head that was published: without one, the file is only as good as
     whoever gave it. `progress` is called with the records that are there, and how many will be.
 

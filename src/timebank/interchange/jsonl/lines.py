@@ -12,7 +12,7 @@ from timebank.errors import Corrupt, InvalidRequest, shown
 from timebank.journal import FORMAT, commitment, digest, genesis, parse, refers_to
 from timebank.model import SALT_BYTES, TEXT_FIELDS, Head, RecordRow, TextRow
 
-#: More than any record has, with its texts.
+#: More bytes than any record has, with its texts.
 MAX_LINE_BYTES: Final = 16_777_216
 _RECORD: Final = b',"record":'
 _KEYS: Final = frozenset({"export", "bank", "head", "texts"})

@@ -38,7 +38,7 @@ MAX_SCALE: Final = 9
 #: Integers from here on are no amounts.
 _TOO_LARGE: Final = 10**15
 
-#: A list, for what is no text has to be looked for in it too.
+#: A list, for a state that cannot be hashed is looked for in it too.
 _PASSED: Final = sorted(PASSED)
 _OF_ACCOUNT: Final = {
     "id": "attributes.code",
@@ -65,7 +65,7 @@ class KomunitinDocuments:
     the currency's `scale`, or of `scale` where no document has the currency. Limits of accounts
     (`creditLimit`, in any of its meanings) are not taken over: those are the statute's.
 
-    A place is given as the number of the resource in its document, from 1.
+    The line of a row is the number of the resource in its document, from 1.
 
     :raises OSError: a file cannot be read.
 

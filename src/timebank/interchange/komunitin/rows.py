@@ -65,7 +65,7 @@ def account_of(
 
     `balance` is text, or a number where it was one; empty text is none stated.
 
-    `unit` is what one of the currency is, in seconds. Who is disabled or suspended is frozen.
+    `unit` is one unit of the currency in seconds. Who is disabled or suspended is frozen.
 
     >>> from timebank.interchange.engine.csv_rows import Row
     >>> from timebank.interchange.komunitin.rows import SourceRow, account_of

@@ -26,7 +26,7 @@ from timebank.storage.protocol import Reader
 PAGE: Final = 500
 #: Unit → what a quantity is called.
 COMMODITIES: Final = {"seconds": "SEC", "hours": "H"}
-#: What the bank has and no such program could hold; all of it is in an export of JSON Lines.
+#: What is left out, as no such program could hold it; an export of JSON Lines has all of it.
 LEFT_OUT: Final = "digests and salts, statutes, limits, delegates, when an account was frozen"
 WITHOUT_TEXTS: Final = f"names, notes and reasons, {LEFT_OUT}"
 #: A number of hours with four decimals is a multiple of so many seconds.

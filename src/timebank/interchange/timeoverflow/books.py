@@ -26,8 +26,8 @@ from timebank.interchange.engine.csv_rows import Rows, TableReader
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.timeoverflow.tables import REFERENCES, table_rows, tables_in
 
-#: The tables without which there is nothing to check, in the order in which they are read, and
-#: the columns of theirs without which a row says nothing.
+#: The tables that are needed, in the order in which they are read, and the columns of theirs that
+#: are needed.
 _NEEDED: Final = {
     "accounts": ("id", "accountable_id", "accountable_type", "balance"),
     "transfers": ("id", "reason", "created_at"),

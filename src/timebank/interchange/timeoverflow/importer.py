@@ -76,7 +76,7 @@ def import_timeoverflow(
 
     `users` and `transfers` are paths or files open for reading bytes. The members' uids
     become account ids, and the organization the account `organization`, of the kind
-    `organisation`. Limits are unchecked. Rows are booked a thousand in one batch; with
+    `organisation`. Limits are unchecked. Rows are booked five thousand in one batch; with
     `strict` all of them in one, and none unless all are good. A dry run decides the
     same and writes nothing. `progress` is called with the bytes read and their number.
 

@@ -120,8 +120,8 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> ImportedTransfer | Quaranti
         _check_post(post)
     except CellFault as fault:
         return quarantined(file, row, fault)
-    # What tells the row from others, without its reason, which is personal. No column has a
-    # line break, so that joined by one they can be told apart.
+    # The columns by which rows differ, without the reason, which is personal. None of them has a
+    # line break, so that these separate them.
     what = f"{source}\n{spender}\n{target}\n{earner}\n{seconds}\n{created_at}\n{post}"
     id = ids.of(what.encode())
     if (why := _fault_of_reason(reason)) is not None:
