@@ -7,7 +7,6 @@ and at the end what each account must hold, so that the program checks it by its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -18,9 +17,11 @@ from timebank.errors import Corrupt, InvalidRequest, shown
 from timebank.interchange.plaintext.dialect import FIELDS, TEXTS, Dialect, Entry, Opening
 from timebank.interchange.plaintext.escaping import title
 from timebank.journal import recorded_at
+from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
-from timebank.queries.records import all_accounts, name_of
-from timebank.queries.views import read_hold, read_transfer
+from timebank.queries.holds import hold_at
+from timebank.queries.records import all_accounts, last_balance, name_of, record_at, records
+from timebank.queries.views import read_transfer
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -33,7 +34,6 @@ WITHOUT_TEXTS: Final = f"names, notes and reasons, {LEFT_OUT}"
 _NINE: Final = 9
 _HOUR: Final = Decimal(3600)
 _NOTHING: Final = (None, (), "")
-_IS_TRANSFER: Final = re.compile(rb'"kind":"(?:transfer|reverse|settle|due)","recorded_at":')
 
 
 def export(
@@ -137,7 +137,7 @@ class _Writer:
 
     def _opening(self, row: AccountRow) -> Opening:
         """Return an account, from the first day on which anything is said of it."""
-        since = instant(recorded_at(self._record(row.opened).body)).date()
+        since = instant(recorded_at(record_at(self._reader, row.opened).body)).date()
         for posting in self._reader.postings_by_day(row.account, limit=1):
             since = min(since, date.fromisoformat(posting.day))
         held = None
@@ -154,16 +154,12 @@ class _Writer:
         return Opening(self._names[row.account], held, row.account, since, given)
 
     def _balance(self, opening: Opening) -> tuple[Opening, str]:
-        last = self._reader.last_posting(opening.id)
-        return opening, self.quantity(0 if last is None else last.balance)
+        return opening, self.quantity(last_balance(self._reader, opening.id))
 
     def _transfers(self) -> Iterator[Entry]:
-        after = 0
-        while rows := self._reader.records(after=after, limit=PAGE):
-            for row in rows:
-                if _IS_TRANSFER.search(row.body):
-                    yield self._transfer(row, read_transfer(self._reader, row))
-            after = rows[-1].sequence
+        for row in records(self._reader, limit=PAGE):
+            if row.kind in MOVES_HOURS:
+                yield self._transfer(row, read_transfer(self._reader, row))
 
     def _transfer(self, row: RecordRow, made: Transfer) -> Entry:
         return Entry(
@@ -181,7 +177,7 @@ class _Writer:
         while rows := self._reader.holds(after=after, limit=PAGE):
             for row in rows:
                 if row.sequence != last and row.expires_at > self._now:
-                    yield read_hold(self._reader, self._record(row.sequence), now=self._now)
+                    yield hold_at(self._reader, row.sequence, now=self._now)
                 last = row.sequence
             after = (rows[-1].sequence, rows[-1].account)
 
@@ -204,13 +200,6 @@ class _Writer:
             msg = f"account {shown(posting.account)} is missing, though records name it"
             raise Corrupt(msg)
         return names[posting.account], self.quantity(posting.hours.seconds)
-
-    def _record(self, sequence: int) -> RecordRow:
-        rows = self._reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
-            msg = f"record {sequence} is missing, though rows name it"
-            raise Corrupt(msg)
-        return rows[0]
 
     def _tags(self, made: Transfer | Hold, day: date) -> dict[str, Any]:
         found: dict[str, Any] = {name: getattr(made, name, None) for name in self._fields}

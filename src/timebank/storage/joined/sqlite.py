@@ -11,9 +11,8 @@ from timebank.errors import InvalidRequest, StoreError
 from timebank.model import Head
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.errors import ERRORS, translated
-from timebank.storage.sqlite.rows import SqliteReader
 from timebank.storage.sqlite.schema import APPLIED, DDL, has_ledger
-from timebank.storage.sqlite.writer import SqliteWriter
+from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 #: Changes nothing, but waits for SQLite's one lock, so that what is read next is the newest.
 _LOCK: Final = "DELETE FROM timebank_migrations WHERE 0"

@@ -150,10 +150,12 @@ class FileConnections:
 
     def take_writer(self) -> sqlite3.Connection:
         """Implement `Connections.take_writer`."""
-        self._check_open()
+        if self._closed:
+            self._check_open()
         self._lock.acquire(self._timeout_seconds)
         try:
-            self._check_open()
+            if self._closed:
+                self._check_open()
             process = self._process()
             if process.writer is None:
                 process.writer = self._connect()

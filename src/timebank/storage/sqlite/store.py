@@ -24,9 +24,8 @@ from timebank.storage.sqlite.connections import (
     connect,
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
-from timebank.storage.sqlite.rows import SqliteReader
 from timebank.storage.sqlite.schema import migrate, pending
-from timebank.storage.sqlite.writer import SqliteWriter
+from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 SYNCHRONOUS: Final = ("full", "normal")
 #: How SQLite fails where it can neither find nor make the log beside a file.
