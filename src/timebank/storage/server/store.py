@@ -219,7 +219,7 @@ class SqlStore:
             with self.transaction(self.dialect.begin_writing) as (connection, transaction):
                 writer = SqlWriter(transaction, bank)
                 try:
-                    with suppress(BankNotFound):  # told by what is asked of the writer
+                    with suppress(BankNotFound):  # the writer's reads say so
                         writer.lock()
                     yield writer
                 finally:
@@ -283,7 +283,7 @@ def dialect_of(backend: str) -> Dialect:
 
 
 def _arguments(url: Any) -> dict[str, Any]:
-    """Return what a driver is told unless the URL says otherwise; transactions are begun by us."""
+    """Return the driver's arguments, unless the URL has them; we begin transactions ourselves."""
     arguments: dict[str, Any] = {"autocommit": True}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
