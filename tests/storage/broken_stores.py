@@ -432,11 +432,11 @@ class Private(StoreConformance):
     broken: Callable[[Store], Any] = Wrapped
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return "memory:"
 
     def open(self, url: str) -> Any:
-        """Implement `StorePlace.open`."""
+        """Implement `StoreUnderTest.open`."""
         return type(self).broken(open_store(url, create=True))
 
 
@@ -449,7 +449,7 @@ class OnFile(Private):
     addressed = True
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return f"sqlite:///{folder / 'bank.db'}"
 
 
@@ -553,11 +553,11 @@ class TestWipesTooMuch(Private):
 
 class TestLyingLock(Private):
     def open(self, url: str) -> Any:
-        """Implement `StorePlace.open`."""
+        """Implement `StoreUnderTest.open`."""
         return LyingLock()
 
 
 class TestForgetsAtTheEnd(OnFile):
     def open(self, url: str) -> Any:
-        """Implement `StorePlace.open`."""
+        """Implement `StoreUnderTest.open`."""
         return ForgetsAtTheEnd(url)
