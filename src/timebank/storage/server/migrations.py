@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TRIES: Final = 5
 
 
-def newest(store: SqlStore, *, create: bool) -> None:
+def check_version(store: SqlStore, *, create: bool) -> None:
     """Check that the tables are of this version; with `create` make them where there are none.
 
     :raises NotFound: there are none, and `create` is false.

@@ -175,8 +175,8 @@ class PostgreSql:
         (moved,) = cursor.execute(_append(parts), values).fetchone()
         return bool(moved)
 
-    def throw_away(self, cursor: Any, bank: str) -> None:
-        """Implement `Dialect.throw_away`."""
+    def delete_derived(self, cursor: Any, bank: str) -> None:
+        """Implement `Dialect.delete_derived`."""
         cursor.execute("SET LOCAL timebank.rebuild = 'on'")
         cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
         for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
