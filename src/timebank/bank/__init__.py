@@ -47,7 +47,7 @@ from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer
 
 if TYPE_CHECKING:
-    from timebank.audit import Apart, AuditReport, Checkpoint
+    from timebank.audit import AuditReport, Checkpoint, StretchWorkers
 
 Progress = Callable[[int, int], None]
 
@@ -356,17 +356,17 @@ class TimeBank(Calls, Reads):
             msg = f"an audit is done by 1 process or more, not {shown(processes)}"
             raise InvalidRequest(msg)
         self._may("audit")
-        apart = None if quick or processes == 1 else self._apart(processes)
+        workers = None if quick or processes == 1 else self._stretch_workers(processes)
         try:
             with self._reader() as reader:
                 if quick:
                     return quick_audit(reader, expect=heads)
-                return audit(reader, progress=progress, since=since, expect=heads, apart=apart)
+                return audit(reader, progress=progress, since=since, expect=heads, workers=workers)
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
 
-    def _apart(self, processes: int) -> Apart | None:
-        """What audits stretches in other processes, where they can open the storage too."""
+    def _stretch_workers(self, processes: int) -> StretchWorkers | None:
+        """Return what audits stretches in other processes, where they can open the storage too."""
         from timebank.audit.processes import Processes
 
         address = getattr(self.store, "address", None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from timebank.audit import BooksReport, Check, Finding
-from timebank.audit.report import MOST_FINDINGS, quantity
+from timebank.audit.findings import MOST_FINDINGS, quantity
 from timebank.errors import shown
 from timebank.interchange.timeoverflow.tables import (
     REFERENCES,
