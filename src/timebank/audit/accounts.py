@@ -27,6 +27,8 @@ _STATUS: Final = {
 }
 ACCOUNT_RECORDS: Final = frozenset({"open_account", "set_limits", "rename", *_STATUS})
 DELEGATE_RECORDS: Final = frozenset({"name_delegate", "end_delegate"})
+#: What is noted in the history of an account.
+HISTORY_RECORDS: Final = frozenset({"open_account", "due", *_STATUS}) | DELEGATE_RECORDS
 _DAY: Final = timedelta(days=1)
 
 
@@ -157,8 +159,10 @@ class AccountHistories:
         else:
             history.charged[rule] = max(history.charged.get(rule, ""), request["period"][1])
 
-    def delegate_refusals(self, record: AuditedRecord) -> Iterator[Difference]:
+    def refusals(self, record: AuditedRecord) -> Iterator[Difference]:
         """Yield why a delegate cannot be named, or ended, before the record is noted."""
+        if record.kind not in DELEGATE_RECORDS:
+            return
         account, delegate = record.effects["account"], record.effects["delegate"]
         history = self.get(account)
         if history is None:

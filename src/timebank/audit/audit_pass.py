@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
@@ -170,12 +171,12 @@ class AuditPass:
                 return
             for row in page:
                 self._check(row)
-            through = page[-1].sequence
-            read = Page(after, through, self._unreadable)
-            for step in self._page_steps:
-                step(read)
+            self.count += len(page)
+            read = Page(after, page, self._unreadable)
+            for check_page in self._page_steps:
+                check_page(read)
             self._unreadable = set()
-            after, limit = through, PAGE
+            after, limit = page[-1].sequence, PAGE
             self._tell_progress()
 
     def _within(self, after: int, limit: int) -> int:
@@ -189,29 +190,22 @@ class AuditPass:
 
     def _check(self, row: RecordRow) -> None:
         """Let one record go by the checks; one that cannot be carried out stops no other."""
-        self.count += 1
         for check_row in self._row_steps:
             check_row(row)
         content = self._canonical.read(row)
         if content is None:
             self._unreadable.add(row.sequence)
             return
-        kind = content["kind"]
-        record = AuditedRecord(
-            row, content, row.sequence, kind, content["request"], content["effects"]
-        )
-        steps = iter(self._steps.get(kind) or self._steps_of(kind))
-        is_told = False
-        while True:
-            try:
-                for step in steps:
+        record = AuditedRecord(row, content)
+        steps = iter(self._steps.get(record.kind) or self._steps_of(record.kind))
+        try:
+            for step in steps:
+                step(record)
+        except UNREADABLE as error:
+            self._context.tell_unreadable(f"record {record.sequence}", error)
+            for step in steps:
+                with suppress(*UNREADABLE):
                     step(record)
-            except UNREADABLE as error:
-                if not is_told:
-                    self._context.tell_unreadable(f"record {record.sequence}", error)
-                is_told = True
-            else:
-                return
 
     def _steps_of(self, kind: str) -> tuple[Callable[[AuditedRecord], None], ...]:
         """Return the checks that look at records of a kind."""
@@ -275,10 +269,7 @@ class AuditPass:
 
         :raises Corrupt: it cannot be; other errors of what cannot be read.
         """
-        content = parse(row.body)
-        record = AuditedRecord(
-            row, content, row.sequence, content["kind"], content["request"], content["effects"]
-        )
+        record = AuditedRecord(row, parse(row.body))
         for check in self.checks:
             check.assume(record)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final, TypeVar, cast
-
-import attrs
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from timebank.audit.findings import Check, Findings
 from timebank.audit.statute_history import StatuteHistory
@@ -32,15 +30,13 @@ State = dict[str, Any]
 Difference = tuple[str, str]
 
 
-@attrs.define
-class ResolvedHold:
-    """The record of the hold that a record settles or voids; or why there is none."""
+class ResolvedHold(NamedTuple):
+    """The record of the hold that a record settles or voids; `problem` says why there is none."""
 
     content: dict[str, Any]
-    problem: str = ""
+    problem: str
 
 
-@attrs.define
 class AuditedRecord:
     """One record whose fields are all known and of their types.
 
@@ -48,52 +44,62 @@ class AuditedRecord:
     `via` is the intermediary of what it moves, and `hold` the hold that it settles or voids.
     """
 
-    row: RecordRow
-    content: dict[str, Any]
-    sequence: int
-    kind: str
-    request: dict[str, Any]
-    effects: dict[str, Any]
     derived: Derived | None = None
     via: str | None = None
     hold: ResolvedHold | None = None
 
+    def __init__(self, row: RecordRow, content: dict[str, Any]) -> None:
+        self.row, self.content = row, content
+        self.sequence: int = row.sequence
+        self.kind: str = content["kind"]
+        self.request: dict[str, Any] = content["request"]
+        self.effects: dict[str, Any] = content["effects"]
 
-@attrs.frozen
-class Page:
-    """The records that were read at once: behind `after`, up to `through`."""
+
+class Page(NamedTuple):
+    """The rows that were read at once, all behind record `after`.
+
+    `unreadable` are the sequences of those whose records no check could rely on.
+    """
 
     after: int
-    through: int
-    unreadable: AbstractSet[int] = frozenset()
+    rows: Sequence[RecordRow]
+    unreadable: AbstractSet[int]
 
 
 CheckType = TypeVar("CheckType", bound="AuditCheck")
 
 
-@attrs.define(eq=False)
 class AuditContext:
     """What the checks of one audit share.
 
     `last` and `digest` are of the last record that was read; `is_complete` says that none
-    was left out. `fold` and `statutes` are as of that record. `tell_unreadable` adds the
-    finding that something cannot be read.
+    was left out. `fold` and `statutes` are as of that record. `since` is the head of the
+    checkpoint that the audit goes on from, and `expect` are the heads that were published.
     """
 
-    reader: Reader
-    findings: Findings
-    since: Head | None = None
-    expect: Sequence[Head] = ()
-    tell_progress: Callable[[], None] = lambda: None
-    tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
-    head: Head | None = None
-    last: int = 0
-    digest: bytes = b""
-    is_complete: bool = True
-    accounts: int = 0
-    fold: Fold = attrs.field(factory=Fold)
-    statutes: StatuteHistory = attrs.field(factory=StatuteHistory)
-    checks: dict[type[AuditCheck], AuditCheck] = attrs.field(factory=dict)
+    def __init__(
+        self,
+        reader: Reader,
+        findings: Findings,
+        *,
+        since: Head | None = None,
+        expect: Sequence[Head] = (),
+        tell_progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.reader, self.findings = reader, findings
+        self.since, self.expect = since, expect
+        self.tell_progress = tell_progress
+        #: Adds the finding that something cannot be read.
+        self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
+        self.head: Head | None = None
+        self.last, self.digest = 0, b""
+        self.is_complete = True
+        #: How many accounts were found.
+        self.accounts = 0
+        self.fold = Fold()
+        self.statutes = StatuteHistory()
+        self.checks: dict[type[AuditCheck], AuditCheck] = {}
 
     def check(self, kind: type[CheckType]) -> CheckType:
         """Return the check of this class."""

@@ -64,10 +64,11 @@ class Chain(AuditCheck):
         """Check that a record says where it belongs, so that it cannot be moved elsewhere."""
         content, head = record.content, self.context.head
         journal = content["journal"] if head is None else head.journal
-        known = (FORMAT, journal, record.sequence)
-        if (content["format"], content["journal"], content["sequence"]) == known:
+        is_here = content["sequence"] == record.sequence and content["journal"] == journal
+        if is_here and content["format"] == FORMAT:
             return
-        for field, expected in zip(("format", "journal", "sequence"), known, strict=True):
+        known = {"format": FORMAT, "journal": journal, "sequence": record.sequence}
+        for field, expected in known.items():
             if content[field] != expected:
                 self.tell(
                     "chain",

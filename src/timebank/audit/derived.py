@@ -108,7 +108,7 @@ class DerivedRows(AuditCheck):
         if record.derived is not None and record.derived.statute is not None:
             self._statutes.append(record.derived.statute)
 
-    def assume_balances(self, last: RecordRow) -> None:  # wherever that is
+    def assume_balances(self, last: RecordRow) -> None:
         """Let each stretch count its own totals."""
         self._totals.clear()
 
@@ -270,7 +270,7 @@ class DerivedRows(AuditCheck):
 
     def _account(self, row: AccountRow | None, found: AccountRow | None) -> None:
         """Compare a row by value and by type: 1.0 is not 1."""
-        if row == found and [type(v) for v in row or ()] == [type(v) for v in found or ()]:
+        if row == found and [*map(type, row or ())] == [*map(type, found or ())]:
             return
         there = row or found
         if there is None:  # pragma: no cover  # one of the two is there

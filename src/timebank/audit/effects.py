@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, ClassVar
 
 from timebank.audit.accounts import (
     ACCOUNT_RECORDS,
     DELEGATE_RECORDS,
+    HISTORY_RECORDS,
     AccountHistories,
     AccountHistory,
     account_differences,
@@ -15,10 +17,15 @@ from timebank.audit.accounts import (
 )
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.dues import DueRecords
-from timebank.audit.exchanges import exchange_differences, settlement_differences, without_fee
+from timebank.audit.exchanges import (
+    day_differences,
+    exchange_differences,
+    settlement_differences,
+    without_fee,
+)
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
-from timebank.errors import Corrupt, shown
+from timebank.errors import Corrupt
 from timebank.journal.fold import imbalance
 from timebank.model import AccountRow, Flag, HoldRow, RecordRow
 
@@ -46,8 +53,8 @@ class Effects(AuditCheck):
         self._differences: dict[str, Callable[[AuditedRecord], Iterator[Difference]]] = {
             **dict.fromkeys(ACCOUNT_RECORDS, account_differences),
             **dict.fromkeys(DELEGATE_RECORDS, delegate_differences),
-            "transfer": self._transfer,
-            "hold": self._hold,
+            "transfer": self._exchange,
+            "hold": self._exchange,
             "settle": self._settlement,
             "void": self._void,
             "reverse": self._reversal,
@@ -56,45 +63,44 @@ class Effects(AuditCheck):
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record, and execute it."""
-        effects, place = record.effects, f"record {record.sequence}"
+        kind, effects = record.kind, record.effects
         if total := imbalance(effects):
-            expected = "postings that sum to 0:00"
-            self.tell("zero-sum", place, expected=expected, found=quantity(total))
-        differences = self._differences.get(record.kind)
-        if differences is not None:
-            self._tell_all(place, differences(record))
+            self._tell(record, "postings that sum to 0:00", quantity(total), name="zero-sum")
+        if kind in self._differences:
+            for expected, found in self._differences[kind](record):
+                self._tell(record, expected, found)
         try:
-            derived = record.derived = self._fold.apply(record.sequence, record.kind, effects)
+            derived = record.derived = self._fold.apply(record.sequence, kind, effects)
         except Corrupt as error:
-            expected = "effects that can be executed"
-            self.tell("effects", place, expected=expected, found=str(error))
+            self._tell(record, "effects that can be executed", str(error))
             return
-        if derived.postings:
+        if self._dues.months and derived.postings:
             self._dues.count(derived.postings)
-        if record.kind in DELEGATE_RECORDS:
-            self._tell_all(place, self._histories.delegate_refusals(record))
-        self._histories.record(record)
-        for flag in effects.get("flags", ()):
-            self.context.findings.note(place, str(Flag.of(flag)))
+        if kind in HISTORY_RECORDS:
+            for expected, found in self._histories.refusals(record):
+                self._tell(record, expected, found)
+            self._histories.record(record)
+        if "flags" in effects:
+            for flag in effects["flags"]:
+                self.context.findings.note(f"record {record.sequence}", str(Flag.of(flag)))
 
-    def tell_difference(self, place: str, expected: str, found: str) -> None:
-        """Tell that effects are not what was asked; `Texts` tells so of erasures."""
-        self.tell("effects", place, expected=expected, found=found)
+    def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
+        """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
+        self.tell("effects", f"record {sequence}", expected=expected, found=found)
 
-    def _tell_all(self, place: str, differences: Iterator[Difference]) -> None:
-        for expected, found in differences:
-            self.tell("effects", place, expected=expected, found=found)
+    def _tell(
+        self, record: AuditedRecord, expected: str, found: str, name: str = "effects"
+    ) -> None:
+        self.tell(name, f"record {record.sequence}", expected=expected, found=found)
 
     # -- what was asked, by kind -----------------------------------------------------------
 
-    def _transfer(self, record: AuditedRecord) -> Iterator[Difference]:
-        yield from _day_differences(record)
+    def _exchange(self, record: AuditedRecord) -> Iterator[Difference]:
         record.via = record.request.get("via")
-        yield from exchange_differences(self._statutes.current, record)
-
-    def _hold(self, record: AuditedRecord) -> Iterator[Difference]:
-        record.via = record.request.get("via")
-        return exchange_differences(self._statutes.current, record)
+        found = exchange_differences(self._statutes.current, record)
+        if record.kind == "transfer" and "occurred_on" in record.request:
+            return chain(day_differences(record), found)
+        return found
 
     def _settlement(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
@@ -112,7 +118,7 @@ class Effects(AuditCheck):
         moved = sum(seconds for _, seconds in own if seconds > 0)
         if request.get("hours", moved) != moved:
             yield f"{request['hours']} seconds reversed", f"{moved} seconds"
-        yield from _day_differences(record)
+        yield from day_differences(record)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 
@@ -168,10 +174,3 @@ class Effects(AuditCheck):
                 for id, known in accounts.items()
             }
         }
-
-
-def _day_differences(record: AuditedRecord) -> Iterator[Difference]:
-    """Yield where a transfer or reversal is of another day than was asked."""
-    day = record.request.get("occurred_on")
-    if day is not None and record.effects["occurred_on"] != day:
-        yield f"occurred_on {shown(day)}", shown(record.effects["occurred_on"])

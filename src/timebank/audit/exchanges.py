@@ -102,6 +102,13 @@ def settlement_differences(
     yield from _flag_differences(record, flags)
 
 
+def day_differences(record: AuditedRecord) -> Iterator[Difference]:
+    """Yield where a transfer or reversal is of another day than was asked."""
+    day = record.request.get("occurred_on")
+    if day is not None and record.effects["occurred_on"] != day:
+        yield f"occurred_on {shown(day)}", shown(record.effects["occurred_on"])
+
+
 def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
     """Yield where the lines are not those that were asked for, one by one."""
     expected = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page
+from timebank.audit.base import UNREADABLE, AuditCheck, Page
 from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
 
@@ -17,18 +17,11 @@ class Ids(AuditCheck):
         Check("ids", "Each id of an operation names one record, and finds it.", RESTORE),
     )
 
-    def __init__(self, context: AuditContext) -> None:
-        super().__init__(context)
-        self._ids: list[tuple[str, int]] = []
-
-    def record(self, record: AuditedRecord) -> None:
-        """Look the id of a record up at the end of its page."""
-        if record.row.id is not None:
-            self._ids.append((record.row.id, record.sequence))
-
-    def page(self, page: Page) -> None:  # the ids are enough
-        """Look up the ids of the page."""
-        ids, self._ids = self._ids, []
+    def page(self, page: Page) -> None:
+        """Look up the ids of a page."""
+        ids = [(row.id, row.sequence) for row in page.rows if row.id is not None]
+        if page.unreadable:
+            ids = [(id, sequence) for id, sequence in ids if sequence not in page.unreadable]
         if not self._all_found(ids):
             for id, sequence in ids:
                 with self.reading(f"record {sequence}"):

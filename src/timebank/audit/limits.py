@@ -11,8 +11,8 @@ from timebank.errors import shown
 from timebank.journal.fold import Derived
 from timebank.model import HoldRow, PostingRow
 
-#: The kinds of record that limits are for.
-_JUDGED: Final = frozenset({"transfer", "hold", "settle", "due"})
+#: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
+_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
 _ACCOUNTS: Final = frozenset(
     {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
 )
@@ -30,7 +30,7 @@ class Limits(AuditCheck):
             ASK,
         ),
     )
-    kinds: ClassVar = _JUDGED | _ACCOUNTS | {"reverse"}
+    kinds: ClassVar = _MOVES | _ACCOUNTS
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
@@ -41,15 +41,16 @@ class Limits(AuditCheck):
         derived = record.derived
         if derived is None:
             return
-        kind, sequence = record.kind, record.sequence
-        if kind in _JUDGED or kind == "reverse":
-            self._open(sequence, kind, record.via, derived.postings)
-            if derived.holds:
-                self._open(sequence, kind, None, derived.holds)
-        if kind in _JUDGED and "limits" not in record.request:
+        kind, sequence, account = record.kind, record.sequence, derived.account
+        if account is not None:
+            if account.status == "closed":
+                self._closed(sequence, account.account, record.content["recorded_at"])
+            return
+        self._open(sequence, kind, record.via, derived.postings)
+        if derived.holds:
+            self._open(sequence, kind, None, derived.holds)
+        if kind != "reverse" and "limits" not in record.request:
             self._within(record, derived)
-        elif derived.account is not None and derived.account.status == "closed":
-            self._closed(sequence, derived.account.account, record.content["recorded_at"])
 
     def _closed(self, sequence: int, account: str, now: int) -> None:
         _, balance = self._fold.balances[account]

@@ -22,6 +22,7 @@ from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, RecordRow, Text
 MOST_WAITING: Final = 50_000
 PAGE: Final = 500
 _PREFIX: Final = "commitment "
+_FIELDS: Final = frozenset(TEXT_FIELDS)
 
 #: The sequence of a text's record, and its field.
 TextKey = tuple[int, str]
@@ -50,9 +51,10 @@ class Texts(AuditCheck):
     def record(self, record: AuditedRecord) -> None:
         """Expect the texts of one record, or take note of what it erased."""
         request = record.request
-        for field in TEXT_FIELDS:
-            if field in request:
-                self._expected[record.sequence, field] = request[field]
+        if not _FIELDS.isdisjoint(request):
+            for field in TEXT_FIELDS:
+                if field in request:
+                    self._expected[record.sequence, field] = request[field]
         if record.kind == "erase":
             self._erasures.append((record.sequence, record.effects))
 
@@ -61,8 +63,9 @@ class Texts(AuditCheck):
 
         The texts of a record that cannot be read are neither expected nor a finding.
         """
-        with self.reading(f"texts of records {page.after + 1} to {page.through}"):
-            self._compare(page.after, page.through, page.unreadable)
+        through = page.rows[-1].sequence
+        with self.reading(f"texts of records {page.after + 1} to {through}"):
+            self._compare(page.after, through, page.unreadable)
 
     def _compare(
         self, after: int, through: int, unreadable: AbstractSet[int] = frozenset()
@@ -167,7 +170,7 @@ class Texts(AuditCheck):
         return self._reader.records(after=after, limit=PAGE)
 
     def _tell_erasure(self, sequence: int, expected: str, found: str) -> None:
-        self.context.check(Effects).tell_difference(f"record {sequence}", expected, found)
+        self.context.check(Effects).tell_erasure(sequence, expected, found)
 
     def _tell(self, sequence: int, field: str, expected: str, found: str) -> None:
         place = f"text {shown(field)} of record {shown(sequence)}"
