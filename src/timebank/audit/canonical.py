@@ -49,6 +49,8 @@ class Canonical(AuditCheck):
     def record(self, record: AuditedRecord) -> None:
         """Check the columns beside a record."""
         row, expected_id = record.row, record.request.get("id")
+        if row.kind != record.kind:
+            self._column(record, "kind", record.kind, row.kind)
         if row.id != expected_id:
             self._column(record, "id", expected_id, row.id)
         if row.refers_to != refers_to(record.effects):
