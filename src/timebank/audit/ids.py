@@ -1,4 +1,4 @@
-"""Whether each id of an operation finds its record."""
+"""Check that each id of an operation finds its record."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import ClassVar
 from timebank.audit.base import UNREADABLE, AuditCheck, Page
 from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
+from timebank.storage.protocol import finds_many
 
 
 class Ids(AuditCheck):
@@ -29,9 +30,11 @@ class Ids(AuditCheck):
 
     def _all_found(self, ids: list[tuple[str, int]]) -> bool:
         """Return whether a store that looks up many ids at once finds exactly these records."""
-        ask = getattr(self.context.reader, "sequences", None)
+        reader = self.context.reader
+        if not finds_many(reader):
+            return False
         try:
-            return ask is not None and sorted(ask([id for id, _ in ids])) == sorted(ids)
+            return sorted(reader.sequences([id for id, _ in ids])) == sorted(ids)
         except UNREADABLE:
             return False
 

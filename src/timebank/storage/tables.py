@@ -1,4 +1,4 @@
-"""Reading one bank from tables, in whatever SQL: which question asks what, and what a row is.
+"""Read one bank from tables, in whatever SQL: the queries, and the types of their rows.
 
 A database gives its `Queries`, the texts of the questions with its own placeholders,
 and a way to run them. Each row that comes back is checked for its types.
@@ -49,52 +49,52 @@ FEW, MANY = 8, 100
 LAST_DAY: Final = "\U0010ffff"
 
 
-class Kind(NamedTuple, Generic[Row]):
-    """How a row of a table is read: what makes it, and which types its columns may have."""
+class RowType(NamedTuple, Generic[Row]):
+    """How a row of a table is read: the function that makes it, and the types of its columns."""
 
     table: str
     make: Callable[[Iterable[Any]], Row]
     types: frozenset[tuple[type, ...]]
 
 
-def kind_of(
+def row_type_of(
     table: str, make: Callable[[Iterable[Any]], Row], *columns: tuple[type, ...]
-) -> Kind[Row]:
-    """A kind of row by the types that each of its columns may have."""
-    return Kind(table, make, frozenset(product(*columns)))
+) -> RowType[Row]:
+    """Return the type of a table's rows, by the types that each column may have."""
+    return RowType(table, make, frozenset(product(*columns)))
 
 
 INT, STR, BYTES = (int,), (str,), (bytes,)
 INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
-RECORD: Final = kind_of(
+RECORD: Final = row_type_of(
     "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
-TEXT: Final = kind_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
-ACCOUNT: Final = kind_of(
+TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+ACCOUNT: Final = row_type_of(
     "timebank_accounts",
     AccountRow._make,
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL),
 )
-POSTING: Final = kind_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
-HOLD: Final = kind_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = kind_of("timebank_statutes", StatuteRow._make, INT, STR)
-OPERATION: Final = kind_of("timebank_records", tuple, STR, INT)
-BANK: Final = kind_of("timebank_banks", tuple, STR)
-TOTALS: Final = kind_of("timebank_postings", tuple, INT, INT)
-HEAD: Final = Kind(
+POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
+HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
+STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR)
+OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
+BANK: Final = row_type_of("timebank_banks", tuple, STR)
+TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
 )
 
 
 @attrs.frozen(kw_only=True)
 class Queries:
-    """The texts of the questions; each begins with the bank, in the order of its values."""
+    """The SQL of the queries. The first value of each is the bank."""
 
     head: str
     banks: str
-    left_over: str
+    has_rows: str
     records: str
     find: str
     sequences: Mapping[int, str]
@@ -114,11 +114,11 @@ class Queries:
 
 
 class TableReader:
-    """The reading half of the protocol, over whatever runs a query."""
+    """A reader of the protocol, over whatever runs a query."""
 
     #: What the rows of two tables are here; a database may keep a column otherwise.
-    text_kind: ClassVar[Kind[TextRow]] = TEXT
-    account_kind: ClassVar[Kind[AccountRow]] = ACCOUNT
+    text_type: ClassVar[RowType[TextRow]] = TEXT
+    account_type: ClassVar[RowType[AccountRow]] = ACCOUNT
 
     #: How a value is marked in a statement.
     mark: ClassVar[str] = "?"
@@ -130,56 +130,60 @@ class TableReader:
 
     @abstractmethod
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """The rows of a query, as the driver gives them; its errors translated."""
+        """Return the rows of a query as the driver gives them; its errors are translated."""
 
-    def _rows(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
-        """The rows of a query, each of the types that its table has.
+    def _rows(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
+        """Return the rows of a query, each of the types that its table has.
 
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
-        rows, types = self._fetch(sql, values), kind.types
+        rows, types = self._fetch(sql, values), row_type.types
         for row in rows:
             if tuple(map(type, row)) not in types:
-                self._refuse(kind, row)
-        return list(map(kind.make, rows))
+                self._refuse(row_type, row)
+        return list(map(row_type.make, rows))
 
-    def _row(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> Row | None:
+    def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
         found = self._fetch(sql, values)
-        return self._made(kind, found[0]) if found else None
+        return self._made(row_type, found[0]) if found else None
 
-    def _made(self, kind: Kind[Row], row: tuple[Any, ...]) -> Row:
-        if tuple(map(type, row)) not in kind.types:
-            self._refuse(kind, row)
-        return kind.make(row)
+    def _made(self, row_type: RowType[Row], row: tuple[Any, ...]) -> Row:
+        if tuple(map(type, row)) not in row_type.types:
+            self._refuse(row_type, row)
+        return row_type.make(row)
 
-    def _refuse(self, kind: Kind[Row], row: tuple[Any, ...]) -> NoReturn:
-        msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
+    def _refuse(self, row_type: RowType[Row], row: tuple[Any, ...]) -> NoReturn:
+        msg = f"{self._where}: a row of {row_type.table} cannot be: {shown(row)}"
         raise Corrupt(msg)
 
     def _page(
-        self, kind: Kind[Row], sql: str, values: tuple[object, ...], goes_on: Callable[[Row], bool]
+        self,
+        row_type: RowType[Row],
+        sql: str,
+        values: tuple[object, ...],
+        goes_on: Callable[[Row], bool],
     ) -> list[Row]:
-        """The rows of a page, the last of which goes on from where the page begins.
+        """Return the rows of a page, which must lead on from where it begins.
 
         In a damaged file a page may lead back: whoever asks for the next would never end.
 
         :raises Corrupt: it does not go on.
         """
-        rows = self._rows(kind, sql, values)
+        rows = self._rows(row_type, sql, values)
         if rows and not goes_on(rows[-1]):
-            msg = f"{self._where}: the rows of {kind.table} are out of order"
+            msg = f"{self._where}: the rows of {row_type.table} are out of order"
             raise Corrupt(msg)
         return rows
 
     def head(self) -> Head:
-        """As `Reader.head`.
+        """Implement `Reader.head`.
 
         :raises BankNotFound: the bank is not in the store.
         :raises Corrupt: the bank's own row is missing, its others are there.
         """
         row = self._row(HEAD, self._sql.head, (self._bank,))
         if row is None:
-            if not self.left_over():
+            if not self.has_rows():
                 raise BankNotFound(self._bank, self._where)
             # A writer sees what others commit: the bank may have been made between two questions.
             row = self._row(HEAD, self._sql.head, (self._bank,))
@@ -190,27 +194,27 @@ class TableReader:
         return Head(journal, sequence or 0, digest or genesis(journal))
 
     def banks(self) -> list[str]:
-        """The names of the banks, by code point; none where there are no tables."""
+        """Return the names of the banks, by code point; none where there are no tables."""
         try:
             return [bank for (bank,) in self._rows(BANK, self._sql.banks, ())]
         except BankNotFound:
             return []
 
-    def left_over(self) -> bool:
-        """Whether any row but its own names the bank."""
-        return bool(self._fetch(self._sql.left_over, (self._bank,) * len(TABLES)))
+    def has_rows(self) -> bool:
+        """Return whether any row but its own names the bank."""
+        return bool(self._fetch(self._sql.has_rows, (self._bank,) * len(TABLES)))
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """As `Reader.records`."""
+        """Implement `Reader.records`."""
         values = (self._bank, min(after, MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
     def find(self, id: str) -> RecordRow | None:
-        """As `Reader.find`."""
+        """Implement `Reader.find`."""
         return self._row(RECORD, self._sql.find, (self._bank, id))
 
     def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
-        """The operations with these ids, and the sequence of the record of each."""
+        """Implement `FindsMany.sequences`."""
         found: list[tuple[str, int]] = []
         size = FEW if len(ids) <= FEW else MANY
         for first in range(0, len(ids), size):
@@ -220,32 +224,32 @@ class TableReader:
         return found
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """As `Reader.referring`."""
+        """Implement `Reader.referring`."""
         return self._rows(RECORD, self._sql.referring, (self._bank, sequence))
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """As `Reader.texts`."""
-        return self._rows(self.text_kind, self._sql.texts, (self._bank, after, through))
+        """Implement `Reader.texts`."""
+        return self._rows(self.text_type, self._sql.texts, (self._bank, after, through))
 
     def account(self, id: str) -> AccountRow | None:
-        """As `Reader.account`."""
-        return self._row(self.account_kind, self._sql.account, (self._bank, id))
+        """Implement `Reader.account`."""
+        return self._row(self.account_type, self._sql.account, (self._bank, id))
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """As `Reader.accounts`."""
+        """Implement `Reader.accounts`."""
         if after is None:
-            return self._rows(self.account_kind, self._sql.first_accounts, (self._bank, limit))
+            return self._rows(self.account_type, self._sql.first_accounts, (self._bank, limit))
         values = (self._bank, after, limit)
-        kind, sql = self.account_kind, self._sql.accounts
-        return self._page(kind, sql, values, lambda row: row.account > after)
+        row_type, sql = self.account_type, self._sql.accounts
+        return self._page(row_type, sql, values, lambda row: row.account > after)
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """As `Reader.last_posting`."""
+        """Implement `Reader.last_posting`."""
         end = MOST if through is None else min(through, MOST)
         return self._row(POSTING, self._sql.last_posting, (self._bank, account, end))
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """As `Reader.postings`."""
+        """Implement `Reader.postings`."""
         values = (self._bank, account, after, limit)
         return self._page(POSTING, self._sql.postings, values, lambda row: row.version > after)
 
@@ -259,7 +263,7 @@ class TableReader:
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """As `Reader.postings_by_day`."""
+        """Implement `Reader.postings_by_day`."""
         first, last = since or "", LAST_DAY if until is None else until
         if newest_first:
             end = (last, MOST) if after is None else min((last, MOST), after)
@@ -273,13 +277,13 @@ class TableReader:
     def _day_values(
         self, account: str, bound: str, edge: tuple[str, int], limit: int
     ) -> tuple[object, ...]:
-        """The values of the questions by day: a bound on one side, a page's edge on the other."""
+        """Return the values of a query by day: a bound on one side, a page's edge on the other."""
         return (self._bank, account, bound, *edge, limit)
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """As `Reader.totals`."""
+        """Implement `Reader.totals`."""
         last = LAST_DAY if until is None else until
         ((earned, spent),) = self._rows(
             TOTALS, self._sql.totals, (self._bank, account, since or "", last)
@@ -287,32 +291,32 @@ class TableReader:
         return earned, spent
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """As `Reader.holds`."""
+        """Implement `Reader.holds`."""
         values = (self._bank, *after, limit)
         return self._page(HOLD, self._sql.holds, values, above_hold(after))
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """As `Reader.holds_of`."""
+        """Implement `Reader.holds_of`."""
         values = (self._bank, account, *after, limit)
         return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """As `Reader.statutes`."""
+        """Implement `Reader.statutes`."""
         values = (self._bank, min(before, MOST), limit)
         return self._page(STATUTE, self._sql.statutes, values, lambda row: row.sequence < before)
 
     def sums(self) -> list[Fault]:
-        """Where balances are no sums, or postings do not cancel out: for a quick audit."""
+        """Implement `AddsUp.sums`."""
         from timebank.storage.sums import faults_of_sums
 
         return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))
 
 
 def above_hold(after: tuple[int, str]) -> Callable[[HoldRow], bool]:
-    """Whether a row comes behind another, by sequence and account."""
+    """Return whether a row comes behind another, by sequence and account."""
     return lambda row: (row.sequence, row.account) > after
 
 
 def above_end(after: tuple[int, int]) -> Callable[[HoldRow], bool]:
-    """Whether a row comes behind another, by its end and sequence."""
+    """Return whether a row comes behind another, by its end and sequence."""
     return lambda row: (row.expires_at, row.sequence) > after

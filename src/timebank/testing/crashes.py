@@ -8,13 +8,13 @@ from contextlib import nullcontext
 
 from timebank.bank import TimeBank
 from timebank.errors import BankNotFound
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.races import in_processes
 from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
 
 
 class _LastStep:
-    """Ends the process at the step of a number, as a kill does: nothing is closed or flushed."""
+    """A step that ends the process at its number, as a kill does: nothing is closed or flushed."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -26,7 +26,7 @@ class _LastStep:
             os._exit(0)
 
 
-class Crashes(StorePlace, part=True):
+class Crashes(StoreUnderTest, part=True):
     """What was acknowledged is there; what was begun is there whole, or not at all."""
 
     @needs("shared")

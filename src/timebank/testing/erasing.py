@@ -7,11 +7,11 @@ import pytest
 from timebank.model import TextRow
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import record, small_bank
 
 
-class Erasing(StorePlace, part=True):
+class Erasing(StoreUnderTest, part=True):
     """A text goes with its salt; records, and other texts, stay."""
 
     def test_an_erased_text_is_gone(self, filled: Store) -> None:
@@ -71,15 +71,3 @@ class Erasing(StorePlace, part=True):
         with filled.reader("main") as reading:
             assert sorted(small_bank().texts) == reading.texts(after=0, through=9)
             assert [] == list(reading.faults())
-
-    def test_a_wipe_says_what_may_remain(self, filled: Store) -> None:
-        """In sentences, as often as it is asked for; what is not erased is there after it."""
-        with filled.writer("main") as writer:
-            writer.append(Batch(erased=[(2, "note")]))
-        for _ in range(2):
-            told = filled.wipe()
-            assert (True, True) == (type(told) is tuple, all(type(one) is str for one in told))
-        with filled.reader("main") as reading:
-            assert sorted(small_bank().texts)[1:] == reading.texts(after=0, through=9)
-            assert 5 == reading.head().sequence
-            assert small_bank().postings == reading.postings("m1", after=0, limit=9)

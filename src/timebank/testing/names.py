@@ -7,7 +7,7 @@ from typing import Final
 from timebank.bank import TimeBank
 from timebank.model import MAX_INTEGER, NEVER, HoldRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import DAYS, account, hold, posting, record
 
 #: Ids that a careless comparison takes for one another: by case, accent, width, blank.
@@ -27,7 +27,7 @@ TEXTS: Final = (
 )
 
 
-class Names(StorePlace, part=True):
+class Names(StoreUnderTest, part=True):
     """What is written comes back as it was, and is found under no other name."""
 
     def test_accounts_that_look_alike_are_apart(self, store: Store) -> None:
@@ -71,25 +71,6 @@ class Names(StorePlace, part=True):
             found = [reader.find(id) for id in used]
             assert list(range(1, len(used) + 1)) == [row and row.sequence for row in found]
             assert [None] * len(free) == [reader.find(id) for id in free]
-
-    def test_many_operations_are_looked_up_at_once(self, store: Store) -> None:
-        """By a reader that can: each id that was used, with its record, and no other."""
-        count = 230
-        used = [*ALIKE[::2], *(f"t{number}" for number in range(count))]
-        store.make_bank("other", journal="journal-2")
-        with store.writer("main") as writer:
-            writer.append(Batch([record(n, id=id) for n, id in enumerate(used, start=1)]))
-        with store.writer("other") as writer:
-            writer.append(Batch([record(1, id="elsewhere")]))
-        with store.reader("main") as reader:
-            ask = getattr(reader, "sequences", None)
-            if ask is None:
-                return
-            assert [] == ask([])
-            asked = [*reversed(used), *ALIKE[1::2], "elsewhere"]
-            assert [(id, n) for n, id in enumerate(used, start=1)] == sorted(
-                ask(asked), key=lambda pair: pair[1]
-            )
 
     def test_banks_that_look_alike_are_apart(self, store: Store) -> None:
         """Each bank has its own journal, and they are listed in the order of code points."""

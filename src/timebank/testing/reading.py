@@ -1,4 +1,4 @@
-"""What a reader gives: each question of the protocol, as committed and not yet committed."""
+"""A reader: each question of the protocol, of rows that are committed and of those that are not."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from timebank.journal import genesis
 from timebank.model import Head, PostingRow
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import DAYS, account, both, hold, record, small_bank
 
 
-class Reading(StorePlace, part=True):
+class Reading(StoreUnderTest, part=True):
     """The small bank, asked every question."""
 
     @pytest.fixture(params=["committed", "in a writer", "on an overlay", "half and half"])
     def reader(self, request: pytest.FixtureRequest, store: Store) -> Iterator[Reader]:
-        """The small bank as each kind of reader sees it."""
+        """Give the small bank as each kind of reader sees it."""
         whole = small_bank()
         if request.param == "committed":
             with store.writer("main") as writer:

@@ -1,4 +1,4 @@
-"""What a SQLite file finds wrong in itself. Never raises: a damaged file is a fault too."""
+"""Find faults of a SQLite file. Nothing is raised: a damaged file is a fault too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _Objects = dict[tuple[str, str, str], str]
 def faults(
     connection: sqlite3.Connection, where: str, progress: Callable[[], None] | None
 ) -> list[Fault]:
-    """Faults of the file, its schema, rows of no bank and references, in this order.
+    """Return faults of the file, its schema, rows of no bank and references, in this order.
 
     What `progress` raises ends the work and is raised again.
     """
@@ -113,7 +113,7 @@ def _schema(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
 def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
     there = {name for _, name, _ in _objects(connection)}
     if "timebank_banks" not in there:
-        return  # the schema's fault, told there
+        return  # that is found as a fault of the schema
     for table in there.intersection(TABLES):
         for (bank,) in connection.execute(_STRAY_BANKS.format(table=table)):
             yield Fault(
@@ -131,7 +131,7 @@ def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
         missing = (
             parent
             for _, _, parent, _ in connection.execute(f"PRAGMA foreign_key_check({table})")
-            if parent != "timebank_banks"  # rows of no bank are told as such
+            if parent != "timebank_banks"  # rows of no bank are found as such
         )
         for parent in islice(missing, MOST):
             yield Fault("references", table, f"a row of {parent}", "none")
@@ -142,7 +142,7 @@ def _surely(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def _objects(connection: sqlite3.Connection) -> _Objects:
-    """What is in the schema under our names or on our tables, with its text."""
+    """Return the objects of the schema under our names or on our tables, with their text."""
     return {
         (str(kind), str(name), str(table)): " ".join(str(sql).split())
         for kind, name, table, sql in connection.execute(_OBJECTS)
@@ -150,7 +150,7 @@ def _objects(connection: sqlite3.Connection) -> _Objects:
 
 
 def _fresh() -> _Objects:
-    """The same of a database that was just made."""
+    """Return the objects of a database that was just made."""
     connection = sqlite3.connect(":memory:")
     try:
         for statement in DDL:
