@@ -112,7 +112,7 @@ def _hours(value: object, what: str) -> Hours:
     try:
         return Hours(value)  # type: ignore[arg-type]  # any object: that is what is checked
     except InvalidRequest as error:
-        error.args = (f"{what}: {error}",)
+        error.add_context(before=f"{what}: ")
         raise
 
 

@@ -164,7 +164,7 @@ def kept_from(
     """The refusal, without what is not for who asks: somebody's transfer, or their balance."""
     if isinstance(refusal, LimitExceeded):
         seen = attrs.evolve(_looked(ask), action="balance", accounts=(refusal.account,))
-        return refusal if permissions(seen) else refusal.veiled()
+        return refusal if permissions(seen) else refusal.redacted()
     original = refusal.original
     seen = attrs.evolve(_looked(ask), action="account", accounts=ask.accounts)
     if isinstance(original, Transfer | Hold):
