@@ -134,7 +134,7 @@ class Balance:
 
     @property
     def receivable(self) -> Hours | None:
-        """The hours that may be earned: `ceiling - posted - incoming`, never negative; or `None`."""
+        """The hours that may be earned: `ceiling - posted - incoming`, not negative; or `None`."""
         if self.ceiling is None:
             return None
         return max(self.ceiling - self.posted - self.incoming, Hours.from_seconds(0))
