@@ -126,7 +126,7 @@ def positive(value: object, what: str) -> int:
     try:
         seconds = seconds_of(value)
     except InvalidRequest as error:
-        error.args = (f"{what}: {error}",)
+        error.add_context(before=f"{what}: ")
         raise
     if seconds <= 0:
         msg = f"{what} must be more than 0:00, not {Hours.from_seconds(seconds)}"
