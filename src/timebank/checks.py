@@ -122,7 +122,7 @@ def limit(value: object, what: str) -> StoredLimit:
 
 
 def positive(value: object, what: str) -> int:
-    """Return hours that move as seconds: more than zero."""
+    """Return hours as seconds, and check that they are more than zero."""
     try:
         seconds = seconds_of(value)
     except InvalidRequest as error:
