@@ -7,12 +7,10 @@ import textwrap
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from timebank.audit import AuditReport, Finding
-from timebank.reports.balances import counted
-from timebank.reports.cells import harmless
+from timebank.audit import AuditReport, BooksReport, Finding
+from timebank.reports.text import PAGE_COLUMNS, counted, harmless
 
 _LABELS: Final = ("expected", "found", "advice")
-_COLUMNS: Final = 100
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -84,9 +82,29 @@ def finding_text(number: int, finding: Finding) -> list[str]:
     for label in _LABELS:
         lines += textwrap.wrap(
             harmless(getattr(finding, label)),
-            _COLUMNS,
+            PAGE_COLUMNS,
             initial_indent=f"   {label + ':':<10}",
             subsequent_indent=" " * 13,
             break_on_hyphens=False,
         )
+    return lines
+
+
+def books_text(report: BooksReport) -> list[str]:
+    """The verdict, and a block for each finding.
+
+    >>> from timebank.audit import BooksReport
+    >>> from timebank.reports.findings import books_text
+    >>> books_text(BooksReport((), accounts=292, transfers=4_559, movements=9_115))
+    ['All well: 292 accounts, 4,559 transfers and 9,115 movements agree.']
+    """
+    rows = (
+        f"{counted(report.accounts, 'account')}, {counted(report.transfers, 'transfer')} "
+        f"and {counted(report.movements, 'movement')}"
+    )
+    if report.ok:
+        return [f"All well: {rows} agree."]
+    lines = [f"NOT WELL: {counted(len(report.findings), 'finding')} in {rows}."]
+    for number, finding in enumerate(report.findings, start=1):
+        lines += ["", *finding_text(number, finding)]
     return lines

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from timebank.model import Hold
-from timebank.reports.cells import harmless
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, harmless, table
 
 _COLUMNS: Final = (
     Column("Hold", least=12),

@@ -15,9 +15,9 @@ import attrs
 
 from timebank.errors import StoreError
 from timebank.queries.impact import Impact
-from timebank.reports.cells import fit
 from timebank.reports.impact_text import band_text
-from timebank.reports.impact_words import Words
+from timebank.reports.text import fit
+from timebank.reports.words import Words
 
 #: Inches: a phone is as wide, and letters of nine points can be read on it.
 _WIDE: Final = 4.4
@@ -131,7 +131,7 @@ def _by_month(impact: Impact, words: Words) -> Chart | None:
 
     shown = [(group.hours, group.key) for group in months if group.hours is not None]
     text = ", ".join(f"{key}: {hours}" for hours, key in sorted(shown, reverse=True)[:1])
-    title = f"{words('by month')}, {words('area').lower()}" if len(areas) > 1 else words("by month")
+    title = f"{words('by_month')}, {words('area').lower()}" if len(areas) > 1 else words("by_month")
     return _drawn(title, text, draw, high=3.6 if len(areas) > 1 else 3.0, name="months")
 
 
@@ -161,8 +161,8 @@ def _balances(impact: Impact, words: Words) -> Chart | None:
 
 
 def _who(impact: Impact, words: Words) -> Chart | None:
-    told = [("both", impact.both), ("give only", impact.give_only)]
-    told.append(("receive only", impact.receive_only))
+    told = [("both", impact.both), ("give_only", impact.give_only)]
+    told.append(("receive_only", impact.receive_only))
     parts = [(words(key), value, number) for number, (key, value) in enumerate(told) if value]
     if not parts:
         return None

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from timebank.hours import Hours
+from timebank.model import Erasure
 from timebank.queries.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
-from timebank.reports.cells import harmless
-from timebank.reports.periods import period_text
-from timebank.reports.shapes import account_shape, hold_shape, transfer_shape
-from timebank.reports.statement import titled
-from timebank.reports.table import Column, Row, table
-
-Shape = dict[str, Any]
+from timebank.reports.text import Column, Row, counted, harmless, period_text, table, titled
 
 _DUE: Final = (
     Column("Due on"),
@@ -100,30 +95,6 @@ def _totals(report: DueReport, verb: str) -> str:
     return f"{verb} to {accounts} {plural}: {report.hours}, {to}."
 
 
-def due_shape(report: DueReport) -> Shape:
-    """A run of dues."""
-    return {
-        "through": report.through.isoformat(),
-        "hours": str(report.hours),
-        "charges": [
-            {
-                "id": one.id,
-                "account": one.account,
-                "name": one.name,
-                "rule": one.rule,
-                "hours": str(one.hours),
-                "fund": one.fund,
-                "since": one.since.isoformat(),
-                "period": None if one.period is None else [str(day) for day in one.period],
-                "basis": None if one.basis is None else str(one.basis),
-                "flags": [str(flag) for flag in one.transfer.flags],
-            }
-            for one in report.charges
-        ],
-        "suspended": list(report.suspended),
-    }
-
-
 def dues_text(dues: Iterable[Due], account: str) -> list[str]:
     """What is due of one account and was not charged yet, a line for each."""
     rows: list[Row] = [
@@ -140,20 +111,6 @@ def dues_text(dues: Iterable[Due], account: str) -> list[str]:
     if not rows:
         return [harmless(f"Nothing is due of {account}.")]
     return table([column for column in _DUE if column.title != "Account"], rows)
-
-
-def one_due_shape(one: Due) -> Shape:
-    """What is due, or will be."""
-    return {
-        "account": one.account,
-        "rule": one.rule,
-        "hours": str(one.hours),
-        "fund": one.fund,
-        "since": one.since.isoformat(),
-        "period": None if one.period is None else [str(day) for day in one.period],
-        "statute": one.statute,
-        "basis": None if one.basis is None else str(one.basis),
-    }
 
 
 # -- leaving -------------------------------------------------------------------------
@@ -195,18 +152,6 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
     return [harmless(line) for line in [*lines, f"{title} {verb} closed."]]
 
 
-def leaving_shape(left: Leaving) -> Shape:
-    """The steps."""
-    return {
-        "account": account_shape(left.account),
-        "charges": [transfer_shape(one.transfer) for one in left.charges],
-        "ended": list(left.ended),
-        "voided": [hold_shape(hold) for hold in left.voided],
-        "given_back": [transfer_shape(given) for given in left.given_back],
-        "disposal": None if left.disposal is None else transfer_shape(left.disposal),
-    }
-
-
 # -- who acts, who is away -----------------------------------------------------------
 
 
@@ -214,12 +159,6 @@ def delegate_text(delegate: Delegate) -> str:
     """Who may act, and until when."""
     until = "" if delegate.until is None else f" until {delegate.until}"
     return harmless(f"{delegate.delegate} may act for {delegate.account}{until}")
-
-
-def delegate_shape(delegate: Delegate) -> Shape:
-    """A delegate."""
-    until = None if delegate.until is None else delegate.until.isoformat()
-    return {"account": delegate.account, "delegate": delegate.delegate, "until": until}
 
 
 _HAPPENED: Final = {
@@ -254,17 +193,6 @@ def events_text(events: Iterable[Event]) -> list[str]:
     return lines
 
 
-def event_shape(event: Event) -> Shape:
-    """What happened to an account."""
-    return {
-        "sequence": event.sequence,
-        "kind": event.kind,
-        "recorded_at": event.recorded_at.isoformat(),
-        "actor": event.actor,
-        "text": event.text,
-    }
-
-
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
     """Who exchanged nothing since a day, a line for each."""
     rows: list[Row] = [
@@ -285,12 +213,32 @@ def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
     )
 
 
-def inactive_shape(one: Inactive) -> Shape:
-    """An account that exchanged nothing for long."""
-    last = one.last_exchange
-    return {
-        "account": account_shape(one.account),
-        "since": one.since.isoformat(),
-        "last_exchange": None if last is None else last.isoformat(),
-        "balance": str(one.balance),
-    }
+# -- what is erased -------------------------------------------------------------------
+
+
+def erasure_text(done: Erasure, *, dry_run: bool = False) -> list[str]:
+    """What went, whose it was, and where it may still be read.
+
+    >>> from timebank import Erasure
+    >>> from timebank.reports.members import erasure_text
+    >>> erasure_text(Erasure("m1", None, 2, (9,), ()))
+    ['2 texts of account m1 are erased, says record 9.']
+    """
+    of = f"account {done.account}" if done.account is not None else f"record {done.record}"
+    if not done.texts:
+        lines = [f"Nothing of {of} is left to erase."]
+    elif dry_run:
+        are = "is" if done.texts == 1 else "are"
+        lines = [f"{counted(done.texts, 'text')} of {of} {are} there to be erased."]
+    else:
+        says = f"record {done.records[0]}"
+        if len(done.records) > 1:
+            says = f"records {done.records[0]} to {done.records[-1]}"
+        is_said = "say" if len(done.records) > 1 else "says"
+        are = "is" if done.texts == 1 else "are"
+        lines = [f"{counted(done.texts, 'text')} of {of} {are} erased, {is_said} {says}."]
+    if dry_run:
+        lines.append("This was a dry run: nothing is destroyed.")
+    else:
+        lines += [f"It may still be read: {remains}." for remains in done.remains]
+    return [harmless(line) for line in lines]

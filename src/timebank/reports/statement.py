@@ -6,10 +6,8 @@ from datetime import date
 from typing import Final
 
 from timebank.queries.statements import Statement, StatementLine
-from timebank.reports.cells import harmless
 from timebank.reports.holds import held_text
-from timebank.reports.periods import period_text
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, period_text, table, titled
 
 _COLUMNS: Final = (
     Column("Day"),
@@ -69,11 +67,6 @@ def _held(statement: Statement) -> list[str]:
         return []
     sums = f"Held now: {statement.held} to spend, {statement.incoming} to earn"
     return ["", sums, *held_text(statement.holds, statement.account.id)]
-
-
-def titled(id: str, name: str | None) -> str:
-    """An account as people know it: its id, and its name where it has one."""
-    return harmless(id if name is None else f"{id} {name}")
 
 
 def _period(since: date | None, until: date | None) -> str:
