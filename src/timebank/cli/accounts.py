@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from timebank.cli.options import DAY, LIMIT, formatted
-from timebank.cli.output import show_as
+from timebank.cli.output import show_as, show_result
 from timebank.cli.place import Place, pass_place
 from timebank.cli.program import usage
 
@@ -25,15 +25,13 @@ def account() -> None:
 
 
 def _show(account: Account, format: str, *, posted: str = "") -> None:
-    from timebank.reports.balances import limit_text
-    from timebank.reports.shapes import account_shape
-    from timebank.reports.statement import titled
+    from timebank.reports.text import limit_text, titled
 
     limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
     line = (
         f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}{posted}"
     )
-    show_as(format, lambda: account_shape(account), lambda: [line])
+    show_result(format, account, lambda: [line])
 
 
 @account.command("open", help="Open an account. Repeated alike, nothing is appended.")
@@ -80,15 +78,10 @@ def open_(
 def list_(place: Place, /, *, format: str) -> None:
     """List the accounts."""
     from timebank.reports.balances import accounts_text
-    from timebank.reports.shapes import account_shape
 
     with place.open(read_only=True) as bank:
         accounts = list(bank.accounts())
-    show_as(
-        format,
-        lambda: [account_shape(account) for account in accounts],
-        lambda: accounts_text(accounts),
-    )
+    show_result(format, accounts, lambda: accounts_text(accounts))
 
 
 @account.command("show", help="One account, with the limits that apply and its balance.")
@@ -97,14 +90,14 @@ def list_(place: Place, /, *, format: str) -> None:
 @pass_place
 def show_(place: Place, /, *, id: str, format: str) -> None:
     """Show an account."""
+    from timebank import reports
     from timebank.reports.balances import account_text
-    from timebank.reports.shapes import account_shape, balance_shape
 
     with place.open(read_only=True) as bank:
         shown, balance = bank.account(id), bank.balance(id)
     show_as(
         format,
-        lambda: {**account_shape(shown), "balance": balance_shape(balance)},
+        lambda: {**reports.json.account(shown), "balance": reports.json.balance(balance)},
         lambda: account_text(shown, balance),
     )
 
@@ -115,11 +108,11 @@ def show_(place: Place, /, *, id: str, format: str) -> None:
 @pass_place
 def history(place: Place, /, *, id: str, format: str) -> None:
     """Show the history of an account."""
-    from timebank.reports.members import event_shape, events_text
+    from timebank.reports.members import events_text
 
     with place.open(read_only=True) as bank:
         events = list(bank.events(id))
-    show_as(format, lambda: list(map(event_shape, events)), lambda: events_text(events))
+    show_result(format, events, lambda: events_text(events))
 
 
 @account.command("limits", help="Change an account's floor, ceiling or both.")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
-from timebank.cli.imports import report_text
-from timebank.cli.output import Progress, show
+from timebank.cli.output import show
 from timebank.cli.place import Place
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
@@ -40,6 +40,7 @@ def demo(path: str) -> int:
     """Show the whole, end to end."""
     from timebank.reports.balances import counted, trial_balance_in_short
     from timebank.reports.findings import audit_text
+    from timebank.reports.imports import import_text
     from timebank.reports.statement import statement_text
 
     started = time.perf_counter()
@@ -53,7 +54,7 @@ def demo(path: str) -> int:
         with Progress("audit") as progress:
             audited = bank.audit(progress)
     seconds = time.perf_counter() - started
-    show(["A sample community, imported from TimeOverflow\n", *report_text(report)])
+    show(["A sample community, imported from TimeOverflow\n", *import_text(report)])
     lines = counted(len(statement.lines), "line")
     show([_title(f"The busiest account: the last {STATEMENT_LINES} of {lines}")])
     show(statement_text(_tail(statement)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.options import DAY, DURATION, exchange_options, formatted, side
-from timebank.cli.output import show_as
+from timebank.cli.output import show_result
 from timebank.cli.place import Place, pass_place
 
 if TYPE_CHECKING:
@@ -117,20 +117,18 @@ def void(place: Place, /, *, hold_id: str, reason: str | None, id: str | None, f
 def holds(place: Place, /, *, account: str | None, status: str, format: str) -> None:
     """List the holds."""
     from timebank.reports.holds import holds_text
-    from timebank.reports.shapes import hold_shape
 
     with place.open(read_only=True) as bank:
         found = list(bank.holds(account=account, status=None if status == "all" else status))
-    show_as(format, lambda: [hold_shape(one) for one in found], lambda: holds_text(found))
+    show_result(format, found, lambda: holds_text(found))
 
 
 def _show(made: Hold, format: str, *, verb: str) -> None:
-    from timebank.reports.cells import harmless
     from timebank.reports.holds import until_text
-    from timebank.reports.shapes import hold_shape
+    from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
     line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{end}"
     lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
-    show_as(format, lambda: hold_shape(made), lambda: lines)
+    show_result(format, made, lambda: lines)

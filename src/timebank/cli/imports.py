@@ -1,4 +1,4 @@
-"""`timebank import`: what other systems have, one command for each, and those of other packages.
+"""`timebank import`: a command for each source, and those that other packages offer.
 
 An installed package offers an importer in the entry-point group `timebank.importers`: the
 name is the command, the value a callable that is given the files' paths and returns an
@@ -8,19 +8,23 @@ importer. It is loaded when its command is called.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from timebank.cli.import_csv import csv
-from timebank.cli.import_jsonl import jsonl
-from timebank.cli.imports_report import report_text as report_text  # noqa: PLC0414 - demo shows it
-from timebank.cli.imports_running import Options, existing, import_options, run_import
+from timebank.cli.options import formatted
+from timebank.cli.output import show, show_as
 from timebank.cli.place import Place, pass_place
-from timebank.cli.program import usage
+from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
+from timebank.cli.run_import import Options, existing, import_options, run_import
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.engine.quarantine import Mended
 
 
 class Importers(click.Group):
@@ -77,8 +81,118 @@ def import_() -> None:
     """Imports."""
 
 
-import_.add_command(csv)
-import_.add_command(jsonl)
+@import_.command(
+    "csv",
+    help="""Import any CSV, as a mapping says what its columns mean.
+
+    Mappings are shipped for ces, cyclos3, local_exchange_uk, mutual_credit and timebank_cc; one
+    of your own is a TOML file. Where there is no history, give --opening alone. A second run
+    books nothing twice. A row that cannot be understood is quarantined, and the exit code is 1.
+    """,
+)
+@click.option("--mapping", metavar="NAME|FILE", help="One that is shipped, or a TOML file.")
+@click.option("--transfers", metavar="FILE", help="The exchanges.")
+@click.option("--accounts", metavar="FILE", help="The accounts.")
+@click.option("--balances", metavar="FILE", help="What the source states, to compare with.")
+@click.option("--open-accounts", is_flag=True, help="Open those that no list has.")
+@click.option("--explain", is_flag=True, help="Say what the mapping does, and no more.")
+@import_options
+@pass_place
+def csv(
+    place: Place,
+    /,
+    *,
+    mapping: str | None,
+    transfers: str | None,
+    accounts: str | None,
+    balances: str | None,
+    open_accounts: bool,
+    explain: bool,
+    **options: Unpack[Options],
+) -> int:
+    """Import CSV by a mapping."""
+    from timebank.interchange.engine.opening import NoHistory
+    from timebank.reports.text import harmless
+
+    files = transfers, accounts, balances
+    if mapping is None:
+        if explain or options["opening"] is None or any(files):
+            usage("Missing option '--mapping', unless --opening is given alone")
+        return run_import(place, lambda _: NoHistory(), open_accounts=open_accounts, **options)
+
+    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.toml import mapping_of
+    from timebank.interchange.csv.words import explained
+
+    found = mapping_of(mapping)
+    if explain:
+        show(map(harmless, explained(found)))
+        return WELL
+    if transfers is None and (accounts is None or options["opening"] is None):
+        usage("Missing option '--transfers', unless --accounts and --opening are given")
+    paths = [None if file is None else existing(file) for file in files]
+    if not any((accounts, balances, open_accounts)) and _is_empty(place):
+        usage("No account is there yet: give --accounts FILE, or --open-accounts")
+
+    def make(mended: Mended | None) -> MappingImporter:
+        return MappingImporter(
+            found,
+            paths[0],
+            accounts=paths[1],
+            balances=paths[2],
+            open_accounts=open_accounts,
+            mended=mended,
+        )
+
+    return run_import(place, make, open_accounts=open_accounts, **options)
+
+
+def _is_empty(place: Place) -> bool:
+    """Whether the bank has no account that an exchange could name."""
+    with place.open_for_preview() as bank:
+        return next(iter(bank.accounts()), None) is None
+
+
+@import_.command(
+    help="""Make the bank that an export of JSON Lines has, and audit it.
+
+    FILE is proved before anything is written. Where the bank has the beginning already, it
+    takes what is missing.
+    """
+)
+@click.argument("file", metavar="FILE")
+@click.option("--expect-head", metavar="LINE", help="A head that was published; it must be there.")
+@formatted
+@pass_place
+def jsonl(place: Place, /, *, file: str, expect_head: str | None, format: str) -> int:
+    """Import an export."""
+    from timebank import reports
+    from timebank.audit import audit
+    from timebank.interchange.jsonl.importing import carry_export
+    from timebank.interchange.jsonl.lines import Export
+    from timebank.model import Head
+    from timebank.reports.findings import audit_text
+    from timebank.storage import open_store
+
+    expect = None if expect_head is None else Head.of(expect_head)
+    with existing(file).open("rb") as lines:
+        found = Export.of(file, lines)
+        found.prove(expect)  # before a file is made
+        with closing(open_store(place.url, create=True)) as store:
+            with Progress("import", counted="records", left=True) as pace:
+                head = carry_export(store, found, bank=place.bank, progress=pace)
+            with store.reader(place.bank) as reader, Progress("audit") as progress:
+                report = audit(reader, progress=progress)
+
+    def shape() -> dict[str, Any]:
+        return {
+            "bank": place.bank,
+            "head": reports.json.head(head),
+            "audit": reports.json.audit_report(report),
+        }
+
+    show_as(format, shape, lambda: [str(head), "audit: ok"] if report.ok else audit_text(report))
+    return WELL if report.ok else REFUSED
 
 
 @import_.command(

@@ -1,4 +1,4 @@
-"""The journal itself: `timebank init`, `journal`, `rebuild`."""
+"""`timebank init`, `head`, `journal` and `rebuild`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from timebank.cli.options import formatted
-from timebank.cli.output import Progress, show, show_as, show_bytes
+from timebank.cli.output import show, show_as, show_bytes, show_result
 from timebank.cli.place import Place, pass_place, without_password
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.model import Record
@@ -19,14 +20,30 @@ if TYPE_CHECKING:
 @pass_place
 def init(place: Place, /, *, format: str) -> None:
     """Make a bank."""
-    from timebank.reports.cells import harmless
-    from timebank.reports.shapes import head_shape
+    from timebank import reports
+    from timebank.reports.text import harmless
 
     with place.open(create=True) as bank:
         head = bank.head()
-    shape = {"bank": place.bank, "url": without_password(place.url), "head": head_shape(head)}
+    shape = {
+        "bank": place.bank,
+        "url": without_password(place.url),
+        "head": reports.json.head(head),
+    }
     line = harmless(f"Bank {place.bank} is ready in {without_password(str(place.db))}.")
     show_as(format, lambda: shape, lambda: [line])
+
+
+@click.command(
+    help="Where the journal stands. The line may be published, to prove what came before."
+)
+@formatted
+@pass_place
+def head(place: Place, /, *, format: str) -> None:
+    """Print the head."""
+    with place.open(read_only=True) as bank:
+        found = bank.head()
+    show_result(format, found, lambda: [str(found)])
 
 
 @click.command(help="The records as JSON Lines: sequence, digest, record.")
@@ -61,7 +78,7 @@ def journal(place: Place, /, *, after: int, format: str) -> None:
 def _described(record: Record) -> str:
     """One record: with the id by which a transfer is reversed, or the account that it is about."""
     from timebank.journal import parse
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     request = parse(record.bytes).get("request")
     known = request if isinstance(request, dict) else {}
@@ -78,7 +95,7 @@ def _described(record: Record) -> str:
 @pass_place
 def rebuild(place: Place, /, *, format: str) -> None:
     """Rebuild the derived rows."""
-    from timebank.reports.balances import counted
+    from timebank.reports.text import counted
 
     with place.open() as bank:
         with Progress("rebuild") as progress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.options import DAY, formatted
-from timebank.cli.output import show_as
+from timebank.cli.output import show_result
 from timebank.cli.place import Place, pass_place
 from timebank.cli.program import usage
 
@@ -61,13 +61,13 @@ def run_due(
     place: Place, /, *, through: date | None, quiet: bool, dry_run: bool, format: str
 ) -> None:
     """Charge what is due."""
-    from timebank.reports.members import due_shape, due_text
+    from timebank.reports.members import due_text
 
     with _tried(place, dry_run=dry_run) as bank:
         report = bank.run_due(through=through)
     if quiet and not report.charges:
         return
-    show_as(format, lambda: due_shape(report), lambda: due_text(report, dry_run=dry_run))
+    show_result(format, report, lambda: due_text(report, dry_run=dry_run))
 
 
 @click.command(help="What is due of an account, and was not charged yet.")
@@ -77,15 +77,11 @@ def run_due(
 @pass_place
 def dues(place: Place, /, *, account: str, through: date | None, format: str) -> None:
     """Show what is due."""
-    from timebank.reports.members import dues_text, one_due_shape
+    from timebank.reports.members import dues_text
 
     with place.open(read_only=True) as bank:
         found = bank.dues(account, through=through)
-    show_as(
-        format,
-        lambda: [one_due_shape(one) for one in found],
-        lambda: dues_text(found, account),
-    )
+    show_result(format, found, lambda: dues_text(found, account))
 
 
 @click.command(
@@ -119,14 +115,14 @@ def leave(
     format: str,
 ) -> None:
     """Leave."""
-    from timebank.reports.members import leaving_shape, leaving_text
+    from timebank.reports.members import leaving_text
 
     if assign_to is not None and not consented:
         usage("--assign-to needs --consented: nobody is given hours without being asked")
     disposal = _disposals(donate_to, assign_to, write_off_on)
     with _tried(place, dry_run=dry_run) as bank:
         left = bank.leave(account, disposal=disposal, reason=reason)
-    show_as(format, lambda: leaving_shape(left), lambda: leaving_text(left, dry_run=dry_run))
+    show_result(format, left, lambda: leaving_text(left, dry_run=dry_run))
 
 
 def _disposals(
@@ -150,13 +146,11 @@ def _disposals(
 @pass_place
 def inactive(place: Place, /, *, since: date, format: str) -> None:
     """List who is inactive."""
-    from timebank.reports.members import inactive_shape, inactive_text
+    from timebank.reports.members import inactive_text
 
     with place.open(read_only=True) as bank:
         found = list(bank.inactive(since=since))
-    show_as(
-        format, lambda: [inactive_shape(one) for one in found], lambda: inactive_text(found, since)
-    )
+    show_result(format, found, lambda: inactive_text(found, since))
 
 
 @click.group(no_args_is_help=False, help="Who may act for an account: name them, end it.")
@@ -174,11 +168,11 @@ def name(
     place: Place, /, *, account: str, delegate_id: str, until: date | None, format: str
 ) -> None:
     """Name a delegate."""
-    from timebank.reports.members import delegate_shape, delegate_text
+    from timebank.reports.members import delegate_text
 
     with place.open() as bank:
         named = bank.name_delegate(account, delegate_id, until=until)
-    show_as(format, lambda: delegate_shape(named), lambda: [delegate_text(named)])
+    show_result(format, named, lambda: [delegate_text(named)])
 
 
 @delegate.command("end", help="Let somebody act for an account no more.")
@@ -219,11 +213,7 @@ def _list(place: Place, account: str, format: str) -> None:
 
 
 def _show(found: Sequence[Delegate], none: str, format: str) -> None:
-    from timebank.reports.cells import harmless
-    from timebank.reports.members import delegate_shape, delegate_text
+    from timebank.reports.members import delegate_text
+    from timebank.reports.text import harmless
 
-    show_as(
-        format,
-        lambda: [delegate_shape(one) for one in found],
-        lambda: list(map(delegate_text, found)) or [harmless(none)],
-    )
+    show_result(format, list(found), lambda: list(map(delegate_text, found)) or [harmless(none)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from timebank.cli.options import formatted
-from timebank.cli.output import show_as, show_json
+from timebank.cli.output import show_json, show_result
 from timebank.cli.place import Place, pass_place
 from timebank.cli.program import usage
 
@@ -35,7 +35,7 @@ def erase(
     place: Place, /, *, id: str | None, record: str | None, reason: str, dry_run: bool, format: str
 ) -> None:
     """Erase."""
-    from timebank.reports.privacy import erasure_shape, erasure_text
+    from timebank.reports.members import erasure_text
 
     if (id is None) == (record is None):
         usage("Name an account, or a record with --record")
@@ -46,7 +46,7 @@ def erase(
                 done = preview.erase(id, record=named, reason=reason)
         else:
             done = bank.erase(id, record=named, reason=reason)
-    show_as(format, lambda: erasure_shape(done), lambda: erasure_text(done, dry_run=dry_run))
+    show_result(format, done, lambda: erasure_text(done, dry_run=dry_run))
 
 
 def _is_number(record: str) -> bool:

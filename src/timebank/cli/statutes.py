@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from timebank.cli.options import formatted
-from timebank.cli.output import show, show_as, show_json
+from timebank.cli.output import show, show_as, show_json, show_result
 from timebank.cli.place import Place, pass_place
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.statute import Statute
@@ -108,13 +109,12 @@ def check(place: Place, /, *, file: Path) -> None:
 @pass_place
 def replay(place: Place, /, *, file: Path, format: str) -> None:
     """Try a statute."""
-    from timebank.cli.output import Progress
-    from timebank.reports.replay import replay_shape, replay_text
+    from timebank.reports.statute import replay_text
 
     made = _read(file)
     with place.open(read_only=True) as bank, Progress("replay") as progress:
         tried = bank.replay(made, progress=progress)
-    show_as(format, lambda: replay_shape(tried), lambda: replay_text(tried))
+    show_result(format, tried, lambda: replay_text(tried))
 
 
 @statute.command("schema", help="The JSON Schema of a statute, for editors and other programs.")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.options import formatted
-from timebank.cli.output import Pace, Progress, show_as
+from timebank.cli.output import show_as
 from timebank.cli.place import Place, pass_place, url_of
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
@@ -79,8 +80,9 @@ def _copied(
     from timebank.audit import audit
     from timebank.bank.copying import carry_bank
 
-    with Pace(f"copy {bank}", forced=forced) as pace:
-        head = carry_bank(origin, copied, bank=bank, to=to, progress=pace)
+    copying = Progress(f"copy {bank}", counted="records", left=True, forced=forced)
+    with copying as progress:
+        head = carry_bank(origin, copied, bank=bank, to=to, progress=progress)
     with copied.reader(to) as reader, Progress("audit") as progress:
         report = audit(reader, progress=progress)
     with origin.reader(bank) as reader:
@@ -89,9 +91,8 @@ def _copied(
 
 
 def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Iterator[str]:
-    from timebank.reports.balances import counted
-    from timebank.reports.cells import harmless
     from timebank.reports.findings import audit_text
+    from timebank.reports.text import counted, harmless
 
     if not done:
         yield "There is no bank to copy."
@@ -108,12 +109,12 @@ def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Ite
 
 
 def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, Any]:
-    from timebank.reports.shapes import audit_shape, head_shape
+    from timebank import reports
 
     return {
         "bank": bank,
-        "head": head_shape(head),
-        "audit": audit_shape(report),
+        "head": reports.json.head(head),
+        "audit": reports.json.audit_report(report),
         "grown": grown,
     }
 
@@ -130,7 +131,7 @@ def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, 
 @pass_place
 def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
     """Back a file up."""
-    from timebank.reports.shapes import head_shape
+    from timebank import reports
 
     url, copied = place.url, url_of(target)
     for scheme in (name.partition(":")[0] for name in (url, copied)):
@@ -141,13 +142,13 @@ def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
     heads = backup_sqlite(url, copied, overwrite=force)
     show_as(
         format,
-        lambda: [{"bank": bank, "head": head_shape(head)} for bank, head in heads.items()],
+        lambda: [{"bank": bank, "head": reports.json.head(head)} for bank, head in heads.items()],
         lambda: _heads_text(heads),
     )
 
 
 def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     if not heads:
         yield "It is copied; there is no bank in it."
@@ -193,7 +194,7 @@ def _rebuilt(url: str) -> list[str]:
 
 
 def _migrate_text(applied: list[str], rebuilt: list[str]) -> Iterator[str]:
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     for name in applied:
         yield f"Applied {name}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.options import DAY, exchange_options, formatted, side
-from timebank.cli.output import show_as
+from timebank.cli.output import show_result
 from timebank.cli.place import Place, pass_place
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def reverse(
 
 def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
     """Say what was recorded, or would be, with its fee and flags."""
-    from timebank.reports.cells import harmless
-    from timebank.reports.shapes import transfer_shape
+    from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     what = f"{made.hours} from {spenders} to {earners} on {made.occurred_on}"
@@ -86,7 +85,7 @@ def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
     if made.fee:
         lines.append(f"  fee: {made.fee}, {_fee_text(made)}")
     lines += [f"  note: {flag}" for flag in made.flags]
-    show_as(format, lambda: transfer_shape(made), lambda: map(harmless, lines))
+    show_result(format, made, lambda: map(harmless, lines))
 
 
 def _fee_text(made: Transfer) -> str:

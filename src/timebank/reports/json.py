@@ -1,4 +1,3 @@
-# ruff: noqa: A005 - `reports.json` is what it is called; nothing here is imported as `json` alone
 """Every result of a bank as plain dictionaries, lists and strings that `json.dumps` takes.
 
 `of` chooses the shape by the type of the result; each shape is a function of its own as well.
