@@ -38,10 +38,11 @@ _FIRST_ACCOUNT: Final = "208"
 @click.argument("path", default=DEFAULT_PATH)
 def demo(path: str) -> int:
     """Show the whole, end to end."""
-    from timebank.reports.balances import counted, trial_balance_in_short
+    from timebank.reports.balances import trial_balance_in_short
     from timebank.reports.findings import audit_text
     from timebank.reports.imports import import_text
     from timebank.reports.statement import statement_text
+    from timebank.reports.text import counted
 
     started = time.perf_counter()
     place = Place(path if _is_plain(path) else f"./{path}", "main")

@@ -78,7 +78,7 @@ def _copied(
 ) -> tuple[str, Head, AuditReport, int]:
     """Name and head of the copy, its audit, and by how many records the source grew."""
     from timebank.audit import audit
-    from timebank.bank.copying import carry_bank
+    from timebank.bank.carrying import carry_bank
 
     copying = Progress(f"copy {bank}", counted="records", left=True, forced=forced)
     with copying as progress:

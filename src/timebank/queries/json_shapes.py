@@ -31,8 +31,8 @@ from timebank.model import (
     Record,
     Transfer,
 )
+from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.queries.impact import Count, Group, Impact
-from timebank.queries.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.queries.replay import OUTCOMES, Replay, ReplayLine
 from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
 from timebank.statute import Statute

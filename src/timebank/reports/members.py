@@ -8,7 +8,7 @@ from typing import Final
 
 from timebank.hours import Hours
 from timebank.model import Erasure
-from timebank.queries.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
+from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.reports.text import Column, Row, counted, harmless, period_text, table, titled
 
 _DUE: Final = (
