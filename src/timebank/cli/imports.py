@@ -23,7 +23,7 @@ from timebank.cli.run_import import Options, existing, import_options, run_impor
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.importer import MappingImporter
     from timebank.interchange.engine.quarantine import Mended
 
 
@@ -62,10 +62,10 @@ def _command_of(point: EntryPoint) -> click.Command:
     @import_options
     @pass_place
     def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
-        from timebank.interchange.engine.installed import installed
+        from timebank.interchange.engine.protocol import load_importer
 
         paths = [existing(path) for path in files]
-        return run_import(place, lambda mended: installed(point, paths, mended), **options)
+        return run_import(place, lambda mended: load_importer(point, paths, mended), **options)
 
     return command
 
@@ -120,9 +120,9 @@ def csv(
             usage("Missing option '--mapping', unless --opening is given alone")
         return run_import(place, lambda _: NoHistory(), open_accounts=open_accounts, **options)
 
-    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.explanation import explained
+    from timebank.interchange.csv.importer import MappingImporter
     from timebank.interchange.csv.toml import mapping_of
-    from timebank.interchange.csv.words import explained
 
     found = mapping_of(mapping)
     if explain:
