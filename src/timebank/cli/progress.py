@@ -22,7 +22,7 @@ class Progress:
     def __init__(
         self, label: str, *, counted: str | None = None, left: bool = False, forced: bool = False
     ) -> None:
-        self._label = label
+        self.label = label
         self._counted = counted
         self._left = left
         self._is_terminal = sys.stderr.isatty()
@@ -42,7 +42,7 @@ class Progress:
     def _line(self, done: int, total: int) -> str:
         share = min(_PERCENT * done // total, _PERCENT) if total else _PERCENT
         count = "" if self._counted is None else f"{done:,} of {total:,} {self._counted}, "
-        return f"{self._label}: {count}{share} %{self._time_left(done, total)}"
+        return f"{self.label}: {count}{share} %{self._time_left(done, total)}"
 
     def _time_left(self, done: int, total: int) -> str:
         """Return the time that is left at the pace of this run, where it can be told."""

@@ -1,7 +1,8 @@
 """Return each result of a bank as plain dictionaries that `json.dumps` takes.
 
 `timebank.reports.json` is the public face of these functions, and `docs/json.md` documents each
-shape. They stand here, below the bank, so that the bank itself may use them.
+shape. They stand here, below the bank, so that the bank itself may use them; those of audits,
+replays and the impact report are in `json_report_shapes`, which an open bank does not load.
 
 Hours are text that `Hours` reads back (`"1:30"`, `"-0:45"`), days are `YYYY-MM-DD`, instants are
 ISO 8601 in UTC, digests are in hex. What is not known, does not apply or is unlimited is `None`;
@@ -16,7 +17,6 @@ from datetime import date, datetime
 from functools import singledispatch
 from typing import Any
 
-from timebank.audit import AuditReport, BooksReport, Finding
 from timebank.errors import WrongType, shown
 from timebank.hours import Hours
 from timebank.model import (
@@ -32,8 +32,6 @@ from timebank.model import (
     Transfer,
 )
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
-from timebank.queries.impact import Count, Group, Impact
-from timebank.queries.replay import OUTCOMES, Replay, ReplayLine
 from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
 from timebank.statute import Statute
 
@@ -44,9 +42,9 @@ Shape = dict[str, Any]
 def of(result: object) -> Shape:
     """Return a result as a dictionary, by its type.
 
-    A sequence or an iterator is given one result at a time: `[of(one) for one in bank.accounts()]`.
+    Of several, ask for one at a time: `[of(one) for one in bank.accounts()]`.
 
-    :raises WrongType: no result of a bank.
+    :raises WrongType: anything else, a list or an iterator of results among it.
 
     >>> import timebank
     >>> from timebank import reports
@@ -176,7 +174,7 @@ def hold(hold: Hold) -> Shape:
         "status": hold.status,
         **_sides(hold),
         "recorded_at": hold.recorded_at.isoformat(),
-        "expires_at": _instant(hold.expires_at),
+        "expires_at": moment(hold.expires_at),
         "occurred_on": day(hold.occurred_on),
         **_described(hold),
         "actor": hold.actor,
@@ -373,33 +371,7 @@ def statute(statute: Statute) -> Shape:
     return shape
 
 
-@of.register
-def replay(replay: Replay) -> Shape:
-    """Return what a statute would have made of history."""
-    return {
-        "statute": replay.statute,
-        "judged": replay.judged,
-        "exempt": replay.exempt,
-        **{outcome: getattr(replay, outcome) for outcome in OUTCOMES},
-        "lines": list(map(replay_line, replay.lines)),
-    }
-
-
-@of.register
-def replay_line(line: ReplayLine) -> Shape:
-    """Return what one rule would have done otherwise to one account."""
-    return {
-        "account": line.account,
-        "outcome": line.outcome,
-        "rule": line.rule,
-        "exchanges": line.exchanges,
-        "hours": str(line.hours),
-        "first": line.first,
-        "last": line.last,
-    }
-
-
-# -- the journal and the audit -------------------------------------------------------
+# -- the journal ---------------------------------------------------------------------
 
 
 @of.register
@@ -429,115 +401,6 @@ def record(record: Record) -> Shape:
     }
 
 
-@of.register
-def audit_report(report: AuditReport) -> Shape:
-    """Return an audit; `head` is the line of the head, or `None` where it cannot be read."""
-    return {
-        "ok": report.ok,
-        "findings": list(map(finding, report.findings)),
-        "head": None if report.head is None else str(report.head),
-        "records": report.records,
-        "accounts": report.accounts,
-        "since": report.since,
-        "checks": list(report.checks),
-        "notes": [{"place": note.place, "text": note.text} for note in report.notes],
-    }
-
-
-@of.register
-def books_report(report: BooksReport) -> Shape:
-    """Return the audit of another system's books."""
-    return {
-        "ok": report.ok,
-        "findings": list(map(finding, report.findings)),
-        "accounts": report.accounts,
-        "transfers": report.transfers,
-        "movements": report.movements,
-    }
-
-
-@of.register
-def finding(finding: Finding) -> Shape:
-    """Return one thing that an audit found wrong."""
-    return {
-        "check": finding.check,
-        "place": finding.place,
-        "expected": finding.expected,
-        "found": finding.found,
-        "advice": finding.advice,
-    }
-
-
-# -- the impact report ---------------------------------------------------------------
-
-
-@of.register
-def impact(impact: Impact) -> Shape:
-    """Return the impact report; what is hidden or cannot be worked out is `None`.
-
-    `reciprocity`, `velocity`, `gini` and the days of `first_exchange_days` are numbers with a
-    fraction, for they are no hours.
-    """
-    return {
-        "since": day(impact.since),
-        "until": day(impact.until),
-        "through": day(impact.through),
-        "banks": impact.banks,
-        "at_least": impact.at_least,
-        "accounts": dict(impact.accounts),
-        "members": impact.members,
-        "active": impact.active,
-        "dormant": impact.dormant,
-        "exchanges": _count(impact.exchanges),
-        "among_members": _count(impact.among_members),
-        "with_organisations": _count(impact.with_organisations),
-        "arranged": _count(impact.arranged),
-        "others": {kind: _count(count) for kind, count in impact.others.items()},
-        "by_month": _groups(impact.by_month),
-        "by_category": _groups(impact.by_category),
-        "by_area": _groups(impact.by_area),
-        "by_resource": _groups(impact.by_resource),
-        "by_month_and_area": {
-            area: _groups(groups) for area, groups in impact.by_month_and_area.items()
-        },
-        "flows": [
-            {"spender": spender, "earner": earner, "hours": hours(moved)}
-            for spender, earner, moved in impact.flows
-        ],
-        "given": str(impact.given),
-        "received": str(impact.received),
-        "both": impact.both,
-        "give_only": impact.give_only,
-        "receive_only": impact.receive_only,
-        "reciprocity": impact.reciprocity,
-        "stock": hours(impact.stock),
-        "velocity": impact.velocity,
-        "balances": [
-            {"low": hours(band.low), "high": hours(band.high), "accounts": band.accounts}
-            for band in impact.balances
-        ],
-        "gini": impact.gini,
-        "first_exchange_days": impact.first_exchange_days and list(impact.first_exchange_days),
-        "first_exchange_members": impact.first_exchange_members,
-    }
-
-
-def _groups(groups: Iterable[Group]) -> list[Shape]:
-    return [
-        {
-            "key": group.key,
-            "exchanges": group.exchanges,
-            "hours": hours(group.hours),
-            "accounts": group.accounts,
-        }
-        for group in groups
-    ]
-
-
-def _count(count: Count) -> Shape:
-    return {"exchanges": count.exchanges, "hours": str(count.hours)}
-
-
 # -- single values -------------------------------------------------------------------
 
 
@@ -551,8 +414,9 @@ def day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _instant(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat()
+def moment(moment: datetime | None) -> str | None:
+    """Return an instant as ISO 8601 has it, or `None`."""
+    return None if moment is None else moment.isoformat()
 
 
 def period(period: tuple[date, date] | None) -> list[str] | None:

@@ -15,28 +15,30 @@
 
 from __future__ import annotations
 
+from timebank.queries.json_report_shapes import (
+    audit_report,
+    books_report,
+    finding,
+    impact,
+    replay,
+    replay_line,
+)
 from timebank.queries.json_shapes import (
     account,
-    audit_report,
     balance,
     balances,
-    books_report,
     charge,
     delegate,
     due,
     due_report,
     erasure,
     event,
-    finding,
     head,
     hold,
-    impact,
     inactive,
     leaving,
     of,
     record,
-    replay,
-    replay_line,
     statement,
     statement_line,
     statute,
