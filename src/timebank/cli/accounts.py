@@ -21,7 +21,7 @@ KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance
 
 @click.group(no_args_is_help=False, help="Open accounts, look at them, change them.")
 def account() -> None:
-    """Accounts."""
+    """The group of the commands of accounts."""
 
 
 def _show(account: Account, format: str, *, posted: str = "") -> None:
@@ -148,7 +148,7 @@ def rename(place: Place, /, *, id: str, name: str | None, format: str) -> None:
 
 
 def _status_command(name: str, method: str, help: str) -> None:
-    """One of the four commands that change the status; they differ in nothing else."""
+    """Add one of the four commands that change the status; they differ in nothing else."""
 
     @account.command(name, help=help)
     @click.argument("id")

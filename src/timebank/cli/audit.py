@@ -88,7 +88,10 @@ def audit(
 
 
 def _lines(given: str) -> list[str]:
-    """A head, or those of a file, which is to have some: none would be asked for in silence."""
+    """Return a head, or those of a file.
+
+    A file without a head is a wrong use, for the audit would look for none.
+    """
     if not given.startswith("@"):
         return [given]
     name = given[1:]
@@ -104,7 +107,7 @@ def _lines(given: str) -> list[str]:
 
 
 def _audited(place: Place, **ask: Any) -> AuditReport:
-    """The report, also on a file that cannot be opened: that it is damaged is a finding."""
+    """Return the report; of a file that cannot be opened, one that says so as a finding."""
     from timebank.audit import unreadable
     from timebank.errors import Corrupt, StoreError
 
@@ -119,7 +122,7 @@ def _audited(place: Place, **ask: Any) -> AuditReport:
 
 
 def _processors() -> int:
-    """Those that this process may use, as far as the system tells, and no more than a few."""
+    """Return how many processors this process may use, up to `_MOST`."""
     allowed = getattr(os, "sched_getaffinity", None)
     return min((os.cpu_count() or 1) if allowed is None else len(allowed(0)), _MOST)
 
@@ -133,7 +136,7 @@ def _processors() -> int:
     help="Audit the books of another system. No storage of ours is needed.",
 )
 def audit_host() -> None:
-    """Hosts."""
+    """The group of the audits of other systems."""
 
 
 @audit_host.command(

@@ -1,4 +1,4 @@
-"""`timebank demo`: a real-sized time bank comes out of its old system, and proves itself."""
+"""Import a sample community, show its reports and audit it: `timebank demo`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FIRST_ACCOUNT: Final = "208"
 )
 @click.argument("path", default=DEFAULT_PATH)
 def demo(path: str) -> int:
-    """Show the whole, end to end."""
+    """Import the sample, show a statement and the trial balance, and audit the bank."""
     from timebank.reports.balances import trial_balance_in_short
     from timebank.reports.findings import audit_text
     from timebank.reports.imports import import_text
@@ -67,12 +67,12 @@ def demo(path: str) -> int:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether the path cannot be taken for a URL."""
+    """Return whether the path cannot be taken for a URL."""
     return ":" not in path or Path(path).is_absolute()
 
 
 def _refuse_other_banks(place: Place) -> None:
-    """Keep the sample out of a file that somebody uses, before anything is made in it."""
+    """Refuse a file that holds another bank, before anything is made in it."""
     from timebank.errors import NotFound
     from timebank.journal import parse
     from timebank.storage import open_store
@@ -107,7 +107,7 @@ def _import_sample(bank: TimeBank) -> ImportReport:
 
 
 def _tail(statement: Statement) -> Statement:
-    """The last lines of a statement, beginning from the balance before them."""
+    """Return a statement of the last lines, with the balance before them as its opening."""
     lines = statement.lines[-STATEMENT_LINES:]
     opening = lines[0].balance - lines[0].hours if lines else statement.opening
     since = lines[0].occurred_on if lines else None
@@ -128,7 +128,7 @@ def _next_commands(place: Place, account: str) -> list[str]:
 
 
 def _program() -> str:
-    """How this program was called, so that the commands shown can be copied."""
+    """Return how this program was called, so that the commands shown can be copied."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m timebank"

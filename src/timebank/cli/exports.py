@@ -29,11 +29,11 @@ _CHECKS: Final = {
 
 @click.group(no_args_is_help=False, help="Take out what the bank has, for other programs.")
 def export() -> None:
-    """Exports."""
+    """The group of exports."""
 
 
 def _exporter(format: str) -> Export:
-    """The exporter of a format: loaded when it is used."""
+    """Return the exporter of a format, loaded when it is used."""
     if format == "beancount":
         from timebank.interchange.plaintext.beancount import export_beancount
 
@@ -91,7 +91,7 @@ def jsonl(place: Place, /, *, without_texts: bool) -> None:
 
 
 class SheetOptions(TypedDict):
-    """What the shared options say."""
+    """The values of the options that all tables share."""
 
     decimal_comma: bool
     bom: bool
@@ -99,7 +99,7 @@ class SheetOptions(TypedDict):
 
 
 def sheet_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every table."""
+    """Add the options of every table to a command."""
     for option in (
         click.option("--without-texts", is_flag=True, help="Leave out names, notes and reasons."),
         click.option("--bom", is_flag=True, help="Mark the file as UTF-8, for Excel."),
@@ -118,7 +118,7 @@ def sheet_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """,
 )
 def csv() -> None:
-    """Tables."""
+    """The group of tables."""
 
 
 def _show_sheet(sheet: Sheet, table: str, options: SheetOptions) -> None:

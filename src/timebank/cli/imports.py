@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Importers(click.Group):
-    """Our own commands, and those that packages offer."""
+    """The group of our own import commands and of those that packages offer."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names; nothing is loaded for that."""
+        """Return all names; nothing is loaded for that."""
         return sorted({*super().list_commands(ctx), *(point.name for point in _offered())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One of ours; else the one that a package offers."""
+        """Return one of our commands, else the one that a package offers."""
         found = super().get_command(ctx, cmd_name)
         if found is not None:
             return found
@@ -55,7 +55,7 @@ def _offered() -> Iterable[EntryPoint]:
 
 
 def _command_of(point: EntryPoint) -> click.Command:
-    """The command of a package's importer: the files, and the options of every import."""
+    """Return the command of a package's importer: the files, and the options of every import."""
 
     @click.command(point.name, help=f"The importer {point.name}, of the package {_package(point)}.")
     @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -78,7 +78,7 @@ def _package(point: EntryPoint) -> str:
     "import", cls=Importers, no_args_is_help=False, help="Bring in what another system has."
 )
 def import_() -> None:
-    """Imports."""
+    """The group of imports."""
 
 
 @import_.command(
@@ -148,7 +148,7 @@ def csv(
 
 
 def _is_empty(place: Place) -> bool:
-    """Whether the bank has no account that an exchange could name."""
+    """Return whether the bank has no account that an exchange could name."""
     with place.open_for_preview() as bank:
         return next(iter(bank.accounts()), None) is None
 

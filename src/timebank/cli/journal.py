@@ -76,7 +76,7 @@ def journal(place: Place, /, *, after: int, format: str) -> None:
 
 
 def _described(record: Record) -> str:
-    """One record: with the id by which a transfer is reversed, or the account that it is about."""
+    """Return one record as a line: with the id that `reverse` takes, or the account it is about."""
     from timebank.journal import parse
     from timebank.reports.text import harmless
 

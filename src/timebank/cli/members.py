@@ -23,7 +23,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothi
 
 @contextmanager
 def _tried(place: Place, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:
-    """The bank, or a preview of it."""
+    """Open the bank or, for a dry run, a preview of it."""
     with place.open(read_only=dry_run) as bank:
         if dry_run:
             with bank.preview() as preview:
@@ -114,7 +114,7 @@ def leave(
     dry_run: bool,
     format: str,
 ) -> None:
-    """Leave."""
+    """Close the account of a member who leaves."""
     from timebank.reports.members import leaving_text
 
     if assign_to is not None and not consented:
@@ -155,7 +155,7 @@ def inactive(place: Place, /, *, since: date, format: str) -> None:
 
 @click.group(no_args_is_help=False, help="Who may act for an account: name them, end it.")
 def delegate() -> None:
-    """Delegates."""
+    """The group of the commands of delegates."""
 
 
 @delegate.command("name", help="Let somebody act for an account.")

@@ -1,4 +1,4 @@
-"""What is printed, whatever reads it: a file, a terminal, a pipe that closes early.
+"""Print to a file, a terminal or a pipe that closes early.
 
 Both streams are UTF-8 on every machine, so that the output does not depend on its
 language. A reader that closes the pipe has seen enough: what is left is dropped, and
@@ -70,7 +70,7 @@ def show_as(format: str, value: Callable[[], object], text: Callable[[], Iterabl
 
 
 def show_result(format: str, result: object, text: Callable[[], Iterable[str]]) -> None:
-    """Print what a bank returned, a result or a list of them: as `reports.json` has it, or text."""
+    """Print a result of a bank, or a list of them, as `reports.json` has it or as text."""
     from timebank import reports
 
     def value() -> object:
@@ -95,7 +95,7 @@ def write_progress(text: str) -> None:
 
 
 def _write(stream: Any, data: str | bytes) -> bool:
-    """Whether a stream still takes what is written to it."""
+    """Write to a stream; return whether it still takes anything."""
     try:
         stream.write(data)
     except BrokenPipeError:
@@ -112,7 +112,7 @@ def _flush(stream: TextIO) -> None:
 
 
 def _to_nowhere(stream: Any) -> None:
-    """Let what is left in the buffer of a closed pipe go where it hurts nobody."""
+    """Send what is left in the buffer of a closed pipe to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         with suppress(OSError):  # a stream of a test is no file

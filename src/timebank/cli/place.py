@@ -1,4 +1,4 @@
-"""Which bank a command uses, as `--db`, `--bank` and `--actor` say."""
+"""Open the bank that `--db`, `--bank` and `--actor` name."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 @attrs.frozen
 class Place:
-    """Where the bank is; nothing is opened before a command asks."""
+    """The address of a bank; nothing is opened before a command asks."""
 
     db: str | None
     bank: str
     actor: str | None = None
 
     def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
-        """The bank, made where it is missing only if `create`."""
+        """Open the bank; where it is missing, make it only if `create`."""
         import timebank
 
         bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
@@ -39,7 +39,7 @@ class Place:
             raise
 
     def open_for_preview(self) -> TimeBank:
-        """The bank if it is there, and an empty one in memory if not: nothing is made."""
+        """Open the bank if it is there, and an empty one in memory if not: nothing is made."""
         import timebank
 
         try:
@@ -49,14 +49,14 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The URL of the storage."""
+        """Return the URL of the storage."""
         if not self.db:
             usage("Name the bank's storage: --db URL, or the variable TIMEBANK_DB")
         return url_of(self.db)
 
 
 def without_password(url: str) -> str:
-    """What a message may say of a URL.
+    """Return a URL as a message may show it.
 
     >>> from timebank.cli.place import without_password
     >>> without_password("postgresql://maria:hush@localhost/bank")
@@ -66,7 +66,7 @@ def without_password(url: str) -> str:
 
 
 def url_of(db: str) -> str:
-    """A URL as it is, and a path as the URL of a SQLite file.
+    """Return a URL as it is, and a path as the URL of a SQLite file.
 
     >>> from timebank.cli.place import url_of
     >>> url_of("memory:"), url_of("street fair.db")

@@ -1,4 +1,4 @@
-"""What is personal: `timebank personal-data`, `timebank erase`."""
+"""Show or erase what is personal: `timebank personal-data`, `timebank erase`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from timebank.cli.program import usage
 @click.argument("id")
 @pass_place
 def personal_data(place: Place, /, *, id: str) -> None:
-    """Show what is held."""
+    """Show what is held of a person."""
     with place.open(read_only=True) as bank:
         show_json(bank.personal_data(id))
 
@@ -34,7 +34,7 @@ def personal_data(place: Place, /, *, id: str) -> None:
 def erase(
     place: Place, /, *, id: str | None, record: str | None, reason: str, dry_run: bool, format: str
 ) -> None:
-    """Erase."""
+    """Erase the texts of an account or of a record."""
     from timebank.reports.members import erasure_text
 
     if (id is None) == (record is None):

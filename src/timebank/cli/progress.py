@@ -1,4 +1,4 @@
-"""The line on standard error that shows how far long work is."""
+"""Show on standard error how far long work is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress:
         self._begun: tuple[float, int] | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that so much of so much is done."""
+        """Show that `done` of `total` is done."""
         if not self._is_shown or not (total or self._counted):
             return  # of nothing there is no share
         line = self._line(done, total)
@@ -45,7 +45,7 @@ class Progress:
         return f"{self.label}: {count}{share} %{self._time_left(done, total)}"
 
     def _time_left(self, done: int, total: int) -> str:
-        """Return the time that is left at the pace of this run, where it can be told."""
+        """Return the time that is left at the pace of this run, where it is known."""
         if not self._left:
             return ""
         now = time.monotonic()

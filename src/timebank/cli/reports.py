@@ -90,7 +90,7 @@ def trial_balance(place: Place, /, *, on: date | None, format: str) -> None:
 
 @click.group(no_args_is_help=False, help="Reports for those who are not treasurers.")
 def report() -> None:
-    """Reports."""
+    """The group of reports."""
 
 
 @report.command(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict):
-    """What the shared options say."""
+    """The values of the options that all imports share."""
 
     strict: bool
     dry_run: bool
@@ -55,7 +55,7 @@ _OPTIONS: Final = (
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every import."""
+    """Add the options of every import to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -68,7 +68,7 @@ def run_import(
     open_accounts: bool = False,
     **options: Unpack[Options],
 ) -> int:
-    """Make an importer, run it, show what it came to; the exit code.
+    """Make an importer, run it, show its report, and return the exit code.
 
     `make` is given what was mended. It looks for its files, so that a wrong name makes no bank.
     `open_accounts` is for the opening balances; an importer opens what it opens.
@@ -105,7 +105,7 @@ def run_import(
 
 
 def _keeping(quarantine: QuarantineFile, importer: Importer) -> Callable[[Quarantined], None]:
-    """Writes each row, under the names of its columns where the importer has them."""
+    """Return a function that writes each row, under the names of its columns if known."""
 
     def keep(row: Quarantined) -> None:
         # Asked each time: an importer may know the columns only as it reads.
@@ -116,7 +116,7 @@ def _keeping(quarantine: QuarantineFile, importer: Importer) -> Callable[[Quaran
 
 
 def existing(path: str) -> Path:
-    """The path of a file that can be read, so that a wrong name is told before anything is made.
+    """Return the path of a file that can be read; a wrong name fails before anything is made.
 
     A pipe is not tried, for what is opened twice may come but once.
 

@@ -20,7 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(no_args_is_help=False, help="The rules of the bank: look at them, adopt others.")
 def statute() -> None:
-    """Statutes."""
+    """The group of the commands of statutes."""
 
 
 @statute.command("show", help="The statute in force, or the one of --version. JSON can be adopted.")
@@ -108,7 +108,7 @@ def check(place: Place, /, *, file: Path) -> None:
 @formatted
 @pass_place
 def replay(place: Place, /, *, file: Path, format: str) -> None:
-    """Try a statute."""
+    """Show what a statute would have made of the past."""
     from timebank.reports.statute import replay_text
 
     made = _read(file)
@@ -119,7 +119,7 @@ def replay(place: Place, /, *, file: Path, format: str) -> None:
 
 @statute.command("schema", help="The JSON Schema of a statute, for editors and other programs.")
 def schema() -> None:
-    """Show the schema."""
+    """Show the JSON Schema of a statute."""
     import json
     from importlib.resources import files
 

@@ -1,4 +1,4 @@
-"""Whole stores: `timebank copy`, `backup`, `migrate`."""
+"""Copy, back up and migrate whole stores: `timebank copy`, `backup`, `migrate`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _check_there(store: Store, bank: str) -> None:
 def _copied(
     origin: Store, copied: Store, bank: str, to: str, *, forced: bool
 ) -> tuple[str, Head, AuditReport, int]:
-    """Name and head of the copy, its audit, and by how many records the source grew."""
+    """Copy a bank; return its name and head there, its audit, and by how many records it grew."""
     from timebank.audit import audit
     from timebank.bank.carrying import carry_bank
 
@@ -168,7 +168,7 @@ def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
 @formatted
 @pass_place
 def migrate(place: Place, /, *, url: str | None, rebuild: bool, format: str) -> None:
-    """Apply what is pending."""
+    """Apply the migrations that are pending."""
     from timebank.storage import migrate_store
 
     url = place.url if url is None else url_of(url)

@@ -67,14 +67,14 @@ def reverse(
     id: str | None,
     format: str,
 ) -> None:
-    """Take a mistake back."""
+    """Take a transfer back."""
     with place.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
     show_transfer(made, format, verb="is")
 
 
 def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
-    """Say what was recorded, or would be, with its fee and flags."""
+    """Print what was recorded, or would be, with its fee and flags."""
     from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)

@@ -21,7 +21,7 @@ _FIGURES: Final = (
 
 
 def trial_balance_text(trial: TrialBalance) -> list[str]:
-    """Every account with what it earned and spent; the balances sum to 0:00.
+    """Return every account with what it earned and spent; the balances sum to 0:00.
 
     >>> import timebank
     >>> from timebank.reports.balances import trial_balance_text
@@ -51,7 +51,7 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
 
 
 def trial_balance_in_short(trial: TrialBalance, *, most: int = 5) -> list[str]:
-    """The sums of each kind of account, and the `most` highest and lowest balances."""
+    """Return the sums of each kind of account, and the `most` highest and lowest balances."""
     kinds: dict[str, list[TrialLine]] = {}
     for line in trial.lines:
         kinds.setdefault(line.kind, []).append(line)
@@ -83,13 +83,13 @@ def _sums(lines: Iterable[TrialLine]) -> tuple[str, str, str]:
 
 
 def balances_text(trial: TrialBalance) -> list[str]:
-    """The balance of every account."""
+    """Return the balance of every account."""
     rows: list[Row] = [_ranked(line) for line in trial.lines]
     return table((*_ACCOUNT, Column("Balance", right=True)), rows)
 
 
 def accounts_text(accounts: Iterable[Account]) -> list[str]:
-    """A list of accounts with their own limits; `statute` marks an inherited one."""
+    """Return accounts with their own limits; `statute` marks an inherited one."""
     rows: list[Row] = [
         [
             account.id,
@@ -107,7 +107,7 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
 
 
 def account_text(account: Account, balance: Balance) -> list[str]:
-    """One account, a line for each thing to know."""
+    """Return one account, with a line for each fact."""
     told = {
         "Kind": account.kind,
         "Status": account.status,
@@ -121,7 +121,7 @@ def account_text(account: Account, balance: Balance) -> list[str]:
 
 
 def balance_text(balance: Balance, status: str = "open") -> list[str]:
-    """What an account has, and how far it may move: not at all, where it is not open."""
+    """Return a balance and how far it may move: not at all, where the account is not open."""
     moves = status == "open"
     told = {
         **({} if moves else {"Status": status}),
@@ -136,7 +136,7 @@ def balance_text(balance: Balance, status: str = "open") -> list[str]:
 
 
 def _reserved(balance: Balance) -> dict[str, str]:
-    """What open holds keep, where there are any."""
+    """Return the hours that open holds reserve, where there are any."""
     found = {"Held": balance.held, "Incoming": balance.incoming}
     return {label: str(hours) for label, hours in found.items() if hours}
 

@@ -1,4 +1,4 @@
-"""The report of an audit, for people and for a CI: the verdict first, then what to do."""
+"""Show the report of an audit to people and to a CI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def audit_text(report: AuditReport) -> list[str]:
-    """The verdict, the head, and a block for each finding.
+    """Return the verdict, the head, and a block for each finding.
 
     >>> import timebank
     >>> from timebank.reports.findings import audit_text
@@ -35,7 +35,7 @@ def audit_text(report: AuditReport) -> list[str]:
 
 
 def verdict(report: AuditReport) -> str:
-    """The first line: whether all is well."""
+    """Return the first line: whether all is well."""
     if not report.ok:
         return f"NOT WELL: {counted(len(report.findings), 'finding')}."
     records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
@@ -46,7 +46,7 @@ def verdict(report: AuditReport) -> str:
 
 
 def audit_junit(report: AuditReport) -> list[str]:
-    """As JUnit's XML, which a CI shows: a case for each check, failed where it found something.
+    """Return the report as JUnit XML: a case for each check, failed where it found something.
 
     >>> import timebank
     >>> from timebank.reports.findings import audit_junit
@@ -72,12 +72,12 @@ def audit_junit(report: AuditReport) -> list[str]:
 
 
 def _xml(text: str) -> str:
-    """Text without the characters that no XML can hold."""
+    """Return text without the characters that no XML can hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", harmless(text))
 
 
 def finding_text(number: int, finding: Finding) -> list[str]:
-    """The block of one finding: what and where, then what to do."""
+    """Return the block of one finding: what and where, then what to do."""
     lines = [f"{number}. {finding.check}, {harmless(finding.place)}"]
     for label in _LABELS:
         lines += textwrap.wrap(
@@ -91,7 +91,7 @@ def finding_text(number: int, finding: Finding) -> list[str]:
 
 
 def books_text(report: BooksReport) -> list[str]:
-    """The verdict, and a block for each finding.
+    """Return the verdict, and a block for each finding.
 
     >>> from timebank.audit import BooksReport
     >>> from timebank.reports.findings import books_text

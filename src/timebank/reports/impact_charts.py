@@ -1,4 +1,4 @@
-"""The charts of the impact report, drawn by Matplotlib as SVG.
+"""Draw the charts of the impact report as SVG, with Matplotlib.
 
 They say the same in black and white: bars differ by their hatching, lines by their marks. Each
 has a text beside it that says what it shows, and its figures stand in a table of the report.
@@ -41,7 +41,7 @@ class Chart:
 
 
 def charts(impact: Impact, words: Words) -> list[Chart]:
-    """The charts that there are figures for.
+    """Return the charts that there are figures for.
 
     :raises StoreError: Matplotlib is not installed.
     """
@@ -57,7 +57,7 @@ def charts(impact: Impact, words: Words) -> list[Chart]:
 def _drawn(
     title: str, text: str, draw: Callable[[Any], None], *, high: float = 3.0, name: str
 ) -> Chart:
-    """A chart from what draws on its axes. The ids within it begin with its name."""
+    """Return a chart from what draws on its axes. The ids within it begin with its name."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ def _attribute(text: str) -> str:
 
 
 def _by_month(impact: Impact, words: Words) -> Chart | None:
-    """Hours by month, in the largest areas and the rest."""
+    """Draw hours by month, in the largest areas and the rest."""
     months = impact.by_month[-_MOST_MONTHS:]
     if not months:
         return None

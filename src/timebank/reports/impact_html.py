@@ -1,4 +1,4 @@
-"""The impact report as one HTML file that needs nothing else: no script, no link, no font."""
+"""Show the impact report as one HTML file without scripts, links or fonts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIGURES: Final = {2: {1}, 3: {2}, 4: {1, 2, 3}}
 
 
 def impact_html(impact: Impact, language: str = "en") -> str:
-    """The report as the text of an HTML file.
+    """Return the report as the text of an HTML file.
 
     :raises StoreError: the extra `timebank[report]` is not installed.
 
@@ -51,7 +51,7 @@ def impact_html(impact: Impact, language: str = "en") -> str:
 
 
 def _cards(impact: Impact, words: Words) -> list[tuple[str, str]]:
-    """The figures that stand first."""
+    """Return the figures that stand first."""
     cards = [
         (words("hours"), str(impact.exchanges.hours)),
         (words("exchanges"), str(impact.exchanges.exchanges)),

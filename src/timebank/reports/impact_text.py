@@ -1,4 +1,4 @@
-"""The impact report as text and as CSV."""
+"""Show the impact report as text and as CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Section = tuple[str, Cells, list[Cells]]
 
 
 def sections(impact: Impact, words: Words) -> list[Section]:
-    """All of the report as tables of words: what every form of it shows.
+    """Return all of the report as tables of words, which every form of it shows.
 
     >>> import timebank
     >>> from timebank.reports.impact_text import sections
@@ -93,7 +93,7 @@ def _balances(impact: Impact, words: Words) -> list[Cells]:
 
 
 def band_text(band: Band, words: Words) -> str:
-    """A band of balances in words."""
+    """Return a band of balances in words."""
     if band.low is None:
         return words("band_below", high=band.high)
     if band.high is None:
@@ -141,12 +141,12 @@ def _first(impact: Impact, words: Words) -> str:
 
 
 def period_words(impact: Impact, words: Words) -> str:
-    """The period of a report in words."""
+    """Return the period of a report in words."""
     return words.period(impact.since, impact.until)
 
 
 def note_words(impact: Impact, words: Words) -> str:
-    """What the figures count, and what they leave out."""
+    """Return a note on what the figures count and leave out."""
     return words("note", at_least=impact.at_least, through=impact.through)
 
 
@@ -154,7 +154,7 @@ def note_words(impact: Impact, words: Words) -> str:
 
 
 def impact_text(impact: Impact, language: str = "en") -> list[str]:
-    """The report as tables of text."""
+    """Return the report as tables of text."""
     words = Words("impact", language)
     lines = [words("title"), f"{words('period')}: {period_words(impact, words)}"]
     for heading, titles, rows in sections(impact, words):
@@ -179,7 +179,7 @@ def _wrapped(text: str) -> Iterator[str]:
 
 
 def impact_csv(impact: Impact, language: str = "en") -> str:
-    """The report as one CSV: section, what, and its figures; hours as `1:30`."""
+    """Return the report as CSV: section, label and figures; hours as `1:30`."""
     words = Words("impact", language)
     lines = []
     for heading, titles, rows in sections(impact, words):

@@ -1,4 +1,4 @@
-"""The report of an import as text."""
+"""Show the report of an import as text."""
 
 from __future__ import annotations
 

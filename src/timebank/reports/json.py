@@ -1,4 +1,4 @@
-"""Every result of a bank as plain dictionaries, lists and strings that `json.dumps` takes.
+"""Return every result of a bank as plain dictionaries that `json.dumps` takes.
 
 `of` chooses the shape by the type of the result; each shape is a function of its own as well.
 `docs/json.md` documents their keys.

@@ -1,4 +1,4 @@
-"""Dues, leaving, delegates and who was long away: as text, and as JSON."""
+"""Show dues, leaving, delegates, events and erasures as text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IDLE: Final = (
 
 
 def due_text(report: DueReport, *, dry_run: bool = False) -> list[str]:
-    """Who was charged what, a line for each, and what each fund got.
+    """Return a line for each charge of a run, and the sum that each fund got.
 
     >>> from datetime import UTC, date, datetime
     >>> import timebank
@@ -96,7 +96,7 @@ def _totals(report: DueReport, verb: str) -> str:
 
 
 def dues_text(dues: Iterable[Due], account: str) -> list[str]:
-    """What is due of one account and was not charged yet, a line for each."""
+    """Return a line for each of what is due of one account and was not charged yet."""
     rows: list[Row] = [
         [
             one.since.isoformat(),
@@ -117,7 +117,7 @@ def dues_text(dues: Iterable[Due], account: str) -> list[str]:
 
 
 def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
-    """The steps by which a member left, a line for each.
+    """Return a line for each step by which a member left.
 
     >>> import timebank
     >>> from timebank.reports.members import leaving_text
@@ -156,7 +156,7 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
 
 
 def delegate_text(delegate: Delegate) -> str:
-    """Who may act, and until when."""
+    """Return who may act for an account, and until when."""
     until = "" if delegate.until is None else f" until {delegate.until}"
     return harmless(f"{delegate.delegate} may act for {delegate.account}{until}")
 
@@ -175,7 +175,7 @@ _HAPPENED: Final = {
 
 
 def events_text(events: Iterable[Event]) -> list[str]:
-    """What happened to an account, a line for each.
+    """Return a line for each event in the history of an account.
 
     >>> from datetime import UTC, datetime
     >>> import timebank
@@ -194,7 +194,7 @@ def events_text(events: Iterable[Event]) -> list[str]:
 
 
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
-    """Who exchanged nothing since a day, a line for each."""
+    """Return a line for each account that exchanged nothing since a day."""
     rows: list[Row] = [
         [
             titled(one.account.id, one.account.name),
@@ -217,7 +217,7 @@ def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
 
 
 def erasure_text(done: Erasure, *, dry_run: bool = False) -> list[str]:
-    """What went, whose it was, and where it may still be read.
+    """Return how many texts went, of whom, and where they may still be read.
 
     >>> from timebank import Erasure
     >>> from timebank.reports.members import erasure_text

@@ -1,4 +1,4 @@
-"""A statement as a treasurer reads it."""
+"""Show a statement as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_NAMED: Final = 3
 
 
 def statement_text(statement: Statement) -> list[str]:
-    """The lines of a statement: whose it is, the period, each exchange, the totals.
+    """Return the lines of a statement: whose it is, the period, each exchange, the totals.
 
     >>> import timebank
     >>> from datetime import date
@@ -62,7 +62,7 @@ def statement_text(statement: Statement) -> list[str]:
 
 
 def _held(statement: Statement) -> list[str]:
-    """What open holds reserve now, whatever the period; nothing where there are none."""
+    """Return the hours that open holds reserve now, whatever the period."""
     if not statement.holds:
         return []
     sums = f"Held now: {statement.held} to spend, {statement.incoming} to earn"
@@ -96,7 +96,7 @@ def _others(statement: Statement, others: tuple[str, ...]) -> str:
 
 
 def described(line: StatementLine) -> str:
-    """What a line was for: its kind where that is special, its text, its category and area."""
+    """Return what a line was for: its kind where it is special, its text, category and area."""
     text = line.reason if line.reverses else line.note
     words = text or ""
     kind = line.kind

@@ -1,4 +1,4 @@
-"""A statement as one HTML file that needs nothing else, made to be printed on A4.
+"""Show a statement as one HTML file that needs nothing else, made to be printed on A4.
 
 Its words are those of `reports/words`; days and numbers are written as Babel knows the
 language. So another language is another file of words.
@@ -31,7 +31,7 @@ def statement_html(
     language: str = "en",
     words: Mapping[str, str] | None = None,
 ) -> str:
-    """The statement as the text of an HTML file.
+    """Return the statement as the text of an HTML file.
 
     `head` is where the journal stood when the statement was made: its line stands at the end.
     `words` is a catalogue of one's own, for a `language` that Babel knows.

@@ -1,4 +1,4 @@
-"""A statute in words."""
+"""Show a statute, its history and its replay in words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BEYOND: Final = {"refuse": "refused", "flag": "recorded with a flag"}
 
 
 def statute_text(statute: Statute) -> list[str]:
-    """Its limits as a table, and its other rules a line each.
+    """Return its limits as a table, and a line for each of its other rules.
 
     >>> from timebank import Band, Granularity, Statute
     >>> from timebank.reports.statute import statute_text
@@ -140,7 +140,7 @@ def _fee(fee: Fee) -> str:
 
 
 def doubts_text(statute: Statute) -> list[str]:
-    """What may stand in a statute, and is more often a slip."""
+    """Return a line for each value that is allowed but is more often a slip."""
     found = []
     for kind, bands in statute.limits.items():
         for band in bands:
@@ -155,7 +155,7 @@ def doubts_text(statute: Statute) -> list[str]:
 
 
 def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
-    """Which statute was adopted when, newest first; the first of all needs no record."""
+    """Return which statute was adopted when, newest first; the first of all needs no record."""
     lines = [
         harmless(f"{statute.version}: from record {record.sequence}, {record.recorded_at:%Y-%m-%d}")
         for record, statute in adopted
@@ -164,7 +164,7 @@ def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
 
 
 def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[str]) -> list[str]:
-    """Who stands beyond the limits of a statute, which may only move back."""
+    """Return who stands beyond the limits of a statute, and may only move back."""
     lines = []
     for account, balance in accounts:
         low, high = balance.posted - balance.held, balance.posted + balance.incoming
@@ -182,7 +182,7 @@ def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[s
 
 
 def replay_text(tried: Replay) -> list[str]:
-    """A line for each account, outcome and rule, then what there was in all.
+    """Return a line for each account, outcome and rule, then the counts in all.
 
     >>> import timebank
     >>> from timebank import Fee, Statute

@@ -1,4 +1,4 @@
-"""Text of reports: harmless on a terminal, as wide as it looks, in tables."""
+"""Format text for a terminal: harmless characters, widths, tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNKNOWN: Final = "\ufffd"
 
 
 def harmless(text: str) -> str:
-    r"""The text on one line, unable to steer a terminal or to turn its neighbours round.
+    r"""Return the text on one line, without characters that steer a terminal or turn text round.
 
     Line breaks and tabs become blanks; other control characters become their picture,
     or `\ufffd` where they have none, as do lone surrogates and marks of direction.
@@ -52,7 +52,7 @@ def _harmless_character(character: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns a terminal gives to the text.
+    """Return how many columns a terminal gives to the text.
 
     >>> from timebank.reports.text import width
     >>> width("è"), width("時間"), width("👩‍🌾")
@@ -64,7 +64,7 @@ def width(text: str) -> int:
 
 
 def _measured(text: str) -> Iterator[tuple[str, int]]:
-    """Each character with the columns that it adds to those before it."""
+    """Yield each character with the columns that it adds to those before it."""
     before, columns_before = "", 0
     for character in text:
         if before == _JOINER or category(character) in {"Mn", "Me", "Cf"}:
@@ -81,7 +81,7 @@ def _measured(text: str) -> Iterator[tuple[str, int]]:
 
 
 def fit(text: str, columns: int) -> str:
-    """The text in at most so many columns, its end replaced by `…` where it is longer.
+    """Return the text in at most so many columns; where it is longer, it ends in `…`.
 
     >>> from timebank.reports.text import fit
     >>> fit("accompanied to the clinic", 12)
@@ -99,7 +99,7 @@ def fit(text: str, columns: int) -> str:
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:
-    """The text filled with blanks to so many columns, on its left if `right`."""
+    """Return the text filled with blanks to so many columns, on its left if `right`."""
     blanks = " " * (columns - width(text))
     return f"{blanks}{text}" if right else f"{text}{blanks}"
 
@@ -121,7 +121,7 @@ Row = Sequence[str] | None
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], *, page: int = PAGE_COLUMNS) -> list[str]:
-    """The lines of a table, titles first.
+    """Return the lines of a table, titles first.
 
     Where it is wider than the page, the widest column that may be cut is, until it fits.
 
@@ -203,7 +203,7 @@ def limit_text(limit: Limit) -> str:
 
 
 def period_text(period: tuple[date, date] | None) -> str:
-    """A period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
+    """Return a period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
 
     >>> from datetime import date
     >>> from timebank.reports.text import period_text

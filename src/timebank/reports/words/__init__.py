@@ -1,4 +1,7 @@
-"""Words of the reports in each language: a TOML file for each, with a table for each report."""
+"""Look up the words of the reports in each language.
+
+A language is a TOML file in this folder, named by its code, with a table for each report.
+"""
 
 from __future__ import annotations
 
