@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_json, show_result
-from timebank.cli.place import Place, pass_place
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 
@@ -52,9 +52,9 @@ _MOST: Final = 8
     show_default=True,
     help="For people, programs, or a CI.",
 )
-@pass_place
+@pass_address
 def audit(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     quick: bool,
@@ -77,7 +77,7 @@ def audit(
     checkpoint = None if since is None else Checkpoint.load(since)
     heads = [line for one in lines for line in _lines(one)]
     ask = {"since": checkpoint, "expect": heads, "quick": quick}
-    report = _audited(place, processes=processes or _processors(), **ask)
+    report = _audited(address, processes=processes or _processors(), **ask)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
@@ -106,14 +106,14 @@ def _lines(given: str) -> list[str]:
     return lines
 
 
-def _audited(place: Place, **ask: Any) -> AuditReport:
+def _audited(address: BankAddress, **ask: Any) -> AuditReport:
     """Return the report; of a file that cannot be opened, one that says so as a finding."""
     from timebank.audit import unreadable
     from timebank.errors import Corrupt, StoreError
 
     try:
         with (
-            place.open(read_only=True) as bank,
+            address.open(read_only=True) as bank,
             Progress("audit", counted="records", left=True) as pace,
         ):
             return bank.audit(pace, **ask)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
+from timebank.cli.address import BankAddress
 from timebank.cli.output import show
-from timebank.cli.place import Place
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 
@@ -45,9 +45,9 @@ def demo(path: str) -> int:
     from timebank.reports.text import counted
 
     started = time.perf_counter()
-    place = Place(path if _is_plain(path) else f"./{path}", "main")
-    _refuse_other_banks(place)
-    with place.open(create=True) as bank:
+    address = BankAddress(path if _is_plain(path) else f"./{path}", "main")
+    _refuse_other_banks(address)
+    with address.open(create=True) as bank:
         report = _import_sample(bank)
         trial = bank.trial_balance()
         busiest = max(trial.lines, key=lambda line: (line.earned + line.spent, line.account))
@@ -61,7 +61,7 @@ def demo(path: str) -> int:
     show(statement_text(_tail(statement)))
     show([_title("All accounts"), *trial_balance_in_short(trial)])
     show([_title("The audit"), *audit_text(audited)])
-    show([_title("What to try next"), *_next_commands(place, busiest.account)])
+    show([_title("What to try next"), *_next_commands(address, busiest.account)])
     show(["", f"All of it took {seconds:.1f} seconds."])
     return WELL if audited.ok and report.ok else REFUSED
 
@@ -71,27 +71,27 @@ def _is_plain(path: str) -> bool:
     return ":" not in path or Path(path).is_absolute()
 
 
-def _refuse_other_banks(place: Place) -> None:
+def _refuse_other_banks(address: BankAddress) -> None:
     """Refuse a file that holds another bank, before anything is made in it."""
     from timebank.errors import NotFound
     from timebank.journal import parse
     from timebank.storage import open_store
 
     try:
-        store = open_store(place.url, create=False, read_only=True)
+        store = open_store(address.url, create=False, read_only=True)
     except NotFound:
         return
     try:
         banks = list(store.banks())
     finally:
         store.close()
-    if banks == [place.bank]:
-        with place.open(read_only=True) as bank:
+    if banks == [address.bank]:
+        with address.open(read_only=True) as bank:
             first = next(bank.records(), None)
         if first is None or parse(first.bytes)["request"].get("account") == _FIRST_ACCOUNT:
             return
     if banks:
-        usage(f"{place.db} holds another bank: give the demo a file of its own")
+        usage(f"{address.db} holds another bank: give the demo a file of its own")
 
 
 def _import_sample(bank: TimeBank) -> ImportReport:
@@ -118,8 +118,8 @@ def _title(text: str) -> str:
     return f"\n== {text} ==\n"
 
 
-def _next_commands(place: Place, account: str) -> list[str]:
-    program = f"{_program()} --db {shlex.quote(str(place.db))}"
+def _next_commands(address: BankAddress, account: str) -> list[str]:
+    program = f"{_program()} --db {shlex.quote(str(address.db))}"
     return [
         f"{program} statement {account} --since 2024-01-01",
         f"{program} trial-balance --on 2020-12-31",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY
 from timebank.cli.output import complain, show, show_bytes
-from timebank.cli.place import Place, pass_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,11 @@ def _exporter(format: str) -> Export:
 
 
 def _command(format: str) -> None:
-    def run(place: Place, /, *, unit: str, without_texts: bool) -> None:
-        with place.open(read_only=True) as bank:
+    def run(address: BankAddress, /, *, unit: str, without_texts: bool) -> None:
+        with address.open(read_only=True) as bank:
             show(_exporter(format)(bank, unit=unit, texts=not without_texts))
 
-    command: Any = pass_place(run)
+    command: Any = pass_address(run)
     command = click.option(
         "--without-texts", is_flag=True, help="Leave out names, notes and reasons."
     )(command)
@@ -59,11 +59,11 @@ def _command(format: str) -> None:
         show_default=True,
         help="Hours have four decimals, where all of them divide.",
     )(command)
-    told = f"""As {format} reads it: accounts, transfers, open holds.
+    help = f"""As {format} reads it: accounts, transfers, open holds.
 
     To standard output. {_CHECKS[format]} accepts it, and comes to the same balances.
     """
-    export.command(format, help=told)(command)
+    export.command(format, help=help)(command)
 
 
 for _format in _CHECKS:
@@ -78,12 +78,12 @@ for _format in _CHECKS:
     """
 )
 @click.option("--without-texts", is_flag=True, help="Leave out names, notes and reasons.")
-@pass_place
-def jsonl(place: Place, /, *, without_texts: bool) -> None:
+@pass_address
+def jsonl(address: BankAddress, /, *, without_texts: bool) -> None:
     """Export the journal."""
     from timebank.interchange.jsonl import export_jsonl
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         show_bytes(export_jsonl(bank, texts=not without_texts))
 
 
@@ -139,15 +139,20 @@ def _show_sheet(sheet: Sheet, table: str, options: SheetOptions) -> None:
 @click.option("--since", type=DAY, help="From this day of service on.")
 @click.option("--until", type=DAY, help="Up to this day of service.")
 @sheet_options
-@pass_place
+@pass_address
 def transfers(
-    place: Place, /, *, since: date | None, until: date | None, **options: Unpack[SheetOptions]
+    address: BankAddress,
+    /,
+    *,
+    since: date | None,
+    until: date | None,
+    **options: Unpack[SheetOptions],
 ) -> None:
     """Export transfers."""
     from timebank.interchange.spreadsheet import transfers_sheet
 
     texts, comma = not options["without_texts"], options["decimal_comma"]
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         sheet = transfers_sheet(bank, since=since, until=until, texts=texts, decimal_comma=comma)
         _show_sheet(sheet, "transfers", options)
 
@@ -155,12 +160,12 @@ def transfers(
 @csv.command(help="A row for each account, with its balance.")
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
 @sheet_options
-@pass_place
-def balances(place: Place, /, *, on: date | None, **options: Unpack[SheetOptions]) -> None:
+@pass_address
+def balances(address: BankAddress, /, *, on: date | None, **options: Unpack[SheetOptions]) -> None:
     """Export balances."""
     from timebank.interchange.spreadsheet import balances_sheet
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         trial = bank.trial_balance(on)
     texts, comma = not options["without_texts"], options["decimal_comma"]
     _show_sheet(balances_sheet(trial, texts=texts, decimal_comma=comma), "balances", options)
@@ -171,9 +176,9 @@ def balances(place: Place, /, *, on: date | None, **options: Unpack[SheetOptions
 @click.option("--since", type=DAY, help="The first day.")
 @click.option("--until", type=DAY, help="The last day.")
 @sheet_options
-@pass_place
+@pass_address
 def statement(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     id: str,
@@ -184,7 +189,7 @@ def statement(
     """Export a statement."""
     from timebank.interchange.spreadsheet import statement_sheet
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         made = bank.statement(id, since=since, until=until)
     texts, comma = not options["without_texts"], options["decimal_comma"]
     _show_sheet(statement_sheet(made, texts=texts, decimal_comma=comma), "statement", options)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as
-from timebank.cli.place import Place, pass_place
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 from timebank.cli.run_import import Options, existing, import_options, run_import
@@ -60,12 +60,14 @@ def _command_of(point: EntryPoint) -> click.Command:
     @click.command(point.name, help=f"The importer {point.name}, of the package {_package(point)}.")
     @click.argument("files", metavar="FILE...", nargs=-1, required=True)
     @import_options
-    @pass_place
-    def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
+    @pass_address
+    def command(
+        address: BankAddress, /, *, files: tuple[str, ...], **options: Unpack[Options]
+    ) -> int:
         from timebank.interchange.engine.protocol import load_importer
 
         paths = [existing(path) for path in files]
-        return run_import(place, lambda mended: load_importer(point, paths, mended), **options)
+        return run_import(address, lambda mended: load_importer(point, paths, mended), **options)
 
     return command
 
@@ -97,9 +99,9 @@ def import_() -> None:
 @click.option("--open-accounts", is_flag=True, help="Open those that no list has.")
 @click.option("--explain", is_flag=True, help="Say what the mapping does, and no more.")
 @import_options
-@pass_place
+@pass_address
 def csv(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     mapping: str | None,
@@ -118,7 +120,7 @@ def csv(
     if mapping is None:
         if explain or options["opening"] is None or any(files):
             usage("Missing option '--mapping', unless --opening is given alone")
-        return run_import(place, lambda _: NoHistory(), open_accounts=open_accounts, **options)
+        return run_import(address, lambda _: NoHistory(), open_accounts=open_accounts, **options)
 
     from timebank.interchange.csv.explanation import explained
     from timebank.interchange.csv.importer import MappingImporter
@@ -131,7 +133,7 @@ def csv(
     if transfers is None and (accounts is None or options["opening"] is None):
         usage("Missing option '--transfers', unless --accounts and --opening are given")
     paths = [None if file is None else existing(file) for file in files]
-    if not any((accounts, balances, open_accounts)) and _is_empty(place):
+    if not any((accounts, balances, open_accounts)) and _is_empty(address):
         usage("No account is there yet: give --accounts FILE, or --open-accounts")
 
     def make(mended: Mended | None) -> MappingImporter:
@@ -144,12 +146,12 @@ def csv(
             mended=mended,
         )
 
-    return run_import(place, make, open_accounts=open_accounts, **options)
+    return run_import(address, make, open_accounts=open_accounts, **options)
 
 
-def _is_empty(place: Place) -> bool:
+def _is_empty(address: BankAddress) -> bool:
     """Return whether the bank has no account that an exchange could name."""
-    with place.open_for_preview() as bank:
+    with address.open_for_preview() as bank:
         return next(iter(bank.accounts()), None) is None
 
 
@@ -163,8 +165,8 @@ def _is_empty(place: Place) -> bool:
 @click.argument("file", metavar="FILE")
 @click.option("--expect-head", metavar="LINE", help="A head that was published; it must be there.")
 @formatted
-@pass_place
-def jsonl(place: Place, /, *, file: str, expect_head: str | None, format: str) -> int:
+@pass_address
+def jsonl(address: BankAddress, /, *, file: str, expect_head: str | None, format: str) -> int:
     """Import an export."""
     from timebank import reports
     from timebank.audit import audit
@@ -178,15 +180,15 @@ def jsonl(place: Place, /, *, file: str, expect_head: str | None, format: str) -
     with existing(file).open("rb") as lines:
         found = Export.of(file, lines)
         found.prove(expect)  # before a file is made
-        with closing(open_store(place.url, create=True)) as store:
+        with closing(open_store(address.url, create=True)) as store:
             with Progress("import", counted="records", left=True) as pace:
-                head = carry_export(store, found, bank=place.bank, progress=pace)
-            with store.reader(place.bank) as reader, Progress("audit") as progress:
+                head = carry_export(store, found, bank=address.bank, progress=pace)
+            with store.reader(address.bank) as reader, Progress("audit") as progress:
                 report = audit(reader, progress=progress)
 
     def shape() -> dict[str, Any]:
         return {
-            "bank": place.bank,
+            "bank": address.bank,
             "head": reports.json.head(head),
             "audit": reports.json.audit_report(report),
         }
@@ -205,13 +207,15 @@ def jsonl(place: Place, /, *, file: str, expect_head: str | None, format: str) -
 @click.option("--users", metavar="FILE", required=True, help="The members, without a header.")
 @click.option("--transfers", metavar="FILE", required=True, help="The exchanges, likewise.")
 @import_options
-@pass_place
-def timeoverflow(place: Place, /, *, users: str, transfers: str, **options: Unpack[Options]) -> int:
+@pass_address
+def timeoverflow(
+    address: BankAddress, /, *, users: str, transfers: str, **options: Unpack[Options]
+) -> int:
     """Import TimeOverflow's files."""
     from timebank.interchange.timeoverflow import TimeOverflow
 
     paths = existing(users), existing(transfers)
-    return run_import(place, lambda mended: TimeOverflow(*paths, mended=mended), **options)
+    return run_import(address, lambda mended: TimeOverflow(*paths, mended=mended), **options)
 
 
 @import_.command(
@@ -225,9 +229,9 @@ def timeoverflow(place: Place, /, *, users: str, transfers: str, **options: Unpa
 @click.argument("folder", metavar="DIR")
 @click.option("--organization", metavar="ID", help="Which, where the tables have several.")
 @import_options
-@pass_place
+@pass_address
 def timeoverflow_tables(
-    place: Place, /, *, folder: str, organization: str | None, **options: Unpack[Options]
+    address: BankAddress, /, *, folder: str, organization: str | None, **options: Unpack[Options]
 ) -> int:
     """Import TimeOverflow's tables."""
     from timebank.interchange.timeoverflow.dump import TimeOverflowTables
@@ -235,7 +239,7 @@ def timeoverflow_tables(
     def make(mended: Any) -> TimeOverflowTables:
         return TimeOverflowTables(folder, organization=organization, mended=mended)
 
-    return run_import(place, make, **options)
+    return run_import(address, make, **options)
 
 
 @import_.command(
@@ -251,9 +255,9 @@ def timeoverflow_tables(
 @click.option("--unit", metavar="HOURS", default="1:00", show_default=True, help="What 1.00 is.")
 @click.option("--scale", type=click.IntRange(0, 9), help="Decimals of amounts in documents.")
 @import_options
-@pass_place
+@pass_address
 def komunitin(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     accounts: str | None,
@@ -273,7 +277,7 @@ def komunitin(
     if documents and not accounts and not transfers:
         paths = [existing(path) for path in documents]
         return run_import(
-            place,
+            address,
             lambda mended: KomunitinDocuments(*paths, unit=of_one, scale=scale, mended=mended),
             **options,
         )
@@ -281,5 +285,5 @@ def komunitin(
         usage("Give --accounts and --transfers, or --documents")
     files = existing(accounts), existing(transfers)
     return run_import(
-        place, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
+        address, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
     )

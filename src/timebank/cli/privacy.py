@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show_json, show_result
-from timebank.cli.place import Place, pass_place
 from timebank.cli.program import usage
 
 
 @click.command("personal-data", help="All that is held of a person, as JSON, for that person.")
 @click.argument("id")
-@pass_place
-def personal_data(place: Place, /, *, id: str) -> None:
+@pass_address
+def personal_data(address: BankAddress, /, *, id: str) -> None:
     """Show what is held of a person."""
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         show_json(bank.personal_data(id))
 
 
@@ -30,9 +30,16 @@ def personal_data(place: Place, /, *, id: str) -> None:
 @click.option("--reason", required=True, help="Why. It is kept: name nobody in it.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def erase(
-    place: Place, /, *, id: str | None, record: str | None, reason: str, dry_run: bool, format: str
+    address: BankAddress,
+    /,
+    *,
+    id: str | None,
+    record: str | None,
+    reason: str,
+    dry_run: bool,
+    format: str,
 ) -> None:
     """Erase the texts of an account or of a record."""
     from timebank.reports.members import erasure_text
@@ -40,7 +47,7 @@ def erase(
     if (id is None) == (record is None):
         usage("Name an account, or a record with --record")
     named = int(record) if record is not None and _is_number(record) else record
-    with place.open(read_only=dry_run) as bank:
+    with address.open(read_only=dry_run) as bank:
         if dry_run:
             with bank.preview() as preview:
                 done = preview.erase(id, record=named, reason=reason)

@@ -6,22 +6,22 @@ from datetime import date
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
-from timebank.cli.place import Place, pass_place
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
 @click.argument("id", required=False)
 @click.option("--on", type=DAY, help="At the end of this day of service.")
 @formatted
-@pass_place
-def balance(place: Place, /, *, id: str | None, on: date | None, format: str) -> None:
+@pass_address
+def balance(address: BankAddress, /, *, id: str | None, on: date | None, format: str) -> None:
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         if id is None:
             trial = bank.trial_balance(on)
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
@@ -52,14 +52,21 @@ def balance(place: Place, /, *, id: str | None, on: date | None, format: str) ->
 @click.option(
     "--lang", metavar="CODE", default="en", show_default=True, help="Of the page: en, it."
 )
-@pass_place
+@pass_address
 def statement(
-    place: Place, /, *, id: str, since: date | None, until: date | None, format: str, lang: str
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    since: date | None,
+    until: date | None,
+    format: str,
+    lang: str,
 ) -> None:
     """Show a statement."""
     from timebank.reports.statement import statement_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         head = bank.head()
         made = bank.statement(id, since=since, until=until)
     if format == "html":
@@ -78,12 +85,12 @@ def statement(
 )
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
 @formatted
-@pass_place
-def trial_balance(place: Place, /, *, on: date | None, format: str) -> None:
+@pass_address
+def trial_balance(address: BankAddress, /, *, on: date | None, format: str) -> None:
     """Show the trial balance."""
     from timebank.reports.balances import trial_balance_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         made = bank.trial_balance(on)
     show_result(format, made, lambda: trial_balance_text(made))
 
@@ -119,9 +126,9 @@ def report() -> None:
     default="text",
     show_default=True,
 )
-@pass_place
+@pass_address
 def impact(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     since: date | None,
@@ -136,7 +143,7 @@ def impact(
     from timebank.bank import TimeBank
     from timebank.reports.impact_text import impact_csv, impact_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         banks = [bank]
         if every:
             banks = [TimeBank(bank.store, bank=name, create=False) for name in bank.store.banks()]

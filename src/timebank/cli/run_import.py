@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
+from timebank.cli.address import BankAddress
 from timebank.cli.options import DAY, formatted
 from timebank.cli.output import show_as
-from timebank.cli.place import Place
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 
@@ -62,7 +62,7 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_import(
-    place: Place,
+    address: BankAddress,
     make: Callable[[Mended | None], Importer],
     *,
     open_accounts: bool = False,
@@ -85,7 +85,7 @@ def run_import(
         if mended is not None:
             mended.finish()
         quarantine = stack.enter_context(_quarantine_file(options["quarantine"]))
-        opened = place.open_for_preview() if dry_run else place.open(create=True)
+        opened = address.open_for_preview() if dry_run else address.open(create=True)
         bank = stack.enter_context(opened)
         report = run(
             bank,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_json, show_result
-from timebank.cli.place import Place, pass_place
 from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def statute() -> None:
 @click.option("--version", help="An earlier one.")
 @click.option("--history", is_flag=True, help="Which was adopted when, newest first.")
 @formatted
-@pass_place
-def show_(place: Place, /, *, version: str | None, history: bool, format: str) -> None:
+@pass_address
+def show_(address: BankAddress, /, *, version: str | None, history: bool, format: str) -> None:
     """Show a statute."""
     from timebank.reports.statute import history_text, statute_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         if history:
             adopted = [(next(bank.records(after=at - 1)), found) for at, found in bank.statutes()]
             rows = [
@@ -54,11 +54,11 @@ def show_(place: Place, /, *, version: str | None, history: bool, format: str) -
 
 @statute.command("adopt", help="Put the statute of a JSON file in force, from now on.")
 @click.argument("file", type=_FILE)
-@pass_place
-def adopt(place: Place, /, *, file: Path) -> None:
+@pass_address
+def adopt(address: BankAddress, /, *, file: Path) -> None:
     """Adopt a statute."""
     made = _read(file)
-    with place.open() as bank:
+    with address.open() as bank:
         before = bank.head().sequence
         bank.adopt(made)
         after = bank.head().sequence
@@ -75,16 +75,16 @@ def adopt(place: Place, /, *, file: Path) -> None:
     """,
 )
 @click.argument("file", type=_FILE)
-@pass_place
-def check(place: Place, /, *, file: Path) -> None:
+@pass_address
+def check(address: BankAddress, /, *, file: Path) -> None:
     """Check a statute."""
     from timebank.reports.statute import beyond_text, doubts_text, statute_text
 
     made = _read(file)
     show([*statute_text(made), *doubts_text(made)])
-    if place.db is None:
+    if address.db is None:
         return
-    with place.open(read_only=True) as bank, bank.preview() as preview:
+    with address.open(read_only=True) as bank, bank.preview() as preview:
         preview.adopt(made)
         beyond = [
             (account, preview.balance(account.id))
@@ -106,13 +106,13 @@ def check(place: Place, /, *, file: Path) -> None:
 )
 @click.argument("file", type=_FILE)
 @formatted
-@pass_place
-def replay(place: Place, /, *, file: Path, format: str) -> None:
+@pass_address
+def replay(address: BankAddress, /, *, file: Path, format: str) -> None:
     """Show what a statute would have made of the past."""
     from timebank.reports.statute import replay_text
 
     made = _read(file)
-    with place.open(read_only=True) as bank, Progress("replay") as progress:
+    with address.open(read_only=True) as bank, Progress("replay") as progress:
         tried = bank.replay(made, progress=progress)
     show_result(format, tried, lambda: replay_text(tried))
 

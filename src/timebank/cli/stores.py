@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address, url_of
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
-from timebank.cli.place import Place, pass_place, url_of
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="All banks, under their names.")
 @click.option("--progress", is_flag=True, help="Show how far it is, also where no terminal is.")
 @formatted
-@pass_place
+@pass_address
 def copy(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     source: str,
@@ -53,7 +53,7 @@ def copy(
     if every and (bank or to_bank):
         usage("--all copies every bank under its name: leave --bank and --to-bank out")
     with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
-        banks = list(origin.banks()) if every else [bank or place.bank]
+        banks = list(origin.banks()) if every else [bank or address.bank]
         if not every:
             _check_there(origin, banks[0])  # before a file is made
         with closing(open_store(url_of(target), create=True)) as copied:
@@ -128,12 +128,12 @@ def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, 
 @click.argument("target", metavar="TO")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @formatted
-@pass_place
-def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
+@pass_address
+def backup(address: BankAddress, /, *, target: str, force: bool, format: str) -> None:
     """Back a file up."""
     from timebank import reports
 
-    url, copied = place.url, url_of(target)
+    url, copied = address.url, url_of(target)
     for scheme in (name.partition(":")[0] for name in (url, copied)):
         if scheme != "sqlite":
             usage(f"A backup is of a SQLite file, in another: {scheme} is none; use copy")
@@ -166,12 +166,12 @@ def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
 @click.argument("url", metavar="URL", required=False)
 @click.option("--rebuild", is_flag=True, help="Make accounts and postings of all banks anew.")
 @formatted
-@pass_place
-def migrate(place: Place, /, *, url: str | None, rebuild: bool, format: str) -> None:
+@pass_address
+def migrate(address: BankAddress, /, *, url: str | None, rebuild: bool, format: str) -> None:
     """Apply the migrations that are pending."""
     from timebank.storage import migrate_store
 
-    url = place.url if url is None else url_of(url)
+    url = address.url if url is None else url_of(url)
     applied = migrate_store(url)
     rebuilt = _rebuilt(url) if rebuild else []
     show_as(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, exchange_options, formatted, side
 from timebank.cli.output import show_result
-from timebank.cli.place import Place, pass_place
 
 if TYPE_CHECKING:
     from timebank.model import Transfer
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @exchange_options
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def transfer(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     earners: tuple[str, ...],
@@ -39,7 +39,7 @@ def transfer(
     """Record an exchange."""
     arguments["earner"] = side("--earner", earners)
     arguments["spender"] = side("--spender", spenders)
-    with place.open(read_only=dry_run) as bank:
+    with address.open(read_only=dry_run) as bank:
         if dry_run:
             with bank.preview() as preview:
                 made = preview.transfer(**arguments)
@@ -55,9 +55,9 @@ def transfer(
 @click.option("--on", "occurred_on", type=DAY, help="The original's day if left out.")
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @formatted
-@pass_place
+@pass_address
 def reverse(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     transfer_id: str,
@@ -68,7 +68,7 @@ def reverse(
     format: str,
 ) -> None:
     """Take a transfer back."""
-    with place.open() as bank:
+    with address.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
     show_transfer(made, format, verb="is")
 

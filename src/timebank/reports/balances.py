@@ -108,7 +108,7 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
 
 def account_text(account: Account, balance: Balance) -> list[str]:
     """Return one account, with a line for each fact."""
-    told = {
+    known = {
         "Kind": account.kind,
         "Status": account.status,
         "Joined": "" if account.joined_on is None else account.joined_on.isoformat(),
@@ -117,13 +117,13 @@ def account_text(account: Account, balance: Balance) -> list[str]:
         "Balance": str(balance.posted),
         **_reserved(balance),
     }
-    return [titled(account.id, account.name), *facts(told, label=_LABEL)]
+    return [titled(account.id, account.name), *facts(known, label=_LABEL)]
 
 
 def balance_text(balance: Balance, status: str = "open") -> list[str]:
     """Return a balance and how far it may move: not at all, where the account is not open."""
     moves = status == "open"
-    told = {
+    known = {
         **({} if moves else {"Status": status}),
         "Balance": str(balance.posted),
         **_reserved(balance),
@@ -132,7 +132,7 @@ def balance_text(balance: Balance, status: str = "open") -> list[str]:
         "May spend": limit_text(balance.spendable) if moves else "nothing",
         "May earn": limit_text(balance.receivable) if moves else "nothing",
     }
-    return facts(told, right=True)
+    return facts(known, right=True)
 
 
 def _reserved(balance: Balance) -> dict[str, str]:

@@ -161,9 +161,9 @@ def _balances(impact: Impact, words: Words) -> Chart | None:
 
 
 def _who(impact: Impact, words: Words) -> Chart | None:
-    told = [("both", impact.both), ("give_only", impact.give_only)]
-    told.append(("receive_only", impact.receive_only))
-    parts = [(words(key), value, number) for number, (key, value) in enumerate(told) if value]
+    named = [("both", impact.both), ("give_only", impact.give_only)]
+    named.append(("receive_only", impact.receive_only))
+    parts = [(words(key), value, number) for number, (key, value) in enumerate(named) if value]
     if not parts:
         return None
 

@@ -84,7 +84,7 @@ def _reconciled(found: Reconciliation) -> Iterator[str]:
 
 def _row(one: Difference) -> list[str]:
     ours = "none" if one.ours is None else str(one.ours)
-    told = "explained" if one.explained else "UNEXPLAINED"
+    remark = "explained" if one.explained else "UNEXPLAINED"
     if one.unclear and not one.explained:
-        told += f", {one.unclear} quarantined without hours"
-    return [one.account, str(one.stated), ours, str(one.difference), str(one.quarantined), told]
+        remark += f", {one.unclear} quarantined without hours"
+    return [one.account, str(one.stated), ours, str(one.difference), str(one.quarantined), remark]

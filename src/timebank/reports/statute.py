@@ -173,12 +173,12 @@ def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[s
             lines.append(f"  {title} stands at {low}, below its floor {balance.floor}")
         if balance.ceiling is not None and high > balance.ceiling:
             lines.append(f"  {title} stands at {high}, above its ceiling {balance.ceiling}")
-    told = ["Beyond these limits, and may only move back:", *lines] if lines else []
-    told = told or ["Nobody stands beyond these limits."]
+    found = ["Beyond these limits, and may only move back:", *lines] if lines else []
+    found = found or ["Nobody stands beyond these limits."]
     if undated:
         named = ", ".join(map(harmless, undated[:_MOST])) + (", …" if undated[_MOST:] else "")
-        told.append(f"Without a day of joining, and so in month 0: {named}")
-    return told
+        found.append(f"Without a day of joining, and so in month 0: {named}")
+    return found
 
 
 def replay_text(tried: Replay) -> list[str]:
@@ -228,5 +228,5 @@ def _summary(tried: Replay) -> str:
         "rounded": "would be rounded otherwise",
     }
     counts = ((getattr(tried, outcome), words[outcome]) for outcome in OUTCOMES)
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return f"Under {tried.statute}, of {exchanges} {told}."
+    differences = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f"Under {tried.statute}, of {exchanges} {differences}."

@@ -20,7 +20,7 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 @attrs.frozen
-class Place:
+class BankAddress:
     """The address of a bank; nothing is opened before a command asks."""
 
     db: str | None
@@ -58,7 +58,7 @@ class Place:
 def without_password(url: str) -> str:
     """Return a URL as a message may show it.
 
-    >>> from timebank.cli.place import without_password
+    >>> from timebank.cli.address import without_password
     >>> without_password("postgresql://maria:hush@localhost/bank")
     'postgresql://maria:***@localhost/bank'
     """
@@ -68,7 +68,7 @@ def without_password(url: str) -> str:
 def url_of(db: str) -> str:
     """Return a URL as it is, and a path as the URL of a SQLite file.
 
-    >>> from timebank.cli.place import url_of
+    >>> from timebank.cli.address import url_of
     >>> url_of("memory:"), url_of("street fair.db")
     ('memory:', 'sqlite:///street%20fair.db')
     """
@@ -80,4 +80,4 @@ def url_of(db: str) -> str:
         usage(f"{db!r} can name no file")
 
 
-pass_place = click.make_pass_decorator(Place)
+pass_address = click.make_pass_decorator(BankAddress)
