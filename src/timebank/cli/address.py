@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ import click
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
+    from timebank.bank import BankBatch, TimeBank
 
 #: A scheme has at least two letters: one is a drive of Windows.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -46,6 +48,16 @@ class BankAddress:
             return self.open(read_only=True)
         except timebank.NotFound:
             return timebank.open("memory:", bank=self.bank).acting_as(self.actor)
+
+    @contextmanager
+    def open_to_write(self, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:
+        """Open the bank or, for a dry run, a preview of it that writes nothing."""
+        with self.open(read_only=dry_run) as bank:
+            if dry_run:
+                with bank.preview() as preview:
+                    yield preview
+            else:
+                yield bank
 
     @property
     def url(self) -> str:

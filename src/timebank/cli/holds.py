@@ -45,12 +45,8 @@ def hold(
     """Hold hours."""
     arguments["earner"] = side("--earner", earners)
     arguments["spender"] = side("--spender", spenders)
-    with address.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.hold(expires_in=expires_in, **arguments)
-        else:
-            made = bank.hold(expires_in=expires_in, **arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.hold(expires_in=expires_in, **arguments)
     _show(made, format, verb="would be held" if dry_run else "held")
 
 
@@ -82,12 +78,8 @@ def settle(
     from timebank.cli.transfers import show_transfer
 
     arguments: dict[str, Any] = {"hours": hours, "occurred_on": occurred_on, "id": id}
-    with address.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.settle(hold_id, **arguments)
-        else:
-            made = bank.settle(hold_id, **arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.settle(hold_id, **arguments)
     show_transfer(made, format, verb="would be" if dry_run else "is")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +14,9 @@ from timebank.cli.output import show_result
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
-    from timebank.bank import BankBatch, TimeBank
     from timebank.model.members import Delegate, Disposal
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
-
-
-@contextmanager
-def _tried(address: BankAddress, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:
-    """Open the bank or, for a dry run, a preview of it."""
-    with address.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                yield preview
-        else:
-            yield bank
 
 
 @click.command(help="Give an account the welcome credit of the statute, unless it has one.")
@@ -63,7 +50,7 @@ def run_due(
     """Charge what is due."""
     from timebank.reports.members import due_text
 
-    with _tried(address, dry_run=dry_run) as bank:
+    with address.open_to_write(dry_run=dry_run) as bank:
         report = bank.run_due(through=through)
     if quiet and not report.charges:
         return
@@ -120,7 +107,7 @@ def leave(
     if assign_to is not None and not consented:
         usage("--assign-to needs --consented: nobody is given hours without being asked")
     disposal = _disposals(donate_to, assign_to, write_off_on)
-    with _tried(address, dry_run=dry_run) as bank:
+    with address.open_to_write(dry_run=dry_run) as bank:
         left = bank.leave(account, disposal=disposal, reason=reason)
     show_result(format, left, lambda: leaving_text(left, dry_run=dry_run))
 

@@ -47,12 +47,8 @@ def erase(
     if (id is None) == (record is None):
         usage("Name an account, or a record with --record")
     named = int(record) if record is not None and _is_number(record) else record
-    with address.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                done = preview.erase(id, record=named, reason=reason)
-        else:
-            done = bank.erase(id, record=named, reason=reason)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        done = bank.erase(id, record=named, reason=reason)
     show_result(format, done, lambda: erasure_text(done, dry_run=dry_run))
 
 

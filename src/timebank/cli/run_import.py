@@ -13,7 +13,7 @@ import click
 
 from timebank.cli.address import BankAddress
 from timebank.cli.options import DAY, formatted
-from timebank.cli.output import show_as
+from timebank.cli.output import show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 
@@ -73,7 +73,6 @@ def run_import(
     `make` is given what was mended. It looks for its files, so that a wrong name makes no bank.
     `open_accounts` is for the opening balances; an importer opens what it opens.
     """
-    from timebank import reports
     from timebank.interchange.engine.booking import run
     from timebank.reports.imports import import_text
 
@@ -96,11 +95,7 @@ def run_import(
             on_quarantine=None if quarantine is None else _keeping(quarantine, importer),
             opening=opening,
         )
-    show_as(
-        options["format"],
-        lambda: reports.json.of(report),
-        lambda: import_text(report, dry_run=dry_run),
-    )
+    show_result(options["format"], report, lambda: import_text(report, dry_run=dry_run))
     return WELL if report.ok else REFUSED
 
 

@@ -39,12 +39,8 @@ def transfer(
     """Record an exchange."""
     arguments["earner"] = side("--earner", earners)
     arguments["spender"] = side("--spender", spenders)
-    with address.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.transfer(**arguments)
-        else:
-            made = bank.transfer(**arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.transfer(**arguments)
     show_transfer(made, format, verb="would be" if dry_run else "is")
 
 

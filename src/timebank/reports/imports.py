@@ -35,7 +35,6 @@ def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
 
 
 def _counts(report: ImportReport) -> Iterator[str]:
-
     yield f"Accounts:  {report.accounts_opened:,} opened, {report.accounts_there:,} there already"
     if report.accounts_closed:
         yield f"           {report.accounts_closed:,} closed, as they are in the source"
@@ -50,7 +49,6 @@ def _counts(report: ImportReport) -> Iterator[str]:
 
 
 def _frozen(report: ImportReport) -> Iterator[str]:
-
     yield "Closed in the source, but with hours on them. They are frozen:"
     for account, balance in report.frozen[:MOST_SHOWN]:
         yield f"  {harmless(account)} has {balance}"
@@ -59,7 +57,6 @@ def _frozen(report: ImportReport) -> Iterator[str]:
 
 
 def _reconciled(found: Reconciliation) -> Iterator[str]:
-
     differ, unexplained = len(found.differences), len(found.unexplained)
     if not differ:
         yield f"Balances:  all {found.compared:,} are what the source states"
