@@ -173,8 +173,8 @@ __all__ = [
     "split",
 ]
 
-#: Where each public name lives; a module is loaded when a name of it is first asked for.
-_HOMES = {
+#: The module that defines each public name. It is imported when the name is first used.
+_MODULES = {
     "timebank.audit": {"AUDIT_CHECKS", "AuditReport", "Finding"},
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
     "timebank.bank.joining": {"join"},
@@ -224,8 +224,10 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module 'timebank' has no attribute {name!r}"
         raise AttributeError(msg)
-    home = next((home for home, names in _HOMES.items() if name in names), "timebank.errors")
-    value = getattr(import_module(home), "open_bank" if name == "open" else name)
+    module = next(
+        (module for module, names in _MODULES.items() if name in names), "timebank.errors"
+    )
+    value = getattr(import_module(module), "open_bank" if name == "open" else name)
     globals()[name] = value
     return value
 

@@ -1,8 +1,8 @@
-"""What a caller hands over, checked and normalised: ids, labels, texts, days, sides.
+"""Check and normalise the arguments of a call: ids, labels, texts, days, sides.
 
-Pure, and the same for every command. Each function returns the value as it will be
-recorded or raises `InvalidRequest` (`WrongType` for a type that would have to be
-guessed at) with the value that caused it.
+Each function returns the value as it is recorded. It raises `WrongType` for a type that is
+not accepted and `InvalidRequest` for a value that is not valid, and shows the value. The
+functions are pure and know nothing of the bank.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from timebank.model.ids import is_plain
 
 
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
-    """Return an id, checked; most are short, plain ASCII, which is seen at a glance.
+    """Check that a value is an id, and return it. Most are plain ASCII, which is a quick check.
 
     :raises WrongType: not a str.
     :raises InvalidRequest: see `timebank.model.ids`.
@@ -40,18 +40,19 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
     return _identifier(value, what, longest=longest)
 
 
-#: Ids that begin so are made by the library, from an account and a period.
-OWN_IDS: Final = "due:"
+#: The prefix of the ids that the library makes itself, from an account and a period.
+RESERVED_PREFIX: Final = "due:"
 
 
 def operation(value: object) -> str:
-    """The id of an operation that a caller chooses.
+    """Return the id that a caller chose for an operation.
 
-    :raises InvalidRequest: no id, or one that the library would make itself.
+    :raises WrongType: not a str.
+    :raises InvalidRequest: not a valid id, or one with the prefix of the library's own.
     """
     id = identifier(value, "id")
-    if id.startswith(OWN_IDS):
-        msg = f"ids that begin with {OWN_IDS} are the library's own: {shown(id)}"
+    if id.startswith(RESERVED_PREFIX):
+        msg = f"ids that begin with {RESERVED_PREFIX} are the library's own: {shown(id)}"
         raise InvalidRequest(msg)
     return id
 
@@ -62,7 +63,7 @@ def label(value: object, what: str) -> str:
 
 
 def personal_text(value: object, what: str) -> str | None:
-    """A name, note or reason: up to 10,000 characters of Unicode without NUL; empty is none."""
+    """Return a name, note or reason of up to 10,000 characters; `None` if it is empty."""
     if value is None or value == "":
         return None
     if type(value) is not str:
@@ -86,7 +87,7 @@ def _is_unicode(value: str) -> bool:
 
 
 def day(value: object, what: str) -> str | None:
-    """A day as `YYYY-MM-DD`; a datetime is refused, for its time zone would be guessed."""
+    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess."""
     if value is None:
         return None
     if not isinstance(value, date) or isinstance(value, datetime):
@@ -96,7 +97,7 @@ def day(value: object, what: str) -> str | None:
 
 
 def duration(value: object, what: str) -> int:
-    """How long, in whole microseconds: a `timedelta` of more than zero."""
+    """Return a `timedelta` of more than zero in whole microseconds."""
     if not isinstance(value, timedelta):
         msg = f"{what} must be a datetime.timedelta, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
@@ -108,7 +109,7 @@ def duration(value: object, what: str) -> int:
 
 
 def limit(value: object, what: str) -> StoredLimit:
-    """A limit as it is recorded: `"inherit"`, `None` (unlimited) or seconds."""
+    """Return a limit as it is recorded: `"inherit"`, `None` (unlimited) or seconds."""
     if value is INHERIT:
         return "inherit"
     if value is None:
@@ -116,7 +117,7 @@ def limit(value: object, what: str) -> StoredLimit:
     try:
         return seconds_of(value)
     except InvalidRequest as error:
-        error.args = (f"{what}: {error}",)
+        error.add_context(before=f"{what}: ")
         raise
 
 
@@ -138,10 +139,10 @@ Side = Lines
 
 
 def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
-    """Both sides as sorted lists of `[account, seconds]`.
+    """Return both sides as sorted lists of `[account, seconds]`.
 
     :raises WrongType: a side is neither an id nor a mapping of ids to hours.
-    :raises InvalidRequest: an empty side, no hours, a sole earner who is the sole spender.
+    :raises InvalidRequest: an empty side, no hours, or a sole earner who is the sole spender.
     :raises InvalidHours: hours that are not positive.
     :raises UnbalancedTransfer: the sides differ.
     """
@@ -154,7 +155,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         earned, spent = [[earner, total]], [[spender, total]]
     else:
         total_or_none = None if hours is None else positive(hours, "hours")
-        earned, spent = _mapped(earner, "earner"), _mapped(spender, "spender")
+        earned, spent = _side_from(earner, "earner"), _side_from(spender, "spender")
         _fill_sole_side(earned, spent, total_or_none)
     if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
         msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
@@ -162,7 +163,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
     return earned, spent
 
 
-def _mapped(side: object, what: str) -> Side:
+def _side_from(side: object, what: str) -> Side:
     if isinstance(side, str):
         return [[identifier(side, what), 0]]
     if not isinstance(side, Mapping):
@@ -181,7 +182,7 @@ def _mapped(side: object, what: str) -> Side:
 
 
 def _fill_sole_side(earned: Side, spent: Side, total: int | None) -> None:
-    """Give a side named by its id alone what the other one sums to, and compare all sums."""
+    """Fill in the hours of a side that is a single id, and check that all sums are equal."""
     sums = [sum(seconds for _, seconds in side) for side in (earned, spent)]
     if not sums[0]:
         earned[0][1] = sums[0] = sums[1]
@@ -195,7 +196,7 @@ def _fill_sole_side(earned: Side, spent: Side, total: int | None) -> None:
 
 
 def tags(value: object) -> list[str]:
-    """Tags, a set: sorted, each once, at most 50."""
+    """Return tags sorted, each once, at most 50."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         msg = f"tags must be a collection of str, not {shown(value)}"
         raise WrongType(msg)
@@ -207,9 +208,9 @@ def tags(value: object) -> list[str]:
 
 
 def source(value: object) -> str | list[list[str]]:
-    """Where an imported transfer comes from: a label, or a mapping of labels to short texts.
+    """Return the source of an imported transfer: a label, or a mapping of labels to texts.
 
-    A mapping is recorded as sorted pairs, for the keys of a record are ASCII.
+    A mapping is recorded as sorted pairs, for the keys of a record must be ASCII.
     """
     if isinstance(value, str):
         return identifier(value, "source", longest=MAX_LABEL_CHARACTERS)
@@ -229,15 +230,15 @@ def source(value: object) -> str | list[list[str]]:
 
 
 def one_of(value: object, choices: tuple[str, ...], what: str) -> str:
-    """One of a few words."""
+    """Check that a value is one of a few words, and return it."""
     if value not in choices:
         msg = f"{what} must be one of {', '.join(choices)}, not {shown(value)}"
         raise InvalidRequest(msg)
     return str(value)
 
 
-def yes_or_no(value: object, what: str) -> bool:
-    """True or false, and nothing that is merely like it."""
+def boolean(value: object, what: str) -> bool:
+    """Check that a value is `True` or `False`, and not 1 or 0, and return it."""
     if type(value) is not bool:
         msg = f"{what} must be True or False, not {shown(value)}"
         raise WrongType(msg)

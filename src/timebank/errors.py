@@ -1,8 +1,8 @@
-"""Every error the library raises, as one tree.
+"""Define every error that the library raises, as one tree of classes.
 
-A caller who catches `TimebankError` catches all of it; one who wants to tell a
-member "no" apart from "try again" catches `Rejected` and `Retryable`. Facts are
-attributes and are shown in the message.
+Catch `TimebankError` to catch all of them. Catch `Rejected` for what a rule refuses, and
+`Retryable` for what may succeed when it is tried again. Facts are attributes of the error
+and are shown in its message.
 
 >>> from timebank import AccountNotFound
 >>> error = AccountNotFound("m9")
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def shown(value: object, *, limit: int = 60) -> str:
-    """The `repr` of a value, cut so that a hostile one cannot flood a message."""
+    """Return the `repr` of a value, cut to `limit` characters so that it fits into a message."""
     try:
         text = repr(value)
     except ValueError:  # an int of more digits than Python is willing to print
@@ -28,14 +28,18 @@ def shown(value: object, *, limit: int = 60) -> str:
 
 
 class TimebankError(Exception):
-    """The root of every error of this library. Errors survive pickling, facts and all."""
+    """The base class of every error of this library. Errors and their facts can be pickled."""
+
+    def add_context(self, *, before: str = "", after: str = "") -> None:
+        """Put words before and after the message."""
+        self.args = (f"{before}{self}{after}",)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild by what it carries, for the constructors take facts and not a message."""
-        return _restored, (type(self), self.args, self.__dict__.copy())
+        """Pickle the message and the facts, for the constructors take facts and no message."""
+        return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
-def _restored(
+def _unpickle(
     kind: type[TimebankError], args: tuple[Any, ...], facts: dict[str, Any]
 ) -> TimebankError:
     error = kind.__new__(kind, *args)
@@ -44,23 +48,23 @@ def _restored(
 
 
 class InvalidRequest(TimebankError, ValueError):
-    """The call itself is wrong, whatever the state of the bank."""
+    """The call itself is wrong, in every state of the bank."""
 
 
 class InvalidHours(InvalidRequest):
-    """Not a quantity of hours: not whole seconds, out of range, zero or negative where it moves."""
+    """Not a quantity of hours: not whole seconds, out of range, or not more than zero."""
 
 
 class WrongType(InvalidRequest, TypeError):
-    """A type whose meaning would have to be guessed: a float, a bool, a datetime for a date."""
+    """A value of a type that is not accepted, as a float, a bool, or a datetime for a date."""
 
 
 class WrongHoursType(InvalidHours, WrongType):
-    """Hours given as a float or another type that cannot be exact."""
+    """Hours given as a float, a bool or another type that is not exact."""
 
 
 class UnbalancedTransfer(InvalidRequest):
-    """What is earned differs from what is spent.
+    """The hours earned differ from the hours spent.
 
     `earned` and `spent` are the two sums.
     """
@@ -74,11 +78,11 @@ class UnbalancedTransfer(InvalidRequest):
 
 
 class InvalidStatute(InvalidRequest):
-    """A statute that cannot be: a key that is not known, a value of another kind. It says where."""
+    """A statute has an unknown key or an invalid value. The message says where."""
 
 
 class NotFound(TimebankError, LookupError):
-    """What was named is not in the bank."""
+    """Something that the call names is not in the bank."""
 
 
 class AccountNotFound(NotFound):
@@ -106,7 +110,7 @@ class HoldNotFound(NotFound):
 
 
 class StatuteNotFound(NotFound):
-    """No statute of this version was adopted; `version`."""
+    """No statute of this version was adopted; `version` is the version."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"no statute {shown(version)} was adopted in this bank")
@@ -114,7 +118,7 @@ class StatuteNotFound(NotFound):
 
 
 class BankNotFound(NotFound):
-    """The storage has no bank of this name, and was not asked to make one."""
+    """The storage has no bank of this name, and was not asked to create one; `bank` is the name."""
 
     def __init__(self, bank: str, where: str) -> None:
         super().__init__(f"no bank {shown(bank)} in {where}")
@@ -122,23 +126,32 @@ class BankNotFound(NotFound):
 
 
 class IdempotencyMismatch(TimebankError):
-    """The id was used before, for another request; `original` is what it names."""
+    """The id was used before, for another request.
 
-    def __init__(self, id: str, *, original: object, differs: str) -> None:
+    `id` is the id; `original` what was recorded under it: a transfer, a hold, an account or
+    a statute. `message` replaces the usual one, which says what `differs`.
+    """
+
+    def __init__(
+        self, id: str, *, original: object, differs: str, message: str | None = None
+    ) -> None:
         super().__init__(
             f"id {shown(id)} was used before for another request: {differs}; "
             "choose a new id, or repeat the first call exactly"
+            if message is None
+            else message
         )
         self.id = id
         self.original = original
 
 
 class Rejected(TimebankError):
-    """A rule of the bank said no. `rule` names the rule, `code` is stable for programs.
+    """A rule of the bank refuses the call.
 
-    `headroom` is what the rule still leaves, where it is a quantity. `passes` are the
-    hours nearest to those asked with which the same call would pass, `None` where none
-    would. `remedy` says the smallest change that would, and is part of the message.
+    `rule` is the name of the rule; `code` is a stable word for programs. `headroom` is how
+    much the rule still allows, where that is a quantity. `passes` are the hours nearest to
+    those asked with which the same call would succeed, or `None` if there are none. `remedy`
+    is the smallest change with which it would succeed, in words; it is part of the message.
     """
 
     rule: str = "rejected"
@@ -147,20 +160,20 @@ class Rejected(TimebankError):
     passes: Hours | None = None
     remedy: str = ""
 
-    def advised(self, remedy: str, *, passes: Hours | None = None) -> None:
-        """Add what would pass; told once, by what refused."""
+    def add_remedy(self, remedy: str, *, passes: Hours | None = None) -> None:
+        """Say what would succeed, unless that was said before."""
         if not self.remedy:
             self.remedy, self.passes = remedy, passes
-            self.args = (f"{self.args[0]}; {remedy}",)
+            self.add_context(after=f"; {remedy}")
 
 
 class LimitExceeded(Rejected):
-    """The account would move further beyond its floor or ceiling.
+    """The account would go beyond its floor or ceiling, or further beyond it.
 
-    `account`; `limit` the floor or ceiling; `available` what may still move;
-    `needed` what the call asked; `reserved` what open holds keep back; `shortfall` what
-    the account must first earn, or spend, for this rule to let it pass. All but the
-    account are `Hours`, but for who may not see the account: to them only `needed` is told.
+    `account` is its id; `limit` the floor or ceiling; `available` what may still move;
+    `needed` what the call asked for; `reserved` what open holds keep back; `shortfall` what
+    the account must earn, or spend, first. All but `account` are `Hours`. An actor who may
+    not see the account's balance gets the error with `needed` alone: the others are `None`.
     """
 
     def __init__(
@@ -168,18 +181,20 @@ class LimitExceeded(Rejected):
         account: str,
         *,
         rule: str,
-        limit: Hours,
-        available: Hours,
         needed: Hours,
+        limit: Hours | None = None,
+        available: Hours | None = None,
         reserved: Hours | None = None,
         shortfall: Hours | None = None,
     ) -> None:
         verb = "spend" if rule == "floor" else "earn"
         held = f" and {reserved} is held" if reserved else ""
-        super().__init__(
-            f"account {shown(account)} cannot {verb} {needed}: its {rule} is {limit}{held}, "
-            f"so {available} may still move"
+        reason = (
+            f"is {limit}{held}, so {available} may still move"
+            if limit is not None
+            else "does not allow it"
         )
+        super().__init__(f"account {shown(account)} cannot {verb} {needed}: its {rule} {reason}")
         self.account = account
         self.rule = rule
         self.code = f"{rule}_exceeded"
@@ -189,23 +204,16 @@ class LimitExceeded(Rejected):
         self.reserved = reserved
         self.shortfall = shortfall
 
-    def veiled(self) -> LimitExceeded:
-        """The same refusal for who may not see the account: without its figures, all `None`."""
-        veiled = LimitExceeded.__new__(LimitExceeded)
-        verb = "spend" if self.rule == "floor" else "earn"
-        Rejected.__init__(
-            veiled,
-            f"account {shown(self.account)} cannot {verb} {self.needed}: its {self.rule} "
-            "does not allow it",
-        )
-        veiled.__dict__.update(account=self.account, rule=self.rule, code=self.code)
-        hidden = ("limit", "available", "headroom", "reserved", "shortfall", "passes")
-        veiled.__dict__.update(dict.fromkeys(hidden), needed=self.needed)
-        return veiled
+    def redacted(self) -> LimitExceeded:
+        """Return the same refusal without the figures of the account."""
+        return LimitExceeded(self.account, rule=self.rule, needed=self.needed)
 
 
 class ExchangeTooLarge(Rejected):
-    """One exchange moves at most so much; `limit` and what the call `needed`."""
+    """An exchange is larger than the statute allows.
+
+    `limit` is the largest exchange; `needed` what the call asked for.
+    """
 
     rule = "largest exchange"
     code = "exchange_too_large"
@@ -217,7 +225,11 @@ class ExchangeTooLarge(Rejected):
 
 
 class RecordedTooLate(Rejected):
-    """The day of service lies too far back; `occurred_on`, the `earliest` day, and `days`."""
+    """The day of service is too long ago for the exchange to be recorded.
+
+    `occurred_on` is the day of service; `earliest` the earliest that is accepted; `days`
+    within how many days an exchange must be recorded.
+    """
 
     rule = "days to record"
     code = "recorded_too_late"
@@ -230,14 +242,14 @@ class RecordedTooLate(Rejected):
         self.occurred_on = occurred_on
         self.earliest = earliest
         self.days = days
-        self.advised(f"a day from {earliest} on would pass")
+        self.add_remedy(f"a day from {earliest} on would pass")
 
 
 class GranularityRefused(Rejected):
-    """An exchange that is no multiple of the bank's unit.
+    """The hours of an exchange are no multiple of the statute's unit.
 
-    `needed` what the call asked; `unit`; `lower` (`None` for zero) and `upper` the
-    multiples on both sides of it.
+    `needed` is what the call asked for; `unit` the unit; `lower` and `upper` are the nearest
+    multiples below and above, `lower` `None` where that would be zero.
     """
 
     rule = "granularity"
@@ -252,7 +264,10 @@ class GranularityRefused(Rejected):
 
 
 class AccountNotOpen(Rejected):
-    """The account is frozen or closed; `account` and `status`."""
+    """The account is frozen or closed.
+
+    `account` is its id; `status` is "frozen" or "closed".
+    """
 
     rule = "account open"
     code = "account_not_open"
@@ -262,17 +277,18 @@ class AccountNotOpen(Rejected):
         self.account = account
         self.status = status
         if status in _OPENED_BY:
-            self.advised(f"{_OPENED_BY[status]} it first")
+            self.add_remedy(f"{_OPENED_BY[status]} it first")
 
 
-#: What opens an account again.
+#: The call that opens an account again, by its status.
 _OPENED_BY = {"frozen": "thaw", "closed": "reopen"}
 
 
 class AccountNotEmpty(Rejected):
-    """An account is closed at zero and without open holds only.
+    """The account cannot be closed, for it has a balance or open holds.
 
-    `account`, its `balance`, and what is `held` and `incoming`.
+    `account` is its id; `balance` its balance; `held` what its holds reserve to be spent;
+    `incoming` what holds would let it earn.
     """
 
     rule = "close at zero"
@@ -302,16 +318,19 @@ class AccountNotEmpty(Rejected):
         self.held = held
         self.incoming = incoming
         if remedy is not None:
-            self.advised(remedy)
+            self.add_remedy(remedy)
             return
         steps = ["settle or void its holds"] if open_holds else []
         if balance:
             steps.append(f"{'spend' if balance.seconds > 0 else 'earn'} {abs(balance)}")
-        self.advised(f"first {' and '.join(steps)}")
+        self.add_remedy(f"first {' and '.join(steps)}")
 
 
 class NothingDue(Rejected):
-    """The statute gives no welcome credit to such an account; `account`, its kind `of`."""
+    """The statute gives no welcome credit to accounts of this kind.
+
+    `account` is its id; `of` its kind; `statute` the version of the statute.
+    """
 
     rule = "welcome"
     code = "nothing_due"
@@ -326,9 +345,11 @@ class NothingDue(Rejected):
 
 
 class NotPermitted(Rejected):
-    """Who asks may not do it; `actor`, the `action`, and the `accounts` that were named.
+    """The actor may not make this call.
 
-    It is said before anything is looked at, so it tells nothing of the bank.
+    `actor` is the actor's id, or `None`; `action` the name of the call; `accounts` are the
+    accounts that it names. The permission is checked before anything is read, so the error
+    tells nothing about the bank.
     """
 
     rule = "permission"
@@ -351,7 +372,10 @@ class NotPermitted(Rejected):
 
 
 class FundInUse(Rejected):
-    """The statute in force gives to the account, or takes from it; `account`, `statute`."""
+    """The account is a fund that the statute in force names.
+
+    `account` is its id; `statute` the version of the statute.
+    """
 
     rule = "funds of the statute"
     code = "fund_in_use"
@@ -360,14 +384,14 @@ class FundInUse(Rejected):
         super().__init__(f"account {shown(account)} is a fund of statute {shown(statute)}")
         self.account = account
         self.statute = statute
-        self.advised("first adopt a statute that does not name it")
+        self.add_remedy("first adopt a statute that does not name it")
 
 
 class OverReversed(Rejected):
-    """More would be reversed than the original moved.
+    """More would be reversed than the original transfer moved.
 
-    `transfer` the original's id; `remaining` what can still be reversed;
-    `needed` what the call asked.
+    `transfer` is the id of the original; `remaining` what can still be reversed; `needed`
+    what the call asked for.
     """
 
     rule = "reversal within its original"
@@ -383,54 +407,58 @@ class OverReversed(Rejected):
         self.remaining = self.headroom = remaining
         self.needed = needed
         if remaining:
-            self.advised(f"{remaining} would pass", passes=remaining)
+            self.add_remedy(f"{remaining} would pass", passes=remaining)
 
 
 class AlreadyResolved(Rejected):
-    """The hold is settled, voided or expired, and that is final.
+    """The hold was settled or voided, or has expired, and cannot change any more.
 
-    `hold` its id; `status`; `by` the id of the settlement or void, `None` where it expired.
+    `hold` is its id; `status` is "settled", "voided" or "expired"; `by` the id of the
+    settlement or void, `None` for a hold that expired.
     """
 
     rule = "a resolved hold is final"
     code = "already_resolved"
 
     def __init__(self, hold: str, *, status: str, by: str | None) -> None:
-        told = f"was {status} by {shown(by)}" if by is not None else f"has {status}"
-        super().__init__(f"hold {shown(hold)} {told}")
+        end = f"was {status} by {shown(by)}" if by is not None else f"has {status}"
+        super().__init__(f"hold {shown(hold)} {end}")
         self.hold = hold
         self.status = status
         self.by = by
         if status == "settled":
-            self.advised("nothing more is to be done")
+            self.add_remedy("nothing more is to be done")
         else:
-            self.advised("record the exchange as a transfer, or make a new hold")
+            self.add_remedy("record the exchange as a transfer, or make a new hold")
 
 
 class Retryable(TimebankError):
-    """Nothing was written and nothing is wrong: the same call may succeed later.
+    """Nothing was written, and the same call may succeed later.
 
-    `scope` says what to repeat: the "call", or the whole transaction of the "host".
+    `scope` says what to repeat: "call" for the call, "host" for the whole transaction of the
+    host application.
     """
 
     scope: str = "call"
 
 
 class StoreBusy(Retryable):
-    """Another writer held the storage for longer than the time-out."""
+    """Another writer kept the storage locked for longer than the time-out."""
 
 
 class Conflict(Retryable):
-    """Two writers crossed: a deadlock, a serialization failure, a head that moved past the lock.
+    """Two writers were in conflict: a deadlock, a serialization failure, another head.
 
-    The bank tries a single call again by itself; what comes out has failed several times.
+    The bank repeats a single call by itself, so a call that raises this has failed several
+    times.
     """
 
 
 class OutcomeUnknown(TimebankError):
-    """The storage failed in the middle of a commit: the same call with `id` tells.
+    """The storage failed during a commit, which may have happened or not.
 
-    `id` is the id of the last command of the call, `None` where it has none.
+    `id` is the id of the last command of the call, or `None` if it has none. Repeat the same
+    call with it to learn how the commit ended.
     """
 
     def __init__(self, id: str | None) -> None:
@@ -446,4 +474,4 @@ class StoreError(TimebankError):
 
 
 class Corrupt(TimebankError):
-    """What was read back cannot be: run an audit."""
+    """Stored data is not valid: run an audit."""

@@ -1,8 +1,8 @@
-"""`Hours`, an exact quantity of time credit, and `split`, which shares one without loss.
+"""Provide `Hours`, an exact quantity of time credit, and `split`, which shares one without loss.
 
-A quantity is a signed whole number of seconds, for the data of existing systems is in
-seconds or in hundredths of an hour (36 s) and both must come in without loss. What is
-not a whole number of seconds is refused: nothing is ever truncated or rounded.
+A quantity is a signed whole number of seconds. The data of existing systems is in seconds
+or in hundredths of an hour (36 s), and both can be represented without loss. A value that
+is not a whole number of seconds is refused; it is never truncated or rounded.
 
 >>> from timebank import Hours, split
 >>> Hours("1:30") + Hours("0,25")
@@ -52,12 +52,12 @@ _ISO: Final = re.compile(
 class Hours:
     """An immutable quantity of hours, exact to the second.
 
-    From an `int` (hours), `Decimal`, `Fraction`, `timedelta`, another `Hours`, or a `str`
-    as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"90m"`,
+    It is made from an `int` (hours), `Decimal`, `Fraction`, `timedelta`, another `Hours`, or
+    a `str` as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"90m"`,
     `"45s"`, `"PT1H30M"`, in at most 64 characters. Minutes and seconds after a colon or
     an `h` are 0 to 59.
 
-    :raises WrongHoursType: a float, a bool or another type that would have to be guessed at.
+    :raises WrongHoursType: a float, a bool or another type that is not exact.
     :raises InvalidHours: not a quantity, not whole seconds, or beyond ±2**53 seconds.
 
     >>> from timebank import Hours
@@ -76,7 +76,7 @@ class Hours:
 
     @classmethod
     def from_seconds(cls, seconds: int) -> Hours:
-        """A quantity of whole seconds.
+        """Return a quantity of whole seconds.
 
         :raises WrongHoursType: not an int.
         :raises InvalidHours: beyond ±2**53.
@@ -96,23 +96,23 @@ class Hours:
         return self
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Refuse: a quantity never changes."""
+        """Raise `AttributeError`, for a quantity never changes."""
         msg = "Hours are immutable"
         raise AttributeError(msg)
 
     def __delattr__(self, name: str) -> None:
-        """Refuse: a quantity never changes."""
+        """Raise `AttributeError`, for a quantity never changes."""
         msg = "Hours are immutable"
         raise AttributeError(msg)
 
     def __reduce__(self) -> tuple[Any, tuple[int]]:
-        """Pickle by the seconds."""
+        """Pickle the seconds."""
         return Hours.from_seconds, (self.seconds,)
 
-    # -- shown ----------------------------------------------------------------
+    # -- text -----------------------------------------------------------------
 
     def __str__(self) -> str:
-        """`1:30`, `-0:30`, `0:00:30`: seconds only where there are any."""
+        """Return the quantity as `1:30`, `-0:30`, or `0:00:30` where there are seconds."""
         hours, minutes, seconds, sign = self._parts()
         tail = f":{seconds:02}" if seconds else ""
         return f"{sign}{hours}:{minutes:02}{tail}"
@@ -121,7 +121,7 @@ class Hours:
         return f"Hours('{self}')"
 
     def __format__(self, spec: str) -> str:
-        """`hm` gives `1h30`, with seconds `0h00m30s`; any other spec is that of `str`.
+        """Format the quantity: `hm` gives `1h30`, and any other spec is that of `str`.
 
         >>> from timebank import Hours
         >>> f"{Hours('1:30'):hm}", f"{Hours('1:30'):>6}"
@@ -138,10 +138,10 @@ class Hours:
         return *divmod(minutes, 60), seconds, "-" if self.seconds < 0 else ""
 
     def as_decimal(self) -> Decimal:
-        """The hours as a `Decimal`: exact where it ends, else to 28 digits.
+        """Return the hours as a `Decimal` of up to 28 digits.
 
-        Twenty minutes are a third of an hour, which has no end: compute with `seconds`.
-        The caller's decimal context is neither read nor changed.
+        It is not always exact: twenty minutes are a third of an hour, 0.333… . Compute with
+        `seconds`. The caller's decimal context is neither read nor changed.
 
         >>> from timebank import Hours
         >>> Hours("1:15").as_decimal()
@@ -153,7 +153,7 @@ class Hours:
         return context.divide(Decimal(self.seconds), Decimal(_HOUR))
 
     def as_timedelta(self) -> timedelta:
-        """The same span as a `timedelta`.
+        """Return the quantity as a `timedelta`.
 
         :raises InvalidHours: more than the 999,999,999 days that a `timedelta` holds.
 
@@ -169,7 +169,7 @@ class Hours:
             msg = f"{self} is more than a timedelta holds"
             raise InvalidHours(msg) from error
 
-    # -- compared -------------------------------------------------------------
+    # -- comparison -----------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
         return self.seconds == other.seconds if type(other) is Hours else NotImplemented
@@ -185,7 +185,7 @@ class Hours:
     def __bool__(self) -> bool:
         return self.seconds != 0
 
-    # -- computed -------------------------------------------------------------
+    # -- arithmetic -----------------------------------------------------------
 
     def __add__(self, other: Hours) -> Hours:
         if type(other) is not Hours:
@@ -265,28 +265,32 @@ def _unbounded(value: object) -> int:
     return seconds
 
 
-def _loaded(module: str, name: str) -> Any:
-    """A class of a module that is loaded, for otherwise nothing can be an instance of it."""
+def _class_if_loaded(module: str, name: str) -> Any:
+    """Return a class of a module, or `()` if the module is not loaded.
+
+    Nothing can be an instance of a class whose module is not loaded, so the module need not be
+    imported to find out.
+    """
     return getattr(sys.modules.get(module), name, ())
 
 
 def _microseconds(value: object) -> int | None:
-    """Those of a `timedelta`; `None` for anything else.
+    """Return the microseconds of a `timedelta`, or `None` for anything else.
 
-    A subclass is something else: there are some that hold nanoseconds, or months, beside
-    what a `timedelta` shows, and they would be lost.
+    A subclass counts as something else: some subclasses also hold nanoseconds or months,
+    which would be lost.
     """
-    if type(value) is not _loaded("datetime", "timedelta"):
+    if type(value) is not _class_if_loaded("datetime", "timedelta"):
         return None
-    span: timedelta = value  # type: ignore[assignment]  # by the line above
+    span: timedelta = value  # type: ignore[assignment]  # checked above
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
 def _ratio_in_hours(value: object) -> tuple[int, int]:
-    """Numerator and denominator of a number of hours."""
-    if isinstance(value, _loaded("fractions", "Fraction")):
+    """Return the numerator and denominator of a number of hours."""
+    if isinstance(value, _class_if_loaded("fractions", "Fraction")):
         return value.numerator, value.denominator
-    if isinstance(value, _loaded("decimal", "Decimal")):
+    if isinstance(value, _class_if_loaded("decimal", "Decimal")):
         return _decimal_in_hours(value)
     if (microseconds := _microseconds(value)) is not None:
         return microseconds, _HOUR * 1_000_000
@@ -298,7 +302,7 @@ def _ratio_in_hours(value: object) -> tuple[int, int]:
 
 
 def _decimal_in_hours(value: Any) -> tuple[int, int]:
-    """A `Decimal` as a ratio; what cannot be hours is refused before its exponent is expanded."""
+    """Return a `Decimal` as a ratio, and refuse a huge one before its exponent is expanded."""
     if not value.is_finite():
         msg = f"not a quantity of hours: {shown(value)}"
         raise InvalidHours(msg)
@@ -312,7 +316,7 @@ def _decimal_in_hours(value: Any) -> tuple[int, int]:
 
 
 def _without_zeros(value: Any) -> tuple[int, str, int]:
-    """Sign, significant digits and exponent of a finite `Decimal`, without zeros at the end."""
+    """Return sign, digits and exponent of a finite `Decimal`, without trailing zeros."""
     negative, digits, exponent = value.as_tuple()
     number = "".join(map(str, digits))
     bare = number.rstrip("0")
@@ -356,13 +360,14 @@ def _not_whole(value: object) -> InvalidHours:
     return InvalidHours(f"not a whole number of seconds: {shown(value)}")
 
 
-# -- shared --------------------------------------------------------------------
+# -- sharing -------------------------------------------------------------------
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
-    """Share a whole number by largest remainder, ties by order; the sum is exactly `total`.
+    """Share a whole number by largest remainder; the sum of the shares is exactly `total`.
 
-    No share exceeds its weight where `total` does not exceed their sum.
+    Of equal remainders the earlier one comes first. No share is more than its weight if
+    `total` is not more than the sum of the weights.
 
     :raises InvalidRequest: `total` or a weight is negative, or no weight is more than zero.
 
@@ -388,18 +393,19 @@ def split(
     weights: Mapping[str, Any] | Sequence[Any] | None = None,
     remainder_to: str | None = None,
 ) -> dict[str, Hours]:
-    """Share a quantity without losing a second: `{id: Hours}`, shares of zero left out.
+    """Share a quantity without losing a second, and return `{id: Hours}`.
 
-    By largest remainder, ties by the order of `among`, which a set does not have. `weights`
-    are `int`, `Decimal`, `Fraction`, `Hours` or `timedelta`, in the order of `among` or by
-    id; equal when left out. With `remainder_to` everybody gets whole seconds rounded down,
-    and the rest goes to that account, which may be one of `among`. Negative hours are
-    shared as positive ones are.
+    Shares of zero are left out. Seconds that do not divide go by largest remainder; of equal
+    remainders, by the order of `among`, which therefore cannot be a set. `weights` are `int`,
+    `Decimal`, `Fraction`, `Hours` or `timedelta`, in the order of `among` or by id; they are
+    equal when left out. With `remainder_to` every share is rounded down to whole seconds, and
+    the rest goes to that account, which may be one of `among`. Negative hours are shared in
+    the same way.
 
-    :raises InvalidHours: `hours` are none; its subclass `WrongHoursType` where by their type.
+    :raises InvalidHours: `hours` is not a quantity (`WrongHoursType` if because of its type).
     :raises WrongType: ids or weights of another type.
-    :raises InvalidRequest: nobody to share among, an id twice, weights that do not name
-        exactly the ids, are negative, all zero, or need more than 256 bits.
+    :raises InvalidRequest: no ids, an id twice, or weights that do not name exactly the ids,
+        are negative, all zero, or need more than 256 bits.
 
     >>> from timebank import split
     >>> split("1:00", ["a", "b", "c"], weights=[1, 1, 5], remainder_to="fund")["fund"]
@@ -409,7 +415,7 @@ def split(
     ids = _distinct(among)
     shares_of = _weights(ids, weights)
     if remainder_to is not None and not isinstance(remainder_to, str):
-        raise _no_id(remainder_to)
+        raise _invalid_id(remainder_to)
     total = abs(quantity.seconds)
     if remainder_to is None:
         shares = dict(zip(ids, apportion(total, shares_of), strict=True))
@@ -432,19 +438,19 @@ def _distinct(among: Any) -> list[str]:
     ids = list(among)
     for id in ids:
         if not isinstance(id, str):
-            raise _no_id(id)
+            raise _invalid_id(id)
     if not ids or len(set(ids)) != len(ids):
         msg = f"split among at least one id, each once, not {shown(ids)}"
         raise InvalidRequest(msg)
     return ids
 
 
-def _no_id(value: object) -> WrongType:
+def _invalid_id(value: object) -> WrongType:
     return WrongType(f"an account id is a str, not a {type(value).__name__}: {shown(value)}")
 
 
 def _weights(ids: list[str], weights: Any) -> list[int]:
-    """Whole weights in the order of the ids, in the proportions that were given."""
+    """Return whole weights in the order of the ids, in the same proportions."""
     if weights is None:
         return [1] * len(ids)
     if isinstance(weights, Mapping):
@@ -467,14 +473,14 @@ def _weights(ids: list[str], weights: Any) -> list[int]:
 
 
 def _weight(weight: object) -> tuple[int, int]:
-    """Numerator and denominator of a weight; all `Hours` and spans are in one unit."""
+    """Return the numerator and denominator of a weight; `Hours` and `timedelta` are in hours."""
     if type(weight) is int:
         ratio = weight, 1
     elif type(weight) is Hours:
         ratio = weight.seconds, _HOUR
-    elif isinstance(weight, _loaded("fractions", "Fraction")):
+    elif isinstance(weight, _class_if_loaded("fractions", "Fraction")):
         ratio = weight.numerator, weight.denominator
-    elif isinstance(weight, _loaded("decimal", "Decimal")):
+    elif isinstance(weight, _class_if_loaded("decimal", "Decimal")):
         ratio = _weight_of_decimal(weight)
     elif (microseconds := _microseconds(weight)) is not None:
         ratio = microseconds, _HOUR * 1_000_000
@@ -485,20 +491,20 @@ def _weight(weight: object) -> tuple[int, int]:
         msg = f"a weight is not negative: {shown(weight)}"
         raise InvalidRequest(msg)
     if max(ratio).bit_length() > MAX_WEIGHT_BITS:
-        raise _unfit(weight)
+        raise _invalid_weight(weight)
     return ratio
 
 
 def _weight_of_decimal(weight: Any) -> tuple[int, int]:
     if not weight.is_finite() or abs(weight.adjusted()) > MAX_WEIGHT_BITS:
-        raise _unfit(weight)
+        raise _invalid_weight(weight)
     sign, number, exponent = _without_zeros(weight)
     if len(number) > MAX_WEIGHT_BITS or exponent < -MAX_WEIGHT_BITS:
-        raise _unfit(weight)
+        raise _invalid_weight(weight)
     return sign * int(number) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
 
 
-def _unfit(weight: object) -> InvalidRequest:
+def _invalid_weight(weight: object) -> InvalidRequest:
     return InvalidRequest(
         f"a weight is a finite number of at most {MAX_WEIGHT_BITS} bits: {shown(weight)}"
     )

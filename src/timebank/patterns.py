@@ -1,12 +1,12 @@
-"""Real-life exchanges in a few lines each: a class, a work party, a carer that families share.
+"""Record common exchanges by one call each: a class, a work party, a carer that families share.
 
-Each pattern works out who earns and who spends how much, and makes of it one transfer, which
-is recorded as a whole or not at all. It takes a bank first, or a batch or a preview of one, and
-hands every other argument of `transfer` on: `id`, `occurred_on`, `category`, `note` and so on.
-Whoever stands on both sides sees both lines. Every share is exact to the second.
+Each function computes who earns and who spends how much, and records one transfer. Its first
+argument is a bank, or a batch or a preview of one. It passes the other arguments of `transfer`
+on: `id`, `occurred_on`, `category`, `note` and so on. An account on both sides has two
+postings. Every share is exact to the second.
 
-Ids come in an order, each once. That order decides who bears the second that does not divide,
-so a call that is repeated under its id names them in the same order.
+Ids are given in an order, each once. The order decides who gets a second that does not divide,
+so a call that is repeated with its id must name them in the same order.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = [
     "work_party",
 ]
 
-#: Whatever `Hours` is made from.
+#: Any value that `Hours` accepts.
 HoursLike = Any
-#: Ids, who move as much each, or a mapping of ids to the hours of each.
+#: Ids that all move the same hours, or a mapping of ids to hours.
 People = Iterable[str] | Mapping[str, HoursLike]
 
 
 class Details(TypedDict, total=False):
-    """What every pattern hands on to `transfer` as it is."""
+    """The arguments that every function passes on to `transfer`."""
 
     id: str | None
     kind: str
@@ -53,7 +53,7 @@ class Details(TypedDict, total=False):
 
 
 class Transferring(Protocol):
-    """A bank, a batch or a preview: anything that moves hours."""
+    """A bank, a batch or a preview: an object that can record a transfer."""
 
     def transfer(
         self,
@@ -62,7 +62,7 @@ class Transferring(Protocol):
         spender: str | Mapping[str, HoursLike],
         **transfer: Unpack[Details],
     ) -> Transfer:
-        """Move hours from who spends to who earns."""
+        """Record a transfer."""
         ...
 
 
@@ -79,14 +79,14 @@ def school_class(
     fund: str | None = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """Each pupil pays, the teacher earns, and the rest is the fund's: Zanica, timebankireland.
+    """Record a class for which each pupil pays the same, and a fund earns or pays the rest.
 
-    The teacher earns `hours`. Each pupil pays `each`, which is `hours` when left out: as
-    much as the class lasted. What they pay beyond what the teacher earns, the fund
-    earns; what they pay less, the fund pays. A class list that has the teacher on it is
-    refused, as a slip: it would change what the fund gets.
+    The teacher earns `hours`. Each pupil pays `each`, or `hours` if it is left out. The fund
+    earns what the pupils pay beyond the teacher's hours, or pays what is missing. A teacher
+    among the pupils is refused, for it would change what the fund gets. The time banks of
+    Zanica and timebankireland record their classes so.
 
-    :raises InvalidRequest: ids that cannot be, no pupils, one named twice, a teacher or
+    :raises InvalidRequest: ids that are not valid, no pupils, one named twice, a teacher or
         fund who is a pupil, a fund that is the teacher; then a rest, and no fund for it.
     :raises InvalidHours: `hours` or `each` is not more than zero; before a missing fund.
     :raises TimebankError: then whatever `transfer` raises.
@@ -100,7 +100,7 @@ def school_class(
     >>> lesson.earners
     {'anna': Hours('1:00'), 'fund': Hours('2:00')}
     """
-    paying = _alike(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
+    paying = _ids_only(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
     earned = _quantity(hours, "hours")
     paid = earned if each is None else _quantity(each, "each")
     earners, spenders = {teacher: earned}, dict.fromkeys(paying, paid)
@@ -126,13 +126,13 @@ def shared_class(
     fund: str | None = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """The pupils share what the teacher earns; the fund has what does not divide: Community Weaver.
+    """Record a class whose pupils share the teacher's hours, as in Community Weaver.
 
-    The teacher earns `hours`, and no more is paid. With a `fund` every pupil pays the same,
-    in whole seconds rounded down, and the fund pays the seconds that are left over, fewer
-    than there are pupils. Without one, the first pupils pay a second more than the others.
+    The teacher earns `hours`, which the pupils pay together. With a `fund` every pupil pays
+    the same, rounded down to whole seconds, and the fund pays the seconds that are left.
+    Without one, the first pupils pay a second more than the others.
 
-    :raises InvalidRequest: ids that cannot be, no pupils, one named twice, a teacher or
+    :raises InvalidRequest: ids that are not valid, no pupils, one named twice, a teacher or
         fund who is a pupil, a fund that is the teacher.
     :raises InvalidHours: `hours` are not more than zero.
     :raises TimebankError: then whatever `transfer` raises.
@@ -146,7 +146,7 @@ def shared_class(
     >>> lesson.spenders["p1"], lesson.spenders["p7"], lesson.spenders["fund"]
     (Hours('0:08:34'), Hours('0:08:34'), Hours('0:00:02'))
     """
-    paying = _alike(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
+    paying = _ids_only(pupils, "pupils", teacher=identifier(teacher, "teacher"), fund=fund)
     shares = split(_quantity(hours, "hours"), paying, remainder_to=fund)
     return bank.transfer(earner=teacher, spender=shares, **transfer)
 
@@ -162,12 +162,12 @@ def work_party(
     each: HoursLike = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """Members work for what is common, a garden say: each earns his hours, the fund pays all.
+    """Record work for the community, as in a garden: each worker earns, and a fund pays.
 
-    `workers` is a mapping of ids to the hours that each worked, or ids, who each worked
+    `workers` is a mapping of ids to the hours that each worked, or ids that each worked
     the hours `each`.
 
-    :raises InvalidRequest: ids that cannot be, no workers, one named twice, a fund that
+    :raises InvalidRequest: ids that are not valid, no workers, one named twice, a fund that
         is a worker; `each` beside a mapping, or ids without `each`.
     :raises InvalidHours: hours that are not more than zero.
     :raises TimebankError: then whatever `transfer` raises.
@@ -181,7 +181,7 @@ def work_party(
     >>> day.spenders
     {'garden': Hours('4:30')}
     """
-    earned = _each_or_own(workers, "workers", each, fund=identifier(fund, "fund"))
+    earned = _hours_of_each(workers, "workers", each, fund=identifier(fund, "fund"))
     return bank.transfer(earner=earned, spender=fund, **transfer)
 
 
@@ -194,15 +194,15 @@ def delivery_shift(
     fund: str | None = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """Who works at a delivery earns; who ordered pays, by the weight of the order.
+    """Record work at a delivery, which the buyers pay in proportion to their orders.
 
-    `workers` is a mapping of ids to hours, or ids, who each worked the hours `each`. `orders`
-    is a mapping of ids to weights, all in one unit: `int`, `Decimal` or `Fraction`, as
-    `split` takes them; who ordered nothing pays nothing. A worker who also ordered has both
-    lines. With a `fund` nobody pays more than his exact share, and the fund pays the seconds
-    that do not divide; without one they go by largest remainder.
+    `workers` is a mapping of ids to hours, or ids that each worked the hours `each`. `orders`
+    is a mapping of ids to weights in one unit: `int`, `Decimal` or `Fraction`, as for `split`.
+    A weight of zero pays nothing. A worker who also ordered has two postings. With a `fund`
+    shares are rounded down, and the fund pays the seconds that are left; without one they go
+    by largest remainder.
 
-    :raises InvalidRequest: ids that cannot be, no workers or no orders, a worker named
+    :raises InvalidRequest: ids that are not valid, no workers or no orders, a worker named
         twice, a fund that worked or ordered; `each` beside a mapping, or ids without
         `each`; weights that are negative, or all zero.
     :raises InvalidHours: hours that are not more than zero; before the weights.
@@ -217,7 +217,7 @@ def delivery_shift(
     >>> shift.spenders
     {'f1': Hours('1:00'), 'f2': Hours('0:20'), 'm1': Hours('0:40')}
     """
-    earned = _each_or_own(workers, "workers", each, fund=fund)
+    earned = _hours_of_each(workers, "workers", each, fund=fund)
     ordered = _ids(_mapping(orders, "orders", "weights"), "orders", fund=fund)
     shares = split(_sum(earned), ordered, weights=orders, remainder_to=fund)
     return bank.transfer(earner=earned, spender=shares, **transfer)
@@ -234,15 +234,14 @@ def shared_carer(
     hours: HoursLike = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """Families share a carer, and each pays by the time that it had.
+    """Record the time of a carer, which families pay in proportion to the time each had.
 
-    `families` is a mapping of ids to the time that each had, as hours everywhere: fifty
-    minutes are `"50m"`, and the int 50 is fifty hours. The carer earns their sum; or
-    `hours`, where the carer's time is not the sum of theirs, as when it was spent with
-    all at once, and the families then share it in these proportions. What does not divide
-    goes by largest remainder.
+    `families` is a mapping of ids to the time that each had: fifty minutes are `"50m"`, and
+    the int 50 is fifty hours. The carer earns the sum. If the carer's time is not the sum, as
+    when it was spent with all families at once, give it as `hours`: the families share it in
+    proportion to their times, by largest remainder.
 
-    :raises InvalidRequest: ids that cannot be, no families, a carer who is a family.
+    :raises InvalidRequest: ids that are not valid, no families, a carer who is a family.
     :raises InvalidHours: a time, or `hours`, that is not more than zero.
     :raises TimebankError: then whatever `transfer` raises.
 
@@ -257,7 +256,7 @@ def shared_carer(
     >>> visit.spenders
     {'f1': Hours('2:00'), 'f2': Hours('1:00')}
     """
-    shares = _own(families, "families", carer=identifier(carer, "carer"))
+    shares = _hours_by_id(families, "families", carer=identifier(carer, "carer"))
     if hours is not None:
         shares = split(_quantity(hours, "hours"), shares, weights=shares)
     return bank.transfer(earner=carer, spender=shares, **transfer)
@@ -271,14 +270,14 @@ def circle(
     each: HoursLike = None,
     **transfer: Unpack[Details],
 ) -> Transfer:
-    """All give and all receive in one exchange, and the lines of both are kept.
+    """Record one exchange in which several give and several receive.
 
-    `gave` is a mapping of ids to the hours that each gave, or ids, who each gave the hours
-    `each`. `received` is a mapping of ids to hours too; or ids, who share equally what was
-    given, by largest remainder; or left out: all receive as much as they gave, so that
-    nobody's balance changes and everybody's statement shows what was done.
+    `gave` is a mapping of ids to the hours that each gave, or ids that each gave the hours
+    `each`. `received` is a mapping of ids to hours, or ids that share equally what was given,
+    by largest remainder. If it is left out, all receive as much as they gave: no balance
+    changes, and every statement shows both postings.
 
-    :raises InvalidRequest: ids that cannot be, nobody who gave or received, one named
+    :raises InvalidRequest: ids that are not valid, nobody who gave or received, one named
         twice; `each` beside a mapping, or ids without `each`.
     :raises InvalidHours: hours that are not more than zero.
     :raises UnbalancedTransfer: what was given is not what was received.
@@ -295,26 +294,26 @@ def circle(
     >>> [str(line.hours) for line in bank.statement("a").lines]
     ['2:00', '-1:00', '2:00', '-2:00']
     """
-    earned = _each_or_own(gave, "gave", each)
+    earned = _hours_of_each(gave, "gave", each)
     if received is None:
         spent = earned
     elif isinstance(received, Mapping):
-        spent = _own(received, "received")
+        spent = _hours_by_id(received, "received")
     else:
         spent = split(_sum(earned), _ids(received, "received"))
     return bank.transfer(earner=earned, spender=spent, **transfer)
 
 
-# -- what is handed over -------------------------------------------------------------
+# -- checks of arguments ------------------------------------------------------------
 
 
-def _ids(ids: Any, what: str, **apart: str | None) -> list[str]:
-    """Ids in their order, each once, and none of them one of those who stand `apart`."""
+def _ids(ids: Any, what: str, **other_roles: str | None) -> list[str]:
+    """Return ids in their order, each once, and none of them in one of `other_roles`."""
     if isinstance(ids, (str, set, frozenset)) or not isinstance(ids, Iterable):
         msg = f"{what} must be ids in an order, not a {type(ids).__name__}: {shown(ids)}"
         raise WrongType(msg)
     roles: dict[str, str] = {}
-    for role, id in apart.items():
+    for role, id in other_roles.items():
         if id is not None and roles.setdefault(identifier(id, role), role) != role:
             msg = f"{shown(id)} cannot be both the {roles[id]} and the {role}"
             raise InvalidRequest(msg)
@@ -333,31 +332,33 @@ def _ids(ids: Any, what: str, **apart: str | None) -> list[str]:
     return list(once)
 
 
-def _alike(people: Any, what: str, **apart: str | None) -> list[str]:
-    """Ids of people who all do the same; hours beside them would not be heeded."""
+def _ids_only(people: Any, what: str, **other_roles: str | None) -> list[str]:
+    """Return ids, and refuse a mapping, whose hours would be ignored."""
     if isinstance(people, Mapping):
         msg = f"{what} must be ids without hours, for all do the same here: {shown(people)}"
         raise WrongType(msg)
-    return _ids(people, what, **apart)
+    return _ids(people, what, **other_roles)
 
 
-def _each_or_own(people: Any, what: str, each: Any, **apart: str | None) -> dict[str, Hours]:
-    """The hours of each: as a mapping says, or `each` for all."""
+def _hours_of_each(
+    people: Any, what: str, each: Any, **other_roles: str | None
+) -> dict[str, Hours]:
+    """Return the hours of each id: those of a mapping, or `each` for all."""
     if isinstance(people, Mapping):
         if each is not None:
             msg = f"{what} has the hours of each already: leave each={shown(each)} out"
             raise InvalidRequest(msg)
-        return _own(people, what, **apart)
-    ids = _ids(people, what, **apart)
+        return _hours_by_id(people, what, **other_roles)
+    ids = _ids(people, what, **other_roles)
     if each is None:
         msg = f"hours are missing: give each=, or {what} as a mapping of ids to hours"
         raise InvalidRequest(msg)
     return dict.fromkeys(ids, _quantity(each, "each"))
 
 
-def _own(people: Any, what: str, **apart: str | None) -> dict[str, Hours]:
-    """The hours of each, as a mapping says."""
-    ids = _ids(_mapping(people, what, "hours"), what, **apart)
+def _hours_by_id(people: Any, what: str, **other_roles: str | None) -> dict[str, Hours]:
+    """Return the hours of a mapping, by id."""
+    ids = _ids(_mapping(people, what, "hours"), what, **other_roles)
     return {id: _quantity(people[id], f"hours of {shown(id)} in {what}") for id in ids}
 
 
@@ -369,7 +370,7 @@ def _mapping(value: Any, what: str, of: str) -> Any:
 
 
 def _quantity(value: object, what: str) -> Hours:
-    """Hours that move: more than zero."""
+    """Return hours, and check that they are more than zero."""
     return Hours.from_seconds(positive(value, what))
 
 

@@ -274,7 +274,7 @@ def few_at_a_time() -> Iterator[Case]:
             forgery = small()
             forge(forgery)
             with ExitStack() as stack:
-                for name in ("stream.PAGE", "texts.PAGE", "derived.PAGE"):
+                for name in ("audit_pass.PAGE", "texts.PAGE", "derived.PAGE"):
                     stack.enter_context(patch(f"timebank.audit.{name}", 2))
                 stack.enter_context(patch("timebank.audit.texts.MOST_WAITING", 0))
                 return forgery.audited()

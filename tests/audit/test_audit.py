@@ -16,7 +16,7 @@ from audit.forgeries import CLEAN, DAY, FORGERIES, Forgery, audit_of, found, sma
 from support import BEGINNING, doors, fill, url_of
 from timebank import AUDIT_CHECKS, AuditReport, Corrupt, TimebankError
 from timebank.audit import audit, texts, unreadable
-from timebank.audit.report import MOST_FINDINGS
+from timebank.audit.findings import MOST_FINDINGS
 from timebank.journal import commitment, digest, parse
 from timebank.model import Head, PostingRow, RecordRow
 from timebank.storage import open_store

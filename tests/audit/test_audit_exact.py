@@ -28,8 +28,8 @@ from timebank.audit import (
     unreadable,
 )
 from timebank.audit.dues import _due, _id, _is_period, _name
-from timebank.audit.report import Findings, quantity
-from timebank.audit.shapes import problems
+from timebank.audit.findings import Findings, quantity
+from timebank.audit.record_fields import field_differences
 from timebank.journal import canonical, parse
 from timebank.model import MAX_INTEGER, PostingRow, TextRow
 from timebank.rules.dues import amount, due_id
@@ -152,7 +152,7 @@ def signed(content: str) -> bytes:
     return canonical(found | {"digest": sha256(canonical(found)).hexdigest()})
 
 
-CONTENT = '{"format":"timebank-checkpoint/1","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
+CONTENT = '{"format":"timebank-checkpoint/2","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -162,16 +162,16 @@ CONTENT = '{"format":"timebank-checkpoint/1","head":"timebank/1 j 0 %s","state":
         (b"[]", "this is no checkpoint of an audit: it cannot be read"),
         (b"{}", "this is no checkpoint that can be read here: its format is None"),
         (
-            b'{"format":"timebank-checkpoint/2"}',
-            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/2'",
+            b'{"format":"timebank-checkpoint/3"}',
+            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/3'",
         ),
         (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
         (
-            signed('{"format":"timebank-checkpoint/1","head":"x","state":{}}'),
+            signed('{"format":"timebank-checkpoint/2","head":"x","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
         (
-            signed('{"format":"timebank-checkpoint/1","state":{}}'),
+            signed('{"format":"timebank-checkpoint/2","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
     ],
@@ -288,18 +288,18 @@ def test_a_record_without_its_parts_is_named() -> None:
     record = small().records[3]
     for part, value in (("request", []), ("effects", None)):
         assert [(f"record.{part} of its type", f"record.{part!r} is {value!r}")] == list(
-            problems(record | {part: value})
+            field_differences(record | {part: value})
         )
     names = "effects, format, journal, kind, recorded_at, request, sequence"
     found = ", ".join(map(repr, record.keys() - {"kind"}))
     kept = {name: value for name, value in record.items() if name != "kind"}
-    ((expected, told),) = problems(kept)
+    ((expected, told),) = field_differences(kept)
     assert (f"the fields {names}", set(found.split(", "))) == (expected, set(told.split(", ")))
 
 
 def test_a_hundred_findings_of_a_check_are_kept_and_the_others_counted() -> None:
     """Of each check by itself, in the order of the checks, and so are notes."""
-    findings = Findings()
+    findings = Findings(AUDIT_CHECKS)
     for number in range(102):
         findings.add("texts", f"text {number}", expected="a", found="b")
         findings.note(f"record {number}", "flagged")
@@ -325,24 +325,25 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
     state = report.checkpoint.state()
     life: dict[str, Any] = {"kind": "member", "joined": DAY, "opened": DAY}
     life |= {"changes": [(DAY, "open")], "charged": {}, "once": [], "welcomes": [], "delegates": {}}
-    about: dict[str, Any] = {"holds": [], "life": life, "months": None}
+    about: dict[str, Any] = {"holds": [], "history": life, "months": None}
     assert {
-        "m1": about
-        | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1]}
-        | {"balance": [2, 2400], "totals": [3600, 1200]},
-        "m2": about
-        | {"row": ["m2", "member", "open", None, -36000, 108000, 2, None]}
-        | {"balance": [2, -2400], "totals": [1200, 3600]},
-        "m3": about
-        | {"row": ["m3", "member", "open", None, "inherit", "inherit", 3, None]}
-        | {"balance": [0, 0], "totals": [0, 0]},
-    } == state.pop("accounts")
-    assert {
-        "statutes": [],
-        "adopted": [["", "default/1"]],
-        "rows": [],
-        "instant": 1772442300000000,
-        "left": [[4, "first", [["m1", True, 2400], ["m2", False, 2400]]]],
+        "effects": {
+            "accounts": {
+                "m1": about
+                | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1]}
+                | {"balance": [2, 2400]},
+                "m2": about
+                | {"row": ["m2", "member", "open", None, -36000, 108000, 2, None]}
+                | {"balance": [2, -2400]},
+                "m3": about
+                | {"row": ["m3", "member", "open", None, "inherit", "inherit", 3, None]}
+                | {"balance": [0, 0]},
+            }
+        },
+        "derived": {"totals": {"m1": [3600, 1200], "m2": [1200, 3600]}, "statutes": []},
+        "statutes": {"statutes": [], "adopted": [["", "default/1"]]},
+        "reversals": {"remaining": [[4, "first", [["m1", True, 2400], ["m2", False, 2400]]]]},
+        "clocks": {"last": 1772442300000000},
     } == state
 
 
@@ -379,7 +380,7 @@ def test_what_is_left_of_many_originals_is_read_again() -> None:
     assert () == bank.audit().findings
     checkpoint = bank.audit().checkpoint
     assert checkpoint is not None
-    left = checkpoint.state()["left"]
+    left = checkpoint.state()["reversals"]["remaining"]
     assert [f"t{number}" for number in range(6, 70)] == [id for _, id, _ in left]
     assert {0} == {seconds for _, _, lines in left for *_, seconds in lines}
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import timebank
 from support import doors
-from timebank.audit.plain import plain
-from timebank.audit.shapes import problems
+from timebank.audit.plain_transfers import parse_plain_transfer
+from timebank.audit.record_fields import field_differences
 from timebank.errors import Corrupt
 from timebank.journal import canonical, parse
 from timebank.model import MAX_INTEGER
@@ -79,7 +79,7 @@ def the_long_way(body: bytes) -> dict[str, Any] | None:
         record = parse(body)
     except Corrupt:
         return None
-    return record if canonical(record) == body and not [*problems(record)] else None
+    return record if canonical(record) == body and not [*field_differences(record)] else None
 
 
 @given(records)
@@ -87,7 +87,7 @@ def the_long_way(body: bytes) -> dict[str, Any] | None:
 def test_a_glance_says_what_the_long_way_says(record: dict[str, Any]) -> None:
     """Or nothing: never another record, nor one that the long way refuses."""
     body = canonical(record)
-    seen = plain(body)
+    seen = parse_plain_transfer(body)
     event("seen" if seen is not None else "not seen")
     if seen is not None:
         assert seen == record == the_long_way(body)
@@ -122,7 +122,7 @@ def journalled() -> list[bytes]:
 def test_transfers_of_a_bank_are_seen_at_a_glance(which: int) -> None:
     """Otherwise nothing would be saved."""
     body = journalled()[which]
-    seen = plain(body)
+    seen = parse_plain_transfer(body)
     assert seen is not None
     assert seen == parse(body)
 
@@ -142,11 +142,11 @@ def test_damaged_bytes_are_seen_as_the_long_way_sees_them(
     """Wherever bytes are taken away and others put in."""
     place = int(at * len(body))
     changed = body[:place] + put + body[place + gone :]
-    seen = plain(changed)
+    seen = parse_plain_transfer(changed)
     assert seen is None or seen == the_long_way(changed)
 
 
 @pytest.mark.parametrize("other", [b"{}", b"", b"\xff", BODIES[0] + b" ", BODIES[0] + BODIES[0]])
 def test_anything_else_goes_the_long_way(other: bytes) -> None:
     """Nothing is said of it."""
-    assert plain(other) is None
+    assert parse_plain_transfer(other) is None

@@ -19,7 +19,7 @@ from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import InvalidRequest, TimeBank
 from timebank.audit import processes
 from timebank.audit.processes import Processes, Worker
-from timebank.audit.stretches import take
+from timebank.audit.stretches import join_stretches
 from timebank.storage.protocol import Batch
 
 
@@ -29,11 +29,11 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     taken: list[bool] = []
 
     def taking(*args: Any) -> bool:
-        taken.append(take(*args))
+        taken.append(join_stretches(*args))
         return taken[-1]
 
     monkeypatch.setattr(processes, "LEAST", 10)
-    monkeypatch.setattr(processes, "take", taking)
+    monkeypatch.setattr(processes, "join_stretches", taking)
     return taken
 
 

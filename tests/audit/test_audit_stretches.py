@@ -18,8 +18,13 @@ from audit.test_audit_checkpoint import LIFE, STEPS
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import TimeBank, TimebankError
 from timebank.audit import AuditReport, Checkpoint, audit
-from timebank.audit.stream import Audit
-from timebank.audit.stretches import Found, audit_stretch, claims, take
+from timebank.audit.audit_pass import AuditPass
+from timebank.audit.stretches import (
+    StretchResult,
+    assumed_checkpoints,
+    audit_stretch,
+    join_stretches,
+)
 from timebank.model import Head
 from timebank.storage import open_store
 from timebank.storage.protocol import Reader
@@ -31,7 +36,7 @@ class Here:
 
     cuts: Sequence[int]
     claimed: list[Checkpoint] = attrs.field(factory=list)
-    found: list[Found | None] = attrs.field(factory=list)
+    found: list[StretchResult | None] = attrs.field(factory=list)
     taken: bool = False
 
     def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
@@ -39,18 +44,18 @@ class Here:
         start = 0 if since is None else since.head.sequence
         ends = [*sorted({cut for cut in self.cuts if start < cut < head.sequence}), head.sequence]
         with suppress(TimebankError, LookupError, TypeError, ValueError, AttributeError):
-            self.claimed += claims(reader, head, since, ends[:-1])
+            self.claimed += assumed_checkpoints(reader, head, since, ends[:-1])
             for known, end in zip([since, *self.claimed], ends, strict=True):
                 # As a process has it.
                 sent = None if known is None else Checkpoint.from_bytes(known.to_bytes())
                 found = audit_stretch(reader, sent, end)
-                self.found.append(None if found is None else Found.of_line(found.to_line()))
+                self.found.append(None if found is None else StretchResult.of_line(found.to_line()))
 
-    def end(self, audit: Audit) -> None:
+    def end(self, audit: AuditPass) -> None:
         """Go on from there."""
         found = [one for one in self.found if one is not None]
         if found and len(found) == len(self.claimed) + 1:
-            self.taken = take(audit, self.claimed, found)
+            self.taken = join_stretches(audit, self.claimed, found)
 
     def stop(self) -> None:
         """Nothing is under way."""
@@ -67,9 +72,9 @@ def same(report: AuditReport, other: AuditReport) -> None:
 def known(checkpoint: Checkpoint) -> dict[str, Any]:
     """What a checkpoint knows, but for what is kept so that less is read again."""
     state = Checkpoint.from_bytes(checkpoint.to_bytes()).state()
-    for account in state["accounts"].values():
+    for account in state["effects"]["accounts"].values():
         account.pop("months")
-    return {name: value for name, value in state.items() if name != "left"}
+    return {name: value for name, value in state.items() if name != "reversals"}
 
 
 def everything() -> TimeBank:
@@ -93,7 +98,7 @@ def test_wherever_it_is_cut_the_report_is_the_same() -> None:
         assert whole.ok
         for cuts in [*([cut] for cut in range(number + 1)), range(number), range(0, number, 7)]:
             here = Here(cuts)
-            same(whole, audit(reader, apart=here))
+            same(whole, audit(reader, workers=here))
             assert here.taken
 
 
@@ -130,7 +135,7 @@ def test_any_history_is_proved_in_stretches(
     with bank.store.reader("main") as reader:
         for since in (None, checkpoint):
             here = Here(sorted(cuts))
-            same(audit(reader, since=since), audit(reader, since=since, apart=here))
+            same(audit(reader, since=since), audit(reader, since=since, workers=here))
             assert here.taken
 
 
@@ -151,7 +156,7 @@ def test_a_forgery_is_told_in_the_same_words(
     with store.reader("main") as reader:
         whole = audit(reader)
         for cut in range(1, len(batch.records)):
-            assert whole == audit(reader, apart=Here([cut]))
+            assert whole == audit(reader, workers=Here([cut]))
 
 
 def test_notes_beyond_the_first_hundred_are_counted() -> None:
@@ -167,7 +172,7 @@ def test_notes_beyond_the_first_hundred_are_counted() -> None:
     with bank.store.reader("main") as reader:
         whole, here = audit(reader), Here([20, 125])
         assert "30 more" == whole.notes[-1].text
-        same(whole, audit(reader, apart=here))
+        same(whole, audit(reader, workers=here))
         assert here.taken
 
 
@@ -176,14 +181,14 @@ def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed()
     bank = everything()
     with bank.store.reader("main") as reader:
         for path, value in (
-            (["accounts", "m1", "balance"], [1, 1]),
-            (["accounts", "f1", "row", 2], "frozen"),
-            (["accounts", "m1", "life", "changes"], []),
-            (["accounts", "f1", "holds"], []),
-            (["instant"], 0),
-            (["statutes"], []),
-            (["rows"], []),
-            (["adopted"], []),
+            (["effects", "accounts", "m1", "balance"], [1, 1]),
+            (["effects", "accounts", "f1", "row", 2], "frozen"),
+            (["effects", "accounts", "m1", "history", "changes"], []),
+            (["effects", "accounts", "f1", "holds"], []),
+            (["clocks", "last"], 0),
+            (["statutes", "statutes"], []),
+            (["derived", "statutes"], []),
+            (["statutes", "adopted"], []),
         ):
             here = Here([30])
             here.begin(reader, reader.head(), None)
@@ -195,8 +200,8 @@ def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed()
             place[path[-1]] = value
             found = [one for one in here.found if one is not None]
             assert len(found) == 2
-            assert take(Audit(reader, None), here.claimed, found)
-            assert not take(Audit(reader, None), [claim], found), path
+            assert join_stretches(AuditPass(reader, None), here.claimed, found)
+            assert not join_stretches(AuditPass(reader, None), [claim], found), path
             head = attrs.evolve(claim.head, digest=bytes(32))
             other = [Checkpoint(head, here.claimed[0].state)]
-            assert not take(Audit(reader, None), other, found)
+            assert not join_stretches(AuditPass(reader, None), other, found)

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from timebank import TimeBank
 from timebank.audit import processes
-from timebank.audit.stretches import take
+from timebank.audit.stretches import join_stretches
 from timebank.cli import main
 
 
@@ -237,10 +237,10 @@ def test_an_audit_by_processes_says_what_one_pass_says(monkeypatch: pytest.Monke
     taken: list[bool] = []
 
     def taking(*args: Any) -> bool:
-        taken.append(take(*args))
+        taken.append(join_stretches(*args))
         return taken[-1]
 
-    monkeypatch.setattr(processes, "take", taking)
+    monkeypatch.setattr(processes, "join_stretches", taking)
     monkeypatch.setattr(processes, "LEAST", 1)
     assert well("audit", "--processes", "1") == well("audit", "--processes", "3")
     assert [True] == taken

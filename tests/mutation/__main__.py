@@ -72,6 +72,7 @@ MODULES: Final[Mapping[str, Module]] = {
             "audit/audit",
             "audit/audit_checkpoint",
             "audit/audit_exact",
+            "audit/audit_list",
             "audit/audit_plain",
             "audit/audit_stretches",
             "rules/decide_exact",

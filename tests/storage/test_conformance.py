@@ -20,7 +20,7 @@ class TestMemory(StoreConformance):
     shared = False
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return "memory:"
 
 
@@ -33,7 +33,7 @@ class TestPrivateSqlite(StoreConformance):
     finds_many = True
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return "sqlite://"
 
 
@@ -55,12 +55,12 @@ class TestSqliteFile(StoreConformance):
     addressed = True
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return f"sqlite:///{folder / 'bank.db'}"
 
     @contextmanager
     def statements(self, before: Callable[[str], None]) -> Iterator[None]:
-        """Implement `StorePlace.statements`, by connections that say what they are about to run."""
+        """Implement `StoreUnderTest.statements`, by connections that say what they run."""
 
         class Saying(sqlite3.Connection):
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
@@ -80,7 +80,7 @@ class TestSqliteFile(StoreConformance):
             yield
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """Implement `StorePlace.driver_errors`."""
+        """Implement `StoreUnderTest.driver_errors`."""
         return (
             (failed(sqlite3.SQLITE_BUSY), StoreBusy),
             (failed(sqlite3.SQLITE_BUSY_SNAPSHOT), Conflict),
@@ -92,12 +92,12 @@ class TestSqliteFile(StoreConformance):
         )
 
     def translate(self, error: BaseException) -> TimebankError:
-        """Implement `StorePlace.translate`."""
+        """Implement `StoreUnderTest.translate`."""
         assert isinstance(error, sqlite3.Error)
         return translated(error, "bank.db")
 
     def tamper(self, url: str, bank: str, sequence: int) -> None:
-        """Implement `StorePlace.tamper`."""
+        """Implement `StoreUnderTest.tamper`."""
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
         try:
             sql = "UPDATE timebank_records SET body = x'7b7d' WHERE bank = ? AND sequence = ?"

@@ -40,13 +40,13 @@ class OnServer(StoreConformance):
             drop_database(url)
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         self.made.append(new_database(self.server))
         return self.made[-1]
 
     @contextmanager
     def statements(self, before: Callable[[str], None]) -> Iterator[None]:
-        """Implement `StorePlace.statements`, by the cursor of the driver."""
+        """Implement `StoreUnderTest.statements`, by the cursor of the driver."""
         real = self.cursor.execute
 
         def execute(cursor: Any, sql: Any, *rest: Any, **named: Any) -> Any:
@@ -57,12 +57,12 @@ class OnServer(StoreConformance):
             yield
 
     def translate(self, error: BaseException) -> TimebankError:
-        """Implement `StorePlace.translate`."""
+        """Implement `StoreUnderTest.translate`."""
         assert isinstance(error, Exception)
         return dialect_of(self.server).translated(error, "here")
 
     def tamper(self, url: str, bank: str, sequence: int) -> None:
-        """Implement `StorePlace.tamper`."""
+        """Implement `StoreUnderTest.tamper`."""
         engine = sqlalchemy.create_engine(url)
         try:
             with engine.begin() as connection:
@@ -81,7 +81,7 @@ class TestPostgreSql(OnServer):
     cursor = psycopg.Cursor
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """Implement `StorePlace.driver_errors`, in the classes that the driver raises."""
+        """Implement `StoreUnderTest.driver_errors`, in the classes that the driver raises."""
         return (
             (psycopg.errors.SerializationFailure("it failed"), Conflict),
             (psycopg.errors.DeadlockDetected("it failed"), Conflict),
@@ -103,7 +103,7 @@ class TestMariaDb(OnServer):
     cursor = pymysql.cursors.Cursor
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """Implement `StorePlace.driver_errors`, in the classes that the driver raises."""
+        """Implement `StoreUnderTest.driver_errors`, in the classes that the driver raises."""
         return (
             (pymysql.err.OperationalError(1213, "it failed"), Conflict),
             (pymysql.err.IntegrityError(1062, "it failed"), Conflict),

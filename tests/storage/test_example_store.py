@@ -53,11 +53,11 @@ class TestJsonl(StoreConformance):
     wipes = True
 
     def new_url(self, folder: Path) -> str:
-        """Implement `StorePlace.new_url`."""
+        """Implement `StoreUnderTest.new_url`."""
         return f"jsonl:{folder / 'books'}"
 
     def open(self, url: str) -> Store:
-        """Implement `StorePlace.open`."""
+        """Implement `StoreUnderTest.open`."""
         return opened(url)
 
 

@@ -768,7 +768,7 @@ def test_the_schema_is_compared_with_a_fresh_one(path: Path, statement: str, pla
         ("DROP TABLE timebank_records", "find"),
         ("ALTER TABLE timebank_records RENAME COLUMN body TO corpse", "find"),
         ("DROP TABLE timebank_banks", "banks"),
-        ("DROP TABLE timebank_accounts", "left_over"),
+        ("DROP TABLE timebank_accounts", "has_rows"),
     ],
 )
 def test_what_was_changed_by_another_hand_is_corrupt(path: Path, statement: str, call: str) -> None:
@@ -815,7 +815,7 @@ def test_a_damaged_schema_is_corrupt(path: Path) -> None:
         )
     with closing(open_sqlite(f"sqlite:///{path}", create=True)) as store:
         with store.reader("main") as reader:
-            for call in (reader.head, reader.left_over, reader.banks):
+            for call in (reader.head, reader.has_rows, reader.banks):
                 with pytest.raises(Corrupt, match="the file is damaged"):
                     call()
         with pytest.raises(Corrupt):

@@ -1,40 +1,35 @@
 """The audit: everything that is stored, derived again and compared. From a `Reader`.
 
-Each invariant is a named check of `AUDIT_CHECKS`. The audit knows nothing of `decide`:
-that limits held and reversals stayed within their originals is worked out here by
-other code. It reads one snapshot in pages, so that its memory grows with the number
-of accounts and not with that of records, and it writes nothing.
+Each invariant is a named check of `AUDIT_CHECKS`, and each check is a file of this folder: the list
+is `timebank.audit.checks.CHECKS`. The audit shares no code with the rules: that limits held and
+reversals stayed within their originals is worked out here once more. It reads one snapshot in
+pages, so that its memory grows with the number of accounts and not with that of records, and
+it writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from timebank.audit.audit_pass import AuditPass, StretchWorkers
 from timebank.audit.checkpoint import Checkpoint
+from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.compare import BooksReport, compare_balances
+from timebank.audit.findings import Check, Finding, Note
 from timebank.audit.quick import quick_audit
-from timebank.audit.report import (
-    AUDIT_CHECKS,
-    AuditReport,
-    Check,
-    Finding,
-    Note,
-    Progress,
-    unreadable,
-)
-from timebank.audit.stream import Apart, Audit
+from timebank.audit.report import AuditReport, Progress, unreadable
 from timebank.model import Head
 from timebank.storage.protocol import Reader
 
 __all__ = [
     "AUDIT_CHECKS",
-    "Apart",
     "AuditReport",
     "BooksReport",
     "Check",
     "Checkpoint",
     "Finding",
     "Note",
+    "StretchWorkers",
     "audit",
     "compare_balances",
     "quick_audit",
@@ -48,15 +43,15 @@ def audit(
     progress: Progress | None = None,
     since: Checkpoint | None = None,
     expect: Iterable[Head] = (),
-    apart: Apart | None = None,
+    workers: StretchWorkers | None = None,
 ) -> AuditReport:
     """Check everything that a reader can see; or, with a checkpoint, what came `since`.
 
     Never raises on bad data: a finding says what, where, expected and found, and what
     can still be checked is. At most 100 findings of a check are kept; a last one says
     how many more there are. `progress` is called with the records done and their number.
-    Each head of `expect` is to be in the journal. What is `apart` audits stretches of the
-    journal beside this one.
+    Each head of `expect` is to be in the journal. The `workers` audit stretches of the
+    journal in other processes.
 
     :raises InvalidRequest: a checkpoint that cannot be used.
 
@@ -69,4 +64,4 @@ def audit(
     >>> report.ok, report.records, report.accounts
     (True, 1, 1)
     """
-    return Audit(reader, progress, since=since, expect=expect).run(apart)
+    return AuditPass(reader, progress, since=since, expect=expect).run(workers)

@@ -1,8 +1,8 @@
-"""What an audit knows at its end, kept in a file, so that a later one goes on from there.
+"""A file of what an audit knew at its end, from which a later one goes on.
 
-It holds the head, and of each account what it is, where it stands and how it lived; the open
-holds, the statutes, and what is left to reverse of the transfers that were last reversed. No
-personal text is in it. It grows with the accounts and not with the records.
+It holds the head, and what each check knew: of each account what it is, where it stands and its
+history; the open holds, the statutes, and what is left to reverse of the transfers that were
+last reversed. No personal text is in it. It grows with the accounts and not with the records.
 """
 
 from __future__ import annotations
@@ -13,25 +13,20 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
-from timebank.audit.lives import Life
 from timebank.errors import InvalidRequest, TimebankError, shown
 from timebank.journal import canonical, parse
-from timebank.model import AccountRow, Head, HoldRow, StatuteRow
-from timebank.statute.codec import as_record, from_record
+from timebank.model import Head
 
-if TYPE_CHECKING:
-    from timebank.audit.stream import Audit
-
-FORMAT: Final = "timebank-checkpoint/1"
+FORMAT: Final = "timebank-checkpoint/2"
 #: How the file of a checkpoint begins, of any version.
 _BEGINNING: Final = re.compile(rb'\{"digest":"[0-9a-f]{64}","format":"timebank-checkpoint/')
 _BEGINNING_BYTES: Final = 128
 #: What a file of any content may make of reading it.
-_UNREADABLE: Final = (
+UNUSABLE: Final = (
     AttributeError,
     IndexError,
     KeyError,
@@ -64,11 +59,11 @@ class Checkpoint:
     _state: Callable[[], State] = attrs.field(alias="state", eq=False, repr=False)
 
     def state(self) -> State:
-        """What the checks knew."""
+        """Return what each check knew, by its key."""
         return self._state()
 
     def to_bytes(self) -> bytes:
-        """As canonical JSON, with a digest over itself."""
+        """Return it as canonical JSON, with a digest over itself."""
         content = {"format": FORMAT, "head": str(self.head), "state": self.state()}
         digest = sha256(canonical(content)).hexdigest()
         return canonical(content | {"digest": digest}) + b"\n"
@@ -82,7 +77,7 @@ class Checkpoint:
         try:
             found = parse(content.removesuffix(b"\n"))
             form = found.get("format")
-        except _UNREADABLE as error:
+        except UNUSABLE as error:
             msg = "this is no checkpoint of an audit: it cannot be read"
             raise InvalidRequest(msg) from error
         if form != FORMAT:
@@ -95,7 +90,7 @@ class Checkpoint:
         try:
             state = found["state"]
             return cls(Head.of(found["head"]), lambda: state)
-        except _UNREADABLE as error:
+        except UNUSABLE as error:
             msg = "this is no checkpoint of an audit: it cannot be read"
             raise InvalidRequest(msg) from error
 
@@ -127,7 +122,7 @@ class Checkpoint:
 
 
 def place_to_save(path: str | os.PathLike[str]) -> Path:
-    """The file where a checkpoint may be saved: a new or empty one, or that of a checkpoint.
+    """Return the file where a checkpoint may be saved: a new or empty one, or that of a checkpoint.
 
     Nothing is written: so it can be asked before a long audit.
 
@@ -154,80 +149,3 @@ def place_to_save(path: str | os.PathLike[str]) -> Path:
         msg = f"{name} is no checkpoint, and is not overwritten: choose another file"
         raise InvalidRequest(msg)
     return target
-
-
-def state_of(audit: Audit) -> State:
-    """What the checks of an audit know at its end, as JSON has it."""
-    fold, statutes = audit.fold, audit.statutes
-    accounts = {}
-    for id, row in fold.accounts.items():
-        if row is None:
-            continue
-        life = audit.lives.of(id)
-        accounts[id] = {
-            "row": list(row),
-            "balance": list(fold.balances.get(id, (0, 0))),
-            "totals": list(audit.derived.totals.get(id, (0, 0))),
-            "holds": [list(hold) for hold in fold.holds.get(id, {}).values()],
-            "life": None if life is None else attrs.asdict(life) | {"once": sorted(life.once)},
-            "months": audit.dues.months.get(id),
-        }
-    return {
-        "accounts": accounts,
-        "statutes": [as_record(statute) for statute in statutes.known()],
-        "adopted": [list(one) for one in statutes.adopted],
-        "rows": [list(row) for row in audit.derived.statutes],
-        "instant": audit.clocks.last,
-        "left": [
-            [original, id, [[*line, seconds] for line, seconds in lines.items()]]
-            for original, (id, lines) in audit.reversals.remaining.items()
-        ],
-    }
-
-
-def restore(audit: Audit, checkpoint: Checkpoint) -> None:
-    """Let the checks of an audit know what they knew.
-
-    :raises InvalidRequest: what was written cannot be.
-    """
-    try:
-        _restore(audit, checkpoint.state())
-    except _UNREADABLE as error:
-        msg = "this checkpoint cannot be used: audit from the beginning"
-        raise InvalidRequest(msg) from error
-
-
-def _restore(audit: Audit, state: State) -> None:
-    fold = audit.fold
-    for id, known in state["accounts"].items():
-        fold.accounts[id] = AccountRow(*known["row"])
-        version, balance = known["balance"]
-        fold.balances[id] = (version, balance)
-        for hold in known["holds"]:
-            fold.keep(HoldRow(*hold))
-        earned, spent = known["totals"]
-        audit.derived.totals[id] = (earned, spent)
-        if known["life"] is not None:
-            life = Life(**known["life"])
-            life.changes = [(day, status) for day, status in life.changes]
-            # Of other things than names no order can be written down again.
-            life.once = {_name(rule) for rule in life.once}
-            audit.lives.know(id, life)
-        if known["months"] is not None:
-            audit.dues.months[id] = dict(known["months"])
-    audit.statutes.know(
-        [from_record(data) for data in state["statutes"]],
-        [(day, version) for day, version in state["adopted"]],
-    )
-    audit.derived.statutes += [StatuteRow(*row) for row in state["rows"]]
-    audit.clocks.last = state["instant"]
-    for original, id, lines in state["left"]:
-        left = {(account, earned): seconds for account, earned, seconds in lines}
-        audit.reversals.remaining[original] = (id, left)
-
-
-def _name(given: object) -> str:
-    if not isinstance(given, str):
-        msg = f"a name is a string, not {shown(given)}"
-        raise TypeError(msg)
-    return given

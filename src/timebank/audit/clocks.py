@@ -1,37 +1,49 @@
-"""The two clocks: instants of record, and days of service."""
+"""Whether the two clocks are right: instants of record, and days of service."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from timebank.audit.report import Findings
-from timebank.audit.statutes import Statutes
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.findings import Check
 from timebank.errors import shown
-from timebank.model import instant
+from timebank.journal import recorded_at
+from timebank.model import RecordRow, instant
 from timebank.statute import DAY_IN_MICROSECONDS
 
 
-class Clocks:
-    """Instants of record never run backwards; days of service are at most a day ahead."""
+class Clocks(AuditCheck):
+    """Compares each instant with the one before, and each day of service with the instant."""
 
-    def __init__(self, statutes: Statutes, findings: Findings) -> None:
-        self._statutes, self._findings = statutes, findings
-        self.last: int | None = None
+    key: ClassVar = "clocks"
+    promises: ClassVar = (
+        Check(
+            "clocks",
+            "The instants of record never run backwards, and no day of service lies more than a "
+            "day ahead.",
+            "Set the clock of the machine that writes; what is recorded stays, and may be "
+            "reversed.",
+        ),
+    )
+
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        self._last: int | None = None
         self._day_number: int | None = None
         self._day = ""
 
-    def record(self, sequence: int, record: dict[str, Any]) -> None:
+    def record(self, record: AuditedRecord) -> None:
         """Check one record."""
-        now = record["recorded_at"]
-        if self.last is not None and now < self.last:
-            self._findings.add(
+        now = record.content["recorded_at"]
+        if self._last is not None and now < self._last:
+            self.tell(
                 "clocks",
-                f"record {sequence}",
-                expected=f"recorded_at {instant(self.last).isoformat()} or later",
+                f"record {record.sequence}",
+                expected=f"recorded_at {instant(self._last).isoformat()} or later",
                 found=instant(now).isoformat(),
             )
-        self.last = now
-        day = record["effects"].get("occurred_on")
+        self._last = now
+        day = record.effects.get("occurred_on")
         if day is None:
             return
         # In every time zone it is this day, in UTC, or will be within a day: the usual case.
@@ -39,11 +51,23 @@ class Clocks:
             self._day_number = now // DAY_IN_MICROSECONDS
             self._day = instant(now).date().isoformat()
         if day > self._day:
-            latest = self._statutes.current.day(now + DAY_IN_MICROSECONDS)
+            latest = self.context.statutes.current.day(now + DAY_IN_MICROSECONDS)
             if day > latest:
-                self._findings.add(
+                self.tell(
                     "clocks",
-                    f"record {sequence}",
+                    f"record {record.sequence}",
                     expected=f"occurred_on {latest} or earlier",
                     found=shown(day),
                 )
+
+    def state(self) -> State:
+        """Return the instant of the last record."""
+        return {"last": self._last}
+
+    def restore(self, state: State) -> None:
+        """Go on from that instant."""
+        self._last = state["last"]
+
+    def assume_balances(self, last: RecordRow) -> None:
+        """Take the instant of the last record."""
+        self._last = recorded_at(last.body)

@@ -1,4 +1,4 @@
-"""What another system keeps for itself: its balances beside the bank's, its books on their own."""
+"""The balances that another system keeps, compared with the bank's; the report on its books."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from timebank.audit.report import Finding
+from timebank.audit.findings import Finding
 from timebank.errors import WrongType, shown
 from timebank.hours import Hours
 
@@ -27,7 +27,7 @@ class BooksReport:
 
     @property
     def ok(self) -> bool:
-        """Nothing was found."""
+        """Whether nothing was found."""
         return not self.findings
 
 
@@ -47,7 +47,7 @@ class Balanced(Protocol):
     """A bank, or a batch, whose balances can be asked for at once."""
 
     def trial_balance(self) -> _Trial:
-        """Every account, of one snapshot."""
+        """Return every account, of one snapshot."""
 
 
 def compare_balances(bank: Balanced, balances: Mapping[str, Any]) -> tuple[Finding, ...]:

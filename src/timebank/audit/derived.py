@@ -1,38 +1,53 @@
-"""The derived rows, compared with what the fold makes of the journal."""
+"""Whether the derived rows are what the journal says: accounts, postings, holds, statutes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from timebank.audit.report import MOST_FINDINGS, Findings, quantity
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.findings import MOST_FINDINGS, Check, quantity
 from timebank.errors import TimebankError, shown
 from timebank.journal.fold import Fold
-from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, StatuteRow
-from timebank.storage.protocol import Reader
+from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow
 
 #: Expected postings that are kept before they are compared: many accounts, one read each.
 PENDING: Final = 20_000
 PAGE: Final = 500
 
 
-class DerivedRows:
+class DerivedRows(AuditCheck):
     """Expects the rows of each record; compares them by account, thousands at a time."""
 
-    def __init__(self, reader: Reader, findings: Findings) -> None:
-        self._reader, self._findings = reader, findings
+    key: ClassVar = "derived"
+    promises: ClassVar = (
+        Check(
+            "derived",
+            "Accounts, postings, open holds and statutes are what the journal says.",
+            "Run `timebank rebuild`: it makes this anew from the journal. Then audit again.",
+        ),
+    )
+    kinds: ClassVar = frozenset({"transfer", "reverse", "settle", "due", "adopt"})
+
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        self._reader = context.reader
         self._pending: dict[str, list[PostingRow]] = {}
         self._count = 0
-        self.totals: dict[str, tuple[int, int]] = {}
+        self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
-        self.statutes: list[StatuteRow] = []
+        self._statutes: list[StatuteRow] = []
 
-    def adopted(self, row: StatuteRow) -> None:
-        """This row should be stored."""
-        self.statutes.append(row)
-
-    def expect(self, postings: Sequence[PostingRow]) -> None:
-        """These rows should be stored."""
+    def record(self, record: AuditedRecord) -> None:
+        """Expect the rows of a record that was executed."""
+        derived = record.derived
+        if derived is None:
+            return
+        if derived.statute is not None:
+            self._statutes.append(derived.statute)
+        postings = derived.postings
+        if not postings:
+            return
         pending = self._pending
         for row in postings:
             if row.account in pending:
@@ -41,10 +56,81 @@ class DerivedRows:
                 pending[row.account] = [row]
         self._count += len(postings)
         if self._count >= PENDING:
-            self.compare()
+            self._compare()
 
-    def compare(self) -> None:
-        """Read what is stored of the accounts that moved."""
+    def pause(self) -> None:
+        """Compare the postings that wait."""
+        with self.reading("postings"):
+            self._compare()
+
+    def finish(self) -> None:
+        """Compare the rest, and look for rows that nothing explains.
+
+        Where the audit began at a checkpoint, only the last of the postings that were there
+        before are looked at.
+        """
+        with self.reading("accounts and postings"):
+            self._compare()
+            fold = self.context.fold
+            count = self._accounts(fold)
+            for account, (version, balance) in fold.balances.items():
+                try:
+                    self._rest(account, version)
+                    if self.context.since is None:
+                        self._sums(account)
+                    else:
+                        self._last(account, version, balance)
+                except TimebankError as error:
+                    self._damaged(f"postings of account {shown(account)}", error)
+            for place, compare in (("open holds", self._holds), ("statutes", self._adopted)):
+                try:
+                    compare(fold)
+                except TimebankError as error:
+                    self._damaged(place, error)
+            self.context.accounts = count
+
+    # -- checkpoints and stretches -----------------------------------------------------------
+
+    def state(self) -> State:
+        """Return what each account earned and spent, and the rows of statutes."""
+        return {
+            "totals": {account: list(total) for account, total in self._totals.items()},
+            "statutes": [list(row) for row in self._statutes],
+        }
+
+    def restore(self, state: State) -> None:
+        """Know what was expected before."""
+        self._totals = {id: (earned, spent) for id, (earned, spent) in state["totals"].items()}
+        self._statutes = [StatuteRow(*row) for row in state["statutes"]]
+
+    def assume(self, record: AuditedRecord) -> None:
+        """Expect the row of an adoption."""
+        if record.derived is not None and record.derived.statute is not None:
+            self._statutes.append(record.derived.statute)
+
+    def assume_balances(self, last: RecordRow) -> None:
+        """Let each stretch count its own totals."""
+        self._totals.clear()
+
+    @classmethod
+    def comparable(cls, state: State) -> State:
+        """Return the rows of statutes: the totals are those of a stretch alone."""
+        return {"statutes": state["statutes"]}
+
+    @classmethod
+    def joined(cls, states: Sequence[State]) -> State:
+        """Return the rows of statutes at the end, and the totals of all stretches."""
+        totals: dict[str, tuple[int, int]] = {}
+        for state in states:
+            for id, (more_earned, more_spent) in state["totals"].items():
+                earned, spent = totals.get(id, (0, 0))
+                totals[id] = (earned + more_earned, spent + more_spent)
+        return states[-1] | {"totals": {id: list(total) for id, total in totals.items()}}
+
+    # -- postings ----------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        """Compare what is stored of the accounts that moved."""
         pending, self._pending, self._count = self._pending, {}, 0
         for account, rows in pending.items():
             after = rows[0].version - 1
@@ -54,13 +140,13 @@ class DerivedRows:
             except TimebankError as error:
                 self._damaged(f"postings of account {shown(account)}", error)
                 self._differing.add(account)
-            earned, spent = self.totals.get(account, (0, 0))
+            earned, spent = self._totals.get(account, (0, 0))
             moved = [row.seconds for row in rows]
             more = sum(seconds for seconds in moved if seconds > 0)
-            self.totals[account] = (earned + more, spent + more - sum(moved))
+            self._totals[account] = (earned + more, spent + more - sum(moved))
 
     def _explain(self, account: str, rows: list[PostingRow]) -> None:
-        """Say which rows differ; rows between two versions push others off the page."""
+        """Tell which rows differ; rows between two versions push others off the page."""
         self._differing.add(account)
         limit = len(rows) + MOST_FINDINGS
         found = self._reader.postings(account, after=rows[0].version - 1, limit=limit)
@@ -68,13 +154,13 @@ class DerivedRows:
         for row in rows:
             other = stored.pop(row.version, None)
             if other != row:
-                self._add(row, other)
+                self._missing(row, other)
         for version, row in stored.items():
             if _is_number(version) and version <= rows[-1].version:
                 self._extra(row)
 
-    def _add(self, row: PostingRow, other: PostingRow | None) -> None:
-        self._findings.add(
+    def _missing(self, row: PostingRow, other: PostingRow | None) -> None:
+        self.tell(
             "derived",
             f"posting {row.version} of account {shown(row.account)}",
             expected=_posting(row),
@@ -82,39 +168,15 @@ class DerivedRows:
         )
 
     def _extra(self, row: PostingRow) -> None:
-        self._findings.add(
+        self.tell(
             "derived",
             f"posting {shown(row.version)} of account {shown(row.account)}",
             expected="no such row",
             found=_posting(row),
         )
 
-    def finish(self, fold: Fold, *, is_whole: bool) -> int:
-        """Compare the rest and look for rows that nothing explains; the number of accounts.
-
-        Where the audit began at a checkpoint, only the last of the postings that were there
-        before are looked at.
-        """
-        self.compare()
-        count = self._accounts(fold)
-        for account, (version, balance) in fold.balances.items():
-            try:
-                self._rest(account, version)
-                if is_whole:
-                    self._sums(account)
-                else:
-                    self._last(account, version, balance)
-            except TimebankError as error:
-                self._damaged(f"postings of account {shown(account)}", error)
-        for place, compare in (("open holds", self._holds), ("statutes", self._adopted)):
-            try:
-                compare(fold)
-            except TimebankError as error:
-                self._damaged(place, error)
-        return count
-
     def _holds(self, fold: Fold) -> None:
-        """The rows of open holds, those that have expired with them."""
+        """Compare the rows of open holds, expired ones too."""
         rows = [row for held in fold.holds.values() for row in held.values()]
         expected = {(row.sequence, row.account): row for row in rows}
         after = (-MAX_INTEGER, "")
@@ -126,7 +188,7 @@ class DerivedRows:
             self._other("hold", row, None)
 
     def _adopted(self, fold: Fold) -> None:
-        expected = {row.sequence: row for row in self.statutes}
+        expected = {row.sequence: row for row in self._statutes}
         before = MAX_INTEGER + 1
         while page := self._reader.statutes(before=before, limit=PAGE):
             for row in page:
@@ -143,21 +205,21 @@ class DerivedRows:
             return
         words = ["no such row" if one is None else shown(tuple(one)) for one in (expected, found)]
         place = f"row of the {what} of record {shown(row.sequence)}"
-        self._findings.add("derived", place, expected=words[0], found=words[1])
+        self.tell("derived", place, expected=words[0], found=words[1])
 
     def _rest(self, account: str, version: int) -> None:
-        """Postings of an account that no record led to."""
+        """Tell the postings of an account that no record led to."""
         for row in self._reader.postings(account, after=version, limit=MOST_FINDINGS):
             self._differing.add(account)
             self._extra(row)
 
     def _sums(self, account: str) -> None:
-        """What the postings of an account come to."""
-        expected = self.totals.get(account, (0, 0))
+        """Compare the sums of an account's postings."""
+        expected = self._totals.get(account, (0, 0))
         found = self._reader.totals(account)
         # A row that no version leads to can only add to a sum: both are of positives.
         if found != expected and account not in self._differing:
-            self._findings.add(
+            self.tell(
                 "derived",
                 f"postings of account {shown(account)}",
                 expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
@@ -165,11 +227,11 @@ class DerivedRows:
             )
 
     def _last(self, account: str, version: int, balance: int) -> None:
-        """The last posting of an account: its version and the balance it comes to."""
+        """Compare the last posting of an account: its version and its balance."""
         row = self._reader.last_posting(account)
         found = (0, 0) if row is None else (row.version, row.balance)
         if found != (version, balance) and account not in self._differing:
-            self._findings.add(
+            self.tell(
                 "derived",
                 f"postings of account {shown(account)}",
                 expected=f"{version} of them, balance {quantity(balance)}",
@@ -196,7 +258,7 @@ class DerivedRows:
         return count
 
     def _one_by_one(self, expected: dict[str, AccountRow]) -> None:
-        """Where one row spoils its page, the others can still be compared."""
+        """Compare accounts one by one, where a row spoils its page."""
         for id, row in expected.items():
             try:
                 self._account(row, self._reader.account(id))
@@ -204,11 +266,11 @@ class DerivedRows:
                 self._damaged(f"account {shown(id)}", error)
 
     def _damaged(self, place: str, error: TimebankError) -> None:
-        self._findings.add("derived", place, expected="rows that can be read", found=str(error))
+        self.tell("derived", place, expected="rows that can be read", found=str(error))
 
     def _account(self, row: AccountRow | None, found: AccountRow | None) -> None:
-        """Equal in value and in type: 1.0 is not 1."""
-        if row == found and [type(v) for v in row or ()] == [type(v) for v in found or ()]:
+        """Compare a row by value and by type: 1.0 is not 1."""
+        if row == found and [*map(type, row or ())] == [*map(type, found or ())]:
             return
         there = row or found
         if there is None:  # pragma: no cover  # one of the two is there
@@ -216,11 +278,11 @@ class DerivedRows:
         place = f"account {shown(there.account)}"
         if row is None or found is None:
             words = ("no such row", "a row") if row is None else (_account(row), "no such row")
-            self._findings.add("derived", place, expected=words[0], found=words[1])
+            self.tell("derived", place, expected=words[0], found=words[1])
             return
         for field, expected, value in zip(AccountRow._fields, row, found, strict=True):
             if expected != value or type(expected) is not type(value):
-                self._findings.add(
+                self.tell(
                     "derived",
                     place,
                     expected=f"{field} {shown(expected)}",
@@ -229,7 +291,7 @@ class DerivedRows:
 
 
 def _is_number(version: object) -> bool:
-    """A tampered column may hold anything."""
+    """Return whether a version is a number: a tampered column may hold anything."""
     return isinstance(version, int | float)
 
 

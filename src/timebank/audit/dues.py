@@ -1,4 +1,4 @@
-"""What a statute makes due of an account, worked out once more: whose, when, for what, how much."""
+"""Records of welcome credit, dues and demurrage compared with their rules: who, when, how much."""
 
 from __future__ import annotations
 
@@ -9,48 +9,40 @@ from hashlib import sha256
 from math import ceil, floor
 from typing import Any, Final
 
-from timebank.audit.exchanges import Difference
-from timebank.audit.lives import Life, Lives
-from timebank.audit.report import Findings, quantity
-from timebank.audit.statutes import Statutes
+from timebank.audit.accounts import AccountHistories, AccountHistory
+from timebank.audit.base import AuditContext, AuditedRecord, Difference
+from timebank.audit.findings import quantity
 from timebank.errors import shown
 from timebank.journal import parse
 from timebank.model import MAX_ID_CHARACTERS, PostingRow
 from timebank.statute import Demurrage, DueRule, Dues, Welcome
-from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
 _MONTHS: Final = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 
 
 class DueRecords:
-    """Checks each record of welcome credit, dues and demurrage, before the fold executes it."""
+    """Compares each record of what is due with its rule, before it is executed."""
 
-    def __init__(
-        self, reader: Reader, lives: Lives, statutes: Statutes, findings: Findings
-    ) -> None:
-        self._reader, self._lives = reader, lives
-        self._statutes, self._findings = statutes, findings
+    def __init__(self, context: AuditContext, histories: AccountHistories) -> None:
+        self._reader, self._statutes = context.reader, context.statutes
+        self._histories = histories
         #: Seconds by month of service, of the accounts whose demurrage was met.
         self.months: dict[str, dict[str, int]] = {}
 
-    def record(self, sequence: int, record: dict[str, Any]) -> None:
-        """Check one record."""
-        for expected, found in self._differences(sequence, record):
-            self._findings.add("effects", f"record {sequence}", expected=expected, found=found)
-
-    def posted(self, postings: Iterable[PostingRow]) -> None:
-        """Count what was posted, where a balance by day will be asked for."""
+    def count(self, postings: Iterable[PostingRow]) -> None:
+        """Count what was posted to an account whose balance by month will be asked for."""
         if self.months:
             for row in postings:
                 months = self.months.get(row.account)
                 if months is not None:
                     months[row.day[:7]] = months.get(row.day[:7], 0) + row.seconds
 
-    def _differences(self, sequence: int, record: dict[str, Any]) -> Iterator[Difference]:
-        request, effects = record["request"], record["effects"]
+    def differences(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield where a record is not what its rule makes due."""
+        request, effects = record.request, record.effects
         by, since = request["by"], request["since"]
-        statute = self._statutes.of(by)
+        statute = self._statutes.by_version(by)
         if statute is None or not self._statutes.was_in_force(by, since):
             yield f"a statute in force on {since}", shown(by)
             return
@@ -65,7 +57,7 @@ class DueRecords:
         yield from self._first(rule, record)
         basis = 0
         if isinstance(rule, Demurrage):
-            basis = self._basis(request["account"], sequence, since)
+            basis = self._basis(request["account"], record.sequence, since)
         if effects.get("basis", 0) != basis or ("basis" in effects) != isinstance(rule, Demurrage):
             yield f"a basis of {quantity(basis)}", quantity(effects.get("basis"))
         due = _due(rule, request, basis)
@@ -82,57 +74,61 @@ class DueRecords:
                 yield "flags of limits only", shown(flag)
 
     def _whose(self, rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
-        life = self._lives.of(request["account"])
-        if life is None or life.kind not in rule.kinds or request["account"] == rule.fund:
+        history = self._histories.get(request["account"])
+        if history is None or history.kind not in rule.kinds or request["account"] == rule.fund:
             kinds = ", ".join(rule.kinds)
-            yield f"an account of kind {kinds}", shown(None if life is None else life.kind)
+            yield f"an account of kind {kinds}", shown(None if history is None else history.kind)
 
-    def _first(self, rule: DueRule, record: dict[str, Any]) -> Iterator[Difference]:
-        """Where it does not fall due on that day, or was charged before."""
-        request, life = record["request"], self._lives.of(record["request"]["account"])
-        if life is None:
+    def _first(self, rule: DueRule, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield where it does not fall due on that day, or was charged before."""
+        request, history = record.request, self._histories.get(record.request["account"])
+        if history is None:
             return
-        today = self._statutes.current.day(record["recorded_at"])
+        today = self._statutes.current.day(record.content["recorded_at"])
         since, period = request["since"], request.get("period")
         if isinstance(rule, Welcome):
-            yield from self._welcomed(life, request, today)
+            yield from self._welcomed(history, request, today)
         elif isinstance(rule, Demurrage):
             if period is not None:
-                yield from self._demurred(life, period, today)
-        elif period is None and rule.name in life.once:
+                yield from self._demurred(history, period, today)
+        elif period is None and rule.name in history.once:
             yield f"{rule.name} charged once", "a second time"
         else:
-            first = self._lives.first_day(life, rule, period)
+            first = self._histories.first_due_day(history, rule, period)
             if period is None:
-                then = self._statutes.on(life.joined).due_rule(rule.name)
+                then = self._statutes.on(history.joined).due_rule(rule.name)
                 if not isinstance(then, Dues) or then.every != "once":
                     first = None
             if first != since:
                 yield f"{rule.name} that fall due on {first}", since
 
-    def _demurred(self, life: Life, period: list[str], today: str) -> Iterator[Difference]:
-        if period[0] <= life.charged.get("demurrage", ""):
+    def _demurred(
+        self, history: AccountHistory, period: list[str], today: str
+    ) -> Iterator[Difference]:
+        if period[0] <= history.charged.get("demurrage", ""):
             yield "a period for which nothing was charged", shown(period)
         if self._statutes.on(period[0]).demurrage is None:
             yield "a period that began with the rule", shown(period)
-        if not life.is_open(period[1]):
+        if not history.is_open(period[1]):
             yield f"an account that was open on {period[1]}", "another"
         if today <= period[1]:
             yield "a period that is over", shown(period)
 
-    def _welcomed(self, life: Life, request: dict[str, Any], today: str) -> Iterator[Difference]:
-        number = str(len(life.welcomes) + 1)
+    def _welcomed(
+        self, history: AccountHistory, request: dict[str, Any], today: str
+    ) -> Iterator[Difference]:
+        number = str(len(history.welcomes) + 1)
         expected = _id("welcome", number, request["account"])
         if request["id"] != expected:
             yield f"id {shown(expected)}", shown(request["id"])
-        days = {today} if life.welcomes else {today, min(today, life.joined)}
+        days = {today} if history.welcomes else {today, min(today, history.joined)}
         if request["since"] not in days:
             yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
-        if life.welcomes and self._left(life.welcomes[-1]):
+        if history.welcomes and self._left(history.welcomes[-1]):
             yield "a welcome where the last one was taken back", "a second one"
 
     def _left(self, sequence: int) -> int:
-        """What was not moved back of a welcome."""
+        """Return what was not moved back of a welcome."""
         rows = [
             *self._reader.records(after=sequence - 1, limit=1),
             *self._reader.referring(sequence),
@@ -145,7 +141,7 @@ class DueRecords:
         return left
 
     def _basis(self, account: str, sequence: int, day: str) -> int:
-        """The balance of an account at the end of a month, by what was recorded so far."""
+        """Return the balance of an account at the end of a month, by what was recorded so far."""
         if account not in self.months:
             months: dict[str, int] = {}
             after = 0
@@ -160,7 +156,7 @@ class DueRecords:
 
 
 def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
-    """Where the period is none of the rule's, or the id is not made of it."""
+    """Yield where the period is none of the rule's, or the id is not made of it."""
     period, since = request.get("period"), request["since"]
     every = None if isinstance(rule, Welcome) or rule.every == "once" else rule.every
     if (period is None) != (every is None) or (
@@ -177,7 +173,7 @@ def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
 
 
 def _name(first: str, every: str) -> str:
-    """What a period is called: `2026`, `2026-H1`, `2026-Q1`, `2026-01`."""
+    """Return the name of a period: `2026`, `2026-H1`, `2026-Q1`, `2026-01`."""
     year, month = first[:4], int(first[5:7])
     if every in {"quarter", "half-year"}:
         return f"{year}-{every[0].upper()}{month // _MONTHS[every] + 1}"
@@ -204,7 +200,7 @@ def _id(rule: str, which: str, account: str) -> str:
 
 
 def _due(rule: DueRule, request: dict[str, Any], basis: int) -> int:
-    """The seconds that are due."""
+    """Return the seconds that are due."""
     if isinstance(rule, Welcome):
         return rule.hours.seconds
     if isinstance(rule, Demurrage):

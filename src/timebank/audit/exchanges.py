@@ -1,4 +1,4 @@
-"""What a statute makes of an exchange, worked out once more, and by other arithmetic.
+"""Transfers, holds and settlements compared with what was asked, under their statute.
 
 Shares are not computed here: each must lie within a second of its proportion, and their
 sum must be exact. So the audit does not repeat how a remainder is handed out.
@@ -12,28 +12,156 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from timebank.audit.report import quantity
+from timebank.audit.base import AuditedRecord, Difference
+from timebank.audit.findings import quantity
+from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
 from timebank.statute import Fee, Statute
 
 Lines = list[list[Any]]
-Difference = tuple[str, str]
+
+
+# -- records -------------------------------------------------------------------------------
+
+
+def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Difference]:
+    """Yield where a transfer or hold is not what was asked for under a statute."""
+    request, effects = record.request, record.effects
+    lines: Lines = effects["postings" if record.kind == "transfer" else "lines"]
+    fee: Lines = effects.get("fee", [])
+    if lines[len(lines) - len(fee) :] != fee:
+        yield "a fee that is the end of the lines", shown(fee)
+        return
+    own = without_fee(lines, fee)
+    judged = is_judged(statute, request)
+    if not judged and not fee and record.kind == "transfer":
+        yield from _as_asked(request, own)  # most records: nothing is made of what was asked
+        if "flags" in effects:
+            yield from _flag_differences(record, [])
+        return
+    asked = sum(seconds for _, seconds in request["earners"])
+    total = in_units(statute, asked) if judged else asked
+    if total is None:
+        yield "whole units of the statute", quantity(asked)
+        return
+    if total == asked:
+        yield from _as_asked(request, own)
+    for sign, what in ((1, "earners"), (-1, "spenders")):
+        found = one_side(own, sign)
+        yield from side_differences(request[what], found, total=total, what=what)
+    if judged:
+        yield from fee_differences(statute, own, fee)
+    elif fee:
+        yield "no fee", shown(fee)
+    day = effects.get("occurred_on", request.get("occurred_on"))
+    now = record.content["recorded_at"]
+    flags = expected_flags(statute, total=total, day=day, now=now) if judged else []
+    yield from _flag_differences(record, flags)
+    if record.kind == "hold":
+        yield from _reserve_differences(statute, own, effects)
+
+
+def settlement_differences(
+    statutes: StatuteHistory, record: AuditedRecord, held: dict[str, Any]
+) -> Iterator[Difference]:
+    """Yield where a settlement is not what was asked of the hold, under the hold's statute."""
+    request, effects = record.request, record.effects
+    statute = statutes.by_version(held["effects"]["statute"])
+    if statute is None:
+        return  # a finding where it was held
+    fee: Lines = effects.get("fee", [])
+    own = without_fee(effects["postings"], fee)
+    reserved = without_fee(held["effects"]["lines"], held["effects"].get("fee", []))
+    whole = sum(seconds for _, seconds in reserved if seconds > 0)
+    asked = request.get("hours", whole)
+    judged = is_judged(statute, held["request"])
+    total = in_units(statute, asked) if judged and asked != whole else asked
+    if total is None:
+        yield "whole units of the statute of its hold", quantity(asked)
+        return
+    for sign, what in ((1, "earners"), (-1, "spenders")):
+        lines = [[id, abs(seconds)] for id, seconds in reserved if seconds * sign > 0]
+        found = one_side(own, sign)
+        yield from side_differences(lines, found, total=total, what=what)
+    if judged:
+        most = None
+        if total <= whole and statute.fee is not None and statute.fee.payer == "spender":
+            most = one_side(held["effects"].get("fee", []), -1)
+        yield from fee_differences(statute, own, fee, most=most)
+    elif fee:
+        yield "no fee", shown(fee)
+    day = request.get("occurred_on", held["request"].get("occurred_on"))
+    if day is not None and effects["occurred_on"] != day:
+        yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
+    larger = total if total > whole and held["request"]["kind"] == "exchange" else None
+    given = request.get("occurred_on") if judged else None
+    now = record.content["recorded_at"]
+    late = expected_flags(statute, total=None, day=given, now=now)
+    large = expected_flags(statutes.current, total=larger, day=None, now=now)
+    flags = None if late is None or large is None else late + large
+    yield from _flag_differences(record, flags)
+
+
+def day_differences(record: AuditedRecord) -> Iterator[Difference]:
+    """Yield where a transfer or reversal is of another day than was asked."""
+    day = record.request.get("occurred_on")
+    if day is not None and record.effects["occurred_on"] != day:
+        yield f"occurred_on {shown(day)}", shown(record.effects["occurred_on"])
+
+
+def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
+    """Yield where the lines are not those that were asked for, one by one."""
+    expected = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]
+    if own != expected:
+        yield f"postings {shown(expected)}", shown(own)
+
+
+def _flag_differences(
+    record: AuditedRecord, expected: list[dict[str, Any]] | None
+) -> Iterator[Difference]:
+    """Yield where a record has other flags of size and day than these; `None` is a refusal."""
+    flags = record.effects.get("flags", ())
+    found = [flag for flag in flags if flag["rule"] not in {"floor", "ceiling"}]
+    if expected is None:
+        yield "an exchange within the size and the days of the statute", "one beyond"
+    elif found != expected:
+        yield f"flags {shown(expected)}", shown(found)
+
+
+def _reserve_differences(
+    statute: Statute, own: Lines, effects: dict[str, Any]
+) -> Iterator[Difference]:
+    """Yield where a hold does not reserve what settling all of it would post."""
+    held, incoming = one_side(own, -1), one_side(own, 1)
+    fee = effects.get("fee", [])
+    for id, seconds in one_side(fee, 1).items():
+        incoming[id] = incoming.get(id, 0) + seconds
+    if statute.fee is not None and statute.fee.payer == "spender":
+        for id, seconds in one_side(fee, -1).items():
+            held[id] = held.get(id, 0) + seconds
+    accounts = sorted(held.keys() | incoming.keys())
+    expected = [[id, held.get(id, 0), incoming.get(id, 0)] for id in accounts]
+    if effects["reserves"] != expected:
+        yield f"reserves {shown(expected)}", shown(effects["reserves"])
+
+
+# -- lines, units, fees --------------------------------------------------------------------
 
 
 def is_judged(statute: Statute, request: Mapping[str, Any]) -> bool:
-    """Whether the rules on exchanges are for a transfer or hold."""
+    """Return whether the rules on exchanges are for a transfer or hold."""
     return (
         statute.judges_exchanges and request.get("kind") == "exchange" and "limits" not in request
     )
 
 
-def exchanged(lines: Lines, fee: Lines) -> Lines:
-    """The lines without those of the fee, which come last."""
+def without_fee(lines: Lines, fee: Lines) -> Lines:
+    """Return the lines without those of the fee, which come last."""
     return lines[: len(lines) - len(fee)]
 
 
 def one_side(lines: Lines, sign: int) -> dict[str, int]:
-    """Who is on a side, and the seconds of each, positive."""
+    """Return who is on a side, and the seconds of each, positive."""
     found: dict[str, int] = {}
     for id, seconds in lines:
         if seconds * sign > 0:
@@ -42,7 +170,7 @@ def one_side(lines: Lines, sign: int) -> dict[str, int]:
 
 
 def in_units(statute: Statute, asked: int) -> int | None:
-    """The seconds that are exchanged where so many were asked for; none where it is refused."""
+    """Return the seconds that are exchanged where so many were asked; `None` is a refusal."""
     if statute.granularity is None:
         return asked
     unit = statute.granularity.unit.seconds
@@ -53,8 +181,10 @@ def in_units(statute: Statute, asked: int) -> int | None:
     return asked if asked % unit == 0 else None
 
 
-def sides(asked: Lines, found: dict[str, int], *, total: int, what: str) -> Iterator[Difference]:
-    """Where the lines of a side are not those that were asked for, in proportion."""
+def side_differences(
+    asked: Lines, found: dict[str, int], *, total: int, what: str
+) -> Iterator[Difference]:
+    """Yield where the lines of a side are not those that were asked for, in proportion."""
     whole = sum(seconds for _, seconds in asked)
     expected = f"{what} that share {quantity(total)} as {quantity(whole)} was asked"
     if sum(found.values()) != total or found.keys() - {id for id, _ in asked}:
@@ -66,7 +196,7 @@ def sides(asked: Lines, found: dict[str, int], *, total: int, what: str) -> Iter
 
 
 def fee_of(fee: Fee, basis: int) -> int:
-    """The fee on what its payers exchange."""
+    """Return the fee on what its payers exchange."""
     if fee.fixed is not None:
         return min(basis, fee.fixed.seconds)
     units = Fraction(basis, fee.unit.seconds) * fee.share
@@ -74,10 +204,10 @@ def fee_of(fee: Fee, basis: int) -> int:
     return min(int(whole) * fee.unit.seconds, basis)
 
 
-def fees(
+def fee_differences(
     statute: Statute, lines: Lines, found: Lines, *, most: Mapping[str, int] | None = None
 ) -> Iterator[Difference]:
-    """Where a fee is not that of the statute; `most` is what was reserved of each payer."""
+    """Yield where a fee is not that of the statute; `most` is what was reserved of each payer."""
     fee = statute.fee
     if fee is None:
         if found:
@@ -98,10 +228,10 @@ def fees(
             yield f"a fee of {shown(id)} in proportion", quantity(seconds)
 
 
-def flags(
+def expected_flags(
     statute: Statute, *, total: int | None, day: str | None, now: int
 ) -> list[dict[str, Any]] | None:
-    """The flags of size and day that a record has; `None` where it is refused."""
+    """Return the flags of size and day that a record should have; `None` is a refusal."""
     found: list[dict[str, Any]] = []
     late, size = statute.record_within, statute.largest_exchange
     if late is not None and day is not None:

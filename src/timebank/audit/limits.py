@@ -1,45 +1,62 @@
-"""Who may take part, and how far each may move, worked out once more from the fold."""
+"""Whether those who took part were allowed to, and nobody was moved beyond a limit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar, Final
 
-from timebank.audit.report import Findings, quantity
-from timebank.audit.statutes import Statutes
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord
+from timebank.audit.findings import ASK, Check, quantity
 from timebank.errors import shown
-from timebank.journal.fold import Derived, Fold
+from timebank.journal.fold import Derived
 from timebank.model import HoldRow, PostingRow
 
-#: The kinds of record that limits are for.
-_JUDGED = frozenset({"transfer", "hold", "settle", "due"})
+#: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
+_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
+_ACCOUNTS: Final = frozenset(
+    {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
+)
 
 
-class Limits:
-    """Who may take part, and how far each may move, when a record was made."""
+class Limits(AuditCheck):
+    """Checks where accounts stand, and their status, after each record that was executed."""
 
-    def __init__(self, fold: Fold, statutes: Statutes, findings: Findings) -> None:
-        self._fold, self._statutes, self._findings = fold, statutes, findings
+    key: ClassVar = "limits"
+    promises: ClassVar = (
+        Check(
+            "limits",
+            "Nobody was moved further beyond a limit, unless flagged, unchecked or by a reversal, "
+            "and only open accounts took part.",
+            ASK,
+        ),
+    )
+    kinds: ClassVar = _MOVES | _ACCOUNTS
 
-    def record(
-        self, sequence: int, record: dict[str, Any], derived: Derived, via: str | None
-    ) -> None:
-        """Check one record that the fold has executed; `via` arranged what it moves."""
-        kind, now = record["kind"], record["recorded_at"]
-        if kind in _JUDGED or kind == "reverse":
-            self._open(sequence, kind, via, derived.postings)
-            if derived.holds:
-                self._open(sequence, kind, None, derived.holds)
-        if kind in _JUDGED and "limits" not in record["request"]:
-            self._within(sequence, record, derived)
-        elif derived.account is not None and derived.account.status == "closed":
-            self._closed(sequence, derived.account.account, now)
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        self._fold, self._statutes = context.fold, context.statutes
+
+    def record(self, record: AuditedRecord) -> None:
+        """Check one record that was executed."""
+        derived = record.derived
+        if derived is None:
+            return
+        kind, sequence, account = record.kind, record.sequence, derived.account
+        if account is not None:
+            if account.status == "closed":
+                self._closed(sequence, account.account, record.content["recorded_at"])
+            return
+        self._open(sequence, kind, record.via, derived.postings)
+        if derived.holds:
+            self._open(sequence, kind, None, derived.holds)
+        if kind != "reverse" and "limits" not in record.request:
+            self._within(record, derived)
 
     def _closed(self, sequence: int, account: str, now: int) -> None:
         _, balance = self._fold.balances[account]
         held, incoming = self._reserved(account, now)
         if balance or held or incoming:
-            self._findings.add(
+            self.tell(
                 "limits",
                 f"record {sequence}, account {shown(account)}",
                 expected="a balance of 0:00 and no open hold where it is closed",
@@ -65,7 +82,7 @@ class Limits:
                 self._refused(sequence, via, "missing" if row is None else row.status)
 
     def _refused(self, sequence: int, account: str, status: str) -> None:
-        self._findings.add(
+        self.tell(
             "limits",
             f"record {sequence}, account {shown(account)}",
             expected="an open account",
@@ -83,19 +100,19 @@ class Limits:
                 incoming += row.incoming
         return held, incoming
 
-    def _within(self, sequence: int, record: dict[str, Any], derived: Derived) -> None:
-        """Whoever moved further beyond a limit has a flag that says so, and may."""
-        now = record["recorded_at"]
-        flags = _flags(record["effects"]["flags"]) if "flags" in record["effects"] else {}
+    def _within(self, record: AuditedRecord, derived: Derived) -> None:
+        """Check that whoever moved further beyond a limit may, and has a flag that says so."""
+        sequence, now = record.sequence, record.content["recorded_at"]
+        flags = _flags(record.effects["flags"]) if "flags" in record.effects else {}
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
                 beyond = self._beyond(account, rule, now) if change < 0 else None
                 if beyond is not None:
                     moved = (rule, account, change, beyond)
-                    self._moved(sequence, record["kind"], flags, moved)
+                    self._moved(sequence, record.kind, flags, moved)
         for rule, flagged in flags:
-            self._add(sequence, flagged, f"a {rule} that was passed", "a flag, and it was not")
+            self._tell(sequence, flagged, f"a {rule} that was passed", "a flag, and it was not")
 
     def _moved(
         self,
@@ -104,7 +121,7 @@ class Limits:
         flags: dict[tuple[str, str | None], dict[str, Any]],
         moved: tuple[str, str, int, tuple[int, int, str]],
     ) -> None:
-        """One account that moved by so much beyond a limit; its flag is taken off the list."""
+        """Check an account that moved by so much beyond a limit; take its flag off the list."""
         rule, account, change, (limit, stands, becomes) = moved
         left = stands - change - limit if rule == "floor" else limit - stands - change
         expected = {
@@ -117,12 +134,12 @@ class Limits:
         flag = flags.pop((rule, account), None)
         if flag is None or (kind != "due" and becomes != "flag"):
             words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
-            self._add(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
+            self._tell(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
         elif flag != expected:
-            self._add(sequence, account, f"the flag {shown(expected)}", shown(flag))
+            self._tell(sequence, account, f"the flag {shown(expected)}", shown(flag))
 
     def _beyond(self, account: str, rule: str, now: int) -> tuple[int, int, str] | None:
-        """The limit that an account is beyond, where it stands, and what becomes of it."""
+        """Return the limit that an account is beyond, where it stands, and what becomes of it."""
         row = self._fold.accounts[account]
         if row is None:
             return None
@@ -138,13 +155,13 @@ class Limits:
         is_beyond = stands < limit if rule == "floor" else stands > limit
         return (limit, stands, becomes) if is_beyond else None
 
-    def _add(self, sequence: int, account: str | None, expected: str, found: str) -> None:
+    def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:
         place = f"record {sequence}, account {shown(account)}"
-        self._findings.add("limits", place, expected=expected, found=found)
+        self.tell("limits", place, expected=expected, found=found)
 
 
 def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str, Any]]:
-    """The flags of limits, by rule and account."""
+    """Return the flags of limits, by rule and account."""
     return {
         (flag["rule"], flag.get("account")): flag
         for flag in flags
@@ -153,7 +170,7 @@ def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str
 
 
 def _changes(derived: Derived) -> tuple[dict[str, int], dict[str, int]]:
-    """How much less may be spent, and how much less earned, of each account: negative is less."""
+    """Return by how much each account may spend more, and earn more; negative is less."""
     falls: dict[str, int] = {}
     rises: dict[str, int] = {}
     for posting in derived.postings:

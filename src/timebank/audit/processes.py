@@ -1,6 +1,6 @@
 """Stretches of a journal audited in processes of their own: `python -m` this is one of them.
 
-Each is told over its standard input which bank, which stretch and what is claimed before it, and
+Each is told over its standard input which bank, which stretch and what is assumed before it, and
 answers on its output: how many records it has done, now and then, and at last what it ended
 with. Whatever goes wrong there, the audit that started it does the work itself.
 """
@@ -15,9 +15,14 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
+from timebank.audit.audit_pass import AuditPass
 from timebank.audit.checkpoint import Checkpoint
-from timebank.audit.stream import Audit
-from timebank.audit.stretches import Found, audit_stretch, claims, take
+from timebank.audit.stretches import (
+    StretchResult,
+    assumed_checkpoints,
+    audit_stretch,
+    join_stretches,
+)
 from timebank.errors import TimebankError
 from timebank.model import Head
 from timebank.storage.protocol import Reader
@@ -39,15 +44,15 @@ _FAILED: Final = (
 
 
 class Worker(threading.Thread):
-    """One process, and the thread that listens to it."""
+    """One process, and the thread that reads its answers."""
 
     def __init__(self, task: dict[str, Any], since: Checkpoint | None) -> None:
         super().__init__(daemon=True)
-        self._told = json.dumps(task) + "\n"
+        self._task = json.dumps(task) + "\n"
         if since is not None:
-            self._told += since.to_bytes().decode()
+            self._task += since.to_bytes().decode()
         self.records = 0
-        self.found: Found | None = None
+        self.result: StretchResult | None = None
         self._process = subprocess.Popen(  # noqa: S603 - this Python, this module
             [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
@@ -60,20 +65,20 @@ class Worker(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Tell it what to do, and listen."""
+        """Tell it what to do, and read its answers."""
         try:
             with self._process as process:
                 if process.stdin is None or process.stdout is None:
                     return
-                process.stdin.write(self._told)
+                process.stdin.write(self._task)
                 process.stdin.close()
                 for line in process.stdout:
                     if line.startswith("{"):
-                        self.found = Found.of_line(line)
+                        self.result = StretchResult.of_line(line)
                     else:
                         self.records = int(line)
         except _FAILED:
-            self.found = None
+            self.result = None
 
     def stop(self) -> None:
         """End it, if it has not ended."""
@@ -82,62 +87,62 @@ class Worker(threading.Thread):
 
 
 class Processes:
-    """As many processes as are given, for a bank at an address; see `timebank.audit.Apart`."""
+    """Audits a bank at an address by so many processes: the `StretchWorkers` of a pass."""
 
     def __init__(self, address: str, bank: str, count: int) -> None:
         self._address, self._bank, self._count = address, bank, count
         self._workers: list[Worker] = []
-        self._claimed: list[Checkpoint] = []
+        self._assumed: list[Checkpoint] = []
 
     def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
-        """Start each as soon as what is claimed before its stretch is known."""
+        """Start each as soon as what is assumed before its stretch is known."""
         start = 0 if since is None else since.head.sequence
         number = head.sequence - start
         count = min(self._count, number // LEAST)
         if count <= 1:
             return
         ends = [start + number * part // count for part in range(1, count + 1)]
-        known = self._claims(reader, head, since, ends[:-1])
+        known = self._assumptions(reader, head, since, ends[:-1])
         try:
-            for through, claim in zip(ends, known, strict=True):
+            for through, assumption in zip(ends, known, strict=True):
                 task = {"address": self._address, "bank": self._bank, "through": through}
-                self._workers.append(Worker(task, claim))
+                self._workers.append(Worker(task, assumption))
         except _FAILED:
             self.stop()
 
-    def _claims(
+    def _assumptions(
         self, reader: Reader, head: Head, since: Checkpoint | None, ends: list[int]
     ) -> Iterator[Checkpoint | None]:
         yield since
-        for claim in claims(reader, head, since, ends):
-            self._claimed.append(claim)
-            yield claim
+        for assumption in assumed_checkpoints(reader, head, since, ends):
+            self._assumed.append(assumption)
+            yield assumption
 
-    def end(self, audit: Audit) -> None:
+    def end(self, audit: AuditPass) -> None:
         """Wait for them; where all is well the audit goes on from there."""
         while any(worker.is_alive() for worker in self._workers):
             for worker in self._workers:
                 worker.join(_PACE)
-            audit.tell(sum(worker.records for worker in self._workers))
-        found = [worker.found for worker in self._workers if worker.found is not None]
-        if found and len(found) == len(self._workers):
-            take(audit, self._claimed, found)
+            audit.tell_progress(sum(worker.records for worker in self._workers))
+        results = [worker.result for worker in self._workers if worker.result is not None]
+        if results and len(results) == len(self._workers):
+            join_stretches(audit, self._assumed, results)
 
     def stop(self) -> None:
         """End what is still under way."""
         for worker in self._workers:
             worker.stop()
         self._workers.clear()
-        self._claimed.clear()
+        self._assumed.clear()
 
 
 def main() -> None:
-    """Audit one stretch; no answer where it cannot be."""
+    """Audit one stretch; answer nothing where that fails."""
     from timebank.storage import open_store
 
     task = json.loads(sys.stdin.readline())
-    told = sys.stdin.read().encode()
-    since = Checkpoint.from_bytes(told) if told else None
+    assumption = sys.stdin.read().encode()
+    since = Checkpoint.from_bytes(assumption) if assumption else None
 
     def tell(done: int, total: int) -> None:
         sys.stdout.write(f"{done}\n")

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from timebank.audit.published import is_in
-from timebank.audit.report import AuditReport, Findings, quantity
+from timebank.audit.base import AuditContext
+from timebank.audit.chain import Chain
+from timebank.audit.checks import AUDIT_CHECKS
+from timebank.audit.findings import Findings, quantity
+from timebank.audit.heads import Heads
+from timebank.audit.report import AuditReport
+from timebank.audit.storage import Storage
 from timebank.errors import TimebankError, shown
-from timebank.journal import digest, genesis
 from timebank.model import Fault, Head, PostingRow
 from timebank.storage.protocol import Reader, adds_up
 
@@ -30,22 +34,25 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
     sums in its own language the rows are read, and the postings of all records are summed
     together, not those of each.
     """
-    findings = Findings()
+    context = AuditContext(reader, Findings(AUDIT_CHECKS), expect=tuple(expect))
+    storage, chain, heads = Storage(context), Chain(context), Heads(context)
     head: Head | None = None
-    accounts, expected = 0, tuple(expect)
+    accounts = 0
     try:
         head = reader.head()
-        for fault in _sums(reader):
-            findings.add(fault.check, fault.place, expected=fault.expected, found=fault.found)
-        _last(reader, head, findings)
-        for published in expected:
-            is_in(reader, findings, published)
+        for check, place, expected, found in _sums(reader):
+            context.findings.add(check, place, expected=expected, found=found)
+        last = heads.last_record(head)
+        if last is not None:
+            chain.check_digest(*last)
+        for published in context.expect:
+            heads.has(published)
         accounts = sum(1 for _ in _accounts(reader))
     except (TimebankError, OverflowError, TypeError, ValueError) as error:
-        findings.add("file", "storage", expected="can be read", found=str(error) or repr(error))
+        storage.tell_unreadable("storage", error)
     records = 0 if head is None else head.sequence
-    checks = (*QUICK_CHECKS, "published") if expected else QUICK_CHECKS
-    return AuditReport(findings.all(), head, records, accounts, checks=checks)
+    checks = (*QUICK_CHECKS, "published") if context.expect else QUICK_CHECKS
+    return AuditReport(context.findings.all(), head, records, accounts, checks=checks)
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:
@@ -53,7 +60,7 @@ def _sums(reader: Reader) -> Iterable[Fault]:
 
 
 def _read(reader: Reader) -> Iterator[Fault]:
-    """As a database would say it, by reading the postings."""
+    """Yield what a database would say of its sums, by reading the postings."""
     total = 0
     for account in _accounts(reader):
         running = version = 0
@@ -81,20 +88,3 @@ def _accounts(reader: Reader) -> Iterator[str]:
     while page := reader.accounts(after=after, limit=PAGE):
         yield from (row.account for row in page)
         after = page[-1].account
-
-
-def _last(reader: Reader, head: Head, findings: Findings) -> None:
-    """The last record is the head's, and its digest is that of its bytes and the one before."""
-    rows = reader.records(after=max(head.sequence - 2, 0), limit=3)
-    before = genesis(head.journal)
-    if head.sequence > 1 and rows:
-        before = rows.pop(0).digest
-    found = [(row.sequence, row.digest) for row in rows]
-    expected = [(head.sequence, head.digest)] if head.sequence else []
-    if found != expected:
-        told = ", ".join(f"{shown(sequence)} {value.hex()[:16]}" for sequence, value in found)
-        findings.add("head", "head", expected=f"the last record is {head.sequence}", found=told)
-    elif rows and digest(before, rows[0].body) != head.digest:
-        place = f"record {head.sequence}"
-        right = digest(before, rows[0].body).hex()
-        findings.add("chain", place, expected=right, found=head.digest.hex())

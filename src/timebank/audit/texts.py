@@ -1,4 +1,4 @@
-"""Personal texts: each commitment has its text, matching, unless an erasure names it.
+"""Whether each commitment has its text, matching, unless an erasure names it.
 
 An erasure may come anywhere behind the record whose text it destroyed, so what is
 missing waits until one names it. Where too many wait, the rest of the journal is looked
@@ -7,58 +7,78 @@ through for erasures once more, and they are forgotten.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Set as AbstractSet
+from typing import Any, ClassVar, Final
 
-from timebank.audit.report import Findings
-from timebank.audit.shapes import is_commitment
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Page
+from timebank.audit.effects import Effects
+from timebank.audit.findings import Check
+from timebank.audit.record_fields import is_commitment
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
 from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, RecordRow, TextRow
-from timebank.storage.protocol import Reader
 
 #: How many commitments may wait to be compared.
 MOST_WAITING: Final = 50_000
 PAGE: Final = 500
 _PREFIX: Final = "commitment "
+_FIELDS: Final = frozenset(TEXT_FIELDS)
 
-#: Where a text stands: the sequence of its record, and its field.
-Place = tuple[int, str]
+#: The sequence of a text's record, and its field.
+TextKey = tuple[int, str]
 
 
-class Texts:
+class Texts(AuditCheck):
     """Expects the commitments of a page of records, then reads the texts beside it."""
 
-    def __init__(self, reader: Reader, findings: Findings) -> None:
-        self._reader, self._findings = reader, findings
-        self._expected: dict[Place, str] = {}
-        self._unread: set[int] = set()
-        self._missing: dict[Place, str] = {}
+    key: ClassVar = "texts"
+    promises: ClassVar = (
+        Check(
+            "texts",
+            "Every commitment has its text, matching, unless it was erased; there is no other "
+            "text.",
+            "Restore the texts from a backup; balances do not depend on them.",
+        ),
+    )
+
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        self._reader = context.reader
+        self._expected: dict[TextKey, str] = {}
+        self._missing: dict[TextKey, str] = {}
         self._erasures: list[tuple[int, dict[str, Any]]] = []
 
-    def record(self, sequence: int, kind: str, request: dict[str, Any], effects: Any) -> None:
+    def record(self, record: AuditedRecord) -> None:
         """Expect the texts of one record, or take note of what it erased."""
-        for field in TEXT_FIELDS:
-            if field in request:
-                self._expected[sequence, field] = request[field]
-        if kind == "erase":
-            self._erasures.append((sequence, effects))
+        request = record.request
+        if not _FIELDS.isdisjoint(request):
+            for field in TEXT_FIELDS:
+                if field in request:
+                    self._expected[record.sequence, field] = request[field]
+        if record.kind == "erase":
+            self._erasures.append((record.sequence, record.effects))
 
-    def unreadable(self, sequence: int) -> None:
-        """The record cannot be read: its texts are neither expected nor a finding."""
-        self._unread.add(sequence)
+    def page(self, page: Page) -> None:
+        """Compare the texts beside the records of a page.
 
-    def page(self, *, after: int, through: int) -> None:
-        """Compare the texts beside the records of a page."""
+        The texts of a record that cannot be read are neither expected nor a finding.
+        """
+        through = page.rows[-1].sequence
+        with self.reading(f"texts of records {page.after + 1} to {through}"):
+            self._compare(page.after, through, page.unreadable)
+
+    def _compare(
+        self, after: int, through: int, unreadable: AbstractSet[int] = frozenset()
+    ) -> None:
         for row in self._rows(after, through):
             expected = self._expected.pop((row.sequence, row.field), None)
             if expected is None:
-                if row.sequence not in self._unread:
-                    self._add(row.sequence, row.field, "no text without a commitment", "a text")
+                if row.sequence not in unreadable:
+                    self._tell(row.sequence, row.field, "no text without a commitment", "a text")
             elif (found := _committed(row)) != _PREFIX + expected:
-                self._add(row.sequence, row.field, _PREFIX + expected, found)
+                self._tell(row.sequence, row.field, _PREFIX + expected, found)
         self._missing |= self._expected
         self._expected.clear()
-        self._unread.clear()
         for sequence, effects in self._erasures:
             self._erased(sequence, effects)
         self._erasures.clear()
@@ -66,7 +86,7 @@ class Texts:
             self._all_erased(after=through, last=False)
 
     def _rows(self, after: int, through: int) -> list[TextRow]:
-        """The texts of some records; where one row spoils the page, those of each record."""
+        """Return the texts of some records; where one row spoils the page, those of each record."""
         try:
             return self._reader.texts(after=after, through=through)
         except TimebankError as error:
@@ -76,7 +96,7 @@ class Texts:
             return rows
 
     def _rows_one_by_one(self) -> tuple[list[TextRow], bool]:
-        """The texts of each record that should have some; whether some could not be read."""
+        """Return the texts of each record that should have some; whether some could not be read."""
         rows: list[TextRow] = []
         spoiled = False
         for sequence in sorted({sequence for sequence, _ in self._expected}):
@@ -90,20 +110,22 @@ class Texts:
         return rows, spoiled
 
     def _unreadable(self, place: str, error: TimebankError) -> None:
-        self._findings.add("texts", place, expected="rows that can be read", found=str(error))
+        self.tell("texts", place, expected="rows that can be read", found=str(error))
 
-    def pause(self, *, end: int) -> None:
-        """What waits at the end of a stretch must be erased by a record behind it."""
-        self._all_erased(after=end, last=False)
+    def pause(self) -> None:
+        """Find the erasures, behind the stretch, of what is missing in it."""
+        with self.reading("texts"):
+            self._all_erased(after=self.context.last, last=False)
 
-    def finish(self, *, end: int) -> None:
-        """Texts outside the journal, and what waits."""
-        self.page(after=-PAGE, through=0)
-        self.page(after=end, through=MAX_INTEGER)
-        self._all_erased(after=end, last=True)
+    def finish(self) -> None:
+        """Tell texts outside the journal, and those that are missing."""
+        with self.reading("texts"):
+            self._compare(-PAGE, 0)
+            self._compare(self.context.last, MAX_INTEGER)
+            self._all_erased(after=self.context.last, last=True)
 
     def _erased(self, sequence: int, effects: dict[str, Any]) -> None:
-        """What a record says was erased: a text that was committed to, and is not there."""
+        """Check that what a record erased was committed to, and is not there."""
         commitments = set()
         for record, field in effects["texts"]:
             was = self._missing.pop((record, field), None)
@@ -112,30 +134,25 @@ class Texts:
             commitments.add(was)
         erased = set(effects["erased"])
         if None not in commitments and commitments != erased:
-            place = f"record {sequence}"
             expected = f"{len(commitments)} commitments, of its texts"
-            self._findings.add("effects", place, expected=expected, found="other commitments")
+            self._tell_erasure(sequence, expected, "other commitments")
 
     def _look(self, sequence: int, record: int, field: str) -> str | None:
-        """The commitment of a text that did not wait to be erased, where there is none now."""
+        """Return the commitment of a text that was not missed, where there is none now."""
         for row in self._reader.texts(after=record - 1, through=record):
             if row.field == field:
-                self._add(record, field, f"no text, for record {sequence} erased it", "a text")
+                self._tell(record, field, f"no text, for record {sequence} erased it", "a text")
                 return None
         for found in self._reader.records(after=record - 1, limit=1):
             was = _commitments(found.body).get(field) if found.sequence == record else None
             if was is not None:
                 return was
-        self._findings.add(
-            "effects",
-            f"record {sequence}",
-            expected="texts of earlier records, erased",
-            found=f"text {shown(field)} of record {shown(record)}, which never was",
-        )
+        found_text = f"text {shown(field)} of record {shown(record)}, which never was"
+        self._tell_erasure(sequence, "texts of earlier records, erased", found_text)
         return None
 
     def _all_erased(self, *, after: int, last: bool) -> None:
-        """What is missing must be named by an erasure, wherever that is.
+        """Check that what is missing is named by an erasure, wherever that is.
 
         At the end, where all of them were met, there is nothing to look for.
         """
@@ -146,19 +163,22 @@ class Texts:
                         self._missing.pop(place, None)
             after = rows[-1].sequence
         for (sequence, field), missing in self._missing.items():
-            self._add(sequence, field, _PREFIX + missing, "no text, and no erasure")
+            self._tell(sequence, field, _PREFIX + missing, "no text, and no erasure")
         self._missing.clear()
 
     def _page_of(self, after: int) -> list[RecordRow]:
         return self._reader.records(after=after, limit=PAGE)
 
-    def _add(self, sequence: int, field: str, expected: str, found: str) -> None:
+    def _tell_erasure(self, sequence: int, expected: str, found: str) -> None:
+        self.context.check(Effects).tell_erasure(sequence, expected, found)
+
+    def _tell(self, sequence: int, field: str, expected: str, found: str) -> None:
         place = f"text {shown(field)} of record {shown(sequence)}"
-        self._findings.add("texts", place, expected=expected, found=found)
+        self.tell("texts", place, expected=expected, found=found)
 
 
 def _committed(row: TextRow) -> str:
-    """The commitment that the text and its salt make; no personal text is shown."""
+    """Return the commitment that a text and its salt make; no personal text is shown."""
     if type(row.salt) is not bytes or len(row.salt) != SALT_BYTES or type(row.text) is not str:
         return "a salt or a text of the wrong type"
     try:
@@ -167,8 +187,8 @@ def _committed(row: TextRow) -> str:
         return "a text that is no Unicode"
 
 
-def _places(body: bytes) -> list[Place]:
-    """The texts that a record erased; one that cannot be read was a finding of its own."""
+def _places(body: bytes) -> list[TextKey]:
+    """Return the texts that a record erased; one that cannot be read was a finding of its own."""
     try:
         record = parse(body)
         names = record["effects"]["texts"] if record["kind"] == "erase" else []
@@ -178,7 +198,7 @@ def _places(body: bytes) -> list[Place]:
 
 
 def _commitments(body: bytes) -> dict[str, str]:
-    """The commitments of a record, by field; of one that cannot be read there are none."""
+    """Return the commitments of a record, by field; none of one that cannot be read."""
     try:
         request = parse(body)["request"]
         return {f: request[f] for f in TEXT_FIELDS if is_commitment(request.get(f))}

@@ -42,7 +42,7 @@ from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address
 
 if TYPE_CHECKING:
-    from timebank.audit import Apart, AuditReport, Checkpoint
+    from timebank.audit import AuditReport, Checkpoint, StretchWorkers
 
 #: Called with the records that are done, and their number.
 Progress = Callable[[int, int], None]
@@ -266,16 +266,16 @@ class TimeBank(Writes, Reads):
             msg = f"an audit is done by 1 process or more, not {shown(processes)}"
             raise InvalidRequest(msg)
         self._may("audit")
-        apart = None if quick or processes == 1 else self._apart(processes)
+        workers = None if quick or processes == 1 else self._stretch_workers(processes)
         try:
             with self._reader() as reader:
                 if quick:
                     return quick_audit(reader, expect=heads)
-                return audit(reader, progress=progress, since=since, expect=heads, apart=apart)
+                return audit(reader, progress=progress, since=since, expect=heads, workers=workers)
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
 
-    def _apart(self, processes: int) -> Apart | None:
+    def _stretch_workers(self, processes: int) -> StretchWorkers | None:
         """Return what audits stretches in other processes, where they can open the storage too."""
         from timebank.audit.processes import Processes
 

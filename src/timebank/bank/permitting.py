@@ -190,7 +190,7 @@ def redacted(
     """Return a refusal without what is not for who asks: somebody's transfer, or their balance."""
     if isinstance(refusal, LimitExceeded):
         seen = attrs.evolve(_same_actor(ask), action="balance", accounts=(refusal.account,))
-        return refusal if permissions(seen) else refusal.veiled()
+        return refusal if permissions(seen) else refusal.redacted()
     original = refusal.original
     seen = attrs.evolve(_same_actor(ask), action="account", accounts=ask.accounts)
     if isinstance(original, Transfer | Hold):

@@ -1,9 +1,8 @@
-"""What is recorded and what is derived, as immutable values.
+"""Define the immutable values that callers get and the rows that stores keep.
 
-Two families. *Values* are what a caller gets back: `Account`, `Balance`, `Transfer`,
-`Hold`, `Record`, `Head`. *Rows* are what a store keeps: `RecordRow` and `TextRow` are the
-truth; `AccountRow`, `PostingRow`, `HoldRow` and `StatuteRow` are derived from it and can
-be made again.
+A caller gets `Account`, `Balance`, `Transfer`, `Hold`, `Record`, `Head` and others. A store
+keeps rows: `RecordRow` and `TextRow` are the journal and its texts; `AccountRow`,
+`PostingRow`, `HoldRow` and `StatuteRow` are derived from the journal and can be derived again.
 """
 
 from __future__ import annotations

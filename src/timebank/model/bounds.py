@@ -1,4 +1,4 @@
-"""The words and the bounds of what is recorded."""
+"""Define the kinds of account and the limits on every size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ AccountKind = Literal["member", "group", "organisation", "fund", "clearing", "is
 ACCOUNT_KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
 Status = Literal["open", "frozen", "closed"]
 
-#: The fields of a request that are personal text: a record has only their commitments.
+#: The fields of a request that are personal text, of which a record has only commitments.
 TEXT_FIELDS: Final = ("name", "note", "reason")
 
 #: Limits on every size. A request beyond one of them is `InvalidRequest`.
@@ -21,5 +21,5 @@ MAX_SOURCE_FIELDS: Final = 20
 SALT_BYTES: Final = 16
 
 MAX_INTEGER: Final = 2**53
-#: The end of a hold that has none.
+#: The expiry, in microseconds, of a hold that does not expire.
 NEVER: Final = MAX_INTEGER

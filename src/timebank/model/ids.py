@@ -1,4 +1,4 @@
-"""What an id is: the same on every store, whoever looks at it."""
+"""Check ids, which are the same on every store."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from unicodedata import is_normalized
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.model import MAX_ID_CHARACTERS
 
-#: Printable ASCII without a blank at either end: most ids are no more, and nothing of it is wrong.
+#: Printable ASCII without a blank at either end. Most ids match, and need no other check.
 is_plain: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
 #: Control characters, lone surrogates, line and paragraph separators: Cc, Cs, Zl, Zp.
 _forbidden: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").search
 
 
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
-    """An id: NFC, 1 to 128 characters, no control characters, no blank at either end.
+    """Check that a value is an id, and return it.
+
+    An id has 1 to `longest` characters, is in Unicode normal form NFC, and has no control
+    characters and no blank at either end.
 
     :raises WrongType: not a str.
-    :raises InvalidRequest: it breaks one of these.
+    :raises InvalidRequest: it is not an id.
 
     >>> from timebank.model.ids import identifier
     >>> identifier("visit-81", "id")

@@ -1,4 +1,4 @@
-"""Instants as whole microseconds since 1970 UTC, and as aware datetimes."""
+"""Convert instants between whole microseconds since 1970 UTC and aware datetimes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(microseconds: int) -> datetime:
-    """The aware UTC instant of a record, from whole microseconds since 1970."""
+    """Return the aware UTC datetime of whole microseconds since 1970."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
 def microseconds(moment: object) -> int:
-    """Whole microseconds since 1970 UTC of an aware `datetime`.
+    """Return the whole microseconds since 1970 UTC of an aware `datetime`.
 
     :raises InvalidRequest: not a datetime, naive, or outside the years 1685 to 2255.
     """

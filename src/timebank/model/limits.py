@@ -1,4 +1,4 @@
-"""A limit as callers give and get it, and as rows and records hold it."""
+"""Define limits as callers give and get them, and as rows and records have them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from timebank.hours import Hours
 
 
 class _Inherit(Enum):
-    """The type of `INHERIT`, so that it can be told from every other value."""
+    """The type of `INHERIT`, a value that equals no other."""
 
     INHERIT = "inherit"
 
@@ -17,17 +17,17 @@ class _Inherit(Enum):
         return "INHERIT"
 
 
-#: A limit that is the statute's, whatever that says at the time.
+#: The limit of an account that has none of its own: the one that the statute in force gives.
 INHERIT: Final = _Inherit.INHERIT
 
 #: A limit as callers give and get it: inherited, unlimited (`None`), or a value.
 Limit = _Inherit | Hours | None
-#: A limit as rows and records hold it.
+#: A limit as rows and records have it.
 StoredLimit = int | Literal["inherit"] | None
 
 
 def stored_limit(limit: Any) -> Limit:
-    """A limit from a row, as callers see it."""
+    """Return the limit of a row as callers get it."""
     if limit == "inherit":
         return INHERIT
     return None if limit is None else Hours.from_seconds(limit)

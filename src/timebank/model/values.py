@@ -1,4 +1,4 @@
-"""What a caller gets back, as immutable values."""
+"""Define the immutable values that callers get."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEAD: Final = re.compile(r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{
 
 @attrs.frozen
 class Head:
-    """Where a journal stands; `str()` is the one line that may be published.
+    """The last sequence and digest of a journal; `str()` is a line that can be published.
 
     >>> from timebank.model import Head
     >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
@@ -34,9 +34,9 @@ class Head:
 
     @classmethod
     def of(cls, line: object) -> Head:
-        """A head from the line that was published.
+        """Return the head of a line that was published.
 
-        :raises InvalidRequest: it is no such line.
+        :raises InvalidRequest: not such a line.
 
         >>> from timebank.model import Head
         >>> Head.of(f"timebank/1 j1 2 {'00' * 32}").sequence
@@ -51,7 +51,7 @@ class Head:
 
 @attrs.frozen
 class Record:
-    """One line of the journal. `bytes` are exactly what the digest covers.
+    """One record of the journal. The digest is computed from `bytes`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -70,13 +70,15 @@ class Record:
 
     @property
     def id(self) -> int:
-        """The sequence: what identifies a record within its journal."""
+        """The sequence, which identifies a record within its journal."""
         return self.sequence
 
 
 @attrs.frozen
 class Account:
-    """Who holds a balance. `floor` and `ceiling` are its own: `INHERIT`, `None` or `Hours`.
+    """An account, which holds a balance.
+
+    `floor` and `ceiling` are the account's own limits: `INHERIT`, `None` (unlimited) or `Hours`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -97,9 +99,10 @@ class Account:
 
 @attrs.frozen
 class Balance:
-    """What an account has, and how far it may move. `floor`, `ceiling` as they apply today.
+    """The balance of an account, and the limits that apply to it today.
 
-    `held` is reserved to be spent, `incoming` is held towards it.
+    `posted` is what it earned less what it spent. `held` is what open holds reserve to be
+    spent, `incoming` what they would let it earn. `floor` and `ceiling` are `None` if unlimited.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -124,14 +127,14 @@ class Balance:
 
     @property
     def spendable(self) -> Hours | None:
-        """What may still be spent: `posted - held - floor`, never negative; `None` if unlimited."""
+        """The hours that may be spent: `posted - held - floor`, never negative; or `None`."""
         if self.floor is None:
             return None
         return max(self.posted - self.held - self.floor, Hours.from_seconds(0))
 
     @property
     def receivable(self) -> Hours | None:
-        """What may still be earned: `ceiling - posted - incoming`; `None` if unlimited."""
+        """The hours that may be earned: `ceiling - posted - incoming`, not negative; or `None`."""
         if self.ceiling is None:
             return None
         return max(self.ceiling - self.posted - self.incoming, Hours.from_seconds(0))
@@ -141,7 +144,7 @@ class Balance:
 class Posting:
     """One account's side of a transfer: positive hours are earned, negative are spent.
 
-    `fee` says that it is part of the fee, not of the exchange.
+    `fee` is true if it is part of the fee of the exchange.
 
     >>> from timebank import Hours, Posting
     >>> Posting("f1", Hours("-1:30")).hours.seconds
@@ -155,10 +158,10 @@ class Posting:
 
 @attrs.frozen
 class Flag:
-    """A rule that was passed with the statute's leave; `str()` says it in a sentence.
+    """A rule that a transfer broke and that the statute only flags; `str()` is a sentence.
 
-    `rule` is floor, ceiling, largest exchange or days to record. Of the others, those are
-    set that the rule has.
+    `rule` is "floor", "ceiling", "largest exchange" or "days to record". The other attributes
+    are set where the rule has them.
 
     >>> from timebank import Hours
     >>> from timebank.model import Flag
@@ -176,7 +179,7 @@ class Flag:
 
     @classmethod
     def of(cls, flag: Mapping[str, Any]) -> Flag:
-        """From what a record keeps of it: seconds, and a day as text."""
+        """Return the flag of a record, where hours are seconds and a day is text."""
         found: dict[str, Any] = dict(flag)
         for name in found.keys() & {"limit", "available", "needed"}:
             found[name] = Hours.from_seconds(found[name])
@@ -197,46 +200,47 @@ class Flag:
         )
 
 
-class _Sides:
-    """What is read off the postings of a transfer, or of the one that a hold proposes."""
+class _Postings:
+    """The properties that follow from the postings of a transfer or a hold."""
 
     __slots__ = ("_make",)
     postings: tuple[Posting, ...]
 
     @property
     def hours(self) -> Hours:
-        """What is exchanged: the sum of one side, without the fee."""
+        """The hours exchanged: the sum of one side, without the fee."""
         return Hours.from_seconds(
             sum(p.hours.seconds for p in self.postings if p.hours.seconds > 0 and not p.fee)
         )
 
     @property
     def fee(self) -> Hours:
-        """What goes to a fund beside it; 0:00 where there is none."""
+        """The fee, which goes to a fund; 0:00 if there is none."""
         fees = [p.hours.seconds for p in self.postings if p.fee]
         return Hours.from_seconds(sum(seconds for seconds in fees if seconds > 0))
 
     @property
     def earners(self) -> dict[str, Hours]:
-        """Who earns by the exchange, and how much."""
+        """The hours that each account earns by the exchange, by account id."""
         return {p.account: p.hours for p in self.postings if p.hours.seconds > 0 and not p.fee}
 
     @property
     def spenders(self) -> dict[str, Hours]:
-        """Who spends by the exchange, and how much (positive)."""
+        """The hours that each account spends by the exchange, positive, by account id."""
         return {p.account: -p.hours for p in self.postings if p.hours.seconds < 0 and not p.fee}
 
 
 @attrs.frozen
-class Transfer(_Sides):
+class Transfer(_Postings):
     """An immutable movement of hours; its postings sum to zero.
 
-    `reverses` is the id of the original where this is a reversal, whose text is
-    `reason`; `hold` the id of the hold that it settles. An account on both sides has two
-    postings; those of a fee come last. `statute` judged it; `flags` are the rules that it
-    passed with the statute's leave. `asked` is what the caller asked for where the
-    statute's unit made it another quantity. What a statute made due is of the kind that its
-    rule is called; `period` is the first and last day of what it is for.
+    `reverses` is the id of the original if this is a reversal, and `reason` is its text.
+    `hold` is the id of the hold that it settles. An account on both sides has two postings;
+    the postings of a fee come last. `statute` is the version of the statute that it was judged
+    by; `flags` are the rules that it broke and that the statute only flags. `asked` are the
+    hours that the caller asked for, if the statute's unit changed them. A transfer that a rule
+    of the statute made has the name of the rule as its `kind`, and as its `period` the first
+    and last day that it is for.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -294,13 +298,13 @@ class Transfer(_Sides):
 
 
 @attrs.frozen
-class Hold(_Sides):
+class Hold(_Postings):
     """Hours that are reserved for a proposed exchange.
 
-    `status` is open, settled, voided or expired, at the time when it was read, and
-    `resolved_by` the id of the settlement or void. `postings` are those of settling all of
-    it. `occurred_on` is the day of service where it was given, `expires_at` the instant
-    from which on it reserves nothing, `reason` what was said when it was voided.
+    `status` is "open", "settled", "voided" or "expired", as of the time of reading;
+    `resolved_by` is the id of the settlement or void. `postings` are those of a transfer that
+    settles all of it. `occurred_on` is the day of service, if it was given. `expires_at` is the
+    instant from which on it reserves nothing. `reason` is the text of its void.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -336,11 +340,11 @@ class Hold(_Sides):
 
 @attrs.frozen
 class Erasure:
-    """What `erase` destroyed: the texts of an account, or those of one record.
+    """The result of `erase`, which destroys the texts of an account or of one record.
 
-    `texts` counts them, `records` are the sequences of the records that say so: none, where
-    there was nothing left. `remains` tells, in words, where what was destroyed may still be
-    read, as far as the storage knows; it is empty where it is gone.
+    `texts` is the number of texts destroyed; `records` are the sequences of the records of the
+    erasure, none if there was nothing to destroy. `remains` says in words where copies may
+    still be read, as far as the storage knows; it is empty if there are none.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -357,5 +361,5 @@ class Erasure:
 
     @property
     def complete(self) -> bool:
-        """Nothing is known to remain."""
+        """True if no copy is known to remain."""
         return not self.remains

@@ -1,9 +1,9 @@
-"""A statute tried on history: what it would have refused, flagged or charged.
+"""Judge recorded exchanges by another statute, and report what it would have changed.
 
-One pass over the journal. Each exchange that was recorded is judged again by the judge that
-judges new ones, against the balances and holds that were real at its moment: what would
-have been refused took place all the same. What differs from what is recorded is counted by
-account and rule, so that memory grows with the accounts and not with the exchanges.
+One pass over the journal. Each exchange is judged again by the rules for new ones, against the
+balances and holds at its time. Exchanges that would have been refused keep their effect on later
+balances. Differences are counted by account and rule, so memory grows with the accounts and not
+with the exchanges.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
 AnyExchange = Exchange[Any]
-#: Called with the records done and their number.
+#: Called with the number of records done and the number of all.
 Progress = Callable[[int, int], None]
 Outcome = Literal["refused", "flagged", "charged", "rounded"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("refused", "flagged", "charged", "rounded")
@@ -35,11 +35,11 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("refused", "flagged", "charged", "rounde
 
 @attrs.frozen
 class ReplayLine:
-    """What a rule would have done otherwise to one account.
+    """The exchanges of one account that one rule would have changed.
 
-    `exchanges` counts them; `hours` sums those of the account: what it would not have moved
-    (refused), what it moved (flagged), what more it would have paid (charged) or moved
-    (rounded), negative where it is less. `first` and `last` are ids of exchanges.
+    `exchanges` is their number. `hours` is the sum of what the account would not have moved
+    ("refused"), moved ("flagged"), or would have paid ("charged") or moved ("rounded") in
+    addition, negative if it is less. `first` and `last` are ids of exchanges.
     """
 
     account: str
@@ -58,11 +58,12 @@ class ReplayLine:
 
 @attrs.frozen
 class Replay:
-    """What a statute would have made of the exchanges of a bank.
+    """The result of judging the exchanges of a bank by another statute.
 
-    `judged` counts the exchanges, holds among them; `exempt` the imports with unchecked limits,
-    reversals, settlements and what a statute made due. Of the others each exchange is counted
-    once, whatever the number of accounts. `lines` are by account, outcome and rule.
+    `judged` is the number of exchanges, holds among them. `exempt` is the number of imports with
+    unchecked limits, reversals, settlements and transfers that a statute made due. `refused`,
+    `flagged`, `charged` and `rounded` count each exchange once, whatever the number of its
+    accounts. `lines` are in the order of account, outcome and rule.
 
     >>> import timebank
     >>> from timebank import Band, Statute
@@ -91,15 +92,15 @@ class Replay:
 
     @property
     def differs(self) -> bool:
-        """Whether anything would have been otherwise."""
+        """True if the statute would have changed anything."""
         return bool(self.lines)
 
 
 def replay(reader: Reader, statute: object, *, progress: Progress | None = None) -> Replay:
-    """Judge the recorded exchanges again, by a statute that need not be adopted.
+    """Judge the recorded exchanges by a statute, which need not be adopted.
 
-    The fund of its fee is taken as open and without limits where there is no such account,
-    or was not at the moment: one tries a statute before all is ready for it.
+    If the account of its fee's fund did not exist or was not open, it is taken as open and
+    without limits, so that a statute can be tried before its fund is opened.
 
     :raises WrongType: not a `Statute`.
     :raises Corrupt: the journal cannot be read, or executed.
@@ -120,7 +121,7 @@ def replay(reader: Reader, statute: object, *, progress: Progress | None = None)
 
 @attrs.define
 class _Tally:
-    """What is counted of one account, outcome and rule."""
+    """The counts of one account, outcome and rule."""
 
     first: str
     last: str
@@ -129,7 +130,7 @@ class _Tally:
 
 
 class _History:
-    """The bank at each moment, and what is counted so far."""
+    """The state of the bank at each record, and the counts so far."""
 
     def __init__(self, statute: Statute) -> None:
         self._statute = statute
@@ -139,7 +140,7 @@ class _History:
         self._judged = self._exempt = 0
 
     def take(self, sequence: int, record: dict[str, Any]) -> None:
-        """Judge one record, where it is an exchange; then let it be what it was."""
+        """Judge a record if it is an exchange, then apply it as it was recorded."""
         kind, effects = record["kind"], record["effects"]
         if kind in {"transfer", "hold"} and "limits" not in record["request"]:
             self._judged += 1
@@ -149,7 +150,7 @@ class _History:
         self._fold.apply(sequence, kind, effects)
 
     def replay(self) -> Replay:
-        """What was counted."""
+        """Return the counts."""
         lines = [
             ReplayLine(
                 account=account,
@@ -185,7 +186,7 @@ class _History:
             self._compare(command, record["effects"], draft)
 
     def _state(self) -> State:
-        """The bank of the moment, with the fund that the statute needs."""
+        """Return the current state, with the fund that the statute's fee needs."""
         fold = self._fold
         accounts: Mapping[str, AccountRow | None] = fold.accounts
         balances: Mapping[str, tuple[int, int]] = fold.balances
@@ -198,7 +199,7 @@ class _History:
                 balances = ChainMap({fund: balances.get(fund, (0, 0))}, fold.balances)
         return State(self._statute, accounts, balances, fold.holds)
 
-    # -- what differs ------------------------------------------------------------------
+    # -- differences -------------------------------------------------------------------
 
     def _refused(self, command: AnyExchange, refusal: Rejected | InvalidRequest) -> None:
         if isinstance(refusal, LimitExceeded):
@@ -209,14 +210,14 @@ class _History:
         self._count("refused", rule, moved, command)
 
     def _compare(self, command: AnyExchange, was: Mapping[str, Any], draft: Draft) -> None:
-        """Count where a draft is another than what was recorded."""
+        """Count the differences between a draft and the recorded effects."""
         now: Mapping[str, Any] = draft.effects
         self._flagged(command, was.get("flags", ()), now.get("flags", ()))
         (own_was, fee_was), (own, fee) = sides_of(was), sides_of(now)
         if fee != fee_was:
-            self._count("charged", "fee", _more(_paid(fee), _paid(fee_was)), command)
+            self._count("charged", "fee", _differences(_paid(fee), _paid(fee_was)), command)
         if own != own_was:
-            more = _more(_sides(own), _sides(own_was))
+            more = _differences(_sides(own), _sides(own_was))
             self._count("rounded", "granularity", more, command)
 
     def _flagged(
@@ -254,7 +255,7 @@ class _History:
 
 
 def _moved(command: AnyExchange) -> dict[str, int]:
-    """What each account moves by an exchange, on either side."""
+    """Return the seconds that each account moves by an exchange, on either side."""
     return _sides(command.earners + command.spenders)
 
 
@@ -266,11 +267,11 @@ def _sides(lines: Iterable[list[Any]]) -> dict[str, int]:
 
 
 def _paid(fee: Iterable[list[Any]]) -> dict[str, int]:
-    """Who pays a fee."""
+    """Return the seconds that each payer of a fee pays."""
     return _sides(line for line in fee if line[1] < 0)
 
 
-def _more(now: Mapping[str, int], was: Mapping[str, int]) -> dict[str, int]:
-    """By how much each account differs; those that do not are left out."""
+def _differences(now: Mapping[str, int], was: Mapping[str, int]) -> dict[str, int]:
+    """Return the difference of each account, without those of zero."""
     ids = sorted(now.keys() | was.keys())
     return {id: now.get(id, 0) - was.get(id, 0) for id in ids if now.get(id, 0) != was.get(id, 0)}

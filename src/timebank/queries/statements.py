@@ -1,8 +1,7 @@
-"""Statement and trial balance: what a treasurer reads, from a `Reader`.
+"""Make statements and trial balances from a `Reader`.
 
-A statement is ordered by (day of service, sequence) and its running balance is
-computed each time, so that an exchange entered late stands where it belongs and no
-stored figure goes stale.
+A statement is ordered by (day of service, sequence). Its running balance is computed each
+time, so an exchange that is recorded late appears at its day of service with a correct balance.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ from timebank.storage.protocol import Reader
 class StatementLine:
     """One posting of the account. `hours` is signed; `balance` is the one after it.
 
-    `id` is the transfer's. `others` are the accounts on the other side, by id; its own only where
-    it is alone there. `fee` says that it is the fee of an exchange: its other side are those who
-    pay it, or the fund.
+    `id` is the transfer's. `others` are the ids of the accounts on the other side; the account
+    itself is among them only if it is the only one. `fee` is true for the fee of an exchange,
+    whose other side is the fund or the payers.
     `period` is the first and last day of what dues or demurrage are for.
     """
 
@@ -57,18 +56,18 @@ class StatementLine:
 
     @property
     def earned(self) -> Hours | None:
-        """What came in, or `None`."""
+        """The hours earned, or `None`."""
         return self.hours if self.hours.seconds > 0 else None
 
     @property
     def spent(self) -> Hours | None:
-        """What went out, as a positive quantity, or `None`."""
+        """The hours spent, positive, or `None`."""
         return -self.hours if self.hours.seconds < 0 else None
 
 
 @attrs.frozen
 class Statement:
-    """What one account earned and spent, day by day.
+    """The statement of an account: what it earned and spent, day by day.
 
     `opening` is the balance before `since`, `closing` the one after `until`; both
     days are included. `names` gives the names of the accounts on the other sides.
@@ -101,12 +100,12 @@ class Statement:
 
     @property
     def earned(self) -> Hours:
-        """All that came in within the period."""
+        """The hours earned in the period."""
         return _sum(line.hours for line in self.lines if line.hours.seconds > 0)
 
     @property
     def spent(self) -> Hours:
-        """All that went out within the period, as a positive quantity."""
+        """The hours spent in the period, positive."""
         return -_sum(line.hours for line in self.lines if line.hours.seconds < 0)
 
     @property
@@ -134,7 +133,7 @@ class TrialLine:
 
 @attrs.frozen
 class TrialBalance:
-    """Every account with what it earned and spent, up to and with the day `on`.
+    """What each account earned and spent, up to and including the day `on`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -150,17 +149,17 @@ class TrialBalance:
 
     @property
     def earned(self) -> Hours:
-        """What all accounts earned."""
+        """The hours that all accounts earned."""
         return _sum(line.earned for line in self.lines)
 
     @property
     def spent(self) -> Hours:
-        """What all accounts spent."""
+        """The hours that all accounts spent."""
         return _sum(line.spent for line in self.lines)
 
     @property
     def total(self) -> Hours:
-        """The sum of all balances: 0:00, or the books are wrong."""
+        """The sum of all balances, which is 0:00 unless the books are wrong."""
         return self.earned - self.spent
 
 

@@ -57,7 +57,7 @@ class OpenAccount(Command[OpenAccountRequest, Account]):
             request["floor"] = limit
         if (limit := checks.limit(ceiling, "ceiling")) != "inherit":
             request["ceiling"] = limit
-        given = checks.yes_or_no(welcome, "welcome")
+        given = checks.boolean(welcome, "welcome")
         return cls(request, texts_of(name=name), (account,), welcome=given)
 
 

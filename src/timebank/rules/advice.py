@@ -75,7 +75,7 @@ def _tell(refusal: Refusal, most: int | None, word: str) -> None:
         other = f"{refusal.account} first {verb} {refusal.shortfall}"
         remedies.append(other if remedies else f"it would pass if {other}")
     if remedies:
-        refusal.advised(", or if ".join(remedies), passes=passes)
+        refusal.add_remedy(", or if ".join(remedies), passes=passes)
 
 
 def _tell_units(refusal: GranularityRefused, judge: Judge) -> bool:
@@ -87,5 +87,5 @@ def _tell_units(refusal: GranularityRefused, judge: Judge) -> bool:
     both = [found for found in both if _passes(judge, found.seconds)]
     both.sort(key=lambda found: abs(found.seconds - refusal.needed.seconds))
     if both:
-        refusal.advised(f"{' or '.join(map(str, both))} would pass", passes=both[0])
+        refusal.add_remedy(f"{' or '.join(map(str, both))} would pass", passes=both[0])
     return bool(both)

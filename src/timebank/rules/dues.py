@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from timebank import checks
-from timebank.checks import OWN_IDS
+from timebank.checks import RESERVED_PREFIX
 from timebank.errors import AccountNotOpen
 from timebank.journal.kinds import DueRequest, Lines, MoveEffects
 from timebank.model import MAX_ID_CHARACTERS, Transfer
@@ -38,10 +38,10 @@ def due_id(rule: str, which: str, account: str) -> str:
     >>> due_id("dues", "2026", "m1")
     'due:dues:2026:m1'
     """
-    id = f"{OWN_IDS}{rule}:{which}:{account}"
+    id = f"{RESERVED_PREFIX}{rule}:{which}:{account}"
     if len(id) <= MAX_ID_CHARACTERS and not account.startswith(HASHED):
         return id
-    return f"{OWN_IDS}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}"
+    return f"{RESERVED_PREFIX}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}"
 
 
 @attrs.frozen

@@ -60,11 +60,12 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         msg = f"versions that begin with {RESERVED} are the library's own: {shown(statute.version)}"
         raise InvalidStatute(msg)
     if known is not None and known != statute:
-        mismatch = IdempotencyMismatch(statute.version, original=known, differs="other rules")
-        told = f"version {shown(statute.version)} was adopted before with other rules"
-        why = "a version means the same for ever, so give these rules another one"
-        mismatch.args = (f"{told} ({_difference(known, statute)}): {why}",)
-        raise mismatch
+        differs = _difference(known, statute)
+        msg = (
+            f"version {shown(statute.version)} was adopted before with other rules ({differs}): "
+            "a version means the same for ever, so give these rules another one"
+        )
+        raise IdempotencyMismatch(statute.version, original=known, differs=differs, message=msg)
     for fund in _funds(state, statute):
         if fund.status == "closed":
             raise AccountNotOpen(fund.account, status=fund.status, doing="be a fund of a statute")
@@ -76,7 +77,7 @@ def _funds(state: State, statute: Statute) -> Iterator[AccountRow]:
         try:
             row = state.account(id)
         except AccountNotFound as missing:
-            missing.args = (f"{missing}, though the statute names it: open it first, as a fund",)
+            missing.add_context(after=", though the statute names it: open it first, as a fund")
             raise
         if row.kind in {"member", "group"}:
             msg = f"{shown(id)} is a {row.kind}, and no fund: open one with kind 'fund'"

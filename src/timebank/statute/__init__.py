@@ -1,8 +1,8 @@
-"""A bank's rules as data: which limits, what granularity, which fees and dues.
+"""Define a bank's rules as data: its limits, units, fees and dues.
 
-A statute is adopted by a record and is in force from it on; every record that a
-statute judged names its version. Nothing here judges: `decide` does, and the audit
-works it out once more.
+A statute is adopted by a record and is in force from that record on. Every record that was
+judged by a statute names its version. This package only describes rules: `timebank.rules`
+applies them, and the audit checks the result by code of its own.
 """
 
 from __future__ import annotations

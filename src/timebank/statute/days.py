@@ -1,4 +1,4 @@
-"""Days and months, as the calendar and a bank's time zone have them."""
+"""Compute days and months by the calendar and a bank's time zone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DAY_IN_MICROSECONDS: Final = 86_400_000_000
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> tzinfo:
-    """The time zone of a name of the IANA database, as `Europe/Rome`.
+    """Return the time zone of a name of the IANA database, as `Europe/Rome`.
 
-    :raises InvalidStatute: no such zone, or this machine has no data of it.
+    :raises InvalidStatute: no such zone, or this machine has no data for it.
     """
     if name == "UTC":
         return UTC
@@ -33,9 +33,9 @@ def zone(name: str) -> tzinfo:
 
 
 def months_between(first: date, last: date) -> int:
-    """Whole months from one day to another, as a calendar counts; none before the first.
+    """Return the number of whole months from one day to another; 0 if `last` is earlier.
 
-    A month is full on the same day of the next one, or on its last where it is shorter.
+    A month is whole on the same day of the next month, or on its last day if it is shorter.
 
     >>> from datetime import date
     >>> from timebank.statute import months_between

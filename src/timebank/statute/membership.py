@@ -1,4 +1,4 @@
-"""What a statute says of the life of a member: welcome credit, dues, demurrage.
+"""Define the rules for joining and membership: welcome credit, dues, demurrage.
 
 >>> from timebank import Demurrage, Dues, Statute, Welcome
 >>> statute = Statute(
@@ -26,7 +26,7 @@ from timebank.statute import fields
 from timebank.statute.periods import MONTHS, Every
 
 MAX_DUES: Final = 12
-#: The names of the other rules that move hours by themselves.
+#: The names of the rules, beside dues, that move hours without a call for each transfer.
 WELCOME: Final = "welcome"
 DEMURRAGE: Final = "demurrage"
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9 -]{0,30}[a-z0-9])?", re.ASCII)
@@ -35,7 +35,7 @@ FirstPeriod = Literal["whole", "months", "days", "free"]
 
 
 def _kinds(value: Any) -> tuple[str, ...]:
-    """Kinds of account, each once, in the order in which they are always named."""
+    """Return kinds of account, each once, in the order of `ACCOUNT_KINDS`."""
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, Iterable) or not (found := list(given)):
         msg = f"kinds must be kinds of account, not {shown(value)}"
@@ -62,14 +62,15 @@ def _rounded(default: str) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Welcome:
-    """Hours that a fund gives to who joins.
+    """Hours that a fund gives to a new member.
 
-    Given `"on joining"` they come with the account; `"when asked"` with a call of
-    `TimeBank.welcome`, as after an orientation. With `due_back` who leaves gives them back.
+    With `given="on joining"` they are transferred when the account is opened; with
+    `"when asked"` by a call of `TimeBank.welcome`, as after an orientation. With `due_back`
+    a member who leaves gives them back.
 
-    :raises InvalidHours: hours that are none.
-    :raises InvalidRequest: a fund that is no id.
-    :raises InvalidStatute: another field that cannot be.
+    :raises InvalidHours: hours that are not valid.
+    :raises InvalidRequest: a fund that is not an id.
+    :raises InvalidStatute: another field that is not valid.
 
     >>> from timebank import Welcome
     >>> Welcome(hours=2, fund="common").due_back
@@ -86,25 +87,25 @@ class Welcome:
 
     @property
     def name(self) -> str:
-        """How its records name the rule."""
+        """The name of the rule in records."""
         return WELCOME
 
 
 @attrs.frozen(kw_only=True)
 class Dues:
-    """What each member gives to a fund: once, or in each period of the calendar.
+    """Hours that each member gives to a fund: once, or in each period of the calendar.
 
-    Dues of a period fall due on its first day; for who joins later, or whom the rule
-    reaches later, on the first day for which it is. `from_month` leaves so many whole months of
-    membership free. In a first period that is not whole, what is due is all of it
-    (`"whole"`), a share by months, that of joining included (`"months"`), a share by days
-    (`"days"`), or nothing (`"free"`). A share is counted in whole units; what does not fill
-    one goes to the fund (rounded up) or stays with the payer. Several dues of a statute have
-    names of their own.
+    Dues fall due on the first day of a period. For a member who joins later, or to whom the
+    rule applies only later, they fall due on the first day that they cover. The first
+    `from_month` whole months of membership are free. For a first period that is not whole,
+    `first_period` says what is due: all (`"whole"`), a share by months, the month of joining
+    included (`"months"`), a share by days (`"days"`), or nothing (`"free"`). A share is
+    rounded to whole units: up if `remainder_to` is `"fund"`, down if it is `"payer"`. If a
+    statute has several dues, each has a name of its own.
 
-    :raises InvalidHours: hours that are none.
-    :raises InvalidRequest: a fund that is no id.
-    :raises InvalidStatute: another field that cannot be.
+    :raises InvalidHours: hours that are not valid.
+    :raises InvalidRequest: a fund that is not an id.
+    :raises InvalidStatute: another field that is not valid.
 
     >>> from timebank import Dues
     >>> Dues(hours=1, fund="common", every="once", name="joining").hours
@@ -128,15 +129,15 @@ class Dues:
 
 @attrs.frozen(kw_only=True)
 class Demurrage:
-    """The share of what an account holds above a bound that goes to a fund in each period.
+    """A share of the balance above a bound, which goes to a fund in each period.
 
-    What counts is the balance at the end of the period's last day of service. A period that
-    began without the rule is free. The share is counted in whole units; what does not fill
-    one stays with the payer (rounded down) or goes to the fund.
+    It is computed from the balance at the end of the period's last day of service. A period
+    that began before the rule was in force is free. The share is rounded to whole units: down
+    if `remainder_to` is `"payer"`, up if it is `"fund"`.
 
-    :raises InvalidHours: hours that are none.
-    :raises InvalidRequest: a fund that is no id.
-    :raises InvalidStatute: another field that cannot be.
+    :raises InvalidHours: hours that are not valid.
+    :raises InvalidRequest: a fund that is not an id.
+    :raises InvalidStatute: another field that is not valid.
 
     >>> from timebank import Demurrage
     >>> Demurrage(share="10%", above=20, fund="common").every
@@ -157,7 +158,7 @@ class Demurrage:
 
     @property
     def name(self) -> str:
-        """How its records name the rule."""
+        """The name of the rule in records."""
         return DEMURRAGE
 
 
@@ -166,7 +167,7 @@ DueRule = Welcome | Dues | Demurrage
 
 
 def dues(value: Any) -> tuple[Dues, ...]:
-    """The dues of a statute, by name; one alone is all there are."""
+    """Return dues as a tuple in the order of their names; a single `Dues` is accepted."""
     given = [value] if isinstance(value, Dues) else value
     if not isinstance(given, list | tuple) or not all(isinstance(one, Dues) for one in given):
         msg = f"dues must be Dues(…), or a list of them, not {shown(value)}"

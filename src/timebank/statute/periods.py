@@ -1,4 +1,4 @@
-"""The periods of a calendar in which dues and demurrage recur."""
+"""Compute the calendar periods in which dues and demurrage recur."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final, Literal
 
 Every = Literal["once", "month", "quarter", "half-year", "year"]
 
-#: How many months a period has. All begin with the calendar's year.
+#: The number of months of a period. The first period of a year begins on 1 January.
 MONTHS: Final = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 DAY: Final = timedelta(days=1)
 
 
 def period_of(every: str, day: date) -> tuple[date, date]:
-    """The first and the last day of the period in which a day lies.
+    """Return the first and the last day of the period that contains a day.
 
     >>> from datetime import date
     >>> from timebank.statute.periods import period_of
@@ -29,7 +29,7 @@ def period_of(every: str, day: date) -> tuple[date, date]:
 
 
 def period_name(first: date, last: date) -> str:
-    """What a period is called in ids: no two are called alike.
+    """Return the name of a period in ids, which no other period has.
 
     >>> from datetime import date
     >>> from timebank.statute.periods import MONTHS, period_name, period_of
@@ -46,9 +46,9 @@ def period_name(first: date, last: date) -> str:
 
 
 def months_later(day: date, months: int) -> date:
-    """The same day so many months later, or the last one of a shorter month.
+    """Return the day so many months later, or the last day of a shorter month.
 
-    Beyond the calendar's last year it is the calendar's last day.
+    Return `date.max` if the result would be later.
 
     >>> from datetime import date
     >>> from timebank.statute.periods import months_later

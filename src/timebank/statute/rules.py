@@ -1,4 +1,4 @@
-"""What a statute says, as immutable values that are checked when they are made.
+"""Define a statute and its rules as immutable values, checked when they are made.
 
 >>> from timebank import Band, Statute
 >>> statute = Statute(
@@ -21,12 +21,12 @@ import attrs
 from timebank.errors import InvalidStatute, shown
 from timebank.hours import Hours
 from timebank.model import ACCOUNT_KINDS, AccountRow, StoredLimit, instant
-from timebank.model.ids import identifier as checked
+from timebank.model.ids import identifier
 from timebank.statute import fields
 from timebank.statute.days import months_between, zone
 from timebank.statute.membership import Demurrage, DueRule, Dues, Welcome, dues
 
-#: Versions that begin so are the library's own.
+#: The prefix of the versions that are the library's own.
 RESERVED: Final = "default/"
 MAX_BANDS: Final = 24
 MAX_MONTHS: Final = 1_200
@@ -42,13 +42,13 @@ Payer = Literal["spender", "earner"]
 
 @attrs.frozen(kw_only=True)
 class Band:
-    """The limits of a kind of account, from so many whole months of membership on.
+    """The limits of a kind of account, from `from_month` whole months of membership on.
 
-    `None` is unlimited. With `beyond="flag"` a transfer that moves an account beyond
-    a limit is recorded with a flag, which the audit lists; with `"refuse"` it is refused.
+    `None` is unlimited. A transfer that moves an account beyond a limit is refused, or with
+    `beyond="flag"` recorded with a flag, which the audit lists.
 
-    :raises InvalidHours: limits that are no hours.
-    :raises InvalidStatute: another field that cannot be, or a floor above the ceiling.
+    :raises InvalidHours: limits that are not hours.
+    :raises InvalidStatute: another field that is not valid, or a floor above the ceiling.
 
     >>> from timebank import Band
     >>> Band(floor="-10", ceiling="20").floor
@@ -61,7 +61,7 @@ class Band:
     beyond: Beyond = attrs.field(default="refuse", validator=fields.one_of("refuse", "flag"))
 
     def __attrs_post_init__(self) -> None:
-        """Check the order of the two."""
+        """Check that the floor is not above the ceiling."""
         if self.floor is not None and self.ceiling is not None and self.floor > self.ceiling:
             msg = f"the floor {self.floor} is above the ceiling {self.ceiling}"
             raise InvalidStatute(msg)
@@ -69,13 +69,13 @@ class Band:
 
 @attrs.frozen(kw_only=True)
 class Granularity:
-    """The smallest unit of an exchange, and what becomes of one between two multiples.
+    """The unit of an exchange, and whether other hours are refused or rounded to it.
 
-    The whole exchange is judged: the sum of a side, which its accounts then share in the
-    proportion that was asked. `"nearest"` takes half a unit up.
+    The rule is for the sum of a side, which its accounts then share in the proportion that
+    was asked for. `"nearest"` rounds half a unit up.
 
-    :raises InvalidHours: a unit that is no hours.
-    :raises InvalidStatute: a unit that is not positive, or another word.
+    :raises InvalidHours: a unit that is not hours.
+    :raises InvalidStatute: a unit that is not positive, or another `rounding`.
 
     >>> from timebank import Granularity
     >>> Granularity(unit="0:15", rounding="up").unit
@@ -90,10 +90,10 @@ class Granularity:
 
 @attrs.frozen(kw_only=True)
 class LargestExchange:
-    """The most that one exchange may move; what is beyond is refused, or flagged.
+    """The most that one exchange may move. A larger one is refused, or flagged.
 
-    :raises InvalidHours: no hours.
-    :raises InvalidStatute: not positive, or another word.
+    :raises InvalidHours: not hours.
+    :raises InvalidStatute: not positive, or another `beyond`.
     """
 
     hours: Hours = attrs.field(converter=fields.hours, validator=fields.needed)
@@ -102,9 +102,9 @@ class LargestExchange:
 
 @attrs.frozen(kw_only=True)
 class RecordWithin:
-    """In how many days after the day of service an exchange must be recorded.
+    """The number of days after the day of service within which an exchange must be recorded.
 
-    :raises InvalidStatute: not a whole number of days, or another word.
+    :raises InvalidStatute: not a whole number of days, or another `beyond`.
     """
 
     days: int = attrs.field(validator=fields.whole(0, MAX_DAYS))
@@ -113,16 +113,15 @@ class RecordWithin:
 
 @attrs.frozen(kw_only=True)
 class Fee:
-    """What each exchange gives to a fund: a share of it, or a fixed quantity.
+    """The fee that each exchange pays to a fund: a share of it, or a fixed quantity.
 
-    It is never more than the exchange itself. A `share` is counted in whole units; what
-    does not fill one goes to the fund (the fee is rounded up) or stays with the payer.
-    Many payers share it in proportion to what each spends or earns. A fund that is itself
-    a payer pays nothing to itself.
+    A fee is never more than the exchange. A `share` is rounded to whole units: up if
+    `remainder_to` is `"fund"`, down if it is `"payer"`. Several payers share the fee in
+    proportion to what each spends or earns. A fund pays nothing to itself.
 
-    :raises InvalidRequest: a fund that is no id.
-    :raises InvalidHours: hours that are none.
-    :raises InvalidStatute: both `share` and `fixed` or neither, or another field that cannot be.
+    :raises InvalidRequest: a fund that is not an id.
+    :raises InvalidHours: hours that are not valid.
+    :raises InvalidStatute: both `share` and `fixed` or neither, or another field not valid.
 
     >>> from timebank import Fee
     >>> Fee(share="10%", fund="solidarity", payer="earner").share
@@ -143,14 +142,14 @@ class Fee:
     )
 
     def __attrs_post_init__(self) -> None:
-        """One of the two ways to say how much."""
+        """Check that either a share or a fixed quantity is given."""
         if (self.share is None) == (self.fixed is None):
             msg = "a fee has a share of the exchange or a fixed quantity, one of the two"
             raise InvalidStatute(msg)
 
 
 def _bands(value: Any) -> dict[str, tuple[Band, ...]]:
-    """Limits by kind, each kind's by months; a single band is all there is to a kind."""
+    """Return the bands of each kind in the order of their months; a single band is accepted."""
     if not isinstance(value, Mapping):
         msg = f"limits must be a mapping of kinds of account to bands, not {shown(value)}"
         raise InvalidStatute(msg)
@@ -159,11 +158,11 @@ def _bands(value: Any) -> dict[str, tuple[Band, ...]]:
         if kind not in ACCOUNT_KINDS:
             msg = f"limits of {shown(kind)}: a kind is one of {', '.join(ACCOUNT_KINDS)}"
             raise InvalidStatute(msg)
-        result[kind] = _of_kind(kind, bands if isinstance(bands, list | tuple) else [bands])
+        result[kind] = _bands_of_kind(kind, bands if isinstance(bands, list | tuple) else [bands])
     return {kind: result[kind] for kind in ACCOUNT_KINDS if kind in result}
 
 
-def _of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
+def _bands_of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
     found = list(bands)
     if not 1 <= len(found) <= MAX_BANDS or not all(isinstance(band, Band) for band in found):
         msg = f"limits of {kind}: 1 to {MAX_BANDS} bands, not {shown(bands)}"
@@ -177,7 +176,7 @@ def _of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
 
 
 def _time_zone(_: object, __: object, value: object) -> None:
-    checked(value, "time_zone")
+    identifier(value, "time_zone")
     zone(str(value))
 
 
@@ -185,13 +184,13 @@ def _time_zone(_: object, __: object, value: object) -> None:
 class Statute:
     """The rules of a bank. A kind of account that `limits` leaves out is unlimited.
 
-    `version` names it in every record that it judged. Granularity, the largest exchange,
-    the days to record and the fee are for transfers of the kind `exchange`; limits are for
-    all. A transfer with unchecked limits is judged by none of it, and pays no fee.
-    Welcome credit, dues and demurrage move hours by themselves: see `TimeBank.run_due`.
+    Every record that was judged by the statute names its `version`. Granularity, the largest
+    exchange, the days to record and the fee are for transfers of the kind `exchange`; limits
+    are for all. None of them is applied to a transfer with unchecked limits. Welcome credit,
+    dues and demurrage are transferred by `TimeBank.run_due`.
 
-    :raises InvalidStatute: a field that cannot be (an `InvalidRequest`, as all of these).
-    :raises InvalidRequest: a version that is no id.
+    :raises InvalidStatute: a field that is not valid (an `InvalidRequest`, as all of these).
+    :raises InvalidRequest: a version that is not an id.
 
     >>> from timebank import Band, Granularity, Statute
     >>> statute = Statute(
@@ -216,7 +215,7 @@ class Statute:
     demurrage: Demurrage | None = attrs.field(default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Check that a rule is of its class."""
+        """Check that every rule is an instance of its class."""
         for name, kind in RULES.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -232,9 +231,9 @@ class Statute:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Statute:
-        """From the text of a JSON file. Keys that are not known are refused.
+        """Return the statute of a JSON text. Unknown keys are refused.
 
-        :raises InvalidStatute: no JSON, a key or a value that cannot be; it says where.
+        :raises InvalidStatute: not JSON, an unknown key or an invalid value; it says where.
 
         >>> from timebank import Statute
         >>> Statute.from_json('{"version": "v1", "limits": {"member": [{"floor": "-10"}]}}').version
@@ -245,7 +244,7 @@ class Statute:
         return from_json(text)
 
     def to_json(self) -> str:
-        """As the text of a JSON file, indented, with hours as `-10:00`."""
+        """Return the statute as an indented JSON text, with hours as `-10:00`."""
         from timebank.statute.codec import to_json
 
         return to_json(self)
@@ -263,12 +262,12 @@ class Statute:
 
     @property
     def funds(self) -> tuple[str, ...]:
-        """The accounts that its rules give to, or take from, by id."""
+        """The accounts that its rules give hours to or take hours from, by id."""
         rules = [rule for rule in (self.fee, self.welcome, self.demurrage) if rule is not None]
         return tuple(sorted({rule.fund for rule in rules} | {one.fund for one in self.dues}))
 
     def due_rule(self, name: str) -> DueRule | None:
-        """The rule of this name by which hours move by themselves, if there is one."""
+        """Return the welcome credit, dues or demurrage of this name, or `None`."""
         for rule in (self.welcome, *self.dues, self.demurrage):
             if rule is not None and rule.name == name:
                 return rule
@@ -276,7 +275,7 @@ class Statute:
 
     @property
     def judges_exchanges(self) -> bool:
-        """Whether it says more of an exchange than the limits of those who take part."""
+        """True if it has rules for exchanges beside the limits of accounts."""
         return not (
             self.granularity is None
             and self.fee is None
@@ -304,7 +303,7 @@ class Statute:
         return floor, ceiling, band.beyond
 
     def day(self, moment_in_microseconds: int) -> str:
-        """The day, `YYYY-MM-DD`, of an instant in the bank's time zone.
+        """Return the day, as `YYYY-MM-DD`, of an instant in the bank's time zone.
 
         :raises InvalidRequest: the time zone is not known to this machine.
         """
@@ -313,7 +312,7 @@ class Statute:
 
 @lru_cache(maxsize=64)
 def _day(time_zone: str, second: int) -> str:
-    """The day of a second: no time zone changes it within one, and calls come many to a second."""
+    """Return the day of a second. It is cached, for many calls ask for the same second."""
     moment = instant(second * 1_000_000)
     if time_zone != "UTC":
         moment = moment.astimezone(zone(time_zone))
@@ -324,7 +323,7 @@ def _own(limit: StoredLimit) -> int | None:
     return None if limit == "inherit" else limit
 
 
-#: The rules of a statute that are values of a class of their own.
+#: The class of each rule of a statute.
 RULES: Final[dict[str, type]] = {
     "granularity": Granularity,
     "largest_exchange": LargestExchange,

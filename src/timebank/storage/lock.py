@@ -1,6 +1,6 @@
 """The lock that makes writers of one process wait for each other.
 
-A thread that waits for itself would wait for ever, so it is told at once.
+A thread that waits for itself would wait for ever, so it gets an error at once.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def _installed(scheme: str, url: str, *, create: bool, read_only: bool) -> Store
         # The same claim found twice on the path is one.
         claims = {_claimant(point): point for point in points if point.name == name}
         if len(claims) > 1:
-            told = _claimants(claims.values()).removeprefix(" and ")
-            msg = f"the scheme {shown(name)} is claimed twice: {told}"
+            claimants = _claimants(claims.values()).removeprefix(" and ")
+            msg = f"the scheme {shown(name)} is claimed twice: {claimants}"
             raise InvalidRequest(msg)
         for point in claims.values():
             return _opened_by(point, url, create=create, read_only=read_only)
@@ -208,7 +208,9 @@ def _claimant(point: EntryPoint) -> str:
 
 
 def _claimants(claims: Iterable[EntryPoint]) -> str:
-    return "".join(f" and by {told}" for told in sorted({_claimant(point) for point in claims}))
+    return "".join(
+        f" and by {claimant}" for claimant in sorted({_claimant(point) for point in claims})
+    )
 
 
 def _opened_by(point: EntryPoint, url: str, *, create: bool, read_only: bool) -> Store:

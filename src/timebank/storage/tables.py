@@ -49,7 +49,7 @@ FEW, MANY = 8, 100
 LAST_DAY: Final = "\U0010ffff"
 
 
-class Kind(NamedTuple, Generic[Row]):
+class RowType(NamedTuple, Generic[Row]):
     """How a row of a table is read: the function that makes it, and the types of its columns."""
 
     table: str
@@ -57,33 +57,33 @@ class Kind(NamedTuple, Generic[Row]):
     types: frozenset[tuple[type, ...]]
 
 
-def kind_of(
+def row_type_of(
     table: str, make: Callable[[Iterable[Any]], Row], *columns: tuple[type, ...]
-) -> Kind[Row]:
-    """Return a kind of row, by the types that each of its columns may have."""
-    return Kind(table, make, frozenset(product(*columns)))
+) -> RowType[Row]:
+    """Return the type of a table's rows, by the types that each column may have."""
+    return RowType(table, make, frozenset(product(*columns)))
 
 
 INT, STR, BYTES = (int,), (str,), (bytes,)
 INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
-RECORD: Final = kind_of(
+RECORD: Final = row_type_of(
     "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
-TEXT: Final = kind_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
-ACCOUNT: Final = kind_of(
+TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+ACCOUNT: Final = row_type_of(
     "timebank_accounts",
     AccountRow._make,
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL),
 )
-POSTING: Final = kind_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
-HOLD: Final = kind_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = kind_of("timebank_statutes", StatuteRow._make, INT, STR)
-OPERATION: Final = kind_of("timebank_records", tuple, STR, INT)
-BANK: Final = kind_of("timebank_banks", tuple, STR)
-TOTALS: Final = kind_of("timebank_postings", tuple, INT, INT)
-HEAD: Final = Kind(
+POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
+HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
+STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR)
+OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
+BANK: Final = row_type_of("timebank_banks", tuple, STR)
+TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
 )
 
@@ -94,7 +94,7 @@ class Queries:
 
     head: str
     banks: str
-    left_over: str
+    has_rows: str
     records: str
     find: str
     sequences: Mapping[int, str]
@@ -117,8 +117,8 @@ class TableReader:
     """A reader of the protocol, over whatever runs a query."""
 
     #: What the rows of two tables are here; a database may keep a column otherwise.
-    text_kind: ClassVar[Kind[TextRow]] = TEXT
-    account_kind: ClassVar[Kind[AccountRow]] = ACCOUNT
+    text_type: ClassVar[RowType[TextRow]] = TEXT
+    account_type: ClassVar[RowType[AccountRow]] = ACCOUNT
 
     #: How a value is marked in a statement.
     mark: ClassVar[str] = "?"
@@ -132,32 +132,36 @@ class TableReader:
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Return the rows of a query as the driver gives them; its errors are translated."""
 
-    def _rows(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
+    def _rows(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
         """Return the rows of a query, each of the types that its table has.
 
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
-        rows, types = self._fetch(sql, values), kind.types
+        rows, types = self._fetch(sql, values), row_type.types
         for row in rows:
             if tuple(map(type, row)) not in types:
-                self._refuse(kind, row)
-        return list(map(kind.make, rows))
+                self._refuse(row_type, row)
+        return list(map(row_type.make, rows))
 
-    def _row(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> Row | None:
+    def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
         found = self._fetch(sql, values)
-        return self._made(kind, found[0]) if found else None
+        return self._made(row_type, found[0]) if found else None
 
-    def _made(self, kind: Kind[Row], row: tuple[Any, ...]) -> Row:
-        if tuple(map(type, row)) not in kind.types:
-            self._refuse(kind, row)
-        return kind.make(row)
+    def _made(self, row_type: RowType[Row], row: tuple[Any, ...]) -> Row:
+        if tuple(map(type, row)) not in row_type.types:
+            self._refuse(row_type, row)
+        return row_type.make(row)
 
-    def _refuse(self, kind: Kind[Row], row: tuple[Any, ...]) -> NoReturn:
-        msg = f"{self._where}: a row of {kind.table} cannot be: {shown(row)}"
+    def _refuse(self, row_type: RowType[Row], row: tuple[Any, ...]) -> NoReturn:
+        msg = f"{self._where}: a row of {row_type.table} cannot be: {shown(row)}"
         raise Corrupt(msg)
 
     def _page(
-        self, kind: Kind[Row], sql: str, values: tuple[object, ...], goes_on: Callable[[Row], bool]
+        self,
+        row_type: RowType[Row],
+        sql: str,
+        values: tuple[object, ...],
+        goes_on: Callable[[Row], bool],
     ) -> list[Row]:
         """Return the rows of a page, which must lead on from where it begins.
 
@@ -165,9 +169,9 @@ class TableReader:
 
         :raises Corrupt: it does not go on.
         """
-        rows = self._rows(kind, sql, values)
+        rows = self._rows(row_type, sql, values)
         if rows and not goes_on(rows[-1]):
-            msg = f"{self._where}: the rows of {kind.table} are out of order"
+            msg = f"{self._where}: the rows of {row_type.table} are out of order"
             raise Corrupt(msg)
         return rows
 
@@ -179,7 +183,7 @@ class TableReader:
         """
         row = self._row(HEAD, self._sql.head, (self._bank,))
         if row is None:
-            if not self.left_over():
+            if not self.has_rows():
                 raise BankNotFound(self._bank, self._where)
             # A writer sees what others commit: the bank may have been made between two questions.
             row = self._row(HEAD, self._sql.head, (self._bank,))
@@ -196,9 +200,9 @@ class TableReader:
         except BankNotFound:
             return []
 
-    def left_over(self) -> bool:
+    def has_rows(self) -> bool:
         """Return whether any row but its own names the bank."""
-        return bool(self._fetch(self._sql.left_over, (self._bank,) * len(TABLES)))
+        return bool(self._fetch(self._sql.has_rows, (self._bank,) * len(TABLES)))
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """Implement `Reader.records`."""
@@ -225,19 +229,19 @@ class TableReader:
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
         """Implement `Reader.texts`."""
-        return self._rows(self.text_kind, self._sql.texts, (self._bank, after, through))
+        return self._rows(self.text_type, self._sql.texts, (self._bank, after, through))
 
     def account(self, id: str) -> AccountRow | None:
         """Implement `Reader.account`."""
-        return self._row(self.account_kind, self._sql.account, (self._bank, id))
+        return self._row(self.account_type, self._sql.account, (self._bank, id))
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
         """Implement `Reader.accounts`."""
         if after is None:
-            return self._rows(self.account_kind, self._sql.first_accounts, (self._bank, limit))
+            return self._rows(self.account_type, self._sql.first_accounts, (self._bank, limit))
         values = (self._bank, after, limit)
-        kind, sql = self.account_kind, self._sql.accounts
-        return self._page(kind, sql, values, lambda row: row.account > after)
+        row_type, sql = self.account_type, self._sql.accounts
+        return self._page(row_type, sql, values, lambda row: row.account > after)
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
         """Implement `Reader.last_posting`."""

@@ -19,7 +19,7 @@ from timebank.errors import TimebankError
 from timebank.model.members import Disposal, Donate, WriteOff
 from timebank.statute import DEFAULT, Band, Dues, Fee, Granularity, Statute, Welcome
 from timebank.storage import open_store
-from timebank.testing.place import StorePlace, doors
+from timebank.testing.fixtures import StoreUnderTest, sources
 
 ids = st.sampled_from(["a", "A", "b", "fund", "ä"])
 operations = st.sampled_from([f"t{n}" for n in range(9)])
@@ -53,7 +53,7 @@ SETTINGS = settings(
 )
 
 
-class Agreement(StorePlace, part=True):
+class Agreement(StoreUnderTest, part=True):
     """The same calls make the same journal, to the byte."""
 
     def test_it_agrees_with_the_memory_store(self) -> None:
@@ -65,15 +65,15 @@ class Agreement(StorePlace, part=True):
 class _TwoBanks(RuleBasedStateMachine):
     """Two banks with the same sources of time and ids: one in the store, one in memory."""
 
-    def __init__(self, place: StorePlace) -> None:
+    def __init__(self, place: StoreUnderTest) -> None:
         super().__init__()
         self.place = place
         self.folder = Path(tempfile.mkdtemp())
         self.url = place.new_url(self.folder)
-        self.doors = [doors(), doors()]
+        self.sources = [sources(), sources()]
         self.banks = [
-            TimeBank(place.open(self.url), **self.doors[0]),
-            TimeBank(open_store("memory:", create=True), **self.doors[1]),
+            TimeBank(place.open(self.url), **self.sources[0]),
+            TimeBank(open_store("memory:", create=True), **self.sources[1]),
         ]
 
     def teardown(self) -> None:
@@ -215,7 +215,7 @@ class _TwoBanks(RuleBasedStateMachine):
         """Open the place by another store of the same process."""
         if self.place.shared:
             self.banks[0].close()
-            self.banks[0] = TimeBank(self.place.open(self.url), **self.doors[0])
+            self.banks[0] = TimeBank(self.place.open(self.url), **self.sources[0])
 
     @invariant()
     def same(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 from timebank.bank import TimeBank
 from timebank.errors import BankNotFound
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.races import in_processes
 from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
 
@@ -26,7 +26,7 @@ class _LastStep:
             os._exit(0)
 
 
-class Crashes(StorePlace, part=True):
+class Crashes(StoreUnderTest, part=True):
     """What was acknowledged is there; what was begun is there whole, or not at all."""
 
     @needs("shared")

@@ -17,14 +17,14 @@ from timebank.storage.protocol import (
     has_address,
     wipes,
 )
+from timebank.testing.fixtures import StoreUnderTest, needs, sources
 from timebank.testing.names import ALIKE
-from timebank.testing.place import StorePlace, doors, needs
 from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset({"address", "sequences", "sums", "wipe"})
 
 
-class Declared(StorePlace, part=True):
+class Declared(StoreUnderTest, part=True):
     """The optional methods of `timebank.storage.protocol`."""
 
     def test_what_the_store_has_is_declared(self, filled: Store) -> None:
@@ -122,7 +122,7 @@ class Declared(StorePlace, part=True):
 
     def test_none_of_it_is_needed(self, store: Store) -> None:
         """A bank on the same store without these methods does the same, in a longer way."""
-        bank = TimeBank(_Bare(store), bank="bare", **doors())
+        bank = TimeBank(_Bare(store), bank="bare", **sources())
         bank.open_account("m1", name="Maria")
         bank.open_account("f1", kind="group")
         with bank.batch() as batch:

@@ -7,11 +7,11 @@ import pytest
 from timebank.model import TextRow
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import record, small_bank
 
 
-class Erasing(StorePlace, part=True):
+class Erasing(StoreUnderTest, part=True):
     """A text goes with its salt; records, and other texts, stay."""
 
     def test_an_erased_text_is_gone(self, filled: Store) -> None:

@@ -9,7 +9,7 @@ from timebank.bank import TimeBank
 from timebank.errors import StoreError, TimebankError
 from timebank.hours import Hours
 from timebank.storage.protocol import Store
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
 
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ def _fault_of_ours(step: str) -> Exception:
     return StoreError(f"a fault was injected {step}")
 
 
-class Faults(StorePlace, part=True):
+class Faults(StoreUnderTest, part=True):
     """After an error nothing was written, and the next call works."""
 
     def test_faults_at_every_call_of_the_store(self, store: Store) -> None:

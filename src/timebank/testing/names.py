@@ -7,7 +7,7 @@ from typing import Final
 from timebank.bank import TimeBank
 from timebank.model import MAX_INTEGER, NEVER, HoldRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import DAYS, account, hold, posting, record
 
 #: Ids that a careless comparison takes for one another: by case, accent, width, blank.
@@ -27,7 +27,7 @@ TEXTS: Final = (
 )
 
 
-class Names(StorePlace, part=True):
+class Names(StoreUnderTest, part=True):
     """What is written comes back as it was, and is found under no other name."""
 
     def test_accounts_that_look_alike_are_apart(self, store: Store) -> None:

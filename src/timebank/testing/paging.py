@@ -5,13 +5,13 @@ from __future__ import annotations
 from timebank.bank import TimeBank
 from timebank.model import HoldRow, StatuteRow
 from timebank.storage.protocol import Batch, Reader, Store
-from timebank.testing.place import StorePlace, doors
+from timebank.testing.fixtures import StoreUnderTest, sources
 from timebank.testing.rows import account, both, hold, posting, record
 
 COUNT = 23
 
 
-class Paging(StorePlace, part=True):
+class Paging(StoreUnderTest, part=True):
     """Page after page, nothing is missed and nothing comes twice."""
 
     def test_pages_of_every_size_meet(self, store: Store) -> None:
@@ -81,7 +81,7 @@ class Paging(StorePlace, part=True):
 
     def test_a_banks_lists_go_on_while_it_is_written_to(self, store: Store) -> None:
         """Lazy lists pin nothing: what is recorded meanwhile comes too, in its place."""
-        bank = TimeBank(store, bank="paged", **doors())
+        bank = TimeBank(store, bank="paged", **sources())
         bank.open_account("a", kind="fund")
         bank.open_account("b", kind="fund")
         records = bank.records()

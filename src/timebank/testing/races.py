@@ -11,7 +11,7 @@ from timebank.bank import TimeBank
 from timebank.errors import LimitExceeded
 from timebank.hours import Hours
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.rows import account, record
 
 #: What a child does with its argument, and how it says a line to the parent.
@@ -23,7 +23,7 @@ WORKERS = 4
 LOCKED_OUT_SECONDS = 0.2
 
 
-class Races(StorePlace, part=True):
+class Races(StoreUnderTest, part=True):
     """One writer at a time for each bank, whoever they are."""
 
     def test_threads_take_turns(self, store: Store) -> None:

@@ -11,11 +11,11 @@ from timebank.journal import genesis
 from timebank.model import Head, PostingRow
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store
-from timebank.testing.place import StorePlace
+from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import DAYS, account, both, hold, record, small_bank
 
 
-class Reading(StorePlace, part=True):
+class Reading(StoreUnderTest, part=True):
     """The small bank, asked every question."""
 
     @pytest.fixture(params=["committed", "in a writer", "on an overlay", "half and half"])

@@ -6,11 +6,11 @@ import pytest
 
 from timebank.model import StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.rows import DAYS, account, everything, hold, posting, record
 
 
-class Snapshots(StorePlace, part=True):
+class Snapshots(StoreUnderTest, part=True):
     """Snapshots of stores that can read while they write."""
 
     @needs("snapshots")

@@ -8,7 +8,7 @@ from timebank.errors import BankNotFound, Conflict, InvalidRequest, StoreError
 from timebank.model import Head, StatuteRow, TextRow
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Store
-from timebank.testing.place import StorePlace, needs
+from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.rows import (
     DAYS,
     account,
@@ -21,7 +21,7 @@ from timebank.testing.rows import (
 )
 
 
-class Writing(StorePlace, part=True):
+class Writing(StoreUnderTest, part=True):
     """Atomic, exclusive, and in order."""
 
     def test_an_exception_takes_back_everything(self, filled: Store) -> None:

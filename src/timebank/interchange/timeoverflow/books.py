@@ -19,7 +19,7 @@ from typing import Final
 import attrs
 
 from timebank.audit import BooksReport, Check, Finding
-from timebank.audit.report import MOST_FINDINGS, quantity
+from timebank.audit.findings import MOST_FINDINGS, quantity
 from timebank.errors import shown
 from timebank.interchange.engine.cells import instant_of, unreadable, whole_number
 from timebank.interchange.engine.csv_rows import Rows, TableReader

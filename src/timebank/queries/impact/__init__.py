@@ -1,4 +1,4 @@
-"""What a community exchanged, in figures: counted in one pass, then worked out."""
+"""Compute the figures of an impact report: count in one pass, then work them out."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What is counted of a bank: one pass over its journal, in memory that grows with its accounts.
+"""Count the exchanges of a bank in one pass, in memory that grows with its accounts.
 
-An *exchange* is a transfer, or a settled hold, of the kind `exchange`. What was reversed of it
-did not take place: its hours are taken off, and where nothing is left it is no exchange. Each
-counts in the month of its day of service, and in the category, area and resource it was
-recorded with; a settlement has those of its hold.
+An *exchange* is a transfer, or a settled hold, of the kind `exchange`. Hours that were reversed
+are subtracted, and an exchange of which nothing is left is not counted. An exchange is counted
+in the month of its day of service, and under its category, area and resource; a settlement has
+those of its hold.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000
-#: Descriptions of open holds that are remembered; of the others the hold is read again.
+#: The number of open holds whose requests are cached. Others are read again.
 REMEMBERED: Final = 10_000
 LAST: Final = "9999-12-31"
-#: The usual record: a transfer between two, of the kind exchange, without a fee or a flag. To
-#: parse it as JSON would take most of the time. What has an escape in it is parsed.
-_USUAL: Final = re.compile(
+#: The most common record: an exchange between two accounts, without a fee or a flag. To parse
+#: it as JSON would take most of the time. A record with an escape in it is parsed as JSON.
+_TWO_PARTY: Final = re.compile(
     rb"""
     \{ (?:"actor":<any>,)? "effects":\{
         "occurred_on":"(\d{4}-\d\d-\d\d)",
@@ -37,18 +37,18 @@ _USUAL: Final = re.compile(
     """.replace(b"<word>", rb'"([^"\\]*)"').replace(b"<any>", rb'"[^"\\]*"'),
     re.VERBOSE,
 )
-#: Keys of the rest of its request. In a word a quotation mark is escaped: no word looks so.
+#: Keys of the rest of its request. A quotation mark in a text is escaped, so no text matches.
 _RESOURCE: Final = b'"resource":"'
 _VIA: Final = b'"via":"'
 
-#: Called with the records done and their number.
+#: Called with the number of records done and the number of all.
 Progress = Callable[[int, int], None]
 Lines = list[list[Any]]
 
 
 @attrs.define
 class Cell:
-    """How many exchanges, how many seconds, and who took part: a bit for each account."""
+    """A count of exchanges and seconds, and the set of accounts that took part, as bits."""
 
     exchanges: int = 0
     seconds: int = 0
@@ -56,11 +56,11 @@ class Cell:
 
     @property
     def accounts(self) -> int:
-        """How many accounts took part."""
+        """The number of accounts that took part."""
         return self.people.bit_count()
 
     def merge(self, other: Cell, offset: int) -> None:
-        """Add that of another bank, whose accounts have other numbers."""
+        """Add the cell of another bank, whose accounts are numbered from `offset` on."""
         self.exchanges += other.exchanges
         self.seconds += other.seconds
         self.people |= other.people << offset
@@ -68,7 +68,7 @@ class Cell:
 
 @attrs.define
 class Person:
-    """One account: what it gave and received by exchanges, its days, its balance by months."""
+    """The counts of one account; `net` is the change of its balance in each month."""
 
     kind: str
     joined: str
@@ -83,7 +83,7 @@ class Person:
 
 @attrs.define
 class Counted:
-    """What was counted of one bank, or of several together; days are `YYYY-MM-DD`."""
+    """The counts of one bank, or of several together. Days are `YYYY-MM-DD`."""
 
     since: str = ""
     until: str = LAST
@@ -102,7 +102,7 @@ class Counted:
     today: str = ""
 
     def merge(self, other: Counted) -> None:
-        """Add what was counted of another bank."""
+        """Add the counts of another bank."""
         offset = len(self.people)
         self.people += other.people
         self.banks += other.banks
@@ -140,7 +140,7 @@ _STATUSES: Final = {
 def count(
     reader: Reader, *, since: str = "", until: str = LAST, progress: Progress | None = None
 ) -> Counted:
-    """Count one bank, of the days of service from `since` to `until`, both included.
+    """Count the exchanges of a bank with a day of service from `since` to `until`, both included.
 
     :raises Corrupt: the journal cannot be read.
     """
@@ -148,7 +148,7 @@ def count(
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
-            if (usual := _USUAL.match(row.body)) is not None and counter.pair(usual):
+            if (usual := _TWO_PARTY.match(row.body)) is not None and counter.add_two_party(usual):
                 continue
             try:
                 counter.take(parse(row.body))
@@ -171,18 +171,18 @@ class _Counter:
         self._numbers: dict[str, int] = {}
         self._holds: dict[int, dict[str, Any]] = {}
         self._now: int | None = None
-        #: The cells of exchanges under the same words, between the same kinds of account.
+        #: Cells by month, labels and kinds of account.
         self._cells: dict[tuple[Any, ...], list[Cell]] = {}
-        #: Usual exchanges under the same words, by their bytes, with two who took part.
-        self._usual: dict[tuple[Any, ...], tuple[Cell, int, int]] = {}
+        #: Counts of exchanges between two, by the bytes of their labels, with two of the accounts.
+        self._two_party: dict[tuple[Any, ...], tuple[Cell, int, int]] = {}
         self._bytes: dict[bytes, int] = {}
         self._bits: list[int] = []
         self._ids: list[str] = []
-        #: Cells that accounts may not be in any more, for an exchange of theirs was reversed.
-        self._doubts: dict[int, list[Cell]] = {}
+        #: Cells that an account may have to leave, for one of its exchanges was reversed.
+        self._may_leave: dict[int, list[Cell]] = {}
 
-    def pair(self, usual: re.Match[bytes]) -> bool:
-        """Count the usual record; false where it is not one after all. As `take`, and quicker."""
+    def add_two_party(self, usual: re.Match[bytes]) -> bool:
+        """Count an exchange between two accounts; return false if `take` must count it."""
         day_, earner, earned, spender, spent, now, area, category = usual.groups()
         body, end, resource = usual.string, usual.end(), None
         if (at := body.find(_RESOURCE, end)) >= 0:
@@ -214,18 +214,18 @@ class _Counter:
         taker.received += seconds
         taker.exchanges += 1
         key = (month, area, category, resource, via, giver.kind, taker.kind)
-        found = self._usual.get(key)
+        found = self._two_party.get(key)
         if found is None:
-            found = self._usual[key] = (Cell(), gives, takes)
+            found = self._two_party[key] = (Cell(), gives, takes)
         cell = found[0]
         cell.exchanges += 1
         cell.seconds += seconds
         cell.people |= self._bits[gives] | self._bits[takes]
         return True
 
-    def _add_usual(self) -> None:
-        """Count what was counted apart under its words, where all exchanges are."""
-        for key, (found, gives, takes) in self._usual.items():
+    def _merge_two_party(self) -> None:
+        """Add the counts of exchanges between two accounts to all the others."""
+        for key, (found, gives, takes) in self._two_party.items():
             month, *words, via, giver, taker = key
             names = zip(("area", "category", "resource"), words, strict=True)
             request = {name: word.decode() for name, word in names if word is not None}
@@ -266,9 +266,9 @@ class _Counter:
         self._now = record["recorded_at"]
 
     def done(self) -> Counted:
-        """What was counted, as of the day of the last record."""
-        self._add_usual()
-        for number, cells in self._doubts.items():
+        """Return the counts, as of the day of the last record."""
+        self._merge_two_party()
+        for number, cells in self._may_leave.items():
             there = self._cells_with(number)
             for cell in cells:
                 if id(cell) not in there:
@@ -278,7 +278,7 @@ class _Counter:
         return self.counted
 
     def _held(self, sequence: int) -> dict[str, Any]:
-        """The request of a hold, which is settled now."""
+        """Return the request of a hold that is settled."""
         if sequence in self._holds:
             return self._holds.pop(sequence)
         return self._record(sequence)["request"]  # type: ignore[no-any-return]  # an object
@@ -293,7 +293,7 @@ class _Counter:
     def _transfer(
         self, request: dict[str, Any], effects: dict[str, Any], *, count: int, sign: int
     ) -> None:
-        """Count a transfer, or with a `sign` of -1 what was moved back of one."""
+        """Count a transfer, or with a `sign` of -1 the reversed part of one."""
         day, lines = effects["occurred_on"], effects["postings"]
         self._post(lines, day, sign=1)
         self._exchange(request, lines, effects.get("fee", ()), day, count=count, sign=sign)
@@ -307,7 +307,7 @@ class _Counter:
             net[month] = net.get(month, 0) + sign * seconds
 
     def _reverse(self, record: dict[str, Any]) -> None:
-        """Take off what was moved back, in the month and the words of the original."""
+        """Subtract what was reversed, in the month and under the labels of the original."""
         effects = record["effects"]
         self._post(effects["postings"], effects["occurred_on"], sign=1)
         original = self._record(effects["reverses"])
@@ -337,7 +337,7 @@ class _Counter:
         count: int,
         sign: int,
     ) -> None:
-        """Count the lines of an exchange, without those of its fee, which come last."""
+        """Count the postings of an exchange, without those of its fee, which come last."""
         own = _own(lines, fee)
         if request["kind"] != "exchange":
             if self._since <= day <= self._until:
@@ -382,12 +382,12 @@ class _Counter:
             self._add([_cell(self.counted.flows, key)], sign * share, once, count=count)
 
     def _add(self, cells: list[Cell], seconds: int, numbers: Iterable[int], *, count: int) -> None:
-        """Count an exchange, or with `count` of -1 take one off, or of 0 hours only."""
+        """Add an exchange; with a `count` of -1 subtract one, with 0 change the hours only."""
         bits = 0
         for number in numbers:
             bits |= self._bits[number]
             if count < 0:
-                self._doubts.setdefault(number, []).extend(cells)
+                self._may_leave.setdefault(number, []).extend(cells)
         for cell in cells:
             cell.exchanges += count
             cell.seconds += seconds
@@ -395,7 +395,7 @@ class _Counter:
                 cell.people |= bits
 
     def _cells_with(self, number: int) -> set[int]:
-        """In which cells an account is, by all of its exchanges of which something is left."""
+        """Return the ids of the cells of an account, by its exchanges not fully reversed."""
         found: set[int] = set()
         after, last = 0, 0
         while rows := self._reader.postings(self._ids[number], after=after, limit=PAGE):
@@ -407,7 +407,7 @@ class _Counter:
         return found
 
     def _cells_at(self, sequence: int) -> set[int]:
-        """In which cells the exchange of a record counts: in none where it is no exchange."""
+        """Return the ids of the cells in which a record is counted."""
         record = self._record(sequence)
         kind, effects = record["kind"], record["effects"]
         if kind not in {"transfer", "settle"}:
@@ -425,7 +425,7 @@ class _Counter:
         return {id(cell) for cell in (*cells, *flows)}
 
     def _cells_of(self, request: dict[str, Any], month: str, numbers: list[int]) -> list[Cell]:
-        """Where an exchange counts; those of the same words are found at once."""
+        """Return the cells in which an exchange is counted, cached by month and labels."""
         counted, people = self.counted, self.counted.people
         among_members = all(people[number].kind in MEMBERS for number in numbers)
         get = request.get
@@ -448,7 +448,7 @@ class _Counter:
         return cells
 
     def _flows(self, own: Lines, numbers: list[int]) -> dict[tuple[str, str], int]:
-        """From which kinds of account to which: each side shares in proportion to the other."""
+        """Return the seconds from each kind of account to each, in proportion to both sides."""
         people = self.counted.people
         if len(own) == 2:  # noqa: PLR2004  # the usual case, between two
             earner, spender = numbers
@@ -474,11 +474,11 @@ def _cell(table: dict[Any, Cell], key: Any) -> Cell:
 
 
 def _hours(effects: dict[str, Any]) -> int:
-    """The seconds of an exchange, without its fee."""
+    """Return the seconds of an exchange, without its fee."""
     own = _own(effects["postings"], effects.get("fee", ()))
     return sum(seconds for _, seconds in own if seconds > 0)
 
 
 def _own(lines: Lines, fee: Any) -> Lines:
-    """The lines of an exchange, without those of its fee, which come last."""
+    """Return the postings of an exchange, without those of its fee, which come last."""
     return lines[: len(lines) - len(fee)] if fee else lines

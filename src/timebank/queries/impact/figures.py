@@ -1,7 +1,8 @@
-"""The figures of an impact report, each worked out from what was counted.
+"""Work out the figures of an impact report from the counts.
 
 `docs/impact.md` defines each by a sentence and a formula. Groups of fewer accounts than a bound
-are not shown: nor is the next smallest one, where one alone could be found by subtraction.
+are hidden. If only one is, the next smallest is hidden too: one alone could be found by
+subtraction.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ BANDS: Final = (-20, -10, -5, 0, 5, 10, 20)
 
 @attrs.frozen
 class Group:
-    """Exchanges under one word: how many, how many hours, of how many accounts.
+    """The exchanges with the same label: their number, hours and accounts.
 
-    All three are `None` where the group is too small to be shown. `key` is empty where the
-    exchanges have no such word.
+    All three are `None` if the group is too small to be shown. `key` is the label, empty for
+    the exchanges that have none.
     """
 
     key: str
@@ -40,13 +41,13 @@ class Group:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether it is too small to be shown."""
+        """True if the group is too small to be shown."""
         return self.exchanges is None
 
 
 @attrs.frozen
 class Count:
-    """How many exchanges, and how many hours."""
+    """A number of exchanges, and their hours."""
 
     exchanges: int
     hours: Hours
@@ -54,7 +55,7 @@ class Count:
 
 @attrs.frozen
 class Band:
-    """How many members hold a balance from `low` (excluded, but for zero) to `high`."""
+    """The number of members with a balance from `low` (excluded, but for zero) to `high`."""
 
     low: Hours | None
     high: Hours | None
@@ -63,7 +64,7 @@ class Band:
 
 @attrs.frozen(kw_only=True)
 class Impact:
-    """What a community exchanged, in figures. Members are accounts of the kinds member and group.
+    """The figures of an impact report. Members are accounts of the kinds member and group.
 
     `since` and `until` are the period, as it was asked for; `through` the last day of the
     balances. Shares are from 0 to 1; what cannot be worked out is `None`.
@@ -109,7 +110,7 @@ class Impact:
 
 
 def figures(counted: Counted, *, at_least: int = AT_LEAST) -> Impact:
-    """Work out all of them."""
+    """Return all figures. Groups of fewer than `at_least` accounts are hidden."""
     people = [one for one in counted.people if one.joined <= counted.until]
     members = [one for one in people if one.kind in MEMBERS]
     active = [one for one in members if one.exchanges > 0]
@@ -178,7 +179,7 @@ def _kinds(people: Iterable[Person]) -> dict[str, int]:
 
 
 def _groups(table: Mapping[str, Cell], at_least: int) -> tuple[Group, ...]:
-    """By key; those of too few accounts are hidden, and never one alone."""
+    """Return groups by key. Those of too few accounts are hidden, and never only one."""
     cells = {key: cell for key, cell in sorted(table.items()) if cell.exchanges > 0}
     hidden = _hidden({key: cell.accounts for key, cell in cells.items()}, at_least)
     return tuple(
@@ -190,7 +191,7 @@ def _groups(table: Mapping[str, Cell], at_least: int) -> tuple[Group, ...]:
 
 
 def _hidden(sizes: Mapping[Any, int], at_least: int) -> set[Any]:
-    """The keys that are not shown: the small ones, and the next one where one would be alone."""
+    """Return the keys to hide: the small ones, and the next one if there is only one."""
     hidden = {key for key, size in sizes.items() if 0 < size < at_least}
     rest = [key for key, size in sizes.items() if size and key not in hidden]
     if len(hidden) == 1 and rest:
@@ -199,7 +200,7 @@ def _hidden(sizes: Mapping[Any, int], at_least: int) -> set[Any]:
 
 
 def _largest_first(groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """By hours; what has no word, and what is hidden, comes last."""
+    """Sort groups by hours; the one without a label and hidden ones come last."""
     return tuple(
         sorted(
             groups,
@@ -214,7 +215,7 @@ def _largest_first(groups: tuple[Group, ...]) -> tuple[Group, ...]:
 
 
 def _months_and_areas(counted: Counted, at_least: int) -> dict[str, tuple[Group, ...]]:
-    """The months of each area; a cell is shown where its month, its area and itself may be."""
+    """Return the months of each area. A cell is hidden if its month or its area is."""
     hidden_months = {one.key for one in _groups(counted.months, at_least) if one.is_hidden}
     hidden_areas = {one.key for one in _groups(counted.areas, at_least) if one.is_hidden}
     found: dict[str, list[Group]] = {}
@@ -263,7 +264,7 @@ def _balance(one: Person, month: str) -> int:
 
 
 def _stock(members: list[Person], counted: Counted, through: str) -> Hours | None:
-    """The mean, over the ends of the months of the period, of the sum of positive balances."""
+    """Return the sum of positive balances at the end of a month, as a mean over the months."""
     first = counted.since[:7] or min(counted.months, default="")
     months = _months(first, through[:7]) if first else []
     if not months:
@@ -281,7 +282,7 @@ def _stock(members: list[Person], counted: Counted, through: str) -> Hours | Non
 
 
 def _months(first: str, last: str) -> list[str]:
-    """The months from one to another, both included, as `YYYY-MM`."""
+    """Return the months from one to another, both included, as `YYYY-MM`."""
     if last >= LAST[:7]:
         last = first
     year, month = int(first[:4]), int(first[5:7])
@@ -293,7 +294,7 @@ def _months(first: str, last: str) -> list[str]:
 
 
 def _bands(balances: list[int], at_least: int) -> tuple[Band, ...]:
-    """How many members hold how much; zero is in the band that ends with it."""
+    """Return the number of members in each band of balances; zero is in the band that ends at 0."""
     edges = [None, *(Hours(bound) for bound in BANDS), None]
     counts = [0] * (len(edges) - 1)
     for seconds in balances:
@@ -306,7 +307,7 @@ def _bands(balances: list[int], at_least: int) -> tuple[Band, ...]:
 
 
 def gini(balances: list[int]) -> float | None:
-    """How unequal balances are, from 0 to nearly 1, though some are negative.
+    """Return the Gini coefficient of balances, from 0 to nearly 1; some may be negative.
 
     The mean difference of all pairs, over twice the mean of the absolute values: after
     Raffinetti, Siletti and Vernizzi, *On the Gini coefficient normalization when attributes
@@ -329,7 +330,7 @@ def gini(balances: list[int]) -> float | None:
 
 
 def _dormant(members: list[Person], last_day: date) -> int:
-    """Members who exchanged nothing in the last year, and were members all of it."""
+    """Count members of more than a year who exchanged nothing in the last year."""
     edge = date.fromordinal(max(last_day.toordinal() - DORMANT_DAYS, 1)).isoformat()
     return sum(
         1 for one in members if one.status != "closed" and one.last < edge and one.joined < edge
@@ -337,7 +338,7 @@ def _dormant(members: list[Person], last_day: date) -> int:
 
 
 def _first_days(members: list[Person], counted: Counted) -> list[int]:
-    """Days from joining to the first exchange, of members who joined within the period."""
+    """Return the days from joining to the first exchange, of members who joined in the period."""
     return [
         max((date.fromisoformat(one.first) - date.fromisoformat(one.joined)).days, 0)
         for one in members
@@ -346,7 +347,7 @@ def _first_days(members: list[Person], counted: Counted) -> list[int]:
 
 
 def _quartiles(days: list[int]) -> tuple[float, float, float]:
-    """The lower quartile, the median, the upper one: medians of the halves."""
+    """Return the lower quartile, the median and the upper quartile (medians of the halves)."""
     ordered = sorted(days)
     half = len(ordered) // 2
     lower, upper = ordered[:half] or ordered, ordered[-half:] if half else ordered

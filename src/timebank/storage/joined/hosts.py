@@ -133,10 +133,10 @@ def _in_mysql_transaction(driver: Any) -> bool:
     cursor = driver.cursor()
     try:
         cursor.execute("SELECT @@in_transaction")
-        (told,) = cursor.fetchone()
+        (found,) = cursor.fetchone()
     finally:
         cursor.close()
-    return bool(told)
+    return bool(found)
 
 
 def _django(wrapper: Any) -> Any:

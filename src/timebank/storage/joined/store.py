@@ -193,7 +193,7 @@ class _Savepoint:
     def _undo(self, error: BaseException) -> None:
         if isinstance(error, Retryable):
             error.scope = "host"
-        # A deadlock or a lost connection has undone all already: what came first is told.
+        # A deadlock or a lost connection has undone all already: the first error is raised.
         with suppress(Exception):
             self._connection.run(f"ROLLBACK TO SAVEPOINT {self._name}")
             self._connection.run(f"RELEASE SAVEPOINT {self._name}")

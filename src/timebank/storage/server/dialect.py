@@ -34,7 +34,7 @@ def queries(*, integer: str, lock: str = "") -> Queries:
     return Queries(
         head=_HEAD + lock,
         banks="SELECT bank FROM timebank_banks ORDER BY bank",
-        left_over=" UNION ALL ".join(
+        has_rows=" UNION ALL ".join(
             f"(SELECT 1 FROM {table} WHERE bank = %s LIMIT 1)"  # noqa: S608 - our names
             for table in TABLES
         ),
@@ -116,7 +116,7 @@ class Dialect(Protocol):
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Write the rows and return whether the head still stood at the sequence `before`."""
 
-    def throw_away(self, cursor: Any, bank: str) -> None:
+    def delete_derived(self, cursor: Any, bank: str) -> None:
         """Delete the bank's derived rows, past their guards."""
 
     def lost(self, connection: Any, error: Exception) -> bool:

@@ -148,8 +148,8 @@ class MariaDb:
             cursor.execute(_ERASE_TEXT, (bank, *place))
         return True
 
-    def throw_away(self, cursor: Any, bank: str) -> None:
-        """Implement `Dialect.throw_away`."""
+    def delete_derived(self, cursor: Any, bank: str) -> None:
+        """Implement `Dialect.delete_derived`."""
         cursor.execute("SET @timebank_rebuild = 1")
         try:
             cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))

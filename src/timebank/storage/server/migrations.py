@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TRIES: Final = 5
 
 
-def newest(store: SqlStore, *, create: bool) -> None:
+def check_version(store: SqlStore, *, create: bool) -> None:
     """Check that the tables are of this version; with `create` make them where there are none.
 
     :raises NotFound: there are none, and `create` is false.
@@ -72,7 +72,7 @@ def _is_unreleased(transaction: Transaction) -> bool:
     try:
         transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
     except transaction.dialect.error as error:
-        return transaction.dialect.no_column(error)  # another error is told by what needs the table
+        return transaction.dialect.no_column(error)  # others are for who needs the table
     return False
 
 
@@ -93,9 +93,9 @@ def migrate(store: SqlStore) -> list[str]:
                 done = make_ledger(transaction, _recorded(transaction) or set())
                 transaction.dialect.commit(transaction.cursor)
         except store.dialect.error as error:
-            told = store.dialect.translated(error, store.url)
+            translated = store.dialect.translated(error, store.url)
             if not store.dialect.made_already(error):
-                raise told from error
+                raise translated from error
         else:
             return done
     msg = f"{store.url}: another process was making the same tables"

@@ -82,8 +82,8 @@ def _append(parts: tuple[str, ...]) -> str:
             f"{part} AS (INSERT INTO timebank_{part} (bank, {', '.join(names)}) "  # noqa: S608 - our names
             f"SELECT %s, * FROM unnest({arrays}){_REPLACE if part == 'accounts' else ''})"
         )
-    told = "SELECT count(*) FROM head" if "records" in parts else "SELECT 1"
-    return f"WITH {', '.join(steps)} {told}"
+    answer = "SELECT count(*) FROM head" if "records" in parts else "SELECT 1"
+    return f"WITH {', '.join(steps)} {answer}"
 
 
 _TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
@@ -148,10 +148,10 @@ class PostgreSql:
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Implement `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
-        told = self._add(cursor, bank, batch, before)
-        if told and batch.erased:
+        is_current = self._add(cursor, bank, batch, before)
+        if is_current and batch.erased:
             cursor.execute(_ERASE_TEXT, (bank, *map(list, zip(*batch.erased, strict=True))))
-        return told
+        return is_current
 
     def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         rows: dict[str, list[Any]] = {
@@ -172,11 +172,11 @@ class PostgreSql:
             values = [last.sequence, last.digest, bank, before]
         columns = ((bank, *map(list, zip(*rows[part], strict=True))) for part in parts)
         values += chain.from_iterable(columns)
-        (told,) = cursor.execute(_append(parts), values).fetchone()
-        return bool(told)
+        (moved,) = cursor.execute(_append(parts), values).fetchone()
+        return bool(moved)
 
-    def throw_away(self, cursor: Any, bank: str) -> None:
-        """Implement `Dialect.throw_away`."""
+    def delete_derived(self, cursor: Any, bank: str) -> None:
+        """Implement `Dialect.delete_derived`."""
         cursor.execute("SET LOCAL timebank.rebuild = 'on'")
         cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
         for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):

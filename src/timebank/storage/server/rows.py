@@ -27,7 +27,7 @@ from timebank.storage.tables import (
     TableReader,
     above_end,
     above_hold,
-    kind_of,
+    row_type_of,
 )
 
 _ADD_BANK: Final = "INSERT INTO timebank_banks VALUES (%s, %s, 0, %s)"
@@ -74,8 +74,8 @@ class SqlReader(TableReader):
     """A reader of one bank, of use until `close`."""
 
     mark = "%s"
-    text_kind = kind_of("timebank_texts", _text, INT, STR, BYTES, BYTES)
-    account_kind = kind_of(
+    text_type = row_type_of("timebank_texts", _text, INT, STR, BYTES, BYTES)
+    account_type = row_type_of(
         "timebank_accounts",
         _account,
         *(STR, STR, STR, STR_OR_NULL, STR_OR_NULL, STR_OR_NULL, INT, INT_OR_NULL),
@@ -195,7 +195,7 @@ class SqlWriter(SqlReader):
                 raise Conflict(msg)
             last = record.sequence
         if batch.anew:
-            transaction.dialect.throw_away(transaction.cursor, self._bank)
+            transaction.dialect.delete_derived(transaction.cursor, self._bank)
         if not transaction.dialect.append(transaction.cursor, self._bank, batch, head.sequence):
             msg = f"the head of bank {shown(self._bank)} is no longer at {head.sequence}"
             raise Conflict(msg)

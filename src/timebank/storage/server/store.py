@@ -24,7 +24,7 @@ from timebank.errors import (
 )
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.server.dialect import Dialect
-from timebank.storage.server.migrations import migrate, newest
+from timebank.storage.server.migrations import check_version, migrate
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class SqlStore:
         # Two threads may both make one: the first is kept, the other has no connection yet.
         return self._engines.setdefault(pid, engine)
 
-    def _lent(self) -> PoolProxiedConnection:
+    def _take(self) -> PoolProxiedConnection:
         """Take a connection from the pool.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
@@ -132,7 +132,7 @@ class SqlStore:
 
         What interrupts a program may have left an answer half read: that connection is dropped.
         """
-        lent, cursor = self._began(begin)
+        lent, cursor = self._begin(begin)
         connection = lent.driver_connection
         owner = os.getpid()
         sound = False
@@ -146,15 +146,15 @@ class SqlStore:
             if os.getpid() == owner:
                 self._give(lent, connection, sound=sound)
 
-    def _began(self, begin: Callable[[Any], None]) -> tuple[PoolProxiedConnection, Any]:
+    def _begin(self, begin: Callable[[Any], None]) -> tuple[PoolProxiedConnection, Any]:
         """Take a connection and begin; one that died while it was idle is replaced."""
         for last in (False, True):
-            lent = self._lent()
+            lent = self._take()
             try:
                 cursor = self.dialect.cursor(lent.driver_connection)
                 begin(cursor)
             except self.dialect.error as error:
-                gone = self._gone(lent.driver_connection, error)
+                gone = self._is_lost(lent.driver_connection, error)
                 lent.invalidate()
                 if last or not gone:
                     raise self.dialect.translated(error, self.url) from error
@@ -166,7 +166,7 @@ class SqlStore:
                 return lent, cursor
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    def _gone(self, connection: Any, error: Exception) -> bool:
+    def _is_lost(self, connection: Any, error: Exception) -> bool:
         return self.dialect.lost(connection, error)
 
     def _give(self, lent: PoolProxiedConnection, connection: Any, *, sound: bool) -> None:
@@ -219,7 +219,7 @@ class SqlStore:
             with self.transaction(self.dialect.begin_writing) as (connection, transaction):
                 writer = SqlWriter(transaction, bank)
                 try:
-                    with suppress(BankNotFound):  # told by what is asked of the writer
+                    with suppress(BankNotFound):  # the writer's reads say so
                         writer.lock()
                     yield writer
                 finally:
@@ -245,7 +245,7 @@ class SqlStore:
         try:
             committed = self.dialect.commit(transaction.cursor)
         except self.dialect.error as error:
-            if self._gone(connection, error):
+            if self._is_lost(connection, error):
                 raise OutcomeUnknown(writer.last_id) from error
             raise transaction.translated(error) from error
         if not committed:
@@ -283,7 +283,7 @@ def dialect_of(backend: str) -> Dialect:
 
 
 def _arguments(url: Any) -> dict[str, Any]:
-    """Return what a driver is told unless the URL says otherwise; transactions are begun by us."""
+    """Return the driver's arguments, unless the URL has them; we begin transactions ourselves."""
     arguments: dict[str, Any] = {"autocommit": True}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
@@ -309,7 +309,7 @@ def open_sql(
     """
     store = SqlStore(url, read_only=read_only, busy_timeout_seconds=busy_timeout_seconds)
     try:
-        newest(store, create=create)
+        check_version(store, create=create)
     except BaseException:
         store.close()
         raise

@@ -183,11 +183,11 @@ class FileConnections:
             sound = True
         finally:
             self.give_writer(connection, sound=sound)
-        told = (
+        remaining = (
             f"another connection is reading: {self.where}-wal has it until that ends and the "
             "erasure is asked for once more"
         )
-        return (told,) if busy else ()
+        return (remaining,) if busy else ()
 
     def close(self) -> None:
         """Implement `Connections.close`."""

@@ -113,7 +113,7 @@ def _schema(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
 def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
     there = {name for _, name, _ in _objects(connection)}
     if "timebank_banks" not in there:
-        return  # the schema's fault, told there
+        return  # that is found as a fault of the schema
     for table in there.intersection(TABLES):
         for (bank,) in connection.execute(_STRAY_BANKS.format(table=table)):
             yield Fault(
@@ -131,7 +131,7 @@ def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
         missing = (
             parent
             for _, _, parent, _ in connection.execute(f"PRAGMA foreign_key_check({table})")
-            if parent != "timebank_banks"  # rows of no bank are told as such
+            if parent != "timebank_banks"  # rows of no bank are found as such
         )
         for parent in islice(missing, MOST):
             yield Fault("references", table, f"a row of {parent}", "none")

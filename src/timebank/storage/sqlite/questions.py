@@ -22,7 +22,7 @@ QUERIES: Final = Queries(
             AND r.sequence = (SELECT max(sequence) FROM timebank_records WHERE bank = b.bank)
         WHERE b.bank = ?""",
     banks="SELECT bank FROM timebank_banks ORDER BY bank",
-    left_over=" UNION ALL ".join(
+    has_rows=" UNION ALL ".join(
         f"SELECT 1 WHERE EXISTS (SELECT 1 FROM {table} WHERE bank = ?)"  # noqa: S608 - our names
         for table in TABLES
     ),

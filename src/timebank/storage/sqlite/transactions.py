@@ -221,7 +221,7 @@ class SqliteWriter(SqliteReader):
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> None:
         with_bank = (self._bank,).__add__  # a tuple's own addition: no call of Python for a row
         if batch.anew:
-            self._throw_away(connection)
+            self._delete_derived(connection)
         for sql, rows in (
             (_ADD_RECORD, batch.records),
             (_ADD_TEXT, batch.texts),
@@ -250,7 +250,7 @@ class SqliteWriter(SqliteReader):
         finally:
             connection.execute(f"PRAGMA secure_delete = {int(secure)}").fetchone()
 
-    def _throw_away(self, connection: sqlite3.Connection) -> None:
+    def _delete_derived(self, connection: sqlite3.Connection) -> None:
         """Delete the derived rows; their guards are away for as long, in this transaction."""
         for name in POSTING_GUARDS:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")

@@ -1,10 +1,10 @@
-"""Transfers of the commonest form, taken apart at a glance.
+"""Read transfers of the commonest form by one pattern.
 
-Most records of most banks are transfers from one to one, without fee or flags. What a pattern
+Most records of most banks are transfers from one to one, without fee or flags. What the pattern
 says of the bytes of such a record is all that parsing them, writing them again and looking at each
 field would say: that they are canonical, and each field known and of its type. So an audit
-spends a fifth of the time on it. What the pattern does not match is no finding: it goes the long
-way. That both ways give the same record is a property in `tests/audit/test_audit_plain.py`.
+spends a fifth of the time on it. What the pattern does not match is no finding: it is parsed
+as any other record. That both give the same is a property in `tests/audit/test_audit_plain.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-#: Text in which nothing is escaped; what needs it, or may not stand there, goes the long way.
+#: Text in which nothing is escaped; what needs it, or may not stand there, is parsed.
 _TEXT: Final = r'"([^"\\\x00-\x1f]*)"'
 #: Whole seconds above zero, well within the integers of a record.
 _SECONDS: Final = r"([1-9][0-9]{0,14})"
@@ -50,11 +50,11 @@ _OTHERS: Final = ("area", "category", "limits", "note", "resource", "source", "v
 _NO_OTHERS: Final = (None,) * len(_OTHERS)
 
 
-def plain(body: bytes) -> dict[str, Any] | None:
-    """The record of these bytes, if they are a plain transfer in canonical form; else nothing.
+def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
+    """Return the record of these bytes if they are a plain transfer in canonical form, or `None`.
 
-    >>> from timebank.audit.plain import plain
-    >>> plain(b'{"kind":"transfer"}') is None
+    >>> from timebank.audit.plain_transfers import parse_plain_transfer
+    >>> parse_plain_transfer(b'{"kind":"transfer"}') is None
     True
     """
     try:

@@ -1,4 +1,4 @@
-"""What a record of each kind looks like: which fields, of which types.
+"""The fields of a record of each kind, and their types.
 
 Stated here once more, from `docs/journal-format.md`, and not taken from the code that
 writes records. Checking a field is a look-up of its type: an audit does it a million times.
@@ -141,8 +141,8 @@ _FLAG: Final = {
 _HEX: Final = "abcdef0123456789"
 
 
-def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is expected and what was found, for each field that cannot be so."""
+def field_differences(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is expected and what was found, for each field that is wrong."""
     if not record.keys() >= _ALWAYS:
         yield f"the fields {', '.join(sorted(_ALWAYS))}", ", ".join(map(shown, record))
         return
@@ -162,7 +162,7 @@ def problems(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _known(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Fields that are not known, missing, or of another type."""
+    """Yield fields that are not known, missing, or of another type."""
     known, sometimes = _EFFECTS[kind], _SOMETIMES.get(kind)
     yield from _fields("effects", effects, known if sometimes is None else known | sometimes)
     if not known.keys() <= effects.keys():
@@ -183,7 +183,7 @@ def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator
 
 
 def _fits(value: Any, expected: Any) -> bool:
-    """Whether a value is of a type that is more than one class."""
+    """Return whether a value is of a type that is more than one class."""
     if expected is _Limit:
         return value is None or value == "inherit" or type(value) is int
     if expected is _Source:
@@ -194,7 +194,7 @@ def _fits(value: Any, expected: Any) -> bool:
 def _deeper(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Lists, and what is in them."""
+    """Yield what is wrong within lists."""
     for what, side in (
         ("request.earners", request.get("earners", [])),
         ("request.spenders", request.get("spenders", [])),
@@ -218,7 +218,7 @@ def _deeper(
 
 
 def _erased(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an erasure destroyed: of an account, or of a record."""
+    """Yield what is wrong in an erasure, of an account or of a record."""
     if len(request.keys() & {"account", "record"}) != 1:
         yield "request with an account or a record", ", ".join(map(shown, request))
     commitments, texts = effects["erased"], effects["texts"]
@@ -236,7 +236,7 @@ def _erased(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[
 
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is a day in the request of what is due."""
+    """Yield the fields of a request that are days."""
     for what in ("since", "until"):
         if what in request:
             yield what, request[what]
@@ -248,7 +248,7 @@ def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_day(value: object) -> bool:
-    """Whether a value is a day of the calendar as `YYYY-MM-DD`."""
+    """Return whether a value is a day of the calendar as `YYYY-MM-DD`."""
     try:
         return type(value) is str and date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -258,7 +258,7 @@ def is_day(value: object) -> bool:
 def _words(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Words of a few choices, commitments, what is set of an account."""
+    """Yield wrong words, commitments, and fields that are set of an account."""
     if request.get("limits", "unchecked") != "unchecked":
         yield "request.limits unchecked, or none", shown(request["limits"])
     for field in TEXT_FIELDS:
@@ -285,7 +285,7 @@ def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(value: Any, second: type) -> bool:
-    """A list of lists of a string and one more."""
+    """Return whether a value is a list of pairs of a string and one more."""
     if type(value) is not list:
         return False
     for pair in value:
@@ -297,5 +297,5 @@ def _pairs(value: Any, second: type) -> bool:
 
 
 def is_commitment(value: object) -> bool:
-    """Whether a value is SHA-256 in lower-case hex."""
+    """Return whether a value is SHA-256 in lower-case hex."""
     return type(value) is str and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004  # 32 bytes

@@ -23,13 +23,13 @@ def needs(*capabilities: str) -> Callable[[Test], Test]:
     """Mark a test as one for stores that declare these capabilities; others do not have it."""
 
     def mark(test: Test) -> Test:
-        test.needs = capabilities  # type: ignore[attr-defined]  # read by `StorePlace`
+        test.needs = capabilities  # type: ignore[attr-defined]  # read by `StoreUnderTest`
         return test
 
     return mark
 
 
-class StorePlace:
+class StoreUnderTest:
     """A store under test: a subclass says where a fresh one is, and what it can do.
 
     A capability that is off takes its tests away, so that none is skipped: what is then not
@@ -134,11 +134,11 @@ class Clock:
         return self.now
 
 
-def doors() -> dict[str, Any]:
+def sources() -> dict[str, Any]:
     """Return a clock, ids and salts that are the same in every run.
 
-    >>> from timebank.testing.place import doors
-    >>> doors()["new_id"]()
+    >>> from timebank.testing.fixtures import sources
+    >>> sources()["new_id"]()
     'id-1'
     """
     ids, salts = itertools.count(1), itertools.count(1)

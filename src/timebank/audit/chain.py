@@ -1,0 +1,78 @@
+"""Whether the records follow one another, and each says where it belongs."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from timebank.audit.base import AuditCheck, AuditedRecord
+from timebank.audit.findings import RESTORE, Check
+from timebank.errors import shown
+from timebank.journal import FORMAT, digest
+from timebank.model import MAX_INTEGER, RecordRow
+
+PAGE: Final = 500
+
+
+class Chain(AuditCheck):
+    """Checks the sequence of each record, its digest, and the names in it."""
+
+    key: ClassVar = "chain"
+    promises: ClassVar = (
+        Check("sequence", "The records are numbered from 1 without a gap.", RESTORE),
+        Check(
+            "chain",
+            "Each digest is SHA-256 of the one before and the record's bytes, and each record "
+            "names this journal, its own sequence and the format.",
+            RESTORE,
+        ),
+    )
+
+    def start(self) -> None:
+        """Find records that are numbered below 1."""
+        if self.context.since is not None:
+            return
+        with self.reading("records before the first"):
+            for row in self.context.reader.records(after=-MAX_INTEGER, limit=PAGE):
+                if row.sequence >= 1:
+                    return
+                place, found = f"record {row.sequence}", f"{row.sequence}"
+                self.tell("sequence", place, expected="records from 1", found=found)
+
+    def row(self, row: RecordRow) -> None:
+        """Check that a row follows the one before it."""
+        context = self.context
+        sequence = row.sequence
+        if sequence != context.last + 1:
+            self.tell(
+                "sequence",
+                f"record {sequence}",
+                expected=f"record {context.last + 1}",
+                found=f"record {sequence}",
+            )
+        elif context.head is not None:
+            self.check_digest(context.digest, row)
+        context.last, context.digest = sequence, row.digest
+
+    def check_digest(self, before: bytes, row: RecordRow) -> None:
+        """Check that a row's digest is that of the digest before it and its bytes."""
+        expected = digest(before, row.body)
+        if row.digest != expected:
+            place = f"record {row.sequence}"
+            self.tell("chain", place, expected=expected.hex(), found=row.digest.hex())
+
+    def record(self, record: AuditedRecord) -> None:
+        """Check that a record says where it belongs, so that it cannot be moved elsewhere."""
+        content, head = record.content, self.context.head
+        journal = content["journal"] if head is None else head.journal
+        is_here = content["sequence"] == record.sequence and content["journal"] == journal
+        if is_here and content["format"] == FORMAT:
+            return
+        known = {"format": FORMAT, "journal": journal, "sequence": record.sequence}
+        for field, expected in known.items():
+            if content[field] != expected:
+                self.tell(
+                    "chain",
+                    f"record {record.sequence}",
+                    expected=f"{field} {shown(expected)}",
+                    found=f"{field} {shown(content[field])}",
+                )

@@ -1,0 +1,98 @@
+"""Whether the head is the last record, and published heads are in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from timebank.audit.base import AuditCheck
+from timebank.audit.findings import RESTORE, Check
+from timebank.errors import shown
+from timebank.journal import genesis
+from timebank.model import Head, RecordRow
+
+
+class Heads(AuditCheck):
+    """Checks the storage's head, those that were published, and the one of a checkpoint."""
+
+    key: ClassVar = "heads"
+    promises: ClassVar = (
+        Check("head", "The head that the storage gives is its last record.", RESTORE),
+        Check(
+            "published",
+            "Each head that was published is in the journal, and so is the one of a checkpoint.",
+            "Somebody has replaced, cut off or rewritten the journal: keep this copy, and restore "
+            "a backup that has the published head.",
+        ),
+    )
+
+    def made(self) -> Iterator[str]:
+        """Yield `published` only where there is a head to look up."""
+        yield "head"
+        if self.context.expect or self.context.since is not None:
+            yield "published"
+
+    def read_head(self) -> None:
+        """Read the head of the storage, from which the audit begins."""
+        with self.reading("head"):
+            head = self.context.reader.head()
+            if type(head.journal) is str:
+                self.context.head, self.context.digest = head, genesis(head.journal)
+            else:
+                found = shown(head.journal)
+                self.tell("head", "journal id", expected="a string", found=found)
+
+    def finish(self) -> None:
+        """Compare the head with the last record."""
+        context = self.context
+        if context.head is None or not context.is_complete:
+            return
+        sequence, digest = context.head.sequence, context.head.digest
+        if (sequence, digest) != (context.last, context.digest):
+            self.tell(
+                "head",
+                "head",
+                expected=f"the last record, {context.last} {context.digest.hex()}",
+                found=f"{shown(sequence)} {digest.hex()}",
+            )
+
+    def find_published(self) -> None:
+        """Look up each head that was published."""
+        with self.reading("published heads"):
+            for head in self.context.expect:
+                self.has(head)
+
+    def has(self, head: Head) -> bool:
+        """Return whether the journal has a head; where it has not, tell it.
+
+        The digest beside the record is compared; that it is the digest of all that came before
+        is for a full audit to say.
+        """
+        place, reader = f"head {head.sequence}, published", self.context.reader
+        journal = reader.head().journal
+        if journal != head.journal:
+            expected, other = f"journal {shown(head.journal)}", f"journal {shown(journal)}"
+            self.tell("published", place, expected=expected, found=other)
+            return False
+        found = genesis(journal) if head.sequence == 0 else None
+        if found is None:
+            rows = reader.records(after=head.sequence - 1, limit=1)
+            found = rows[0].digest if rows and rows[0].sequence == head.sequence else None
+        if found == head.digest:
+            return True
+        told = "no such record" if found is None else found.hex()
+        self.tell("published", place, expected=head.digest.hex(), found=told)
+        return False
+
+    def last_record(self, head: Head) -> tuple[bytes, RecordRow] | None:
+        """Return the digest before the head's record, and its row; tell it where it is not last."""
+        rows = self.context.reader.records(after=max(head.sequence - 2, 0), limit=3)
+        before = genesis(head.journal)
+        if head.sequence > 1 and rows:
+            before = rows.pop(0).digest
+        found = [(row.sequence, row.digest) for row in rows]
+        if found == ([(head.sequence, head.digest)] if head.sequence else []):
+            return (before, rows[0]) if rows else None
+        told = ", ".join(f"{shown(sequence)} {value.hex()[:16]}" for sequence, value in found)
+        self.tell("head", "head", expected=f"the last record is {head.sequence}", found=told)
+        return None

@@ -1,0 +1,47 @@
+"""Whether the storage can be read, and what it finds wrong in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from timebank.audit.base import AuditCheck, AuditContext
+from timebank.audit.findings import RESTORE, Check
+
+
+class Storage(AuditCheck):
+    """Asks the storage about itself. It reads the whole of it, so a checkpoint leaves it out."""
+
+    key: ClassVar = "storage"
+    promises: ClassVar = (
+        Check("file", "The storage can be read and is intact.", RESTORE),
+        Check(
+            "schema",
+            "Tables, indexes and triggers are as this version makes them.",
+            "Find out who changed the schema; a trigger that was taken away let rows be changed. "
+            "Copy the journal into a fresh file, or restore a backup.",
+        ),
+        Check("orphans", "Every row belongs to a bank of the storage.", RESTORE),
+        Check("references", "Every row that refers to another finds it.", RESTORE),
+    )
+
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        context.tell_unreadable = self.tell_unreadable
+
+    def tell_unreadable(self, place: str, error: Exception) -> None:
+        """Tell that something cannot be read, whichever check needed it."""
+        self.tell("file", place, expected="can be read", found=str(error) or repr(error))
+
+    def start(self) -> None:
+        """Ask the storage; it names each fault by a check of its choice."""
+        if self.context.since is not None:
+            return
+        with self.reading("storage"):
+            for fault in self.context.reader.faults(self.context.tell_progress):
+                check, place, expected, found = fault
+                self.context.findings.add(check, place, expected=expected, found=found)
+
+    def made(self) -> Iterator[str]:
+        """Yield no name where the audit goes on from a checkpoint."""
+        return iter(()) if self.context.since is not None else super().made()
