@@ -223,7 +223,7 @@ def test_erase_asked_wrongly() -> None:
 def test_erase_of_many_says_where() -> None:
     """From which record to which."""
     from timebank import Erasure
-    from timebank.reports.privacy import erasure_text
+    from timebank.reports.members import erasure_text
 
     done = Erasure("m1", None, 1500, (7, 8), ("somebody is reading",))
     assert erasure_text(done) == [

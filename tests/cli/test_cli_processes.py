@@ -13,6 +13,7 @@ import pytest
 import timebank
 from timebank.cli import output, program
 from timebank.cli.demo import _program
+from timebank.cli.progress import Progress
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
 
@@ -164,16 +165,16 @@ def test_progress_is_shown_on_a_terminal_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each percent once, and the line is taken away at the end; elsewhere nothing."""
-    with output.Progress("audit") as progress:
+    with Progress("audit") as progress:
         progress(1, 2)
     assert "" == capsys.readouterr().err
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with output.Progress("audit") as progress:
+    with Progress("audit") as progress:
         for done in (0, 1, 500, 501, 1_000):
             progress(done, 1_000)
         progress(0, 0)
-    assert terminal.written == "\raudit: 0 %\raudit: 50 %\raudit: 100 %\r\x1b[K"
+    assert terminal.written == ("\r\x1b[Kaudit: 0 %\r\x1b[Kaudit: 50 %\r\x1b[Kaudit: 100 %\r\x1b[K")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 import timebank
 from timebank.bank import carrying
 from timebank.cli import main
-from timebank.cli.output import Pace, lasting
+from timebank.cli.progress import Progress, lasting
 from timebank.storage.sqlite import schema
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
@@ -171,13 +171,15 @@ def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None
     words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1")
     told: list[int] = []
 
-    def grow(self: Pace, done: int, total: int) -> None:
+    def grow(self: Progress, done: int, total: int) -> None:
+        if self.label != "copy main":
+            return  # the audit of the copy
         told.append(done)
         with timebank.open("sqlite:///bank.db") as bank:
             bank.transfer(earner="m1", spender="f1", hours=1)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Pace, "__call__", grow)
+        patch.setattr(Progress, "__call__", grow)
         printed = well("copy", "bank.db", "copy.db").splitlines()
     assert ["audit: ok", "The source has 1 record more by now: copy again to fetch it."] == (
         printed[1:]
@@ -212,7 +214,7 @@ def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     terminal, file = Terminal(), io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Pace("copy main", forced=False) as pace:
+    with Progress("copy main", counted="records", left=True) as pace:
         for done in (500, 1500, 2500):
             pace(done, 2500)
     assert (
@@ -222,7 +224,7 @@ def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch: pytest.MonkeyP
         "\r\x1b[K"
     ) == terminal.getvalue()
     monkeypatch.setattr(sys, "stderr", file)
-    with Pace("copy main", forced=False) as pace:
+    with Progress("copy main", counted="records", left=True) as pace:
         pace(1, 2)
     assert "" == file.getvalue()
 

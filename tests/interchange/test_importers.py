@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 
 import timebank
 from support import doors
-from timebank import Hours, InvalidRequest, TimeBank
+from timebank import Hours, InvalidRequest, TimeBank, reports
 from timebank.cli import main
-from timebank.cli.imports_report import report_shape, report_text
 from timebank.interchange.engine import row_ids
 from timebank.interchange.engine.booking import CHUNK_ROWS, run
 from timebank.interchange.engine.csv_rows import Row, Rows, TableReader
@@ -39,6 +38,7 @@ from timebank.interchange.engine.quarantine import TITLES, Mended, QuarantineFil
 from timebank.interchange.engine.reconcile import Difference
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.interchange.engine.row_ids import RowIds
+from timebank.reports.imports import import_text
 
 DAY = date(2026, 3, 1)
 
@@ -232,7 +232,7 @@ def test_closed_accounts_keep_their_history(bank: TimeBank) -> None:
     )
     assert (1, (("c", Hours.from_seconds(60)),)) == (report.accounts_closed, report.frozen)
     assert ["closed", "open", "frozen"] == [bank.account(id).status for id in "abc"]
-    assert any("c has 0:01" in line for line in report_text(report))
+    assert any("c has 0:01" in line for line in import_text(report))
 
 
 def test_history_that_comes_later_wakes_what_the_source_closed(bank: TimeBank) -> None:
@@ -353,7 +353,7 @@ def test_balances_that_agree_are_counted(bank: TimeBank) -> None:
         report.reconciliation.differences,
         report.ok,
     )
-    assert "Balances:  all 2 are what the source states" == report_text(report)[-1]
+    assert "Balances:  all 2 are what the source states" == import_text(report)[-1]
     assert book(bank, A, B).reconciliation is None
 
 
@@ -383,13 +383,13 @@ def test_each_difference_is_explained_or_shown(bank: TimeBank) -> None:
         Difference("c", second(-5), second(0), second(-5)),
     ) == found.differences
     assert ([" ", "b"], 1) == ([one.account for one in found.unexplained], found.unplaced)
-    shape = json.loads(json.dumps(report_shape(report)))["reconciliation"]
+    shape = json.loads(json.dumps(reports.json.of(report)))["reconciliation"]
     assert (4, 1, [False, True, False, True]) == (
         shape["compared"],
         shape["unplaced"],
         [one["explained"] for one in shape["differences"]],
     )
-    text = "\n".join(report_text(report))
+    text = "\n".join(import_text(report))
     assert "0 are what the source states, 4 are not; 2 unexplained" in text
     assert "UNEXPLAINED, 1 quarantined without hours" in text
 

@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 
 import timebank
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
-from timebank import Corrupt, Dues, Fee, Hours, InvalidRequest, Statute, TimeBank, Transfer
+from timebank import Corrupt, Dues, Fee, Hours, InvalidRequest, Statute, TimeBank, Transfer, reports
 from timebank.cli import main
 from timebank.interchange.timeoverflow import import_timeoverflow
 from timebank.model import RecordRow
 from timebank.queries.impact import Group, Impact, gini
 from timebank.queries.impact.counted import count
 from timebank.reports import impact
-from timebank.reports.impact_text import impact_csv, impact_shape, impact_text
+from timebank.reports.impact_text import impact_csv, impact_text
 from timebank.storage.protocol import Batch
 from timebank.testing import simulate
 
@@ -318,7 +318,7 @@ def test_a_period_without_anything(street: TimeBank) -> None:
     )
     assert "cannot be told" in "\n".join(impact_text(found))
     assert "non calcolabile" in "\n".join(impact_text(found, "it"))
-    assert impact_shape(found)["velocity"] is None
+    assert reports.json.impact(found)["velocity"] is None
 
 
 @pytest.mark.parametrize(

@@ -12,22 +12,19 @@ from hypothesis import strategies as st
 
 import timebank
 from support import doors, fill
-from timebank import Hours, TimeBank
+from timebank import Hours, TimeBank, reports
 from timebank.audit import AuditReport, Finding
-from timebank.reports import shapes
 from timebank.reports.balances import (
     account_text,
     accounts_text,
     balance_text,
     balances_text,
-    counted,
     trial_balance_in_short,
     trial_balance_text,
 )
-from timebank.reports.cells import fit, harmless, pad, width
 from timebank.reports.findings import audit_text
 from timebank.reports.statement import statement_text
-from timebank.reports.table import Column, table
+from timebank.reports.text import Column, counted, fit, harmless, pad, table, width
 
 
 @pytest.fixture
@@ -254,20 +251,20 @@ def test_shapes_are_json_and_hours_read_back(filled: TimeBank) -> None:
     statement, trial = filled.statement("m1"), filled.trial_balance(date(2026, 12, 31))
     report = filled.audit()
     made = [
-        *(shapes.account_shape(account) for account in filled.accounts()),
-        *(shapes.transfer_shape(transfer) for transfer in filled.transfers()),
-        shapes.balance_shape(filled.balance("f1")),
-        shapes.balances_shape(trial),
-        shapes.statement_shape(statement),
-        shapes.trial_balance_shape(trial),
-        shapes.head_shape(filled.head()),
-        shapes.audit_shape(report),
+        *(reports.json.account(account) for account in filled.accounts()),
+        *(reports.json.transfer(transfer) for transfer in filled.transfers()),
+        reports.json.balance(filled.balance("f1")),
+        reports.json.balances(trial),
+        reports.json.statement(statement),
+        reports.json.trial_balance(trial),
+        reports.json.head(filled.head()),
+        reports.json.audit_report(report),
     ]
     assert made == json.loads(json.dumps(made))
-    shape = shapes.statement_shape(statement)
+    shape = reports.json.statement(statement)
     assert statement.closing == Hours(shape["closing"])
     assert [str(line.balance) for line in statement.lines] == [
         line["balance"] for line in shape["lines"]
     ]
-    assert "0:00" == shapes.trial_balance_shape(trial)["total"]
-    assert str(filled.head()) == shapes.head_shape(filled.head())["line"]
+    assert "0:00" == reports.json.trial_balance(trial)["total"]
+    assert str(filled.head()) == reports.json.head(filled.head())["line"]

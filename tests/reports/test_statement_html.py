@@ -24,7 +24,8 @@ import timebank
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
-from timebank.reports.statement_html import languages, statement_html
+from timebank.reports.statement_html import statement_html
+from timebank.reports.words import catalogue, languages
 
 PRINTED = date(2026, 3, 31)
 WIDTHS = {"phone": 390, "desktop": 1280}
@@ -136,20 +137,21 @@ def test_hostile_texts_are_only_texts() -> None:
 @pytest.mark.parametrize("language", languages())
 def test_every_catalogue_has_every_word(language: str) -> None:
     """The same keys and the same gaps as the English one."""
-    folder = files("timebank") / "data" / "words"
+    folder = files("timebank.reports.words")
     english, other = (
         tomllib.loads((folder / f"{code}.toml").read_text("utf-8")) for code in ("en", language)
     )
     assert list(english) == list(other)
-    for key, words in english.items():
-        gaps = re.findall(r"{\w+}", words)
-        assert sorted(gaps) == sorted(re.findall(r"{\w+}", other[key])), key
+    for report, texts in english.items():
+        assert list(texts) == list(other[report])
+        for key, words in texts.items():
+            gaps = re.findall(r"{\w+}", words)
+            assert sorted(gaps) == sorted(re.findall(r"{\w+}", other[report][key])), key
 
 
 def test_another_language_is_a_catalogue(full: TimeBank) -> None:
     """Nothing else is needed: the days are Babel's."""
-    folder = files("timebank") / "data" / "words"
-    words = tomllib.loads((folder / "en.toml").read_text("utf-8")) | {"title": "Kontoauszug"}
+    words = catalogue("statement", "en") | {"title": "Kontoauszug"}
     page = statement_html(
         full.statement("m1"), head=full.head(), printed_on=PRINTED, language="de", words=words
     )

@@ -9,19 +9,17 @@ import click
 
 from timebank import __version__
 from timebank.cli.accounts import account
-from timebank.cli.audit import audit, head
-from timebank.cli.books import balance, statement, trial_balance
+from timebank.cli.address import BankAddress
+from timebank.cli.audit import audit, audit_host
 from timebank.cli.demo import demo
 from timebank.cli.exports import export
 from timebank.cli.holds import hold, holds, settle, void
-from timebank.cli.hosts import audit_host
 from timebank.cli.imports import import_
-from timebank.cli.journal import init, journal, rebuild
+from timebank.cli.journal import head, init, journal, rebuild
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
-from timebank.cli.place import Place
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
-from timebank.cli.reports import report
+from timebank.cli.reports import balance, report, statement, trial_balance
 from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
@@ -55,7 +53,7 @@ __all__ = ["main"]
 @click.pass_context
 def main(context: click.Context, db: str | None, bank: str, actor: str | None) -> None:
     """Keep where the bank is, for the commands that use one."""
-    context.obj = Place(db, bank, actor)
+    context.obj = BankAddress(db, bank, actor)
 
 
 for _command in (

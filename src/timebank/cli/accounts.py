@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, LIMIT, formatted
-from timebank.cli.output import show_as
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show_as, show_result
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
@@ -21,19 +21,17 @@ KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance
 
 @click.group(no_args_is_help=False, help="Open accounts, look at them, change them.")
 def account() -> None:
-    """Accounts."""
+    """The group of the commands of accounts."""
 
 
 def _show(account: Account, format: str, *, posted: str = "") -> None:
-    from timebank.reports.balances import limit_text
-    from timebank.reports.shapes import account_shape
-    from timebank.reports.statement import titled
+    from timebank.reports.text import limit_text, titled
 
     limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
     line = (
         f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}{posted}"
     )
-    show_as(format, lambda: account_shape(account), lambda: [line])
+    show_result(format, account, lambda: [line])
 
 
 @account.command("open", help="Open an account. Repeated alike, nothing is appended.")
@@ -45,9 +43,9 @@ def _show(account: Account, format: str, *, posted: str = "") -> None:
 @click.option("--ceiling", type=LIMIT, default="inherit", help="The most it may hold.")
 @click.option("--no-welcome", is_flag=True, help="Without the welcome credit of the statute.")
 @formatted
-@pass_place
+@pass_address
 def open_(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     id: str,
@@ -60,7 +58,7 @@ def open_(
     format: str,
 ) -> None:
     """Open an account."""
-    with place.open() as bank:
+    with address.open() as bank:
         opened = bank.open_account(
             id,
             kind=kind,
@@ -76,35 +74,30 @@ def open_(
 
 @account.command("list", help="All accounts with their own limits.")
 @formatted
-@pass_place
-def list_(place: Place, /, *, format: str) -> None:
+@pass_address
+def list_(address: BankAddress, /, *, format: str) -> None:
     """List the accounts."""
     from timebank.reports.balances import accounts_text
-    from timebank.reports.shapes import account_shape
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         accounts = list(bank.accounts())
-    show_as(
-        format,
-        lambda: [account_shape(account) for account in accounts],
-        lambda: accounts_text(accounts),
-    )
+    show_result(format, accounts, lambda: accounts_text(accounts))
 
 
 @account.command("show", help="One account, with the limits that apply and its balance.")
 @click.argument("id")
 @formatted
-@pass_place
-def show_(place: Place, /, *, id: str, format: str) -> None:
+@pass_address
+def show_(address: BankAddress, /, *, id: str, format: str) -> None:
     """Show an account."""
+    from timebank import reports
     from timebank.reports.balances import account_text
-    from timebank.reports.shapes import account_shape, balance_shape
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         shown, balance = bank.account(id), bank.balance(id)
     show_as(
         format,
-        lambda: {**account_shape(shown), "balance": balance_shape(balance)},
+        lambda: {**reports.json.account(shown), "balance": reports.json.balance(balance)},
         lambda: account_text(shown, balance),
     )
 
@@ -112,14 +105,14 @@ def show_(place: Place, /, *, id: str, format: str) -> None:
 @account.command("history", help="What happened to an account: when, by whom, and why.")
 @click.argument("id")
 @formatted
-@pass_place
-def history(place: Place, /, *, id: str, format: str) -> None:
+@pass_address
+def history(address: BankAddress, /, *, id: str, format: str) -> None:
     """Show the history of an account."""
-    from timebank.reports.members import event_shape, events_text
+    from timebank.reports.members import events_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         events = list(bank.events(id))
-    show_as(format, lambda: list(map(event_shape, events)), lambda: events_text(events))
+    show_result(format, events, lambda: events_text(events))
 
 
 @account.command("limits", help="Change an account's floor, ceiling or both.")
@@ -146,24 +139,24 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
 @click.argument("id")
 @click.argument("name", required=False)
 @formatted
-@pass_place
-def rename(place: Place, /, *, id: str, name: str | None, format: str) -> None:
+@pass_address
+def rename(address: BankAddress, /, *, id: str, name: str | None, format: str) -> None:
     """Rename an account."""
-    with place.open() as bank:
+    with address.open() as bank:
         renamed = bank.rename(id, name)
     _show(renamed, format)
 
 
 def _status_command(name: str, method: str, help: str) -> None:
-    """One of the four commands that change the status; they differ in nothing else."""
+    """Add one of the four commands that change the status; they differ in nothing else."""
 
     @account.command(name, help=help)
     @click.argument("id")
     @click.option("--reason", help="Personal text: why.")
     @formatted
-    @pass_place
-    def change(place: Place, /, *, id: str, reason: str | None, format: str) -> None:
-        with place.open() as bank:
+    @pass_address
+    def change(address: BankAddress, /, *, id: str, reason: str | None, format: str) -> None:
+        with address.open() as bank:
             call: Callable[..., Account] = getattr(bank, method)
             changed = call(id, reason=reason)
         _show(changed, format)

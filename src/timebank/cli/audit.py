@@ -1,4 +1,4 @@
-"""Whether all agrees: `timebank head`, `timebank audit`."""
+"""`timebank audit` and `timebank audit-host`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import Pace, show, show_as, show_json
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show, show_json, show_result
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
 
 #: Processes that an audit takes of its own accord: each has some 40 MB.
 _MOST: Final = 8
-
-
-@click.command(
-    help="Where the journal stands. The line may be published, to prove what came before."
-)
-@formatted
-@pass_place
-def head(place: Place, /, *, format: str) -> None:
-    """Print the head."""
-    from timebank.reports.shapes import head_shape
-
-    with place.open(read_only=True) as bank:
-        found = bank.head()
-    show_as(format, lambda: head_shape(found), lambda: [str(found)])
 
 
 @click.command(
@@ -65,9 +52,9 @@ def head(place: Place, /, *, format: str) -> None:
     show_default=True,
     help="For people, programs, or a CI.",
 )
-@pass_place
+@pass_address
 def audit(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     quick: bool,
@@ -78,10 +65,10 @@ def audit(
     format: str,
 ) -> int:
     """Audit the bank, read-only."""
+    from timebank import reports
     from timebank.audit import Checkpoint
     from timebank.audit.checkpoint import place_to_save
     from timebank.reports.findings import audit_junit, audit_text
-    from timebank.reports.shapes import audit_shape
 
     if quick and (since is not None or save is not None):
         usage("A quick audit goes on from no checkpoint, and makes none")
@@ -90,18 +77,21 @@ def audit(
     checkpoint = None if since is None else Checkpoint.load(since)
     heads = [line for one in lines for line in _lines(one)]
     ask = {"since": checkpoint, "expect": heads, "quick": quick}
-    report = _audited(place, processes=processes or _processors(), **ask)
+    report = _audited(address, processes=processes or _processors(), **ask)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
-        show_json(audit_shape(report))
+        show_json(reports.json.audit_report(report))
     else:
         show((audit_junit if format == "junit" else audit_text)(report))
     return WELL if report.ok else REFUSED
 
 
 def _lines(given: str) -> list[str]:
-    """A head, or those of a file, which is to have some: none would be asked for in silence."""
+    """Return a head, or those of a file.
+
+    A file without a head is a wrong use, for the audit would look for none.
+    """
     if not given.startswith("@"):
         return [given]
     name = given[1:]
@@ -116,19 +106,52 @@ def _lines(given: str) -> list[str]:
     return lines
 
 
-def _audited(place: Place, **ask: Any) -> AuditReport:
-    """The report, also on a file that cannot be opened: that it is damaged is a finding."""
+def _audited(address: BankAddress, **ask: Any) -> AuditReport:
+    """Return the report; of a file that cannot be opened, one that says so as a finding."""
     from timebank.audit import unreadable
     from timebank.errors import Corrupt, StoreError
 
     try:
-        with place.open(read_only=True) as bank, Pace("audit", forced=False) as pace:
+        with (
+            address.open(read_only=True) as bank,
+            Progress("audit", counted="records", left=True) as pace,
+        ):
             return bank.audit(pace, **ask)
     except (Corrupt, StoreError) as error:
         return unreadable(error)
 
 
 def _processors() -> int:
-    """Those that this process may use, as far as the system tells, and no more than a few."""
+    """Return how many processors this process may use, up to `_MOST`."""
     allowed = getattr(os, "sched_getaffinity", None)
     return min((os.cpu_count() or 1) if allowed is None else len(allowed(0)), _MOST)
+
+
+# -- the books of another system ------------------------------------------------------
+
+
+@click.group(
+    "audit-host",
+    no_args_is_help=False,
+    help="Audit the books of another system. No storage of ours is needed.",
+)
+def audit_host() -> None:
+    """The group of the audits of other systems."""
+
+
+@audit_host.command(
+    help="""Audit the tables that TimeOverflow's database dumps, as CSV with a header, in a folder.
+
+    accounts.csv, movements.csv and transfers.csv are needed. Exit code 1 with findings.
+    """
+)
+@click.argument("folder", metavar="DIR")
+@formatted
+def timeoverflow(*, folder: str, format: str) -> int:
+    """Audit TimeOverflow's tables."""
+    from timebank.interchange.timeoverflow.books import audit_timeoverflow
+    from timebank.reports.findings import books_text
+
+    report = audit_timeoverflow(folder)
+    show_result(format, report, lambda: books_text(report))
+    return WELL if report.ok else REFUSED

@@ -1,4 +1,4 @@
-"""`timebank demo`: a real-sized time bank comes out of its old system, and proves itself."""
+"""Import a sample community, show its reports and audit it: `timebank demo`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
-from timebank.cli.imports import report_text
-from timebank.cli.output import Progress, show
-from timebank.cli.place import Place
+from timebank.cli.address import BankAddress
+from timebank.cli.output import show
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
@@ -37,15 +37,17 @@ _FIRST_ACCOUNT: Final = "208"
 )
 @click.argument("path", default=DEFAULT_PATH)
 def demo(path: str) -> int:
-    """Show the whole, end to end."""
-    from timebank.reports.balances import counted, trial_balance_in_short
+    """Import the sample, show a statement and the trial balance, and audit the bank."""
+    from timebank.reports.balances import trial_balance_in_short
     from timebank.reports.findings import audit_text
+    from timebank.reports.imports import import_text
     from timebank.reports.statement import statement_text
+    from timebank.reports.text import counted
 
     started = time.perf_counter()
-    place = Place(path if _is_plain(path) else f"./{path}", "main")
-    _refuse_other_banks(place)
-    with place.open(create=True) as bank:
+    address = BankAddress(path if _is_plain(path) else f"./{path}", "main")
+    _refuse_other_banks(address)
+    with address.open(create=True) as bank:
         report = _import_sample(bank)
         trial = bank.trial_balance()
         busiest = max(trial.lines, key=lambda line: (line.earned + line.spent, line.account))
@@ -53,43 +55,43 @@ def demo(path: str) -> int:
         with Progress("audit") as progress:
             audited = bank.audit(progress)
     seconds = time.perf_counter() - started
-    show(["A sample community, imported from TimeOverflow\n", *report_text(report)])
+    show(["A sample community, imported from TimeOverflow\n", *import_text(report)])
     lines = counted(len(statement.lines), "line")
     show([_title(f"The busiest account: the last {STATEMENT_LINES} of {lines}")])
     show(statement_text(_tail(statement)))
     show([_title("All accounts"), *trial_balance_in_short(trial)])
     show([_title("The audit"), *audit_text(audited)])
-    show([_title("What to try next"), *_next_commands(place, busiest.account)])
+    show([_title("What to try next"), *_next_commands(address, busiest.account)])
     show(["", f"All of it took {seconds:.1f} seconds."])
     return WELL if audited.ok and report.ok else REFUSED
 
 
 def _is_plain(path: str) -> bool:
-    """Whether the path cannot be taken for a URL."""
+    """Return whether the path cannot be taken for a URL."""
     return ":" not in path or Path(path).is_absolute()
 
 
-def _refuse_other_banks(place: Place) -> None:
-    """Keep the sample out of a file that somebody uses, before anything is made in it."""
+def _refuse_other_banks(address: BankAddress) -> None:
+    """Refuse a file that holds another bank, before anything is made in it."""
     from timebank.errors import NotFound
     from timebank.journal import parse
     from timebank.storage import open_store
 
     try:
-        store = open_store(place.url, create=False, read_only=True)
+        store = open_store(address.url, create=False, read_only=True)
     except NotFound:
         return
     try:
         banks = list(store.banks())
     finally:
         store.close()
-    if banks == [place.bank]:
-        with place.open(read_only=True) as bank:
+    if banks == [address.bank]:
+        with address.open(read_only=True) as bank:
             first = next(bank.records(), None)
         if first is None or parse(first.bytes)["request"].get("account") == _FIRST_ACCOUNT:
             return
     if banks:
-        usage(f"{place.db} holds another bank: give the demo a file of its own")
+        usage(f"{address.db} holds another bank: give the demo a file of its own")
 
 
 def _import_sample(bank: TimeBank) -> ImportReport:
@@ -105,7 +107,7 @@ def _import_sample(bank: TimeBank) -> ImportReport:
 
 
 def _tail(statement: Statement) -> Statement:
-    """The last lines of a statement, beginning from the balance before them."""
+    """Return a statement of the last lines, with the balance before them as its opening."""
     lines = statement.lines[-STATEMENT_LINES:]
     opening = lines[0].balance - lines[0].hours if lines else statement.opening
     since = lines[0].occurred_on if lines else None
@@ -116,8 +118,8 @@ def _title(text: str) -> str:
     return f"\n== {text} ==\n"
 
 
-def _next_commands(place: Place, account: str) -> list[str]:
-    program = f"{_program()} --db {shlex.quote(str(place.db))}"
+def _next_commands(address: BankAddress, account: str) -> list[str]:
+    program = f"{_program()} --db {shlex.quote(str(address.db))}"
     return [
         f"{program} statement {account} --since 2024-01-01",
         f"{program} trial-balance --on 2020-12-31",
@@ -126,7 +128,7 @@ def _next_commands(place: Place, account: str) -> list[str]:
 
 
 def _program() -> str:
-    """How this program was called, so that the commands shown can be copied."""
+    """Return how this program was called, so that the commands shown can be copied."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m timebank"

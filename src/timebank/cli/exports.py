@@ -1,18 +1,21 @@
-"""`timebank export`."""
+"""`timebank export`: plain-text accounting, JSON Lines, and tables for spreadsheets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
-from timebank.cli.export_csv import csv
-from timebank.cli.output import show, show_bytes
-from timebank.cli.place import Place, pass_place
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import DAY
+from timebank.cli.output import complain, show, show_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from timebank.interchange.spreadsheet import Sheet
 
     Export = Callable[..., Iterator[str]]
 
@@ -26,14 +29,11 @@ _CHECKS: Final = {
 
 @click.group(no_args_is_help=False, help="Take out what the bank has, for other programs.")
 def export() -> None:
-    """Exports."""
-
-
-export.add_command(csv)
+    """The group of exports."""
 
 
 def _exporter(format: str) -> Export:
-    """The exporter of a format: loaded when it is used."""
+    """Return the exporter of a format, loaded when it is used."""
     if format == "beancount":
         from timebank.interchange.plaintext.beancount import export_beancount
 
@@ -44,11 +44,11 @@ def _exporter(format: str) -> Export:
 
 
 def _command(format: str) -> None:
-    def run(place: Place, /, *, unit: str, without_texts: bool) -> None:
-        with place.open(read_only=True) as bank:
+    def run(address: BankAddress, /, *, unit: str, without_texts: bool) -> None:
+        with address.open(read_only=True) as bank:
             show(_exporter(format)(bank, unit=unit, texts=not without_texts))
 
-    command: Any = pass_place(run)
+    command: Any = pass_address(run)
     command = click.option(
         "--without-texts", is_flag=True, help="Leave out names, notes and reasons."
     )(command)
@@ -59,11 +59,11 @@ def _command(format: str) -> None:
         show_default=True,
         help="Hours have four decimals, where all of them divide.",
     )(command)
-    told = f"""As {format} reads it: accounts, transfers, open holds.
+    help = f"""As {format} reads it: accounts, transfers, open holds.
 
     To standard output. {_CHECKS[format]} accepts it, and comes to the same balances.
     """
-    export.command(format, help=told)(command)
+    export.command(format, help=help)(command)
 
 
 for _format in _CHECKS:
@@ -78,10 +78,118 @@ for _format in _CHECKS:
     """
 )
 @click.option("--without-texts", is_flag=True, help="Leave out names, notes and reasons.")
-@pass_place
-def jsonl(place: Place, /, *, without_texts: bool) -> None:
+@pass_address
+def jsonl(address: BankAddress, /, *, without_texts: bool) -> None:
     """Export the journal."""
     from timebank.interchange.jsonl import export_jsonl
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         show_bytes(export_jsonl(bank, texts=not without_texts))
+
+
+# -- tables for spreadsheets -----------------------------------------------------------
+
+
+class SheetOptions(TypedDict):
+    """The values of the options that all tables share."""
+
+    decimal_comma: bool
+    bom: bool
+    without_texts: bool
+
+
+def sheet_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every table to a command."""
+    for option in (
+        click.option("--without-texts", is_flag=True, help="Leave out names, notes and reasons."),
+        click.option("--bom", is_flag=True, help="Mark the file as UTF-8, for Excel."),
+        click.option("--decimal-comma", is_flag=True, help="1,5 for 1.5, and ; between columns."),
+    ):
+        command = option(command)
+    return command
+
+
+@export.group(
+    "csv",
+    no_args_is_help=False,
+    help="""Tables for a spreadsheet, to standard output.
+
+    Seconds are exact; hours have four decimals. What would be a formula has a ' before it.
+    """,
+)
+def csv() -> None:
+    """The group of tables."""
+
+
+def _show_sheet(sheet: Sheet, table: str, options: SheetOptions) -> None:
+    from timebank.interchange.spreadsheet import LEFT_OUT, MARK
+    from timebank.reports.text import counted
+
+    mark = MARK if options["bom"] else ""
+    show(mark + line if number == 0 else line for number, line in enumerate(sheet))
+    left_out = LEFT_OUT[table]
+    if options["without_texts"]:
+        left_out = f"names, notes and reasons, {left_out}"
+    complain(f"not in this file: {left_out}")
+    if sheet.rounded:
+        complain(f"{counted(sheet.rounded, 'quantity')} of hours rounded: the seconds are exact")
+
+
+@csv.command(help="A row for each account that a transfer moved hours of.")
+@click.option("--since", type=DAY, help="From this day of service on.")
+@click.option("--until", type=DAY, help="Up to this day of service.")
+@sheet_options
+@pass_address
+def transfers(
+    address: BankAddress,
+    /,
+    *,
+    since: date | None,
+    until: date | None,
+    **options: Unpack[SheetOptions],
+) -> None:
+    """Export transfers."""
+    from timebank.interchange.spreadsheet import transfers_sheet
+
+    texts, comma = not options["without_texts"], options["decimal_comma"]
+    with address.open(read_only=True) as bank:
+        sheet = transfers_sheet(bank, since=since, until=until, texts=texts, decimal_comma=comma)
+        _show_sheet(sheet, "transfers", options)
+
+
+@csv.command(help="A row for each account, with its balance.")
+@click.option("--on", type=DAY, help="Up to and with this day of service.")
+@sheet_options
+@pass_address
+def balances(address: BankAddress, /, *, on: date | None, **options: Unpack[SheetOptions]) -> None:
+    """Export balances."""
+    from timebank.interchange.spreadsheet import balances_sheet
+
+    with address.open(read_only=True) as bank:
+        trial = bank.trial_balance(on)
+    texts, comma = not options["without_texts"], options["decimal_comma"]
+    _show_sheet(balances_sheet(trial, texts=texts, decimal_comma=comma), "balances", options)
+
+
+@csv.command(help="A row for each line of an account's statement.")
+@click.argument("id")
+@click.option("--since", type=DAY, help="The first day.")
+@click.option("--until", type=DAY, help="The last day.")
+@sheet_options
+@pass_address
+def statement(
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    since: date | None,
+    until: date | None,
+    **options: Unpack[SheetOptions],
+) -> None:
+    """Export a statement."""
+    from timebank.interchange.spreadsheet import statement_sheet
+
+    with address.open(read_only=True) as bank:
+        made = bank.statement(id, since=since, until=until)
+    texts, comma = not options["without_texts"], options["decimal_comma"]
+    _show_sheet(statement_sheet(made, texts=texts, decimal_comma=comma), "statement", options)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, DURATION, exchange_options, formatted, side
-from timebank.cli.output import show_as
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show_result
 
 if TYPE_CHECKING:
     from timebank.model import Hold
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def hold(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     earners: tuple[str, ...],
@@ -45,12 +45,8 @@ def hold(
     """Hold hours."""
     arguments["earner"] = side("--earner", earners)
     arguments["spender"] = side("--spender", spenders)
-    with place.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.hold(expires_in=expires_in, **arguments)
-        else:
-            made = bank.hold(expires_in=expires_in, **arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.hold(expires_in=expires_in, **arguments)
     _show(made, format, verb="would be held" if dry_run else "held")
 
 
@@ -66,9 +62,9 @@ def hold(
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def settle(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     hold_id: str,
@@ -82,12 +78,8 @@ def settle(
     from timebank.cli.transfers import show_transfer
 
     arguments: dict[str, Any] = {"hours": hours, "occurred_on": occurred_on, "id": id}
-    with place.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.settle(hold_id, **arguments)
-        else:
-            made = bank.settle(hold_id, **arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.settle(hold_id, **arguments)
     show_transfer(made, format, verb="would be" if dry_run else "is")
 
 
@@ -96,10 +88,12 @@ def settle(
 @click.option("--reason", help="Personal text: why.")
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @formatted
-@pass_place
-def void(place: Place, /, *, hold_id: str, reason: str | None, id: str | None, format: str) -> None:
+@pass_address
+def void(
+    address: BankAddress, /, *, hold_id: str, reason: str | None, id: str | None, format: str
+) -> None:
     """Void a hold."""
-    with place.open() as bank:
+    with address.open() as bank:
         made = bank.void(hold_id, reason=reason, id=id)
     _show(made, format, verb="released")
 
@@ -113,24 +107,22 @@ def void(place: Place, /, *, hold_id: str, reason: str | None, id: str | None, f
     show_default=True,
 )
 @formatted
-@pass_place
-def holds(place: Place, /, *, account: str | None, status: str, format: str) -> None:
+@pass_address
+def holds(address: BankAddress, /, *, account: str | None, status: str, format: str) -> None:
     """List the holds."""
     from timebank.reports.holds import holds_text
-    from timebank.reports.shapes import hold_shape
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         found = list(bank.holds(account=account, status=None if status == "all" else status))
-    show_as(format, lambda: [hold_shape(one) for one in found], lambda: holds_text(found))
+    show_result(format, found, lambda: holds_text(found))
 
 
 def _show(made: Hold, format: str, *, verb: str) -> None:
-    from timebank.reports.cells import harmless
     from timebank.reports.holds import until_text
-    from timebank.reports.shapes import hold_shape
+    from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
     line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{end}"
     lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
-    show_as(format, lambda: hold_shape(made), lambda: lines)
+    show_result(format, made, lambda: lines)

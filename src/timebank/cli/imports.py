@@ -1,4 +1,4 @@
-"""`timebank import`: what other systems have, one command for each, and those of other packages.
+"""`timebank import`: a command for each source, and those that other packages offer.
 
 An installed package offers an importer in the entry-point group `timebank.importers`: the
 name is the command, the value a callable that is given the files' paths and returns an
@@ -8,30 +8,34 @@ importer. It is loaded when its command is called.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from timebank.cli.import_csv import csv
-from timebank.cli.import_jsonl import jsonl
-from timebank.cli.imports_report import report_text as report_text  # noqa: PLC0414 - demo shows it
-from timebank.cli.imports_running import Options, existing, import_options, run_import
-from timebank.cli.place import Place, pass_place
-from timebank.cli.program import usage
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import formatted
+from timebank.cli.output import show, show_as
+from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
+from timebank.cli.run_import import Options, existing, import_options, run_import
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from timebank.interchange.csv.importer import MappingImporter
+    from timebank.interchange.engine.quarantine import Mended
+
 
 class Importers(click.Group):
-    """Our own commands, and those that packages offer."""
+    """The group of our own import commands and of those that packages offer."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names; nothing is loaded for that."""
+        """Return all names; nothing is loaded for that."""
         return sorted({*super().list_commands(ctx), *(point.name for point in _offered())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One of ours; else the one that a package offers."""
+        """Return one of our commands, else the one that a package offers."""
         found = super().get_command(ctx, cmd_name)
         if found is not None:
             return found
@@ -51,17 +55,19 @@ def _offered() -> Iterable[EntryPoint]:
 
 
 def _command_of(point: EntryPoint) -> click.Command:
-    """The command of a package's importer: the files, and the options of every import."""
+    """Return the command of a package's importer: the files, and the options of every import."""
 
     @click.command(point.name, help=f"The importer {point.name}, of the package {_package(point)}.")
     @click.argument("files", metavar="FILE...", nargs=-1, required=True)
     @import_options
-    @pass_place
-    def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
+    @pass_address
+    def command(
+        address: BankAddress, /, *, files: tuple[str, ...], **options: Unpack[Options]
+    ) -> int:
         from timebank.interchange.engine.protocol import load_importer
 
         paths = [existing(path) for path in files]
-        return run_import(place, lambda mended: load_importer(point, paths, mended), **options)
+        return run_import(address, lambda mended: load_importer(point, paths, mended), **options)
 
     return command
 
@@ -74,11 +80,121 @@ def _package(point: EntryPoint) -> str:
     "import", cls=Importers, no_args_is_help=False, help="Bring in what another system has."
 )
 def import_() -> None:
-    """Imports."""
+    """The group of imports."""
 
 
-import_.add_command(csv)
-import_.add_command(jsonl)
+@import_.command(
+    "csv",
+    help="""Import any CSV, as a mapping says what its columns mean.
+
+    Mappings are shipped for ces, cyclos3, local_exchange_uk, mutual_credit and timebank_cc; one
+    of your own is a TOML file. Where there is no history, give --opening alone. A second run
+    books nothing twice. A row that cannot be understood is quarantined, and the exit code is 1.
+    """,
+)
+@click.option("--mapping", metavar="NAME|FILE", help="One that is shipped, or a TOML file.")
+@click.option("--transfers", metavar="FILE", help="The exchanges.")
+@click.option("--accounts", metavar="FILE", help="The accounts.")
+@click.option("--balances", metavar="FILE", help="What the source states, to compare with.")
+@click.option("--open-accounts", is_flag=True, help="Open those that no list has.")
+@click.option("--explain", is_flag=True, help="Say what the mapping does, and no more.")
+@import_options
+@pass_address
+def csv(
+    address: BankAddress,
+    /,
+    *,
+    mapping: str | None,
+    transfers: str | None,
+    accounts: str | None,
+    balances: str | None,
+    open_accounts: bool,
+    explain: bool,
+    **options: Unpack[Options],
+) -> int:
+    """Import CSV by a mapping."""
+    from timebank.interchange.engine.opening import NoHistory
+    from timebank.reports.text import harmless
+
+    files = transfers, accounts, balances
+    if mapping is None:
+        if explain or options["opening"] is None or any(files):
+            usage("Missing option '--mapping', unless --opening is given alone")
+        return run_import(address, lambda _: NoHistory(), open_accounts=open_accounts, **options)
+
+    from timebank.interchange.csv.explanation import explained
+    from timebank.interchange.csv.importer import MappingImporter
+    from timebank.interchange.csv.toml import mapping_of
+
+    found = mapping_of(mapping)
+    if explain:
+        show(map(harmless, explained(found)))
+        return WELL
+    if transfers is None and (accounts is None or options["opening"] is None):
+        usage("Missing option '--transfers', unless --accounts and --opening are given")
+    paths = [None if file is None else existing(file) for file in files]
+    if not any((accounts, balances, open_accounts)) and _is_empty(address):
+        usage("No account is there yet: give --accounts FILE, or --open-accounts")
+
+    def make(mended: Mended | None) -> MappingImporter:
+        return MappingImporter(
+            found,
+            paths[0],
+            accounts=paths[1],
+            balances=paths[2],
+            open_accounts=open_accounts,
+            mended=mended,
+        )
+
+    return run_import(address, make, open_accounts=open_accounts, **options)
+
+
+def _is_empty(address: BankAddress) -> bool:
+    """Return whether the bank has no account that an exchange could name."""
+    with address.open_for_preview() as bank:
+        return next(iter(bank.accounts()), None) is None
+
+
+@import_.command(
+    help="""Make the bank that an export of JSON Lines has, and audit it.
+
+    FILE is proved before anything is written. Where the bank has the beginning already, it
+    takes what is missing.
+    """
+)
+@click.argument("file", metavar="FILE")
+@click.option("--expect-head", metavar="LINE", help="A head that was published; it must be there.")
+@formatted
+@pass_address
+def jsonl(address: BankAddress, /, *, file: str, expect_head: str | None, format: str) -> int:
+    """Import an export."""
+    from timebank import reports
+    from timebank.audit import audit
+    from timebank.interchange.jsonl.importing import carry_export
+    from timebank.interchange.jsonl.lines import Export
+    from timebank.model import Head
+    from timebank.reports.findings import audit_text
+    from timebank.storage import open_store
+
+    expect = None if expect_head is None else Head.of(expect_head)
+    with existing(file).open("rb") as lines:
+        found = Export.of(file, lines)
+        found.prove(expect)  # before a file is made
+        with closing(open_store(address.url, create=True)) as store:
+            with Progress("import", counted="records", left=True) as pace:
+                head = carry_export(store, found, bank=address.bank, progress=pace)
+            with store.reader(address.bank) as reader, Progress("audit") as progress:
+                report = audit(reader, progress=progress)
+
+    def shape() -> dict[str, Any]:
+        return {
+            "bank": address.bank,
+            "head": reports.json.head(head),
+            "audit": reports.json.audit_report(report),
+        }
+
+    show_as(format, shape, lambda: [str(head), "audit: ok"] if report.ok else audit_text(report))
+    return WELL if report.ok else REFUSED
 
 
 @import_.command(
@@ -91,13 +207,15 @@ import_.add_command(jsonl)
 @click.option("--users", metavar="FILE", required=True, help="The members, without a header.")
 @click.option("--transfers", metavar="FILE", required=True, help="The exchanges, likewise.")
 @import_options
-@pass_place
-def timeoverflow(place: Place, /, *, users: str, transfers: str, **options: Unpack[Options]) -> int:
+@pass_address
+def timeoverflow(
+    address: BankAddress, /, *, users: str, transfers: str, **options: Unpack[Options]
+) -> int:
     """Import TimeOverflow's files."""
     from timebank.interchange.timeoverflow import TimeOverflow
 
     paths = existing(users), existing(transfers)
-    return run_import(place, lambda mended: TimeOverflow(*paths, mended=mended), **options)
+    return run_import(address, lambda mended: TimeOverflow(*paths, mended=mended), **options)
 
 
 @import_.command(
@@ -111,9 +229,9 @@ def timeoverflow(place: Place, /, *, users: str, transfers: str, **options: Unpa
 @click.argument("folder", metavar="DIR")
 @click.option("--organization", metavar="ID", help="Which, where the tables have several.")
 @import_options
-@pass_place
+@pass_address
 def timeoverflow_tables(
-    place: Place, /, *, folder: str, organization: str | None, **options: Unpack[Options]
+    address: BankAddress, /, *, folder: str, organization: str | None, **options: Unpack[Options]
 ) -> int:
     """Import TimeOverflow's tables."""
     from timebank.interchange.timeoverflow.dump import TimeOverflowTables
@@ -121,7 +239,7 @@ def timeoverflow_tables(
     def make(mended: Any) -> TimeOverflowTables:
         return TimeOverflowTables(folder, organization=organization, mended=mended)
 
-    return run_import(place, make, **options)
+    return run_import(address, make, **options)
 
 
 @import_.command(
@@ -137,9 +255,9 @@ def timeoverflow_tables(
 @click.option("--unit", metavar="HOURS", default="1:00", show_default=True, help="What 1.00 is.")
 @click.option("--scale", type=click.IntRange(0, 9), help="Decimals of amounts in documents.")
 @import_options
-@pass_place
+@pass_address
 def komunitin(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     accounts: str | None,
@@ -159,7 +277,7 @@ def komunitin(
     if documents and not accounts and not transfers:
         paths = [existing(path) for path in documents]
         return run_import(
-            place,
+            address,
             lambda mended: KomunitinDocuments(*paths, unit=of_one, scale=scale, mended=mended),
             **options,
         )
@@ -167,5 +285,5 @@ def komunitin(
         usage("Give --accounts and --transfers, or --documents")
     files = existing(accounts), existing(transfers)
     return run_import(
-        place, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
+        address, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
     )

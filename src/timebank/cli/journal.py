@@ -1,4 +1,4 @@
-"""The journal itself: `timebank init`, `journal`, `rebuild`."""
+"""`timebank init`, `head`, `journal` and `rebuild`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address, without_password
 from timebank.cli.options import formatted
-from timebank.cli.output import Progress, show, show_as, show_bytes
-from timebank.cli.place import Place, pass_place, without_password
+from timebank.cli.output import show, show_as, show_bytes, show_result
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.model import Record
@@ -16,17 +17,33 @@ if TYPE_CHECKING:
 
 @click.command(help="Make the file and the bank where they are missing.")
 @formatted
-@pass_place
-def init(place: Place, /, *, format: str) -> None:
+@pass_address
+def init(address: BankAddress, /, *, format: str) -> None:
     """Make a bank."""
-    from timebank.reports.cells import harmless
-    from timebank.reports.shapes import head_shape
+    from timebank import reports
+    from timebank.reports.text import harmless
 
-    with place.open(create=True) as bank:
+    with address.open(create=True) as bank:
         head = bank.head()
-    shape = {"bank": place.bank, "url": without_password(place.url), "head": head_shape(head)}
-    line = harmless(f"Bank {place.bank} is ready in {without_password(str(place.db))}.")
+    shape = {
+        "bank": address.bank,
+        "url": without_password(address.url),
+        "head": reports.json.head(head),
+    }
+    line = harmless(f"Bank {address.bank} is ready in {without_password(str(address.db))}.")
     show_as(format, lambda: shape, lambda: [line])
+
+
+@click.command(
+    help="Where the journal stands. The line may be published, to prove what came before."
+)
+@formatted
+@pass_address
+def head(address: BankAddress, /, *, format: str) -> None:
+    """Print the head."""
+    with address.open(read_only=True) as bank:
+        found = bank.head()
+    show_result(format, found, lambda: [str(found)])
 
 
 @click.command(help="The records as JSON Lines: sequence, digest, record.")
@@ -45,12 +62,12 @@ def init(place: Place, /, *, format: str) -> None:
     show_default=True,
     help="For programs or for people.",
 )
-@pass_place
-def journal(place: Place, /, *, after: int, format: str) -> None:
+@pass_address
+def journal(address: BankAddress, /, *, after: int, format: str) -> None:
     """Print the journal, page by page."""
     from timebank.interchange.jsonl import line_of
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         records = bank.records(after=after)
         if format == "json":
             show_bytes(line_of(record) for record in records)
@@ -59,9 +76,9 @@ def journal(place: Place, /, *, after: int, format: str) -> None:
 
 
 def _described(record: Record) -> str:
-    """One record: with the id by which a transfer is reversed, or the account that it is about."""
+    """Return one record as a line: with the id that `reverse` takes, or the account it is about."""
     from timebank.journal import parse
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     request = parse(record.bytes).get("request")
     known = request if isinstance(request, dict) else {}
@@ -69,18 +86,18 @@ def _described(record: Record) -> str:
     if record.actor is not None:
         words.append(f"by {record.actor}")
     recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
-    told = harmless(" ".join(filter(None, words)))
-    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {told}"
+    description = harmless(" ".join(filter(None, words)))
+    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {description}"
 
 
 @click.command(help="Make accounts and postings anew from the journal.")
 @formatted
-@pass_place
-def rebuild(place: Place, /, *, format: str) -> None:
+@pass_address
+def rebuild(address: BankAddress, /, *, format: str) -> None:
     """Rebuild the derived rows."""
-    from timebank.reports.balances import counted
+    from timebank.reports.text import counted
 
-    with place.open() as bank:
+    with address.open() as bank:
         with Progress("rebuild") as progress:
             bank.rebuild(progress)
         records = bank.head().sequence

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, formatted
-from timebank.cli.output import show_as
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show_result
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
-    from timebank.bank import BankBatch, TimeBank
     from timebank.model.members import Delegate, Disposal
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 
 
-@contextmanager
-def _tried(place: Place, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:
-    """The bank, or a preview of it."""
-    with place.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                yield preview
-        else:
-            yield bank
-
-
 @click.command(help="Give an account the welcome credit of the statute, unless it has one.")
 @click.argument("account")
 @formatted
-@pass_place
-def welcome(place: Place, /, *, account: str, format: str) -> None:
+@pass_address
+def welcome(address: BankAddress, /, *, account: str, format: str) -> None:
     """Give welcome credit."""
     from timebank.cli.transfers import show_transfer
 
-    with place.open() as bank:
+    with address.open() as bank:
         made = bank.welcome(account)
     show_transfer(made, format, verb="is")
 
@@ -56,36 +43,32 @@ def welcome(place: Place, /, *, account: str, format: str) -> None:
 @click.option("--quiet", is_flag=True, help="Print nothing where nothing is due.")
 @_dry_run
 @formatted
-@pass_place
+@pass_address
 def run_due(
-    place: Place, /, *, through: date | None, quiet: bool, dry_run: bool, format: str
+    address: BankAddress, /, *, through: date | None, quiet: bool, dry_run: bool, format: str
 ) -> None:
     """Charge what is due."""
-    from timebank.reports.members import due_shape, due_text
+    from timebank.reports.members import due_text
 
-    with _tried(place, dry_run=dry_run) as bank:
+    with address.open_to_write(dry_run=dry_run) as bank:
         report = bank.run_due(through=through)
     if quiet and not report.charges:
         return
-    show_as(format, lambda: due_shape(report), lambda: due_text(report, dry_run=dry_run))
+    show_result(format, report, lambda: due_text(report, dry_run=dry_run))
 
 
 @click.command(help="What is due of an account, and was not charged yet.")
 @click.argument("account")
 @click.option("--through", type=DAY, help="What will be due by this day; today if left out.")
 @formatted
-@pass_place
-def dues(place: Place, /, *, account: str, through: date | None, format: str) -> None:
+@pass_address
+def dues(address: BankAddress, /, *, account: str, through: date | None, format: str) -> None:
     """Show what is due."""
-    from timebank.reports.members import dues_text, one_due_shape
+    from timebank.reports.members import dues_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         found = bank.dues(account, through=through)
-    show_as(
-        format,
-        lambda: [one_due_shape(one) for one in found],
-        lambda: dues_text(found, account),
-    )
+    show_result(format, found, lambda: dues_text(found, account))
 
 
 @click.command(
@@ -104,9 +87,9 @@ def dues(place: Place, /, *, account: str, through: date | None, format: str) ->
 @click.option("--reason", help="Personal text: why.")
 @_dry_run
 @formatted
-@pass_place
+@pass_address
 def leave(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     account: str,
@@ -118,15 +101,15 @@ def leave(
     dry_run: bool,
     format: str,
 ) -> None:
-    """Leave."""
-    from timebank.reports.members import leaving_shape, leaving_text
+    """Close the account of a member who leaves."""
+    from timebank.reports.members import leaving_text
 
     if assign_to is not None and not consented:
         usage("--assign-to needs --consented: nobody is given hours without being asked")
     disposal = _disposals(donate_to, assign_to, write_off_on)
-    with _tried(place, dry_run=dry_run) as bank:
+    with address.open_to_write(dry_run=dry_run) as bank:
         left = bank.leave(account, disposal=disposal, reason=reason)
-    show_as(format, lambda: leaving_shape(left), lambda: leaving_text(left, dry_run=dry_run))
+    show_result(format, left, lambda: leaving_text(left, dry_run=dry_run))
 
 
 def _disposals(
@@ -147,21 +130,19 @@ def _disposals(
 @click.command(help="Accounts that exchanged nothing since a day: candidates, no more.")
 @click.option("--since", type=DAY, required=True, help="From which day of service on.")
 @formatted
-@pass_place
-def inactive(place: Place, /, *, since: date, format: str) -> None:
+@pass_address
+def inactive(address: BankAddress, /, *, since: date, format: str) -> None:
     """List who is inactive."""
-    from timebank.reports.members import inactive_shape, inactive_text
+    from timebank.reports.members import inactive_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         found = list(bank.inactive(since=since))
-    show_as(
-        format, lambda: [inactive_shape(one) for one in found], lambda: inactive_text(found, since)
-    )
+    show_result(format, found, lambda: inactive_text(found, since))
 
 
 @click.group(no_args_is_help=False, help="Who may act for an account: name them, end it.")
 def delegate() -> None:
-    """Delegates."""
+    """The group of the commands of delegates."""
 
 
 @delegate.command("name", help="Let somebody act for an account.")
@@ -169,28 +150,28 @@ def delegate() -> None:
 @click.argument("delegate_id", metavar="DELEGATE")
 @click.option("--until", type=DAY, help="The last day on which they may.")
 @formatted
-@pass_place
+@pass_address
 def name(
-    place: Place, /, *, account: str, delegate_id: str, until: date | None, format: str
+    address: BankAddress, /, *, account: str, delegate_id: str, until: date | None, format: str
 ) -> None:
     """Name a delegate."""
-    from timebank.reports.members import delegate_shape, delegate_text
+    from timebank.reports.members import delegate_text
 
-    with place.open() as bank:
+    with address.open() as bank:
         named = bank.name_delegate(account, delegate_id, until=until)
-    show_as(format, lambda: delegate_shape(named), lambda: [delegate_text(named)])
+    show_result(format, named, lambda: [delegate_text(named)])
 
 
 @delegate.command("end", help="Let somebody act for an account no more.")
 @click.argument("account")
 @click.argument("delegate_id", metavar="DELEGATE")
 @formatted
-@pass_place
-def end(place: Place, /, *, account: str, delegate_id: str, format: str) -> None:
+@pass_address
+def end(address: BankAddress, /, *, account: str, delegate_id: str, format: str) -> None:
     """End a delegate."""
-    with place.open() as bank:
+    with address.open() as bank:
         bank.end_delegate(account, delegate_id)
-    _list(place, account, format)
+    _list(address, account, format)
 
 
 @delegate.command(
@@ -199,31 +180,29 @@ def end(place: Place, /, *, account: str, delegate_id: str, format: str) -> None
 @click.argument("account", required=False)
 @click.option("--of", "delegate_id", metavar="DELEGATE", help="The accounts of this delegate.")
 @formatted
-@pass_place
-def list_(place: Place, /, *, account: str | None, delegate_id: str | None, format: str) -> None:
+@pass_address
+def list_(
+    address: BankAddress, /, *, account: str | None, delegate_id: str | None, format: str
+) -> None:
     """List the delegates."""
     if (account is None) == (delegate_id is None):
         usage("Name an account, or a delegate with --of")
     if account is not None:
-        _list(place, account, format)
+        _list(address, account, format)
     else:
-        with place.open(read_only=True) as bank:
+        with address.open(read_only=True) as bank:
             found = bank.acts_for(str(delegate_id))
         _show(found, f"{delegate_id} may act for nobody.", format)
 
 
-def _list(place: Place, account: str, format: str) -> None:
-    with place.open(read_only=True) as bank:
+def _list(address: BankAddress, account: str, format: str) -> None:
+    with address.open(read_only=True) as bank:
         found = bank.delegates(account)
     _show(found, f"Nobody may act for {account}.", format)
 
 
 def _show(found: Sequence[Delegate], none: str, format: str) -> None:
-    from timebank.reports.cells import harmless
-    from timebank.reports.members import delegate_shape, delegate_text
+    from timebank.reports.members import delegate_text
+    from timebank.reports.text import harmless
 
-    show_as(
-        format,
-        lambda: [delegate_shape(one) for one in found],
-        lambda: list(map(delegate_text, found)) or [harmless(none)],
-    )
+    show_result(format, list(found), lambda: list(map(delegate_text, found)) or [harmless(none)])

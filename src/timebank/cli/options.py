@@ -1,4 +1,4 @@
-"""Options and values that several commands share."""
+"""Define the options and types of values that several commands share."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
-    """A day as ISO 8601 writes it."""
+    """A day in the form of ISO 8601."""
 
     name = "YYYY-MM-DD"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date.
+        """Return the date.
 
         :raises click.BadParameter: another form, or no day of the calendar.
         """
@@ -42,19 +42,19 @@ class LimitOf(click.ParamType):  # type: ignore[type-arg]  # as above
     name = "HOURS|none|inherit"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The limit as the library takes it; hours are checked there."""
+        """Return the limit as the library takes it; hours are checked there."""
         from timebank.model import INHERIT
 
         return {"none": None, "inherit": INHERIT}.get(value, value)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
-    """How long: weeks, days, hours or minutes."""
+    """A duration in weeks, days, hours or minutes."""
 
     name = "7d|12h|30m|2w"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The duration.
+        """Return the duration.
 
         :raises click.BadParameter: another form.
         """
@@ -96,14 +96,14 @@ _EXCHANGE: Final = (
 
 
 def exchange_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say who earns, who spends, and what for."""
+    """Add the options that say who earns, who spends, and what for."""
     for option in reversed(_EXCHANGE):
         command = option(command)
     return command
 
 
 def side(option: str, items: tuple[str, ...]) -> str | dict[str, str]:
-    """One account alone, or accounts with their hours. The last `=` divides the two."""
+    """Return one account alone, or accounts with their hours. The last `=` divides the two."""
     if len(items) == 1 and "=" not in items[0]:
         return items[0]
     side: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is printed, whatever reads it: a file, a terminal, a pipe that closes early.
+"""Print to a file, a terminal or a pipe that closes early.
 
 Both streams are UTF-8 on every machine, so that the output does not depend on its
 language. A reader that closes the pipe has seen enough: what is left is dropped, and
@@ -10,13 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
-
-_PERCENT: Final = 100
+from typing import Any, TextIO
 
 
 def prepare() -> None:
@@ -72,93 +69,33 @@ def show_as(format: str, value: Callable[[], object], text: Callable[[], Iterabl
         show(text())
 
 
+def show_result(format: str, result: object, text: Callable[[], Iterable[str]]) -> None:
+    """Print a result of a bank, or a list of them, as `reports.json` has it or as text."""
+    from timebank import reports
+
+    def value() -> object:
+        if isinstance(result, list | tuple):
+            return list(map(reports.json.of, result))
+        return reports.json.of(result)
+
+    show_as(format, value, text)
+
+
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     _write(sys.stderr, f"timebank: {harmless(message)}\n")
 
 
-class Progress:
-    """Shows on standard error how far long work is, where that is a terminal."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._percent = -1
-        self._is_shown = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        """So much of so much is done."""
-        percent = min(_PERCENT * done // total, _PERCENT) if total else _PERCENT
-        if self._is_shown and percent != self._percent:
-            self._percent = percent
-            _write(sys.stderr, f"\r{self._label}: {percent} %")
-            _flush(sys.stderr)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Take the line away, so that what follows begins on a clean one."""
-        if self._percent >= 0:
-            _write(sys.stderr, "\r\x1b[K")
-            _flush(sys.stderr)
-
-
-class Pace:
-    """Shows on standard error how far work is: records, share, and the time that is left.
-
-    On a terminal the line is written over; elsewhere, if `forced`, each is one of its own.
-    """
-
-    def __init__(self, label: str, *, forced: bool) -> None:
-        self._label = label
-        self._is_terminal = sys.stderr.isatty()
-        self._is_shown = forced or self._is_terminal
-        self._begun: tuple[float, int] | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many records of so many are there."""
-        if not self._is_shown:
-            return
-        share = min(_PERCENT * done // total, _PERCENT) if total else _PERCENT
-        line = f"{self._label}: {done:,} of {total:,} records, {share} %"
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = now, done  # what was there before this run says nothing of its speed
-        elif done < total and done > self._begun[1]:
-            left = (now - self._begun[0]) / (done - self._begun[1]) * (total - done)
-            line += f", {lasting(left)} left"
-        sys.stderr.write(f"\r\x1b[K{line}" if self._is_terminal else f"{line}\n")
-        sys.stderr.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Take the line away from a terminal."""
-        if self._is_terminal and self._begun is not None:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def lasting(seconds: float) -> str:
-    """A time as people say it, to the second or the minute.
-
-    >>> from timebank.cli.output import lasting
-    >>> lasting(0.2), lasting(61), lasting(7260)
-    ('1 s', '2 min', '2 h 1 min')
-    """
-    whole = max(1, -int(-seconds // 1))
-    if whole <= 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{whole} s"
-    minutes = -(-whole // 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+def write_progress(text: str) -> None:
+    """Write to standard error at once, with no line break of its own."""
+    _write(sys.stderr, text)
+    _flush(sys.stderr)
 
 
 def _write(stream: Any, data: str | bytes) -> bool:
-    """Whether a stream still takes what is written to it."""
+    """Write to a stream; return whether it still takes anything."""
     try:
         stream.write(data)
     except BrokenPipeError:
@@ -175,7 +112,7 @@ def _flush(stream: TextIO) -> None:
 
 
 def _to_nowhere(stream: Any) -> None:
-    """Let what is left in the buffer of a closed pipe go where it hurts nobody."""
+    """Send what is left in the buffer of a closed pipe to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         with suppress(OSError):  # a stream of a test is no file

@@ -1,21 +1,21 @@
-"""What is personal: `timebank personal-data`, `timebank erase`."""
+"""Show or erase what is personal: `timebank personal-data`, `timebank erase`."""
 
 from __future__ import annotations
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import show_as, show_json
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show_json, show_result
 from timebank.cli.program import usage
 
 
 @click.command("personal-data", help="All that is held of a person, as JSON, for that person.")
 @click.argument("id")
-@pass_place
-def personal_data(place: Place, /, *, id: str) -> None:
-    """Show what is held."""
-    with place.open(read_only=True) as bank:
+@pass_address
+def personal_data(address: BankAddress, /, *, id: str) -> None:
+    """Show what is held of a person."""
+    with address.open(read_only=True) as bank:
         show_json(bank.personal_data(id))
 
 
@@ -30,23 +30,26 @@ def personal_data(place: Place, /, *, id: str) -> None:
 @click.option("--reason", required=True, help="Why. It is kept: name nobody in it.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def erase(
-    place: Place, /, *, id: str | None, record: str | None, reason: str, dry_run: bool, format: str
+    address: BankAddress,
+    /,
+    *,
+    id: str | None,
+    record: str | None,
+    reason: str,
+    dry_run: bool,
+    format: str,
 ) -> None:
-    """Erase."""
-    from timebank.reports.privacy import erasure_shape, erasure_text
+    """Erase the texts of an account or of a record."""
+    from timebank.reports.members import erasure_text
 
     if (id is None) == (record is None):
         usage("Name an account, or a record with --record")
     named = int(record) if record is not None and _is_number(record) else record
-    with place.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                done = preview.erase(id, record=named, reason=reason)
-        else:
-            done = bank.erase(id, record=named, reason=reason)
-    show_as(format, lambda: erasure_shape(done), lambda: erasure_text(done, dry_run=dry_run))
+    with address.open_to_write(dry_run=dry_run) as bank:
+        done = bank.erase(id, record=named, reason=reason)
+    show_result(format, done, lambda: erasure_text(done, dry_run=dry_run))
 
 
 def _is_number(record: str) -> bool:

@@ -1,4 +1,4 @@
-"""How the program ends: the exit codes, and errors of one line instead of tracebacks."""
+"""Run the program: its exit codes, and errors of one line instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERRUPTED: Final = 130
 
 
 class _Interrupted(Exception):
-    """The keyboard ended a command."""
+    """Raised where the keyboard ended a command."""
 
 
 class Program(click.Group):
@@ -50,7 +50,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; one that is another's is told where it is, for a guess would be wrong."""
+        """Find a command; for one that is in a group, the error says so."""
         word = args[0]
         if word not in self.commands:
             for name, group in self.commands.items():

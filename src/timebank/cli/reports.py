@@ -1,4 +1,4 @@
-"""`timebank report impact`."""
+"""`timebank balance`, `statement`, `trial-balance` and `report impact`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,98 @@ from datetime import date
 
 import click
 
-from timebank.cli.options import DAY
-from timebank.cli.output import show, show_json
-from timebank.cli.place import Place, pass_place
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import DAY, formatted
+from timebank.cli.output import show, show_as, show_json, show_result
+
+
+@click.command(help="What an account has, and how far it may move. Without ID, all balances.")
+@click.argument("id", required=False)
+@click.option("--on", type=DAY, help="At the end of this day of service.")
+@formatted
+@pass_address
+def balance(address: BankAddress, /, *, id: str | None, on: date | None, format: str) -> None:
+    """Show a balance, or all."""
+    from timebank import reports
+    from timebank.reports.balances import balance_text, balances_text
+
+    with address.open(read_only=True) as bank:
+        if id is None:
+            trial = bank.trial_balance(on)
+            show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
+            return
+        found = bank.balance(id, on=on)
+        status = bank.account(id).status
+    if on is None:
+        lines = balance_text(found, status)
+        show_result(format, found, lambda: lines)
+        return
+    # What may still move is known of today only.
+    past = {"account": id, "on": on.isoformat(), "posted": str(found.posted)}
+    show_as(format, lambda: past, lambda: [f"Balance on {on}: {found.posted}"])
+
+
+@click.command(help="What an account earned and spent, day by day. Both days are included.")
+@click.argument("id")
+@click.option("--since", type=DAY, help="The first day.")
+@click.option("--until", type=DAY, help="The last day.")
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or one page to print.",
+)
+@click.option(
+    "--lang", metavar="CODE", default="en", show_default=True, help="Of the page: en, it."
+)
+@pass_address
+def statement(
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    since: date | None,
+    until: date | None,
+    format: str,
+    lang: str,
+) -> None:
+    """Show a statement."""
+    from timebank.reports.statement import statement_text
+
+    with address.open(read_only=True) as bank:
+        head = bank.head()
+        made = bank.statement(id, since=since, until=until)
+    if format == "html":
+        from timebank.reports.statement_html import statement_html
+
+        printed_on = date.today()  # noqa: DTZ011  # of whoever prints it
+        page = statement_html(made, head=head, printed_on=printed_on, language=lang)
+        show(page.splitlines())
+        return
+    show_result(format, made, lambda: statement_text(made))
+
+
+@click.command(
+    "trial-balance",
+    help="All accounts with what they earned and spent. The balances sum to 0:00.",
+)
+@click.option("--on", type=DAY, help="Up to and with this day of service.")
+@formatted
+@pass_address
+def trial_balance(address: BankAddress, /, *, on: date | None, format: str) -> None:
+    """Show the trial balance."""
+    from timebank.reports.balances import trial_balance_text
+
+    with address.open(read_only=True) as bank:
+        made = bank.trial_balance(on)
+    show_result(format, made, lambda: trial_balance_text(made))
 
 
 @click.group(no_args_is_help=False, help="Reports for those who are not treasurers.")
 def report() -> None:
-    """Reports."""
+    """The group of reports."""
 
 
 @report.command(
@@ -42,9 +126,9 @@ def report() -> None:
     default="text",
     show_default=True,
 )
-@pass_place
+@pass_address
 def impact(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     since: date | None,
@@ -57,15 +141,15 @@ def impact(
     """Report the impact."""
     from timebank import reports
     from timebank.bank import TimeBank
-    from timebank.reports.impact_text import impact_csv, impact_shape, impact_text
+    from timebank.reports.impact_text import impact_csv, impact_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         banks = [bank]
         if every:
             banks = [TimeBank(bank.store, bank=name, create=False) for name in bank.store.banks()]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
     if format == "json":
-        show_json(impact_shape(found))
+        show_json(reports.json.impact(found))
     elif format == "csv":
         show(impact_csv(found, lang).splitlines())
     elif format == "html":

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import show, show_as, show_json
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show, show_as, show_json, show_result
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.statute import Statute
@@ -19,19 +20,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(no_args_is_help=False, help="The rules of the bank: look at them, adopt others.")
 def statute() -> None:
-    """Statutes."""
+    """The group of the commands of statutes."""
 
 
 @statute.command("show", help="The statute in force, or the one of --version. JSON can be adopted.")
 @click.option("--version", help="An earlier one.")
 @click.option("--history", is_flag=True, help="Which was adopted when, newest first.")
 @formatted
-@pass_place
-def show_(place: Place, /, *, version: str | None, history: bool, format: str) -> None:
+@pass_address
+def show_(address: BankAddress, /, *, version: str | None, history: bool, format: str) -> None:
     """Show a statute."""
     from timebank.reports.statute import history_text, statute_text
 
-    with place.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank:
         if history:
             adopted = [(next(bank.records(after=at - 1)), found) for at, found in bank.statutes()]
             rows = [
@@ -53,11 +54,11 @@ def show_(place: Place, /, *, version: str | None, history: bool, format: str) -
 
 @statute.command("adopt", help="Put the statute of a JSON file in force, from now on.")
 @click.argument("file", type=_FILE)
-@pass_place
-def adopt(place: Place, /, *, file: Path) -> None:
+@pass_address
+def adopt(address: BankAddress, /, *, file: Path) -> None:
     """Adopt a statute."""
     made = _read(file)
-    with place.open() as bank:
+    with address.open() as bank:
         before = bank.head().sequence
         bank.adopt(made)
         after = bank.head().sequence
@@ -74,16 +75,16 @@ def adopt(place: Place, /, *, file: Path) -> None:
     """,
 )
 @click.argument("file", type=_FILE)
-@pass_place
-def check(place: Place, /, *, file: Path) -> None:
+@pass_address
+def check(address: BankAddress, /, *, file: Path) -> None:
     """Check a statute."""
     from timebank.reports.statute import beyond_text, doubts_text, statute_text
 
     made = _read(file)
     show([*statute_text(made), *doubts_text(made)])
-    if place.db is None:
+    if address.db is None:
         return
-    with place.open(read_only=True) as bank, bank.preview() as preview:
+    with address.open(read_only=True) as bank, bank.preview() as preview:
         preview.adopt(made)
         beyond = [
             (account, preview.balance(account.id))
@@ -105,21 +106,20 @@ def check(place: Place, /, *, file: Path) -> None:
 )
 @click.argument("file", type=_FILE)
 @formatted
-@pass_place
-def replay(place: Place, /, *, file: Path, format: str) -> None:
-    """Try a statute."""
-    from timebank.cli.output import Progress
-    from timebank.reports.replay import replay_shape, replay_text
+@pass_address
+def replay(address: BankAddress, /, *, file: Path, format: str) -> None:
+    """Show what a statute would have made of the past."""
+    from timebank.reports.statute import replay_text
 
     made = _read(file)
-    with place.open(read_only=True) as bank, Progress("replay") as progress:
+    with address.open(read_only=True) as bank, Progress("replay") as progress:
         tried = bank.replay(made, progress=progress)
-    show_as(format, lambda: replay_shape(tried), lambda: replay_text(tried))
+    show_result(format, tried, lambda: replay_text(tried))
 
 
 @statute.command("schema", help="The JSON Schema of a statute, for editors and other programs.")
 def schema() -> None:
-    """Show the schema."""
+    """Show the JSON Schema of a statute."""
     import json
     from importlib.resources import files
 

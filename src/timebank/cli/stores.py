@@ -1,4 +1,4 @@
-"""Whole stores: `timebank copy`, `backup`, `migrate`."""
+"""Copy, back up and migrate whole stores: `timebank copy`, `backup`, `migrate`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address, url_of
 from timebank.cli.options import formatted
-from timebank.cli.output import Pace, Progress, show_as
-from timebank.cli.place import Place, pass_place, url_of
+from timebank.cli.output import show_as
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="All banks, under their names.")
 @click.option("--progress", is_flag=True, help="Show how far it is, also where no terminal is.")
 @formatted
-@pass_place
+@pass_address
 def copy(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     source: str,
@@ -52,7 +53,7 @@ def copy(
     if every and (bank or to_bank):
         usage("--all copies every bank under its name: leave --bank and --to-bank out")
     with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
-        banks = list(origin.banks()) if every else [bank or place.bank]
+        banks = list(origin.banks()) if every else [bank or address.bank]
         if not every:
             _check_there(origin, banks[0])  # before a file is made
         with closing(open_store(url_of(target), create=True)) as copied:
@@ -75,12 +76,13 @@ def _check_there(store: Store, bank: str) -> None:
 def _copied(
     origin: Store, copied: Store, bank: str, to: str, *, forced: bool
 ) -> tuple[str, Head, AuditReport, int]:
-    """Name and head of the copy, its audit, and by how many records the source grew."""
+    """Copy a bank; return its name and head there, its audit, and by how many records it grew."""
     from timebank.audit import audit
     from timebank.bank.carrying import carry_bank
 
-    with Pace(f"copy {bank}", forced=forced) as pace:
-        head = carry_bank(origin, copied, bank=bank, to=to, progress=pace)
+    copying = Progress(f"copy {bank}", counted="records", left=True, forced=forced)
+    with copying as progress:
+        head = carry_bank(origin, copied, bank=bank, to=to, progress=progress)
     with copied.reader(to) as reader, Progress("audit") as progress:
         report = audit(reader, progress=progress)
     with origin.reader(bank) as reader:
@@ -89,9 +91,8 @@ def _copied(
 
 
 def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Iterator[str]:
-    from timebank.reports.balances import counted
-    from timebank.reports.cells import harmless
     from timebank.reports.findings import audit_text
+    from timebank.reports.text import counted, harmless
 
     if not done:
         yield "There is no bank to copy."
@@ -108,12 +109,12 @@ def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Ite
 
 
 def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, Any]:
-    from timebank.reports.shapes import audit_shape, head_shape
+    from timebank import reports
 
     return {
         "bank": bank,
-        "head": head_shape(head),
-        "audit": audit_shape(report),
+        "head": reports.json.head(head),
+        "audit": reports.json.audit_report(report),
         "grown": grown,
     }
 
@@ -127,12 +128,12 @@ def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, 
 @click.argument("target", metavar="TO")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @formatted
-@pass_place
-def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
+@pass_address
+def backup(address: BankAddress, /, *, target: str, force: bool, format: str) -> None:
     """Back a file up."""
-    from timebank.reports.shapes import head_shape
+    from timebank import reports
 
-    url, copied = place.url, url_of(target)
+    url, copied = address.url, url_of(target)
     for scheme in (name.partition(":")[0] for name in (url, copied)):
         if scheme != "sqlite":
             usage(f"A backup is of a SQLite file, in another: {scheme} is none; use copy")
@@ -141,13 +142,13 @@ def backup(place: Place, /, *, target: str, force: bool, format: str) -> None:
     heads = backup_sqlite(url, copied, overwrite=force)
     show_as(
         format,
-        lambda: [{"bank": bank, "head": head_shape(head)} for bank, head in heads.items()],
+        lambda: [{"bank": bank, "head": reports.json.head(head)} for bank, head in heads.items()],
         lambda: _heads_text(heads),
     )
 
 
 def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     if not heads:
         yield "It is copied; there is no bank in it."
@@ -165,12 +166,12 @@ def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
 @click.argument("url", metavar="URL", required=False)
 @click.option("--rebuild", is_flag=True, help="Make accounts and postings of all banks anew.")
 @formatted
-@pass_place
-def migrate(place: Place, /, *, url: str | None, rebuild: bool, format: str) -> None:
-    """Apply what is pending."""
+@pass_address
+def migrate(address: BankAddress, /, *, url: str | None, rebuild: bool, format: str) -> None:
+    """Apply the migrations that are pending."""
     from timebank.storage import migrate_store
 
-    url = place.url if url is None else url_of(url)
+    url = address.url if url is None else url_of(url)
     applied = migrate_store(url)
     rebuilt = _rebuilt(url) if rebuild else []
     show_as(
@@ -193,7 +194,7 @@ def _rebuilt(url: str) -> list[str]:
 
 
 def _migrate_text(applied: list[str], rebuilt: list[str]) -> Iterator[str]:
-    from timebank.reports.cells import harmless
+    from timebank.reports.text import harmless
 
     for name in applied:
         yield f"Applied {name}."

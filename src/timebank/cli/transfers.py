@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, exchange_options, formatted, side
-from timebank.cli.output import show_as
-from timebank.cli.place import Place, pass_place
+from timebank.cli.output import show_result
 
 if TYPE_CHECKING:
     from timebank.model import Transfer
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @exchange_options
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
-@pass_place
+@pass_address
 def transfer(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     earners: tuple[str, ...],
@@ -39,12 +39,8 @@ def transfer(
     """Record an exchange."""
     arguments["earner"] = side("--earner", earners)
     arguments["spender"] = side("--spender", spenders)
-    with place.open(read_only=dry_run) as bank:
-        if dry_run:
-            with bank.preview() as preview:
-                made = preview.transfer(**arguments)
-        else:
-            made = bank.transfer(**arguments)
+    with address.open_to_write(dry_run=dry_run) as bank:
+        made = bank.transfer(**arguments)
     show_transfer(made, format, verb="would be" if dry_run else "is")
 
 
@@ -55,9 +51,9 @@ def transfer(
 @click.option("--on", "occurred_on", type=DAY, help="The original's day if left out.")
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @formatted
-@pass_place
+@pass_address
 def reverse(
-    place: Place,
+    address: BankAddress,
     /,
     *,
     transfer_id: str,
@@ -67,16 +63,15 @@ def reverse(
     id: str | None,
     format: str,
 ) -> None:
-    """Take a mistake back."""
-    with place.open() as bank:
+    """Take a transfer back."""
+    with address.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
     show_transfer(made, format, verb="is")
 
 
 def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
-    """Say what was recorded, or would be, with its fee and flags."""
-    from timebank.reports.cells import harmless
-    from timebank.reports.shapes import transfer_shape
+    """Print what was recorded, or would be, with its fee and flags."""
+    from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     what = f"{made.hours} from {spenders} to {earners} on {made.occurred_on}"
@@ -86,7 +81,7 @@ def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
     if made.fee:
         lines.append(f"  fee: {made.fee}, {_fee_text(made)}")
     lines += [f"  note: {flag}" for flag in made.flags]
-    show_as(format, lambda: transfer_shape(made), lambda: map(harmless, lines))
+    show_result(format, made, lambda: map(harmless, lines))
 
 
 def _fee_text(made: Transfer) -> str:

@@ -10,7 +10,8 @@ import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS, ON_ACCOUNT, RecordBody
-from timebank.model import INHERIT, TEXT_FIELDS, Account, Hold, RecordRow, Transfer, instant
+from timebank.model import TEXT_FIELDS, Hold, RecordRow, Transfer, instant
+from timebank.queries import json_shapes
 from timebank.queries.holds import reserved
 from timebank.queries.records import account_row, body_of, last_balance, records, texts_of
 from timebank.queries.views import read_account, read_hold, read_transfer
@@ -101,7 +102,7 @@ def personal_data(reader: Reader, account: str, *, now: int) -> dict[str, Any]:
     gathered: dict[str, Any] = {
         "form": FORM,
         "head": str(reader.head()),
-        "account": _account(read_account(reader, row)),
+        "account": json_shapes.account(read_account(reader, row)),
         "balance": {
             "posted": _hours(last_balance(reader, account)),
             "held": _hours(held),
@@ -148,25 +149,12 @@ def _asked(request: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     return found | texts
 
 
-def _account(account: Account) -> dict[str, Any]:
-    found = {
-        "id": account.id,
-        "kind": account.kind,
-        "name": account.name,
-        "status": account.status,
-        "joined_on": None if account.joined_on is None else account.joined_on.isoformat(),
-    }
-    for field, limit in (("floor", account.floor), ("ceiling", account.ceiling)):
-        found[field] = "inherit" if limit is INHERIT else None if limit is None else str(limit)
-    return found
-
-
 def _exchange(transfer: Transfer, id: str) -> dict[str, Any]:
     return {
         **_operation(transfer, id),
         "occurred_on": transfer.occurred_on.isoformat(),
         "reverses": transfer.reverses,
-        "period": None if transfer.period is None else [day.isoformat() for day in transfer.period],
+        "period": json_shapes.period(transfer.period),
     }
 
 
@@ -174,8 +162,8 @@ def _hold(hold: Hold, id: str) -> dict[str, Any]:
     return {
         **_operation(hold, id),
         "status": hold.status,
-        "occurred_on": None if hold.occurred_on is None else hold.occurred_on.isoformat(),
-        "expires_at": None if hold.expires_at is None else hold.expires_at.isoformat(),
+        "occurred_on": json_shapes.day(hold.occurred_on),
+        "expires_at": json_shapes.moment(hold.expires_at),
         "resolved_by": hold.resolved_by,
     }
 
@@ -183,7 +171,6 @@ def _hold(hold: Hold, id: str) -> dict[str, Any]:
 def _operation(operation: Transfer | Hold, id: str) -> dict[str, Any]:
     own = [posting.hours.seconds for posting in operation.postings if posting.account == id]
     others = dict.fromkeys(p.account for p in operation.postings if p.account != id)
-    source = operation.source
     return {
         "record": operation.sequence,
         "id": operation.id,
@@ -194,8 +181,8 @@ def _operation(operation: Transfer | Hold, id: str) -> dict[str, Any]:
         "with": list(others),
         **{field: getattr(operation, field, None) for field in _FIELDS},
         "tags": list(operation.tags),
-        "source": dict(source) if isinstance(source, Mapping) else source,
-        "flags": [str(flag) for flag in operation.flags],
+        "source": json_shapes.source(operation.source),
+        "flags": json_shapes.flags(operation.flags),
     }
 
 

@@ -1,20 +1,23 @@
-"""How statements, trial balances and findings are shown: text for people, JSON for programs.
+"""Reports: text and HTML for people, JSON and CSV for programs.
 
 A report only shows: it reads no bank and computes nothing but sums of what it is given.
-`impact` alone asks banks for what they count, for it is one report over many.
+`impact` alone asks banks for what they count, for it is one report over many. `json` has the
+shape of every result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
     from timebank.queries.impact import Impact
+    from timebank.reports import json
 
-__all__ = ["impact"]
+__all__ = ["impact", "json"]
 
 
 def impact(
@@ -24,7 +27,7 @@ def impact(
     until: date | None = None,
     at_least: int = 5,
 ) -> Impact:
-    """What one bank, or several together, exchanged: see `TimeBank.impact`.
+    """Report what one bank, or several together, exchanged: see `TimeBank.impact`.
 
     :raises InvalidRequest: no bank, or as `TimeBank.impact`.
 
@@ -46,3 +49,11 @@ def impact(
     for bank in every[1:]:
         counted.merge(bank._counted(since, until, at_least))  # noqa: SLF001 - as above
     return figures(counted, at_least=at_least)
+
+
+def __getattr__(name: str) -> Any:
+    """Load `json` when it is first asked for: it needs the classes of all results."""
+    if name == "json":
+        return import_module("timebank.reports.json")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

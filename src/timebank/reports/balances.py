@@ -8,10 +8,11 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Limit
 from timebank.queries.statements import TrialBalance, TrialLine
-from timebank.reports.statement import titled
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, counted, facts, limit_text, table, titled
 
 _ACCOUNT: Final = (Column("Account", least=12), Column("Name", least=20), Column("Kind"))
+#: The width of the longest label of an account, which not every account has.
+_LABEL: Final = len("Incoming:")
 _FIGURES: Final = (
     Column("Earned", right=True),
     Column("Spent", right=True),
@@ -20,7 +21,7 @@ _FIGURES: Final = (
 
 
 def trial_balance_text(trial: TrialBalance) -> list[str]:
-    """Every account with what it earned and spent; the balances sum to 0:00.
+    """Return every account with what it earned and spent; the balances sum to 0:00.
 
     >>> import timebank
     >>> from timebank.reports.balances import trial_balance_text
@@ -50,7 +51,7 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
 
 
 def trial_balance_in_short(trial: TrialBalance, *, most: int = 5) -> list[str]:
-    """The sums of each kind of account, and the `most` highest and lowest balances."""
+    """Return the sums of each kind of account, and the `most` highest and lowest balances."""
     kinds: dict[str, list[TrialLine]] = {}
     for line in trial.lines:
         kinds.setdefault(line.kind, []).append(line)
@@ -82,13 +83,13 @@ def _sums(lines: Iterable[TrialLine]) -> tuple[str, str, str]:
 
 
 def balances_text(trial: TrialBalance) -> list[str]:
-    """The balance of every account."""
+    """Return the balance of every account."""
     rows: list[Row] = [_ranked(line) for line in trial.lines]
     return table((*_ACCOUNT, Column("Balance", right=True)), rows)
 
 
 def accounts_text(accounts: Iterable[Account]) -> list[str]:
-    """A list of accounts with their own limits; `statute` marks an inherited one."""
+    """Return accounts with their own limits; `statute` marks an inherited one."""
     rows: list[Row] = [
         [
             account.id,
@@ -106,8 +107,8 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
 
 
 def account_text(account: Account, balance: Balance) -> list[str]:
-    """One account, a line for each thing to know."""
-    facts = {
+    """Return one account, with a line for each fact."""
+    known = {
         "Kind": account.kind,
         "Status": account.status,
         "Joined": "" if account.joined_on is None else account.joined_on.isoformat(),
@@ -116,14 +117,13 @@ def account_text(account: Account, balance: Balance) -> list[str]:
         "Balance": str(balance.posted),
         **_reserved(balance),
     }
-    lines = [f"{label + ':':<9} {fact}".rstrip() for label, fact in facts.items() if fact]
-    return [titled(account.id, account.name), *lines]
+    return [titled(account.id, account.name), *facts(known, label=_LABEL)]
 
 
 def balance_text(balance: Balance, status: str = "open") -> list[str]:
-    """What an account has, and how far it may move: not at all, where it is not open."""
+    """Return a balance and how far it may move: not at all, where the account is not open."""
     moves = status == "open"
-    facts = {
+    known = {
         **({} if moves else {"Status": status}),
         "Balance": str(balance.posted),
         **_reserved(balance),
@@ -132,28 +132,15 @@ def balance_text(balance: Balance, status: str = "open") -> list[str]:
         "May spend": limit_text(balance.spendable) if moves else "nothing",
         "May earn": limit_text(balance.receivable) if moves else "nothing",
     }
-    wide = max(map(len, facts.values()))
-    return [f"{label + ':':<10} {fact:>{wide}}" for label, fact in facts.items()]
+    return facts(known, right=True)
 
 
 def _reserved(balance: Balance) -> dict[str, str]:
-    """What open holds keep, where there are any."""
+    """Return the hours that open holds reserve, where there are any."""
     found = {"Held": balance.held, "Incoming": balance.incoming}
     return {label: str(hours) for label, hours in found.items() if hours}
-
-
-def limit_text(limit: Limit) -> str:
-    """A limit in words."""
-    if limit is INHERIT:
-        return "statute"
-    return "unlimited" if limit is None else str(limit)
 
 
 def _limit_and_source(own: Limit, effective: Hours | None) -> str:
     text = limit_text(effective)
     return f"{text} (statute)" if own is INHERIT else text
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 account`, `2 accounts`, `1,000 accounts`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

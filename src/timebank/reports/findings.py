@@ -1,4 +1,4 @@
-"""The report of an audit, for people and for a CI: the verdict first, then what to do."""
+"""Show the report of an audit to people and to a CI."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import textwrap
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from timebank.audit import AuditReport, Finding
-from timebank.reports.balances import counted
-from timebank.reports.cells import harmless
+from timebank.audit import AuditReport, BooksReport, Finding
+from timebank.reports.text import PAGE_COLUMNS, counted, harmless
 
 _LABELS: Final = ("expected", "found", "advice")
-_COLUMNS: Final = 100
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def audit_text(report: AuditReport) -> list[str]:
-    """The verdict, the head, and a block for each finding.
+    """Return the verdict, the head, and a block for each finding.
 
     >>> import timebank
     >>> from timebank.reports.findings import audit_text
@@ -37,7 +35,7 @@ def audit_text(report: AuditReport) -> list[str]:
 
 
 def verdict(report: AuditReport) -> str:
-    """The first line: whether all is well."""
+    """Return the first line: whether all is well."""
     if not report.ok:
         return f"NOT WELL: {counted(len(report.findings), 'finding')}."
     records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
@@ -48,7 +46,7 @@ def verdict(report: AuditReport) -> str:
 
 
 def audit_junit(report: AuditReport) -> list[str]:
-    """As JUnit's XML, which a CI shows: a case for each check, failed where it found something.
+    """Return the report as JUnit XML: a case for each check, failed where it found something.
 
     >>> import timebank
     >>> from timebank.reports.findings import audit_junit
@@ -74,19 +72,39 @@ def audit_junit(report: AuditReport) -> list[str]:
 
 
 def _xml(text: str) -> str:
-    """Text without the characters that no XML can hold."""
+    """Return text without the characters that no XML can hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", harmless(text))
 
 
 def finding_text(number: int, finding: Finding) -> list[str]:
-    """The block of one finding: what and where, then what to do."""
+    """Return the block of one finding: what and where, then what to do."""
     lines = [f"{number}. {finding.check}, {harmless(finding.place)}"]
     for label in _LABELS:
         lines += textwrap.wrap(
             harmless(getattr(finding, label)),
-            _COLUMNS,
+            PAGE_COLUMNS,
             initial_indent=f"   {label + ':':<10}",
             subsequent_indent=" " * 13,
             break_on_hyphens=False,
         )
+    return lines
+
+
+def books_text(report: BooksReport) -> list[str]:
+    """Return the verdict, and a block for each finding.
+
+    >>> from timebank.audit import BooksReport
+    >>> from timebank.reports.findings import books_text
+    >>> books_text(BooksReport((), accounts=292, transfers=4_559, movements=9_115))
+    ['All well: 292 accounts, 4,559 transfers and 9,115 movements agree.']
+    """
+    rows = (
+        f"{counted(report.accounts, 'account')}, {counted(report.transfers, 'transfer')} "
+        f"and {counted(report.movements, 'movement')}"
+    )
+    if report.ok:
+        return [f"All well: {rows} agree."]
+    lines = [f"NOT WELL: {counted(len(report.findings), 'finding')} in {rows}."]
+    for number, finding in enumerate(report.findings, start=1):
+        lines += ["", *finding_text(number, finding)]
     return lines

@@ -1,4 +1,4 @@
-"""Holds as text."""
+"""Show holds as text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from timebank.model import Hold
-from timebank.reports.cells import harmless
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, harmless, table
 
 _COLUMNS: Final = (
     Column("Hold", least=12),
@@ -21,7 +20,7 @@ _COLUMNS: Final = (
 
 
 def holds_text(holds: Iterable[Hold]) -> list[str]:
-    """A line for each hold, in the order of the journal.
+    """Return a line for each hold, in the order of the journal.
 
     >>> import timebank
     >>> from timebank.reports.holds import holds_text
@@ -50,14 +49,14 @@ def holds_text(holds: Iterable[Hold]) -> list[str]:
 
 
 def until_text(hold: Hold) -> str:
-    """When it expires, in UTC to the minute."""
+    """Return when a hold expires, in UTC to the minute."""
     if hold.expires_at is None:
         return "no date"
     return f"{hold.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 def held_text(holds: Iterable[Hold], account: str) -> list[str]:
-    """The open holds of an account, a line for each, as a statement ends with them."""
+    """Return a line for each open hold of an account, as a statement ends with them."""
     lines = []
     for hold in holds:
         fees = [p.hours for p in hold.postings if p.fee and p.account == account]

@@ -1,4 +1,4 @@
-"""The charts of the impact report, drawn by Matplotlib as SVG.
+"""Draw the charts of the impact report as SVG, with Matplotlib.
 
 They say the same in black and white: bars differ by their hatching, lines by their marks. Each
 has a text beside it that says what it shows, and its figures stand in a table of the report.
@@ -15,9 +15,9 @@ import attrs
 
 from timebank.errors import StoreError
 from timebank.queries.impact import Impact
-from timebank.reports.cells import fit
 from timebank.reports.impact_text import band_text
-from timebank.reports.impact_words import Words
+from timebank.reports.text import fit
+from timebank.reports.words import Words
 
 #: Inches: a phone is as wide, and letters of nine points can be read on it.
 _WIDE: Final = 4.4
@@ -41,7 +41,7 @@ class Chart:
 
 
 def charts(impact: Impact, words: Words) -> list[Chart]:
-    """The charts that there are figures for.
+    """Return the charts that there are figures for.
 
     :raises StoreError: Matplotlib is not installed.
     """
@@ -57,7 +57,7 @@ def charts(impact: Impact, words: Words) -> list[Chart]:
 def _drawn(
     title: str, text: str, draw: Callable[[Any], None], *, high: float = 3.0, name: str
 ) -> Chart:
-    """A chart from what draws on its axes. The ids within it begin with its name."""
+    """Return a chart from what draws on its axes. The ids within it begin with its name."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ def _attribute(text: str) -> str:
 
 
 def _by_month(impact: Impact, words: Words) -> Chart | None:
-    """Hours by month, in the largest areas and the rest."""
+    """Draw hours by month, in the largest areas and the rest."""
     months = impact.by_month[-_MOST_MONTHS:]
     if not months:
         return None
@@ -131,7 +131,7 @@ def _by_month(impact: Impact, words: Words) -> Chart | None:
 
     shown = [(group.hours, group.key) for group in months if group.hours is not None]
     text = ", ".join(f"{key}: {hours}" for hours, key in sorted(shown, reverse=True)[:1])
-    title = f"{words('by month')}, {words('area').lower()}" if len(areas) > 1 else words("by month")
+    title = f"{words('by_month')}, {words('area').lower()}" if len(areas) > 1 else words("by_month")
     return _drawn(title, text, draw, high=3.6 if len(areas) > 1 else 3.0, name="months")
 
 
@@ -161,9 +161,9 @@ def _balances(impact: Impact, words: Words) -> Chart | None:
 
 
 def _who(impact: Impact, words: Words) -> Chart | None:
-    told = [("both", impact.both), ("give only", impact.give_only)]
-    told.append(("receive only", impact.receive_only))
-    parts = [(words(key), value, number) for number, (key, value) in enumerate(told) if value]
+    named = [("both", impact.both), ("give_only", impact.give_only)]
+    named.append(("receive_only", impact.receive_only))
+    parts = [(words(key), value, number) for number, (key, value) in enumerate(named) if value]
     if not parts:
         return None
 

@@ -1,4 +1,4 @@
-"""The impact report as one HTML file that needs nothing else: no script, no link, no font."""
+"""Show the impact report as one HTML file without scripts, links or fonts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from timebank.errors import StoreError
 from timebank.queries.impact import Impact
 from timebank.reports.impact_charts import charts
 from timebank.reports.impact_text import note_words, period_words, sections
-from timebank.reports.impact_words import Words
+from timebank.reports.words import Words
 
 #: Which columns of a table hold figures, by how many columns it has.
 _FIGURES: Final = {2: {1}, 3: {2}, 4: {1, 2, 3}}
 
 
 def impact_html(impact: Impact, language: str = "en") -> str:
-    """The report as the text of an HTML file.
+    """Return the report as the text of an HTML file.
 
     :raises StoreError: the extra `timebank[report]` is not installed.
 
@@ -31,7 +31,7 @@ def impact_html(impact: Impact, language: str = "en") -> str:
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         msg = "the report as HTML needs timebank[report]: pip install 'timebank[report]'"
         raise StoreError(msg) from error
-    words = Words(language)
+    words = Words("impact", language)
     source = files("timebank").joinpath("data/impact.html.j2").read_text("utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
     drawn = [
@@ -51,7 +51,7 @@ def impact_html(impact: Impact, language: str = "en") -> str:
 
 
 def _cards(impact: Impact, words: Words) -> list[tuple[str, str]]:
-    """The figures that stand first."""
+    """Return the figures that stand first."""
     cards = [
         (words("hours"), str(impact.exchanges.hours)),
         (words("exchanges"), str(impact.exchanges.exchanges)),

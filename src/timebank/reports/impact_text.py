@@ -1,32 +1,28 @@
-"""The impact report as text, as JSON and as CSV."""
+"""Show the impact report as text and as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Iterator
 
-from timebank.hours import Hours
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.impact.figures import Band
-from timebank.reports.cells import harmless
 from timebank.reports.csv_lines import Trusted, csv_line
-from timebank.reports.impact_words import Words
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, harmless, table
+from timebank.reports.words import Words
 
-Shape = dict[str, Any]
 #: A heading, the titles of the columns, and rows of cells.
 Cells = tuple[str, ...]
 Section = tuple[str, Cells, list[Cells]]
 
 
 def sections(impact: Impact, words: Words) -> list[Section]:
-    """All of the report as tables of words: what every form of it shows.
+    """Return all of the report as tables of words, which every form of it shows.
 
     >>> import timebank
     >>> from timebank.reports.impact_text import sections
-    >>> from timebank.reports.impact_words import Words
-    >>> [heading for heading, _, _ in sections(timebank.open("memory:").impact(), Words("en"))][:2]
+    >>> from timebank.reports.words import Words
+    >>> impact, words = timebank.open("memory:").impact(), Words("impact", "en")
+    >>> [heading for heading, _, _ in sections(impact, words)][:2]
     ['The figures', 'Who gives and who receives']
     """
     found: list[Section] = [
@@ -36,10 +32,10 @@ def sections(impact: Impact, words: Words) -> list[Section]:
     ]
     titles: Cells
     for heading, title, groups in (
-        ("by month", "month", impact.by_month),
-        ("by area", "area", impact.by_area),
-        ("by category", "category", impact.by_category),
-        ("by resource", "resource", impact.by_resource),
+        ("by_month", "month", impact.by_month),
+        ("by_area", "area", impact.by_area),
+        ("by_category", "category", impact.by_category),
+        ("by_resource", "resource", impact.by_resource),
     ):
         titles = (words(title), words("exchanges"), words("hours"), words("accounts"))
         rows = [_group(group, impact, words) for group in groups]
@@ -65,7 +61,7 @@ def _figures(impact: Impact, words: Words) -> list[Cells]:
         (words("banks"), str(impact.banks)),
         (words("exchanges"), _count(impact.exchanges)),
         (f"  {words('among')}", _count(impact.among_members)),
-        (f"  {words('with organisations')}", _count(impact.with_organisations)),
+        (f"  {words('with_organisations')}", _count(impact.with_organisations)),
         (f"  {words('arranged')}", _count(impact.arranged)),
         (words("members"), str(impact.members)),
         (words("active"), str(impact.active)),
@@ -84,8 +80,8 @@ def _figures(impact: Impact, words: Words) -> list[Cells]:
 def _who(impact: Impact, words: Words) -> list[Cells]:
     return [
         (words("both"), _hidden(impact.both, impact, words)),
-        (words("give only"), _hidden(impact.give_only, impact, words)),
-        (words("receive only"), _hidden(impact.receive_only, impact, words)),
+        (words("give_only"), _hidden(impact.give_only, impact, words)),
+        (words("receive_only"), _hidden(impact.receive_only, impact, words)),
     ]
 
 
@@ -97,12 +93,12 @@ def _balances(impact: Impact, words: Words) -> list[Cells]:
 
 
 def band_text(band: Band, words: Words) -> str:
-    """A band of balances in words."""
+    """Return a band of balances in words."""
     if band.low is None:
-        return words("below", band.high)
+        return words("band_below", high=band.high)
     if band.high is None:
-        return words("above", band.low)
-    return words("between", band.low, band.high)
+        return words("band_above", low=band.low)
+    return words("band_between", low=band.low, high=band.high)
 
 
 def _group(group: Group, impact: Impact, words: Words) -> Cells:
@@ -127,42 +123,39 @@ def _percent(share: float | None, unknown: str) -> str:
 def _decimal(value: float | None, unknown: str, words: Words) -> str:
     if value is None:
         return unknown
-    text = f"{value:.2f}"
-    return text.replace(".", ",") if words.language == "it" else text
+    return f"{value:.2f}".replace(".", words("decimal_point"))
 
 
 def _first(impact: Impact, words: Words) -> str:
     if impact.first_exchange_days is None:
         return words("unknown")
-    told = [f"{days:g}" for days in impact.first_exchange_days]
-    if words.language == "it":
-        told = [text.replace(".", ",") for text in told]
-    low, middle, high = told
-    return words("quartiles", impact.first_exchange_members, middle, low, high)
+    point = words("decimal_point")
+    lower, median, upper = (f"{d:g}".replace(".", point) for d in impact.first_exchange_days)
+    return words(
+        "quartiles",
+        members=impact.first_exchange_members,
+        median=median,
+        lower=lower,
+        upper=upper,
+    )
 
 
 def period_words(impact: Impact, words: Words) -> str:
-    """The period of a report in words."""
-    if impact.since is not None and impact.until is not None:
-        return words("from to", impact.since, impact.until)
-    if impact.since is not None:
-        return words("from", impact.since)
-    if impact.until is not None:
-        return words("through", impact.until)
-    return words("all days")
+    """Return the period of a report in words."""
+    return words.period(impact.since, impact.until)
 
 
 def note_words(impact: Impact, words: Words) -> str:
-    """What the figures count, and what they leave out."""
-    return words("note", impact.at_least, impact.through)
+    """Return a note on what the figures count and leave out."""
+    return words("note", at_least=impact.at_least, through=impact.through)
 
 
 # -- forms -------------------------------------------------------------------------------
 
 
 def impact_text(impact: Impact, language: str = "en") -> list[str]:
-    """The report as tables of text."""
-    words = Words(language)
+    """Return the report as tables of text."""
+    words = Words("impact", language)
     lines = [words("title"), f"{words('period')}: {period_words(impact, words)}"]
     for heading, titles, rows in sections(impact, words):
         lines += ["", heading, ""]
@@ -185,55 +178,9 @@ def _wrapped(text: str) -> Iterator[str]:
     yield from wrap(harmless(text), 88)
 
 
-def impact_shape(impact: Impact) -> Shape:
-    """The report as plain data: hours as text, what is hidden or cannot be told as `null`."""
-    return {
-        "since": _day(impact.since),
-        "until": _day(impact.until),
-        "through": _day(impact.through),
-        "banks": impact.banks,
-        "at_least": impact.at_least,
-        "accounts": dict(impact.accounts),
-        "members": impact.members,
-        "active": impact.active,
-        "dormant": impact.dormant,
-        "exchanges": _count_shape(impact.exchanges),
-        "among_members": _count_shape(impact.among_members),
-        "with_organisations": _count_shape(impact.with_organisations),
-        "arranged": _count_shape(impact.arranged),
-        "others": {kind: _count_shape(count) for kind, count in impact.others.items()},
-        "by_month": _groups(impact.by_month),
-        "by_category": _groups(impact.by_category),
-        "by_area": _groups(impact.by_area),
-        "by_resource": _groups(impact.by_resource),
-        "by_month_and_area": {
-            area: _groups(groups) for area, groups in impact.by_month_and_area.items()
-        },
-        "flows": [
-            {"spender": spender, "earner": earner, "hours": _hours(hours)}
-            for spender, earner, hours in impact.flows
-        ],
-        "given": str(impact.given),
-        "received": str(impact.received),
-        "both": impact.both,
-        "give_only": impact.give_only,
-        "receive_only": impact.receive_only,
-        "reciprocity": impact.reciprocity,
-        "stock": _hours(impact.stock),
-        "velocity": impact.velocity,
-        "balances": [
-            {"low": _hours(band.low), "high": _hours(band.high), "accounts": band.accounts}
-            for band in impact.balances
-        ],
-        "gini": impact.gini,
-        "first_exchange_days": impact.first_exchange_days and list(impact.first_exchange_days),
-        "first_exchange_members": impact.first_exchange_members,
-    }
-
-
 def impact_csv(impact: Impact, language: str = "en") -> str:
-    """The report as one CSV: section, what, and its figures; hours as `1:30`."""
-    words = Words(language)
+    """Return the report as CSV: section, label and figures; hours as `1:30`."""
+    words = Words("impact", language)
     lines = []
     for heading, titles, rows in sections(impact, words):
         lines.append(csv_line([heading, *titles]))
@@ -243,27 +190,3 @@ def impact_csv(impact: Impact, language: str = "en") -> str:
 
 def _on_one_line(cell: str) -> str:
     return cell if isinstance(cell, Trusted) else harmless(cell).strip()
-
-
-def _groups(groups: Sequence[Group]) -> list[Shape]:
-    return [
-        {
-            "key": group.key,
-            "exchanges": group.exchanges,
-            "hours": _hours(group.hours),
-            "accounts": group.accounts,
-        }
-        for group in groups
-    ]
-
-
-def _count_shape(count: Count) -> Shape:
-    return {"exchanges": count.exchanges, "hours": str(count.hours)}
-
-
-def _hours(hours: Hours | None) -> str | None:
-    return None if hours is None else str(hours)
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()

@@ -1,20 +1,15 @@
-"""Dues, leaving, delegates and who was long away: as text, and as JSON."""
+"""Show dues, leaving, delegates, events and erasures as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from timebank.hours import Hours
+from timebank.model import Erasure
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
-from timebank.reports.cells import harmless
-from timebank.reports.periods import period_text
-from timebank.reports.shapes import account_shape, hold_shape, transfer_shape
-from timebank.reports.statement import titled
-from timebank.reports.table import Column, Row, table
-
-Shape = dict[str, Any]
+from timebank.reports.text import Column, Row, counted, harmless, period_text, table, titled
 
 _DUE: Final = (
     Column("Due on"),
@@ -39,7 +34,7 @@ _IDLE: Final = (
 
 
 def due_text(report: DueReport, *, dry_run: bool = False) -> list[str]:
-    """Who was charged what, a line for each, and what each fund got.
+    """Return a line for each charge of a run, and the sum that each fund got.
 
     >>> from datetime import UTC, date, datetime
     >>> import timebank
@@ -100,32 +95,8 @@ def _totals(report: DueReport, verb: str) -> str:
     return f"{verb} to {accounts} {plural}: {report.hours}, {to}."
 
 
-def due_shape(report: DueReport) -> Shape:
-    """A run of dues."""
-    return {
-        "through": report.through.isoformat(),
-        "hours": str(report.hours),
-        "charges": [
-            {
-                "id": one.id,
-                "account": one.account,
-                "name": one.name,
-                "rule": one.rule,
-                "hours": str(one.hours),
-                "fund": one.fund,
-                "since": one.since.isoformat(),
-                "period": None if one.period is None else [str(day) for day in one.period],
-                "basis": None if one.basis is None else str(one.basis),
-                "flags": [str(flag) for flag in one.transfer.flags],
-            }
-            for one in report.charges
-        ],
-        "suspended": list(report.suspended),
-    }
-
-
 def dues_text(dues: Iterable[Due], account: str) -> list[str]:
-    """What is due of one account and was not charged yet, a line for each."""
+    """Return a line for each of what is due of one account and was not charged yet."""
     rows: list[Row] = [
         [
             one.since.isoformat(),
@@ -142,25 +113,11 @@ def dues_text(dues: Iterable[Due], account: str) -> list[str]:
     return table([column for column in _DUE if column.title != "Account"], rows)
 
 
-def one_due_shape(one: Due) -> Shape:
-    """What is due, or will be."""
-    return {
-        "account": one.account,
-        "rule": one.rule,
-        "hours": str(one.hours),
-        "fund": one.fund,
-        "since": one.since.isoformat(),
-        "period": None if one.period is None else [str(day) for day in one.period],
-        "statute": one.statute,
-        "basis": None if one.basis is None else str(one.basis),
-    }
-
-
 # -- leaving -------------------------------------------------------------------------
 
 
 def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
-    """The steps by which a member left, a line for each.
+    """Return a line for each step by which a member left.
 
     >>> import timebank
     >>> from timebank.reports.members import leaving_text
@@ -195,31 +152,13 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
     return [harmless(line) for line in [*lines, f"{title} {verb} closed."]]
 
 
-def leaving_shape(left: Leaving) -> Shape:
-    """The steps."""
-    return {
-        "account": account_shape(left.account),
-        "charges": [transfer_shape(one.transfer) for one in left.charges],
-        "ended": list(left.ended),
-        "voided": [hold_shape(hold) for hold in left.voided],
-        "given_back": [transfer_shape(given) for given in left.given_back],
-        "disposal": None if left.disposal is None else transfer_shape(left.disposal),
-    }
-
-
 # -- who acts, who is away -----------------------------------------------------------
 
 
 def delegate_text(delegate: Delegate) -> str:
-    """Who may act, and until when."""
+    """Return who may act for an account, and until when."""
     until = "" if delegate.until is None else f" until {delegate.until}"
     return harmless(f"{delegate.delegate} may act for {delegate.account}{until}")
-
-
-def delegate_shape(delegate: Delegate) -> Shape:
-    """A delegate."""
-    until = None if delegate.until is None else delegate.until.isoformat()
-    return {"account": delegate.account, "delegate": delegate.delegate, "until": until}
 
 
 _HAPPENED: Final = {
@@ -236,7 +175,7 @@ _HAPPENED: Final = {
 
 
 def events_text(events: Iterable[Event]) -> list[str]:
-    """What happened to an account, a line for each.
+    """Return a line for each event in the history of an account.
 
     >>> from datetime import UTC, datetime
     >>> import timebank
@@ -254,19 +193,8 @@ def events_text(events: Iterable[Event]) -> list[str]:
     return lines
 
 
-def event_shape(event: Event) -> Shape:
-    """What happened to an account."""
-    return {
-        "sequence": event.sequence,
-        "kind": event.kind,
-        "recorded_at": event.recorded_at.isoformat(),
-        "actor": event.actor,
-        "text": event.text,
-    }
-
-
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
-    """Who exchanged nothing since a day, a line for each."""
+    """Return a line for each account that exchanged nothing since a day."""
     rows: list[Row] = [
         [
             titled(one.account.id, one.account.name),
@@ -285,12 +213,32 @@ def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
     )
 
 
-def inactive_shape(one: Inactive) -> Shape:
-    """An account that exchanged nothing for long."""
-    last = one.last_exchange
-    return {
-        "account": account_shape(one.account),
-        "since": one.since.isoformat(),
-        "last_exchange": None if last is None else last.isoformat(),
-        "balance": str(one.balance),
-    }
+# -- what is erased -------------------------------------------------------------------
+
+
+def erasure_text(done: Erasure, *, dry_run: bool = False) -> list[str]:
+    """Return how many texts went, of whom, and where they may still be read.
+
+    >>> from timebank import Erasure
+    >>> from timebank.reports.members import erasure_text
+    >>> erasure_text(Erasure("m1", None, 2, (9,), ()))
+    ['2 texts of account m1 are erased, says record 9.']
+    """
+    of = f"account {done.account}" if done.account is not None else f"record {done.record}"
+    if not done.texts:
+        lines = [f"Nothing of {of} is left to erase."]
+    elif dry_run:
+        are = "is" if done.texts == 1 else "are"
+        lines = [f"{counted(done.texts, 'text')} of {of} {are} there to be erased."]
+    else:
+        says = f"record {done.records[0]}"
+        if len(done.records) > 1:
+            says = f"records {done.records[0]} to {done.records[-1]}"
+        is_said = "say" if len(done.records) > 1 else "says"
+        are = "is" if done.texts == 1 else "are"
+        lines = [f"{counted(done.texts, 'text')} of {of} {are} erased, {is_said} {says}."]
+    if dry_run:
+        lines.append("This was a dry run: nothing is destroyed.")
+    else:
+        lines += [f"It may still be read: {remains}." for remains in done.remains]
+    return [harmless(line) for line in lines]

@@ -1,4 +1,4 @@
-"""A statement as a treasurer reads it."""
+"""Show a statement as text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from datetime import date
 from typing import Final
 
 from timebank.queries.statements import Statement, StatementLine
-from timebank.reports.cells import harmless
 from timebank.reports.holds import held_text
-from timebank.reports.periods import period_text
-from timebank.reports.table import Column, Row, table
+from timebank.reports.text import Column, Row, period_text, table, titled
 
 _COLUMNS: Final = (
     Column("Day"),
@@ -23,7 +21,7 @@ _MOST_NAMED: Final = 3
 
 
 def statement_text(statement: Statement) -> list[str]:
-    """The lines of a statement: whose it is, the period, each exchange, the totals.
+    """Return the lines of a statement: whose it is, the period, each exchange, the totals.
 
     >>> import timebank
     >>> from datetime import date
@@ -64,16 +62,11 @@ def statement_text(statement: Statement) -> list[str]:
 
 
 def _held(statement: Statement) -> list[str]:
-    """What open holds reserve now, whatever the period; nothing where there are none."""
+    """Return the hours that open holds reserve now, whatever the period."""
     if not statement.holds:
         return []
     sums = f"Held now: {statement.held} to spend, {statement.incoming} to earn"
     return ["", sums, *held_text(statement.holds, statement.account.id)]
-
-
-def titled(id: str, name: str | None) -> str:
-    """An account as people know it: its id, and its name where it has one."""
-    return harmless(id if name is None else f"{id} {name}")
 
 
 def _period(since: date | None, until: date | None) -> str:
@@ -103,7 +96,7 @@ def _others(statement: Statement, others: tuple[str, ...]) -> str:
 
 
 def described(line: StatementLine) -> str:
-    """What a line was for: its kind where that is special, its text, its category and area."""
+    """Return what a line was for: its kind where it is special, its text, category and area."""
     text = line.reason if line.reverses else line.note
     words = text or ""
     kind = line.kind

@@ -1,12 +1,11 @@
-"""A statement as one HTML file that needs nothing else, made to be printed on A4.
+"""Show a statement as one HTML file that needs nothing else, made to be printed on A4.
 
-Its words are catalogues in `data/words`, a TOML file for each language; days and numbers are
-written as Babel knows the language. So another language is another file.
+Its words are those of `reports/words`; days and numbers are written as Babel knows the
+language. So another language is another file of words.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib.resources import files
@@ -14,26 +13,14 @@ from typing import Any, Final
 
 import attrs
 
-from timebank.errors import InvalidRequest, StoreError, shown
+from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.model import Head, Hold
 from timebank.queries.statements import Statement, StatementLine
-from timebank.reports.cells import harmless
-from timebank.reports.periods import period_text
+from timebank.reports.text import harmless, period_text
+from timebank.reports.words import Words
 
-_SUFFIX: Final = ".toml"
 _MOST_NAMED: Final = 3
-
-
-def languages() -> tuple[str, ...]:
-    """The codes of the languages that there are, sorted.
-
-    >>> from timebank.reports.statement_html import languages
-    >>> languages()
-    ('en', 'it')
-    """
-    names = (one.name for one in files("timebank").joinpath("data/words").iterdir())
-    return tuple(sorted(n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX)))
 
 
 def statement_html(
@@ -44,7 +31,7 @@ def statement_html(
     language: str = "en",
     words: Mapping[str, str] | None = None,
 ) -> str:
-    """The statement as the text of an HTML file.
+    """Return the statement as the text of an HTML file.
 
     `head` is where the journal stood when the statement was made: its line stands at the end.
     `words` is a catalogue of one's own, for a `language` that Babel knows.
@@ -72,13 +59,11 @@ def statement_html(
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         msg = "a statement as HTML needs timebank[report]: pip install 'timebank[report]'"
         raise StoreError(msg) from error
-    locale = Locale.parse(language) if words is not None or language in languages() else None
-    if locale is None:
-        msg = f"no catalogue of words for {shown(language)}: there are {', '.join(languages())}"
-        raise InvalidRequest(msg)
+    known = Words("statement", language, words=words)
+    locale = Locale.parse(language)
     page = _Page(
         statement,
-        _catalogue(language) if words is None else words,
+        known,
         day=lambda day: format_date(day, "long", locale=locale),
         short=lambda day: format_date(day, "medium", locale=locale),
         number=lambda number: format_decimal(number, locale=locale),
@@ -88,33 +73,28 @@ def statement_html(
     return template.render(language=language, **page.content(head, printed_on))
 
 
-def _catalogue(language: str) -> Mapping[str, str]:
-    path = files("timebank").joinpath(f"data/words/{language}{_SUFFIX}")
-    return tomllib.loads(path.read_text("utf-8"))
-
-
 @attrs.frozen
 class _Page:
-    """What stands on the page, in the words of a language."""
+    """The content of the page, in the words of a language."""
 
     statement: Statement
-    words: Mapping[str, str]
+    words: Words
     day: Any
     short: Any
     number: Any
 
     def content(self, head: Head, printed_on: date) -> dict[str, Any]:
-        """Everything that the template names."""
+        """Return everything that the template names."""
         statement, words = self.statement, self.words
         account = statement.account
-        kind = words[account.kind]
+        kind = words(account.kind)
         if account.status != "open":
-            kind = f"{kind}, {words[account.status]}"
+            kind = f"{kind}, {words(account.status)}"
         return {
             "words": words,
             "titled": _titled(account.id, account.name),
             "kind": kind,
-            "period": self._period(),
+            "period": words.period(statement.since, statement.until, day=self.day),
             "opening": str(statement.opening),
             "lines": [self._line(line) for line in statement.lines],
             "earned": str(statement.earned),
@@ -123,28 +103,18 @@ class _Page:
             "held": str(statement.held),
             "incoming": str(statement.incoming),
             "holds": list(self._holds()),
-            "printed": words["printed"].format(day=self.day(printed_on)),
-            "proof": words["head"].format(sequence=self.number(head.sequence)),
+            "printed": words("printed", day=self.day(printed_on)),
+            "proof": words("head", sequence=self.number(head.sequence)),
             "head": str(head),
         }
-
-    def _period(self) -> str:
-        since, until = self.statement.since, self.statement.until
-        days = {
-            name: self.day(value)
-            for name, value in (("since", since), ("until", until))
-            if value is not None
-        }
-        key = "between" if len(days) > 1 else next(iter(days), "all_days")
-        return self.words[key].format(**days)
 
     def _line(self, line: StatementLine) -> dict[str, str]:
         text = (line.reason if line.reverses else line.note) or ""
         labels = [label for label in (line.category, line.area) if label is not None]
         if line.reverses:
-            labels.insert(0, self.words["reversal"])
+            labels.insert(0, self.words("reversal"))
         if line.fee:
-            labels.insert(0, self.words["fee"])
+            labels.insert(0, self.words("fee"))
         elif line.kind not in {"exchange", "reversal"}:
             labels.insert(0, line.kind)
         if line.period is not None:
@@ -176,14 +146,14 @@ class _Page:
 
     def _until(self, hold: Hold) -> str:
         if hold.expires_at is None:
-            return self.words["no_end"]
+            return self.words("no_end")
         return f"{self.short(hold.expires_at.date())} {hold.expires_at:%H:%M} UTC"
 
     def _others(self, others: tuple[str, ...]) -> str:
         named = ", ".join(_titled(id, self.statement.names.get(id)) for id in others[:_MOST_NAMED])
         if len(others) <= _MOST_NAMED:
             return named
-        return f"{self.words['accounts'].format(count=self.number(len(others)))}: {named}, …"
+        return f"{self.words('accounts', count=self.number(len(others)))}: {named}, …"
 
 
 def _titled(id: str, name: str | None) -> str:

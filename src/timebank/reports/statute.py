@@ -1,4 +1,4 @@
-"""A statute in words."""
+"""Show a statute, its history and its replay in words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Final
 
 from timebank.hours import Hours
 from timebank.model import Account, Balance, Record
-from timebank.reports.balances import limit_text
-from timebank.reports.cells import harmless
-from timebank.reports.statement import titled
-from timebank.reports.table import Column, Row, table
+from timebank.queries.replay import OUTCOMES, Replay
+from timebank.reports.text import Column, Row, harmless, limit_text, table, titled
 from timebank.statute import DEFAULT, Demurrage, Dues, Fee, Statute
 
 _COLUMNS: Final = (
@@ -19,6 +17,15 @@ _COLUMNS: Final = (
     Column("Floor", right=True),
     Column("Ceiling", right=True),
     Column("Beyond it"),
+)
+_REPLAY: Final = (
+    Column("Account", least=12),
+    Column("Would be"),
+    Column("Rule"),
+    Column("Exchanges", right=True),
+    Column("Hours", right=True),
+    Column("First", least=8),
+    Column("Last", least=8),
 )
 _ROUNDED: Final = {
     "refuse": "another is refused",
@@ -30,7 +37,7 @@ _BEYOND: Final = {"refuse": "refused", "flag": "recorded with a flag"}
 
 
 def statute_text(statute: Statute) -> list[str]:
-    """Its limits as a table, and its other rules a line each.
+    """Return its limits as a table, and a line for each of its other rules.
 
     >>> from timebank import Band, Granularity, Statute
     >>> from timebank.reports.statute import statute_text
@@ -133,7 +140,7 @@ def _fee(fee: Fee) -> str:
 
 
 def doubts_text(statute: Statute) -> list[str]:
-    """What may stand in a statute, and is more often a slip."""
+    """Return a line for each value that is allowed but is more often a slip."""
     found = []
     for kind, bands in statute.limits.items():
         for band in bands:
@@ -148,7 +155,7 @@ def doubts_text(statute: Statute) -> list[str]:
 
 
 def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
-    """Which statute was adopted when, newest first; the first of all needs no record."""
+    """Return which statute was adopted when, newest first; the first of all needs no record."""
     lines = [
         harmless(f"{statute.version}: from record {record.sequence}, {record.recorded_at:%Y-%m-%d}")
         for record, statute in adopted
@@ -157,7 +164,7 @@ def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
 
 
 def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[str]) -> list[str]:
-    """Who stands beyond the limits of a statute, which may only move back."""
+    """Return who stands beyond the limits of a statute, and may only move back."""
     lines = []
     for account, balance in accounts:
         low, high = balance.posted - balance.held, balance.posted + balance.incoming
@@ -166,9 +173,60 @@ def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[s
             lines.append(f"  {title} stands at {low}, below its floor {balance.floor}")
         if balance.ceiling is not None and high > balance.ceiling:
             lines.append(f"  {title} stands at {high}, above its ceiling {balance.ceiling}")
-    told = ["Beyond these limits, and may only move back:", *lines] if lines else []
-    told = told or ["Nobody stands beyond these limits."]
+    found = ["Beyond these limits, and may only move back:", *lines] if lines else []
+    found = found or ["Nobody stands beyond these limits."]
     if undated:
         named = ", ".join(map(harmless, undated[:_MOST])) + (", …" if undated[_MOST:] else "")
-        told.append(f"Without a day of joining, and so in month 0: {named}")
-    return told
+        found.append(f"Without a day of joining, and so in month 0: {named}")
+    return found
+
+
+def replay_text(tried: Replay) -> list[str]:
+    """Return a line for each account, outcome and rule, then the counts in all.
+
+    >>> import timebank
+    >>> from timebank import Fee, Statute
+    >>> from timebank.reports.statute import replay_text
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("m2")
+    >>> _ = bank.transfer(earner="m1", spender="m2", hours=5, id="visit")
+    >>> for line in replay_text(bank.replay(Statute(version="v2", fee=Fee(share="5%", fund="f")))):
+    ...     print(line)
+    Account  Would be  Rule  Exchanges  Hours  First  Last
+    -------  --------  ----  ---------  -----  -----  -----
+    m2       charged   fee           1   0:15  visit  visit
+    <BLANKLINE>
+    Under v2, of 1 exchange 1 would be charged otherwise.
+    """
+    rows: list[Row] = [
+        [
+            line.account,
+            line.outcome,
+            line.rule,
+            str(line.exchanges),
+            str(line.hours),
+            line.first,
+            line.last,
+        ]
+        for line in tried.lines
+    ]
+    lines = [*table(_REPLAY, rows), ""] if rows else []
+    lines.append(harmless(_summary(tried)))
+    if tried.exempt:
+        lines.append(f"Not judged: {tried.exempt} imports, reversals, settlements and dues.")
+    return lines
+
+
+def _summary(tried: Replay) -> str:
+    exchanges = f"{tried.judged} exchange{'' if tried.judged == 1 else 's'}"
+    if not tried.differs:
+        return f"Under {tried.statute} nothing would have been different, of {exchanges}."
+    words = {
+        "refused": "would be refused",
+        "flagged": "would have a flag",
+        "charged": "would be charged otherwise",
+        "rounded": "would be rounded otherwise",
+    }
+    counts = ((getattr(tried, outcome), words[outcome]) for outcome in OUTCOMES)
+    differences = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f"Under {tried.statute}, of {exchanges} {differences}."

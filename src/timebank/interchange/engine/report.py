@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from timebank.hours import Hours
+from timebank.queries import json_shapes
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.reconcile import Reconciliation
@@ -75,3 +76,61 @@ class ImportReport:
         return self.quarantined == 0 and (
             self.reconciliation is None or not self.reconciliation.differences
         )
+
+
+@json_shapes.of.register
+def import_report(report: ImportReport) -> json_shapes.Shape:
+    """Return what an import came to as plain dictionaries: see `timebank.reports.json`.
+
+    >>> from timebank import reports
+    >>> from timebank.interchange.engine.report import ImportReport
+    >>> reports.json.of(ImportReport(read=3, transfers_booked=3))["transfers_booked"]
+    3
+    """
+    found = report.reconciliation
+    return {
+        "ok": report.ok,
+        "booked": report.booked,
+        "read": report.read,
+        "accounts_opened": report.accounts_opened,
+        "accounts_there": report.accounts_there,
+        "accounts_closed": report.accounts_closed,
+        "transfers_booked": report.transfers_booked,
+        "transfers_there": report.transfers_there,
+        "reversals_booked": report.reversals_booked,
+        "reversals_there": report.reversals_there,
+        "passed": dict(report.passed),
+        "moved": str(report.moved),
+        "frozen": {account: str(balance) for account, balance in report.frozen},
+        "quarantined": report.quarantined,
+        "rows": [
+            {
+                "file": row.file,
+                "line": row.line,
+                "column": row.column,
+                "value": row.value,
+                "reason": row.reason,
+            }
+            for row in report.rows
+        ],
+        "reconciliation": None if found is None else _reconciliation(found),
+    }
+
+
+def _reconciliation(found: Reconciliation) -> json_shapes.Shape:
+    return {
+        "compared": found.compared,
+        "unplaced": found.unplaced,
+        "differences": [
+            {
+                "account": one.account,
+                "stated": str(one.stated),
+                "ours": json_shapes.hours(one.ours),
+                "difference": str(one.difference),
+                "quarantined": str(one.quarantined),
+                "unclear": one.unclear,
+                "explained": one.explained,
+            }
+            for one in found.differences
+        ],
+    }

@@ -1,22 +1,21 @@
-"""What every import command shares: its options, its files, and how it runs and ends."""
+"""Run an import: the options that every import command has, its files, and its exit code."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from stat import S_ISFIFO
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
+from timebank.cli.address import BankAddress
 from timebank.cli.options import DAY, formatted
-from timebank.cli.output import lasting, show_as
-from timebank.cli.place import Place
+from timebank.cli.output import show_result
 from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.protocol import Importer
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict):
-    """What the shared options say."""
+    """The values of the options that all imports share."""
 
     strict: bool
     dry_run: bool
@@ -56,26 +55,26 @@ _OPTIONS: Final = (
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every import."""
+    """Add the options of every import to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def run_import(
-    place: Place,
+    address: BankAddress,
     make: Callable[[Mended | None], Importer],
     *,
     open_accounts: bool = False,
     **options: Unpack[Options],
 ) -> int:
-    """Make an importer, run it, show what it came to; the exit code.
+    """Make an importer, run it, show its report, and return the exit code.
 
     `make` is given what was mended. It looks for its files, so that a wrong name makes no bank.
     `open_accounts` is for the opening balances; an importer opens what it opens.
     """
-    from timebank.cli.imports_report import report_shape, report_text
     from timebank.interchange.engine.booking import run
+    from timebank.reports.imports import import_text
 
     dry_run = options["dry_run"]
     with ExitStack() as stack:
@@ -85,27 +84,23 @@ def run_import(
         if mended is not None:
             mended.finish()
         quarantine = stack.enter_context(_quarantine_file(options["quarantine"]))
-        opened = place.open_for_preview() if dry_run else place.open(create=True)
+        opened = address.open_for_preview() if dry_run else address.open(create=True)
         bank = stack.enter_context(opened)
         report = run(
             bank,
             importer,
             strict=options["strict"],
             dry_run=dry_run,
-            progress=stack.enter_context(Reading("import")),
+            progress=stack.enter_context(Progress("import", left=True)),
             on_quarantine=None if quarantine is None else _keeping(quarantine, importer),
             opening=opening,
         )
-    show_as(
-        options["format"],
-        lambda: report_shape(report),
-        lambda: report_text(report, dry_run=dry_run),
-    )
+    show_result(options["format"], report, lambda: import_text(report, dry_run=dry_run))
     return WELL if report.ok else REFUSED
 
 
 def _keeping(quarantine: QuarantineFile, importer: Importer) -> Callable[[Quarantined], None]:
-    """Writes each row, under the names of its columns where the importer has them."""
+    """Return a function that writes each row, under the names of its columns if known."""
 
     def keep(row: Quarantined) -> None:
         # Asked each time: an importer may know the columns only as it reads.
@@ -116,7 +111,7 @@ def _keeping(quarantine: QuarantineFile, importer: Importer) -> Callable[[Quaran
 
 
 def existing(path: str) -> Path:
-    """The path of a file that can be read, so that a wrong name is told before anything is made.
+    """Return the path of a file that can be read; a wrong name fails before anything is made.
 
     A pipe is not tried, for what is opened twice may come but once.
 
@@ -125,7 +120,7 @@ def existing(path: str) -> Path:
     try:
         if not S_ISFIFO(Path(path).stat().st_mode):
             with Path(path).open("rb"):
-                """It can."""
+                pass  # it can be read
         return Path(path)
     except ValueError:
         usage(f"{path!r} can name no file")
@@ -169,36 +164,3 @@ def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
         return
     with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         yield QuarantineFile(file)
-
-
-class Reading:
-    """Shows on standard error how much is read and how long the rest takes, on a terminal."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._is_shown = sys.stderr.isatty()
-        self._shown = ""
-        self._begun = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many bytes of so many are read."""
-        if not self._is_shown or not total:
-            return
-        share = min(done / total, 1)
-        line = f"{self._label}: {share:.0%}"
-        if 0 < share < 1:
-            left = (time.monotonic() - self._begun) * (1 - share) / share
-            line += f", {lasting(left)} left"
-        if line != self._shown:
-            self._shown = line
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Take the line away, so that what follows begins on a clean one."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

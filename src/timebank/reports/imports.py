@@ -1,9 +1,11 @@
-"""What an import came to, for people and for programs."""
+"""Show the report of an import as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from timebank.reports.text import Column, counted, harmless, table
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.reconcile import Difference, Reconciliation
@@ -13,11 +15,8 @@ if TYPE_CHECKING:
 MOST_SHOWN: Final = 100
 
 
-def report_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
-    """The counts of an import, each quarantined row, and how the balances compare."""
-    from timebank.reports.balances import counted
-    from timebank.reports.cells import harmless
-
+def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
+    """Return the counts of an import, each quarantined row, and how the balances compare."""
     lines = list(_counts(report))
     if dry_run:
         lines.append("This was a dry run: nothing is written.")
@@ -36,8 +35,6 @@ def report_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
 
 
 def _counts(report: ImportReport) -> Iterator[str]:
-    from timebank.reports.cells import harmless
-
     yield f"Accounts:  {report.accounts_opened:,} opened, {report.accounts_there:,} there already"
     if report.accounts_closed:
         yield f"           {report.accounts_closed:,} closed, as they are in the source"
@@ -52,8 +49,6 @@ def _counts(report: ImportReport) -> Iterator[str]:
 
 
 def _frozen(report: ImportReport) -> Iterator[str]:
-    from timebank.reports.cells import harmless
-
     yield "Closed in the source, but with hours on them. They are frozen:"
     for account, balance in report.frozen[:MOST_SHOWN]:
         yield f"  {harmless(account)} has {balance}"
@@ -62,8 +57,6 @@ def _frozen(report: ImportReport) -> Iterator[str]:
 
 
 def _reconciled(found: Reconciliation) -> Iterator[str]:
-    from timebank.reports.table import Column, table
-
     differ, unexplained = len(found.differences), len(found.unexplained)
     if not differ:
         yield f"Balances:  all {found.compared:,} are what the source states"
@@ -88,59 +81,7 @@ def _reconciled(found: Reconciliation) -> Iterator[str]:
 
 def _row(one: Difference) -> list[str]:
     ours = "none" if one.ours is None else str(one.ours)
-    told = "explained" if one.explained else "UNEXPLAINED"
+    remark = "explained" if one.explained else "UNEXPLAINED"
     if one.unclear and not one.explained:
-        told += f", {one.unclear} quarantined without hours"
-    return [one.account, str(one.stated), ours, str(one.difference), str(one.quarantined), told]
-
-
-def report_shape(report: ImportReport) -> dict[str, Any]:
-    """The same as JSON."""
-    return {
-        "ok": report.ok,
-        "booked": report.booked,
-        "read": report.read,
-        "accounts_opened": report.accounts_opened,
-        "accounts_there": report.accounts_there,
-        "accounts_closed": report.accounts_closed,
-        "transfers_booked": report.transfers_booked,
-        "transfers_there": report.transfers_there,
-        "reversals_booked": report.reversals_booked,
-        "reversals_there": report.reversals_there,
-        "passed": dict(report.passed),
-        "moved": str(report.moved),
-        "frozen": {account: str(balance) for account, balance in report.frozen},
-        "quarantined": report.quarantined,
-        "rows": [
-            {
-                "file": row.file,
-                "line": row.line,
-                "column": row.column,
-                "value": row.value,
-                "reason": row.reason,
-            }
-            for row in report.rows
-        ],
-        "reconciliation": _reconciliation_shape(report.reconciliation),
-    }
-
-
-def _reconciliation_shape(found: Reconciliation | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        "compared": found.compared,
-        "unplaced": found.unplaced,
-        "differences": [
-            {
-                "account": one.account,
-                "stated": str(one.stated),
-                "ours": None if one.ours is None else str(one.ours),
-                "difference": str(one.difference),
-                "quarantined": str(one.quarantined),
-                "unclear": one.unclear,
-                "explained": one.explained,
-            }
-            for one in found.differences
-        ],
-    }
+        remark += f", {one.unclear} quarantined without hours"
+    return [one.account, str(one.stated), ours, str(one.difference), str(one.quarantined), remark]

@@ -1,9 +1,11 @@
-"""Which bank a command uses, as `--db`, `--bank` and `--actor` say."""
+"""Open the bank that `--db`, `--bank` and `--actor` name."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -13,22 +15,22 @@ import click
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
+    from timebank.bank import BankBatch, TimeBank
 
 #: A scheme has at least two letters: one is a drive of Windows.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 @attrs.frozen
-class Place:
-    """Where the bank is; nothing is opened before a command asks."""
+class BankAddress:
+    """The address of a bank; nothing is opened before a command asks."""
 
     db: str | None
     bank: str
     actor: str | None = None
 
     def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
-        """The bank, made where it is missing only if `create`."""
+        """Open the bank; where it is missing, make it only if `create`."""
         import timebank
 
         bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
@@ -39,7 +41,7 @@ class Place:
             raise
 
     def open_for_preview(self) -> TimeBank:
-        """The bank if it is there, and an empty one in memory if not: nothing is made."""
+        """Open the bank if it is there, and an empty one in memory if not: nothing is made."""
         import timebank
 
         try:
@@ -47,18 +49,28 @@ class Place:
         except timebank.NotFound:
             return timebank.open("memory:", bank=self.bank).acting_as(self.actor)
 
+    @contextmanager
+    def open_to_write(self, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:
+        """Open the bank or, for a dry run, a preview of it that writes nothing."""
+        with self.open(read_only=dry_run) as bank:
+            if dry_run:
+                with bank.preview() as preview:
+                    yield preview
+            else:
+                yield bank
+
     @property
     def url(self) -> str:
-        """The URL of the storage."""
+        """Return the URL of the storage."""
         if not self.db:
             usage("Name the bank's storage: --db URL, or the variable TIMEBANK_DB")
         return url_of(self.db)
 
 
 def without_password(url: str) -> str:
-    """What a message may say of a URL.
+    """Return a URL as a message may show it.
 
-    >>> from timebank.cli.place import without_password
+    >>> from timebank.cli.address import without_password
     >>> without_password("postgresql://maria:hush@localhost/bank")
     'postgresql://maria:***@localhost/bank'
     """
@@ -66,9 +78,9 @@ def without_password(url: str) -> str:
 
 
 def url_of(db: str) -> str:
-    """A URL as it is, and a path as the URL of a SQLite file.
+    """Return a URL as it is, and a path as the URL of a SQLite file.
 
-    >>> from timebank.cli.place import url_of
+    >>> from timebank.cli.address import url_of
     >>> url_of("memory:"), url_of("street fair.db")
     ('memory:', 'sqlite:///street%20fair.db')
     """
@@ -80,4 +92,4 @@ def url_of(db: str) -> str:
         usage(f"{db!r} can name no file")
 
 
-pass_place = click.make_pass_decorator(Place)
+pass_address = click.make_pass_decorator(BankAddress)

@@ -1,0 +1,78 @@
+"""Return every result of a bank as plain dictionaries that `json.dumps` takes.
+
+`of` chooses the shape by the type of the result; each shape is a function of its own as well.
+`docs/json.md` documents their keys.
+
+>>> import json
+>>> import timebank
+>>> from timebank import reports
+>>> bank = timebank.open("memory:")
+>>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+>>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
+>>> json.dumps(reports.json.of(bank.balance("m1")))[:36]
+'{"account": "m1", "posted": "1:30", '
+"""
+
+from __future__ import annotations
+
+from timebank.queries.json_report_shapes import (
+    audit_report,
+    books_report,
+    finding,
+    impact,
+    replay,
+    replay_line,
+)
+from timebank.queries.json_shapes import (
+    account,
+    balance,
+    balances,
+    charge,
+    delegate,
+    due,
+    due_report,
+    erasure,
+    event,
+    head,
+    hold,
+    inactive,
+    leaving,
+    of,
+    record,
+    statement,
+    statement_line,
+    statute,
+    transfer,
+    trial_balance,
+    trial_line,
+)
+
+__all__ = [
+    "account",
+    "audit_report",
+    "balance",
+    "balances",
+    "books_report",
+    "charge",
+    "delegate",
+    "due",
+    "due_report",
+    "erasure",
+    "event",
+    "finding",
+    "head",
+    "hold",
+    "impact",
+    "inactive",
+    "leaving",
+    "of",
+    "record",
+    "replay",
+    "replay_line",
+    "statement",
+    "statement_line",
+    "statute",
+    "transfer",
+    "trial_balance",
+    "trial_line",
+]

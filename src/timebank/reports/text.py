@@ -1,0 +1,219 @@
+"""Format text for a terminal: harmless characters, widths, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Final
+from unicodedata import category, east_asian_width
+
+import attrs
+
+from timebank.model import INHERIT, Limit
+
+#: The widest line of a report.
+PAGE_COLUMNS: Final = 100
+_GAP: Final = "  "
+_JOINER: Final = "\u200d"
+_EMOJI_STYLE: Final = "\ufe0f"
+_SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
+_BLANK: Final = frozenset("\t\n\r\v\f\x1c\x1d\x1e\x1f\x85")
+_UNKNOWN: Final = "\ufffd"
+
+
+def harmless(text: str) -> str:
+    r"""Return the text on one line, without characters that steer a terminal or turn text round.
+
+    Line breaks and tabs become blanks; other control characters become their picture,
+    or `\ufffd` where they have none, as do lone surrogates and marks of direction.
+
+    >>> from timebank.reports.text import harmless
+    >>> harmless("due\nrighe \x1b[31m")
+    'due righe ␛[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_harmless_character, text)).strip()
+
+
+def _harmless_character(character: str) -> str:
+    if character in _BLANK:
+        return " "
+    code, kind = ord(character), category(character)
+    if kind in {"Zl", "Zp", "Zs"}:
+        return " "
+    if kind == "Cc":
+        if code == 0x7F:  # noqa: PLR2004  # DELETE has its picture apart from the others
+            return "\u2421"
+        return chr(0x2400 + code) if code < ord(" ") else _UNKNOWN
+    if kind in {"Cs", "Cf"} and character not in {_JOINER, "\u200c"}:
+        return _UNKNOWN
+    return character
+
+
+def width(text: str) -> int:
+    """Return how many columns a terminal gives to the text.
+
+    >>> from timebank.reports.text import width
+    >>> width("è"), width("時間"), width("👩‍🌾")
+    (1, 4, 2)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(columns for _, columns in _measured(text))
+
+
+def _measured(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each character with the columns that it adds to those before it."""
+    before, columns_before = "", 0
+    for character in text:
+        if before == _JOINER or category(character) in {"Mn", "Me", "Cf"}:
+            columns = 0
+            if character == _EMOJI_STYLE and columns_before == 1:
+                columns = 1
+        elif ord(character) in _SKIN_TONES and columns_before:
+            columns = 0
+        else:
+            columns = 2 if east_asian_width(character) in "WF" else 1
+        yield character, columns
+        before = character
+        columns_before = columns or columns_before
+
+
+def fit(text: str, columns: int) -> str:
+    """Return the text in at most so many columns; where it is longer, it ends in `…`.
+
+    >>> from timebank.reports.text import fit
+    >>> fit("accompanied to the clinic", 12)
+    'accompanied…'
+    """
+    if width(text) <= columns:
+        return text
+    kept, used = "", 0
+    for character, more in _measured(text):
+        used += more
+        if used > columns - 1:
+            break
+        kept += character
+    return f"{kept.rstrip(_JOINER + ' ')}…" if columns > 0 else ""
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """Return the text filled with blanks to so many columns, on its left if `right`."""
+    blanks = " " * (columns - width(text))
+    return f"{blanks}{text}" if right else f"{text}{blanks}"
+
+
+# -- tables -----------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Column:
+    """A column: figures stand on its right; one with `least` may be cut down to that width."""
+
+    title: str
+    right: bool = False
+    least: int | None = None
+
+
+#: A row; `None` stands for a rule across the table.
+Row = Sequence[str] | None
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row], *, page: int = PAGE_COLUMNS) -> list[str]:
+    """Return the lines of a table, titles first.
+
+    Where it is wider than the page, the widest column that may be cut is, until it fits.
+
+    >>> from timebank.reports.text import Column, table
+    >>> for line in table([Column("Account"), Column("Hours", right=True)], [["m1", "1:30"]]):
+    ...     print(line)
+    Account  Hours
+    -------  -----
+    m1        1:30
+    """
+    cells = [None if row is None else [harmless(cell) for cell in row] for row in rows]
+    titles = [column.title for column in columns]
+    filled = [titles, *(row for row in cells if row is not None)]
+    widths = [max(width(row[i]) for row in filled) for i in range(len(columns))]
+    _shrink(widths, columns, page - len(_GAP) * (len(columns) - 1))
+    rule = ["-" * columns_wide for columns_wide in widths]
+    return [_line(rule if row is None else row, columns, widths) for row in [titles, None, *cells]]
+
+
+def _shrink(widths: list[int], columns: Sequence[Column], available: int) -> None:
+    while (excess := sum(widths) - available) > 0:
+        room = {
+            i: widths[i] - column.least
+            for i, column in enumerate(columns)
+            if column.least is not None and widths[i] > column.least
+        }
+        if not room:
+            return
+        widest = max(room, key=lambda i: (widths[i], i))
+        others = [widths[i] for i in room if i != widest and widths[i] < widths[widest]]
+        step = widths[widest] - max(others) if others else excess
+        widths[widest] -= max(1, min(excess, room[widest], step))
+
+
+def _line(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+    cells = [
+        pad(fit(cell, wide), wide, right=column.right)
+        for cell, column, wide in zip(row, columns, widths, strict=True)
+    ]
+    return _GAP.join(cells).rstrip()
+
+
+# -- words and facts -----------------------------------------------------------------
+
+
+def facts(facts: Mapping[str, str], *, right: bool = False, label: int = 0) -> list[str]:
+    """Return a line for each fact, with its label before it; those without text are left out.
+
+    `label` is the least width of a label with its colon, `right` puts the facts at the right.
+
+    >>> from timebank.reports.text import facts
+    >>> facts({"Kind": "member", "Joined": "", "Balance": "1:30"})
+    ['Kind:    member', 'Balance: 1:30']
+    """
+    labels = max([label, *(len(one) + 1 for one in facts)])
+    wide = max(map(width, facts.values()), default=0) if right else 0
+    return [
+        f"{one + ':':<{labels}} {fact:>{wide}}" if right else f"{one + ':':<{labels}} {fact}"
+        for one, fact in facts.items()
+        if fact
+    ]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 account`, `2 accounts`, `1,000 accounts`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def titled(id: str, name: str | None) -> str:
+    """Return an account as people know it: its id, and its name where it has one."""
+    return harmless(id if name is None else f"{id} {name}")
+
+
+def limit_text(limit: Limit) -> str:
+    """Return a limit in words."""
+    if limit is INHERIT:
+        return "statute"
+    return "unlimited" if limit is None else str(limit)
+
+
+def period_text(period: tuple[date, date] | None) -> str:
+    """Return a period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
+
+    >>> from datetime import date
+    >>> from timebank.reports.text import period_text
+    >>> period_text((date(2026, 1, 1), date(2026, 6, 30)))
+    '2026-01 to 2026-06'
+    """
+    if period is None:
+        return "once"
+    first, last = period
+    if (first.month, last.month) == (1, 12):
+        return f"{first.year:04}"
+    months = f"{first:%Y-%m}"
+    return months if first.month == last.month else f"{months} to {last:%Y-%m}"

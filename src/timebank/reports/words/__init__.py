@@ -1,0 +1,90 @@
+"""Look up the words of the reports in each language.
+
+A language is a TOML file in this folder, named by its code, with a table for each report.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from timebank.errors import InvalidRequest, shown
+
+_SUFFIX: Final = ".toml"
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of the languages that have a file of words, sorted.
+
+    >>> from timebank.reports.words import languages
+    >>> languages()
+    ('en', 'it')
+    """
+    names = (one.name for one in files(__name__).iterdir())
+    return tuple(sorted(n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX)))
+
+
+def catalogue(report: str, language: str) -> dict[str, str]:
+    """Return the words of a report in a language, with those that all reports share.
+
+    :raises InvalidRequest: a language that has no file of words.
+
+    >>> from timebank.reports.words import catalogue
+    >>> catalogue("statement", "it")["title"], catalogue("impact", "it")["member"]
+    ('Estratto conto', 'socio')
+    """
+    tables = _tables(language)
+    return {**tables["common"], **tables[report]}
+
+
+@cache
+def _tables(language: str) -> dict[str, dict[str, str]]:
+    if language not in languages():
+        msg = f"no catalogue of words for {shown(language)}: there are {', '.join(languages())}"
+        raise InvalidRequest(msg)
+    return tomllib.loads((files(__name__) / f"{language}{_SUFFIX}").read_text("utf-8"))
+
+
+class Words:
+    """The words of one report in one language.
+
+    `words` is a catalogue of one's own; left out, it is that of the language.
+
+    :raises InvalidRequest: no `words`, and a language that has no file of words.
+
+    >>> from timebank.reports.words import Words
+    >>> Words("impact", "it")("hours"), Words("impact", "it").of("mobility")
+    ('Ore', 'mobilità')
+    """
+
+    def __init__(
+        self, report: str, language: str, *, words: Mapping[str, str] | None = None
+    ) -> None:
+        self.language = language
+        self._words = catalogue(report, language) if words is None else words
+        self._suggested = _tables(language)["suggested"] if language in languages() else {}
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the words of a key, with values put into them."""
+        text = self._words[key]
+        return text.format(**values) if values else text
+
+    def of(self, label: str) -> str:
+        """Return a suggested area or resource in this language; any other word as it is."""
+        return self._suggested.get(label, label) if label else self("none")
+
+    def period(
+        self,
+        since: date | None,
+        until: date | None,
+        *,
+        day: Callable[[date], str] = date.isoformat,
+    ) -> str:
+        """Return a period in words; `day` writes a day."""
+        days = {"since": since, "until": until}
+        given = {name: day(value) for name, value in days.items() if value is not None}
+        return self("between" if len(given) > 1 else next(iter(given), "all_days"), **given)
