@@ -17,12 +17,11 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import timebank
-from support import Clock, doors
+from support import Clock, doors, examples
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, TimeBank
 from timebank.bank import commit_group
 from timebank.errors import IdempotencyMismatch, OutcomeUnknown, Rejected, StoreBusy, StoreError
@@ -559,9 +558,7 @@ class GroupsAndOneByOne(RuleBasedStateMachine):
 
 
 TestGroupsAndOneByOne = GroupsAndOneByOne.TestCase
-TestGroupsAndOneByOne.settings = settings(
-    max_examples=40, stateful_step_count=12, deadline=None, derandomize=True
-)
+TestGroupsAndOneByOne.settings = examples(40, steps=12)
 
 
 # -- real threads, real processes ---------------------------------------------
