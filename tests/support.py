@@ -33,7 +33,7 @@ def examples(count: int, *, steps: int | None = None) -> settings:
     `count` examples are tried in continuous integration, where other properties have 100. The
     steps of a state machine are all taken there and at night, and half of them elsewhere.
     """
-    share = settings.default.max_examples / 100
+    share = settings().max_examples / 100
     made = settings(max_examples=max(1, round(count * share)))
     if steps is None:
         return made
