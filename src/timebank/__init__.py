@@ -64,8 +64,7 @@ if TYPE_CHECKING:
         Record,
         Transfer,
     )
-    from timebank.permissions import Ask, Roles
-    from timebank.queries.members import (
+    from timebank.model.members import (
         Assign,
         Charge,
         Delegate,
@@ -77,6 +76,7 @@ if TYPE_CHECKING:
         Leaving,
         WriteOff,
     )
+    from timebank.permissions import Ask, Roles
     from timebank.queries.replay import Replay, ReplayLine
     from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
     from timebank.statute import (
@@ -179,7 +179,7 @@ _HOMES = {
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
     "timebank.bank.joining": {"join"},
     "timebank.hours": {"Hours", "split"},
-    "timebank.queries.members": {
+    "timebank.model.members": {
         "Assign",
         "Charge",
         "Delegate",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
-from timebank.hours import Hours
+from timebank.hours import Hours, seconds_of
+from timebank.journal.kinds import Lines
 from timebank.model import (
     INHERIT,
+    MAX_ID_CHARACTERS,
     MAX_INTEGER,
     MAX_LABEL_CHARACTERS,
     MAX_PARTIES,
@@ -23,7 +25,20 @@ from timebank.model import (
     MAX_TEXT_CHARACTERS,
     StoredLimit,
 )
-from timebank.model.ids import identifier as identifier  # noqa: PLC0414 - it belongs here too
+from timebank.model.ids import identifier as _identifier
+from timebank.model.ids import is_plain
+
+
+def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
+    """Return an id, checked; most are short, plain ASCII, which is seen at a glance.
+
+    :raises WrongType: not a str.
+    :raises InvalidRequest: see `timebank.model.ids`.
+    """
+    if type(value) is str and len(value) <= longest and is_plain(value):
+        return value
+    return _identifier(value, what, longest=longest)
+
 
 #: Ids that begin so are made by the library, from an account and a period.
 OWN_IDS: Final = "due:"
@@ -41,9 +56,9 @@ def operation(value: object) -> str:
     return id
 
 
-def label(value: object, what: str) -> str | None:
-    """A category, area, resource or tag: as an id, up to 200 characters; `None` is left out."""
-    return None if value is None else identifier(value, what, longest=MAX_LABEL_CHARACTERS)
+def label(value: object, what: str) -> str:
+    """Return a category, area, resource or tag, checked: as an id, up to 200 characters."""
+    return identifier(value, what, longest=MAX_LABEL_CHARACTERS)
 
 
 def personal_text(value: object, what: str) -> str | None:
@@ -96,27 +111,30 @@ def limit(value: object, what: str) -> StoredLimit:
     """A limit as it is recorded: `"inherit"`, `None` (unlimited) or seconds."""
     if value is INHERIT:
         return "inherit"
-    return None if value is None else _hours(value, what).seconds
-
-
-def positive(value: object, what: str) -> int:
-    """Hours that move, in seconds: more than zero."""
-    hours = _hours(value, what)
-    if hours.seconds <= 0:
-        msg = f"{what} must be more than 0:00, not {hours}"
-        raise InvalidHours(msg)
-    return hours.seconds
-
-
-def _hours(value: object, what: str) -> Hours:
+    if value is None:
+        return None
     try:
-        return Hours(value)  # type: ignore[arg-type]  # any object: that is what is checked
+        return seconds_of(value)
     except InvalidRequest as error:
         error.args = (f"{what}: {error}",)
         raise
 
 
-Side = list[list[Any]]
+def positive(value: object, what: str) -> int:
+    """Return hours that move as seconds: more than zero."""
+    try:
+        seconds = seconds_of(value)
+    except InvalidRequest as error:
+        error.args = (f"{what}: {error}",)
+        raise
+    if seconds <= 0:
+        msg = f"{what} must be more than 0:00, not {Hours.from_seconds(seconds)}"
+        raise InvalidHours(msg)
+    return seconds
+
+
+#: One side of an exchange: lines by account, with positive seconds.
+Side = Lines
 
 
 def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:

@@ -33,6 +33,8 @@ MAX_CHARACTERS: Final = 64
 MAX_WEIGHT_BITS: Final = 256
 _HOUR: Final = 3600
 
+#: The commonest way to write hours, `1:30`.
+_SHORT_CLOCK: Final = re.compile(r"([0-9]{1,9}):([0-5][0-9])").fullmatch
 _CLOCK: Final = re.compile(r"([0-9]+):([0-5][0-9])(?::([0-5][0-9]))?")
 _DECIMAL: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
 _UNITS: Final = re.compile(
@@ -70,7 +72,7 @@ class Hours:
         """Make a quantity from any of the accepted types."""
         if type(value) is Hours:
             return value
-        return cls.from_seconds(_seconds(value))
+        return cls.from_seconds(_unbounded(value))
 
     @classmethod
     def from_seconds(cls, seconds: int) -> Hours:
@@ -234,7 +236,24 @@ _set_seconds: Final = Hours.__dict__["seconds"].__set__
 # -- from other types ----------------------------------------------------------
 
 
-def _seconds(value: object) -> int:
+def seconds_of(value: object) -> int:
+    """Return the seconds of anything that `Hours` takes, without making one.
+
+    :raises InvalidHours: as `Hours`.
+
+    >>> from timebank.hours import seconds_of
+    >>> seconds_of("1:30")
+    5400
+    """
+    if type(value) is Hours:
+        return value.seconds
+    seconds = _from_text(value) if type(value) is str else _unbounded(value)
+    if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
+        return Hours.from_seconds(seconds).seconds  # refuses it
+    return seconds
+
+
+def _unbounded(value: object) -> int:
     if isinstance(value, str):
         return _from_text(value)
     if type(value) is int:
@@ -306,6 +325,8 @@ def _from_text(text: str) -> int:
     if len(text) > MAX_CHARACTERS:
         msg = f"hours are written in at most {MAX_CHARACTERS} characters, not {len(text)}"
         raise InvalidHours(msg)
+    if (found := _SHORT_CLOCK(text)) is not None:
+        return int(found[1]) * _HOUR + int(found[2]) * 60
     bare = text.strip()
     negative = bare.startswith("-")
     bare = bare[1:] if bare[:1] in {"-", "+"} else bare

@@ -63,7 +63,7 @@ class Transferring(Protocol):
         **transfer: Unpack[Details],
     ) -> Transfer:
         """Move hours from who spends to who earns."""
-        raise NotImplementedError
+        ...
 
 
 # -- classes -------------------------------------------------------------------------

@@ -84,15 +84,15 @@ class Ask:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing."""
+        """Return true where the call changes nothing."""
         return self.action in READS
 
     def delegates(self, account: str) -> frozenset[str]:
-        """Who may act for an account today; nobody where there is no such account."""
+        """Return who may act for an account today; nobody where there is no such account."""
         return self._delegates(account)
 
     def kind(self, account: str) -> str | None:
-        """The kind of an account, `None` where there is no such account."""
+        """Return the kind of an account, `None` where there is no such account."""
         return self._kind(account)
 
 
@@ -101,7 +101,7 @@ Permissions = Callable[[Ask], object]
 
 
 def checked(permissions: object) -> Permissions | None:
-    """A callable, or `None`.
+    """Return permissions that are a callable, or `None`.
 
     :raises WrongType: neither.
     """
@@ -119,7 +119,7 @@ _EXCEEDS: Final = {
 
 
 def permit(permissions: Permissions, ask: Ask) -> None:
-    """Ask.
+    """Ask for a call.
 
     :raises NotPermitted: the answer is not true.
     """

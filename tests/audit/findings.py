@@ -164,6 +164,7 @@ SPOILED: dict[str, Change] = {
     "another last digest": lambda batch: _record(batch, 4, digest=bytes(32)),
     "another body": lambda batch: _record(batch, 2, body=batch.records[2].body + b" "),
     "another last body": lambda batch: _record(batch, 4, body=batch.records[4].body + b" "),
+    "another kind beside it": lambda batch: _record(batch, 3, kind="hold"),
     "another id beside it": lambda batch: _record(batch, 3, id="else"),
     "no id beside it": lambda batch: _record(batch, 3, id=None),
     "another reference beside it": lambda batch: _record(batch, 4, refers_to=3),

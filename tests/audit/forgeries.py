@@ -12,7 +12,7 @@ import timebank
 from support import doors
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
-from timebank.bank.gather import gather
+from timebank.bank.session import add_derived
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.journal.fold import Fold
 from timebank.model import RecordRow, TextRow
@@ -97,14 +97,16 @@ class Forgery:
             request, effects = record["request"], record["effects"]
             id = request.get("id")
             refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
+            kind = record.get("kind")
+            kind = kind if type(kind) is str else ""
             id = id if type(id) is str else None  # a column of no other type can be stored
             refers_to = refers_to if type(refers_to) is int else None
-            batch.records.append(RecordRow(sequence, before, body, id, refers_to))
+            batch.records.append(RecordRow(sequence, before, body, kind, id, refers_to))
             try:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:
                 continue
-            gather(batch, derived)
+            add_derived(batch, derived)
         batch.erased.clear()  # what is kept is what is forged
         return batch
 

@@ -129,7 +129,7 @@ def test_bytes_that_are_no_record_are_a_finding(forgery: Forgery, body: bytes) -
     """Whatever the bytes are, the audit does not raise."""
     batch = forgery.batch()
     last = batch.records[-1]
-    batch.records.append(RecordRow(6, digest(last.digest, body), body, None, None))
+    batch.records.append(RecordRow(6, digest(last.digest, body), body, "freeze", None, None))
     assert found(audit_of(batch)) == {"canonical"}
 
 
@@ -145,6 +145,7 @@ def test_another_spelling_of_a_record_is_a_finding(forgery: Forgery) -> None:
 @pytest.mark.parametrize(
     ("changes", "checks"),
     [
+        ({"kind": "hold"}, {"canonical"}),
         ({"id": "else"}, {"canonical", "ids"}),
         ({"id": None}, {"canonical"}),
         ({"refers_to": 3}, {"canonical"}),

@@ -377,7 +377,7 @@ def _rows(forgery: Forgery) -> Batch:
     except (ValueError, TypeError, KeyError, AttributeError):
         return batch
     batch.records = [
-        RecordRow(row.sequence, row.digest, row.body, old.id, old.refers_to)
+        RecordRow(row.sequence, row.digest, row.body, row.kind, old.id, old.refers_to)
         for row, old in zip(lied.records, batch.records, strict=True)
     ]
     return batch

@@ -19,7 +19,7 @@ import timebank
 from support import Clock, doors
 from timebank import TimeBank
 from timebank.audit import Checkpoint
-from timebank.bank.copying import carry_bank
+from timebank.bank.carrying import carry_bank
 from timebank.journal import canonical, digest, genesis, parse
 from timebank.storage import open_store
 
@@ -117,7 +117,8 @@ def insert(path: Path) -> None:
         for sequence, value, body in rows:
             if sequence < 8:
                 connection.execute(
-                    "INSERT INTO timebank_records VALUES ('main', 8, ?, ?, 'forged', NULL)",
+                    "INSERT INTO timebank_records "
+                    "VALUES ('main', 8, ?, ?, 'transfer', 'forged', NULL)",
                     (value, body.replace(b'"t3"', b'"forged"')),
                 )
                 break

@@ -129,7 +129,7 @@ COLUMNS = [
     *[("timebank_banks", name) for name in ("bank", "journal")],
     *[
         ("timebank_records", name)
-        for name in ("bank", "sequence", "digest", "body", "id", "refers_to")
+        for name in ("bank", "sequence", "digest", "body", "kind", "id", "refers_to")
     ],
     *[("timebank_texts", name) for name in ("bank", "sequence", "field", "salt", "text")],
     *[

@@ -31,7 +31,7 @@ from timebank import (
     WrongType,
 )
 from timebank.bank import erasing
-from timebank.bank.copying import copy_bank
+from timebank.bank.carrying import copy_bank
 from timebank.journal import parse
 from timebank.storage import open_store
 from timebank.storage.sqlite.backup import backup_sqlite

@@ -106,7 +106,7 @@ class Crowd:
         return outcomes
 
     def _has_come(self, number: int) -> bool:
-        meeting = self.bank._meeting  # the queue has no other window
+        meeting = self.bank._group  # the queue has no other window
         return len(meeting._waiting) == number if number else "before writing" in self.steps
 
     @property
@@ -161,7 +161,7 @@ def test_all_that_came_share_one_commit(crowd: Crowd) -> None:
 def test_banks_that_were_opened_twice_share_too(crowd: Crowd) -> None:
     """The queue belongs to the store and the bank, not to the object; the actors are their own."""
     other = TimeBank(crowd.bank.store, create=False)
-    other._doors = crowd.bank._doors
+    other._sources = crowd.bank._sources
     outcomes = crowd.together(
         paid(0),
         lambda _: paid(1)(other.acting_as("anna")),
@@ -347,7 +347,7 @@ def test_an_interrupted_waiter_is_not_decided(
         def acquire(self) -> None:
             self._times += 1
             if self._times > 1:
-                until(lambda: len(crowd.bank._meeting._waiting) == 2)
+                until(lambda: len(crowd.bank._group._waiting) == 2)
                 raise KeyboardInterrupt
 
     gates: Iterator[Any] = iter([Interrupted(), threading.Lock()])
@@ -401,7 +401,7 @@ def test_a_call_within_a_batch_waits_for_nobody(tmp_path: Path, name: str) -> No
         other = threading.Thread(target=paid(1), args=(called,), daemon=True)
         with bank.batch() as batch:
             other.start()
-            until(lambda: called._meeting._leader is not None)
+            until(lambda: called._group._leader is not None)
             with pytest.raises(InvalidRequest, match="a batch is open on this thread"):
                 paid(2)(called)
             paid(3)(batch)
@@ -422,11 +422,11 @@ pay = lambda id: bank.transfer(earner="m1", spender="m2", hours="0:01", id=id)
 with bank.batch() as batch:
     other = threading.Thread(target=pay, args=("parent",), daemon=True)
     other.start()
-    while bank._meeting._leader is None:
+    while bank._group._leader is None:
         pass
     child = os.fork()
     if not child:
-        os._exit(0) if bank._meeting._leader is None else os._exit(1)
+        os._exit(0) if bank._group._leader is None else os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
 other.join()
 child = os.fork()
@@ -455,7 +455,7 @@ def test_a_joined_bank_takes_no_part(tmp_path: Path) -> None:
         joined = timebank.join(host)
         host.execute("BEGIN IMMEDIATE")
         paid(0)(joined)
-        assert joined._meeting is not bank._meeting
+        assert joined._group is not bank._group
         host.execute("ROLLBACK")
         host.close()
         assert [] == list(bank.transfers())
@@ -474,7 +474,7 @@ def test_a_store_that_is_no_key_of_a_dictionary(clock: Clock) -> None:
     bank.open_account("m1", kind="fund")
     bank.open_account("m2", kind="fund")
     assert paid(0)(bank.acting_as("anna")).id == "t0"
-    assert bank.acting_as("anna")._meeting is bank._meeting
+    assert bank.acting_as("anna")._group is bank._group
 
 
 # -- any history --------------------------------------------------------------
@@ -510,8 +510,8 @@ class GroupsAndOneByOne(RuleBasedStateMachine):
         self.crowd = Crowd(MemoryStore())
         self.model = TimeBank(MemoryStore(), **Crowd.doors())
         for bank in (self.crowd.bank, self.model):
-            clock = attrs.evolve(bank._doors, clock=lambda: self.now)
-            bank._doors = clock
+            clock = attrs.evolve(bank._sources, clock=lambda: self.now)
+            bank._sources = clock
 
     @initialize()
     def open(self) -> None:

@@ -12,8 +12,8 @@ import pytest
 import timebank
 from support import doors, fill
 from timebank import Corrupt, TimeBank
-from timebank.bank import session
-from timebank.bank.sources import Doors, utc_now
+from timebank.bank import commit_group
+from timebank.bank.session import Sources, utc_now
 from timebank.errors import BankNotFound, HoldNotFound, StoreError
 from timebank.model import RecordRow, instant
 from timebank.rules import decide
@@ -24,7 +24,7 @@ from timebank.storage.protocol import Batch
 def test_the_default_clock_is_the_time_of_day() -> None:
     """Aware, in UTC, and the same as the door's microseconds."""
     before = utc_now()
-    now = Doors().now()
+    now = Sources().now()
     after = utc_now()
     assert before.timestamp() * 1e6 - 1 <= now <= after.timestamp() * 1e6 + 1
     assert UTC == before.tzinfo
@@ -32,7 +32,7 @@ def test_the_default_clock_is_the_time_of_day() -> None:
 
 def test_ids_sort_by_the_time_they_were_made() -> None:
     """Made one after the other they lie beside each other, and no two are alike."""
-    ids = [Doors().id() for _ in range(1000)]
+    ids = [Sources().id() for _ in range(1000)]
     assert 1000 == len(set(ids))
     assert [id[:12] for id in ids] == sorted(id[:12] for id in ids)
 
@@ -48,7 +48,8 @@ def test_decide_and_the_books_check_each_other(
         def crooked(*arguments: Any) -> Any:
             draft = decide(*arguments)
             assert draft is not None
-            draft.effects["postings"][0][1] += 1
+            effects: Any = draft.effects
+            effects["postings"][0][1] += 1
             return draft
 
         monkeypatch.setattr("timebank.bank.session.decide", crooked)
@@ -65,7 +66,7 @@ def test_a_record_that_is_no_transfer_is_corrupt() -> None:
     bank = TimeBank(store, **doors())
     body = b'{"effects":{},"kind":"transfer","request":{"id":"t"},"sequence":1}'
     with store.writer("main") as writer:
-        writer.append(Batch(records=[RecordRow(1, bytes(32), body, "t", None)]))
+        writer.append(Batch(records=[RecordRow(1, bytes(32), body, "transfer", "t", None)]))
     with pytest.raises(Corrupt, match="cannot be read as a transfer"):
         bank.transfer_by_id("t")
     assert not bank.audit().ok
@@ -73,7 +74,7 @@ def test_a_record_that_is_no_transfer_is_corrupt() -> None:
 
 def test_a_large_bank_keeps_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a bound the state is read again, and the answers are the same."""
-    monkeypatch.setattr(session, "CACHED_ACCOUNTS", 1)
+    monkeypatch.setattr(commit_group, "CACHED_ACCOUNTS", 1)
     bank = timebank.open("memory:", **doors())
     fill(bank)
     assert bank.audit().ok

@@ -17,7 +17,10 @@ from timebank.journal import genesis
 from timebank.storage import open_store
 
 BANK = "main"
-RECORD = "INSERT INTO timebank_records (bank, sequence, digest, body, id) VALUES (?, ?, ?, ?, ?)"
+RECORD = (
+    "INSERT INTO timebank_records (bank, sequence, digest, body, kind, id)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 POSTING = (
     "INSERT INTO timebank_postings (bank, account, version, sequence, seconds, balance, day)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -76,7 +79,7 @@ class Raw:
         self.sequence += 1
         body = self._body(kind, request, effects)
         self.digest = sha256(self.digest + body).digest()
-        return (BANK, self.sequence, self.digest, body, id)
+        return (BANK, self.sequence, self.digest, body, kind, id)
 
     def transfer(self, earner: str, spender: str, seconds: int, id: str, day: str) -> None:
         """One durable transfer."""

@@ -26,7 +26,8 @@ class RawPostgres:
         first = digest(genesis("j"), b"{}")
         cursor.execute("INSERT INTO timebank_banks VALUES (%s, 'j', 1, %s)", (bank, first))
         cursor.execute(
-            "INSERT INTO timebank_records VALUES (%s, 1, %s, '{}', NULL, NULL)", (bank, first)
+            "INSERT INTO timebank_records VALUES (%s, 1, %s, '{}', 'open_account', NULL, NULL)",
+            (bank, first),
         )
         for account in accounts:
             cursor.execute(
@@ -67,7 +68,7 @@ class RawPostgres:
         body = canonical({"day": day, "id": id, "pad": "x" * 250, "postings": list(sides)})
         after = digest(before, body)
         cursor.execute(
-            "INSERT INTO timebank_records VALUES (%s, %s, %s, %s, %s, NULL)",
+            "INSERT INTO timebank_records VALUES (%s, %s, %s, %s, 'transfer', %s, NULL)",
             (bank, sequence + 1, after, body, id),
         )
         for row in postings:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,12 +18,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 import timebank
-from timebank.bank import copying
+from timebank.bank import carrying
 from timebank.cli import main
 from timebank.cli.output import Pace, lasting
+from timebank.storage.sqlite import schema
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
-OLD = Path(__file__).parents[1] / "data" / "schema-0001.sql"
 
 
 def call(*words: str) -> Result:
@@ -70,10 +71,16 @@ def files() -> set[str]:
     return {path.name for path in Path().iterdir() if not re.search(r"-(wal|shm)$", path.name)}
 
 
+@pytest.fixture
+def _migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two migrations more than `bank.db` has, as a later version may have them."""
+    steps = {f"000{n}_more": (f"CREATE TABLE more_{n} (a)",) for n in (2, 3)}
+    monkeypatch.setattr(schema, "STEPS", steps)
+
+
 def older(name: str) -> None:
-    """A file as the first version made it."""
-    with closing(sqlite3.connect(name, isolation_level=None)) as connection:
-        connection.executescript(OLD.read_text("utf-8"))
+    """A file as a version before this one made it: with the migrations of today."""
+    shutil.copy("bank.db", name)
 
 
 # -- copy -------------------------------------------------------------------------------
@@ -160,7 +167,7 @@ def test_copy_tells_the_findings_of_its_audit() -> None:
 
 def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came too late is for the next run."""
-    monkeypatch.setattr(copying, "ROUNDS", 1)
+    monkeypatch.setattr(carrying, "ROUNDS", 1)
     words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1")
     told: list[int] = []
 
@@ -182,7 +189,7 @@ def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_copy_shows_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """On standard error: records, share, time left."""
-    monkeypatch.setattr(copying, "PAGE", 1)
+    monkeypatch.setattr(carrying, "PAGE", 1)
     result = call("copy", "bank.db", "copy.db", "--progress")
     lines = result.stderr.splitlines()
     assert "copy main: 1 of 3 records, 33 %" == lines[0]
@@ -283,6 +290,7 @@ def test_backup_refuses_what_is_no_file() -> None:
 # -- migrate ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_migrations")
 def test_migrate_says_what_it_did() -> None:
     """By URL, by path, by `--db`; a second time there is nothing to do."""
     for number, words in enumerate(
@@ -293,11 +301,12 @@ def test_migrate_says_what_it_did() -> None:
         ]
     ):
         older(f"old-{number}.db")
-        assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*words)
+        assert "Applied 0002_more.\nApplied 0003_more.\n" == well(*words)
         assert "There is nothing to do.\n" == well(*words)
-        assert "All well" in well("--db", f"old-{number}.db", "audit")
+        assert " 3 " in head(f"old-{number}.db")
 
 
+@pytest.mark.usefixtures("_migrations")
 def test_every_command_says_how_to_migrate() -> None:
     """The command that the error names is the one that helps."""
     older("old file.db")
@@ -310,22 +319,22 @@ def test_every_command_says_how_to_migrate() -> None:
         assert found is not None
         commands.add(found[1])
     refused(call("copy", "old file.db", "copy.db"), 'run "timebank migrate ')
-    assert "Applied 0002_banks.\nApplied 0003_holds.\n" == well(*commands.pop().split())
+    assert "Applied 0002_more.\nApplied 0003_more.\n" == well(*commands.pop().split())
     assert set() == commands
-    assert head("old file.db").startswith("timebank/1 id-1 16 ")
+    assert " 3 " in head("old file.db")
 
 
+@pytest.mark.usefixtures("_migrations")
 def test_migrate_may_rebuild() -> None:
     """What is derived is made anew, of every bank."""
     older("old.db")
     assert (
-        "Applied 0002_banks.\nApplied 0003_holds.\n"
+        "Applied 0002_more.\nApplied 0003_more.\n"
         "Accounts and postings of main are made anew.\n"
         "Accounts and postings of via-verdi are made anew.\n"
     ) == well("migrate", "old.db", "--rebuild")
     again = json.loads(well("migrate", "old.db", "--rebuild", "--format", "json"))
     assert {"applied": [], "rebuilt": ["main", "via-verdi"]} == again
-    assert "All well" in well("--db", "old.db", "audit")
 
 
 def test_migrate_refuses_what_it_cannot() -> None:

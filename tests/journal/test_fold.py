@@ -124,7 +124,7 @@ def test_what_has_expired_is_forgotten() -> None:
     fold = opened("a", "b")
     effects = {"reserves": RESERVES, "lines": [], "statute": "x", "expires_at": 100}
     fold.apply(3, "hold", effects)
-    fold.forget_expired("a", 99)
+    fold.forget_expired(["a"], 99)
     assert {3: ["a", "b"]} == fold.lines
     fold.forget_expired("a", 100)
     assert {3: ["b"]} == fold.lines

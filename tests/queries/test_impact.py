@@ -49,7 +49,7 @@ class Plain:
         self.exchanges = [
             (made, hours) for made, hours in self.all if since <= made.occurred_on <= until
         ]
-        now = bank._doors.clock().date()
+        now = bank._sources.clock().date()
         self.bank, self.since, self.until = bank, since, min(until, now)
 
     def _left(self, bank: TimeBank) -> list[tuple[Transfer, int]]:
@@ -381,7 +381,9 @@ def test_a_journal_that_cannot_be_read() -> None:
     for body in (b'{"effects":{},"kind":"transfer","recorded_at":1,"sequence":1}', b"{"):
         with timebank.open("memory:") as bank:
             with bank.store.writer("main") as writer:
-                writer.append(Batch(records=[RecordRow(1, bytes(32), body, None, None)]))
+                writer.append(
+                    Batch(records=[RecordRow(1, bytes(32), body, "transfer", None, None)])
+                )
             with pytest.raises(Corrupt), bank.store.reader("main") as reader:
                 count(reader)
 
@@ -391,7 +393,7 @@ def test_a_journal_that_cannot_be_read() -> None:
 
 def test_many_banks_are_one_report(street: TimeBank) -> None:
     """Accounts of the same id in two banks are two accounts."""
-    other = TimeBank(street.store, bank="other", clock=street._doors.clock)
+    other = TimeBank(street.store, bank="other", clock=street._sources.clock)
     for id in "ab":
         other.open_account(id)
     for bank in (street, other):

@@ -182,7 +182,7 @@ def test_another_time_zone(town: TimeBank) -> None:
     """A day that was tomorrow here and lies further ahead there is a refusal, not an error."""
     town.adopt(Statute(version="v1", time_zone="Pacific/Kiritimati"))
     day = BEGINNING.date() + timedelta(days=2)
-    clock = town._doors.clock
+    clock = town._sources.clock
     assert isinstance(clock, Clock)
     clock.now = clock.now.replace(hour=11)
     town.transfer(earner="anna", spender="bruno", hours=1, occurred_on=day)

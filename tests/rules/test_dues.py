@@ -628,7 +628,7 @@ def test_a_journal_that_cannot_be_read() -> None:
     with timebank.open("memory:") as bank:
         with bank.store.writer("main") as writer:
             body = b'{"effects":{},"kind":"freeze","recorded_at":1,"request":{}}'
-            writer.append(Batch(records=[RecordRow(1, bytes(32), body, None, None)]))
+            writer.append(Batch(records=[RecordRow(1, bytes(32), body, "freeze", None, None)]))
         with pytest.raises(Corrupt, match="record 1 cannot be read"):
             bank.run_due()
 

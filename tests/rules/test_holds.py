@@ -192,7 +192,7 @@ def test_a_resolved_hold_is_final(street: TimeBank) -> None:
     street.settle("settled", id="s1")
     assert "voided" == street.void("voided", id="v1", reason="it rains").status
     assert "it rains" == street.hold_by_id("voided").reason
-    clock: Clock = street._doors.clock  # type: ignore[assignment]
+    clock: Clock = street._sources.clock  # type: ignore[assignment]
     clock.now += 2 * DAY
     for id, by in (("settled", "s1"), ("voided", "v1"), ("expired", None)):
         for call in (street.settle, street.void):

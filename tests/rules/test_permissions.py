@@ -34,8 +34,8 @@ from timebank import (
     WriteOff,
     WrongType,
 )
+from timebank.model.members import Disposal
 from timebank.permissions import READS
-from timebank.queries.members import Disposal
 
 ROLES = {
     "carla": "coordinator",

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 import timebank
 from support import doors, examples, fill
 from timebank import TimeBank
-from timebank.bank import copying
-from timebank.bank.copying import carry_bank, copy_bank
+from timebank.bank import carrying
+from timebank.bank.carrying import carry_bank, copy_bank
 from timebank.errors import (
     BankNotFound,
     Conflict,
@@ -83,7 +83,7 @@ def test_a_copy_is_the_same_byte_for_byte(
 ) -> None:
     """Records, texts and derived rows; the bank goes on in the new place as it would have."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(copying, "PAGE", page)
+    monkeypatch.setattr(carrying, "PAGE", page)
     with opened(first) as source, opened(second) as target:
         bank = filled(source)
         told: list[tuple[int, int]] = []
@@ -172,7 +172,7 @@ def test_a_copy_of_a_copy_is_the_same(calls: list[Call], page: int) -> None:
         opened("sqlite://") as between,
         opened("memory:") as target,
     ):
-        patch.setattr(copying, "PAGE", page)
+        patch.setattr(carrying, "PAGE", page)
         head = copy_bank(bank.store, between)
         assert bank.head() == head == copy_bank(between, target)
         assert content(bank.store) == content(between) == content(target)
@@ -184,7 +184,7 @@ def test_a_copy_goes_on_where_it_stopped(early: list[Call], late: list[Call], pa
     """The state of the accounts comes from the target then, to the same rows."""
     bank, before = lived(early + late), lived(early)
     with pytest.MonkeyPatch.context() as patch, opened("sqlite://") as target:
-        patch.setattr(copying, "PAGE", page)
+        patch.setattr(carrying, "PAGE", page)
         copy_bank(before.store, target)
         assert bank.head() == copy_bank(bank.store, target)
         assert content(bank.store) == content(target)
@@ -204,9 +204,9 @@ def run(code: str, *words: str) -> subprocess.Popen[bytes]:
 
 KILLED = """
     import os, signal, sys
-    from timebank.bank import copying
+    from timebank.bank import carrying
     from timebank.storage import open_store
-    copying.PAGE = 10
+    carrying.PAGE = 10
     def killed(done, total):
         if done >= int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -237,7 +237,7 @@ def test_a_copy_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 def test_a_source_that_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy ends with what the source had at a moment within the call."""
-    monkeypatch.setattr(copying, "PAGE", 20)
+    monkeypatch.setattr(carrying, "PAGE", 20)
     with opened("memory:") as source, opened("sqlite://") as target:
         bank = filled(source)
 
@@ -252,7 +252,7 @@ def test_a_source_that_grows(monkeypatch: pytest.MonkeyPatch) -> None:
         grown = [1] * 99
         bank.transfer(earner="m1", spender="f1", hours="0:01")
         head = copy_bank(source, target, progress=grow)
-        assert (49 + copying.ROUNDS, 1) == (head.sequence, bank.head().sequence - head.sequence)
+        assert (49 + carrying.ROUNDS, 1) == (head.sequence, bank.head().sequence - head.sequence)
         grown.clear()
         head = copy_bank(source, target)
         assert bank.head() == head
@@ -260,9 +260,9 @@ def test_a_source_that_grows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 COPY = """
     import sys
-    from timebank.bank import copying
+    from timebank.bank import carrying
     from timebank.storage import open_store
-    copying.PAGE = 1
+    carrying.PAGE = 1
     target = open_store(sys.argv[2], create=True)
     print(copying.copy_bank(open_store(sys.argv[1], create=False), target))
 """
@@ -283,8 +283,8 @@ def test_copies_at_the_same_time_help_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rounds", [1, 10])
 def test_another_copy_comes_between(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
     """What it carried is not carried again, also where it is more than was there at first."""
-    monkeypatch.setattr(copying, "PAGE", 20)
-    monkeypatch.setattr(copying, "ROUNDS", rounds)
+    monkeypatch.setattr(carrying, "PAGE", 20)
+    monkeypatch.setattr(carrying, "ROUNDS", rounds)
     with opened("memory:") as source, opened("sqlite://") as target:
         bank = filled(source)
 
@@ -309,7 +309,7 @@ def test_a_target_that_forgets_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("often", [1, 3, 99])
 def test_a_conflict_is_tried_again(monkeypatch: pytest.MonkeyPatch, often: int) -> None:
     """A few times; what is told then is the conflict, and what is there is whole."""
-    monkeypatch.setattr(copying, "PAGE", 10)
+    monkeypatch.setattr(carrying, "PAGE", 10)
     monkeypatch.setattr("time.sleep", int)
     left = [often]
 
@@ -373,7 +373,7 @@ def copied_through(source: Store, target: Store, sequence: int) -> int:
             raise Early
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copying, "PAGE", 1)
+        patch.setattr(carrying, "PAGE", 1)
         try:
             if sequence:
                 copy_bank(source, target, progress=stop)
@@ -435,7 +435,7 @@ def test_a_damaged_source_is_not_carried(
     page: int,
 ) -> None:
     """The record is named; what was before it may be there already."""
-    monkeypatch.setattr(copying, "PAGE", page)
+    monkeypatch.setattr(carrying, "PAGE", page)
     with closing(damaged(tmp_path, statement)) as source, opened("sqlite://") as target:
         with pytest.raises(Corrupt, match=message):
             copy_bank(source, target)
@@ -457,7 +457,9 @@ def test_a_record_that_cannot_be_executed(body: bytes, message: str) -> None:
     with opened("memory:") as source, opened("sqlite://") as target:
         source.make_bank("main", journal="j")
         with source.writer("main") as writer:
-            writer.append(Batch([RecordRow(1, digest(genesis("j"), body), body, None, None)]))
+            writer.append(
+                Batch([RecordRow(1, digest(genesis("j"), body), body, "transfer", None, None)])
+            )
         with pytest.raises(Corrupt, match=message):
             copy_bank(source, target)
         assert 0 == TimeBank(target).head().sequence
@@ -500,7 +502,7 @@ def forged(store: Store, *, erased: bool, kept: bool) -> None:
         record = {"format": "timebank/1", "journal": "j", "kind": kind, "sequence": sequence}
         body = canonical(record | {"effects": effects, "request": asked, "recorded_at": 1})
         before = digest(before, body)
-        records.append(RecordRow(sequence, before, body, None, None))
+        records.append(RecordRow(sequence, before, body, kind, None, None))
     texts = [TextRow(1, "name", salt, "Maria R.")] if kept else []
     texts += [TextRow(2, "reason", salt, "Maria R.")] if erased else []
     with store.writer("main") as writer:

@@ -10,7 +10,7 @@ import pytest
 import timebank
 from servers import SERVERS, drop_database, new_database
 from support import doors, fill
-from timebank.bank.copying import copy_bank
+from timebank.bank.carrying import copy_bank
 from timebank.storage import open_store
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -29,14 +30,15 @@ from timebank.errors import (
     StoreError,
 )
 from timebank.model import StatuteRow
-from timebank.storage import Batch, open_store
+from timebank.storage import Batch, migrate_store, open_store, tables
 from timebank.storage.sqlite import SqliteStore, connections, open_sqlite, schema
+from timebank.storage.sqlite.backup import backup_sqlite
 from timebank.storage.sqlite.errors import translated
 from timebank.storage.sqlite.faults import MOST
 from timebank.storage.sqlite.rows import SqliteReader, rolled_back
 from timebank.testing.rows import hold, record, small_bank
 
-TABLES = ("timebank_banks", *schema.TABLES)
+TABLES = ("timebank_banks", *tables.TABLES)
 
 
 @pytest.fixture
@@ -207,10 +209,33 @@ def test_what_can_be_no_file(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
     """A migration that this version does not know means a newer program wrote it."""
-    tamper(path, "INSERT INTO timebank_migrations VALUES (4, 'timebank', '0004_more', '-')")
+    tamper(path, "INSERT INTO timebank_migrations VALUES (2, 'timebank', '0002_more', '-')")
     for create in (True, False):
-        with pytest.raises(StoreError, match=r"newer timebank \(it has 0004_more\)"):
+        with pytest.raises(StoreError, match=r"newer timebank \(it has 0002_more\)"):
             open_store(f"sqlite:///{path}", create=create)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO timebank_migrations VALUES (2, 'timebank', '0002_banks', '-')",
+        "INSERT INTO timebank_migrations VALUES (3, 'timebank', '0003_holds', '-')",
+        "ALTER TABLE timebank_records DROP COLUMN kind",
+    ],
+)
+def test_a_schema_from_before_the_first_release_is_refused(path: Path, statement: str) -> None:
+    """By the names of its migrations, or for the first of them by a column that it lacked."""
+    tamper(path, statement)
+    before = path.read_bytes()
+    message = f"{path} was made by a timebank older than its first release: export its journal"
+    for create, read_only in ((True, False), (False, False), (False, True)):
+        with pytest.raises(StoreError, match=re.escape(message)):
+            open_store(f"sqlite:///{path}", create=create, read_only=read_only)
+    with pytest.raises(StoreError, match=re.escape(message)):
+        migrate_store(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match=re.escape(message)):
+        backup_sqlite(f"sqlite:///{path}", f"sqlite:///{path}.copy")
+    assert before == path.read_bytes()
 
 
 def test_reading_only_changes_nothing(path: Path) -> None:
@@ -240,7 +265,7 @@ READ_AS_ANOTHER = """
     import importlib.metadata, os, sys  # while they can be read
     import timebank.storage.sqlite
     from timebank.errors import StoreError
-    from timebank.storage import Batch, open_store
+    from timebank.storage import Batch, migrate_store, open_store, tables
     path, folder_mode = sys.argv[1], int(sys.argv[2], 8)
     os.chmod(path, 0o444)
     os.chmod(os.path.dirname(path), folder_mode)
@@ -265,7 +290,7 @@ def test_a_read_only_file_can_be_read(path: Path, folder_mode: str) -> None:
     for folder in path.parents:
         if folder.stat().st_uid == os.getuid() and len(folder.parts) > 2:
             folder.chmod(0o777)
-    source = Path(connections.__file__).parents[2]
+    source = Path(connections.__file__).parents[3]
     try:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(READ_AS_ANOTHER), str(path), folder_mode],
@@ -601,14 +626,14 @@ def test_a_forked_child_reads_and_leaves_the_parents_batch_alone(path: Path) -> 
 
 MAKE = """
     import sys
-    from timebank.storage import Batch, open_store
+    from timebank.storage import Batch, migrate_store, open_store, tables
     from timebank.model import RecordRow
     store = open_store(f"sqlite:///{sys.argv[1]}", create=True)
     store.make_bank("main", journal=sys.argv[2])
     for _ in range(25):
         with store.writer("main") as writer:
             n = writer.head().sequence + 1
-            writer.append(Batch([RecordRow(n, bytes(32), b"{}", None, None)]))
+            writer.append(Batch([RecordRow(n, bytes(32), b"{}", "freeze", None, None)]))
     store.close()
 """
 
@@ -616,7 +641,7 @@ MAKE = """
 def test_many_processes_open_a_new_file_at_once(tmp_path: Path) -> None:
     """One makes the tables, all of them write, and nothing is lost."""
     path = tmp_path / "bank.db"
-    source = Path(connections.__file__).parents[2]
+    source = Path(connections.__file__).parents[3]
     children = [
         subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(MAKE), str(path), f"j{n}"],
@@ -679,7 +704,7 @@ def test_rows_whose_bank_is_missing(path: Path) -> None:
             store.make_bank("main", journal="j1")
         with pytest.raises(Corrupt, match="own row of bank 'main' is missing"):
             _append(store, record(6))
-    assert {("orphans", table) for table in schema.TABLES} == set(faults_of(path))
+    assert {("orphans", table) for table in tables.TABLES} == set(faults_of(path))
 
 
 def test_rows_of_another_bank_that_is_not_there(path: Path) -> None:
@@ -716,7 +741,7 @@ def test_references_are_checked(path: Path) -> None:
             "trigger spy",
         ),
         ("UPDATE timebank_migrations SET applied_at = 'x'", "rows of timebank_migrations"),
-        ("UPDATE timebank_migrations SET id = 9 WHERE id = 2", "rows of timebank_migrations"),
+        ("UPDATE timebank_migrations SET id = 9 WHERE id = 1", "rows of timebank_migrations"),
         (
             "INSERT INTO timebank_migrations VALUES (4, 'mine', 'm', '-')",
             "rows of timebank_migrations",

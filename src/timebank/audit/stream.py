@@ -342,6 +342,8 @@ class Audit:
         sequence, place = row.sequence, f"record {row.sequence}"
         kind, request, effects = record["kind"], record["request"], record["effects"]
         self._names(row, record)
+        if row.kind != kind:
+            self._add("canonical", place, f"kind {shown(kind)}", f"kind {shown(row.kind)}")
         if row.id != request.get("id"):
             self._add("canonical", place, f"id {shown(request.get('id'))}", f"id {shown(row.id)}")
         if row.refers_to != refers_to(effects):

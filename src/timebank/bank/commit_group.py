@@ -1,9 +1,9 @@
 """Group commit: threads that post to one bank at the same time share a commit.
 
 A commit waits for the disk, and what it costs hardly depends on how much it makes durable. So the
-first thread that comes *leads*: it takes the writer's lock, then all that waits by then, decides
-each in the order of arrival in one transaction, commits once and wakes everybody. Those who came
-meanwhile are led by the first of them.
+first thread that comes is the leader: it takes the writer's lock, then all calls that wait by then,
+decides each in the order of arrival in one transaction, commits once and wakes everybody. Those who
+came meanwhile are led by the first of them.
 
 Nobody returns before the commit: who is refused hears of it when what it was judged by is durable.
 Where a group cannot be kept, each of its calls is done again by its own thread, alone: they have
@@ -13,16 +13,16 @@ ids, so that none is done twice.
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from timebank.bank.session import Cache, Session
-from timebank.bank.sources import Doors
+from timebank.bank.session import Ledger, Session, Sources
 from timebank.errors import (
     Conflict,
     Corrupt,
@@ -32,7 +32,7 @@ from timebank.errors import (
     StoreError,
     TimebankError,
 )
-from timebank.rules import Command
+from timebank.rules.state import AnyCommand
 from timebank.storage.protocol import Store
 
 #: What ends a group: not a judgement on one command, but a failure of what all of them need.
@@ -42,16 +42,50 @@ _YIELDS: Final = 20
 
 new_gate = threading.Lock
 
+#: A ledger that knows of more is not kept.
+CACHED_ACCOUNTS: Final = 10_000
+CACHED_HOLDS: Final = 10_000
+
+T = TypeVar("T")
+
+RETRIES: Final = 8
+#: The longest wait before the first retry; it doubles with each.
+FIRST_WAIT_SECONDS: Final = 0.005
+
+
+def retried(work: Callable[[], T]) -> T:
+    """Return the result of `work`, which is done again where a conflict took it back.
+
+    Databases refuse one of two transactions that cross; nothing was written then, and the same
+    call on its own will pass. It is tried a few times, each a little later than the last. What
+    is joined to a host's transaction is never tried again.
+
+    :raises Conflict: every try met one, or it concerns a host's transaction.
+
+    >>> from timebank.bank.commit_group import retried
+    >>> retried(lambda: 3)
+    3
+    """
+    for retry in range(RETRIES):
+        try:
+            return work()
+        except Conflict as error:
+            if error.scope != "call":
+                raise
+        # By chance, for two that met would else meet again.
+        time.sleep(random.random() * FIRST_WAIT_SECONDS * 2**retry)  # noqa: S311 - no secret
+    return work()
+
 
 class Call:
-    """A command that one thread wants decided, and what came of it."""
+    """A command that one thread wants decided, and its result or error."""
 
-    __slots__ = ("actor", "command", "doors", "error", "gate", "is_alone", "result")
+    __slots__ = ("actor", "command", "error", "gate", "is_alone", "result", "sources")
 
-    def __init__(self, command: Command, actor: str | None, doors: Doors) -> None:
+    def __init__(self, command: AnyCommand, actor: str | None, sources: Sources) -> None:
         self.command = command
         self.actor = actor
-        self.doors = doors
+        self.sources = sources
         self.result: Any = None
         self.error: BaseException | None = None
         #: Whether its own thread has to do it, outside of a group.
@@ -60,7 +94,7 @@ class Call:
         self.gate: threading.Lock | None = None
 
     def outcome(self) -> Any:
-        """The result, in the thread whose call it is.
+        """Return the result, in the thread whose call it is.
 
         :raises TimebankError: it was refused, or the storage failed.
         """
@@ -68,18 +102,18 @@ class Call:
             raise self.error
         return self.result
 
-    def decide(self, session: Session) -> None:
+    def decide(self, session: Session, now: int) -> None:
         """Judge it; a refusal is the call's own, and a failure everybody's."""
         try:
-            self.result = session.execute(self.command, self.actor)
+            self.result = session.execute(self.command, self.actor, now)
         except _FAILURES:
             raise
         except TimebankError as error:
             self.error = error
 
 
-class Meeting:
-    """Where the threads of one process meet that write to one bank of one store.
+class CommitGroup:
+    """Lets the threads of one process that write to one bank of one store share commits.
 
     It also has what a session leaves for the next one, whoever's it is.
     """
@@ -91,16 +125,22 @@ class Meeting:
 
     def forget(self) -> None:
         """Begin anew: nobody waits, nobody leads, nothing is known."""
-        self.cache: Cache | None = None
+        self.ledger: Ledger | None = None
         self.inside.clear()
         self._mutex = threading.Lock()
         self._waiting: deque[Call] = deque()
         self._leader: Call | None = None
         self._last = 1
 
+    def keep(self, session: Session) -> None:
+        """Keep what a session knows, which has committed, for the next one."""
+        fold = session.ledger.fold
+        if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
+            self.ledger = session.ledger
+
     @contextmanager
     def within(self) -> Iterator[None]:
-        """A block in which a thread's own code runs: what it calls must not wait for others.
+        """Enter a block in which a thread's own code runs: what it calls must not wait for others.
 
         They may wait for the lock that it has itself.
         """
@@ -113,7 +153,7 @@ class Meeting:
             if is_first:
                 self.inside.discard(thread)
 
-    def decide(self, store: Store, bank: str, call: Call) -> None:
+    def submit(self, store: Store, bank: str, call: Call) -> None:
         """Have a call decided, by this thread or another; `call` then has what came of it.
 
         :raises InvalidRequest: this thread holds the bank's lock.
@@ -148,22 +188,24 @@ class Meeting:
         group = [first]
         entered = False
         try:
-            self._linger()
+            if self._last > 1:
+                self._linger()
             with store.writer(bank) as writer:
                 entered = True
-                group += self._arrived(first.doors)
-                cache, self.cache = self.cache, None
-                session = Session(writer, first.doors, cache)
-                session.stop(session.now())  # one reading of the clock for all
+                if self._waiting:
+                    group += self._arrived(first.sources)
+                ledger, self.ledger = self.ledger, None
+                session = Session(writer, first.sources, ledger)
+                now = session.now()  # one reading of the clock for all
                 if len(group) > 1:
-                    session.expect([call.command.id for call in group if call.command.id])
+                    session.prefetch_ids([call.command.id for call in group if call.command.id])
                 for call in group:
-                    call.decide(session)
+                    call.decide(session, now)
                 session.flush()
-            self.cache = session.cache()
+            self.keep(session)
         except BaseException as error:
             if isinstance(error, StoreBusy) and not entered:
-                group += self._arrived(first.doors)  # they have waited for the same lock
+                group += self._arrived(first.sources)  # they have waited for the same lock
             _failed(group, error)
             if first.error is None and not first.is_alone:
                 raise
@@ -180,14 +222,14 @@ class Meeting:
                 break
             time.sleep(0)
 
-    def _arrived(self, doors: Doors) -> list[Call]:
-        """The calls that wait, in the order in which they came; those of other doors wait on."""
+    def _arrived(self, sources: Sources) -> list[Call]:
+        """Take the calls that wait, in the order in which they came; other sources wait on."""
         with self._mutex:
-            found = [call for call in self._waiting if call.doors == doors]
+            found = [call for call in self._waiting if call.sources == sources]
             if len(found) == len(self._waiting):
                 self._waiting.clear()
             else:
-                self._waiting = deque(call for call in self._waiting if call.doors != doors)
+                self._waiting = deque(call for call in self._waiting if call.sources != sources)
         return found
 
 
@@ -210,32 +252,32 @@ def _failed(group: list[Call], error: BaseException) -> None:
         group[0].is_alone = False  # interrupted: this thread does nothing more
 
 
-class _Meetings:
-    """The meetings of one store, by bank."""
+class _Groups:
+    """The commit groups of one store, by bank."""
 
     def __init__(self) -> None:
         self.inside: set[int] = set()
-        self.of_banks: dict[str, Meeting] = {}
+        self.of_banks: dict[str, CommitGroup] = {}
 
 
 _registry = threading.Lock()
-_of_stores: WeakKeyDictionary[Store, _Meetings] = WeakKeyDictionary()
+_of_stores: WeakKeyDictionary[Store, _Groups] = WeakKeyDictionary()
 
 
-def meeting_of(store: Store, bank: str) -> Meeting:
-    """The one meeting of a bank of a store, however often it was opened.
+def group_of(store: Store, bank: str) -> CommitGroup:
+    """Return the one commit group of a bank of a store, however often it was opened.
 
     A store that cannot be the key of a dictionary, or not weakly referred to, has as many as
     banks that were made on it.
     """
     with _registry:
         try:
-            meetings = _of_stores.setdefault(store, _Meetings())
+            groups = _of_stores.setdefault(store, _Groups())
         except TypeError:
-            meetings = _Meetings()
-        found = meetings.of_banks.get(bank)
+            groups = _Groups()
+        found = groups.of_banks.get(bank)
         if found is None:
-            found = meetings.of_banks[bank] = Meeting(meetings.inside)
+            found = groups.of_banks[bank] = CommitGroup(groups.inside)
         return found
 
 
@@ -243,9 +285,9 @@ def _forked() -> None:
     """In a child nobody leads: its parent's threads are not there."""
     global _registry  # noqa: PLW0603 - it may have been locked when the process was forked
     _registry = threading.Lock()
-    for meetings in _of_stores.values():
-        for meeting in meetings.of_banks.values():
-            meeting.forget()
+    for groups in _of_stores.values():
+        for group in groups.of_banks.values():
+            group.forget()
 
 
 if hasattr(os, "register_at_fork"):

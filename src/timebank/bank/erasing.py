@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -9,10 +10,10 @@ import attrs
 
 from timebank import checks
 from timebank.bank.session import Session
-from timebank.errors import AccountNotFound, InvalidRequest, NotFound, StoreBusy, StoreError, shown
-from timebank.journal import parse
-from timebank.model import TEXT_FIELDS, Erasure, RecordRow
-from timebank.queries.about import OWN, About
+from timebank.errors import InvalidRequest, StoreBusy, StoreError, shown
+from timebank.model import TEXT_FIELDS, Erasure
+from timebank.queries.personal_data import OWN, RecordsAbout
+from timebank.queries.records import account_row, body_of, named_record
 from timebank.rules.erasures import Erase, Written
 from timebank.storage.protocol import Reader, Store
 
@@ -27,7 +28,7 @@ _UNTOLD: Final = "this storage does not say what it keeps of deleted rows"
 class Search:
     """The texts about an account that are written in records, found as far as was read."""
 
-    about: About
+    about: RecordsAbout
     written: list[Written] = attrs.field(factory=list)
 
     def read(self, reader: Reader) -> None:
@@ -37,7 +38,7 @@ class Search:
                 self.written += _written(mention.row.sequence, mention.record["request"])
 
 
-def _written(sequence: int, request: dict[str, object]) -> list[Written]:
+def _written(sequence: int, request: Mapping[str, object]) -> list[Written]:
     return [Written(sequence, f, str(request[f])) for f in TEXT_FIELDS if f in request]
 
 
@@ -45,8 +46,7 @@ def erase_account(session: Session, search: Search, reason: object, actor: str |
     """Erase what is about an account; others may have written since it was searched."""
     session.flush()
     account = search.about.account
-    if session.writer.account(account) is None:
-        raise AccountNotFound(account)
+    account_row(session.writer, account)
     search.read(session.writer)
     return _erased(session, search.written, account=account, reason=reason, actor=actor)
 
@@ -54,13 +54,13 @@ def erase_account(session: Session, search: Search, reason: object, actor: str |
 def erase_record(session: Session, record: int | str, reason: object, actor: str | None) -> Erasure:
     """Erase what is beside one record, named by its sequence or by the id of its operation."""
     session.flush()
-    row = _row(session.writer, record)
-    written = _written(row.sequence, parse(row.body)["request"])
+    row = named_record(session.writer, record)
+    written = _written(row.sequence, body_of(row)["request"])
     return _erased(session, written, record=row.sequence, reason=reason, actor=actor)
 
 
 def checked_record(value: object) -> int | str:
-    """A sequence, or the id of an operation.
+    """Return a sequence, or the id of an operation, checked.
 
     :raises InvalidRequest: neither.
     """
@@ -70,22 +70,6 @@ def checked_record(value: object) -> int | str:
         return checks.identifier(value, "record")
     msg = f"record is a sequence from 1, or the id of an operation, not {shown(value)}"
     raise InvalidRequest(msg)
-
-
-def _row(reader: Reader, record: int | str) -> RecordRow:
-    """The row of a record.
-
-    :raises NotFound: there is none.
-    """
-    if isinstance(record, str):
-        found = reader.find(record)
-    else:
-        found = next((r for r in reader.records(after=record - 1, limit=1)), None)
-        found = found if found is not None and found.sequence == record else None
-    if found is None:
-        msg = f"no record {shown(record)}"
-        raise NotFound(msg)
-    return found
 
 
 def _erased(

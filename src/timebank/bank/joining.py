@@ -7,27 +7,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from timebank import checks
-from timebank.bank import Progress, TimeBank
-from timebank.bank.commit_group import Meeting
-from timebank.bank.sources import Doors, new_id, new_salt, utc_now
+from timebank.bank.bank import Progress, TimeBank
+from timebank.bank.commit_group import CommitGroup
+from timebank.bank.permitting import T
+from timebank.bank.session import Session, Sources, new_id, new_salt, utc_now
 from timebank.permissions import Permissions, checked
-from timebank.rules import Command
+from timebank.rules.state import Command
 from timebank.storage.joined.store import JoinedStore
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
 
 
-class Alone(Meeting):
-    """Of a bank whose every call finds out again where the journal stands."""
+class NoGroup(CommitGroup):
+    """The group of a bank whose every call finds out again where the journal stands."""
 
-    @property
-    def cache(self) -> None:
-        """Nothing is kept."""
-
-    @cache.setter
-    def cache(self, value: object) -> None:
-        pass
+    def keep(self, session: Session) -> None:
+        """Keep nothing."""
 
 
 class JoinedBank(TimeBank):
@@ -41,21 +37,21 @@ class JoinedBank(TimeBank):
         store: JoinedStore,
         *,
         bank: str,
-        doors: Doors,
+        sources: Sources,
         permissions: Permissions | None = None,
     ) -> None:
         self.store: JoinedStore = store
         self.name = checks.identifier(bank, "bank")
-        self._doors = doors
+        self._sources = sources
         self._actor: str | None = None
         self._permissions = checked(permissions)
-        self._meeting = Alone(set())
+        self._group = NoGroup(set())
 
-    def _may_share(self, command: Command) -> bool:
+    def _may_share(self, command: Command[Any, T]) -> bool:
         return False
 
     def audit(self, progress: Progress | None = None, **how: Any) -> AuditReport:
-        """As `TimeBank.audit`, of what the host's transaction sees.
+        """Audit what the host's transaction sees: see `TimeBank.audit`.
 
         :raises InvalidRequest: no transaction is open.
         """
@@ -73,7 +69,7 @@ def join(
     new_salt: Callable[[], bytes] = new_salt,
     permissions: Permissions | None = None,
 ) -> TimeBank:
-    """A bank in the database of a host's connection, within the host's own transaction.
+    """Return a bank in the database of a host's connection, within the host's own transaction.
 
     `connection` is a `sqlite3` or `sqlite_utils` connection, a SQLAlchemy `Connection` or
     `Session` on SQLite, PostgreSQL or MariaDB, a psycopg 3 connection, or Django's
@@ -106,5 +102,5 @@ def join(
         new_journal=(lambda: checks.identifier(new_id(), "journal id")) if create else None,
     )
     return JoinedBank(
-        store, bank=bank, doors=Doors(clock, new_id, new_salt), permissions=permissions
+        store, bank=bank, sources=Sources(clock, new_id, new_salt), permissions=permissions
     )

@@ -1,36 +1,61 @@
-"""How a call is asked for, before it is judged or read."""
+"""Ask for permission, before a call is judged or read."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from timebank import checks
-from timebank.bank.sources import Doors
+from timebank.bank.session import Session, Sources
 from timebank.errors import IdempotencyMismatch, LimitExceeded, TimebankError
-from timebank.journal import parse
+from timebank.journal.kinds import Lines, sides_of
 from timebank.model import Hold, Transfer
 from timebank.permissions import Ask, Permissions, permit
-from timebank.queries.records import delegates_of, in_force, last_instant
-from timebank.rules import Command, Exchange, OpenAccount, ReverseTransfer, SettleHold, VoidHold
+from timebank.queries.members import active_delegates
+from timebank.queries.records import body_of, last_instant
+from timebank.queries.statutes import in_force
+from timebank.rules.accounts import OpenAccount
+from timebank.rules.state import AnyCommand, Command
+from timebank.rules.transfers import Exchange
 from timebank.storage.protocol import Reader
 
 #: Opens a reader, of a snapshot or of what a writer sees.
-Look = Callable[[], AbstractContextManager[Reader]]
+OpenReader = Callable[[], AbstractContextManager[Reader]]
+T = TypeVar("T")
+#: Several commands that are one call: executed in a session, for an actor.
+Work = Callable[[Session, str | None], T]
 
 
-class Asking:
-    """Knows who acts and who permits; without permissions nothing is asked."""
+class Handle(ABC):
+    """A bank, a batch or a preview: who acts on it, who permits it, and how a call is done.
 
-    _doors: Doors
+    Without permissions nothing is asked.
+    """
+
+    _sources: Sources
     _actor: str | None
     _permissions: Permissions | None
 
+    @abstractmethod
     def _reader(self) -> AbstractContextManager[Reader]:
-        raise NotImplementedError
+        """Open a consistent snapshot."""
+
+    @abstractmethod
+    def _execute(self, command: Command[Any, T]) -> T:
+        """Execute one command."""
+
+    @abstractmethod
+    def _execute_all(
+        self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
+    ) -> T:
+        """Execute all of the commands of one call, or none; ask once for them, as `ask` says.
+
+        What takes long to read is read by `before`, while others may still write.
+        """
 
     def _may(
         self, action: str, account: object = None, *, request: Mapping[str, Any] | None = None
@@ -43,15 +68,7 @@ class Asking:
         if self._permissions is not None:
             accounts = () if account is None else (checks.identifier(account, "account id"),)
             asked = {} if request is None else request
-            self._ask(
-                Ask(
-                    actor=self._actor,
-                    action=action,
-                    accounts=accounts,
-                    request=asked,
-                    **self._looks(),
-                )
-            )
+            self._ask(Ask(actor=self._actor, action=action, accounts=accounts, request=asked))
 
     def _may_see(self, action: str, id: object) -> None:
         """Ask to read a transfer or a hold; nothing is said of one that is not there.
@@ -61,35 +78,43 @@ class Asking:
         """
         if self._permissions is not None:
             earners, spenders = parties(self._reader, checks.identifier(id, "id"))
-            self._ask(
-                Ask(
-                    actor=self._actor,
-                    action=action,
-                    earners=earners,
-                    spenders=spenders,
-                    **self._looks(),
-                )
-            )
+            self._ask(Ask(actor=self._actor, action=action, earners=earners, spenders=spenders))
+
+    def _execute_in(self, session: Session, command: Command[Any, T]) -> T:
+        """Ask for a command, looking things up in a session, then execute it there.
+
+        :raises NotPermitted: the answer is no.
+        """
+        actor, permissions = self._actor, self._permissions
+        if permissions is None:
+            return session.execute(command, actor)
+        ask = ask_of(command, actor, session.reader, self._sources)
+        permit(permissions, ask)
+        refusal: TimebankError
+        try:
+            return session.execute(command, actor)
+        except (IdempotencyMismatch, LimitExceeded) as error:
+            refusal = redacted(error, permissions, ask)
+            if refusal is error:
+                raise
+        raise refusal  # outside of the handler: its context would tell what is redacted
 
     def _ask(self, ask: Ask) -> None:
         if self._permissions is not None:
-            permit(self._permissions, ask)
-
-    def _looks(self) -> dict[str, Any]:
-        return looks(self._reader, self._doors)
+            found = look_ups(self._reader, self._sources)
+            permit(self._permissions, attrs.evolve(ask, **found))
 
 
-def looks(look: Look, doors: Doors) -> dict[str, Any]:
-    """What an `Ask` can find out, where it is asked to."""
+def look_ups(look: OpenReader, sources: Sources) -> dict[str, Any]:
+    """Return the fields of an `Ask` by which it looks things up, where it is asked to."""
 
     def delegates(account: str) -> frozenset[str]:
         with look() as reader:
             row = reader.account(account)
             if row is None:
                 return frozenset()
-            today = in_force(reader).day(max(doors.now(), last_instant(reader)))
-            named = delegates_of(reader, row)
-        return frozenset(id for id, until in named.items() if until is None or until >= today)
+            today = in_force(reader).day(max(sources.now(), last_instant(reader)))
+            return frozenset(one.delegate for one in active_delegates(reader, row, today=today))
 
     def kind(account: str) -> str | None:
         with look() as reader:
@@ -99,77 +124,78 @@ def looks(look: Look, doors: Doors) -> dict[str, Any]:
     return {"delegates": delegates, "kind": kind}
 
 
-def parties(look: Look, id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Who earns and who spends by a transfer or hold; nobody where there is none."""
+def parties(look: OpenReader, id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return who earns and who spends by a transfer or hold; nobody where there is none."""
+    lines = _lines(look, id)
+    return _side(lines, 1), _side(lines, -1)
+
+
+def _lines(look: OpenReader, id: str) -> Lines:
+    """Return the lines of a transfer or hold, without its fee; none where there is none."""
     with look() as reader:
         row = reader.find(id)
-    if row is None:
-        return (), ()
-    effects = parse(row.body)["effects"]
-    lines = effects.get("lines", effects.get("postings", []))
-    own = lines[: len(lines) - len(effects.get("fee", []))]
-    return _side(own, 1), _side(own, -1)
+    return [] if row is None else sides_of(body_of(row)["effects"])[0]
 
 
-def _side(lines: list[list[Any]], sign: int) -> tuple[str, ...]:
+def _side(lines: Lines, sign: int) -> tuple[str, ...]:
     return tuple(id for id, seconds in lines if seconds * sign > 0)
 
 
-def ask_of(command: Command, actor: str | None, look: Look, doors: Doors) -> Ask:
-    """A command as a question."""
+def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, sources: Sources) -> Ask:
+    """Return the question that asks for a command."""
     earners: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()
-    accounts = command.accounts
-    exceeds = isinstance(command, OpenAccount) and not command.request.keys().isdisjoint(
-        {"floor", "ceiling"}
-    )
     if isinstance(command, Exchange):
         earners = tuple(id for id, _ in command.earners)
         spenders = tuple(id for id, _ in command.spenders)
-        exceeds = "limits" in command.request
-    elif isinstance(command, SettleHold | VoidHold):
-        earners, spenders = parties(look, command.hold)
-        exceeds = "hours" in command.request and command.request["hours"] > _held(
-            look, command.hold
-        )
-    elif isinstance(command, ReverseTransfer):
-        earners, spenders = parties(look, command.original)
+    elif command.names is not None:
+        earners, spenders = parties(look, command.names)
     return Ask(
         actor=actor,
         action=command.kind,
-        accounts=accounts,
+        accounts=command.accounts,
         earners=earners,
         spenders=spenders,
         request=command.request,
-        exceeds=exceeds,
-        **looks(look, doors),
+        exceeds=_exceeds(command, look),
+        **look_ups(look, sources),
     )
 
 
-def _held(look: Look, id: str) -> int:
-    """The seconds that a hold proposes; none where there is no such hold."""
+def _exceeds(command: AnyCommand, look: OpenReader) -> bool:
+    """Return true where a command goes beyond the usual: see `Ask.exceeds`."""
+    request = command.request
+    if isinstance(command, OpenAccount):
+        return "floor" in request or "ceiling" in request
+    if isinstance(command, Exchange):
+        return "limits" in request
+    if command.kind == "settle" and "hours" in request:
+        held = sum(seconds for _, seconds in _proposed(look, request["hold"]) if seconds > 0)
+        return bool(request["hours"] > held)
+    return False
+
+
+def _proposed(look: OpenReader, id: str) -> Lines:
+    """Return the lines that a hold proposes; none where there is no such hold."""
     with look() as reader:
         row = reader.find(id)
-    if row is None:
-        return 0
-    effects = parse(row.body)["effects"]
-    lines = effects.get("lines", [])
-    own = lines[: len(lines) - len(effects.get("fee", []))]
-    return sum(seconds for _, seconds in own if seconds > 0)
+    if row is None or row.kind != "hold":
+        return []
+    return sides_of(body_of(row)["effects"])[0]
 
 
-def kept_from(
+def redacted(
     refusal: IdempotencyMismatch | LimitExceeded, permissions: Permissions, ask: Ask
 ) -> TimebankError:
-    """The refusal, without what is not for who asks: somebody's transfer, or their balance."""
+    """Return a refusal without what is not for who asks: somebody's transfer, or their balance."""
     if isinstance(refusal, LimitExceeded):
-        seen = attrs.evolve(_looked(ask), action="balance", accounts=(refusal.account,))
+        seen = attrs.evolve(_same_actor(ask), action="balance", accounts=(refusal.account,))
         return refusal if permissions(seen) else refusal.veiled()
     original = refusal.original
-    seen = attrs.evolve(_looked(ask), action="account", accounts=ask.accounts)
+    seen = attrs.evolve(_same_actor(ask), action="account", accounts=ask.accounts)
     if isinstance(original, Transfer | Hold):
         seen = attrs.evolve(
-            _looked(ask),
+            _same_actor(ask),
             action="transfer_by_id" if isinstance(original, Transfer) else "hold_by_id",
             earners=tuple(original.earners),
             spenders=tuple(original.spenders),
@@ -181,6 +207,6 @@ def kept_from(
     )
 
 
-def _looked(ask: Ask) -> Ask:
-    """The same actor, who asks for nothing yet."""
+def _same_actor(ask: Ask) -> Ask:
+    """Return the question of the same actor, who asks for nothing yet."""
     return Ask(actor=ask.actor, action="", delegates=ask.delegates, kind=ask.kind)

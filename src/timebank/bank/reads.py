@@ -1,45 +1,72 @@
-"""The calls that read a bank, the same on a bank, a batch and a preview."""
+"""The calls that read a bank, the same on a bank, a batch and a preview.
+
+Each asks for permission, opens one consistent snapshot, and asks `timebank.queries`; what is
+iterated pins no snapshot: each page has its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import attrs
 
 from timebank import checks
-from timebank.bank.hold_reads import HoldReads
-from timebank.bank.impact_reads import ImpactReads
-from timebank.bank.member_reads import MemberReads
-from timebank.bank.privacy_reads import PrivacyReads
-from timebank.errors import AccountNotFound, InvalidRequest, TransferNotFound, WrongType, shown
+from timebank.bank.permitting import Handle
+from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
 from timebank.hours import Hours
-from timebank.journal import parse
-from timebank.model import (
-    Account,
-    AccountRow,
-    Balance,
-    Head,
-    Record,
-    RecordRow,
-    Transfer,
-    microseconds,
-)
-from timebank.queries.records import in_force, reserved
-from timebank.queries.statements import (
+from timebank.journal.kinds import MOVES_HOURS
+from timebank.model import ACCOUNT_KINDS, Account, Balance, Head, Hold, Record, Transfer
+from timebank.model.members import Delegate, Due, Event, Inactive
+from timebank.queries.dues import History, due_of, plan
+from timebank.queries.holds import STATUSES, hold_at, open_page, open_rows, page_of_all, reserved
+from timebank.queries.members import accounts_of, active_delegates, events_page, inactive_page
+from timebank.queries.personal_data import personal_data
+from timebank.queries.records import (
     PAGE,
-    Statement,
-    TrialBalance,
-    statement,
-    trial_balance,
+    account_row,
+    body_of,
+    last_balance,
+    last_instant,
+    newest_records,
+    records_of_account,
+    sequence_at,
 )
-from timebank.queries.views import TRANSFERS, read_account, read_transfer, record_view
+from timebank.queries.statements import Statement, TrialBalance, statement, trial_balance
+from timebank.queries.statutes import adopted_by, in_force, of_version, statute_rows
+from timebank.queries.views import (
+    hold_of,
+    read_account,
+    read_transfer,
+    record_view,
+    transfer_row,
+)
+from timebank.statute import Statute
+from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
 
+if TYPE_CHECKING:
+    from timebank.queries.impact import Counted, Impact
+    from timebank.queries.replay import Progress, Replay
 
-class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
-    """Each call reads one consistent snapshot; what is iterated pins none, page by page."""
+Item = TypeVar("Item")
+#: Where a page ends, and the next one goes on.
+Edge = TypeVar("Edge")
+
+_MEMBERS: Final = ("member", "group")
+#: The last day for which dues are planned.
+LATEST: Final = date(2200, 12, 31)
+
+
+class Reads(Handle):
+    """The calls that read a bank."""
+
+    # -- the journal ---------------------------------------------------------------
 
     def head(self) -> Head:
-        """Where the journal stands; `str()` of it is the line that may be published.
+        """Return where the journal stands; `str()` of it is the line that may be published.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -51,7 +78,7 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
             return reader.head()
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """The journal's records with a sequence above `after`, lazily, in order.
+        """Yield the journal's records with a sequence above `after`, in order.
 
         A follower asks again from the last sequence it saw and never misses one.
 
@@ -67,20 +94,12 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
             msg = f"after is a sequence, an int from 0, not {shown(after)}"
             raise InvalidRequest(msg)
         self._may("records")
-        return self._records(after)
+        return self._pages(_page_of_records, after)
 
-    def _records(self, after: int) -> Iterator[Record]:
-        while True:
-            with self._reader() as reader:
-                page = reader.records(after=after, limit=PAGE)
-            if not page:
-                return
-            for row in page:
-                yield record_view(row)
-            after = page[-1].sequence
+    # -- accounts ------------------------------------------------------------------
 
     def account(self, id: str) -> Account:
-        """One account.
+        """Return one account.
 
         :raises InvalidRequest: an id that cannot be.
         :raises AccountNotFound: no such account.
@@ -93,10 +112,10 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         """
         self._may("account", id)
         with self._reader() as reader:
-            return read_account(reader, _row(reader, id))
+            return read_account(reader, account_row(reader, id))
 
     def accounts(self) -> Iterator[Account]:
-        """All accounts by id, lazily.
+        """Yield all accounts by id.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -105,23 +124,12 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         ['m1', 'm2']
         """
         self._may("accounts")
-        return self._accounts()
-
-    def _accounts(self) -> Iterator[Account]:
-        after: str | None = None
-        while True:
-            with self._reader() as reader:
-                rows = reader.accounts(after=after, limit=PAGE)
-                page = [read_account(reader, row) for row in rows]
-            if not page:
-                return
-            yield from page
-            after = page[-1].id
+        return self._pages(_page_of_accounts, None)
 
     def balance(
         self, id: str, *, on: date | None = None, at: int | datetime | None = None
     ) -> Balance:
-        """What an account has: now, at the end of a day of service, or as recorded at a point.
+        """Return the balance of an account: now, at the end of a day, or as recorded at a point.
 
         `on` counts the exchanges of days up to it, whenever they were recorded. `at` is
         a sequence of the journal or an aware instant, and counts what was recorded by
@@ -142,15 +150,14 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         day = checks.day(on, "on")
         self._may("balance", id)
         with self._reader() as reader:
-            row = _row(reader, id)
+            row = account_row(reader, id)
             if day is not None:
                 earned, spent = reader.totals(row.account, until=day)
                 posted = earned - spent
             else:
-                through = None if at is None else _sequence(reader, at)
-                last = reader.last_posting(row.account, through=through)
-                posted = 0 if last is None else last.balance
-            now = self._doors.now()
+                through = None if at is None else sequence_at(reader, at)
+                posted = last_balance(reader, row.account, through=through)
+            now = self._sources.now()
             held, incoming = reserved(reader, row.account, now=now)
             statute = in_force(reader)
             floor, ceiling, _ = statute.limits_of(row, now)
@@ -166,7 +173,7 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
     def statement(
         self, id: str, *, since: date | None = None, until: date | None = None
     ) -> Statement:
-        """What an account earned and spent, by (day of service, sequence); both days included.
+        """Return what an account earned and spent, by (day, sequence), both days included.
 
         :raises InvalidRequest: not a date, or `since` after `until`.
         :raises AccountNotFound: no such account.
@@ -178,18 +185,21 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         >>> [(line.others, line.balance) for line in bank.statement("m1").lines]
         [(('f1',), Hours('1:30'))]
         """
-        first, last = checks.day(since, "since"), checks.day(until, "until")
-        if first is not None and last is not None and first > last:
-            msg = f"since {first} is after until {last}"
-            raise InvalidRequest(msg)
+        _days(since, until)
         self._may("statement", id)
         with self._reader() as reader:
-            account = read_account(reader, _row(reader, id))
+            account = read_account(reader, account_row(reader, id))
             found = statement(reader, account, since=since, until=until)
-            return self._with_holds(reader, found)
+            rows, now = open_rows(reader, account.id, now=self._sources.now())
+            return attrs.evolve(
+                found,
+                held=Hours.from_seconds(sum(row.held for row in rows)),
+                incoming=Hours.from_seconds(sum(row.incoming for row in rows)),
+                holds=tuple(hold_at(reader, row.sequence, now=now) for row in rows),
+            )
 
     def trial_balance(self, on: date | None = None) -> TrialBalance:
-        """Every account with what it earned and spent; the balances sum to 0:00.
+        """Return every account with what it earned and spent; the balances sum to 0:00.
 
         :raises InvalidRequest: `on` is not a date.
 
@@ -205,8 +215,10 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         with self._reader() as reader:
             return trial_balance(reader, on=on)
 
+    # -- transfers -----------------------------------------------------------------
+
     def transfer_by_id(self, id: str) -> Transfer:
-        """One transfer or reversal.
+        """Return one transfer or reversal.
 
         :raises InvalidRequest: an id that cannot be.
         :raises TransferNotFound: no such transfer.
@@ -221,7 +233,7 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         checked = checks.identifier(id, "transfer id")
         self._may_see("transfer_by_id", checked)
         with self._reader() as reader:
-            return read_transfer(reader, _transfer(reader, checked))
+            return read_transfer(reader, transfer_row(reader, checked))
 
     def transfers(
         self,
@@ -232,7 +244,7 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         newest_first: bool = False,
         after: str | int | None = None,
     ) -> Iterator[Transfer]:
-        """Transfers and reversals in the order of the journal, lazily.
+        """Yield transfers and reversals in the order of the journal.
 
         `since` and `until` are days of service and included. `after` goes on behind a
         transfer, named by its id or its sequence, in the direction of travel.
@@ -259,89 +271,396 @@ class Reads(HoldReads, MemberReads, ImpactReads, PrivacyReads):
         if account is not None or isinstance(after, str):
             with self._reader() as reader:
                 if isinstance(after, str):
-                    after = _transfer(reader, checks.identifier(after, "transfer id")).sequence
+                    after = transfer_row(reader, checks.identifier(after, "transfer id")).sequence
                 if account is not None:
-                    _row(reader, account)
-        return self._transfers(account, first or "", last or "~", newest_first, after)
+                    account_row(reader, account)
+        page = partial(
+            _page_of_transfers, account, first or "", last or "~", newest_first=newest_first
+        )
+        return self._pages(page, after)
 
-    def _transfers(
-        self, account: str | None, first: str, last: str, newest_first: bool, after: int | None
-    ) -> Iterator[Transfer]:
+    # -- holds ---------------------------------------------------------------------
+
+    def hold_by_id(self, id: str) -> Hold:
+        """Return one hold, in whatever state it is.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises HoldNotFound: no such hold.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.hold(earner="m1", spender="f1", hours=1, id="h1"), bank.settle("h1", id="s1")
+        >>> bank.hold_by_id("h1").status, bank.hold_by_id("h1").resolved_by
+        ('settled', 's1')
+        """
+        checked = checks.identifier(id, "hold id")
+        self._may_see("hold_by_id", checked)
+        with self._reader() as reader:
+            return hold_of(reader, checked, now=self._now(reader))
+
+    def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
+        """Yield holds in the order of the journal: the open ones, unless told otherwise.
+
+        `status` is open, settled, voided or expired; `None` gives all. The open ones are
+        found by an index, the others by reading the journal.
+
+        :raises InvalidRequest: a value that cannot be.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.hold(earner="m1", spender="f1", hours=1, id="h1")
+        >>> [hold.id for hold in bank.holds(account="f1")]
+        ['h1']
+        """
+        if status is not None:
+            checks.one_of(status, STATUSES, "status")
+        self._may("holds", account)
+        if account is not None:
+            with self._reader() as reader:
+                account_row(reader, account)
+        if status == "open":
+            return self._pages(partial(self._page_of_open_holds, account), 0)
+        return self._pages(partial(self._page_of_holds, account, status), 0)
+
+    def _page_of_open_holds(
+        self, account: str | None, reader: Reader, after: int
+    ) -> tuple[list[Hold], int | None]:
+        return open_page(reader, account, after=after, now=self._now(reader))
+
+    def _page_of_holds(
+        self, account: str | None, status: str | None, reader: Reader, after: int
+    ) -> tuple[list[Hold], int | None]:
+        holds, last = page_of_all(reader, account, after=after, now=self._now(reader))
+        return [hold for hold in holds if status in {None, hold.status}], last
+
+    # -- statutes ------------------------------------------------------------------
+
+    def statute(self, version: str | None = None) -> Statute:
+        """Return the statute that is in force, or one by its version.
+
+        :raises StatuteNotFound: no statute of this version was adopted.
+
+        >>> import timebank
+        >>> timebank.open("memory:").statute().version
+        'default/1'
+        """
+        self._may("statute")
+        with self._reader() as reader:
+            found = in_force(reader) if version is None else of_version(reader, version)
+        if found is None:
+            raise StatuteNotFound(str(version))
+        return found
+
+    def statutes(self) -> Iterator[tuple[int, Statute]]:
+        """Iterate over the adopted statutes, newest first, each with the sequence of its record.
+
+        >>> import timebank
+        >>> list(timebank.open("memory:").statutes())
+        []
+        """
+        self._may("statutes")
+        with self._reader() as reader:
+            found = [(row.sequence, adopted_by(reader, row)) for row in statute_rows(reader)]
+        return iter(found)
+
+    def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
+        """Try a statute on what was recorded: what it would have refused, flagged or charged.
+
+        Each exchange, and each hold, is judged again, against the real balances of its
+        moment. Imports with unchecked limits, reversals, settlements and what a statute made
+        due are exempt. Under the statute that was in force nothing differs. It reads the journal
+        once and keeps figures of each account and rule only; nothing is written. `progress`
+        is called with the records done and their number.
+
+        :raises WrongType: not a `Statute`.
+        :raises Corrupt: the journal cannot be read: run an audit.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("m2")
+        >>> _ = bank.transfer(earner="m1", spender="m2", hours=5)
+        >>> bank.replay(bank.statute()).differs
+        False
+        """
+        from timebank.queries.replay import replay  # loaded on first use
+
+        self._may("replay")
+        with self._reader() as reader:
+            return replay(reader, statute, progress=progress)
+
+    # -- members -------------------------------------------------------------------
+
+    def delegates(self, account: str) -> tuple[Delegate, ...]:
+        """Return who may act for an account today, in the order in which they were named.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.delegates("m1")
+        ()
+        """
+        self._may("delegates", account)
+        with self._reader() as reader:
+            row = account_row(reader, account)
+            return active_delegates(reader, row, today=self._today(reader).isoformat())
+
+    def acts_for(self, delegate: str) -> tuple[Delegate, ...]:
+        """Return the accounts that somebody may act for today, by id. It reads all accounts.
+
+        :raises InvalidRequest: an id that cannot be.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.name_delegate("m1", "luca")
+        >>> [one.account for one in bank.acts_for("luca")]
+        ['m1']
+        """
+        id = checks.identifier(delegate, "delegate")
+        self._may("acts_for", request={"delegate": id})
+        with self._reader() as reader:
+            return accounts_of(reader, id, today=self._today(reader).isoformat())
+
+    def events(self, account: str) -> Iterator[Event]:
+        """Yield what happened to an account itself, in the order of the journal.
+
+        Opened, renamed, limits set, frozen, thawed, closed, reopened, delegates named and ended:
+        when, by whom, and with which reason. It reads the journal from the account's
+        opening on.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.leave("m1", reason="moved away")
+        >>> [event.text for event in bank.events("m1")]
+        [None, 'moved away']
+        """
+        self._may("events", account)
+        with self._reader() as reader:
+            row = account_row(reader, account)
+        return self._pages(partial(_page_of_events, row.account), row.opened - 1)
+
+    def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
+        """Return what is due of an account through a day and was not charged yet, by day.
+
+        The day may lie ahead: what is shown then is what would be due if nothing changed.
+        Nothing is charged. Of who is frozen, what is due waits.
+
+        :raises InvalidRequest: an id that cannot be, not a date, or beyond the year 2200.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.dues("m1")
+        ()
+        """
+        id = checks.identifier(account, "account id")
+        checks.day(through, "through")
+        if through is not None and through > LATEST:
+            msg = f"through {through} is too far ahead: the latest is {LATEST}"
+            raise InvalidRequest(msg)
+        self._may("dues", id)
+        history = History()
+        with self._reader() as reader:
+            account_row(reader, id)
+            history.read(reader)
+            today = self._today(reader)
+            if through is None:
+                last, after = today, today
+            else:  # as if that day were over
+                last, after = through, max(today, through + DAY)
+            found = plan(history, through=last, today=after, account=id)
+            dues = [due_of(reader, one) for one in found]
+        return tuple(one for one in dues if one.hours)
+
+    def inactive(self, *, since: date, kinds: Iterable[str] = _MEMBERS) -> Iterator[Inactive]:
+        """Yield the accounts that exchanged nothing on or after a day of service, by id.
+
+        Who became a member on or after that day is not among them, nor is a closed account.
+        Dues, gifts and reversals are no exchanges. They are candidates: what is to be done
+        is for people to decide.
+
+        :raises InvalidRequest: not a date, or no kinds of account.
+
+        >>> from datetime import date
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1", joined_on=date(2020, 1, 1))
+        >>> [one.id for one in bank.inactive(since=date(2024, 1, 1))]
+        ['m1']
+        """
+        first = checks.day(since, "since")
+        if first is None:
+            msg = "since is missing: the day from which on nothing was exchanged"
+            raise InvalidRequest(msg)
+        if isinstance(kinds, str):
+            kinds = (kinds,)
+        wanted = tuple(checks.one_of(kind, ACCOUNT_KINDS, "kinds") for kind in kinds)
+        self._may("inactive")
+        with self._reader() as reader:
+            if since > (today := self._today(reader)):
+                msg = f"since {since} is in the future: today is {today}"
+                raise InvalidRequest(msg)
+        return self._pages(partial(_page_of_inactive, first, wanted), None)
+
+    def personal_data(self, account: str) -> dict[str, Any]:
+        """Return all that is held of a person, as strings, numbers, lists and dicts that JSON has.
+
+        The account and its balance; `events` of the account itself; `exchanges` and `holds`
+        in which it is a side; `mentions`, the other records that name it: as who entered
+        them, arranged them, or acts for somebody. Hours are strings, instants and days as
+        ISO 8601. What was erased is named under `erased`. It reads the whole journal.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises AccountNotFound: no such account.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, note="to the clinic")
+        >>> found = bank.personal_data("m1")
+        >>> found["account"]["name"], [line["note"] for line in found["exchanges"]]
+        ('Maria R.', ['to the clinic'])
+        """
+        id = checks.identifier(account, "account id")
+        self._may("personal_data", id)
+        with self._reader() as reader:
+            return personal_data(reader, id, now=self._sources.now())
+
+    # -- figures -------------------------------------------------------------------
+
+    def impact(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        at_least: int = 5,
+        progress: Progress | None = None,
+    ) -> Impact:
+        """Return the figures of what was exchanged on days of service from `since` to `until`.
+
+        Groups of fewer than `at_least` accounts are not shown. The journal is read once; memory
+        grows with the accounts. `timebank.reports.impact` is the same for several banks.
+
+        :raises InvalidRequest: not a date, `since` after `until`, a bound that is no number.
+        :raises Corrupt: the journal cannot be read: run an audit.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("m2")
+        >>> _ = bank.transfer(earner="m1", spender="m2", hours="1:30")
+        >>> figures = bank.impact()
+        >>> figures.exchanges.exchanges, figures.exchanges.hours, figures.active
+        (1, Hours('1:30'), 2)
+        """
+        from timebank.queries.impact import figures  # loaded on first use
+
+        counted = self._counted(since, until, at_least, progress)
+        return figures(counted, at_least=at_least)
+
+    def _counted(
+        self,
+        since: date | None,
+        until: date | None,
+        at_least: object,
+        progress: Progress | None = None,
+    ) -> Counted:
+        from timebank.queries.impact import count
+        from timebank.queries.impact.counted import LAST
+
+        first, last = _days(since, until)
+        if type(at_least) is not int or at_least < 1:
+            msg = f"at_least is a number of accounts from 1, not {shown(at_least)}"
+            raise InvalidRequest(msg)
+        self._may("impact")
+        with self._reader() as reader:
+            return count(reader, since=first or "", until=last or LAST, progress=progress)
+
+    # -- what they share -----------------------------------------------------------
+
+    def _pages(
+        self, page: Callable[[Reader, Edge], tuple[list[Item], Edge | None]], after: Edge
+    ) -> Iterator[Item]:
+        """Yield what a function reads page by page, each from a snapshot of its own."""
         while True:
             with self._reader() as reader:
-                rows = _page(reader, account, newest_first, after)
-                page = [
-                    read_transfer(reader, row)
-                    for row in rows
-                    if row.id is not None and _is_within(row, first, last)
-                ]
-            if not rows:
+                found, last = page(reader, after)
+            yield from found
+            if last is None:
                 return
-            yield from page
-            after = rows[-1].sequence
+            after = last
+
+    def _now(self, reader: Reader) -> int:
+        """Return the instant as a decision would take it: never before the last record."""
+        return max(self._sources.now(), last_instant(reader))
+
+    def _today(self, reader: Reader) -> date:
+        """Return the day of a record of this moment, in the bank's time zone."""
+        return date.fromisoformat(in_force(reader).day(self._now(reader)))
 
 
-def _is_within(row: RecordRow, first: str, last: str) -> bool:
-    """Whether an operation is a transfer of a day within the bounds."""
-    record = parse(row.body)
-    return record["kind"] in TRANSFERS and first <= record["effects"]["occurred_on"] <= last
+def _days(since: date | None, until: date | None) -> tuple[str | None, str | None]:
+    """Return both days as text.
+
+    :raises InvalidRequest: not a date, or `since` after `until`.
+    """
+    first, last = checks.day(since, "since"), checks.day(until, "until")
+    if first is not None and last is not None and first > last:
+        msg = f"since {first} is after until {last}"
+        raise InvalidRequest(msg)
+    return first, last
 
 
-def _row(reader: Reader, id: str) -> AccountRow:
-    row = reader.account(checks.identifier(id, "account id"))
-    if row is None:
-        raise AccountNotFound(id)
-    return row
+# -- pages: what the next rows come to, and where to go on; nowhere at the end ------------
 
 
-def _transfer(reader: Reader, id: str) -> RecordRow:
-    row = reader.find(id)
-    if row is None or parse(row.body)["kind"] not in TRANSFERS:
-        raise TransferNotFound(id)
-    return row
+def _page_of_records(reader: Reader, after: int) -> tuple[list[Record], int | None]:
+    rows = reader.records(after=after, limit=PAGE)
+    return [record_view(row) for row in rows], rows[-1].sequence if rows else None
 
 
-def _sequence(reader: Reader, at: int | datetime) -> int:
-    """The last sequence recorded by a point; a search by halves, as instants only grow."""
-    if type(at) is int:
-        if at < 0:
-            msg = f"at is a sequence from 0 or an aware datetime, not {at}"
-            raise InvalidRequest(msg)
-        return at
-    moment = microseconds(at)
-    low, high = 0, reader.head().sequence
-    while low < high:
-        middle = (low + high + 1) // 2
-        body = parse(reader.records(after=middle - 1, limit=1)[0].body)
-        low, high = (middle, high) if body["recorded_at"] <= moment else (low, middle - 1)
-    return low
+def _page_of_accounts(reader: Reader, after: str | None) -> tuple[list[Account], str | None]:
+    rows = reader.accounts(after=after, limit=PAGE)
+    return [read_account(reader, row) for row in rows], rows[-1].account if rows else None
 
 
-def _page(
-    reader: Reader, account: str | None, newest_first: bool, after: int | None
-) -> list[RecordRow]:
-    """The next records, of all or of one account; empty at the end."""
+def _page_of_events(account: str, reader: Reader, after: int) -> tuple[list[Event], int | None]:
+    return events_page(reader, account, after=after)
+
+
+def _page_of_inactive(
+    since: str, kinds: tuple[str, ...], reader: Reader, after: str | None
+) -> tuple[list[Inactive], str | None]:
+    return inactive_page(reader, since=since, kinds=kinds, after=after)
+
+
+def _page_of_transfers(
+    account: str | None,
+    first: str,
+    last: str,
+    reader: Reader,
+    after: int | None,
+    *,
+    newest_first: bool,
+) -> tuple[list[Transfer], int | None]:
+    """Return the transfers of days within the bounds among the next records."""
     if account is not None:
-        return _page_of_account(reader, account, newest_first, after)
-    if not newest_first:
-        return reader.records(after=after or 0, limit=PAGE)
-    end = reader.head().sequence + 1 if after is None else after
-    start = max(end - PAGE, 1)
-    return reader.records(after=start - 1, limit=end - start)[::-1] if end > start else []
-
-
-def _page_of_account(
-    reader: Reader, account: str, newest_first: bool, after: int | None
-) -> list[RecordRow]:
-    """Records of one account's postings; one on both sides of a transfer counts once."""
-    if newest_first:
-        last = reader.last_posting(account, through=None if after is None else after - 1)
-        end = 0 if last is None else last.version
-        postings = reader.postings(account, after=max(end - PAGE, 0), limit=min(end, PAGE))[::-1]
+        rows = records_of_account(reader, account, newest_first=newest_first, after=after)
+    elif newest_first:
+        rows = newest_records(reader, before=after)
     else:
-        last = reader.last_posting(account, through=after) if after else None
-        postings = reader.postings(account, after=0 if last is None else last.version, limit=PAGE)
-    rows: list[RecordRow] = []
-    for sequence in dict.fromkeys(posting.sequence for posting in postings):
-        rows += reader.records(after=sequence - 1, limit=1)
-    return rows
+        rows = reader.records(after=after or 0, limit=PAGE)
+    found = [
+        read_transfer(reader, row)
+        for row in rows
+        if row.kind in MOVES_HOURS and first <= body_of(row)["effects"]["occurred_on"] <= last
+    ]
+    return found, rows[-1].sequence if rows else None

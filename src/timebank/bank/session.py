@@ -1,197 +1,232 @@
-"""The road of a command: what it must see is read, `decide` judges, `append` keeps.
+"""The road of a command: what its judge must see is read, the judge decides, the record is kept.
 
-A session lives as long as its writer. It holds the fold's state, which is the only
-state that `decide` sees, and the rows that are decided but not yet appended.
+A session lives as long as its writer. It holds the fold's state, which is the only state that a
+judge sees, and the rows that are decided but not yet appended. Time, ids and salts come in by
+its `Sources` and by no other way: two stores given the same sources and the same calls have the
+same head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
-from typing import Any, Final, TypeGuard
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any, ClassVar, Final, TypeGuard
 
 import attrs
 
-from timebank.bank.gather import gather
-from timebank.bank.sources import Doors
-from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt
-from timebank.journal import FORMAT, canonical, commitment, digest, parse
-from timebank.journal.fold import Fold, imbalance
-from timebank.model import Head, RecordRow, TextRow
-from timebank.queries.members import Delegate
-from timebank.queries.records import (
-    adopted_on,
-    delegates_of,
-    in_force,
-    last_instant,
-    of_version,
-    unexpired,
+from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt, InvalidRequest, shown
+from timebank.journal import FORMAT, canonical, commitment, digest
+from timebank.journal.fold import Derived, Fold, imbalance
+from timebank.journal.kinds import KINDS, MOVES_HOURS, RecordBody
+from timebank.model import (
+    SALT_BYTES,
+    Account,
+    Head,
+    Hold,
+    RecordRow,
+    TextRow,
+    Transfer,
+    microseconds,
 )
-from timebank.queries.statements import name_of
+from timebank.model.members import Delegate
+from timebank.queries.holds import unexpired
+from timebank.queries.members import delegates_of
+from timebank.queries.records import body_of, last_instant, name_of, record_at
+from timebank.queries.statutes import adopted_on, in_force, of_version
 from timebank.queries.views import (
-    TRANSFERS,
+    OPERATIONS,
     account_view,
-    hold_of,
-    hold_view,
     read_account,
     read_operation,
-    settled_view,
     transfer_view,
 )
-from timebank.rules import (
-    Adopt,
-    Command,
-    Draft,
-    Earlier,
-    EndDelegate,
-    Erase,
-    Exchange,
-    Held,
-    MakeDue,
-    MakeHold,
-    NameDelegate,
-    OpenAccount,
-    Original,
-    Rename,
-    ReverseTransfer,
-    SettleHold,
-    State,
-    VoidHold,
-    decide,
-)
+from timebank.rules import Draft, Earlier, Held, Original, State, decide
+from timebank.rules.accounts import OpenAccount, Rename
+from timebank.rules.delegates import EndDelegate, NameDelegate
+from timebank.rules.dues import MakeDue
+from timebank.rules.holds import SettleHold, VoidHold
+from timebank.rules.state import AnyCommand, Command, Result
+from timebank.rules.statutes import Adopt
+from timebank.rules.transfers import ReverseTransfer
 from timebank.statute import Demurrage, Statute, Welcome
-from timebank.storage.protocol import Batch, Writer
+from timebank.storage.protocol import Batch, Reader, Writer
 
 FLUSH_EVERY: Final = 1_000
-CACHED_ACCOUNTS: Final = 10_000
-CACHED_HOLDS: Final = 10_000
+#: The kinds of command to which a statute's fee may apply.
+_MAY_HAVE_A_FEE: Final = frozenset({"transfer", "hold"})
+
+
+# -- where time, ids and salts come from ----------------------------------------------
+
+
+def utc_now() -> datetime:
+    """Return the instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a random id that sorts by the time it was made: 12 hex digits of it, 20 random.
+
+    Ids made one after the other lie beside each other in the storage's index.
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
+def new_salt() -> bytes:
+    """Return sixteen random bytes."""
+    return os.urandom(SALT_BYTES)
+
+
+@attrs.frozen
+class Sources:
+    """The callables that give time, ids and salts, and what they give, checked."""
+
+    clock: Callable[[], datetime] = utc_now
+    id: Callable[[], str] = new_id
+    salt: Callable[[], bytes] = new_salt
+
+    def now(self) -> int:
+        """Return the instant in microseconds since 1970.
+
+        :raises InvalidRequest: the clock gave no aware datetime.
+        """
+        if self.clock is utc_now:
+            return time.time_ns() // 1000
+        return microseconds(self.clock())
+
+    def checked_salt(self) -> bytes:
+        """Return a salt.
+
+        :raises InvalidRequest: the source gave no 16 bytes.
+        """
+        salt = self.salt()
+        if type(salt) is not bytes or len(salt) != SALT_BYTES:
+            msg = f"a salt is {SALT_BYTES} bytes, not {shown(salt)}"
+            raise InvalidRequest(msg)
+        return salt
+
+
+# -- what is known of a bank ------------------------------------------------------------
 
 
 @attrs.define
-class Cache:
-    """What a session leaves for the next one, of use only while the head is still this one."""
+class Ledger:
+    """Where a bank stands at one head: true for a transaction that sees that head, and no other."""
 
-    head: Head
+    journal: str
+    sequence: int
+    digest: bytes
     recorded_at: int
-    fold: Fold
     statute: Statute
+    fold: Fold
+
+    @classmethod
+    def read(cls, reader: Reader, head: Head) -> Ledger:
+        """Return what is known at a head before any account was looked at."""
+        return cls(
+            head.journal,
+            head.sequence,
+            head.digest,
+            last_instant(reader),
+            in_force(reader),
+            Fold(),
+        )
+
+
+def add_derived(batch: Batch, derived: Derived) -> None:
+    """Add the derived rows of one record to a batch.
+
+    A hold that the same batch opened and ended leaves no row at all.
+    """
+    if derived.account is not None:
+        batch.accounts[derived.account.account] = derived.account
+    batch.postings += derived.postings
+    batch.holds += derived.holds
+    if derived.resolved:
+        ended = derived.resolved[0].sequence
+        kept = [row for row in batch.holds if row.sequence != ended]
+        if len(kept) == len(batch.holds):
+            batch.resolved.append(ended)
+        batch.holds = kept
+    if derived.statute is not None:
+        batch.statutes.append(derived.statute)
+    if derived.erased:
+        batch.erased += derived.erased
 
 
 class Session:
     """Judges commands one after the other against one writer."""
 
-    def __init__(self, writer: Writer, doors: Doors, cache: Cache | None = None) -> None:
+    def __init__(self, writer: Writer, sources: Sources, ledger: Ledger | None = None) -> None:
         self.writer = writer
-        self._doors = doors
+        self._sources = sources
         head = writer.head()
-        self._journal, self._sequence, self._digest = head.journal, head.sequence, head.digest
-        if cache is not None and cache.head == head:
-            self._fold, self._recorded_at = cache.fold, cache.recorded_at
-            self._statute = cache.statute
-        else:
-            self._fold, self._recorded_at = Fold(), last_instant(writer)
-            self._statute = in_force(writer)
+        if (
+            ledger is None
+            or ledger.digest != head.digest
+            or ledger.sequence != head.sequence
+            or ledger.journal != head.journal
+        ):
+            ledger = Ledger.read(writer, head)
+        self.ledger = ledger
         self._batch: Batch | None = None  # made for the first record
         self._pending: set[str] = set()
         self._free: set[str] = set()
         self._stopped: int | None = None
-        #: Whether it has destroyed texts: what they leave behind is then to be wiped.
+        #: True once it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
 
-    def cache(self) -> Cache | None:
-        """What may be kept once the writer has committed; `None` when it is too much."""
-        if len(self._fold.accounts) > CACHED_ACCOUNTS or len(self._fold.lines) > CACHED_HOLDS:
-            return None
-        head = Head(self._journal, self._sequence, self._digest)
-        return Cache(head, self._recorded_at, self._fold, self._statute)
-
-    def execute(self, command: Command, actor: str | None) -> Any:
-        """Judge a command and keep what it comes to; the result is the caller's.
+    def execute(
+        self, command: Command[Any, Result], actor: str | None, now: int | None = None
+    ) -> Result:
+        """Judge a command and keep its record; return what its caller gets.
 
         :raises TimebankError: as `decide` does; the session is then as it was.
         """
-        now = self.now()
+        if now is None:
+            now = self.now()
         state = self._state(command, now)
         draft = decide(state, command, now)
         if draft is None:
-            return self._as_it_is(command, state)
+            unchanged: Result = self._unchanged(command, state, now)
+            return unchanged
         welcome = None
         if isinstance(command, OpenAccount) and command.welcome:
             welcome = self._welcome(command, now)
-        texts = [
-            TextRow(self._sequence + 1, field, self._doors.checked_salt(), text)
-            for field, text in command.texts.items()
-        ]
-        record = self._record(command, draft, texts, actor, now)
-        self._keep(record, command, draft, texts)
-        result = self._result(command, record, now)
+        record = self._keep(command, draft, actor, now)
+        result: Result = self._RESULTS[KINDS[command.kind].view](self, command, record, now)
         if welcome is not None:
             self.execute(welcome, actor)
         return result
 
     @property
     def statute(self) -> Statute:
-        """The statute that is in force."""
-        return self._statute
+        """Return the statute that is in force."""
+        return self.ledger.statute
 
     def now(self) -> int:
-        """The instant that a record of this moment would have, in microseconds since 1970."""
-        now = self._doors.now() if self._stopped is None else self._stopped
-        return max(now, self._recorded_at)
-
-    def stop(self, now: int) -> None:
-        """Let time stand still from here on."""
-        self._stopped = now
+        """Return the instant that a record of this moment would have."""
+        now = self._sources.now() if self._stopped is None else self._stopped
+        return max(now, self.ledger.recorded_at)
 
     @contextmanager
     def stopped(self, now: int) -> Iterator[None]:
-        """Let time stand still: what was tried at an instant is done at the same one."""
-        self.stop(now)
+        """Stop the clock, so that what was tried at an instant is done at the same one."""
+        self._stopped = now
         try:
             yield
         finally:
             self._stopped = None
 
     def today(self) -> date:
-        """The day of that instant, in the bank's time zone."""
-        return date.fromisoformat(self._statute.day(self.now()))
+        """Return the day of that instant, in the bank's time zone."""
+        return date.fromisoformat(self.statute.day(self.now()))
 
-    def _as_it_is(self, command: Command, state: State) -> Any:
-        """What the caller gets where nothing was appended."""
-        if state.earlier is not None:
-            return state.earlier.result
-        if isinstance(command, MakeDue):
-            return None
-        if isinstance(command, NameDelegate):
-            return _delegate(command)
-        return command.statute if isinstance(command, Adopt) else self._account(command)
-
-    def _result(self, command: Command, record: dict[str, Any], now: int) -> Any:  # noqa: PLR0911 - one for each kind
-        """What the caller gets of a command that was kept."""
-        match command:
-            case Adopt():
-                self._statute = command.statute
-                return command.statute
-            case VoidHold():
-                self.flush()
-                return hold_of(self.writer, command.hold, now=now)
-            case MakeHold():
-                return hold_view(record, command.texts, now=now)
-            case SettleHold():
-                return settled_view(self.writer, record)
-            case NameDelegate():
-                return _delegate(command)
-            case Erase():
-                self.erases = True
-                return self._sequence
-            case ReverseTransfer():
-                return transfer_view(record, command.texts, reverses=command.original)
-            case Exchange() | MakeDue():
-                return transfer_view(record, command.texts)
-        return self._account(command)
-
-    def expect(self, ids: Sequence[str]) -> None:
+    def prefetch_ids(self, ids: Sequence[str]) -> None:
         """Look up together the ids of operations that are about to come, where the store can."""
         ask = getattr(self.writer, "sequences", None)
         if ask is not None:
@@ -204,87 +239,44 @@ class Session:
             self._batch = None
             self._pending.clear()
 
-    def _welcome(self, command: OpenAccount, now: int) -> MakeDue | None:
-        """What the statute of the day of joining gives to who joins.
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Open a reader that sees what was decided so far."""
+        self.flush()
+        return nullcontext(self.writer)
 
-        :raises AccountNotFound: there is no such fund.
-        :raises AccountNotOpen: the fund is not open: there is then no account either.
-        """
-        today = self._statute.day(now)
-        joined = min(command.request.get("joined_on", today), today)
-        by = self._statute
-        if joined != today:
-            self.flush()
-            by = adopted_on(self.writer, joined)
-        rule, account = by.welcome, command.accounts[0]
-        if not _welcomes(rule, command.request["kind"]) or rule.fund == account:
-            return None
-        self._load(rule.fund, now)
-        fund = self._fold.accounts[rule.fund]
-        if fund is None:
-            raise AccountNotFound(rule.fund)
-        if fund.status != "open":
-            raise AccountNotOpen(rule.fund, status=fund.status, doing="take part in welcome")
-        day = date.fromisoformat(joined)
-        return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
+    # -- what a judge must see ------------------------------------------------------
 
-    # -- what a command must see ----------------------------------------------
-
-    def _state(self, command: Command, now: int) -> State:
-        fold = self._fold
-        state = State(self._statute, fold.accounts, fold.balances, fold.holds)
+    def _state(self, command: AnyCommand, now: int) -> State:
+        """Return what the judge of a command may know, read as far as it was not known."""
+        ledger = self.ledger
+        fold, statute = ledger.fold, ledger.statute
+        state = State(statute, fold.accounts, fold.balances, fold.holds)
         if command.id is not None:
             state.earlier = self._earlier_operation(command.id, now)
             if state.earlier is not None:
                 return state
-        for account in command.accounts:
-            self._load(account, now)
-        if not isinstance(command, Exchange):
-            self._look_up(command, state, now)
-        elif self._statute.fee is not None:
-            self._load(self._statute.fee.fund, now)
+        self._load(command.accounts)
+        if command.kind in _MAY_HAVE_A_FEE:
+            if statute.fee is not None:
+                self._load((statute.fee.fund,))
+        elif (look_up := self._LOOK_UPS.get(command.kind)) is not None:
+            look_up(self, command, state, now)
         return state
 
-    def _look_up(self, command: Command, state: State, now: int) -> None:
-        """What a command that names something earlier must see of it."""
-        if isinstance(command, ReverseTransfer):
-            state.original = self._original(command, now)
-        elif isinstance(command, SettleHold | VoidHold):
-            state.held = self._held(command, now)
-        elif isinstance(command, OpenAccount):
-            state.earlier = self._earlier_account(command)
-        elif isinstance(command, Adopt):
-            self.flush()
-            state.known = of_version(self.writer, command.statute.version)
-        elif isinstance(command, MakeDue) and isinstance(command.rule, Demurrage):
-            self.flush()
-            earned, spent = self.writer.totals(command.account, until=command.request["since"])
-            state.basis = earned - spent
-        elif isinstance(command, NameDelegate | EndDelegate):
-            row = self._fold.accounts[command.account]
+    def _load(self, accounts: Sequence[str]) -> None:
+        """Know where accounts stand, with their holds that expire after the last record."""
+        fold = self.ledger.fold
+        for account in accounts:
+            if account in fold.accounts:
+                continue
+            row = self.writer.account(account)
+            last = None
             if row is not None:
-                self.flush()
-                state.delegates = delegates_of(self.writer, row)
-        elif isinstance(command, Rename):
-            row = self._fold.accounts[command.accounts[0]]
-            if row is not None:
-                self.flush()
-                state.name = name_of(self.writer, row)
-
-    def _load(self, account: str, now: int) -> None:
-        """Know where an account stands; its holds that expire later, for time runs forward."""
-        fold = self._fold
-        if account in fold.accounts:
-            fold.forget_expired(account, now)
-            return
-        row = self.writer.account(account)
-        last = None
-        if row is not None:
-            last = self.writer.last_posting(account)
-            for hold in unexpired(self.writer, account, now=now):
-                fold.keep(hold)
-        fold.accounts[account] = row
-        fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+                last = self.writer.last_posting(account)
+                for hold in unexpired(self.writer, account, now=self.ledger.recorded_at):
+                    fold.keep(hold)
+            fold.accounts[account] = row
+            fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
     def _earlier_operation(self, id: str, now: int) -> Earlier | None:
         if id in self._free:  # the lock is ours: nobody else has used it since
@@ -293,134 +285,224 @@ class Session:
         if id in self._pending:
             self.flush()
         row = self.writer.find(id)
-        return (
-            None if row is None else self._earlier(row, read_operation(self.writer, row, now=now))
-        )
-
-    def _earlier_account(self, command: OpenAccount) -> Earlier | None:
-        account = self._fold.accounts[command.accounts[0]]
-        if account is None:
+        if row is None:
             return None
-        self.flush()
-        rows = self.writer.records(after=account.opened - 1, limit=1)
-        return self._earlier(rows[0], read_account(self.writer, account))
+        return self._earlier(row, read_operation(self.writer, row, now=now))
 
     def _earlier(self, row: RecordRow, result: object) -> Earlier:
-        record = parse(row.body)
         texts = self.writer.texts(after=row.sequence - 1, through=row.sequence)
         return Earlier(
-            kind=record["kind"],
-            request=record["request"],
+            kind=row.kind,
+            request=body_of(row)["request"],
             texts={text.field: (text.salt, text.text) for text in texts},
             result=result,
         )
 
-    def _original(self, command: ReverseTransfer, now: int) -> Original | None:
+    def _see_opening(self, command: OpenAccount, state: State, now: int) -> None:
+        account = self.ledger.fold.accounts[command.accounts[0]]
+        if account is not None:
+            self.flush()
+            row = record_at(self.writer, account.opened)
+            state.earlier = self._earlier(row, read_account(self.writer, account))
+
+    def _see_name(self, command: Rename, state: State, now: int) -> None:
+        row = self.ledger.fold.accounts[command.accounts[0]]
+        if row is not None:
+            self.flush()
+            state.name = name_of(self.writer, row)
+
+    def _see_delegates(self, command: NameDelegate | EndDelegate, state: State, now: int) -> None:
+        row = self.ledger.fold.accounts[command.account]
+        if row is not None:
+            self.flush()
+            state.delegates = delegates_of(self.writer, row)
+
+    def _see_version(self, command: Adopt, state: State, now: int) -> None:
         self.flush()
-        row = self.writer.find(command.original)
-        if row is None:
-            return None
-        record = parse(row.body)
-        if record["kind"] not in TRANSFERS:
-            return None
-        for account, _ in record["effects"]["postings"]:
-            self._load(account, now)
+        state.known = of_version(self.writer, command.statute.version)
+
+    def _see_basis(self, command: MakeDue, state: State, now: int) -> None:
+        if isinstance(command.rule, Demurrage):
+            self.flush()
+            earned, spent = self.writer.totals(command.account, until=command.request["since"])
+            state.basis = earned - spent
+
+    def _see_original(self, command: ReverseTransfer, state: State, now: int) -> None:
+        self.flush()
+        row = self.writer.find(command.names)
+        if row is None or row.kind not in MOVES_HOURS:
+            return
+        effects = body_of(row)["effects"]
+        self._load([account for account, _ in effects["postings"]])
         earlier = self.writer.referring(row.sequence)
-        return Original(
+        state.original = Original(
             sequence=row.sequence,
-            kind=record["kind"],
-            effects=record["effects"],
-            reversed=tuple(parse(reversal.body)["effects"] for reversal in earlier),
+            kind=row.kind,
+            effects=effects,
+            reversed=tuple(body_of(reversal)["effects"] for reversal in earlier),
         )
 
-    def _held(self, command: SettleHold | VoidHold, now: int) -> Held | None:
+    def _see_hold(self, command: SettleHold | VoidHold, state: State, now: int) -> None:
         self.flush()
-        row = self.writer.find(command.hold)
-        if row is None:
-            return None
-        record = parse(row.body)
-        if record["kind"] != "hold":
-            return None
+        row = self.writer.find(command.names)
+        if row is None or row.kind != "hold":
+            return
+        record = body_of(row)
         effects, request = record["effects"], record["request"]
-        for account, _, _ in effects["reserves"]:
-            self._load(account, now)
+        self._load([account for account, _, _ in effects["reserves"]])
         if "via" in request:
-            self._load(request["via"], now)
+            self._load((request["via"],))
         resolved = None
         for resolving in self.writer.referring(row.sequence)[:1]:
-            by = parse(resolving.body)
-            resolved = (by["kind"], by["request"]["id"])
+            resolved = (resolving.kind, body_of(resolving)["request"]["id"])
         statute = of_version(self.writer, effects["statute"])
         if statute is None:
             msg = f"record {row.sequence} names a statute that was never adopted"
             raise Corrupt(msg)
         if statute.fee is not None:
-            self._load(statute.fee.fund, now)
-        return Held(row.sequence, request, effects, statute, resolved)
+            self._load((statute.fee.fund,))
+        state.held = Held(row.sequence, request, effects, statute, resolved)
 
-    # -- what it comes to -----------------------------------------------------
+    def _welcome(self, command: OpenAccount, now: int) -> MakeDue | None:
+        """Return the command by which the statute of the day of joining gives its credit.
 
-    def _record(
-        self, command: Command, draft: Draft, texts: list[TextRow], actor: str | None, now: int
-    ) -> dict[str, Any]:
-        request = command.request
-        if texts:
-            request = request | {text.field: commitment(text.salt, text.text) for text in texts}
-        record = {
-            "effects": draft.effects,
-            "format": FORMAT,
-            "journal": self._journal,
-            "kind": command.kind,
-            "recorded_at": now,
-            "request": request,
-            "sequence": self._sequence + 1,
-        }
-        if actor is not None:
-            record["actor"] = actor
-        return record
+        :raises AccountNotFound: there is no such fund.
+        :raises AccountNotOpen: the fund is not open: there is then no account either.
+        """
+        today = self.statute.day(now)
+        joined = min(command.request.get("joined_on", today), today)
+        by = self.statute
+        if joined != today:
+            self.flush()
+            by = adopted_on(self.writer, joined)
+        rule, account = by.welcome, command.accounts[0]
+        if not _welcomes(rule, command.request["kind"]) or rule.fund == account:
+            return None
+        self._load((rule.fund,))
+        fund = self.ledger.fold.accounts[rule.fund]
+        if fund is None:
+            raise AccountNotFound(rule.fund)
+        if fund.status != "open":
+            raise AccountNotOpen(rule.fund, status=fund.status, doing="take part in welcome")
+        day = date.fromisoformat(joined)
+        return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
 
-    def _keep(
-        self, record: dict[str, Any], command: Command, draft: Draft, texts: list[TextRow]
-    ) -> None:
-        """Fold the record and put its rows into the batch.
+    # -- what is kept -----------------------------------------------------------------
+
+    def _keep(self, command: AnyCommand, draft: Draft, actor: str | None, now: int) -> RecordBody:
+        """Make the record of a draft, fold it, and put its rows into the batch.
 
         The postings are summed here once more, by other code than that which made them.
         """
         if imbalance(draft.effects):
             msg = f"the postings of {command.request} do not sum to zero"
             raise Corrupt(msg)
-        sequence = self._sequence + 1
+        ledger, request = self.ledger, command.request
+        sequence = ledger.sequence + 1
+        texts: list[TextRow] = []
+        if command.texts:
+            texts = self._salted(command.texts, sequence)
+            request = request | {text.field: commitment(text.salt, text.text) for text in texts}
+        record: RecordBody = {
+            "effects": draft.effects,
+            "format": FORMAT,
+            "journal": ledger.journal,
+            "kind": command.kind,
+            "recorded_at": now,
+            "request": request,
+            "sequence": sequence,
+        }
+        if actor is not None:
+            record["actor"] = actor
         body = canonical(record)
-        derived = self._fold.apply(sequence, command.kind, draft.effects)
+        derived = ledger.fold.apply(sequence, command.kind, draft.effects)
+        ledger.digest = digest(ledger.digest, body)
+        ledger.sequence, ledger.recorded_at = sequence, now
         if (batch := self._batch) is None:
             batch = self._batch = Batch()
-        gather(batch, derived)
+        add_derived(batch, derived)
         batch.texts += texts
-        self._sequence, self._recorded_at = sequence, record["recorded_at"]
-        self._digest = digest(self._digest, body)
+        batch.records.append(
+            RecordRow(sequence, ledger.digest, body, command.kind, command.id, draft.refers_to)
+        )
         if command.id is not None:
             self._pending.add(command.id)
-        batch.records.append(RecordRow(sequence, self._digest, body, command.id, draft.refers_to))
+        if ledger.fold.lines:
+            ledger.fold.forget_expired(command.accounts, now)
+        if isinstance(command, Adopt):
+            ledger.statute = command.statute
+        self.erases = self.erases or bool(derived.erased)
         if len(batch.records) >= FLUSH_EVERY:
             self.flush()
+        return record
 
-    def _account(self, command: Command) -> Any:
-        row = self._fold.accounts[command.accounts[0]]
+    def _salted(self, texts: Mapping[str, str], sequence: int) -> list[TextRow]:
+        """Return the rows of personal texts, each with a salt of its own."""
+        salt = self._sources.checked_salt
+        return [TextRow(sequence, field, salt(), text) for field, text in texts.items()]
+
+    # -- what the caller gets ----------------------------------------------------------
+
+    def _unchanged(self, command: AnyCommand, state: State, now: int) -> Any:
+        """Return what the caller gets where nothing was appended."""
+        if state.earlier is not None:
+            return state.earlier.result
+        if command.kind == "due":
+            return None
+        return self._RESULTS[KINDS[command.kind].view](self, command, None, now)
+
+    def _account(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
+        row = self.ledger.fold.accounts[command.accounts[0]]
         if row is None:
             msg = f"account {command.accounts[0]!r} was decided upon but is missing"
             raise Corrupt(msg)
-        if row.named == self._sequence and "name" in command.texts:
+        if row.named == self.ledger.sequence and "name" in command.texts:
             return account_view(row, command.texts["name"])
         self.flush()
         return read_account(self.writer, row)
 
+    def _transfer(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
+        if command.kind == "settle":  # it is described by its hold, which must be read now
+            return OPERATIONS["settle"](self.writer, record, command.texts, now)
+        return Transfer.deferred(partial(transfer_view, record, command.texts))
 
-def _delegate(command: NameDelegate) -> Delegate:
-    until = command.request.get("until")
-    last = None if until is None else date.fromisoformat(until)
-    return Delegate(command.account, command.delegate, last)
+    def _hold(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
+        return OPERATIONS[command.kind](self.writer, record, command.texts, now)
+
+    def _statute(self, command: Adopt, record: RecordBody | None, now: int) -> Statute:
+        return command.statute
+
+    def _delegate(self, command: NameDelegate, record: RecordBody | None, now: int) -> Delegate:
+        until = command.request.get("until")
+        last = None if until is None else date.fromisoformat(until)
+        return Delegate(command.account, command.delegate, last)
+
+    def _erasure(self, command: AnyCommand, record: RecordBody, now: int) -> int:
+        return record["sequence"]
+
+    #: Look up what a command must see beside its accounts, by its kind.
+    _LOOK_UPS: ClassVar[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
+        "open_account": _see_opening,
+        "rename": _see_name,
+        "name_delegate": _see_delegates,
+        "end_delegate": _see_delegates,
+        "adopt": _see_version,
+        "due": _see_basis,
+        "reverse": _see_original,
+        "settle": _see_hold,
+        "void": _see_hold,
+    }
+    #: Make what the caller of a command gets, by the view of its kind.
+    _RESULTS: ClassVar[Mapping[str, Callable[[Session, Any, Any, int], Any]]] = {
+        "account": _account,
+        "transfer": _transfer,
+        "hold": _hold,
+        "statute": _statute,
+        "delegate": _delegate,
+        "erasure": _erasure,
+    }
 
 
 def _welcomes(rule: Welcome | None, kind: str) -> TypeGuard[Welcome]:
-    """Whether a rule gives its credit to such an account when it is opened."""
+    """Return true where a rule gives its credit to such an account when it is opened."""
     return rule is not None and rule.given == "on joining" and kind in rule.kinds

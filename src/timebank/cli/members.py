@@ -16,7 +16,7 @@ from timebank.cli.program import usage
 
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
-    from timebank.queries.members import Delegate, Disposal
+    from timebank.model.members import Delegate, Disposal
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 
@@ -132,7 +132,7 @@ def leave(
 def _disposals(
     donate_to: str | None, assign_to: str | None, write_off_on: str | None
 ) -> list[Disposal]:
-    from timebank.queries.members import Assign, Donate, WriteOff
+    from timebank.model.members import Assign, Donate, WriteOff
 
     found: list[Any] = []
     if donate_to is not None:

@@ -77,7 +77,7 @@ def _copied(
 ) -> tuple[str, Head, AuditReport, int]:
     """Name and head of the copy, its audit, and by how many records the source grew."""
     from timebank.audit import audit
-    from timebank.bank.copying import carry_bank
+    from timebank.bank.carrying import carry_bank
 
     with Pace(f"copy {bank}", forced=forced) as pace:
         head = carry_bank(origin, copied, bank=bank, to=to, progress=pace)

@@ -18,7 +18,7 @@ the state that `decide` reads is what the fold made of earlier records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -40,7 +40,7 @@ _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling",
 
 
 class Derived(NamedTuple):
-    """What one record adds: the account it changed, if any, its postings, and so on.
+    """The rows that one record adds: the account it changed, if any, its postings, and so on.
 
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
     `statute` says that it adopted one; `erased` are the records and fields whose texts went.
@@ -56,7 +56,7 @@ class Derived(NamedTuple):
 
 @attrs.define
 class Fold:
-    """Where the accounts stand after the records applied so far.
+    """The state of the accounts after the records that were applied so far.
 
     `accounts` holds the rows seen, `None` for an id known to be free; `balances` the
     last `(version, seconds)` of each account; `holds` the rows of open holds, by account
@@ -73,19 +73,21 @@ class Fold:
         self.holds.setdefault(row.account, {})[row.sequence] = row
         self.lines.setdefault(row.sequence, []).append(row.account)
 
-    def forget_expired(self, account: str, now: int) -> None:
-        """Let go of the rows of an account's holds that have expired, for good.
+    def forget_expired(self, accounts: Iterable[str], now: int) -> None:
+        """Let go of the rows of accounts' holds that have expired, for good.
 
-        They count for nothing any more, and nobody can resolve them.
+        `now` is the instant of a record: no later one lies before it, so that they count for
+        nothing any more, and nobody can resolve them.
         """
-        rows = self.holds.get(account)
-        for row in [row for row in rows.values() if row.expires_at <= now] if rows else ():
-            del rows[row.sequence]  # type: ignore[union-attr]  # there are rows
-            self.lines[row.sequence].remove(account)
-            if not self.lines[row.sequence]:
-                del self.lines[row.sequence]
+        for account in accounts:
+            rows = self.holds.get(account)
+            for row in [row for row in rows.values() if row.expires_at <= now] if rows else ():
+                del rows[row.sequence]  # type: ignore[union-attr]  # there are rows
+                self.lines[row.sequence].remove(account)
+                if not self.lines[row.sequence]:
+                    del self.lines[row.sequence]
 
-    def apply(self, sequence: int, kind: str, effects: dict[str, Any]) -> Derived:
+    def apply(self, sequence: int, kind: str, effects: Mapping[str, Any]) -> Derived:
         """Execute the effects of the record `sequence`.
 
         :raises Corrupt: an unknown kind, or effects that cannot be executed; the fold
@@ -102,15 +104,15 @@ class Fold:
             raise Corrupt(msg) from error
 
 
-def imbalance(effects: dict[str, Any]) -> int:
-    """What the postings of a record's effects sum to, in seconds: zero, or it is wrong."""
+def imbalance(effects: Mapping[str, Any]) -> int:
+    """Return the sum of the postings of a record's effects, in seconds: zero, or it is wrong."""
     total = 0
     for _, seconds in effects.get("postings", ()):
         total += seconds
     return total
 
 
-def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     id, sets = effects["account"], dict(effects["sets"])
     if "named" in sets:
         sets["named"] = sequence if _is(bool, sets["named"]) else None
@@ -135,11 +137,7 @@ def _set_account(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     return Derived(row)
 
 
-def _post(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
-    return Derived(postings=_posted(fold, sequence, effects))
-
-
-def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingRow]:
+def _post(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     day = _day(effects["occurred_on"])
     after: dict[str, tuple[int, int]] = {}
     rows = []
@@ -153,7 +151,7 @@ def _posted(fold: Fold, sequence: int, effects: dict[str, Any]) -> list[PostingR
         after[id] = (version, balance)
         rows.append(PostingRow(id, version, sequence, seconds, balance, day))
     fold.balances.update(after)
-    return rows
+    return Derived(postings=rows)
 
 
 @lru_cache(maxsize=400)
@@ -165,7 +163,7 @@ def _day(text: str) -> str:
     return text
 
 
-def _hold(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _hold(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     expires_at = _is(int, effects.get("expires_at", NEVER))
     rows = []
     for id, held, incoming in effects["reserves"]:
@@ -181,13 +179,13 @@ def _hold(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     return Derived(holds=rows)
 
 
-def _settle(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _settle(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     accounts = fold.lines[effects["resolves"]]
-    postings = _posted(fold, sequence, effects)
-    return Derived(postings=postings, resolved=_released(fold, effects["resolves"], accounts))
+    derived = _post(fold, sequence, effects)
+    return derived._replace(resolved=_released(fold, effects["resolves"], accounts))
 
 
-def _void(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _void(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     accounts = fold.lines[effects["resolves"]]
     return Derived(resolved=_released(fold, effects["resolves"], accounts))
 
@@ -197,11 +195,11 @@ def _released(fold: Fold, hold: int, accounts: list[str]) -> list[HoldRow]:
     return [fold.holds[account].pop(hold) for account in accounts]
 
 
-def _adopt(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _adopt(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     return Derived(statute=StatuteRow(sequence, _is(str, effects["adopts"])))
 
 
-def _delegate(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _delegate(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     """Who may act for an account is found by the records that refer to its opening."""
     row = fold.accounts[_is(str, effects["account"])]
     if row is None or row.opened != effects["of"]:
@@ -210,7 +208,7 @@ def _delegate(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
     return Derived()
 
 
-def _erase(fold: Fold, sequence: int, effects: dict[str, Any]) -> Derived:
+def _erase(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     """Texts are not derived, but who reads the record of an erasure erases too."""
     places = [(_is(int, record), _is(str, field)) for record, field in effects["texts"]]
     if not all(0 < record < sequence for record, _ in places):
@@ -226,7 +224,7 @@ def _is(expected: type, value: Any) -> Any:
     return value
 
 
-_STEPS: Final[dict[str, Callable[[Fold, int, dict[str, Any]], Derived]]] = {
+_STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "open_account": _set_account,
     "set_limits": _set_account,
     "rename": _set_account,

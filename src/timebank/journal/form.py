@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -34,12 +34,15 @@ _encoder: Final = json.JSONEncoder(
 )
 
 
-def _make_encode() -> Callable[[Any], str]:
-    """The encoder's `encode`, but for the C function that it would make anew for each value."""
+def _make_chunks() -> Callable[[Any, int], Iterable[str]]:
+    """Return the encoder's C function, which it would make anew for each value.
+
+    It takes a value and an indentation, and returns the parts of its text.
+    """
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return _encoder.encode
-    chunks = make(
+        return lambda value, _: _encoder.encode(value)
+    chunks: Callable[[Any, int], Iterable[str]] = make(
         None,
         _encoder.default,
         json.encoder.encode_basestring,
@@ -50,19 +53,19 @@ def _make_encode() -> Callable[[Any], str]:
         _encoder.skipkeys,
         _encoder.allow_nan,
     )
-    return lambda value: "".join(chunks(value, 0))
+    return chunks
 
 
-_encode = _make_encode()
+_chunks = _make_chunks()
 
 
-def canonical(value: dict[str, Any]) -> bytes:
-    """The bytes of a record whose values are within the restricted form.
+def canonical(value: Mapping[str, object]) -> bytes:
+    """Return the bytes of a record whose values are within the restricted form.
 
     Python sorts keys by code point and RFC 8785 by UTF-16 unit: keys are ASCII, where
     the two agree.
     """
-    return _encode(value).encode()
+    return "".join(_chunks(value, 0)).encode()
 
 
 def _refuse(token: str) -> Any:
@@ -80,7 +83,7 @@ _decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_in
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The object a record's bytes say.
+    """Return the object that a record's bytes say.
 
     :raises Corrupt: not UTF-8, not JSON, not an object, or a number out of the form.
     """
@@ -96,7 +99,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def recorded_at(body: bytes) -> int:
-    """The instant of a record, in microseconds since 1970, without reading the rest of it.
+    """Return the instant of a record, in microseconds since 1970, without reading the rest.
 
     What stands before it are the effects, which have no such key, and words in which a
     quotation mark is escaped: so the first key of this name is the record's own.
@@ -115,17 +118,17 @@ def recorded_at(body: bytes) -> int:
 
 
 def genesis(journal: str) -> bytes:
-    """`digest(0)`: SHA-256 of `timebank/1:` and the journal's id."""
+    """Return `digest(0)`: SHA-256 of `timebank/1:` and the journal's id."""
     return sha256(f"{FORMAT}:{journal}".encode()).digest()
 
 
 def digest(before: bytes, body: bytes) -> bytes:
-    """`digest(n)`: SHA-256 of `digest(n-1)` and the bytes of record n."""
+    """Return `digest(n)`: SHA-256 of `digest(n-1)` and the bytes of record n."""
     return sha256(before + body).digest()
 
 
 def commitment(salt: bytes, text: str) -> str:
-    """The commitment of a personal text: SHA-256 of 16 bytes of salt and the text, in hex.
+    """Return the commitment of a text: SHA-256 of 16 bytes of salt and the text, in hex.
 
     >>> from timebank.journal import commitment
     >>> commitment(bytes(16), "Maria R.")[:8]
@@ -134,8 +137,8 @@ def commitment(salt: bytes, text: str) -> str:
     return sha256(salt + text.encode()).hexdigest()
 
 
-def refers_to(effects: dict[str, Any]) -> Any:
-    """The sequence of the record that these effects go back to; `None` where there is none.
+def refers_to(effects: Mapping[str, Any]) -> Any:
+    """Return the sequence of the record that effects go back to; `None` where there is none.
 
     >>> from timebank.journal import refers_to
     >>> refers_to({"reverses": 7}), refers_to({})

@@ -10,7 +10,7 @@ from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.model import MAX_ID_CHARACTERS
 
 #: Printable ASCII without a blank at either end: most ids are no more, and nothing of it is wrong.
-_is_plain: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
+is_plain: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
 #: Control characters, lone surrogates, line and paragraph separators: Cc, Cs, Zl, Zp.
 _forbidden: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").search
 
@@ -31,7 +31,7 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
     if not 1 <= len(value) <= longest:
         msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
         raise InvalidRequest(msg)
-    if _is_plain(value):
+    if is_plain(value):
         return value
     if value != value.strip():
         msg = f"{what} must not begin or end with a blank: {shown(value)}"

@@ -14,13 +14,14 @@ from timebank.model.limits import StoredLimit
 class RecordRow(NamedTuple):
     """One line of the journal as stored: `body` are the bytes that were hashed.
 
-    `id` and `refers_to` repeat what the body says, for look-ups: the id of the
-    operation, and the sequence of the record that this one reverses.
+    `kind`, `id` and `refers_to` repeat what the body says, for look-ups: the kind of the
+    record, the id of the operation, and the sequence of the record that this one refers to.
     """
 
     sequence: int
     digest: bytes
     body: bytes
+    kind: str
     id: str | None
     refers_to: int | None
 

@@ -1,124 +1,161 @@
-"""What is asked of a `Reader` in more than one place: open holds, delegates, statutes."""
+"""Read records: one, all of them a page at a time, those of an account, the last balance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from timebank.errors import Corrupt
+from timebank import checks
+from timebank.errors import AccountNotFound, Corrupt, InvalidRequest, NotFound, shown
 from timebank.journal import parse, recorded_at
-from timebank.model import MAX_INTEGER, AccountRow, HoldRow, StatuteRow
-from timebank.statute import DEFAULT, Statute
-from timebank.statute.codec import of_body
+from timebank.journal.kinds import RecordBody
+from timebank.model import AccountRow, RecordRow, microseconds
 from timebank.storage.protocol import Reader
 
+#: Rows of a page.
 PAGE: Final = 500
 
 
-def unexpired(reader: Reader, account: str, *, now: int) -> Iterator[HoldRow]:
-    """The rows of an account's open holds that expire after an instant, a page at a time."""
-    after = (now, MAX_INTEGER)
-    while page := reader.holds_of(account, after=after, limit=PAGE):
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = (page[-1].expires_at, page[-1].sequence)
+def record_at(reader: Reader, sequence: int) -> RecordRow:
+    """Return the record with a sequence.
 
-
-def rows_of_hold(reader: Reader, sequence: int) -> list[HoldRow]:
-    """The rows of one open hold, by account; none where it is resolved."""
-    rows: list[HoldRow] = []
-    after = (sequence, "")
-    while page := reader.holds(after=after, limit=PAGE):
-        rows += [row for row in page if row.sequence == sequence]
-        if len(page) < PAGE or page[-1].sequence != sequence:
-            break
-        after = (sequence, page[-1].account)
-    return rows
-
-
-def reserved(reader: Reader, account: str, *, now: int) -> tuple[int, int]:
-    """The seconds that open holds keep of an account: to be spent, and to be earned.
-
-    The time is that of the last record where `now` is behind it, as a decision's is.
+    :raises Corrupt: it is missing, though something names it.
     """
-    rows = list(unexpired(reader, account, now=now))
-    if not rows:
-        return 0, 0
-    now = max(now, last_instant(reader))
-    rows = [row for row in rows if row.expires_at > now]
-    return sum(row.held for row in rows), sum(row.incoming for row in rows)
+    found = find_record(reader, sequence)
+    if found is None:
+        msg = f"record {sequence} is missing, though rows name it"
+        raise Corrupt(msg)
+    return found
+
+
+def find_record(reader: Reader, sequence: int) -> RecordRow | None:
+    """Return the record with a sequence, `None` where there is none."""
+    rows = reader.records(after=sequence - 1, limit=1)
+    return rows[0] if rows and rows[0].sequence == sequence else None
+
+
+def named_record(reader: Reader, record: int | str) -> RecordRow:
+    """Return the record that its sequence, or the id of its operation, names.
+
+    :raises NotFound: there is none.
+    """
+    found = reader.find(record) if isinstance(record, str) else find_record(reader, record)
+    if found is None:
+        msg = f"no record {shown(record)}"
+        raise NotFound(msg)
+    return found
+
+
+def body_of(row: RecordRow) -> RecordBody:
+    """Return the object that a record's bytes say.
+
+    :raises Corrupt: they say none.
+    """
+    body: Any = parse(row.body)
+    return body  # type: ignore[no-any-return]  # which fields it has is for the audit to tell
+
+
+def records(reader: Reader, *, after: int = 0, limit: int = PAGE) -> Iterator[RecordRow]:
+    """Yield the records above a sequence, in order, reading `limit` at a time."""
+    while page := reader.records(after=after, limit=limit):
+        yield from page
+        after = page[-1].sequence
+
+
+def newest_records(reader: Reader, *, before: int | None) -> list[RecordRow]:
+    """Return a page of the records below a sequence, the newest first; of all, without one."""
+    end = reader.head().sequence + 1 if before is None else before
+    start = max(end - PAGE, 1)
+    return reader.records(after=start - 1, limit=end - start)[::-1] if end > start else []
+
+
+def records_of_account(
+    reader: Reader, account: str, *, newest_first: bool, after: int | None
+) -> list[RecordRow]:
+    """Return a page of the records of an account's postings, each once, behind a sequence."""
+    if newest_first:
+        last = reader.last_posting(account, through=None if after is None else after - 1)
+        end = 0 if last is None else last.version
+        postings = reader.postings(account, after=max(end - PAGE, 0), limit=min(end, PAGE))[::-1]
+    else:
+        last = reader.last_posting(account, through=after) if after else None
+        postings = reader.postings(account, after=0 if last is None else last.version, limit=PAGE)
+    sequences = dict.fromkeys(posting.sequence for posting in postings)
+    return [record_at(reader, sequence) for sequence in sequences]
 
 
 def last_instant(reader: Reader) -> int:
-    """The instant of the last record, in microseconds since 1970; 0 where there is none.
+    """Return the instant of the last record, in microseconds since 1970; 0 where there is none.
 
     :raises Corrupt: the last record is missing.
     """
     sequence = reader.head().sequence
     if not sequence:
         return 0
-    rows = reader.records(after=sequence - 1, limit=1)
-    if not rows:
+    row = find_record(reader, sequence)
+    if row is None:
         msg = f"record {sequence}, the last one, is missing"
         raise Corrupt(msg)
-    return recorded_at(rows[0].body)
+    return recorded_at(row.body)
 
 
-def in_force(reader: Reader) -> Statute:
-    """The statute that was adopted last; the default one, where none was."""
-    rows = reader.statutes(before=MAX_INTEGER + 1, limit=1)
-    return adopted_by(reader, rows[0]) if rows else DEFAULT
+def sequence_at(reader: Reader, at: int | datetime) -> int:
+    """Return the last sequence that was recorded by a point: a sequence, or an aware instant.
+
+    It is found by binary search, for instants only grow.
+
+    :raises InvalidRequest: a negative sequence, or no aware instant.
+    """
+    if type(at) is int:
+        if at < 0:
+            msg = f"at is a sequence from 0 or an aware datetime, not {at}"
+            raise InvalidRequest(msg)
+        return at
+    moment = microseconds(at)
+    low, high = 0, reader.head().sequence
+    while low < high:
+        middle = (low + high + 1) // 2
+        is_before = body_of(record_at(reader, middle))["recorded_at"] <= moment
+        low, high = (middle, high) if is_before else (low, middle - 1)
+    return low
 
 
-def of_version(reader: Reader, version: str) -> Statute | None:
-    """The statute of a version that was adopted, or is the library's own."""
-    for row in statute_rows(reader):
-        if row.version == version:
-            return adopted_by(reader, row)
-    return DEFAULT if version == DEFAULT.version else None
+# -- accounts ------------------------------------------------------------------------
 
 
-def adopted_on(reader: Reader, day: str) -> Statute:
-    """The statute that was in force at the end of a day, `YYYY-MM-DD`, in its own time zone."""
-    for row in statute_rows(reader):
-        statute = adopted_by(reader, row)
-        body = reader.records(after=row.sequence - 1, limit=1)[0].body
-        if statute.day(recorded_at(body)) <= day:
-            return statute
-    return DEFAULT
+def account_row(reader: Reader, account: object) -> AccountRow:
+    """Return the row of an account.
+
+    :raises InvalidRequest: an id that cannot be.
+    :raises AccountNotFound: no such account.
+    """
+    id = checks.identifier(account, "account id")
+    row = reader.account(id)
+    if row is None:
+        raise AccountNotFound(id)
+    return row
 
 
-def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
-    """The adoptions, newest first, a page at a time."""
-    before = MAX_INTEGER + 1
-    while page := reader.statutes(before=before, limit=PAGE):
+def all_accounts(reader: Reader) -> Iterator[AccountRow]:
+    """Yield all accounts by id, reading a page at a time."""
+    after: str | None = None
+    while page := reader.accounts(after=after, limit=PAGE):
         yield from page
-        before = page[-1].sequence
+        after = page[-1].account
 
 
-def delegates_of(reader: Reader, row: AccountRow) -> dict[str, str | None]:
-    """Who was named to act for an account and not ended, each with the last day, if it has one.
-
-    Those whose day is over are still among them.
-    """
-    found: dict[str, str | None] = {}
-    for record in reader.referring(row.opened):
-        body = parse(record.body)
-        effects = body["effects"]
-        found.pop(effects["delegate"], None)
-        if body["kind"] == "name_delegate":
-            found[effects["delegate"]] = effects["until"]
-    return found
+def last_balance(reader: Reader, account: str, *, through: int | None = None) -> int:
+    """Return the seconds that an account has posted, by the record `through` if one is given."""
+    last = reader.last_posting(account, through=through)
+    return 0 if last is None else last.balance
 
 
-def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
-    """The statute that a record adopted.
+def texts_of(reader: Reader, sequence: int) -> dict[str, str]:
+    """Return the texts beside a record that are still there, by field."""
+    return {row.field: row.text for row in reader.texts(after=sequence - 1, through=sequence)}
 
-    :raises Corrupt: the record is missing, or adopts none.
-    """
-    found = reader.records(after=row.sequence - 1, limit=1)
-    if not found or found[0].sequence != row.sequence:
-        msg = f"record {row.sequence}, which adopted a statute, is missing"
-        raise Corrupt(msg)
-    return of_body(found[0].body)
+
+def name_of(reader: Reader, row: AccountRow) -> str | None:
+    """Return the current name of an account; `None` where it has none or it was erased."""
+    return None if row.named is None else texts_of(reader, row.named).get("name")

@@ -18,12 +18,15 @@ from timebank.errors import InvalidRequest, LimitExceeded, Rejected, WrongType, 
 from timebank.hours import Hours
 from timebank.journal import parse
 from timebank.journal.fold import Fold
+from timebank.journal.kinds import sides_of
 from timebank.model import AccountRow
-from timebank.rules import Draft, Exchange, State, holds, transfers
+from timebank.rules import Draft, State, holds, transfers
+from timebank.rules.transfers import Exchange
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
+AnyExchange = Exchange[Any]
 #: Called with the records done and their number.
 Progress = Callable[[int, int], None]
 Outcome = Literal["refused", "flagged", "charged", "rounded"]
@@ -172,7 +175,7 @@ class _History:
         request, now = record["request"], record["recorded_at"]
         ids = [id for id, _ in request["earners"] + request["spenders"]]
         ids += [request["via"]] if "via" in request else []
-        command = Exchange(request, {}, tuple(ids), request["id"])
+        command: AnyExchange = Exchange(request, {}, tuple(ids), request["id"])
         judge = transfers.judged if record["kind"] == "transfer" else holds.judged
         try:
             draft = judge(self._state(), command, command.earners, command.spenders, now)
@@ -197,7 +200,7 @@ class _History:
 
     # -- what differs ------------------------------------------------------------------
 
-    def _refused(self, command: Exchange, refusal: Rejected | InvalidRequest) -> None:
+    def _refused(self, command: AnyExchange, refusal: Rejected | InvalidRequest) -> None:
         if isinstance(refusal, LimitExceeded):
             moved = {refusal.account: refusal.needed.seconds}
         else:
@@ -205,11 +208,11 @@ class _History:
         rule = refusal.rule if isinstance(refusal, Rejected) else "day of service"
         self._count("refused", rule, moved, command)
 
-    def _compare(self, command: Exchange, was: Mapping[str, Any], draft: Draft) -> None:
+    def _compare(self, command: AnyExchange, was: Mapping[str, Any], draft: Draft) -> None:
         """Count where a draft is another than what was recorded."""
-        now = draft.effects
+        now: Mapping[str, Any] = draft.effects
         self._flagged(command, was.get("flags", ()), now.get("flags", ()))
-        (own_was, fee_was), (own, fee) = _parts(was), _parts(now)
+        (own_was, fee_was), (own, fee) = sides_of(was), sides_of(now)
         if fee != fee_was:
             self._count("charged", "fee", _more(_paid(fee), _paid(fee_was)), command)
         if own != own_was:
@@ -218,7 +221,7 @@ class _History:
 
     def _flagged(
         self,
-        command: Exchange,
+        command: AnyExchange,
         was: Iterable[Mapping[str, Any]],
         now: Iterable[Mapping[str, Any]],
     ) -> None:
@@ -237,7 +240,7 @@ class _History:
         outcome: Outcome,
         rule: str,
         moved: Mapping[str, int],
-        command: Exchange,
+        command: AnyExchange,
         *,
         again: bool = False,
     ) -> None:
@@ -250,13 +253,7 @@ class _History:
             tally.last = id
 
 
-def _parts(effects: Mapping[str, Any]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """The lines of an exchange or a proposed one, and those of its fee."""
-    lines = effects.get("lines", effects.get("postings", []))
-    return transfers.parts({"postings": lines, "fee": effects.get("fee", [])})
-
-
-def _moved(command: Exchange) -> dict[str, int]:
+def _moved(command: AnyExchange) -> dict[str, int]:
     """What each account moves by an exchange, on either side."""
     return _sides(command.earners + command.spenders)
 

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
-from timebank.errors import Corrupt
 from timebank.hours import Hours
-from timebank.journal import parse
-from timebank.model import Account, AccountRow, Hold, PostingRow
+from timebank.journal.kinds import RecordBody, sides_of
+from timebank.model import Account, Hold, PostingRow
+from timebank.queries.records import (
+    PAGE,
+    all_accounts,
+    body_of,
+    find_record,
+    last_balance,
+    name_of,
+    record_at,
+    texts_of,
+)
+from timebank.queries.views import kind_of, period_of
 from timebank.storage.protocol import Reader
-
-PAGE: Final = 500
 
 
 @attrs.frozen
@@ -159,13 +167,12 @@ class TrialBalance:
 def statement(
     reader: Reader, account: Account, *, since: date | None, until: date | None
 ) -> Statement:
-    """The statement of an account. The cost grows with the lines since `since`.
+    """Return the statement of an account. The cost grows with the lines since `since`.
 
     The opening balance is what is posted now less all that came since, so that the
     last month of a long history costs a month.
     """
-    last = reader.last_posting(account.id)
-    running = 0 if last is None else last.balance
+    running = last_balance(reader, account.id)
     first = None if since is None else since.isoformat()
     end = None if until is None else until.isoformat()
     rows: list[PostingRow] = []
@@ -192,7 +199,7 @@ def statement(
 def by_day(
     reader: Reader, account: str, *, since: str | None = None, newest_first: bool = False
 ) -> Iterator[PostingRow]:
-    """The postings of an account by (day, version), a page at a time."""
+    """Yield the postings of an account by (day, version)."""
     after: tuple[str, int] | None = None
     while page := reader.postings_by_day(
         account, since=since, after=after, newest_first=newest_first, limit=PAGE
@@ -203,14 +210,11 @@ def by_day(
 
 def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> StatementLine:
     """A posting as a line; it is the account's posting `number`, from 0, of its record."""
-    record = _record(reader, row.sequence)
-    request, effects = record["request"], record["effects"]
-    told, sequence = _described(reader, record, row.sequence)
-    texts = {t.field: t.text for t in reader.texts(after=row.sequence - 1, through=row.sequence)}
-    if record["kind"] == "settle":
-        texts = {t.field: t.text for t in reader.texts(after=sequence - 1, through=sequence)}
-    fees = effects.get("fee", [])
-    exchanged = effects["postings"][: len(effects["postings"]) - len(fees)]
+    record = body_of(record_at(reader, row.sequence))
+    request = record["request"]
+    described, sequence = _described(reader, record, row.sequence)
+    texts = texts_of(reader, sequence if record["kind"] == "settle" else row.sequence)
+    exchanged, fees = sides_of(record["effects"])
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
     opposite = [
         id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
@@ -221,43 +225,21 @@ def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> Stateme
         occurred_on=date.fromisoformat(row.day),
         # Who both earns and spends, in a circle, is there with the others, not with itself.
         others=tuple(id for id in opposite if id != row.account) or tuple(opposite),
-        kind="reversal" if record["kind"] == "reverse" else kind_of(told),
+        kind="reversal" if record["kind"] == "reverse" else kind_of(described),
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
-        category=told.get("category"),
-        area=told.get("area"),
+        category=described.get("category"),
+        area=described.get("area"),
         note=texts.get("note"),
         reason=texts.get("reason"),
         reverses=record["kind"] == "reverse",
         fee=is_fee,
-        period=period_of(told),
+        period=period_of(described),
     )
 
 
-def kind_of(request: Mapping[str, Any]) -> str:
-    """What sort of movement was asked for: a word of the community's, or the rule that made it."""
-    kind: str = request["rule"] if "rule" in request else request["kind"]
-    return kind
-
-
-def period_of(request: Mapping[str, Any]) -> tuple[date, date] | None:
-    """The first and last day of what dues or demurrage are for."""
-    if "period" not in request:
-        return None
-    first, last = request["period"]
-    return date.fromisoformat(first), date.fromisoformat(last)
-
-
-def _record(reader: Reader, sequence: int) -> dict[str, Any]:
-    found = reader.records(after=sequence - 1, limit=1)
-    if not found or found[0].sequence != sequence:
-        msg = f"record {sequence} is missing, though rows name it"
-        raise Corrupt(msg)
-    return parse(found[0].body)
-
-
-def _described(reader: Reader, record: dict[str, Any], sequence: int) -> tuple[dict[str, Any], int]:
-    """The request that says kind, category and area, and the sequence of its record.
+def _described(reader: Reader, record: RecordBody, sequence: int) -> tuple[Mapping[str, Any], int]:
+    """Return the request that says kind, category and area, and the sequence of its record.
 
     A reversal has those of its original, a settlement those of its hold.
     """
@@ -268,14 +250,14 @@ def _described(reader: Reader, record: dict[str, Any], sequence: int) -> tuple[d
         sequence = effects["resolves"]
     else:
         return record["request"], sequence
-    original = reader.records(after=sequence - 1, limit=1)
-    if not original:
+    original = find_record(reader, sequence)
+    if original is None:
         return {}, sequence
-    return _described(reader, parse(original[0].body), sequence)
+    return _described(reader, body_of(original), sequence)
 
 
 def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
-    """All accounts, by id."""
+    """Return the trial balance: all accounts, by id."""
     until = None if on is None else on.isoformat()
     lines = []
     for row in all_accounts(reader):
@@ -291,22 +273,6 @@ def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
             )
         )
     return TrialBalance(on, tuple(lines))
-
-
-def all_accounts(reader: Reader) -> Iterator[AccountRow]:
-    """The accounts by id, a page at a time."""
-    after: str | None = None
-    while page := reader.accounts(after=after, limit=PAGE):
-        yield from page
-        after = page[-1].account
-
-
-def name_of(reader: Reader, row: AccountRow) -> str | None:
-    """The current name of an account; `None` where it has none or it was erased."""
-    if row.named is None:
-        return None
-    texts = reader.texts(after=row.named - 1, through=row.named)
-    return next((text.text for text in texts if text.field == "name"), None)
 
 
 def _name(reader: Reader, account: str) -> str | None:

@@ -1,14 +1,14 @@
-"""Rows and records as the values that a caller gets."""
+"""Turn rows and records into the values that a caller gets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from timebank.errors import Corrupt, HoldNotFound
+from timebank.errors import Corrupt, HoldNotFound, TransferNotFound
 from timebank.hours import Hours
-from timebank.journal import parse
+from timebank.journal.kinds import MOVES_HOURS, Lines, RecordBody
 from timebank.model import (
     Account,
     AccountRow,
@@ -21,15 +21,12 @@ from timebank.model import (
     instant,
     stored_limit,
 )
-from timebank.queries.statements import kind_of, name_of, period_of
+from timebank.queries.records import body_of, find_record, name_of, record_at, texts_of
 from timebank.storage.protocol import Reader
-
-#: The kinds of record that are transfers.
-TRANSFERS: Final = frozenset({"transfer", "reverse", "settle", "due"})
 
 
 def account_view(row: AccountRow, name: str | None) -> Account:
-    """An account from its row and the text of its name."""
+    """Return an account from its row and the text of its name."""
     return Account(
         id=row.account,
         kind=row.kind,
@@ -42,16 +39,16 @@ def account_view(row: AccountRow, name: str | None) -> Account:
 
 
 def read_account(reader: Reader, row: AccountRow) -> Account:
-    """An account from its row; its name is looked up."""
+    """Return an account from its row; its name is looked up."""
     return account_view(row, name_of(reader, row))
 
 
 def record_view(row: RecordRow) -> Record:
-    """A record from its row."""
-    body = parse(row.body)
+    """Return a record from its row."""
+    body = body_of(row)
     return Record(
         sequence=row.sequence,
-        kind=body["kind"],
+        kind=row.kind,
         recorded_at=instant(body["recorded_at"]),
         digest=row.digest,
         bytes=row.body,
@@ -59,56 +56,72 @@ def record_view(row: RecordRow) -> Record:
     )
 
 
+# -- operations --------------------------------------------------------------------
+
+
 def transfer_view(
-    record: Mapping[str, Any],
+    record: RecordBody,
     texts: Mapping[str, str],
     *,
-    reverses: str | None = None,
     held: Mapping[str, Any] | None = None,
 ) -> Transfer:
-    """A transfer from the object that its record is, and its texts.
+    """Return a transfer from the object that its record is, and its texts.
 
     A settlement is described by the request of its hold, `held`.
     """
     request, effects = record["request"], record["effects"]
-    told = request if held is None else held
-    said, asked = told.get, effects["postings"]
-    postings = _postings(asked, effects)
+    described = request if held is None else held
+    get, lines = described.get, effects["postings"]
+    postings = _postings(lines, effects)
     return Transfer(  # in the order of its fields: twenty names cost more than all of them do
         request["id"],
         record["sequence"],
-        "reversal" if record["kind"] == "reverse" else kind_of(told),
+        "reversal" if record["kind"] == "reverse" else kind_of(described),
         postings,
         date.fromisoformat(effects["occurred_on"]),
         instant(record["recorded_at"]),
-        said("category"),
-        said("area"),
-        said("resource"),
-        said("via"),
+        get("category"),
+        get("area"),
+        get("resource"),
+        get("via"),
         texts.get("note"),
         texts.get("reason"),
-        tuple(said("tags", ())),
-        _source(told),
-        said("limits", "checked"),
-        reverses,
+        tuple(get("tags", ())),
+        _source(described),
+        get("limits", "checked"),
+        request.get("transfer"),
         record.get("actor"),
         effects["statute"],
         None if held is None else request["hold"],
         _flags(effects) if "flags" in effects else (),
-        _asked(request, asked, postings),
-        period_of(request) if "period" in request else None,
+        _asked(request, lines, postings),
+        period_of(request),
     )
 
 
+def kind_of(request: Mapping[str, Any]) -> str:
+    """Return the sort of movement: a word of the community's, or the rule that made it."""
+    kind: str = request["rule"] if "rule" in request else request["kind"]
+    return kind
+
+
+def period_of(request: Mapping[str, Any]) -> tuple[date, date] | None:
+    """Return the first and last day of what dues or demurrage are for."""
+    if "period" not in request:
+        return None
+    first, last = request["period"]
+    return date.fromisoformat(first), date.fromisoformat(last)
+
+
 def hold_view(
-    record: Mapping[str, Any],
+    record: RecordBody,
     texts: Mapping[str, str],
     *,
     now: int,
-    resolved: Mapping[str, Any] | None = None,
+    resolved: RecordBody | None = None,
     reason: str | None = None,
 ) -> Hold:
-    """A hold from the object that its record is, and that of what resolved it."""
+    """Return a hold from the object that its record is, and that of what resolved it."""
     request, effects = record["request"], record["effects"]
     expires_at = effects.get("expires_at")
     if resolved is not None:
@@ -138,7 +151,7 @@ def hold_view(
 
 
 def _described(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What an exchange was for, as it was asked."""
+    """Return what an exchange was for, as keyword arguments."""
     return {
         "category": request.get("category"),
         "area": request.get("area"),
@@ -151,13 +164,13 @@ def _described(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _source(request: Mapping[str, Any]) -> Any:
-    """Where it was imported from, as it was given."""
+    """Return where it was imported from, as it was given."""
     source = request.get("source")
     return dict(source) if isinstance(source, list) else source
 
 
-def _postings(lines: list[list[Any]], effects: Mapping[str, Any]) -> tuple[Posting, ...]:
-    """Lines as postings; those of the fee are the last ones."""
+def _postings(lines: Lines, effects: Mapping[str, Any]) -> tuple[Posting, ...]:
+    """Return lines as postings; those of the fee are the last ones."""
     if "fee" not in effects:
         return tuple(Posting(id, Hours.from_seconds(seconds)) for id, seconds in lines)
     first_fee = len(lines) - len(effects["fee"])
@@ -167,10 +180,8 @@ def _postings(lines: list[list[Any]], effects: Mapping[str, Any]) -> tuple[Posti
     )
 
 
-def _asked(
-    request: Mapping[str, Any], lines: list[list[Any]], postings: tuple[Posting, ...]
-) -> Hours | None:
-    """What was asked for, where a unit made it another quantity."""
+def _asked(request: Mapping[str, Any], lines: Lines, postings: tuple[Posting, ...]) -> Hours | None:
+    """Return what was asked for, where a unit made it another quantity."""
     earners = request.get("earners")
     if earners is None:
         asked = request.get("hours")
@@ -189,51 +200,71 @@ def _flags(effects: Mapping[str, Any]) -> tuple[Flag, ...]:
 # -- read from a store -------------------------------------------------------------
 
 
-def texts_of(reader: Reader, sequence: int) -> dict[str, str]:
-    """The texts beside a record that are still there, by field."""
-    return {row.field: row.text for row in reader.texts(after=sequence - 1, through=sequence)}
+def _moved(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Transfer:
+    return transfer_view(record, texts)
+
+
+def _settled(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Transfer:
+    """Return a settlement; it is described by its hold."""
+    sequence = record["effects"]["resolves"]
+    held = find_record(reader, sequence)
+    if held is None:
+        msg = f"the hold of record {record['sequence']}, record {sequence}, is missing"
+        raise Corrupt(msg)
+    return transfer_view(record, texts_of(reader, sequence), held=body_of(held)["request"])
+
+
+def _held(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Hold:
+    """Return a hold that nothing has resolved."""
+    return hold_view(record, texts, now=now)
+
+
+def _voided(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Hold:
+    """Return the hold that a record voids."""
+    held = record_at(reader, record["effects"]["resolves"])
+    held_texts = texts_of(reader, held.sequence)
+    return hold_view(
+        body_of(held), held_texts, now=now, resolved=record, reason=texts.get("reason")
+    )
+
+
+#: The value that the caller of an operation gets, by the kind of its record, when it is made.
+OPERATIONS: Final[
+    Mapping[str, Callable[[Reader, RecordBody, Mapping[str, str], int], Transfer | Hold]]
+] = {
+    "transfer": _moved,
+    "reverse": _moved,
+    "due": _moved,
+    "settle": _settled,
+    "hold": _held,
+    "void": _voided,
+}
 
 
 def read_transfer(reader: Reader, row: RecordRow) -> Transfer:
-    """A transfer from its record's row; its texts, and its hold, are looked up.
+    """Return a transfer from its record's row; its texts, and its hold, are looked up.
 
     :raises Corrupt: the record is not a transfer or lacks a field.
     """
-    record = parse(row.body)
+    record = body_of(row)
+    view = _settled if row.kind == "settle" else _moved
     try:
-        if record["kind"] == "settle":
-            return settled_view(reader, record)
-        return transfer_view(
-            record, texts_of(reader, row.sequence), reverses=record["request"].get("transfer")
-        )
+        return view(reader, record, texts_of(reader, row.sequence), 0)
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {row.sequence} cannot be read as a transfer: {error!r}"
         raise Corrupt(msg) from error
 
 
-def settled_view(reader: Reader, record: Mapping[str, Any]) -> Transfer:
-    """A settlement from its record; it is described by its hold.
-
-    :raises Corrupt: the hold is missing.
-    """
-    sequence = record["effects"]["resolves"]
-    held = reader.records(after=sequence - 1, limit=1)
-    if not held or held[0].sequence != sequence:
-        msg = f"the hold of record {record['sequence']}, record {sequence}, is missing"
-        raise Corrupt(msg)
-    return transfer_view(record, texts_of(reader, sequence), held=parse(held[0].body)["request"])
-
-
 def read_hold(reader: Reader, row: RecordRow, *, now: int) -> Hold:
-    """A hold from its record's row; its texts, and what resolved it, are looked up.
+    """Return a hold from its record's row; its texts, and what resolved it, are looked up.
 
     :raises Corrupt: the record is not a hold or lacks a field.
     """
-    record = parse(row.body)
+    record = body_of(row)
     try:
         resolved, reason = None, None
         for resolving in reader.referring(row.sequence)[:1]:
-            resolved = parse(resolving.body)
+            resolved = body_of(resolving)
             reason = texts_of(reader, resolving.sequence).get("reason")
         texts = texts_of(reader, row.sequence)
         return hold_view(record, texts, now=now, resolved=resolved, reason=reason)
@@ -243,21 +274,31 @@ def read_hold(reader: Reader, row: RecordRow, *, now: int) -> Hold:
 
 
 def hold_of(reader: Reader, id: str, *, now: int) -> Hold:
-    """A hold by its id.
+    """Return a hold by its id.
 
     :raises HoldNotFound: no such hold.
     """
     row = reader.find(id)
-    if row is None or parse(row.body)["kind"] != "hold":
+    if row is None or row.kind != "hold":
         raise HoldNotFound(id)
     return read_hold(reader, row, now=now)
 
 
-def read_operation(reader: Reader, row: RecordRow, *, now: int) -> object:
-    """What the caller of an operation got, from its record's row."""
-    record = parse(row.body)
-    if record["kind"] == "hold":
+def transfer_row(reader: Reader, id: str) -> RecordRow:
+    """Return the record of a transfer or reversal by its id.
+
+    :raises TransferNotFound: no such transfer.
+    """
+    row = reader.find(id)
+    if row is None or row.kind not in MOVES_HOURS:
+        raise TransferNotFound(id)
+    return row
+
+
+def read_operation(reader: Reader, row: RecordRow, *, now: int) -> Transfer | Hold:
+    """Return what the caller of an operation got, as it stands now, from its record's row."""
+    if row.kind == "hold":
         return read_hold(reader, row, now=now)
-    if record["kind"] == "void":
-        return hold_of(reader, record["request"]["hold"], now=now)
+    if row.kind == "void":
+        return hold_of(reader, body_of(row)["request"]["hold"], now=now)
     return read_transfer(reader, row)

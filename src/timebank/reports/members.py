@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from timebank.hours import Hours
-from timebank.queries.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
+from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.reports.cells import harmless
 from timebank.reports.periods import period_text
 from timebank.reports.shapes import account_shape, hold_shape, transfer_shape

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, Self
 
 import attrs
 
 from timebank import checks
 from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest
-from timebank.model import ACCOUNT_KINDS, AccountRow
+from timebank.journal.kinds import (
+    AccountChanges,
+    AccountEffects,
+    OnAccount,
+    OpenAccountRequest,
+    SetLimitsRequest,
+)
+from timebank.model import ACCOUNT_KINDS, Account, AccountRow
 from timebank.rules.state import Command, Draft, State, hours, texts_of
 from timebank.statute import DAY_IN_MICROSECONDS
 
@@ -16,8 +23,11 @@ from timebank.statute import DAY_IN_MICROSECONDS
 KEEP: Final = object()
 
 
+# -- commands ------------------------------------------------------------------------
+
+
 @attrs.frozen
-class OpenAccount(Command):
+class OpenAccount(Command[OpenAccountRequest, Account]):
     """Open an account; repeated alike, it is the same account."""
 
     kind = "open_account"
@@ -35,35 +45,37 @@ class OpenAccount(Command):
         ceiling: object,
         welcome: object = True,
     ) -> OpenAccount:
-        """From the arguments of the call; `welcome` is no part of what is recorded."""
+        """Make it from the arguments of the call; `welcome` is no part of what is recorded."""
         account = checks.identifier(id, "account id")
-        request: dict[str, Any] = {
+        request: OpenAccountRequest = {
             "account": account,
             "kind": checks.one_of(kind, ACCOUNT_KINDS, "kind"),
         }
         if (joined := checks.day(joined_on, "joined_on")) is not None:
             request["joined_on"] = joined
-        for field, value in (("floor", floor), ("ceiling", ceiling)):
-            if (limit := checks.limit(value, field)) != "inherit":
-                request[field] = limit
+        if (limit := checks.limit(floor, "floor")) != "inherit":
+            request["floor"] = limit
+        if (limit := checks.limit(ceiling, "ceiling")) != "inherit":
+            request["ceiling"] = limit
         given = checks.yes_or_no(welcome, "welcome")
         return cls(request, texts_of(name=name), (account,), welcome=given)
 
 
 @attrs.frozen
-class SetLimits(Command):
+class SetLimits(Command[SetLimitsRequest, Account]):
     """Change the floor, the ceiling or both."""
 
     kind = "set_limits"
 
     @classmethod
     def of(cls, id: object, *, floor: object, ceiling: object) -> SetLimits:
-        """From the arguments of the call."""
+        """Make it from the arguments of the call."""
         account = checks.identifier(id, "account id")
-        request: dict[str, Any] = {"account": account}
-        for field, value in (("floor", floor), ("ceiling", ceiling)):
-            if value is not KEEP:
-                request[field] = checks.limit(value, field)
+        request: SetLimitsRequest = {"account": account}
+        if floor is not KEEP:
+            request["floor"] = checks.limit(floor, "floor")
+        if ceiling is not KEEP:
+            request["ceiling"] = checks.limit(ceiling, "ceiling")
         if len(request) == 1:
             msg = "set_limits needs a floor, a ceiling or both"
             raise InvalidRequest(msg)
@@ -71,25 +83,25 @@ class SetLimits(Command):
 
 
 @attrs.frozen
-class Rename(Command):
+class Rename(Command[OnAccount, Account]):
     """Give an account another name, or none."""
 
     kind = "rename"
 
     @classmethod
     def of(cls, id: object, *, name: object) -> Rename:
-        """From the arguments of the call."""
+        """Make it from the arguments of the call."""
         account = checks.identifier(id, "account id")
         return cls(request={"account": account}, texts=texts_of(name=name), accounts=(account,))
 
 
 @attrs.frozen
-class ChangeStatus(Command):
+class ChangeStatus(Command[OnAccount, Account]):
     """Freeze, thaw, close or reopen an account."""
 
     @classmethod
-    def of(cls, id: object, *, reason: object) -> ChangeStatus:
-        """From the arguments of the call."""
+    def of(cls, id: object, *, reason: object) -> Self:
+        """Make it from the arguments of the call."""
         account = checks.identifier(id, "account id")
         return cls(request={"account": account}, texts=texts_of(reason=reason), accounts=(account,))
 
@@ -122,36 +134,39 @@ class Reopen(ChangeStatus):
     kind = "reopen"
 
 
+# -- their judges ----------------------------------------------------------------------
+
 #: How far ahead a member may join.
 DAYS_TO_JOIN: Final = 366
 
 
-def _sets(account: str, **sets: object) -> Draft:
-    return Draft({"account": account, "sets": sets})
+def _sets(account: str, sets: AccountChanges) -> Draft:
+    return Draft(AccountEffects(account=account, sets=sets))
 
 
-def open_account(state: State, command: Command, now: int) -> Draft:
+def open_account(state: State, command: OpenAccount, now: int) -> Draft:
     """Open an account; that it is not open yet was looked at before."""
     request = command.request
     latest = state.statute.day(now + DAYS_TO_JOIN * DAY_IN_MICROSECONDS)
     if request.get("joined_on", latest) > latest:
         msg = f"joined_on {request['joined_on']} is too far ahead: the latest is {latest}"
         raise InvalidRequest(msg)
-    sets = {
+    floor, ceiling = request.get("floor", "inherit"), request.get("ceiling", "inherit")
+    sets: AccountChanges = {
         "kind": request["kind"],
         "status": "open",
         "joined_on": request.get("joined_on"),
-        "floor": request.get("floor", "inherit"),
-        "ceiling": request.get("ceiling", "inherit"),
+        "floor": floor,
+        "ceiling": ceiling,
         "named": "name" in command.texts,
     }
-    account, limits = request["account"], (sets["floor"], sets["ceiling"])
-    row = AccountRow(account, request["kind"], "open", sets["joined_on"], *limits, 0, None)
+    account, joined_on = request["account"], request.get("joined_on")
+    row = AccountRow(account, request["kind"], "open", joined_on, floor, ceiling, 0, None)
     _check_order(state, row, now)
-    return _sets(account, **sets)
+    return _sets(account, sets)
 
 
-def set_limits(state: State, command: Command, now: int) -> Draft | None:
+def set_limits(state: State, command: SetLimits, now: int) -> Draft | None:
     """Change the limits of an account that is not closed."""
     row = state.account(command.accounts[0])
     if row.status == "closed":
@@ -161,7 +176,7 @@ def set_limits(state: State, command: Command, now: int) -> Draft | None:
     if (floor, ceiling) == (row.floor, row.ceiling):
         return None
     _check_order(state, row._replace(floor=floor, ceiling=ceiling), now)
-    return _sets(row.account, floor=floor, ceiling=ceiling)
+    return _sets(row.account, {"floor": floor, "ceiling": ceiling})
 
 
 def _check_order(state: State, row: AccountRow, now: int) -> None:
@@ -171,13 +186,13 @@ def _check_order(state: State, row: AccountRow, now: int) -> None:
         raise InvalidRequest(msg)
 
 
-def rename(state: State, command: Command, now: int) -> Draft | None:
+def rename(state: State, command: Rename, now: int) -> Draft | None:
     """Give another name, or none; nothing, where it is so already."""
     row = state.account(command.accounts[0])
     name = command.texts.get("name")
     if name == state.name and (name is None) == (row.named is None):
         return None
-    return _sets(row.account, named=name is not None)
+    return _sets(row.account, {"named": name is not None})
 
 
 #: Command → (statuses it leaves, status it leads to, words for a refusal).
@@ -189,7 +204,7 @@ _STATUS_CHANGES: Final = {
 }
 
 
-def change_status(state: State, command: Command, now: int) -> Draft | None:
+def change_status(state: State, command: ChangeStatus, now: int) -> Draft | None:
     """Freeze, thaw, close or reopen; nothing, where it is so already."""
     row = state.account(command.accounts[0])
     leaves, status, doing = _STATUS_CHANGES[command.kind]
@@ -201,7 +216,7 @@ def change_status(state: State, command: Command, now: int) -> Draft | None:
         if row.account in state.statute.funds:
             raise FundInUse(row.account, statute=state.statute.version)
         _check_empty(state, row, now)
-    return _sets(row.account, status=status)
+    return _sets(row.account, {"status": status})
 
 
 def _check_empty(state: State, row: AccountRow, now: int) -> None:

@@ -1,4 +1,4 @@
-"""What would have passed, for who was refused.
+"""Find what would have passed, for whoever was refused.
 
 Found by asking the same judge again with other hours: the rules are written once.
 """
@@ -54,7 +54,7 @@ def _passes(judge: Judge, seconds: int) -> bool:
 
 
 def _most(judge: Judge, *, asked: int, least: int, step: int) -> int | None:
-    """The most seconds below `asked`, in whole steps, that pass; by halves."""
+    """Return the most seconds below `asked`, in whole steps, that pass, by binary search."""
     low, high = (least - 1) // step, (asked - 1) // step + 1
     end = high
     while high - low > 1:
@@ -79,9 +79,9 @@ def _tell(refusal: Refusal, most: int | None, word: str) -> None:
 
 
 def _tell_units(refusal: GranularityRefused, judge: Judge) -> bool:
-    """The multiples on both sides that pass, the nearer one first; of two as near, the lower.
+    """Name the multiples on both sides that pass, the nearer one first; of two as near, the lower.
 
-    False where neither does, for another rule.
+    Return false where neither passes, for another rule refuses it.
     """
     both = [found for found in (refusal.lower, refusal.upper) if found is not None]
     both = [found for found in both if _passes(judge, found.seconds)]

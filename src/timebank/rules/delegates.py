@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from timebank import checks
 from timebank.errors import AccountNotOpen, InvalidRequest, shown
-from timebank.rules.state import Command, Draft, State
+from timebank.journal.kinds import DelegateEffects, DelegateRequest
+from timebank.model import Account
+from timebank.model.members import Delegate
+from timebank.rules.state import Command, Draft, Result, State
 
 
 @attrs.frozen
-class _OfDelegate(Command):
+class _OfDelegate(Command[DelegateRequest, Result]):
     @property
     def account(self) -> str:
-        """Whose delegate it is."""
+        """Return the account for which the delegate acts."""
         return self.accounts[0]
 
     @property
     def delegate(self) -> str:
-        """Who acts for the account."""
-        return str(self.request["delegate"])
+        """Return the id of the delegate."""
+        return self.request["delegate"]
 
 
-def _request(account: object, delegate: object) -> dict[str, Any]:
-    request = {
+def _request(account: object, delegate: object) -> DelegateRequest:
+    request: DelegateRequest = {
         "account": checks.identifier(account, "account id"),
         "delegate": checks.identifier(delegate, "delegate"),
     }
@@ -36,14 +37,14 @@ def _request(account: object, delegate: object) -> dict[str, Any]:
 
 
 @attrs.frozen
-class NameDelegate(_OfDelegate):
+class NameDelegate(_OfDelegate[Delegate]):
     """Let an actor act for an account, until a day or until it is ended."""
 
     kind = "name_delegate"
 
     @classmethod
     def of(cls, account: object, delegate: object, *, until: object) -> NameDelegate:
-        """From the arguments of the call."""
+        """Make it from the arguments of the call."""
         request = _request(account, delegate)
         if (last := checks.day(until, "until")) is not None:
             request["until"] = last
@@ -51,14 +52,14 @@ class NameDelegate(_OfDelegate):
 
 
 @attrs.frozen
-class EndDelegate(_OfDelegate):
+class EndDelegate(_OfDelegate[Account]):
     """Let an actor act for an account no more."""
 
     kind = "end_delegate"
 
     @classmethod
     def of(cls, account: object, delegate: object) -> EndDelegate:
-        """From the arguments of the call."""
+        """Make it from the arguments of the call."""
         request = _request(account, delegate)
         return cls(request, {}, (request["account"],))
 
@@ -79,7 +80,7 @@ def name(state: State, command: NameDelegate, now: int) -> Draft | None:
         raise AccountNotOpen(row.account, status=row.status, doing="have a delegate")
     if state.delegates.get(command.delegate, "") == until:
         return None
-    effects = {
+    effects: DelegateEffects = {
         "account": row.account,
         "delegate": command.delegate,
         "of": row.opened,
@@ -96,5 +97,9 @@ def end(state: State, command: EndDelegate, now: int) -> Draft | None:
     row = state.account(command.account)
     if command.delegate not in state.delegates:
         return None
-    effects = {"account": row.account, "delegate": command.delegate, "of": row.opened}
+    effects: DelegateEffects = {
+        "account": row.account,
+        "delegate": command.delegate,
+        "of": row.opened,
+    }
     return Draft(effects, refers_to=row.opened)

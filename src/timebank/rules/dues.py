@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from timebank import checks
 from timebank.checks import OWN_IDS
 from timebank.errors import AccountNotOpen
-from timebank.model import MAX_ID_CHARACTERS
+from timebank.journal.kinds import DueRequest, Lines, MoveEffects
+from timebank.model import MAX_ID_CHARACTERS, Transfer
 from timebank.rules.limits import check_limits
 from timebank.rules.state import Command, Draft, State, check_range
 from timebank.statute import Demurrage, DueRule, Dues, Statute, Welcome
@@ -28,7 +29,7 @@ HASHED: Final = "sha256="
 
 
 def due_id(rule: str, which: str, account: str) -> str:
-    """The id of what is due of an account by a rule: once for each period, whoever asks.
+    """Return the id of what is due of an account by a rule: one for each period, whoever asks.
 
     Where the account's id is too long for it, or looks as if it were one, the SHA-256 of that
     id stands in its place: two accounts never share one.
@@ -44,7 +45,7 @@ def due_id(rule: str, which: str, account: str) -> str:
 
 
 @attrs.frozen
-class MakeDue(Command):
+class MakeDue(Command[DueRequest, Transfer | None]):
     """Move what a rule makes due, between an account and the rule's fund."""
 
     kind = "due"
@@ -61,13 +62,13 @@ class MakeDue(Command):
         period: Period | None = None,
         which: str | None = None,
     ) -> MakeDue:
-        """Of an account, by a rule of the statute that makes it due.
+        """Make it for an account, by a rule of the statute that makes it due.
 
         `since` is the day on which it fell due, or the end of what it is counted on;
         `which` tells several of one rule apart, where they have no period.
         """
         checked = checks.identifier(account, "account id")
-        request: dict[str, Any] = {
+        request: DueRequest = {
             "account": checked,
             "by": by.version,
             "id": due_id(rule.name, which or _which(since, period), checked),
@@ -80,18 +81,18 @@ class MakeDue(Command):
 
     @property
     def account(self) -> str:
-        """Whose it is."""
+        """Return the account of which it is due."""
         return self.accounts[0]
 
     @property
     def period(self) -> Period | None:
-        """The first and the last day of what it is due for."""
+        """Return the first and the last day of what it is due for."""
         found = self.request.get("period")
         return None if found is None else (_day(found[0]), _day(found[1]))
 
     @property
     def since(self) -> date:
-        """The day on which it falls due."""
+        """Return the day on which it falls due."""
         return _day(self.request["since"])
 
 
@@ -121,12 +122,16 @@ def due(state: State, command: MakeDue, now: int) -> Draft | None:
     giver, receiver = command.account, rule.fund
     if isinstance(rule, Welcome):
         giver, receiver = receiver, giver
-    lines: list[list[Any]] = [[receiver, seconds], [giver, -seconds]]
+    lines: Lines = [[receiver, seconds], [giver, -seconds]]
     changes = {receiver: seconds, giver: -seconds}
     check_range(state, changes)
     flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
     day = command.request["since"]
-    effects = {"occurred_on": day, "postings": lines, "statute": state.statute.version}
+    effects: MoveEffects = {
+        "occurred_on": day,
+        "postings": lines,
+        "statute": state.statute.version,
+    }
     if isinstance(rule, Demurrage):
         effects["basis"] = state.basis
     if flags:
@@ -137,7 +142,7 @@ def due(state: State, command: MakeDue, now: int) -> Draft | None:
 def amount(
     rule: Welcome | Dues | Demurrage, period: Period | None, since: date, *, basis: int
 ) -> int:
-    """The seconds that are due; `basis` are those that a share is taken of.
+    """Return the seconds that are due; `basis` are those that a share is taken of.
 
     >>> from datetime import date
     >>> from timebank import Dues

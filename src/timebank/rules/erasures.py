@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import attrs
 
 from timebank import checks
 from timebank.errors import InvalidRequest
+from timebank.journal.kinds import EraseEffects, EraseRequest
 from timebank.rules.state import Command, Draft, State, texts_of
 
 
 class Written(NamedTuple):
-    """Where a text stands, by the sequence of its record, and its commitment there."""
+    """A text beside a record: its sequence, its field, and the commitment that the record has."""
 
     sequence: int
     field: str
@@ -20,7 +21,7 @@ class Written(NamedTuple):
 
 
 @attrs.frozen
-class Erase(Command):
+class Erase(Command[EraseRequest, int]):
     """Destroy the texts of an account, or of one record, as far as they are `written`."""
 
     kind = "erase"
@@ -35,7 +36,7 @@ class Erase(Command):
         reason: object,
         written: tuple[Written, ...] = (),
     ) -> Erase:
-        """From the arguments of the call, and what was found.
+        """Make it from the arguments of the call, and what was found.
 
         :raises InvalidRequest: no reason, or one that cannot be.
         """
@@ -43,7 +44,7 @@ class Erase(Command):
         if "reason" not in texts:
             msg = "an erasure needs a reason, which is kept: name nobody in it"
             raise InvalidRequest(msg)
-        request: dict[str, Any] = {}
+        request: EraseRequest = {}
         if account is not None:
             request["account"] = checks.identifier(account, "account id")
         if record is not None:
@@ -59,7 +60,7 @@ def erase(state: State, command: Erase, now: int) -> Draft:
     """
     for account in command.accounts:
         state.account(account)
-    effects = {
+    effects: EraseEffects = {
         "erased": sorted({text.commitment for text in command.written}),
         "texts": sorted([text.sequence, text.field] for text in command.written),
     }

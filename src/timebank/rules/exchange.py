@@ -1,4 +1,4 @@
-"""What a statute makes of an exchange: its size, its day, its unit, its fee.
+"""Apply the rules of a statute on an exchange: its size, its day, its unit, its fee.
 
 A *line* is `[account, seconds]`. Lines of a side are positive, sorted by account.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from timebank.checks import Side
 from timebank.errors import ExchangeTooLarge, GranularityRefused, RecordedTooLate
 from timebank.hours import apportion
-from timebank.rules.limits import Flag
+from timebank.journal.kinds import Flag
 from timebank.rules.state import hours
 from timebank.statute import Fee, Granularity, Statute
 
@@ -21,19 +21,19 @@ EXCHANGE = "exchange"
 
 
 def is_judged(statute: Statute, request: Mapping[str, Any]) -> bool:
-    """Whether a statute says anything of a transfer or hold, beside its limits."""
+    """Return true where a statute has a rule for this transfer or hold, beside its limits."""
     return (
         statute.judges_exchanges and request["kind"] == EXCHANGE and request.get("limits") is None
     )
 
 
 def total(lines: Side) -> int:
-    """The seconds of a side."""
+    """Return the sum of the seconds of a side."""
     return sum(seconds for _, seconds in lines)
 
 
 def scaled(lines: Side, to: int) -> Side:
-    """The lines of a side in the proportion they had, in sum another; those of zero are left out.
+    """Return the lines of a side scaled to another sum, without those that come to zero.
 
     By largest remainder, so that a line is never rounded further than to its next second.
     """
@@ -44,7 +44,7 @@ def scaled(lines: Side, to: int) -> Side:
 
 
 def rounded(granularity: Granularity | None, asked: int) -> int:
-    """The seconds that are exchanged where so many are asked for.
+    """Return the seconds that are exchanged where `asked` are asked for.
 
     :raises GranularityRefused: no multiple of the unit, and the statute refuses it; or
         less than half a unit, which would be nothing.
@@ -68,7 +68,7 @@ def rounded(granularity: Granularity | None, asked: int) -> int:
 
 
 def check_size(statute: Statute, seconds: int) -> list[Flag]:
-    """The flag of an exchange that is too large, where it is not refused.
+    """Return the flag of an exchange that is too large, where it is not refused.
 
     :raises ExchangeTooLarge: the statute refuses it.
     """
@@ -81,7 +81,7 @@ def check_size(statute: Statute, seconds: int) -> list[Flag]:
 
 
 def check_day(statute: Statute, day: str, now: int) -> list[Flag]:
-    """The flag of an exchange that is recorded too late, where it is not refused.
+    """Return the flag of an exchange that is recorded too late, where it is not refused.
 
     :raises RecordedTooLate: the statute refuses it.
     """
@@ -99,7 +99,7 @@ def check_day(statute: Statute, day: str, now: int) -> list[Flag]:
 
 
 def fee_of(fee: Fee, basis: int) -> int:
-    """The fee, in seconds, on what its payers exchange; never more than that."""
+    """Return the fee, in seconds, on what its payers exchange; never more than that."""
     if fee.fixed is not None:
         return min(fee.fixed.seconds, basis)
     unit = fee.unit.seconds
@@ -112,7 +112,7 @@ def fee_of(fee: Fee, basis: int) -> int:
 def fee_lines(
     statute: Statute, earned: Side, spent: Side, *, within: Mapping[str, int] | None = None
 ) -> Side:
-    """The lines of the fee: the fund's, positive, then those of the payers, negative.
+    """Return the lines of the fee: the fund's, positive, then those of the payers, negative.
 
     The payers share it in proportion to their lines, or to what a hold reserved of each
     (`within`), so that none pays more than was reserved.

@@ -23,68 +23,79 @@ from timebank.errors import (
     InvalidRequest,
     shown,
 )
-from timebank.model import MAX_INTEGER
+from timebank.journal.kinds import (
+    Flag,
+    HoldEffects,
+    MoveEffects,
+    SettleRequest,
+    VoidEffects,
+    VoidRequest,
+    sides_of,
+)
+from timebank.model import MAX_INTEGER, AccountRow, Hold, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, advise
-from timebank.rules.limits import Flag, check_limits
+from timebank.rules.limits import check_limits
 from timebank.rules.state import Command, Draft, Held, State, check_range, day_of_service, texts_of
-from timebank.rules.transfers import Exchange, Terms, explained, net, open_accounts, parts, terms_of
+from timebank.rules.transfers import Exchange, Terms, explained, net, open_accounts, terms_of
+
+# -- commands ------------------------------------------------------------------------
 
 
 @attrs.frozen
-class MakeHold(Exchange):
+class MakeHold(Exchange[Hold]):
     """Reserve the hours of a proposed exchange."""
 
     kind = "hold"
 
-    @classmethod
-    def expiring(cls, expires_in: object, **arguments: Any) -> MakeHold:
-        """From the arguments of the call."""
-        if expires_in is None:
-            return cls.of(**arguments)
-        return cls.of(**arguments, expires_in=checks.duration(expires_in, "expires_in"))
-
 
 @attrs.frozen
-class SettleHold(Command):
+class SettleHold(Command[SettleRequest, Transfer]):
     """Make a hold a transfer."""
 
     kind = "settle"
 
     @classmethod
     def of(cls, hold: object, *, hours: object, occurred_on: object, id: object) -> SettleHold:
-        """From the arguments of the call."""
-        operation = checks.operation(id)
-        request: dict[str, Any] = {"id": operation, "hold": checks.identifier(hold, "hold id")}
+        """Make it from the arguments of the call."""
+        request: SettleRequest = {
+            "id": checks.operation(id),
+            "hold": checks.identifier(hold, "hold id"),
+        }
         if hours is not None:
             request["hours"] = checks.positive(hours, "hours")
         if (day := checks.day(occurred_on, "occurred_on")) is not None:
             request["occurred_on"] = day
-        return cls(request=request, texts={}, accounts=(), id=operation)
+        return cls(request, {}, (), request["id"])
 
     @property
-    def hold(self) -> str:
-        """The id of the hold."""
-        return str(self.request["hold"])
+    def names(self) -> str:
+        """Return the id of the hold."""
+        return self.request["hold"]
 
 
 @attrs.frozen
-class VoidHold(Command):
+class VoidHold(Command[VoidRequest, Hold]):
     """Release a hold."""
 
     kind = "void"
 
     @classmethod
     def of(cls, hold: object, *, reason: object, id: object) -> VoidHold:
-        """From the arguments of the call."""
-        operation = checks.operation(id)
-        request = {"id": operation, "hold": checks.identifier(hold, "hold id")}
-        return cls(request=request, texts=texts_of(reason=reason), accounts=(), id=operation)
+        """Make it from the arguments of the call."""
+        request: VoidRequest = {
+            "id": checks.operation(id),
+            "hold": checks.identifier(hold, "hold id"),
+        }
+        return cls(request, texts_of(reason=reason), (), request["id"])
 
     @property
-    def hold(self) -> str:
-        """The id of the hold."""
-        return str(self.request["hold"])
+    def names(self) -> str:
+        """Return the id of the hold."""
+        return self.request["hold"]
+
+
+# -- the judge of a hold ---------------------------------------------------------------
 
 
 def hold(state: State, command: MakeHold, now: int) -> Draft:
@@ -99,7 +110,7 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
         raise
 
 
-def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a hold of such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
@@ -108,18 +119,28 @@ def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int)
         msg = "expires_in reaches beyond the year 2255"
         raise InvalidRequest(msg)
     rows = open_accounts(state, command)
-    terms = terms_of(state, command, (earned, spent), day=day, now=now)
-    check_range(state, net(terms.lines))
+    terms = terms_of(state, command, earned, spent, day=day, now=now)
+    lines = terms.lines()
+    check_range(state, net(lines))
     reserves = _reserves(terms, fee_is_held=_spenders_pay(state, terms))
     _check_range(state, reserves, now)
+    flags = terms.flags
     if request.get("limits") is None:
         low = {id: -held for id, held, _ in reserves}
         high = {id: incoming for id, _, incoming in reserves}
-        terms.flags.extend(check_limits(state, rows, low=low, high=high, now=now))
-    effects = {"lines": terms.lines, "reserves": reserves, "statute": state.statute.version}
+        flags = flags + check_limits(state, rows, low=low, high=high, now=now)
+    effects: HoldEffects = {
+        "lines": lines,
+        "reserves": reserves,
+        "statute": state.statute.version,
+    }
     if expires_at is not None:
         effects["expires_at"] = expires_at
-    return Draft(effects | terms.effects())
+    if terms.fee:
+        effects["fee"] = terms.fee
+    if flags:
+        effects["flags"] = flags
+    return Draft(effects)
 
 
 def _check_range(state: State, reserves: list[list[Any]], now: int) -> None:
@@ -155,6 +176,9 @@ def _reserves(terms: Terms, *, fee_is_held: bool) -> list[list[Any]]:
     return [[id, *found[id]] for id in sorted(found)]
 
 
+# -- the judges of what resolves it ------------------------------------------------------
+
+
 def settle(state: State, command: SettleHold, now: int) -> Draft:
     """Judge a settlement: wholly, in part, or for longer, the surplus as a transfer.
 
@@ -162,7 +186,7 @@ def settle(state: State, command: SettleHold, now: int) -> Draft:
     :raises AlreadyResolved: it is settled, voided or expired.
     """
     held = _open(state, command, now)
-    whole = sum(seconds for _, seconds in _own(held) if seconds > 0)
+    whole = sum(seconds for _, seconds in sides_of(held.effects)[0] if seconds > 0)
     asked = command.request.get("hours", whole)
 
     def settled(seconds: int) -> Draft:
@@ -185,7 +209,7 @@ def _settled(
     asked: int,
     now: int,
 ) -> Draft:
-    lines = _own(held)
+    lines, _ = sides_of(held.effects)
     judged = exchange.is_judged(held.statute, held.request)
     given = command.request.get("occurred_on")
     day = day_of_service(state, given or held.request.get("occurred_on"), now)
@@ -203,7 +227,8 @@ def _settled(
     earned, spent = exchange.scaled(earned, seconds), exchange.scaled(spent, seconds)
     fee = _fee(held, earned, spent, is_within=seconds <= whole) if judged else []
     terms = Terms(earned, spent, fee, flags)
-    changes = net(terms.lines)
+    postings = terms.lines()
+    changes = net(postings)
     rows = _rows(state, held, changes)
     check_range(state, changes)
     if seconds > whole:
@@ -211,22 +236,21 @@ def _settled(
         low = {id: change + reserved.get(id, (0, 0))[0] for id, change in changes.items()}
         high = {id: change - reserved.get(id, (0, 0))[1] for id, change in changes.items()}
         flags += check_limits(state, rows, low=low, high=high, now=now)
-    effects = {
+    effects: MoveEffects = {
         "occurred_on": day,
-        "postings": terms.lines,
+        "postings": postings,
         "resolves": held.sequence,
         "statute": state.statute.version,
     }
-    return Draft(effects | terms.effects(), refers_to=held.sequence)
-
-
-def _own(held: Held) -> list[list[Any]]:
-    """The lines that a hold proposes, without those of its fee."""
-    return parts({"postings": held.effects["lines"], "fee": held.effects.get("fee", [])})[0]
+    if fee:
+        effects["fee"] = fee
+    if flags:
+        effects["flags"] = flags
+    return Draft(effects, refers_to=held.sequence)
 
 
 def _fee(held: Held, earned: Side, spent: Side, *, is_within: bool) -> Side:
-    """The fee of the hold's own statute; within the hold, no payer's is more than was reserved."""
+    """Return the fee by the hold's own statute; within the hold, no payer pays beyond it."""
     fee = held.statute.fee
     within = None
     if is_within and fee is not None and fee.payer == "spender":
@@ -234,8 +258,8 @@ def _fee(held: Held, earned: Side, spent: Side, *, is_within: bool) -> Side:
     return exchange.fee_lines(held.statute, earned, spent, within=within)
 
 
-def _rows(state: State, held: Held, changes: Mapping[str, int]) -> dict[str, Any]:
-    """The rows of who takes part.
+def _rows(state: State, held: Held, changes: Mapping[str, int]) -> dict[str, AccountRow]:
+    """Return the rows of who takes part.
 
     :raises AccountNotOpen: one of them is frozen: void the hold instead.
     """
@@ -256,18 +280,18 @@ def void(state: State, command: VoidHold, now: int) -> Draft:
     :raises AlreadyResolved: it is settled, voided or expired.
     """
     held = _open(state, command, now)
-    return Draft({"resolves": held.sequence}, refers_to=held.sequence)
+    return Draft(VoidEffects(resolves=held.sequence), refers_to=held.sequence)
 
 
 def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
     held = state.held
     if held is None:
-        raise HoldNotFound(command.hold)
+        raise HoldNotFound(command.names)
     if held.resolved is not None:
         kind, id = held.resolved
         status = "settled" if kind == "settle" else "voided"
-        raise AlreadyResolved(command.hold, status=status, by=id)
+        raise AlreadyResolved(command.names, status=status, by=id)
     expires_at = held.effects.get("expires_at")
     if expires_at is not None and expires_at <= now:
-        raise AlreadyResolved(command.hold, status="expired", by=None)
+        raise AlreadyResolved(command.names, status="expired", by=None)
     return held

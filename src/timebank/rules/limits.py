@@ -7,15 +7,12 @@ says so: an account that is beyond already may always move back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from timebank.errors import LimitExceeded
+from timebank.journal.kinds import Flag
 from timebank.model import AccountRow
 from timebank.rules.state import State, hours
 from timebank.statute import Beyond
-
-#: What a record keeps of a limit that was passed with the statute's leave.
-Flag = dict[str, Any]
 
 
 def check_limits(
@@ -27,9 +24,9 @@ def check_limits(
     now: int,
     beyond: Beyond | None = None,
 ) -> list[Flag]:
-    """The flags of whoever moves beyond a limit that is not refused.
+    """Return the flags of whoever moves beyond a limit that is not refused.
 
-    With `beyond`, that is what becomes of it, whatever the statute says.
+    `beyond`, where it is given, says what becomes of it, whatever the statute says.
 
     `low` is by how much `posted - held` of each account changes, `high` the same of
     `posted + incoming`: floors by id, then ceilings by id.
@@ -37,9 +34,9 @@ def check_limits(
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
     flags: list[Flag] = []
-    for rule, changes in (("floor", low), ("ceiling", high)):
+    for rule, changes, sign in (("floor", low, -1), ("ceiling", high, 1)):
         for id in sorted(changes):
-            needed = -changes[id] if rule == "floor" else changes[id]
+            needed = sign * changes[id]
             if needed > 0:
                 flag = _check(state, rows[id], rule, needed=needed, now=now, beyond=beyond)
                 if flag is not None:
@@ -50,14 +47,15 @@ def check_limits(
 def _check(
     state: State, row: AccountRow, rule: str, *, needed: int, now: int, beyond: Beyond | None
 ) -> Flag | None:
-    """The flag of an account that moves so many seconds towards a limit, and beyond it."""
+    """Return the flag of an account that moves `needed` seconds towards a limit, and beyond it."""
     is_floor = rule == "floor"
     floor, ceiling, becomes = state.statute.limits_of(row, now)
     limit = floor if is_floor else ceiling
     if limit is None:
         return None
-    posted = state.balances[row.account][1]
-    reserved = state.reserved(row.account, now)[0 if is_floor else 1]
+    posted, reserved = state.balances[row.account][1], 0
+    if state.holds.get(row.account):
+        reserved = state.reserved(row.account, now)[0 if is_floor else 1]
     available = posted - reserved - limit if is_floor else limit - posted - reserved
     if needed <= available:
         return None

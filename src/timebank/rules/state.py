@@ -1,45 +1,71 @@
-"""What every subject shares: the command, the state that its judge may see, the draft.
+"""The shapes that every subject shares: the command, the state that a judge may see, the draft.
 
-`Command` is what was asked, checked and normalised, without any state; `State` is what a
-judge may know; `Draft` is what it comes to.
+A call becomes a `Command`: what was asked, checked and normalised, with no state. `request`
+is what the record keeps and what a repeated call is compared with; personal text stands
+apart in `texts`, for a record has only its commitment. `accounts` are those that the judge has
+to see. A judge is a pure function `(state, command, now) -> Draft`, or a refusal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import attrs
 
 from timebank import checks
-from timebank.errors import AccountNotFound, InvalidHours, InvalidRequest, shown
+from timebank.errors import (
+    AccountNotFound,
+    IdempotencyMismatch,
+    InvalidHours,
+    InvalidRequest,
+    shown,
+)
 from timebank.hours import Hours
-from timebank.model import MAX_INTEGER, AccountRow, HoldRow
+from timebank.journal import commitment
+from timebank.journal.kinds import Effects, HoldEffects, MoveEffects
+from timebank.model import MAX_INTEGER, TEXT_FIELDS, AccountRow, HoldRow
 from timebank.statute import DAY_IN_MICROSECONDS, Statute
 
 #: Gives an id that was never given before.
 NewId = Callable[[], str]
+#: The request of a command, and what its caller gets.
+Asked = TypeVar("Asked", bound=Mapping[str, object])
+Result = TypeVar("Result")
 
 
 @attrs.frozen
-class Command:
-    """What every command has. `id` is the operation's, `None` for those on accounts."""
+class Command(Generic[Asked, Result]):
+    """A call as a value. `id` is that of the operation, `None` for commands on accounts.
+
+    `names` is the id of the earlier transfer or hold that it is about, if it is about one.
+    """
 
     kind: ClassVar[str]
-    request: dict[str, Any]
+    request: Asked
     texts: dict[str, str]
     accounts: tuple[str, ...]
     id: str | None = None
 
+    @property
+    def names(self) -> str | None:
+        """Return the id of the earlier operation that this one settles, voids or reverses."""
+        return None
+
+
+#: A command of any kind.
+AnyCommand = Command[Any, Any]
+
 
 def texts_of(**values: object) -> dict[str, str]:
-    """The personal texts that were given, checked."""
+    """Return the personal texts that were given, checked."""
     found = {field: checks.personal_text(value, field) for field, value in values.items()}
     return {field: text for field, text in found.items() if text is not None}
 
 
 def actor(value: object) -> str | None:
-    """Who entered it, as an id.
+    """Return the id of who entered a record, checked.
 
     :raises InvalidRequest: not an id.
     """
@@ -48,14 +74,14 @@ def actor(value: object) -> str | None:
 
 @attrs.frozen
 class Earlier:
-    """What the command's id, or its account, already names.
+    """The record that the command's id, or its account, already names.
 
     `texts` are the salt and text of each field that is still there; `result` is what
     the caller got, for the error's `original`.
     """
 
     kind: str
-    request: dict[str, Any]
+    request: Mapping[str, Any]
     texts: Mapping[str, tuple[bytes, str]]
     result: object
 
@@ -66,8 +92,8 @@ class Original:
 
     sequence: int
     kind: str
-    effects: dict[str, Any]
-    reversed: tuple[dict[str, Any], ...]
+    effects: MoveEffects
+    reversed: tuple[MoveEffects, ...]
 
 
 @attrs.frozen
@@ -78,15 +104,15 @@ class Held:
     """
 
     sequence: int
-    request: dict[str, Any]
-    effects: dict[str, Any]
+    request: Mapping[str, Any]
+    effects: HoldEffects
     statute: Statute
     resolved: tuple[str, str] | None = None
 
 
 @attrs.define
 class State:
-    """What a decision may know. `balances` are `(version, posted seconds)` by account.
+    """All that a judge may know. `balances` are `(version, posted seconds)` by account.
 
     `holds` are the rows of open holds, by account and by the hold's sequence, the
     expired ones with them or not. `name` is the current name of the account that a
@@ -108,7 +134,7 @@ class State:
     known: Statute | None = None
 
     def account(self, id: str) -> AccountRow:
-        """The row of an account.
+        """Return the row of an account.
 
         :raises AccountNotFound: there is none.
         """
@@ -118,7 +144,7 @@ class State:
         return row
 
     def reserved(self, id: str, now: int) -> tuple[int, int]:
-        """The seconds of an account that open holds keep: to be spent, and to be earned."""
+        """Return the seconds of an account that open holds keep: to be spent, and to be earned."""
         rows = self.holds.get(id)
         if not rows:
             return 0, 0
@@ -128,14 +154,14 @@ class State:
 
 @attrs.frozen
 class Draft:
-    """What a record will say, but for its place in the journal."""
+    """The effects of a record that is not in the journal yet, and the record they go back to."""
 
-    effects: dict[str, Any]
+    effects: Effects
     refers_to: int | None = None
 
 
 def day_of_service(state: State, day: str | None, now: int) -> str:
-    """The day that was given, or today's in the bank's time zone.
+    """Return the day that was given, or today's in the bank's time zone.
 
     :raises InvalidRequest: a day that is more than one ahead.
     """
@@ -149,7 +175,7 @@ def day_of_service(state: State, day: str | None, now: int) -> str:
 
 
 def check_range(state: State, changes: Mapping[str, int]) -> None:
-    """Refuse a balance that could not be stored.
+    """Check that every balance can be stored.
 
     :raises InvalidHours: beyond ±2**53 seconds.
     """
@@ -160,5 +186,82 @@ def check_range(state: State, changes: Mapping[str, int]) -> None:
 
 
 def hours(seconds: int) -> Hours:
-    """Seconds as hours."""
+    """Return seconds as hours."""
     return Hours.from_seconds(seconds)
+
+
+# -- the judges ------------------------------------------------------------------------
+
+#: Judges a command at an instant; `None` where nothing is to be appended.
+Judge = Callable[[State, Any, int], Draft | None]
+#: The judge of each kind of command, filled by `timebank.rules` from the table of kinds.
+JUDGES: Final[dict[str, Judge]] = {}
+
+
+def decide(state: State, command: AnyCommand, now: int) -> Draft | None:
+    """Judge a command at the instant `now`, in microseconds since 1970.
+
+    Errors come in the order that the docstring of `timebank.rules` gives.
+
+    >>> from timebank.rules.accounts import OpenAccount
+    >>> from timebank.rules import State, decide
+    >>> from timebank.model import INHERIT
+    >>> from timebank.statute import DEFAULT
+    >>> command = OpenAccount.of("m1", kind="member", name=None, joined_on=None,
+    ...                          floor=INHERIT, ceiling=INHERIT)
+    >>> draft = decide(State(DEFAULT, accounts={"m1": None}, balances={}), command, now=0)
+    >>> draft.effects["sets"]["status"]
+    'open'
+    """
+    if state.earlier is not None:
+        _must_repeat(state.earlier, command)
+        return None
+    return JUDGES[command.kind](state, command, now)
+
+
+# -- repetition ---------------------------------------------------------------
+
+
+def _must_repeat(earlier: Earlier, command: AnyCommand) -> None:
+    difference = _difference(earlier, command)
+    if difference is not None:
+        raise IdempotencyMismatch(
+            command.id or command.accounts[0], original=earlier.result, differs=difference
+        )
+
+
+def _difference(earlier: Earlier, command: AnyCommand) -> str | None:
+    """Return how the two requests differ, in words; erased text counts as alike."""
+    if earlier.kind != command.kind:
+        return f"it was a call of {earlier.kind}, now it is one of {command.kind}"
+    before = {field: value for field, value in earlier.request.items() if field not in TEXT_FIELDS}
+    now = command.request
+    for field in sorted(before.keys() | now.keys()):
+        if before.get(field) != now.get(field) or (field in before) != (field in now):
+            return f"{field} was {_in_words(field, before)}, now it is {_in_words(field, now)}"
+    for field in TEXT_FIELDS:
+        if (field in earlier.request) != (field in command.texts):
+            return f"the {field} was {'given' if field in earlier.request else 'left out'}"
+        if field in earlier.texts:
+            salt, _ = earlier.texts[field]
+            if commitment(salt, command.texts[field]) != earlier.request[field]:
+                return f"the {field} was another"
+    return None
+
+
+def _in_words(field: str, request: Mapping[str, Any]) -> str:
+    """Return a value of a request in words: hours as hours, what was left out as such."""
+    if field not in request:
+        return "left out"
+    value = request[field]
+    if value is None:  # of limits only
+        return "unlimited"
+    if field == "expires_in":
+        return str(timedelta(microseconds=value))
+    if field in {"earners", "spenders"}:
+        return ", ".join(f"{id} {Hours.from_seconds(seconds)}" for id, seconds in value[:3])
+    return (
+        str(Hours.from_seconds(value))
+        if field in {"hours", "floor", "ceiling"} and type(value) is int
+        else shown(value)
+    )

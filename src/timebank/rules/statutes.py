@@ -14,6 +14,7 @@ from timebank.errors import (
     WrongType,
     shown,
 )
+from timebank.journal.kinds import AdoptEffects, AdoptRequest
 from timebank.model import AccountRow
 from timebank.rules.state import Command, Draft, State
 from timebank.statute import RESERVED, Statute
@@ -21,7 +22,7 @@ from timebank.statute.codec import as_record, from_record
 
 
 @attrs.frozen
-class Adopt(Command):
+class Adopt(Command[AdoptRequest, Statute]):
     """Put a statute in force."""
 
     kind = "adopt"
@@ -29,7 +30,7 @@ class Adopt(Command):
 
     @classmethod
     def of(cls, statute: object) -> Adopt:
-        """From the argument of the call."""
+        """Make it from the argument of the call."""
         if not isinstance(statute, Statute):
             msg = f"adopt takes a Statute (of a file: Statute.from_json), not {shown(statute)}"
             raise WrongType(msg)
@@ -37,7 +38,7 @@ class Adopt(Command):
         if from_record(record) != statute:  # it could not be undone: so look before
             msg = f"statute {shown(statute.version)} would not be read back as it is written"
             raise InvalidStatute(msg)
-        return cls({"statute": record}, {}, statute.funds, statute=statute)
+        return cls(AdoptRequest(statute=record), {}, statute.funds, statute=statute)
 
 
 def adopt(state: State, command: Adopt, now: int) -> Draft | None:
@@ -67,7 +68,7 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
     for fund in _funds(state, statute):
         if fund.status == "closed":
             raise AccountNotOpen(fund.account, status=fund.status, doing="be a fund of a statute")
-    return Draft({"adopts": statute.version})
+    return Draft(AdoptEffects(adopts=statute.version))
 
 
 def _funds(state: State, statute: Statute) -> Iterator[AccountRow]:

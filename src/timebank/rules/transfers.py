@@ -1,24 +1,41 @@
-"""Transfers and reversals."""
+"""Transfers and reversals: their commands, and the judges of both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any, Final, Self
 
 import attrs
 
 from timebank import checks
 from timebank.checks import Side
-from timebank.errors import AccountNotOpen, InvalidRequest, OverReversed, TransferNotFound, shown
+from timebank.errors import (
+    AccountNotFound,
+    AccountNotOpen,
+    InvalidRequest,
+    OverReversed,
+    TransferNotFound,
+    shown,
+)
 from timebank.hours import apportion
-from timebank.model import AccountRow
+from timebank.journal.kinds import (
+    ExchangeRequest,
+    Flag,
+    Lines,
+    MoveEffects,
+    ReverseRequest,
+    sides_of,
+)
+from timebank.model import AccountRow, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, Refusal, advise
-from timebank.rules.limits import Flag, check_limits
+from timebank.rules.limits import check_limits
 from timebank.rules.state import (
     Command,
     Draft,
     Original,
+    Result,
     State,
     check_range,
     day_of_service,
@@ -26,22 +43,22 @@ from timebank.rules.state import (
     texts_of,
 )
 
+# -- commands ------------------------------------------------------------------------
+
 
 @attrs.frozen
-class Exchange(Command):
+class Exchange(Command[ExchangeRequest, Result]):
     """Who earns and who spends, and what for: of a transfer, and of a hold that proposes one."""
 
     @property
-    def earners(self) -> checks.Side:
-        """Who earns, as sorted `[account, seconds]`."""
-        side: checks.Side = self.request["earners"]
-        return side
+    def earners(self) -> Side:
+        """Return who earns, as sorted `[account, seconds]`."""
+        return self.request["earners"]
 
     @property
-    def spenders(self) -> checks.Side:
-        """Who spends, as sorted `[account, seconds]`."""
-        side: checks.Side = self.request["spenders"]
-        return side
+    def spenders(self) -> Side:
+        """Return who spends, as sorted `[account, seconds]`."""
+        return self.request["spenders"]
 
     @classmethod
     def of(
@@ -51,59 +68,92 @@ class Exchange(Command):
         earner: object,
         spender: object,
         hours: object,
-        kind: object,
-        occurred_on: object,
-        category: object,
-        area: object,
-        resource: object,
-        via: object,
-        note: object,
-        tags: object,
-        source: object,
-        limits: object,
-        **more: Any,
+        kind: object = "exchange",
+        occurred_on: object = None,
+        category: object = None,
+        area: object = None,
+        resource: object = None,
+        via: object = None,
+        note: object = None,
+        tags: object = (),
+        source: object = None,
+        limits: object = "checked",
+        expires_in: object = None,
     ) -> Self:
-        """From the arguments of the call; `more` joins the request as it is."""
+        """Make it from the arguments of the call, checked in the order of the errors."""
+        reserved_for = None if expires_in is None else checks.duration(expires_in, "expires_in")
         operation = checks.operation(id)
         earners, spenders = checks.sides(earner, spender, hours)
-        request: dict[str, Any] = {
+        request: ExchangeRequest = {
             "id": operation,
-            "kind": checks.identifier(kind, "kind"),
+            "kind": "exchange" if kind == "exchange" else checks.identifier(kind, "kind"),
             "earners": earners,
             "spenders": spenders,
-            **more,
         }
-        for field, value in (("category", category), ("area", area), ("resource", resource)):
-            if value is not None:
-                request[field] = checks.label(value, field)
-        if occurred_on is not None:
-            request["occurred_on"] = checks.day(occurred_on, "occurred_on")
-        if tags != () and (normal := checks.tags(tags)):
-            request["tags"] = normal
-        if source is not None:
-            request["source"] = checks.source(source)
+        if reserved_for is not None:
+            request["expires_in"] = reserved_for
+        if (category, area, resource, occurred_on, tags, source) != _NOT_DESCRIBED:
+            _describe(
+                request,
+                category=category,
+                area=area,
+                resource=resource,
+                occurred_on=occurred_on,
+                tags=tags,
+                source=source,
+            )
         if limits != "checked":
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
         if kind == "reversal":
             msg = "kind 'reversal' is that of reverse(): choose another"
             raise InvalidRequest(msg)
-        accounts = tuple(account for account, _ in earners + spenders)
+        accounts = list(map(_account, earners + spenders))
         if via is not None:
             request["via"] = checks.identifier(via, "via")
-            accounts += (request["via"],)
+            accounts.append(request["via"])
         texts = {} if note is None else texts_of(note=note)
-        return cls(request, texts, accounts, operation)
+        return cls(request, texts, tuple(accounts), operation)
+
+
+#: Returns the account of a line.
+_account: Final = itemgetter(0)
+_NOT_DESCRIBED: Final = (None, None, None, None, (), None)
+
+
+def _describe(
+    request: ExchangeRequest,
+    *,
+    category: object,
+    area: object,
+    resource: object,
+    occurred_on: object,
+    tags: object,
+    source: object,
+) -> None:
+    """Add to a request what the exchange is for, when it was, and where it comes from."""
+    if category is not None:
+        request["category"] = checks.label(category, "category")
+    if area is not None:
+        request["area"] = checks.label(area, "area")
+    if resource is not None:
+        request["resource"] = checks.label(resource, "resource")
+    if (day := checks.day(occurred_on, "occurred_on")) is not None:
+        request["occurred_on"] = day
+    if tags != () and (normal := checks.tags(tags)):
+        request["tags"] = normal
+    if source is not None:
+        request["source"] = checks.source(source)
 
 
 @attrs.frozen
-class MakeTransfer(Exchange):
+class MakeTransfer(Exchange[Transfer]):
     """Move hours from spenders to earners."""
 
     kind = "transfer"
 
 
 @attrs.frozen
-class ReverseTransfer(Command):
+class ReverseTransfer(Command[ReverseRequest, Transfer]):
     """Move hours of an earlier transfer back, wholly or in part."""
 
     kind = "reverse"
@@ -112,10 +162,9 @@ class ReverseTransfer(Command):
     def of(
         cls, transfer: object, *, id: object, reason: object, hours: object, occurred_on: object
     ) -> ReverseTransfer:
-        """From the arguments of the call."""
-        operation = checks.operation(id)
-        request: dict[str, Any] = {
-            "id": operation,
+        """Make it from the arguments of the call."""
+        request: ReverseRequest = {
+            "id": checks.operation(id),
             "transfer": checks.identifier(transfer, "transfer id"),
         }
         if hours is not None:
@@ -126,40 +175,36 @@ class ReverseTransfer(Command):
         if not texts:
             msg = "a reversal needs a reason, for the member who will read it"
             raise InvalidRequest(msg)
-        return cls(request=request, texts=texts, accounts=(), id=operation)
+        return cls(request, texts, (), request["id"])
 
     @property
-    def original(self) -> str:
-        """The id of the transfer to reverse."""
-        return str(self.request["transfer"])
+    def names(self) -> str:
+        """Return the id of the transfer to reverse."""
+        return self.request["transfer"]
 
 
-#: Judges an exchange between such sides.
+# -- the judge of a transfer -----------------------------------------------------------
+
+#: Judges an exchange between such sides, in place of those that were asked for.
 JudgeOfSides = Callable[[State, Any, Side, Side, int], Draft]
 
 
 @attrs.frozen
 class Terms:
-    """What an exchange comes to under a statute: the lines of its sides, and of its fee."""
+    """The lines of an exchange under a statute: those of its sides, and those of its fee."""
 
     earned: Side
     spent: Side
     fee: Side
     flags: list[Flag]
 
-    @property
-    def lines(self) -> list[list[Any]]:
-        """All that is posted: earners, spenders, then the fee; it sums to zero."""
-        return self.earned + [[id, -seconds] for id, seconds in self.spent] + self.fee
-
-    def effects(self) -> dict[str, Any]:
-        """What a record says of it beside its postings: the fee's part of them, and flags."""
-        found: dict[str, Any] = {}
-        if self.fee:
-            found["fee"] = self.fee
-        if self.flags:
-            found["flags"] = self.flags
-        return found
+    def lines(self) -> Lines:
+        """Return all that is posted: earners, spenders, then the fee; it sums to zero."""
+        lines = self.earned.copy()
+        for id, seconds in self.spent:
+            lines.append([id, -seconds])
+        lines += self.fee
+        return lines
 
 
 def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
@@ -168,14 +213,14 @@ def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
     :raises Rejected: with what would pass, where other hours would.
     """
     try:
-        return judged(state, command, command.earners, command.spenders, now)
+        return judged(state, command, command.request["earners"], command.request["spenders"], now)
     except ADVISED as refusal:
         explained(refusal, judged, state, command, now)
         raise
 
 
 def explained(
-    refusal: Refusal, judge: JudgeOfSides, state: State, command: Exchange, now: int
+    refusal: Refusal, judge: JudgeOfSides, state: State, command: Exchange[Any], now: int
 ) -> None:
     """Say in a refusal which other hours would pass, shared in the same proportion."""
 
@@ -187,50 +232,63 @@ def explained(
     advise(refusal, other, state.statute, command.request, asked=asked)
 
 
-def judged(state: State, command: Exchange, earned: Side, spent: Side, now: int) -> Draft:
+def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a transfer between such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
     rows = open_accounts(state, command)
-    terms = terms_of(state, command, (earned, spent), day=day, now=now)
-    lines = terms.lines
+    terms = terms_of(state, command, earned, spent, day=day, now=now)
+    lines = terms.lines()
     changes = net(lines)
     check_range(state, changes)
+    flags = terms.flags
     if request.get("limits") is None:
-        terms.flags.extend(check_limits(state, rows, low=changes, high=changes, now=now))
-    effects = {"occurred_on": day, "postings": lines, "statute": state.statute.version}
-    return Draft(effects | terms.effects() if terms.fee or terms.flags else effects)
+        flags = flags + check_limits(state, rows, low=changes, high=changes, now=now)
+    effects: MoveEffects = {
+        "occurred_on": day,
+        "postings": lines,
+        "statute": state.statute.version,
+    }
+    if terms.fee:
+        effects["fee"] = terms.fee
+    if flags:
+        effects["flags"] = flags
+    return Draft(effects)
 
 
-def open_accounts(state: State, command: Exchange) -> dict[str, AccountRow]:
-    """The rows of who takes part, the fund of a fee among them.
+def open_accounts(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
+    """Return the rows of who takes part, the fund of a fee among them.
 
     :raises AccountNotFound: one of them is missing.
     :raises AccountNotOpen: one of them is closed, or frozen and more than an intermediary.
     """
-    request = command.request
-    rows = {id: state.account(id) for id in command.accounts}
-    fee = state.statute.fee
-    if fee is not None and fee.fund not in rows and exchange.is_judged(state.statute, request):
+    request, statute = command.request, state.statute
+    rows: dict[str, AccountRow] = {}
+    for id in command.accounts:
+        row = state.accounts[id]
+        if row is None:
+            raise AccountNotFound(id)
+        rows[id] = row
+    fee = statute.fee
+    if fee is not None and fee.fund not in rows and exchange.is_judged(statute, request):
         rows[fee.fund] = state.account(fee.fund)
-    via = request.get("via")
     for id, row in rows.items():
-        if row.status == "closed" or (row.status == "frozen" and id != via):
+        if row.status != "open" and (row.status == "closed" or id != request.get("via")):
             raise AccountNotOpen(id, status=row.status, doing="earn, spend or arrange")
     return rows
 
 
 def terms_of(
-    state: State, command: Exchange, sides: tuple[Side, Side], *, day: str, now: int
+    state: State, command: Exchange[Any], earned: Side, spent: Side, *, day: str, now: int
 ) -> Terms:
-    """What the statute makes of the sides that were asked for.
+    """Return what the statute makes of the sides that were asked for.
 
     :raises RecordedTooLate: the day of service lies too far back.
     :raises GranularityRefused: no multiple of the unit.
     :raises ExchangeTooLarge: more than one exchange may move.
     """
-    statute, (earned, spent) = state.statute, sides
-    if not exchange.is_judged(statute, command.request):
+    statute = state.statute
+    if not (statute.judges_exchanges and exchange.is_judged(statute, command.request)):
         return Terms(earned, spent, [], [])
     flags = exchange.check_day(statute, day, now)
     seconds = exchange.rounded(statute.granularity, exchange.total(earned))
@@ -239,8 +297,8 @@ def terms_of(
     return Terms(earned, spent, exchange.fee_lines(statute, earned, spent), flags)
 
 
-def net(lines: Iterable[list[Any]]) -> dict[str, int]:
-    """What all lines of each account come to."""
+def net(lines: Lines) -> dict[str, int]:
+    """Return the sum of the lines of each account."""
     changes: dict[str, int] = {}
     for id, seconds in lines:
         changes[id] = changes.get(id, 0) + seconds
@@ -254,9 +312,9 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     """Judge a reversal; limits do not apply. The fee moves back in proportion, and closes."""
     original = state.original
     if original is None:
-        raise TransferNotFound(command.original)
+        raise TransferNotFound(command.names)
     if original.kind == "reverse":
-        msg = f"{shown(command.original)} is a reversal: enter the exchange anew instead"
+        msg = f"{shown(command.names)} is a reversal: enter the exchange anew instead"
         raise InvalidRequest(msg)
     day = day_of_service(state, command.request.get("occurred_on"), now)
     if "occurred_on" not in command.request:
@@ -265,7 +323,7 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     remaining, fee = _earned(lines), _earned(fees)
     needed = command.request.get("hours", remaining)
     if not 0 < needed <= remaining:
-        raise OverReversed(command.original, remaining=hours(remaining), needed=hours(needed))
+        raise OverReversed(command.names, remaining=hours(remaining), needed=hours(needed))
     back = _moved_back(lines, needed)
     fee_back = _moved_back(fees, fee * needed // remaining)
     changes = net(back + fee_back)
@@ -273,7 +331,7 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
         if state.account(id).status == "closed":
             raise AccountNotOpen(id, status="closed", doing="take part in a reversal")
     check_range(state, changes)
-    effects = {
+    effects: MoveEffects = {
         "occurred_on": day,
         "postings": back + fee_back,
         "reverses": original.sequence,
@@ -288,11 +346,11 @@ def _earned(lines: Iterable[list[Any]]) -> int:
     return sum(seconds for _, seconds in lines if seconds > 0)
 
 
-def _remaining(original: Original) -> tuple[list[list[Any]], list[list[Any]]]:
-    """The original's lines and those of its fee, less what was moved back of each."""
+def _remaining(original: Original) -> tuple[Lines, Lines]:
+    """Return the original's lines and those of its fee, less what was moved back of each."""
     left = []
-    groups = [parts(effects) for effects in original.reversed]
-    for number, lines in enumerate(parts(original.effects)):
+    groups = [sides_of(effects) for effects in original.reversed]
+    for number, lines in enumerate(sides_of(original.effects)):
         remains = {(id, seconds > 0): seconds for id, seconds in lines}
         for group in groups:
             for id, seconds in group[number]:
@@ -301,20 +359,14 @@ def _remaining(original: Original) -> tuple[list[list[Any]], list[list[Any]]]:
     return left[0], left[1]
 
 
-def parts(effects: Mapping[str, Any]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """The postings of a record: those of the exchange, and those of its fee."""
-    postings, fee = effects["postings"], effects.get("fee", [])
-    return postings[: len(postings) - len(fee)], fee
-
-
-def _moved_back(lines: list[list[Any]], total: int) -> list[list[Any]]:
-    """So much of each side, apportioned over what remains of it, with the signs turned."""
+def _moved_back(lines: Lines, total: int) -> Lines:
+    """Return `total` of each side, apportioned over what remains of it, with the signs turned."""
     if not total:
         return []
     return _share(lines, total, sign=1) + _share(lines, total, sign=-1)
 
 
-def _share(lines: list[list[Any]], total: int, *, sign: int) -> list[list[Any]]:
+def _share(lines: Lines, total: int, *, sign: int) -> Lines:
     side = [(id, abs(seconds)) for id, seconds in lines if seconds * sign > 0]
     shares = apportion(total, [seconds for _, seconds in side])
     return [[id, -sign * share] for (id, _), share in zip(side, shares, strict=True) if share]

@@ -252,21 +252,13 @@ class Statute:
 
     # -- what applies -------------------------------------------------------------
 
-    def band(self, kind: str, joined_on: str | None, now: int) -> Band | None:
-        """The limits that an account of this kind inherits at an instant of record.
-
-        Who has no day of joining is in month 0, and stays there.
-        """
-        bands = self.limits.get(kind)
-        if bands is None:
-            return None
+    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str, now: int) -> Band:
+        """Return the last of several bands that has begun for who joined on a day."""
         found = bands[0]
-        if len(bands) > 1 and joined_on is not None:
-            today = date.fromisoformat(self.day(now))
-            months = months_between(date.fromisoformat(joined_on), today)
-            for band in bands:
-                if band.from_month <= months:
-                    found = band
+        months = months_between(date.fromisoformat(joined_on), date.fromisoformat(self.day(now)))
+        for band in bands:
+            if band.from_month <= months:
+                found = band
         return found
 
     @property
@@ -296,13 +288,20 @@ class Statute:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
         With them, what becomes of a transfer that goes beyond. `now` is the instant of
-        record, in microseconds since 1970.
+        record, in microseconds since 1970. Who has no day of joining is in month 0.
         """
-        band = self.band(account.kind, account.joined_on, now)
-        beyond: Beyond = "refuse" if band is None else band.beyond
-        floor = _applies(account.floor, None if band is None else band.floor)
-        ceiling = _applies(account.ceiling, None if band is None else band.ceiling)
-        return floor, ceiling, beyond
+        floor, ceiling = account.floor, account.ceiling
+        bands = self.limits.get(account.kind)
+        if bands is None:
+            return _own(floor), _own(ceiling), "refuse"
+        band = bands[0]
+        if len(bands) > 1 and account.joined_on is not None:
+            band = self._band_of_month(bands, account.joined_on, now)
+        if floor == "inherit":
+            floor = None if band.floor is None else band.floor.seconds
+        if ceiling == "inherit":
+            ceiling = None if band.ceiling is None else band.ceiling.seconds
+        return floor, ceiling, band.beyond
 
     def day(self, moment_in_microseconds: int) -> str:
         """The day, `YYYY-MM-DD`, of an instant in the bank's time zone.
@@ -321,10 +320,8 @@ def _day(time_zone: str, second: int) -> str:
     return moment.date().isoformat()
 
 
-def _applies(own: StoredLimit, inherited: Hours | None) -> int | None:
-    if own != "inherit":
-        return own
-    return None if inherited is None else inherited.seconds
+def _own(limit: StoredLimit) -> int | None:
+    return None if limit == "inherit" else limit
 
 
 #: The rules of a statute that are values of a class of their own.

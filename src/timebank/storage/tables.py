@@ -38,6 +38,11 @@ TABLES: Final = (
     "timebank_holds",
     "timebank_statutes",
 )
+#: What is said of a ledger whose tables were made by a version that was never released.
+MADE_BEFORE_RELEASE: Final = (
+    "was made by a timebank older than its first release: export its journal with that version, "
+    "and import it into a new store"
+)
 MOST: Final = 2**63 - 1
 #: How many ids one statement looks up: a few, or many.
 FEW, MANY = 8, 100
@@ -64,7 +69,7 @@ INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
 RECORD: Final = kind_of(
-    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR_OR_NULL, INT_OR_NULL
+    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
 TEXT: Final = kind_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
 ACCOUNT: Final = kind_of(

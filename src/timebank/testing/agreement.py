@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from timebank.bank import TimeBank
 from timebank.errors import TimebankError
-from timebank.queries.members import Disposal, Donate, WriteOff
+from timebank.model.members import Disposal, Donate, WriteOff
 from timebank.statute import DEFAULT, Band, Dues, Fee, Granularity, Statute, Welcome
 from timebank.storage import open_store
 from timebank.testing.place import StorePlace, doors

@@ -8,16 +8,17 @@ from timebank.storage.protocol import Batch, Reader
 DAYS = ("2026-03-03", "2026-03-01", "2026-03-02", "2026-03-01")
 
 
-def record(sequence: int, *, id: str | None = None, refers_to: int | None = None) -> RecordRow:
+def record(
+    sequence: int, *, kind: str = "transfer", id: str | None = None, refers_to: int | None = None
+) -> RecordRow:
     """A record whose digest is its sequence: a store does not verify.
 
     >>> from timebank.testing.rows import record
     >>> record(2, id="t2").body
     b'{"n":2}'
     """
-    return RecordRow(
-        sequence, (sequence % 251).to_bytes(1, "big") * 32, b'{"n":%d}' % sequence, id, refers_to
-    )
+    digest, body = (sequence % 251).to_bytes(1, "big") * 32, b'{"n":%d}' % sequence
+    return RecordRow(sequence, digest, body, kind, id, refers_to)
 
 
 def account(id: str, *, opened: int = 1, status: str = "open") -> AccountRow:
@@ -49,10 +50,10 @@ def small_bank() -> Batch:
     """
     return Batch(
         records=[
-            record(1),
+            record(1, kind="open_account"),
             record(2, id="t2"),
             record(3, id="t3"),
-            record(4, id="r4", refers_to=2),
+            record(4, kind="reverse", id="r4", refers_to=2),
             record(5, id="t5"),
         ],
         texts=[

@@ -11,8 +11,7 @@ from itertools import islice
 from typing import IO, Final
 
 from timebank import checks
-from timebank.bank.carrying import Carried, head_of, make_bank
-from timebank.bank.copying import Progress
+from timebank.bank.carrying import JournalTarget, Progress, head_of, make_bank
 from timebank.bank.erasing import wiped
 from timebank.errors import BankNotFound, InvalidRequest, shown
 from timebank.interchange.jsonl.lines import Export
@@ -70,7 +69,7 @@ def carry_export(
             msg = f"{_where(store, bank)} has gone its own way: it is not what {export.name} has"
             raise InvalidRequest(msg)
     make_bank(store, bank, export.head.journal)
-    carried = Carried(store, bank)
+    carried = JournalTarget(store, bank)
     carried.stand(there)
     try:
         while page := list(islice(lines, PAGE)):

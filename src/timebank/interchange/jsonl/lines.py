@@ -143,11 +143,14 @@ class Export:
         if type(request) is not dict or type(effects) is not dict:
             msg = f"record {number} has no request, or no effects"
             raise _Wrong(msg)
-        id, refers = request.get("id"), refers_to(effects)
+        kind, id, refers = record.get("kind"), request.get("id"), refers_to(effects)
+        if type(kind) is not str or not kind:
+            msg = f"record {number} has no kind"
+            raise _Wrong(msg)
         if type(id) not in {str, type(None)} or type(refers) not in {int, type(None)}:
             msg = f"record {number} has an id or a reference that is none"
             raise _Wrong(msg)
-        row = RecordRow(number, now, body, id, refers)
+        row = RecordRow(number, now, body, kind, id, refers)
         return row, list(_texts(number, request, told.get("texts")))
 
 

@@ -19,7 +19,7 @@ from timebank.interchange.plaintext.dialect import TEXTS, TOLD, Dialect, Entry, 
 from timebank.interchange.plaintext.words import title
 from timebank.journal import recorded_at
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
-from timebank.queries.statements import all_accounts, name_of
+from timebank.queries.records import all_accounts, name_of
 from timebank.queries.views import read_hold, read_transfer
 from timebank.storage.protocol import Reader
 

@@ -16,7 +16,7 @@ import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
-from timebank.queries.records import in_force
+from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000

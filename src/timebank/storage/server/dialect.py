@@ -9,7 +9,7 @@ from timebank.errors import TimebankError
 from timebank.storage.protocol import Batch
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
-_RECORD: Final = "SELECT sequence, digest, body, id, refers_to FROM timebank_records "
+_RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
 _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named
     FROM timebank_accounts WHERE bank = %s """
 _POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
@@ -133,6 +133,9 @@ class Dialect(Protocol):
 
     def no_table(self, error: Exception) -> bool:
         """Whether a table is missing."""
+
+    def no_column(self, error: Exception) -> bool:
+        """Whether a column is missing."""
 
     def made_already(self, error: Exception) -> bool:
         """Whether it means that another process has just made the same table."""

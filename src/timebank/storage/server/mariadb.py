@@ -42,6 +42,7 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 #: How the driver and the server say that the connection is gone.
 _LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
 _NO_TABLE: Final = (1146, 1049)
+_NO_COLUMN: Final = 1054
 _NO_TRIGGERS: Final = (1142, 1227, 1419)
 
 
@@ -191,6 +192,10 @@ class MariaDb:
     def no_table(self, error: Exception) -> bool:
         """As `Dialect.no_table`."""
         return number_of(error) in _NO_TABLE
+
+    def no_column(self, error: Exception) -> bool:
+        """As `Dialect.no_column`."""
+        return number_of(error) == _NO_COLUMN
 
     def made_already(self, error: Exception) -> bool:
         """As `Dialect.made_already`."""

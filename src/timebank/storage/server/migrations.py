@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Conflict, NotFound, StoreError
 from timebank.storage.server.rows import Place
-from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, tables
+from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
+from timebank.storage.tables import MADE_BEFORE_RELEASE
 
 if TYPE_CHECKING:
     from timebank.storage.server.store import SqlStore
@@ -39,11 +40,14 @@ def newest(store: SqlStore, *, create: bool) -> None:
 def applied_to(store: SqlStore) -> set[str] | None:
     """The migrations that are recorded; `None` where there is no table of ours.
 
-    :raises StoreError: a migration is recorded that this version does not know.
+    :raises StoreError: a newer version made the tables, or one from before the first release.
     """
     # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
     with store.transaction(store.dialect.begin_writing) as (_, place):
         applied = _recorded(place)
+        if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(place)):
+            msg = f"{store.url} {MADE_BEFORE_RELEASE}"
+            raise StoreError(msg)
     if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
         msg = (
             f"{store.url} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
@@ -61,6 +65,15 @@ def _recorded(place: Place) -> set[str] | None:
         return {name for (name,) in place.cursor.fetchall()}
     except place.dialect.error as error:
         raise place.translated(error) from error
+
+
+def _is_unreleased(place: Place) -> bool:
+    """Whether the records lack a column that they have had since the first release."""
+    try:
+        place.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
+    except place.dialect.error as error:
+        return place.dialect.no_column(error)  # another error is told by what needs the table
+    return False
 
 
 def migrate(store: SqlStore) -> list[str]:

@@ -40,7 +40,7 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
 }
 _UNDEFINED: Final = ("42P01", "3F000")
 _COLUMNS: Final = {
-    "records": (RecordRow._fields, ("bigint", "bytea", "bytea", "text", "bigint")),
+    "records": (RecordRow._fields, ("bigint", "bytea", "bytea", "text", "text", "bigint")),
     "texts": (TextRow._fields, ("bigint", "text", "bytea", "bytea")),
     "accounts": (AccountRow._fields, ("text",) * 6 + ("bigint",) * 2),
     "postings": (PostingRow._fields, ("text", *("bigint",) * 4, "text")),
@@ -209,6 +209,10 @@ class PostgreSql:
     def no_table(self, error: Exception) -> bool:
         """As `Dialect.no_table`."""
         return getattr(error, "sqlstate", None) in _UNDEFINED
+
+    def no_column(self, error: Exception) -> bool:
+        """As `Dialect.no_column`."""
+        return getattr(error, "sqlstate", None) == "42703"
 
     def made_already(self, error: Exception) -> bool:
         """As `Dialect.made_already`."""

@@ -16,11 +16,13 @@ from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS, MAX_INTEGER, TEXT_F
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-#: The migrations, oldest first, and the row that says that there are triggers.
+#: The migrations, oldest first: the first makes all tables.
 LEDGER: Final = "0001_ledger"
-HOLDS: Final = "0002_holds"
-MIGRATIONS: Final = (LEDGER, HOLDS)
+MIGRATIONS: Final = (LEDGER,)
+#: The row of `timebank_migrations` that says that there are triggers.
 GUARDED: Final = "guards"
+#: The migrations of versions from before the first release, which are no longer known.
+UNRELEASED: Final = frozenset({"0002_holds"})
 
 _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
 
@@ -79,6 +81,7 @@ def _records() -> list[Any]:
         _number("sequence", first=True),
         _bytes("digest", 32),
         _bytes("body"),
+        _key("kind", 32),
         _key("id", null=True),
         _number("refers_to", null=True),
         ForeignKeyConstraint(["bank"], ["timebank_banks.bank"], name="timebank_records_bank"),
@@ -87,6 +90,7 @@ def _records() -> list[Any]:
         Index("timebank_records_refers_to", "bank", "refers_to", "sequence"),
         _check("records_sequence", f"sequence BETWEEN 1 AND {MAX_INTEGER}"),
         _check("records_digest", "octet_length(digest) = 32 AND octet_length(body) >= 2"),
+        _check("records_kind", "length(kind) >= 1"),
         _check("records_operation", "id IS NULL OR length(id) >= 1"),
         _check("records_earlier", "refers_to IS NULL OR refers_to BETWEEN 1 AND sequence - 1"),
     ]

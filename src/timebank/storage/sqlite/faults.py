@@ -10,7 +10,8 @@ from typing import Final
 from timebank.errors import shown
 from timebank.model import Fault
 from timebank.storage.sqlite.errors import ERRORS
-from timebank.storage.sqlite.schema import APPLIED, DDL, TABLES
+from timebank.storage.sqlite.schema import APPLIED, DDL
+from timebank.storage.tables import TABLES
 
 #: Findings of one kind that are named; more of them say nothing new.
 MOST: Final = 100

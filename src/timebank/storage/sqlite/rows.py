@@ -18,7 +18,7 @@ from timebank.storage.sqlite.faults import faults
 from timebank.storage.sqlite.schema import has_ledger
 from timebank.storage.tables import FEW, MANY, TABLES, Queries, TableReader
 
-_RECORD = "SELECT sequence, digest, body, id, refers_to FROM timebank_records "
+_RECORD = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
 _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named"
 _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings

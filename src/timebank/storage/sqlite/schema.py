@@ -13,29 +13,21 @@ from typing import TYPE_CHECKING, Final
 
 from timebank.errors import StoreError
 from timebank.storage.sqlite.errors import code_of
+from timebank.storage.tables import MADE_BEFORE_RELEASE
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-    from sqlite_utils.migrations import Migrations
 
-#: The migration set, and the names of its migrations, oldest first.
+#: The migration set, and its first migration, which makes all tables.
 SET: Final = "timebank"
 LEDGER: Final = "0001_ledger"
-BANKS: Final = "0002_banks"
-HOLDS: Final = "0003_holds"
-MIGRATIONS: Final = (LEDGER, BANKS, HOLDS)
+#: The migrations that came after it, oldest first: by name, the statements that bring the tables
+#: of the version before to those of `DDL`.
+STEPS: Final[dict[str, tuple[str, ...]]] = {}
+#: The migrations of versions from before the first release, which are no longer known.
+UNRELEASED: Final = frozenset({"0002_banks", "0003_holds"})
 #: When a migration ran means nothing to the ledger, so the column says nothing.
 APPLIED_AT: Final = "-"
-
-#: The tables with a bank of their own, parents before children.
-TABLES: Final = (
-    "timebank_records",
-    "timebank_texts",
-    "timebank_accounts",
-    "timebank_postings",
-    "timebank_holds",
-    "timebank_statutes",
-)
 
 _MIGRATIONS_TABLE: Final = (
     """CREATE TABLE timebank_migrations (
@@ -59,7 +51,7 @@ _BANKS: Final = """CREATE TABLE timebank_banks (
         PRIMARY KEY (bank)
     ) WITHOUT ROWID"""
 
-#: The tables of what a bank holds, the same since the first version.
+#: The tables of what a bank holds.
 _TABLES: Final = (
     f"""CREATE TABLE timebank_records (
         bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
@@ -67,6 +59,7 @@ _TABLES: Final = (
             CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
         digest BLOB NOT NULL CHECK (typeof(digest) = 'blob' AND length(digest) = 32),
         body BLOB NOT NULL CHECK (typeof(body) = 'blob' AND length(body) >= 2),
+        kind TEXT NOT NULL CHECK (typeof(kind) = 'text' AND length(kind) >= 1),
         id TEXT CHECK (id IS NULL OR (typeof(id) = 'text' AND length(id) >= 1)),
         refers_to INTEGER CHECK (
             refers_to IS NULL
@@ -183,9 +176,8 @@ def _guards(table: str, what: str) -> dict[str, str]:
 
 #: Apart from the others, for a rebuild takes them away and puts them back.
 POSTING_GUARDS: Final = _guards("timebank_postings", "a posting")
-_BANK_GUARDS: Final = _guards("timebank_banks", "a bank")
 GUARDS: Final = {
-    **_BANK_GUARDS,
+    **_guards("timebank_banks", "a bank"),
     **_guards("timebank_records", "a record"),
     **POSTING_GUARDS,
 }
@@ -194,20 +186,10 @@ GUARDS: Final = {
 DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *_HOLDS, *GUARDS.values())
 #: What `timebank_migrations` holds when all is applied: id, set, name, applied_at.
 APPLIED: Final = tuple(
-    (number, SET, name, APPLIED_AT) for number, name in enumerate(MIGRATIONS, start=1)
+    (number, SET, name, APPLIED_AT) for number, name in enumerate((LEDGER, *STEPS), start=1)
 )
-
-
-#: `RENAME` would leave another text in the schema than a fresh file has, so the rows go
-#: out and come back. The guards go with the old table.
-_REMAKE_BANKS: Final = (
-    "CREATE TABLE timebank_moving AS SELECT bank, journal FROM timebank_banks",
-    "DROP TABLE timebank_banks",
-    _BANKS,
-    "INSERT INTO timebank_banks SELECT bank, journal FROM timebank_moving",
-    "DROP TABLE timebank_moving",
-    *_BANK_GUARDS.values(),
-)
+_VERSION_TABLES: Final = """SELECT name, sql FROM sqlite_master
+    WHERE type = 'table' AND name IN ('timebank_migrations', 'timebank_records')"""
 
 
 def has_ledger(connection: sqlite3.Connection) -> bool:
@@ -216,44 +198,49 @@ def has_ledger(connection: sqlite3.Connection) -> bool:
     return connection.execute(sql).fetchone() is not None
 
 
-def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...]:
-    """The migrations that are still to be applied: all of them, where there is no ledger.
+def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | None:
+    """Return the migrations that are still to be applied; `None` where there is no ledger.
 
-    :raises StoreError: a migration is recorded that this version does not know.
+    :raises StoreError: a newer version made the tables, or one from before the first release.
     """
-    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'timebank_migrations'"
-    if connection.execute(sql).fetchone() is None:
-        return MIGRATIONS
+    tables = dict(connection.execute(_VERSION_TABLES))
+    if "timebank_migrations" not in tables:
+        return None
     sql = "SELECT name FROM timebank_migrations WHERE migration_set = ?"
     names = {name for (name,) in connection.execute(sql, (SET,))}
-    if unknown := sorted(str(name) for name in names.difference(MIGRATIONS)):
+    records = tables.get("timebank_records")
+    is_unreleased = records is not None and "kind TEXT" not in str(records)
+    if is_unreleased or not names.isdisjoint(UNRELEASED):
+        msg = f"{where} {MADE_BEFORE_RELEASE}"
+        raise StoreError(msg)
+    if unknown := sorted(str(name) for name in names.difference((LEDGER, *STEPS))):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(unknown)}): "
             "upgrade timebank to open it"
         )
         raise StoreError(msg)
-    return tuple(name for name in MIGRATIONS if name not in names)
+    return tuple(name for name in (LEDGER, *STEPS) if name not in names)
 
 
 def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) -> tuple[str, ...]:
-    """Apply what is pending in one transaction; many processes may do so at once.
+    """Apply what is pending in one transaction and return the names of what was applied.
 
-    What was applied here is returned: nothing, where another process was faster.
+    Many processes may do so at once: one applies it, the others find nothing to do.
     """
     _use_wal(connection, timeout_seconds)
-    # A table that others refer to is made anew; inside a transaction this can not be set.
-    connection.execute("PRAGMA foreign_keys = OFF")
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if names := pending(connection, where):
-            _apply(connection, where, names)
+        names = pending(connection, where)
+        if names is None:
+            _make_ledger(connection, where)
+            names = (LEDGER, *STEPS)
+        elif names:
+            _apply(connection, names)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    finally:
-        connection.execute("PRAGMA foreign_keys = ON")
     return names
 
 
@@ -275,25 +262,22 @@ def _use_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
             return
 
 
-def _apply(connection: sqlite3.Connection, where: str, names: tuple[str, ...]) -> None:
-    """Make all of a ledger, or what an older one lacks; both come to the same schema."""
+def _make_ledger(connection: sqlite3.Connection, where: str) -> None:
+    """Make all tables, as they are in this version."""
     # Keys are compared by their bytes, which are in the order of code points in UTF-8 only.
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()
     if encoding != "UTF-8":
         msg = f"{where} is a database in {encoding}: the ledger's tables need UTF-8"
         raise StoreError(msg)
-    if names == MIGRATIONS:
-        for statement in DDL:
-            connection.execute(statement)
-        connection.executemany("INSERT INTO timebank_migrations VALUES (?, ?, ?, ?)", APPLIED)
-        return
-    # Loaded only where there is something to mend: it takes longer than an open.
+    for statement in DDL:
+        connection.execute(statement)
+    connection.executemany("INSERT INTO timebank_migrations VALUES (?, ?, ?, ?)", APPLIED)
+
+
+def _apply(connection: sqlite3.Connection, names: tuple[str, ...]) -> None:
+    """Apply the steps with these names to a ledger of an older version."""
+    # Loaded only where there is something to migrate: it takes longer than an open.
     from sqlite_utils import Database
-
-    _migrations().apply(Database(connection, execute_plugins=False))
-
-
-def _migrations() -> Migrations:
     from sqlite_utils.migrations import Migrations
 
     class LedgerMigrations(Migrations):
@@ -302,7 +286,7 @@ def _migrations() -> Migrations:
         migrations_table = "timebank_migrations"
 
         def ensure_migrations_table(self, db: Database) -> None:
-            """It is there: the ledger was made with it."""
+            """Do nothing: the ledger was made with it."""
 
         def _record_applied(self, db: Database, name: str) -> None:
             sql = (
@@ -312,14 +296,12 @@ def _migrations() -> Migrations:
 
     migrations = LedgerMigrations(SET)
 
-    @migrations(name=BANKS)
-    def banks(db: Database) -> None:
-        for statement in _REMAKE_BANKS:
-            db.execute(statement)
+    def add(name: str) -> None:
+        @migrations(name=name)
+        def step(db: Database) -> None:
+            for statement in STEPS[name]:
+                db.execute(statement)
 
-    @migrations(name=HOLDS)
-    def holds(db: Database) -> None:
-        for statement in _HOLDS:
-            db.execute(statement)
-
-    return migrations
+    for name in names:
+        add(name)
+    migrations.apply(Database(connection, execute_plugins=False))

@@ -25,7 +25,7 @@ from timebank.storage.sqlite.connections import (
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.rows import SqliteReader
-from timebank.storage.sqlite.schema import MIGRATIONS, migrate, pending
+from timebank.storage.sqlite.schema import migrate, pending
 from timebank.storage.sqlite.writer import SqliteWriter
 
 SYNCHRONOUS: Final = ("full", "normal")
@@ -191,7 +191,7 @@ def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECON
         closing(connect(uri, synchronous="full", timeout_seconds=busy_timeout_seconds)) as found,
     ):
         unfinished = pending(found, str(file))
-        if unfinished == MIGRATIONS:
+        if unfinished is None:
             msg = f"{file} has no ledger in it"
             raise StoreError(msg)
         return list(migrate(found, str(file), busy_timeout_seconds)) if unfinished else []
@@ -298,10 +298,10 @@ def _look_into(
             if code_of(error) not in _UNREADABLE:
                 raise
             return
-        if unfinished and unfinished != MIGRATIONS and not older:
+        if unfinished and not older:
             msg = f'{file} was made by an older timebank: run "timebank migrate {url}"'
             raise StoreError(msg)
-        if unfinished and create:
+        if unfinished is None and create:
             migrate(connection, str(file), timeout_seconds)
 
 

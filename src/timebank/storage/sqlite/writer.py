@@ -14,7 +14,7 @@ from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.rows import SqliteReader, rolled_back
 from timebank.storage.sqlite.schema import POSTING_GUARDS
 
-_ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_HOLD = "INSERT INTO timebank_holds VALUES (?, ?, ?, ?, ?, ?)"

@@ -1,4 +1,4 @@
-"""What is several commands and one call: a welcome, a run of dues, leaving.
+"""Calls that are several commands: a welcome, a run of dues, leaving.
 
 Each works in a session that its caller commits, or throws away with all that was done.
 """
@@ -10,27 +10,20 @@ from typing import Final
 
 import attrs
 
-from timebank import checks, rules
 from timebank.bank.session import Session
-from timebank.errors import AccountNotEmpty, AccountNotFound, InvalidRequest, NothingDue, shown
+from timebank.errors import AccountNotEmpty, InvalidRequest, NothingDue, shown
 from timebank.hours import Hours
-from timebank.journal import parse
 from timebank.model import AccountRow, RecordRow, Transfer
-from timebank.queries.members import (
-    Assign,
-    Charge,
-    Donate,
-    DueReport,
-    History,
-    Leaving,
-    Planned,
-    WriteOff,
-    plan,
-)
-from timebank.queries.records import delegates_of, of_version, unexpired
-from timebank.queries.statements import name_of
+from timebank.model.members import Assign, Charge, Donate, DueReport, Leaving, WriteOff
+from timebank.queries.dues import History, Planned, plan
+from timebank.queries.holds import unexpired
+from timebank.queries.members import delegates_of
+from timebank.queries.records import account_row, body_of, last_balance, name_of, record_at
+from timebank.queries.statutes import of_version
 from timebank.queries.views import read_account, read_transfer
-from timebank.rules import KEEP, MakeDue, due_id
+from timebank.rules import accounts, delegates, holds, state, transfers
+from timebank.rules.accounts import KEEP
+from timebank.rules.dues import MakeDue, due_id
 from timebank.statute import DAY_IN_MICROSECONDS, WELCOME, Demurrage, Welcome
 from timebank.storage.protocol import Reader
 
@@ -40,10 +33,7 @@ _LEFT: Final = "its account is closed"
 
 def _row(session: Session, account: str) -> AccountRow:
     session.flush()
-    row = session.writer.account(account)
-    if row is None:
-        raise AccountNotFound(account)
-    return row
+    return account_row(session.writer, account)
 
 
 # -- joining -------------------------------------------------------------------------
@@ -58,16 +48,11 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     rule = session.statute.welcome
     if rule is None or row.kind not in rule.kinds or account == rule.fund:
         raise NothingDue(account, of=row.kind, statute=session.statute.version)
-    given: Transfer = session.execute(
-        MakeDue.of(
-            account,
-            rule=rule,
-            by=session.statute,
-            since=session.today(),
-            which=str(len(welcomes) + 1),
-        ),
-        actor,
-    )
+    which = str(len(welcomes) + 1)
+    due = MakeDue.of(account, rule=rule, by=session.statute, since=session.today(), which=which)
+    given = session.execute(due, actor)
+    if given is None:
+        raise NothingDue(account, of=row.kind, statute=session.statute.version)
     return given
 
 
@@ -82,7 +67,7 @@ def _welcomes(reader: Reader, account: str) -> list[RecordRow]:
 def _left(reader: Reader, row: RecordRow) -> int:
     """The seconds of a transfer that were not moved back."""
     first, *reversals = (
-        sum(seconds for _, seconds in parse(one.body)["effects"]["postings"] if seconds > 0)
+        sum(seconds for _, seconds in body_of(one)["effects"]["postings"] if seconds > 0)
         for one in (row, *reader.referring(row.sequence))
     )
     left: int = first - sum(reversals)
@@ -104,7 +89,7 @@ def run_due(
     session.flush()
     history.read(session.writer)
     found = plan(history, through=last, today=session.today())
-    suspended = {one.account for one in found if history.lives[one.account].status == "frozen"}
+    suspended = {one.account for one in found if history.accounts[one.account].status == "frozen"}
     ready = [one for one in found if one.account not in suspended]
     return DueReport(last, _all_charged(session, ready, actor), tuple(sorted(suspended)))
 
@@ -114,16 +99,11 @@ def _all_charged(session: Session, found: list[Planned], actor: str | None) -> t
     names: dict[str, str | None] = {}
     charges = []
     for one in found:
-        made = _charged(session, one, actor)
+        due = MakeDue.of(one.account, rule=one.rule, by=one.by, since=one.since, period=one.period)
+        made = session.execute(due, actor)
         if made is not None:
             charges.append(_charge(session, one, made, names))
     return tuple(charges)
-
-
-def _charged(session: Session, one: Planned, actor: str | None) -> Transfer | None:
-    due = MakeDue.of(one.account, rule=one.rule, by=one.by, since=one.since, period=one.period)
-    made: Transfer | None = session.execute(due, actor)
-    return made
 
 
 def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str | None]) -> Charge:
@@ -159,7 +139,7 @@ class Departure:
     reason: str | None
     credit: Donate | Assign | None
     debt: WriteOff | None
-    new_id: rules.NewId
+    new_id: state.NewId
     history: History
 
 
@@ -170,7 +150,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     if row.status == "closed":
         return Leaving(read_account(session.writer, row))
     if row.status == "frozen":
-        session.execute(rules.Thaw.of(account, reason=None), actor)
+        session.execute(accounts.Thaw.of(account, reason=None), actor)
     session.flush()
     departure.history.read(session.writer)
     today = session.today()
@@ -180,12 +160,12 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     voided = []
     reserving = unexpired(session.writer, account, now=session.now())
     for sequence in sorted({hold.sequence for hold in reserving}):
-        (held,) = session.writer.records(after=sequence - 1, limit=1)
-        void = rules.VoidHold.of(held.id, reason=_LEFT, id=new_id())
+        held = record_at(session.writer, sequence)
+        void = holds.VoidHold.of(held.id, reason=_LEFT, id=new_id())
         voided.append(session.execute(void, actor))
     given_back = [
         session.execute(
-            rules.ReverseTransfer.of(
+            transfers.ReverseTransfer.of(
                 welcome.id,
                 id=new_id(),
                 reason=_GIVEN_BACK,
@@ -208,7 +188,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     ]
     _let_reach_zero(session, account, actor)
     disposal = _disposed(session, departure, actor, after=" and ".join(steps))
-    closed = session.execute(rules.CloseAccount.of(account, reason=departure.reason), actor)
+    closed = session.execute(accounts.CloseAccount.of(account, reason=departure.reason), actor)
     return Leaving(
         account=closed,
         charges=charges,
@@ -224,7 +204,7 @@ def _ended(session: Session, row: AccountRow, actor: str | None) -> tuple[str, .
     session.flush()
     named = tuple(delegates_of(session.writer, row))
     for delegate in named:
-        session.execute(rules.EndDelegate.of(row.account, delegate), actor)
+        session.execute(delegates.EndDelegate.of(row.account, delegate), actor)
     return named
 
 
@@ -233,14 +213,14 @@ def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
     row = _row(session, account)
     floor, ceiling, _ = session.statute.limits_of(row, session.now())
     if floor is not None and floor > 0:
-        session.execute(rules.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
+        session.execute(accounts.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
     if ceiling is not None and ceiling < 0:
-        session.execute(rules.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
+        session.execute(accounts.SetLimits.of(account, floor=KEEP, ceiling=None), actor)
 
 
 def _is_due_back(reader: Reader, row: RecordRow) -> bool:
     """Whether a welcome credit goes back: as the statute said by which it was given."""
-    statute = of_version(reader, parse(row.body)["request"]["by"])
+    statute = of_version(reader, body_of(row)["request"]["by"])
     rule = None if statute is None else statute.welcome
     return isinstance(rule, Welcome) and rule.due_back and _left(reader, row) > 0
 
@@ -254,8 +234,7 @@ def _disposed(
     """
     account, credit, debt = departure.account, departure.credit, departure.debt
     session.flush()
-    last = session.writer.last_posting(account)
-    balance = Hours.from_seconds(0 if last is None else last.balance)
+    balance = Hours.from_seconds(last_balance(session.writer, account))
     if not balance:
         return None
     if balance.seconds > 0 and credit is not None:
@@ -272,25 +251,10 @@ def _disposed(
             else f"first earn {-balance}, or have it written off"
         )
         raise AccountNotEmpty(account, balance=balance, after=after, remedy=remedy)
-    made: Transfer = session.execute(
-        rules.MakeTransfer.of(
-            id=departure.new_id(),
-            hours=abs(balance),
-            kind=kind,
-            occurred_on=None,
-            category=None,
-            area=None,
-            resource=None,
-            via=None,
-            note=None,
-            tags=(),
-            source=None,
-            limits="checked",
-            **sides,
-        ),
-        actor,
+    transfer = transfers.MakeTransfer.of(
+        id=departure.new_id(), hours=abs(balance), kind=kind, **sides
     )
-    return made
+    return session.execute(transfer, actor)
 
 
 def _check_fund(session: Session, id: str) -> None:
@@ -298,8 +262,3 @@ def _check_fund(session: Session, id: str) -> None:
     if kind != "fund":
         msg = f"{shown(id)} is a {kind}, not a fund: assign it, with their consent"
         raise InvalidRequest(msg)
-
-
-def checked_account(value: object) -> str:
-    """The id of an account."""
-    return checks.identifier(value, "account id")

@@ -1,0 +1,367 @@
+"""The bank: read, decide, append.
+
+A call becomes a command, its judge makes it a record, `append` makes it durable, the fold makes
+it a balance.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from timebank import checks
+from timebank.bank.batch import BankBatch
+from timebank.bank.commit_group import Call, group_of, retried
+from timebank.bank.erasing import wiped
+from timebank.bank.permitting import T, Work
+from timebank.bank.reads import Reads
+from timebank.bank.session import (
+    FLUSH_EVERY,
+    Session,
+    Sources,
+    add_derived,
+    new_id,
+    new_salt,
+    utc_now,
+)
+from timebank.bank.writes import Writes
+from timebank.errors import BankNotFound, Corrupt, InvalidRequest, NotFound, shown
+from timebank.journal import parse
+from timebank.journal.fold import Fold
+from timebank.model import Head
+from timebank.permissions import Ask, Permissions, checked
+from timebank.rules.state import Command
+from timebank.rules.state import actor as checked_actor
+from timebank.storage import open_store
+from timebank.storage.memory.overlay import Overlay
+from timebank.storage.protocol import Batch, Reader, Store, Writer
+
+if TYPE_CHECKING:
+    from timebank.audit import Apart, AuditReport, Checkpoint
+
+#: Called with the records that are done, and their number.
+Progress = Callable[[int, int], None]
+
+
+class TimeBank(Writes, Reads):
+    """One bank in a store. Threads may share it; it is a context manager that closes the store.
+
+    `clock` gives an aware UTC `datetime`, `new_id` an id, `new_salt` sixteen random
+    bytes: time, ids and salts come in by these three sources only. With `permissions` every
+    call is asked for first, as `timebank.permissions` says; without, the caller is trusted.
+
+    :raises InvalidRequest: a bank's name that is no id, permissions that are no callable.
+    :raises BankNotFound: no such bank, and `create` is false.
+
+    >>> from timebank import TimeBank, open
+    >>> first = open("memory:", bank="via-roma")
+    >>> second = TimeBank(first.store, bank="via-verdi")
+    >>> list(second.store.banks())
+    ['via-roma', 'via-verdi']
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        bank: str = "main",
+        create: bool = True,
+        clock: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = new_id,
+        new_salt: Callable[[], bytes] = new_salt,
+        permissions: Permissions | None = None,
+    ) -> None:
+        self.store = store
+        self.name = checks.identifier(bank, "bank")
+        self._sources = Sources(clock, new_id, new_salt)
+        self._actor: str | None = None
+        self._permissions = checked(permissions)
+        self._group = group_of(store, self.name)
+        try:
+            with store.reader(bank) as reader:
+                reader.head()
+        except BankNotFound:
+            if not create:
+                raise
+            store.make_bank(bank, journal=checks.identifier(new_id(), "journal id"))
+        except Corrupt:
+            pass  # a damaged bank opens all the same, so that it can be audited
+
+    def __repr__(self) -> str:
+        return f"<TimeBank {self.name!r} in {self.store.url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; safe to call twice."""
+        self.store.close()
+
+    def acting_as(self, actor: str | None) -> TimeBank:
+        """Return the same bank with an actor named in every record.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:").acting_as("coordinator-1")
+        >>> _ = bank.open_account("m1")
+        >>> next(bank.records()).actor
+        'coordinator-1'
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._actor = checked_actor(actor)
+        return other
+
+    # -- writing --------------------------------------------------------------
+
+    def _execute(self, command: Command[Any, T]) -> T:
+        if self._may_share(command):
+            call = Call(command, self._actor, self._sources)
+            self._group.submit(self.store, self.name, call)
+            if not call.is_alone:
+                result: T = call.outcome()
+                return result
+        return retried(partial(self._execute_once, command))
+
+    def _may_share(self, command: Command[Any, T]) -> bool:
+        """Return true where other threads' commits may keep it.
+
+        A command without an id could not be done again. Permissions are the caller's own code,
+        and asked for in the caller's own thread.
+        """
+        return (
+            command.id is not None
+            and self._permissions is None
+            and threading.get_ident() not in self._group.inside
+        )
+
+    def _execute_once(self, command: Command[Any, T]) -> T:
+        with self._session() as session:
+            return self._execute_in(session, command)
+
+    def _execute_all(
+        self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
+    ) -> T:
+        self._ask(ask)
+        if before is not None:
+            with self._reader() as reader:
+                before(reader)
+        return retried(partial(self._execute_all_once, work))
+
+    def _execute_all_once(self, work: Work[T]) -> T:
+        with self._session() as session:
+            return work(session, self._actor)
+
+    def _wiped(self) -> tuple[str, ...]:
+        return wiped(self.store)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """Open a session in a commit of its own; after an error nothing that it knew is kept."""
+        with self.store.writer(self.name) as writer, self._group.within():
+            ledger, self._group.ledger = self._group.ledger, None
+            session = Session(writer, self._sources, ledger)
+            yield session
+            session.flush()
+        self._group.keep(session)
+
+    @contextmanager
+    def batch(self) -> Iterator[BankBatch]:
+        """Keep all of the calls on the batch, or none. The writer's lock is taken at entry.
+
+        :raises StoreBusy: another writer held the lock for longer than the time-out.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> with bank.batch() as b:
+        ...     for id in ["m1", "m2", "m3"]:
+        ...         _ = b.open_account(id)
+        >>> bank.head().sequence
+        3
+        """
+        with self._session() as session:
+            batch = BankBatch(session, self._sources, self._actor, self._permissions)
+            try:
+                yield batch
+            finally:
+                batch.end()
+        if session.erases:
+            self._wiped()
+
+    @contextmanager
+    def preview(self) -> Iterator[BankBatch]:
+        """Decide the same calls, on a snapshot, and write nothing.
+
+        What is called on the preview is written nowhere; what is called on the bank itself
+        meanwhile is written as ever.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> with bank.preview() as p:
+        ...     p.open_account("m1").status
+        'open'
+        >>> bank.head().sequence
+        0
+        """
+        with self.store.reader(self.name) as reader:
+            session = Session(Overlay(reader), self._sources)
+            preview = BankBatch(session, self._sources, self._actor, self._permissions)
+            try:
+                yield preview
+            finally:
+                preview.end()
+
+    # -- reading --------------------------------------------------------------
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        return self.store.reader(self.name)
+
+    def audit(
+        self,
+        progress: Progress | None = None,
+        *,
+        since: Checkpoint | None = None,
+        expect: Iterable[Head | str] = (),
+        quick: bool = False,
+        processes: int = 1,
+    ) -> AuditReport:
+        """Derive everything again and compare it with everything that is stored.
+
+        Never raises on bad data: a finding says what, where, expected and found.
+        `progress` is called with the records done and their number. With a checkpoint (the
+        `.checkpoint` of an earlier report) what came `since` is audited, at a cost that grows
+        with that and the number of accounts. `expect` are heads that were published, or
+        their lines: each is to be in the journal. A `quick` audit looks at balances, sums
+        and the head only. With more `processes` than one, a long journal in a file or on a
+        server is audited in stretches by as many Python processes; the report is the same.
+
+        :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, a
+            quick audit with one, or a number of processes below 1.
+        :raises StoreBusy: the storage could not be read for longer than the time-out.
+
+        >>> import timebank
+        >>> timebank.open("memory:").audit().ok
+        True
+        """
+        from timebank.audit import audit, quick_audit, unreadable
+        from timebank.errors import StoreError
+
+        heads = [head if isinstance(head, Head) else Head.of(head) for head in expect]
+        if quick and since is not None:
+            msg = "a quick audit goes on from no checkpoint: choose one of the two"
+            raise InvalidRequest(msg)
+        if type(processes) is not int or processes < 1:
+            msg = f"an audit is done by 1 process or more, not {shown(processes)}"
+            raise InvalidRequest(msg)
+        self._may("audit")
+        apart = None if quick or processes == 1 else self._apart(processes)
+        try:
+            with self._reader() as reader:
+                if quick:
+                    return quick_audit(reader, expect=heads)
+                return audit(reader, progress=progress, since=since, expect=heads, apart=apart)
+        except (Corrupt, NotFound, StoreError) as error:
+            return unreadable(error)
+
+    def _apart(self, processes: int) -> Apart | None:
+        """Return what audits stretches in other processes, where they can open the storage too."""
+        from timebank.audit.processes import Processes
+
+        address = getattr(self.store, "address", None)
+        return None if address is None else Processes(address, self.name, processes)
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Throw the derived rows away and make them again from the journal, in one commit.
+
+        :raises Corrupt: a record cannot be read or executed; nothing is changed then.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> bank.rebuild()
+        >>> bank.account("m1").status
+        'open'
+        """
+        self._may("rebuild")
+        with self.store.writer(self.name) as writer:
+            self._group.ledger = None
+            erases = _rebuild(writer, progress)
+        if erases:
+            self._wiped()
+
+
+def _rebuild(writer: Writer, progress: Progress | None) -> bool:
+    """Derive all again; return true where there were erasures, which are then done once more."""
+    erases = False
+    fold, after, total = Fold(), 0, writer.head().sequence
+    batch = Batch(anew=True)
+    while page := writer.records(after=after, limit=FLUSH_EVERY):
+        for row in page:
+            body = parse(row.body)
+            derived = fold.apply(row.sequence, body["kind"], body["effects"])
+            add_derived(batch, derived)
+        writer.append(batch)
+        erases = erases or bool(batch.erased)
+        batch, after = Batch(), page[-1].sequence
+        if progress is not None:
+            progress(after, total)
+    if batch.anew:
+        writer.append(batch)
+    return erases
+
+
+def open_bank(
+    url: str,
+    *,
+    bank: str = "main",
+    create: bool = True,
+    read_only: bool = False,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], str] = new_id,
+    new_salt: Callable[[], bytes] = new_salt,
+    permissions: Permissions | None = None,
+) -> TimeBank:
+    """Open a bank, made where it is missing unless `create` is false. Appends no record.
+
+    `url` is `memory:` (private, new at each open), `sqlite:///path`,
+    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), or what an
+    installed package registers. With `read_only` the storage is opened so that nothing
+    in it, or beside it, can be made or changed.
+
+    :raises InvalidRequest: a URL or a bank's name that cannot be.
+    :raises NotFound: no such file, and `create` is false.
+    :raises BankNotFound: no such bank, and `create` is false.
+    :raises StoreError: the file is no database, or a newer version wrote it.
+
+    >>> import timebank
+    >>> with timebank.open("memory:") as bank:
+    ...     bank.head().sequence
+    0
+    """
+    create = create and not read_only
+    store = open_store(url, create=create, read_only=read_only)
+    try:
+        return TimeBank(
+            store,
+            bank=bank,
+            create=create,
+            clock=clock,
+            new_id=new_id,
+            new_salt=new_salt,
+            permissions=permissions,
+        )
+    except BaseException:
+        store.close()
+        raise

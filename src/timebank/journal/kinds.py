@@ -1,0 +1,324 @@
+"""The kinds of record: one line for each, and the shapes of their requests and effects.
+
+`KINDS` is the table that the writing side and the queries look things up in. A kind's command
+and judge are named, and found in that module of `timebank.rules`, so that this module imports
+nothing from above. The fold has its own table of steps, and the audit does not import
+this module: it is the second witness.
+
+>>> from timebank.journal.kinds import KINDS, MOVES_HOURS
+>>> KINDS["settle"].command, KINDS["settle"].judge, KINDS["settle"].view
+('holds.SettleHold', 'settle', 'transfer')
+>>> sorted(MOVES_HOURS)
+['due', 'reverse', 'settle', 'transfer']
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NotRequired, TypedDict
+
+import attrs
+
+from timebank.model import StoredLimit
+
+#: `[account, seconds]`, as JSON has it.
+Line = list[Any]
+Lines = list[Line]
+
+# -- what is asked for -----------------------------------------------------------
+
+
+class OnAccount(TypedDict):
+    """The request of a change of status or of a name."""
+
+    account: str
+
+
+class OpenAccountRequest(OnAccount):
+    """The request that opens an account; limits that are left out are inherited."""
+
+    kind: str
+    joined_on: NotRequired[str]
+    floor: NotRequired[StoredLimit]
+    ceiling: NotRequired[StoredLimit]
+
+
+class SetLimitsRequest(OnAccount):
+    """The request that changes an account's own limits; what is left out stays."""
+
+    floor: NotRequired[StoredLimit]
+    ceiling: NotRequired[StoredLimit]
+
+
+class ExchangeRequest(TypedDict):
+    """The request of a transfer, or of a hold that proposes one (`expires_in`, microseconds)."""
+
+    id: str
+    kind: str
+    earners: Lines
+    spenders: Lines
+    occurred_on: NotRequired[str]
+    category: NotRequired[str]
+    area: NotRequired[str]
+    resource: NotRequired[str]
+    via: NotRequired[str]
+    tags: NotRequired[list[str]]
+    source: NotRequired[str | list[list[str]]]
+    limits: NotRequired[str]
+    expires_in: NotRequired[int]
+
+
+class ReverseRequest(TypedDict):
+    """The request that moves hours of a transfer back; all that is left, without `hours`."""
+
+    id: str
+    transfer: str
+    hours: NotRequired[int]
+    occurred_on: NotRequired[str]
+
+
+class SettleRequest(TypedDict):
+    """The request that makes a hold a transfer; all of it, without `hours`."""
+
+    id: str
+    hold: str
+    hours: NotRequired[int]
+    occurred_on: NotRequired[str]
+
+
+class VoidRequest(TypedDict):
+    """The request that releases a hold."""
+
+    id: str
+    hold: str
+
+
+class AdoptRequest(TypedDict):
+    """The request that puts a statute in force: the statute as `statute.codec` writes it."""
+
+    statute: dict[str, Any]
+
+
+class DueRequest(TypedDict):
+    """The request for what the rule of a statute makes due of an account."""
+
+    account: str
+    by: str
+    id: str
+    rule: str
+    since: str
+    period: NotRequired[list[str]]
+
+
+class DelegateRequest(TypedDict):
+    """The request that names somebody to act for an account, or ends it."""
+
+    account: str
+    delegate: str
+    until: NotRequired[str]
+
+
+class EraseRequest(TypedDict, total=False):
+    """The request that destroys the texts of an account, or of one record."""
+
+    account: str
+    record: int
+
+
+# -- what it comes to --------------------------------------------------------------
+
+
+class AccountChanges(TypedDict, total=False):
+    """The columns of an account that a record sets."""
+
+    kind: str
+    status: str
+    joined_on: str | None
+    floor: StoredLimit
+    ceiling: StoredLimit
+    named: bool
+
+
+class AccountEffects(TypedDict):
+    """The effects of a record on an account itself."""
+
+    account: str
+    sets: AccountChanges
+
+
+class Flag(TypedDict):
+    """A rule that was passed with the statute's leave, with the figures it has."""
+
+    rule: str
+    account: NotRequired[str]
+    limit: NotRequired[int]
+    available: NotRequired[int]
+    needed: NotRequired[int]
+    days: NotRequired[int]
+    occurred_on: NotRequired[str]
+
+
+class MoveEffects(TypedDict):
+    """The effects of a record that moves hours; the lines of its fee are the last postings."""
+
+    occurred_on: str
+    postings: Lines
+    statute: str
+    fee: NotRequired[Lines]
+    flags: NotRequired[list[Flag]]
+    reverses: NotRequired[int]
+    resolves: NotRequired[int]
+    basis: NotRequired[int]
+
+
+class HoldEffects(TypedDict):
+    """The effects of a hold: the lines of settling all of it, and `[account, held, incoming]`."""
+
+    lines: Lines
+    reserves: list[list[Any]]
+    statute: str
+    expires_at: NotRequired[int]
+    fee: NotRequired[Lines]
+    flags: NotRequired[list[Flag]]
+
+
+class VoidEffects(TypedDict):
+    """The effects of releasing a hold: the sequence of its record."""
+
+    resolves: int
+
+
+class AdoptEffects(TypedDict):
+    """The effects of adopting a statute: its version."""
+
+    adopts: str
+
+
+class DelegateEffects(TypedDict):
+    """The effects of naming or ending a delegate; `of` is the record that opened the account."""
+
+    account: str
+    delegate: str
+    of: int
+    until: NotRequired[str | None]
+
+
+class EraseEffects(TypedDict):
+    """The effects of an erasure: commitments, and the `[sequence, field]` of each text."""
+
+    erased: list[str]
+    texts: list[list[Any]]
+
+
+Request = (
+    OnAccount
+    | OpenAccountRequest
+    | SetLimitsRequest
+    | ExchangeRequest
+    | ReverseRequest
+    | SettleRequest
+    | VoidRequest
+    | AdoptRequest
+    | DueRequest
+    | DelegateRequest
+    | EraseRequest
+)
+Effects = (
+    AccountEffects
+    | MoveEffects
+    | HoldEffects
+    | VoidEffects
+    | AdoptEffects
+    | DelegateEffects
+    | EraseEffects
+)
+
+
+class RecordBody(TypedDict):
+    """A record as its bytes say it."""
+
+    actor: NotRequired[str]
+    effects: Any
+    format: str
+    journal: str
+    kind: str
+    recorded_at: int
+    request: Any
+    sequence: int
+
+
+# -- the table ---------------------------------------------------------------------
+
+#: What the caller of a command gets.
+View = Literal["account", "transfer", "hold", "statute", "delegate", "erasure"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+@attrs.frozen
+class Kind:
+    """One kind of record: its command, in a module of `rules`, and the judge beside it.
+
+    `view` says what the caller of the command gets.
+    """
+
+    name: str
+    command: str
+    judge: str
+    view: View
+    groups: frozenset[str] = attrs.field(converter=_words)
+
+
+#: Groups: records on an `account` itself; those that `move` hours; those that dues are `plan`ned
+#: from.
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        Kind("open_account", "accounts.OpenAccount", "open_account", "account", "account plan"),
+        Kind("set_limits", "accounts.SetLimits", "set_limits", "account", "account"),
+        Kind("rename", "accounts.Rename", "rename", "account", "account"),
+        Kind("freeze", "accounts.Freeze", "change_status", "account", "account plan"),
+        Kind("thaw", "accounts.Thaw", "change_status", "account", "account plan"),
+        Kind("close_account", "accounts.CloseAccount", "change_status", "account", "account plan"),
+        Kind("reopen", "accounts.Reopen", "change_status", "account", "account plan"),
+        Kind("transfer", "transfers.MakeTransfer", "transfer", "transfer", "move"),
+        Kind("reverse", "transfers.ReverseTransfer", "reverse", "transfer", "move"),
+        Kind("hold", "holds.MakeHold", "hold", "hold", ""),
+        Kind("settle", "holds.SettleHold", "settle", "transfer", "move"),
+        Kind("void", "holds.VoidHold", "void", "hold", ""),
+        Kind("adopt", "statutes.Adopt", "adopt", "statute", "plan"),
+        Kind("due", "dues.MakeDue", "due", "transfer", "move plan"),
+        Kind("name_delegate", "delegates.NameDelegate", "name", "delegate", "account"),
+        Kind("end_delegate", "delegates.EndDelegate", "end", "account", "account"),
+        Kind("erase", "erasures.Erase", "erase", "erasure", ""),
+    )
+}  # fmt: skip
+
+
+def _of_group(group: str) -> frozenset[str]:
+    return frozenset(kind.name for kind in KINDS.values() if group in kind.groups)
+
+
+#: The kinds of record that are transfers.
+MOVES_HOURS: Final = _of_group("move")
+#: Those that are on an account itself.
+ON_ACCOUNT: Final = _of_group("account")
+#: Those that say what dues are planned from.
+PLANS_DUES: Final = _of_group("plan")
+
+
+def sides_of(effects: Any) -> tuple[Lines, Lines]:
+    """Return the lines of an exchange, and those of its fee, from a record's effects.
+
+    The lines are the postings of a transfer, or what a hold proposes; a record that moves
+    nothing has none.
+
+    >>> from timebank.journal.kinds import sides_of
+    >>> sides_of({"postings": [["m1", 60], ["f1", -60], ["fund", 6], ["f1", -6]],
+    ...           "fee": [["fund", 6], ["f1", -6]]})
+    ([['m1', 60], ['f1', -60]], [['fund', 6], ['f1', -6]])
+    """
+    lines = effects.get("postings", effects.get("lines", []))
+    fee = effects.get("fee", [])
+    return lines[: len(lines) - len(fee)], fee

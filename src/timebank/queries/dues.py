@@ -1,0 +1,277 @@
+"""Plan dues: read what happened to each account, and tell what is due through a day.
+
+The history of accounts is read in one pass over the journal, most lines of which are passed
+over unread. It can be taken up again where it ended: most of it is read before the writer's
+lock is taken. The same history gives the same dues on the day, a month later, or twice.
+
+Dues are found period by period. A period is charged by the statute in force on the first of
+its days on which the rule is for the account: the period's own first day, or a later one for
+who joined, came back or was thawed later, or where the rule was adopted later. What was
+charged for is never charged again, however the periods of another statute lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+import attrs
+
+from timebank.errors import Corrupt
+from timebank.hours import Hours
+from timebank.journal.kinds import PLANS_DUES, AccountEffects, DueRequest
+from timebank.model import RecordRow
+from timebank.model.members import Due
+from timebank.queries.records import body_of, records
+from timebank.rules.dues import amount
+from timebank.statute import DEFAULT, DEMURRAGE, Demurrage, Dues, Statute, months_later, period_of
+from timebank.statute.codec import of_body
+from timebank.statute.periods import DAY
+from timebank.storage.protocol import Reader
+
+PAGE: Final = 2_000
+Period = tuple[date, date]
+
+
+@attrs.define
+class AccountHistory:
+    """One account: its kind, its days, and through which day each rule was charged.
+
+    `once` are the rules that were charged and have no period. `statuses` are the days on
+    which its status changed, in order, with the status at the end of the day.
+    """
+
+    account: str
+    kind: str
+    opened: date
+    joined: date
+    statuses: list[tuple[date, str]] = attrs.field(factory=list)
+    charged: dict[str, date] = attrs.field(factory=dict)
+    once: set[str] = attrs.field(factory=set)
+
+    @property
+    def status(self) -> str:
+        """Return the status now."""
+        return self.statuses[-1][1]
+
+    def open_days(self) -> Iterator[tuple[date, date]]:
+        """Yield the first and the last day of each time in which it was open at the day's end.
+
+        The time before the account was opened, from the day of joining on, counts as open.
+        """
+        began: date | None = self.joined
+        for day, status in self.statuses:
+            if status == "open" and began is None:
+                began = day
+            elif status != "open" and began is not None:
+                if began < day:
+                    yield began, day - DAY
+                began = None
+        if began is not None:
+            yield began, date.max
+
+
+@attrs.define
+class History:
+    """The history of all accounts, and the statutes by the day from which on they were in force."""
+
+    accounts: dict[str, AccountHistory] = attrs.field(factory=dict)
+    adopted: list[tuple[date, Statute]] = attrs.field(factory=lambda: [(date.min, DEFAULT)])
+    after: int = 0
+
+    def read(self, reader: Reader) -> None:
+        """Go on to the end of what the reader sees.
+
+        :raises Corrupt: a record that cannot be read.
+        """
+        for row in records(reader, after=self.after, limit=PAGE):
+            if row.kind in PLANS_DUES:
+                try:
+                    self._take(row)
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
+                    msg = f"record {row.sequence} cannot be read: {error!r}"
+                    raise Corrupt(msg) from error
+            self.after = row.sequence
+
+    def statute_on(self, day: date) -> Statute:
+        """Return the statute that was in force at the end of a day."""
+        return next(one for first, one in reversed(self.adopted) if first <= day)
+
+    def _take(self, row: RecordRow) -> None:
+        record = body_of(row)
+        if row.kind == "adopt":
+            statute = of_body(row.body)
+            day = date.fromisoformat(statute.day(record["recorded_at"]))
+            self.adopted.append((max(day, self.adopted[-1][0]), statute))
+            return
+        day = date.fromisoformat(self.adopted[-1][1].day(record["recorded_at"]))
+        if row.kind == "due":
+            self._charged(record["request"])
+        elif row.kind == "open_account":
+            self._opened(record["effects"], day)
+        else:
+            effects = record["effects"]
+            _change(self.accounts[effects["account"]].statuses, day, effects["sets"]["status"])
+
+    def _opened(self, effects: AccountEffects, day: date) -> None:
+        id, sets = effects["account"], effects["sets"]
+        joined = day if sets["joined_on"] is None else date.fromisoformat(sets["joined_on"])
+        self.accounts[id] = AccountHistory(id, sets["kind"], day, joined, [(day, "open")])
+
+    def _charged(self, request: DueRequest) -> None:
+        account, rule = self.accounts[request["account"]], request["rule"]
+        if "period" not in request:
+            account.once.add(rule)
+            return
+        through = date.fromisoformat(request["period"][1])
+        account.charged[rule] = max(account.charged.get(rule, through), through)
+
+
+def _change(statuses: list[tuple[date, str]], day: date, status: str) -> None:
+    """Note a change of status: of several on one day the last one counts, and days never fall."""
+    day = max(day, statuses[-1][0])
+    if statuses[-1][0] == day:
+        statuses.pop()
+    statuses.append((day, status))
+
+
+# -- what is due -----------------------------------------------------------------
+
+
+@attrs.frozen
+class Planned:
+    """Something that is due; `since` is the day on which it falls due."""
+
+    account: str
+    rule: Dues | Demurrage
+    by: Statute
+    since: date
+    period: Period | None
+
+
+def plan(
+    history: History, *, through: date, today: date, account: str | None = None
+) -> list[Planned]:
+    """Return what is due through a day and was not charged, by day, dues before demurrage.
+
+    It is that of one account, or of all of them. Accounts that are closed now are left out; those
+    that are frozen are not. Demurrage waits for the end of the day that it is counted on.
+    """
+    found: list[Planned] = []
+    names = sorted({rule.name for _, statute in history.adopted for rule in statute.dues})
+    accounts = history.accounts
+    chosen = accounts.values() if account is None else [accounts[account]]
+    for member in chosen:
+        if member.status != "closed":
+            for name in names:
+                found += _dues(history, member, name, through)
+                found += _once(history, member, name, through)
+            found += _demurrage(history, member, min(through, today - DAY))
+    found.sort(key=lambda one: (one.since, one.rule.name == DEMURRAGE, one.rule.name, one.account))
+    return found
+
+
+def _in_force(history: History) -> Iterator[tuple[date, date, Statute]]:
+    """Yield each statute with the first and the last day at whose end it was in force."""
+    adopted = history.adopted
+    for number, (first, statute) in enumerate(adopted):
+        last = adopted[number + 1][0] - DAY if number + 1 < len(adopted) else date.max
+        if first <= last:
+            yield first, last, statute
+
+
+# -- dues --------------------------------------------------------------------------
+
+
+def _dues(history: History, member: AccountHistory, name: str, through: date) -> Iterator[Planned]:
+    charged = member.charged.get(name)
+    cursor = member.joined if charged is None else charged + DAY
+    while (found := _first_day(history, member, name, cursor, through)) is not None:
+        day, rule, by = found
+        period = period_of(rule.every, day)
+        if period[1] >= member.opened:
+            yield Planned(member.account, rule, by, day, period)
+        cursor = period[1] + DAY
+
+
+def _once(history: History, member: AccountHistory, name: str, through: date) -> Iterator[Planned]:
+    """Yield dues that are due once, of a member who joined while they were in force."""
+    then = history.statute_on(member.joined).due_rule(name)
+    if name in member.once or not isinstance(then, Dues) or then.every != "once":
+        return
+    found = _first_day(history, member, name, member.joined, through, once=True)
+    if found is not None:
+        day, rule, by = found
+        yield Planned(member.account, rule, by, day, None)
+
+
+def _first_day(
+    history: History,
+    member: AccountHistory,
+    name: str,
+    cursor: date,
+    through: date,
+    *,
+    once: bool = False,
+) -> tuple[date, Dues, Statute] | None:
+    """Return the first day, from the cursor on, on which the dues of a name are for an account."""
+    for first, last, statute in _in_force(history):
+        rule = statute.due_rule(name)
+        if last < cursor or not isinstance(rule, Dues) or (rule.every == "once") != once:
+            continue
+        if member.kind not in rule.kinds or member.account == rule.fund:
+            continue
+        start = max(first, cursor, months_later(member.joined, rule.from_month))
+        for opened, closed in member.open_days():
+            day = max(start, opened)
+            if day <= min(closed, last, through):
+                return day, rule, statute
+    return None
+
+
+# -- demurrage ---------------------------------------------------------------------
+
+
+def _demurrage(history: History, member: AccountHistory, through: date) -> Iterator[Planned]:
+    charged = member.charged.get(DEMURRAGE, date.min)
+    for first, last, statute in _in_force(history):
+        rule = statute.demurrage
+        if rule is None or member.kind not in rule.kinds or member.account == rule.fund:
+            continue
+        day = max(member.joined, member.opened, first)
+        while day <= min(last, through):
+            period = period_of(rule.every, day)
+            day = period[1] + DAY
+            if period[1] > min(last, through):
+                break
+            began_with_it = history.statute_on(period[0]).demurrage is not None
+            if began_with_it and period[0] > charged and _is_open(member, period[1]):
+                charged = period[1]
+                yield Planned(member.account, rule, statute, period[1], period)
+
+
+def _is_open(member: AccountHistory, day: date) -> bool:
+    return any(first <= day <= last for first, last in member.open_days())
+
+
+# -- what it comes to ----------------------------------------------------------------
+
+
+def due_of(reader: Reader, planned: Planned) -> Due:
+    """Return what is due with its hours, by what is recorded now."""
+    basis = 0
+    if isinstance(planned.rule, Demurrage):
+        earned, spent = reader.totals(planned.account, until=planned.since.isoformat())
+        basis = earned - spent
+    seconds = amount(planned.rule, planned.period, planned.since, basis=basis)
+    return Due(
+        account=planned.account,
+        rule=planned.rule.name,
+        hours=Hours.from_seconds(seconds),
+        fund=planned.rule.fund,
+        since=planned.since,
+        period=planned.period,
+        statute=planned.by.version,
+        basis=Hours.from_seconds(basis) if isinstance(planned.rule, Demurrage) else None,
+    )

@@ -1,0 +1,56 @@
+"""Read the statutes that were adopted: the one in force, one by its version, one by a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from timebank.errors import Corrupt
+from timebank.journal import recorded_at
+from timebank.model import MAX_INTEGER, StatuteRow
+from timebank.queries.records import PAGE, find_record, record_at
+from timebank.statute import DEFAULT, Statute
+from timebank.statute.codec import of_body
+from timebank.storage.protocol import Reader
+
+
+def in_force(reader: Reader) -> Statute:
+    """Return the statute that was adopted last; the default one, where none was."""
+    rows = reader.statutes(before=MAX_INTEGER + 1, limit=1)
+    return adopted_by(reader, rows[0]) if rows else DEFAULT
+
+
+def of_version(reader: Reader, version: str) -> Statute | None:
+    """Return the statute of a version that was adopted, or is the library's own."""
+    for row in statute_rows(reader):
+        if row.version == version:
+            return adopted_by(reader, row)
+    return DEFAULT if version == DEFAULT.version else None
+
+
+def adopted_on(reader: Reader, day: str) -> Statute:
+    """Return the statute in force at the end of a day, `YYYY-MM-DD`, in its own time zone."""
+    for row in statute_rows(reader):
+        statute = adopted_by(reader, row)
+        if statute.day(recorded_at(record_at(reader, row.sequence).body)) <= day:
+            return statute
+    return DEFAULT
+
+
+def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
+    """Yield the adoptions, newest first, reading a page at a time."""
+    before = MAX_INTEGER + 1
+    while page := reader.statutes(before=before, limit=PAGE):
+        yield from page
+        before = page[-1].sequence
+
+
+def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
+    """Return the statute that a record adopted.
+
+    :raises Corrupt: the record is missing, or adopts none.
+    """
+    found = find_record(reader, row.sequence)
+    if found is None:
+        msg = f"record {row.sequence}, which adopted a statute, is missing"
+        raise Corrupt(msg)
+    return of_body(found.body)

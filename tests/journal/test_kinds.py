@@ -1,0 +1,53 @@
+"""The table of kinds of record agrees with the commands, the fold and the format page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from timebank.bank.session import Session
+from timebank.journal import fold
+from timebank.journal.kinds import KINDS, MOVES_HOURS, ON_ACCOUNT, PLANS_DUES
+from timebank.queries.views import OPERATIONS
+from timebank.rules import COMMANDS, JUDGES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf-8")
+
+
+def test_each_command_is_of_its_kind() -> None:
+    """What the table names is there, and a command's own kind is that of its line."""
+    assert {name: name for name in KINDS} == {name: one.kind for name, one in COMMANDS.items()}
+    assert all(callable(judge) for judge in JUDGES.values())
+    assert {one.__module__ for one in COMMANDS.values()} == {
+        judge.__module__ for judge in JUDGES.values()
+    }
+
+
+def test_the_fold_executes_every_kind() -> None:
+    """The fold's own table has the same kinds, no more and no fewer."""
+    assert set(KINDS) == set(fold._STEPS)
+
+
+def test_every_view_can_be_made() -> None:
+    """A session knows how to make each view, and each operation has one."""
+    assert {kind.view for kind in KINDS.values()} == set(Session._RESULTS)
+    made = {name for name, kind in KINDS.items() if kind.view in {"transfer", "hold"}}
+    assert made == set(OPERATIONS)
+    assert set(Session._LOOK_UPS) <= set(KINDS)
+
+
+def test_groups_are_what_the_fold_does() -> None:
+    """Those that move hours are those whose effects are postings; the others set an account."""
+    steps = fold._STEPS
+    posting = {name for name, step in steps.items() if step in {fold._post, fold._settle}}
+    assert posting == MOVES_HOURS
+    on_account = {fold._set_account, fold._delegate}
+    assert {name for name, step in steps.items() if step in on_account} == ON_ACCOUNT
+    assert {"open_account", "adopt", "due", "freeze", "thaw", "close_account", "reopen"} == (
+        PLANS_DUES
+    )
+
+
+def test_every_kind_is_on_the_page() -> None:
+    """The format page names each kind of record."""
+    assert set(KINDS) <= set(re.findall(r"`([a-z_]+)`", PAGE))
