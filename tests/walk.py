@@ -24,6 +24,8 @@ HERE: Final = Path(__file__)
 SOURCE: Final = Path(timebank.__file__).parent
 #: How often a road is walked before it is counted.
 WARM_UP: Final = 5
+#: How often it is counted.
+TIMES: Final = 3
 
 
 @attrs.frozen
@@ -70,7 +72,7 @@ def transfer(bank: TimeBank) -> object:
 
 
 def statement(bank: TimeBank) -> object:
-    """The statement of a member, of six lines."""
+    """The statement of a member, of five lines."""
     return bank.statement("m1")
 
 
@@ -97,7 +99,9 @@ def walk(name: str) -> Walk:
         for _ in range(WARM_UP):
             transfer(bank)
         ROADS[name](bank)
-        return walked(lambda: ROADS[name](bank))
+        # The shortest of a few: what is remembered for a second or a day is then warm.
+        walks = [walked(lambda: ROADS[name](bank)) for _ in range(TIMES)]
+        return min(walks, key=lambda walk: walk.count)
 
 
 def show(line: str) -> None:

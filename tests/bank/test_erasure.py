@@ -426,7 +426,7 @@ def test_a_kill_leaves_all_or_nothing(tmp_path: Path, at: int) -> None:
         bank.open_account("m1", name="Maria Rossi")
         bank.open_account("m2", name="Nina")
     program = f"""
-import os, timebank, timebank.storage.sqlite.writer as writer
+import os, timebank, timebank.storage.sqlite.transactions as writer
 count = 0
 class Dying:
     def __init__(self, connection): self.connection = connection

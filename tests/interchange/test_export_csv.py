@@ -18,16 +18,16 @@ import timebank
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import Hours, TimeBank
 from timebank.cli import main
-from timebank.interchange.formulas import guarded, unguarded
 from timebank.interchange.spreadsheet import (
     Sheet,
     balances_sheet,
     statement_sheet,
     transfers_sheet,
 )
+from timebank.reports.csv_lines import guarded, unguarded
 
 DAY = date(2026, 3, 2)
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def full(clock: Clock) -> TimeBank:
 def read(sheet: Sheet) -> list[dict[str, str]]:
     """The rows, as any program reads CSV."""
     raw = "".join(f"{line}\n" for line in sheet)
-    return list(csv.DictReader(io.StringIO(raw), delimiter=";" if sheet.decimal_comma else ","))
+    lines = io.StringIO(raw, newline="")
+    return list(csv.DictReader(lines, strict=True, delimiter=";" if sheet.decimal_comma else ","))
 
 
 # -- sums ---------------------------------------------------------------------

@@ -24,8 +24,8 @@ from timebank.cli import main
 from timebank.interchange.plaintext import beancount, export, hledger
 from timebank.interchange.plaintext.beancount import Beancount, export_beancount
 from timebank.interchange.plaintext.dialect import Dialect
+from timebank.interchange.plaintext.escaping import ascii_only, visible
 from timebank.interchange.plaintext.hledger import Hledger, Ledger, export_hledger, export_ledger
-from timebank.interchange.plaintext.words import ascii_only, visible
 
 Export = Callable[..., Iterator[str]]
 FORMATS: dict[str, tuple[Export, Dialect, Callable[[Path], dict[str, str]]]] = {

@@ -25,16 +25,15 @@ from timebank.cli import main
 from timebank.cli.imports_report import report_shape, report_text
 from timebank.interchange.engine import row_ids
 from timebank.interchange.engine.booking import CHUNK_ROWS, run
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.headed import Headed
+from timebank.interchange.engine.csv_rows import Row, Rows, TableReader
 from timebank.interchange.engine.opening import ZERO, opening_balances
 from timebank.interchange.engine.protocol import (
-    AccountRow,
+    ImportedAccount,
+    ImportedReversal,
     ImportedRow,
+    ImportedTransfer,
     Importer,
     Passed,
-    ReversalRow,
-    TransferRow,
 )
 from timebank.interchange.engine.quarantine import TITLES, Mended, QuarantineFile
 from timebank.interchange.engine.reconcile import Difference
@@ -62,9 +61,9 @@ class Listed:
 
 def moved(
     line: int, *, earner: str = "a", spender: str = "b", seconds: int = 60, **more: Any
-) -> TransferRow:
+) -> ImportedTransfer:
     """An exchange whose id is its line."""
-    return TransferRow(
+    return ImportedTransfer(
         line,
         more.pop("id", f"listed:{line}"),
         earner=earner,
@@ -75,7 +74,7 @@ def moved(
     )
 
 
-A, B = AccountRow(1, "a"), AccountRow(2, "b")
+A, B = ImportedAccount(1, "a"), ImportedAccount(2, "b")
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ def test_everything_of_a_row_is_kept(bank: TimeBank) -> None:
         tags=("x", "y"),
         source={"trace": "77"},
     )
-    account = AccountRow(1, "a", kind="group", name="Vera", joined_on=date(2020, 1, 8))
+    account = ImportedAccount(1, "a", kind="group", name="Vera", joined_on=date(2020, 1, 8))
     report = book(bank, account, B, row)
     assert (2, 1, Hours(100), True, 3) == (
         report.accounts_opened,
@@ -141,10 +140,10 @@ def test_a_second_run_appends_nothing(bank: TimeBank) -> None:
     rows = (
         attrs.evolve(A, closed=True),
         B,
-        AccountRow(3, "c", closed=True),
-        AccountRow(4, "d", frozen=True),
+        ImportedAccount(3, "c", closed=True),
+        ImportedAccount(4, "d", frozen=True),
         moved(5),
-        ReversalRow(6, "listed:6", of="listed:5", reason="undone"),
+        ImportedReversal(6, "listed:6", of="listed:5", reason="undone"),
         moved(7, earner="c"),
         Passed(8, "pending"),
     )
@@ -184,7 +183,7 @@ def test_a_row_that_stands_twice_is_booked_once(bank: TimeBank) -> None:
 
 def test_an_account_that_is_not_listed_is_opened_when_needed(bank: TimeBank) -> None:
     """Once, before the first transfer that needs it."""
-    fund = AccountRow(0, "levies", kind="fund")
+    fund = ImportedAccount(0, "levies", kind="fund")
     assert 0 == book(bank, A, B).accounts_implied
     report = book(bank, A, B, *(moved(n, earner="levies", opens=fund) for n in (3, 4)))
     assert (1, 1, 2) == (
@@ -200,8 +199,8 @@ def test_an_account_that_is_not_listed_is_opened_when_needed(bank: TimeBank) -> 
 
 def test_a_reversal_finds_its_original_wherever_it_stands(bank: TimeBank) -> None:
     """Before it, in a list that begins with the newest, or behind it; wholly or in part."""
-    before = ReversalRow(3, "r1", of="listed:4", reason="undone", occurred_on=date(2026, 2, 9))
-    part = ReversalRow(6, "r2", of="listed:5", reason="less", seconds=20)
+    before = ImportedReversal(3, "r1", of="listed:4", reason="undone", occurred_on=date(2026, 2, 9))
+    part = ImportedReversal(6, "r2", of="listed:5", reason="less", seconds=20)
     report = book(bank, A, B, before, moved(4), moved(5), part)
     assert (4, 2, True) == (report.transfers_booked, report.reversals_booked, report.ok)
     assert date(2026, 2, 9) == bank.transfer_by_id("r1").occurred_on
@@ -216,8 +215,8 @@ def test_a_reversal_of_nothing_or_of_too_much_is_quarantined(bank: TimeBank) -> 
         A,
         B,
         moved(3),
-        ReversalRow(4, "r1", of="listed:9", reason="x", columns=columns),
-        ReversalRow(5, "r2", of="listed:3", reason="x", seconds=61, columns=columns),
+        ImportedReversal(4, "r1", of="listed:9", reason="x", columns=columns),
+        ImportedReversal(5, "r2", of="listed:3", reason="x", seconds=61, columns=columns),
     )
     assert [(5, "amount"), (4, "chargeback_of")] == places(report)
 
@@ -227,7 +226,7 @@ def test_a_reversal_of_nothing_or_of_too_much_is_quarantined(bank: TimeBank) -> 
 
 def test_closed_accounts_keep_their_history(bank: TimeBank) -> None:
     """At zero they are closed; with hours on them they are frozen, and named with their balance."""
-    closed = AccountRow(1, "a", closed=True), AccountRow(2, "c", closed=True)
+    closed = ImportedAccount(1, "a", closed=True), ImportedAccount(2, "c", closed=True)
     report = book(
         bank, *closed, B, moved(3), moved(4, earner="b", spender="a"), moved(5, earner="c")
     )
@@ -238,7 +237,7 @@ def test_closed_accounts_keep_their_history(bank: TimeBank) -> None:
 
 def test_history_that_comes_later_wakes_what_the_source_closed(bank: TimeBank) -> None:
     """A row that was mended since is booked, and the account is closed again."""
-    closed = AccountRow(1, "a", closed=True)
+    closed = ImportedAccount(1, "a", closed=True)
     book(bank, closed, B)
     back = moved(4, earner="b", spender="a")
     report = book(bank, closed, B, moved(3), back)
@@ -255,7 +254,7 @@ def test_what_was_closed_here_stays_closed(bank: TimeBank) -> None:
 
 def test_a_frozen_account_that_is_mended_to_zero_is_closed(bank: TimeBank) -> None:
     """What was frozen for its hours is closed once it has none."""
-    closed = AccountRow(1, "a", closed=True)
+    closed = ImportedAccount(1, "a", closed=True)
     book(bank, closed, B, moved(3))
     assert "frozen" == bank.account("a").status
     book(bank, closed, B, moved(3), moved(4, earner="b", spender="a"))
@@ -306,7 +305,7 @@ def test_what_the_bank_refuses_is_quarantined(
 @pytest.mark.parametrize("id", ["", " a", "a ", "a\n", "x" * 129, "\ud800", "e\u0300"])
 def test_an_id_that_cannot_be_ours_is_quarantined(bank: TimeBank, id: str) -> None:
     """Of an account; the exchanges of that account follow it."""
-    report = book(bank, AccountRow(1, id, columns={"id": "code"}), B, moved(3, earner=id))
+    report = book(bank, ImportedAccount(1, id, columns={"id": "code"}), B, moved(3, earner=id))
     assert (1, "code") == places(report)[0]
     assert (2, 0) == (report.quarantined, report.transfers_booked)
 
@@ -367,8 +366,8 @@ def test_each_difference_is_explained_or_shown(bank: TimeBank) -> None:
         bank,
         attrs.evolve(A, stated=65),
         attrs.evolve(B, stated=-50),
-        AccountRow(3, "c", stated=-5),
-        AccountRow(4, " ", stated=7),
+        ImportedAccount(3, "c", stated=-5),
+        ImportedAccount(4, " ", stated=7),
         moved(5),
         late,
         unclear,
@@ -404,7 +403,7 @@ def test_an_unexplained_difference_alone_is_not_well(bank: TimeBank) -> None:
 def test_a_reversal_in_quarantine_explains_as_its_original_would(bank: TimeBank) -> None:
     """Both are missing, so that together they explain nothing: the balance is right."""
     bad = moved(3, day=date(9999, 1, 1))
-    back = ReversalRow(4, "r", of="listed:3", reason="x", seconds=60)
+    back = ImportedReversal(4, "r", of="listed:3", reason="x", seconds=60)
     report = book(bank, attrs.evolve(A, stated=0), attrs.evolve(B, stated=1), bad, back)
     assert report.reconciliation is not None
     [difference] = report.reconciliation.differences
@@ -595,7 +594,7 @@ def test_a_mended_file_finds_files_that_were_moved() -> None:
 def test_a_first_line_has_to_name_the_columns(raw: bytes, message: str) -> None:
     """Empty, another, with a name twice, or broken."""
     with pytest.raises(InvalidRequest, match=message):
-        Headed(Rows("f.csv", io.BytesIO(raw)), "f.csv", ["id"])
+        TableReader(Rows("f.csv", io.BytesIO(raw)), "f.csv", ["id"])
 
 
 # -- properties ---------------------------------------------------------------
@@ -604,7 +603,7 @@ ids = st.sampled_from(["a", "b", "c", "", " x", "y\n"])
 rows_of = st.lists(
     st.one_of(
         st.builds(
-            AccountRow,
+            ImportedAccount,
             line=st.just(1),
             id=ids,
             name=st.none() | st.just("Vera"),
@@ -621,7 +620,7 @@ rows_of = st.lists(
             note=st.none() | st.just("n\0"),
         ),
         st.builds(
-            ReversalRow,
+            ImportedReversal,
             line=st.just(1),
             id=st.sampled_from(["r1", "r2", "listed:1"]),
             of=st.sampled_from(["listed:1", "listed:2", "r1"]),
@@ -645,7 +644,7 @@ rows_of = st.lists(
 @given(rows_of)
 def test_every_row_is_counted_once_and_booked_once(rows: list[ImportedRow]) -> None:
     """Whatever an importer gives: what is read is the sum, and a second run appends nothing."""
-    rows = sorted(rows, key=lambda row: not isinstance(row, AccountRow))
+    rows = sorted(rows, key=lambda row: not isinstance(row, ImportedAccount))
     bank = timebank.open("memory:")
     report = book(bank, *rows)
     counted = (
@@ -793,9 +792,9 @@ class Diary:
     def __init__(self, path, *, mended=None):
         self.path, self.bytes, self.bytes_read = path, 0, 0
     def read(self):
-        from timebank.interchange.engine.protocol import AccountRow
+        from timebank.interchange.engine.protocol import ImportedAccount
         for line, id in enumerate(self.path.read_text().split(), start=1):
-            yield str(self.path), AccountRow(line, id)
+            yield str(self.path), ImportedAccount(line, id)
 
 def nothing(*paths):
     return 7

@@ -316,18 +316,22 @@ def test_a_record_that_cannot_be_executed(record: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "effects", "message"),
+    ("kind", "request_", "effects", "message"),
     [
-        ([], {}, "no request, or no effects"),
-        ({}, None, "no request, or no effects"),
-        ({"id": 7}, {}, "an id or a reference that is none"),
-        ({}, {"reverses": "x"}, "an id or a reference that is none"),
+        ("transfer", [], {}, "no request, or no effects"),
+        ("transfer", {}, None, "no request, or no effects"),
+        ("transfer", {"id": 7}, {}, "an id or a reference that is none"),
+        ("transfer", {}, {"reverses": "x"}, "an id or a reference that is none"),
+        (None, {}, {}, "record 1 has no kind"),
+        ("", {}, {}, "record 1 has no kind"),
     ],
 )
-def test_a_record_of_no_shape(request_: object, effects: object, message: str) -> None:
+def test_a_record_of_no_shape(
+    kind: object, request_: object, effects: object, message: str
+) -> None:
     """What the look-ups need is proved before anything is written."""
     names = {"format": "timebank/1", "journal": "j", "sequence": 1}
-    body = canonical({**names, "kind": "transfer", "request": request_, "effects": effects})
+    body = canonical({**names, "kind": kind, "request": request_, "effects": effects})
     now = digest(genesis("j"), body).hex()
     first = {"export": "timebank/1", "bank": "x", "head": f"timebank/1 j 1 {now}", "texts": True}
     line = b'{"sequence":1,"digest":"%s","record":%s}\n' % (now.encode(), body)

@@ -18,11 +18,16 @@ import timebank
 from support import doors
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
-from timebank.interchange.csv.files import MappingImporter
+from timebank.interchange.csv.explanation import explained
+from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.toml import mapping_of, parsed, shipped
-from timebank.interchange.csv.words import explained
 from timebank.interchange.engine.booking import run
-from timebank.interchange.engine.protocol import AccountRow, Passed, ReversalRow, TransferRow
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedReversal,
+    ImportedTransfer,
+    Passed,
+)
 from timebank.interchange.engine.quarantine import Mended, QuarantineFile
 from timebank.interchange.engine.report import ImportReport, Quarantined
 
@@ -75,7 +80,7 @@ def _bytes(text: str | bytes) -> bytes:
 def items(toml: str, transfers: str | bytes) -> list[Any]:
     """What the rows of transfers say."""
     read = importer(toml, transfers).read()
-    return [item for _, item in read if not isinstance(item, AccountRow)]
+    return [item for _, item in read if not isinstance(item, ImportedAccount)]
 
 
 def balances(bank: TimeBank) -> dict[str, str]:
@@ -428,7 +433,7 @@ def test_a_file_of_balances_may_be_all_there_is_of_accounts() -> None:
     toml = f'{SHEET}[balances]\naccount="who"\nbalance="is"\n'
     given_ = importer(toml, "to,from,hours,day\n", balances="who,is\na,1\nb,-1\na,2\n")
     read = [item for _, item in given_.read()]
-    rows = [(item.id, item.stated) for item in read if isinstance(item, AccountRow)]
+    rows = [(item.id, item.stated) for item in read if isinstance(item, ImportedAccount)]
     assert [("a", 3600), ("b", -3600)] == rows
     assert [4] == [item.line for item in read if isinstance(item, Quarantined)]
 
@@ -521,7 +526,7 @@ def check(bank: TimeBank, toml: str, raw: bytes) -> ImportReport:
     report = run(bank, importer(toml, raw))
     assert bank.audit().ok
     assert Hours(0) == bank.trial_balance().total
-    moves = sum(isinstance(item, TransferRow | ReversalRow) for _, item in read)
+    moves = sum(isinstance(item, ImportedTransfer | ImportedReversal) for _, item in read)
     faults = sum(isinstance(item, Quarantined) for _, item in read)
     done = report.transfers_booked + report.transfers_there
     assert moves + faults == done + report.quarantined

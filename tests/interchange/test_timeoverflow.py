@@ -666,7 +666,7 @@ def test_movements_are_found_in_whatever_order_they_stand(lines: list[tuple[int,
         movements.add(one)
     for transfer in (0, 3, 7):
         assert [one for one in made if one.transfer == transfer] == movements.take(transfer)
-    left = sorted(movements.left(), key=lambda one: one.line)
+    left = sorted(movements.remaining(), key=lambda one: one.line)
     assert [one for one in made if one.transfer not in {0, 3, 7}] == left
 
 

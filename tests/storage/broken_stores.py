@@ -74,7 +74,7 @@ class LosesTheLastRow(Wrapped):
     """The last posting of a batch is not written."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             real(attrs.evolve(batch, postings=batch.postings[:-1]))
@@ -86,7 +86,7 @@ class ForgetsTheCompare(Wrapped):
     """A record is numbered to follow whatever is there: gaps and races are not seen."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             last = writer.head().sequence
@@ -130,7 +130,7 @@ class MixesBanks(Wrapped):
     """Every bank is the same one."""
 
     def bank(self, bank: str) -> str:
-        """As `Wrapped.bank`."""
+        """Implement `Wrapped.bank`."""
         return "main"
 
     def make_bank(self, bank: str, *, journal: str) -> None:
@@ -142,7 +142,7 @@ class FoldsCase(Wrapped):
     """An id finds what differs from it by case, as many a collation has it."""
 
     def reading(self, reader: Any) -> Any:
-        """As `Wrapped.reading`."""
+        """Implement `Wrapped.reading`."""
 
         def find(real: Any, id: str) -> Any:
             return real(id) or real(id.lower()) or real(id.upper())
@@ -157,7 +157,7 @@ class KeepsResolvedHolds(Wrapped):
     """A hold that is resolved goes on reserving hours: its rows are left."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             real(attrs.evolve(batch, resolved=[]))
@@ -169,7 +169,7 @@ class KeepsErasedTexts(Wrapped):
     """A text that is erased stays."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             real(attrs.evolve(batch, erased=[]))
@@ -181,7 +181,7 @@ class ErasesWholeRecords(Wrapped):
     """With a text go the others of its record."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             fields = ("name", "note", "reason")
@@ -195,7 +195,7 @@ class EndsHoldsOfOneAccount(Wrapped):
     """Only the first of a hold's rows goes: the other account stays reserved."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             left = []
@@ -230,7 +230,7 @@ class DropsBlanks(Wrapped):
     """Texts lose the blanks at their end, as columns of a fixed length do."""
 
     def reading(self, reader: Any) -> Any:
-        """As `Wrapped.reading`."""
+        """Implement `Wrapped.reading`."""
 
         def texts(real: Any, **named: Any) -> Any:
             return [row._replace(text=row.text.rstrip(" ")) for row in real(**named)]
@@ -242,7 +242,7 @@ class SkipsAtTheEdge(Wrapped):
     """The first row of each further page is lost."""
 
     def reading(self, reader: Any) -> Any:
-        """As `Wrapped.reading`."""
+        """Implement `Wrapped.reading`."""
 
         def records(real: Any, *, after: int, limit: int) -> Any:
             return real(after=after + 1 if after else 0, limit=limit)
@@ -278,7 +278,7 @@ class HeadOfItsOwn(Wrapped):
                     self._heads[bank] = writer.head()
 
     def reading(self, reader: Any) -> Any:
-        """As `Wrapped.reading`."""
+        """Implement `Wrapped.reading`."""
 
         def head(real: Any) -> Head:
             found: Head = real()
@@ -292,7 +292,7 @@ class SwallowsErrors(Wrapped):
     """An append that the storage refuses is taken for done."""
 
     def writing(self, writer: Any) -> Any:
-        """As `Wrapped.writing`."""
+        """Implement `Wrapped.writing`."""
 
         def append(real: Any, batch: Batch) -> None:
             with contextlib.suppress(TimebankError):
@@ -333,6 +333,47 @@ class _NoLock:
 
     def release(self) -> None:
         pass
+
+
+class ForgetsKinds(Wrapped):
+    """Every record is kept as a transfer."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            records = [row._replace(kind="transfer") for row in batch.records]
+            real(attrs.evolve(batch, records=records))
+
+        return Calls(writer, append=append)
+
+
+class FindsOne(Wrapped):
+    """Of many ids the first one alone is looked up."""
+
+    def reading(self, reader: Any) -> Any:
+        """Implement `Wrapped.reading`."""
+        return Calls(reader, sequences=lambda real, ids: real(ids[:1]))
+
+
+class AddsUpNothing(Wrapped):
+    """Every sum is found to be right."""
+
+    def reading(self, reader: Any) -> Any:
+        """Implement `Wrapped.reading`."""
+        return Calls(reader, sums=lambda _: [])
+
+
+class WipesTooMuch(Wrapped):
+    """A wipe takes texts that were not erased."""
+
+    def wipe(self) -> tuple[str, ...]:
+        """Erase every text."""
+        for bank in self.store.banks():
+            with self.store.writer(bank) as writer:
+                texts = writer.texts(after=0, through=999)
+                writer.append(Batch(erased=[(row.sequence, row.field) for row in texts]))
+        return ()
 
 
 class LyingLock(MemoryStore):
@@ -391,11 +432,11 @@ class Private(StoreConformance):
     broken: Callable[[Store], Any] = Wrapped
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return "memory:"
 
     def open(self, url: str) -> Any:
-        """As `StorePlace.open`."""
+        """Implement `StorePlace.open`."""
         return type(self).broken(open_store(url, create=True))
 
 
@@ -403,9 +444,12 @@ class OnFile(Private):
     """A SQLite file, broken."""
 
     shared = True
+    adds_up = True
+    finds_many = True
+    addressed = True
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return f"sqlite:///{folder / 'bank.db'}"
 
 
@@ -483,13 +527,37 @@ class TestReadsUncommitted(Private):
     broken = ReadsUncommitted
 
 
+class TestForgetsKinds(Private):
+    broken = ForgetsKinds
+
+
+class TestFindsOne(OnFile):
+    broken = FindsOne
+
+
+class TestAddsUpNothing(OnFile):
+    broken = AddsUpNothing
+
+
+class TestSaysNothingOfWhatItHas(OnFile):
+    adds_up = False
+
+
+class TestLacksWhatItSays(Private):
+    addressed = True
+
+
+class TestWipesTooMuch(Private):
+    broken = WipesTooMuch
+
+
 class TestLyingLock(Private):
     def open(self, url: str) -> Any:
-        """As `StorePlace.open`."""
+        """Implement `StorePlace.open`."""
         return LyingLock()
 
 
 class TestForgetsAtTheEnd(OnFile):
     def open(self, url: str) -> Any:
-        """As `StorePlace.open`."""
+        """Implement `StorePlace.open`."""
         return ForgetsAtTheEnd(url)

@@ -20,7 +20,7 @@ class TestMemory(StoreConformance):
     shared = False
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return "memory:"
 
 
@@ -29,9 +29,11 @@ class TestPrivateSqlite(StoreConformance):
 
     shared = False
     snapshots = False
+    adds_up = True
+    finds_many = True
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return "sqlite://"
 
 
@@ -48,14 +50,17 @@ class TestSqliteFile(StoreConformance):
     guards = True
     traced = True
     translated = True
+    adds_up = True
+    finds_many = True
+    addressed = True
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return f"sqlite:///{folder / 'bank.db'}"
 
     @contextmanager
     def statements(self, before: Callable[[str], None]) -> Iterator[None]:
-        """As `StorePlace.statements`, by connections that say what they are about to run."""
+        """Implement `StorePlace.statements`, by connections that say what they are about to run."""
 
         class Saying(sqlite3.Connection):
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
@@ -75,7 +80,7 @@ class TestSqliteFile(StoreConformance):
             yield
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """As `StorePlace.driver_errors`."""
+        """Implement `StorePlace.driver_errors`."""
         return (
             (failed(sqlite3.SQLITE_BUSY), StoreBusy),
             (failed(sqlite3.SQLITE_BUSY_SNAPSHOT), Conflict),
@@ -87,12 +92,12 @@ class TestSqliteFile(StoreConformance):
         )
 
     def translate(self, error: BaseException) -> TimebankError:
-        """As `StorePlace.translate`."""
+        """Implement `StorePlace.translate`."""
         assert isinstance(error, sqlite3.Error)
         return translated(error, "bank.db")
 
     def tamper(self, url: str, bank: str, sequence: int) -> None:
-        """As `StorePlace.tamper`."""
+        """Implement `StorePlace.tamper`."""
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
         try:
             sql = "UPDATE timebank_records SET body = x'7b7d' WHERE bank = ? AND sequence = ?"

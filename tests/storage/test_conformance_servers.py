@@ -26,6 +26,9 @@ class OnServer(StoreConformance):
     guards = True
     traced = True
     translated = True
+    adds_up = True
+    finds_many = True
+    addressed = True
     server: ClassVar[str]
     cursor: ClassVar[Any]
 
@@ -38,13 +41,13 @@ class OnServer(StoreConformance):
             drop_database(url)
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         self.made.append(new_database(self.server))
         return self.made[-1]
 
     @contextmanager
     def statements(self, before: Callable[[str], None]) -> Iterator[None]:
-        """As `StorePlace.statements`, by the cursor of the driver."""
+        """Implement `StorePlace.statements`, by the cursor of the driver."""
         real = self.cursor.execute
 
         def execute(cursor: Any, sql: Any, *rest: Any, **named: Any) -> Any:
@@ -55,12 +58,12 @@ class OnServer(StoreConformance):
             yield
 
     def translate(self, error: BaseException) -> TimebankError:
-        """As `StorePlace.translate`."""
+        """Implement `StorePlace.translate`."""
         assert isinstance(error, Exception)
         return dialect_of(self.server).translated(error, "here")
 
     def tamper(self, url: str, bank: str, sequence: int) -> None:
-        """As `StorePlace.tamper`."""
+        """Implement `StorePlace.tamper`."""
         engine = sqlalchemy.create_engine(url)
         try:
             with engine.begin() as connection:
@@ -79,7 +82,7 @@ class TestPostgreSql(OnServer):
     cursor = psycopg.Cursor
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """As `StorePlace.driver_errors`, in the classes that the driver raises."""
+        """Implement `StorePlace.driver_errors`, in the classes that the driver raises."""
         return (
             (psycopg.errors.SerializationFailure("it failed"), Conflict),
             (psycopg.errors.DeadlockDetected("it failed"), Conflict),
@@ -101,7 +104,7 @@ class TestMariaDb(OnServer):
     cursor = pymysql.cursors.Cursor
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """As `StorePlace.driver_errors`, in the classes that the driver raises."""
+        """Implement `StorePlace.driver_errors`, in the classes that the driver raises."""
         return (
             (pymysql.err.OperationalError(1213, "it failed"), Conflict),
             (pymysql.err.IntegrityError(1062, "it failed"), Conflict),

@@ -50,13 +50,14 @@ class TestJsonl(StoreConformance):
     shared = True
     snapshots = True
     guards = False
+    wipes = True
 
     def new_url(self, folder: Path) -> str:
-        """As `StorePlace.new_url`."""
+        """Implement `StorePlace.new_url`."""
         return f"jsonl:{folder / 'books'}"
 
     def open(self, url: str) -> Store:
-        """As `StorePlace.open`."""
+        """Implement `StorePlace.open`."""
         return opened(url)
 
 

@@ -14,8 +14,9 @@ import pytest
 
 import timebank
 from timebank.errors import InvalidRequest, StoreError, WrongType
-from timebank.storage import BUILT_IN, Store, open_store
+from timebank.storage import Store, open_store
 from timebank.storage.memory import MemoryStore
+from timebank.storage.registry import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 
@@ -173,8 +174,8 @@ NOT_AN_OPENER = "text"
 
 def test_an_installed_package_registers_a_scheme(claim: Claim) -> None:
     """Its callable gets the URL and both flags, for the scheme with or without a driver."""
-    mine = "mine=test_registry:opened_with"
-    claim(mine, mine, "mine+own=test_registry:opened_with", "lost=timebank:absent")
+    mine = "mine=storage.test_registry:opened_with"
+    claim(mine, mine, "mine+own=storage.test_registry:opened_with", "lost=timebank:absent")
     assert "mine+x:y True False" == open_store("mine+x:y", create=True).url
     assert "mine:y False False" == open_store("mine:y", create=False).url
     assert "mine+own:y False True" == open_store("mine+own:y", create=True, read_only=True).url
@@ -186,7 +187,7 @@ def test_an_installed_package_registers_a_scheme(claim: Claim) -> None:
 
 def test_a_scheme_claimed_twice_is_refused(claim: Claim) -> None:
     """Both claimants are named, and other schemes are open to all."""
-    claim("two=b:open", "two=a:open", "mine=test_registry:opened_with")
+    claim("two=b:open", "two=a:open", "mine=storage.test_registry:opened_with")
     with pytest.raises(InvalidRequest, match="'two' is claimed twice: by a:open and by b:open"):
         open_store("two:x", create=True)
     with pytest.raises(InvalidRequest, match="claimed twice"):
@@ -218,15 +219,16 @@ def test_a_store_that_cannot_be_loaded(claim: Claim) -> None:
     claim(
         "lost=timebank:absent",
         "gone=no_such_module.at_all:open",
-        "late=test_registry:missing_driver",
-        "text=test_registry:NOT_AN_OPENER",
+        "late=storage.test_registry:missing_driver",
+        "text=storage.test_registry:NOT_AN_OPENER",
     )
     for scheme, cause in (("lost", AttributeError), ("gone", ImportError), ("late", ImportError)):
         with pytest.raises(StoreError, match=f"'{scheme}', at .*cannot be loaded: ") as caught:
             open_store(f"{scheme}://u:secret@h", create=True)
         assert isinstance(caught.value.__cause__, cause)
         assert "secret" not in str(caught.value)
-    with pytest.raises(StoreError, match="at test_registry:NOT_AN_OPENER, cannot be called"):
+    message = r"at storage\.test_registry:NOT_AN_OPENER, cannot be called"
+    with pytest.raises(StoreError, match=message):
         open_store("text:x", create=True)
 
 

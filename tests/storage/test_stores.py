@@ -20,7 +20,7 @@ from timebank.storage import Batch
 from timebank.storage.lock import WriterLock
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
-from timebank.storage.sqlite.rows import QUERIES
+from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.tables import TableReader
 from timebank.testing.rows import DAYS, everything, posting, record, small_bank
 

@@ -312,7 +312,7 @@ def test_an_error_that_a_batch_hides_commits_nothing(bank: TimeBank) -> None:
     with pytest.raises(StoreError), store.writer("main") as writer:
         writer.append(Batch([record(3)]))
         with pytest.raises(store.dialect.error):
-            writer.place().cursor.execute("SELECT nothing FROM timebank_banks")
+            writer.transaction().cursor.execute("SELECT nothing FROM timebank_banks")
         if store.dialect.name == "mariadb":
             raise StoreError
     assert 2 == bank.head().sequence

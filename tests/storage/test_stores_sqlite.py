@@ -35,7 +35,7 @@ from timebank.storage.sqlite import SqliteStore, connections, open_sqlite, schem
 from timebank.storage.sqlite.backup import backup_sqlite
 from timebank.storage.sqlite.errors import translated
 from timebank.storage.sqlite.faults import MOST
-from timebank.storage.sqlite.rows import SqliteReader, rolled_back
+from timebank.storage.sqlite.transactions import SqliteReader, rolled_back
 from timebank.testing.rows import hold, record, small_bank
 
 TABLES = ("timebank_banks", *tables.TABLES)
@@ -265,7 +265,7 @@ READ_AS_ANOTHER = """
     import importlib.metadata, os, sys  # while they can be read
     import timebank.storage.sqlite
     from timebank.errors import StoreError
-    from timebank.storage import Batch, migrate_store, open_store, tables
+    from timebank.storage import Batch, open_store
     path, folder_mode = sys.argv[1], int(sys.argv[2], 8)
     os.chmod(path, 0o444)
     os.chmod(os.path.dirname(path), folder_mode)
@@ -369,34 +369,34 @@ def test_keys_are_the_second_half_of_a_pair(store: SqliteStore) -> None:
 
 def test_look_ups_use_their_index(store: SqliteStore) -> None:
     """No query walks through a bank's rows."""
-    from timebank.storage.sqlite import rows
-    from timebank.storage.sqlite.writer import _END_HOLD
+    from timebank.storage.sqlite.questions import QUERIES
+    from timebank.storage.sqlite.transactions import _END_HOLD
 
     with store.reader("main") as reader:
         for sql, values, expected in (
-            (rows.QUERIES.find, 2, "timebank_records_id (bank=? AND id=?)"),
-            (rows.QUERIES.referring, 2, "timebank_records_refers_to (bank=? AND refers_to=?)"),
-            (rows.QUERIES.records, 3, "PRIMARY KEY (bank=? AND sequence>?)"),
-            (rows.QUERIES.last_posting, 3, "PRIMARY KEY (bank=? AND account=?)"),
-            (rows.QUERIES.postings, 4, "PRIMARY KEY (bank=? AND account=? AND version>?)"),
-            (rows.QUERIES.by_day, 6, "timebank_postings_day (bank=? AND account=? AND "),
-            (rows.QUERIES.by_day_back, 6, "timebank_postings_day (bank=? AND account=? AND "),
+            (QUERIES.find, 2, "timebank_records_id (bank=? AND id=?)"),
+            (QUERIES.referring, 2, "timebank_records_refers_to (bank=? AND refers_to=?)"),
+            (QUERIES.records, 3, "PRIMARY KEY (bank=? AND sequence>?)"),
+            (QUERIES.last_posting, 3, "PRIMARY KEY (bank=? AND account=?)"),
+            (QUERIES.postings, 4, "PRIMARY KEY (bank=? AND account=? AND version>?)"),
+            (QUERIES.by_day, 6, "timebank_postings_day (bank=? AND account=? AND "),
+            (QUERIES.by_day_back, 6, "timebank_postings_day (bank=? AND account=? AND "),
             (
-                rows.QUERIES.totals,
+                QUERIES.totals,
                 4,
                 "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)",
             ),
             (
-                rows.QUERIES.holds,
+                QUERIES.holds,
                 4,
                 "timebank_holds_sequence (bank=? AND (sequence,account)>(?,?))",
             ),
             (
-                rows.QUERIES.holds_of,
+                QUERIES.holds_of,
                 5,
                 "PRIMARY KEY (bank=? AND account=? AND (expires_at,sequence)>(?,?))",
             ),
-            (rows.QUERIES.statutes, 3, "PRIMARY KEY (bank=? AND sequence<?)"),
+            (QUERIES.statutes, 3, "PRIMARY KEY (bank=? AND sequence<?)"),
             (_END_HOLD, 2, "timebank_holds_sequence (bank=? AND sequence=?)"),
         ):
             plan = reader.connection().execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * values)
@@ -626,7 +626,7 @@ def test_a_forked_child_reads_and_leaves_the_parents_batch_alone(path: Path) -> 
 
 MAKE = """
     import sys
-    from timebank.storage import Batch, migrate_store, open_store, tables
+    from timebank.storage import Batch, open_store
     from timebank.model import RecordRow
     store = open_store(f"sqlite:///{sys.argv[1]}", create=True)
     store.make_bank("main", journal=sys.argv[2])

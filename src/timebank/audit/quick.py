@@ -14,7 +14,7 @@ from timebank.audit.report import AuditReport, Findings, quantity
 from timebank.errors import TimebankError, shown
 from timebank.journal import digest, genesis
 from timebank.model import Fault, Head, PostingRow
-from timebank.storage.protocol import Reader
+from timebank.storage.protocol import Reader, adds_up
 
 PAGE: Final = 500
 #: The checks that a quick audit makes, in part.
@@ -49,9 +49,7 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:
-    sums = getattr(reader, "sums", None)
-    found: Iterable[Fault] = _read(reader) if sums is None else sums()
-    return found
+    return reader.sums() if adds_up(reader) else _read(reader)
 
 
 def _read(reader: Reader) -> Iterator[Fault]:

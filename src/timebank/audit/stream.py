@@ -33,7 +33,7 @@ from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, digest, genesis, parse, refers_to
 from timebank.journal.fold import Derived, Fold, imbalance
 from timebank.model import MAX_INTEGER, Flag, Head, RecordRow
-from timebank.storage.protocol import Reader
+from timebank.storage.protocol import Reader, finds_many
 
 PAGE: Final = 500
 #: What reading rows of any value may raise, a driver's refusal of odd values included.
@@ -401,8 +401,9 @@ class Audit:
 
 def _all_found(reader: Reader, ids: list[tuple[str, int]]) -> bool:
     """Whether a store that looks up many ids at once finds exactly these records by them."""
-    ask = getattr(reader, "sequences", None)
+    if not finds_many(reader):
+        return False
     try:
-        return ask is not None and sorted(ask([id for id, _ in ids])) == sorted(ids)
+        return sorted(reader.sequences([id for id, _ in ids])) == sorted(ids)
     except _UNREADABLE:
         return False

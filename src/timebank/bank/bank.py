@@ -39,7 +39,7 @@ from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
 from timebank.storage.memory.overlay import Overlay
-from timebank.storage.protocol import Batch, Reader, Store, Writer
+from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address
 
 if TYPE_CHECKING:
     from timebank.audit import Apart, AuditReport, Checkpoint
@@ -279,8 +279,8 @@ class TimeBank(Writes, Reads):
         """Return what audits stretches in other processes, where they can open the storage too."""
         from timebank.audit.processes import Processes
 
-        address = getattr(self.store, "address", None)
-        return None if address is None else Processes(address, self.name, processes)
+        store = self.store
+        return Processes(store.address, self.name, processes) if has_address(store) else None
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Throw the derived rows away and make them again from the journal, in one commit.

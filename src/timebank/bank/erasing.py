@@ -15,7 +15,7 @@ from timebank.model import TEXT_FIELDS, Erasure
 from timebank.queries.personal_data import OWN, RecordsAbout
 from timebank.queries.records import account_row, body_of, named_record
 from timebank.rules.erasures import Erase, Written
-from timebank.storage.protocol import Reader, Store
+from timebank.storage.protocol import Reader, Store, wipes
 
 #: Texts that one record says were erased; where there are more, there are more records.
 MOST: Final = 1_000
@@ -109,10 +109,9 @@ def wiped(store: Store) -> tuple[str, ...]:
 
     It is after the commit: what fails here is told, and raised nowhere.
     """
-    wipe = getattr(store, "wipe", None)
-    if wipe is None:
+    if not wipes(store):
         return (_UNTOLD,)
     try:
-        return tuple(wipe())
+        return tuple(store.wipe())
     except (StoreBusy, StoreError) as error:
         return (str(error),)

@@ -53,7 +53,7 @@ from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.rules.transfers import ReverseTransfer
 from timebank.statute import Demurrage, Statute, Welcome
-from timebank.storage.protocol import Batch, Reader, Writer
+from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
 #: The kinds of command to which a statute's fee may apply.
@@ -228,9 +228,9 @@ class Session:
 
     def prefetch_ids(self, ids: Sequence[str]) -> None:
         """Look up together the ids of operations that are about to come, where the store can."""
-        ask = getattr(self.writer, "sequences", None)
-        if ask is not None:
-            self._free = set(ids).difference(id for id, _ in ask(ids))
+        writer = self.writer
+        if finds_many(writer):
+            self._free = set(ids).difference(id for id, _ in writer.sequences(ids))
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""

@@ -12,7 +12,7 @@ from timebank.cli.place import Place, pass_place
 from timebank.cli.program import WELL, usage
 
 if TYPE_CHECKING:
-    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.importer import MappingImporter
     from timebank.interchange.engine.quarantine import Mended
 
 
@@ -55,9 +55,9 @@ def csv(
             usage("Missing option '--mapping', unless --opening is given alone")
         return run_import(place, lambda _: NoHistory(), open_accounts=open_accounts, **options)
 
-    from timebank.interchange.csv.files import MappingImporter
+    from timebank.interchange.csv.explanation import explained
+    from timebank.interchange.csv.importer import MappingImporter
     from timebank.interchange.csv.toml import mapping_of
-    from timebank.interchange.csv.words import explained
 
     found = mapping_of(mapping)
     if explain:

@@ -58,10 +58,10 @@ def _command_of(point: EntryPoint) -> click.Command:
     @import_options
     @pass_place
     def command(place: Place, /, *, files: tuple[str, ...], **options: Unpack[Options]) -> int:
-        from timebank.interchange.engine.installed import installed
+        from timebank.interchange.engine.protocol import load_importer
 
         paths = [existing(path) for path in files]
-        return run_import(place, lambda mended: installed(point, paths, mended), **options)
+        return run_import(place, lambda mended: load_importer(point, paths, mended), **options)
 
     return command
 

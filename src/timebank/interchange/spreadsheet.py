@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, as CSV: transfers, balances, a statement.
+"""Write tables for spreadsheets, as CSV: transfers, balances, a statement.
 
 Seconds are exact, so that sums are; hours are beside them with four decimals, for people. Text
 that a spreadsheet would execute is made harmless.
@@ -6,8 +6,6 @@ that a spreadsheet would execute is made harmless.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,11 +15,11 @@ import attrs
 
 from timebank.bank import TimeBank
 from timebank.hours import Hours
-from timebank.interchange.formulas import guarded
 from timebank.model import Transfer
 from timebank.queries.statements import Statement, TrialBalance
+from timebank.reports.csv_lines import Trusted, csv_line
 
-#: What stands first in a file that a spreadsheet should take for UTF-8.
+#: The byte order mark, by which spreadsheets know that a file is UTF-8.
 MARK: Final = "\ufeff"
 _HOUR: Final = Decimal(3600)
 _FOUR: Final = Decimal("0.0001")
@@ -52,7 +50,7 @@ LEFT_OUT: Final = {
 
 @attrs.define
 class Sheet:
-    """A table, line by line. With `decimal_comma` columns are apart by semicolons.
+    """A table, row by row. With `decimal_comma` semicolons stand between columns.
 
     `rounded` counts the hours that four decimals could not hold, as far as it was read.
 
@@ -74,31 +72,21 @@ class Sheet:
     rounded: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        """Lines without their ends; a text of several lines is one of these."""
+        """Yield the rows without their line ends; a text of several lines is within one of them."""
         self.rounded = 0
         yield self._line(self.titles)
         for row in self.rows(self):
             yield self._line([_cell(value) for value in row])
 
     def _line(self, cells: Sequence[str]) -> str:
-        line = io.StringIO()
-        csv.writer(line, delimiter=";" if self.decimal_comma else ",", lineterminator="").writerow(
-            cells
-        )
-        return line.getvalue()
+        return csv_line(cells, delimiter=";" if self.decimal_comma else ",")
 
-    def hours(self, hours: Hours) -> _Number:
-        """A quantity as a decimal number of hours, rounded half to even where it must be."""
+    def hours(self, hours: Hours) -> Trusted:
+        """Return a quantity as a decimal number of hours, rounded half to even where it must be."""
         self.rounded += hours.seconds % _NINE != 0
         number = (Decimal(hours.seconds) / _HOUR).quantize(_FOUR)
         text = f"{number:f}".rstrip("0").rstrip(".")
-        return _Number(text.replace(".", ",") if self.decimal_comma else text)
-
-
-class _Number(str):
-    """What no mark may stand before, though it begins with a minus."""
-
-    __slots__ = ()
+        return Trusted(text.replace(".", ",") if self.decimal_comma else text)
 
 
 def transfers_sheet(
@@ -109,14 +97,14 @@ def transfers_sheet(
     texts: bool = True,
     decimal_comma: bool = False,
 ) -> Sheet:
-    """A row for each posting: what an account earned, or spent (negative).
+    """Return a table with a row for each posting: what an account earned, or spent (negative).
 
     The rows of a transfer follow each other, and their seconds sum to zero. `since` and `until`
     are days of service, both included. Without `texts` notes and reasons are empty.
 
     :raises NotPermitted: not all transfers may be read.
     """
-    bank.transfers()  # asked for now; nothing is read yet
+    bank.transfers()  # refused now, if it is; nothing is read yet
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         for transfer in bank.transfers(since=since, until=until):
@@ -149,7 +137,7 @@ def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequ
 def balances_sheet(
     trial: TrialBalance, *, texts: bool = True, decimal_comma: bool = False
 ) -> Sheet:
-    """A row for each account. Without `texts` names are empty."""
+    """Return a table with a row for each account. Without `texts` names are empty."""
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         for line in trial.lines:
@@ -165,7 +153,10 @@ def balances_sheet(
 def statement_sheet(
     statement: Statement, *, texts: bool = True, decimal_comma: bool = False
 ) -> Sheet:
-    """A row for each line, after one for the opening balance. Without `texts` none is told."""
+    """Return a table with a row for each line, after one for the opening balance.
+
+    Without `texts` notes and reasons are empty.
+    """
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         opening = statement.opening
@@ -186,10 +177,11 @@ def statement_sheet(
 
 
 def _cell(value: Any) -> str:
+    """Return a value as the text of a cell; what people wrote is guarded when it is written."""
     if value is None:
         return ""
-    if isinstance(value, int | _Number):
-        return str(value)
+    if isinstance(value, int):
+        return Trusted(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return value.isoformat() if isinstance(value, date) else guarded(value)
+    return value.isoformat() if isinstance(value, date) else value

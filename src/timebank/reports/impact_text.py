@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -12,6 +10,7 @@ from timebank.hours import Hours
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.impact.figures import Band
 from timebank.reports.cells import harmless
+from timebank.reports.csv_lines import Trusted, csv_line
 from timebank.reports.impact_words import Words
 from timebank.reports.table import Column, Row, table
 
@@ -52,7 +51,7 @@ def sections(impact: Impact, words: Words) -> list[Section]:
     found.append((words("flows"), (words("spends"), words("earns"), words("hours")), flows))
     if impact.others:
         others: list[Cells] = [
-            (words.of(kind), str(count.exchanges), str(count.hours))
+            (words.of(kind), str(count.exchanges), Trusted(count.hours))
             for kind, count in impact.others.items()
         ]
         titles = (words("kind"), words("exchanges"), words("hours"))
@@ -71,10 +70,10 @@ def _figures(impact: Impact, words: Words) -> list[Cells]:
         (words("members"), str(impact.members)),
         (words("active"), str(impact.active)),
         (words("dormant"), str(impact.dormant)),
-        (words("given"), str(impact.given)),
-        (words("received"), str(impact.received)),
+        (words("given"), Trusted(impact.given)),
+        (words("received"), Trusted(impact.received)),
         (words("reciprocity"), _percent(impact.reciprocity, unknown)),
-        (words("stock"), unknown if impact.stock is None else str(impact.stock)),
+        (words("stock"), unknown if impact.stock is None else Trusted(impact.stock)),
         (words("velocity"), _decimal(impact.velocity, unknown, words)),
         (words("gini"), _decimal(impact.gini, unknown, words)),
         (words("first"), _first(impact, words)),
@@ -92,7 +91,8 @@ def _who(impact: Impact, words: Words) -> list[Cells]:
 
 def _balances(impact: Impact, words: Words) -> list[Cells]:
     return [
-        (band_text(band, words), _hidden(band.accounts, impact, words)) for band in impact.balances
+        (Trusted(band_text(band, words)), _hidden(band.accounts, impact, words))
+        for band in impact.balances
     ]
 
 
@@ -108,11 +108,12 @@ def band_text(band: Band, words: Words) -> str:
 def _group(group: Group, impact: Impact, words: Words) -> Cells:
     if group.is_hidden:
         return (words.of(group.key), "", "", words("hidden"))
-    return (words.of(group.key), str(group.exchanges), str(group.hours), str(group.accounts))
+    hours = Trusted(group.hours)
+    return (words.of(group.key), str(group.exchanges), hours, str(group.accounts))
 
 
 def _hidden(value: object, impact: Impact, words: Words) -> str:
-    return words("hidden") if value is None else str(value)
+    return words("hidden") if value is None else Trusted(value)
 
 
 def _count(count: Count) -> str:
@@ -233,20 +234,15 @@ def impact_shape(impact: Impact) -> Shape:
 def impact_csv(impact: Impact, language: str = "en") -> str:
     """The report as one CSV: section, what, and its figures; hours as `1:30`."""
     words = Words(language)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    lines = []
     for heading, titles, rows in sections(impact, words):
-        writer.writerow(_safe([heading, *titles]))
-        for row in rows:
-            writer.writerow(_safe([heading, *(cell.strip() for cell in row)]))
-    return stream.getvalue()
+        lines.append(csv_line([heading, *titles]))
+        lines += [csv_line([heading, *map(_on_one_line, row)]) for row in rows]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _safe(cells: Sequence[str]) -> list[str]:
-    """No cell is a formula to a spreadsheet: words of people may begin like one."""
-    return [
-        f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} else harmless(cell) for cell in cells
-    ]
+def _on_one_line(cell: str) -> str:
+    return cell if isinstance(cell, Trusted) else harmless(cell).strip()
 
 
 def _groups(groups: Sequence[Group]) -> list[Shape]:

@@ -1,4 +1,4 @@
-"""A statute as JSON for people, and as the object that a record keeps.
+"""Write and read statutes: as JSON for people, and as the object that a record keeps.
 
 In a file, hours are strings (`"-10"`, `"1:30"`) or numbers of hours; in a record they
 are whole seconds, as everywhere in a journal. A field that says nothing (unlimited, no
@@ -20,23 +20,23 @@ from timebank.errors import Corrupt, InvalidRequest, InvalidStatute, shown
 from timebank.hours import Hours
 from timebank.statute.membership import Dues
 from timebank.statute.rules import RULES, Band, Statute
+from timebank.structure import Key, Structurer, Table, Tables, TablesByName, Value
 
-_HOURS: Final = frozenset({"floor", "ceiling", "unit", "hours", "fixed", "above"})
-
+#: The fields that are hours, in any of the rules.
+_HOURS: Final = ("floor", "ceiling", "unit", "hours", "fixed", "above")
 #: A file may name its schema, for editors.
 _SCHEMA: Final = "$schema"
-_Told = Callable[[Hours], Any]
-_Read = Callable[[Any], Hours]
-_LISTED: Final[dict[type, str]] = {Band: "bands", Dues: "objects"}
+_WriteHours = Callable[[Hours], Any]
+_ReadHours = Callable[[Any], Hours]
 
 
 def to_json(statute: Statute) -> str:
-    """As `Statute.to_json`."""
-    return json.dumps(_told(statute, str), indent=2, ensure_ascii=False) + "\n"
+    """Return a statute as the text of a JSON file: see `Statute.to_json`."""
+    return json.dumps(_plain(statute, str), indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str | bytes) -> Statute:
-    """As `Statute.from_json`."""
+    """Return the statute of a JSON file: see `Statute.from_json`."""
     try:
         data = json.loads(
             text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once
@@ -48,22 +48,22 @@ def from_json(text: str | bytes) -> Statute:
         raise InvalidStatute(msg) from error
     if type(data) is dict:
         data.pop(_SCHEMA, None)
-    return _read(data, Hours)
+    return _IN_FILES.make(Statute, data)
 
 
 def as_record(statute: Statute) -> dict[str, Any]:
-    """As a record keeps it."""
-    record: dict[str, Any] = _told(statute, lambda hours: hours.seconds)
+    """Return a statute as a record keeps it."""
+    record: dict[str, Any] = _plain(statute, lambda hours: hours.seconds)
     return record
 
 
 def from_record(data: Any) -> Statute:
-    """From what a record keeps.
+    """Return the statute that a record keeps.
 
     :raises Corrupt: it cannot be a statute.
     """
     try:
-        return _read(data, Hours.from_seconds)
+        return _IN_RECORDS.make(Statute, data)
     except InvalidRequest as error:
         msg = f"a statute that was adopted cannot be read: {error}"
         raise Corrupt(msg) from error
@@ -71,7 +71,7 @@ def from_record(data: Any) -> Statute:
 
 @lru_cache(maxsize=64)
 def of_body(body: bytes) -> Statute:
-    """The statute that the record with these bytes adopted; equal bytes are read once.
+    """Return the statute that the record with these bytes adopted; equal bytes are read once.
 
     :raises Corrupt: it adopted none, or one that cannot be read.
     """
@@ -84,35 +84,56 @@ def of_body(body: bytes) -> Statute:
     return from_record(record.get("request", {}).get("statute"))
 
 
-# -- out -------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------
 
 
-def _told(value: Any, hours: _Told) -> Any:
-    """The fields that say something, in their order."""
+def _plain(value: Any, hours: _WriteHours) -> Any:
+    """Return a value as JSON has it: of a class, the fields that say something, in their order."""
     if isinstance(value, Hours):
         return hours(value)
     if attrs.has(type(value)):
-        told = {}
+        fields = {}
         for field in attrs.fields(type(value)):
             found = getattr(value, field.name)
             if found != _default(field):
-                told[field.name] = _told(found, hours)
-        return told
+                fields[field.name] = _plain(found, hours)
+        return fields
     if isinstance(value, dict):
-        return {kind: [_told(band, hours) for band in bands] for kind, bands in value.items()}
+        return {kind: [_plain(band, hours) for band in bands] for kind, bands in value.items()}
     if isinstance(value, tuple):
-        return [_told(one, hours) for one in value]
+        return [_plain(one, hours) for one in value]
     return value if type(value) in {int, bool} else str(value)
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
-    """What a field is when it is left out."""
+    """Return the value of a field that is left out."""
     if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time
         return {}
     return field.default
 
 
-# -- in --------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------
+
+
+def _structurer(read: _ReadHours) -> Structurer:
+    """Return what makes statutes of objects in which hours are written in one way."""
+    hours = Value(lambda value: None if value is None else read(value))
+    keys: dict[str, Key] = {
+        **dict.fromkeys(_HOURS, hours),
+        **{name: Table(kind) for name, kind in RULES.items()},
+        "limits": TablesByName("an object of kinds of account", Tables(Band, "an array of bands")),
+        "dues": Tables(Dues, "an array of objects"),
+    }
+    return Structurer(
+        key=lambda field: keys.get(field.name),
+        table="an object",
+        root="statute",
+        error=InvalidStatute,
+    )
+
+
+_IN_FILES: Final = _structurer(Hours)
+_IN_RECORDS: Final = _structurer(Hours.from_seconds)
 
 
 def _refuse(token: str) -> Any:
@@ -128,74 +149,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         msg = f"the key {', '.join(map(shown, twice))} stands twice in one object"
         raise InvalidStatute(msg)
     return found
-
-
-def _read(data: Any, hours: _Read) -> Statute:
-    given = _fields(Statute, data, "statute")
-    if "limits" in given:
-        given["limits"] = _limits(given["limits"], hours)
-    for name, kind in RULES.items():
-        if given.get(name) is not None:
-            given[name] = _made(kind, given[name], name, hours)
-    if "dues" in given:
-        given["dues"] = _listed(Dues, given["dues"], "dues", hours)
-    statute: Statute = _called(Statute, given, "statute")
-    return statute
-
-
-def _limits(data: Any, hours: _Read) -> dict[str, list[Band]]:
-    if type(data) is not dict:
-        msg = f"limits: an object of kinds of account, not {shown(data)}"
-        raise InvalidStatute(msg)
-    found = {}
-    for kind, bands in data.items():
-        found[kind] = _listed(Band, bands, f"limits.{kind}", hours)
-    return found
-
-
-def _listed(kind: type, data: Any, where: str, hours: _Read) -> list[Any]:
-    if type(data) is not list:
-        msg = f"{where}: an array of {_LISTED[kind]}, not {shown(data)}"
-        raise InvalidStatute(msg)
-    return [_made(kind, one, f"{where}[{number}]", hours) for number, one in enumerate(data)]
-
-
-def _made(kind: type, data: Any, where: str, hours: _Read) -> Any:
-    """A value of a class from the object that says its fields."""
-    given = _fields(kind, data, where)
-    for name in given.keys() & _HOURS:
-        if given[name] is not None:
-            try:
-                given[name] = hours(given[name])
-            except InvalidRequest as error:
-                msg = f"{where}.{name}: {error}"
-                raise InvalidStatute(msg) from error
-    return _called(kind, given, where)
-
-
-def _fields(kind: type, data: Any, where: str) -> dict[str, Any]:
-    """The object's own fields.
-
-    :raises InvalidStatute: no object, a key that is not known, or one that is missing.
-    """
-    if type(data) is not dict:
-        msg = f"{where}: an object, not {shown(data)}"
-        raise InvalidStatute(msg)
-    fields = attrs.fields_dict(kind)
-    for name in data:
-        if name not in fields:
-            msg = f"{where}: the key {shown(name)} is not known; there are {', '.join(fields)}"
-            raise InvalidStatute(msg)
-    for name, field in fields.items():
-        if field.default is attrs.NOTHING and name not in data:
-            msg = f"{where}: the key {shown(name)} is missing"
-            raise InvalidStatute(msg)
-    return dict(data)
-
-
-def _called(kind: type, given: dict[str, Any], where: str) -> Any:
-    try:
-        return kind(**given)
-    except InvalidRequest as error:
-        msg = f"{where}: {error}"
-        raise InvalidStatute(msg) from error

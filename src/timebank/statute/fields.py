@@ -1,4 +1,4 @@
-"""How a field of a statute is made and checked: hours, words, whole numbers, shares."""
+"""Make and check the fields of a statute: hours, words, whole numbers, shares."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SHARE: Final = re.compile(r"[0-9]{1,12}(/[0-9]{1,12}|\.[0-9]{1,12})?%?", re.ASC
 
 
 def hours(value: Any) -> Any:
-    """Hours from anything that they are made of; `None` stays."""
+    """Convert anything of which hours can be made; `None` stays."""
     return None if value is None else Hours(value)
 
 
 def one_of(*words: str) -> Any:
-    """A validator: one of a few words."""
+    """Return a validator that accepts one of a few words."""
 
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, str) or value not in words:
@@ -33,7 +33,7 @@ def one_of(*words: str) -> Any:
 
 
 def whole(least: int, most: int) -> Any:
-    """A validator: a whole number within bounds."""
+    """Return a validator that accepts a whole number within bounds."""
 
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if type(value) is not int or not least <= value <= most:
@@ -44,20 +44,20 @@ def whole(least: int, most: int) -> Any:
 
 
 def positive(_: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
-    """A validator: more than zero, where it is given."""
+    """Validate hours that are more than zero, where they are given."""
     if value is not None and value.seconds <= 0:
         msg = f"{field.name} must be more than 0:00, not {value}"
         raise InvalidStatute(msg)
 
 
 def needed(instance: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
-    """A validator: given, and more than zero."""
+    """Validate hours that are given, and more than zero."""
     given(instance, field, value)
     positive(instance, field, value)
 
 
 def not_negative(instance: object, field: attrs.Attribute[Any], value: Hours | None) -> None:
-    """A validator: given, and zero or more."""
+    """Validate hours that are given, and zero or more."""
     given(instance, field, value)
     if value is not None and value.seconds < 0:
         msg = f"{field.name} must be 0:00 or more, not {value}"
@@ -65,26 +65,26 @@ def not_negative(instance: object, field: attrs.Attribute[Any], value: Hours | N
 
 
 def given(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    """A validator: not left out."""
+    """Validate a value that is not left out."""
     if value is None:
         msg = f"{field.name} is missing"
         raise InvalidStatute(msg)
 
 
 def yes_or_no(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    """A validator: true or false."""
+    """Validate true or false."""
     if type(value) is not bool:
         msg = f"{field.name} must be true or false, not {shown(value)}"
         raise InvalidStatute(msg)
 
 
 def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    """A validator: an id."""
+    """Validate an id."""
     checked(value, field.name)
 
 
 def share(value: Any) -> Any:
-    """A fraction, exactly: from a Fraction, a Decimal, an int, or `"1/10"`, `"0.1"`, `"10%"`."""
+    """Convert a Fraction, Decimal, int, `"1/10"`, `"0.1"` or `"10%"` into an exact fraction."""
     if value is None:
         return None
     if type(value) is float:

@@ -23,7 +23,7 @@ class _Held:
 
 
 class WriterLock:
-    """Exclusive for one thread. A forked child begins with a free lock of its own.
+    """A lock that one thread holds. A forked child begins with a free lock of its own.
 
     >>> from timebank.storage.lock import WriterLock
     >>> lock = WriterLock(where="memory:")
@@ -49,7 +49,7 @@ class WriterLock:
         :raises InvalidRequest: this thread holds it already.
         :raises StoreBusy: another thread held it for longer than the time-out.
         """
-        held, thread = self._held(), threading.get_ident()
+        held, thread = self._processes.get(os.getpid()) or self._held(), threading.get_ident()
         if held.owner == thread:
             msg = "a batch is open on this thread: write through it"
             raise InvalidRequest(msg)
@@ -60,7 +60,7 @@ class WriterLock:
 
     def release(self) -> None:
         """Free the lock; nothing happens in a child that was forked while it was held."""
-        held = self._held()
+        held = self._processes.get(os.getpid()) or self._held()
         if held.owner is not None:
             held.owner = None
             held.lock.release()

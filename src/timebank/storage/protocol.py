@@ -1,4 +1,4 @@
-"""What a store is: it keeps rows, atomically, and decides nothing.
+"""The protocol of a store, which keeps rows, atomically, and decides nothing.
 
 A `Store` opens a `Reader`, a consistent snapshot of one bank, and a `Writer`,
 exclusive for one bank, which is a reader that also sees what it has appended
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import attrs
 
@@ -56,43 +56,37 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A consistent snapshot of one bank.
-
-    It may have two methods more, without which an audit takes longer. One that can add up in its
-    own language has `sums() -> Iterable[Fault]`: what a quick audit asks, which reads the postings
-    of the others. One that looks up many ids at once has `sequences(ids) -> list[tuple[str, int]]`:
-    each operation that was found, and the sequence of its record.
-    """
+    """A consistent snapshot of one bank. It may also be an `AddsUp` and a `FindsMany`."""
 
     def head(self) -> Head:
-        """The journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
+        """Return the journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
 
         :raises BankNotFound: the bank is not in the store.
         """
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """At most `limit` records with a sequence above `after`, in order."""
+        """Return at most `limit` records with a sequence above `after`, in order."""
 
     def find(self, id: str) -> RecordRow | None:
-        """The record of the operation with this id."""
+        """Return the record of the operation with this id."""
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """The records that refer to the record `sequence`, in order."""
+        """Return the records that refer to the record `sequence`, in order."""
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """The texts of the records `after < sequence <= through`, by (sequence, field)."""
+        """Return the texts of records `after < sequence <= through`, by (sequence, field)."""
 
     def account(self, id: str) -> AccountRow | None:
-        """One account."""
+        """Return one account."""
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """At most `limit` accounts with an id above `after`, by code point."""
+        """Return at most `limit` accounts with an id above `after`, by code point."""
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """The account's last posting whose sequence is at most `through`."""
+        """Return the account's last posting whose sequence is at most `through`."""
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """At most `limit` postings of the account with a version above `after`, by version."""
+        """Return at most `limit` postings with a version above `after`, by version."""
 
     def postings_by_day(
         self,
@@ -104,24 +98,28 @@ class Reader(Protocol):
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """Postings by (day, version), both bounds included; `after` excludes, in that direction."""
+        """Return at most `limit` postings by (day, version), on days within the bounds.
+
+        Both bounds are included. `after` is excluded: what comes is later, or, with
+        `newest_first`, earlier.
+        """
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """Seconds earned and spent (both positive) on days within the bounds."""
+        """Return the seconds earned and spent (both positive) on days within the bounds."""
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """At most `limit` rows of open holds, by (sequence, account), above `after`."""
+        """Return at most `limit` rows of open holds, by (sequence, account), above `after`."""
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """At most `limit` of one account, by (expires_at, sequence), above `after`."""
+        """Return at most `limit` rows of one account, by (expires_at, sequence), above `after`."""
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """At most `limit` statutes adopted by records below `before`, newest first."""
+        """Return at most `limit` statutes adopted by records below `before`, newest first."""
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
-        """What the store finds wrong in itself: schema, triggers, integrity, rows of no bank.
+        """Find faults of the store itself: schema, triggers, integrity, rows of no bank.
 
         Never raises on a damaged file: that is a fault too.
         """
@@ -139,11 +137,7 @@ class Writer(Reader, Protocol):
 
 
 class Store(Protocol):
-    """A place where banks are kept.
-
-    One that another process can open has an attribute more, `address`: a URL by which it does,
-    with a password where it needs one; or `None`, where it is private after all.
-    """
+    """A place where banks are kept. It may also be a `HasAddress` and a `Wipes`."""
 
     url: str
 
@@ -151,20 +145,70 @@ class Store(Protocol):
         """The names of the banks, by code point."""
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """Make an empty bank; nothing happens where it exists already.
+        """Make an empty bank, unless it exists already.
 
         :raises Corrupt: there are rows of a bank of this name but no bank.
         """
 
     def reader(self, bank: str) -> AbstractContextManager[Reader]:
-        """A snapshot, taken at the first read and held until the block ends."""
+        """Open a snapshot, taken at the first read and held until the block ends."""
 
     def writer(self, bank: str) -> AbstractContextManager[Writer]:
-        """The writer's lock is taken at entry.
+        """Open the writer; its lock is taken when the block is entered.
 
         :raises InvalidRequest: this thread holds this store's writer already.
         :raises StoreBusy: another writer held it for longer than the time-out.
         """
+
+    def close(self) -> None:
+        """Release everything; safe to call twice."""
+
+
+# -- what a reader or a store may have beside it ---------------------------------------
+#
+# A method that is not there, or is `None`, is not used: the library then takes a longer way.
+
+
+class AddsUp(Reader, Protocol):
+    """A reader that can add up postings in its own language, for a quick audit.
+
+    Without it the audit reads the postings.
+    """
+
+    def sums(self) -> Iterable[Fault]:
+        """Find balances that are not the sum of the postings so far, and records that are wrong.
+
+        A record is wrong whose postings do not sum to zero, or that is missing.
+        """
+
+
+class FindsMany(Reader, Protocol):
+    """A reader that can look up many ids at once, for an audit and for a group of calls.
+
+    Without it each id is asked of `Reader.find`.
+    """
+
+    def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
+        """Return each operation that was found, with the sequence of its record, in any order."""
+
+
+class HasAddress(Store, Protocol):
+    """A store that another process can open, so that it can do a part of a long audit.
+
+    Without it the audit runs in one process. The address of a store that cannot be opened a
+    second time after all (a private database, say) is `None`.
+    """
+
+    @property
+    def address(self) -> str:
+        """Return the URL by which another process opens it, with a password where it needs one."""
+
+
+class Wipes(Store, Protocol):
+    """A store that can destroy what deleted rows leave behind.
+
+    Without it an erasure says that the store does not tell where erased texts may remain.
+    """
 
     def wipe(self) -> tuple[str, ...]:
         """Destroy what deleted rows leave behind, as far as it can be done from here.
@@ -173,5 +217,26 @@ class Store(Protocol):
         what was erased may still be read: nothing, where it is gone.
         """
 
-    def close(self) -> None:
-        """Release everything; safe to call twice."""
+
+def _has(owner: object, name: str) -> bool:
+    return getattr(owner, name, None) is not None
+
+
+def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
+    """Return whether a reader is an `AddsUp`."""
+    return _has(reader, "sums")
+
+
+def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
+    """Return whether a reader is a `FindsMany`."""
+    return _has(reader, "sequences")
+
+
+def has_address(store: Store) -> TypeGuard[HasAddress]:
+    """Return whether a store is a `HasAddress`, and has an address now."""
+    return _has(store, "address")
+
+
+def wipes(store: Store) -> TypeGuard[Wipes]:
+    """Return whether a store is a `Wipes`."""
+    return _has(store, "wipe")

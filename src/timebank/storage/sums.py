@@ -1,4 +1,4 @@
-"""Balances and sums, asked of a database in its own language: no row leaves it."""
+"""Check balances and sums in SQL, so that no row leaves the database."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Fetch = Callable[[str, tuple[object, ...]], list[tuple[Any, ...]]]
 
 
 def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
-    """Where a balance is no sum, postings do not cancel out, or a record is missing."""
+    """Find balances that are no sum, records that do not sum to zero, and missing records."""
 
     def asked(question: str, times: int = 1) -> list[tuple[Any, ...]]:
         return fetch(question.format(mark=mark, most=MOST), (bank,) * times)
@@ -38,13 +38,13 @@ def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
     for account, version, balance, running, number in asked(_RUNNING):
         place = f"posting {shown(version)} of account {shown(account)}"
         if version == number:
-            told = f"balance {_told(running)}", f"balance {_told(balance)}"
+            words = f"balance {_readable(running)}", f"balance {_readable(balance)}"
         else:
-            told = f"version {number}", f"version {shown(version)}"
-        yield Fault("derived", place, *told)
+            words = f"version {number}", f"version {shown(version)}"
+        yield Fault("derived", place, *words)
     for sequence, total in asked(_OF_RECORDS):
         place = f"record {shown(sequence)}"
-        yield Fault("zero-sum", place, "postings that sum to 0:00", _told(total))
+        yield Fault("zero-sum", place, "postings that sum to 0:00", _readable(total))
     for (account,) in asked(_NOBODYS, 2):
         yield Fault("derived", f"postings of account {shown(account)}", "an account", "none")
     for count, first, last in asked(_RECORDS):
@@ -53,8 +53,8 @@ def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
             yield Fault("sequence", "records", "numbered from 1 without a gap", found)
 
 
-def _told(seconds: object) -> str:
-    """Seconds for people, as whatever kind of number a database gives them."""
+def _readable(seconds: object) -> str:
+    """Return seconds for people, from whatever kind of number a database gives."""
     try:
         whole = int(seconds)  # type: ignore[call-overload]  # a number, or it fails
         return str(Hours.from_seconds(whole)) if abs(whole) <= MAX_INTEGER else shown(whole)

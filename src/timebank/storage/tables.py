@@ -1,4 +1,4 @@
-"""Reading one bank from tables, in whatever SQL: which question asks what, and what a row is.
+"""Read one bank from tables, in whatever SQL: the queries, and the types of their rows.
 
 A database gives its `Queries`, the texts of the questions with its own placeholders,
 and a way to run them. Each row that comes back is checked for its types.
@@ -50,7 +50,7 @@ LAST_DAY: Final = "\U0010ffff"
 
 
 class Kind(NamedTuple, Generic[Row]):
-    """How a row of a table is read: what makes it, and which types its columns may have."""
+    """How a row of a table is read: the function that makes it, and the types of its columns."""
 
     table: str
     make: Callable[[Iterable[Any]], Row]
@@ -60,7 +60,7 @@ class Kind(NamedTuple, Generic[Row]):
 def kind_of(
     table: str, make: Callable[[Iterable[Any]], Row], *columns: tuple[type, ...]
 ) -> Kind[Row]:
-    """A kind of row by the types that each of its columns may have."""
+    """Return a kind of row, by the types that each of its columns may have."""
     return Kind(table, make, frozenset(product(*columns)))
 
 
@@ -90,7 +90,7 @@ HEAD: Final = Kind(
 
 @attrs.frozen(kw_only=True)
 class Queries:
-    """The texts of the questions; each begins with the bank, in the order of its values."""
+    """The SQL of the queries. The first value of each is the bank."""
 
     head: str
     banks: str
@@ -114,7 +114,7 @@ class Queries:
 
 
 class TableReader:
-    """The reading half of the protocol, over whatever runs a query."""
+    """A reader of the protocol, over whatever runs a query."""
 
     #: What the rows of two tables are here; a database may keep a column otherwise.
     text_kind: ClassVar[Kind[TextRow]] = TEXT
@@ -130,10 +130,10 @@ class TableReader:
 
     @abstractmethod
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """The rows of a query, as the driver gives them; its errors translated."""
+        """Return the rows of a query as the driver gives them; its errors are translated."""
 
     def _rows(self, kind: Kind[Row], sql: str, values: tuple[object, ...]) -> list[Row]:
-        """The rows of a query, each of the types that its table has.
+        """Return the rows of a query, each of the types that its table has.
 
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
@@ -159,7 +159,7 @@ class TableReader:
     def _page(
         self, kind: Kind[Row], sql: str, values: tuple[object, ...], goes_on: Callable[[Row], bool]
     ) -> list[Row]:
-        """The rows of a page, the last of which goes on from where the page begins.
+        """Return the rows of a page, which must lead on from where it begins.
 
         In a damaged file a page may lead back: whoever asks for the next would never end.
 
@@ -172,7 +172,7 @@ class TableReader:
         return rows
 
     def head(self) -> Head:
-        """As `Reader.head`.
+        """Implement `Reader.head`.
 
         :raises BankNotFound: the bank is not in the store.
         :raises Corrupt: the bank's own row is missing, its others are there.
@@ -190,27 +190,27 @@ class TableReader:
         return Head(journal, sequence or 0, digest or genesis(journal))
 
     def banks(self) -> list[str]:
-        """The names of the banks, by code point; none where there are no tables."""
+        """Return the names of the banks, by code point; none where there are no tables."""
         try:
             return [bank for (bank,) in self._rows(BANK, self._sql.banks, ())]
         except BankNotFound:
             return []
 
     def left_over(self) -> bool:
-        """Whether any row but its own names the bank."""
+        """Return whether any row but its own names the bank."""
         return bool(self._fetch(self._sql.left_over, (self._bank,) * len(TABLES)))
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """As `Reader.records`."""
+        """Implement `Reader.records`."""
         values = (self._bank, min(after, MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
     def find(self, id: str) -> RecordRow | None:
-        """As `Reader.find`."""
+        """Implement `Reader.find`."""
         return self._row(RECORD, self._sql.find, (self._bank, id))
 
     def sequences(self, ids: Sequence[str]) -> list[tuple[str, int]]:
-        """The operations with these ids, and the sequence of the record of each."""
+        """Implement `FindsMany.sequences`."""
         found: list[tuple[str, int]] = []
         size = FEW if len(ids) <= FEW else MANY
         for first in range(0, len(ids), size):
@@ -220,19 +220,19 @@ class TableReader:
         return found
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """As `Reader.referring`."""
+        """Implement `Reader.referring`."""
         return self._rows(RECORD, self._sql.referring, (self._bank, sequence))
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """As `Reader.texts`."""
+        """Implement `Reader.texts`."""
         return self._rows(self.text_kind, self._sql.texts, (self._bank, after, through))
 
     def account(self, id: str) -> AccountRow | None:
-        """As `Reader.account`."""
+        """Implement `Reader.account`."""
         return self._row(self.account_kind, self._sql.account, (self._bank, id))
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """As `Reader.accounts`."""
+        """Implement `Reader.accounts`."""
         if after is None:
             return self._rows(self.account_kind, self._sql.first_accounts, (self._bank, limit))
         values = (self._bank, after, limit)
@@ -240,12 +240,12 @@ class TableReader:
         return self._page(kind, sql, values, lambda row: row.account > after)
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """As `Reader.last_posting`."""
+        """Implement `Reader.last_posting`."""
         end = MOST if through is None else min(through, MOST)
         return self._row(POSTING, self._sql.last_posting, (self._bank, account, end))
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """As `Reader.postings`."""
+        """Implement `Reader.postings`."""
         values = (self._bank, account, after, limit)
         return self._page(POSTING, self._sql.postings, values, lambda row: row.version > after)
 
@@ -259,7 +259,7 @@ class TableReader:
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """As `Reader.postings_by_day`."""
+        """Implement `Reader.postings_by_day`."""
         first, last = since or "", LAST_DAY if until is None else until
         if newest_first:
             end = (last, MOST) if after is None else min((last, MOST), after)
@@ -273,13 +273,13 @@ class TableReader:
     def _day_values(
         self, account: str, bound: str, edge: tuple[str, int], limit: int
     ) -> tuple[object, ...]:
-        """The values of the questions by day: a bound on one side, a page's edge on the other."""
+        """Return the values of a query by day: a bound on one side, a page's edge on the other."""
         return (self._bank, account, bound, *edge, limit)
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """As `Reader.totals`."""
+        """Implement `Reader.totals`."""
         last = LAST_DAY if until is None else until
         ((earned, spent),) = self._rows(
             TOTALS, self._sql.totals, (self._bank, account, since or "", last)
@@ -287,32 +287,32 @@ class TableReader:
         return earned, spent
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """As `Reader.holds`."""
+        """Implement `Reader.holds`."""
         values = (self._bank, *after, limit)
         return self._page(HOLD, self._sql.holds, values, above_hold(after))
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """As `Reader.holds_of`."""
+        """Implement `Reader.holds_of`."""
         values = (self._bank, account, *after, limit)
         return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """As `Reader.statutes`."""
+        """Implement `Reader.statutes`."""
         values = (self._bank, min(before, MOST), limit)
         return self._page(STATUTE, self._sql.statutes, values, lambda row: row.sequence < before)
 
     def sums(self) -> list[Fault]:
-        """Where balances are no sums, or postings do not cancel out: for a quick audit."""
+        """Implement `AddsUp.sums`."""
         from timebank.storage.sums import faults_of_sums
 
         return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))
 
 
 def above_hold(after: tuple[int, str]) -> Callable[[HoldRow], bool]:
-    """Whether a row comes behind another, by sequence and account."""
+    """Return whether a row comes behind another, by sequence and account."""
     return lambda row: (row.sequence, row.account) > after
 
 
 def above_end(after: tuple[int, int]) -> Callable[[HoldRow], bool]:
-    """Whether a row comes behind another, by its end and sequence."""
+    """Return whether a row comes behind another, by its end and sequence."""
     return lambda row: (row.expires_at, row.sequence) > after

@@ -1,8 +1,8 @@
-"""What proves a store, and a community to try things on.
+"""A kit that proves a store, and a simulated community to try things on.
 
 `StoreConformance` (extra `timebank[testing]`): inherit it, say where a fresh place is and what
 the store can do, and run pytest. Everything that two stores share is tested there, ours
-among them. `simulate` fills a bank with a community that was never there; it needs no extra.
+among them. `simulate` fills a bank with an invented community; it needs no extra.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["SIZES", "Community", "StoreConformance", "simulate"]
 
 #: Their assertions: pytest shows their values only in modules that it has rewritten.
-_PARTS = ("agreement", "crashes", "faults", "names", "paging", "races", "reading", "snapshots")
+_PARTS = (
+    *("agreement", "crashes", "declared", "erasing", "faults", "names", "paging", "races"),
+    *("reading", "snapshots", "writing"),
+)
 
 
 def __getattr__(name: str) -> Any:
     if name == "StoreConformance":
         import pytest
 
-        parts = {f"{__name__}.{part}" for part in (*_PARTS, "writing")}
+        parts = {f"{__name__}.{part}" for part in _PARTS}
         pytest.register_assert_rewrite(*sorted(parts - sys.modules.keys()))
         from timebank.testing import conformance
 

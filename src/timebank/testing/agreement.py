@@ -1,4 +1,4 @@
-"""The store beside the memory store, driven by the same calls and compared after each."""
+"""Drive a store and the memory store by the same calls, and compare them after each."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ SETTINGS = settings(
 
 
 class Agreement(StorePlace, part=True):
-    """The same calls come to the same journal, to the byte."""
+    """The same calls make the same journal, to the byte."""
 
     def test_it_agrees_with_the_memory_store(self) -> None:
         """Random histories: results, errors, heads and balances are those of memory."""
-        made: Any = lambda: _Side(self)  # noqa: E731 - Hypothesis takes whatever makes one
+        made: Any = lambda: _TwoBanks(self)  # noqa: E731 - Hypothesis takes whatever makes one
         run_state_machine_as_test(made, settings=SETTINGS)
 
 
-class _Side(RuleBasedStateMachine):
-    """Two banks with the same doors: the store's, and memory's."""
+class _TwoBanks(RuleBasedStateMachine):
+    """Two banks with the same sources of time and ids: one in the store, one in memory."""
 
     def __init__(self, place: StorePlace) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Side(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        """Everything is as the audit says, and nothing is left behind."""
+        """Check that the audit finds nothing, and remove what was made."""
         try:
             assert [(), ()] == [bank.audit().findings for bank in self.banks]
         finally:
@@ -86,7 +86,7 @@ class _Side(RuleBasedStateMachine):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def both(self, call: Callable[[TimeBank], Any]) -> None:
-        """The same call on both; the same result, or the same error."""
+        """Make the same call on both and compare the results, or the errors."""
         told = []
         for bank in self.banks:
             try:
@@ -104,7 +104,7 @@ class _Side(RuleBasedStateMachine):
 
     @rule(earner=ids, spender=ids, amount=seconds, id=operations, note=texts)
     def transfer(self, earner: str, spender: str, amount: int, id: str, note: str | None) -> None:
-        """Between two."""
+        """Transfer between two."""
         self.both(
             lambda bank: bank.transfer(
                 earner=earner, spender=spender, hours=f"{amount}s", id=id, note=note
@@ -113,7 +113,7 @@ class _Side(RuleBasedStateMachine):
 
     @rule(up=st.sets(ids, min_size=1), down=st.sets(ids, min_size=1), id=operations)
     def circle(self, up: set[str], down: set[str], id: str) -> None:
-        """Between many, shared alike."""
+        """Transfer between many, shared alike."""
         total = len(up) * len(down)
         self.both(
             lambda bank: bank.transfer(
@@ -125,12 +125,12 @@ class _Side(RuleBasedStateMachine):
 
     @rule(original=operations, id=operations, reason=texts)
     def reverse(self, original: str, id: str, reason: str | None) -> None:
-        """Wholly."""
+        """Reverse a transfer wholly."""
         self.both(lambda bank: bank.reverse(original, reason=reason or "why", id=f"r{id}"))
 
     @rule(earner=ids, spender=ids, amount=seconds, id=operations, minutes=st.integers(1, 20))
     def hold(self, earner: str, spender: str, amount: int, id: str, minutes: int) -> None:
-        """For some minutes of a clock that moves by one at each reading."""
+        """Hold for some minutes of a clock that moves by one at each reading."""
         self.both(
             lambda bank: bank.hold(
                 earner=earner,
@@ -143,49 +143,49 @@ class _Side(RuleBasedStateMachine):
 
     @rule(id=operations, amount=st.none() | seconds)
     def settle(self, id: str, amount: int | None) -> None:
-        """Wholly, in part or for longer."""
+        """Settle a hold wholly, in part or for more."""
         hours = None if amount is None else f"{amount}s"
         self.both(lambda bank: bank.settle(f"h{id}", hours=hours, id=f"s{id}"))
 
     @rule(id=operations)
     def void(self, id: str) -> None:
-        """Release."""
+        """Void a hold."""
         self.both(lambda bank: bank.void(f"h{id}", id=f"v{id}"))
 
     @rule(statute=st.sampled_from(STATUTES))
     def adopt(self, statute: Statute) -> None:
-        """Another statute, or the same again."""
+        """Adopt another statute, or the same again."""
         self.both(lambda bank: bank.adopt(statute))
 
     @rule(id=ids, call=st.sampled_from(["freeze", "thaw", "close_account", "reopen"]))
     def change(self, id: str, call: str) -> None:
-        """The status of an account."""
+        """Change the status of an account."""
         self.both(lambda bank: getattr(bank, call)(id))
 
     @rule()
     def run_due(self) -> None:
-        """All that is due."""
+        """Record all that is due."""
         self.both(lambda bank: bank.run_due())
 
     @rule(id=ids, reason=texts)
     def leave(self, id: str, reason: str | None) -> None:
-        """In several records, of one commit."""
+        """Let a member leave: several records in one commit."""
         disposal: list[Disposal] = [] if id == "fund" else [Donate("fund"), WriteOff("fund")]
         self.both(lambda bank: bank.leave(id, disposal=disposal, reason=reason))
 
     @rule(id=ids, call=st.sampled_from(["name_delegate", "end_delegate"]))
     def delegate(self, id: str, call: str) -> None:
-        """Who may act for an account."""
+        """Name or end a delegate of an account."""
         self.both(lambda bank: getattr(bank, call)(id, "ü"))
 
     @rule(id=ids, name=texts)
     def rename(self, id: str, name: str | None) -> None:
-        """A text that takes another's place."""
+        """Rename an account."""
         self.both(lambda bank: bank.rename(id, name))
 
     @rule(first=operations, fails=st.booleans())
     def batch(self, first: str, fails: bool) -> None:
-        """All of it, or none."""
+        """Make several calls in a batch, all or none."""
 
         def work(bank: TimeBank) -> None:
             with bank.batch() as batch:
@@ -201,7 +201,7 @@ class _Side(RuleBasedStateMachine):
 
     @rule(id=ids)
     def rebuild(self, id: str) -> None:
-        """Derived rows, anew, once texts went; what may remain of them is each store's own."""
+        """Make derived rows anew, after an erasure; what may remain of texts differs by store."""
 
         def work(bank: TimeBank) -> tuple[int, tuple[int, ...]]:
             done = bank.erase(id, reason="asked")
@@ -212,14 +212,14 @@ class _Side(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        """The place, by another store of the same process."""
+        """Open the place by another store of the same process."""
         if self.place.shared:
             self.banks[0].close()
             self.banks[0] = TimeBank(self.place.open(self.url), **self.doors[0])
 
     @invariant()
     def same(self) -> None:
-        """Heads, balances and lists agree."""
+        """Check that heads, balances and lists agree."""
         one, other = (
             (
                 bank.head(),

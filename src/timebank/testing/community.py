@@ -1,4 +1,4 @@
-"""A community that was never there: seeded, and of the size and the habits of real ones.
+"""Simulate a community: seeded, and of the size and the habits of real ones.
 
 A few members, the hubs, take part in much of what happens, many trade rarely. Members join
 over the years and some fall silent; in August little happens; an exchange lasts three hours in
@@ -45,7 +45,7 @@ _MINUTES_LONG: Final = ((480, 7), (600, 3))
 
 @attrs.frozen
 class Community:
-    """What was made: the ids of members, of the fund and the organisation; how many exchanges."""
+    """A simulated community: the ids of its accounts, and how many exchanges it has."""
 
     members: tuple[str, ...]
     fund: str
@@ -97,7 +97,7 @@ def simulate(
 
 
 class _Story:
-    """Who is there, how busy they are, and when."""
+    """The members of a community, how busy they are, and when."""
 
     def __init__(self, chance: random.Random, people: int, until: date, years: int) -> None:
         self._chance = chance
@@ -115,7 +115,7 @@ class _Story:
         self._seasons = list(accumulate(_SEASON[day.month - 1] for day in self._days))
 
     def open(self, batch: BankBatch) -> None:
-        """The accounts: members and families, a fund, an organisation."""
+        """Open the accounts: members and families, a fund, an organisation."""
         batch.adopt(Statute(version="simulated/1"))
         batch.open_account("fund", kind="fund")
         batch.open_account("organisation", kind="organisation")
@@ -124,7 +124,7 @@ class _Story:
             batch.open_account(id, kind=kind, joined_on=joined, welcome=False)
 
     def exchange(self, batch: BankBatch, id: str) -> None:
-        """One, between two who are there on its day; one in twelve is with the organisation."""
+        """Record an exchange between two who are there; one in twelve is with the organisation."""
         chance = self._chance
         day = chance.choices(self._days, cum_weights=self._seasons)[0]
         there = max(sum(1 for joined in self._joined if joined <= day), 2)
@@ -146,7 +146,7 @@ class _Story:
         )
 
     def _two(self, there: int) -> tuple[str, str]:
-        """Two of those who are there, the busy ones more often."""
+        """Choose two of those who are there, the busy ones more often."""
         ids, busy = self.ids[:there], self._busy[:there]
         earner = self._chance.choices(ids, cum_weights=busy)[0]
         spender = earner

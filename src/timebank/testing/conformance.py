@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from timebank.testing.agreement import Agreement
 from timebank.testing.crashes import Crashes
+from timebank.testing.declared import Declared
 from timebank.testing.erasing import Erasing
 from timebank.testing.faults import Faults
 from timebank.testing.names import Names
@@ -18,6 +19,7 @@ class StoreConformance(
     Reading,
     Writing,
     Erasing,
+    Declared,
     Snapshots,
     Names,
     Paging,

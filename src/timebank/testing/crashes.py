@@ -14,7 +14,7 @@ from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
 
 
 class _LastStep:
-    """Ends the process at the step of a number, as a kill does: nothing is closed or flushed."""
+    """A step that ends the process at its number, as a kill does: nothing is closed or flushed."""
 
     def __init__(self, number: int) -> None:
         self.left = number

@@ -71,15 +71,3 @@ class Erasing(StorePlace, part=True):
         with filled.reader("main") as reading:
             assert sorted(small_bank().texts) == reading.texts(after=0, through=9)
             assert [] == list(reading.faults())
-
-    def test_a_wipe_says_what_may_remain(self, filled: Store) -> None:
-        """In sentences, as often as it is asked for; what is not erased is there after it."""
-        with filled.writer("main") as writer:
-            writer.append(Batch(erased=[(2, "note")]))
-        for _ in range(2):
-            told = filled.wipe()
-            assert (True, True) == (type(told) is tuple, all(type(one) is str for one in told))
-        with filled.reader("main") as reading:
-            assert sorted(small_bank().texts)[1:] == reading.texts(after=0, through=9)
-            assert 5 == reading.head().sequence
-            assert small_bank().postings == reading.postings("m1", after=0, limit=9)

@@ -20,7 +20,7 @@ class InjectedError(Exception):
 
 
 class _Countdown:
-    """Raises at the step of a number, once."""
+    """A step that raises at its number, once."""
 
     def __init__(self, number: int, fault: Callable[[str], Exception]) -> None:
         self.left = number
@@ -101,7 +101,7 @@ def _work_under_faults(faulty: Store, sound: Store, name: str, countdown: _Count
 
 
 def _again(work: Callable[[], Result]) -> Result:
-    """The result of work that may fail once."""
+    """Return the result of work that may fail once."""
     try:
         return work()
     except (TimebankError, InjectedError):

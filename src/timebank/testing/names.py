@@ -72,25 +72,6 @@ class Names(StorePlace, part=True):
             assert list(range(1, len(used) + 1)) == [row and row.sequence for row in found]
             assert [None] * len(free) == [reader.find(id) for id in free]
 
-    def test_many_operations_are_looked_up_at_once(self, store: Store) -> None:
-        """By a reader that can: each id that was used, with its record, and no other."""
-        count = 230
-        used = [*ALIKE[::2], *(f"t{number}" for number in range(count))]
-        store.make_bank("other", journal="journal-2")
-        with store.writer("main") as writer:
-            writer.append(Batch([record(n, id=id) for n, id in enumerate(used, start=1)]))
-        with store.writer("other") as writer:
-            writer.append(Batch([record(1, id="elsewhere")]))
-        with store.reader("main") as reader:
-            ask = getattr(reader, "sequences", None)
-            if ask is None:
-                return
-            assert [] == ask([])
-            asked = [*reversed(used), *ALIKE[1::2], "elsewhere"]
-            assert [(id, n) for n, id in enumerate(used, start=1)] == sorted(
-                ask(asked), key=lambda pair: pair[1]
-            )
-
     def test_banks_that_look_alike_are_apart(self, store: Store) -> None:
         """Each bank has its own journal, and they are listed in the order of code points."""
         for n, name in enumerate(ALIKE):

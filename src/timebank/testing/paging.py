@@ -97,7 +97,7 @@ class Paging(StorePlace, part=True):
 
 
 def _pages_meet(reader: Reader, rows: list[HoldRow], statutes: list[StatuteRow]) -> None:
-    """Pages of any size give these rows of holds, and these statutes."""
+    """Check that pages of any size give these rows of holds, and these statutes."""
     for size in (1, 2, 3, len(rows), len(rows) + 1):
         found: list[HoldRow] = []
         after = (0, "")

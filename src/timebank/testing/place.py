@@ -1,4 +1,4 @@
-"""What a store's author says of it, and the fixtures that every part of the kit uses."""
+"""The base class of the kit: where a store is and what it can do, and the fixtures of all parts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def needs(*capabilities: str) -> Callable[[Test], Test]:
-    """Mark a test as one of stores that declare these; of others it is no test."""
+    """Mark a test as one for stores that declare these capabilities; others do not have it."""
 
     def mark(test: Test) -> Test:
         test.needs = capabilities  # type: ignore[attr-defined]  # read by `StorePlace`
@@ -30,7 +30,7 @@ def needs(*capabilities: str) -> Callable[[Test], Test]:
 
 
 class StorePlace:
-    """What a subclass says: where a fresh store is, and what it can do.
+    """A store under test: a subclass says where a fresh one is, and what it can do.
 
     A capability that is off takes its tests away, so that none is skipped: what is then not
     promised is said beside each.
@@ -48,6 +48,16 @@ class StorePlace:
     #: `driver_errors` has rows. Off: nothing is said of what the driver's errors become.
     translated: ClassVar[bool] = False
 
+    #: What a store may have beside the protocol, see `timebank.storage.protocol`. Off: it is not
+    #: there. A reader that is an `AddsUp`:
+    adds_up: ClassVar[bool] = False
+    #: A reader, and a writer, that is a `FindsMany`:
+    finds_many: ClassVar[bool] = False
+    #: The store is a `HasAddress`:
+    addressed: ClassVar[bool] = False
+    #: The store is a `Wipes`:
+    wipes: ClassVar[bool] = True
+
     def __init_subclass__(cls, *, part: bool = False) -> None:
         """Take away the tests of what the store does not declare; a part of the kit has all."""
         super().__init_subclass__()
@@ -62,15 +72,15 @@ class StorePlace:
     # -- to be said by the store's author -----------------------------------------
 
     def new_url(self, folder: Path) -> str:
-        """The URL of a fresh, empty place; `folder` is empty, and the test's own."""
+        """Return the URL of a fresh, empty place; `folder` is empty, and the test's own."""
         raise NotImplementedError
 
     def open(self, url: str) -> Store:
-        """The store at a URL."""
+        """Open the store at a URL."""
         return open_store(url, create=True)
 
     def statements(self, before: Callable[[str], None]) -> AbstractContextManager[None]:
-        """A block in which `before` is called with each statement, before the driver runs it.
+        """Return a block in which `before` is called with each statement before the driver runs it.
 
         It concerns connections that are opened within the block. What `before` raises goes
         through the driver's call.
@@ -78,11 +88,11 @@ class StorePlace:
         return nullcontext()
 
     def driver_errors(self) -> Iterable[tuple[BaseException, type[TimebankError]]]:
-        """Errors of the driver, and what each must become."""
+        """Return errors of the driver, each with the error that it must become."""
         return ()
 
     def translate(self, error: BaseException) -> TimebankError:
-        """What the store makes of an error of its driver."""
+        """Return the error that the store makes of one of its driver."""
         raise NotImplementedError
 
     def tamper(self, url: str, bank: str, sequence: int) -> None:
@@ -93,12 +103,12 @@ class StorePlace:
 
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
-        """A fresh place."""
+        """Return the URL of a fresh place."""
         return self.new_url(tmp_path)
 
     @pytest.fixture
     def store(self, url: str) -> Iterator[Store]:
-        """An empty store with one bank, `main`."""
+        """Open an empty store with one bank, `main`."""
         opened = self.open(url)
         opened.make_bank("main", journal="j1")
         yield opened
@@ -106,7 +116,7 @@ class StorePlace:
 
     @pytest.fixture
     def filled(self, store: Store) -> Store:
-        """The store with a small bank in it."""
+        """Return the store with a small bank in it."""
         with store.writer("main") as writer:
             writer.append(small_bank())
         return store
@@ -119,13 +129,13 @@ class Clock:
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:
-        """The next minute."""
+        """Return the next minute."""
         self.now += timedelta(minutes=1)
         return self.now
 
 
 def doors() -> dict[str, Any]:
-    """A clock, ids and salts that are the same in every run.
+    """Return a clock, ids and salts that are the same in every run.
 
     >>> from timebank.testing.place import doors
     >>> doors()["new_id"]()

@@ -186,7 +186,7 @@ def _check_spent(bank: TimeBank, passed: int) -> None:
 
 
 def _in_threads(work: Callable[[int], None], count: int) -> None:
-    """Run it in threads; the first error of one is raised here."""
+    """Run a function in threads and raise the first error of one."""
     errors: list[BaseException] = []
 
     def guarded(number: int) -> None:

@@ -1,4 +1,4 @@
-"""What a reader gives: each question of the protocol, as committed and not yet committed."""
+"""A reader: each question of the protocol, of rows that are committed and of those that are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reading(StorePlace, part=True):
 
     @pytest.fixture(params=["committed", "in a writer", "on an overlay", "half and half"])
     def reader(self, request: pytest.FixtureRequest, store: Store) -> Iterator[Reader]:
-        """The small bank as each kind of reader sees it."""
+        """Give the small bank as each kind of reader sees it."""
         whole = small_bank()
         if request.param == "committed":
             with store.writer("main") as writer:

@@ -11,7 +11,7 @@ DAYS = ("2026-03-03", "2026-03-01", "2026-03-02", "2026-03-01")
 def record(
     sequence: int, *, kind: str = "transfer", id: str | None = None, refers_to: int | None = None
 ) -> RecordRow:
-    """A record whose digest is its sequence: a store does not verify.
+    """Return a record whose digest is its sequence: a store does not verify.
 
     >>> from timebank.testing.rows import record
     >>> record(2, id="t2").body
@@ -22,29 +22,29 @@ def record(
 
 
 def account(id: str, *, opened: int = 1, status: str = "open") -> AccountRow:
-    """An account with every type that a limit may have."""
+    """Return an account with every type that a limit may have."""
     return AccountRow(id, "member", status, "2026-01-31", -7200, "inherit", opened, None)
 
 
 def posting(id: str, version: int, sequence: int, seconds: int, day: str) -> PostingRow:
-    """A posting; its balance is of no interest here."""
+    """Return a posting; its balance is of no interest here."""
     return PostingRow(id, version, sequence, seconds, seconds, day)
 
 
 def hold(
     id: str, sequence: int, *, held: int = 0, incoming: int = 0, expires_at: int = NEVER
 ) -> HoldRow:
-    """A row of an open hold."""
+    """Return a row of an open hold."""
     return HoldRow(id, expires_at, sequence, held, incoming)
 
 
 def both(*ids: str) -> dict[str, AccountRow]:
-    """Rows of accounts, by id."""
+    """Return rows of accounts, by id."""
     return {id: account(id) for id in ids}
 
 
 def small_bank() -> Batch:
-    """Two accounts, four postings out of the order of their days, one reversal, three texts.
+    """Return two accounts, four postings whose days are out of order, a reversal, three texts.
 
     Also two open holds, one of both accounts, and two statutes.
     """
@@ -74,7 +74,7 @@ def small_bank() -> Batch:
 
 
 def everything(reader: Reader) -> list[object]:
-    """All that a reader can be asked about the small bank."""
+    """Return all that a reader can be asked about the small bank."""
     return [
         reader.head(),
         reader.records(after=0, limit=99),

@@ -11,7 +11,7 @@ from timebank.testing.rows import DAYS, account, everything, hold, posting, reco
 
 
 class Snapshots(StorePlace, part=True):
-    """Of stores that can read while they write."""
+    """Snapshots of stores that can read while they write."""
 
     @needs("snapshots")
     @pytest.mark.parametrize("anew", [False, True])

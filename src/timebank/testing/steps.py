@@ -1,4 +1,4 @@
-"""A store whose every call can be counted, made to fail, or be the last of its process."""
+"""A store of which every call can be counted, made to fail, or be the last of its process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.statute import Statute
-from timebank.storage.protocol import Store
+from timebank.storage.protocol import Store, wipes
 
 #: Called with what is about to be done, or was done: "before append", "after commit".
 Step = Callable[[str], None]
@@ -34,7 +34,7 @@ _CALLS: Final = frozenset(
 
 
 class SteppingStore:
-    """Passes every call on, and says it before and after.
+    """A store that passes every call on, and calls `step` before and after it.
 
     An exception from `step` before the end of a block ends that block as an error; after
     the end, what the block did is done.
@@ -46,29 +46,29 @@ class SteppingStore:
         self.url = store.url
 
     def banks(self) -> Sequence[str]:
-        """As `Store.banks`."""
+        """Implement `Store.banks`."""
         return self._store.banks()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`."""
+        """Implement `Store.make_bank`."""
         self._step("before make_bank")
         self._store.make_bank(bank, journal=journal)
         self._step("after make_bank")
 
     def reader(self, bank: str) -> Any:
-        """As `Store.reader`."""
+        """Implement `Store.reader`."""
         return _Block(self._store.reader(bank), self._step, "reading")
 
     def writer(self, bank: str) -> Any:
-        """As `Store.writer`."""
+        """Implement `Store.writer`."""
         return _Block(self._store.writer(bank), self._step, "writing")
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`."""
-        return self._store.wipe()
+        """Implement `Wipes.wipe`."""
+        return self._store.wipe() if wipes(self._store) else ()
 
     def close(self) -> None:
-        """As `Store.close`."""
+        """Implement `Store.close`."""
         self._store.close()
 
 

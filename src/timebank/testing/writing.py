@@ -1,4 +1,4 @@
-"""What a writer keeps, and what it refuses."""
+"""A writer: the rows that it keeps, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Writing(StorePlace, part=True):
             assert [one] == reading.holds_of("f1", after=(0, 0), limit=9)
 
     def test_a_resolved_hold_comes_back_with_a_rebuild(self, filled: Store) -> None:
-        """What was resolved before `anew` is forgotten, in one block too."""
+        """A hold that was resolved before `anew` is forgotten, in one block too."""
         one, two, three = small_bank().holds
         with filled.writer("main") as writer:
             writer.append(Batch(resolved=[3]))
@@ -216,7 +216,7 @@ class Writing(StorePlace, part=True):
         with pytest.raises(BankNotFound), store.writer("nowhere") as writer:
             writer.append(Batch([record(1)]))
         with store.writer("nowhere"):
-            """An empty transaction on no bank is no error."""
+            pass  # an empty transaction on no bank is no error
 
     def test_what_is_closed_answers_no_more(self, filled: Store) -> None:
         """Readers, writers and stores refuse every call after their end; closing twice is safe."""

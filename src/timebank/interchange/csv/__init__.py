@@ -1,1 +1,1 @@
-"""Any table of comma-separated values, by a mapping in TOML."""
+"""Import any CSV by a mapping in TOML that says what its columns mean."""

@@ -1,13 +1,13 @@
-"""What stands in one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
+"""Read one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
 
-Nothing is guessed: what does not have exactly the form that the mapping says raises `Unclear`,
+Nothing is guessed: a cell that has not exactly the form that the mapping says raises `UnclearCell`,
 whose text continues a sentence that begins with the cell.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, tzinfo
 from html import unescape
 from typing import Final
 from unicodedata import normalize
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.cells import instant_of
 from timebank.model import MAX_INTEGER
 
 #: The units by name, in seconds. `h:mm` has none: it is read as a clock shows it.
@@ -25,16 +26,11 @@ DECIMALS: Final = (".", ",")
 THOUSANDS: Final = ("", ".", ",", " ", "'")
 ISO: Final = "iso"
 EPOCH: Final = "epoch"
-#: What a format may ask for: figures alone, for names of months depend on the machine's language.
+#: The directives of formats: figures alone, for names of months depend on the machine's language.
 DIRECTIVES: Final = "YmdyjHMSfz%"
 MAX_UNIT_SECONDS: Final = 86_400_000
 
 _CLOCK: Final = re.compile(r"([+-]?)([0-9]{1,12}):([0-5][0-9])(?::([0-5][0-9]))?")
-_ISO: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]+)?"
-    r"(?:Z| ?UTC| ?[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
-)
 #: From 1973 on: a shorter number is a year, or no instant at all.
 _EPOCH: Final = re.compile(r"[0-9]{9,11}")
 _DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
@@ -42,12 +38,12 @@ _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
 
 
-class Unclear(Exception):
+class UnclearCell(Exception):
     """A cell that has no certain meaning; the text says what it is not."""
 
 
 def _unit(value: object) -> int:
-    """The seconds of a unit; 0 for `h:mm`."""
+    """Return the seconds of a unit; 0 for `h:mm`."""
     if value == CLOCK:
         return 0
     if isinstance(value, str) and value in UNITS:
@@ -94,27 +90,27 @@ class Amounts:
         if self.thousands == self.decimal:
             msg = f"{shown(self.decimal)} cannot be the mark for decimals and for thousands"
             raise InvalidRequest(msg)
-        # A blank between thousands is often one that does not break.
+        # A blank between thousands is often a no-break space.
         mark = "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
         grouped = f"|[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" if mark else ""
         number = rf"([+-]?)([0-9]{{1,17}}{grouped})(?:{re.escape(self.decimal)}([0-9]{{1,18}}))?"
         object.__setattr__(self, "_pattern", re.compile(number))
 
     def seconds(self, text: str) -> int:
-        """The whole seconds that a cell says, with their sign.
+        """Return the whole seconds that a cell says, with their sign.
 
-        :raises Unclear: another form, no whole number of seconds, or too many.
+        :raises UnclearCell: another form, no whole number of seconds, or too many.
         """
         text = text.strip()
         seconds = self._clock(text) if self.unit == CLOCK else self._number(text)
         if abs(seconds) > MAX_INTEGER:
             msg = f"is more than {MAX_INTEGER:,} seconds"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         return seconds
 
     @property
     def form(self) -> str:
-        """How a number looks, as an example."""
+        """An example of a number."""
         if self.unit == CLOCK:
             return "1:30"
         return f"1{self.thousands}234{self.decimal}50" if self.thousands else f"1{self.decimal}50"
@@ -122,7 +118,7 @@ class Amounts:
     def _clock(self, text: str) -> int:
         if (found := _CLOCK.fullmatch(text)) is None:
             msg = f"is no time like {self.form}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         sign, hours, minutes, seconds = found.groups()
         total = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
         return -total if sign == "-" else total
@@ -130,19 +126,19 @@ class Amounts:
     def _number(self, text: str) -> int:
         if (found := self._pattern.fullmatch(text)) is None:
             msg = f"is no number like {self.form}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         sign, whole, fraction = found.groups(default="")
         figures = "".join(filter(str.isdigit, whole))
         scale: int = 10 ** len(fraction)
         total, rest = divmod(int(figures + fraction) * self._seconds, scale)
         if rest:
             msg = "is no whole number of seconds: nothing is rounded"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         return -total if sign == "-" else total
 
 
 def _formats(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The formats of days, checked."""
+    """Return the formats of days, if they can be."""
     formats = (value,) if isinstance(value, str) else value
     if type(formats) is not tuple or not formats:
         msg = f"the format is a text or a list of texts, not {shown(value)}"
@@ -197,9 +193,9 @@ class Days:
         object.__setattr__(self, "_zone", _zone(self.time_zone))
 
     def day(self, text: str) -> date:
-        """The day that a cell says.
+        """Return the day that a cell says.
 
-        :raises Unclear: it fits no form, is no day of the calendar, or fits two that differ.
+        :raises UnclearCell: it fits no form, is no day of the calendar, or fits two that differ.
         """
         text = text.strip()
         found = {day for format in self.formats if (day := self._read(text, format)) is not None}
@@ -208,9 +204,9 @@ class Days:
         if found:
             first, second, *_ = sorted(found)
             msg = f"may be {first} or {second}"
-            raise Unclear(msg)
+            raise UnclearCell(msg)
         msg = f"is no day {self.form}"
-        raise Unclear(msg)
+        raise UnclearCell(msg)
 
     @property
     def form(self) -> str:
@@ -221,10 +217,11 @@ class Days:
     def _read(self, text: str, format: str) -> date | None:
         try:
             if format == ISO:
-                return _iso(text)
+                found = instant_of(text)
+                return None if found is None else found.date()
             if format == EPOCH:
                 return self._epoch(text)
-            # An ASCII text with figures alone: the machine's language has no say in it.
+            # Figures in ASCII alone do not depend on the machine's language.
             return datetime.strptime(text, format).date() if text.isascii() else None  # noqa: DTZ007
         except (ValueError, OverflowError, OSError):
             return None
@@ -235,16 +232,8 @@ class Days:
         return datetime.fromtimestamp(int(text), self._zone).date()
 
 
-def _iso(text: str) -> date | None:
-    if (found := _ISO.fullmatch(text)) is None:
-        return None
-    if found[2] is not None:
-        time.fromisoformat(found[2])
-    return date.fromisoformat(found[1])
-
-
 def plain(text: str) -> str:
-    """A text without its HTML: tags go, entities become what they stand for.
+    """Return a text without its HTML: tags go, entities become what they stand for.
 
     >>> from timebank.interchange.csv.cells import plain
     >>> plain("<p>2 &lt; 3 &amp; <b>bread</b></p>")
@@ -255,7 +244,7 @@ def plain(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A category, area or tag: its blanks made single, its letters composed (NFC).
+    """Return a category, area or tag with its blanks made single, and its letters composed (NFC).
 
     >>> from timebank.interchange.csv.cells import label
     >>> label(" home   care ")

@@ -1,7 +1,7 @@
-"""How the value of a key of a mapping is read, as metadata of the field that the key is.
+"""Read the values of a mapping's keys. How one is read is metadata of the field that the key is.
 
-Each reader gives the value as the mapping keeps it, or raises `InvalidRequest` with what it
-should be; whoever calls it knows the file and the key.
+Each reader returns the value as the mapping keeps it, or raises `InvalidRequest` with what it
+should be; `Structurer` adds the path of the key.
 """
 
 from __future__ import annotations
@@ -9,45 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.model.ids import identifier
+from timebank.structure import Table, Tables, Value
 
 Column = str | int
+#: The metadata of a field that is a key.
 Key = Mapping[str, Any]
 
 #: Columns of a file, if they are numbered.
 MAX_COLUMN: Final = 1_000
 
 
-class _Refused(InvalidRequest):
-    """A value of another kind than the key's."""
-
-    def __init__(self, expected: str, value: object) -> None:
-        super().__init__(f"{expected}, not {shown(value)}")
+def _refuse(expected: str, value: object) -> NoReturn:
+    """Refuse a value of another kind than the key's."""
+    msg = f"{expected}, not {shown(value)}"
+    raise InvalidRequest(msg)
 
 
 def _text(value: Any) -> str:
     if type(value) is not str or not value:
-        expected = "a text"
-        raise _Refused(expected, value)
+        _refuse("a text", value)
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """A list of texts, which may be empty texts; one alone is a list of one."""
+    """Return a list of texts, which may be empty texts; one alone is a list of one."""
     found = [value] if type(value) is str else value
     if type(found) is not list or not found or any(type(one) is not str for one in found):
-        expected = "a list of texts"
-        raise _Refused(expected, value)
+        _refuse("a list of texts", value)
     return tuple(found)
 
 
 def _names(value: Any) -> dict[str, str]:
-    """Values with their names; a list gives each its own."""
+    """Return values with their names; in a list each is its own name."""
     if type(value) is dict and value:
         return {name: _text(one) for name, one in value.items()}
     return {one: one for one in _texts(value)}
@@ -55,15 +54,13 @@ def _names(value: Any) -> dict[str, str]:
 
 def _yes(value: Any) -> bool:
     if type(value) is not bool:
-        expected = "true or false"
-        raise _Refused(expected, value)
+        _refuse("true or false", value)
     return value
 
 
 def _count(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= MAX_COLUMN:
-        expected = f"a number from 1 to {MAX_COLUMN:,}"
-        raise _Refused(expected, value)
+        _refuse(f"a number from 1 to {MAX_COLUMN:,}", value)
     return value
 
 
@@ -72,15 +69,14 @@ def _column(value: Any) -> Column:
 
 
 def _columns(value: Any) -> tuple[Column, ...]:
-    """One column or a list of them."""
+    """Return one column or a list of them."""
     return tuple(map(_column, value)) if type(value) is list and value else (_column(value),)
 
 
 def _pairs(value: Any) -> tuple[tuple[Column, ...], ...]:
     found = tuple(map(_columns, value)) if type(value) is list else ()
     if not found or any(len(pair) != 2 for pair in found):  # noqa: PLR2004 - a pair
-        expected = "a list of pairs of columns"
-        raise _Refused(expected, value)
+        _refuse("a list of pairs of columns", value)
     return found
 
 
@@ -89,7 +85,7 @@ def _account(value: Any) -> str:
 
 
 def _pattern(value: Any) -> re.Pattern[str]:
-    """A regular expression with one group, which is what it finds."""
+    """Return a regular expression with one group, which is what it finds."""
     try:
         found = re.compile(_text(value), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
@@ -102,7 +98,7 @@ def _pattern(value: Any) -> re.Pattern[str]:
 
 
 def _key(read: Callable[[Any], Any]) -> Key:
-    return MappingProxyType({"read": read})
+    return MappingProxyType({"key": Value(read)})
 
 
 TEXT: Final = _key(_text)
@@ -118,47 +114,41 @@ PATTERN: Final = _key(_pattern)
 
 
 def one_of(*words: str) -> Key:
-    """A key whose value is one of a few words."""
+    """Return a key whose value is one of a few words."""
 
     def read(value: Any) -> str:
         if type(value) is not str or value not in words:
-            expected = f"one of {', '.join(words)}"
-            raise _Refused(expected, value)
+            _refuse(f"one of {', '.join(words)}", value)
         return value
 
     return _key(read)
 
 
 def table(kind: type) -> Key:
-    """A key whose value is a table of its own."""
-    return MappingProxyType({"table": kind})
+    """Return a key whose value is a table of its own."""
+    return MappingProxyType({"key": Table(kind)})
 
 
 def tables(kind: type) -> Key:
-    """A key whose value is a list of tables."""
-    return MappingProxyType({"tables": kind})
-
-
-def simple(kind: type) -> Key:
-    """A key whose value is a table of texts and numbers, which the class looks at itself."""
-    return MappingProxyType({"simple": kind})
+    """Return a key whose value is a list of tables."""
+    return MappingProxyType({"key": Tables(kind, "a list of tables")})
 
 
 def columns_of(part: Any, where: str) -> Iterator[tuple[str, Column]]:
-    """Each key of a table, and of those in it, that names a column; and the column."""
+    """Yield each key of a table, and of those in it, that names a column; and the column."""
     for field in attrs.fields(type(part)):
-        value, key = getattr(part, field.name), field.metadata
+        value, metadata = getattr(part, field.name), field.metadata
         name = f"{where}.{field.name}"
         if value is None or field.name == "optional":
             continue
-        if key == COLUMN:
+        if metadata == COLUMN:
             yield name, value
-        elif key == COLUMNS:
+        elif metadata == COLUMNS:
             yield from ((name, one) for one in value)
-        elif key == PAIRS:
+        elif metadata == PAIRS:
             yield from ((name, one) for pair in value for one in pair)
-        elif "table" in key:
+        elif isinstance(metadata.get("key"), Table):
             yield from columns_of(value, name)
-        elif "tables" in key:
+        elif isinstance(metadata.get("key"), Tables):
             for one in value:
                 yield from columns_of(one, name)

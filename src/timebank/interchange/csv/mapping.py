@@ -1,7 +1,7 @@
 """A mapping says what the columns of any CSV mean, as data: a TOML file of thirty lines.
 
-The classes are the tables of that file, and their fields its keys. `mapping_toml` reads a file,
-`mapping_files` imports with it, `mapping_words` says it in words. A column is a name of the first
+The classes are the tables of that file, and their fields its keys. `toml` reads a file,
+`importer` imports with it, `explanation` says it in words. A column is a name of the first
 line or, in a file without one, a number from 1.
 """
 
@@ -30,7 +30,6 @@ from timebank.interchange.csv.keys import (
     Column,
     columns_of,
     one_of,
-    simple,
     table,
     tables,
 )
@@ -38,7 +37,7 @@ from timebank.model import ACCOUNT_KINDS
 
 #: Encodings whose lines end as those of ASCII do, by the names that people give them.
 ENCODINGS: Final = ("utf-8", "latin-1", "iso-8859-15", "cp1252", "cp1250", "cp850", "mac-roman")
-#: What ids begin with that the library makes itself.
+#: Ids that begin with these are made by the library itself.
 _OWN_NAMES: Final = frozenset({"due", "opening"})
 #: Names become the beginning of ids.
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
@@ -61,20 +60,20 @@ class Csv:
 
 
 @attrs.frozen(kw_only=True)
-class Told:
-    """A column that says something: by one of these values or, without any, by not being empty."""
+class Condition:
+    """A column that has one of these values or, where none are given, is not empty."""
 
     column: Column = attrs.field(metadata=COLUMN)
     values: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
 
     def holds(self, cell: str) -> bool:
-        """Whether a cell says it."""
+        """Whether it is so in a cell."""
         return cell in self.values if self.values else cell != ""
 
 
 @attrs.frozen(kw_only=True)
 class States:
-    """The column of a row's state: which move hours, and the names of those that move none."""
+    """The column of a row's state: which states move hours, and the names of those that do not."""
 
     column: Column = attrs.field(metadata=COLUMN)
     moves: tuple[str, ...] = attrs.field(metadata=TEXTS)
@@ -82,7 +81,7 @@ class States:
 
 
 @attrs.frozen(kw_only=True)
-class Reversal(Told):
+class Reversal(Condition):
     """A row that takes an earlier one back, wholly or in part, and names it.
 
     `original` is the column that has the earlier row's id, or where `pattern` finds it;
@@ -96,8 +95,8 @@ class Reversal(Told):
 
 
 @attrs.frozen(kw_only=True)
-class Reversed(Told):
-    """A row that says of itself that it was taken back: it is booked, and reversed."""
+class Reversed(Condition):
+    """A row that was taken back, and has a mark that says so: it is booked, and reversed."""
 
     day: Column | None = attrs.field(default=None, metadata=COLUMN)
     reason: Column | None = attrs.field(default=None, metadata=COLUMN)
@@ -105,7 +104,7 @@ class Reversed(Told):
 
 @attrs.frozen(kw_only=True)
 class Levy:
-    """What a row takes besides from one of its accounts, for an account `to`."""
+    """An amount that a row takes besides from one of its accounts, for the account `to`."""
 
     amount: Column = attrs.field(metadata=COLUMN)
     payer: Column = attrs.field(metadata=COLUMN)
@@ -183,7 +182,7 @@ class Accounts:
     html: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     optional: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     columns: int | None = attrs.field(default=None, metadata=COUNT)
-    closed: Told | None = attrs.field(default=None, metadata=table(Told))
+    closed: Condition | None = attrs.field(default=None, metadata=table(Condition))
 
     def __attrs_post_init__(self) -> None:
         """Check the kinds of account."""
@@ -221,7 +220,7 @@ Part = Transfers | Accounts | Balances
 
 @attrs.frozen(kw_only=True)
 class Mapping:
-    """What the columns of one system's files mean. `name` begins the ids of what is booked.
+    """The meaning of the columns of one system's files. `name` begins the ids of what is booked.
 
     >>> from timebank.interchange.csv.toml import mapping_of
     >>> mapping = mapping_of("ces")
@@ -233,8 +232,8 @@ class Mapping:
     title: str = attrs.field(metadata=TEXT)
     transfers: Transfers = attrs.field(metadata=table(Transfers))
     csv: Csv = attrs.field(default=attrs.Factory(Csv), metadata=table(Csv))
-    amounts: Amounts = attrs.field(default=attrs.Factory(Amounts), metadata=simple(Amounts))
-    days: Days = attrs.field(default=attrs.Factory(Days), metadata=simple(Days))
+    amounts: Amounts = attrs.field(default=attrs.Factory(Amounts), metadata=table(Amounts))
+    days: Days = attrs.field(default=attrs.Factory(Days), metadata=table(Days))
     accounts: Accounts | None = attrs.field(default=None, metadata=table(Accounts))
     balances: Balances | None = attrs.field(default=None, metadata=table(Balances))
     open: tuple[Opened, ...] = attrs.field(default=(), metadata=tables(Opened))
@@ -251,7 +250,7 @@ class Mapping:
             _check_columns(where, part, header=self.csv.header)
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """The tables that say columns of a file, by their keys."""
+        """Yield the tables that say columns of a file, by their keys."""
         for where in ("transfers", "accounts", "balances"):
             part = getattr(self, where)
             if part is not None:

@@ -1,4 +1,4 @@
-"""The cells of one row by their columns' names, and the rows of accounts. Pure."""
+"""Read the cells of a row by their columns' names, and the rows of accounts. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Final
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.csv.cells import Unclear, label, plain
+from timebank.interchange.csv.cells import UnclearCell, label, plain
 from timebank.interchange.csv.keys import Column, columns_of
 from timebank.interchange.csv.mapping import Accounts, Balances, Mapping, Part
-from timebank.interchange.engine.csv_rows import Row, unreadable
-from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.cells import CellFault, id_of, unreadable
+from timebank.interchange.engine.csv_rows import Row, quarantined
+from timebank.interchange.engine.protocol import ImportedAccount
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from timebank.model.ids import identifier
@@ -24,16 +25,8 @@ ROW: Final = "row"
 _MOST_SHOWN: Final = 20
 
 
-class Fault(Exception):
-    """A cell to blame."""
-
-    def __init__(self, column: Column, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column, self.value, self.reason = column, value, reason
-
-
 class Cells:
-    """The cells of one row by the names of their columns, each fit to be read."""
+    """The cells of a row by the names of their columns."""
 
     __slots__ = ("_html", "_index", "_nothing", "_row")
 
@@ -42,9 +35,9 @@ class Cells:
         self._html, self._nothing = heading.html, heading.nothing
 
     def __getitem__(self, column: Column) -> str:
-        """What stands in a column; nothing where it is empty or, being optional, missing.
+        """Return the cell of a column; nothing where it is empty, or missing and optional.
 
-        :raises Fault: it is no text.
+        :raises CellFault: it is no text.
         """
         if (place := self._index[column]) is None:
             return ""
@@ -52,15 +45,18 @@ class Cells:
         if cell in self._nothing:
             return ""
         if (why := unreadable(cell)) is not None:
-            raise Fault(column, cell, why)
+            raise CellFault(cell, why, column=column)
         return plain(cell) if column in self._html else cell
 
     def get(self, column: Column | None) -> str:
-        """The same; nothing of no column."""
+        """Return the cell of a column; nothing where there is no column.
+
+        :raises CellFault: it is no text.
+        """
         return "" if column is None else self[column]
 
     def raw(self, column: Column) -> str:
-        """What stands there, fit to be read or not."""
+        """Return the cell as it is in the file."""
         place = self._index[column]
         return "" if place is None else self._row[place]
 
@@ -77,7 +73,7 @@ class Heading:
 
     @classmethod
     def of(cls, file: str, part: Part, where: str, mapping: Mapping, row: Row | None) -> Heading:
-        """The heading that the first line says; or the mapping, where there is none.
+        """Return the heading that the first line says; or the mapping, where there is none.
 
         :raises InvalidRequest: a column that the mapping needs is missing, or stands twice.
         """
@@ -101,28 +97,18 @@ class Heading:
         return cls(file, shown_names, index, html, frozenset(mapping.csv.nothing))
 
     def cells(self, row: Row) -> Cells:
-        """The row's cells.
+        """Return the cells of a row.
 
-        :raises Fault: it has more of them, or fewer.
+        :raises CellFault: it has more of them, or fewer.
         """
         if len(row.columns) != len(self.names):
             text = f"is how it begins: it has {len(row.columns)} columns, not {len(self.names)}"
-            raise Fault(ROW, row.columns[0], text)
+            raise CellFault(row.columns[0], text, column=ROW)
         return Cells(self, row)
-
-    def quarantined(
-        self, row: Row, fault: Fault, *, moves: tuple[tuple[str, int | None], ...] = ()
-    ) -> Quarantined:
-        """The row, what is wrong with it, and whose balance it would have moved."""
-        value = fault.value if len(fault.value) <= MAX_LABEL_CHARACTERS else shown(fault.value)
-        reason = f"{shown(fault.value)} {fault.reason}"
-        return Quarantined(
-            self.file, row.line, str(fault.column), value, reason, cells=row.columns, moves=moves
-        )
 
 
 def _has(names: list[Column]) -> str:
-    """The columns that there are; where it is one, it may be several that were not divided."""
+    """Return what columns there are. One alone may be several that were not divided."""
     if not names:
         return "it is empty"
     has = f"it has {', '.join(shown(name) for name in names[:_MOST_SHOWN])}"
@@ -135,56 +121,52 @@ def _has(names: list[Column]) -> str:
 
 
 def id_in(cells: Cells, column: Column | None) -> str:
-    """The id of an account, or of a row.
+    """Return the id of an account, or of a row.
 
-    :raises Fault: it cannot be one of ours.
+    :raises CellFault: it cannot be one of ours.
     """
-    value = cells.get(column)
-    try:
-        return identifier(value, "it")
-    except InvalidRequest as error:
-        raise Fault(ROW if column is None else column, value, f"is no id: {error}") from None
+    return id_of(cells.get(column), ROW if column is None else column)
 
 
 def seconds_in(mapping: Mapping, cells: Cells, column: Column) -> int:
-    """An amount in seconds, with its sign.
+    """Return an amount in seconds, with its sign.
 
-    :raises Fault: it is not written as the mapping says, or no whole number of seconds.
+    :raises CellFault: it is not written as the mapping says, or no whole number of seconds.
     """
     value = cells[column]
     try:
         return mapping.amounts.seconds(value)
-    except Unclear as error:
-        raise Fault(column, value, str(error)) from None
+    except UnclearCell as error:
+        raise CellFault(value, str(error), column=column) from None
 
 
 def day_in(mapping: Mapping, cells: Cells, column: Column) -> date:
-    """A day.
+    """Return a day.
 
-    :raises Fault: it is not written as the mapping says.
+    :raises CellFault: it is not written as the mapping says.
     """
     value = cells[column]
     try:
         return mapping.days.day(value)
-    except Unclear as error:
-        raise Fault(column, value, str(error)) from None
+    except UnclearCell as error:
+        raise CellFault(value, str(error), column=column) from None
 
 
 def text_in(cells: Cells, column: Column | None) -> str | None:
-    """A note or a reason, if there is one.
+    """Return a note or a reason, if there is one.
 
-    :raises Fault: it is longer than ours may be.
+    :raises CellFault: it is longer than ours may be.
     """
     value = cells.get(column)
     if column is not None and len(value) > MAX_TEXT_CHARACTERS:
-        raise Fault(column, value, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+        raise CellFault(value, f"has more than {MAX_TEXT_CHARACTERS:,} characters", column=column)
     return value or None
 
 
 def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> str | None:
-    """A category, an area, or `of` what stands there one tag; if there is one.
+    """Return a category or an area, or one tag `of` the cell; if there is one.
 
-    :raises Fault: it cannot be one of ours.
+    :raises CellFault: it cannot be one of ours.
     """
     value = cells.get(column) if of is None else of
     found = label(value)
@@ -193,7 +175,7 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
     try:
         return identifier(found, "it", longest=MAX_LABEL_CHARACTERS)
     except InvalidRequest as error:
-        raise Fault(column, value, f"is no label: {error}") from None
+        raise CellFault(value, f"is no label: {error}", column=column) from None
 
 
 # -- accounts ------------------------------------------------------------------------
@@ -201,16 +183,18 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
 
 def account_of(
     mapping: Mapping, part: Accounts, heading: Heading, row: Row
-) -> AccountRow | Quarantined:
-    """A row of the file of accounts."""
+) -> ImportedAccount | Quarantined:
+    """Return what a row of the file of accounts says."""
     cells = None
     try:
         cells = heading.cells(row)
         name = " ".join(found for one in part.name if (found := cells[one].strip()))
         if len(name) > MAX_TEXT_CHARACTERS:
-            raise Fault(part.name[0], name, f"has more than {MAX_TEXT_CHARACTERS:,} characters")
+            raise CellFault(
+                name, f"has more than {MAX_TEXT_CHARACTERS:,} characters", column=part.name[0]
+            )
         joined, balance = part.joined, part.balance
-        return AccountRow(
+        return ImportedAccount(
             line=row.line,
             id=id_in(cells, part.id),
             kind=_kind(part, cells),
@@ -221,31 +205,31 @@ def account_of(
             columns=_account_names(part),
             cells=row.columns,
         )
-    except Fault as fault:
-        # An account moves no hours by itself: nothing of a balance is explained by it.
+    except CellFault as fault:
+        # A row of an account moves no hours: it explains nothing of a balance.
         moves = ((cells.raw(part.id), 0),) if cells is not None else ()
-        return heading.quarantined(row, fault, moves=moves)
+        return quarantined(heading.file, row, fault, moves)
 
 
 def balance_of(
     mapping: Mapping, part: Balances, heading: Heading, row: Row
-) -> AccountRow | Quarantined:
-    """A row of the file of balances: an account that says nothing but its balance."""
+) -> ImportedAccount | Quarantined:
+    """Return what a row of the file of balances says: an account with its balance alone."""
     try:
         cells = heading.cells(row)
-        return AccountRow(
+        return ImportedAccount(
             line=row.line,
             id=id_in(cells, part.account),
             stated=seconds_in(mapping, cells, part.balance),
             columns={"id": str(part.account), "stated": str(part.balance)},
             cells=row.columns,
         )
-    except Fault as fault:
-        return heading.quarantined(row, fault)
+    except CellFault as fault:
+        return quarantined(heading.file, row, fault, ())
 
 
 def _account_names(part: Accounts) -> dict[str, str]:
-    """Our fields, and what the source calls the columns that they come from."""
+    """Return our fields, and what the source calls the columns that they come from."""
     name = part.name[0] if part.name else None
     closed = None if part.closed is None else part.closed.column
     found = {
@@ -263,5 +247,5 @@ def _kind(part: Accounts, cells: Cells) -> str:
     if part.kind is None:
         return "member"
     if (kind := part.kinds.get(value := cells[part.kind])) is None:
-        raise Fault(part.kind, value, "is none of the kinds that the mapping knows")
+        raise CellFault(value, "is none of the kinds that the mapping knows", column=part.kind)
     return kind

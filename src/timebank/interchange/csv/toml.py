@@ -1,26 +1,23 @@
-"""A mapping from its TOML file: what is not understood is one line that names file and key."""
+"""Read mappings from TOML. What is not understood is one line that names the file and the key."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
-
 from timebank.errors import InvalidRequest, NotFound, shown
 from timebank.interchange.csv.mapping import Mapping
+from timebank.structure import Structurer, Value
 
-#: A mapping is written by hand; one larger than this is another file.
+#: Mappings are written by hand; a larger file is something else.
 MAX_MAPPING_BYTES: Final = 100_000
 _SUFFIX: Final = ".toml"
 
 
 def shipped() -> dict[str, str]:
-    """The mappings that come with the library, by name, with their titles.
+    """Return the mappings that come with the library, by name, with their titles.
 
     >>> from timebank.interchange.csv.toml import shipped
     >>> sorted(shipped())
@@ -31,9 +28,9 @@ def shipped() -> dict[str, str]:
 
 
 def mapping_of(name: str | Path) -> Mapping:
-    """The mapping that is shipped under a name, or that a file says.
+    """Return the mapping that is shipped under a name, or that a file says.
 
-    What ends in `.toml` or has a folder before it is a file.
+    A name that ends in `.toml` or has a folder before it is that of a file.
 
     :raises NotFound: no mapping of this name.
     :raises InvalidRequest: the file is no mapping; the message names the file and the key.
@@ -57,7 +54,7 @@ def mapping_of(name: str | Path) -> Mapping:
 
 
 def parsed(raw: bytes, file: str = "mapping") -> Mapping:
-    r"""The mapping that the bytes of a file say.
+    r"""Return the mapping that the bytes of a file say.
 
     :raises InvalidRequest: they say none; the message names the file and the key.
 
@@ -76,15 +73,14 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
         msg = f"{file}: no TOML in UTF-8: {error}"
         raise InvalidRequest(msg) from error
     try:
-        mapping: Mapping = _made(Mapping, data, "")
+        return STRUCTURER.make(Mapping, data)
     except InvalidRequest as error:
         msg = f"{file}: {error}"
         raise InvalidRequest(msg) from error
-    return mapping
 
 
 def _names() -> list[str]:
-    """The names of those that are shipped, sorted."""
+    """Return the names of those that are shipped, sorted."""
     files = (one.name for one in _folder().iterdir())
     return sorted(name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
 
@@ -93,54 +89,17 @@ def _folder() -> Any:
     return files("timebank") / "data" / "mappings"
 
 
-def _made(kind: type, data: Any, where: str) -> Any:
-    """A value of a class, from the table that says its keys."""
-    if type(data) is not dict:
-        msg = f"{where}: a table, not {shown(data)}"
-        raise InvalidRequest(msg)
-    place = f"{where}: " if where else ""
-    fields = {name: one for name, one in attrs.fields_dict(kind).items() if one.init}
-    for name in data:
-        if name not in fields:
-            msg = f"{place}the key {shown(name)} is not known; there are {', '.join(fields)}"
-            raise InvalidRequest(msg)
-    for name, field in fields.items():
-        if field.default is attrs.NOTHING and name not in data:
-            msg = f"{place}the key {shown(name)} is missing"
-            raise InvalidRequest(msg)
-    inner = f"{where}." if where else ""
-    given = {name: _read(fields[name], value, f"{inner}{name}") for name, value in data.items()}
-    return _called(partial(kind, **given), place)
-
-
-def _read(field: attrs.Attribute[Any], value: Any, where: str) -> Any:
-    """The value of one key."""
-    key = field.metadata
-    if "read" in key:
-        return _called(partial(key["read"], value), f"{where}: ")
-    if "table" in key or "simple" in key:
-        return _made(key["table"] if "table" in key else key["simple"], value, where)
-    if "tables" not in key:
-        return _simple(value, where)
-    if type(value) is not list:
-        msg = f"{where}: a list of tables, not {shown(value)}"
-        raise InvalidRequest(msg)
-    return tuple(_made(key["tables"], one, f"{where}[{n}]") for n, one in enumerate(value, 1))
-
-
-def _simple(value: Any, where: str) -> Any:
-    """A text, a number or a list of texts, which the class looks at itself."""
+def _simple(value: Any) -> Any:
+    """Return a text, a number or a list of texts, which the class looks at itself."""
     if type(value) is list and value and all(type(one) is str for one in value):
         return tuple(value)
     if type(value) in {str, int}:
         return value
-    msg = f"{where}: a text, a whole number or a list of texts, not {shown(value)}"
+    msg = f"a text, a whole number or a list of texts, not {shown(value)}"
     raise InvalidRequest(msg)
 
 
-def _called(make: Callable[[], Any], place: str) -> Any:
-    try:
-        return make()
-    except InvalidRequest as error:
-        msg = f"{place}{error}"
-        raise InvalidRequest(msg) from error
+_SIMPLE: Final = Value(_simple)
+STRUCTURER: Final = Structurer(
+    key=lambda field: field.metadata.get("key", _SIMPLE), table="a table", first=1
+)

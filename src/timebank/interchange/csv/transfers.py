@@ -1,4 +1,4 @@
-"""What one row of the file of transfers moves, as its mapping says. Pure but for its ordinals.
+"""Read what a row of the file of transfers moves. Pure, but that equal rows are counted.
 
 A row is taken whole or not at all: the first column that cannot be understood is to blame.
 """
@@ -10,12 +10,10 @@ from typing import Final
 
 from timebank.errors import shown
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Levy, Mapping, Reversal
-from timebank.interchange.csv.refused import would_move
+from timebank.interchange.csv.mapping import Levy, Mapping, Reversal, Transfers
 from timebank.interchange.csv.rows import (
     ROW,
     Cells,
-    Fault,
     Heading,
     day_in,
     id_in,
@@ -23,8 +21,14 @@ from timebank.interchange.csv.rows import (
     seconds_in,
     text_in,
 )
-from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.protocol import AccountRow, Passed, ReversalRow, TransferRow
+from timebank.interchange.engine.cells import CellFault
+from timebank.interchange.engine.csv_rows import Row, quarantined
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedReversal,
+    ImportedTransfer,
+    Passed,
+)
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
 from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
@@ -33,18 +37,21 @@ from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
 ZERO: Final = "zero"
 #: The kind of a transfer that a levy becomes.
 LEVY: Final = "levy"
-#: What is said of a reversal whose source gives no reason.
+#: The reason of a reversal for which the source gives none.
 NO_REASON: Final = "reversed in the source"
 
-Found = TransferRow | ReversalRow | Passed | Quarantined
+#: An account and the seconds that it gains; `None` where nobody knows.
+Move = tuple[str, int | None]
+
+Found = ImportedTransfer | ImportedReversal | Passed | Quarantined
 
 
 class TransferReader:
     """Reads the rows of the file of transfers, in their order.
 
     Where rows have no id, one is made from who, how much and when, and from the row's ordinal
-    among equals. The note, which is personal, is
-    not asked. `known` are accounts that a file lists already.
+    among equals. The note, which is personal, is not part of it. `known` are accounts that a file
+    lists already.
     """
 
     def __init__(self, mapping: Mapping, heading: Heading, *, known: Container[str] = ()) -> None:
@@ -55,27 +62,27 @@ class TransferReader:
         self._names = _names(mapping)
         #: The accounts that no file lists, as the mapping says them.
         self._opened = {
-            one.id: AccountRow(line=0, id=one.id, kind=one.kind, name=one.name)
+            one.id: ImportedAccount(line=0, id=one.id, kind=one.kind, name=one.name)
             for one in mapping.open
             if one.id not in known
         }
 
     def read(self, row: Row) -> tuple[Found, ...]:
-        """What the row moves: a transfer with its levies, a reversal, nothing, or a fault."""
+        """Return what a row moves: a transfer with its levies, a reversal, nothing, or a fault."""
         try:
             cells = self._heading.cells(row)
             passed = self._passed(row, cells)
             return (passed,) if passed is not None else tuple(self._moved(row, cells))
-        except Fault as fault:
-            moves = would_move(self._mapping, self._heading, row)
-            return (self._heading.quarantined(row, fault, moves=moves),)
+        except CellFault as fault:
+            moves = _would_move(self._mapping, self._heading, row)
+            return (quarantined(self._heading.file, row, fault, moves),)
 
     def _passed(self, row: Row, cells: Cells) -> Passed | None:
         states = self._part.state
         if states is None or (state := cells[states.column]) in states.moves:
             return None
         if (name := states.passed.get(state)) is None:
-            raise Fault(states.column, state, "is no state that the mapping knows")
+            raise CellFault(state, "is no state that the mapping knows", column=states.column)
         return Passed(line=row.line, state=name)
 
     def _moved(self, row: Row, cells: Cells) -> Iterator[Found]:
@@ -83,7 +90,7 @@ class TransferReader:
         for one, other in part.equal:
             if cells[one] != cells[other]:
                 text = f"differs from {other}, which has {shown(cells[other])}"
-                raise Fault(one, cells[one], text)
+                raise CellFault(cells[one], text, column=one)
         reversal = part.reversal
         if reversal is not None and reversal.holds(cells[reversal.column]):
             yield self._reversal(row, cells, reversal)
@@ -94,19 +101,19 @@ class TransferReader:
             return
         transfer = self._transfer(row, cells, seconds)
         moved = [transfer, *self._levies(cells, transfer)]
-        # Before the first is given: a fault in any of them is one of the row.
+        # All are read before one is given: a fault in any is a fault of the row.
         taken_back = list(self._taken_back(cells, moved))
         yield from moved
         yield from taken_back
 
     # -- transfers ------------------------------------------------------------
 
-    def _transfer(self, row: Row, cells: Cells, seconds: int) -> TransferRow:
+    def _transfer(self, row: Row, cells: Cells, seconds: int) -> ImportedTransfer:
         part = self._part
         earner, spender = self._sides(cells, seconds)
         occurred_on = day_in(self._mapping, cells, part.day)
         created_at = cells.get(part.created).strip() or cells[part.day].strip()
-        return TransferRow(
+        return ImportedTransfer(
             line=row.line,
             # Counted before the note is read: mending that changes no other row's id.
             id=self._row_id(cells, earner, spender, seconds, created_at),
@@ -126,7 +133,7 @@ class TransferReader:
         )
 
     def _sides(self, cells: Cells, seconds: int) -> tuple[str, str]:
-        """Who earned and who spent."""
+        """Return who earned and who spent."""
         part = self._part
         if part.account is None:
             earner, spender = id_in(cells, part.earner), id_in(cells, part.spender)
@@ -135,30 +142,34 @@ class TransferReader:
             spender = part.against or id_in(cells, part.other)
         if earner == spender:
             column = part.spender or part.other or part.account or ROW
-            raise Fault(column, spender, "both earns and spends: nobody exchanges with themselves")
+            raise CellFault(
+                spender, "both earns and spends: nobody exchanges with themselves", column=column
+            )
         if not seconds:
-            raise Fault(part.amount, cells[part.amount], "moves nothing")
+            raise CellFault(cells[part.amount], "moves nothing", column=part.amount)
         if part.account is not None:
             is_swapped = (seconds > 0) != (part.positive == "earned")
         elif (is_swapped := seconds < 0) and part.negative == "refuse":
             text = "is negative, and the mapping does not say what that means"
-            raise Fault(part.amount, cells[part.amount], text)
+            raise CellFault(cells[part.amount], text, column=part.amount)
         return (spender, earner) if is_swapped else (earner, spender)
 
     def _row_id(
         self, cells: Cells, earner: str, spender: str, seconds: int, created_at: str
     ) -> str:
-        """The row's own id, or one made of what it says."""
+        """Return the row's own id, or one made of what it says."""
         if self._part.id is not None:
             return self._own_id(id_in(cells, self._part.id), self._part.id)
-        # No part has a line break, so that joined by one they can be told apart.
+        # None of them has a line break, so that these separate them.
         return self._ids.of("\n".join((earner, spender, str(seconds), created_at)).encode())
 
     def _own_id(self, id: str, column: Column) -> str:
-        """An id of ours: it begins with the mapping's name."""
+        """Return an id of ours, which begins with the mapping's name."""
         id = f"{self._mapping.name}:{id}"
         if len(id) > MAX_ID_CHARACTERS:
-            raise Fault(column, id, f"is an id of more than {MAX_ID_CHARACTERS} characters")
+            raise CellFault(
+                id, f"is an id of more than {MAX_ID_CHARACTERS} characters", column=column
+            )
         return id
 
     def _tags(self, cells: Cells) -> tuple[str, ...]:
@@ -168,11 +179,11 @@ class TransferReader:
         parts = value.split(self._part.separator)
         found = {tag for one in parts if (tag := label_in(cells, column, of=one)) is not None}
         if len(found) > MAX_TAGS:
-            raise Fault(column, value, f"is more than {MAX_TAGS} tags")
+            raise CellFault(value, f"is more than {MAX_TAGS} tags", column=column)
         return tuple(sorted(found))
 
     def _source(self, cells: Cells) -> dict[str, str]:
-        """What is kept of the columns that the ledger has no place for."""
+        """Return what is kept of columns for which the ledger has no field."""
         return {
             str(column): found
             for column in self._part.keep
@@ -181,22 +192,26 @@ class TransferReader:
 
     # -- what comes with a transfer, or takes one back -------------------------------
 
-    def _levies(self, cells: Cells, transfer: TransferRow) -> Iterator[TransferRow]:
-        """What the row takes besides; a levy of nothing is none."""
+    def _levies(self, cells: Cells, transfer: ImportedTransfer) -> Iterator[ImportedTransfer]:
+        """Yield what the row takes besides; a levy of nothing is none."""
         for levy in self._part.levies:
             if not cells[levy.amount]:
                 continue
             seconds = seconds_in(self._mapping, cells, levy.amount)
             payer = id_in(cells, levy.payer)
             if seconds < 0:
-                raise Fault(levy.amount, cells[levy.amount], "is negative: a levy is paid")
+                raise CellFault(
+                    cells[levy.amount], "is negative: a levy is paid", column=levy.amount
+                )
             if payer == levy.to:
-                raise Fault(levy.payer, payer, "is who gets the levy as well")
+                raise CellFault(payer, "is who gets the levy as well", column=levy.payer)
             if seconds:
                 yield self._levy(levy, transfer, payer, seconds)
 
-    def _levy(self, levy: Levy, transfer: TransferRow, payer: str, seconds: int) -> TransferRow:
-        return TransferRow(
+    def _levy(
+        self, levy: Levy, transfer: ImportedTransfer, payer: str, seconds: int
+    ) -> ImportedTransfer:
+        return ImportedTransfer(
             line=transfer.line,
             id=self._own_id(f"{transfer.id.partition(':')[2]}:{levy.amount}", levy.amount),
             earner=levy.to,
@@ -217,17 +232,19 @@ class TransferReader:
             opens=self._opened.get(levy.to),
         )
 
-    def _taken_back(self, cells: Cells, moved: list[TransferRow]) -> Iterator[ReversalRow]:
-        """The reversals of a row that says of itself that it was taken back."""
-        told = self._part.reversed
-        if told is None or not told.holds(cells[told.column]):
+    def _taken_back(
+        self, cells: Cells, moved: list[ImportedTransfer]
+    ) -> Iterator[ImportedReversal]:
+        """Yield the reversals of a row that has a mark that it was taken back."""
+        mark = self._part.reversed
+        if mark is None or not mark.holds(cells[mark.column]):
             return
-        day = None if told.day is None else day_in(self._mapping, cells, told.day)
-        reason = text_in(cells, told.reason) or NO_REASON
-        names = {"of": str(told.column), "occurred_on": str(told.day or told.column)}
+        day = None if mark.day is None else day_in(self._mapping, cells, mark.day)
+        reason = text_in(cells, mark.reason) or NO_REASON
+        names = {"of": str(mark.column), "occurred_on": str(mark.day or mark.column)}
         for transfer in reversed(moved):
             id = transfer.id.partition(":")[2]
-            yield ReversalRow(
+            yield ImportedReversal(
                 line=transfer.line,
                 id=self._own_id(f"{id}:reversed", self._part.id or self._part.amount),
                 of=transfer.id,
@@ -239,18 +256,18 @@ class TransferReader:
                 cells=transfer.cells,
             )
 
-    def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ReversalRow:
-        """A row that takes an earlier one back."""
+    def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ImportedReversal:
+        """Return a row that takes an earlier one back."""
         part = self._part
         seconds = seconds_in(self._mapping, cells, part.amount)
         if not seconds or (seconds < 0) != (reversal.amount == "negative"):
             text = f"is not {reversal.amount}, as a reversal's amount is here"
-            raise Fault(part.amount, cells[part.amount], text)
+            raise CellFault(cells[part.amount], text, column=part.amount)
         for levy in part.levies:
             if cells[levy.amount] and seconds_in(self._mapping, cells, levy.amount):
                 text = "is a levy on a reversal, whose meaning the mapping does not say"
-                raise Fault(levy.amount, cells[levy.amount], text)
-        return ReversalRow(
+                raise CellFault(cells[levy.amount], text, column=levy.amount)
+        return ImportedReversal(
             line=row.line,
             id=self._own_id(id_in(cells, part.id), part.id or ROW),
             of=self._own_id(self._original(cells, reversal), reversal.original),
@@ -267,15 +284,19 @@ class TransferReader:
         if reversal.pattern is not None:
             found = reversal.pattern.search(value)
             if found is None or not found[1]:
-                raise Fault(reversal.original, value, "does not name the row that it takes back")
+                raise CellFault(
+                    value, "does not name the row that it takes back", column=reversal.original
+                )
             value = found[1]
         if not value:
-            raise Fault(reversal.original, value, "does not name the row that it takes back")
+            raise CellFault(
+                value, "does not name the row that it takes back", column=reversal.original
+            )
         return value
 
 
 def _names(mapping: Mapping) -> dict[str, str]:
-    """Our fields, and what the source calls the columns that they come from."""
+    """Return our fields, and what the source calls the columns that they come from."""
     part = mapping.transfers
     found = {
         "id": part.id,
@@ -290,3 +311,59 @@ def _names(mapping: Mapping) -> dict[str, str]:
         "tags": part.tags,
     }
     return {field: str(column) for field, column in found.items() if column is not None}
+
+
+# -- whose balance a refused row moves in the source ----------------------------------------
+
+
+def _would_move(mapping: Mapping, heading: Heading, row: Row) -> tuple[Move, ...]:
+    """Return the accounts that a refused row names, with the seconds that each gains or loses.
+
+    They explain a difference between the balance that the source states and what is booked. Where
+    the state of the row is not known, or it was taken back, the seconds are `None`.
+    """
+    if len(row.columns) != len(heading.names):
+        return ()
+    part, cells = mapping.transfers, Cells(heading, row)
+    sign = -1 if part.account is not None and part.positive == "spent" else 1
+    found = [
+        _side(mapping, cells, part.account or part.earner, part.amount, sign),
+        _side(mapping, cells, part.other or part.spender, part.amount, -sign, id=part.against),
+    ]
+    for levy in part.levies:
+        if cells.raw(levy.amount) not in {"", *mapping.csv.nothing}:
+            found += [
+                _side(mapping, cells, levy.payer, levy.amount, -1),
+                _side(mapping, cells, None, levy.amount, 1, id=levy.to),
+            ]
+    moves = [move for move in found if move is not None and move[1] != 0]
+    is_sure = _has_moved(part, cells)
+    return tuple((id, seconds if is_sure else None) for id, seconds in moves)
+
+
+def _side(
+    mapping: Mapping,
+    cells: Cells,
+    column: Column | None,
+    amount: Column,
+    sign: int,
+    *,
+    id: str | None = None,
+) -> Move | None:
+    try:
+        id = id or id_in(cells, column)
+    except CellFault:
+        return None
+    try:
+        return id, sign * seconds_in(mapping, cells, amount)
+    except CellFault:
+        return id, None
+
+
+def _has_moved(part: Transfers, cells: Cells) -> bool:
+    """Whether the source counts the row, for certain."""
+    try:
+        counts = part.state is None or cells[part.state.column] in part.state.moves
+        return counts and not (part.reversed and part.reversed.holds(cells[part.reversed.column]))
+    except CellFault:
+        return False

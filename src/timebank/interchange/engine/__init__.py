@@ -1,1 +1,8 @@
-"""What every import goes through: rows are read, checked, booked and reconciled."""
+"""Run an import: rows are read, checked, booked and reconciled.
+
+- `protocol`: the rows that an importer gives, and the importer itself.
+- `files`, `csv_rows`, `cells`, `row_ids`: what an importer reads files with.
+- `booking`: books what an importer reads; `refusals`, `reconcile` and `report` say how it went.
+- `quarantine`: the file of rows that were not booked, and what was mended in it.
+- `opening`: opening balances.
+"""

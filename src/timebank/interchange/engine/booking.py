@@ -1,12 +1,12 @@
-"""The engine of every import: what an importer reads is booked, once, thousands of rows at a time.
+"""Book what an importer reads, once, thousands of rows at a time.
 
-What was booked before is there already, by the ids of the rows: a second run appends
-nothing, and one that was broken off goes on. What a bank refuses joins what the importer
-could not understand in the quarantine. At the end accounts are closed that the source says
-are closed, and balances compared with those that it states.
+Rows that were booked before are found by their ids: a second run appends nothing, and one that
+was broken off goes on. Rows that the bank refuses are quarantined, as are those that the importer
+could not understand. At the end, accounts are closed that are closed in the source, and balances
+are compared with those that it states.
 
-Memory grows with the accounts of the source, not with its transfers, but for reversals
-that come before what they reverse, and quarantined transfers (ten thousand at most).
+Memory grows with the accounts of the source, and not with its transfers, except for reversals that
+come before what they reverse, and for quarantined transfers (ten thousand at most).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.errors import (
+    AccountNotEmpty,
     AccountNotOpen,
     IdempotencyMismatch,
     InvalidRequest,
@@ -26,16 +27,15 @@ from timebank.errors import (
     TransferNotFound,
 )
 from timebank.hours import Hours
-from timebank.interchange.engine.closing import Ends
 from timebank.interchange.engine.protocol import (
-    AccountRow,
+    ImportedAccount,
+    ImportedReversal,
     ImportedRow,
+    ImportedTransfer,
     Importer,
     Passed,
-    ReversalRow,
-    TransferRow,
 )
-from timebank.interchange.engine.reconcile import Reconciliation, Stated
+from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
 from timebank.interchange.engine.refusals import Moves, refused
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.model import Transfer
@@ -49,10 +49,12 @@ _Batches = Callable[[], AbstractContextManager[BankBatch]]
 CHUNK_ROWS: Final = 5_000
 #: Quarantined rows that a report keeps; all of them go to `on_quarantine`.
 MOST_ROWS_KEPT: Final = 1_000
-#: What a row can be refused for; anything else ends the import.
+#: The errors for which a row is quarantined; anything else ends the import.
 REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
 #: Quarantined transfers whose accounts are remembered, for the reversals of them.
 _MOST_REMEMBERED: Final = 10_000
+_CLOSED: Final = "closed"
+_FROZEN: Final = "frozen"
 
 
 def run(
@@ -70,7 +72,7 @@ def run(
     Limits are unchecked. Rows are booked five thousand in one batch; with `strict` all of them
     in one, and none unless all are good. A dry run decides the same and writes nothing.
     `progress` is called with the bytes read and their number, where that is known. `opening`
-    are rows to be booked behind the others, as `opening_balances` reads them.
+    are rows to be booked after the others, as `opening_balances` reads them.
 
     :raises OSError: a file cannot be read.
     :raises InvalidRequest: a file as a whole is not what the importer reads.
@@ -122,16 +124,16 @@ class _Run:
         self._implied: set[str] = set()
         self._read = self._seconds = self._last = 0
         self._passed: dict[str, int] = {}
-        self._stated = Stated()
-        self._ends = Ends(importer.name)
+        self._stated = StatedBalances()
+        self._endings = AccountEndings(importer.name)
         self._reconciliation: Reconciliation | None = None
         #: Reversals that came before what they reverse.
-        self._late: list[tuple[str, ReversalRow]] = []
+        self._late: list[tuple[str, ImportedReversal]] = []
         #: Ids of quarantined transfers → what they would have moved.
         self._unbooked: dict[str, Moves | None] = {}
 
     def report(self, *, booked: bool) -> ImportReport:
-        """What the run came to."""
+        """Return the counts of the run."""
         return ImportReport(
             accounts_opened=self._accounts[True],
             accounts_there=self._accounts[False],
@@ -146,23 +148,23 @@ class _Run:
             passed=self._passed,
             read=self._read,
             accounts_implied=len(self._implied),
-            accounts_closed=self._ends.closed,
-            frozen=tuple(self._ends.frozen),
+            accounts_closed=self._endings.closed,
+            frozen=tuple(self._endings.frozen),
             reconciliation=self._reconciliation,
         )
 
     def book_strictly(self, bank: TimeBank) -> None:
-        """All rows in one batch, which is rolled back unless all are good."""
+        """Book all rows in one batch, which is rolled back unless all are good."""
         try:
             with bank.batch() as batch:
                 self.book_all(lambda: nullcontext(batch))
                 if self.quarantined:
                     raise _NotAllGood
         except _NotAllGood:
-            """The report says which rows were not."""
+            pass  # the report says which rows were not
 
     def book_all(self, batches: _Batches) -> None:
-        """All rows, thousands in each batch; then what had to wait for the last of them."""
+        """Book all rows, thousands in each batch; then what had to wait for the last of them."""
         for chunk in _chunks(chain(self._importer.read(), self._opening)):
             with batches() as batch:
                 self._book(batch, chunk)
@@ -174,28 +176,30 @@ class _Run:
                 for file, row in late:
                     self._reverse(batch, file, row, again=True)
         with batches() as batch:
-            self._ends.settle(batch)
+            self._endings.apply(batch)
             self._reconciliation = self._stated.reconcile(batch)
 
     # -- rows -----------------------------------------------------------------
 
     def _book(self, batch: BankBatch, chunk: list[tuple[str, ImportedRow]]) -> None:
         self._read += len(chunk)
-        known = {row.id for _, row in chunk if type(row) is AccountRow and _is_there(batch, row)}
+        known = {
+            row.id for _, row in chunk if type(row) is ImportedAccount and _is_there(batch, row)
+        }
         self._last = batch.head().sequence
         for file, row in chunk:
-            if isinstance(row, TransferRow):
+            if isinstance(row, ImportedTransfer):
                 self._transfer(batch, file, row)
             elif isinstance(row, Quarantined):
                 self._quarantine(row)
             elif isinstance(row, Passed):
                 self._passed[row.state] = self._passed.get(row.state, 0) + 1
-            elif isinstance(row, ReversalRow):
+            elif isinstance(row, ImportedReversal):
                 self._reverse(batch, file, row)
             else:
                 self._account(batch, file, row, known)
 
-    def _account(self, batch: BankBatch, file: str, row: AccountRow, known: set[str]) -> None:
+    def _account(self, batch: BankBatch, file: str, row: ImportedAccount, known: set[str]) -> None:
         if row.stated is not None:
             self._stated.state(row.id, row.stated)
         try:
@@ -206,13 +210,13 @@ class _Run:
         self._accounts[row.id not in known] += 1
         known.add(row.id)
         if row.closed or row.frozen:
-            self._ends.note(row)
+            self._endings.note(row)
 
-    def _transfer(self, batch: BankBatch, file: str, row: TransferRow) -> None:
+    def _transfer(self, batch: BankBatch, file: str, row: ImportedTransfer) -> None:
         try:
             if row.opens is not None and row.opens.id not in self._implied:
                 self._imply(batch, row.opens)
-            transfer = self._awake(batch, lambda: _booked(batch, self._importer.name, row))
+            transfer = self._reopening(batch, lambda: _booked(batch, self._importer.name, row))
         except REFUSALS as error:
             fault = refused(file, row, error)
             if len(self._unbooked) < _MOST_REMEMBERED:
@@ -221,18 +225,18 @@ class _Run:
         else:
             self._count(transfer, self._transfers, row.seconds)
 
-    def _imply(self, batch: BankBatch, row: AccountRow) -> None:
+    def _imply(self, batch: BankBatch, row: ImportedAccount) -> None:
         is_new = not _is_there(batch, row)
         _open(batch, row)
         self._accounts[is_new] += 1
         self._implied.add(row.id)
 
     def _reverse(
-        self, batch: BankBatch, file: str, row: ReversalRow, *, again: bool = False
+        self, batch: BankBatch, file: str, row: ImportedReversal, *, again: bool = False
     ) -> None:
         hours = None if row.seconds is None else Hours.from_seconds(row.seconds)
         try:
-            transfer = self._awake(
+            transfer = self._reopening(
                 batch,
                 lambda: batch.reverse(
                     row.of, reason=row.reason, hours=hours, occurred_on=row.occurred_on, id=row.id
@@ -246,19 +250,19 @@ class _Run:
         else:
             self._count(transfer, self._reversals, transfer.hours.seconds)
 
-    def _awake(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
-        """A call on accounts that may have been closed at the end of an earlier run."""
+    def _reopening(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
+        """Call what books a row, on accounts that an earlier run may have closed at its end."""
         while True:
             try:
                 return call()
             except AccountNotOpen as error:
-                if not self._ends.wake(batch, error):
+                if not self._endings.reopen(batch, error):
                     raise
 
     # -- counting -------------------------------------------------------------
 
     def _count(self, transfer: Transfer, counts: list[int], seconds: int) -> None:
-        """A record behind the last one is new."""
+        """Count a transfer as new, if its record comes after the last one, or as there already."""
         is_new = transfer.sequence > self._last
         counts[is_new] += 1
         if counts is self._reversals:
@@ -276,7 +280,7 @@ class _Run:
             self._on_quarantine(row)
 
     def _moved_by(self, batch: BankBatch, id: str) -> Moves | None:
-        """What a transfer moved, or would have."""
+        """Return what a transfer moved, or would have."""
         if id in self._unbooked:
             return self._unbooked[id]
         try:
@@ -288,7 +292,65 @@ class _Run:
         return (*earned, *spent)
 
 
-def _booked(batch: BankBatch, system: str, row: TransferRow) -> Transfer:
+class AccountEndings:
+    """Accounts that the source says are closed or frozen: their history first, then their end.
+
+    Memory grows with the accounts that are not open.
+
+    An account with hours on it cannot be closed. It is frozen, and named in the report, so that
+    it is not used until somebody has decided whose the hours are.
+    """
+
+    def __init__(self, system: str) -> None:
+        self.closed = 0
+        #: Closed in the source but with hours on them, and their balances.
+        self.frozen: list[tuple[str, Hours]] = []
+        self._reason = f"as in {system}"
+        self._ends: dict[str, str] = {}
+
+    def note(self, row: ImportedAccount) -> None:
+        """Remember that an account is not open in the source."""
+        self._ends[row.id] = _CLOSED if row.closed else _FROZEN
+
+    def reopen(self, batch: BankBatch, error: AccountNotOpen) -> bool:
+        """Open an account that an earlier run ended, for rows that were mended since.
+
+        One that somebody closed here while it is open in the source is left as it is.
+        """
+        if error.account not in self._ends:
+            return False
+        if error.status == _CLOSED:
+            batch.reopen(error.account, reason=self._reason)
+        else:
+            batch.thaw(error.account, reason=self._reason)
+        return True
+
+    def apply(self, batch: BankBatch) -> None:
+        """Close or freeze each account, unless it is so already."""
+        for id, end in self._ends.items():
+            try:
+                status = batch.account(id).status
+            except (InvalidRequest, NotFound):
+                continue
+            if status == _CLOSED:
+                continue
+            if end == _CLOSED and self._is_closed_now(batch, id):
+                continue
+            if end == _CLOSED:
+                self.frozen.append((id, batch.balance(id).posted))
+            if status != _FROZEN:
+                batch.freeze(id, reason=self._reason)
+
+    def _is_closed_now(self, batch: BankBatch, id: str) -> bool:
+        try:
+            batch.close_account(id, reason=self._reason)
+        except AccountNotEmpty:
+            return False
+        self.closed += 1
+        return True
+
+
+def _booked(batch: BankBatch, system: str, row: ImportedTransfer) -> Transfer:
     source = {"system": system, **row.source}
     if row.created_at:
         source["created_at"] = row.created_at
@@ -308,12 +370,12 @@ def _booked(batch: BankBatch, system: str, row: TransferRow) -> Transfer:
     )
 
 
-def _open(batch: BankBatch, row: AccountRow) -> None:
+def _open(batch: BankBatch, row: ImportedAccount) -> None:
     """Open an account: who comes from elsewhere was welcomed there."""
     batch.open_account(row.id, kind=row.kind, name=row.name, joined_on=row.joined_on, welcome=False)
 
 
-def _is_there(batch: BankBatch, row: AccountRow) -> bool:
+def _is_there(batch: BankBatch, row: ImportedAccount) -> bool:
     try:
         batch.account(row.id)
     except (InvalidRequest, NotFound):

@@ -1,27 +1,31 @@
-"""CSV of unknown quality, row by row: bounded memory, and every row knows where it began.
+"""Read CSV of unknown quality, row by row, in bounded memory.
 
-A row may hold line breaks inside quotes. One that cannot be read is given as a
-`Quarantined` and reading goes on behind it; nothing in a file ends the reading.
+Every row knows on which line it began.
+
+A row may hold line breaks inside quotes. One that cannot be read is given as a `Quarantined`, and
+reading goes on after it; nothing in a file ends the reading.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import attrs
 
-from timebank.errors import WrongType
+from timebank.errors import InvalidRequest, WrongType, shown
+from timebank.interchange.engine.cells import CellFault, shortened, unreadable
 from timebank.interchange.engine.report import Quarantined
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.quarantine import Mended
 
-#: A row longer than this is no row: most often a quote that was never closed.
+#: A longer row is refused: most often a quote was never closed.
 MAX_ROW_BYTES: Final = 100_000
 _MARK: Final = b"\xef\xbb\xbf"
-_SURROGATES: Final = range(0xDC80, 0xDD00)
+#: Names of a first line that a message shows.
+_MOST_NAMES_SHOWN: Final = 20
 
 
 @attrs.frozen
@@ -33,14 +37,14 @@ class Row:
 
 
 class _TooLong(Exception):
-    """The row goes on beyond `MAX_ROW_BYTES`."""
+    """A row is longer than `MAX_ROW_BYTES`."""
 
 
 class _Lines:
     """The lines of a file for `csv.reader`, which may go on after an error.
 
-    What is no UTF-8 becomes lone surrogates, which no valid text has, so that the
-    column they stand in can be named. `bytes_read` tells how far the reading is.
+    Bytes that are not UTF-8 become lone surrogates, which no valid text has, so that their column
+    can be named.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -62,7 +66,7 @@ class _Lines:
         self.bytes_of_row += len(line)
         if self.bytes_of_row > MAX_ROW_BYTES:
             while not line.endswith(b"\n") and (line := self._next_bytes()):
-                """What belongs to the same line is passed over."""
+                pass  # the rest of the line
             raise _TooLong
         return line.decode(errors="surrogateescape")
 
@@ -76,7 +80,7 @@ class _Lines:
 
 
 class Rows:
-    r"""The rows of a file. Empty lines are passed over, and a byte order mark.
+    r"""The rows of a file. Empty lines and a byte order mark are passed over.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -102,14 +106,14 @@ class Rows:
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
+        """The bytes that are read so far."""
         return self._lines.bytes_read
 
     def __iter__(self) -> Iterator[Row | Quarantined]:
-        """Each row as it stands in the file, or as it was mended."""
+        """Yield each row as it stands in the file, or as it was mended."""
         if self._mended is None:
             return self._as_they_are()
-        return self._mended.instead(self._name, self._as_they_are())
+        return self._mended.replace(self._name, self._as_they_are())
 
     def _as_they_are(self) -> Iterator[Row | Quarantined]:
         lines = self._lines
@@ -137,15 +141,75 @@ class Rows:
         return Quarantined(self._name, first, "row", "", reason)
 
 
-def unreadable(text: str) -> str | None:
-    r"""Why a column's text cannot be taken as it is: it has NUL or is no UTF-8.
+def quarantined(
+    file: str, row: Row, fault: CellFault, moves: tuple[tuple[str, int | None], ...] | None = None
+) -> Quarantined:
+    """Return a row as one that was not booked: what is wrong, and what it would have moved."""
+    reason = f"{shown(fault.value)} {fault.reason}"
+    value = shortened(fault.value)
+    return Quarantined(file, row.line, str(fault.column), value, reason, row.columns, moves)
 
-    >>> from timebank.interchange.engine.csv_rows import unreadable
-    >>> unreadable("caff\udce8"), unreadable("caffè")
-    ('is not UTF-8', None)
+
+class TableReader:
+    r"""The rows of a CSV whose first line names the columns, with the cells of some columns.
+
+    The cells of a row are in the order of `needed` and `optional`. An optional column that the file
+    has not is empty in every row. Other columns are passed over.
+
+    :raises InvalidRequest: the first line has not all that are needed, or one of them twice.
+
+    >>> from io import BytesIO
+    >>> from timebank.interchange.engine.csv_rows import Rows, TableReader
+    >>> rows = Rows("t.csv", BytesIO(b"hours,who\n1:30,m1\n"))
+    >>> [cells for row, cells in TableReader(rows, "t.csv", ["who", "hours"], ["day"])]
+    [('m1', '1:30', '')]
     """
-    if "\0" in text:
-        return "has a NUL character"
-    if not text.isascii() and any(ord(character) in _SURROGATES for character in text):
-        return "is not UTF-8"
-    return None
+
+    def __init__(
+        self,
+        rows: Iterable[Row | Quarantined],
+        name: str,
+        needed: Sequence[str],
+        optional: Sequence[str] = (),
+    ) -> None:
+        self._rows = iter(rows)
+        self._name = name
+        first = next(self._rows, None)
+        if isinstance(first, Quarantined):
+            msg = f"{name} has no first line that can be read: {first.reason}"
+            raise InvalidRequest(msg)
+        #: The names of the columns.
+        self.names = tuple(cell.strip() for cell in first.columns) if first else ()
+        #: The columns whose cells are given.
+        self.columns = (*needed, *optional)
+        self._indexes = tuple(self._index(column, needed) for column in self.columns)
+
+    def _index(self, column: str, needed: Sequence[str]) -> int | None:
+        count = self.names.count(column)
+        if count == 0 and column in needed:
+            has = ", ".join(map(shown, self.names[:_MOST_NAMES_SHOWN])) or "nothing"
+            msg = f"{self._name} has no column {shown(column)} in its first line; it has {has}"
+            raise InvalidRequest(msg)
+        if count > 1:
+            msg = f"{self._name} has {count} columns {shown(column)}"
+            raise InvalidRequest(msg)
+        return self.names.index(column) if count else None
+
+    def __iter__(self) -> Iterator[tuple[Row, tuple[str, ...]] | Quarantined]:
+        for row in self._rows:
+            if isinstance(row, Quarantined):
+                yield row
+            elif len(row.columns) != len(self.names):
+                has = f"{len(row.columns)} columns, not {len(self.names)}"
+                fault = CellFault(row.columns[0], f"is how it begins: it has {has}", column="row")
+                yield quarantined(self._name, row, fault)
+            else:
+                cells = tuple("" if i is None else row.columns[i] for i in self._indexes)
+                yield self._unreadable(row, cells) or (row, cells)
+
+    def _unreadable(self, row: Row, cells: tuple[str, ...]) -> Quarantined | None:
+        """Return the row as a quarantined one, if a cell that is given is no text."""
+        for column, cell in zip(self.columns, cells, strict=True):
+            if (why := unreadable(cell)) is not None:
+                return quarantined(self._name, row, CellFault(cell, why, column=column))
+        return None

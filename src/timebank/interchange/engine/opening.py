@@ -1,4 +1,4 @@
-"""Opening balances: what the accounts have where a source has balances and no history."""
+"""Read opening balances, where a source has balances and no history."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
-from timebank.errors import InvalidRequest, shown
+from timebank.errors import InvalidRequest
 from timebank.hours import Hours
-from timebank.interchange.engine.csv_rows import Rows
+from timebank.interchange.engine.cells import CellFault
+from timebank.interchange.engine.csv_rows import Rows, TableReader, quarantined
 from timebank.interchange.engine.files import Source, named, opened
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow, Passed, TransferRow
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedRow,
+    ImportedTransfer,
+    Passed,
+)
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_ID_CHARACTERS
@@ -33,7 +38,7 @@ def opening_balances(
     open_accounts: bool = False,
     mended: Mended | None = None,
 ) -> Iterator[tuple[str, ImportedRow]]:
-    r"""The rows of a CSV file with the columns `account` and `balance`, to be booked by `run`.
+    r"""Yield the rows of a CSV with the columns `account` and `balance`, to be booked by `run`.
 
     Balances are hours as `Hours` reads them: `1:30`, `-0.25`, `2`. Each becomes one transfer
     of the kind `opening` between the account and `account`, which is of the kind `issuance`;
@@ -51,9 +56,9 @@ def opening_balances(
     opening:m1 m1 opening 5400
     """
     file_name = named(source)
-    own = AccountRow(0, account, kind="issuance")
+    own = ImportedAccount(0, account, kind="issuance")
     with opened(source) as file:
-        for found in Headed(Rows(file_name, file, mended=mended), file_name, _COLUMNS):
+        for found in TableReader(Rows(file_name, file, mended=mended), file_name, _COLUMNS):
             if isinstance(found, Quarantined):
                 yield file_name, found
                 continue
@@ -61,30 +66,18 @@ def opening_balances(
             try:
                 seconds = Hours(balance.strip()).seconds
             except InvalidRequest as error:
-                reason = f"{shown(balance)} is no balance: {error}"
-                moves = ((id, None),)
-                yield (
-                    file_name,
-                    Quarantined(
-                        file_name,
-                        row.line,
-                        "balance",
-                        shortened(balance),
-                        reason,
-                        row.columns,
-                        moves,
-                    ),
-                )
+                fault = CellFault(balance, f"is no balance: {error}", column="balance")
+                yield file_name, quarantined(file_name, row, fault, ((id, None),))
                 continue
             if open_accounts:
-                yield file_name, AccountRow(row.line, id, cells=row.columns, columns=_NAMES)
+                yield file_name, ImportedAccount(row.line, id, cells=row.columns, columns=_NAMES)
             if seconds == 0:
                 yield file_name, Passed(row.line, ZERO)
                 continue
             earner, spender = (id, account) if seconds > 0 else (account, id)
             yield (
                 file_name,
-                TransferRow(
+                ImportedTransfer(
                     row.line,
                     _id_of(id),
                     earner=earner,
@@ -107,7 +100,7 @@ class NoHistory:
     bytes_read: Final = 0
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """No row."""
+        """Return no rows."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""What an importer is: whoever reads another system's files row by row, and books nothing.
+"""The protocol of importers, which read another system's files row by row and book nothing.
 
 An importer understands a file; `timebank.interchange.engine.booking.run` books what it
 understood. An importer never opens a bank, and the engine never looks into a file.
@@ -6,16 +6,22 @@ understood. An importer never opens a bank, and the engine never looks into a fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import attrs
 
+from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.report import Quarantined
 
-#: Of a row that says nothing more.
+if TYPE_CHECKING:
+    from timebank.interchange.engine.quarantine import Mended
+
+#: For a row that has no such mapping.
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 #: The entry-point group in which a package registers its importers.
@@ -23,10 +29,10 @@ ENTRY_POINTS: Final = "timebank.importers"
 
 
 @attrs.frozen
-class AccountRow:
+class ImportedAccount:
     """An account of the source. `stated` is its balance as the source states it, in seconds.
 
-    What the source calls closed is closed after the history is booked, not before.
+    An account that is `closed` in the source is closed after its history is booked.
     """
 
     line: int
@@ -45,11 +51,11 @@ class AccountRow:
 
 
 @attrs.frozen
-class TransferRow:
+class ImportedTransfer:
     """Hours that moved. `id` is whole, as the bank keeps it, and the same in every run.
 
-    `created_at` is the instant as the source has it, in its own words; with it and the
-    importer's name, `source` becomes what the transfer keeps of where it comes from.
+    `created_at` is the instant as the source writes it. The transfer keeps it as its `source`,
+    with the importer's name and what is in `source` here.
     """
 
     line: int
@@ -68,12 +74,12 @@ class TransferRow:
     cells: tuple[str, ...] = ()
     kind: str = "exchange"
     #: An account that the source has without listing it, opened before the first that needs it.
-    opens: AccountRow | None = None
+    opens: ImportedAccount | None = None
 
 
 @attrs.frozen
-class ReversalRow:
-    """A transfer that the source took back: `of` is the id of its `TransferRow`.
+class ImportedReversal:
+    """A transfer that the source took back: `of` is the id of its `ImportedTransfer`.
 
     `seconds` is `None` where all that remains of it is taken back, and `occurred_on` where the
     day is that of the original. The original may come later than the reversal does.
@@ -92,40 +98,66 @@ class ReversalRow:
 
 @attrs.frozen
 class Passed:
-    """A row that moved no hours: of this state of the source's, and counted by it."""
+    """A row that moved no hours. It is counted under the state that the source gives it."""
 
     line: int
     state: str
 
 
-ImportedRow = AccountRow | TransferRow | ReversalRow | Passed | Quarantined
+ImportedRow = ImportedAccount | ImportedTransfer | ImportedReversal | Passed | Quarantined
 
 
 @runtime_checkable
 class Importer(Protocol):
-    """What reads a source. All of it but `read` may be plain attributes.
+    """Reads a source. All but `read` may be plain attributes.
 
-    One that has `headers`, a mapping of files to the names of their columns, has them written
-    into the file of quarantined rows, above the first row of each.
+    The names of columns in `headers`, a mapping that an importer may have of files to these, are
+    written into the file of quarantined rows, above the first row of each file.
     """
 
     @property
     def name(self) -> str:
-        """The system, which every id begins with: `komunitin` for `komunitin:7c1f…`."""
+        """The system, with which every id begins: `komunitin` for `komunitin:7c1f…`."""
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
+        """The bytes that are read so far."""
 
     @property
     def bytes(self) -> int:
-        """How much there is to be read; 0 where that is unknown."""
+        """The bytes to be read; 0 where that is unknown."""
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Each row with the name of its file, accounts first. A file is opened here or before.
+        """Yield each row with the name of its file, accounts first.
 
-        A row that cannot be understood is given as `Quarantined`, and none ends the reading.
+        Files are opened here or before. A row that cannot be understood is given as `Quarantined`,
+        and none ends the reading.
 
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.
         :raises OSError: a file cannot be read.
         """
+
+
+def load_importer(
+    point: EntryPoint, paths: Sequence[Path], mended: Mended | None = None
+) -> Importer:
+    """Return the importer that a package offers, made for these files.
+
+    The package's callable is given the paths, and `mended=` only where rows were mended.
+
+    :raises InvalidRequest: it cannot be loaded, or what it gives is no importer.
+    :raises OSError: a file cannot be read.
+    """
+    try:
+        make = point.load()
+    except Exception as error:
+        msg = f"the importer {shown(point.name)} ({point.value}) cannot be loaded: {error}"
+        raise InvalidRequest(msg) from error
+    importer = make(*paths) if mended is None else make(*paths, mended=mended)
+    if not isinstance(importer, Importer):
+        lacks = [
+            name for name in ("name", "bytes", "bytes_read", "read") if not hasattr(importer, name)
+        ]
+        msg = f"what {point.value} gives is no importer: it has no {', '.join(lacks)}"
+        raise InvalidRequest(msg)
+    return importer

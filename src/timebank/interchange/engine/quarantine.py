@@ -1,13 +1,12 @@
-"""Quarantined rows as CSV, to be mended there and given with the originals once more.
+"""Write quarantined rows as CSV, to be mended there and read with the originals once more.
 
-A line has file, line, column, value and reason, a check, and then the row itself, cell by
-cell. Whoever mends a row changes its cells. In the next import it stands where the original
-stood: ids that come from a row's place among its equals are those of a mended original.
+A line has file, line, column, value and reason, a checksum, and then the cells of the row, which
+can be mended. In the next import the mended row is read in place of the original, so that ids which
+count equal rows stay the same.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, TextIO
@@ -18,10 +17,10 @@ import attrs
 from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.csv_rows import Row, Rows
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.formulas import guarded, unguarded
+from timebank.reports.csv_lines import csv_line, unguarded
 
 TITLES: Final = ("file", "line", "column", "value", "reason")
-#: In the place of the check, where a line has the names of the row's columns.
+#: In place of the checksum, where a line has the names of the columns.
 NAMES: Final = "check"
 
 
@@ -42,24 +41,27 @@ class QuarantineFile:
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._writer = csv.writer(file)
-        self._writer.writerow(TITLES)
+        self._file = file
         self._named: set[str] = set()
+        self._write(TITLES)
 
     def write(self, row: Quarantined, names: Sequence[str] = ()) -> None:
-        """One row. `names` are those of its columns, where the file has them."""
+        """Write one row. `names` are those of its columns, where the file has them."""
         if names and row.cells and row.file not in self._named:
             self._named.add(row.file)
-            self._writer.writerow([row.file, 1, "", "", "", NAMES, *map(guarded, names)])
-        told = [row.file, str(row.line), row.column, row.value, row.reason]
-        check = _check_of(row.cells) if row.cells else ""
-        cells = [check, *row.cells] if row.cells else []
-        self._writer.writerow([guarded(cell) for cell in (*told, *cells)])
+            self._write([row.file, "1", "", "", "", NAMES, *names])
+        check = [_check_of(row.cells)] if row.cells else []
+        self._write(
+            [row.file, str(row.line), row.column, row.value, row.reason, *check, *row.cells]
+        )
+
+    def _write(self, cells: Iterable[str]) -> None:
+        self._file.write(f"{csv_line(cells)}\r\n")
 
 
 @attrs.frozen
-class _Mend:
-    """What a line of a mended file says: where it stands, and what row stood there."""
+class _MendedRow:
+    """A line of a mended file: the cells of a row, and the check of the row that stood there."""
 
     line: int
     check: str
@@ -69,8 +71,8 @@ class _Mend:
 class Mended:
     r"""The rows of a mended file that were changed, to be read instead of the originals.
 
-    A row is taken only for the one that was quarantined: where the original has changed
-    since, the mended row is itself quarantined. Memory grows with the rows of the file.
+    A mended row replaces only the row that was quarantined: where that has changed since, the
+    mended row is itself quarantined. Memory grows with the rows of the file.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -87,7 +89,7 @@ class Mended:
         :raises InvalidRequest: it is not what a quarantine is written as.
         """
         self._name = name
-        self._mends: dict[str, dict[int, _Mend]] = {}
+        self._mends: dict[str, dict[int, _MendedRow]] = {}
         self._files: list[str] = []
         rows = iter(Rows(name, file))
         first = next(rows, None)
@@ -111,7 +113,7 @@ class Mended:
         if not (line.isascii() and line.isdigit() and len(line) < 16):  # noqa: PLR2004 - an int
             msg = f"{self._name}, line {row.line}: {shown(line)} is not the number of a line"
             raise InvalidRequest(msg)
-        mend = _Mend(row.line, check, tuple(cells))
+        mend = _MendedRow(row.line, check, tuple(cells))
         known = self._mends.setdefault(file, {}).setdefault(int(line), mend)
         if known.cells != mend.cells:
             msg = (
@@ -124,14 +126,14 @@ class Mended:
         return sum(map(len, self._mends.values()))
 
     def fit(self, names: Iterable[str]) -> None:
-        """Add an importer's files. A mended row is of the one that is called as it says.
+        """Add an importer's files, and find the file of each mended row by its name.
 
-        The last part of a path will do, so that the files may have been moved.
+        Where no file has the same path, the last part of it decides: files may have been moved.
 
         :raises InvalidRequest: several of them are called alike.
         """
         self._files.extend(names)
-        fitted: dict[str, dict[int, _Mend]] = {}
+        fitted: dict[str, dict[int, _MendedRow]] = {}
         for file, mends in self._mends.items():
             last = Path(file).name
             found = {name for name in self._files if name == file} or {
@@ -145,7 +147,7 @@ class Mended:
         self._mends = fitted
 
     def finish(self) -> None:
-        """All files are known.
+        """Check that each row is of one of the files.
 
         :raises InvalidRequest: a row is of none of them.
         """
@@ -154,8 +156,8 @@ class Mended:
                 msg = f"{self._name} mends rows of {shown(file)}, which is not among the files"
                 raise InvalidRequest(msg)
 
-    def instead(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
-        """The rows of a file with the mended ones in their places."""
+    def replace(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
+        """Yield the rows of a file, mended ones in place of the originals."""
         mends = dict(self._mends.get(name, {}))
         for row in rows:
             mend = mends.pop(row.line, None) if mends else None
@@ -169,12 +171,12 @@ class Mended:
         for line, mend in mends.items():
             yield self._stale(name, line, mend)
 
-    def _stale(self, name: str, line: int, mend: _Mend) -> Quarantined:
+    def _stale(self, name: str, line: int, mend: _MendedRow) -> Quarantined:
         text = f"line {line} of {name} is not the row that was mended: the file has changed"
         return Quarantined(self._name, mend.line, "row", mend.cells[0], text)
 
 
 def _check_of(cells: Iterable[str]) -> str:
-    """Tells whether a row is still what it was."""
+    """Return a checksum, which tells whether a row is still what it was."""
     row = "\x1f".join(cells)
     return f"{crc32(row.encode('utf-8', 'backslashreplace')):08x}"

@@ -1,4 +1,4 @@
-"""The balances that a source states beside ours: what differs, and what explains it."""
+"""Compare the balances that a source states with ours."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Difference:
 
     @property
     def difference(self) -> Hours:
-        """What the source states more than we have."""
+        """The hours that the source states less those that we have."""
         return self.stated - (self.ours or Hours.from_seconds(0))
 
     @property
     def explained(self) -> bool:
-        """With the rows in quarantine our balance would be the one that is stated.
+        """Whether our balance would be the one that is stated, with the rows in quarantine.
 
         >>> from timebank import Hours
         >>> from timebank.interchange.engine.reconcile import Difference
@@ -47,7 +47,7 @@ class Difference:
 
 @attrs.frozen
 class Reconciliation:
-    """How many balances were compared, and those that differ, by account.
+    """The number of balances that were compared, and those that differ, by account.
 
     `unplaced` counts the rows in quarantine of which not even the accounts are known.
     """
@@ -62,8 +62,8 @@ class Reconciliation:
         return tuple(one for one in self.differences if not one.explained)
 
 
-class Stated:
-    """What the source states of each account, and what stays in quarantine for it.
+class StatedBalances:
+    """The balances that the source states, and what is in quarantine for each account.
 
     Memory grows by some hundred bytes for each account with a stated balance.
     """
@@ -75,11 +75,11 @@ class Stated:
         self._unplaced = 0
 
     def state(self, account: str, seconds: int) -> None:
-        """The source says that an account has so many seconds. What is said first counts."""
+        """Remember the balance that the source states of an account; the first one counts."""
         self._stated.setdefault(account, seconds)
 
     def quarantine(self, row: Quarantined) -> None:
-        """A row is not booked."""
+        """Count a row that is not booked."""
         if row.moves is None:
             self._unplaced += 1
             return
@@ -92,7 +92,7 @@ class Stated:
                 self._quarantined[account] += seconds
 
     def reconcile(self, batch: BankBatch) -> Reconciliation | None:
-        """Compare with a bank; nothing is to be compared where the source states nothing."""
+        """Compare with the balances of a bank. Return `None` if the source states no balance."""
         if not self._stated:
             return None
         return Reconciliation(len(self._stated), tuple(self._differences(batch)), self._unplaced)

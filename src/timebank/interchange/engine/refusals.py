@@ -1,4 +1,4 @@
-"""What a bank refused, as a row in quarantine: the column to blame, and what would have moved."""
+"""Quarantine rows that a bank refused: the column to blame, and what would have moved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from timebank.errors import (
     TimebankError,
     shown,
 )
-from timebank.interchange.engine.protocol import AccountRow, ReversalRow, TransferRow
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_LABEL_CHARACTERS
 
@@ -34,18 +34,20 @@ Moves = tuple[tuple[str, int | None], ...]
 
 def refused(
     file: str,
-    row: AccountRow | TransferRow | ReversalRow,
+    row: ImportedAccount | ImportedTransfer | ImportedReversal,
     error: TimebankError,
     *,
     original: Moves | None = None,
 ) -> Quarantined:
-    """A row that a bank refused. `original` is what the transfer moved that it takes back.
+    """Return a row that a bank refused as a quarantined one.
+
+    `original` is what the transfer moved that the row takes back.
 
     >>> from datetime import date
     >>> from timebank import AccountNotFound
-    >>> from timebank.interchange.engine.protocol import TransferRow
+    >>> from timebank.interchange.engine.protocol import ImportedTransfer
     >>> from timebank.interchange.engine.refusals import refused
-    >>> row = TransferRow(
+    >>> row = ImportedTransfer(
     ...     7, "ces:1", earner="m1", spender="m9", seconds=60, occurred_on=date(2026, 3, 2),
     ...     columns={"spender": "buyer"},
     ... )
@@ -57,25 +59,27 @@ def refused(
     if len(value) > MAX_LABEL_CHARACTERS:
         value = shown(value)
     moves: Moves | None = ()
-    if isinstance(row, TransferRow):
+    if isinstance(row, ImportedTransfer):
         moves = ((row.earner, row.seconds), (row.spender, -row.seconds))
-    elif isinstance(row, ReversalRow):
+    elif isinstance(row, ImportedReversal):
         moves = _taken_back(row, original)
     return Quarantined(file, row.line, column, value, str(error), row.cells, moves)
 
 
-def _blamed(row: AccountRow | TransferRow | ReversalRow, error: TimebankError) -> tuple[str, str]:
-    """The field to blame, and what it has."""
-    if isinstance(row, AccountRow) or isinstance(error, IdempotencyMismatch):
+def _blamed(
+    row: ImportedAccount | ImportedTransfer | ImportedReversal, error: TimebankError
+) -> tuple[str, str]:
+    """Return the field to blame, and its value."""
+    if isinstance(row, ImportedAccount) or isinstance(error, IdempotencyMismatch):
         return "id", row.id
-    if isinstance(row, ReversalRow):
+    if isinstance(row, ImportedReversal):
         if isinstance(error, OverReversed | InvalidHours) and row.seconds is not None:
             return "seconds", str(row.seconds)
         return "of", row.of
     return _blamed_of_transfer(row, error)
 
 
-def _blamed_of_transfer(row: TransferRow, error: TimebankError) -> tuple[str, str]:
+def _blamed_of_transfer(row: ImportedTransfer, error: TimebankError) -> tuple[str, str]:
     if isinstance(error, AccountNotFound | AccountNotOpen):
         return ("spender" if error.account == row.spender else "earner"), error.account
     if isinstance(error, InvalidHours):
@@ -87,8 +91,8 @@ def _blamed_of_transfer(row: TransferRow, error: TimebankError) -> tuple[str, st
     return "occurred_on", row.created_at or str(row.occurred_on or "")
 
 
-def _taken_back(row: ReversalRow, original: Moves | None) -> Moves | None:
-    """The opposite of what the original moved: exactly known where there are two sides."""
+def _taken_back(row: ImportedReversal, original: Moves | None) -> Moves | None:
+    """Return the opposite of what the original moved, exactly where it had two sides."""
     if original is None:
         return None
     if row.seconds is None:

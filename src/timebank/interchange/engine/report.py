@@ -1,4 +1,4 @@
-"""What an import came to: what was booked, what was there, what could not be understood."""
+"""The report of an import: what was booked, was there already, or could not be understood."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Quarantined:
     column: str
     value: str
     reason: str
-    #: The row as it stands in the file; nothing where not even its columns can be told.
+    #: The row as it stands in the file; empty where it cannot be divided into columns.
     cells: tuple[str, ...] = ()
     #: Accounts whose balance it would have moved, and by how many seconds where that is
     #: known; none where it moves nothing, `None` where even the accounts are not known.
@@ -61,7 +61,7 @@ class ImportReport:
     passed: Mapping[str, int] = _NO_STATES
     #: Rows that were read; each is counted as one of the above.
     read: int = 0
-    #: Of the accounts, those that no row lists.
+    #: Those of the accounts that no row lists.
     accounts_implied: int = 0
     accounts_closed: int = 0
     #: Closed in the source but with hours on them: frozen here, id → balance.
@@ -71,7 +71,7 @@ class ImportReport:
 
     @property
     def ok(self) -> bool:
-        """No row was quarantined, and no balance differs from what the source states."""
+        """Whether no row was quarantined and no balance differs from what the source states."""
         return self.quarantined == 0 and (
             self.reconciliation is None or not self.reconciliation.differences
         )

@@ -1,4 +1,4 @@
-"""Ids for rows that have none, of what a row says: the same in every run, in flat memory."""
+"""Make ids for rows that have none, of what they say: the same in every run, in flat memory."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class RowIds:
         self._counts = _Counts()
 
     def of(self, row: bytes) -> str:
-        """The id of a row. `row` has no personal text: its digest is in the id."""
+        """Return the id of a row. `row` has no personal text: its digest is in the id."""
         return self.of_digest(sha256(row).digest())
 
     def of_digest(self, digest: bytes) -> str:
-        """The same from the SHA-256 of the row."""
-        # Should two digests share 64 bits, an ordinal is higher than it need be and the id as
-        # good as before.
+        """Return the id of a row from its SHA-256."""
+        # Should two digests share 64 bits, the ordinal is higher than it need be, and the id is
+        # still the only one.
         ordinal = self._counts.next(int.from_bytes(digest[:8], "big", signed=True))
         return f"{self._name}:{digest.hex()[:32]}-{ordinal}"
 
 
 class _Counts:
-    """How often each number came: of the last ones in memory, of all others in a file."""
+    """Counts of numbers: of the last ones in memory, of all others in a file."""
 
     def __init__(self) -> None:
         self._recent: dict[int, int] = {}
         self._older: sqlite3.Connection | None = None
 
     def next(self, key: int) -> int:
-        """Count one more; how many there are."""
+        """Count one more, and return how many there are."""
         count = self._recent.get(key)
         if count is None:
             if len(self._recent) >= IN_MEMORY:
@@ -62,7 +62,7 @@ class _Counts:
 
     def _put_away(self) -> None:
         if self._older is None:
-            # Without a name it is a file of this connection's own, which is gone with it.
+            # A database without a name is a temporary file, removed with its connection.
             self._older = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             weakref.finalize(self, self._older.close)
             self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")

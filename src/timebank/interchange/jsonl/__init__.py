@@ -1,4 +1,4 @@
-"""The journal as JSON Lines: whole, out of one bank and into another."""
+"""Export the whole journal as JSON Lines, and make a bank of such an export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The journal as JSON Lines: one record a line, its bytes as they were hashed.
+r"""Write the journal as JSON Lines: one record a line, its bytes as they were hashed.
 
 An *export* is the journal whole. Its first line says which bank it is, where its journal stands
 and whether the texts are in it; then comes each record, with its texts and their salts beside it.
@@ -19,10 +19,10 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 
 
 def line_of(record: Record) -> bytes:
-    r"""One line, with its line break.
+    r"""Return a record as one line, with its line break.
 
-    What stands behind `"record":`, up to the last `}`, are the stored bytes themselves:
-    nothing is encoded anew, so that a reader may hash what it reads.
+    The stored bytes follow `"record":`, up to the last `}`. They are not encoded anew, so that a
+    reader can hash what it reads.
 
     >>> import timebank
     >>> from timebank.interchange.jsonl import line_of
@@ -36,7 +36,7 @@ def line_of(record: Record) -> bytes:
 
 
 def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
-    """The lines of an export, of one snapshot; `import_jsonl` makes the same bank of them.
+    """Return the lines of an export, of one snapshot; `import_jsonl` makes the same bank of them.
 
     The line of a record that has commitments has `"texts"`: for each field the text and its salt,
     or `null` where the text is not there, for it was erased. Without `texts` no line has any, and
@@ -53,7 +53,7 @@ def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
     (True, True)
     """
     for ask in (bank.records, bank.accounts, bank.transfers, bank.holds):
-        ask()  # nothing is read yet
+        ask()  # refused now, if it is; nothing is read yet
     return _lines(bank, texts=texts)
 
 
@@ -78,7 +78,7 @@ def _lines(bank: TimeBank, *, texts: bool) -> Iterator[bytes]:
 
 
 def _texts(row: RecordRow, there: list[TextRow]) -> str:
-    """The member of a line with its record's texts; nothing where it has no commitment."""
+    """Return the member of a line with its record's texts; nothing where it has no commitment."""
     fields = [field for field in TEXT_FIELDS if field in parse(row.body)["request"]]
     if not fields and not there:
         return ""

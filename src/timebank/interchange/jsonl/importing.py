@@ -1,8 +1,8 @@
-"""Making a bank of an export of JSON Lines: the same journal, byte for byte, and its texts.
+"""Make a bank of an export of JSON Lines: the same journal, byte for byte, and its texts.
 
-The file is read twice: proved from end to end before anything is written, then carried. A bank
-that has the beginning already takes what is missing, so that an import which was broken off goes
-on, and an old copy takes what came since, erasures too.
+The file is read twice: it is proved from end to end before anything is written. A bank that has the
+beginning already gets the records that are missing, so that an import which was broken off goes on,
+and an old copy is brought up to date, with erasures too.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def import_jsonl(
     expect: Head | None = None,
     progress: Progress | None = None,
 ) -> Head:
-    """Make a bank of an export, or go on with one; where it stands then. An audit says the rest.
+    """Make a bank of an export, or go on with one, and return its head. An audit checks the rest.
 
-    `file` is read twice, so that it must be one in which one can go back; `name` is what messages
+    `file` is read twice, so that it must be seekable; `name` is what messages
     call it. `expect` is a head that was published: without one, the file is only as good as
     whoever gave it. `progress` is called with the records that are there, and how many will be.
 
@@ -61,8 +61,8 @@ def import_jsonl(
 def carry_export(
     store: Store, export: Export, *, bank: str = "main", progress: Progress | None = None
 ) -> Head:
-    """As `import_jsonl`, of an export that was proved already."""
-    there = _there(store, checks.identifier(bank, "bank"), export)
+    """Import an export that was proved already: see `import_jsonl`."""
+    there = _head_of(store, checks.identifier(bank, "bank"), export)
     lines = export.lines()
     for record, _ in islice(lines, there.sequence):
         if record.sequence == there.sequence and export.head_at(record) != there:
@@ -82,8 +82,8 @@ def carry_export(
     return carried.head
 
 
-def _there(store: Store, bank: str, export: Export) -> Head:
-    """Where the bank stands, or would if it were there.
+def _head_of(store: Store, bank: str, export: Export) -> Head:
+    """Return the head of a bank, or the one with which it would begin.
 
     :raises InvalidRequest: it has another journal, or a longer one.
     """

@@ -1,4 +1,4 @@
-"""Reading an export of JSON Lines: each line is held against the one before, and proved."""
+"""Read an export of JSON Lines, and prove each line by the one before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from timebank.errors import Corrupt, InvalidRequest, shown
 from timebank.journal import FORMAT, commitment, digest, genesis, parse, refers_to
 from timebank.model import SALT_BYTES, TEXT_FIELDS, Head, RecordRow, TextRow
 
-#: More than any record has, with its texts.
+#: More bytes than any record has, with its texts.
 MAX_LINE_BYTES: Final = 16_777_216
 _RECORD: Final = b',"record":'
 _KEYS: Final = frozenset({"export", "bank", "head", "texts"})
@@ -20,13 +20,13 @@ _KEYS: Final = frozenset({"export", "bank", "head", "texts"})
 Line = tuple[RecordRow, list[TextRow]]
 
 
-class _Wrong(Exception):
-    """What is wrong with a line."""
+class _InvalidLine(Exception):
+    """A line that cannot be; the text says why."""
 
 
 @attrs.frozen
 class Export:
-    """An export: what its first line says, and its records, read from the file each time.
+    """An export: its first line, and its records, which are read from the file each time.
 
     >>> from io import BytesIO
     >>> import timebank
@@ -56,9 +56,9 @@ class Export:
         try:
             first = _object(_read(file))
             if set(first) != _KEYS or first["export"] != FORMAT or type(first["texts"]) is not bool:
-                raise _Wrong
+                raise _InvalidLine
             return cls(name, file, Head.of(first["head"]), first["texts"])
-        except (_Wrong, InvalidRequest) as error:
+        except (_InvalidLine, InvalidRequest) as error:
             msg = (
                 f"{name} is no export: its first line is like "
                 f'{{"export":"{FORMAT}","bank":"main","head":"...","texts":true}}'
@@ -67,7 +67,7 @@ class Export:
 
     @property
     def empty(self) -> Head:
-        """Where its journal begins."""
+        """The head of its journal before the first record."""
         return Head(self.head.journal, 0, genesis(self.head.journal))
 
     def prove(self, expect: Head | None = None) -> None:
@@ -89,14 +89,14 @@ class Export:
             raise InvalidRequest(msg)
 
     def head_at(self, record: RecordRow) -> Head:
-        """Where the journal stood at a record."""
+        """Return the head of the journal after a record."""
         return Head(self.head.journal, record.sequence, record.digest)
 
     def lines(self) -> Iterator[Line]:
-        """Each record with its texts, from the first on.
+        """Yield each record with its texts, from the first on.
 
-        Its place, the chain of digests and the commitments of its texts are proved; what its
-        effects are is not looked at.
+        Its sequence, the chain of digests and the commitments of its texts are proved; its effects
+        are not.
 
         :raises InvalidRequest: a line that is none, or not the next one; an end that is not that
             of the first line.
@@ -109,7 +109,7 @@ class Export:
             number += 1
             try:
                 record, texts = self._line(line, number, before)
-            except (_Wrong, Corrupt) as error:
+            except (_InvalidLine, Corrupt) as error:
                 msg = f"{self.name}, line {number + 1}: {error}"
                 raise InvalidRequest(msg) from error
             before = record.digest
@@ -125,33 +125,33 @@ class Export:
         head, mark, body = line.rstrip(b"\r\n").partition(_RECORD)
         if not mark or not body.endswith(b"}"):
             msg = "it is no line of an export"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         body = body[:-1]
-        told, record = _object(head + b"}"), parse(body)
+        member, record = _object(head + b"}"), parse(body)
         now = digest(before, body)
-        if told.get("sequence") != number or type(told["sequence"]) is not int:
-            msg = f"it says that it is record {shown(told.get('sequence'))}, and is {number}"
-            raise _Wrong(msg)
-        if told.get("digest") != now.hex():
+        if member.get("sequence") != number or type(member["sequence"]) is not int:
+            msg = f"it says that it is record {shown(member.get('sequence'))}, and is {number}"
+            raise _InvalidLine(msg)
+        if member.get("digest") != now.hex():
             msg = f"the digest of record {number} is not that of the one before and its bytes"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         names = [record.get(key) for key in ("format", "journal", "sequence")]
         if names != [FORMAT, self.head.journal, number]:
             msg = f"record {number} names itself {shown(names)}"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         request, effects = record.get("request"), record.get("effects")
         if type(request) is not dict or type(effects) is not dict:
             msg = f"record {number} has no request, or no effects"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         kind, id, refers = record.get("kind"), request.get("id"), refers_to(effects)
         if type(kind) is not str or not kind:
             msg = f"record {number} has no kind"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         if type(id) not in {str, type(None)} or type(refers) not in {int, type(None)}:
             msg = f"record {number} has an id or a reference that is none"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         row = RecordRow(number, now, body, kind, id, refers)
-        return row, list(_texts(number, request, told.get("texts")))
+        return row, list(_texts(number, request, member.get("texts")))
 
 
 def _read(file: IO[bytes]) -> bytes:
@@ -167,28 +167,28 @@ def _object(raw: bytes) -> dict[str, Any]:
         value = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         msg = f"it is no JSON: {error}"
-        raise _Wrong(msg) from error
+        raise _InvalidLine(msg) from error
     if type(value) is not dict:
         msg = "it is no JSON object"
-        raise _Wrong(msg)
+        raise _InvalidLine(msg)
     return value
 
 
-def _texts(number: int, request: dict[str, Any], told: Any) -> Iterator[TextRow]:
-    """The texts of a record, each as its commitment says."""
-    if told is None:
+def _texts(number: int, request: dict[str, Any], given: Any) -> Iterator[TextRow]:
+    """Yield the texts of a record, if each is the one that was committed to."""
+    if given is None:
         return
-    if type(told) is not dict or not told.keys() <= set(TEXT_FIELDS):
+    if type(given) is not dict or not given.keys() <= set(TEXT_FIELDS):
         msg = f"the texts of record {number} are no texts"
-        raise _Wrong(msg)
-    for field in sorted(told):
-        one = told[field]
+        raise _InvalidLine(msg)
+    for field in sorted(given):
+        one = given[field]
         if one is None:
             continue
         salt, text = _salt(one), one.get("text") if type(one) is dict else None
         if salt is None or type(text) is not str or _commitment(salt, text) != request.get(field):
             msg = f"the {field} of record {number} is not the one that was committed to"
-            raise _Wrong(msg)
+            raise _InvalidLine(msg)
         yield TextRow(number, field, salt, text)
 
 

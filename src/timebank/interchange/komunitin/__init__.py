@@ -1,4 +1,4 @@
-"""Komunitin and IntegralCES: CSV files, and JSON:API documents."""
+"""Import the CSV files and JSON:API documents of Komunitin and IntegralCES."""
 
 from __future__ import annotations
 

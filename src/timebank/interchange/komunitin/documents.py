@@ -16,17 +16,17 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
+from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow, Passed
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     PASSED,
     SYSTEM,
-    Fault,
-    Place,
-    Told,
+    SourceRow,
+    TransferFields,
     account_of,
     transfer_of,
 )
@@ -38,7 +38,7 @@ MAX_SCALE: Final = 9
 #: Integers from here on are no amounts.
 _TOO_LARGE: Final = 10**15
 
-#: A list, for what is no text has to be looked for in it too.
+#: A list, for a state that cannot be hashed is looked for in it too.
 _PASSED: Final = sorted(PASSED)
 _OF_ACCOUNT: Final = {
     "id": "attributes.code",
@@ -65,7 +65,7 @@ class KomunitinDocuments:
     the currency's `scale`, or of `scale` where no document has the currency. Limits of accounts
     (`creditLimit`, in any of its meanings) are not taken over: those are the statute's.
 
-    A place is given as the number of the resource in its document, from 1.
+    The line of a row is the number of the resource in its document, from 1.
 
     :raises OSError: a file cannot be read.
 
@@ -111,7 +111,7 @@ class KomunitinDocuments:
             mended.fit(map(named, documents))
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Accounts of all documents first, then transfers; each document is read twice.
+        """Yield the accounts of all documents, then the transfers; each document is read twice.
 
         :raises InvalidRequest: a document that is none, or amounts whose scale is not known.
         :raises OSError: a file cannot be read.
@@ -132,7 +132,7 @@ class KomunitinDocuments:
                     accounts.setdefault(account.id, account)
         scale = self._one(scales)
         for account in accounts.values():
-            yield account.place.file, account.row(scale, self._unit)
+            yield account.source.file, account.row(scale, self._unit)
         codes = {id: account.code for id, account in accounts.items()}
         for item in self._items():
             if not isinstance(item, Quarantined) and item.type == "transfers":
@@ -148,7 +148,7 @@ class KomunitinDocuments:
         return scales.pop()
 
     def _items(self) -> Iterator[_Item | Quarantined]:
-        """The resources of all documents, each as it stands there or as it was mended."""
+        """Yield the resources of all documents, mended ones in place of the originals."""
         for source, bytes_ in zip(self._documents, self._sizes, strict=True):
             name = named(source)
             resources = _resources(name, source)
@@ -157,7 +157,7 @@ class KomunitinDocuments:
                 for line, one in enumerate(resources, start=1)
             )
             if self._mended is not None:
-                rows = self._mended.instead(name, rows)
+                rows = self._mended.replace(name, rows)
             for row in rows:
                 yield row if isinstance(row, Quarantined) else _item_of(name, row)
             self.bytes_read += bytes_
@@ -165,7 +165,7 @@ class KomunitinDocuments:
 
 @attrs.frozen
 class _Item:
-    """A resource, and where it stands."""
+    """A resource, and where it stands in the documents."""
 
     file: str
     row: Row
@@ -174,18 +174,18 @@ class _Item:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What it says of itself."""
+        """The attributes of the resource."""
         found = self.resource.get("attributes")
         return found if isinstance(found, dict) else {}
 
-    def place(self, columns: dict[str, str]) -> Place:
-        """Where it stands, and what its members are called."""
-        return Place(self.file, self.row.line, columns, self.row.columns)
+    def source(self, columns: dict[str, str]) -> SourceRow:
+        """Return it as a row, with what its members are called."""
+        return SourceRow(self.file, self.row, columns)
 
     def text(self, name: str, field: str) -> str:
-        """An attribute that is text, or nothing.
+        """Return an attribute that is text, or nothing.
 
-        :raises Fault: it is something else.
+        :raises CellFault: it is something else.
         """
         found = self.attributes.get(name)
         return "" if found is None else _text(found, field)
@@ -195,17 +195,17 @@ class _Item:
 class _Account:
     """An account of a document; its balance is not yet divided."""
 
-    place: Place
+    source: SourceRow
     id: str
     code: str
     status: str
     created: str
     balance: int | None
 
-    def row(self, scale: int, unit: int) -> AccountRow | Quarantined:
-        """What it says."""
+    def row(self, scale: int, unit: int) -> ImportedAccount | Quarantined:
+        """Return it as the account that it is to us."""
         return account_of(
-            self.place,
+            self.source,
             self.code,
             status=self.status,
             created=self.created,
@@ -215,7 +215,7 @@ class _Account:
 
 
 def _resources(name: str, source: Source) -> list[Any]:
-    """The resources of one document."""
+    """Return the resources of one document."""
     with opened(source) as file:
         if not isinstance(source, str | os.PathLike):
             file.seek(0)
@@ -237,7 +237,7 @@ def _resources(name: str, source: Source) -> list[Any]:
 
 
 def _parsed(text: str) -> Any:
-    """JSON; a number with a point or an exponent stays text, for no amount has one.
+    """Parse JSON. A number with a point or an exponent stays text, for no amount has one.
 
     :raises ValueError: it is none.
     """
@@ -254,16 +254,14 @@ def _no_number(text: str) -> Any:
 
 
 def _item_of(file: str, row: Row) -> _Item | Quarantined:
-    place = Place(file, row.line, {}, row.columns)
+    source = SourceRow(file, row, {})
     try:
         resource = _parsed(row.columns[0])
     except ValueError as error:
-        return place.quarantined(
-            Fault(field="row", value=row.columns[0], reason=f"is not JSON: {error}")
-        )
+        return source.quarantined(CellFault(row.columns[0], f"is not JSON: {error}", column="row"))
     kind = resource.get("type") if isinstance(resource, dict) else None
     if not isinstance(kind, str):
-        return place.quarantined(Fault(field="type", value=row.columns[0], reason="has no type"))
+        return source.quarantined(CellFault(row.columns[0], "has no type", column="type"))
     return _Item(file, row, kind, resource)
 
 
@@ -276,27 +274,27 @@ def _scale_of(item: _Item) -> int:
 
 
 def _account_of(item: _Item) -> _Account | Quarantined:
-    place = item.place(_OF_ACCOUNT)
+    source = item.source(_OF_ACCOUNT)
     try:
         return _Account(
-            place,
+            source,
             id=_text(item.resource.get("id"), "resource"),
             code=item.text("code", "id"),
             status=item.text("status", "status"),
             created=item.text("created", "joined_on"),
             balance=_integer(item.attributes.get("balance"), "stated"),
         )
-    except Fault as fault:
-        return place.quarantined(fault, moves=())
+    except CellFault as fault:
+        return source.quarantined(fault, moves=())
 
 
 def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> ImportedRow:
-    place = item.place(_OF_TRANSFER)
+    source = item.source(_OF_TRANSFER)
     if (state := item.attributes.get("state")) in _PASSED:
         return Passed(item.row.line, str(state))
     try:
         amount = _integer(item.attributes.get("amount"), "seconds")
-        told = Told(
+        fields = TransferFields(
             id=_text(item.resource.get("id"), "id"),
             state=item.text("state", "state"),
             value="" if amount is None else Decimal(amount).scaleb(-scale),
@@ -305,24 +303,24 @@ def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> I
             payer=_side(item, "payer", "spender", codes),
             payee=_side(item, "payee", "earner", codes),
         )
-    except Fault as fault:
-        return place.quarantined(fault)
-    return transfer_of(place, told, unit=unit)
+    except CellFault as fault:
+        return source.quarantined(fault)
+    return transfer_of(source, fields, unit=unit)
 
 
 def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
-    """The code of an account that a transfer relates to."""
+    """Return the code of an account that a transfer relates to."""
     found: Any = item.resource
     for key in ("relationships", name, "data", "id"):
         found = found.get(key) if isinstance(found, dict) else None
     id = _text(found, field)
     if id not in codes:
-        raise Fault(field=field, value=id, reason="is none of the accounts in the documents")
+        raise CellFault(id, "is none of the accounts in the documents", column=field)
     return codes[id]
 
 
 def _description(meta: object) -> str:
-    """In newer versions an object, in older ones text."""
+    """Return the description, which is in an object in newer versions, and text in older ones."""
     if isinstance(meta, dict):
         meta = meta.get("description")
     return "" if meta is None else _text(meta, "note")
@@ -330,7 +328,7 @@ def _description(meta: object) -> str:
 
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise Fault(field=field, value="" if value is None else str(value), reason="is no text")
+        raise CellFault("" if value is None else str(value), "is no text", column=field)
     return value
 
 
@@ -338,5 +336,5 @@ def _integer(value: object, field: str) -> int | None:
     if value is None:
         return None
     if type(value) is not int or abs(value) >= _TOO_LARGE:
-        raise Fault(field=field, value=shown(value), reason="is not a whole number")
+        raise CellFault(shown(value), "is not a whole number", column=field)
     return value

@@ -1,4 +1,4 @@
-"""Import Komunitin's two CSV files: accounts and transfers, hours with a dot before the decimals.
+"""Import Komunitin's two CSV files, accounts and transfers; decimals stand after a dot.
 
 Account ids are the codes; the ids of transfers are Komunitin's own. Memory grows with the
 accounts, not with the transfers.
@@ -7,20 +7,18 @@ accounts, not with the transfers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Final
 
 from timebank.hours import Hours
-from timebank.interchange.engine.csv_rows import Rows
-from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.headed import Headed
-from timebank.interchange.engine.protocol import AccountRow, ImportedRow
+from timebank.interchange.engine.csv_rows import TableReader
+from timebank.interchange.engine.files import CsvFiles, Source
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     SYSTEM,
-    Place,
-    Told,
+    SourceRow,
+    TransferFields,
     account_of,
     transfer_of,
 )
@@ -74,36 +72,27 @@ class Komunitin:
         unit: Hours = Hours(1),  # noqa: B008 - it cannot be changed
         mended: Mended | None = None,
     ) -> None:
-        self._sources = (accounts, transfers)
+        self._files = CsvFiles(accounts, transfers, mended=mended)
+        self.bytes = self._files.bytes
         self._unit = unit.seconds
-        self._mended = mended
-        self._files: list[Rows] = []
-        self.bytes = size(accounts) + size(transfers)
-        #: File → the names of its columns, as far as the reading is.
+        #: File → the names of its columns, as far as it is read.
         self.headers: dict[str, tuple[str, ...]] = {}
-        if mended is not None:
-            mended.fit(map(named, self._sources))
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
-        return sum(rows.bytes_read for rows in self._files)
+        """The bytes that are read so far."""
+        return self._files.bytes_read
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Accounts first. Both first lines are read before the first row is given.
+        """Yield the accounts, then the transfers. Both first lines are read before the first row.
 
         :raises InvalidRequest: a file without the columns that are needed.
         :raises OSError: a file cannot be read.
         """
-        accounts, transfers = map(named, self._sources)
-        with ExitStack() as stack:
-            files = [stack.enter_context(opened(source)) for source in self._sources]
-            self._files = [
-                Rows(name, file, mended=self._mended)
-                for name, file in zip((accounts, transfers), files, strict=True)
-            ]
-            first = Headed(self._files[0], accounts, *_ACCOUNTS)
-            second = Headed(self._files[1], transfers, *_TRANSFERS)
+        accounts, transfers = self._files.names
+        with self._files.rows() as (of_accounts, of_transfers):
+            first = TableReader(of_accounts, accounts, *_ACCOUNTS)
+            second = TableReader(of_transfers, transfers, *_TRANSFERS)
             self.headers = {accounts: first.names, transfers: second.names}
             codes: dict[str, str] = {}
             for account in self._accounts(accounts, first, codes):
@@ -112,31 +101,33 @@ class Komunitin:
                 yield transfers, transfer
 
     def _accounts(
-        self, file: str, rows: Headed, codes: dict[str, str]
-    ) -> Iterator[AccountRow | Quarantined]:
+        self, file: str, rows: TableReader, codes: dict[str, str]
+    ) -> Iterator[ImportedAccount | Quarantined]:
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, (code, id, status, created, balance) = found
             codes.setdefault(id, code)
-            place = Place(file, row.line, _OF_ACCOUNT, row.columns)
+            source = SourceRow(file, row, _OF_ACCOUNT)
             yield account_of(
-                place, code, status=status, created=created, balance=balance, unit=self._unit
+                source, code, status=status, created=created, balance=balance, unit=self._unit
             )
 
-    def _transfers(self, file: str, rows: Headed, codes: dict[str, str]) -> Iterator[ImportedRow]:
+    def _transfers(
+        self, file: str, rows: TableReader, codes: dict[str, str]
+    ) -> Iterator[ImportedRow]:
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, cells = found
             id, state, amount, created, payer, payee, description, payer_id, payee_id = cells
-            place = Place(file, row.line, _OF_TRANSFER, row.columns)
+            source = SourceRow(file, row, _OF_TRANSFER)
             payer = payer or codes.get(payer_id, "")
             payee = payee or codes.get(payee_id, "")
             yield transfer_of(
-                place,
-                Told(id, state, amount, created, description, payer, payee),
+                source,
+                TransferFields(id, state, amount, created, description, payer, payee),
                 unit=self._unit,
             )

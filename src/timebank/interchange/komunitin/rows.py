@@ -1,21 +1,20 @@
-"""What Komunitin's accounts and transfers say, whether they come as CSV or as JSON:API. Pure."""
+"""Read Komunitin's accounts and transfers, whether they come as CSV or as JSON:API. Pure."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 import attrs
 
-from timebank.errors import InvalidRequest, shown
-from timebank.interchange.engine.headed import shortened
-from timebank.interchange.engine.protocol import AccountRow, Passed, TransferRow
+from timebank.interchange.engine.cells import CellFault, id_of, instant_of
+from timebank.interchange.engine.csv_rows import Row, quarantined
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedTransfer, Passed
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_INTEGER
-from timebank.model.ids import identifier
 
 SYSTEM: Final = "komunitin"
 #: The one state of a transfer that moves hours, and those that move none.
@@ -26,44 +25,29 @@ _FROZEN: Final = frozenset({"disabled", "suspended"})
 _CLOSED: Final = "deleted"
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
-_INSTANT: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]+)?(?:Z| ?UTC| ?[+-][0-9]{2}:?[0-9]{2})?)?",
-    re.ASCII,
-)
-
-
-class Fault(Exception):
-    """What is wrong, of which of our fields."""
-
-    def __init__(self, *, field: str, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field, self.value, self.reason = field, value, reason
 
 
 @attrs.frozen
-class Place:
-    """Where a row stands, and what its columns are called there."""
+class SourceRow:
+    """A row of a file, and what its columns are called there: our field → its name."""
 
     file: str
-    line: int
+    row: Row
     columns: dict[str, str]
-    cells: tuple[str, ...]
 
     def quarantined(
-        self, fault: Fault, moves: tuple[tuple[str, int | None], ...] | None = None
+        self, fault: CellFault, moves: tuple[tuple[str, int | None], ...] | None = None
     ) -> Quarantined:
-        """The row, and what is wrong with it."""
-        column = self.columns.get(fault.field, fault.field)
-        reason = f"{shown(fault.value)} {fault.reason}"
-        return Quarantined(
-            self.file, self.line, column, shortened(fault.value), reason, self.cells, moves
+        """Return the row as one that was not booked. The fault is of a field of ours."""
+        column = self.columns.get(str(fault.column), fault.column)
+        return quarantined(
+            self.file, self.row, CellFault(fault.value, fault.reason, column=column), moves
         )
 
 
 @attrs.frozen
-class Told:
-    """What a transfer says, in the source's words. `value` is in units of the currency."""
+class TransferFields:
+    """The fields of a transfer, in the source's words. `value` is in units of the currency."""
 
     id: str
     state: str
@@ -75,110 +59,95 @@ class Told:
 
 
 def account_of(
-    place: Place, code: str, *, status: str, created: str, balance: Decimal | str, unit: int
-) -> AccountRow | Quarantined:
-    """An account. `balance` is text, or a number where it was one; empty text is none stated.
+    source: SourceRow, code: str, *, status: str, created: str, balance: Decimal | str, unit: int
+) -> ImportedAccount | Quarantined:
+    """Return what an account says.
 
-    `unit` is what one of the currency is, in seconds. Who is disabled or suspended is frozen.
+    `balance` is text, or a number where it was one; empty text is none stated.
 
-    >>> from timebank.interchange.komunitin.rows import Place, account_of
-    >>> place = Place("accounts.csv", 2, {}, ())
-    >>> row = account_of(place, "QTOG0002", status="active", created="", balance="-8.75", unit=3600)
+    `unit` is one unit of the currency in seconds. Who is disabled or suspended is frozen.
+
+    >>> from timebank.interchange.engine.csv_rows import Row
+    >>> from timebank.interchange.komunitin.rows import SourceRow, account_of
+    >>> source = SourceRow("accounts.csv", Row(2, ()), {})
+    >>> row = account_of(source, "T0002", status="active", created="", balance="-8.75", unit=3600)
     >>> row.id, row.stated
-    ('QTOG0002', -31500)
+    ('T0002', -31500)
     """
     try:
         if status not in {*_ACTIVE, *_FROZEN, _CLOSED}:
-            raise Fault(
-                field="status", value=status, reason="is no status of an account that is known"
-            )
-        return AccountRow(
-            place.line,
-            _id(code, "id"),
+            raise CellFault(status, "is no status of an account that is known", column="status")
+        return ImportedAccount(
+            source.row.line,
+            id_of(code, "id"),
             joined_on=_day(created, "joined_on") if created else None,
             closed=status == _CLOSED,
             frozen=status in _FROZEN,
             stated=None if balance == "" else _seconds(balance, unit, "stated"),
-            columns=place.columns,
-            cells=place.cells,
+            columns=source.columns,
+            cells=source.row.columns,
         )
-    except Fault as fault:
-        return place.quarantined(fault, moves=())
+    except CellFault as fault:
+        return source.quarantined(fault, moves=())
 
 
-def transfer_of(place: Place, told: Told, *, unit: int) -> TransferRow | Passed | Quarantined:
-    """A transfer: the payer spends, the payee earns. Only what is committed moves hours."""
+def transfer_of(
+    source: SourceRow, fields: TransferFields, *, unit: int
+) -> ImportedTransfer | Passed | Quarantined:
+    """Return what a transfer says: the payer spends, the payee earns, if it is committed."""
     moves: tuple[tuple[str, int | None], ...] | None = None
     try:
-        if told.state in PASSED:
-            return Passed(place.line, told.state)
-        moves = ((told.payee, None), (told.payer, None))
-        if told.state != COMMITTED:
-            raise Fault(
-                field="state", value=told.state, reason="is no state of a transfer that is known"
-            )
-        seconds = _seconds(told.value, unit, "seconds")
+        if fields.state in PASSED:
+            return Passed(source.row.line, fields.state)
+        moves = ((fields.payee, None), (fields.payer, None))
+        if fields.state != COMMITTED:
+            raise CellFault(fields.state, "is no state of a transfer that is known", column="state")
+        seconds = _seconds(fields.value, unit, "seconds")
         if seconds <= 0:
-            raise Fault(field="seconds", value=str(told.value), reason="is not more than zero")
-        moves = ((told.payee, seconds), (told.payer, -seconds))
-        payer, payee = _id(told.payer, "spender"), _id(told.payee, "earner")
+            raise CellFault(str(fields.value), "is not more than zero", column="seconds")
+        moves = ((fields.payee, seconds), (fields.payer, -seconds))
+        payer, payee = id_of(fields.payer, "spender"), id_of(fields.payee, "earner")
         if payer == payee:
-            raise Fault(
-                field="earner",
-                value=payee,
-                reason="is the payer as well: nobody exchanges with themselves",
+            raise CellFault(
+                payee, "is the payer as well: nobody exchanges with themselves", column="earner"
             )
-        return TransferRow(
-            place.line,
-            _own_id(told.id),
+        return ImportedTransfer(
+            source.row.line,
+            _own_id(fields.id),
             earner=payee,
             spender=payer,
             seconds=seconds,
-            occurred_on=_day(told.created, "occurred_on"),
-            created_at=told.created,
-            note=told.description or None,
-            columns=place.columns,
-            cells=place.cells,
+            occurred_on=_day(fields.created, "occurred_on"),
+            created_at=fields.created,
+            note=fields.description or None,
+            columns=source.columns,
+            cells=source.row.columns,
         )
-    except Fault as fault:
-        return place.quarantined(fault, moves)
+    except CellFault as fault:
+        return source.quarantined(fault, moves)
 
 
 def _own_id(id: str) -> str:
     if not id:
-        raise Fault(field="id", value=id, reason="is no id: a transfer has one")
-    return _id(f"{SYSTEM}:{id}", "id")
-
-
-def _id(text: str, field: str) -> str:
-    try:
-        return identifier(text, "it")
-    except InvalidRequest as error:
-        raise Fault(field=field, value=text, reason=f"is no id: {error}") from None
+        raise CellFault(id, "is no id: a transfer has one", column="id")
+    return id_of(f"{SYSTEM}:{id}", "id")
 
 
 def _seconds(value: Decimal | str, unit: int, field: str) -> int:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            raise Fault(field=field, value=value, reason="is not a number like 1.25")
+            raise CellFault(value, "is not a number like 1.25", column=field)
         value = Decimal(value)
     seconds = Fraction(value) * unit
     if seconds.denominator != 1:
-        raise Fault(field=field, value=str(value), reason="is not a whole number of seconds")
+        raise CellFault(str(value), "is not a whole number of seconds", column=field)
     if abs(seconds) > MAX_INTEGER:
-        raise Fault(field=field, value=str(value), reason="is too large")
+        raise CellFault(str(value), "is too large", column=field)
     return seconds.numerator
 
 
 def _day(text: str, field: str) -> date:
-    """The day as it is written."""
-    try:
-        if (match := _INSTANT.fullmatch(text)) is None:
-            raise ValueError
-        if match[2] is not None:
-            time.fromisoformat(match[2])
-        return date.fromisoformat(match[1])
-    except ValueError:
-        raise Fault(
-            field=field, value=text, reason="is not an instant like 2018-01-31T09:30:00Z"
-        ) from None
+    """Return the day as it is written."""
+    if (found := instant_of(text)) is None:
+        raise CellFault(text, "is not an instant like 2018-01-31T09:30:00Z", column=field)
+    return found.date()

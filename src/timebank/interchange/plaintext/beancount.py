@@ -1,4 +1,4 @@
-"""The dialect of `beancount`."""
+"""Write a bank for Beancount."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.interchange.plaintext.dialect import TITLE, Entry, Opening
+from timebank.interchange.plaintext.escaping import component, value, visible
 from timebank.interchange.plaintext.export import export
-from timebank.interchange.plaintext.words import component, value, visible
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]", re.ASCII)
 #: What a tag may be.
@@ -18,7 +18,7 @@ _TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*", re.ASCII)
 
 
 def escaped(id: str) -> str:
-    """An id as one component of an account's name: ASCII, another one for each id.
+    """Return an id as one component of an account's name: ASCII, another one for each id.
 
     It begins with a capital or a digit: a small letter becomes one, and `X-` stands before what
     is no letter or digit.
@@ -37,28 +37,28 @@ class Beancount:
     first_day = date.min
 
     def account(self, kind: str, id: str, *, held: bool = False) -> str:
-        """As `Dialect.account`; what is held is apart, and is nobody's asset yet."""
+        """Return the name of an account; of its holds, one that is not among the assets."""
         return f"{'Equity:Holds' if held else 'Assets'}:{kind.capitalize()}:{escaped(id)}"
 
     def comment(self, text: str) -> str:
-        """As `Dialect.comment`."""
+        """Return a comment on one line."""
         return f"; {visible(text)}"
 
     def head(self, commodity: str, first: date) -> Iterator[str]:
-        """As `Dialect.head`."""
+        """Yield the lines above the accounts."""
         yield self.comment(TITLE)
         yield f'option "operating_currency" "{commodity}"'
         yield f"{first.isoformat()} commodity {commodity}"
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """As `Dialect.opening`."""
+        """Yield the declaration of an account."""
         yield f"{opening.since.isoformat()} open {opening.name} {commodity}"
-        yield from (f"  {name}: {_text(told)}" for name, told in opening.tags.items())
+        yield from (f"  {name}: {_text(content)}" for name, content in opening.tags.items())
         if opening.held is not None:
             yield f"{opening.since.isoformat()} open {opening.held} {commodity}"
 
     def entry(self, entry: Entry) -> Iterator[str]:
-        """As `Dialect.entry`: a reversal is linked to its original, and tags are tags."""
+        """Yield a transaction. A reversal is linked to its original, and tags are tags."""
         marks = [f"^r{entry.sequence}"]
         if entry.original is not None:
             marks.append(f"^r{entry.original}")
@@ -66,13 +66,13 @@ class Beancount:
         flag = "!" if entry.held else "*"
         yield ""
         yield f'{entry.day.isoformat()} {flag} "{entry.title}" {" ".join(marks)}'
-        yield from (f"  {name}: {_text(told)}" for name, told in entry.tags.items())
+        yield from (f"  {name}: {_text(content)}" for name, content in entry.tags.items())
         yield from (f"  {account}  {quantity}" for account, quantity in entry.lines)
 
     def balances(
         self, day: date, balances: Iterator[tuple[Opening, str]], commodity: str
     ) -> Iterator[str]:
-        """As `Dialect.balances`: at the beginning of the day after; then what is closed."""
+        """Yield the balances, at the beginning of the day after; then what is closed."""
         yield ""
         end = day + timedelta(days=1)
         closed = []
@@ -83,27 +83,27 @@ class Beancount:
         yield from (f"{(end + timedelta(days=1)).isoformat()} close {name}" for name in closed)
 
 
-def _text(told: Any) -> str:
-    """A value in quotation marks, on one line."""
-    if type(told) is tuple:
-        told = " ".join(map(value, told))
-    elif type(told) is not str:
-        told = value(told)
-    told = visible(told, keep="\n\t")
+def _text(content: Any) -> str:
+    """Return a value in quotation marks, on one line."""
+    if type(content) is tuple:
+        content = " ".join(map(value, content))
+    elif type(content) is not str:
+        content = value(content)
+    content = visible(content, keep="\n\t")
     for raw, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
-        told = told.replace(raw, written)
-    return f'"{told}"'
+        content = content.replace(raw, written)
+    return f'"{content}"'
 
 
 def export_beancount(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:
-    """The lines of a bank for `bean-check FILE`, lazily, of one snapshot.
+    """Return the lines of a bank for `bean-check FILE`, lazily, of one snapshot.
 
     :raises InvalidRequest: another unit than `seconds` or `hours`; at the first line, hours that
         do not divide.
     :raises NotPermitted: not all of the bank may be read.
 
     >>> import timebank
-    >>> from timebank.interchange.plaintext.beancount import export_beancount
+    >>> from timebank.interchange.plaintext import export_beancount
     >>> bank = timebank.open("memory:")
     >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")

@@ -1,4 +1,4 @@
-"""What there is to say to an accounting program, and how a dialect says it."""
+"""Accounts and transactions as a program for accounting has them, and the protocol of dialects."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-#: What a file says of itself.
+#: The first line of a file.
 TITLE: Final = (
     "Hours of a time bank: a balance is what an account has earned less what it has spent."
 )
-#: What a transaction may be told, in the order in which it is written; and what is personal text.
-TOLD: Final = (
+#: The tags that a transaction may have, in the order in which they are written; and personal texts.
+FIELDS: Final = (
     *("id", "record", "kind", "occurred_on", "recorded_at", "reverses", "hold", "category", "area"),
     *("resource", "via", "actor", "tags", "flags", "statute", "source", "expires_at"),
 )
 TEXTS: Final = ("note", "reason")
 #: All tags that there may be, those of accounts too.
-TAGS: Final = (*TOLD, *TEXTS, "name", "joined_on", "status")
+TAGS: Final = (*FIELDS, *TEXTS, "name", "joined_on", "status")
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class Entry:
 
 @attrs.frozen
 class Opening:
-    """An account: what it is called in the export, and from which day on; `held` is for its holds.
+    """An account: its name in the export, and from which day on; `held` is the name for its holds.
 
     `held` is `None` where it has no open hold.
     """
@@ -54,27 +54,27 @@ class Opening:
 
 
 class Dialect(Protocol):
-    """How one program wants it written."""
+    """How one program wants a bank to be written."""
 
     #: The first day that it knows.
     first_day: date
 
     def account(self, kind: str, id: str, *, held: bool = False) -> str:
-        """The name of an account: another for each id."""
+        """Return the name of an account, or of its holds: another for each id."""
 
     def comment(self, text: str) -> str:
-        """A line that means nothing to the program."""
+        """Return a comment on one line."""
 
     def head(self, commodity: str, first: date) -> Iterator[str]:
-        """What stands before the accounts."""
+        """Yield the lines above the accounts."""
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """The declaration of an account."""
+        """Yield the declaration of an account."""
 
     def entry(self, entry: Entry) -> Iterator[str]:
-        """A transaction."""
+        """Yield a transaction."""
 
     def balances(
         self, day: date, balances: Iterator[tuple[Opening, str]], commodity: str
     ) -> Iterator[str]:
-        """What each account must hold at the end of a day."""
+        """Yield what each account must hold at the end of a day."""

@@ -1,4 +1,4 @@
-"""A bank as the plain text that accounting programs read: what is said, whatever the program.
+"""Export a bank as plain text that accounting programs read.
 
 Each program has a dialect: `hledger`, `ledger`, `beancount`. All say the same: every account, every
 transfer with both of its clocks, every open hold as a pending transaction in accounts of its own,
@@ -7,7 +7,6 @@ and at the end what each account must hold, so that the program checks it by its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -15,31 +14,32 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.errors import Corrupt, InvalidRequest, shown
-from timebank.interchange.plaintext.dialect import TEXTS, TOLD, Dialect, Entry, Opening
-from timebank.interchange.plaintext.words import title
+from timebank.interchange.plaintext.dialect import FIELDS, TEXTS, Dialect, Entry, Opening
+from timebank.interchange.plaintext.escaping import title
 from timebank.journal import recorded_at
+from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
-from timebank.queries.records import all_accounts, name_of
-from timebank.queries.views import read_hold, read_transfer
+from timebank.queries.holds import hold_at
+from timebank.queries.records import all_accounts, last_balance, name_of, record_at, records
+from timebank.queries.views import read_transfer
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
 #: Unit → what a quantity is called.
 COMMODITIES: Final = {"seconds": "SEC", "hours": "H"}
-#: What the bank has and no such program could hold; all of it is in an export of JSON Lines.
+#: What is left out, as no such program could hold it; an export of JSON Lines has all of it.
 LEFT_OUT: Final = "digests and salts, statutes, limits, delegates, when an account was frozen"
 WITHOUT_TEXTS: Final = f"names, notes and reasons, {LEFT_OUT}"
 #: A number of hours with four decimals is a multiple of so many seconds.
 _NINE: Final = 9
 _HOUR: Final = Decimal(3600)
 _NOTHING: Final = (None, (), "")
-_IS_TRANSFER: Final = re.compile(rb'"kind":"(?:transfer|reverse|settle|due)","recorded_at":')
 
 
 def export(
     bank: TimeBank, dialect: Dialect, *, unit: str = "seconds", texts: bool = True
 ) -> Iterator[str]:
-    """The lines of a bank for a program, of one snapshot, in the order of the journal.
+    """Return the lines of a bank for a program, of one snapshot, in the order of the journal.
 
     With the unit `hours` quantities have four decimals. Without `texts` names, notes and
     reasons are left out. What is kept in memory grows with the accounts, not with the transfers.
@@ -52,7 +52,7 @@ def export(
         msg = f"unit is seconds or hours, not {shown(unit)}"
         raise InvalidRequest(msg)
     for ask in (bank.records, bank.accounts, bank.transfers, bank.holds):
-        ask()  # nothing is read yet
+        ask()  # refused now, if it is; nothing is read yet
     return _lines(bank, dialect, unit=unit, texts=texts)
 
 
@@ -72,7 +72,7 @@ class _Writer:
         self._reader, self._dialect = reader, dialect
         self._unit, self._commodity = unit, COMMODITIES[unit]
         self._texts = texts
-        self._told = (*TOLD, *TEXTS) if texts else TOLD
+        self._fields = (*FIELDS, *TEXTS) if texts else FIELDS
         self._now = now
         self._names = {
             row.account: dialect.account(row.kind, row.account) for row in all_accounts(reader)
@@ -87,7 +87,7 @@ class _Writer:
     # -- hours ----------------------------------------------------------------
 
     def check_divides(self) -> None:
-        """Refuse what is no number of hours with four decimals.
+        """Refuse quantities that are no number of hours with four decimals.
 
         :raises InvalidRequest: the first posting of the journal that is none, or hold.
         """
@@ -110,7 +110,7 @@ class _Writer:
         return None
 
     def quantity(self, seconds: int) -> str:
-        """A quantity with its commodity: `5400 SEC`, or `1.5000 H`."""
+        """Return a quantity with its commodity: `5400 SEC`, or `1.5000 H`."""
         if self._unit == "seconds":
             return f"{seconds} {self._commodity}"
         return f"{Decimal(seconds) / _HOUR:.4f} {self._commodity}"
@@ -118,7 +118,7 @@ class _Writer:
     # -- lines ----------------------------------------------------------------
 
     def lines(self, name: str) -> Iterator[str]:
-        """All of it."""
+        """Yield all lines."""
         dialect = self._dialect
         openings = [self._opening(row) for row in all_accounts(self._reader)]
         first = min((opening.since for opening in openings), default=date(1970, 1, 1))
@@ -136,8 +136,8 @@ class _Writer:
         yield from dialect.balances(last, map(self._balance, openings), self._commodity)
 
     def _opening(self, row: AccountRow) -> Opening:
-        """An account, from the first day on which anything is said of it."""
-        since = instant(recorded_at(self._record(row.opened).body)).date()
+        """Return an account, from the first day on which anything is said of it."""
+        since = instant(recorded_at(record_at(self._reader, row.opened).body)).date()
         for posting in self._reader.postings_by_day(row.account, limit=1):
             since = min(since, date.fromisoformat(posting.day))
         held = None
@@ -146,24 +146,20 @@ class _Writer:
             since = min(since, day)
         tags = {
             "id": row.account,
-            "name": name_of(self._reader, row) if "note" in self._told else None,
+            "name": name_of(self._reader, row) if self._texts else None,
             "joined_on": row.joined_on,
             "status": None if row.status == "open" else row.status,
         }
-        told = {name: value for name, value in tags.items() if value is not None}
-        return Opening(self._names[row.account], held, row.account, since, told)
+        given = {name: value for name, value in tags.items() if value is not None}
+        return Opening(self._names[row.account], held, row.account, since, given)
 
     def _balance(self, opening: Opening) -> tuple[Opening, str]:
-        last = self._reader.last_posting(opening.id)
-        return opening, self.quantity(0 if last is None else last.balance)
+        return opening, self.quantity(last_balance(self._reader, opening.id))
 
     def _transfers(self) -> Iterator[Entry]:
-        after = 0
-        while rows := self._reader.records(after=after, limit=PAGE):
-            for row in rows:
-                if _IS_TRANSFER.search(row.body):
-                    yield self._transfer(row, read_transfer(self._reader, row))
-            after = rows[-1].sequence
+        for row in records(self._reader, limit=PAGE):
+            if row.kind in MOVES_HOURS:
+                yield self._transfer(row, read_transfer(self._reader, row))
 
     def _transfer(self, row: RecordRow, made: Transfer) -> Entry:
         return Entry(
@@ -176,12 +172,12 @@ class _Writer:
         )
 
     def _holds(self) -> Iterator[Hold]:
-        """The holds that are open."""
+        """Yield the holds that are open."""
         last, after = 0, (0, "")
         while rows := self._reader.holds(after=after, limit=PAGE):
             for row in rows:
                 if row.sequence != last and row.expires_at > self._now:
-                    yield read_hold(self._reader, self._record(row.sequence), now=self._now)
+                    yield hold_at(self._reader, row.sequence, now=self._now)
                 last = row.sequence
             after = (rows[-1].sequence, rows[-1].account)
 
@@ -205,26 +201,19 @@ class _Writer:
             raise Corrupt(msg)
         return names[posting.account], self.quantity(posting.hours.seconds)
 
-    def _record(self, sequence: int) -> RecordRow:
-        rows = self._reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
-            msg = f"record {sequence} is missing, though rows name it"
-            raise Corrupt(msg)
-        return rows[0]
-
     def _tags(self, made: Transfer | Hold, day: date) -> dict[str, Any]:
-        found: dict[str, Any] = {name: getattr(made, name, None) for name in self._told}
+        found: dict[str, Any] = {name: getattr(made, name, None) for name in self._fields}
         found["record"] = made.sequence
         found["occurred_on"] = day.isoformat() if day < self._dialect.first_day else None
         found["recorded_at"] = made.recorded_at.isoformat()
         found["flags"] = "; ".join(map(str, made.flags))
         if isinstance(made, Hold) and made.expires_at is not None:
             found["expires_at"] = made.expires_at.isoformat()
-        return {name: told for name, told in found.items() if told not in _NOTHING}
+        return {name: value for name, value in found.items() if value not in _NOTHING}
 
 
 def _day_of(hold: Hold) -> date:
-    """The day of service, or where it has none that of the record."""
+    """Return the day of service, or where it has none that of the record."""
     return hold.recorded_at.date() if hold.occurred_on is None else hold.occurred_on
 
 

@@ -1,4 +1,4 @@
-"""The dialects of `hledger` and `ledger`, which are close to each other."""
+"""Write a bank for hledger and Ledger, whose formats are close to each other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.interchange.plaintext.dialect import TAGS, TITLE, Entry, Opening
+from timebank.interchange.plaintext.escaping import ascii_only, component, value, visible
 from timebank.interchange.plaintext.export import export
-from timebank.interchange.plaintext.words import ascii_only, component, value, visible
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 
 def escaped(id: str) -> str:
-    """An id as one component of an account's name: ASCII, another one for each id.
+    """Return an id as one component of an account's name: ASCII, another one for each id.
 
     >>> from timebank.interchange.plaintext.hledger import escaped
     >>> escaped("m1"), escaped("via verdi:7"), escaped("M1")
@@ -32,47 +32,47 @@ class Ledger:
     first_day = date(1400, 1, 1)
 
     def account(self, kind: str, id: str, *, held: bool = False) -> str:
-        """As `Dialect.account`."""
+        """Return the name of an account; of its holds, one that is not among the assets."""
         return f"{'holds' if held else 'assets'}:{kind}:{escaped(id)}"
 
     def comment(self, text: str) -> str:
-        """As `Dialect.comment`."""
+        """Return a comment on one line."""
         return f"; {visible(text)}"
 
     def head(self, commodity: str, first: date) -> Iterator[str]:
-        """As `Dialect.head`."""
+        """Yield the lines above the accounts."""
         yield self.comment(TITLE)
         yield f"commodity {commodity}"
         yield from (f"tag {name}" for name in TAGS)
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """As `Dialect.opening`."""
+        """Yield the declaration of an account."""
         yield f"account {opening.name}"
-        yield from (f"    ; {name}: {self.text(told)}" for name, told in opening.tags.items())
+        yield from (f"    ; {name}: {self.text(content)}" for name, content in opening.tags.items())
         if opening.held is not None:
             yield f"account {opening.held}"
 
     def entry(self, entry: Entry) -> Iterator[str]:
-        """As `Dialect.entry`."""
+        """Yield a transaction."""
         yield ""
         flag = "!" if entry.held else "*"
         yield f"{entry.day.isoformat()} {flag} ({entry.sequence}) {entry.title}"
-        yield from (f"    ; {name}: {self.text(told)}" for name, told in entry.tags.items())
+        yield from (f"    ; {name}: {self.text(content)}" for name, content in entry.tags.items())
         yield from (f"    {account}  {quantity}" for account, quantity in entry.lines)
 
     def balances(
         self, day: date, balances: Iterator[tuple[Opening, str]], commodity: str
     ) -> Iterator[str]:
-        """As `Dialect.balances`: postings of nothing, each with what it must come to."""
+        """Yield the balances: postings of nothing, each with what it must come to."""
         found = [(opening.name, quantity) for opening, quantity in balances]
         if found:
             yield ""
             yield f"{day.isoformat()} * balances"
             yield from (f"    {name}  0 {commodity} = {quantity}" for name, quantity in found)
 
-    def text(self, told: Any) -> str:
-        """The value of a tag."""
-        return value(told) if type(told) is not tuple else " ".join(map(value, told))
+    def text(self, content: Any) -> str:
+        """Return the value of a tag."""
+        return value(content) if type(content) is not tuple else " ".join(map(value, content))
 
 
 class Hledger(Ledger):
@@ -81,35 +81,35 @@ class Hledger(Ledger):
     first_day = date.min
 
     def comment(self, text: str) -> str:
-        """As `Dialect.comment`."""
+        """Return a comment on one line."""
         return ascii_only(super().comment(text))
 
     def head(self, commodity: str, first: date) -> Iterator[str]:
-        """As `Dialect.head`."""
+        """Yield the lines above the accounts."""
         yield self.comment(TITLE)
         yield f"commodity 1000.{'0000' if commodity == 'H' else ''} {commodity}"
 
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
-        """As `Dialect.opening`."""
-        tags = ", ".join(f"{name}: {self.text(told)}" for name, told in opening.tags.items())
+        """Yield the declaration of an account."""
+        tags = ", ".join(f"{name}: {self.text(content)}" for name, content in opening.tags.items())
         yield f"account {opening.name}  ; {tags}"
         if opening.held is not None:
             yield f"account {opening.held}"
 
-    def text(self, told: Any) -> str:
-        """The value of a tag, which ends at a comma: there is none in it."""
-        return ascii_only(super().text(told)).replace(",", "\\u002c")
+    def text(self, content: Any) -> str:
+        """Return the value of a tag, without commas: hledger ends it at one."""
+        return ascii_only(super().text(content)).replace(",", "\\u002c")
 
 
 def export_hledger(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:
-    """The lines of a bank for `hledger -f FILE check -s`, lazily, of one snapshot.
+    """Return the lines of a bank for `hledger -f FILE check -s`, lazily, of one snapshot.
 
     :raises InvalidRequest: another unit than `seconds` or `hours`; at the first line, hours that
         do not divide.
     :raises NotPermitted: not all of the bank may be read.
 
     >>> import timebank
-    >>> from timebank.interchange.plaintext.hledger import export_hledger
+    >>> from timebank.interchange.plaintext import export_hledger
     >>> bank = timebank.open("memory:")
     >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
@@ -120,14 +120,14 @@ def export_hledger(bank: TimeBank, *, unit: str = "seconds", texts: bool = True)
 
 
 def export_ledger(bank: TimeBank, *, unit: str = "seconds", texts: bool = True) -> Iterator[str]:
-    """The lines of a bank for `ledger --strict --pedantic -f FILE`, lazily, of one snapshot.
+    """Return the lines of a bank for `ledger --strict --pedantic -f FILE`, lazily, of one snapshot.
 
     :raises InvalidRequest: another unit than `seconds` or `hours`; at the first line, hours that
         do not divide.
     :raises NotPermitted: not all of the bank may be read.
 
     >>> import timebank
-    >>> from timebank.interchange.plaintext.hledger import export_ledger
+    >>> from timebank.interchange.plaintext import export_ledger
     >>> "commodity SEC" in list(export_ledger(timebank.open("memory:")))
     True
     """

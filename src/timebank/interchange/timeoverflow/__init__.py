@@ -1,4 +1,4 @@
-"""TimeOverflow: its CSV exports, and the tables of its database."""
+"""Import the CSV exports of TimeOverflow and the tables of its database, and audit these."""
 
 from __future__ import annotations
 

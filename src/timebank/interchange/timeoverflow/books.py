@@ -1,4 +1,4 @@
-"""Audit the books of TimeOverflow, as its database dumps them: what is wrong in *them*.
+"""Audit the books of TimeOverflow, as its database dumps them.
 
 TimeOverflow keeps a balance with each account, beside the movements that make it, and
 lets transfers be deleted, changed by hand, or saved without movements. The tables are CSV
@@ -11,23 +11,30 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from timebank.audit import BooksReport, Check, Finding
 from timebank.audit.report import MOST_FINDINGS, quantity
 from timebank.errors import shown
-from timebank.interchange.timeoverflow.tables import (
-    REFERENCES,
-    REQUIRED,
-    Broken,
-    Move,
-    Table,
-    instant_of,
-    tables_in,
-)
+from timebank.interchange.engine.cells import instant_of, unreadable, whole_number
+from timebank.interchange.engine.csv_rows import Rows, TableReader
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.timeoverflow.tables import REFERENCES, table_rows, tables_in
+
+#: The tables that are needed, in the order in which they are read, and the columns of theirs that
+#: are needed.
+_NEEDED: Final = {
+    "accounts": ("id", "accountable_id", "accountable_type", "balance"),
+    "transfers": ("id", "reason", "created_at"),
+    "movements": ("id", "account_id", "transfer_id", "amount"),
+}
+#: The columns that are whole seconds; an empty balance is none.
+_SECONDS: Final = {"accounts": "balance", "movements": "amount"}
 
 _ASK: Final = "Ask who entered it, and have it entered again as it was, or taken back."
 _RECOUNT: Final = (
@@ -90,23 +97,24 @@ def audit_timeoverflow(folder: str | os.PathLike[str]) -> BooksReport:
     >>> [(finding.check, finding.place, finding.found) for finding in report.findings]
     [('cached-balance', 'account 1', '0:01')]
     """
-    tables = tables_in(Path(folder))
+    tables = tables_in(Path(folder), tuple(_NEEDED))
     books = _Books(tables)
-    for name in REQUIRED:
-        getattr(books, f"read_{name}")(tables[name])
-    for name in tables.keys() - set(REQUIRED):
-        books.read_others(tables[name])
-    books.look()
+    books.read_accounts()
+    books.read_transfers()
+    books.read_movements()
+    for name in tables.keys() - _NEEDED.keys():
+        books.read_ids(name)
+    books.check()
     return BooksReport(
         tuple(_most(books.findings)),
         len(books.cached),
-        len(books.moves),
+        len(books.entries),
         books.movements,
     )
 
 
 def _most(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """In the order of the checks, not too many of each."""
+    """Yield findings in the order of the checks, not too many of each."""
     found = defaultdict(list)
     for finding in findings:
         found[finding.check].append(finding)
@@ -117,14 +125,32 @@ def _most(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield Finding(check.name, "elsewhere", "no finding", f"{more:,} more", check.advice)
 
 
-class _Books:
-    """The rows that the checks need, and what they find."""
+@attrs.define
+class _Entry:
+    """A transfer: why, when it was entered, and its movements, as account and seconds."""
 
-    def __init__(self, tables: dict[str, Table]) -> None:
+    reason: str
+    entered: datetime | None
+    movements: list[tuple[str, int]] = attrs.field(factory=list)
+
+    @property
+    def is_between_two(self) -> bool:
+        """Whether one account gave what another got."""
+        if len(self.movements) != 2:  # noqa: PLR2004  # both sides
+            return False
+        (one, given), (other, got) = self.movements
+        return one != other and given == -got
+
+
+class _Books:
+    """The rows that the checks need, and what the checks find."""
+
+    def __init__(self, tables: dict[str, Path]) -> None:
         self.findings: list[Finding] = []
         self.movements = 0
         self.cached: dict[str, int | None] = {}
-        self.moves: dict[str, Move] = {}
+        self.entries: dict[str, _Entry] = {}
+        self._tables = tables
         self._sums: dict[str, int] = defaultdict(int)
         self._ids: dict[str, set[str]] = {name: set() for name in tables}
         #: Place, table and id of what a row refers to, to be looked up at the end.
@@ -135,86 +161,94 @@ class _Books:
 
     # -- reading --------------------------------------------------------------
 
-    def _rows(self, table: Table) -> Iterator[tuple[str, dict[str, str]]]:
-        """The rows that can be read, with the id of each; of the others there is a finding."""
-        ids = self._ids[table.name]
-        for row in table.rows():
-            if isinstance(row, Broken):
-                self._add("row", row.place, row.expected, row.found)
-                continue
-            id = row["id"]
-            if id in ids:
-                self._add(
-                    "row", f"{table.one} {shown(id)}", "an id of its own", "it is there twice"
-                )
-                continue
-            ids.add(id)
-            self._note_references(table, id, row)
-            yield id, row
+    def _rows(self, table: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield the rows that can be read, with their ids; of the others there is a finding."""
+        path, ids, one = self._tables[table], self._ids[table], table.removesuffix("s")
+        refers = [column for column, _, _ in REFERENCES[table]]
+        needed = _NEEDED.get(table, ("id",))
+        optional = [column for column in dict.fromkeys(refers) if column not in needed]
+        with path.open("rb") as file:
+            reader = table_rows(table, path.name, Rows(path.name, file), needed, optional)
+            for found in reader:
+                if isinstance(found, Quarantined):
+                    self._add("row", *_unread(found, reader))
+                    continue
+                row, cells = found
+                named = dict(zip(reader.columns, cells, strict=True))
+                if (fault := _fault_of(table, named)) is not None:
+                    self._add("row", f"{path.name}, line {row.line}", *fault)
+                    continue
+                id = named["id"]
+                if id in ids:
+                    self._add("row", f"{one} {shown(id)}", "an id of its own", "it is there twice")
+                    continue
+                ids.add(id)
+                self._note_references(table, f"{one} {id}", named)
+                yield id, named
 
-    def _note_references(self, table: Table, id: str, row: dict[str, str]) -> None:
-        for column, kind, target in REFERENCES[table.name]:
-            refers = row.get(column)
+    def _note_references(self, table: str, place: str, row: dict[str, str]) -> None:
+        for column, kind, target in REFERENCES[table]:
+            refers = row[column]
             if refers and target in self._ids and (not kind or row[kind[0]] == kind[1]):
-                self._refers.append((f"{table.one} {id}", target, refers))
+                self._refers.append((place, target, refers))
 
-    def read_accounts(self, table: Table) -> None:
-        """The balance that is kept with each account; `None` where there is none."""
-        for id, row in self._rows(table):
-            self.cached[id] = table.seconds(row, "balance") if row["balance"] else None
+    def read_accounts(self) -> None:
+        """Read the balance that is kept with each account; `None` where there is none."""
+        for id, row in self._rows("accounts"):
+            self.cached[id] = int(row["balance"]) if row["balance"] else None
 
-    def read_transfers(self, table: Table) -> None:
-        """When each was entered, and why."""
-        for id, row in self._rows(table):
-            entered = instant_of(row["created_at"])
+    def read_transfers(self) -> None:
+        """Read when each was entered, and why."""
+        for id, row in self._rows("transfers"):
+            entered = instant_of(row["created_at"].strip())
             if entered is None:
                 place = f"transfer {id}"
                 self._add("row", place, "created_at, an instant", shown(row["created_at"]))
-            self.moves[id] = Move(row.get("reason", ""), entered)
+            self.entries[id] = _Entry(row["reason"], entered)
 
-    def read_movements(self, table: Table) -> None:
-        """What each account and each transfer comes to."""
-        for _, row in self._rows(table):
+    def read_movements(self) -> None:
+        """Add up what each account and each transfer comes to."""
+        for _, row in self._rows("movements"):
             self.movements += 1
-            amount = table.seconds(row, "amount")
+            amount = int(row["amount"])
             account, transfer = row["account_id"], row["transfer_id"]
             self._sums[account] += amount
-            if transfer in self.moves:
-                self.moves[transfer].lines.append((account, amount))
+            if transfer in self.entries:
+                self.entries[transfer].movements.append((account, amount))
 
-    def read_others(self, table: Table) -> None:
-        """Their ids, and what they refer to."""
+    def read_ids(self, table: str) -> None:
+        """Read the ids of another table, and what its rows refer to."""
         for _ in self._rows(table):
-            """It is noted."""
+            pass  # `_rows` notes both
 
-    # -- looking --------------------------------------------------------------
+    # -- checking -------------------------------------------------------------
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Find what is wrong."""
         for id in sorted(self.cached, key=_by_number):
             cached = self.cached[id]
             if self._sums[id] != (cached or 0):
                 found = "no balance" if cached is None else quantity(cached)
                 self._add("cached-balance", f"account {id}", quantity(self._sums[id]), found)
-        for id, move in self.moves.items():
-            self._look_at(id, move)
-        for ids in _twice(self.moves):
-            told = _told(self.moves[ids[0]], len(ids))
-            self._add("duplicate", f"transfers {', '.join(ids)}", "one of them", told)
+        for id, entry in self.entries.items():
+            self._check_entry(id, entry)
+        for ids in _twice(self.entries):
+            found = _duplicate_text(self.entries[ids[0]], len(ids))
+            self._add("duplicate", f"transfers {', '.join(ids)}", "one of them", found)
         for place, table, id in self._refers:
             if id not in self._ids[table]:
                 self._add("orphan", place, f"{shown(id)} in the table {table}", "no such row")
 
-    def _look_at(self, id: str, move: Move) -> None:
+    def _check_entry(self, id: str, entry: _Entry) -> None:
         place = f"transfer {id}"
-        total = sum(amount for _, amount in move.lines)
-        most = max((abs(amount) for _, amount in move.lines), default=0)
-        if not move.lines:
+        total = sum(amount for _, amount in entry.movements)
+        most = max((abs(amount) for _, amount in entry.movements), default=0)
+        if not entry.movements:
             self._add("no-movements", place, "movements", "none")
         elif total:
-            found = f"{len(move.lines)} that sum to {quantity(total)}"
-            if len(move.lines) == 1:
-                found = f"only {quantity(total)} of account {move.lines[0][0]}"
+            found = f"{len(entry.movements)} that sum to {quantity(total)}"
+            if len(entry.movements) == 1:
+                found = f"only {quantity(total)} of account {entry.movements[0][0]}"
             self._add("zero-sum", place, "movements that sum to 0:00", found)
         elif not most:
             self._add("zero-amount", place, "more than 0:00", "0:00")
@@ -222,26 +256,48 @@ class _Books:
             self._add("sub-minute", place, "0:01 or more", quantity(most))
 
 
+def _unread(row: Quarantined, reader: TableReader) -> tuple[str, str, str]:
+    """Return where a row begins that cannot be read, what was expected, and what was found."""
+    place = f"{row.file}, line {row.line}"
+    if not row.cells:
+        return place, "a row", row.reason
+    if len(row.cells) != len(reader.names):
+        return place, f"{len(reader.names)} columns", f"{len(row.cells)}"
+    why = unreadable(row.cells[reader.names.index(row.column)])
+    return place, f"{row.column} that can be read", f"it {why}"
+
+
+def _fault_of(table: str, row: dict[str, str]) -> tuple[str, str] | None:
+    """Return what is expected of a row and what was found, or `None` where it is well."""
+    if not row["id"].strip():
+        return "an id", "none"
+    column = _SECONDS.get(table)
+    if column is None or whole_number(row[column]) is not None:
+        return None
+    is_no_balance = column == "balance" and not row[column]
+    return None if is_no_balance else (f"{column} in whole seconds", shown(row[column]))
+
+
 def _by_number(id: str) -> tuple[int, str]:
-    """Ids are numbers, in text."""
+    """Return a key that sorts ids, which are numbers in text."""
     return len(id), id
 
 
-def _told(move: Move, times: int) -> str:
-    """What was entered twice, in words."""
-    amount = quantity(max(abs(seconds) for _, seconds in move.lines))
-    (spender, _), (earner, _) = sorted(move.lines, key=lambda line: line[1])
+def _duplicate_text(entry: _Entry, times: int) -> str:
+    """Return what was entered twice, in words."""
+    amount = quantity(max(abs(seconds) for _, seconds in entry.movements))
+    (spender, _), (earner, _) = sorted(entry.movements, key=lambda line: line[1])
     often = "twice" if times == 2 else f"{times} times"  # noqa: PLR2004  # as people say it
-    why = f", {shown(move.reason)}" if move.reason else ""
+    why = f", {shown(entry.reason)}" if entry.reason else ""
     return f"{amount} from account {spender} to account {earner}{why}, {often} within ten minutes"
 
 
-def _twice(moves: dict[str, Move]) -> Iterator[list[str]]:
-    """Transfers that are alike, each at most ten minutes after the one before."""
+def _twice(entries: dict[str, _Entry]) -> Iterator[list[str]]:
+    """Yield transfers that are alike, each at most ten minutes after the one before."""
     alike = defaultdict(list)
-    for id, move in moves.items():
-        if move.is_between_two and move.entered is not None:
-            alike[(tuple(sorted(move.lines)), move.reason)].append((move.entered, id))
+    for id, entry in entries.items():
+        if entry.is_between_two and entry.entered is not None:
+            alike[(tuple(sorted(entry.movements)), entry.reason)].append((entry.entered, id))
     for found in alike.values():
         if len(found) == 1:
             continue

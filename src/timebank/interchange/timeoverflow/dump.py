@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from timebank.errors import NotFound, shown
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import NONE, ImportedRow, Passed, TransferRow
+from timebank.interchange.engine.cells import CellFault, instant_of, whole_number
+from timebank.interchange.engine.csv_rows import TableReader, quarantined
+from timebank.interchange.engine.files import CsvFiles
+from timebank.interchange.engine.protocol import NONE, ImportedRow, ImportedTransfer, Passed
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.timeoverflow.members import (
@@ -29,9 +28,8 @@ from timebank.interchange.timeoverflow.movements import (
     MOVEMENT_COLUMNS,
     Movement,
     Movements,
-    integer,
 )
-from timebank.interchange.timeoverflow.tables import instant_of
+from timebank.interchange.timeoverflow.tables import table_rows, tables_in
 
 NAME: Final = "timeoverflow-tables"
 #: How a transfer of another organization is counted.
@@ -43,6 +41,7 @@ _NEEDED: Final = {
     "transfers": _TRANSFER_COLUMNS,
     "movements": (MOVEMENT_COLUMNS, ()),
 }
+_COLUMNS_OF: Final = {**_NEEDED, "users": USER_COLUMNS}
 _COLUMNS: Final = {"occurred_on": "created_at", "note": "reason", "source": "post_id"}
 _BOTH_SIDES: Final = 2
 _Moves = tuple[tuple[str, int | None], ...]
@@ -89,37 +88,30 @@ class TimeOverflowTables:
         mended: Mended | None = None,
     ) -> None:
         self._organization = organization
-        self._mended = mended
-        self._paths = {
-            table: path
-            for table in (*_NEEDED, "users")
-            if (path := Path(folder, f"{table}.csv")).is_file()
-        }
-        for table in _NEEDED:
-            if table not in self._paths:
-                msg = f"no file {table}.csv in {folder}: the tables needed are {', '.join(_NEEDED)}"
-                raise NotFound(msg)
-        self._files: list[Rows] = []
-        self.bytes = sum(path.stat().st_size for path in self._paths.values())
-        #: File → the names of its columns, as far as the reading is.
+        found = tables_in(Path(folder), tuple(_NEEDED))
+        self._paths = {table: found[table] for table in _COLUMNS_OF if table in found}
+        self._files = CsvFiles(*self._paths.values(), mended=mended)
+        self.bytes = self._files.bytes
+        #: File → the names of its columns, as far as it is read.
         self.headers: dict[str, tuple[str, ...]] = {}
-        if mended is not None:
-            mended.fit(map(str, self._paths.values()))
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
-        return sum(rows.bytes_read for rows in self._files)
+        """The bytes that are read so far."""
+        return self._files.bytes_read
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Accounts first. All first lines are read before the first row is given.
+        """Yield the accounts first. All first lines are read before the first row.
 
         :raises InvalidRequest: a table without the columns that are needed, or several
             organizations of which none was chosen.
         :raises OSError: a file cannot be read.
         """
-        with ExitStack() as stack:
-            tables = {table: self._table(stack, table) for table in self._paths}
+        with self._files.rows() as files:
+            tables = {}
+            for (table, path), rows in zip(self._paths.items(), files, strict=True):
+                reader = table_rows(table, str(path), rows, *_COLUMNS_OF[table])
+                tables[table], self.headers[str(path)] = reader, reader.names
             accounts = Accounts(self._organization)
             if "users" in tables:
                 yield from self._of("users", accounts.read_users(tables["users"]))
@@ -130,7 +122,7 @@ class TimeOverflowTables:
             yield from self._of("movements", self._read_movements(tables["movements"], movements))
             booked = self._transfers(tables["transfers"], movements, accounts.ids)
             yield from self._of("transfers", booked)
-            yield from self._of("movements", self._left(movements, accounts.ids))
+            yield from self._of("movements", self._orphans(movements, accounts.ids))
 
     def _file(self, table: str) -> str:
         return str(self._paths[table])
@@ -139,41 +131,35 @@ class TimeOverflowTables:
         file = self._file(table)
         return ((file, row) for row in rows)
 
-    def _table(self, stack: ExitStack, table: str) -> Headed:
-        name = self._file(table)
-        rows = Rows(name, stack.enter_context(self._paths[table].open("rb")), mended=self._mended)
-        self._files.append(rows)
-        headed = Headed(rows, name, *_NEEDED.get(table, USER_COLUMNS))
-        self.headers[name] = headed.names
-        return headed
-
-    def _read_movements(self, rows: Headed, movements: Movements) -> Iterator[Quarantined]:
+    def _read_movements(self, rows: TableReader, movements: Movements) -> Iterator[Quarantined]:
         file = self._file("movements")
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, cells = found
-            account, transfer, amount = numbers = tuple(map(integer, cells))
+            account, transfer, amount = numbers = tuple(map(whole_number, cells))
             if account is None or transfer is None or amount is None:
                 place = numbers.index(None)
-                column, value = MOVEMENT_COLUMNS[place], cells[place]
-                text = f"{shown(value)} is not a whole number"
-                yield Quarantined(file, row.line, column, shortened(value), text, row.columns)
+                fault = CellFault(
+                    cells[place], "is not a whole number", column=MOVEMENT_COLUMNS[place]
+                )
+                yield quarantined(file, row, fault)
             else:
                 movements.add(Movement(transfer, account, amount, row.line))
 
     def _transfers(
-        self, rows: Headed, movements: Movements, ids: dict[int, str | None]
+        self, rows: TableReader, movements: Movements, ids: dict[int, str | None]
     ) -> Iterator[ImportedRow]:
+        file = self._file("transfers")
         for found in rows:
             if isinstance(found, Quarantined):
                 yield found
                 continue
             row, (id, created_at, reason, post_id) = found
-            number = integer(id)
+            number = whole_number(id)
             if number is None:
-                yield self._fault(row, "id", id, "is not a whole number", None)
+                yield quarantined(file, row, CellFault(id, "is not a whole number", column="id"))
                 continue
             lines = movements.take(number)
             if lines and all(ids.get(line.account, "") is None for line in lines):
@@ -181,14 +167,15 @@ class TimeOverflowTables:
                 continue
             why = _fault_of(lines, ids)
             moves = _moves(lines, ids)
-            entered = instant_of(created_at)
+            entered = instant_of(created_at.strip())
             if why is not None:
-                yield self._fault(row, "id", id, why, moves)
+                yield quarantined(file, row, CellFault(id, why, column="id"), moves)
             elif entered is None:
-                yield self._fault(row, "created_at", created_at, "is no instant", moves)
+                fault = CellFault(created_at, "is no instant", column="created_at")
+                yield quarantined(file, row, fault, moves)
             else:
                 earner, spender = sorted(lines, key=lambda line: -line.amount)
-                yield TransferRow(
+                yield ImportedTransfer(
                     row.line,
                     f"{NAME}:{number}",
                     earner=ids[earner.account] or "",
@@ -202,18 +189,10 @@ class TimeOverflowTables:
                     cells=row.columns,
                 )
 
-    def _fault(
-        self, row: Row, column: str, value: str, why: str, moves: _Moves | None
-    ) -> Quarantined:
-        text = f"{shown(value)} {why}"
-        return Quarantined(
-            self._file("transfers"), row.line, column, shortened(value), text, row.columns, moves
-        )
-
-    def _left(self, movements: Movements, ids: dict[int, str | None]) -> Iterator[Quarantined]:
-        """Movements of transfers that are not in their table: deleted, most often."""
+    def _orphans(self, movements: Movements, ids: dict[int, str | None]) -> Iterator[Quarantined]:
+        """Yield movements of transfers that are not in their table: deleted, most often."""
         file = self._file("movements")
-        for line in movements.left():
+        for line in movements.remaining():
             if ids.get(line.account, "") is None:
                 continue
             text = f"transfer {line.transfer} is not in transfers.csv: it may have been deleted"
@@ -222,12 +201,12 @@ class TimeOverflowTables:
 
 
 def _moves(lines: list[Movement], ids: dict[int, str | None]) -> _Moves:
-    """What the movements do to accounts of ours."""
+    """Return what the movements do to accounts of ours."""
     return tuple((id, line.amount) for line in lines if (id := ids.get(line.account)) is not None)
 
 
 def _fault_of(lines: list[Movement], ids: dict[int, str | None]) -> str | None:
-    """Why the movements are no exchange between two, or `None` where they are."""
+    """Return why the movements are no exchange between two, or `None` where they are."""
     if not lines:
         return "has no movements: nobody's hours moved"
     return _fault_between(lines, ids)

@@ -10,15 +10,13 @@ Memory does not grow with the files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 from timebank.bank import TimeBank
 from timebank.interchange.engine import booking
 from timebank.interchange.engine.booking import MOST_ROWS_KEPT as MOST_ROWS_KEPT  # noqa: PLC0414 - it is public here too
 from timebank.interchange.engine.booking import Progress
-from timebank.interchange.engine.csv_rows import Rows
-from timebank.interchange.engine.files import Source, named, opened, size
-from timebank.interchange.engine.protocol import AccountRow, TransferRow
+from timebank.interchange.engine.files import CsvFiles, Source
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.interchange.engine.row_ids import RowIds
@@ -38,35 +36,26 @@ class TimeOverflow:
     name = SYSTEM
 
     def __init__(self, users: Source, transfers: Source, *, mended: Mended | None = None) -> None:
-        self._sources = (users, transfers)
-        self._mended = mended
-        self._files: list[Rows] = []
-        self.bytes = size(users) + size(transfers)
-        if mended is not None:
-            mended.fit(map(named, self._sources))
+        self._files = CsvFiles(users, transfers, mended=mended)
+        self.bytes = self._files.bytes
 
     @property
     def bytes_read(self) -> int:
-        """How far the reading is."""
-        return sum(rows.bytes_read for rows in self._files)
+        """The bytes that are read so far."""
+        return self._files.bytes_read
 
-    def read(self) -> Iterator[tuple[str, AccountRow | TransferRow | Quarantined]]:
-        """Users first. Both files are opened before the first row is given.
+    def read(self) -> Iterator[tuple[str, ImportedAccount | ImportedTransfer | Quarantined]]:
+        """Yield the users, then the transfers. Both files are opened before the first row.
 
         :raises OSError: a file cannot be read.
         :raises WrongType: a file gives text instead of bytes.
         """
-        users, transfers = map(named, self._sources)
+        users, transfers = self._files.names
         ids = RowIds(SYSTEM)
-        with ExitStack() as stack:
-            files = [stack.enter_context(opened(source)) for source in self._sources]
-            rows = self._files = [
-                Rows(name, file, mended=self._mended)
-                for name, file in zip((users, transfers), files, strict=True)
-            ]
-            for row in rows[0]:
+        with self._files.rows() as (of_users, of_transfers):
+            for row in of_users:
                 yield users, row if isinstance(row, Quarantined) else user_of(users, row)
-            for row in rows[1]:
+            for row in of_transfers:
                 yield (
                     transfers,
                     row if isinstance(row, Quarantined) else exchange_of(transfers, row, ids),
@@ -87,7 +76,7 @@ def import_timeoverflow(
 
     `users` and `transfers` are paths or files open for reading bytes. The members' uids
     become account ids, and the organization the account `organization`, of the kind
-    `organisation`. Limits are unchecked. Rows are booked a thousand in one batch; with
+    `organisation`. Limits are unchecked. Rows are booked five thousand in one batch; with
     `strict` all of them in one, and none unless all are good. A dry run decides the
     same and writes nothing. `progress` is called with the bytes read and their number.
 

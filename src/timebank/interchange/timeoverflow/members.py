@@ -1,4 +1,4 @@
-"""The tables of accounts, members and users, as the accounts that they are to us."""
+"""Read the tables of accounts, members and users as the accounts that they are to us."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Final
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.headed import Headed, shortened
-from timebank.interchange.engine.protocol import AccountRow
+from timebank.interchange.engine.cells import CellFault, instant_of, whole_number
+from timebank.interchange.engine.csv_rows import Row, TableReader, quarantined
+from timebank.interchange.engine.protocol import ImportedAccount
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.timeoverflow.movements import integer
 from timebank.interchange.timeoverflow.rows import ORGANIZATION
-from timebank.interchange.timeoverflow.tables import instant_of
 from timebank.model.ids import identifier
 
 ACCOUNT_COLUMNS: Final = (
@@ -36,14 +34,8 @@ class _Member:
     active: bool
 
 
-class _Fault(Exception):
-    def __init__(self, *, column: str, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column, self.value, self.reason = column, value, reason
-
-
 class Accounts:
-    """All accounts of the tables, and which of ours each is. Memory grows with them."""
+    """The accounts of the tables, and the id that each has with us. Memory grows with them."""
 
     def __init__(self, organization: str | None) -> None:
         self._organization = organization
@@ -53,8 +45,8 @@ class Accounts:
         #: Ids of the table → ours; `None` where an account is of another organization.
         self.ids: dict[int, str | None] = {}
 
-    def read_users(self, rows: Headed) -> Iterator[Quarantined]:
-        """Their names."""
+    def read_users(self, rows: TableReader) -> Iterator[Quarantined]:
+        """Read the names; yield what cannot be read."""
         for found in rows:
             if isinstance(found, Quarantined):
                 yield attrs.evolve(found, moves=())
@@ -62,8 +54,8 @@ class Accounts:
                 _, (id, name) = found
                 self._names[id] = name.strip()
 
-    def read_members(self, rows: Headed) -> Iterator[Quarantined]:
-        """Their uids, and since when they are members."""
+    def read_members(self, rows: TableReader) -> Iterator[Quarantined]:
+        """Read the uids and the days of entry; yield what cannot be read."""
         for found in rows:
             if isinstance(found, Quarantined):
                 yield attrs.evolve(found, moves=())
@@ -72,8 +64,10 @@ class Accounts:
                 name = self._names.get(user, "")
                 self._members[id] = _Member(uid, name, entry_date, active not in _NO)
 
-    def read_accounts(self, file: str, rows: Headed) -> Iterator[AccountRow | Quarantined]:
-        """The accounts of one organization.
+    def read_accounts(
+        self, file: str, rows: TableReader
+    ) -> Iterator[ImportedAccount | Quarantined]:
+        """Yield the accounts of one organization.
 
         :raises InvalidRequest: there are several organizations and none was chosen.
         """
@@ -87,16 +81,14 @@ class Accounts:
             several.add(organization)
             if self._organization in {None, organization}:
                 kept.append((row, tuple(cells)))
-            elif (number := integer(cells[0])) is not None:
+            elif (number := whole_number(cells[0])) is not None:
                 self.ids[number] = None
         self._check(file, several)
         for row, texts in kept:
             try:
                 yield self._account(row, *texts)
-            except _Fault as fault:
-                text = f"{shown(fault.value)} {fault.reason}"
-                value = shortened(fault.value)
-                yield Quarantined(file, row.line, fault.column, value, text, row.columns, ())
+            except CellFault as fault:
+                yield quarantined(file, row, fault, ())
 
     def _check(self, file: str, several: set[str]) -> None:
         if self._organization is None and len(several) > 1:
@@ -107,42 +99,44 @@ class Accounts:
             msg = f"{file} has no accounts of the organization {shown(self._organization)}"
             raise InvalidRequest(msg)
 
-    def _account(self, row: Row, id: str, accountable: str, kind: str, balance: str) -> AccountRow:
-        number, stated = integer(id), integer(balance)
+    def _account(
+        self, row: Row, id: str, accountable: str, kind: str, balance: str
+    ) -> ImportedAccount:
+        number, stated = whole_number(id), whole_number(balance)
         if number is None or number in self.ids:
-            raise _Fault(column="id", value=id, reason="is no number of an account of its own")
+            raise CellFault(id, "is no number of an account of its own", column="id")
         if balance and stated is None:
-            raise _Fault(column="balance", value=balance, reason="is not a whole number of seconds")
+            raise CellFault(balance, "is not a whole number of seconds", column="balance")
         row_of = self._organization_of if kind == "Organization" else self._member_of
         found = row_of(row, kind, accountable)
         if (before := self._uids.get(found.id)) is not None:
             why = f"is the uid of account {before} as well"
-            raise _Fault(column="accountable_id", value=found.id, reason=why)
+            raise CellFault(found.id, why, column="accountable_id")
         self._uids[found.id] = id
         self.ids[number] = found.id
         return attrs.evolve(found, stated=stated)
 
-    def _organization_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+    def _organization_of(self, row: Row, kind: str, accountable: str) -> ImportedAccount:
         del kind, accountable  # there is but one
-        return AccountRow(
+        return ImportedAccount(
             row.line, ORGANIZATION, kind="organisation", columns=_COLUMNS, cells=row.columns
         )
 
-    def _member_of(self, row: Row, kind: str, accountable: str) -> AccountRow:
+    def _member_of(self, row: Row, kind: str, accountable: str) -> ImportedAccount:
         if kind != "Member":
             why = "is neither Member nor Organization"
-            raise _Fault(column="accountable_type", value=kind, reason=why)
+            raise CellFault(kind, why, column="accountable_type")
         if (member := self._members.get(accountable)) is None:
             why = "is no member in members.csv"
-            raise _Fault(column="accountable_id", value=accountable, reason=why)
+            raise CellFault(accountable, why, column="accountable_id")
         if (fault := _fault_of(member.uid)) is not None:
             why = f"is no uid for an account: {fault}"
-            raise _Fault(column="accountable_id", value=member.uid, reason=why)
-        joined = instant_of(member.entry_date) if member.entry_date else None
+            raise CellFault(member.uid, why, column="accountable_id")
+        joined = instant_of(member.entry_date.strip()) if member.entry_date else None
         if member.entry_date and joined is None:
             why = "is no day of entry"
-            raise _Fault(column="accountable_id", value=member.entry_date, reason=why)
-        return AccountRow(
+            raise CellFault(member.entry_date, why, column="accountable_id")
+        return ImportedAccount(
             row.line,
             member.uid,
             name=member.name or None,

@@ -1,8 +1,7 @@
-"""The table of movements, small enough to be kept: what each transfer did to which account."""
+"""Keep the table of movements in memory: what each transfer did to which account."""
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -11,22 +10,11 @@ from typing import Final
 import attrs
 
 MOVEMENT_COLUMNS: Final = ("account_id", "transfer_id", "amount")
-_INTEGER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-
-
-def integer(text: str) -> int | None:
-    """A whole number of up to 18 digits, or `None`.
-
-    >>> from timebank.interchange.timeoverflow.movements import integer
-    >>> integer("-2700"), integer("1.5")
-    (-2700, None)
-    """
-    return int(text) if _INTEGER.fullmatch(text) else None
 
 
 @attrs.frozen
 class Movement:
-    """What a line of the table says; `amount` is in seconds."""
+    """A line of the table; `amount` is in seconds."""
 
     transfer: int
     account: int
@@ -35,7 +23,7 @@ class Movement:
 
 
 class Movements:
-    """Movements by the transfer that they are of: 32 bytes for each.
+    """Movements, found by their transfer: 32 bytes for each.
 
     >>> from timebank.interchange.timeoverflow.movements import Movement, Movements
     >>> movements = Movements()
@@ -43,7 +31,7 @@ class Movements:
     ...     movements.add(Movement(transfer, account, amount, line))
     >>> [(one.account, one.amount) for one in movements.take(2)]
     [(7, -60), (8, 60)]
-    >>> [one.transfer for one in movements.left()]
+    >>> [one.transfer for one in movements.remaining()]
     [1]
     """
 
@@ -53,7 +41,7 @@ class Movements:
         self._taken = bytearray()
 
     def add(self, movement: Movement) -> None:
-        """One more."""
+        """Add a movement."""
         transfers = self._columns[0]
         self._is_sorted &= not transfers or transfers[-1] <= movement.transfer
         for column, value in zip(self._columns, attrs.astuple(movement), strict=True):
@@ -61,7 +49,7 @@ class Movements:
         self._taken.append(0)
 
     def take(self, transfer: int) -> list[Movement]:
-        """Those of a transfer, in the order of the table."""
+        """Return those of a transfer, in the order of the table."""
         if not self._is_sorted:
             self._sort()
         transfers = self._columns[0]
@@ -71,8 +59,8 @@ class Movements:
             after += 1
         return [self._at(index) for index in range(first, after)]
 
-    def left(self) -> Iterator[Movement]:
-        """Those that nobody took."""
+    def remaining(self) -> Iterator[Movement]:
+        """Return those that were not taken."""
         return (self._at(index) for index, taken in enumerate(self._taken) if not taken)
 
     def _at(self, index: int) -> Movement:

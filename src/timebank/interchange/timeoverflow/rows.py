@@ -1,4 +1,4 @@
-"""The rows of TimeOverflow's CSV files, as what they say. Pure.
+"""Read the rows of TimeOverflow's CSV files. Pure.
 
 Users are `member_uid, entry_date, name, surname1, surname2, gender, date_of_birth,
 phone, alt_phone, email`; transfers are `source_member_uid, member|organization,
@@ -9,16 +9,13 @@ post_id`. The source spends, the destination earns. There is no header.
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date
 from typing import Final
 from unicodedata import is_normalized
 
-import attrs
-
-from timebank.errors import shown
-from timebank.interchange.engine.csv_rows import Row, unreadable
-from timebank.interchange.engine.headed import shortened
-from timebank.interchange.engine.protocol import NONE, AccountRow, TransferRow
+from timebank.interchange.engine.cells import CellFault, instant_of, unreadable
+from timebank.interchange.engine.csv_rows import Row, quarantined
+from timebank.interchange.engine.protocol import NONE, ImportedAccount, ImportedTransfer
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
 from timebank.model import (
@@ -54,7 +51,7 @@ TRANSFER_COLUMNS: Final = (
 ORGANIZATION: Final = "organization"
 SYSTEM: Final = "timeoverflow"
 
-_OWN: Final = AccountRow(0, ORGANIZATION, kind="organisation")
+_OWN: Final = ImportedAccount(0, ORGANIZATION, kind="organisation")
 _OF_USER: Final = {"id": "member_uid", "joined_on": "entry_date"}
 _OF_TRANSFER: Final = {
     "earner": "destination_member_uid",
@@ -65,22 +62,10 @@ _OF_TRANSFER: Final = {
     "source": "post_id",
 }
 _AMOUNT: Final = re.compile(r"[0-9]{1,17}")
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT: Final = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[ T](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.[0-9]+)?"
-    r"(?:Z| ?UTC| ?[+-][0-9]{2}:?[0-9]{2})?)?"
-)
 
 
-class _Fault(Exception):
-    def __init__(self, *, column: str, value: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column, self.value, self.reason = column, value, reason
-
-
-def user_of(file: str, row: Row) -> AccountRow | Quarantined:
-    """A row of the users' file.
+def user_of(file: str, row: Row) -> ImportedAccount | Quarantined:
+    """Return what a row of the users' file says.
 
     >>> from timebank.interchange.engine.csv_rows import Row
     >>> from timebank.interchange.timeoverflow.rows import user_of
@@ -97,23 +82,22 @@ def user_of(file: str, row: Row) -> AccountRow | Quarantined:
         parts = (columns[part].strip() for part in ("name", "surname1", "surname2"))
         name = " ".join(part for part in parts if part)
         if len(name) > MAX_TEXT_CHARACTERS:
-            raise _Fault(
-                column="name",
-                value=name,
-                reason=f"has more than {MAX_TEXT_CHARACTERS:,} characters",
+            raise CellFault(
+                name, f"has more than {MAX_TEXT_CHARACTERS:,} characters", column="name"
             )
         joined_on = _entry_date(columns["entry_date"])
-    except _Fault as fault:
-        return _quarantined(file, row, fault)
-    return AccountRow(
+    except CellFault as fault:
+        return quarantined(file, row, fault)
+    return ImportedAccount(
         row.line, uid, name=name or None, joined_on=joined_on, columns=_OF_USER, cells=row.columns
     )
 
 
-def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
-    """A row of the transfers' file. It counts among its equals even where its reason is at fault.
+def exchange_of(file: str, row: Row, ids: RowIds) -> ImportedTransfer | Quarantined:
+    """Return what a row of the transfers' file says.
 
-    So mending the reason changes no other row's id.
+    A row whose reason is at fault counts among its equals, so that mending the reason changes no
+    other row's id.
 
     >>> from timebank.interchange.engine.csv_rows import Row
     >>> from timebank.interchange.engine.row_ids import RowIds
@@ -130,21 +114,20 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
         earner = _party("destination", target, target_uid)
         if spender == earner:
             text = "is the source as well: nobody exchanges with themselves"
-            raise _Fault(column="destination_member_uid", value=target_uid, reason=text)
+            raise CellFault(target_uid, text, column="destination_member_uid")
         seconds = _seconds(amount)
         day = _day_of_instant(created_at)
         _check_post(post)
-    except _Fault as fault:
-        return _quarantined(file, row, fault)
-    # What tells the row from others, without its reason, which is personal. No column has a
-    # line break, so that joined by one they can be told apart.
+    except CellFault as fault:
+        return quarantined(file, row, fault)
+    # The columns by which rows differ, without the reason, which is personal. None of them has a
+    # line break, so that these separate them.
     what = f"{source}\n{spender}\n{target}\n{earner}\n{seconds}\n{created_at}\n{post}"
     id = ids.of(what.encode())
     if (why := _fault_of_reason(reason)) is not None:
         moves = ((earner, seconds), (spender, -seconds))
-        unreadable_reason = _Fault(column="reason", value=reason, reason=why)
-        return attrs.evolve(_quarantined(file, row, unreadable_reason), moves=moves)
-    return TransferRow(
+        return quarantined(file, row, CellFault(reason, why, column="reason"), moves)
+    return ImportedTransfer(
         row.line,
         id,
         earner=earner,
@@ -160,30 +143,25 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> TransferRow | Quarantined:
     )
 
 
-def _quarantined(file: str, row: Row, fault: _Fault) -> Quarantined:
-    reason = f"{shown(fault.value)} {fault.reason}"
-    return Quarantined(file, row.line, fault.column, shortened(fault.value), reason, row.columns)
-
-
 def _check_columns(row: Row, expected: tuple[str, ...]) -> None:
     if len(row.columns) != len(expected):
         text = f"is how it begins: it has {len(row.columns)} columns, not {len(expected)}"
-        raise _Fault(column="row", value=row.columns[0], reason=text)
+        raise CellFault(row.columns[0], text, column="row")
 
 
 def _check_readable(column: str, text: str) -> None:
     if (why := unreadable(text)) is not None:
-        raise _Fault(column=column, value=text, reason=why)
+        raise CellFault(text, why, column=column)
 
 
 def _party(side: str, kind: str, uid: str) -> str:
-    """The account of a side: a member's uid, or the organization's own."""
+    """Return the account of a side: a member's uid, or the organization's own."""
     if kind == ORGANIZATION:
         return ORGANIZATION
     if kind != "member":
         column = f"{side}_type"
         _check_readable(column, kind)
-        raise _Fault(column=column, value=kind, reason="is neither member nor organization")
+        raise CellFault(kind, "is neither member nor organization", column=column)
     column = f"{side}_member_uid"
     _check_readable(column, uid)
     _check_uid(column, uid)
@@ -192,57 +170,41 @@ def _party(side: str, kind: str, uid: str) -> str:
 
 def _check_uid(column: str, uid: str) -> None:
     if not uid:
-        raise _Fault(column=column, value=uid, reason="is empty: a member has a uid")
+        raise CellFault(uid, "is empty: a member has a uid", column=column)
     if not _is_label(uid, MAX_ID_CHARACTERS):
         text = f"is no id: 1 to {MAX_ID_CHARACTERS} characters in NFC, no blank at either end"
-        raise _Fault(column=column, value=uid, reason=text)
+        raise CellFault(uid, text, column=column)
     if uid == ORGANIZATION:
-        raise _Fault(
-            column=column, value=uid, reason="is the organization's own account, not a member's"
-        )
+        raise CellFault(uid, "is the organization's own account, not a member's", column=column)
 
 
 def _seconds(text: str) -> int:
     _check_readable("amount_seconds", text)
     if not _AMOUNT.fullmatch(text) or not 0 < int(text) <= MAX_INTEGER:
-        raise _Fault(
-            column="amount_seconds", value=text, reason="is not a positive whole number of seconds"
-        )
+        raise CellFault(text, "is not a positive whole number of seconds", column="amount_seconds")
     return int(text)
 
 
 def _entry_date(text: str) -> date | None:
     if not text.strip():
         return None
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError:
-        raise _Fault(
-            column="entry_date", value=text, reason="is not a day like 2018-01-31"
-        ) from None
+    if len(text) != len("2018-01-31") or (found := instant_of(text)) is None:
+        raise CellFault(text, "is not a day like 2018-01-31", column="entry_date")
+    return found.date()
 
 
 def _day_of_instant(text: str) -> date:
     _check_readable("created_at", text)
-    try:
-        if (match := _INSTANT.fullmatch(text)) is None:
-            raise ValueError
-        if match["time"] is not None:
-            time.fromisoformat(match["time"])
-        return date.fromisoformat(match["day"])
-    except ValueError:
-        raise _Fault(
-            column="created_at", value=text, reason="is not an instant like 2018-01-31 09:30:00"
-        ) from None
+    if (found := instant_of(text)) is None:
+        raise CellFault(text, "is not an instant like 2018-01-31 09:30:00", column="created_at")
+    return found.date()
 
 
 def _check_post(text: str) -> None:
     _check_readable("post_id", text)
     if not _is_label(text, MAX_LABEL_CHARACTERS):
         why = f"is no label: up to {MAX_LABEL_CHARACTERS} characters in NFC, on one line"
-        raise _Fault(column="post_id", value=text, reason=why)
+        raise CellFault(text, why, column="post_id")
 
 
 def _is_label(text: str, longest: int) -> bool:

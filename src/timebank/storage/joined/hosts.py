@@ -1,4 +1,4 @@
-"""Whose transaction is joined: how each host tells that one is open, and its driver's connection.
+"""The hosts that can be joined: how each says that a transaction is open, and its connection.
 
 Nothing is imported here: a host's package is loaded already, by the host. A host is
 known by the name of its connection's class.
@@ -30,12 +30,12 @@ _AUTOCOMMIT: Final = "the driver is in autocommit"
 
 
 def refused(hint: str) -> InvalidRequest:
-    """The error for a call outside a transaction, with what to do."""
+    """Return the error for a call outside a transaction, with what to do."""
     return InvalidRequest(_NO_TRANSACTION.format(hint=hint))
 
 
 def host_of(connection: Any) -> Host:
-    """How to get at the driver's connection, each time a call needs it.
+    """Return a function that gives the driver's connection; each call of the bank asks it.
 
     :raises InvalidRequest: not a connection of a kind that can be joined.
     """
@@ -51,7 +51,7 @@ def host_of(connection: Any) -> Host:
 
 
 def is_a(connection: Any, name: str) -> bool:
-    """Whether a class of this full name is among the classes of the connection."""
+    """Return whether a class of this full name is among the classes of the connection."""
     return name in _names(type(connection))  # type: ignore[arg-type]  # a class hashes
 
 
@@ -73,7 +73,7 @@ def _sqlite_utils(database: Any) -> Any:
 
 
 def _psycopg(connection: Any) -> Any:
-    """The driver begins a transaction by itself, unless it is in autocommit."""
+    """Return the connection; its driver begins by itself, unless it is in autocommit."""
     state = connection.info.transaction_status.name
     if state == "IDLE" and connection.autocommit:
         raise refused(_PSYCOPG)
@@ -100,7 +100,7 @@ def _scoped_session(registry: Any) -> Any:
 
 
 def _begun(driver: Any) -> Any:
-    """The driver's connection, in a transaction as its host believes it to be.
+    """Return the driver's connection, in a transaction as its host believes it to be.
 
     SQLAlchemy begins none on SQLite before the first change; a savepoint would then be
     the outermost transaction, and its release a commit. psycopg begins by itself.
@@ -125,7 +125,7 @@ def _mysql(driver: Any) -> Any:
 
 
 def _in_mysql_transaction(driver: Any) -> bool:
-    """What the server said last: PyMySQL keeps it; mysqlclient does not, and is asked for it."""
+    """Return what the server said last: PyMySQL keeps that, mysqlclient asks for it."""
     in_transaction = 1  # SERVER_STATUS_IN_TRANS of the protocol
     status = getattr(driver, "server_status", None)
     if status is not None:

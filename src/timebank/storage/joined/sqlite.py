@@ -1,4 +1,4 @@
-"""Joining a transaction on a host's SQLite connection."""
+"""Join a transaction on a host's SQLite connection."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from timebank.errors import InvalidRequest, StoreError
 from timebank.model import Head
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.errors import ERRORS, translated
-from timebank.storage.sqlite.rows import SqliteReader
 from timebank.storage.sqlite.schema import APPLIED, DDL, has_ledger
-from timebank.storage.sqlite.writer import SqliteWriter
+from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 #: Changes nothing, but waits for SQLite's one lock, so that what is read next is the newest.
 _LOCK: Final = "DELETE FROM timebank_migrations WHERE 0"
 
 
-class Plain:
+class PlainRows:
     """The host's connection with rows as plain tuples, whatever factory the host has set."""
 
     where = "the host's SQLite database"
@@ -30,21 +29,21 @@ class Plain:
             self.execute = connection.execute  # type: ignore[assignment, method-assign]  # faster
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        """As `Connection.execute`."""
+        """Implement `Connection.execute`."""
         cursor = self._connection.cursor(sqlite3.Cursor)
         cursor.row_factory = None
         return cursor.execute(sql, values)
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> sqlite3.Cursor:
-        """As `Connection.executemany`."""
+        """Implement `Connection.executemany`."""
         return self._connection.cursor(sqlite3.Cursor).executemany(sql, rows)
 
     def set_progress_handler(self, handler: object, steps: int) -> None:
-        """Nothing: the host may have one of its own."""
+        """Do nothing: the host may have one of its own."""
 
 
-class _Joined:
-    """What readers and writers of a host's connection do at entry and end: not much."""
+class _InHostTransaction:
+    """The end of a reader or writer in a host's transaction, which stays open."""
 
     _connection: Any
     _connections: Any
@@ -58,7 +57,7 @@ class _Joined:
         self._connection = None
 
 
-class JoinedSqliteReader(_Joined, SqliteReader):
+class JoinedSqliteReader(_InHostTransaction, SqliteReader):
     """A reader in the host's transaction."""
 
     def __enter__(self) -> Self:
@@ -66,7 +65,7 @@ class JoinedSqliteReader(_Joined, SqliteReader):
         return self
 
 
-class JoinedSqliteWriter(_Joined, SqliteWriter):
+class JoinedSqliteWriter(_InHostTransaction, SqliteWriter):
     """A writer in the host's transaction."""
 
     _head: Head | None = None
@@ -80,14 +79,14 @@ class JoinedSqliteWriter(_Joined, SqliteWriter):
         return self
 
     def head(self) -> Head:
-        """As `Reader.head`, read once: the lock is ours."""
+        """Implement `Reader.head`, read once: the lock is ours."""
         self.connection()
         if self._head is None:
             self._head = super().head()
         return self._head
 
     def append(self, batch: Batch) -> None:
-        """As `Writer.append`."""
+        """Implement `Writer.append`."""
         super().append(batch)
         self._head = None
 
@@ -103,13 +102,13 @@ class JoinedSqliteWriter(_Joined, SqliteWriter):
             raise StoreError(msg) from self._failed
 
 
-class SqliteDoor:
+class SqliteConnection:
     """SQLite, on a host's connection.
 
     :raises InvalidRequest: the connection does not give text as `str`.
     """
 
-    where = Plain.where
+    where = PlainRows.where
     remains = (
         "the host's file may have it where the host wrote without secure_delete, until VACUUM; its "
         "log until PRAGMA wal_checkpoint(TRUNCATE)"
@@ -119,29 +118,29 @@ class SqliteDoor:
         if connection.text_factory is not str:
             msg = "the host's connection has a text_factory: the ledger needs text as str"
             raise InvalidRequest(msg)
-        self._plain: Any = Plain(connection)
+        self._plain: Any = PlainRows(connection)
 
     def run(self, sql: str) -> None:
-        """As `Door.run`."""
+        """Implement `HostConnection.run`."""
         try:
             self._plain.execute(sql)
         except ERRORS as error:
             raise translated(error, self.where) from error
 
     def reader(self, bank: str) -> JoinedSqliteReader:
-        """As `Door.reader`."""
+        """Implement `HostConnection.reader`."""
         return JoinedSqliteReader(self._plain, bank)
 
     def writer(self, bank: str) -> JoinedSqliteWriter:
-        """As `Door.writer`."""
+        """Implement `HostConnection.writer`."""
         return JoinedSqliteWriter(self._plain, bank)
 
     def has_tables(self) -> bool:
-        """As `Door.has_tables`."""
+        """Implement `HostConnection.has_tables`."""
         return has_ledger(self._plain)
 
     def make_tables(self) -> None:
-        """As `Door.make_tables`: in SQLite that is part of the transaction."""
+        """Implement `HostConnection.make_tables`: in SQLite that is part of the transaction."""
         try:
             (encoding,) = self._plain.execute("PRAGMA encoding").fetchone()
             if encoding != "UTF-8":

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 from timebank.errors import BankNotFound, InvalidRequest, Retryable
 from timebank.storage.joined.hosts import host_of, is_a
@@ -21,7 +21,7 @@ class JoinedReader(Reader, Protocol):
     """A reader that can name all banks."""
 
     def banks(self) -> list[str]:
-        """The names of the banks, by code point."""
+        """Return the names of the banks, by code point."""
 
 
 class JoinedWriter(Writer, Protocol):
@@ -31,8 +31,8 @@ class JoinedWriter(Writer, Protocol):
         """Make the bank where it is missing."""
 
 
-class Door(Protocol):
-    """What is said to one kind of database, on the connection of its driver."""
+class HostConnection(Protocol):
+    """A driver's connection of a host: what the store needs of each kind of database."""
 
     where: str
     #: Where what is deleted may still be read, in words.
@@ -42,13 +42,13 @@ class Door(Protocol):
         """Run a statement that gives no rows."""
 
     def reader(self, bank: str) -> AbstractContextManager[JoinedReader]:
-        """A reader in the transaction that is open."""
+        """Return a reader in the transaction that is open."""
 
     def writer(self, bank: str) -> AbstractContextManager[JoinedWriter]:
-        """A writer in the transaction that is open; the lock is taken at entry."""
+        """Return a writer in the transaction that is open; the lock is taken at entry."""
 
     def has_tables(self) -> bool:
-        """Whether the tables of the ledger are there; asked so that it is no error if not."""
+        """Return whether the tables of the ledger are there; to ask is no error if not."""
 
     def make_tables(self) -> None:
         """Make the tables of the ledger.
@@ -57,8 +57,12 @@ class Door(Protocol):
         """
 
 
+#: Begins a reader or a writer on a connection.
+Begin = Callable[[HostConnection, str], AbstractContextManager[Reader]]
+
+
 class _Depth(threading.local):
-    """How deep this thread is in savepoints of ours, on whatever connection."""
+    """The number of our savepoints that this thread is in, on whatever connection."""
 
     value = 0
 
@@ -92,52 +96,52 @@ class JoinedStore:
     url = "joined:"
 
     def check(self) -> None:
-        """Nothing, where a transaction is open.
+        """Check that a transaction is open.
 
         :raises InvalidRequest: none is.
         """
         self._host()
 
     def _savepoint(self) -> _Savepoint:
-        return _Savepoint(door_of(self._host()))
+        return _Savepoint(connection_of(self._host()))
 
     def banks(self) -> list[str]:
-        """As `Store.banks`."""
-        with self._savepoint() as door:
-            if not door.has_tables():
+        """Implement `Store.banks`."""
+        with self._savepoint() as connection:
+            if not connection.has_tables():
                 return []
-            with door.reader("") as reader:
+            with connection.reader("") as reader:
                 return reader.banks()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`; the tables too, where that is part of a transaction."""
-        with self._savepoint() as door:
-            if not door.has_tables():
-                door.make_tables()
-            with door.writer(bank) as writer:
+        """Implement `Store.make_bank`; the tables too, where that is part of a transaction."""
+        with self._savepoint() as connection:
+            if not connection.has_tables():
+                connection.make_tables()
+            with connection.writer(bank) as writer:
                 writer.add_bank(journal)
 
     def reader(self, bank: str) -> AbstractContextManager[Reader]:
-        """As `Store.reader`, of what the host's transaction sees."""
+        """Implement `Store.reader`, of what the host's transaction sees."""
         return _Block(self, bank)
 
     def writer(self, bank: str) -> AbstractContextManager[Writer]:
-        """As `Store.writer`. The lock is held until the host's transaction ends."""
+        """Implement `Store.writer`. The lock is held until the host's transaction ends."""
         return _WriterBlock(self, bank)
 
     def writing(self) -> set[str]:
-        """The banks that this thread is writing."""
+        """Return the banks that this thread is writing."""
         return self._writing.banks
 
-    def enter(self, bank: str, kind: str, *, make: bool = True) -> tuple[_Savepoint, Any, Any]:
-        """A reader or writer of a bank that is there, in a savepoint; the bank made if need be.
+    def enter(self, bank: str, begin: Begin, *, make: bool = True) -> tuple[_Savepoint, Any, Any]:
+        """Begin a reader or writer in a savepoint; make a missing bank where that is wanted.
 
         :raises BankNotFound: it is not there, and none is made.
         """
         savepoint = self._savepoint()
-        door = savepoint.__enter__()
+        connection = savepoint.__enter__()
         try:
-            block = getattr(door, kind)(bank)
+            block = begin(connection, bank)
             opened = block.__enter__()
             opened.head()
         except BaseException as error:
@@ -147,28 +151,28 @@ class JoinedStore:
         else:
             return savepoint, block, opened
         self.make_bank(bank, journal=self._new_journal())
-        return self.enter(bank, kind, make=False)
+        return self.enter(bank, begin, make=False)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: it is the host who ends the transaction, and whose file it is."""
-        with self._savepoint() as door:
-            return ("nothing is destroyed before the host commits", door.remains)
+        """Implement `Wipes.wipe`: it is the host who ends the transaction, and whose file it is."""
+        with self._savepoint() as connection:
+            return ("nothing is destroyed before the host commits", connection.remains)
 
     def close(self) -> None:
-        """Nothing: the connection is the host's."""
+        """Do nothing: the connection is the host's."""
 
 
 class _Savepoint:
     """A savepoint in the host's transaction: kept at the end of the block, undone by an error."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, connection: HostConnection) -> None:
+        self._connection = connection
         self._name = f"timebank_{_DEPTH.value}"
 
-    def __enter__(self) -> Door:
-        self._door.run(f"SAVEPOINT {self._name}")
+    def __enter__(self) -> HostConnection:
+        self._connection.run(f"SAVEPOINT {self._name}")
         _DEPTH.value += 1
-        return self._door
+        return self._connection
 
     def __exit__(
         self,
@@ -179,7 +183,7 @@ class _Savepoint:
         _DEPTH.value -= 1
         if error is None:
             try:
-                self._door.run(f"RELEASE SAVEPOINT {self._name}")
+                self._connection.run(f"RELEASE SAVEPOINT {self._name}")
             except BaseException as failure:
                 self._undo(failure)
                 raise
@@ -191,22 +195,23 @@ class _Savepoint:
             error.scope = "host"
         # A deadlock or a lost connection has undone all already: what came first is told.
         with suppress(Exception):
-            self._door.run(f"ROLLBACK TO SAVEPOINT {self._name}")
-            self._door.run(f"RELEASE SAVEPOINT {self._name}")
+            self._connection.run(f"ROLLBACK TO SAVEPOINT {self._name}")
+            self._connection.run(f"RELEASE SAVEPOINT {self._name}")
 
 
 class _Block:
     """The block of a reader or writer, within its savepoint."""
-
-    kind: ClassVar = "reader"
 
     def __init__(self, store: JoinedStore, bank: str) -> None:
         self._store = store
         self._bank = bank
 
     def __enter__(self) -> Any:
-        self._savepoint, self._inner, opened = self._store.enter(self._bank, self.kind)
+        self._savepoint, self._inner, opened = self._store.enter(self._bank, self._begin)
         return opened
+
+    def _begin(self, connection: HostConnection, bank: str) -> AbstractContextManager[Reader]:
+        return connection.reader(bank)
 
     def __exit__(
         self,
@@ -225,7 +230,8 @@ class _Block:
 class _WriterBlock(_Block):
     """The block of the one writer that a thread may have of a bank."""
 
-    kind = "writer"
+    def _begin(self, connection: HostConnection, bank: str) -> AbstractContextManager[Writer]:
+        return connection.writer(bank)
 
     def __enter__(self) -> Any:
         if self._bank in self._store.writing():
@@ -245,15 +251,15 @@ class _WriterBlock(_Block):
         super().__exit__(kind, error, traceback)
 
 
-def door_of(driver: Any) -> Door:
-    """What speaks to the database of a driver's connection.
+def connection_of(driver: Any) -> HostConnection:
+    """Wrap a driver's connection by its kind of database.
 
     :raises InvalidRequest: no database that can be joined.
     """
     if is_a(driver, "sqlite3.Connection"):
-        from timebank.storage.joined.sqlite import SqliteDoor
+        from timebank.storage.joined.sqlite import SqliteConnection
 
-        return SqliteDoor(driver)
-    from timebank.storage.joined.server import server_door
+        return SqliteConnection(driver)
+    from timebank.storage.joined.server import server_connection
 
-    return server_door(driver)
+    return server_connection(driver)

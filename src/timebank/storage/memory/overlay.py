@@ -7,7 +7,7 @@ transaction of the memory store, and what a preview decides against on any store
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import TypeVar
@@ -24,7 +24,6 @@ from timebank.model import (
     StatuteRow,
     TextRow,
 )
-from timebank.storage.memory.overlay_holds import OwnHolds
 from timebank.storage.protocol import Batch, Reader
 
 Row = TypeVar("Row")
@@ -33,6 +32,8 @@ by_version = attrgetter("version")
 by_sequence = attrgetter("sequence")
 by_day = attrgetter("day", "version")
 by_field = attrgetter("sequence", "field")
+by_hold = attrgetter("sequence", "account")
+by_end = attrgetter("expires_at", "sequence")
 
 
 class Overlay:
@@ -73,7 +74,7 @@ class Overlay:
         return self._below
 
     def close(self) -> None:
-        """Every call from now on is an error."""
+        """Close the writer: every later call is an error."""
         self._below = None
 
     # -- writing --------------------------------------------------------------
@@ -97,7 +98,7 @@ class Overlay:
             raise
 
     def appended(self) -> Batch:
-        """All that was appended, as one batch."""
+        """Return all that was appended, as one batch."""
         return Batch(
             records=self.own_records,
             texts=[row for rows in self.own_texts.values() for row in rows],
@@ -149,7 +150,7 @@ class Overlay:
         self.own_statutes.append(row)
 
     def _committed(self) -> int:
-        """The last sequence below."""
+        """Return the last sequence below."""
         return self.head().sequence - len(self.own_records)
 
     def _append_record(self, record: RecordRow) -> None:
@@ -192,27 +193,27 @@ class Overlay:
     # -- reading --------------------------------------------------------------
 
     def head(self) -> Head:
-        """The head below, or the last record on top."""
+        """Return the head below, or the last record on top."""
         if self._head is None or self._below is None:
             self._head = self._base().head()
         return self._head
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """As `Reader.records`."""
+        """Implement `Reader.records`."""
         rows = self._base().records(after=after, limit=limit)
         return (rows + _above(self.own_records, after, by_sequence))[:limit]
 
     def find(self, id: str) -> RecordRow | None:
-        """As `Reader.find`."""
+        """Implement `Reader.find`."""
         base = self._base()
         return self._operations.get(id) or base.find(id)
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """As `Reader.referring`."""
+        """Implement `Reader.referring`."""
         return self._base().referring(sequence) + self._reversals.get(sequence, [])
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """As `Reader.texts`."""
+        """Implement `Reader.texts`."""
         rows = self._base().texts(after=after, through=through)
         if self.erased:
             rows = [row for row in rows if by_field(row) not in self.erased]
@@ -227,13 +228,13 @@ class Overlay:
         return sorted(rows + own, key=by_field)
 
     def account(self, id: str) -> AccountRow | None:
-        """As `Reader.account`."""
+        """Implement `Reader.account`."""
         base = self._base()
         own = self.own_accounts.get(id)
         return own if own is not None or self.anew else base.account(id)
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """As `Reader.accounts`."""
+        """Implement `Reader.accounts`."""
         base = self._base()
         below = [] if self.anew else base.accounts(after=after, limit=limit)
         rows = {row.account: row for row in below}
@@ -243,7 +244,7 @@ class Overlay:
         return [rows[id] for id in sorted(rows)[:limit]]
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """As `Reader.last_posting`."""
+        """Implement `Reader.last_posting`."""
         base = self._base()
         own = self.own_postings.get(account, [])
         count = len(own) if through is None else bisect_right(own, through, key=by_sequence)
@@ -252,7 +253,7 @@ class Overlay:
         return None if self.anew else base.last_posting(account, through=through)
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """As `Reader.postings`."""
+        """Implement `Reader.postings`."""
         base = self._base()
         rows = [] if self.anew else base.postings(account, after=after, limit=limit)
         own = self.own_postings.get(account, [])
@@ -268,7 +269,7 @@ class Overlay:
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """As `Reader.postings_by_day`."""
+        """Implement `Reader.postings_by_day`."""
         below = (
             []
             if self.anew
@@ -291,44 +292,117 @@ class Overlay:
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """As `Reader.totals`."""
+        """Implement `Reader.totals`."""
         base = self._base()
         earned, spent = (0, 0) if self.anew else base.totals(account, since=since, until=until)
         own = within(self.own_postings.get(account, []), since=since, until=until)
         return earned + sum_earned(own), spent + sum_spent(own)
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """As `Reader.holds`."""
+        """Implement `Reader.holds`."""
         base = self._base()
         return self.own_holds.page(None if self.anew else base, after=after, limit=limit)
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """As `Reader.holds_of`."""
+        """Implement `Reader.holds_of`."""
         base = self._base()
         return self.own_holds.page_of(
             None if self.anew else base, account, after=after, limit=limit
         )
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """As `Reader.statutes`."""
+        """Implement `Reader.statutes`."""
         base = self._base()
         below = [] if self.anew else base.statutes(before=before, limit=limit)
         own = [row for row in self.own_statutes if row.sequence < before]
         return sorted(own + below, reverse=True)[:limit]
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
-        """Nothing: what is on top is in no file."""
+        """Find nothing: the rows on top are in no file."""
         self._base()
         return ()
 
 
+class OwnHolds:
+    """Rows of holds on top of those of a reader, some of which are resolved.
+
+    >>> from timebank.model import NEVER, HoldRow
+    >>> from timebank.storage.memory.overlay import OwnHolds
+    >>> own = OwnHolds()
+    >>> own.add(HoldRow("m1", NEVER, 7, 3600, 0))
+    >>> own.resolve([7, 3])
+    >>> own.rows, sorted(own.resolved)
+    ([], [3, 7])
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[HoldRow] = []
+        self.resolved: set[int] = set()
+        self.of: dict[str, list[HoldRow]] = {}
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.rows.clear()
+        self.of.clear()
+
+    def add(self, row: HoldRow) -> None:
+        """Add a row, in its place of both orders."""
+        insort(self.rows, row, key=by_hold)
+        insort(self.of.setdefault(row.account, []), row, key=by_end)
+
+    def has(self, row: HoldRow) -> bool:
+        """Return whether the account has its row of this hold already."""
+        place = bisect_left(self.rows, by_hold(row), key=by_hold)
+        return [by_hold(row)] == [by_hold(other) for other in self.rows[place : place + 1]]
+
+    def resolve(self, sequences: Iterable[int]) -> None:
+        """Take away the rows of these holds, here and in what is below."""
+        for sequence in sequences:
+            first = bisect_left(self.rows, (sequence, ""), key=by_hold)
+            end = bisect_left(self.rows, (sequence + 1, ""), key=by_hold)
+            for row in self.rows[first:end]:
+                self.of[row.account].remove(row)
+            del self.rows[first:end]
+            self.resolved.add(sequence)
+
+    def page(self, below: Reader | None, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
+        """Implement `Reader.holds`, of what is below and on top."""
+        own = self.rows[bisect_right(self.rows, after, key=by_hold) :][:limit]
+        there: list[HoldRow] = []
+        while below is not None and len(there) < limit:
+            page = below.holds(after=after, limit=limit)
+            there += self._open(page)
+            if len(page) < limit:
+                break
+            after = by_hold(page[-1])
+        return sorted(there + own, key=by_hold)[:limit]
+
+    def page_of(
+        self, below: Reader | None, account: str, *, after: tuple[int, int], limit: int
+    ) -> list[HoldRow]:
+        """Implement `Reader.holds_of`, of what is below and on top."""
+        own = self.of.get(account, [])
+        own = own[bisect_right(own, after, key=by_end) :][:limit]
+        there: list[HoldRow] = []
+        while below is not None and len(there) < limit:
+            page = below.holds_of(account, after=after, limit=limit)
+            there += self._open(page)
+            if len(page) < limit:
+                break
+            after = by_end(page[-1])
+        return sorted(there + own, key=by_end)[:limit]
+
+    def _open(self, rows: list[HoldRow]) -> list[HoldRow]:
+        return [row for row in rows if row.sequence not in self.resolved]
+
+
 def _above(rows: list[Row], after: int, key: Callable[[Row], int]) -> list[Row]:
-    """The rows whose key is above `after`, of rows in order of that key."""
+    """Return the rows whose key is above `after`, of rows in order of that key."""
     return rows[bisect_right(rows, after, key=key) :]
 
 
 def within(rows: Iterable[PostingRow], *, since: str | None, until: str | None) -> list[PostingRow]:
-    """The postings whose day lies within the bounds, both included."""
+    """Return the postings whose day lies within the bounds, both included."""
     return [
         row
         for row in rows
@@ -337,10 +411,10 @@ def within(rows: Iterable[PostingRow], *, since: str | None, until: str | None) 
 
 
 def sum_earned(rows: Iterable[PostingRow]) -> int:
-    """The seconds earned."""
+    """Return the seconds earned."""
     return sum(row.seconds for row in rows if row.seconds > 0)
 
 
 def sum_spent(rows: Iterable[PostingRow]) -> int:
-    """The seconds spent, as a positive number."""
+    """Return the seconds spent, as a positive number."""
     return -sum(row.seconds for row in rows if row.seconds < 0)

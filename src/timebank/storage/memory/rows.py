@@ -29,21 +29,22 @@ from timebank.model import (
 from timebank.storage.memory.overlay import (
     Overlay,
     by_day,
+    by_end,
     by_field,
+    by_hold,
     by_sequence,
     by_version,
     sum_earned,
     sum_spent,
     within,
 )
-from timebank.storage.memory.overlay_holds import by_end, by_hold
 from timebank.storage.protocol import Batch
 
 URL: Final = "memory:"
 
 
 @attrs.define
-class _Days:
+class _PostingsByDay:
     """An account's postings by day, made when asked for: the first `count` of its list."""
 
     count: int
@@ -67,14 +68,14 @@ class Rows:
     texts: dict[int, list[TextRow]] = attrs.field(factory=dict)
     accounts: dict[str, list[tuple[int, AccountRow]]] = attrs.field(factory=dict)
     postings: dict[str, list[PostingRow]] = attrs.field(factory=dict)
-    days: dict[str, _Days] = attrs.field(factory=dict)
+    days: dict[str, _PostingsByDay] = attrs.field(factory=dict)
     #: Small, and made anew by a commit that changes them: open holds, and statutes.
     holds: tuple[HoldRow, ...] = ()
     holds_of: dict[str, tuple[HoldRow, ...]] = attrs.field(factory=dict)
     statutes: tuple[StatuteRow, ...] = ()
 
     def merged(self, top: Overlay) -> Rows:
-        """The bank with the rows of a transaction.
+        """Return the bank with the rows of a transaction.
 
         Derived rows made anew, or rows for records that are committed already, go into
         new containers, for a snapshot would see them.
@@ -88,7 +89,7 @@ class Rows:
             copies = {id: list(own) for id, own in self.postings.items()}
             rows = attrs.evolve(rows, postings=copies, days={})
         if top.erased or any(sequence <= self.sequence for sequence in top.own_texts):
-            rows = attrs.evolve(rows, texts=self._left(top.erased))
+            rows = attrs.evolve(rows, texts=self._texts_without(top.erased))
         rows.records.extend(top.own_records)
         for record in top.own_records:
             if record.id is not None:
@@ -103,15 +104,15 @@ class Rows:
             rows.postings.setdefault(id, []).extend(postings)
         return rows.with_holds(top)
 
-    def _left(self, erased: set[tuple[int, str]]) -> dict[int, list[TextRow]]:
-        """The texts in a container of their own, without those that are erased."""
+    def _texts_without(self, erased: set[tuple[int, str]]) -> dict[int, list[TextRow]]:
+        """Return the texts in a container of their own, without those that are erased."""
         texts = dict(self.texts)
         for sequence in {sequence for sequence, _ in erased} & texts.keys():
             texts[sequence] = [row for row in texts[sequence] if by_field(row) not in erased]
         return texts
 
     def with_holds(self, top: Overlay) -> Rows:
-        """The bank with the holds and statutes of a transaction, in containers of their own."""
+        """Return the bank with a transaction's holds and statutes, in containers of their own."""
         own, resolved = top.own_holds, top.own_holds.resolved
         if not (top.anew or own.rows or resolved or top.own_statutes):
             return self
@@ -131,7 +132,7 @@ class Rows:
         )
 
     def copied(self) -> Rows:
-        """The same bank in containers that hold nothing more."""
+        """Return the same bank in containers that hold nothing more."""
         snapshot, top = Snapshot(self), Overlay(Snapshot(Rows(self.journal)))
         accounts = snapshot.accounts(after=None, limit=len(self.accounts))
         batch = Batch(
@@ -173,14 +174,14 @@ class Snapshot:
         self._committed = None
 
     def visible(self, account: str, *, through: int | None = None) -> list[PostingRow]:
-        """The account's postings that are committed, by version."""
+        """Return the account's postings that are committed, by version."""
         rows = self._rows()
         end = rows.sequence if through is None else min(through, rows.sequence)
         postings = rows.postings.get(account, [])
         return postings[: bisect_right(postings, end, key=by_sequence)]
 
     def head(self) -> Head:
-        """As `Reader.head`."""
+        """Implement `Reader.head`."""
         rows = self._rows()
         if self._missing:
             raise BankNotFound(self._bank, URL)
@@ -189,23 +190,23 @@ class Snapshot:
         return Head(rows.journal, rows.sequence, rows.records[rows.sequence - 1].digest)
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
-        """As `Reader.records`."""
+        """Implement `Reader.records`."""
         rows = self._rows()
         return rows.records[after : min(after + limit, rows.sequence)]
 
     def find(self, id: str) -> RecordRow | None:
-        """As `Reader.find`."""
+        """Implement `Reader.find`."""
         rows = self._rows()
         row = rows.operations.get(id)
         return row if row is not None and row.sequence <= rows.sequence else None
 
     def referring(self, sequence: int) -> list[RecordRow]:
-        """As `Reader.referring`."""
+        """Implement `Reader.referring`."""
         rows = self._rows()
         return [row for row in rows.reversals.get(sequence, []) if row.sequence <= rows.sequence]
 
     def texts(self, *, after: int, through: int) -> list[TextRow]:
-        """As `Reader.texts`."""
+        """Implement `Reader.texts`."""
         rows = self._rows()
         found: list[TextRow] = []
         for sequence in range(max(after, 0) + 1, min(through, rows.sequence) + 1):
@@ -213,7 +214,7 @@ class Snapshot:
         return found
 
     def account(self, id: str) -> AccountRow | None:
-        """As `Reader.account`."""
+        """Implement `Reader.account`."""
         rows = self._rows()
         for commit, row in reversed(rows.accounts.get(id, [])):
             if commit <= rows.commit:
@@ -221,7 +222,7 @@ class Snapshot:
         return None
 
     def accounts(self, *, after: str | None, limit: int) -> list[AccountRow]:
-        """As `Reader.accounts`."""
+        """Implement `Reader.accounts`."""
         found: list[AccountRow] = []
         ids = sorted(self._rows().accounts)
         for id in ids[0 if after is None else bisect_right(ids, after) :]:
@@ -233,7 +234,7 @@ class Snapshot:
         return found
 
     def last_posting(self, account: str, *, through: int | None = None) -> PostingRow | None:
-        """As `Reader.last_posting`."""
+        """Implement `Reader.last_posting`."""
         rows = self._rows()
         end = rows.sequence if through is None else min(through, rows.sequence)
         postings = rows.postings.get(account, [])
@@ -241,7 +242,7 @@ class Snapshot:
         return postings[count - 1] if count else None
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
-        """As `Reader.postings`."""
+        """Implement `Reader.postings`."""
         rows = self._rows()
         postings = rows.postings.get(account, [])
         start = bisect_right(postings, after, key=by_version)
@@ -258,7 +259,7 @@ class Snapshot:
         newest_first: bool = False,
         limit: int,
     ) -> list[PostingRow]:
-        """As `Reader.postings_by_day`."""
+        """Implement `Reader.postings_by_day`."""
         rows = self._by_day(account)
         start = 0 if since is None else bisect_left(rows, since, key=_day)
         end = len(rows) if until is None else bisect_right(rows, until, key=_day)
@@ -271,40 +272,40 @@ class Snapshot:
         return rows[start : min(start + limit, end)]
 
     def _by_day(self, account: str) -> list[PostingRow]:
-        """The visible postings by (day, version), kept until there are others."""
+        """Return the visible postings by (day, version); they are kept until there are others."""
         rows, visible = self._rows(), self.visible(account)
         kept = rows.days.get(account)
         if kept is None or kept.count != len(visible):
-            kept = rows.days[account] = _Days(len(visible), sorted(visible, key=by_day))
+            kept = rows.days[account] = _PostingsByDay(len(visible), sorted(visible, key=by_day))
         return kept.rows
 
     def totals(
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
-        """As `Reader.totals`."""
+        """Implement `Reader.totals`."""
         rows = within(self.visible(account), since=since, until=until)
         return sum_earned(rows), sum_spent(rows)
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """As `Reader.holds`."""
+        """Implement `Reader.holds`."""
         rows = self._rows().holds
         start = bisect_right(rows, after, key=by_hold)
         return list(rows[start : start + limit])
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """As `Reader.holds_of`."""
+        """Implement `Reader.holds_of`."""
         rows = self._rows().holds_of.get(account, ())
         start = bisect_right(rows, after, key=by_end)
         return list(rows[start : start + limit])
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """As `Reader.statutes`."""
+        """Implement `Reader.statutes`."""
         rows = self._rows().statutes
         end = bisect_left(rows, before, key=by_sequence)
         return list(rows[max(end - limit, 0) : end][::-1])
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
-        """Nothing: there is no file, and no other hand in it."""
+        """Find nothing: there is no file that could be damaged."""
         self._rows()
         return ()
 

@@ -63,12 +63,12 @@ class MemoryStore:
             raise StoreError(msg)
 
     def banks(self) -> list[str]:
-        """As `Store.banks`."""
+        """Implement `Store.banks`."""
         self._check_open()
         return sorted(self._banks)
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`."""
+        """Implement `Store.make_bank`."""
         self._check_open()
         self._lock.acquire(self._busy_timeout_seconds)
         try:
@@ -78,22 +78,22 @@ class MemoryStore:
             self._lock.release()
 
     def reader(self, bank: str) -> Snapshot:
-        """As `Store.reader`; the snapshot is taken here."""
+        """Implement `Store.reader`; the snapshot is taken here."""
         self._check_open()
         return Snapshot(self._banks.get(bank), bank=bank)
 
     def writer(self, bank: str) -> MemoryWriter:
-        """As `Store.writer`."""
+        """Implement `Store.writer`."""
         self._check_open()
         return MemoryWriter(self, bank)
 
     def locked(self, bank: str) -> Snapshot:
-        """What the next writer begins with; the lock is held until `unlock`."""
+        """Return what the next writer begins with; the lock is held until `unlock`."""
         self._lock.acquire(self._busy_timeout_seconds)
         return Snapshot(self._banks.get(bank), bank=bank)
 
     def unlock(self) -> None:
-        """Let the next writer in."""
+        """Release the lock."""
         self._lock.release()
 
     def commit(self, bank: str, top: Overlay) -> None:
@@ -109,18 +109,18 @@ class MemoryStore:
             raise
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: there is nothing to wipe."""
+        """Implement `Wipes.wipe`: there is nothing to wipe."""
         self._check_open()
         return ()
 
     def close(self) -> None:
-        """As `Store.close`; the banks are gone."""
+        """Implement `Store.close`; the banks are gone."""
         self._closed = True
         self._banks = {}
 
 
-def open_memory(url: str) -> MemoryStore:
-    """A new store in memory.
+def open_memory(url: str, *, create: bool = True, read_only: bool = False) -> MemoryStore:
+    """Open a new store in memory.
 
     :raises InvalidRequest: anything after `memory:`.
     """

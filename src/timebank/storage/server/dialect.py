@@ -1,4 +1,4 @@
-"""What an SQL server must be told in words of its own, and the questions that all share."""
+"""The protocol of a dialect, for what servers differ in, and the queries that all share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END),
 
 
 def queries(*, integer: str, lock: str = "") -> Queries:
-    """The questions, in the SQL that PostgreSQL and MariaDB share.
+    """Return the queries, in the SQL that PostgreSQL and MariaDB share.
 
     `lock` is put behind each question about rows of the bank.
     """
@@ -99,7 +99,7 @@ class Dialect(Protocol):
         """Set up a new connection of ours."""
 
     def unfit(self, connection: Any) -> str | None:
-        """Why the database of a connection cannot hold a ledger, if it cannot."""
+        """Return why the database of a connection cannot hold a ledger, or `None`."""
 
     def begin_reading(self, cursor: Any) -> None:
         """Begin a transaction that sees one state until it ends."""
@@ -108,49 +108,49 @@ class Dialect(Protocol):
         """Begin a transaction whose every statement sees what is committed by then."""
 
     def commit(self, cursor: Any) -> bool:
-        """Make what was written durable; whether that is what the server did."""
+        """Commit and return whether the server did commit."""
 
     def cursor(self, connection: Any) -> Any:
-        """A cursor of the driver's own kind, whatever the connection's default is."""
+        """Return a cursor of the driver's own kind, whatever the connection's default is."""
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        """Write the rows; whether the head still stood at the sequence `before`."""
+        """Write the rows and return whether the head still stood at the sequence `before`."""
 
     def throw_away(self, cursor: Any, bank: str) -> None:
         """Delete the bank's derived rows, past their guards."""
 
     def lost(self, connection: Any, error: Exception) -> bool:
-        """Whether the connection is gone."""
+        """Return whether the connection is gone."""
 
     def translated(self, error: Exception, where: str) -> TimebankError:
-        """The library's error for the driver's; raise it `from` that."""
+        """Return the library's error for the driver's; raise it `from` that."""
 
     def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
-        """A block in which no other process makes tables, where that is no transaction."""
+        """Return a block in which no other process makes tables, where that is no transaction."""
 
     def has_tables(self, cursor: Any) -> bool:
-        """Whether the tables of the ledger are there."""
+        """Return whether the tables of the ledger are there."""
 
     def no_table(self, error: Exception) -> bool:
-        """Whether a table is missing."""
+        """Return whether a table is missing."""
 
     def no_column(self, error: Exception) -> bool:
-        """Whether a column is missing."""
+        """Return whether a column is missing."""
 
     def made_already(self, error: Exception) -> bool:
-        """Whether it means that another process has just made the same table."""
+        """Return whether it means that another process has just made the same table."""
 
     def triggers(self) -> tuple[str, ...]:
-        """The statements that make the guards of banks, records and postings."""
+        """Return the statements that make the guards of banks, records and postings."""
 
     def has_no_triggers(self, error: Exception) -> bool:
-        """Whether it means that triggers cannot be made here."""
+        """Return whether it means that triggers cannot be made here."""
 
     def guard_names(self) -> set[str]:
-        """The names of the guards."""
+        """Return the names of the guards."""
 
     def trigger_names(self, cursor: Any) -> set[str] | None:
-        """The names of the guards that are there and enabled; `None` where they are not shown."""
+        """Return the names of the guards that are enabled; `None` where they are not shown."""
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """The tables and names of their constraints; `None` where they are not shown."""
+        """Return the tables and names of their constraints; `None` where they are not shown."""

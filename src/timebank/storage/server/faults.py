@@ -1,4 +1,4 @@
-"""What a store on an SQL server finds wrong in itself: its schema, and rows of no parent.
+"""Find faults of a store on an SQL server: in its schema, and rows without a parent.
 
 The server looks after its files itself; what it says of damage comes out as an error.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from timebank.errors import shown
 from timebank.model import Fault
-from timebank.storage.server.rows import Place
+from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, tables
 from timebank.storage.tables import TABLES
 
@@ -31,27 +31,27 @@ _MISSING: Final = {
 }
 
 
-def faults(place: Place, progress: Callable[[], None] | None) -> list[Fault]:
-    """Faults of the schema, then rows without a parent. The driver's errors are the caller's."""
+def faults(transaction: Transaction, progress: Callable[[], None] | None) -> list[Fault]:
+    """Return faults of the schema, then rows without a parent. The driver's errors pass through."""
     found: list[Fault] = []
     for check in (_columns, _constraints, _guards, _orphans):
         if progress is not None:
             progress()
-        found += check(place)
+        found += check(transaction)
     return found[:MOST]
 
 
-def _rows(place: Place, sql: str) -> list[tuple[Any, ...]]:
-    schema = "current_schema()" if place.dialect.name == "postgresql" else "database()"
-    place.cursor.execute(sql.format(schema=schema), ())
-    return list(place.cursor.fetchall())
+def _rows(transaction: Transaction, sql: str) -> list[tuple[Any, ...]]:
+    schema = "current_schema()" if transaction.dialect.name == "postgresql" else "database()"
+    transaction.cursor.execute(sql.format(schema=schema), ())
+    return list(transaction.cursor.fetchall())
 
 
-def _columns(place: Place) -> Iterator[Fault]:
-    """Every column is there, is empty only where it may be, and compares by code point."""
+def _columns(transaction: Transaction) -> Iterator[Fault]:
+    """Find columns that are missing, that may be empty, or that do not compare by code point."""
     found = {
         (table, column): (nullable == "YES", collation)
-        for table, column, _, nullable, collation in _rows(place, _COLUMNS)
+        for table, column, _, nullable, collation in _rows(transaction, _COLUMNS)
     }
     for table in tables().sorted_tables:
         for column in table.columns:
@@ -70,9 +70,9 @@ def _columns(place: Place) -> Iterator[Fault]:
         yield Fault("schema", f"column {table_name}.{column_name}", "nothing", "a column")
 
 
-def _constraints(place: Place) -> Iterator[Fault]:
-    """Every check, foreign key and unique key of ours is there, as far as the user may see."""
-    found = place.dialect.constraints(place.cursor)
+def _constraints(transaction: Transaction) -> Iterator[Fault]:
+    """Find missing checks, foreign keys and unique keys, as far as the user may see them."""
+    found = transaction.dialect.constraints(transaction.cursor)
     if found is None:
         return
     expected = {
@@ -85,12 +85,12 @@ def _constraints(place: Place) -> Iterator[Fault]:
         yield Fault("schema", f"constraint {name} of {table_name}", "there", "nothing")
 
 
-def _guards(place: Place) -> Iterator[Fault]:
-    place.cursor.execute("SELECT 1 FROM timebank_migrations WHERE name = %s", (GUARDED,))
-    if not place.cursor.fetchall():
+def _guards(transaction: Transaction) -> Iterator[Fault]:
+    transaction.cursor.execute("SELECT 1 FROM timebank_migrations WHERE name = %s", (GUARDED,))
+    if not transaction.cursor.fetchall():
         return  # the engine has no triggers, as was found when the tables were made
-    expected = place.dialect.guard_names()
-    found = place.dialect.trigger_names(place.cursor)
+    expected = transaction.dialect.guard_names()
+    found = transaction.dialect.trigger_names(transaction.cursor)
     if found is None:
         return
     for name in sorted(expected - found):
@@ -99,15 +99,15 @@ def _guards(place: Place) -> Iterator[Fault]:
         yield Fault("schema", f"trigger {name}", "nothing", "a trigger")
 
 
-def _orphans(place: Place) -> Iterator[Fault]:
+def _orphans(transaction: Transaction) -> Iterator[Fault]:
     for table in TABLES:
         parent, keys = _MISSING[table]
         same = " AND ".join(f"parent.{key} = child.{key}" for key in keys)
-        place.cursor.execute(
+        transaction.cursor.execute(
             f"SELECT DISTINCT child.bank FROM {table} child WHERE NOT EXISTS "  # noqa: S608 - our names
             f"(SELECT 1 FROM {parent} parent WHERE {same}) ORDER BY child.bank LIMIT {MOST}",
             (),
         )
-        for (bank,) in place.cursor.fetchall():
+        for (bank,) in transaction.cursor.fetchall():
             check = "orphans" if parent == "timebank_banks" else "references"
             yield Fault(check, table, f"rows with a row of {parent}", f"rows of bank {shown(bank)}")

@@ -94,7 +94,7 @@ class MariaDb:
         self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
 
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
-        """As `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
+        """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
         with self.cursor(connection) as cursor:
             access = "READ ONLY" if read_only else "READ WRITE"
             cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}")
@@ -104,29 +104,29 @@ class MariaDb:
             )
 
     def unfit(self, connection: Any) -> str | None:
-        """As `Dialect.unfit`: each column has a character set of its own."""
+        """Implement `Dialect.unfit`: each column has a character set of its own."""
         return None
 
     def begin_reading(self, cursor: Any) -> None:
-        """As `Dialect.begin_reading`."""
+        """Implement `Dialect.begin_reading`."""
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
     def begin_writing(self, cursor: Any) -> None:
-        """As `Dialect.begin_writing`."""
+        """Implement `Dialect.begin_writing`."""
         cursor.execute("START TRANSACTION")
 
     def commit(self, cursor: Any) -> bool:
-        """As `Dialect.commit`."""
+        """Implement `Dialect.commit`."""
         cursor.execute("COMMIT")
         return True
 
     def cursor(self, connection: Any) -> Any:
-        """As `Dialect.cursor`."""
+        """Implement `Dialect.cursor`."""
         return connection.cursor(self._cursor_class)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        """As `Dialect.append`, in a statement for each table."""
+        """Implement `Dialect.append`, in a statement for each table."""
         if batch.records:
             last = batch.records[-1]
             moved = cursor.execute(_MOVE_HEAD, (last.sequence, last.digest, bank, before))
@@ -149,7 +149,7 @@ class MariaDb:
         return True
 
     def throw_away(self, cursor: Any, bank: str) -> None:
-        """As `Dialect.throw_away`."""
+        """Implement `Dialect.throw_away`."""
         cursor.execute("SET @timebank_rebuild = 1")
         try:
             cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
@@ -159,11 +159,11 @@ class MariaDb:
             cursor.execute("SET @timebank_rebuild = NULL")
 
     def lost(self, connection: Any, error: Exception) -> bool:
-        """As `Dialect.lost`."""
+        """Implement `Dialect.lost`."""
         return number_of(error) in _LOST or not connection.open
 
     def translated(self, error: Exception, where: str) -> TimebankError:
-        """As `Dialect.translated`."""
+        """Implement `Dialect.translated`."""
         number = number_of(error)
         kind, meaning = _MEANINGS.get(number, (StoreError, "MariaDB failed"))
         if number in _LOST:
@@ -173,7 +173,7 @@ class MariaDb:
 
     @contextmanager
     def making_tables(self, cursor: Any) -> Iterator[None]:
-        """As `Dialect.making_tables`."""
+        """Implement `Dialect.making_tables`."""
         name = "concat('timebank/', left(database(), 50))"
         cursor.execute(f"SELECT get_lock({name}, @@innodb_lock_wait_timeout)")
         try:
@@ -182,7 +182,7 @@ class MariaDb:
             cursor.execute(f"SELECT release_lock({name})")
 
     def has_tables(self, cursor: Any) -> bool:
-        """As `Dialect.has_tables`."""
+        """Implement `Dialect.has_tables`."""
         cursor.execute(
             "SELECT 1 FROM information_schema.tables "
             "WHERE table_schema = database() AND table_name = 'timebank_migrations'"
@@ -190,19 +190,19 @@ class MariaDb:
         return bool(cursor.fetchall())
 
     def no_table(self, error: Exception) -> bool:
-        """As `Dialect.no_table`."""
+        """Implement `Dialect.no_table`."""
         return number_of(error) in _NO_TABLE
 
     def no_column(self, error: Exception) -> bool:
-        """As `Dialect.no_column`."""
+        """Implement `Dialect.no_column`."""
         return number_of(error) == _NO_COLUMN
 
     def made_already(self, error: Exception) -> bool:
-        """As `Dialect.made_already`."""
+        """Implement `Dialect.made_already`."""
         return number_of(error) in (1050, 1061, 1062, 1213, 1684)
 
     def triggers(self) -> tuple[str, ...]:
-        """As `Dialect.triggers`."""
+        """Implement `Dialect.triggers`."""
         refuse = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of {} is never changed'"
         conditions = {
             ("timebank_banks", "update"): "OLD.bank <> NEW.bank OR OLD.journal <> NEW.journal",
@@ -222,15 +222,15 @@ class MariaDb:
         return tuple(made)
 
     def has_no_triggers(self, error: Exception) -> bool:
-        """As `Dialect.has_no_triggers`."""
+        """Implement `Dialect.has_no_triggers`."""
         return number_of(error) in _NO_TRIGGERS
 
     def guard_names(self) -> set[str]:
-        """As `Dialect.guard_names`."""
+        """Implement `Dialect.guard_names`."""
         return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
 
     def trigger_names(self, cursor: Any) -> set[str] | None:
-        """As `Dialect.trigger_names`: shown to a user who may make them."""
+        """Implement `Dialect.trigger_names`: shown to a user who may make them."""
         cursor.execute(
             "SELECT trigger_name FROM information_schema.triggers "
             "WHERE trigger_schema = database() AND trigger_name LIKE 'timebank%'"
@@ -239,7 +239,7 @@ class MariaDb:
         return found if found or self._has_rights(cursor) else None
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """As `Dialect.constraints`: shown to a user who may do more than read."""
+        """Implement `Dialect.constraints`: shown to a user who may do more than read."""
         cursor.execute(
             "SELECT table_name, constraint_name FROM information_schema.table_constraints "
             "WHERE table_schema = database() AND constraint_name LIKE 'timebank%'"
@@ -248,7 +248,7 @@ class MariaDb:
         return found if found or self._has_rights(cursor) else None
 
     def _has_rights(self, cursor: Any) -> bool:
-        """Whether the user may make triggers, and so is shown them."""
+        """Return whether the user may make triggers, and so is shown them."""
         cursor.execute(
             "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' "
             "UNION SELECT 1 FROM information_schema.schema_privileges "
@@ -260,6 +260,6 @@ class MariaDb:
 
 
 def number_of(error: Exception) -> int:
-    """The server's number of an error; -1 where there is none."""
+    """Return the server's number of an error; -1 where there is none."""
     number = error.args[0] if error.args else -1
     return number if type(number) is int else -1

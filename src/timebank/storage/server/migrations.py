@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Conflict, NotFound, StoreError
-from timebank.storage.server.rows import Place
+from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
 from timebank.storage.tables import MADE_BEFORE_RELEASE
 
@@ -18,7 +18,7 @@ TRIES: Final = 5
 
 
 def newest(store: SqlStore, *, create: bool) -> None:
-    """Check that the tables are of this version; make them, if `create`, where none is.
+    """Check that the tables are of this version; with `create` make them where there are none.
 
     :raises NotFound: there are none, and `create` is false.
     :raises StoreError: the tables are of another version.
@@ -38,14 +38,14 @@ def newest(store: SqlStore, *, create: bool) -> None:
 
 
 def applied_to(store: SqlStore) -> set[str] | None:
-    """The migrations that are recorded; `None` where there is no table of ours.
+    """Return the migrations that are recorded; `None` where there is no table of ours.
 
     :raises StoreError: a newer version made the tables, or one from before the first release.
     """
     # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
-    with store.transaction(store.dialect.begin_writing) as (_, place):
-        applied = _recorded(place)
-        if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(place)):
+    with store.transaction(store.dialect.begin_writing) as (_, transaction):
+        applied = _recorded(transaction)
+        if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(transaction)):
             msg = f"{store.url} {MADE_BEFORE_RELEASE}"
             raise StoreError(msg)
     if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
@@ -57,27 +57,27 @@ def applied_to(store: SqlStore) -> set[str] | None:
     return applied
 
 
-def _recorded(place: Place) -> set[str] | None:
+def _recorded(transaction: Transaction) -> set[str] | None:
     try:
-        if not place.dialect.has_tables(place.cursor):
+        if not transaction.dialect.has_tables(transaction.cursor):
             return None
-        place.cursor.execute("SELECT name FROM timebank_migrations")
-        return {name for (name,) in place.cursor.fetchall()}
-    except place.dialect.error as error:
-        raise place.translated(error) from error
+        transaction.cursor.execute("SELECT name FROM timebank_migrations")
+        return {name for (name,) in transaction.cursor.fetchall()}
+    except transaction.dialect.error as error:
+        raise transaction.translated(error) from error
 
 
-def _is_unreleased(place: Place) -> bool:
-    """Whether the records lack a column that they have had since the first release."""
+def _is_unreleased(transaction: Transaction) -> bool:
+    """Return whether the records lack a column that they have had since the first release."""
     try:
-        place.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
-    except place.dialect.error as error:
-        return place.dialect.no_column(error)  # another error is told by what needs the table
+        transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
+    except transaction.dialect.error as error:
+        return transaction.dialect.no_column(error)  # another error is told by what needs the table
     return False
 
 
 def migrate(store: SqlStore) -> list[str]:
-    """Apply what is pending, whoever else does so at the same time; what was done.
+    """Apply what is pending, also while others do so, and return the names of what was done.
 
     PostgreSQL makes all in one transaction. MariaDB ends a transaction at each table: what
     a kill leaves half made is made whole by the next try, and recorded only then.
@@ -87,11 +87,11 @@ def migrate(store: SqlStore) -> list[str]:
             return []
         try:
             with (
-                store.transaction(store.dialect.begin_writing) as (_connection, place),
-                store.dialect.making_tables(place.cursor),
+                store.transaction(store.dialect.begin_writing) as (_connection, transaction),
+                store.dialect.making_tables(transaction.cursor),
             ):
-                done = make_ledger(place, _recorded(place) or set())
-                place.dialect.commit(place.cursor)
+                done = make_ledger(transaction, _recorded(transaction) or set())
+                transaction.dialect.commit(transaction.cursor)
         except store.dialect.error as error:
             told = store.dialect.translated(error, store.url)
             if not store.dialect.made_already(error):
@@ -102,40 +102,40 @@ def migrate(store: SqlStore) -> list[str]:
     raise Conflict(msg)
 
 
-def make_ledger(place: Place, there: Collection[str] = ()) -> list[str]:
-    """Make the tables that are missing, and guards with the first; record it.
+def make_ledger(transaction: Transaction, there: Collection[str] = ()) -> list[str]:
+    """Make the tables that are missing, and the guards; record it and return its names.
 
     The driver's errors are the caller's.
     """
     done = [name for name in MIGRATIONS if name not in there]
     if not done:
         return []
-    for statement in statements(place.dialect.name):
-        place.cursor.execute(statement)
+    for statement in statements(transaction.dialect.name):
+        transaction.cursor.execute(statement)
     if LEDGER in done:
-        done += _make_guards(place)
+        done += _make_guards(transaction)
     for name in reversed(done):
-        place.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
+        transaction.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
     return done
 
 
-def _make_guards(place: Place) -> list[str]:
+def _make_guards(transaction: Transaction) -> list[str]:
     """Make the triggers, where the engine and the rights of its user allow it."""
-    place.cursor.execute("SAVEPOINT timebank_guards")
+    transaction.cursor.execute("SAVEPOINT timebank_guards")
     try:
-        for statement in place.dialect.triggers():
-            place.cursor.execute(statement)
-    except place.dialect.error as error:
-        if not place.dialect.has_no_triggers(error):
+        for statement in transaction.dialect.triggers():
+            transaction.cursor.execute(statement)
+    except transaction.dialect.error as error:
+        if not transaction.dialect.has_no_triggers(error):
             raise
-        if place.dialect.name == "postgresql":
-            place.cursor.execute("ROLLBACK TO SAVEPOINT timebank_guards")
+        if transaction.dialect.name == "postgresql":
+            transaction.cursor.execute("ROLLBACK TO SAVEPOINT timebank_guards")
         return []
     return [GUARDED]
 
 
 def statements(name: str) -> list[str]:
-    """The statements that make the tables and their indexes on a server of this name."""
+    """Return the statements that make the tables and their indexes on a server of this name."""
     from sqlalchemy.dialects import mysql, postgresql
     from sqlalchemy.schema import CreateIndex, CreateTable
 

@@ -65,7 +65,7 @@ _ERASE_TEXT: Final = (
 
 @cache
 def _append(parts: tuple[str, ...]) -> str:
-    """One statement that writes the rows of these tables; the head moves with the records."""
+    """Return one statement that writes the rows of these tables and moves the head."""
     steps = []
     if "records" in parts:
         steps.append(
@@ -114,7 +114,7 @@ class PostgreSql:
         self.error: type[Exception] = psycopg.Error
 
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
-        """As `Dialect.prepare`."""
+        """Implement `Dialect.prepare`."""
         mode = "on" if read_only else "off"
         connection.execute(
             f"SET lock_timeout = {int(timeout_seconds * 1000)}; "
@@ -122,32 +122,32 @@ class PostgreSql:
         )
 
     def unfit(self, connection: Any) -> str | None:
-        """As `Dialect.unfit`."""
+        """Implement `Dialect.unfit`."""
         encoding = connection.info.parameter_status("server_encoding")
         return None if encoding == "UTF8" else f"it is in {encoding}, and ids and texts need UTF8"
 
     def begin_reading(self, cursor: Any) -> None:
-        """As `Dialect.begin_reading`."""
+        """Implement `Dialect.begin_reading`."""
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def begin_writing(self, cursor: Any) -> None:
-        """As `Dialect.begin_writing`."""
+        """Implement `Dialect.begin_writing`."""
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     def commit(self, cursor: Any) -> bool:
-        """As `Dialect.commit`: a transaction that has failed is rolled back, and that no error."""
+        """Implement `Dialect.commit`: that a failed transaction is rolled back is no error."""
         cursor.execute("COMMIT", prepare=False)
         return bool(cursor.statusmessage == "COMMIT")
 
     def cursor(self, connection: Any) -> Any:
-        """As `Dialect.cursor`."""
+        """Implement `Dialect.cursor`."""
         from psycopg import Cursor
         from psycopg.rows import tuple_row
 
         return Cursor(connection, row_factory=tuple_row)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        """As `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
+        """Implement `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
         told = self._add(cursor, bank, batch, before)
         if told and batch.erased:
             cursor.execute(_ERASE_TEXT, (bank, *map(list, zip(*batch.erased, strict=True))))
@@ -176,7 +176,7 @@ class PostgreSql:
         return bool(told)
 
     def throw_away(self, cursor: Any, bank: str) -> None:
-        """As `Dialect.throw_away`."""
+        """Implement `Dialect.throw_away`."""
         cursor.execute("SET LOCAL timebank.rebuild = 'on'")
         cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
         for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
@@ -184,12 +184,12 @@ class PostgreSql:
         cursor.execute("SET LOCAL timebank.rebuild = 'off'")
 
     def lost(self, connection: Any, error: Exception) -> bool:
-        """As `Dialect.lost`."""
+        """Implement `Dialect.lost`."""
         state = getattr(error, "sqlstate", None) or ""
         return bool(connection.closed) or (state[:2] in ("08", "57") and state != "57014")
 
     def translated(self, error: Exception, where: str) -> TimebankError:
-        """As `Dialect.translated`."""
+        """Implement `Dialect.translated`."""
         state = getattr(error, "sqlstate", None) or ""
         kind, meaning = _MEANINGS.get(
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
@@ -198,28 +198,28 @@ class PostgreSql:
         return kind(f"{where}: {meaning} ({said})")
 
     def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
-        """As `Dialect.making_tables`: all of it is one transaction."""
+        """Implement `Dialect.making_tables`: all of it is one transaction."""
         return nullcontext()
 
     def has_tables(self, cursor: Any) -> bool:
-        """As `Dialect.has_tables`."""
+        """Implement `Dialect.has_tables`."""
         (found,) = cursor.execute("SELECT to_regclass('timebank_migrations')::text").fetchone()
         return found is not None
 
     def no_table(self, error: Exception) -> bool:
-        """As `Dialect.no_table`."""
+        """Implement `Dialect.no_table`."""
         return getattr(error, "sqlstate", None) in _UNDEFINED
 
     def no_column(self, error: Exception) -> bool:
-        """As `Dialect.no_column`."""
+        """Implement `Dialect.no_column`."""
         return getattr(error, "sqlstate", None) == "42703"
 
     def made_already(self, error: Exception) -> bool:
-        """As `Dialect.made_already`."""
+        """Implement `Dialect.made_already`."""
         return getattr(error, "sqlstate", None) in ("23505", "42P07", "42710", "40001", "40P01")
 
     def triggers(self) -> tuple[str, ...]:
-        """As `Dialect.triggers`."""
+        """Implement `Dialect.triggers`."""
         tables = ("timebank_banks", "timebank_records", "timebank_postings")
         return (
             _REFUSE,
@@ -237,15 +237,15 @@ class PostgreSql:
         )
 
     def has_no_triggers(self, error: Exception) -> bool:
-        """As `Dialect.has_no_triggers`."""
+        """Implement `Dialect.has_no_triggers`."""
         return getattr(error, "sqlstate", None) in ("0A000", "42501")
 
     def guard_names(self) -> set[str]:
-        """As `Dialect.guard_names`."""
+        """Implement `Dialect.guard_names`."""
         return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
 
     def trigger_names(self, cursor: Any) -> set[str] | None:
-        """As `Dialect.trigger_names`."""
+        """Implement `Dialect.trigger_names`."""
         found = cursor.execute(
             "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
             "WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal "
@@ -254,7 +254,7 @@ class PostgreSql:
         return {name for (name,) in found}
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """As `Dialect.constraints`, from the catalogue, which everybody may read."""
+        """Implement `Dialect.constraints`, from the catalogue, which everybody may read."""
         found = cursor.execute(
             "SELECT t.relname, c.conname FROM pg_constraint c "
             "JOIN pg_class t ON t.oid = c.conrelid "
@@ -277,7 +277,7 @@ _REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger
 
 
 def _account(row: AccountRow) -> AccountRow:
-    """An account with its limits as text, which a column of one type can hold."""
+    """Return an account with its limits as text, which a column of one type can hold."""
     return row._replace(floor=_limit(row.floor), ceiling=_limit(row.ceiling))  # type: ignore[arg-type]  # kept as text
 
 

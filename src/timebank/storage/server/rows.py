@@ -1,6 +1,6 @@
 """One bank on an SQL server, read and written within a transaction that somebody else ends.
 
-Who opens the transaction, the store or the joined host, says so by a `Place`.
+Who opens the transaction, the store or the joined host, says so by a `Transaction`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _limit(text: Any) -> Any:
 
 
 @attrs.define
-class Place:
-    """A connection in a transaction: its cursor, whose it is, and how errors are told."""
+class Transaction:
+    """A transaction on a server: its cursor, its dialect, and where it is, for messages."""
 
     cursor: Any
     dialect: Dialect
@@ -81,43 +81,43 @@ class SqlReader(TableReader):
         *(STR, STR, STR, STR_OR_NULL, STR_OR_NULL, STR_OR_NULL, INT, INT_OR_NULL),
     )
 
-    def __init__(self, place: Place, bank: str, queries: Queries | None = None) -> None:
-        super().__init__(queries or place.dialect.reading, bank, place.where)
-        self._place: Place | None = place
+    def __init__(self, transaction: Transaction, bank: str, queries: Queries | None = None) -> None:
+        super().__init__(queries or transaction.dialect.reading, bank, transaction.where)
+        self._transaction: Transaction | None = transaction
 
-    def place(self) -> Place:
-        """The connection, until `close`.
+    def transaction(self) -> Transaction:
+        """Return the transaction, until `close`.
 
         :raises StoreError: after.
         """
-        if self._place is None:
+        if self._transaction is None:
             msg = "this reader is closed"
             raise StoreError(msg)
-        return self._place
+        return self._transaction
 
     def close(self) -> None:
         """Every call from now on is an error."""
-        self._place = None
+        self._transaction = None
 
     @contextmanager
-    def _translating(self) -> Iterator[Place]:
-        place = self.place()
+    def _translating(self) -> Iterator[Transaction]:
+        transaction = self.transaction()
         try:
-            yield place
-        except place.dialect.error as error:
-            if place.dialect.no_table(error):
-                raise BankNotFound(self._bank, place.where) from error
-            raise place.translated(error) from error
+            yield transaction
+        except transaction.dialect.error as error:
+            if transaction.dialect.no_table(error):
+                raise BankNotFound(self._bank, transaction.where) from error
+            raise transaction.translated(error) from error
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        place = self.place()
+        transaction = self.transaction()
         try:
-            place.cursor.execute(sql, values)
-            return list(place.cursor.fetchall())
-        except place.dialect.error as error:
-            if place.dialect.no_table(error):
-                raise BankNotFound(self._bank, place.where) from error
-            raise place.translated(error) from error
+            transaction.cursor.execute(sql, values)
+            return list(transaction.cursor.fetchall())
+        except transaction.dialect.error as error:
+            if transaction.dialect.no_table(error):
+                raise BankNotFound(self._bank, transaction.where) from error
+            raise transaction.translated(error) from error
 
     def _day_values(
         self, account: str, bound: str, edge: tuple[str, int], limit: int
@@ -125,35 +125,35 @@ class SqlReader(TableReader):
         return (self._bank, account, bound, edge[0], *edge, limit)
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
-        """As `Reader.holds`."""
+        """Implement `Reader.holds`."""
         values = (self._bank, after[0], *after, limit)
         return self._page(HOLD, self._sql.holds, values, above_hold(after))
 
     def holds_of(self, account: str, *, after: tuple[int, int], limit: int) -> list[HoldRow]:
-        """As `Reader.holds_of`."""
+        """Implement `Reader.holds_of`."""
         values = (self._bank, account, after[0], *after, limit)
         return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
-        """As `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
+        """Implement `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
         from timebank.storage.server.faults import faults
 
-        with self._translating() as place:
-            return faults(place, progress)
+        with self._translating() as transaction:
+            return faults(transaction, progress)
 
 
 class SqlWriter(SqlReader):
     """The writer of one bank; its bank's row is locked until the transaction ends."""
 
-    def __init__(self, place: Place, bank: str) -> None:
-        super().__init__(place, bank, place.dialect.writing)
+    def __init__(self, transaction: Transaction, bank: str) -> None:
+        super().__init__(transaction, bank, transaction.dialect.writing)
         self._head: Head | None = None
         self.last_id: str | None = None
         self.failed: BaseException | None = None
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """As a reader's; an error may have ended the transaction, so nothing more is written."""
-        self.place()
+        """Fetch as a reader does; after an error nothing more is written."""
+        self.transaction()
         if self.failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
@@ -165,28 +165,28 @@ class SqlWriter(SqlReader):
 
     def lock(self) -> None:
         """Take the writer's lock: the bank's row, if the bank is there."""
-        row = self._row(HEAD, self.place().dialect.lock_head, (self._bank,))
+        row = self._row(HEAD, self.transaction().dialect.lock_head, (self._bank,))
         self._head = None if row is None else Head(*row)
 
     def head(self) -> Head:
-        """As `Reader.head`: the row is ours, so nobody else moves it."""
-        self.place()
+        """Implement `Reader.head`: the row is ours, so nobody else moves it."""
+        self.transaction()
         return super().head() if self._head is None else self._head
 
     def append(self, batch: Batch) -> None:
-        """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
-        self.place()
+        """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
+        self.transaction()
         if self.failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
         try:
-            with self._translating() as place:
-                self._append(place, batch)
+            with self._translating() as transaction:
+                self._append(transaction, batch)
         except BaseException as error:
             self.failed = error
             raise
 
-    def _append(self, place: Place, batch: Batch) -> None:
+    def _append(self, transaction: Transaction, batch: Batch) -> None:
         head = self.head()
         last = head.sequence
         for record in batch.records:
@@ -195,8 +195,8 @@ class SqlWriter(SqlReader):
                 raise Conflict(msg)
             last = record.sequence
         if batch.anew:
-            place.dialect.throw_away(place.cursor, self._bank)
-        if not place.dialect.append(place.cursor, self._bank, batch, head.sequence):
+            transaction.dialect.throw_away(transaction.cursor, self._bank)
+        if not transaction.dialect.append(transaction.cursor, self._bank, batch, head.sequence):
             msg = f"the head of bank {shown(self._bank)} is no longer at {head.sequence}"
             raise Conflict(msg)
         if batch.records:
@@ -213,5 +213,5 @@ class SqlWriter(SqlReader):
         try:
             self.head()
         except BankNotFound:
-            with self._translating() as place:
-                place.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))
+            with self._translating() as transaction:
+                transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

@@ -29,7 +29,7 @@ _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
 
 @cache
 def tables() -> MetaData:
-    """The tables, parents before children, for PostgreSQL and MariaDB alike."""
+    """Return the tables, parents before children, for PostgreSQL and MariaDB alike."""
     from sqlalchemy import MetaData
 
     meta = MetaData()
@@ -97,7 +97,7 @@ def _records() -> list[Any]:
 
 
 def _accounts() -> list[Any]:
-    """A limit is text: a number of seconds, or the word for one that is inherited."""
+    """Return the columns of accounts. A limit is text: seconds, or the word `inherit`."""
     return [
         _key("bank", first=True),
         _key("account", first=True),
@@ -168,7 +168,7 @@ def _table(meta: MetaData, name: str, *parts: Any) -> None:
 def _key(
     name: str, length: int = MAX_ID_CHARACTERS, *, null: bool = False, first: bool = False
 ) -> Any:
-    """A text that is compared by code point."""
+    """Return a column of text that is compared by code point."""
     from sqlalchemy import Column, Text
     from sqlalchemy.dialects import mysql, postgresql
 
@@ -199,7 +199,7 @@ def _check(name: str, text: str) -> Any:
 
 
 def _reference(name: str, table: str, column: str) -> Any:
-    """A foreign key to the row of the same bank that a column names."""
+    """Return a foreign key to the row of the same bank that a column names."""
     from sqlalchemy import ForeignKeyConstraint
 
     target = "account" if table == "accounts" else "sequence"

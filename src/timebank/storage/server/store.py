@@ -25,7 +25,7 @@ from timebank.errors import (
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.migrations import migrate, newest
-from timebank.storage.server.rows import Place, SqlReader, SqlWriter
+from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -66,13 +66,13 @@ class SqlStore:
 
     @property
     def address(self) -> str:
-        """What another process opens it by: the URL, with the password."""
+        """Implement `HasAddress.address`: the URL, with the password."""
         return self._url.render_as_string(hide_password=False)
 
     # -- connections ----------------------------------------------------------
 
     def _engine(self) -> Engine:
-        """The pool of this process: a connection inherited through a fork is never used."""
+        """Return the pool of this process: a connection inherited through a fork is never used."""
         if self._closed:
             msg = "this store is closed"
             raise StoreError(msg)
@@ -107,7 +107,7 @@ class SqlStore:
         return self._engines.setdefault(pid, engine)
 
     def _lent(self) -> PoolProxiedConnection:
-        """A connection of the pool.
+        """Take a connection from the pool.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
         :raises StoreError: the server cannot be reached.
@@ -127,8 +127,8 @@ class SqlStore:
             raise self.dialect.translated(error, self.url) from error
 
     @contextmanager
-    def transaction(self, begin: Callable[[Any], None]) -> Iterator[tuple[Any, Place]]:
-        """A connection in a new transaction; rolled back at the end unless it was committed.
+    def transaction(self, begin: Callable[[Any], None]) -> Iterator[tuple[Any, Transaction]]:
+        """Begin a transaction; it is rolled back at the end unless it was committed.
 
         What interrupts a program may have left an answer half read: that connection is dropped.
         """
@@ -137,7 +137,7 @@ class SqlStore:
         owner = os.getpid()
         sound = False
         try:
-            yield connection, Place(cursor, self.dialect, self.url)
+            yield connection, Transaction(cursor, self.dialect, self.url)
             sound = True
         except Exception:
             sound = True  # unless it cannot even be rolled back
@@ -147,7 +147,7 @@ class SqlStore:
                 self._give(lent, connection, sound=sound)
 
     def _began(self, begin: Callable[[Any], None]) -> tuple[PoolProxiedConnection, Any]:
-        """A connection whose transaction has begun; one that died while it lay idle is replaced."""
+        """Take a connection and begin; one that died while it was idle is replaced."""
         for last in (False, True):
             lent = self._lent()
             try:
@@ -170,7 +170,7 @@ class SqlStore:
         return self.dialect.lost(connection, error)
 
     def _give(self, lent: PoolProxiedConnection, connection: Any, *, sound: bool) -> None:
-        """Back to the pool; what cannot be rolled back is thrown away."""
+        """Give a connection back to the pool, or close it where it cannot be rolled back."""
         if sound:
             try:
                 connection.rollback()
@@ -184,12 +184,12 @@ class SqlStore:
     # -- the protocol -----------------------------------------------------------
 
     def banks(self) -> list[str]:
-        """As `Store.banks`."""
+        """Implement `Store.banks`."""
         with self.reader("") as reader:
             return reader.banks()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`."""
+        """Implement `Store.make_bank`."""
         with suppress(Conflict):  # somebody else has just made it
             self._make_bank(bank, journal)
             return
@@ -201,9 +201,9 @@ class SqlStore:
 
     @contextmanager
     def reader(self, bank: str) -> Iterator[SqlReader]:
-        """As `Store.reader`."""
-        with self.transaction(self.dialect.begin_reading) as (_, place):
-            reader = SqlReader(place, bank)
+        """Implement `Store.reader`."""
+        with self.transaction(self.dialect.begin_reading) as (_, transaction):
+            reader = SqlReader(transaction, bank)
             try:
                 yield reader
             finally:
@@ -211,24 +211,26 @@ class SqlStore:
 
     @contextmanager
     def writer(self, bank: str) -> Iterator[SqlWriter]:
-        """As `Store.writer`. Threads wait here for each other, processes at the server."""
+        """Implement `Store.writer`. Threads wait here for each other, processes at the server."""
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
         lock.acquire(self._timeout_seconds)
         owner = os.getpid()
         try:
-            with self.transaction(self.dialect.begin_writing) as (connection, place):
-                writer = SqlWriter(place, bank)
+            with self.transaction(self.dialect.begin_writing) as (connection, transaction):
+                writer = SqlWriter(transaction, bank)
                 try:
                     with suppress(BankNotFound):  # told by what is asked of the writer
                         writer.lock()
                     yield writer
                 finally:
                     writer.close()
-                self._end(connection, place, writer, owner)
+                self._end(connection, transaction, writer, owner)
         finally:
             lock.release()
 
-    def _end(self, connection: Any, place: Place, writer: SqlWriter, owner: int) -> None:
+    def _end(
+        self, connection: Any, transaction: Transaction, writer: SqlWriter, owner: int
+    ) -> None:
         """Commit.
 
         :raises StoreError: a statement failed, or this is another process than that which began.
@@ -241,21 +243,21 @@ class SqlStore:
             msg = "this writer belongs to the process that opened it: nothing was written here"
             raise StoreError(msg)
         try:
-            committed = self.dialect.commit(place.cursor)
+            committed = self.dialect.commit(transaction.cursor)
         except self.dialect.error as error:
             if self._gone(connection, error):
                 raise OutcomeUnknown(writer.last_id) from error
-            raise place.translated(error) from error
+            raise transaction.translated(error) from error
         if not committed:
             msg = f"{self.url}: the server rolled back instead, so nothing was written"
             raise StoreError(msg)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: what a server keeps of deleted rows is for its administrator."""
+        """Implement `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
         return (self.dialect.remains,)
 
     def close(self) -> None:
-        """As `Store.close`."""
+        """Implement `Store.close`."""
         self._closed = True
         engine = self._engines.pop(os.getpid(), None)
         if engine is not None:
@@ -263,7 +265,7 @@ class SqlStore:
 
 
 def dialect_of(backend: str) -> Dialect:
-    """The dialect of a server, by the first part of its URL.
+    """Return the dialect of a server, by the first part of its URL.
 
     :raises InvalidRequest: another server.
     :raises ImportError: its driver is not installed.
@@ -281,7 +283,7 @@ def dialect_of(backend: str) -> Dialect:
 
 
 def _arguments(url: Any) -> dict[str, Any]:
-    """What a driver is told unless the URL says otherwise; transactions are begun by us."""
+    """Return what a driver is told unless the URL says otherwise; transactions are begun by us."""
     arguments: dict[str, Any] = {"autocommit": True}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
@@ -297,7 +299,7 @@ def open_sql(
     read_only: bool = False,
     busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
 ) -> SqlStore:
-    """The store of `postgresql+psycopg://…` or `mariadb+pymysql://…`.
+    """Open the store of `postgresql+psycopg://…` or `mariadb+pymysql://…`.
 
     With `create` the tables are made in a database that has none of ours.
 
@@ -315,7 +317,7 @@ def open_sql(
 
 
 def migrate_sql(url: str) -> list[str]:
-    """Bring the tables of a server to this version; the names of what was done.
+    """Bring the tables of a server to this version and return the names of what was done.
 
     :raises StoreError: no such server or database, or a newer version made the tables.
     """

@@ -29,7 +29,7 @@ _MODE: Final = 0o666
 
 
 def backup_sqlite(url: str, target: str, *, overwrite: bool = False) -> dict[str, Head]:
-    """Copy the file of one `sqlite:` URL to that of another; the heads of the copy's banks.
+    """Copy the file of one `sqlite:` URL to that of another and return the heads of its banks.
 
     Writers go on meanwhile; the copy is what one moment left. It is made beside its place,
     read back, and appears there only when it is whole and durable. Every other table of
@@ -79,7 +79,7 @@ def _store(url: str, uri: str, *, where: Path) -> SqliteStore:
 
 
 def _alone(made: Path) -> str:
-    """The URI of a file that nobody else can know: nothing is made beside it."""
+    """Return the URI of a file that nobody else knows: SQLite makes nothing beside it."""
     return f"{made.as_uri()}?mode=ro&immutable=1"
 
 
@@ -92,7 +92,7 @@ def _heads(store: SqliteStore) -> dict[str, Head]:
 
 
 def _check_heads(original: SqliteStore, before: dict[str, Head], heads: dict[str, Head]) -> None:
-    """Each bank of the copy stands where its original stood, since the copying began.
+    """Check that each bank's head in the copy is one that its original had since the copying began.
 
     :raises Corrupt: it does not.
     """
@@ -137,7 +137,7 @@ def _check_place(source: Path, place: Path, *, overwrite: bool) -> None:
 
 
 def _tidy(place: Path) -> None:
-    """Let SQLite take away what the last user left beside a file; it stays while one uses it."""
+    """Let SQLite remove the files that its last user left beside a file, unless one is in use."""
     with (
         suppress(sqlite3.Error),
         closing(sqlite3.connect(f"{place.as_uri()}?mode=rw", uri=True)) as last,
@@ -151,7 +151,7 @@ def _taken(place: Path) -> StoreError:
 
 @contextmanager
 def _beside(place: Path) -> Iterator[Path]:
-    """An empty file in the same folder, of a name that nobody has; gone at the end."""
+    """Make an empty file of a new name in the same folder; it is removed at the end."""
     made = place.with_name(f".timebank-{token_hex(8)}.part")
     os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -163,7 +163,7 @@ def _beside(place: Path) -> Iterator[Path]:
 
 
 def _vacuum(uri: str, made: Path, *, what: str) -> None:
-    """Write what the source holds into an empty file; it is to be used as the source is."""
+    """Write the contents of the source into an empty file, with a log as the source has."""
     try:
         with closing(_connected(uri)) as source:
             source.execute("VACUUM INTO ?", (made.as_uri(),))

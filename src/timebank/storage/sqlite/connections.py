@@ -1,4 +1,4 @@
-"""Connections to one SQLite database: who gets which, and how they are set up.
+"""Connections to one SQLite database: a pool for readers, one for the writer.
 
 A file has one connection that writes and a pool of those that read. A private
 database in memory has one connection in all, which its threads take in turn.
@@ -20,34 +20,34 @@ IDLE_READERS: Final = 8
 
 
 class Connections(Protocol):
-    """Where readers and writers get their connection from, and give it back."""
+    """A pool from which readers and writers take their connection."""
 
     where: str
 
     def take(self) -> sqlite3.Connection:
-        """A connection to read with."""
+        """Take a connection to read with."""
 
     def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """Back from a reader; not `sound` if its transaction could not be ended."""
+        """Give back a reader's connection; not `sound` if its transaction could not be ended."""
 
     def take_writer(self) -> sqlite3.Connection:
-        """The connection to write with, and the lock."""
+        """Take the connection to write with, and the lock."""
 
     def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """Back from a writer; the lock is free."""
+        """Give back the writer's connection and release the lock."""
 
     def owns(self, connection: sqlite3.Connection) -> bool:
-        """Whether it was lent in this process, and not before a fork."""
+        """Return whether it was lent in this process, and not before a fork."""
 
     def wipe(self) -> tuple[str, ...]:
-        """Destroy what deleted rows leave beside the file; what may remain, in words."""
+        """Destroy what deleted rows leave beside the file; return what may remain, in words."""
 
     def close(self) -> None:
         """Close what is not in use, and what is when it comes back."""
 
 
 def connect(uri: str, *, synchronous: str, timeout_seconds: float) -> sqlite3.Connection:
-    """A connection that begins no transaction by itself and enforces the schema.
+    """Open a connection that begins no transaction by itself and enforces the schema.
 
     `recursive_triggers` because `INSERT OR REPLACE` would otherwise delete rows past
     the triggers that forbid it. `secure_delete` so that erased text is gone.
@@ -70,14 +70,14 @@ def connect(uri: str, *, synchronous: str, timeout_seconds: float) -> sqlite3.Co
 
 
 def _set(connection: sqlite3.Connection, pragma: str) -> None:
-    """Set a pragma; one that cannot be for a damaged schema is no matter.
+    """Set a pragma, unless the schema is damaged.
 
     Every statement on such a file fails, and to look for its faults takes a connection.
     """
     try:
         connection.execute(f"PRAGMA {pragma}")
     except UnicodeDecodeError:
-        """As below, told in bytes that are no text."""
+        pass  # the same, where what SQLite says of it is no UTF-8
     except sqlite3.DatabaseError as error:
         if code_of(error) != sqlite3.SQLITE_CORRUPT:
             raise
@@ -125,12 +125,12 @@ class FileConnections:
             raise StoreError(msg)
 
     def owns(self, connection: sqlite3.Connection) -> bool:
-        """As `Connections.owns`."""
+        """Implement `Connections.owns`."""
         process = self._process()
         return process.writer is connection or id(connection) in process.lent
 
     def take(self) -> sqlite3.Connection:
-        """The reader that came back last, for its cache is warm."""
+        """Take the reader's connection that came back last, for its cache is warm."""
         self._check_open()
         process = self._process()
         with process.lock:
@@ -139,7 +139,7 @@ class FileConnections:
         return connection
 
     def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """As `Connections.give`."""
+        """Implement `Connections.give`."""
         process = self._process()
         with process.lock:
             del process.lent[id(connection)]
@@ -149,11 +149,13 @@ class FileConnections:
                 process.idle.append(connection)
 
     def take_writer(self) -> sqlite3.Connection:
-        """As `Connections.take_writer`."""
-        self._check_open()
+        """Implement `Connections.take_writer`."""
+        if self._closed:
+            self._check_open()
         self._lock.acquire(self._timeout_seconds)
         try:
-            self._check_open()
+            if self._closed:
+                self._check_open()
             process = self._process()
             if process.writer is None:
                 process.writer = self._connect()
@@ -163,14 +165,14 @@ class FileConnections:
         return process.writer
 
     def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """As `Connections.give_writer`."""
+        """Implement `Connections.give_writer`."""
         if self._closed or not sound:
             self._process().writer = None
             connection.close()
         self._lock.release()
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Connections.wipe`. The log has pages as they were before, until it is cut off."""
+        """Implement `Connections.wipe`. The log has the old pages until it is cut off."""
         connection = self.take_writer()
         sound = False
         try:
@@ -188,7 +190,7 @@ class FileConnections:
         return (told,) if busy else ()
 
     def close(self) -> None:
-        """As `Connections.close`."""
+        """Implement `Connections.close`."""
         process = self._process()
         with process.lock:
             self._closed = True
@@ -226,7 +228,7 @@ class PrivateConnection:
         self._closed = False
 
     def owns(self, connection: sqlite3.Connection) -> bool:
-        """As `Connections.owns`."""
+        """Implement `Connections.owns`."""
         return self._pid == os.getpid()
 
     def _enter(self) -> None:
@@ -250,18 +252,18 @@ class PrivateConnection:
         self._turn.release()
 
     def take(self) -> sqlite3.Connection:
-        """As `Connections.take`."""
+        """Implement `Connections.take`."""
         self._enter()
         self._readers += 1
         return self._connection
 
     def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """As `Connections.give`."""
+        """Implement `Connections.give`."""
         self._readers -= 1
         self._leave()
 
     def take_writer(self) -> sqlite3.Connection:
-        """As `Connections.take_writer`."""
+        """Implement `Connections.take_writer`."""
         self._enter()
         if self._readers:
             self._turn.release()
@@ -271,16 +273,16 @@ class PrivateConnection:
         return self._connection
 
     def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """As `Connections.give_writer`."""
+        """Implement `Connections.give_writer`."""
         self._writing = False
         self._leave()
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Connections.wipe`: there is no log."""
+        """Implement `Connections.wipe`: there is no log."""
         return ()
 
     def close(self) -> None:
-        """As `Connections.close`."""
+        """Implement `Connections.close`."""
         self._closed = True
         if self._turn.acquire(blocking=False):
             self._leave()

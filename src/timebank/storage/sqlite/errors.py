@@ -1,4 +1,4 @@
-"""One table: what SQLite says, and what it means to a caller."""
+"""The errors of SQLite, and the library's error for each."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 
 def code_of(error: Exception) -> int:
-    """The primary result code; 0 where the error is the Python driver's own."""
+    """Return the primary result code; 0 where the error is the Python driver's own."""
     return extended_code_of(error) & 0xFF
 
 
 def extended_code_of(error: Exception) -> int:
-    """The extended result code; 0 where the error is the Python driver's own."""
+    """Return the extended result code; 0 where the error is the Python driver's own."""
     return int(getattr(error, "sqlite_errorcode", 0))
 
 

@@ -1,4 +1,4 @@
-"""What a SQLite file finds wrong in itself. Never raises: a damaged file is a fault too."""
+"""Find faults of a SQLite file. Nothing is raised: a damaged file is a fault too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _Objects = dict[tuple[str, str, str], str]
 def faults(
     connection: sqlite3.Connection, where: str, progress: Callable[[], None] | None
 ) -> list[Fault]:
-    """Faults of the file, its schema, rows of no bank and references, in this order.
+    """Return faults of the file, its schema, rows of no bank and references, in this order.
 
     What `progress` raises ends the work and is raised again.
     """
@@ -142,7 +142,7 @@ def _surely(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def _objects(connection: sqlite3.Connection) -> _Objects:
-    """What is in the schema under our names or on our tables, with its text."""
+    """Return the objects of the schema under our names or on our tables, with their text."""
     return {
         (str(kind), str(name), str(table)): " ".join(str(sql).split())
         for kind, name, table, sql in connection.execute(_OBJECTS)
@@ -150,7 +150,7 @@ def _objects(connection: sqlite3.Connection) -> _Objects:
 
 
 def _fresh() -> _Objects:
-    """The same of a database that was just made."""
+    """Return the objects of a database that was just made."""
     connection = sqlite3.connect(":memory:")
     try:
         for statement in DDL:

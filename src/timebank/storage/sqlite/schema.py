@@ -164,7 +164,7 @@ _HOLDS: Final = (
 
 
 def _guards(table: str, what: str) -> dict[str, str]:
-    """Triggers, by name, that refuse to change or remove a row of the table."""
+    """Return triggers, by name, that refuse to change or remove a row of the table."""
     return {
         f"{table}_no_{action.lower()}": (
             f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}\n"
@@ -193,7 +193,7 @@ _VERSION_TABLES: Final = """SELECT name, sql FROM sqlite_master
 
 
 def has_ledger(connection: sqlite3.Connection) -> bool:
-    """Whether any table of ours is in the file, whole or not."""
+    """Return whether any table of ours is in the file, whole or not."""
     sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE 'timebank!_%' ESCAPE '!'"
     return connection.execute(sql).fetchone() is not None
 

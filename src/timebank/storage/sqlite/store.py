@@ -24,9 +24,8 @@ from timebank.storage.sqlite.connections import (
     connect,
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
-from timebank.storage.sqlite.rows import SqliteReader
 from timebank.storage.sqlite.schema import migrate, pending
-from timebank.storage.sqlite.writer import SqliteWriter
+from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 SYNCHRONOUS: Final = ("full", "normal")
 #: How SQLite fails where it can neither find nor make the log beside a file.
@@ -35,8 +34,8 @@ _NO_LOG: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _UNREADABLE: Final = (0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT)
 
 
-class Place(NamedTuple):
-    """What a URL names: a file, or a private database where `path` is `None`."""
+class Location(NamedTuple):
+    """The parts of a URL: a file, or a private database where `path` is `None`, and an option."""
 
     path: str | None
     synchronous: str
@@ -59,36 +58,36 @@ class SqliteStore:
 
     @property
     def address(self) -> str | None:
-        """What another process opens it by; a private database cannot be opened twice."""
-        return None if place_of(self.url).path is None else self.url
+        """Implement `HasAddress.address`; a private database cannot be opened twice."""
+        return None if parse_url(self.url).path is None else self.url
 
     def banks(self) -> list[str]:
-        """As `Store.banks`."""
+        """Implement `Store.banks`."""
         with self.reader("") as reader:
             return reader.banks()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
-        """As `Store.make_bank`."""
+        """Implement `Store.make_bank`."""
         with self.writer(bank) as writer:
             writer.add_bank(journal)
 
     def reader(self, bank: str) -> SqliteReader:
-        """As `Store.reader`."""
+        """Implement `Store.reader`."""
         return SqliteReader(self._connections, bank)
 
     def writer(self, bank: str) -> SqliteWriter:
-        """As `Store.writer`."""
+        """Implement `Store.writer`."""
         return SqliteWriter(self._connections, bank)
 
     def wipe(self) -> tuple[str, ...]:
-        """As `Store.wipe`: the write-ahead log is cut off, unless somebody is reading."""
+        """Implement `Wipes.wipe`: the write-ahead log is cut off, unless somebody is reading."""
         try:
             return self._connections.wipe()
         except ERRORS as error:
             raise translated(error, self._connections.where) from error
 
     def close(self) -> None:
-        """As `Store.close`."""
+        """Implement `Store.close`."""
         self._connections.close()
 
 
@@ -99,7 +98,7 @@ def open_sqlite(
     read_only: bool = False,
     busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
 ) -> SqliteStore:
-    """The store of `sqlite:///relative`, `sqlite:////absolute` or `sqlite://` (in memory).
+    """Open the store of `sqlite:///relative`, `sqlite:////absolute` or `sqlite://` (in memory).
 
     With `create` the file and its tables are made where they are missing. With
     `read_only` SQLite opens the file so that nothing can be written.
@@ -109,7 +108,7 @@ def open_sqlite(
     :raises StoreError: no folder, no database, written by a newer version, or by an older
         one and not yet migrated.
     """
-    path, synchronous = place_of(url)
+    path, synchronous = parse_url(url)
     if path is None:
         private = PrivateConnection(where=url, timeout_seconds=busy_timeout_seconds)
         connection = private.take_writer()
@@ -121,8 +120,8 @@ def open_sqlite(
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
     mode = "rw" if create or not read_only else "ro"
-    with _told(file):
-        uri = _prepared(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
+    with _translating(file):
+        uri = _prepare(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
     connections = FileConnections(
         uri, where=str(file), synchronous=synchronous, timeout_seconds=busy_timeout_seconds
     )
@@ -130,7 +129,7 @@ def open_sqlite(
 
 
 def reading_uri(url: str) -> tuple[str, Path]:
-    """How SQLite opens the file of a URL to read it, and the file: to make a backup of it.
+    """Return the URI by which SQLite opens the file of a URL to read it for a backup, and the file.
 
     A file of an older version is well here: it is copied before it is migrated.
 
@@ -140,8 +139,8 @@ def reading_uri(url: str) -> tuple[str, Path]:
     """
     file = file_of(url)
     _check_file(file, create=False)
-    with _told(file):
-        uri = _prepared(
+    with _translating(file):
+        uri = _prepare(
             file,
             url,
             mode="ro",
@@ -153,11 +152,11 @@ def reading_uri(url: str) -> tuple[str, Path]:
 
 
 def file_of(url: str) -> Path:
-    """The file that a URL names, from the folder of now.
+    """Return the file that a URL names, from the current folder.
 
     :raises InvalidRequest: a URL that cannot be, or a private database.
     """
-    path, _ = place_of(url)
+    path, _ = parse_url(url)
     if path is None:
         msg = "a private database in memory has no file: name one like sqlite:///bank.db"
         raise InvalidRequest(msg)
@@ -165,7 +164,7 @@ def file_of(url: str) -> Path:
 
 
 def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> list[str]:
-    """Bring the tables of a file to this version; the names of the migrations applied.
+    """Bring the tables of a file to this version and return the names of what was applied.
 
     It is one transaction: after a kill the file is as it was. Others may use the file
     meanwhile, and several processes may do this at once.
@@ -180,14 +179,14 @@ def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECON
     >>> migrate_sqlite("sqlite://")
     []
     """
-    path, _ = place_of(url)
+    path, _ = parse_url(url)
     if path is None:
         return []  # a private database is of this version
     file = Path.cwd() / path
     _check_file(file, create=False)
     uri = f"{file.as_uri()}?mode=rw"
     with (
-        _told(file),
+        _translating(file),
         closing(connect(uri, synchronous="full", timeout_seconds=busy_timeout_seconds)) as found,
     ):
         unfinished = pending(found, str(file))
@@ -197,14 +196,14 @@ def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECON
         return list(migrate(found, str(file), busy_timeout_seconds)) if unfinished else []
 
 
-def place_of(url: str) -> Place:
-    """What a `sqlite:` URL names.
+def parse_url(url: str) -> Location:
+    """Return the parts of a `sqlite:` URL.
 
     :raises InvalidRequest: another form, or another option than `synchronous=normal|full`.
 
-    >>> from timebank.storage.sqlite.store import place_of
-    >>> place_of("sqlite:///street%20fair.db?synchronous=normal")
-    Place(path='street fair.db', synchronous='normal')
+    >>> from timebank.storage.sqlite.store import parse_url
+    >>> parse_url("sqlite:///street%20fair.db?synchronous=normal")
+    Location(path='street fair.db', synchronous='normal')
     """
     location, has_options, options = url.partition("?")
     choice = options.removeprefix("synchronous=") if has_options else SYNCHRONOUS[0]
@@ -212,7 +211,7 @@ def place_of(url: str) -> Place:
         msg = f"the one option is synchronous=normal or synchronous=full, not {shown(options)}"
         raise InvalidRequest(msg)
     if location == "sqlite://":
-        return Place(None, choice)
+        return Location(None, choice)
     if not location.startswith("sqlite:///"):
         msg = (
             "SQLite is sqlite:///relative.db, sqlite:////absolute.db or, in memory, sqlite://; "
@@ -228,7 +227,7 @@ def place_of(url: str) -> Place:
     if not path or "\0" in path or path == ":memory:":
         msg = f"{shown(url)} names no file; a private database in memory is sqlite://"
         raise InvalidRequest(msg)
-    return Place(path, choice)
+    return Location(path, choice)
 
 
 def _check_file(file: Path, *, create: bool) -> None:
@@ -253,8 +252,8 @@ def _check_file(file: Path, *, create: bool) -> None:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Errors of the driver while a file is being opened, as the library's."""
+def _translating(file: Path) -> Iterator[None]:
+    """Turn errors of the driver into the library's while a file is being opened."""
     try:
         yield
     except ERRORS as error:
@@ -264,16 +263,16 @@ def _told(file: Path) -> Iterator[None]:
         raise translated(error, str(file)) from error
 
 
-def _prepared(
+def _prepare(
     file: Path, url: str, *, mode: str, create: bool, timeout_seconds: float, older: bool = False
 ) -> str:
-    """The URI under which the file can be opened; its tables made, if `create`."""
+    """Return the URI by which the file can be opened; with `create` make its tables."""
     base = file.as_uri()
-    look = partial(_look_into, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
+    look = partial(_check_version, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
     try:
         look(f"{base}?mode={'rwc' if create else mode}", create=create)
     except ERRORS as error:
-        if code_of(error) not in _NO_LOG or not _sealed(file):
+        if code_of(error) not in _NO_LOG or not _is_read_only(file):
             raise
     else:
         return f"{base}?mode={mode}"
@@ -282,7 +281,7 @@ def _prepared(
     return sealed
 
 
-def _look_into(
+def _check_version(
     uri: str, *, file: Path, url: str, create: bool, older: bool, timeout_seconds: float
 ) -> None:
     """Check the version of the tables, and make them if `create`.
@@ -305,8 +304,8 @@ def _look_into(
             migrate(connection, str(file), timeout_seconds)
 
 
-def _sealed(file: Path) -> bool:
-    """Whether nobody can be writing: SQLite then needs no log beside the file, nor can make it.
+def _is_read_only(file: Path) -> bool:
+    """Return whether nobody can write: SQLite then needs no log beside the file, nor can make it.
 
     `immutable` on a file that another process writes to would give wrong answers.
     """

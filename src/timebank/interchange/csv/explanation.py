@@ -1,4 +1,4 @@
-"""What a mapping does, in words: to be read by who knows the files, before anything is booked."""
+"""Say in sentences what a mapping does, for who knows the files, before anything is booked."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from timebank.interchange.csv.cells import CLOCK, EPOCH
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Mapping, Told, Transfers
+from timebank.interchange.csv.mapping import Condition, Mapping, Transfers
 
 
 def explained(mapping: Mapping) -> Iterator[str]:
-    """The lines, each a sentence.
+    """Yield what a mapping does, a sentence a line.
 
     >>> from timebank.interchange.csv.toml import mapping_of
-    >>> from timebank.interchange.csv.words import explained
+    >>> from timebank.interchange.csv.explanation import explained
     >>> for line in list(explained(mapping_of("timebank_cc")))[2:6]:
     ...     print(line)
     Amounts are in minutes, written like 1.50.
@@ -69,8 +69,8 @@ def _transfers(mapping: Mapping) -> Iterator[str]:
     yield f"An amount of zero is {'passed over' if part.zero == 'pass' else 'quarantined'}."
     for one, other in part.equal:
         yield f"Rows whose {one} and {other} differ are quarantined."
-    told = {"note": part.note, "category": part.category, "area": part.area, "tags": part.tags}
-    if said := [f"{field} from {column}" for field, column in told.items() if column is not None]:
+    fields = {"note": part.note, "category": part.category, "area": part.area, "tags": part.tags}
+    if said := [f"{field} from {column}" for field, column in fields.items() if column is not None]:
         yield f"Taken besides: {', '.join(said)}."
     if part.html:
         yield f"HTML is taken out of {_list(part.html, 'and')}."
@@ -120,8 +120,8 @@ def _reversals(mapping: Mapping) -> Iterator[str]:
 def _accounts(mapping: Mapping) -> Iterator[str]:
     part = mapping.accounts
     if part is not None:
-        told = {"name": _list(part.name, "and"), "joined": part.joined, "balance": part.balance}
-        said = [f"{field} from {column}" for field, column in told.items() if column]
+        fields = {"name": _list(part.name, "and"), "joined": part.joined, "balance": part.balance}
+        said = [f"{field} from {column}" for field, column in fields.items() if column]
         yield f"Accounts: id from {', '.join([str(part.id), *said])}."
         for value, kind in part.kinds.items():
             yield f"One whose {part.kind} is {value} is of the kind {kind}."
@@ -133,12 +133,12 @@ def _accounts(mapping: Mapping) -> Iterator[str]:
         yield f"The account {one.id} ({one.kind}) is opened besides."
 
 
-def _where(told: Told) -> str:
-    says = f"is {_list(told.values)}" if told.values else "is not empty"
-    return f"whose {told.column} {says}"
+def _where(condition: Condition) -> str:
+    says = f"is {_list(condition.values)}" if condition.values else "is not empty"
+    return f"whose {condition.column} {says}"
 
 
 def _list(values: tuple[Column, ...], link: str = "or") -> str:
-    """`a, b or c`."""
+    """Return `a, b or c`."""
     *before, last = map(str, values or ("",))
     return f"{', '.join(before)} {link} {last}" if before else last

@@ -1,29 +1,92 @@
-"""The importer for any CSV: files read as a mapping says, in the order in which they are booked.
+"""Import any CSV as a mapping says.
 
-Accounts come first, then what moves hours, then what takes it back: a reversal finds its original
-wherever in the file it stands, for the file is read once more if there are any. Memory holds the
-ids and the stated balances of the accounts.
+Accounts are read first, then transfers, then reversals. If there are reversals the file is read
+once more for them, so that they may stand before their originals. Memory holds the ids and the
+stated balances of the accounts.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
+from pathlib import Path
+from stat import S_ISREG
+from typing import IO, Any
 
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.interchange.csv.mapping import Mapping
+from timebank.interchange.csv.mapping import Csv, Mapping
 from timebank.interchange.csv.rows import Heading, account_of, balance_of
-from timebank.interchange.csv.sources import SourceFile
 from timebank.interchange.csv.transfers import Found, TransferReader
-from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.files import Source
-from timebank.interchange.engine.protocol import AccountRow, ReversalRow, TransferRow
+from timebank.interchange.engine.csv_rows import Row, Rows
+from timebank.interchange.engine.files import Source, named, opened
+from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 
-Item = AccountRow | Found
+Item = ImportedAccount | Found
+
+
+@attrs.define
+class _Decoded:
+    """Gives the bytes of a file in UTF-8. A byte that is no letter stays as it is."""
+
+    file: IO[bytes]
+    encoding: str
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return the next line, or so many bytes of it."""
+        line = self.file.readline(size)
+        return line.decode(self.encoding, "surrogateescape").encode("utf-8", "surrogateescape")
+
+
+@attrs.define
+class SourceFile:
+    """A file that may be read several times.
+
+    :raises InvalidRequest: it can be read only once.
+    :raises OSError: there is no file of this path.
+    """
+
+    source: Source
+    csv: Csv
+    mended: Mended | None = None
+    #: The bytes of it, once.
+    size: int = attrs.field(init=False)
+    #: How far all readings came.
+    bytes_read: int = attrs.field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        """Look for the file, so that a wrong name is found before anything is booked."""
+        if isinstance(self.source, str | os.PathLike):
+            found = Path(self.source).stat()
+            is_kept, self.size = S_ISREG(found.st_mode), found.st_size
+        elif is_kept := self.source.seekable():
+            self.size = self.source.seek(0, os.SEEK_END)
+        if not is_kept:
+            msg = f"{self.name} is read more than once, as a pipe cannot be: save it as a file"
+            raise InvalidRequest(msg)
+
+    @property
+    def name(self) -> str:
+        """The name of the file in reports."""
+        return named(self.source)
+
+    def rows(self) -> Iterator[Row | Quarantined]:
+        """Yield the rows from the first on, mended ones in place of the originals."""
+        before = self.bytes_read
+        with opened(self.source) as file:
+            if not isinstance(self.source, str | os.PathLike):
+                file.seek(0)
+            decoded: Any = file
+            if self.csv.encoding != "utf-8":
+                decoded = _Decoded(file, self.csv.encoding)
+            rows = Rows(self.name, decoded, delimiter=self.csv.delimiter, mended=self.mended)
+            for row in rows:
+                self.bytes_read = before + rows.bytes_read
+                yield row
 
 
 class MappingImporter:
@@ -40,7 +103,7 @@ class MappingImporter:
     >>> from io import BytesIO
     >>> import timebank
     >>> from timebank.interchange.engine.booking import run
-    >>> from timebank.interchange.csv.files import MappingImporter
+    >>> from timebank.interchange.csv.importer import MappingImporter
     >>> from timebank.interchange.csv.toml import parsed
     >>> mapping = parsed(b'''
     ... name = "sheet"
@@ -86,12 +149,12 @@ class MappingImporter:
 
     @property
     def headers(self) -> Dict[str, tuple[str, ...]]:
-        """The columns of each file."""
+        """File → the names of its columns."""
         return {heading.file: heading.names for heading in self._headings.values()}
 
     @property
     def bytes(self) -> int:
-        """How much there is to read: the transfers as often as they may be read."""
+        """The bytes to be read: the transfers as often as they may be read."""
         may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
         times = 1 + bool(may_reverse) + self._opens
         again = 0 if self._transfers is None else (times - 1) * self._transfers.size
@@ -99,11 +162,11 @@ class MappingImporter:
 
     @property
     def bytes_read(self) -> int:
-        """How much of it was read."""
+        """The bytes that are read so far."""
         return sum(file.bytes_read for _, file in self._files())
 
     def read(self) -> Iterator[tuple[str, Item]]:
-        """All rows as what they say, with the file that each is in; accounts first.
+        """Yield what each row says, with the file that it is in; accounts first.
 
         :raises InvalidRequest: a file has not the columns that the mapping names.
         :raises OSError: a file cannot be read.
@@ -113,18 +176,20 @@ class MappingImporter:
         yield from self._all_accounts()
         has_reversals = False
         for name, item in self._moves():
-            if isinstance(item, ReversalRow):
+            if isinstance(item, ImportedReversal):
                 has_reversals = True
             else:
                 yield name, item
         if has_reversals:
-            yield from ((name, item) for name, item in self._moves() if type(item) is ReversalRow)
+            yield from (
+                (name, item) for name, item in self._moves() if type(item) is ImportedReversal
+            )
 
     # -- accounts ---------------------------------------------------------------------
 
     def _all_accounts(self) -> Iterator[tuple[str, Item]]:
-        """Those of the mapping, of the file of accounts, of the balances, of the transfers."""
-        stated: dict[str, AccountRow] = {}
+        """Yield the accounts of the mapping, of the accounts' file, the balances, the transfers."""
+        stated: dict[str, ImportedAccount] = {}
         yield from self._stated(stated)
         known = set()
         for one in self.mapping.open:
@@ -133,7 +198,7 @@ class MappingImporter:
                 self._listed.add(one.id)
                 yield self._balances.name, attrs.evolve(row, kind=one.kind, name=one.name)
         for name, item in self._of_file():
-            if isinstance(item, AccountRow):
+            if isinstance(item, ImportedAccount):
                 known.add(item.id)
                 item = _with_balance(item, stated)  # noqa: PLW2901 - the same row, and more
             yield name, item
@@ -141,13 +206,13 @@ class MappingImporter:
         if self._opens:
             yield from self._named_by_transfers(known)
 
-    def _stated(self, stated: dict[str, AccountRow]) -> Iterator[tuple[str, Item]]:
-        """The balances that the source states, into `stated`; what is no balance is given."""
+    def _stated(self, stated: dict[str, ImportedAccount]) -> Iterator[tuple[str, Item]]:
+        """Collect the balances that the source states in `stated`; yield what is no balance."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
         for heading, row in self._headed(file, "balances"):
-            found: AccountRow | Quarantined = (
+            found: ImportedAccount | Quarantined = (
                 balance_of(self.mapping, part, heading, row) if isinstance(row, Row) else row
             )
             if isinstance(found, Quarantined):
@@ -157,7 +222,7 @@ class MappingImporter:
                 column = str(part.account)
                 yield file.name, Quarantined(file.name, found.line, column, found.id, text)
 
-    def _of_file(self) -> Iterator[tuple[str, AccountRow | Quarantined]]:
+    def _of_file(self) -> Iterator[tuple[str, ImportedAccount | Quarantined]]:
         part, file = self.mapping.accounts, self._accounts
         if part is None or file is None:
             return
@@ -168,9 +233,9 @@ class MappingImporter:
                 yield file.name, row
 
     def _left_over(
-        self, stated: dict[str, AccountRow], known: set[str]
+        self, stated: dict[str, ImportedAccount], known: set[str]
     ) -> Iterator[tuple[str, Item]]:
-        """Accounts that have a balance and nothing else: opened, unless a file says which exist."""
+        """Yield accounts that have a balance and nothing else, unless a file says which exist."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
@@ -186,16 +251,16 @@ class MappingImporter:
 
     def _named_by_transfers(self, known: set[str]) -> Iterator[tuple[str, Item]]:
         for name, item in self._moves():
-            if isinstance(item, TransferRow):
+            if isinstance(item, ImportedTransfer):
                 for id in (item.earner, item.spender):
                     if id not in known:
                         known.add(id)
-                        yield name, AccountRow(line=item.line, id=id)
+                        yield name, ImportedAccount(line=item.line, id=id)
 
     # -- transfers --------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[str, Found]]:
-        """What the rows of the file of transfers say, from the first on."""
+        """Yield what the rows of the file of transfers say, from the first on."""
         if self._transfers is None:
             return
         reader = None
@@ -210,7 +275,7 @@ class MappingImporter:
     # -- files ------------------------------------------------------------------------
 
     def _files(self) -> Iterator[tuple[str, SourceFile]]:
-        """The files that there are, by the tables of the mapping that say their columns."""
+        """Yield the files that there are, by the tables of the mapping that say their columns."""
         if self._transfers is not None:
             yield "transfers", self._transfers
         if self._accounts is not None:
@@ -228,7 +293,7 @@ class MappingImporter:
         return Heading.of(file.name, getattr(self.mapping, where), where, self.mapping, first)
 
     def _headed(self, file: SourceFile, where: str) -> Iterator[tuple[Heading, Row | Quarantined]]:
-        """Each row with the heading of its file."""
+        """Yield each row with the heading of its file."""
         heading = self._headings[where]
         rows = file.rows()
         if self.mapping.csv.header:
@@ -237,7 +302,7 @@ class MappingImporter:
             yield heading, row
 
 
-def _with_balance(row: AccountRow, stated: dict[str, AccountRow]) -> AccountRow:
-    """The row with the balance that the file of balances states, where it does."""
+def _with_balance(row: ImportedAccount, stated: dict[str, ImportedAccount]) -> ImportedAccount:
+    """Return the row with the balance that the file of balances states, if it does."""
     found = stated.get(row.id)
     return row if found is None else attrs.evolve(row, stated=found.stated)

@@ -1,18 +1,28 @@
-"""One bank in SQLite, written to in a transaction that begins with the lock."""
+"""One bank in SQLite: read in a snapshot, written in a transaction that begins with the lock."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from timebank.errors import BankNotFound, Conflict, OutcomeUnknown, StoreError, TimebankError
-from timebank.model import Head, RecordRow
+from timebank.errors import (
+    BankNotFound,
+    Conflict,
+    Corrupt,
+    OutcomeUnknown,
+    StoreError,
+    TimebankError,
+)
+from timebank.model import Fault, Head, RecordRow
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
-from timebank.storage.sqlite.rows import SqliteReader, rolled_back
-from timebank.storage.sqlite.schema import POSTING_GUARDS
+from timebank.storage.sqlite.faults import faults
+from timebank.storage.sqlite.questions import QUERIES
+from timebank.storage.sqlite.schema import POSTING_GUARDS, has_ledger
+from timebank.storage.tables import TableReader
 
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
@@ -37,14 +47,81 @@ _PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 
         opened = excluded.opened, named = excluded.named"""
 
 
+class SqliteReader(TableReader):
+    """A snapshot of one bank; a context manager, of use between its entry and its end."""
+
+    def __init__(self, connections: Connections, bank: str) -> None:
+        super().__init__(QUERIES, bank, connections.where)
+        self._connections = connections
+        self._connection: sqlite3.Connection | None = None
+        self._began = False
+
+    def __enter__(self) -> Self:
+        try:
+            connection = self._connections.take()
+        except ERRORS as error:
+            raise translated(error, self._connections.where) from error
+        # Readers of one thread of a private database share a transaction.
+        self._began = not connection.in_transaction
+        if self._began:
+            try:
+                connection.execute("BEGIN")
+            except ERRORS as error:
+                self._connections.give(connection, sound=False)
+                raise translated(error, self._connections.where) from error
+        self._connection = connection
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        connection, self._connection = self._connection or self.connection(), None
+        if self._connections.owns(connection):
+            sound = not self._began or rolled_back(connection)
+            self._connections.give(connection, sound=sound)
+
+    def connection(self) -> sqlite3.Connection:
+        """Return the connection, between entry and end.
+
+        :raises StoreError: before or after.
+        """
+        if self._connection is None:
+            msg = "this reader is closed"
+            raise StoreError(msg)
+        return self._connection
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        connection = self._connection or self.connection()
+        try:
+            return connection.execute(sql, values).fetchall()
+        except ERRORS as error:
+            raise self.translated(error) from error
+
+    def translated(self, error: Exception) -> TimebankError:
+        """Return the library's error; a file in which there are no tables of ours has no bank."""
+        result = translated(error, self._connections.where)
+        if isinstance(result, Corrupt) and str(error).startswith("no such table"):
+            try:
+                if not has_ledger(self.connection()):
+                    return BankNotFound(self._bank, self._connections.where)
+            except ERRORS:
+                pass  # the first error is the one to raise
+        return result
+
+    def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
+        """Implement `Reader.faults`: of the whole file, not only this bank."""
+        return faults(self.connection(), self._connections.where, progress)
+
+
 class SqliteWriter(SqliteReader):
     """The writer of one bank, in a transaction that began with the lock."""
 
-    def __init__(self, connections: Connections, bank: str) -> None:
-        super().__init__(connections, bank)
-        self._sequence: int | None = None
-        self._last_id: str | None = None
-        self._failed: BaseException | None = None
+    _sequence: int | None = None
+    _last_id: str | None = None
+    _failed: BaseException | None = None
 
     def __enter__(self) -> Self:
         where = self._connections.where
@@ -69,7 +146,7 @@ class SqliteWriter(SqliteReader):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        connection, self._connection = self.connection(), None
+        connection, self._connection = self._connection or self.connection(), None
         if not self._connections.owns(connection):
             if error is None:
                 msg = "this writer belongs to the process that opened it: nothing was written here"
@@ -96,26 +173,26 @@ class SqliteWriter(SqliteReader):
             raise translated(error, self._connections.where) from error
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """As a reader's; an error may have ended the transaction, so nothing more is written."""
-        self.connection()
+        """Fetch as a reader does; after an error nothing more is written."""
+        connection = self._connection or self.connection()
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self._failed
         try:
-            return super()._fetch(sql, values)
-        except TimebankError as error:
-            self._failed = error
-            raise
+            return connection.execute(sql, values).fetchall()
+        except ERRORS as error:
+            self._failed = self.translated(error)
+            raise self._failed from error
 
     def head(self) -> Head:
-        """As `Reader.head`."""
+        """Implement `Reader.head`."""
         head = super().head()
         self._sequence = head.sequence
         return head
 
     def append(self, batch: Batch) -> None:
-        """As `Writer.append`. After a failure the writer takes no more and commits nothing."""
-        connection = self.connection()
+        """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
+        connection = self._connection or self.connection()
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self._failed
@@ -130,7 +207,7 @@ class SqliteWriter(SqliteReader):
             raise
 
     def _check_sequence(self, records: list[RecordRow]) -> None:
-        """The primary key refuses a sequence that is taken; this, one that leaves a gap."""
+        """Refuse a sequence that leaves a gap; the primary key refuses one that is taken."""
         if not records:
             return
         last = self._sequence if self._sequence is not None else self.head().sequence
@@ -142,7 +219,7 @@ class SqliteWriter(SqliteReader):
         self._sequence, self._last_id = last, records[-1].id
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        bank = self._bank
+        with_bank = (self._bank,).__add__  # a tuple's own addition: no call of Python for a row
         if batch.anew:
             self._throw_away(connection)
         for sql, rows in (
@@ -154,9 +231,10 @@ class SqliteWriter(SqliteReader):
             (_ADD_STATUTE, batch.statutes),
         ):
             if rows:
-                connection.executemany(sql, [(bank, *row) for row in rows])
+                connection.executemany(sql, map(with_bank, rows))
         if batch.resolved:
-            connection.executemany(_END_HOLD, [(bank, sequence) for sequence in batch.resolved])
+            keys = [(self._bank, sequence) for sequence in batch.resolved]
+            connection.executemany(_END_HOLD, keys)
         if batch.erased:
             self._erase(connection, batch.erased)
 
@@ -201,3 +279,13 @@ class SqliteWriter(SqliteReader):
                     msg = f"{self._connections.where} has no ledger in it: open it with create"
                     result = StoreError(msg)
                 raise result from error
+
+
+def rolled_back(connection: sqlite3.Connection) -> bool:
+    """End the transaction, if there is one; return whether the connection is of further use."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except ERRORS:
+        return False
+    return True

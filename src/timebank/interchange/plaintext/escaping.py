@@ -1,4 +1,4 @@
-"""Ids, titles and values as plain-text accounting can hold them.
+"""Write ids, titles and values as plain-text accounting can hold them.
 
 An id becomes one part of the name of an account, another one for each id. A value becomes one
 line, of which no program takes a part for a date, a tag or the end of it.
@@ -20,13 +20,13 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 def component(id: str, *, unsafe: re.Pattern[str], mark: str) -> str:
-    """An id in ASCII: what is unsafe is its code point between two marks.
+    """Return an id in ASCII: what is unsafe is its code point between two marks.
 
-    Capitals are kept, and told once more at the end: `u` and, in hexadecimal, which letters they
+    Capitals are kept, and named once more at the end: `u` and, in hexadecimal, which letters they
     are. So no two ids meet, even where somebody takes capitals for small letters.
 
     >>> import re
-    >>> from timebank.interchange.plaintext.words import component
+    >>> from timebank.interchange.plaintext.escaping import component
     >>> component("via Roma", unsafe=re.compile("[^A-Za-z0-9]"), mark="_")
     'via_20_Roma_u10'
     """
@@ -36,9 +36,9 @@ def component(id: str, *, unsafe: re.Pattern[str], mark: str) -> str:
 
 
 def title(kind: str, category: str | None = None) -> str:
-    """What a transaction is called: ASCII letters, digits, apostrophes, hyphens, single blanks.
+    """Return the title of a transaction: ASCII letters, digits, apostrophes, hyphens and blanks.
 
-    >>> from timebank.interchange.plaintext.words import title
+    >>> from timebank.interchange.plaintext.escaping import title
     >>> title("exchange", "attività: (nuove)")
     'exchange attivita nuove'
     """
@@ -47,24 +47,24 @@ def title(kind: str, category: str | None = None) -> str:
     return " ".join(_NOT_PLAIN.sub(" ", plain).split())
 
 
-def value(told: Any) -> str:
-    r"""A value on one line: a plain word as it is, all else as JSON.
+def value(content: Any) -> str:
+    r"""Return a value on one line: a plain word as it is, all else as JSON.
 
     A bracket, which may begin a date, and what cannot be seen are `\u005b` and the like.
 
-    >>> from timebank.interchange.plaintext.words import value
+    >>> from timebank.interchange.plaintext.escaping import value
     >>> value("visit-81"), value("due\nrighe [1]")
     ('visit-81', '"due\\nrighe \\u005b1]"')
     """
-    if type(told) is str and _WORD.fullmatch(told):
-        return told
-    return visible(json.dumps(told, ensure_ascii=False)).replace("[", "\\u005b")
+    if type(content) is str and _WORD.fullmatch(content):
+        return content
+    return visible(json.dumps(content, ensure_ascii=False)).replace("[", "\\u005b")
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""A text without what cannot be seen, or turns its neighbours round: that is `\u202e`.
+    r"""Return a text in which what cannot be seen, or turns its neighbours round, is `\u202e`.
 
-    >>> from timebank.interchange.plaintext.words import visible
+    >>> from timebank.interchange.plaintext.escaping import visible
     >>> visible("a\u202eb")
     'a\\u202eb'
     """
@@ -75,9 +75,9 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def ascii_only(text: str) -> str:
-    r"""A text in ASCII, all else as JSON has it.
+    r"""Return a text in ASCII, all else as JSON has it.
 
-    >>> from timebank.interchange.plaintext.words import ascii_only
+    >>> from timebank.interchange.plaintext.escaping import ascii_only
     >>> ascii_only("Nicolò")
     'Nicol\\u00f2'
     """
@@ -85,6 +85,6 @@ def ascii_only(text: str) -> str:
 
 
 def _code(character: str) -> str:
-    """A character as JSON has it in ASCII: two of them, where it needs a pair."""
+    """Return a character as JSON has it in ASCII: two escapes, where it needs a pair."""
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))

@@ -1,0 +1,61 @@
+"""The questions that one bank in SQLite is asked.
+
+Every statement is a constant, so that SQLite's cache of prepared ones serves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from timebank.storage.tables import FEW, MANY, TABLES, Queries
+
+_RECORD = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
+_ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named"
+_ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
+_POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
+    WHERE bank = ? AND account = ? AND """
+_HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
+
+QUERIES: Final = Queries(
+    head="""SELECT b.journal, r.sequence, r.digest FROM timebank_banks b
+        LEFT JOIN timebank_records r ON r.bank = b.bank
+            AND r.sequence = (SELECT max(sequence) FROM timebank_records WHERE bank = b.bank)
+        WHERE b.bank = ?""",
+    banks="SELECT bank FROM timebank_banks ORDER BY bank",
+    left_over=" UNION ALL ".join(
+        f"SELECT 1 WHERE EXISTS (SELECT 1 FROM {table} WHERE bank = ?)"  # noqa: S608 - our names
+        for table in TABLES
+    ),
+    records=_RECORD + "WHERE bank = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+    find=_RECORD + "WHERE bank = ? AND id = ?",
+    # SQLite, which has no statistics, would walk through the bank.
+    sequences={
+        size: "SELECT id, sequence FROM timebank_records INDEXED BY timebank_records_id "  # noqa: S608 - our words
+        f"WHERE bank = ? AND id IN ({', '.join('?' * size)})"
+        for size in (FEW, MANY)
+    },
+    # It would do so here, to save the sorting.
+    referring=_RECORD
+    + "INDEXED BY timebank_records_refers_to WHERE bank = ? AND refers_to = ? ORDER BY sequence",
+    texts="""SELECT sequence, field, salt, text FROM timebank_texts
+        WHERE bank = ? AND sequence > ? AND sequence <= ? ORDER BY sequence, field""",
+    account=_ACCOUNT + "AND account = ?",
+    accounts=_ACCOUNT + "AND account > ? ORDER BY account LIMIT ?",
+    first_accounts=_ACCOUNT + "ORDER BY account LIMIT ?",
+    last_posting=_POSTING + "sequence <= ? ORDER BY version DESC LIMIT 1",
+    postings=_POSTING + "version > ? ORDER BY version LIMIT ?",
+    by_day=_POSTING + "day <= ? AND (day, version) > (?, ?) ORDER BY day, version LIMIT ?",
+    by_day_back=_POSTING
+    + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
+    totals="""SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
+        FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",
+    # Without statistics SQLite would choose the primary key, and sort.
+    holds=_HOLD
+    + "INDEXED BY timebank_holds_sequence WHERE bank = ? AND (sequence, account) > (?, ?) "
+    + "ORDER BY sequence, account LIMIT ?",
+    holds_of=_HOLD
+    + "WHERE bank = ? AND account = ? AND (expires_at, sequence) > (?, ?) "
+    + "ORDER BY expires_at, sequence LIMIT ?",
+    statutes="""SELECT sequence, version FROM timebank_statutes
+        WHERE bank = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?""",
+)

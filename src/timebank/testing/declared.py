@@ -1,0 +1,173 @@
+"""The optional methods of a store: they work where they are declared, and are not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from timebank.bank import TimeBank
+from timebank.hours import Hours
+from timebank.model import Fault
+from timebank.storage.protocol import (
+    Batch,
+    Store,
+    adds_up,
+    finds_many,
+    has_address,
+    wipes,
+)
+from timebank.testing.names import ALIKE
+from timebank.testing.place import StorePlace, doors, needs
+from timebank.testing.rows import both, posting, record, small_bank
+
+_OPTIONAL: Final = frozenset({"address", "sequences", "sums", "wipe"})
+
+
+class Declared(StorePlace, part=True):
+    """The optional methods of `timebank.storage.protocol`."""
+
+    def test_what_the_store_has_is_declared(self, filled: Store) -> None:
+        """A method that is not declared would not be tested; one that is must be there."""
+        with filled.writer("main") as writer:
+            written = finds_many(writer)
+        with filled.reader("main") as reader:
+            found = {
+                "adds_up": adds_up(reader),
+                "finds_many": finds_many(reader) and written,
+                "addressed": has_address(filled),
+                "wipes": wipes(filled),
+            }
+        assert {name: getattr(self, name) for name in found} == found
+
+    @needs("finds_many")
+    def test_many_operations_are_looked_up_at_once(self, store: Store) -> None:
+        """Each id that was used, with its record, and no other; a writer sees its own."""
+        count = 230
+        used = [*ALIKE[::2], *(f"t{number}" for number in range(count))]
+        expected = [(id, n) for n, id in enumerate(used, start=1)]
+        asked = [*reversed(used), *ALIKE[1::2], "elsewhere"]
+        store.make_bank("other", journal="journal-2")
+        with store.writer("main") as writer:
+            writer.append(Batch([record(n, id=id) for n, id in enumerate(used, start=1)]))
+            assert finds_many(writer)
+            assert expected == sorted(writer.sequences(asked), key=lambda pair: pair[1])
+        with store.writer("other") as writer:
+            writer.append(Batch([record(1, id="elsewhere")]))
+        with store.reader("main") as reader:
+            assert finds_many(reader)
+            assert [] == reader.sequences([])
+            assert expected == sorted(reader.sequences(asked), key=lambda pair: pair[1])
+
+    @needs("adds_up")
+    def test_sums_find_what_does_not_add_up(self, store: Store) -> None:
+        """A wrong balance, a transfer that does not cancel out; of this bank, and no other."""
+        right = [posting("m1", 1, 2, 3600, "2026-03-01"), posting("f1", 1, 2, -3600, "2026-03-01")]
+        wrong = [
+            posting("m1", 2, 3, 60, "2026-03-02")._replace(balance=3661),
+            posting("f1", 2, 3, -30, "2026-03-02")._replace(balance=-3630),
+        ]
+        rows = [record(1, kind="open_account"), record(2)]
+        store.make_bank("other", journal="journal-2")
+        for bank, records, postings in (
+            ("main", rows, right),
+            ("other", [*rows, record(3)], right + wrong),
+        ):
+            with store.writer(bank) as writer:
+                writer.append(Batch(records, accounts=both("m1", "f1"), postings=postings))
+        with store.reader("main") as reader:
+            assert adds_up(reader)
+            assert [] == list(reader.sums())
+        with store.reader("other") as reader:
+            assert adds_up(reader)
+            assert {
+                Fault(
+                    "derived",
+                    "posting 2 of account 'm1'",
+                    f"balance {Hours.from_seconds(3660)}",
+                    f"balance {Hours.from_seconds(3661)}",
+                ),
+                Fault(
+                    "zero-sum",
+                    "record 3",
+                    "postings that sum to 0:00",
+                    str(Hours.from_seconds(30)),
+                ),
+            } == set(reader.sums())
+
+    @needs("addressed")
+    def test_the_store_is_opened_by_its_address(self, filled: Store) -> None:
+        """It leads to the same banks."""
+        assert has_address(filled)
+        other = self.open(filled.address)
+        try:
+            with other.reader("main") as reader, filled.reader("main") as expected:
+                assert expected.head() == reader.head()
+        finally:
+            other.close()
+
+    @needs("wipes")
+    def test_a_wipe_says_what_may_remain(self, filled: Store) -> None:
+        """In sentences, as often as it is asked for; what is not erased is there after it."""
+        with filled.writer("main") as writer:
+            writer.append(Batch(erased=[(2, "note")]))
+        assert wipes(filled)
+        for _ in range(2):
+            told = filled.wipe()
+            assert (True, True) == (type(told) is tuple, all(type(one) is str for one in told))
+        with filled.reader("main") as reading:
+            assert sorted(small_bank().texts)[1:] == reading.texts(after=0, through=9)
+            assert 5 == reading.head().sequence
+            assert small_bank().postings == reading.postings("m1", after=0, limit=9)
+
+    def test_none_of_it_is_needed(self, store: Store) -> None:
+        """A bank on the same store without these methods does the same, in a longer way."""
+        bank = TimeBank(_Bare(store), bank="bare", **doors())
+        bank.open_account("m1", name="Maria")
+        bank.open_account("f1", kind="group")
+        with bank.batch() as batch:
+            for n in range(9):
+                batch.transfer(earner="m1", spender="f1", hours=1, id=f"t{n}", note="clinic")
+        assert () == bank.audit().findings
+        assert () == bank.audit(quick=True).findings
+        assert () == bank.audit(processes=2).findings
+        assert bank.erase("m1", reason="asked").remains
+        assert () == bank.audit().findings
+        assert Hours(9) == TimeBank(store, bank="bare").balance("m1").posted
+
+
+class _Bare:
+    """A store that passes everything on but the optional methods."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.url = store.url
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OPTIONAL:
+            raise AttributeError(name)
+        return getattr(self._store, name)
+
+    @contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """Implement `Store.reader`."""
+        with self._store.reader(bank) as reader:
+            yield _BareReader(reader)
+
+    @contextmanager
+    def writer(self, bank: str) -> Iterator[Any]:
+        """Implement `Store.writer`."""
+        with self._store.writer(bank) as writer:
+            yield _BareReader(writer)
+
+
+class _BareReader:
+    """A reader or writer that passes everything on but the optional methods."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OPTIONAL:
+            raise AttributeError(name)
+        return getattr(self._reader, name)

@@ -1,0 +1,217 @@
+"""No CSV that the library writes has a cell that a spreadsheet would execute."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pytest
+
+import timebank
+from support import doors
+from timebank import TimeBank
+from timebank.interchange.engine.quarantine import QuarantineFile
+from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.spreadsheet import balances_sheet, statement_sheet, transfers_sheet
+from timebank.reports.csv_lines import FORMULA_SIGNS, Trusted, csv_line, guarded, unguarded
+from timebank.reports.impact_text import impact_csv
+
+DAY = date(2026, 3, 2)
+
+#: Texts that a spreadsheet executes, each of its kind.
+DANGEROUS = [
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\uff1d1+1",
+    "\uff0b1+1",
+    "\uff0d1+1",
+    "\uff20SUM(A1)",
+    "-1+1|calc",
+    "=cmd|' /C calc'!A0",
+    "=1+1\nbread",
+    "'=1+1",
+]
+#: Texts that it does not.
+HARMLESS = [
+    "bread",
+    "",
+    "1:30",
+    "a=b",
+    "1-2",
+    "cmd|calc",
+    "'tis",
+    "bread\n=1+1",
+    "bread\r\n-1+1|calc",
+    'he said "=1"',
+    "a,b;c",
+    "perché",
+]
+
+
+def rows_of(raw: str, delimiter: str = ",") -> list[list[str]]:
+    """The rows, as a program reads them that takes no stray line break."""
+    return list(csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter, strict=True))
+
+
+def bank_with(text: str) -> TimeBank:
+    """A bank that has the text wherever people may write it."""
+    bank = timebank.open("memory:", **doors())
+    for number in range(6):
+        bank.open_account(f"a{number}", name=text or None)
+    label = text if text.isprintable() and text else None
+    for number in range(6):
+        bank.transfer(
+            earner=f"a{number}",
+            spender=f"a{(number + 1) % 6}",
+            hours="1:30",
+            note=text,
+            category=label,
+            area=label,
+            resource=label,
+            tags=[label] if label else [],
+            occurred_on=DAY,
+        )
+    return bank
+
+
+def transfers(text: str) -> str:
+    """`timebank export csv transfers`."""
+    return "".join(f"{line}\n" for line in transfers_sheet(bank_with(text)))
+
+
+def transfers_with_semicolons(text: str) -> str:
+    """The same with `--decimal-comma`."""
+    return "".join(f"{line}\n" for line in transfers_sheet(bank_with(text), decimal_comma=True))
+
+
+def balances(text: str) -> str:
+    """`timebank export csv balances`."""
+    return "".join(f"{line}\n" for line in balances_sheet(bank_with(text).trial_balance()))
+
+
+def statement(text: str) -> str:
+    """`timebank export csv statement`."""
+    return "".join(f"{line}\n" for line in statement_sheet(bank_with(text).statement("a1")))
+
+
+def impact(text: str) -> str:
+    """`timebank report impact --format csv`."""
+    return impact_csv(bank_with(text).impact())
+
+
+def quarantine(text: str) -> str:
+    """`timebank import … --quarantine FILE`: names, values and rows are another system's."""
+    file = io.StringIO(newline="")
+    writer = QuarantineFile(file)
+    row = Quarantined(text, 2, text, text, text, cells=(text, "bread"))
+    writer.write(row, names=(text, "what"))
+    return file.getvalue()
+
+
+Writer = Callable[[str], str]
+WRITERS: list[Writer] = [
+    transfers,
+    transfers_with_semicolons,
+    balances,
+    statement,
+    impact,
+    quarantine,
+]
+
+
+def cells_of(write: Writer, text: str) -> Iterator[str]:
+    """All cells; every row has as many as the first one that has so many columns."""
+    rows = rows_of(write(text), ";" if write is transfers_with_semicolons else ",")
+    if write not in {impact, quarantine}:
+        assert {len(rows[0])} == {len(row) for row in rows}
+    yield from (cell for row in rows for cell in row)
+
+
+#: A quantity, or a band of two: the library's own, which may begin with a minus.
+OUR_NUMBERS = re.compile(r"-?[0-9]+([:.,][0-9]+)*( to -?[0-9]+:[0-9]{2})?")
+
+
+# -- every exporter --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+@pytest.mark.parametrize("write", WRITERS)
+def test_no_cell_of_any_export_is_a_formula(write: Writer, text: str) -> None:
+    """Names, notes, categories, areas, resources, tags, and whatever stands in another's file."""
+    for cell in cells_of(write, text):
+        assert cell[:1] not in FORMULA_SIGNS or OUR_NUMBERS.fullmatch(cell), cell
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+@pytest.mark.parametrize("write", [transfers, transfers_with_semicolons, statement, quarantine])
+def test_a_text_that_was_guarded_can_be_read_back(write: Writer, text: str) -> None:
+    """Line breaks and full-width signs too."""
+    assert text in set(map(unguarded, cells_of(write, text)))
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+@pytest.mark.parametrize("write", [transfers, transfers_with_semicolons, statement, quarantine])
+def test_what_is_harmless_is_written_as_it_is(write: Writer, text: str) -> None:
+    """A formula in the second line of a cell is text, for the cell stands in quotes."""
+    assert text in set(cells_of(write, text))
+
+
+@pytest.mark.parametrize("text", ["-1+1|calc", "\uff1d1+1"])
+def test_the_impact_report_guards_as_the_others_do(text: str) -> None:
+    """What went through in its own guard."""
+    cells = set(cells_of(impact, text))
+    assert f"'{text}" in cells
+    assert text not in cells
+
+
+def test_numbers_and_days_are_written_as_they_are() -> None:
+    """Below zero too: a mark before a number would make it a text."""
+    header, first, *_ = rows_of(transfers("bread"))
+    row = dict(zip(header, first, strict=True))
+    assert ("5400", "1.5", "2026-03-02") == (row["seconds"], row["hours"], row["occurred_on"])
+    assert {"-5400", "-1.5"} <= set(cells_of(transfers, "bread"))
+    assert {"-5400", "-1,5"} <= set(cells_of(transfers_with_semicolons, "bread"))
+    assert "-1:30" in csv_line(["bread", Trusted("-1:30")])
+
+
+def test_bands_of_balances_are_the_librarys_own_words() -> None:
+    """They begin with a minus, and are no formula."""
+    bank = timebank.open("memory:", **doors())
+    for number in range(12):
+        bank.open_account(f"a{number}")
+    for number in range(6):
+        bank.transfer(earner=f"a{number}", spender=f"a{number + 6}", hours="7:00")
+    titles = [row[1] for row in rows_of(impact_csv(bank.impact())) if row[0].startswith("Balance")]
+    assert any(title.startswith("-") for title in titles), titles
+
+
+# -- the guard --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_what_is_dangerous_has_one_mark_more(text: str) -> None:
+    """And loses it again."""
+    assert f"'{text}" == guarded(text)
+    assert text == unguarded(guarded(text))
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_harmless_has_none(text: str) -> None:
+    """It is the same text, and nothing is taken from it."""
+    assert text == guarded(text) == unguarded(text)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\r\nb", "\n", "a\n=1+1"])
+def test_a_row_is_one_row_whatever_the_python(text: str, delimiter: str) -> None:
+    """Line breaks stand in quotes: Python 3.12 and older leave them bare with no line end."""
+    line = csv_line(["m1", text, "end"], delimiter=delimiter)
+    assert [["m1", guarded(text), "end"]] == rows_of(f"{line}\n", delimiter)
