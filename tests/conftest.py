@@ -42,8 +42,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if len(files) == 1 and files.pop().endswith(".py") else None
 
 
+#: Tests of the kit that go through a store call by call, or statement by statement. They are
+#: quick in memory; on disk they are slow. The kit is for everybody, and has no marks of ours.
+STEP_BY_STEP = {
+    "test_faults_at_every_call_of_the_store",
+    "test_faults_before_every_statement",
+    "test_a_crash_between_any_two_calls",
+    "test_a_crash_between_any_two_statements",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where MariaDB is not installed its tests say so; where it must be (as in CI) they fail."""
+    for item in items:
+        if item.name in STEP_BY_STEP and "TestMemory" not in item.nodeid:
+            item.add_marker(pytest.mark.slow)
     if servers.mariadb_program() is not None or os.environ.get("TIMEBANK_MARIADB") == "required":
         return
     absent = pytest.mark.skip(reason="MariaDB is not installed: the package mariadb-server has it")

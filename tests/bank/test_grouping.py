@@ -606,6 +606,7 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_killed_threads_lose_no_acknowledged_transfer(tmp_path: Path) -> None:
     """Eight threads in a process that is killed, twelve times: all that returned is durable."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"
@@ -631,6 +632,7 @@ def test_killed_threads_lose_no_acknowledged_transfer(tmp_path: Path) -> None:
         assert () == bank.audit().findings
 
 
+@pytest.mark.slow
 def test_threads_of_several_processes_spend_what_there_is(tmp_path: Path) -> None:
     """Four processes of eight threads, 3,200 attempts at 2,000 units: exactly 2,000 pass."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"

@@ -44,9 +44,7 @@ beyond: st.SearchStrategy[Any] = st.sampled_from(["refuse", "flag"])
 @pytest.fixture(scope="module")
 def schema() -> Any:
     """The validator of the schema that is shipped."""
-    jsonschema = pytest.importorskip(
-        "jsonschema", reason="it is of timebank[dev]"
-    )
+    jsonschema = pytest.importorskip("jsonschema", reason="it is of timebank[dev]")
     text = files("timebank").joinpath("data/statute.schema.json").read_text("utf-8")
     return jsonschema.Draft202012Validator(json.loads(text))
 

@@ -13,6 +13,9 @@ import pytest
 
 import timebank
 
+#: One run of the kit over all broken stores; they are few, and each is seen in it.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 #: One process, whatever the settings of the project and of the run around it are; all marks.
 ALONE = ("-p", "no:cacheprovider", "-n", "0", "-m", "")
