@@ -212,7 +212,7 @@ KILLED = """
             os.kill(os.getpid(), signal.SIGKILL)
     source = open_store(sys.argv[1], create=False)
     target = open_store(sys.argv[2], create=True)
-    copying.copy_bank(source, target, progress=killed)
+    carrying.copy_bank(source, target, progress=killed)
 """
 
 
@@ -264,7 +264,7 @@ COPY = """
     from timebank.storage import open_store
     carrying.PAGE = 1
     target = open_store(sys.argv[2], create=True)
-    print(copying.copy_bank(open_store(sys.argv[1], create=False), target))
+    print(carrying.copy_bank(open_store(sys.argv[1], create=False), target))
 """
 
 
