@@ -27,7 +27,7 @@ class BooksReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Return true where nothing was found."""
         return not self.findings
 
 

@@ -1,4 +1,4 @@
-"""Whether the head is the last record, and published heads are in the journal."""
+"""Check that the head is the last record, and that published heads are in the journal."""
 
 from __future__ import annotations
 

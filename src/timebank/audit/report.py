@@ -45,12 +45,12 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Return true where nothing was found."""
         return not self.findings
 
     @property
     def is_quick(self) -> bool:
-        """Whether the records themselves were left out."""
+        """Return true where the records themselves were left out."""
         return "effects" not in self.checks
 
 
