@@ -168,7 +168,7 @@ def _zone(name: object) -> tzinfo:
 
 @attrs.frozen(kw_only=True)
 class Days:
-    """The form in which days are written: `iso`, `epoch` (seconds since 1970), or a form like `%d/%m/%Y`.
+    """The form of days: `iso`, `epoch` (seconds since 1970), or a form like `%d/%m/%Y`.
 
     With several forms, a cell has to fit one of them, or several that say the same day. The day
     is the one that is written; of `epoch`, the one in `time_zone`.
