@@ -105,7 +105,7 @@ class CommitsBeforeTheEnd(Wrapped):
     def writer(self, bank: str) -> Iterator[Any]:
         """A writer for each append."""
         with self.store.writer(bank):
-            """The lock is looked at, and left."""
+            pass  # the lock is looked at, and left
         yield _AtOnce(self.store, bank)
 
 

@@ -148,7 +148,7 @@ def test_connections_that_died_while_idle_are_replaced(
 ) -> None:
     """After a restart of the server the first call goes through."""
     with bank.store.reader("main"), bank.store.reader("main"):
-        """Two connections, idle from now on."""
+        pass  # two connections, idle from now on
     for _ in range(2):
         end_connections(admin)
         move(bank)
