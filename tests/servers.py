@@ -1,7 +1,8 @@
 """Real servers for the tests: each is started once, when first asked for, and stopped at the end.
 
 PostgreSQL comes with a package of the test environment. MariaDB is the system's. Each test
-gets a database of its own; MariaDB's is in a collation that is not by code point.
+gets a database of its own; MariaDB's is in a collation that is not by code point. The drivers are
+imported when a server is asked for, so that other tests run where they are not installed.
 """
 
 from __future__ import annotations
@@ -20,18 +21,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import pymysql
+import pytest
 
 SERVERS = ("postgresql", "mariadb")
+#: The same as parameters of a test, with the mark that a test on a server needs.
+ON_SERVERS = tuple(pytest.param(server, marks=pytest.mark.servers) for server in SERVERS)
+_allowed = True
 _numbers = itertools.count(1)
 _MARIADB_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
 
 
+def allow(allowed: bool) -> None:
+    """Say whether what runs next may use a server: the tests with the mark `servers` may."""
+    global _allowed  # noqa: PLW0603 - there is one test at a time
+    _allowed = allowed
+
+
+def _check_allowed() -> None:
+    if not _allowed:
+        msg = "a test that uses a server needs the mark `servers`"
+        raise RuntimeError(msg)
+
+
 def new_database(server: str, *, encoding: str = "UTF8") -> str:
     """The URL of a new, empty database on a server; the encoding is PostgreSQL's."""
+    _check_allowed()
     name = f"t{os.getpid()}_{next(_numbers)}"
     if server == "postgresql":
+        import psycopg
+
         folder = postgresql()
         with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
             connection.execute(
@@ -39,6 +57,8 @@ def new_database(server: str, *, encoding: str = "UTF8") -> str:
                 "LC_COLLATE 'C' LC_CTYPE 'C'"
             )
         return f"postgresql+psycopg://postgres@/{name}?host={folder}"
+    import pymysql
+
     path = mariadb()
     with pymysql.connect(unix_socket=str(path), user="root") as session, session.cursor() as cursor:
         cursor.execute(
@@ -51,10 +71,14 @@ def drop_database(url: str) -> None:
     """Remove what `new_database` made, whoever is still connected to it."""
     name = url.partition("?")[0].rpartition("/")[2]
     if url.startswith("postgresql"):
+        import psycopg
+
         options: Any = {"host": str(postgresql()), "user": "postgres", "autocommit": True}
         with psycopg.connect(**options) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         return
+    import pymysql
+
     with pymysql.connect(unix_socket=str(mariadb()), user="root") as session:
         session.cursor().execute(f"DROP DATABASE {name}")
 
@@ -62,6 +86,8 @@ def drop_database(url: str) -> None:
 @cache
 def postgresql() -> Path:
     """The folder of the PostgreSQL server's socket."""
+    import psycopg
+
     server = _started(_folder())
     socket_folder = server.get_postmaster_info().socket_dir
     # A test makes more databases than a disk likes to sync: what matters here is not the disk.
@@ -74,6 +100,7 @@ def postgresql() -> Path:
 
 def own_postgresql() -> Any:
     """A server for one test, which has `cleanup()` and `restart_at_once()`."""
+    _check_allowed()
     server = _started(_folder())
 
     def restart_at_once() -> None:

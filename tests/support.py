@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
+
 import timebank
 from timebank import (
     Band,
@@ -23,6 +25,19 @@ from timebank import (
 )
 
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def examples(count: int, *, steps: int | None = None) -> settings:
+    """Return settings of Hypothesis in proportion to the profile that is in force.
+
+    `count` examples are tried in continuous integration, where other properties have 100. The
+    steps of a state machine are all taken there and at night, and half of them elsewhere.
+    """
+    share = settings().max_examples / 100
+    made = settings(max_examples=max(1, round(count * share)))
+    if steps is None:
+        return made
+    return settings(made, stateful_step_count=steps if share >= 1 else steps // 2)
 
 
 class Clock:

@@ -122,11 +122,11 @@ def limit(value: object, what: str) -> StoredLimit:
 
 
 def positive(value: object, what: str) -> int:
-    """Return hours that move as seconds: more than zero."""
+    """Return hours as seconds, and check that they are more than zero."""
     try:
         seconds = seconds_of(value)
     except InvalidRequest as error:
-        error.args = (f"{what}: {error}",)
+        error.add_context(before=f"{what}: ")
         raise
     if seconds <= 0:
         msg = f"{what} must be more than 0:00, not {Hours.from_seconds(seconds)}"

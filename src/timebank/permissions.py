@@ -1,4 +1,4 @@
-"""Who may do what: a question that is asked before a bank looks at anything.
+"""Ask who may do what, before a bank looks at anything.
 
 `TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does
 not permit is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for the
@@ -225,7 +225,7 @@ class Roles:
         return f"<Roles of {len(self._roles)} actors>"
 
     def __call__(self, ask: Ask) -> bool:
-        """Whether one of the roles of who asks permits it."""
+        """Return true where one of the roles of who asks permits it."""
         if ask.actor is None:
             return False
         if ask.action in _OPEN:

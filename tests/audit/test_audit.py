@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import CLEAN, DAY, FORGERIES, Forgery, audit_of, found, small
-from support import BEGINNING, doors, fill, url_of
+from support import BEGINNING, doors, examples, fill, url_of
 from timebank import AUDIT_CHECKS, AuditReport, Corrupt, TimebankError
 from timebank.audit import audit, texts, unreadable
 from timebank.audit.findings import MOST_FINDINGS
@@ -367,7 +367,7 @@ def call(bank: timebank.TimeBank, name: str, *args: Any) -> None:
         getattr(bank, name)(*args)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(calls, max_size=25), st.sampled_from(["memory:", "sqlite://"]))
 def test_whatever_is_called_audits_clean(todo: list[tuple[Any, ...]], url: str) -> None:
     """What `decide` lets through, the audit finds right: each checks the other."""

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import FORGERIES, Forgery, small
-from servers import SERVERS, drop_database, new_database
+from servers import ON_SERVERS, SERVERS, drop_database, new_database
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import (
     Demurrage,
@@ -433,7 +433,7 @@ def sequence_of(row: PostingRow) -> int:
     return row.sequence
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite", *SERVERS])
+@pytest.mark.parametrize("store", ["memory", "sqlite", *ON_SERVERS])
 def test_every_store_is_asked_for_the_same_sums(store: str) -> None:
     """In the language of a database or by reading; a checkpoint serves on each of them too."""
     clock = Clock()

@@ -14,7 +14,7 @@ import pytest
 
 import timebank
 from audit.test_audit_stretches import same
-from servers import SERVERS, drop_database, new_database
+from servers import ON_SERVERS, drop_database, new_database
 from support import Clock, doors, fill, fill_with_members, fill_with_rules
 from timebank import InvalidRequest, TimeBank
 from timebank.audit import processes
@@ -37,7 +37,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return taken
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+@pytest.fixture(params=["sqlite", *ON_SERVERS])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty storage that several processes can open."""
     if request.param == "sqlite":

@@ -26,6 +26,8 @@ TESTS = Path(__file__).parents[1]
 #: Positions of a file that are flipped, in parts.
 POSITIONS, PARTS = 2_400, 8
 SECONDS = 240
+#: The first part stands for all, where what is slow is left out.
+SOME_PARTS = [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def unchanged(path: Path, expected: list[Any]) -> bool:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", SOME_PARTS)
 def test_a_damaged_file(original: Path, tmp_path: Path, damage: str, part: int) -> None:
     """No crash, no hang, no other error than ours, and no clean bill for what differs."""
     for name in ("bank.db", "said.json"):

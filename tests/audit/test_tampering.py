@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,14 @@ TABLES = {
     "timebank_statutes": ("bank", "sequence"),
     "timebank_migrations": ("id",),
 }
+
+#: Tables with so many rows that to change each of them is slow.
+LARGE = {"timebank_records", "timebank_postings", "timebank_accounts", "timebank_texts"}
+
+
+def marked(table: str, *more: str) -> Any:
+    """Return parameters of a test that changes each row of a table, with the mark they need."""
+    return pytest.param(table, *more, marks=[pytest.mark.slow] if table in LARGE else [])
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +200,7 @@ def test_every_column_is_tampered_with(original: Path) -> None:
     assert list(every_column(original)) == COLUMNS
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS)
+@pytest.mark.parametrize(("table", "column"), [marked(*pair) for pair in COLUMNS])
 def test_each_changed_value_is_found(
     original: Path, tmp_path: Path, table: str, column: str
 ) -> None:
@@ -220,7 +229,7 @@ def test_each_changed_value_is_found(
     assert changes > 0
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [marked(table) for table in TABLES])
 def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
     """No row of any table can be taken away."""
     unnoticed = []
@@ -234,7 +243,7 @@ def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str) -
     assert unnoticed == []
 
 
-@pytest.mark.parametrize("table", [table for table in TABLES if table != "timebank_banks"])
+@pytest.mark.parametrize("table", [marked(table) for table in TABLES if table != "timebank_banks"])
 def test_each_doubled_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
     """No row can be put in beside another, whichever part of its key is changed.
 

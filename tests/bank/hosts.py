@@ -12,6 +12,7 @@ from typing import Any
 import django
 import psycopg
 import pymysql
+import pytest
 import sqlalchemy
 import sqlite_utils
 from django.conf import settings
@@ -335,7 +336,7 @@ class DjangoMariaDb(Django):
     engine = "mysql"
 
 
-HOSTS: tuple[type[Host], ...] = (
+KINDS: tuple[type[Host], ...] = (
     Sqlite3,
     SqliteUtils,
     AlchemyConnection,
@@ -348,4 +349,8 @@ HOSTS: tuple[type[Host], ...] = (
     Django,
     DjangoPostgres,
     DjangoMariaDb,
+)
+#: The same as parameters of a test: what is on a server needs the mark of it.
+HOSTS = tuple(
+    pytest.param(kind, marks=() if kind.server is None else pytest.mark.servers) for kind in KINDS
 )

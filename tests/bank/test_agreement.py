@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import timebank
-from support import Clock, doors, url_of
+from support import Clock, doors, examples, url_of
 from timebank import Hours, TimebankError
 from timebank.hours import apportion
 
@@ -269,7 +268,5 @@ class Agreement(RuleBasedStateMachine):
                 assert balance == (lines[-1].balance.seconds if lines else 0)
 
 
-Agreement.TestCase.settings = settings(
-    settings.get_profile("suite"), max_examples=150, stateful_step_count=40
-)
+Agreement.TestCase.settings = examples(150, steps=40)
 TestAgreement = Agreement.TestCase

@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-import httpx
 import pytest
+
+pytest.importorskip("httpx", reason="the application needs the extra timebank[dev]")
+
+import httpx
 
 import timebank
 from timebank import Hours, TimeBank

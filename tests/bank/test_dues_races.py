@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 import timebank
-from servers import SERVERS, drop_database, new_database
+from servers import ON_SERVERS, drop_database, new_database
 from timebank import Dues, Hours, Statute, TimeBank
+
+pytestmark = pytest.mark.slow
 
 MEMBERS = 60
 MONTHS = 24
@@ -67,7 +69,7 @@ def once_each(bank: TimeBank) -> int:
     return len(charges)
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+@pytest.fixture(params=["sqlite", *ON_SERVERS])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty place on each store that processes can share."""
     if request.param == "sqlite":

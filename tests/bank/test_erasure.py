@@ -233,6 +233,7 @@ def test_in_a_batch(url: str) -> None:
         batch.transfer(earner="m1", spender="f1", hours=1, note="another")
     assert {"Rossi", "another", WHY} == set(texts(bank).values())
     assert bank.audit().ok
+    bank.close()
 
 
 def test_welcome_credit_given_back_is_hers() -> None:
@@ -290,7 +291,8 @@ def test_a_text_that_is_put_back_is_found_and_a_rebuild_erases_it(tmp_path: Path
     path = tmp_path / "bank.db"
     with timebank.open(f"sqlite:///{path}") as bank:
         bank.open_account("m1", name="Maria")
-        salt = sqlite3.connect(path).execute("SELECT salt FROM timebank_texts").fetchone()[0]
+        with closing(sqlite3.connect(path)) as connection:
+            (salt,) = connection.execute("SELECT salt FROM timebank_texts").fetchone()
         bank.erase("m1", reason=WHY)
         sql = "INSERT INTO timebank_texts VALUES ('main', 1, 'name', ?, 'Maria')"
         tampered(path, sql, salt)

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import psycopg
-import pymysql
 import pytest
 
 import timebank
@@ -130,6 +128,9 @@ class Trap:
 
     def lost(self, on: Any) -> Exception:
         """What a driver says where the answer to a statement did not come."""
+        import psycopg
+        import pymysql
+
         if isinstance(on, psycopg.Cursor):
             return psycopg.OperationalError("server closed the connection unexpectedly")
         lost: Exception = pymysql.err.OperationalError(2013, "Lost connection during query")
@@ -149,6 +150,8 @@ def failing(code: int, message: str) -> Callable[[Any], None]:
 
 def cut(cursor: Any) -> None:
     """End the connection under a cursor, as a network does."""
+    import psycopg
+
     if isinstance(cursor, psycopg.Cursor):
         cursor.connection.pgconn.finish()
     else:
@@ -175,6 +178,9 @@ def trapped(trap: Trap, kind: str) -> Iterator[None]:
         with mock.patch.object(sqlite3, "connect", lambda *a, **o: real(*a, **o, factory=Trapped)):
             yield
         return
+    import psycopg
+    import pymysql
+
     driver: Any = psycopg.Cursor if kind == "postgresql" else pymysql.cursors.Cursor
     execute = driver.execute
 
@@ -196,15 +202,20 @@ FAULTS: dict[str, tuple[str, Callable[[Any], None], bool]] = {
 }
 
 
-#: What a server is asked by each command takes minutes to cut off one by one: unless the variable
-#: TIMEBANK_NIGHTLY is set, some commands stand for all of them there.
+#: What a server is asked by each command takes minutes to cut off one by one: some commands stand
+#: for all of them there, and the others are tried at night.
 SOME = ("open_account", "transfer", "reverse", "erase")
-CASES = [
-    (fault, command)
-    for fault, (kind, *_) in FAULTS.items()
-    for command in COMMANDS
-    if kind == "sqlite" or command in SOME or "TIMEBANK_NIGHTLY" in os.environ
-]
+
+
+def marked(fault: str, command: str) -> Any:
+    """Return a fault and a command as parameters, with the marks that they need."""
+    marks = [pytest.mark.slow]
+    if FAULTS[fault][0] != "sqlite":
+        marks += [pytest.mark.servers, *([] if command in SOME else [pytest.mark.nightly])]
+    return pytest.param(fault, command, marks=marks)
+
+
+CASES = [marked(fault, command) for fault in FAULTS for command in COMMANDS]
 
 
 @pytest.fixture(scope="module")
@@ -303,6 +314,7 @@ def failed(call: Callable[[TimeBank], object], bank: TimeBank) -> TimebankError 
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_kill_at_every_statement_of_every_command(
     command: str, template: Path, tmp_path: Path

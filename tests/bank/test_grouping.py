@@ -17,12 +17,11 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import timebank
-from support import Clock, doors
+from support import Clock, doors, examples
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, TimeBank
 from timebank.bank import commit_group
 from timebank.errors import IdempotencyMismatch, OutcomeUnknown, Rejected, StoreBusy, StoreError
@@ -559,9 +558,7 @@ class GroupsAndOneByOne(RuleBasedStateMachine):
 
 
 TestGroupsAndOneByOne = GroupsAndOneByOne.TestCase
-TestGroupsAndOneByOne.settings = settings(
-    max_examples=40, stateful_step_count=12, deadline=None, derandomize=True
-)
+TestGroupsAndOneByOne.settings = examples(40, steps=12)
 
 
 # -- real threads, real processes ---------------------------------------------
@@ -609,6 +606,7 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_killed_threads_lose_no_acknowledged_transfer(tmp_path: Path) -> None:
     """Eight threads in a process that is killed, twelve times: all that returned is durable."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"
@@ -634,6 +632,7 @@ def test_killed_threads_lose_no_acknowledged_transfer(tmp_path: Path) -> None:
         assert () == bank.audit().findings
 
 
+@pytest.mark.slow
 def test_threads_of_several_processes_spend_what_there_is(tmp_path: Path) -> None:
     """Four processes of eight threads, 3,200 attempts at 2,000 units: exactly 2,000 pass."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
+
 import timebank
 from bank.hosts import HOSTS, Host
 from support import doors

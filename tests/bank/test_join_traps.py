@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
+
 import psycopg
 import pymysql
-import pytest
 import sqlalchemy
 import sqlite_utils
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import timebank
 from bank.hosts import HOSTS, Host, Psycopg, Sqlite3
-from servers import SERVERS, drop_database, new_database
+from servers import ON_SERVERS, drop_database, new_database
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, Retryable, StoreError
 
 #: What ends or changes a transaction; of a savepoint nothing of this is said.
@@ -186,7 +189,7 @@ def test_tables_are_made_within_a_transaction_of_sqlite(tmp_path: Path) -> None:
         assert (1, ()) == (alone.head().sequence, alone.audit().findings)
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", ON_SERVERS)
 def test_tables_are_made_where_that_is_part_of_a_transaction(server: str) -> None:
     """PostgreSQL makes them and takes them back; on MariaDB the host is told what to run."""
     url = new_database(server)
@@ -236,7 +239,7 @@ def test_a_driver_in_autocommit_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("url", SERVERS, indirect=True)
+@pytest.mark.parametrize("url", ON_SERVERS, indirect=True)
 def test_a_server_in_autocommit_is_refused(url: str) -> None:
     """The same on servers, unless the host began a transaction by a statement of its own."""
     engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
@@ -252,6 +255,7 @@ def test_a_server_in_autocommit_is_refused(url: str) -> None:
         assert 2 == alone.head().sequence
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_psycopg_begins_by_itself(url: str) -> None:
     """Without autocommit any statement begins a transaction: ours may be the first."""
@@ -304,6 +308,7 @@ def test_text_that_is_not_str_is_refused(tmp_path: Path) -> None:
     host.close()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_a_connection_that_is_not_in_unicode_is_refused(url: str) -> None:
     """On MariaDB the connection's character set would change ids and texts."""
@@ -313,6 +318,7 @@ def test_a_connection_that_is_not_in_unicode_is_refused(url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.servers
 def test_a_failed_transaction_of_the_hosts_is_told(tmp_path: Path) -> None:
     """PostgreSQL does nothing more in a transaction whose statement failed: nor do we."""
     host = Psycopg(tmp_path)
@@ -334,6 +340,7 @@ def spend(url: str, id: str) -> None:
         bank.transfer(earner="m1", spender="f1", hours=19, id=id)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_an_old_snapshot_of_mariadb_decides_nothing(url: str, engine: sqlalchemy.Engine) -> None:
     """At REPEATABLE READ the host's snapshot is old; the floor is judged by what is there now."""
@@ -354,6 +361,7 @@ def test_an_old_snapshot_of_mariadb_decides_nothing(url: str, engine: sqlalchemy
         assert Hours(-1) == alone.balance("f1").posted
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
 def test_a_conflict_is_of_the_hosts_whole_transaction(
@@ -393,7 +401,7 @@ def test_an_old_snapshot_of_sqlite_is_the_hosts_conflict(tmp_path: Path) -> None
     host.close()
 
 
-@pytest.mark.parametrize("url", SERVERS, indirect=True)
+@pytest.mark.parametrize("url", ON_SERVERS, indirect=True)
 def test_a_writer_that_waits_too_long_is_told_whose_the_repeat_is(
     url: str, engine: sqlalchemy.Engine
 ) -> None:
@@ -415,7 +423,7 @@ def test_a_writer_that_waits_too_long_is_told_whose_the_repeat_is(
         assert (4, ()) == (alone.head().sequence, alone.audit().findings)
 
 
-@pytest.mark.parametrize("url", SERVERS, indirect=True)
+@pytest.mark.parametrize("url", ON_SERVERS, indirect=True)
 def test_hosts_that_wait_for_each_other_are_told_apart(url: str, engine: sqlalchemy.Engine) -> None:
     """Two hosts that lock two banks crosswise: one gets a conflict of its own, the other passes."""
     for name in ("a", "b"):
@@ -447,6 +455,7 @@ def test_hosts_that_wait_for_each_other_are_told_apart(url: str, engine: sqlalch
             assert ("frozen", ()) == (bank.account("m1").status, bank.audit().findings)
 
 
+@pytest.mark.servers
 def test_a_lost_connection_is_told_as_what_it_is(tmp_path: Path) -> None:
     """The connection ended under us: an error of the storage, and no other over it."""
     host = Psycopg(tmp_path)

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import timebank
 from timebank import Hours
+
+pytestmark = pytest.mark.slow
 
 #: Posts for ever, and says each transfer's id once it is acknowledged.
 POSTING = """

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 import timebank
 from servers import own_postgresql
 from timebank import Hours, OutcomeUnknown
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 @pytest.fixture
@@ -24,6 +26,8 @@ def server() -> Iterator[Any]:
 
 def admin(server: Any) -> psycopg.Connection:
     """Another hand at the server."""
+    import psycopg
+
     return psycopg.connect(server.get_uri(), autocommit=True)
 
 
@@ -50,6 +54,7 @@ def wait_for_the_commit(server: Any) -> None:
     pytest.fail("no commit is waiting")
 
 
+@pytest.mark.servers
 def test_a_server_restarted_in_the_middle_of_a_commit(server: Any) -> None:
     """`OutcomeUnknown` with the id; the restarted server tells, and the hours moved once."""
     url = f"postgresql+psycopg://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def test_readme_begins_with_two_lines_to_copy() -> None:
     assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
     assert lines[0].endswith(".venv/bin/timebank demo")
     assert lines[1].endswith(".venv/bin/pytest")
+
+
+def test_every_mark_is_documented() -> None:
+    """The table in CONTRIBUTING has each mark of the tests, and README names it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    marks = [line.partition(":")[0] for line in settings["ini_options"]["markers"]]
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert marks == re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", contributing, re.MULTILINE)
+    assert [] == [mark for mark in marks if f"`{mark}`" not in README]
 
 
 def leaves(command: click.Command, *words: str) -> Iterator[str]:

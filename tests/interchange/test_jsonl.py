@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, doors, examples, fill, fill_with_members, fill_with_rules
 from timebank import Head, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.errors import Corrupt
@@ -118,7 +118,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
     ),
     st.integers(0, 12),
 )
-@settings(max_examples=60)
+@examples(60)
 def test_export_and_import_are_the_identity(
     moves: list[tuple[str, int, str, bool]], after: int
 ) -> None:

@@ -27,7 +27,10 @@ ROOT: Final = Path(__file__).parents[2]
 BESIDE: Final = ("docs", "examples", "README.md", "CHANGELOG.md")
 #: Tests that count what is imported, those of one store which another stands for, and slow ones.
 LEFT_OUT: Final = "not load_no_other and not sqlite and not page and not kill and not every_night"
-QUICKLY: Final = ("-p", "no:cacheprovider", "-p", "mutation.quick", "--hypothesis-profile=mutation")
+QUICKLY: Final = (
+    *("-p", "no:cacheprovider", "-p", "mutation.quick", "--hypothesis-profile=mutation"),
+    *("-n", "0"),  # mutmut has processes of its own
+)
 #: The name of no change: with it the changes are made, and none is tried.
 NONE: Final = "none"
 #: What counts as noticed: a failing test, or one that does not end.

@@ -488,6 +488,7 @@ def test_all_banks() -> None:
 @pytest.mark.parametrize("language", ["en", "it"])
 def test_html_needs_nothing_else(language: str) -> None:
     """One file: no script, no link, no image of elsewhere; words of people are only words."""
+    pytest.importorskip("jinja2", reason="HTML is of the extra timebank[report]")
     html = run("--format", "html", "--lang", language)
     assert html.startswith(f'<!doctype html>\n<html lang="{language}">')
     for outside in ("<script", "http://", "https://", "<link", "<img", "@import", "<b>bold"):

@@ -18,6 +18,8 @@ import timebank
 from timebank import TimeBank
 from timebank.reports.impact_html import impact_html
 
+pytestmark = pytest.mark.browser
+
 WIDTHS = {"phone": 390, "desktop": 1280}
 AREAS = ("family help", "territorial hubs", "co-housing", "digital platforms", "mobility")
 #: Elements that stick out of the page, or whose text sticks out of them.

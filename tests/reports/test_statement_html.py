@@ -223,6 +223,7 @@ def long_one() -> TimeBank:
     return bank
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("device", WIDTHS)
 def test_nothing_overflows_and_nothing_is_asked_for(
@@ -243,6 +244,7 @@ def test_nothing_overflows_and_nothing_is_asked_for(
     assert [] == browser.get_log("browser")
 
 
+@pytest.mark.browser
 def test_it_prints_on_a4(browser: Any, long_one: TimeBank, tmp_path: Path) -> None:
     """Several pages of 210 by 297 millimetres."""
     page = tmp_path / "statement.html"

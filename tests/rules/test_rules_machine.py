@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 import timebank
-from support import doors, url_of
+from support import doors, examples, url_of
 from timebank import (
     Assign,
     Band,
@@ -376,5 +375,5 @@ def _told(call: Callable[[Any], Any], bank: Any) -> Any:
         return type(error), str(error), repr(facts)
 
 
-Rules.TestCase.settings = settings(max_examples=60, stateful_step_count=50)
+Rules.TestCase.settings = examples(60, steps=50)
 TestRules = Rules.TestCase

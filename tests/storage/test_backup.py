@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,10 +22,14 @@ from timebank.storage.sqlite.backup import backup_sqlite
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder; no half copy is left in it at the end."""
-    yield tmp_path
-    assert [] == list(tmp_path.rglob(".timebank-*"))
+def folder() -> Iterator[Path]:
+    """An empty folder; no half copy is left in it at the end.
+
+    Other users are let into it, so it is not in pytest's own, which another run closes to them.
+    """
+    with TemporaryDirectory() as made:
+        yield Path(made)
+        assert [] == list(Path(made).rglob(".timebank-*"))
 
 
 def test_a_backup_is_whole(folder: Path) -> None:

@@ -13,7 +13,12 @@ import pytest
 
 import timebank
 
+#: One run of the kit over all broken stores; they are few, and each is seen in it.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
+#: One process, whatever the settings of the project and of the run around it are; all marks.
+ALONE = ("-p", "no:cacheprovider", "-n", "0", "-m", "")
 
 #: The store, and a test that must fail for it. Others may, too.
 CAUGHT = (
@@ -59,7 +64,7 @@ def outcomes() -> dict[tuple[str, str], set[str]]:
     chosen.append(f"{HERE / 'broken_stores.py'}::TestNothing")
     path = os.pathsep.join(map(str, (Path(timebank.__file__).parents[1], HERE.parent)))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=no", *chosen],
+        [sys.executable, "-m", "pytest", *ALONE, "-v", "--tb=no", *chosen],
         env={
             **os.environ,
             "PYTHONPATH": path,

@@ -19,6 +19,7 @@ from timebank.storage.server.store import dialect_of
 from timebank.testing import StoreConformance
 
 
+@pytest.mark.servers
 class OnServer(StoreConformance):
     """What both servers declare; a fresh place is a database of its own."""
 

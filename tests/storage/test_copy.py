@@ -13,11 +13,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors, fill
+from support import doors, examples, fill
 from timebank import TimeBank
 from timebank.bank import carrying
 from timebank.bank.carrying import carry_bank, copy_bank
@@ -163,7 +163,7 @@ CALLS = st.tuples(
 
 
 @given(st.lists(CALLS, max_size=25), st.integers(1, 9))
-@settings(max_examples=60)
+@examples(60)
 def test_a_copy_of_a_copy_is_the_same(calls: list[Call], page: int) -> None:
     """Whatever happened in the bank: bytes, texts, rows and head; and the audit is clean."""
     bank = lived(calls)
@@ -179,7 +179,7 @@ def test_a_copy_of_a_copy_is_the_same(calls: list[Call], page: int) -> None:
 
 
 @given(st.lists(CALLS, max_size=20), st.lists(CALLS, max_size=20), st.integers(1, 5))
-@settings(max_examples=40)
+@examples(40)
 def test_a_copy_goes_on_where_it_stopped(early: list[Call], late: list[Call], page: int) -> None:
     """The state of the accounts comes from the target then, to the same rows."""
     bank, before = lived(early + late), lived(early)

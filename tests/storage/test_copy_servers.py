@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 import timebank
 from servers import SERVERS, drop_database, new_database
 from support import doors, fill
@@ -12,6 +14,7 @@ from timebank.bank.carrying import copy_bank
 from timebank.storage import open_store
 
 
+@pytest.mark.servers
 def test_a_journal_goes_round_by_mariadb_and_postgresql(tmp_path: Path) -> None:
     """The same bytes, texts, salts and head at every station, and it goes on from there."""
     urls = [*map(new_database, SERVERS), f"sqlite:///{tmp_path / 'bank.db'}"]

@@ -181,6 +181,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_leaves_the_old_one(old: Path) -> None:
     """Before whatever statement it comes; and migrating once more goes through."""
     before = dump(old)

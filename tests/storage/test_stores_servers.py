@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy
 
 import timebank
-from servers import SERVERS, drop_database, mariadb, new_database, postgresql
+from servers import ON_SERVERS, drop_database, mariadb, new_database, postgresql
 from storage.proxy import Proxy
 from support import fill
 from timebank import (
@@ -44,7 +44,7 @@ from timebank.storage.server.store import SqlStore, open_sql
 from timebank.testing.rows import hold, record
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=ON_SERVERS)
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database of a server."""
     made = new_database(request.param)
@@ -565,6 +565,7 @@ def test_a_user_who_may_only_read_can_audit(url: str, admin: sqlalchemy.Connecti
     admin.exec_driver_sql(f"DROP USER {name}{'' if 'postgres' in url else '@localhost'}")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_cannot_hold_every_id_is_refused(encoding: str) -> None:
     """PostgreSQL in another encoding than UTF-8 is told at once, and nothing is made in it."""

@@ -71,7 +71,7 @@ CheckType = TypeVar("CheckType", bound="AuditCheck")
 
 
 class AuditContext:
-    """What the checks of one audit share.
+    """The state that the checks of one audit share.
 
     `last` and `digest` are of the last record that was read; `is_complete` says that none
     was left out. `fold` and `statutes` are as of that record. `since` is the head of the

@@ -1,4 +1,4 @@
-"""Whether each record is written in canonical form, with known fields and columns that agree."""
+"""Check that each record is in canonical form, with known fields and columns that agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the records follow one another, and each says where it belongs."""
+"""Check that the records follow one another, and each says where it belongs."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ State = dict[str, Any]
 
 @attrs.frozen
 class Checkpoint:
-    """Where an audit ended well. `head` is what it stood at; the rest is for the next audit.
+    """The state of an audit that ended well. `head` is where it stood; the rest is for the next.
 
     >>> import timebank
     >>> from timebank.audit import Checkpoint

@@ -1,4 +1,4 @@
-"""Whether the two clocks are right: instants of record, and days of service."""
+"""Check the two clocks: instants of record, and days of service."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _UNKNOWN: Final = "Find out whose it is: the bank has no account of this id."
 
 @attrs.frozen
 class BooksReport:
-    """What is wrong in the books of another system. The counts are of rows that could be read."""
+    """The findings in the books of another system. The counts are of rows that could be read."""
 
     findings: tuple[Finding, ...]
     accounts: int
@@ -27,7 +27,7 @@ class BooksReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Return true where nothing was found."""
         return not self.findings
 
 

@@ -1,4 +1,4 @@
-"""Whether the derived rows are what the journal says: accounts, postings, holds, statutes."""
+"""Compare the derived rows with the journal: accounts, postings, holds, statutes."""
 
 from __future__ import annotations
 

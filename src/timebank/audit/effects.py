@@ -1,4 +1,4 @@
-"""Whether the effects of each record can be executed, and are those of what was asked."""
+"""Check that the effects of each record can be executed, and are those of its request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the head is the last record, and published heads are in the journal."""
+"""Check that the head is the last record, and that published heads are in the journal."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Heads(AuditCheck):
         place, reader = f"head {head.sequence}, published", self.context.reader
         journal = reader.head().journal
         if journal != head.journal:
-            expected, other = f"journal {shown(head.journal)}", f"journal {shown(journal)}"
-            self.tell("published", place, expected=expected, found=other)
+            expected, here = f"journal {shown(head.journal)}", f"journal {shown(journal)}"
+            self.tell("published", place, expected=expected, found=here)
             return False
         found = genesis(journal) if head.sequence == 0 else None
         if found is None:
@@ -80,8 +80,8 @@ class Heads(AuditCheck):
             found = rows[0].digest if rows and rows[0].sequence == head.sequence else None
         if found == head.digest:
             return True
-        told = "no such record" if found is None else found.hex()
-        self.tell("published", place, expected=head.digest.hex(), found=told)
+        other = "no such record" if found is None else found.hex()
+        self.tell("published", place, expected=head.digest.hex(), found=other)
         return False
 
     def last_record(self, head: Head) -> tuple[bytes, RecordRow] | None:
@@ -93,6 +93,6 @@ class Heads(AuditCheck):
         found = [(row.sequence, row.digest) for row in rows]
         if found == ([(head.sequence, head.digest)] if head.sequence else []):
             return (before, rows[0]) if rows else None
-        told = ", ".join(f"{shown(sequence)} {value.hex()[:16]}" for sequence, value in found)
-        self.tell("head", "head", expected=f"the last record is {head.sequence}", found=told)
+        others = ", ".join(f"{shown(sequence)} {value.hex()[:16]}" for sequence, value in found)
+        self.tell("head", "head", expected=f"the last record is {head.sequence}", found=others)
         return None

@@ -1,4 +1,4 @@
-"""Whether a hold is settled or voided once, before it expires."""
+"""Check that a hold is settled or voided once, before it expires."""
 
 from __future__ import annotations
 

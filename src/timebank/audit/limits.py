@@ -1,4 +1,4 @@
-"""Whether those who took part were allowed to, and nobody was moved beyond a limit."""
+"""Check that those who took part were allowed to, and nobody was moved beyond a limit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Stretches of a journal audited in processes of their own: `python -m` this is one of them.
 
-Each is told over its standard input which bank, which stretch and what is assumed before it, and
-answers on its output: how many records it has done, now and then, and at last what it ended
-with. Whatever goes wrong there, the audit that started it does the work itself.
+Each reads from its standard input which bank, which stretch and what is assumed before it, and
+writes to its output how many records it has done, now and then, and at last what it ended with.
+Whatever goes wrong there, the audit that started it does the work itself.
 """
 
 from __future__ import annotations

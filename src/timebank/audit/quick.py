@@ -56,10 +56,10 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:
-    return reader.sums() if adds_up(reader) else _read(reader)
+    return reader.sums() if adds_up(reader) else _sums_by_reading(reader)
 
 
-def _read(reader: Reader) -> Iterator[Fault]:
+def _sums_by_reading(reader: Reader) -> Iterator[Fault]:
     """Yield what a database would say of its sums, by reading the postings."""
     total = 0
     for account in _accounts(reader):
@@ -79,8 +79,8 @@ def _wrong(row: PostingRow, version: int, running: int) -> Fault:
     place = f"posting {shown(row.version)} of account {shown(row.account)}"
     if row.version != version:
         return Fault("derived", place, f"version {version}", f"version {shown(row.version)}")
-    told = f"balance {quantity(running)}", f"balance {quantity(row.balance)}"
-    return Fault("derived", place, *told)
+    expected, found = f"balance {quantity(running)}", f"balance {quantity(row.balance)}"
+    return Fault("derived", place, expected, found)
 
 
 def _accounts(reader: Reader) -> Iterator[str]:

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 @attrs.frozen
 class AuditReport:
-    """What an audit found. `head` is where the journal stood; `None` if it cannot be read.
+    """The result of an audit. `head` is where the journal stood; `None` if it cannot be read.
 
     `records` and `accounts` count what was read; `checks` names what was checked. `notes`
     are no findings: transfers that a statute let pass with a flag. `since` is the sequence
@@ -45,12 +45,12 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """Return true where nothing was found."""
         return not self.findings
 
     @property
     def is_quick(self) -> bool:
-        """Whether the records themselves were left out."""
+        """Return true where the records themselves were left out."""
         return "effects" not in self.checks
 
 

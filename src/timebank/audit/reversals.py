@@ -1,4 +1,4 @@
-"""Whether what was reversed lies within its original."""
+"""Check that what was reversed lies within its original."""
 
 from __future__ import annotations
 

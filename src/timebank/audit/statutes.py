@@ -1,4 +1,4 @@
-"""Whether each record names the statute that was in force, and a version means the same rules."""
+"""Check that each record names the statute in force, and a version means the same rules."""
 
 from __future__ import annotations
 

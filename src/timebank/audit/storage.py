@@ -1,4 +1,4 @@
-"""Whether the storage can be read, and what it finds wrong in itself."""
+"""Check that the storage can be read, and report what it finds wrong in itself."""
 
 from __future__ import annotations
 

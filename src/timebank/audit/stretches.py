@@ -5,7 +5,7 @@ middle of a journal begins from an assumption: the balances are those of the pos
 of the records before it all but transfers and reversals are noted, unchecked. Each stretch is
 audited by itself, in whatever process, and ends with what it knows then. Where that is what was
 assumed of the next one, for all of them, the whole is proved as in one pass. Where it is not, or a
-stretch found anything, nothing is told of it: the audit makes one pass, which tells what is wrong.
+stretch found anything, its results are dropped: the audit makes one pass, which tells all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ONLY_BALANCES: Final = frozenset({"transfer", "reverse"})
 
 @attrs.frozen
 class StretchResult:
-    """What a stretch without findings ended with: where it stands, and what it saw.
+    """The result of a stretch without findings: where it stands, and what it saw.
 
     The totals of its accounts are those of the stretch alone where it began from an assumption.
     """

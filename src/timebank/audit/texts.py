@@ -1,4 +1,4 @@
-"""Whether each commitment has its text, matching, unless an erasure names it.
+"""Check that each commitment has its text, matching, unless an erasure names it.
 
 An erasure may come anywhere behind the record whose text it destroyed, so what is
 missing waits until one names it. Where too many wait, the rest of the journal is looked

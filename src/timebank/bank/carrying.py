@@ -272,7 +272,7 @@ class Copying:
         self.copied.stand(head)
 
     def _agree(self, sequence: int) -> bool:
-        """Whether both journals are the same through a record, as its digest says."""
+        """Return true where both journals are the same through a record, as its digest says."""
         if not sequence:
             return True
         ours = _record(self.source, self.bank, sequence).digest

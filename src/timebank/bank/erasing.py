@@ -82,7 +82,7 @@ def _erased(
     actor: str | None,
 ) -> Erasure:
     """Erase what is still there, some in each record."""
-    there = iter(_there(session.writer, written))
+    there = iter(_existing(session.writer, written))
     records, texts = [], 0
     while some := tuple(islice(there, MOST)):
         command = Erase.of(account=account, record=record, reason=reason, written=some)
@@ -91,8 +91,8 @@ def _erased(
     return Erasure(account, record, texts, tuple(records))
 
 
-def _there(reader: Reader, written: list[Written]) -> list[Written]:
-    """Those whose text is there: what was deleted by hand is not made good by an erasure."""
+def _existing(reader: Reader, written: list[Written]) -> list[Written]:
+    """Return the texts that still exist; one deleted by hand is not recorded as erased."""
     found: list[Written] = []
     fields: dict[int, set[str]] = {}
     for text in written:

@@ -133,7 +133,7 @@ def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str
 
 @attrs.frozen(kw_only=True)
 class Departure:
-    """Who leaves, why, and what is to become of a credit or a debt."""
+    """A departure: who leaves, why, and what is to become of a credit or a debt."""
 
     account: str
     reason: str | None
@@ -219,7 +219,7 @@ def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
 
 
 def _is_due_back(reader: Reader, row: RecordRow) -> bool:
-    """Whether a welcome credit goes back: as the statute said by which it was given."""
+    """Return true where a welcome credit goes back, by the statute by which it was given."""
     statute = of_version(reader, body_of(row)["request"]["by"])
     rule = None if statute is None else statute.welcome
     return isinstance(rule, Welcome) and rule.due_back and _left(reader, row) > 0

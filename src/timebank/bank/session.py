@@ -115,7 +115,7 @@ class Sources:
 
 @attrs.define
 class Ledger:
-    """Where a bank stands at one head: true for a transaction that sees that head, and no other."""
+    """The state of a bank at one head: true for a transaction that sees that head, and no other."""
 
     journal: str
     sequence: int

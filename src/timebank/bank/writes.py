@@ -581,7 +581,7 @@ class Writes(Handle):
     # -- personal texts -------------------------------------------------------------
 
     def _wiped(self) -> tuple[str, ...]:
-        """What may remain of what was erased, once all is done that can be done here."""
+        """Destroy what deleted rows leave behind; return what may remain of it, in words."""
         return (erasing.NOT_YET,)
 
     def erase(

@@ -200,7 +200,7 @@ def _adopt(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
 
 
 def _delegate(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
-    """Who may act for an account is found by the records that refer to its opening."""
+    """Add no row: delegates are found by the records that refer to the account's opening."""
     row = fold.accounts[_is(str, effects["account"])]
     if row is None or row.opened != effects["of"]:
         msg = f"record {shown(effects['of'])} does not open account {shown(effects['account'])}"

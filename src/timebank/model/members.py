@@ -1,4 +1,4 @@
-"""What comes back of dues and leaving, and how what is left over is disposed of."""
+"""Define the results of dues and of leaving, and the disposals of a remaining balance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _id(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 @attrs.frozen
 class Delegate:
-    """Who may act for an account, until a day or (`None`) until it is ended.
+    """A delegate of an account, who may act for it until a day, or until it is ended (`None`).
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -74,11 +74,11 @@ class Event:
 
 @attrs.frozen
 class Charge:
-    """What a rule took of an account, or a welcome gave it.
+    """The hours that a rule charged to an account, or that a welcome credit gave it.
 
-    `rule` is the name of the dues, or `demurrage`; `period` the first and last day of what it
-    is for, `None` for dues that are due once; `since` the day on which it fell due; `basis`
-    the balance that demurrage was counted on; `name` that of the account.
+    `rule` is the name of the dues, or `demurrage`; `period` the first and last day that it is
+    for, `None` for dues that are due once; `since` the day on which it fell due; `basis` the
+    balance that demurrage was computed from; `name` the name of the account.
     """
 
     account: str
@@ -98,15 +98,15 @@ class Charge:
 
     @property
     def over_limit(self) -> bool:
-        """Whether it moved somebody further beyond a limit."""
+        """True if it moved an account further beyond a limit."""
         return bool(self.transfer.flags)
 
 
 @attrs.frozen
 class Due:
-    """What is, or will be, due of an account and was not charged yet.
+    """Hours that are, or will be, due from an account and were not charged yet.
 
-    `hours` are reckoned by what is recorded now. `rule`, `since`, `period` and `basis` are
+    `hours` are computed from what is recorded now. `rule`, `since`, `period` and `basis` are
     those of a `Charge`; `statute` is the version by which it is due.
 
     >>> from datetime import UTC, date, datetime
@@ -136,10 +136,10 @@ class Due:
 
 @attrs.frozen
 class DueReport:
-    """Who was charged what by one run, by day, rule and account.
+    """The charges of one run, in the order of day, rule and account.
 
-    `suspended` are the accounts that are frozen now: what is due of them waits until they
-    are thawed. What an earlier run charged is not in it.
+    `suspended` are the accounts that are frozen now, which are charged when they are thawed.
+    Charges of an earlier run are not included.
 
     >>> from datetime import date
     >>> import timebank
@@ -158,7 +158,7 @@ class DueReport:
 
     @property
     def hours(self) -> Hours:
-        """What was charged in all."""
+        """The sum of all charges."""
         return Hours.from_seconds(sum(one.hours.seconds for one in self.charges))
 
 
@@ -167,7 +167,7 @@ class DueReport:
 
 @attrs.frozen
 class Donate:
-    """The credit of who leaves goes to a fund.
+    """Give the credit of a member who leaves to a fund.
 
     >>> from timebank import Donate
     >>> Donate("solidarity").to
@@ -214,7 +214,7 @@ Disposal = Donate | Assign | WriteOff
 
 
 def disposals(given: Any) -> tuple[Donate | Assign | None, WriteOff | None]:
-    """What is to become of a credit, and of a debt: one of each at most.
+    """Check disposals, at most one for a credit and one for a debt, and return them.
 
     :raises WrongType: neither a disposal nor several.
     :raises InvalidRequest: two for a credit, or two for a debt.

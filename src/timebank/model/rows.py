@@ -1,4 +1,4 @@
-"""What a store keeps: plain tuples of integers, strings and bytes.
+"""The rows that a store keeps: plain tuples of integers, strings and bytes.
 
 They go into a database, and come back equal, as they are. `RecordRow` and `TextRow` are
 the truth; the others are derived from it and can be made again.
@@ -64,7 +64,7 @@ class PostingRow(NamedTuple):
 
 
 class HoldRow(NamedTuple):
-    """What an open hold reserves on one account, in seconds: to be spent, and to be earned.
+    """The seconds that an open hold reserves on one account: to be spent, and to be earned.
 
     `sequence` is the hold's record. `expires_at` is an instant in microseconds since 1970,
     `NEVER` for a hold without one: from then on the row counts for nothing, though it
@@ -79,7 +79,7 @@ class HoldRow(NamedTuple):
 
 
 class StatuteRow(NamedTuple):
-    """That the record `sequence` adopted the statute of this version."""
+    """A statute that was adopted: its version, and the sequence of the record."""
 
     sequence: int
     version: str

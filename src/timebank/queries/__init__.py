@@ -1,1 +1,1 @@
-"""What is asked of a `Reader`: records, balances, statements, holds, members, figures."""
+"""Ask a `Reader` for records, balances, statements, holds, members and figures."""

@@ -133,7 +133,7 @@ class TrialLine:
 
 @attrs.frozen
 class TrialBalance:
-    """What each account earned and spent, up to and including the day `on`.
+    """The hours that each account earned and spent, up to and including the day `on`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")

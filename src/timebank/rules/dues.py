@@ -1,4 +1,4 @@
-"""What a rule of a statute makes due: welcome credit, dues, demurrage.
+"""Charging what a rule of a statute makes due: welcome credit, dues, demurrage.
 
 It moves whatever the limits are, for the members have agreed to it: whoever goes further
 beyond a limit by it has a flag.

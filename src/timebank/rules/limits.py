@@ -1,4 +1,4 @@
-"""How far an account may move: `posted - held >= floor`, `posted + incoming <= ceiling`.
+"""Checking how far an account may move: `posted - held >= floor`, `posted + incoming <= ceiling`.
 
 Only whoever is moved *further beyond* a limit is refused, or flagged where the statute
 says so: an account that is beyond already may always move back.

@@ -48,7 +48,7 @@ from timebank.rules.state import (
 
 @attrs.frozen
 class Exchange(Command[ExchangeRequest, Result]):
-    """Who earns and who spends, and what for: of a transfer, and of a hold that proposes one."""
+    """A transfer, or a hold that proposes one: who earns, who spends, and what for."""
 
     @property
     def earners(self) -> Side:

@@ -1,4 +1,4 @@
-"""Where banks are kept: the protocol of a store, and the stores that there are."""
+"""Keep banks: the protocol of a store, and the stores that there are."""
 
 from __future__ import annotations
 

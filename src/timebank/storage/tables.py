@@ -50,7 +50,7 @@ LAST_DAY: Final = "\U0010ffff"
 
 
 class RowType(NamedTuple, Generic[Row]):
-    """How a row of a table is read: the function that makes it, and the types of its columns."""
+    """How to read a row of a table: the function that makes it, and the types of its columns."""
 
     table: str
     make: Callable[[Iterable[Any]], Row]

@@ -57,7 +57,7 @@ def _unit(value: object) -> int:
 
 @attrs.frozen(kw_only=True)
 class Amounts:
-    """How amounts are written.
+    """The form in which amounts are written.
 
     `unit` is a word of `UNITS`, `h:mm`, or the seconds of one unit; `decimal` and `thousands`
     are the marks between figures. A mark for thousands may be left out in a number, but stands
@@ -168,7 +168,7 @@ def _zone(name: object) -> tzinfo:
 
 @attrs.frozen(kw_only=True)
 class Days:
-    """How days are written: `iso`, `epoch` (seconds since 1970), or a form like `%d/%m/%Y`.
+    """The form of days: `iso`, `epoch` (seconds since 1970), or a form like `%d/%m/%Y`.
 
     With several forms, a cell has to fit one of them, or several that say the same day. The day
     is the one that is written; of `epoch`, the one in `time_zone`.
@@ -210,7 +210,7 @@ class Days:
 
     @property
     def form(self) -> str:
-        """How a day is written."""
+        """The form in which a day is written."""
         words = {ISO: "like 2026-03-02", EPOCH: "in seconds since 1970"}
         return " or ".join(words.get(one, f"as {one}") for one in self.formats)
 

@@ -45,7 +45,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 @attrs.frozen(kw_only=True)
 class Csv:
-    """How the files are written. `nothing` are texts that stand for an empty cell."""
+    """The form of the files. `nothing` are texts that stand for an empty cell."""
 
     delimiter: str = attrs.field(default=",", metadata=TEXT)
     encoding: str = attrs.field(default="utf-8", metadata=one_of(*ENCODINGS))
@@ -67,7 +67,7 @@ class Condition:
     values: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
 
     def holds(self, cell: str) -> bool:
-        """Whether it is so in a cell."""
+        """Return true where a cell meets the condition."""
         return cell in self.values if self.values else cell != ""
 
 

@@ -361,7 +361,7 @@ def _side(
 
 
 def _has_moved(part: Transfers, cells: Cells) -> bool:
-    """Whether the source counts the row, for certain."""
+    """Return true where the row certainly moved hours in the source."""
     try:
         counts = part.state is None or cells[part.state.column] in part.state.moves
         return counts and not (part.reversed and part.reversed.holds(cells[part.reversed.column]))

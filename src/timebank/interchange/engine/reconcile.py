@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def explained(self) -> bool:
-        """Whether our balance would be the one that is stated, with the rows in quarantine.
+        """Return true where the rows in quarantine would make our balance the one that is stated.
 
         >>> from timebank import Hours
         >>> from timebank.interchange.engine.reconcile import Difference

@@ -72,7 +72,7 @@ class ImportReport:
 
     @property
     def ok(self) -> bool:
-        """Whether no row was quarantined and no balance differs from what the source states."""
+        """Return true where no row was quarantined and no balance differs from the source's."""
         return self.quarantined == 0 and (
             self.reconciliation is None or not self.reconciliation.differences
         )

@@ -54,7 +54,7 @@ class Opening:
 
 
 class Dialect(Protocol):
-    """How one program wants a bank to be written."""
+    """The form in which one program wants a bank to be written."""
 
     #: The first day that it knows.
     first_day: date

@@ -135,7 +135,7 @@ class _Entry:
 
     @property
     def is_between_two(self) -> bool:
-        """Whether one account gave what another got."""
+        """Return true where one account gave what another got."""
         if len(self.movements) != 2:  # noqa: PLR2004  # both sides
             return False
         (one, given), (other, got) = self.movements

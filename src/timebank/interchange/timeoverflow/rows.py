@@ -208,7 +208,7 @@ def _check_post(text: str) -> None:
 
 
 def _is_label(text: str, longest: int) -> bool:
-    """Whether a bank takes the text as an id or a label."""
+    """Return true where a bank takes the text as an id or a label."""
     return (
         len(text) <= longest
         and text.isprintable()
