@@ -19,6 +19,9 @@ class Progress:
     ("records"), to be shown beside the share; `left` shows the time that is left.
     """
 
+    # click.progressbar shows only its label where no terminal is, where `copy --progress` is to
+    # show lines, and it leaves its bar behind on a terminal.
+
     def __init__(
         self, label: str, *, counted: str | None = None, left: bool = False, forced: bool = False
     ) -> None:
