@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 import servers
 import timebank
-from support import Clock, doors, url_of
+from support import Clock, sources, url_of
 from timebank import TimeBank
 
 #: How many examples of a property are tried: by the line in README, by `.ci/run`, and at night.
@@ -90,7 +90,7 @@ def clock() -> Clock:
 @pytest.fixture(params=["memory", "sqlite"])
 def bank(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[TimeBank]:
     """An empty bank, on each store."""
-    with timebank.open(url_of(request.param, tmp_path), **doors(clock)) as opened:
+    with timebank.open(url_of(request.param, tmp_path), **sources(clock)) as opened:
         yield opened
         assert opened.audit().findings == ()
 

@@ -1,4 +1,4 @@
-"""What several test files share: doors that give the same at every run, and a small bank."""
+"""What several test files share: sources that give the same at every run, and a small bank."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Clock:
         return self.now
 
 
-def doors(clock: Callable[[], datetime] | None = None) -> dict[str, Any]:
+def sources(clock: Callable[[], datetime] | None = None) -> dict[str, Any]:
     """A clock, ids and salts that are the same in every run."""
     ids, salts = itertools.count(1), itertools.count(1)
     return {

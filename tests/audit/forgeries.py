@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 import timebank
-from support import doors
+from support import sources
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
 from timebank.bank.session import add_derived
@@ -117,7 +117,7 @@ class Forgery:
 
 def small() -> Forgery:
     """Three members with transfers 4 (m1 earns an hour of m2), its part reversal, and names."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("m1", name="Maria")
     bank.open_account("m2", ceiling="30", floor="-10")
     bank.open_account("m3")

@@ -10,7 +10,7 @@ from typing import Any
 
 import timebank
 from audit.forgeries import JSON, Forgery
-from support import Clock, doors
+from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Statute, Welcome
 
 #: What is due of members and groups, with a fund that has a ceiling, and passes it.
@@ -38,7 +38,7 @@ def lifetimes() -> Forgery:
     m4 was a member for some days before anybody wrote it down.
     """
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     bank.open_account("pot", kind="fund")
     bank.open_account("rich", kind="organisation")
     bank.open_account("m1", joined_on=date(2026, 2, 10))

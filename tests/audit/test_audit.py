@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import CLEAN, DAY, FORGERIES, Forgery, audit_of, found, small
-from support import BEGINNING, doors, examples, fill, url_of
+from support import BEGINNING, examples, fill, sources, url_of
 from timebank import AUDIT_CHECKS, AuditReport, Corrupt, TimebankError
 from timebank.audit import audit, texts, unreadable
 from timebank.audit.findings import MOST_FINDINGS
@@ -371,7 +371,7 @@ def call(bank: timebank.TimeBank, name: str, *args: Any) -> None:
 @given(st.lists(calls, max_size=25), st.sampled_from(["memory:", "sqlite://"]))
 def test_whatever_is_called_audits_clean(todo: list[tuple[Any, ...]], url: str) -> None:
     """What `decide` lets through, the audit finds right: each checks the other."""
-    with timebank.open(url, **doors()) as bank:
+    with timebank.open(url, **sources()) as bank:
         for id in ("a", "b", "c", "é"):
             bank.open_account(id, joined_on=BEGINNING.date())
         for name, *args in todo:
@@ -384,7 +384,7 @@ def test_whatever_is_called_audits_clean(todo: list[tuple[Any, ...]], url: str) 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
     """Reading is by pages: never more than some hundreds of records at once."""
-    with timebank.open(url_of("sqlite", tmp_path), **doors()) as bank:
+    with timebank.open(url_of("sqlite", tmp_path), **sources()) as bank:
         with bank.batch() as batch:
             batch.open_account("m1", floor=None)
             batch.open_account("m2", floor=None)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import timebank
 from audit.forgeries import FORGERIES, Forgery, small
 from servers import ON_SERVERS, SERVERS, drop_database, new_database
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import (
     Demurrage,
     Donate,
@@ -84,7 +84,7 @@ STEPS: dict[str, Callable[[TimeBank, str, str, int], object]] = {
 def test_it_goes_on_from_anywhere(steps: list[tuple[str, str, str, int]], data: Any) -> None:
     """Any history: from any of its checkpoints nothing is found, and the same is known."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     for id in ("a", "b", "c", "fund"):
         bank.open_account(id, kind="fund" if id == "fund" else "member", name=id)
     bank.adopt(LIFE)
@@ -114,7 +114,7 @@ def saved(bank: TimeBank) -> bytes:
 def test_a_bank_with_everything_goes_on(tmp_path: Path) -> None:
     """Holds, fees, flags, dues: from each of three moments, through a file."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     paths = []
     parts: list[Callable[[], object]] = [
         lambda: fill(bank),
@@ -208,7 +208,7 @@ def test_derived_rows_of_before_are_looked_at_in_part() -> None:
 @pytest.fixture
 def content() -> bytes:
     """A checkpoint."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     return saved(bank)
 
@@ -239,7 +239,7 @@ def test_no_content_crashes_it(content: bytes) -> None:
 
 def test_what_is_forged_with_a_right_digest_crashes_nothing(content: bytes) -> None:
     """Parts that are missing, or of another type: an error, or findings; never a crash."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     checkpoint = Checkpoint.from_bytes(content)
     for part in checkpoint.state():
@@ -255,7 +255,7 @@ def test_what_is_forged_with_a_right_digest_crashes_nothing(content: bytes) -> N
 def test_whatever_is_forged_within_it_crashes_nothing(content: bytes) -> None:
     """Any value as any part of it: an error or a report, from which the next can go on."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     checkpoint = Checkpoint.from_bytes(content)
     fill_with_rules(bank)
@@ -398,7 +398,7 @@ def test_a_line_is_read_as_it_was_printed(journal: str, sequence: int) -> None:
 def test_a_quick_audit_of_all_that_there_is(url: str) -> None:
     """Nothing is found in what is well, of whatever history."""
     clock = Clock()
-    with timebank.open(url, **doors(clock)) as bank:
+    with timebank.open(url, **sources(clock)) as bank:
         assert bank.audit(quick=True).ok
         fill(bank)
         fill_with_rules(bank)
@@ -438,7 +438,7 @@ def test_every_store_is_asked_for_the_same_sums(store: str) -> None:
     """In the language of a database or by reading; a checkpoint serves on each of them too."""
     clock = Clock()
     url = new_database(store) if store in SERVERS else {"sqlite": "sqlite://"}.get(store, "memory:")
-    with timebank.open(url, **doors(clock)) as bank:
+    with timebank.open(url, **sources(clock)) as bank:
         fill(bank)
         checkpoint = Checkpoint.from_bytes(saved(bank))
         fill_with_rules(bank)

@@ -16,7 +16,7 @@ from audit.findings import GROUPS, kept, told
 from audit.forgeries import DAY, FORGERIES, Forgery, small
 from audit.lifetimes import lifetimes
 from audit.test_audit import Altered
-from support import doors
+from support import sources
 from timebank import AUDIT_CHECKS, Dues, Hours, InvalidRequest, StoreError, WrongType
 from timebank.audit import (
     Checkpoint,
@@ -53,7 +53,7 @@ def test_nothing_else_was_written_down() -> None:
 @pytest.mark.parametrize("url", ["memory:", "sqlite://"])
 def test_a_quick_audit_tells_a_version_from_a_balance(url: str) -> None:
     """Both are wrong sums of an account's postings, and each is said as what it is."""
-    with timebank.open(url, **doors()) as bank:
+    with timebank.open(url, **sources()) as bank:
         bank.open_account("m1")
         bank.open_account("m2")
         bank.transfer(earner="m1", spender="m2", hours=1)
@@ -70,7 +70,7 @@ def test_a_quick_audit_tells_a_version_from_a_balance(url: str) -> None:
 
 def test_balances_of_a_host_are_compared_one_by_one() -> None:
     """What differs, what only one of the two has, and what to do; zero is as good as nothing."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("m1", "m2", "m3", "m4"):
         bank.open_account(id)
     bank.transfer(earner="m1", spender="m2", hours="1:30")
@@ -105,7 +105,7 @@ def test_what_cannot_be_opened_has_one_finding() -> None:
 
 def test_a_quick_audit_counts_and_names_its_checks() -> None:
     """As many records as the head says, each account, and the checks that it made in part."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for number in range(3):
         bank.open_account(f"m{number}")
     with bank.store.reader("main") as reader:
@@ -368,7 +368,7 @@ def test_a_quantity_is_told_as_hours_where_it_is_one(seconds: object, expected: 
 
 def test_what_is_left_of_many_originals_is_read_again() -> None:
     """Only of the last few is it remembered; what each has left is the same."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("m1", "m2"):
         bank.open_account(id, kind="fund")
     with bank.batch() as batch:
@@ -387,7 +387,7 @@ def test_what_is_left_of_many_originals_is_read_again() -> None:
 
 def test_each_audit_names_the_checks_that_it_made() -> None:
     """From a checkpoint on the storage is not asked; heads are looked up where some are given."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("m1")
     names = tuple(check.name for check in AUDIT_CHECKS)
     storage = ("file", "schema", "orphans", "references")
@@ -422,7 +422,7 @@ def test_what_was_forged_behind_a_checkpoint_is_told_in_the_same_words() -> None
 
 def test_who_pays_a_fee_from_what_is_earned_stands_nearer_to_a_ceiling_by_the_rest() -> None:
     """What is earned and what is paid of it are one movement, as the flag has it."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id, kind in (("m1", "member"), ("m2", "member"), ("pot", "fund")):
         bank.open_account(id, kind=kind)
     bank.adopt(
@@ -440,7 +440,7 @@ def test_who_pays_a_fee_from_what_is_earned_stands_nearer_to_a_ceiling_by_the_re
 
 def test_the_progress_of_what_came_since_counts_only_that() -> None:
     """So many of so many new records."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for number in range(5):
         bank.open_account(f"m{number}")
     checkpoint = bank.audit().checkpoint

@@ -15,7 +15,7 @@ import timebank
 from audit.forgeries import FORGERIES, Forgery, small
 from audit.test_audit_exact import cut
 from audit.test_audit_stretches import everything
-from support import doors
+from support import sources
 from timebank import AUDIT_CHECKS, InvalidRequest, TimeBank
 from timebank.audit import Check, Checkpoint, Finding, audit
 from timebank.audit.audit_pass import AuditPass
@@ -182,7 +182,7 @@ def more(since: Checkpoint | None, bank: TimeBank) -> tuple[Any, Generous]:
 
 def test_a_check_more_is_a_class_and_a_line() -> None:
     """It gets the records of its kinds, tells findings, and a checkpoint has its state."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("m1", "m2"):
         bank.open_account(id)
     bank.transfer(earner="m1", spender="m2", hours=2, id="t1")

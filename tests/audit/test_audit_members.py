@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import JSON, Forgery, found
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Dues, Statute
 
 
 def forged() -> Forgery:
     """The neighbourhood with all that happened to its members."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -427,7 +427,7 @@ def test_no_value_makes_the_audit_raise(sound: Forgery, data: Any) -> None:
 
 def test_dues_of_a_rule_with_parts(clock: Clock) -> None:
     """By months and by days, rounded up and down: the audit's arithmetic comes to the same."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     bank.open_account("fund", kind="fund")
     bank.open_account("m1")
     rules = [
@@ -453,7 +453,7 @@ def test_dues_of_a_rule_with_parts(clock: Clock) -> None:
 
 def test_an_account_with_a_long_id(clock: Clock) -> None:
     """The id of what is due has the digest of the account's in its place, and is found again."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     bank.open_account("fund", kind="fund")
     bank.open_account("ä" * 128)
     bank.adopt(Statute(version="v1", dues=Dues(hours=1, fund="fund")))

@@ -10,7 +10,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
 from timebank.errors import Corrupt
@@ -96,7 +96,7 @@ def test_a_glance_says_what_the_long_way_says(record: dict[str, Any]) -> None:
 
 def journalled() -> list[bytes]:
     """Transfers as a bank writes them: with nothing more than is needed, and with much."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("m1", "m2", "è 😀"):
         bank.open_account(id)
     bank.transfer(earner="m1", spender="m2", hours=1, id="t1")

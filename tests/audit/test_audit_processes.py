@@ -15,7 +15,7 @@ import pytest
 import timebank
 from audit.test_audit_stretches import same
 from servers import ON_SERVERS, drop_database, new_database
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import InvalidRequest, TimeBank
 from timebank.audit import processes
 from timebank.audit.processes import Processes, Worker
@@ -63,7 +63,7 @@ def spoiled(bank: TimeBank) -> None:
 def filled(url: str) -> TimeBank:
     """A bank with every kind of record."""
     clock = Clock()
-    bank = timebank.open(url, bank="via roma", **doors(clock))
+    bank = timebank.open(url, bank="via roma", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)

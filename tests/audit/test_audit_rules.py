@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import JSON, Forgery, audit_of, found
-from support import BEGINNING, doors, fill, fill_with_rules
+from support import BEGINNING, fill, fill_with_rules, sources
 from timebank import AuditReport
 from timebank.model import HoldRow, RecordRow, StatuteRow
 from timebank.storage.protocol import Batch, Reader
@@ -21,7 +21,7 @@ from timebank.storage.protocol import Batch, Reader
 
 def forged() -> Forgery:
     """The neighbourhood with its rules; the records are found by the ids of their operations."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     fill_with_rules(bank)
     with bank.store.reader("main") as reader:
@@ -385,7 +385,7 @@ def _rows(forgery: Forgery) -> Batch:
 
 def test_the_notes_are_counted_where_there_are_many() -> None:
     """A hundred are kept, and the last says how many more there are."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.adopt(
         timebank.Statute(version="v1", limits={"member": timebank.Band(floor=0, beyond="flag")})
     )
@@ -401,7 +401,7 @@ def test_the_notes_are_counted_where_there_are_many() -> None:
 
 def test_a_statute_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many adoptions and many holds are compared page by page."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("a", floor=None)
     bank.open_account("b", floor=None)
     with bank.batch() as batch:
@@ -435,7 +435,7 @@ class _Broken:
 
 def test_rows_that_cannot_be_read_are_a_finding() -> None:
     """And the rest is audited all the same."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("a")
     with bank.store.reader("main") as reader:
         broken: Any = _Broken(reader)
@@ -450,7 +450,7 @@ def test_rows_that_cannot_be_read_are_a_finding() -> None:
 
 def strictly() -> Forgery:
     """A bank of whole quarters, two hours at most, within three days; and a hold settled in it."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("m1", "m2"):
         bank.open_account(id)
     bank.adopt(

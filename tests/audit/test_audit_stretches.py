@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import timebank
 from audit.forgeries import FORGERIES, Forgery, small
 from audit.test_audit_checkpoint import LIFE, STEPS
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import TimeBank, TimebankError
 from timebank.audit import AuditReport, Checkpoint, audit
 from timebank.audit.audit_pass import AuditPass
@@ -80,7 +80,7 @@ def known(checkpoint: Checkpoint) -> dict[str, Any]:
 def everything() -> TimeBank:
     """Every kind of record: holds over months, dues, leaving, and an erasure of early texts."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -120,7 +120,7 @@ def test_any_history_is_proved_in_stretches(
 ) -> None:
     """From its beginning, and from a checkpoint."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     for id in ("a", "b", "c", "fund"):
         bank.open_account(id, kind="fund" if id == "fund" else "member", name=id)
     bank.adopt(LIFE)
@@ -161,7 +161,7 @@ def test_a_forgery_is_told_in_the_same_words(
 
 def test_notes_beyond_the_first_hundred_are_counted() -> None:
     """Flags of each stretch, in order, as one pass keeps them."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.adopt(
         timebank.Statute(version="v", limits={"member": timebank.Band(floor=0, beyond="flag")})
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import timebank
-from support import Clock, doors
+from support import Clock, sources
 from timebank import TimeBank
 from timebank.audit import Checkpoint
 from timebank.bank.carrying import carry_bank
@@ -31,7 +31,7 @@ WAYS = ("timebank audit", "--quick", "--since FILE", "--quick --expect-head LINE
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint, str]:
     """A bank of twenty records in a file, a checkpoint, and the head that was published."""
     path = tmp_path_factory.mktemp("table") / "bank.db"
-    with timebank.open(f"sqlite:///{path}", **doors(Clock())) as bank:
+    with timebank.open(f"sqlite:///{path}", **sources(Clock())) as bank:
         fill(bank)
         checkpoint = bank.audit().checkpoint
         assert checkpoint is not None

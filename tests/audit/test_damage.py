@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Head, TimeBank, TimebankError
 
 TESTS = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small bank with every kind of record, in one file, and beside it what it says."""
     folder = tmp_path_factory.mktemp("damage")
     path, clock = folder / "bank.db", Clock()
-    with timebank.open(f"sqlite:///{path}", **doors(clock)) as bank:
+    with timebank.open(f"sqlite:///{path}", **sources(clock)) as bank:
         fill(bank)
         fill_with_rules(bank)
         fill_with_members(bank, clock)
@@ -157,7 +157,7 @@ def test_a_damaged_file(original: Path, tmp_path: Path, damage: str, part: int) 
 def test_a_damaged_log_loses_what_came_last_and_a_published_head_tells(tmp_path: Path) -> None:
     """SQLite leaves out what a damaged write-ahead log has: the bank is older, and agrees."""
     path, log = tmp_path / "bank.db", tmp_path / "bank.db-wal"
-    with timebank.open(f"sqlite:///{path}", **doors()) as bank:
+    with timebank.open(f"sqlite:///{path}", **sources()) as bank:
         fill(bank)
         head: Head = bank.head()
         files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}

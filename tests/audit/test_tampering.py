@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import AuditReport, TimebankError
 from timebank.audit import unreadable
 
@@ -46,7 +46,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small bank with every kind of record, in a file that nobody has open."""
     path = tmp_path_factory.mktemp("tampering") / "bank.db"
     clock = Clock()
-    with timebank.open(f"sqlite:///{path}", **doors(clock)) as bank:
+    with timebank.open(f"sqlite:///{path}", **sources(clock)) as bank:
         fill(bank)
         fill_with_rules(bank)
         fill_with_members(bank, clock)
@@ -66,7 +66,7 @@ def audited(path: Path) -> AuditReport:
     """The audit as the command line makes it: read-only, whatever the file is."""
     try:
         url = f"sqlite:///{path}"
-        with timebank.open(url, create=False, read_only=True, **doors()) as bank:
+        with timebank.open(url, create=False, read_only=True, **sources()) as bank:
             return bank.audit()
     except TimebankError as error:
         return unreadable(error)

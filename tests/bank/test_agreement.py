@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import timebank
-from support import Clock, doors, examples, url_of
+from support import Clock, examples, sources, url_of
 from timebank import Hours, TimebankError
 from timebank.hours import apportion
 
@@ -148,7 +148,7 @@ class Agreement(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.banks = [timebank.open(url_of(s, self.folder), **doors(Clock())) for s in STORES]
+        self.banks = [timebank.open(url_of(s, self.folder), **sources(Clock())) for s in STORES]
         self.targets: list[Any] = list(self.banks)
         self.stack = contextlib.ExitStack()
         self.model = Model()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import timebank
-from support import BEGINNING, doors, fill, url_of
+from support import BEGINNING, fill, sources, url_of
 from timebank import INHERIT, Hours, TimeBank
 from timebank.errors import (
     AccountNotEmpty,
@@ -326,7 +326,7 @@ def test_the_same_doors_and_calls_have_the_same_head(tmp_path: Path) -> None:
     """Two stores given the same clock, ids, salts and calls agree to the last bit."""
     heads = set()
     for store in ("memory", "sqlite"):
-        with timebank.open(url_of(store, tmp_path), **doors()) as bank:
+        with timebank.open(url_of(store, tmp_path), **sources()) as bank:
             fill(bank)
             heads.add(str(bank.head()))
     assert 1 == len(heads)
@@ -346,7 +346,7 @@ def test_banks_of_one_store_do_not_see_each_other(bank: TimeBank) -> None:
 def test_a_bank_is_opened_again(tmp_path: Path) -> None:
     """What was recorded is there at the next opening, and opening appends nothing."""
     url = url_of("sqlite", tmp_path)
-    with timebank.open(url, **doors()) as bank:
+    with timebank.open(url, **sources()) as bank:
         fill(bank)
         head = bank.head()
     with timebank.open(url, create=False) as bank:

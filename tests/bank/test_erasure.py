@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import (
     AccountNotFound,
     InvalidRequest,
@@ -44,7 +44,7 @@ WHY = "asked on 2 March"
 def bank(request: pytest.FixtureRequest) -> Iterator[TimeBank]:
     """A neighbourhood with every kind of record."""
     clock = Clock()
-    with timebank.open(request.param, **doors(clock)) as bank:
+    with timebank.open(request.param, **sources(clock)) as bank:
         fill(bank)
         fill_with_rules(bank)
         fill_with_members(bank, clock)
@@ -556,7 +556,7 @@ def records_about(bank: TimeBank, account: str) -> set[int]:
 def test_personal_data_reads_like_what_was_entered() -> None:
     """Text, hours, days; an erased text is named, and is not there."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     bank.open_account("m1", name="Maria", floor=-5, joined_on=date(2026, 1, 2))
     bank.open_account("f1")
     bank.rename("m1", "Mara")
@@ -670,7 +670,7 @@ class Model:
 )
 def test_any_history_has_what_was_not_erased(steps: list[tuple[str, str, int]], url: str) -> None:
     """And audits clean, and is the same after a rebuild."""
-    with timebank.open(url, **doors()) as bank:
+    with timebank.open(url, **sources()) as bank:
         model = Model(bank)
         for step, id, number in steps:
             with suppress(timebank.TimebankError):

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import timebank
-from support import Clock, doors, examples
+from support import Clock, examples, sources
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, TimeBank
 from timebank.bank import commit_group
 from timebank.errors import IdempotencyMismatch, OutcomeUnknown, Rejected, StoreBusy, StoreError
@@ -61,10 +61,10 @@ class Crowd:
     _closed: threading.Event | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.bank = TimeBank(SteppingStore(self.store, self._step), **self.doors())
+        self.bank = TimeBank(SteppingStore(self.store, self._step), **self.sources())
 
     @staticmethod
-    def doors() -> dict[str, Any]:
+    def sources() -> dict[str, Any]:
         """A clock that stands still, and salts in their order."""
         salts = itertools.count(1)
         return {
@@ -448,7 +448,7 @@ print([one.id for one in bank.transfers()])
 
 def test_a_joined_bank_takes_no_part(tmp_path: Path) -> None:
     """Its commit is its host's."""
-    with timebank.open(f"sqlite:///{tmp_path}/a.db", **doors()) as bank:
+    with timebank.open(f"sqlite:///{tmp_path}/a.db", **sources()) as bank:
         bank.open_account("m1", kind="fund")
         bank.open_account("m2", kind="fund")
         host = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
@@ -470,7 +470,7 @@ def test_a_store_that_is_no_key_of_a_dictionary(clock: Clock) -> None:
         def __eq__(self, other: object) -> bool:
             return self is other
 
-    bank = TimeBank(Unhashable(), **doors(clock))
+    bank = TimeBank(Unhashable(), **sources(clock))
     bank.open_account("m1", kind="fund")
     bank.open_account("m2", kind="fund")
     assert paid(0)(bank.acting_as("anna")).id == "t0"
@@ -508,7 +508,7 @@ class GroupsAndOneByOne(RuleBasedStateMachine):
         super().__init__()
         self.now = datetime(2026, 3, 2, tzinfo=UTC)
         self.crowd = Crowd(MemoryStore())
-        self.model = TimeBank(MemoryStore(), **Crowd.doors())
+        self.model = TimeBank(MemoryStore(), **Crowd.sources())
         for bank in (self.crowd.bank, self.model):
             clock = attrs.evolve(bank._sources, clock=lambda: self.now)
             bank._sources = clock

@@ -11,7 +11,7 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
 import timebank
 from bank.hosts import HOSTS, Host
-from support import doors
+from support import sources
 from timebank import Conflict, Hours, IdempotencyMismatch, InvalidRequest, LimitExceeded, TimeBank
 
 
@@ -190,10 +190,10 @@ def test_without_a_transaction_nothing_runs(host: Host, bank: TimeBank) -> None:
 
 def test_the_same_calls_come_to_the_same_head(host: Host) -> None:
     """Joined or not, the journal is the same to the byte."""
-    alone = timebank.open("memory:", **doors())
+    alone = timebank.open("memory:", **sources())
     with host.transaction():
         host.book("b1")
-        joined = timebank.join(host.handle, bank="other", **doors())
+        joined = timebank.join(host.handle, bank="other", **sources())
         for bank in (alone, joined):
             bank.open_account("m1", name="Maria")
             bank.open_account("f1")

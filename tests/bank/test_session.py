@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import doors, fill
+from support import fill, sources
 from timebank import Corrupt, TimeBank
 from timebank.bank import commit_group
 from timebank.bank.session import Sources, utc_now
@@ -41,7 +41,7 @@ def test_decide_and_the_books_check_each_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Postings that do not sum to zero are never written, whoever made them."""
-    with timebank.open(f"sqlite:///{tmp_path / 'bank.db'}", **doors()) as bank:
+    with timebank.open(f"sqlite:///{tmp_path / 'bank.db'}", **sources()) as bank:
         bank.open_account("m1")
         bank.open_account("f1")
 
@@ -63,7 +63,7 @@ def test_decide_and_the_books_check_each_other(
 def test_a_record_that_is_no_transfer_is_corrupt() -> None:
     """What has an id but lacks the fields of a transfer cannot be shown as one."""
     store = MemoryStore()
-    bank = TimeBank(store, **doors())
+    bank = TimeBank(store, **sources())
     body = b'{"effects":{},"kind":"transfer","request":{"id":"t"},"sequence":1}'
     with store.writer("main") as writer:
         writer.append(Batch(records=[RecordRow(1, bytes(32), body, "transfer", "t", None)]))
@@ -75,7 +75,7 @@ def test_a_record_that_is_no_transfer_is_corrupt() -> None:
 def test_a_large_bank_keeps_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a bound the state is read again, and the answers are the same."""
     monkeypatch.setattr(commit_group, "CACHED_ACCOUNTS", 1)
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     assert bank.audit().ok
 

@@ -11,16 +11,16 @@ from statistics import median
 import pytest
 
 import timebank
-from support import doors
+from support import sources
 from timebank import Band, InvalidRequest, Statute
 from timebank.testing import SIZES, simulate
 
 
 def test_the_same_seed_makes_the_same_community() -> None:
-    """To the byte, given the same doors; another seed another one."""
+    """To the byte, given the same sources; another seed another one."""
     heads = []
     for seed in (1, 1, 2):
-        with timebank.open("memory:", **doors()) as bank:
+        with timebank.open("memory:", **sources()) as bank:
             simulate(bank, members=30, exchanges=60, seed=seed)
             heads.append(bank.head())
     assert heads[0] == heads[1] != heads[2]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Hours, TimeBank
 from timebank.cli import main
 from timebank.interchange.spreadsheet import (
@@ -33,7 +33,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @pytest.fixture
 def full(clock: Clock) -> TimeBank:
     """A bank with every kind of record."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -71,7 +71,7 @@ def test_sums_of_transfers_are_the_balances(full: TimeBank, *, decimal_comma: bo
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 10**7), texts), max_size=8))
 def test_what_is_read_back_is_what_was_written(moves: list[tuple[str, int, str]]) -> None:
     """Whatever a note says, and however many seconds."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for account in ("a", "b", "c", "=cmd()"):
         bank.open_account(account, kind="fund")
     for earner, seconds, note in moves:
@@ -108,7 +108,7 @@ def test_a_statement_begins_with_its_opening_balance(full: TimeBank) -> None:
 
 def test_decimals_are_as_the_reader_writes_them() -> None:
     """Hours with a comma and semicolons between columns; what is rounded is counted."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("a", kind="fund")
     bank.open_account("b", kind="fund")
     for seconds in (5400, 9, 1, 36000):
@@ -149,7 +149,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with a bank."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "a.db")
-    with timebank.open("sqlite:///a.db", **doors()) as bank:
+    with timebank.open("sqlite:///a.db", **sources()) as bank:
         fill(bank)
     return tmp_path
 

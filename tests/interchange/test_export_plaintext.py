@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import timebank
 from interchange import programs
-from support import BEGINNING, Clock, doors, fill, fill_with_members, fill_with_rules
+from support import BEGINNING, Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Ask, Corrupt, Hours, InvalidRequest, NotPermitted, TimeBank
 from timebank.cli import main
 from timebank.interchange.plaintext import beancount, export, hledger
@@ -45,7 +45,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def bank() -> TimeBank:
     """A neighbourhood with every kind of record."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -141,7 +141,7 @@ def test_an_account_that_was_closed(name: str, tmp_path: Path) -> None:
 def test_a_hold_that_has_expired(name: str, tmp_path: Path) -> None:
     """It is gone from that instant on, though nothing more was recorded."""
     clock = Clock()
-    bank = small(**doors(clock))
+    bank = small(**sources(clock))
     bank.hold(earner="m1", spender="m2", hours=1, expires_in=timedelta(days=3))
     dialect = FORMATS[name][1]
     held = dialect.account("member", "m1", held=True)
@@ -354,11 +354,11 @@ def test_the_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """To standard output; what does not divide is one line, and nothing is printed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    with timebank.open("sqlite:///bank.db", **doors()) as bank:
+    with timebank.open("sqlite:///bank.db", **sources()) as bank:
         fill(bank)
     done = CliRunner().invoke(main, ["export", name])
     assert (0, "") == (done.exit_code, done.stderr)
-    with timebank.open("sqlite:///bank.db", **doors()) as bank:
+    with timebank.open("sqlite:///bank.db", **sources()) as bank:
         assert list(FORMATS[name][0](bank)) == done.stdout.splitlines()
         bank.transfer(earner="m1", spender="f1", hours="1s")
     done = CliRunner().invoke(main, ["export", name, "--unit", "hours"])

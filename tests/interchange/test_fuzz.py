@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.forgeries import audit_of, small
-from support import doors, fill
+from support import fill, sources
 from timebank import Corrupt, Hours, InvalidHours, InvalidRequest, InvalidStatute, TimebankError
 from timebank.audit.record_fields import is_day
 from timebank.cli import main
@@ -194,7 +194,7 @@ def test_command_lines(tmp_path_factory: pytest.TempPathFactory, words: list[str
     """An exit code of the three, at most one line of complaint, and a bank that is well."""
     path = tmp_path_factory.getbasetemp() / "fuzz.db"
     if not path.exists():
-        with timebank.open(f"sqlite:///{path}", **doors()) as bank:
+        with timebank.open(f"sqlite:///{path}", **sources()) as bank:
             fill(bank)
     done = CliRunner().invoke(main, ["--db", str(path), *words])
     assert done.exit_code in {0, 1, 2}, (words, done.exception)

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import Hours, InvalidRequest, TimeBank, reports
 from timebank.cli import main
 from timebank.interchange.engine import row_ids
@@ -80,7 +80,7 @@ A, B = ImportedAccount(1, "a"), ImportedAccount(2, "b")
 @pytest.fixture
 def memory() -> TimeBank:
     """An empty bank in memory."""
-    return timebank.open("memory:", **doors())
+    return timebank.open("memory:", **sources())
 
 
 def book(bank: TimeBank, *rows: ImportedRow, **options: Any) -> ImportReport:

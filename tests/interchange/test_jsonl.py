@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors, examples, fill, fill_with_members, fill_with_rules
+from support import Clock, examples, fill, fill_with_members, fill_with_rules, sources
 from timebank import Head, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.errors import Corrupt
@@ -70,7 +70,7 @@ def content(store: Store, bank: str = "main") -> tuple[object, ...]:
 @pytest.fixture
 def full(clock: Clock) -> TimeBank:
     """A bank with every kind of record."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     return bank
 
@@ -91,7 +91,7 @@ def test_what_is_taken_out_and_put_in_is_the_same(
     """Head, records, texts with their salts, derived rows; and the bank goes on."""
     monkeypatch.setattr(export, "PAGE", page)
     monkeypatch.setattr(importing, "PAGE", page)
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill_it(bank, clock)
     with closing(open_store(url, create=True)) as store:
         assert bank.head() == import_jsonl(store, io.BytesIO(exported(bank)))
@@ -123,7 +123,7 @@ def test_export_and_import_are_the_identity(
     moves: list[tuple[str, int, str, bool]], after: int
 ) -> None:
     """Whatever was written and erased: also in two steps, with an older export first."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for account in "abc0":
         bank.open_account(account, kind="fund", name=f"name of {account}")
     target = MemoryStore()
@@ -262,7 +262,7 @@ def test_a_file_that_was_cut_off_is_no_export(full: TimeBank) -> None:
 def test_arbitrary_bytes_make_no_bank(raw: bytes, place: int, *, amid: bool) -> None:
     """Neither alone nor written over a good export."""
     if amid:
-        bank = timebank.open("memory:", **doors())
+        bank = timebank.open("memory:", **sources())
         bank.open_account("m1", name="Maria R.")
         good = exported(bank)
         raw = good[:place] + raw + good[place + len(raw) :]
@@ -404,7 +404,7 @@ def call(*words: str) -> Result:
 def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of a SQLite file, into another, under another name, and once more."""
     monkeypatch.chdir(tmp_path)
-    with timebank.open("sqlite:///a.db", **doors()) as bank:
+    with timebank.open("sqlite:///a.db", **sources()) as bank:
         fill(bank)
         head = str(bank.head())
     Path("out.jsonl").write_bytes(call("--db", "a.db", "export", "jsonl").stdout_bytes)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.interchange.engine.booking import run
@@ -35,7 +35,7 @@ GOOD = f"a1,committed,0.75,{INSTANT},garden,u2,T02,u1,T01\n"
 @pytest.fixture
 def memory() -> TimeBank:
     """An empty bank in memory."""
-    return timebank.open("memory:", **doors())
+    return timebank.open("memory:", **sources())
 
 
 def imported(

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.interchange.csv.explanation import explained
@@ -40,7 +40,7 @@ SHEET = f"{HEAD}[transfers]\n{SIDES}"
 @pytest.fixture
 def memory() -> TimeBank:
     """An empty bank in memory."""
-    return timebank.open("memory:", **doors())
+    return timebank.open("memory:", **sources())
 
 
 def sample(name: str) -> MappingImporter:

@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 import timebank
-from support import doors
+from support import sources
 from timebank import TimeBank
 from timebank.interchange.engine.quarantine import QuarantineFile
 from timebank.interchange.engine.report import Quarantined
@@ -63,7 +63,7 @@ def rows_of(raw: str, delimiter: str = ",") -> list[list[str]]:
 
 def bank_with(text: str) -> TimeBank:
     """A bank that has the text wherever people may write it."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for number in range(6):
         bank.open_account(f"a{number}", name=text or None)
     label = text if text.isprintable() and text else None
@@ -184,7 +184,7 @@ def test_numbers_and_days_are_written_as_they_are() -> None:
 
 def test_bands_of_balances_are_the_librarys_own_words() -> None:
     """They begin with a minus, and are no formula."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for number in range(12):
         bank.open_account(f"a{number}")
     for number in range(6):

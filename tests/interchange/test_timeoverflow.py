@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import BEGINNING, doors, url_of
+from support import BEGINNING, sources, url_of
 from timebank import Hours, InvalidRequest, NotFound, TimeBank, WrongType
 from timebank.interchange.engine.booking import run as book
 from timebank.interchange.engine.csv_rows import MAX_ROW_BYTES, Row, Rows
@@ -50,7 +50,7 @@ def places(report: ImportReport) -> list[tuple[int, str]]:
 @pytest.fixture
 def memory() -> TimeBank:
     """An empty bank in memory."""
-    return timebank.open("memory:", **doors())
+    return timebank.open("memory:", **sources())
 
 
 # -- what is booked -----------------------------------------------------------
@@ -395,10 +395,10 @@ def test_the_actor_is_named_in_every_record(memory: TimeBank) -> None:
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
 def test_the_head_is_the_same_on_every_store(store: str, tmp_path: Path) -> None:
-    """Given the same doors, the same files give the same journal."""
+    """Given the same sources, the same files give the same journal."""
     heads = []
     for url in (url_of(store, tmp_path), "memory:"):
-        with timebank.open(url, **doors()) as bank:
+        with timebank.open(url, **sources()) as bank:
             run(bank, f"1,member,2,member,60,{INSTANT},x,\n")
             heads.append(bank.head())
     assert heads[0] == heads[1]

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import timebank
-from support import doors, fill
+from support import fill, sources
 from timebank.cli import main
 from timebank.interchange.jsonl import export_jsonl
 
@@ -46,7 +46,7 @@ def verify(lines: list[bytes]) -> subprocess.CompletedProcess[bytes]:
 @pytest.fixture(scope="module")
 def bank() -> timebank.TimeBank:
     """A small bank with every kind of record."""
-    opened = timebank.open("memory:", **doors())
+    opened = timebank.open("memory:", **sources())
     fill(opened)
     return opened
 
@@ -184,7 +184,7 @@ def test_the_rehashed_journal_is_sound_in_itself(bank: timebank.TimeBank) -> Non
 def test_it_verifies_what_the_command_line_exports(tmp_path: Path) -> None:
     """`timebank journal` prints what it takes, and it comes to the head that we print."""
     db = str(tmp_path / "bank.db")
-    with timebank.open(f"sqlite:///{db}", **doors()) as bank:
+    with timebank.open(f"sqlite:///{db}", **sources()) as bank:
         fill(bank)
         head = str(bank.head())
     exported = CliRunner().invoke(main, ["--db", db, "journal"]).output

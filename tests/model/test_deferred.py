@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 import timebank
-from support import doors
+from support import sources
 from timebank import TimeBank, Transfer
 
 LOOKS: dict[str, Callable[[Transfer], object]] = {
@@ -29,7 +29,7 @@ LOOKS: dict[str, Callable[[Transfer], object]] = {
 @pytest.fixture
 def street() -> TimeBank:
     """A bank in which two members may exchange."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("m1")
     bank.open_account("m2")
     return bank

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Corrupt, Dues, Fee, Hours, InvalidRequest, Statute, TimeBank, Transfer, reports
 from timebank.cli import main
 from timebank.interchange.timeoverflow import import_timeoverflow
@@ -176,7 +176,7 @@ def test_a_simulated_community() -> None:
 
 def test_every_kind_of_record_is_counted_or_left_out(clock: Clock) -> None:
     """Holds, settlements, partial reversals, fees, dues, leaving: as the other computation."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)

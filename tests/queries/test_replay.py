@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import BEGINNING, Clock, doors, fill, fill_with_members, fill_with_rules
+from support import BEGINNING, Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import (
     Band,
     Demurrage,
@@ -203,7 +203,7 @@ def test_what_is_no_statute(town: TimeBank) -> None:
 
 def test_the_neighbourhood_under_its_own_statutes(clock: Clock) -> None:
     """Each of its parts, by the statute that was in force there."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     assert () == bank.replay(bank.statute()).lines
     fill_with_rules(bank)
@@ -281,7 +281,7 @@ def test_nothing_differs_under_the_statute_that_was_in_force(
 ) -> None:
     """Whatever happened: flags, fees and units that were recorded are no difference."""
     clock = Clock()
-    with timebank.open("memory:", **doors(clock)) as bank:
+    with timebank.open("memory:", **sources(clock)) as bank:
         bank.open_account("fund", kind="fund")
         bank.adopt(statute)
         _history(bank, clock, history)
@@ -294,7 +294,7 @@ def test_what_a_floor_would_have_refused(history: list[Any], hours: int) -> None
     """Just the exchanges after which somebody who had spent stood below it, less what was held."""
     clock = Clock()
     floor = Hours(-hours)
-    with timebank.open("memory:", **doors(clock)) as bank:
+    with timebank.open("memory:", **sources(clock)) as bank:
         bank.open_account("fund", kind="fund")
         _history(bank, clock, [step for step in history if step[0] in {"transfer", "wait"}])
         expected = set()
@@ -319,7 +319,7 @@ def test_memory_does_not_grow_with_the_exchanges() -> None:
     """Six times as many exchanges, of which each is refused, take as much memory."""
     peaks = []
     for exchanges in (2_000, 12_000):
-        with timebank.open("memory:", **doors()) as bank:
+        with timebank.open("memory:", **sources()) as bank:
             with bank.batch() as batch:
                 for id in ("a", "b"):
                     batch.open_account(id)
@@ -363,7 +363,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bank in a file, and a statute beside it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    with timebank.open("sqlite:///bank.db", **doors()) as bank:
+    with timebank.open("sqlite:///bank.db", **sources()) as bank:
         for id in ("anna", "bruno"):
             bank.open_account(id)
         bank.transfer(earner="anna", spender="bruno", hours=5, id="t1")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import (
     Band,
     Hours,
@@ -42,7 +42,7 @@ DAY = date(2026, 6, 30)
 def results() -> dict[str, list[Any]]:
     """Results of each type, of a bank that has every kind of record."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -212,6 +212,6 @@ def test_what_is_no_result_is_refused(value: object) -> None:
 
 def test_personal_data_has_the_same_shape_of_an_account() -> None:
     """One function makes both."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     assert reports.json.account(bank.account("m1")) == bank.personal_data("m1")["account"]

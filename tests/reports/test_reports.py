@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors, fill
+from support import fill, sources
 from timebank import Hours, TimeBank, reports
 from timebank.audit import AuditReport, Finding
 from timebank.reports.balances import (
@@ -110,7 +110,7 @@ def test_a_table_of_what_cannot_be_cut_is_wider_than_the_page() -> None:
 
 def test_statement_shows_both_sides_reversals_and_kinds() -> None:
     """Opening, others, description, earned and spent apart, the running balance."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     day = date(2026, 3, 2)
     bank.transfer(

@@ -21,7 +21,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 import timebank
-from support import Clock, doors, fill, fill_with_members, fill_with_rules
+from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.reports.statement_html import statement_html
@@ -78,7 +78,7 @@ def cells(page: str) -> list[list[str]]:
 @pytest.fixture
 def full(clock: Clock) -> TimeBank:
     """A bank with every kind of record."""
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
     fill(bank)
     fill_with_rules(bank)
     fill_with_members(bank, clock)
@@ -123,7 +123,7 @@ def test_days_are_in_the_words_of_the_language(full: TimeBank) -> None:
 
 def test_hostile_texts_are_only_texts() -> None:
     """Neither markup, nor marks that turn the line round."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("m1", name="<script>alert(1)</script>")
     bank.open_account("f1", kind="group", name="\u202eevil")
     bank.transfer(earner="m1", spender="f1", hours=1, note='"><img src=http://x/y onerror=z>')
@@ -169,7 +169,7 @@ def test_a_language_without_a_catalogue_is_refused(full: TimeBank) -> None:
 def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole page on standard output, or one line."""
     monkeypatch.chdir(tmp_path)
-    with timebank.open("sqlite:///a.db", **doors()) as bank:
+    with timebank.open("sqlite:///a.db", **sources()) as bank:
         fill(bank)
     words = ["--db", "a.db", "statement", "m1", "--format", "html", "--lang"]
     done = CliRunner().invoke(main, [*words, "it"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import timebank
-from support import Clock, doors
+from support import Clock, sources
 from timebank import TimebankError
 from timebank.journal import canonical, parse
 from timebank.model import INHERIT
@@ -33,7 +33,7 @@ def stories() -> dict[str, list[str]]:
 def retold(lines: list[str]) -> list[str]:
     """A story with what its calls come to now, in the place of what was written."""
     clock = Clock()
-    bank = timebank.open("memory:", **doors(clock))
+    bank = timebank.open("memory:", **sources(clock))
 
     def wait(**time: int) -> None:
         clock.now += timedelta(**time)

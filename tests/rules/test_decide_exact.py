@@ -9,7 +9,7 @@ import pytest
 
 import timebank
 from rules.decisions import retold, stories
-from support import BEGINNING, doors
+from support import BEGINNING, sources
 from timebank import (
     AccountNotOpen,
     Demurrage,
@@ -38,7 +38,7 @@ def test_each_call_comes_to_what_was_written_down(title: str) -> None:
 @pytest.fixture
 def bank() -> Iterator[TimeBank]:
     """Two members, of whom one has spent nineteen hours, and a fund."""
-    with timebank.open("memory:", **doors()) as opened:
+    with timebank.open("memory:", **sources()) as opened:
         for id in ("m1", "m2"):
             opened.open_account(id)
         opened.open_account("pot", kind="fund")
@@ -82,7 +82,7 @@ def test_a_hold_ends_before_the_last_instant_that_can_be_written(bank: TimeBank)
     """That instant itself stands for a hold without an end."""
     now = (BEGINNING - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     for left, ends in ((1, MAX_INTEGER - 1), (0, None)):
-        with timebank.open("memory:", **doors(lambda: BEGINNING)) as still:
+        with timebank.open("memory:", **sources(lambda: BEGINNING)) as still:
             still.open_account("a")
             still.open_account("b")
             end = timedelta(microseconds=MAX_INTEGER - left - now)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import (
     AccountNotFound,
     AccountNotOpen,
@@ -363,7 +363,7 @@ def test_demurrage_of_a_period_that_began_without_it(town: TimeBank, clock: Stil
 
 def test_demurrage_run_late_is_that_of_being_run_on_time(clock: Still) -> None:
     """What the first period took is not counted again in the second one."""
-    banks = [timebank.open("memory:", **doors(clock)) for _ in range(2)]
+    banks = [timebank.open("memory:", **sources(clock)) for _ in range(2)]
     for bank in banks:
         clock.to(2026, 1, 1)
         bank.open_account("fund", kind="fund")
@@ -676,7 +676,7 @@ def _act(bank: TimeBank, day: date, what: str, value: Any) -> None:
 def _lived(history: list[tuple[int, tuple[str, Any]]], *, nightly: bool) -> list[tuple[Any, ...]]:
     """The charges of a history, run at the end of each day or of the last one only."""
     clock = Still()
-    with timebank.open("memory:", **doors(clock)) as bank:
+    with timebank.open("memory:", **sources(clock)) as bank:
         bank.open_account("fund", kind="fund")
         for id in "ab":
             bank.open_account(id)

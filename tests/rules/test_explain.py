@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import (
     AccountNotEmpty,
     AccountNotOpen,
@@ -48,7 +48,7 @@ units = st.none() | st.builds(
 
 def bank_with(statute: Statute) -> TimeBank:
     """Two members, a third and a fund, under a statute."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in ("a", "b", "c"):
         bank.open_account(id)
     bank.open_account("fund", kind="fund")

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors
+from support import sources
 from timebank import Band, Fee, Granularity, Hours, LimitExceeded, Statute, TimeBank, Transfer
 
 IDS = ["a", "b", "c", "d", "e", "fund"]
@@ -37,7 +37,7 @@ units = st.none() | st.builds(
 
 def open_bank(fee: Fee | None, unit: Granularity | None, **limits: Band) -> TimeBank:
     """Four funds, for they have no limits, and one that gets the fees."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in IDS:
         bank.open_account(id, kind="fund")
     bank.adopt(Statute(version="v1", fee=fee, granularity=unit, limits=limits))

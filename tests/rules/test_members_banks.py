@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import Clock, doors
+from support import Clock, sources
 from timebank import (
     AccountNotEmpty,
     Assign,
@@ -360,7 +360,7 @@ def test_who_left_can_come_back(town: TimeBank) -> None:
 
 def test_a_coordinator_or_a_relative_records_for_those_who_cannot(clock: Clock) -> None:
     """The record names who acted; a relative may once they were named, until their day."""
-    opened = timebank.open("memory:", permissions=Roles({"carla": "coordinator"}), **doors(clock))
+    opened = timebank.open("memory:", permissions=Roles({"carla": "coordinator"}), **sources(clock))
     carla, luca = opened.acting_as("carla"), opened.acting_as("luca")
     for id in ("nonna", "maria"):
         carla.open_account(id)

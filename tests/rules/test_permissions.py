@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import timebank
-from support import Clock, doors
+from support import Clock, sources
 from timebank import (
     AccountNotFound,
     Ask,
@@ -54,7 +54,7 @@ def clock() -> Clock:
 @pytest.fixture
 def bank(clock: Clock) -> TimeBank:
     """Two members, a family, a fund, a transfer and a hold; nobody acts."""
-    opened = timebank.open("memory:", permissions=Roles(ROLES), **doors(clock))
+    opened = timebank.open("memory:", permissions=Roles(ROLES), **sources(clock))
     carla = opened.acting_as("carla")
     for id, kind in (("anna", "member"), ("bruno", "member"), ("rossi", "group"), ("fund", "fund")):
         carla.open_account(id, kind=kind)
@@ -488,10 +488,10 @@ def test_joined_to_a_hosts_transaction(clock: Clock) -> None:
     with closing(sqlite3.connect(":memory:")) as host:
         host.execute("CREATE TABLE own (id)")
         host.execute("INSERT INTO own VALUES (1)")
-        trusting = timebank.join(host, **doors(clock))
+        trusting = timebank.join(host, **sources(clock))
         for id in ("anna", "bruno"):
             trusting.open_account(id)
-        bank = timebank.join(host, permissions=Roles(), **doors(clock)).acting_as("anna")
+        bank = timebank.join(host, permissions=Roles(), **sources(clock)).acting_as("anna")
         bank.transfer(earner="bruno", spender="anna", hours=1)
         refused(lambda: bank.transfer(earner="anna", spender="bruno", hours=1))
         refused(bank.run_due)

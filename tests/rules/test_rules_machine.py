@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 import timebank
-from support import doors, examples, url_of
+from support import examples, sources, url_of
 from timebank import (
     Assign,
     Band,
@@ -111,14 +111,14 @@ class Clock:
 
 
 class Rules(RuleBasedStateMachine):
-    """Two stores with the same doors, and what they gave back."""
+    """Two stores with the same sources, and what they gave back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
         self.folder = Path(tempfile.mkdtemp())
         self.banks = [
-            timebank.open(url_of(store, self.folder), **doors(self.clock))
+            timebank.open(url_of(store, self.folder), **sources(self.clock))
             for store in ("memory", "sqlite")
         ]
         self.holds: dict[str, Hold] = {}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import Clock, doors
+from support import Clock, sources
 from timebank import (
     Band,
     Fee,
@@ -340,7 +340,7 @@ def test_who_has_no_day_of_joining_is_in_month_0(bank: TimeBank, clock: Clock) -
 def test_another_program_adopts_and_this_one_knows(tmp_path: Path) -> None:
     """What is kept between two calls is of no use once the head has moved."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"
-    with timebank.open(url, **doors()) as one, timebank.open(url) as other:
+    with timebank.open(url, **sources()) as one, timebank.open(url) as other:
         one.open_account("m1")
         one.open_account("f1")
         one.transfer(earner="m1", spender="f1", hours=1)
@@ -356,7 +356,7 @@ def test_another_program_adopts_and_this_one_knows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sequence", [1, 2])
 def test_a_row_that_names_no_adoption_is_corrupt(sequence: int) -> None:
     """Another record, or none: the audit finds it, and a rebuild mends it."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     bank.open_account("m1")
     with bank.store.writer("main") as writer:
         writer.append(Batch(statutes=[StatuteRow(sequence, "v1")]))

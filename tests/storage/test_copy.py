@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import doors, examples, fill
+from support import examples, fill, sources
 from timebank import TimeBank
 from timebank.bank import carrying
 from timebank.bank.carrying import carry_bank, copy_bank
@@ -46,7 +46,7 @@ def opened(url: str) -> Iterator[Store]:
 
 def filled(store: Store, *, bank: str = "main") -> TimeBank:
     """A bank with every kind of record and a batch."""
-    made = TimeBank(store, bank=bank, **doors())
+    made = TimeBank(store, bank=bank, **sources())
     fill(made)
     with made.batch() as batch:
         for number in range(30):
@@ -92,7 +92,7 @@ def test_a_copy_is_the_same_byte_for_byte(
         assert content(source) == content(target)
         assert (46, 46) == told[-1]
         assert [min(n * page, 46) for n in range(1, len(told) + 1)] == [done for done, _ in told]
-        moved = TimeBank(target, create=False, **doors())
+        moved = TimeBank(target, create=False, **sources())
         for place in (bank, moved):
             place.transfer(earner="m1", spender="f1", hours=1, id="more")
         assert moved.reverse("more", reason="x").reverses == "more"
@@ -134,7 +134,7 @@ Call = tuple[str, int, int, int]
 
 def lived(calls: list[Call]) -> TimeBank:
     """A bank in memory after some calls; what a rule refuses is left out."""
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     for id in "abc":
         bank.open_account(id, name=f"név {id}" if id != "c" else None)
     for number, (kind, one, other, hours) in enumerate(calls):
@@ -350,7 +350,7 @@ def test_a_target_that_went_its_own_way(at: int) -> None:
     with opened("memory:") as source, opened("sqlite://") as target:
         filled(source)
         carried = copied_through(source, target, at - 1)
-        other = TimeBank(target, create=False, **doors())
+        other = TimeBank(target, create=False, **sources())
         other.open_account("elsewhere")
         for number in range(at % 3):
             other.open_account(f"more-{number}")

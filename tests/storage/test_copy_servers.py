@@ -9,7 +9,7 @@ import pytest
 
 import timebank
 from servers import SERVERS, drop_database, new_database
-from support import doors, fill
+from support import fill, sources
 from timebank.bank.carrying import copy_bank
 from timebank.storage import open_store
 
@@ -18,7 +18,7 @@ from timebank.storage import open_store
 def test_a_journal_goes_round_by_mariadb_and_postgresql(tmp_path: Path) -> None:
     """The same bytes, texts, salts and head at every station, and it goes on from there."""
     urls = [*map(new_database, SERVERS), f"sqlite:///{tmp_path / 'bank.db'}"]
-    bank = timebank.open("memory:", **doors())
+    bank = timebank.open("memory:", **sources())
     fill(bank)
     stores = [bank.store, *(open_store(url, create=True) for url in urls)]
     for _ in range(2):

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 import timebank
-from support import doors, fill
+from support import fill, sources
 from timebank.errors import InvalidRequest, NotFound, StoreBusy, StoreError
 from timebank.storage import migrate_store, open_store
 from timebank.storage.sqlite import migrate_sqlite, schema
@@ -29,7 +29,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of a version before this one, with a table of the host's beside ours."""
     path = tmp_path / "old.db"
     for name in ("main", "via-verdi"):
-        with timebank.open(f"sqlite:///{path}", bank=name, **doors()) as bank:
+        with timebank.open(f"sqlite:///{path}", bank=name, **sources()) as bank:
             fill(bank)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE bookings (bank REFERENCES timebank_banks (bank))")
