@@ -16,6 +16,7 @@ import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
+from timebank.queries.records import find_record
 from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
 
@@ -148,7 +149,9 @@ def count(
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
-            if (usual := _TWO_PARTY.match(row.body)) is not None and counter.add_two_party(usual):
+            # Only a transfer can match: the pattern is not tried on the bytes of other records.
+            usual = _TWO_PARTY.match(row.body) if row.kind == "transfer" else None
+            if usual is not None and counter.add_two_party(usual):
                 continue
             try:
                 counter.take(parse(row.body))
@@ -284,11 +287,11 @@ class _Counter:
         return self._record(sequence)["request"]  # type: ignore[no-any-return]  # an object
 
     def _record(self, sequence: int) -> dict[str, Any]:
-        rows = self._reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
+        row = find_record(self._reader, sequence)
+        if row is None:
             msg = f"record {sequence} is missing"
             raise Corrupt(msg)
-        return parse(rows[0].body)
+        return parse(row.body)
 
     def _transfer(
         self, request: dict[str, Any], effects: dict[str, Any], *, count: int, sign: int
