@@ -414,7 +414,7 @@ def test_the_hold_that_a_settlement_is_described_by(
     street: TimeBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Remembered, or read again where there are too many."""
-    monkeypatch.setattr("timebank.queries.impact.counted.REMEMBERED", 1)
+    monkeypatch.setattr("timebank.queries.impact.counted.CACHED_HOLDS", 1)
     for number in range(3):
         street.hold(earner="a", spender="b", hours=1, id=f"h{number}", area=f"area {number}")
     street.void("h1")

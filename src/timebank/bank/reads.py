@@ -48,7 +48,7 @@ from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
 
 if TYPE_CHECKING:
-    from timebank.queries.impact import Counted, Impact
+    from timebank.queries.impact import ExchangeCounts, Impact
     from timebank.queries.replay import Progress, Replay
 
 Item = TypeVar("Item")
@@ -572,7 +572,7 @@ class Reads(Handle):
         until: date | None,
         at_least: object,
         progress: Progress | None = None,
-    ) -> Counted:
+    ) -> ExchangeCounts:
         from timebank.queries.impact import count
         from timebank.queries.impact.counted import LAST
 

@@ -112,7 +112,7 @@ def replay(reader: Reader, statute: object, *, progress: Progress | None = None)
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
-            history.take(row.sequence, parse(row.body))
+            history.add_record(row.sequence, parse(row.body))
         after = page[-1].sequence
         if progress is not None:
             progress(after, total)
@@ -139,7 +139,7 @@ class _History:
         self._counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
         self._judged = self._exempt = 0
 
-    def take(self, sequence: int, record: dict[str, Any]) -> None:
+    def add_record(self, sequence: int, record: dict[str, Any]) -> None:
         """Judge a record if it is an exchange, then apply it as it was recorded."""
         kind, effects = record["kind"], record["effects"]
         if kind in {"transfer", "hold"} and "limits" not in record["request"]:

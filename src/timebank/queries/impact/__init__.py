@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from timebank.queries.impact.counted import Counted, count
+from timebank.queries.impact.counted import ExchangeCounts, count
 from timebank.queries.impact.figures import AT_LEAST, Band, Count, Group, Impact, figures, gini
 
 __all__ = [
     "AT_LEAST",
     "Band",
     "Count",
-    "Counted",
+    "ExchangeCounts",
     "Group",
     "Impact",
     "count",

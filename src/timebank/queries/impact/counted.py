@@ -16,12 +16,13 @@ import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
+from timebank.queries.records import find_record
 from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000
 #: The number of open holds whose requests are cached. Others are read again.
-REMEMBERED: Final = 10_000
+CACHED_HOLDS: Final = 10_000
 LAST: Final = "9999-12-31"
 #: The most common record: an exchange between two accounts, without a fee or a flag. To parse
 #: it as JSON would take most of the time. A record with an escape in it is parsed as JSON.
@@ -67,7 +68,7 @@ class Cell:
 
 
 @attrs.define
-class Person:
+class AccountCounts:
     """The counts of one account; `net` is the change of its balance in each month."""
 
     kind: str
@@ -82,13 +83,13 @@ class Person:
 
 
 @attrs.define
-class Counted:
+class ExchangeCounts:
     """The counts of one bank, or of several together. Days are `YYYY-MM-DD`."""
 
     since: str = ""
     until: str = LAST
     banks: int = 1
-    people: list[Person] = attrs.field(factory=list)
+    people: list[AccountCounts] = attrs.field(factory=list)
     all: Cell = attrs.field(factory=Cell)
     among_members: Cell = attrs.field(factory=Cell)
     arranged: Cell = attrs.field(factory=Cell)
@@ -101,7 +102,7 @@ class Counted:
     flows: dict[tuple[str, str], Cell] = attrs.field(factory=dict)
     today: str = ""
 
-    def merge(self, other: Counted) -> None:
+    def merge(self, other: ExchangeCounts) -> None:
         """Add the counts of another bank."""
         offset = len(self.people)
         self.people += other.people
@@ -139,7 +140,7 @@ _STATUSES: Final = {
 
 def count(
     reader: Reader, *, since: str = "", until: str = LAST, progress: Progress | None = None
-) -> Counted:
+) -> ExchangeCounts:
     """Count the exchanges of a bank with a day of service from `since` to `until`, both included.
 
     :raises Corrupt: the journal cannot be read.
@@ -148,17 +149,19 @@ def count(
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
-            if (usual := _TWO_PARTY.match(row.body)) is not None and counter.add_two_party(usual):
+            # Only a transfer can match: the pattern is not tried on the bytes of other records.
+            two_party = _TWO_PARTY.match(row.body) if row.kind == "transfer" else None
+            if two_party is not None and counter.add_two_party(two_party):
                 continue
             try:
-                counter.take(parse(row.body))
+                counter.count_record(parse(row.body))
             except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
                 msg = f"record {row.sequence} cannot be read: {error!r}"
                 raise Corrupt(msg) from error
         after = page[-1].sequence
         if progress is not None:
             progress(after, total)
-    return counter.done()
+    return counter.result()
 
 
 class _Counter:
@@ -167,7 +170,7 @@ class _Counter:
         self._since, self._until = since, until
         statute = in_force(reader)
         self._day = statute.day
-        self.counted = Counted(since, until)
+        self.counted = ExchangeCounts(since, until)
         self._numbers: dict[str, int] = {}
         self._holds: dict[int, dict[str, Any]] = {}
         self._now: int | None = None
@@ -179,12 +182,12 @@ class _Counter:
         self._bits: list[int] = []
         self._ids: list[str] = []
         #: Cells that an account may have to leave, for one of its exchanges was reversed.
-        self._may_leave: dict[int, list[Cell]] = {}
+        self._cells_to_check: dict[int, list[Cell]] = {}
 
-    def add_two_party(self, usual: re.Match[bytes]) -> bool:
-        """Count an exchange between two accounts; return false if `take` must count it."""
-        day_, earner, earned, spender, spent, now, area, category = usual.groups()
-        body, end, resource = usual.string, usual.end(), None
+    def add_two_party(self, two_party: re.Match[bytes]) -> bool:
+        """Count an exchange between two accounts; return false if `count_record` must count it."""
+        day_, earner, earned, spender, spent, now, area, category = two_party.groups()
+        body, end, resource = two_party.string, two_party.end(), None
         if (at := body.find(_RESOURCE, end)) >= 0:
             at += len(_RESOURCE)
             resource = body[at : body.index(b'"', at)]
@@ -235,18 +238,18 @@ class _Counter:
             for cell in (*cells, _cell(self.counted.flows, (taker, giver))):
                 cell.merge(found, 0)
 
-    def take(self, record: dict[str, Any]) -> None:
+    def count_record(self, record: dict[str, Any]) -> None:
         """Count one record."""
         kind, effects = record["kind"], record["effects"]
         if kind == "transfer":
             self._transfer(record["request"], effects, count=1, sign=1)
         elif kind == "settle":
-            self._transfer(self._held(effects["resolves"]), effects, count=1, sign=1)
+            self._transfer(self._request_of_hold(effects["resolves"]), effects, count=1, sign=1)
         elif kind == "due":
             self._transfer({"kind": record["request"]["rule"]}, effects, count=1, sign=1)
         elif kind == "hold":
             self._holds[record["sequence"]] = record["request"]
-            if len(self._holds) > REMEMBERED:
+            if len(self._holds) > CACHED_HOLDS:
                 del self._holds[next(iter(self._holds))]
         elif kind == "void":
             self._holds.pop(effects["resolves"], None)
@@ -259,36 +262,36 @@ class _Counter:
             self._bits.append(1 << number)
             self._ids.append(id)
             day = self._day(record["recorded_at"])
-            self.counted.people.append(Person(sets["kind"], sets["joined_on"] or day))
+            self.counted.people.append(AccountCounts(sets["kind"], sets["joined_on"] or day))
         elif kind in _STATUSES and self._day(record["recorded_at"]) <= self._until:
             person = self.counted.people[self._numbers[effects["account"]]]
             person.status = _STATUSES[kind]
         self._now = record["recorded_at"]
 
-    def done(self) -> Counted:
+    def result(self) -> ExchangeCounts:
         """Return the counts, as of the day of the last record."""
         self._merge_two_party()
-        for number, cells in self._may_leave.items():
-            there = self._cells_with(number)
+        for number, cells in self._cells_to_check.items():
+            remaining = self._cells_with(number)
             for cell in cells:
-                if id(cell) not in there:
+                if id(cell) not in remaining:
                     cell.people &= ~self._bits[number]
         if self._now is not None:
             self.counted.today = self._day(self._now)
         return self.counted
 
-    def _held(self, sequence: int) -> dict[str, Any]:
+    def _request_of_hold(self, sequence: int) -> dict[str, Any]:
         """Return the request of a hold that is settled."""
         if sequence in self._holds:
             return self._holds.pop(sequence)
         return self._record(sequence)["request"]  # type: ignore[no-any-return]  # an object
 
     def _record(self, sequence: int) -> dict[str, Any]:
-        rows = self._reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
+        row = find_record(self._reader, sequence)
+        if row is None:
             msg = f"record {sequence} is missing"
             raise Corrupt(msg)
-        return parse(rows[0].body)
+        return parse(row.body)
 
     def _transfer(
         self, request: dict[str, Any], effects: dict[str, Any], *, count: int, sign: int
@@ -317,11 +320,11 @@ class _Counter:
         elif original["kind"] == "due":
             request = {"kind": request["rule"]}
         moved = sum(
-            _hours(parse(row.body)["effects"])
+            _seconds_without_fee(parse(row.body)["effects"])
             for row in self._reader.referring(effects["reverses"])
             if row.sequence <= record["sequence"]
         )
-        whole = moved >= _hours(original["effects"])
+        whole = moved >= _seconds_without_fee(original["effects"])
         back = [[account, -seconds] for account, seconds in effects["postings"]]
         fee = effects.get("fee", ())
         day = original["effects"]["occurred_on"]
@@ -338,7 +341,7 @@ class _Counter:
         sign: int,
     ) -> None:
         """Count the postings of an exchange, without those of its fee, which come last."""
-        own = _own(lines, fee)
+        own = _without_fee(lines, fee)
         if request["kind"] != "exchange":
             if self._since <= day <= self._until:
                 seconds = sum(seconds for _, seconds in lines if seconds > 0)
@@ -351,9 +354,9 @@ class _Counter:
                 person = self.counted.people[number]
                 person.first, person.last = min(person.first, day), max(person.last, day)
         if self._since <= day <= self._until:
-            self._within(request, own, numbers, day, count=count, sign=sign)
+            self._count_in_period(request, own, numbers, day, count=count, sign=sign)
 
-    def _within(
+    def _count_in_period(
         self,
         request: dict[str, Any],
         own: Lines,
@@ -387,7 +390,7 @@ class _Counter:
         for number in numbers:
             bits |= self._bits[number]
             if count < 0:
-                self._may_leave.setdefault(number, []).extend(cells)
+                self._cells_to_check.setdefault(number, []).extend(cells)
         for cell in cells:
             cell.exchanges += count
             cell.seconds += seconds
@@ -415,10 +418,13 @@ class _Counter:
         request = record["request"]
         if kind == "settle":
             request = self._record(effects["resolves"])["request"]
-        back = sum(_hours(parse(row.body)["effects"]) for row in self._reader.referring(sequence))
-        if request["kind"] != "exchange" or back >= _hours(effects):
+        back = sum(
+            _seconds_without_fee(parse(row.body)["effects"])
+            for row in self._reader.referring(sequence)
+        )
+        if request["kind"] != "exchange" or back >= _seconds_without_fee(effects):
             return set()
-        own = _own(effects["postings"], effects.get("fee", ()))
+        own = _without_fee(effects["postings"], effects.get("fee", ()))
         numbers = [self._numbers[account] for account, _ in own]
         cells = self._cells_of(request, effects["occurred_on"][:7], list(set(numbers)))
         flows = [_cell(self.counted.flows, key) for key in self._flows(own, numbers)]
@@ -473,12 +479,12 @@ def _cell(table: dict[Any, Cell], key: Any) -> Cell:
     return found
 
 
-def _hours(effects: dict[str, Any]) -> int:
+def _seconds_without_fee(effects: dict[str, Any]) -> int:
     """Return the seconds of an exchange, without its fee."""
-    own = _own(effects["postings"], effects.get("fee", ()))
+    own = _without_fee(effects["postings"], effects.get("fee", ()))
     return sum(seconds for _, seconds in own if seconds > 0)
 
 
-def _own(lines: Lines, fee: Any) -> Lines:
+def _without_fee(lines: Lines, fee: Any) -> Lines:
     """Return the postings of an exchange, without those of its fee, which come last."""
     return lines[: len(lines) - len(fee)] if fee else lines

@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.hours import Hours
-from timebank.queries.impact.counted import LAST, MEMBERS, Cell, Counted, Person
+from timebank.queries.impact.counted import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
 
 #: Groups of fewer accounts than this are not shown, unless told otherwise.
 AT_LEAST: Final = 5
@@ -109,7 +109,7 @@ class Impact:
         return f"{self.since or ''}/{self.until or ''}"
 
 
-def figures(counted: Counted, *, at_least: int = AT_LEAST) -> Impact:
+def figures(counted: ExchangeCounts, *, at_least: int = AT_LEAST) -> Impact:
     """Return all figures. Groups of fewer than `at_least` accounts are hidden."""
     people = [one for one in counted.people if one.joined <= counted.until]
     members = [one for one in people if one.kind in MEMBERS]
@@ -167,7 +167,7 @@ def _count(cell: Cell) -> Count:
     return Count(cell.exchanges, Hours.from_seconds(cell.seconds))
 
 
-def _kinds(people: Iterable[Person]) -> dict[str, int]:
+def _kinds(people: Iterable[AccountCounts]) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in people:
         if one.status != "closed":
@@ -214,7 +214,7 @@ def _largest_first(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     )
 
 
-def _months_and_areas(counted: Counted, at_least: int) -> dict[str, tuple[Group, ...]]:
+def _months_and_areas(counted: ExchangeCounts, at_least: int) -> dict[str, tuple[Group, ...]]:
     """Return the months of each area. A cell is hidden if its month or its area is."""
     hidden_months = {one.key for one in _groups(counted.months, at_least) if one.is_hidden}
     hidden_areas = {one.key for one in _groups(counted.areas, at_least) if one.is_hidden}
@@ -236,7 +236,7 @@ def _months_and_areas(counted: Counted, at_least: int) -> dict[str, tuple[Group,
     return {area: tuple(groups) for area, groups in sorted(found.items())}
 
 
-def _flows(counted: Counted, at_least: int) -> tuple[tuple[str, str, Hours | None], ...]:
+def _flows(counted: ExchangeCounts, at_least: int) -> tuple[tuple[str, str, Hours | None], ...]:
     sizes = {key: cell.accounts for key, cell in counted.flows.items() if cell.exchanges > 0}
     hidden = _hidden(sizes, at_least)
     return tuple(
@@ -259,11 +259,11 @@ def _shown_parts(parts: tuple[int, ...], at_least: int) -> tuple[int | None, ...
 # -- balances ----------------------------------------------------------------------------
 
 
-def _balance(one: Person, month: str) -> int:
+def _balance(one: AccountCounts, month: str) -> int:
     return sum(seconds for of_month, seconds in one.net.items() if of_month <= month)
 
 
-def _stock(members: list[Person], counted: Counted, through: str) -> Hours | None:
+def _stock(members: list[AccountCounts], counted: ExchangeCounts, through: str) -> Hours | None:
     """Return the sum of positive balances at the end of a month, as a mean over the months."""
     first = counted.since[:7] or min(counted.months, default="")
     months = _months(first, through[:7]) if first else []
@@ -329,7 +329,7 @@ def gini(balances: list[int]) -> float | None:
 # -- people ------------------------------------------------------------------------------
 
 
-def _dormant(members: list[Person], last_day: date) -> int:
+def _dormant(members: list[AccountCounts], last_day: date) -> int:
     """Count members of more than a year who exchanged nothing in the last year."""
     edge = date.fromordinal(max(last_day.toordinal() - DORMANT_DAYS, 1)).isoformat()
     return sum(
@@ -337,7 +337,7 @@ def _dormant(members: list[Person], last_day: date) -> int:
     )
 
 
-def _first_days(members: list[Person], counted: Counted) -> list[int]:
+def _first_days(members: list[AccountCounts], counted: ExchangeCounts) -> list[int]:
     """Return the days from joining to the first exchange, of members who joined in the period."""
     return [
         max((date.fromisoformat(one.first) - date.fromisoformat(one.joined)).days, 0)
