@@ -154,7 +154,7 @@ _OWN: Final = frozenset(
         "transfers",
     }
 )
-_COORDINATES: Final = frozenset(
+_COORDINATOR_ACTIONS: Final = frozenset(
     {
         "open_account",
         "rename",
@@ -173,7 +173,7 @@ _COORDINATES: Final = frozenset(
         "end_delegate",
     }
 )
-_KEEPS_THE_BOOKS: Final = frozenset({"adopt", "erase", "rebuild", "run_due", "set_limits"})
+_TREASURER_ACTIONS: Final = frozenset({"adopt", "erase", "rebuild", "run_due", "set_limits"})
 
 
 #: The bank's own kinds of account: nobody's because somebody took their id as a name.
@@ -272,13 +272,13 @@ class Roles:
 
 def _coordinator(ask: Ask) -> bool:
     beyond = ask.action in {"transfer", "hold", "open_account"} and ask.exceeds
-    return ask.action in _COORDINATES and not beyond and not ask.writes_off
+    return ask.action in _COORDINATOR_ACTIONS and not beyond and not ask.writes_off
 
 
 def _treasurer(ask: Ask) -> bool:
     if ask.action == "leave":  # whose credit goes to whom is not theirs to say
         return "assign_to" not in ask.request
-    return ask.action in _KEEPS_THE_BOOKS or (
+    return ask.action in _TREASURER_ACTIONS or (
         ask.action in {"transfer", "hold", "open_account"} and ask.exceeds
     )
 

@@ -189,7 +189,7 @@ class AuditPass:
         return head is None or after + 1 >= head.sequence
 
     def _check(self, row: RecordRow) -> None:
-        """Let one record go by the checks; one that cannot be carried out stops no other."""
+        """Run the checks on one record; one that fails to read it does not stop the others."""
         for check_row in self._row_steps:
             check_row(row)
         content = self._canonical.read(row)
@@ -223,7 +223,7 @@ class AuditPass:
         return {check.key: check.state() for check in self._stateful()}
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Let each check know what it knew.
+        """Restore the state of each check from a checkpoint.
 
         :raises InvalidRequest: what was written cannot be.
         """

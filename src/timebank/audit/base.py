@@ -161,7 +161,7 @@ class AuditCheck:
         return {}
 
     def restore(self, state: State) -> None:
-        """Know what `state` returned, in this audit or an earlier one."""
+        """Restore what `state` returned, in this audit or an earlier one."""
 
     # -- stretches -------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ class DerivedRows(AuditCheck):
         }
 
     def restore(self, state: State) -> None:
-        """Know what was expected before."""
+        """Restore what was expected before."""
         self._totals = {id: (earned, spent) for id, (earned, spent) in state["totals"].items()}
         self._statutes = [StatuteRow(*row) for row in state["statutes"]]
 

@@ -139,7 +139,7 @@ class Effects(AuditCheck):
         return {"accounts": accounts}
 
     def restore(self, state: State) -> None:
-        """Know where accounts stood."""
+        """Restore where accounts stood."""
         fold = self._fold
         for id, known in state["accounts"].items():
             fold.accounts[id] = AccountRow(*known["row"])

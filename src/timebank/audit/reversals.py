@@ -88,7 +88,7 @@ class Reversals(AuditCheck):
         }
 
     def restore(self, state: State) -> None:
-        """Know what was left."""
+        """Restore what was left."""
         for original, id, lines in state["remaining"]:
             left = {(account, earned): seconds for account, earned, seconds in lines}
             self._remaining[original] = (id, left)

@@ -36,7 +36,7 @@ class StatuteHistory:
         return (found for found in self._by_version.values() if found is not DEFAULT)
 
     def restore(self, statutes: Iterable[Statute], adopted: list[tuple[str, str]]) -> None:
-        """Know what was adopted before, by day."""
+        """Restore what was adopted before, by day."""
         self._by_version |= {statute.version: statute for statute in statutes}
         self.adopted = adopted
         self.current = self._by_version[adopted[-1][1]]

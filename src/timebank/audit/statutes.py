@@ -61,7 +61,7 @@ class Statutes(AuditCheck):
         }
 
     def restore(self, state: State) -> None:
-        """Know what was adopted before."""
+        """Restore what was adopted before."""
         self.context.statutes.restore(
             [from_record(data) for data in state["statutes"]],
             [(day, version) for day, version in state["adopted"]],

@@ -216,7 +216,7 @@ class CommitGroup:
                 _wake(call)
 
     def _linger(self) -> None:
-        """Let the threads of the last group come back, if they are about to."""
+        """Wait briefly for the threads of the last group, so that they can share this commit."""
         for _ in range(_YIELDS):
             if len(self._waiting) + 1 >= self._last:
                 break
@@ -282,7 +282,7 @@ def group_of(store: Store, bank: str) -> CommitGroup:
 
 
 def _forked() -> None:
-    """In a child nobody leads: its parent's threads are not there."""
+    """Reset the groups in a forked child, which has none of its parent's threads."""
     global _registry  # noqa: PLW0603 - it may have been locked when the process was forked
     _registry = threading.Lock()
     for groups in _of_stores.values():

@@ -105,7 +105,7 @@ def _existing(reader: Reader, written: list[Written]) -> list[Written]:
 
 
 def wiped(store: Store) -> tuple[str, ...]:
-    """Let a store destroy what deleted rows leave behind; what may remain of them.
+    """Ask a store to overwrite deleted rows; return where copies of them may remain.
 
     It is after the commit: what fails here is told, and raised nowhere.
     """

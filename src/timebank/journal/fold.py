@@ -69,7 +69,7 @@ class Fold:
     lines: dict[int, list[str]] = attrs.field(factory=dict)
 
     def keep(self, row: HoldRow) -> None:
-        """Know a row of an open hold, once: of this record, or read from a store."""
+        """Add a row of an open hold, of this record or read from a store; once for each row."""
         self.holds.setdefault(row.account, {})[row.sequence] = row
         self.lines.setdefault(row.sequence, []).append(row.account)
 
@@ -156,7 +156,7 @@ def _post(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
 
 @lru_cache(maxsize=400)
 def _day(text: str) -> str:
-    """A day of the calendar: most records are of a few."""
+    """Check that a text is a day in ISO 8601; cached, for many records have the same day."""
     if date.fromisoformat(text).isoformat() != text:
         msg = f"day {shown(text)}"
         raise ValueError(msg)

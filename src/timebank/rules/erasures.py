@@ -54,7 +54,7 @@ class Erase(Command[EraseRequest, int]):
 
 
 def erase(state: State, command: Erase, now: int) -> Draft:
-    """Say which texts go, and which commitments have none from now on: one at least.
+    """Return the texts to destroy, and the commitments left without a text: at least one.
 
     :raises AccountNotFound: no such account.
     """

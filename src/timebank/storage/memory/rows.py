@@ -53,7 +53,7 @@ class _PostingsByDay:
 
 @attrs.frozen
 class Rows:
-    """One bank as committed; the containers may hold more, of a commit that came later.
+    """A bank as of one commit; the containers may hold rows of later commits, to be ignored.
 
     What is visible are records, texts and postings up to `sequence`, and of an account
     the last row of a commit up to `commit`.
