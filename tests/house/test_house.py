@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 from collections.abc import Iterator
@@ -85,3 +86,12 @@ def test_every_limit_is_documented() -> None:
         for name, value in vars(module).items():
             if name.startswith("MAX_") and value != model.MAX_INTEGER:
                 assert f"| {value:,} |" in page, name
+
+
+def test_every_method_of_a_bank_is_documented() -> None:
+    """Each public method of a bank and of a batch says what it does, with an example that runs."""
+    for kind in (timebank.TimeBank, timebank.BankBatch):
+        for name, method in inspect.getmembers(kind, inspect.isfunction):
+            if not name.startswith("_"):
+                assert method.__doc__, name
+                assert ">>> " in method.__doc__ or name in {"acting_as", "close", "end"}, name

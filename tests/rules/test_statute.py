@@ -34,6 +34,7 @@ from timebank import (
 from timebank.model import ACCOUNT_KINDS, StatuteRow
 from timebank.statute import DEFAULT, months_between, months_later
 from timebank.statute.codec import as_record, from_record
+from timebank.statute.rules import RULES
 from timebank.storage.protocol import Batch
 
 quantities = st.integers(1, 10**7).map(Hours.from_seconds)
@@ -377,3 +378,18 @@ def test_the_end_of_the_calendar() -> None:
     """Months of membership that reach beyond it end with it."""
     assert date.max == months_later(date(9999, 6, 1), 7)
     assert date(9999, 12, 1) == months_later(date(9999, 6, 1), 6)
+
+
+def test_each_rule_on_exchanges_makes_the_statute_judge_them() -> None:
+    """A rule that was forgotten in `judges_exchanges` would never be applied."""
+    given = {
+        "granularity": Granularity(unit="0:15"),
+        "largest_exchange": LargestExchange(hours=8),
+        "record_within": RecordWithin(days=30),
+        "fee": Fee(share="1/10", fund="fund"),
+    }
+    assert given.keys() == RULES.keys() - {"welcome", "demurrage"}  # these move hours by themselves
+    for name, value in given.items():
+        one_rule: dict[str, Any] = {name: value}
+        assert Statute(version="v1", **one_rule).judges_exchanges
+    assert not Statute(version="v1").judges_exchanges

@@ -132,7 +132,7 @@ class AuditPass:
             head,
             self.count,
             self._context.accounts,
-            checks=tuple(name for check in self.checks for name in check.made()),
+            checks=tuple(name for check in self.checks for name in check.names_checked()),
             notes=self.findings.notes(),
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=None if findings or head is None else Checkpoint(head, self.state),

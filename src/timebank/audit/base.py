@@ -150,7 +150,7 @@ class AuditCheck:
     def finish(self) -> None:
         """Check what is known only at the end of the journal."""
 
-    def made(self) -> Iterator[str]:
+    def names_checked(self) -> Iterator[str]:
         """Yield the names of the checks that this audit makes."""
         return (promise.name for promise in self.promises)
 
@@ -166,7 +166,11 @@ class AuditCheck:
     # -- stretches -------------------------------------------------------------------------
 
     def assume(self, record: AuditedRecord) -> None:
-        """Take note of a record that is no transfer or reversal, without checking it."""
+        """Take note of a record before a stretch, without checking it.
+
+        It is called instead of `record`, for what is no transfer or reversal: the stretch
+        before must end with what is so assumed (see `timebank.audit.stretches`).
+        """
 
     def assume_balances(self, last: RecordRow) -> None:
         """Take what transfers and reversals led to, up to a record, from the stored rows."""

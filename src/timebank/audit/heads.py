@@ -26,7 +26,7 @@ class Heads(AuditCheck):
         ),
     )
 
-    def made(self) -> Iterator[str]:
+    def names_checked(self) -> Iterator[str]:
         """Yield `published` only where there is a head to look up."""
         yield "head"
         if self.context.expect or self.context.since is not None:

@@ -42,6 +42,6 @@ class Storage(AuditCheck):
                 check, place, expected, found = fault
                 self.context.findings.add(check, place, expected=expected, found=found)
 
-    def made(self) -> Iterator[str]:
+    def names_checked(self) -> Iterator[str]:
         """Yield no name where the audit goes on from a checkpoint."""
-        return iter(()) if self.context.since is not None else super().made()
+        return iter(()) if self.context.since is not None else super().names_checked()

@@ -171,8 +171,8 @@ class TimeBank(Writes, Reads):
     def _session(self) -> Iterator[Session]:
         """Open a session in a commit of its own; after an error nothing that it knew is kept."""
         with self.store.writer(self.name) as writer, self._group.within():
-            ledger, self._group.ledger = self._group.ledger, None
-            session = Session(writer, self._sources, ledger)
+            known, self._group.known = self._group.known, None
+            session = Session(writer, self._sources, known)
             yield session
             session.flush()
         self._group.keep(session)
@@ -296,7 +296,7 @@ class TimeBank(Writes, Reads):
         """
         self._may("rebuild")
         with self.store.writer(self.name) as writer:
-            self._group.ledger = None
+            self._group.known = None
             erases = _rebuild(writer, progress)
         if erases:
             self._wiped()

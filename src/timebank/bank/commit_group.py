@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from timebank.bank.session import Ledger, Session, Sources
+from timebank.bank.session import KnownState, Session, Sources
 from timebank.errors import (
     Conflict,
     Corrupt,
@@ -42,7 +42,7 @@ _YIELDS: Final = 20
 
 new_gate = threading.Lock
 
-#: A ledger that knows of more is not kept.
+#: A known that knows of more is not kept.
 CACHED_ACCOUNTS: Final = 10_000
 CACHED_HOLDS: Final = 10_000
 
@@ -125,7 +125,7 @@ class CommitGroup:
 
     def forget(self) -> None:
         """Begin anew: nobody waits, nobody leads, nothing is known."""
-        self.ledger: Ledger | None = None
+        self.known: KnownState | None = None
         self.inside.clear()
         self._mutex = threading.Lock()
         self._waiting: deque[Call] = deque()
@@ -134,9 +134,9 @@ class CommitGroup:
 
     def keep(self, session: Session) -> None:
         """Keep what a session knows, which has committed, for the next one."""
-        fold = session.ledger.fold
+        fold = session.known.fold
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
-            self.ledger = session.ledger
+            self.known = session.known
 
     @contextmanager
     def within(self) -> Iterator[None]:
@@ -194,8 +194,8 @@ class CommitGroup:
                 entered = True
                 if self._waiting:
                     group += self._arrived(first.sources)
-                ledger, self.ledger = self.ledger, None
-                session = Session(writer, first.sources, ledger)
+                known, self.known = self.known, None
+                session = Session(writer, first.sources, known)
                 now = session.now()  # one reading of the clock for all
                 if len(group) > 1:
                     session.prefetch_ids([call.command.id for call in group if call.command.id])

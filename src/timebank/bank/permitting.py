@@ -148,8 +148,8 @@ def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, sources: So
     if isinstance(command, Exchange):
         earners = tuple(id for id, _ in command.earners)
         spenders = tuple(id for id, _ in command.spenders)
-    elif command.names is not None:
-        earners, spenders = parties(look, command.names)
+    elif command.earlier_id is not None:
+        earners, spenders = parties(look, command.earlier_id)
     return Ask(
         actor=actor,
         action=command.kind,

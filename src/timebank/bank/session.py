@@ -114,8 +114,8 @@ class Sources:
 
 
 @attrs.define
-class Ledger:
-    """The state of a bank at one head: true for a transaction that sees that head, and no other."""
+class KnownState:
+    """What was read so far of a bank at one head: a cache, thrown away where the head differs."""
 
     journal: str
     sequence: int
@@ -125,7 +125,7 @@ class Ledger:
     fold: Fold
 
     @classmethod
-    def read(cls, reader: Reader, head: Head) -> Ledger:
+    def read(cls, reader: Reader, head: Head) -> KnownState:
         """Return what is known at a head before any account was looked at."""
         return cls(
             head.journal,
@@ -161,22 +161,22 @@ def add_derived(batch: Batch, derived: Derived) -> None:
 class Session:
     """Judges commands one after the other against one writer."""
 
-    def __init__(self, writer: Writer, sources: Sources, ledger: Ledger | None = None) -> None:
+    def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
         self.writer = writer
         self._sources = sources
         head = writer.head()
         if (
-            ledger is None
-            or ledger.digest != head.digest
-            or ledger.sequence != head.sequence
-            or ledger.journal != head.journal
+            known is None
+            or known.digest != head.digest
+            or known.sequence != head.sequence
+            or known.journal != head.journal
         ):
-            ledger = Ledger.read(writer, head)
-        self.ledger = ledger
+            known = KnownState.read(writer, head)
+        self.known = known
         self._batch: Batch | None = None  # made for the first record
-        self._pending: set[str] = set()
-        self._free: set[str] = set()
-        self._stopped: int | None = None
+        self._pending_ids: set[str] = set()  # of what is decided and not appended
+        self._unused_ids: set[str] = set()  # of what was looked up, and not found
+        self._stopped_at: int | None = None  # microseconds since 1970
         #: True once it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
 
@@ -196,7 +196,7 @@ class Session:
             return unchanged
         welcome = None
         if isinstance(command, OpenAccount) and command.welcome:
-            welcome = self._welcome(command, now)
+            welcome = self._welcome_command(command, now)
         record = self._keep(command, draft, actor, now)
         result: Result = self._RESULTS[KINDS[command.kind].view](self, command, record, now)
         if welcome is not None:
@@ -206,21 +206,21 @@ class Session:
     @property
     def statute(self) -> Statute:
         """Return the statute that is in force."""
-        return self.ledger.statute
+        return self.known.statute
 
     def now(self) -> int:
         """Return the instant that a record of this moment would have."""
-        now = self._sources.now() if self._stopped is None else self._stopped
-        return max(now, self.ledger.recorded_at)
+        now = self._sources.now() if self._stopped_at is None else self._stopped_at
+        return max(now, self.known.recorded_at)
 
     @contextmanager
     def stopped(self, now: int) -> Iterator[None]:
         """Stop the clock, so that what was tried at an instant is done at the same one."""
-        self._stopped = now
+        self._stopped_at = now
         try:
             yield
         finally:
-            self._stopped = None
+            self._stopped_at = None
 
     def today(self) -> date:
         """Return the day of that instant, in the bank's time zone."""
@@ -230,14 +230,14 @@ class Session:
         """Look up together the ids of operations that are about to come, where the store can."""
         writer = self.writer
         if finds_many(writer):
-            self._free = set(ids).difference(id for id, _ in writer.sequences(ids))
+            self._unused_ids = set(ids).difference(id for id, _ in writer.sequences(ids))
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
             self.writer.append(self._batch)
             self._batch = None
-            self._pending.clear()
+            self._pending_ids.clear()
 
     def reader(self) -> AbstractContextManager[Reader]:
         """Open a reader that sees what was decided so far."""
@@ -248,8 +248,8 @@ class Session:
 
     def _state(self, command: AnyCommand, now: int) -> State:
         """Return what the judge of a command may know, read as far as it was not known."""
-        ledger = self.ledger
-        fold, statute = ledger.fold, ledger.statute
+        known = self.known
+        fold, statute = known.fold, known.statute
         state = State(statute, fold.accounts, fold.balances, fold.holds)
         if command.id is not None:
             state.earlier = self._earlier_operation(command.id, now)
@@ -265,7 +265,7 @@ class Session:
 
     def _load(self, accounts: Sequence[str]) -> None:
         """Know where accounts stand, with their holds that expire after the last record."""
-        fold = self.ledger.fold
+        fold = self.known.fold
         for account in accounts:
             if account in fold.accounts:
                 continue
@@ -273,16 +273,16 @@ class Session:
             last = None
             if row is not None:
                 last = self.writer.last_posting(account)
-                for hold in unexpired(self.writer, account, now=self.ledger.recorded_at):
+                for hold in unexpired(self.writer, account, now=self.known.recorded_at):
                     fold.keep(hold)
             fold.accounts[account] = row
             fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
 
     def _earlier_operation(self, id: str, now: int) -> Earlier | None:
-        if id in self._free:  # the lock is ours: nobody else has used it since
-            self._free.remove(id)
+        if id in self._unused_ids:  # the lock is ours: nobody else has used it since
+            self._unused_ids.remove(id)
             return None
-        if id in self._pending:
+        if id in self._pending_ids:
             self.flush()
         row = self.writer.find(id)
         if row is None:
@@ -299,20 +299,20 @@ class Session:
         )
 
     def _see_opening(self, command: OpenAccount, state: State, now: int) -> None:
-        account = self.ledger.fold.accounts[command.accounts[0]]
+        account = self.known.fold.accounts[command.accounts[0]]
         if account is not None:
             self.flush()
             row = record_at(self.writer, account.opened)
             state.earlier = self._earlier(row, read_account(self.writer, account))
 
     def _see_name(self, command: Rename, state: State, now: int) -> None:
-        row = self.ledger.fold.accounts[command.accounts[0]]
+        row = self.known.fold.accounts[command.accounts[0]]
         if row is not None:
             self.flush()
             state.name = name_of(self.writer, row)
 
     def _see_delegates(self, command: NameDelegate | EndDelegate, state: State, now: int) -> None:
-        row = self.ledger.fold.accounts[command.account]
+        row = self.known.fold.accounts[command.account]
         if row is not None:
             self.flush()
             state.delegates = delegates_of(self.writer, row)
@@ -329,7 +329,7 @@ class Session:
 
     def _see_original(self, command: ReverseTransfer, state: State, now: int) -> None:
         self.flush()
-        row = self.writer.find(command.names)
+        row = self.writer.find(command.earlier_id)
         if row is None or row.kind not in MOVES_HOURS:
             return
         effects = body_of(row)["effects"]
@@ -344,7 +344,7 @@ class Session:
 
     def _see_hold(self, command: SettleHold | VoidHold, state: State, now: int) -> None:
         self.flush()
-        row = self.writer.find(command.names)
+        row = self.writer.find(command.earlier_id)
         if row is None or row.kind != "hold":
             return
         record = body_of(row)
@@ -363,7 +363,7 @@ class Session:
             self._load((statute.fee.fund,))
         state.held = Held(row.sequence, request, effects, statute, resolved)
 
-    def _welcome(self, command: OpenAccount, now: int) -> MakeDue | None:
+    def _welcome_command(self, command: OpenAccount, now: int) -> MakeDue | None:
         """Return the command by which the statute of the day of joining gives its credit.
 
         :raises AccountNotFound: there is no such fund.
@@ -376,10 +376,10 @@ class Session:
             self.flush()
             by = adopted_on(self.writer, joined)
         rule, account = by.welcome, command.accounts[0]
-        if not _welcomes(rule, command.request["kind"]) or rule.fund == account:
+        if not _gives_on_joining(rule, command.request["kind"]) or rule.fund == account:
             return None
         self._load((rule.fund,))
-        fund = self.ledger.fold.accounts[rule.fund]
+        fund = self.known.fold.accounts[rule.fund]
         if fund is None:
             raise AccountNotFound(rule.fund)
         if fund.status != "open":
@@ -397,8 +397,8 @@ class Session:
         if imbalance(draft.effects):
             msg = f"the postings of {command.request} do not sum to zero"
             raise Corrupt(msg)
-        ledger, request = self.ledger, command.request
-        sequence = ledger.sequence + 1
+        known, request = self.known, command.request
+        sequence = known.sequence + 1
         texts: list[TextRow] = []
         if command.texts:
             texts = self._salted(command.texts, sequence)
@@ -406,7 +406,7 @@ class Session:
         record: RecordBody = {
             "effects": draft.effects,
             "format": FORMAT,
-            "journal": ledger.journal,
+            "journal": known.journal,
             "kind": command.kind,
             "recorded_at": now,
             "request": request,
@@ -415,22 +415,22 @@ class Session:
         if actor is not None:
             record["actor"] = actor
         body = canonical(record)
-        derived = ledger.fold.apply(sequence, command.kind, draft.effects)
-        ledger.digest = digest(ledger.digest, body)
-        ledger.sequence, ledger.recorded_at = sequence, now
+        derived = known.fold.apply(sequence, command.kind, draft.effects)
+        known.digest = digest(known.digest, body)
+        known.sequence, known.recorded_at = sequence, now
         if (batch := self._batch) is None:
             batch = self._batch = Batch()
         add_derived(batch, derived)
         batch.texts += texts
         batch.records.append(
-            RecordRow(sequence, ledger.digest, body, command.kind, command.id, draft.refers_to)
+            RecordRow(sequence, known.digest, body, command.kind, command.id, draft.refers_to)
         )
         if command.id is not None:
-            self._pending.add(command.id)
-        if ledger.fold.lines:
-            ledger.fold.forget_expired(command.accounts, now)
+            self._pending_ids.add(command.id)
+        if known.fold.lines:
+            known.fold.forget_expired(command.accounts, now)
         if isinstance(command, Adopt):
-            ledger.statute = command.statute
+            known.statute = command.statute
         self.erases = self.erases or bool(derived.erased)
         if len(batch.records) >= FLUSH_EVERY:
             self.flush()
@@ -451,33 +451,37 @@ class Session:
             return None
         return self._RESULTS[KINDS[command.kind].view](self, command, None, now)
 
-    def _account(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
-        row = self.ledger.fold.accounts[command.accounts[0]]
+    def _account_result(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
+        row = self.known.fold.accounts[command.accounts[0]]
         if row is None:
             msg = f"account {command.accounts[0]!r} was decided upon but is missing"
             raise Corrupt(msg)
-        if row.named == self.ledger.sequence and "name" in command.texts:
+        if row.named == self.known.sequence and "name" in command.texts:
             return account_view(row, command.texts["name"])
         self.flush()
         return read_account(self.writer, row)
 
-    def _transfer(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
+    def _transfer_result(
+        self, command: AnyCommand, record: RecordBody, now: int
+    ) -> Transfer | Hold:
         if command.kind == "settle":  # it is described by its hold, which must be read now
             return OPERATIONS["settle"](self.writer, record, command.texts, now)
         return Transfer.deferred(partial(transfer_view, record, command.texts))
 
-    def _hold(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
+    def _hold_result(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
         return OPERATIONS[command.kind](self.writer, record, command.texts, now)
 
-    def _statute(self, command: Adopt, record: RecordBody | None, now: int) -> Statute:
+    def _statute_result(self, command: Adopt, record: RecordBody | None, now: int) -> Statute:
         return command.statute
 
-    def _delegate(self, command: NameDelegate, record: RecordBody | None, now: int) -> Delegate:
+    def _delegate_result(
+        self, command: NameDelegate, record: RecordBody | None, now: int
+    ) -> Delegate:
         until = command.request.get("until")
         last = None if until is None else date.fromisoformat(until)
         return Delegate(command.account, command.delegate, last)
 
-    def _erasure(self, command: AnyCommand, record: RecordBody, now: int) -> int:
+    def _erasure_result(self, command: AnyCommand, record: RecordBody, now: int) -> int:
         return record["sequence"]
 
     #: Look up what a command must see beside its accounts, by its kind.
@@ -494,15 +498,15 @@ class Session:
     }
     #: Make what the caller of a command gets, by the view of its kind.
     _RESULTS: ClassVar[Mapping[str, Callable[[Session, Any, Any, int], Any]]] = {
-        "account": _account,
-        "transfer": _transfer,
-        "hold": _hold,
-        "statute": _statute,
-        "delegate": _delegate,
-        "erasure": _erasure,
+        "account": _account_result,
+        "transfer": _transfer_result,
+        "hold": _hold_result,
+        "statute": _statute_result,
+        "delegate": _delegate_result,
+        "erasure": _erasure_result,
     }
 
 
-def _welcomes(rule: Welcome | None, kind: str) -> TypeGuard[Welcome]:
+def _gives_on_joining(rule: Welcome | None, kind: str) -> TypeGuard[Welcome]:
     """Return true where a rule gives its credit to such an account when it is opened."""
     return rule is not None and rule.given == "on joining" and kind in rule.kinds

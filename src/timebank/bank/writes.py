@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from timebank import checks
-from timebank.bank import erasing, membership
+from timebank.bank import erasing, members
 from timebank.bank.permitting import Handle
 from timebank.errors import InvalidRequest
 from timebank.model import INHERIT, Account, Erasure, Hold, Limit, Transfer
@@ -437,7 +437,7 @@ class Writes(Handle):
         """
         id = checks.identifier(account, "account id")
         ask = Ask(actor=self._actor, action="welcome", accounts=(id,))
-        return self._execute_all(ask, lambda session, actor: membership.welcome(session, id, actor))
+        return self._execute_all(ask, lambda session, actor: members.welcome(session, id, actor))
 
     def run_due(self, *, through: date | None = None) -> DueReport:
         """Charge the dues and the demurrage that fell due through a day, and were not charged.
@@ -468,7 +468,7 @@ class Writes(Handle):
         history = History()
         return self._execute_all(
             ask,
-            lambda session, actor: membership.run_due(session, history, through, actor),
+            lambda session, actor: members.run_due(session, history, through, actor),
             before=history.read,
         )
 
@@ -527,7 +527,7 @@ class Writes(Handle):
             writes_off=debt is not None,
         )
         history = History()
-        departure = membership.Departure(
+        departure = members.Departure(
             account=id,
             reason=reason,
             credit=credit,
@@ -537,7 +537,7 @@ class Writes(Handle):
         )
         return self._execute_all(
             ask,
-            lambda session, actor: membership.leave(session, departure, actor),
+            lambda session, actor: members.leave(session, departure, actor),
             before=history.read,
         )
 

@@ -145,8 +145,8 @@ class AccountEffects(TypedDict):
     sets: AccountChanges
 
 
-class Flag(TypedDict):
-    """A rule that was passed with the statute's leave, with the figures it has."""
+class RecordedFlag(TypedDict):
+    """A rule that was broken and that the statute lets be recorded, with its figures."""
 
     rule: str
     account: NotRequired[str]
@@ -164,7 +164,7 @@ class MoveEffects(TypedDict):
     postings: Lines
     statute: str
     fee: NotRequired[Lines]
-    flags: NotRequired[list[Flag]]
+    flags: NotRequired[list[RecordedFlag]]
     reverses: NotRequired[int]
     resolves: NotRequired[int]
     basis: NotRequired[int]
@@ -178,7 +178,7 @@ class HoldEffects(TypedDict):
     statute: str
     expires_at: NotRequired[int]
     fee: NotRequired[Lines]
-    flags: NotRequired[list[Flag]]
+    flags: NotRequired[list[RecordedFlag]]
 
 
 class VoidEffects(TypedDict):
@@ -258,9 +258,10 @@ def _words(text: str) -> frozenset[str]:
 
 @attrs.frozen
 class Kind:
-    """One kind of record: its command, in a module of `rules`, and the judge beside it.
+    """One kind of record.
 
-    `view` says what the caller of the command gets.
+    `command` is a module and a class under `timebank.rules`, as `holds.SettleHold`; `judge` is a
+    function of the same module; `view` says what the caller gets, as an `Account`.
     """
 
     name: str
@@ -270,8 +271,8 @@ class Kind:
     groups: frozenset[str] = attrs.field(converter=_words)
 
 
-#: Groups: records on an `account` itself; those that `move` hours; those that dues are `plan`ned
-#: from.
+#: Groups. `account`: it changes an account itself. `move`: it has postings. `plan`: it is read
+#: when dues are planned.
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
@@ -300,7 +301,7 @@ def _of_group(group: str) -> frozenset[str]:
     return frozenset(kind.name for kind in KINDS.values() if group in kind.groups)
 
 
-#: The kinds of record that are transfers.
+#: The kinds of record that have postings: their callers get a `Transfer`.
 MOVES_HOURS: Final = _of_group("move")
 #: Those that are on an account itself.
 ON_ACCOUNT: Final = _of_group("account")

@@ -73,7 +73,10 @@ def newest_records(reader: Reader, *, before: int | None) -> list[RecordRow]:
 def records_of_account(
     reader: Reader, account: str, *, newest_first: bool, after: int | None
 ) -> list[RecordRow]:
-    """Return a page of the records of an account's postings, each once, behind a sequence."""
+    """Return the next page of the records that posted to an account, each once.
+
+    `after` is left out; it goes on in the direction of travel.
+    """
     if newest_first:
         last = reader.last_posting(account, through=None if after is None else after - 1)
         end = 0 if last is None else last.version
@@ -146,7 +149,7 @@ def all_accounts(reader: Reader) -> Iterator[AccountRow]:
 
 
 def last_balance(reader: Reader, account: str, *, through: int | None = None) -> int:
-    """Return the seconds that an account has posted, by the record `through` if one is given."""
+    """Return the seconds that an account has posted, as of the record `through`, included."""
     last = reader.last_posting(account, through=through)
     return 0 if last is None else last.balance
 

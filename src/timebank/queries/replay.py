@@ -177,7 +177,7 @@ class _History:
         ids = [id for id, _ in request["earners"] + request["spenders"]]
         ids += [request["via"]] if "via" in request else []
         command: AnyExchange = Exchange(request, {}, tuple(ids), request["id"])
-        judge = transfers.judged if record["kind"] == "transfer" else holds.judged
+        judge = transfers.judge_sides if record["kind"] == "transfer" else holds.judge_sides
         try:
             draft = judge(self._state(), command, command.earners, command.spenders, now)
         except (Rejected, InvalidRequest) as refusal:

@@ -12,7 +12,7 @@ from typing import Any
 from timebank.checks import Side
 from timebank.errors import ExchangeTooLarge, GranularityRefused, RecordedTooLate
 from timebank.hours import apportion
-from timebank.journal.kinds import Flag
+from timebank.journal.kinds import RecordedFlag
 from timebank.rules.state import hours
 from timebank.statute import Fee, Granularity, Statute
 
@@ -67,7 +67,7 @@ def rounded(granularity: Granularity | None, asked: int) -> int:
     )
 
 
-def check_size(statute: Statute, seconds: int) -> list[Flag]:
+def check_size(statute: Statute, seconds: int) -> list[RecordedFlag]:
     """Return the flag of an exchange that is too large, where it is not refused.
 
     :raises ExchangeTooLarge: the statute refuses it.
@@ -80,7 +80,7 @@ def check_size(statute: Statute, seconds: int) -> list[Flag]:
     return [{"rule": "largest exchange", "limit": rule.hours.seconds, "needed": seconds}]
 
 
-def check_day(statute: Statute, day: str, now: int) -> list[Flag]:
+def check_day(statute: Statute, day: str, now: int) -> list[RecordedFlag]:
     """Return the flag of an exchange that is recorded too late, where it is not refused.
 
     :raises RecordedTooLate: the statute refuses it.

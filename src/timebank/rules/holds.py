@@ -24,9 +24,9 @@ from timebank.errors import (
     shown,
 )
 from timebank.journal.kinds import (
-    Flag,
     HoldEffects,
     MoveEffects,
+    RecordedFlag,
     SettleRequest,
     VoidEffects,
     VoidRequest,
@@ -37,7 +37,7 @@ from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, advise
 from timebank.rules.limits import check_limits
 from timebank.rules.state import Command, Draft, Held, State, check_range, day_of_service, texts_of
-from timebank.rules.transfers import Exchange, Terms, explained, net, open_accounts, terms_of
+from timebank.rules.transfers import Exchange, Terms, add_advice, net, participants, terms_of
 
 # -- commands ------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ class SettleHold(Command[SettleRequest, Transfer]):
         return cls(request, {}, (), request["id"])
 
     @property
-    def names(self) -> str:
+    def earlier_id(self) -> str:
         """Return the id of the hold."""
         return self.request["hold"]
 
@@ -90,7 +90,7 @@ class VoidHold(Command[VoidRequest, Hold]):
         return cls(request, texts_of(reason=reason), (), request["id"])
 
     @property
-    def names(self) -> str:
+    def earlier_id(self) -> str:
         """Return the id of the hold."""
         return self.request["hold"]
 
@@ -104,13 +104,13 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
     :raises Rejected: with what would pass, where other hours would.
     """
     try:
-        return judged(state, command, command.earners, command.spenders, now)
+        return judge_sides(state, command, command.earners, command.spenders, now)
     except ADVISED as refusal:
-        explained(refusal, judged, state, command, now)
+        add_advice(refusal, judge_sides, state, command, now)
         raise
 
 
-def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
+def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a hold of such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
@@ -118,7 +118,7 @@ def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now:
     if expires_at is not None and expires_at >= MAX_INTEGER:
         msg = "expires_in reaches beyond the year 2255"
         raise InvalidRequest(msg)
-    rows = open_accounts(state, command)
+    rows = participants(state, command)
     terms = terms_of(state, command, earned, spent, day=day, now=now)
     lines = terms.lines()
     check_range(state, net(lines))
@@ -213,7 +213,7 @@ def _settled(
     judged = exchange.is_judged(held.statute, held.request)
     given = command.request.get("occurred_on")
     day = day_of_service(state, given or held.request.get("occurred_on"), now)
-    flags: list[Flag] = []
+    flags: list[RecordedFlag] = []
     if given is not None and judged:
         flags += exchange.check_day(held.statute, day, now)
     earned = [[id, seconds] for id, seconds in lines if seconds > 0]
@@ -286,12 +286,12 @@ def void(state: State, command: VoidHold, now: int) -> Draft:
 def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
     held = state.held
     if held is None:
-        raise HoldNotFound(command.names)
+        raise HoldNotFound(command.earlier_id)
     if held.resolved is not None:
         kind, id = held.resolved
         status = "settled" if kind == "settle" else "voided"
-        raise AlreadyResolved(command.names, status=status, by=id)
+        raise AlreadyResolved(command.earlier_id, status=status, by=id)
     expires_at = held.effects.get("expires_at")
     if expires_at is not None and expires_at <= now:
-        raise AlreadyResolved(command.names, status="expired", by=None)
+        raise AlreadyResolved(command.earlier_id, status="expired", by=None)
     return held

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from timebank.errors import LimitExceeded
-from timebank.journal.kinds import Flag
+from timebank.journal.kinds import RecordedFlag
 from timebank.model import AccountRow
 from timebank.rules.state import State, hours
 from timebank.statute import Beyond
@@ -23,7 +23,7 @@ def check_limits(
     high: Mapping[str, int],
     now: int,
     beyond: Beyond | None = None,
-) -> list[Flag]:
+) -> list[RecordedFlag]:
     """Return the flags of whoever moves beyond a limit that is not refused.
 
     `beyond`, where it is given, says what becomes of it, whatever the statute says.
@@ -33,7 +33,7 @@ def check_limits(
 
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
-    flags: list[Flag] = []
+    flags: list[RecordedFlag] = []
     for rule, changes, sign in (("floor", low, -1), ("ceiling", high, 1)):
         for id in sorted(changes):
             needed = sign * changes[id]
@@ -46,7 +46,7 @@ def check_limits(
 
 def _check(
     state: State, row: AccountRow, rule: str, *, needed: int, now: int, beyond: Beyond | None
-) -> Flag | None:
+) -> RecordedFlag | None:
     """Return the flag of an account that moves `needed` seconds towards a limit, and beyond it."""
     is_floor = rule == "floor"
     floor, ceiling, becomes = state.statute.limits_of(row, now)

@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 class Command(Generic[Asked, Result]):
     """A call as a value. `id` is that of the operation, `None` for commands on accounts.
 
-    `names` is the id of the earlier transfer or hold that it is about, if it is about one.
+    `earlier_id` is that of the transfer or hold that it settles, voids or reverses.
     """
 
     kind: ClassVar[str]
@@ -49,7 +49,7 @@ class Command(Generic[Asked, Result]):
     id: str | None = None
 
     @property
-    def names(self) -> str | None:
+    def earlier_id(self) -> str | None:
         """Return the id of the earlier operation that this one settles, voids or reverses."""
         return None
 

@@ -21,9 +21,9 @@ from timebank.errors import (
 from timebank.hours import apportion
 from timebank.journal.kinds import (
     ExchangeRequest,
-    Flag,
     Lines,
     MoveEffects,
+    RecordedFlag,
     ReverseRequest,
     sides_of,
 )
@@ -178,7 +178,7 @@ class ReverseTransfer(Command[ReverseRequest, Transfer]):
         return cls(request, texts, (), request["id"])
 
     @property
-    def names(self) -> str:
+    def earlier_id(self) -> str:
         """Return the id of the transfer to reverse."""
         return self.request["transfer"]
 
@@ -196,7 +196,7 @@ class Terms:
     earned: Side
     spent: Side
     fee: Side
-    flags: list[Flag]
+    flags: list[RecordedFlag]
 
     def lines(self) -> Lines:
         """Return all that is posted: earners, spenders, then the fee; it sums to zero."""
@@ -213,16 +213,18 @@ def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
     :raises Rejected: with what would pass, where other hours would.
     """
     try:
-        return judged(state, command, command.request["earners"], command.request["spenders"], now)
+        return judge_sides(
+            state, command, command.request["earners"], command.request["spenders"], now
+        )
     except ADVISED as refusal:
-        explained(refusal, judged, state, command, now)
+        add_advice(refusal, judge_sides, state, command, now)
         raise
 
 
-def explained(
+def add_advice(
     refusal: Refusal, judge: JudgeOfSides, state: State, command: Exchange[Any], now: int
 ) -> None:
-    """Say in a refusal which other hours would pass, shared in the same proportion."""
+    """Add to a refusal which other hours would pass, shared in the same proportion."""
 
     def other(seconds: int) -> Draft:
         earned = exchange.scaled(command.earners, seconds)
@@ -232,11 +234,11 @@ def explained(
     advise(refusal, other, state.statute, command.request, asked=asked)
 
 
-def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
+def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a transfer between such sides, without looking for what would pass."""
     request = command.request
     day = day_of_service(state, request.get("occurred_on"), now)
-    rows = open_accounts(state, command)
+    rows = participants(state, command)
     terms = terms_of(state, command, earned, spent, day=day, now=now)
     lines = terms.lines()
     changes = net(lines)
@@ -256,8 +258,8 @@ def judged(state: State, command: Exchange[Any], earned: Side, spent: Side, now:
     return Draft(effects)
 
 
-def open_accounts(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
-    """Return the rows of who takes part, the fund of a fee among them.
+def participants(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
+    """Return the rows of all who take part, each checked to be open, the fund of a fee too.
 
     :raises AccountNotFound: one of them is missing.
     :raises AccountNotOpen: one of them is closed, or frozen and more than an intermediary.
@@ -309,21 +311,25 @@ def net(lines: Lines) -> dict[str, int]:
 
 
 def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
-    """Judge a reversal; limits do not apply. The fee moves back in proportion, and closes."""
+    """Judge a reversal; limits do not apply.
+
+    The fee moves back in proportion, rounded down; reversing all that is left moves back all of
+    the fee that is left.
+    """
     original = state.original
     if original is None:
-        raise TransferNotFound(command.names)
+        raise TransferNotFound(command.earlier_id)
     if original.kind == "reverse":
-        msg = f"{shown(command.names)} is a reversal: enter the exchange anew instead"
+        msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
         raise InvalidRequest(msg)
     day = day_of_service(state, command.request.get("occurred_on"), now)
-    if "occurred_on" not in command.request:
+    if "occurred_on" not in command.request:  # a day that was given is checked; else the same
         day = original.effects["occurred_on"]
     lines, fees = _remaining(original)
-    remaining, fee = _earned(lines), _earned(fees)
+    remaining, fee = _sum_of_positive(lines), _sum_of_positive(fees)
     needed = command.request.get("hours", remaining)
     if not 0 < needed <= remaining:
-        raise OverReversed(command.names, remaining=hours(remaining), needed=hours(needed))
+        raise OverReversed(command.earlier_id, remaining=hours(remaining), needed=hours(needed))
     back = _moved_back(lines, needed)
     fee_back = _moved_back(fees, fee * needed // remaining)
     changes = net(back + fee_back)
@@ -342,7 +348,7 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     return Draft(effects, refers_to=original.sequence)
 
 
-def _earned(lines: Iterable[list[Any]]) -> int:
+def _sum_of_positive(lines: Iterable[list[Any]]) -> int:
     return sum(seconds for _, seconds in lines if seconds > 0)
 
 
