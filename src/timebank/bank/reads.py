@@ -11,8 +11,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
-
 from timebank import checks
 from timebank.bank.permitting import Handle
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
@@ -21,7 +19,7 @@ from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import ACCOUNT_KINDS, Account, Balance, Head, Hold, Record, Transfer
 from timebank.model.members import Delegate, Due, Event, Inactive
 from timebank.queries.dues import History, due_of, plan
-from timebank.queries.holds import STATUSES, hold_at, open_page, open_rows, page_of_all, reserved
+from timebank.queries.holds import STATUSES, open_page, page_of_all, reserved
 from timebank.queries.members import accounts_of, active_delegates, events_page, inactive_page
 from timebank.queries.personal_data import personal_data
 from timebank.queries.records import (
@@ -189,14 +187,8 @@ class Reads(Handle):
         self._may("statement", id)
         with self._reader() as reader:
             account = read_account(reader, account_row(reader, id))
-            found = statement(reader, account, since=since, until=until)
-            rows, now = open_rows(reader, account.id, now=self._sources.now())
-            return attrs.evolve(
-                found,
-                held=Hours.from_seconds(sum(row.held for row in rows)),
-                incoming=Hours.from_seconds(sum(row.incoming for row in rows)),
-                holds=tuple(hold_at(reader, row.sequence, now=now) for row in rows),
-            )
+            now = self._sources.now()
+            return statement(reader, account, since=since, until=until, now=now)
 
     def trial_balance(self, on: date | None = None) -> TrialBalance:
         """Return every account with what it earned and spent; the balances sum to 0:00.

@@ -15,6 +15,7 @@ import attrs
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
 from timebank.model import Account, Hold, PostingRow
+from timebank.queries.holds import hold_at, open_rows
 from timebank.queries.records import (
     PAGE,
     all_accounts,
@@ -164,12 +165,12 @@ class TrialBalance:
 
 
 def statement(
-    reader: Reader, account: Account, *, since: date | None, until: date | None
+    reader: Reader, account: Account, *, since: date | None, until: date | None, now: int
 ) -> Statement:
     """Return the statement of an account. The cost grows with the lines since `since`.
 
     The opening balance is what is posted now less all that came since, so that the
-    last month of a long history costs a month.
+    last month of a long history costs a month. Its holds are those that are open at `now`.
     """
     running = last_balance(reader, account.id)
     first = None if since is None else since.isoformat()
@@ -191,8 +192,18 @@ def statement(
         for other in line.others:
             if other not in names:
                 names[other] = _name(reader, other)
-    known = {id: name for id, name in names.items() if name is not None}
-    return Statement(account, since, until, Hours.from_seconds(opening), tuple(lines), known)
+    holding, now = open_rows(reader, account.id, now=now)
+    return Statement(
+        account,
+        since,
+        until,
+        Hours.from_seconds(opening),
+        tuple(lines),
+        {id: name for id, name in names.items() if name is not None},
+        held=Hours.from_seconds(sum(row.held for row in holding)),
+        incoming=Hours.from_seconds(sum(row.incoming for row in holding)),
+        holds=tuple(hold_at(reader, row.sequence, now=now) for row in holding),
+    )
 
 
 def by_day(
