@@ -7,8 +7,19 @@ keeps rows: `RecordRow` and `TextRow` are the journal and its texts; `AccountRow
 
 from __future__ import annotations
 
-from timebank.model.bounds import (
+from timebank.model.rows import (
+    AccountRow,
+    Fault,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+)
+from timebank.model.scalars import (
     ACCOUNT_KINDS,
+    EPOCH,
+    INHERIT,
     MAX_ID_CHARACTERS,
     MAX_INTEGER,
     MAX_LABEL_CHARACTERS,
@@ -20,27 +31,12 @@ from timebank.model.bounds import (
     SALT_BYTES,
     TEXT_FIELDS,
     AccountKind,
+    Limit,
     Status,
-)
-from timebank.model.instants import (
-    EPOCH,
+    StoredLimit,
     instant,
     microseconds,
-)
-from timebank.model.limits import (
-    INHERIT,
-    Limit,
-    StoredLimit,
     stored_limit,
-)
-from timebank.model.rows import (
-    AccountRow,
-    Fault,
-    HoldRow,
-    PostingRow,
-    RecordRow,
-    StatuteRow,
-    TextRow,
 )
 from timebank.model.values import (
     Account,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from timebank.model.limits import StoredLimit
+from timebank.model.scalars import StoredLimit
 
 
 class RecordRow(NamedTuple):

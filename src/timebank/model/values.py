@@ -11,7 +11,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
-from timebank.model.limits import Limit
+from timebank.model.scalars import Limit
 
 _HEAD: Final = re.compile(r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})", re.ASCII)
 
