@@ -624,6 +624,7 @@ def test_demo_shows_the_whole() -> None:
         assert 0 == call(*line.split()[1:]).exit_code
 
 
+@pytest.mark.slow
 def test_demo_twice_is_safe_and_keeps_out_of_other_banks(run: Run) -> None:
     """A second run books nothing; a file that somebody uses is left alone."""
     assert 0 == call("demo", "a demo.db").exit_code

@@ -104,6 +104,7 @@ def test_a_line_of_the_table() -> None:
     assert 3 == len(render([cells]).splitlines())
 
 
+@pytest.mark.slow
 def test_one_command_measures_a_part() -> None:
     """In a process of its own, with small numbers."""
     done = subprocess.run(
@@ -130,6 +131,7 @@ def test_the_count_of_instructions_is_the_same_in_every_run() -> None:
     assert 1.8 * work(100) < work(200) < 2.2 * work(100)
 
 
+@pytest.mark.slow
 def test_the_guard_notices_a_lost_third(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a transfer that does more, and that alone; and it is quiet about what is recorded."""
     recorded = json.loads(guard.RECORDED.read_text("utf-8"))
@@ -148,6 +150,7 @@ def test_the_guard_notices_a_lost_third(monkeypatch: pytest.MonkeyPatch) -> None
     assert lost.startswith("a transfer costs")
 
 
+@pytest.mark.slow
 def test_the_guard_counts_statements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two more look-ups in a transfer are seen."""
     before = guard.measured()

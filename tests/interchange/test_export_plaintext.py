@@ -318,6 +318,7 @@ def test_a_bank_that_is_damaged(tmp_path: Path) -> None:
             list(export_hledger(bank))
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times the transfers take no more of it: a few pages, which are small here."""
     monkeypatch.setattr(export, "PAGE", 50)

@@ -321,6 +321,7 @@ def test_strict_and_dry_runs(bank: TimeBank) -> None:
     assert book(bank, *rows[:3], strict=True).booked
 
 
+@pytest.mark.slow
 def test_an_import_is_a_stream(memory: TimeBank) -> None:
     """Rows are taken thousands at a time, each of these a batch; progress tells how far it is."""
 
@@ -694,6 +695,7 @@ def test_made_ids_do_not_depend_on_the_memory(keys: list[bytes], most: int) -> N
         assert expected == [small.of(key) for key in keys]
 
 
+@pytest.mark.slow
 def test_made_ids_are_in_flat_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times as many rows take no more."""
     monkeypatch.setattr(row_ids, "IN_MEMORY", 1_000)

@@ -315,6 +315,7 @@ def _note(done: list[int], now: int, _: int) -> None:
     done.append(now)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_exchanges() -> None:
     """Six times as many exchanges, of which each is refused, take as much memory."""
     peaks = []
