@@ -2,7 +2,8 @@
 
 A line has file, line, column, value and reason, a checksum, and then the cells of the row, which
 can be mended. In the next import the mended row is read in place of the original, so that ids which
-count equal rows stay the same.
+count equal rows stay the same. Which rows are quarantined is decided where they are read (in a
+format's own files, as `timeoverflow/rows.py`, and `csv_rows.py`) and booked (`booking.py`).
 """
 
 from __future__ import annotations
