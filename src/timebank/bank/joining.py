@@ -45,7 +45,7 @@ class JoinedBank(TimeBank):
         self._sources = sources
         self._actor: str | None = None
         self._permissions = checked(permissions)
-        self._group = NoGroup(set())
+        self._group = NoGroup({})
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         return False
