@@ -31,10 +31,22 @@ from timebank.storage.protocol import Reader, Store, Writer
 class Life:
     """The one life of a batch or a preview, which all of its handles share."""
 
-    def __init__(self, session: Session) -> None:
-        self._session: Session | None = session
+    def __init__(self, session: Session | None) -> None:
+        self._session = session
         self._thread = ref(this_thread())
         self._pid = os.getpid()
+
+    def check_owner(self) -> None:
+        """Check that the thread that asks has opened it.
+
+        :raises InvalidRequest: it is another thread, or a forked process.
+        """
+        if not self.is_own():
+            msg = (
+                "a batch or preview belongs to the thread that opened it: open it in the function "
+                "that makes all of its calls"
+            )
+            raise InvalidRequest(msg)
 
     def session(self) -> Session:
         """Return the session, in the thread that opened it, until the end.
@@ -43,15 +55,17 @@ class Life:
         """
         session = self._session
         if session is None:
-            msg = "this batch or preview has ended"
-            raise InvalidRequest(msg)
-        if self._thread() is not this_thread() or self._pid != os.getpid():
-            msg = (
-                "a batch or preview belongs to the thread that opened it: open it in the function "
-                "that makes all of its calls"
-            )
-            raise InvalidRequest(msg)
+            raise ended()
+        if not self.is_own():
+            self.check_owner()
         return session
+
+    def check(self) -> object:
+        """Check that it lasts, and that this is its thread.
+
+        :raises InvalidRequest: as `session`.
+        """
+        return self.session()
 
     def is_own(self) -> bool:
         """Return whether the thread that asks has opened it."""
@@ -65,6 +79,11 @@ class Life:
     def end(self) -> None:
         """Refuse every further call: the block was left."""
         self._session = None
+
+
+def ended() -> InvalidRequest:
+    """Return the error for a call after the end."""
+    return InvalidRequest("this batch or preview has ended")
 
 
 class BankBatch(Writes, Reads):
@@ -88,8 +107,8 @@ class BankBatch(Writes, Reads):
 
     def acting_as(self, actor: str | None) -> BankBatch:
         """Return the same batch with an actor named in every record."""
-        self._life.session()
-        return BankBatch(self._life, self._sources, checked_actor(actor), self._permissions)
+        self._life.check()
+        return type(self)(self._life, self._sources, checked_actor(actor), self._permissions)
 
     def end(self) -> None:
         """Refuse every further call, on every handle of it: the block was left."""
@@ -137,11 +156,11 @@ class BankBatch(Writes, Reads):
         """Yield page by page, as long as the block lasts."""
         for item in super()._pages(page, after):
             yield item
-            self._life.session()
+            self._life.check()
 
 
 #: Makes a handle of a life.
-Handle = Callable[[Life], BankBatch]
+MakeHandle = Callable[[Life], BankBatch]
 
 
 class BatchBlock:
@@ -153,7 +172,7 @@ class BatchBlock:
         bank: str,
         group: CommitGroup,
         sources: Sources,
-        handle: Handle,
+        handle: MakeHandle,
         wiped: Callable[[], object],
     ) -> None:
         self._store = store
@@ -242,7 +261,7 @@ class PreviewBlock:
     """The block of a preview: a snapshot, and what is decided on top of it."""
 
     def __init__(
-        self, block: AbstractContextManager[Reader], sources: Sources, handle: Handle
+        self, block: AbstractContextManager[Reader], sources: Sources, handle: MakeHandle
     ) -> None:
         self._block = block
         self._sources = sources

@@ -25,8 +25,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, ref
 
-from timebank.bank.session import FAILURES, KnownState, Session, Sources
+from timebank.bank.session import KnownState, Session, Sources
 from timebank.errors import (
+    FAILURES,
     Conflict,
     InvalidRequest,
     OutcomeUnknown,

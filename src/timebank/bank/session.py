@@ -5,10 +5,10 @@ judge sees, and the rows that are decided but not yet appended. Time, ids and sa
 its `Sources` and by no other way: two stores given the same sources and the same calls have the
 same head.
 
-To judge changes nothing. What a call comes to, be it one record or two, is computed first, as steps,
-and taken over when all of it is there. Whatever else than a refusal ends a call, an interrupt
-between any two lines or an error in a clock, leaves a session that takes no call, and is not
-kept.
+To judge changes nothing. What a call comes to, be it one record or two, is computed first, as
+steps, and taken over when all of it is there. Whatever else than a refusal ends a call, an
+interrupt between any two lines or an error in a clock, leaves a session that takes no call, and
+is not kept.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeGuard, TypeVar
 import attrs
 
 from timebank.errors import (
+    FAILURES,
     AccountNotFound,
     AccountNotOpen,
     Corrupt,
     InvalidRequest,
-    OutcomeUnknown,
-    Retryable,
     StoreError,
     TimebankError,
     shown,
@@ -72,10 +71,8 @@ from timebank.statute import Demurrage, Statute, Welcome
 from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
-#: Errors that are no judgement on one command, but a failure of what all of them need.
-FAILURES: Final = (Corrupt, OutcomeUnknown, Retryable, StoreError)
 #: Why a session takes no call while one is under way, or after one that was interrupted.
-_UNDER_WAY: Final = InterruptedError("a call was interrupted, or is under way")
+UNDER_WAY: Final = InterruptedError("a call was interrupted, or is under way")
 T = TypeVar("T")
 
 #: The kinds of command to which a statute's fee may apply.
@@ -202,6 +199,23 @@ def add_derived(batch: Batch, derived: Derived) -> None:
         batch.erased += derived.erased
 
 
+def cannot_go_on(why: BaseException) -> TimebankError:
+    """Return the error for a call on what was left half way."""
+    if why is UNDER_WAY:
+        msg = "a call is under way here, or was interrupted: no other can be made"
+        return InvalidRequest(msg)
+    error = StoreError("a call failed before: what it was part of can only be left")
+    error.__cause__ = why
+    return error
+
+
+def nothing_written(why: BaseException) -> StoreError:
+    """Return the error for a clean end of what was left half way."""
+    error = StoreError("a call failed or was interrupted, so nothing was written")
+    error.__cause__ = why
+    return error
+
+
 class Session:
     """Judges commands one after the other against one writer."""
 
@@ -239,8 +253,8 @@ class Session:
             of `FAILURES`.
         """
         if self.unfinished is not None:
-            raise self._refused()
-        self.unfinished = _UNDER_WAY
+            raise cannot_go_on(self.unfinished)
+        self.unfinished = UNDER_WAY
         try:
             if now is None:
                 now = self.now()
@@ -271,7 +285,7 @@ class Session:
         :raises StoreError: one has failed before.
         """
         self.check()
-        self.half_done = _UNDER_WAY
+        self.half_done = UNDER_WAY
         try:
             result = work()
         except TimebankError as error:
@@ -283,21 +297,10 @@ class Session:
     def entire(self, work: Callable[[], T]) -> T:
         """Do work that keeps several records: whatever ends it half way ends the session."""
         self.check()
-        self.half_done = _UNDER_WAY
+        self.half_done = UNDER_WAY
         result = work()
         self.half_done = None
         return result
-
-    def _refused(self) -> TimebankError:
-        """Return why no call is taken."""
-        why = self.half_done if self.unfinished is None else self.unfinished
-        if why is _UNDER_WAY:
-            msg = "a call is under way here, or was interrupted: no other can be made"
-            return InvalidRequest(msg)
-        msg = "a call failed before: what it was part of can only be left"
-        error = StoreError(msg)
-        error.__cause__ = why
-        return error
 
     def check(self) -> None:
         """Check that no call is under way, or was interrupted.
@@ -305,8 +308,9 @@ class Session:
         :raises InvalidRequest: one is.
         :raises StoreError: one has failed.
         """
-        if self.unfinished is not None or self.half_done is not None:
-            raise self._refused()
+        why = self.half_done if self.unfinished is None else self.unfinished
+        if why is not None:
+            raise cannot_go_on(why)
 
     def finish(self) -> None:
         """Append what is left, so that the writer can commit.
@@ -315,8 +319,7 @@ class Session:
         """
         why = self.half_done if self.unfinished is None else self.unfinished
         if why is not None:
-            msg = "a call failed or was interrupted, so nothing was written"
-            raise StoreError(msg) from why
+            raise nothing_written(why)
         self.flush()
 
     @property

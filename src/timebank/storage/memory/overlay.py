@@ -74,6 +74,10 @@ class Overlay:
             raise StoreError(msg)
         return self._below
 
+    def put_over(self, base: Reader) -> None:
+        """Lie over another reader of the same rows."""
+        self._below = base
+
     def close(self) -> None:
         """Close the writer: every later call is an error."""
         self._below = None
