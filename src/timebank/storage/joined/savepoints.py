@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from timebank.errors import (
     BankNotFound,
-    Corrupt,
     InvalidRequest,
-    OutcomeUnknown,
     Retryable,
     StoreError,
-    TimebankError,
+    is_refusal,
 )
 from timebank.storage.protocol import Reader, Writer
 
@@ -286,13 +284,6 @@ class WriterBlock:
         if self._savepoint is not None:
             self._savepoint.drop()
         self.is_over = True
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Return whether an error says no to a call, and not that the storage failed."""
-    return isinstance(error, TimebankError) and not isinstance(
-        error, Corrupt | OutcomeUnknown | Retryable | StoreError
-    )
 
 
 class BatchSavepoint:
