@@ -36,6 +36,7 @@ from timebank import (
     TimeBank,
     TimebankError,
     Welcome,
+    WriteOff,
 )
 
 TESTS = Path(__file__).parents[1]
@@ -340,8 +341,8 @@ CALLS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "void": (1, lambda bank: bank.void("h0", reason="it rains")),
     "adopt": (1, lambda bank: bank.adopt(Statute(version="via-roma/9"))),
     "welcome": (1, lambda bank: bank.welcome("m1")),
-    "run_due": (6, lambda bank: bank.run_due()),
-    "leave": (4, lambda bank: bank.leave("m1", disposal=Donate("pot"), reason="moved")),
+    "run_due": (2, lambda bank: bank.run_due()),
+    "leave": (5, lambda bank: bank.leave("m1", disposal=WriteOff("pot"), reason="moved")),
     "name_delegate": (1, lambda bank: bank.name_delegate("m1", "carla", until=date(2027, 1, 1))),
     "end_delegate": (1, lambda bank: bank.end_delegate("m1", "luca")),
     "erase": (1, lambda bank: bank.erase("m1", reason="asked for")),
