@@ -14,6 +14,7 @@ import pytest
 from bank.interrupts import (
     GROUNDS,
     OPERATIONS,
+    Choice,
     Ground,
     GroupTrial,
     Trial,
@@ -89,12 +90,18 @@ def grounds(tmp_path_factory: pytest.TempPathFactory) -> Grounds:
     return get
 
 
+def check(trial: Trial, choice: Choice) -> None:
+    """Interrupt where it is chosen; nothing went wrong."""
+    complaints = trial.complaints(choice)
+    assert not complaints, "\n".join(complaints)
+
+
 @pytest.mark.parametrize("operation", SOME)
 @pytest.mark.parametrize("ground", SHARED)
 def test_an_interrupt_at_some_lines(grounds: Grounds, ground: str, operation: str) -> None:
     """The quick part of the next test."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    assert [] == trial.complaints(one_in(10, each_line))
+    check(trial, one_in(12 if ground == "memory" else 25, each_line))
 
 
 @pytest.mark.slow
@@ -102,14 +109,14 @@ def test_an_interrupt_at_some_lines(grounds: Grounds, ground: str, operation: st
 def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str) -> None:
     """All of it is there, or nothing; the next call works, here and elsewhere."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    assert [] == trial.complaints(IN_CI[ground])
+    check(trial, IN_CI[ground])
 
 
 @pytest.mark.parametrize(("ground", "operation"), ON_SERVERS)
 def test_an_interrupt_on_a_server(grounds: Grounds, ground: str, operation: str) -> None:
     """The same at a tenth of the lines."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    assert [] == trial.complaints(one_in(10, each_line))
+    check(trial, one_in(10, each_line))
 
 
 @pytest.mark.slow
@@ -119,7 +126,7 @@ def test_an_interrupt_in_a_group(
 ) -> None:
     """Who leads or follows takes nobody along: each returns, or is told."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
-    assert [] == trial.complaints(each_line if operation == "transfer" else one_in(5, each_line))
+    check(trial, each_line if operation == "transfer" else one_in(5, each_line))
 
 
 @pytest.mark.parametrize(("ground", "operation", "leads"), GROUPS_ON_SERVERS)
@@ -128,7 +135,7 @@ def test_an_interrupt_in_a_group_on_a_server(
 ) -> None:
     """The same at a tenth of the lines."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
-    assert [] == trial.complaints(one_in(10, each_line))
+    check(trial, one_in(10, each_line))
 
 
 @pytest.mark.parametrize("operation", ["transfer", "batch"])
@@ -136,7 +143,7 @@ def test_an_interrupt_in_a_group_on_a_server(
 def test_an_interrupt_at_some_instructions(grounds: Grounds, ground: str, operation: str) -> None:
     """Also where no line begins."""
     trial = Trial(grounds(ground), OPERATIONS[operation], watch=by_instructions)
-    assert [] == trial.complaints(one_in(200, each_instruction))
+    check(trial, one_in(200, each_instruction))
 
 
 # -- at night -----------------------------------------------------------------
@@ -150,7 +157,7 @@ def test_an_interrupt_at_every_event(
 ) -> None:
     """Each time that a line is come to, whoever calls next."""
     trial = Trial(grounds(ground), OPERATIONS[operation], others_first=others_first, audits=1)
-    assert [] == trial.complaints(every_event)
+    check(trial, every_event)
 
 
 @pytest.mark.nightly
@@ -160,7 +167,7 @@ def test_an_interrupt_at_every_event_of_a_group(
 ) -> None:
     """Each time that a line is come to."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads, watch=by_lines)
-    assert [] == trial.complaints(every_event)
+    check(trial, every_event)
 
 
 @pytest.mark.nightly
@@ -168,4 +175,4 @@ def test_an_interrupt_at_every_event_of_a_group(
 def test_an_interrupt_at_each_instruction(grounds: Grounds, ground: str, operation: str) -> None:
     """Each the first time that it is come to."""
     trial = Trial(grounds(ground), OPERATIONS[operation], watch=by_instructions)
-    assert [] == trial.complaints(each_instruction)
+    check(trial, each_instruction)
