@@ -6,6 +6,7 @@ be after any history is what a bank of its own, in memory, is after the calls th
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 import tempfile
@@ -14,13 +15,13 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec
 
 import attrs
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
@@ -30,6 +31,8 @@ import timebank
 from bank.hosts import HOSTS, Django, Host, Psycopg, PyMySqlMariaDb, Sqlite3
 from support import BEGINNING, examples
 from timebank import Band, InvalidRequest, LimitExceeded, Statute, TimeBank, TimebankError, Welcome
+
+P = ParamSpec("P")
 
 
 class Failing(Exception):
@@ -188,7 +191,7 @@ class Preview:
 
 # -- what is called ---------------------------------------------------------------------
 
-ACCOUNTS = ("a", "b", "c", "d", "fund")
+ACCOUNTS = ("a", "b", "c", "d", "e", "fund")
 FIRST = (
     Call("adopt", {"statute": Statute(version="via-roma/1", limits={"member": Band(floor=-3)})}),
     Call("open_account", {"id": "fund", "kind": "fund"}),
@@ -204,11 +207,17 @@ FIRST = (
             )
         },
     ),
+    Call("open_account", {"id": "c"}),
 )
 
+PAIRS = tuple(itertools.permutations(("a", "b", "fund"), 2))
 accounts = st.sampled_from(("a", "b", *ACCOUNTS))
-hours = st.sampled_from(("0:30", "1", "2:10", "5"))
-numbers = st.integers(0, 4)
+pairs = st.sampled_from((*PAIRS, *PAIRS, *itertools.permutations(ACCOUNTS, 2)))
+hours = st.sampled_from(("0:10", "0:30", "1", "1", "2:10", "5"))
+#: Of ids, and of what is the newest of its kind most often.
+ids = st.integers(0, 7)
+newest = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 4))
+minutes = st.sampled_from((0, 0, 0, 1, 50))
 
 
 @st.composite
@@ -217,33 +226,34 @@ def calls(draw: st.DrawFn) -> Call:
     name = draw(
         st.sampled_from(
             (
-                *("open_account", "transfer", "transfer", "transfer", "hold", "hold"),
-                *("settle", "void", "reverse", "set_limits", "freeze", "thaw"),
+                *("open_account", "transfer", "transfer", "transfer", "transfer", "hold"),
+                *("hold", "settle", "void", "reverse", "set_limits", "freeze", "thaw"),
             )
         )
     )
-    number = draw(numbers)
+    number = draw(ids)
     given: dict[str, Any]
     match name:
         case "open_account":
             given = {
-                "id": draw(st.sampled_from("cd")),
+                "id": draw(st.sampled_from("de")),
                 "name": draw(st.sampled_from((None, "Pia"))),
             }
         case "transfer" | "hold":
-            given = {"earner": draw(accounts), "spender": draw(accounts), "hours": draw(hours)}
-            given |= {"id": f"{name[0]}{number}"}
+            earner, spender = draw(pairs)
+            given = {"earner": earner, "spender": spender, "hours": draw(hours)}
+            given["id"] = f"{name[0]}{number}"
             if name == "hold":
                 given["expires_in"] = draw(st.sampled_from((None, timedelta(hours=1))))
             else:
                 given["note"] = draw(st.sampled_from((None, "bread")))
         case "settle":
-            given = {"hold_id": f"h{draw(numbers)}", "id": f"s{number}"}
+            given = {"hold_id": f"h{draw(ids)}", "id": f"s{number}"}
             given["hours"] = draw(st.sampled_from((None, "0:20")))
         case "void":
             given = {"hold_id": f"h{number}", "id": f"v{number}"}
         case "reverse":
-            given = {"transfer_id": f"{draw(st.sampled_from('ts'))}{draw(numbers)}"}
+            given = {"transfer_id": f"{draw(st.sampled_from('ts'))}{draw(ids)}"}
             given |= {"id": f"r{number}", "reason": "by mistake"}
         case "set_limits":
             given = {"id": draw(accounts), "floor": draw(st.sampled_from((None, -1, -4)))}
@@ -253,8 +263,39 @@ def calls(draw: st.DrawFn) -> Call:
     return Call(name, given, actor=draw(st.sampled_from((None, None, "anna"))))
 
 
+several = st.lists(calls(), min_size=1, max_size=3)
+beginnings = st.sampled_from(("BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT"))
 errors = st.sampled_from((None, Failing, KeyboardInterrupt, InvalidRequest))
 
+
+@attrs.frozen
+class Step:
+    """How often something is done, as things are, and what it is given."""
+
+    weight: Callable[[Any], int]
+    given: st.SearchStrategy[dict[str, Any]]
+
+
+STEPS: dict[str, Step] = {}
+
+
+def step(
+    weight: Callable[[Any], int], **given: st.SearchStrategy[Any]
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Make a method a step of the machine.
+
+    Were each a rule, Hypothesis would leave out half of them in each example.
+    """
+
+    def mark(method: Callable[P, None]) -> Callable[P, None]:
+        STEPS[method.__name__] = Step(weight, st.fixed_dictionaries(given))
+        return method
+
+    return mark
+
+
+#: The steps after which a transaction may end.
+LONG = 10
 
 # -- the machine ------------------------------------------------------------------------
 
@@ -288,6 +329,8 @@ class HostMachine(RuleBasedStateMachine):
         #: The savepoints that exist, the oldest first; `None` where no transaction is open.
         self.points: list[Point] | None = None
         self.transactions = 0
+        #: The steps of the transaction that is open.
+        self.age = 0
         self.batch: Batch | None = None
         self.preview: Preview | None = None
         #: What a block that was left gave.
@@ -295,12 +338,27 @@ class HostMachine(RuleBasedStateMachine):
         self.count = 0
         self.has_failed = False
 
-    @initialize()
-    def begin_to_live(self) -> None:
-        """A statute, two members and a fund, committed by somebody."""
+    @initialize(how=beginnings | st.none())
+    def begin_to_live(self, how: str | None) -> None:
+        """A statute, three members and a fund, committed by somebody; then a transaction."""
         for call in FIRST:
             call(self.alone)
         self.committed = self.now = Left(frozenset(), FIRST)
+        if how is not None:
+            self.begin(how)
+
+    def steps(self) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+        """What can be done next."""
+        names = [name for name, step in STEPS.items() for _ in range(step.weight(self))]
+        return st.sampled_from(names).flatmap(
+            lambda name: st.tuples(st.just(name), STEPS[name].given)
+        )
+
+    @rule(step=st.runner().flatmap(lambda machine: machine.steps()))
+    def do(self, step: tuple[str, dict[str, Any]]) -> None:
+        """One step."""
+        name, given = step
+        getattr(self, name)(**given)
 
     def teardown(self) -> None:
         """Leave the blocks and commit: what another connection sees is what must be left."""
@@ -342,6 +400,11 @@ class HostMachine(RuleBasedStateMachine):
         self.agree(InvalidRequest, found.kind if isinstance(found, Refused) else found)
 
     @property
+    def is_open(self) -> bool:
+        """Whether a transaction is."""
+        return self.points is not None
+
+    @property
     def is_batch_over(self) -> bool:
         """Whether the host released or undid the savepoint of the batch whose block is open."""
         return self.batch is not None and self.batch.point not in (self.points or ())
@@ -354,7 +417,7 @@ class HostMachine(RuleBasedStateMachine):
             self.now = attrs.evolve(self.now, calls=(*self.now.calls, ask))
             self.twin.calls = self.now.calls
 
-    def found_on_batch(self, ask: Callable[[Any], Any]) -> None:
+    def ask_batch(self, ask: Callable[[Any], Any]) -> None:
         """Ask the batch: right while its savepoint exists, invalid once it does not."""
         assert self.batch is not None
         found = told(ask, self.batch.handle)
@@ -365,7 +428,7 @@ class HostMachine(RuleBasedStateMachine):
         else:
             self.agree_on(ask, found)
 
-    def found_on_preview(self, ask: Callable[[Any], Any]) -> None:
+    def ask_preview(self, ask: Callable[[Any], Any]) -> None:
         """Ask the preview: right on what is there now, or invalid where that has changed."""
         preview = self.preview
         assert preview is not None
@@ -396,27 +459,33 @@ class HostMachine(RuleBasedStateMachine):
         return self.points
 
     def _of_host(self, number: int) -> int:
-        """The index of one of the host's savepoints, the newest most often."""
+        """The index of one of the host's savepoints, from the newest on."""
         own = [at for at, point in enumerate(self._in_transaction()) if point.name is not None]
         return own[-1 - number % len(own)]
 
-    def _has_savepoint(self) -> bool:
-        return any(point.name is not None for point in self.points or ())
+    def worth_of_savepoints(self) -> int:
+        """How good it is to use one of the host's savepoints: the best is within a batch."""
+        points = self.points or ()
+        own = [at for at, point in enumerate(points) if point.name is not None]
+        if not own:
+            return 0
+        is_around = any(point.name is None for point in points[own[-1] :])
+        return 1 if is_around else 3
 
-    @precondition(lambda self: self.points is None)
-    @rule(how=st.sampled_from(("BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT")))
+    @step(lambda host: 8 * (not host.is_open), how=beginnings)
     def begin(self, how: str) -> None:
         """A transaction; on SQLite a savepoint begins one too."""
-        self.points = []
+        self.points, self.age = [], 0
         self.transactions += 1
-        if self.host.server is not None or how != "SAVEPOINT":
-            self.host.run("BEGIN" if self.host.server is not None else how)
+        if self.host.server is not None:
+            self.host.run("BEGIN")
+        elif how != "SAVEPOINT":
+            self.host.run(how)
         else:
             self.host.run("SAVEPOINT h0")
             self.points.append(Point(self.now, "h0", is_outermost=True))
 
-    @precondition(lambda self: self.points is not None)
-    @rule()
+    @step(lambda host: 4 * host.is_open)
     def savepoint(self) -> None:
         """One within all others; names come again, as libraries' do."""
         points = self._in_transaction()
@@ -426,8 +495,7 @@ class HostMachine(RuleBasedStateMachine):
         if self.batch is not None:
             self.batch.is_divided = True
 
-    @precondition(lambda self: self._has_savepoint())
-    @rule(number=numbers)
+    @step(lambda host: 2 * host.worth_of_savepoints(), number=newest)
     def roll_back_to(self, number: int) -> None:
         """To any of them: it stays, and what was made after it is gone."""
         points, at = self._in_transaction(), self._of_host(number)
@@ -435,8 +503,7 @@ class HostMachine(RuleBasedStateMachine):
         self.now = points[at].left
         del points[at + 1 :]
 
-    @precondition(lambda self: self._has_savepoint())
-    @rule(number=numbers)
+    @step(lambda host: host.worth_of_savepoints(), number=newest)
     def release(self, number: int) -> None:
         """Any of them, and those after it with it: nothing is undone."""
         points, at = self._in_transaction(), self._of_host(number)
@@ -448,15 +515,20 @@ class HostMachine(RuleBasedStateMachine):
         if released.is_outermost:
             self._committed()
 
-    @precondition(lambda self: self.points is not None)
-    @rule(is_kept=st.booleans())
-    def end(self, is_kept: bool) -> None:
-        """Commit, or roll back all."""
+    @step(
+        lambda host: 2 * (host.is_open and host.age >= LONG),
+        is_kept=st.booleans(),
+        next=beginnings | st.none(),
+    )
+    def end(self, is_kept: bool, next: str | None) -> None:
+        """Commit, or roll back all; most often another transaction follows."""
         if is_kept:
             self.commit()
-            return
-        self.host.run("ROLLBACK")
-        self.now, self.points = self.committed, None
+        else:
+            self.host.run("ROLLBACK")
+            self.now, self.points = self.committed, None
+        if next is not None:
+            self.begin(next)
 
     def commit(self) -> None:
         """Keep all that is there now, and look at it from elsewhere."""
@@ -468,84 +540,72 @@ class HostMachine(RuleBasedStateMachine):
         expected = self.twin.at(self.committed.calls, self.time)
         self.agree(expected.head(), self.alone.head())
 
-    @rule()
+    @step(lambda host: 2 * host.is_open)
     def book(self) -> None:
         """A row of the host."""
         self.count += 1
         self.host.book(f"b{self.count}")
         self.now = attrs.evolve(self.now, rows=self.now.rows | {f"b{self.count}"})
-        if self.points is None:
-            self.committed = self.now
-
-    @rule(minutes=st.sampled_from((1, 50)))
-    def wait(self, minutes: int) -> None:
-        """Time goes on, and holds expire."""
-        self.time += timedelta(minutes=minutes)
 
     # -- our calls ----------------------------------------------------------------------
 
-    @precondition(lambda self: self.points is None)
-    @rule(call=calls())
-    def call_elsewhere(self, call: Call) -> None:
+    def in_turn(self, several: list[Call], minutes: int) -> Iterator[Call]:
+        """Each call at an instant of its own."""
+        for call in several:
+            self.time += timedelta(minutes=minutes)
+            yield attrs.evolve(call, now=self.time)
+
+    @step(lambda host: 2 * (not host.is_open), several=several, minutes=minutes)
+    def call_elsewhere(self, several: list[Call], minutes: int) -> None:
         """Somebody else, with a connection of their own."""
-        call = attrs.evolve(call, now=self.time)
-        self.agree_on(call, told(call, self.alone))
+        for call in self.in_turn(several, minutes):
+            self.agree_on(call, told(call, self.alone))
         self.committed = self.now
 
-    @rule(call=calls())
-    def call_bank(self, call: Call) -> None:
-        """Directly: refused without a transaction, and while a batch is open."""
-        call = attrs.evolve(call, now=self.time)
-        found = told(call, self.bank)
-        is_in_batch = self.batch is not None and not self.is_batch_over
-        if self.points is None or is_in_batch:
-            self.agree_that_it_is_invalid(found)
-        elif not (self.is_batch_over and is_invalid(found)):  # until its block is left it may be
-            self.agree_on(call, found)
+    @step(lambda host: not host.is_open, call=calls())
+    def call_without_a_transaction(self, call: Call) -> None:
+        """Whatever it is, it is refused."""
+        entries = (lambda bank: bank.batch().__enter__(), lambda bank: bank.preview().__enter__())
+        for ask in (call, seen, *entries):
+            self.agree_that_it_is_invalid(told(ask, self.bank))
 
-    @rule()
+    @step(lambda host: 4 * host.is_open, several=several, minutes=minutes)
+    def call_bank(self, several: list[Call], minutes: int) -> None:
+        """Directly: refused while a batch is open, and so is another batch."""
+        if self.batch is not None and not self.is_batch_over:
+            for ask in (several[0], lambda bank: bank.batch().__enter__()):
+                self.agree_that_it_is_invalid(told(ask, self.bank))
+            return
+        for call in self.in_turn(several, minutes):
+            found = told(call, self.bank)
+            if not (self.is_batch_over and is_invalid(found)):  # it may be, until its block is left
+                self.agree_on(call, found)
+
+    @step(lambda host: host.is_open)
     def read_bank(self) -> None:
         """Reads see the transaction, in a batch too."""
-        found = told(seen, self.bank)
-        if self.points is None:
-            self.agree_that_it_is_invalid(found)
-        else:
-            self.agree_on(seen, found)
+        self.agree_on(seen, told(seen, self.bank))
 
-    @precondition(lambda self: self.batch is None)
-    @rule()
+    @step(lambda host: 5 * (host.is_open and host.batch is None))
     def open_batch(self) -> None:
         """A savepoint of ours, for all or none."""
         block = self.bank.batch()
-        handle = told(lambda _: block.__enter__(), None)
-        if self.points is None:
-            self.agree_that_it_is_invalid(handle)
-            return
-        self.agree(False, isinstance(handle, Refused) and handle)
         point = Point(self.now)
-        self.points.append(point)
-        self.batch = Batch(block, handle, point)
+        self.batch = Batch(block, block.__enter__(), point)
+        self._in_transaction().append(point)
 
-    @precondition(lambda self: self.batch is not None and not self.is_batch_over)
-    @rule()
-    def open_second_batch(self) -> None:
-        """Refused; the first one goes on."""
-        self.agree_that_it_is_invalid(told(lambda bank: bank.batch().__enter__(), self.bank))
-
-    @precondition(lambda self: self.batch is not None)
-    @rule(call=calls())
-    def call_batch(self, call: Call) -> None:
+    @step(lambda host: 8 * (host.batch is not None), several=several, minutes=minutes)
+    def call_batch(self, several: list[Call], minutes: int) -> None:
         """On the batch; a refusal is caught."""
-        self.found_on_batch(attrs.evolve(call, now=self.time))
+        for call in self.in_turn(several, minutes):
+            self.ask_batch(call)
 
-    @precondition(lambda self: self.batch is not None)
-    @rule()
+    @step(lambda host: 2 * (host.batch is not None))
     def read_batch(self) -> None:
         """It sees what was called on it and was not undone since."""
-        self.found_on_batch(seen)
+        self.ask_batch(seen)
 
-    @precondition(lambda self: self.batch is not None)
-    @rule(error=errors)
+    @step(lambda host: (host.batch is not None) * (8 if host.is_batch_over else 2), error=errors)
     def leave_batch(self, error: type[BaseException] | None) -> None:
         """Cleanly all stays, by an error all is undone; and nothing where it was over."""
         batch, is_over = self.batch, self.is_batch_over
@@ -564,32 +624,24 @@ class HostMachine(RuleBasedStateMachine):
             if given is not None:
                 self.now = batch.point.left
 
-    @precondition(lambda self: self.preview is None)
-    @rule()
+    @step(lambda host: 3 * (host.is_open and host.preview is None))
     def open_preview(self) -> None:
         """No savepoint: there is nothing that it could undo."""
         block = self.bank.preview()
-        handle = told(lambda _: block.__enter__(), None)
-        if self.points is None:
-            self.agree_that_it_is_invalid(handle)
-            return
-        self.agree(False, isinstance(handle, Refused) and handle)
-        self.preview = Preview(block, handle, (self.transactions, self.now.calls))
+        self.preview = Preview(block, block.__enter__(), (self.transactions, self.now.calls))
 
-    @precondition(lambda self: self.preview is not None)
-    @rule(call=calls())
-    def call_preview(self, call: Call) -> None:
+    @step(lambda host: 4 * (host.preview is not None), several=several, minutes=minutes)
+    def call_preview(self, several: list[Call], minutes: int) -> None:
         """Written nowhere."""
-        self.found_on_preview(attrs.evolve(call, now=self.time))
+        for call in self.in_turn(several, minutes):
+            self.ask_preview(call)
 
-    @precondition(lambda self: self.preview is not None)
-    @rule()
+    @step(lambda host: 2 * (host.preview is not None))
     def read_preview(self) -> None:
         """It sees what was called on it, on top of what is there."""
-        self.found_on_preview(seen)
+        self.ask_preview(seen)
 
-    @precondition(lambda self: self.preview is not None)
-    @rule(error=errors)
+    @step(lambda host: host.preview is not None, error=errors)
     def leave_preview(self, error: type[BaseException] | None) -> None:
         """Nothing is undone, whatever the transaction is by then."""
         preview = self.preview
@@ -599,8 +651,7 @@ class HostMachine(RuleBasedStateMachine):
         given = None if error is None else error("of the host's")
         self.agree(given, leave(preview.block, given))
 
-    @precondition(lambda self: self.ended)
-    @rule(call=calls(), number=numbers)
+    @step(lambda host: bool(host.ended), call=calls(), number=newest)
     def call_what_ended(self, call: Call, number: int) -> None:
         """A handle that outlived its block does nothing."""
         self.agree_that_it_is_invalid(told(call, self.ended[-1 - number % len(self.ended)]))
@@ -608,6 +659,7 @@ class HostMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_there_is_what_must_be_left(self) -> None:
         """The host's rows and every figure of ours, by a handle that nothing else uses."""
+        self.age += 1
         cursor = self.host.handle.cursor()
         cursor.execute("SELECT id FROM booking")
         rows = [row["id"] if isinstance(row, dict) else row[0] for row in cursor.fetchall()]
