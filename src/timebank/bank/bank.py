@@ -125,11 +125,14 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        if self._may_share(command):
+        group = self._group
+        if self._may_share(command) and not (group.inside and group.is_inside()):
             call = Call(command, self._actor, self._sources)
-            self._group.submit(self.store, self.name, call)
+            group.submit(self.store, self.name, call)
             if not call.is_alone:
-                result: T = call.outcome()
+                if call.error is not None:
+                    raise call.error
+                result: T = call.result
                 return result
         work = partial(self._in_session, partial(self._execute_in, command=command))
         return retried(work)
@@ -140,7 +143,7 @@ class TimeBank(Writes, Reads):
         A command without an id could not be done again. Permissions are the caller's own code,
         and asked for in the caller's own thread.
         """
-        return command.id is not None and self._permissions is None and not self._group.is_inside()
+        return command.id is not None and self._permissions is None
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None

@@ -152,16 +152,17 @@ def _begun(driver: Any, *, looking: bool) -> Any:
         return driver
     if is_a(driver, "psycopg.Connection"):
         return _psycopg(driver, looking=looking)
-    return _mysql(driver, looking=looking)
+    return _mysql(driver)
 
 
 def _mysql(driver: Any, *, looking: bool = False) -> Any:
-    if (looking or driver.get_autocommit()) and not in_mysql_transaction(driver):
+    # Without autocommit any statement begins one: the driver does not know whether one did.
+    if driver.get_autocommit() and not _in_mysql_transaction(driver):
         raise refused(_AUTOCOMMIT)
     return driver
 
 
-def in_mysql_transaction(driver: Any) -> bool:
+def _in_mysql_transaction(driver: Any) -> bool:
     """Return what the server said last: PyMySQL keeps that, mysqlclient asks for it."""
     in_transaction = 1  # SERVER_STATUS_IN_TRANS of the protocol
     status = getattr(driver, "server_status", None)
@@ -188,8 +189,6 @@ def _django(wrapper: Any, *, looking: bool = False) -> Any:
         return _sqlite3(driver)
     if is_a(driver, "psycopg.Connection"):
         return _psycopg(driver, looking=looking)
-    if looking and not in_mysql_transaction(driver):
-        raise refused(_DJANGO)
     return driver
 
 

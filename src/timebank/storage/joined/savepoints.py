@@ -321,8 +321,8 @@ class BatchSavepoint:
     def _reached(self, *, looking: bool = False) -> Savepoint | None:
         """Return the savepoint, where the host's handle still leads to its connection."""
         savepoint = self._savepoint
-        if savepoint is None or self.is_over:
-            return None
+        if savepoint is None or (self.is_over and not looking):
+            return None  # what an interrupt left of it is looked for though it is over
         try:
             driver = self._store.host(looking=True)
         except Exception:  # noqa: BLE001 - a handle that gives nothing has no transaction

@@ -109,8 +109,10 @@ class ServerConnection:
 def server_connection(driver: Any) -> ServerConnection:
     """Wrap a driver's connection to a server.
 
-    :raises InvalidRequest: a driver that is not known, or text that is not UTF-8.
+    :raises InvalidRequest: a driver that is not known, text that is not UTF-8, or a
+        statement that is under way on this thread.
     """
+    check_idle(driver)
     if is_a(driver, "psycopg.Connection"):
         from timebank.storage.server.postgres import PostgreSql
 

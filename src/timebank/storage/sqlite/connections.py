@@ -162,8 +162,9 @@ class FileConnections:
         """Lend the connection that came back last, for its cache is warm."""
         if self._closed:
             self._check_open()
+        process = self._processes.get(os.getpid()) or self._process()
         try:
-            reader.slot.append(self._process().idle.pop())
+            reader.slot.append(process.idle.pop())
         except IndexError:
             reader.slot.append(self._connect())
 
@@ -174,20 +175,22 @@ class FileConnections:
             return
         connection = slot[0]
         sound = rolled_back(connection)
-        idle = self._process().idle
+        idle = (self._processes.get(os.getpid()) or self._process()).idle
         slot.clear()
         if self._closed or not sound or len(idle) >= IDLE_READERS:
             connection.close()
         else:
             idle.append(connection)
-            self._close_idle(unless_open=True)  # it may have been closed meanwhile
+            if self._is_closed:  # meanwhile
+                self._close_idle()
 
     def take_writer(self, writer: Borrower) -> None:
         """Implement `Connections.take_writer`."""
         if self._closed:
             self._check_open()
-        self._lock.acquire(self._timeout_seconds, writer.turn)
-        process = self._process()
+        if not self._lock.take(writer.turn):
+            self._lock.acquire(self._timeout_seconds, writer.turn)
+        process = self._processes.get(os.getpid()) or self._process()
         if self._closed:
             self._lock.release(writer.turn)
             self._check_open()
@@ -242,9 +245,11 @@ class FileConnections:
         self._close_idle()
         self._close_writer()
 
-    def _close_idle(self, *, unless_open: bool = False) -> None:
-        if unless_open and not self._closed:
-            return
+    @property
+    def _is_closed(self) -> bool:
+        return self._closed
+
+    def _close_idle(self) -> None:
         idle = self._process().idle
         with suppress(IndexError):
             while True:
