@@ -61,6 +61,8 @@ ACCOUNTS: Final = ("m1", "m2", "fund")
 T = TypeVar("T")
 
 _PACKAGE: Final = os.path.dirname(timebank.__file__) + os.sep  # noqa: PTH120 - a beginning of texts
+#: What a call of a batch has begun here can no longer be taken away by itself.
+SESSION: Final = _PACKAGE + os.path.join("bank", "session.py")  # noqa: PTH118 - as above
 _KIT: Final = _PACKAGE + "testing" + os.sep
 
 
@@ -109,8 +111,8 @@ class Meter:
     def __init__(self, target: Point | None = None) -> None:
         self.points: list[Point] = []
         self.fired = False
-        #: The files of the library through which the thread had come where it was interrupted.
-        self.through: set[str] = set()
+        #: Whether a session had been entered, and had begun something else, where it fired.
+        self.is_deep = False
         self._target = target
         self._seen: dict[tuple[CodeType, str, int], int] = {}
 
@@ -133,17 +135,17 @@ class Meter:
             and _name(code) == target.function
         ):
             self.fired = True
-            self.through = _files(sys._getframe())
+            self.is_deep = _is_deep(sys._getframe(1))
             raise Interrupt
 
 
-def _files(frame: FrameType | None) -> set[str]:
-    found = set()
+def _is_deep(frame: FrameType | None) -> bool:
+    callers = []
     while frame is not None:
         if _is_ours(frame.f_code):
-            found.add(frame.f_code.co_filename.removeprefix(_PACKAGE))
+            callers.append(frame.f_code.co_filename)
         frame = frame.f_back
-    return found
+    return SESSION in callers[1:]
 
 
 def _name(code: CodeType) -> str:
@@ -782,17 +784,13 @@ class Swallowed:
             gc.collect()  # what an interrupt has left is closed here, not in another test
 
 
-#: Where a call of a batch can no longer be taken away by itself: it has come to what all share.
-SESSION: Final = "bank/session.py"
-
-
 @attrs.frozen
 class Outcome:
     """What became of an interrupted call: whether it must be there, or must not be."""
 
     must: bool
     must_not: bool
-    #: Whether one call of a batch may be missing: it was interrupted before it came to the batch.
+    #: Whether one call of a batch may be missing: it was interrupted before it had begun anything.
     may_miss: bool = False
 
     @classmethod
@@ -809,7 +807,7 @@ class Outcome:
         except UndoneError:
             return cls(must=False, must_not=True)
         except WithoutError:
-            if SESSION in meter.through:
+            if meter.is_deep:
                 msg = "a batch was committed in which an interrupt was caught"
                 raise WrongError(msg) from None
             return cls(must=False, must_not=False, may_miss=True)
@@ -945,7 +943,9 @@ class Trial:
             paid(bank, "next")
         with saying("what is there"):
             found = Found.of(bank)
-        known = self._missing if outcome.may_miss else [*self._known.values()]
+        known = [*self._known.values()]
+        if outcome.may_miss:
+            known = [self._known[True], *self._missing]
         if found not in known:
             msg = f"half of it is there: {found}"
             raise WrongError(msg)
