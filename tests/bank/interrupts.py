@@ -761,20 +761,24 @@ class Doing:
 
 @attrs.define
 class Swallowed:
-    """How many interrupts Python itself threw away, in a `__del__` or a weak reference's call."""
+    """What Python itself threw away: it was raised in a `__del__`, or a weak reference's call."""
 
+    #: Interrupts: they are nobody's fault.
     count: int = 0
+    errors: list[str] = attrs.field(factory=list)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Count them in this block, in place of a warning for each."""
+        """Look at it in this block, in place of a warning for each."""
         real = sys.unraisablehook
 
         def hook(unraisable: Any) -> None:
             if issubclass(unraisable.exc_type, Interrupt):
                 self.count += 1
+            elif issubclass(unraisable.exc_type, ResourceWarning):
+                pass  # a connection that is left to the garbage collector, which closes it
             else:
-                real(unraisable)
+                self.errors.append(f"{unraisable.exc_type.__name__}: {unraisable.exc_value}")
 
         sys.unraisablehook = hook
         try:
@@ -884,6 +888,9 @@ class Trial:
                 meter = Meter(point)
                 complaint = in_thread_told(partial(self.run, meter))
                 fired += meter.fired
+                if complaint is None and self.swallowed.errors:
+                    complaint = f"thrown away: {self.swallowed.errors[0]}"
+                self.swallowed.errors.clear()
                 if complaint is not None:
                     found.append(f"{point}: {complaint}")
                     self.ground.renew()
