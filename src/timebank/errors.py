@@ -475,3 +475,18 @@ class StoreError(TimebankError):
 
 class Corrupt(TimebankError):
     """Stored data is not valid: run an audit."""
+
+
+#: Errors that are no judgement on one call, but a failure of what it needs: after one of them it
+#: cannot be gone on. Every other `TimebankError` is a refusal, and leaves everything as it was.
+FAILURES = (Corrupt, OutcomeUnknown, Retryable, StoreError)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether an error says no to a call, and not that something failed on the way.
+
+    >>> from timebank.errors import InvalidRequest, StoreBusy, is_refusal
+    >>> is_refusal(InvalidRequest("no")), is_refusal(StoreBusy("wait")), is_refusal(KeyError())
+    (True, False, False)
+    """
+    return isinstance(error, TimebankError) and not isinstance(error, FAILURES)

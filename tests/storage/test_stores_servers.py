@@ -302,7 +302,7 @@ def test_an_error_that_a_batch_hides_commits_nothing(bank: TimeBank) -> None:
     with pytest.raises(StoreError, match="nothing was written"), bank.batch() as batch:
         batch.transfer(earner="m1", spender="f1", hours=1, id="t1")
         assert Hours(1) == batch.balance("m1").posted
-        writer: Any = batch._open().writer
+        writer: Any = batch._life.session().writer
         with pytest.raises(TimebankError):
             writer._fetch("SELECT nothing FROM timebank_banks WHERE bank = %s", ("main",))
         with pytest.raises(StoreError, match="only be left"):

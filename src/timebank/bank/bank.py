@@ -6,17 +6,16 @@ it a balance.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from timebank import checks
-from timebank.bank.batch import BankBatch
-from timebank.bank.commit_group import Call, group_of, retried
+from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
+from timebank.bank.commit_group import Call, give_up, group_of, retried
 from timebank.bank.erasing import wiped
 from timebank.bank.permitting import T, Work
 from timebank.bank.reads import Reads
@@ -38,7 +37,6 @@ from timebank.permissions import Ask, Permissions, checked
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
-from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address
 
 if TYPE_CHECKING:
@@ -127,13 +125,17 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        if self._may_share(command):
+        group = self._group
+        if self._may_share(command) and not (group.inside and group.is_inside()):
             call = Call(command, self._actor, self._sources)
-            self._group.submit(self.store, self.name, call)
+            group.submit(self.store, self.name, call)
             if not call.is_alone:
-                result: T = call.outcome()
+                if call.error is not None:
+                    raise call.error
+                result: T = call.result
                 return result
-        return retried(partial(self._execute_once, command))
+        work = partial(self._in_session, partial(self._execute_in, command=command))
+        return retried(work)
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         """Return true where other threads' commits may keep it.
@@ -141,45 +143,49 @@ class TimeBank(Writes, Reads):
         A command without an id could not be done again. Permissions are the caller's own code,
         and asked for in the caller's own thread.
         """
-        return (
-            command.id is not None
-            and self._permissions is None
-            and threading.get_ident() not in self._group.inside
-        )
-
-    def _execute_once(self, command: Command[Any, T]) -> T:
-        with self._session() as session:
-            return self._execute_in(session, command)
+        return command.id is not None and self._permissions is None
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
     ) -> T:
-        self._ask(ask)
+        now = self._sources.now()
+        self._ask(ask, now)
         if before is not None:
             with self._reader() as reader:
                 before(reader)
-        return retried(partial(self._execute_all_once, work))
+        return retried(partial(self._in_session, partial(self._all_in, work, now)))
 
-    def _execute_all_once(self, work: Work[T]) -> T:
-        with self._session() as session:
+    def _all_in(self, work: Work[T], now: int, session: Session) -> T:
+        with session.stopped(now):
             return work(session, self._actor)
+
+    def _in_session(self, work: Callable[[Session], T]) -> T:
+        """Do work in a session, in a commit of its own; after an error nothing it knew is kept."""
+        block = self.store.writer(self.name)
+        try:
+            with block as writer, self._group.within(block):
+                session = Session(writer, self._sources, self._group.taken())
+                result = work(session)
+                session.finish()
+            self._group.keep(session)
+        except BaseException:
+            give_up(block)
+            raise
+        return result
 
     def _wiped(self) -> tuple[str, ...]:
         return wiped(self.store)
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        """Open a session in a commit of its own; after an error nothing that it knew is kept."""
-        with self.store.writer(self.name) as writer, self._group.within():
-            known, self._group.known = self._group.known, None
-            session = Session(writer, self._sources, known)
-            yield session
-            session.flush()
-        self._group.keep(session)
+    def _handle(self, life: Life) -> BankBatch:
+        """Return a handle of a batch or preview, with this bank's actor and permissions."""
+        return BankBatch(life, self._sources, self._actor, self._permissions)
 
-    @contextmanager
-    def batch(self) -> Iterator[BankBatch]:
+    def batch(self) -> AbstractContextManager[BankBatch]:
         """Keep all of the calls on the batch, or none. The writer's lock is taken at entry.
+
+        It belongs to the thread that enters it, and ends with its block. A refusal that is caught
+        leaves it alive. After any other exception, though it is caught, nothing of it is kept,
+        and a clean end of the block is a `StoreError`.
 
         :raises StoreBusy: another writer held the lock for longer than the time-out.
 
@@ -191,21 +197,15 @@ class TimeBank(Writes, Reads):
         >>> bank.head().sequence
         3
         """
-        with self._session() as session:
-            batch = BankBatch(session, self._sources, self._actor, self._permissions)
-            try:
-                yield batch
-            finally:
-                batch.end()
-        if session.erases:
-            self._wiped()
+        return BatchBlock(
+            self.store, self.name, self._group, self._sources, self._handle, self._wiped
+        )
 
-    @contextmanager
-    def preview(self) -> Iterator[BankBatch]:
+    def preview(self) -> AbstractContextManager[BankBatch]:
         """Decide the same calls, on a snapshot, and write nothing.
 
         What is called on the preview is written nowhere; what is called on the bank itself
-        meanwhile is written as ever.
+        meanwhile is written as ever. It belongs to the thread that enters it, as a batch does.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -215,13 +215,7 @@ class TimeBank(Writes, Reads):
         >>> bank.head().sequence
         0
         """
-        with self.store.reader(self.name) as reader:
-            session = Session(Overlay(reader), self._sources)
-            preview = BankBatch(session, self._sources, self._actor, self._permissions)
-            try:
-                yield preview
-            finally:
-                preview.end()
+        return PreviewBlock(self.store.reader(self.name), self._sources, self._handle)
 
     # -- reading --------------------------------------------------------------
 
@@ -295,9 +289,14 @@ class TimeBank(Writes, Reads):
         'open'
         """
         self._may("rebuild")
-        with self.store.writer(self.name) as writer:
-            self._group.known = None
-            erases = _rebuild(writer, progress)
+        block = self.store.writer(self.name)
+        try:
+            with block as writer, self._group.within(block):
+                self._group.known = None
+                erases = _rebuild(writer, progress)
+        except BaseException:
+            give_up(block)
+            raise
         if erases:
             self._wiped()
 

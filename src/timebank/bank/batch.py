@@ -1,71 +1,309 @@
-"""A batch, and a preview: calls that are kept together, or not at all."""
+"""A batch, and a preview: calls that are kept together, or not at all.
+
+A block has one owner and one life: it belongs to the thread that entered it, and ends with it,
+and every handle of it with it. Whatever leaves it half way, its lock is given back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
+from types import TracebackType
 from typing import Any
+from weakref import ref
 
+from timebank.bank.commit_group import CommitGroup, give_up
 from timebank.bank.permitting import T, Work
-from timebank.bank.reads import Reads
+from timebank.bank.reads import Edge, Item, Reads
 from timebank.bank.session import Session, Sources
 from timebank.bank.writes import Writes
 from timebank.errors import InvalidRequest
 from timebank.permissions import Ask, Permissions
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
+from timebank.storage.lock import this_thread
 from timebank.storage.memory.overlay import Overlay
-from timebank.storage.protocol import Reader
+from timebank.storage.protocol import Reader, Store, Writer
+
+
+class Life:
+    """The one life of a batch or a preview, which all of its handles share."""
+
+    def __init__(self, session: Session | None) -> None:
+        self._session = session
+        self._thread = ref(this_thread())
+        self._pid = os.getpid()
+
+    def check_owner(self) -> None:
+        """Check that the thread that asks has opened it.
+
+        :raises InvalidRequest: it is another thread, or a forked process.
+        """
+        if not self.is_own():
+            msg = (
+                "a batch or preview belongs to the thread that opened it: open it in the function "
+                "that makes all of its calls"
+            )
+            raise InvalidRequest(msg)
+
+    def session(self) -> Session:
+        """Return the session, in the thread that opened it, until the end.
+
+        :raises InvalidRequest: after the end, or on another thread, or in a forked process.
+        """
+        session = self._session
+        if session is None:
+            raise ended()
+        if not self.is_own():
+            self.check_owner()
+        return session
+
+    def check(self) -> object:
+        """Check that it lasts, and that this is its thread.
+
+        :raises InvalidRequest: as `session`.
+        """
+        return self.session()
+
+    def is_own(self) -> bool:
+        """Return whether the thread that asks has opened it."""
+        return self._thread() is this_thread() and self._pid == os.getpid()
+
+    def is_idle(self) -> bool:
+        """Return whether no call is under way."""
+        session = self._session
+        return session is None or (session.unfinished is None and session.half_done is None)
+
+    def end(self) -> None:
+        """Refuse every further call: the block was left."""
+        self._session = None
+
+
+def ended() -> InvalidRequest:
+    """Return the error for a call after the end."""
+    return InvalidRequest("this batch or preview has ended")
 
 
 class BankBatch(Writes, Reads):
     """All of the calls on it, or none. Its reads see what was called on it so far.
 
-    A refused call leaves it alive where the refusal is caught.
+    It is of use within its block, on the thread that opened it. A refused call leaves it alive
+    where the refusal is caught; any other exception ends it, and nothing of it is kept.
     """
 
     def __init__(
         self,
-        session: Session,
+        life: Life,
         sources: Sources,
         actor: str | None,
         permissions: Permissions | None = None,
     ) -> None:
-        self._session: Session | None = session
+        self._life = life
         self._sources = sources
         self._actor = actor
         self._permissions = permissions
 
     def acting_as(self, actor: str | None) -> BankBatch:
         """Return the same batch with an actor named in every record."""
-        return BankBatch(self._open(), self._sources, checked_actor(actor), self._permissions)
-
-    def _open(self) -> Session:
-        if self._session is None:
-            msg = "this batch or preview has ended"
-            raise InvalidRequest(msg)
-        return self._session
+        self._life.check()
+        return type(self)(self._life, self._sources, checked_actor(actor), self._permissions)
 
     def end(self) -> None:
-        """Refuse every further call: the block was left."""
-        self._session = None
+        """Refuse every further call, on every handle of it: the block was left."""
+        self._life.end()
 
     def _execute(self, command: Command[Any, T]) -> T:
-        return self._execute_in(self._open(), command)
+        return self._executed_in(self._life.session(), command)
+
+    def _executed_in(self, session: Session, command: Command[Any, T]) -> T:
+        if session.half_done is not None:
+            session.check()
+        if self._permissions is None:
+            return session.execute(command, self._actor)
+        return session.guarded(partial(self._execute_in, session, command))
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
     ) -> T:
+        return self._all_executed_in(self._life.session(), ask, work)
+
+    def _all_executed_in(self, session: Session, ask: Ask, work: Work[T]) -> T:
         """Try it on an overlay first: a refusal half way would leave half of it in the batch."""
-        session = self._open()
-        self._ask(ask)
-        session.flush()
+        now = session.guarded(partial(self._tried_in, session, ask, work))
+        with session.stopped(now):
+            return session.entire(partial(work, session, self._actor))
+
+    def _tried_in(self, session: Session, ask: Ask, work: Work[T]) -> int:
+        """Try it and return the instant at which it may be done."""
         now = session.now()
+        self._ask(ask, now, session.reader)
+        session.flush()
         trial = Session(Overlay(session.writer), self._sources)
         with trial.stopped(now):
             work(trial, self._actor)
-        with session.stopped(now):
-            return work(session, self._actor)
+        return now
 
     def _reader(self) -> AbstractContextManager[Reader]:
-        return self._open().reader()
+        session = self._life.session()
+        session.check()
+        return session.reader()
+
+    def _pages(
+        self, page: Callable[[Reader, Edge], tuple[list[Item], Edge | None]], after: Edge
+    ) -> Iterator[Item]:
+        """Yield page by page, as long as the block lasts."""
+        for item in super()._pages(page, after):
+            yield item
+            self._life.check()
+
+
+#: Makes a handle of a life.
+MakeHandle = Callable[[Life], BankBatch]
+
+
+class BatchBlock:
+    """The block of a batch: entered, it holds the writer's lock; left, it commits or rolls back."""
+
+    def __init__(  # noqa: PLR0917 - what a bank gives its batch, all of it
+        self,
+        store: Store,
+        bank: str,
+        group: CommitGroup,
+        sources: Sources,
+        handle: MakeHandle,
+        wiped: Callable[[], object],
+    ) -> None:
+        self._store = store
+        self._bank = bank
+        self._group = group
+        self._sources = sources
+        self._handle = handle
+        self._wiped = wiped
+        self._life: Life | None = None
+        self._block: AbstractContextManager[Writer] | None = None
+
+    def __enter__(self) -> BankBatch:
+        try:
+            return self._entered()
+        except BaseException:
+            self.drop()
+            raise
+
+    def _entered(self) -> BankBatch:
+        block = self._block = self._store.writer(self._bank)
+        writer = block.__enter__()
+        try:
+            self._group.enter(block)
+            self._session = Session(writer, self._sources, self._group.taken())
+            self._life = Life(self._session)
+            return self._handle(self._life)
+        except BaseException as error:
+            block.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        life = self._life
+        if life is None or self._block is None:
+            msg = "this batch was not begun"
+            raise InvalidRequest(msg)
+        try:
+            life.session()
+            self._leave(self._block, kind, error, traceback)
+        finally:
+            self.drop()
+        if self._session.erases:
+            self._wiped()
+
+    def _leave(
+        self,
+        block: AbstractContextManager[Any],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the writer's block: it commits, unless the batch cannot be kept."""
+        if error is None:
+            try:
+                self._session.finish()
+            except BaseException as failure:
+                block.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        block.__exit__(kind, error, traceback)
+        if error is None:
+            self._group.keep(self._session)
+
+    def drop(self) -> None:
+        """End the batch and give back what it holds, unless a call of its owner is under way."""
+        life = self._life
+        if life is not None:
+            idle = life.is_own() or life.is_idle()
+            life.end()
+            if not idle:
+                return
+        block = self._block
+        if block is not None:
+            self._group.leave(block)
+            give_up(block)
+
+    def __del__(self) -> None:
+        if self._block is not None:
+            self.drop()
+
+
+class PreviewBlock:
+    """The block of a preview: a snapshot, and what is decided on top of it."""
+
+    def __init__(
+        self, block: AbstractContextManager[Reader], sources: Sources, handle: MakeHandle
+    ) -> None:
+        self._block = block
+        self._sources = sources
+        self._handle = handle
+        self._life: Life | None = None
+
+    def __enter__(self) -> BankBatch:
+        try:
+            return self._entered()
+        except BaseException:
+            self.drop()
+            raise
+
+    def _entered(self) -> BankBatch:
+        reader = self._block.__enter__()
+        try:
+            self._life = Life(Session(Overlay(reader), self._sources))
+            return self._handle(self._life)
+        except BaseException as error:
+            self._block.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._life is None:
+            msg = "this preview was not begun"
+            raise InvalidRequest(msg)
+        try:
+            self._life.session()
+            self._block.__exit__(kind, error, traceback)
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """End the preview and give its snapshot back."""
+        if self._life is not None:
+            self._life.end()
+        give_up(self._block)
+
+    def __del__(self) -> None:
+        self.drop()

@@ -8,6 +8,9 @@ came meanwhile are led by the first of them.
 Nobody returns before the commit: who is refused hears of it when what it was judged by is durable.
 Where a group cannot be kept, each of its calls is done again by its own thread, alone: they have
 ids, so that none is done twice.
+
+The lead is a turn, as the writer's lock is one: it is over when the leader's call is gone, however
+that came to be. Who waits is woken, or looks for itself now and then, and leads.
 """
 
 from __future__ import annotations
@@ -18,25 +21,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from timebank.bank.session import KnownState, Session, Sources
 from timebank.errors import (
+    FAILURES,
     Conflict,
-    Corrupt,
+    InvalidRequest,
     OutcomeUnknown,
-    Retryable,
     StoreBusy,
-    StoreError,
     TimebankError,
 )
 from timebank.rules.state import AnyCommand
-from timebank.storage.protocol import Store
+from timebank.storage.lock import LOOK_EVERY_SECONDS, Turn, Turns
+from timebank.storage.protocol import Store, Writer, is_droppable
 
-#: What ends a group: not a judgement on one command, but a failure of what all of them need.
-_FAILURES: Final = (Corrupt, OutcomeUnknown, Retryable, StoreError)
 #: How often a leader lets other threads go on, so that those of the last group may come back.
 _YIELDS: Final = 20
 
@@ -77,39 +78,65 @@ def retried(work: Callable[[], T]) -> T:
     return work()
 
 
+def give_up(block: object) -> None:
+    """Give back what the block of a reader or writer may still hold, after an exception.
+
+    An interrupt may have come in the first line of its `__exit__`; where it did not, nothing is
+    held any more, and nothing happens.
+    """
+    if is_droppable(block):
+        block.drop()
+
+
 class Call:
     """A command that one thread wants decided, and its result or error."""
 
-    __slots__ = ("actor", "command", "error", "gate", "is_alone", "result", "sources")
+    __slots__ = (
+        "__weakref__",
+        "actor",
+        "command",
+        "error",
+        "gate",
+        "is_alone",
+        "is_done",
+        "result",
+        "sources",
+        "turn",
+    )
 
     def __init__(self, command: AnyCommand, actor: str | None, sources: Sources) -> None:
         self.command = command
         self.actor = actor
         self.sources = sources
+        #: What its thread returns, or raises.
         self.result: Any = None
         self.error: BaseException | None = None
         #: Whether its own thread has to do it, outside of a group.
         self.is_alone = False
+        #: Whether a group has ended that it was in.
+        self.is_done = False
         #: Locked as long as its thread has to wait.
         self.gate: threading.Lock | None = None
+        #: Its turn to lead.
+        self.turn = Turn(self)
 
-    def outcome(self) -> Any:
-        """Return the result, in the thread whose call it is.
-
-        :raises TimebankError: it was refused, or the storage failed.
-        """
-        if self.error is not None:
-            raise self.error
-        return self.result
+    def cut(self) -> None:
+        """Implement `Holder.cut`: who led is gone."""
 
     def decide(self, session: Session, now: int) -> None:
         """Judge it; a refusal is the call's own, and a failure everybody's."""
         try:
             self.result = session.execute(self.command, self.actor, now)
-        except _FAILURES:
+        except FAILURES:
             raise
         except TimebankError as error:
             self.error = error
+
+    def wake(self) -> None:
+        """Let its thread look what has become of it."""
+        if self.gate is not None:
+            with suppress(RuntimeError):  # it is awake
+                self.gate.release()
 
 
 class CommitGroup:
@@ -118,18 +145,20 @@ class CommitGroup:
     It also has what a session leaves for the next one, whoever's it is.
     """
 
-    def __init__(self, inside: set[int]) -> None:
-        #: Threads in whose own code a lock of the store is held, of whatever bank.
+    def __init__(self, inside: dict[int, ref[Any]]) -> None:
+        #: The block of the store, of whatever bank, in which a thread's own code runs.
         self.inside = inside
-        self.forget()
+        self._begin()
 
     def forget(self) -> None:
-        """Begin anew: nobody waits, nobody leads, nothing is known."""
-        self.known: KnownState | None = None
+        """Begin anew: nobody is inside, nobody waits, nobody leads, nothing is known."""
         self.inside.clear()
-        self._mutex = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.known: KnownState | None = None
         self._waiting: deque[Call] = deque()
-        self._leader: Call | None = None
+        self._leads = Turns()
         self._last = 1
 
     def keep(self, session: Session) -> None:
@@ -138,82 +167,125 @@ class CommitGroup:
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known
 
-    @contextmanager
-    def within(self) -> Iterator[None]:
-        """Enter a block in which a thread's own code runs: what it calls must not wait for others.
+    def is_led(self) -> bool:
+        """Return whether a leader is at work."""
+        return not self._leads.last().is_over()
 
-        They may wait for the lock that it has itself.
+    def taken(self) -> KnownState | None:
+        """Take away what is known: who does not end well leaves nothing behind."""
+        known, self.known = self.known, None
+        return known
+
+    def is_inside(self) -> bool:
+        """Return whether the thread that asks is within a block, so that it must not wait."""
+        block = self.inside.get(threading.get_ident())
+        return block is not None and block() is not None
+
+    @contextmanager
+    def within(self, block: object) -> Iterator[None]:
+        """Enter the block of a writer in which a thread's own code runs.
+
+        What it calls there must not wait for others: they may wait for the lock that it has.
         """
-        thread = threading.get_ident()
-        is_first = thread not in self.inside
-        self.inside.add(thread)
+        self.enter(block)
         try:
             yield
         finally:
-            if is_first:
-                self.inside.discard(thread)
+            self.leave(block)
+
+    def enter(self, block: object) -> None:
+        """Note that this thread's own code runs in a block, unless it runs in another already."""
+        if not self.is_inside():
+            self.inside[threading.get_ident()] = ref(block)
+
+    def leave(self, block: object) -> None:
+        """Note the end of a block."""
+        thread = threading.get_ident()
+        noted = self.inside.get(thread)
+        if noted is not None and noted() in (block, None):
+            self.inside.pop(thread, None)
 
     def submit(self, store: Store, bank: str, call: Call) -> None:
         """Have a call decided, by this thread or another; `call` then has what came of it.
 
-        :raises InvalidRequest: this thread holds the bank's lock.
+        :raises InvalidRequest: this thread holds the bank's lock, or leads a group.
         """
         try:
-            with self._mutex:
-                if self._leader is None:
-                    self._leader = call
-                else:
-                    call.gate = new_gate()
-                    call.gate.acquire()
-                    self._waiting.append(call)
-            if call.gate is not None:
-                call.gate.acquire()
-            if self._leader is call:
+            if self._leads.take(call.turn):
                 self._lead(store, bank, call)
-        except BaseException:  # this thread may have been interrupted while it waited
+            else:
+                self._follow(store, bank, call)
+        except BaseException:  # this thread may have been interrupted anywhere
             self._leave(call)
             raise
 
+    def _follow(self, store: Store, bank: str, call: Call) -> None:
+        """Wait until a leader has done the call, or there is none."""
+        gate = call.gate = new_gate()
+        gate.acquire()
+        self._waiting.append(call)
+        while not call.is_done:
+            if self._leads.take(call.turn):
+                if not call.is_done:
+                    self._lead(store, bank, call)
+                break
+            if self._leads.last().is_mine():
+                msg = "this thread is within a call of the bank: it cannot make another from there"
+                raise InvalidRequest(msg)
+            gate.acquire(timeout=LOOK_EVERY_SECONDS)
+        self._leave(call)
+
     def _leave(self, call: Call) -> None:
-        """Hand the lead on if it is this call's, and wait no more."""
-        with self._mutex:
-            if self._leader is call:
-                self._leader = self._waiting.popleft() if self._waiting else None
-                if self._leader is not None:
-                    _wake(self._leader)
-            elif call in self._waiting:
-                self._waiting.remove(call)
+        """Wait no more; hand the lead on if it was this call's."""
+        with suppress(ValueError):
+            self._waiting.remove(call)
+        call.turn.over = True
+        if self._waiting and self._leads.last().is_over():
+            with suppress(IndexError):
+                self._waiting[0].wake()
 
     def _lead(self, store: Store, bank: str, first: Call) -> None:
         group = [first]
+        block = None
         entered = False
         try:
             if self._last > 1:
                 self._linger()
-            with store.writer(bank) as writer:
+            block = store.writer(bank)
+            with block as writer:
                 entered = True
                 if self._waiting:
-                    group += self._arrived(first.sources)
-                known, self.known = self.known, None
-                session = Session(writer, first.sources, known)
-                now = session.now()  # one reading of the clock for all
-                if len(group) > 1:
-                    session.prefetch_ids([call.command.id for call in group if call.command.id])
-                for call in group:
-                    call.decide(session, now)
-                session.flush()
+                    group += self._arrived(first)
+                session = self._decided(group, writer)
             self.keep(session)
         except BaseException as error:
+            give_up(block)
             if isinstance(error, StoreBusy) and not entered:
-                group += self._arrived(first.sources)  # they have waited for the same lock
+                group += self._arrived(first)  # they have waited for the same lock
             _failed(group, error)
             if first.error is None and not first.is_alone:
                 raise
         finally:
             self._last = len(group)
-            self._leave(first)
-            for call in group[1:]:
-                _wake(call)
+            first.turn.over = True
+            for call in group:
+                call.is_done = True
+                if call.gate is not None:
+                    call.wake()
+            if self._waiting:
+                self._leave(first)
+
+    def _decided(self, group: list[Call], writer: Writer) -> Session:
+        """Decide the calls of a group, in order; return the session, ready to be committed."""
+        known, self.known = self.known, None
+        session = Session(writer, group[0].sources, known)
+        now = session.now()  # one reading of the clock for all
+        if len(group) > 1:
+            session.prefetch_ids([call.command.id for call in group if call.command.id])
+        for call in group:
+            call.decide(session, now)
+        session.finish()
+        return session
 
     def _linger(self) -> None:
         """Wait briefly for the threads of the last group, so that they can share this commit."""
@@ -222,20 +294,16 @@ class CommitGroup:
                 break
             time.sleep(0)
 
-    def _arrived(self, sources: Sources) -> list[Call]:
+    def _arrived(self, first: Call) -> list[Call]:
         """Take the calls that wait, in the order in which they came; other sources wait on."""
-        with self._mutex:
-            found = [call for call in self._waiting if call.sources == sources]
-            if len(found) == len(self._waiting):
-                self._waiting.clear()
-            else:
-                self._waiting = deque(call for call in self._waiting if call.sources != sources)
-        return found
-
-
-def _wake(call: Call) -> None:
-    if call.gate is not None and call.gate.locked():
-        call.gate.release()
+        found: list[Call] = []
+        others: list[Call] = []
+        with suppress(IndexError):
+            while True:
+                call = self._waiting.popleft()
+                (found if call.sources == first.sources else others).append(call)
+        self._waiting.extendleft(reversed(others))
+        return [call for call in found if call is not first]
 
 
 def _failed(group: list[Call], error: BaseException) -> None:
@@ -256,11 +324,10 @@ class _Groups:
     """The commit groups of one store, by bank."""
 
     def __init__(self) -> None:
-        self.inside: set[int] = set()
+        self.inside: dict[int, ref[Any]] = {}
         self.of_banks: dict[str, CommitGroup] = {}
 
 
-_registry = threading.Lock()
 _of_stores: WeakKeyDictionary[Store, _Groups] = WeakKeyDictionary()
 
 
@@ -270,23 +337,18 @@ def group_of(store: Store, bank: str) -> CommitGroup:
     A store that cannot be the key of a dictionary, or not weakly referred to, has as many as
     banks that were made on it.
     """
-    with _registry:
-        try:
-            groups = _of_stores.setdefault(store, _Groups())
-        except TypeError:
-            groups = _Groups()
-        found = groups.of_banks.get(bank)
-        if found is None:
-            found = groups.of_banks[bank] = CommitGroup(groups.inside)
-        return found
+    try:
+        groups = _of_stores.setdefault(store, _Groups())
+    except TypeError:
+        groups = _Groups()
+    # `setdefault` of a plain dict is atomic: two threads get the same group.
+    return groups.of_banks.setdefault(bank, CommitGroup(groups.inside))
 
 
 def _forked() -> None:
     """Reset the groups in a forked child, which has none of its parent's threads."""
-    global _registry  # noqa: PLW0603 - it may have been locked when the process was forked
-    _registry = threading.Lock()
-    for groups in _of_stores.values():
-        for group in groups.of_banks.values():
+    for groups in list(_of_stores.values()):
+        for group in list(groups.of_banks.values()):
             group.forget()
 
 

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from timebank import checks
 from timebank.bank.bank import Progress, TimeBank
-from timebank.bank.commit_group import CommitGroup
-from timebank.bank.permitting import T
-from timebank.bank.session import Session, Sources, new_id, new_salt, utc_now
-from timebank.permissions import Permissions, checked
-from timebank.rules.state import Command
+from timebank.bank.batch import BankBatch, Life, MakeHandle, ended
+from timebank.bank.commit_group import CommitGroup, give_up
+from timebank.bank.permitting import T, Work
+from timebank.bank.session import (
+    UNDER_WAY,
+    KnownState,
+    Session,
+    Sources,
+    cannot_go_on,
+    new_id,
+    new_salt,
+    nothing_written,
+    utc_now,
+)
+from timebank.errors import FAILURES, InvalidRequest, TimebankError
+from timebank.model import Head
+from timebank.permissions import Ask, Permissions, checked
+from timebank.rules.state import AnyCommand, Command, Result
+from timebank.storage.joined.savepoints import BatchSavepoint
 from timebank.storage.joined.store import JoinedStore
+from timebank.storage.memory.overlay import Overlay
+from timebank.storage.protocol import Reader
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
@@ -45,7 +63,7 @@ class JoinedBank(TimeBank):
         self._sources = sources
         self._actor: str | None = None
         self._permissions = checked(permissions)
-        self._group = NoGroup(set())
+        self._group = NoGroup({})
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         return False
@@ -57,6 +75,293 @@ class JoinedBank(TimeBank):
         """
         self.store.check()
         return super().audit(progress, **how)
+
+    def batch(self) -> AbstractContextManager[BankBatch]:
+        """Keep all of the calls on the batch, or none: one savepoint around those of the calls.
+
+        Each call writes before it returns, and begins by looking where the journal stands: the
+        host may roll back to any savepoint of its own meanwhile. Once it has released the batch's
+        savepoint with an older one of its own, or rolled back past it, the batch is over.
+
+        :raises InvalidRequest: no transaction is open, or another batch of this bank is; at a call
+            and at a clean end: the batch is over. What the host kept stays then.
+        """
+        return JoinedBatchBlock(self.store, self.name, self._sources, self._joined_handle)
+
+    def _joined_handle(self, life: Life) -> BankBatch:
+        return JoinedBatch(life, self._sources, self._actor, self._permissions)
+
+    def preview(self) -> AbstractContextManager[BankBatch]:
+        """Decide the same calls on what the host's transaction sees, and write nothing.
+
+        It is no savepoint. Where the journal beneath it moves, because the host rolls back or the
+        bank is called, what was called on the preview so far is decided anew.
+
+        :raises InvalidRequest: no transaction is open; at a call: what was called so far is
+            refused now.
+        :raises BankNotFound: the bank is made by its first call that writes.
+        """
+        return JoinedPreviewBlock(self.store, self.name, self._sources, self._joined_handle)
+
+
+class JoinedLife(Life):
+    """The life of a joined batch or preview, which has a session for each call."""
+
+    def __init__(self, block: JoinedBatchBlock | JoinedPreviewBlock) -> None:
+        super().__init__(None)
+        self._block: JoinedBatchBlock | JoinedPreviewBlock | None = block
+        #: What keeps it from being kept: a call that is under way, was interrupted or failed.
+        self.unfinished: BaseException | None = None
+
+    def check(self) -> JoinedBatchBlock | JoinedPreviewBlock:
+        """Return the block: see `Life.check`."""
+        self.check_owner()
+        if self._block is None:
+            raise ended()
+        return self._block
+
+    def end(self) -> None:
+        """Refuse every further call: the block was left."""
+        self._block = None
+
+    def call(self, work: Callable[[Session], T]) -> T:
+        """Do the work of one call that may write, in a session of its own.
+
+        :raises InvalidRequest: a call is under way or was interrupted, or the batch is over.
+        """
+        block = self.check()
+        self.check_unfinished()
+        self.unfinished = UNDER_WAY
+        try:
+            result = block.call(work)
+        except TimebankError as error:
+            self.unfinished = error if isinstance(error, FAILURES) else None
+            raise
+        self.unfinished = None
+        return result
+
+    def check_unfinished(self) -> None:
+        """Check that no call is under way, was interrupted or failed."""
+        if self.unfinished is not None:
+            raise cannot_go_on(self.unfinished)
+
+
+class JoinedBatch(BankBatch):
+    """A batch or preview whose every call begins by looking where the journal stands."""
+
+    _life: JoinedLife
+
+    def _execute(self, command: Command[Any, T]) -> T:
+        return self._life.call(lambda session: self._executed_in(session, command))
+
+    def _execute_all(
+        self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
+    ) -> T:
+        return self._life.call(lambda session: self._all_executed_in(session, ask, work))
+
+    def _reader(self) -> AbstractContextManager[Reader]:
+        block = self._life.check()
+        self._life.check_unfinished()
+        return block.reader()
+
+
+class JoinedBatchBlock:
+    """The block of a joined batch: one savepoint of the host's transaction."""
+
+    def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
+        self._store = store
+        self._bank = bank
+        self._sources = sources
+        self._handle = handle
+        self._known: KnownState | None = None
+        self._savepoint: BatchSavepoint | None = None
+        self._life: JoinedLife | None = None
+
+    def __enter__(self) -> BankBatch:
+        savepoint = self._savepoint = self._store.batch_savepoint(self._bank)
+        try:
+            savepoint.begin()
+            self._life = JoinedLife(self)
+            return self._handle(self._life)
+        except BaseException:
+            self.drop()
+            raise
+
+    def _own(self) -> BatchSavepoint:
+        """Return the savepoint.
+
+        :raises InvalidRequest: the host has ended it.
+        """
+        savepoint = self._savepoint
+        if savepoint is None or not savepoint.is_there():
+            raise _over()
+        return savepoint
+
+    def call(self, work: Callable[[Session], T]) -> T:
+        """Do the work of one call, in a savepoint of its own, written when it returns.
+
+        :raises InvalidRequest: the host has ended the batch's savepoint.
+        """
+        block = self._store.writer(self._bank, within=self._own())
+        known, self._known = self._known, None
+        try:
+            with block as writer:
+                session = Session(writer, self._sources, known)
+                result = work(session)
+                session.finish()
+            self._known = session.known
+        except BaseException:
+            give_up(block)
+            raise
+        return result
+
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Return a reader of what the host's transaction sees.
+
+        :raises InvalidRequest: the host has ended the batch's savepoint.
+        """
+        self._own()
+        return self._store.reader(self._bank)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        life, savepoint = self._life, self._savepoint
+        if life is None or savepoint is None:
+            msg = "this batch was not begun"
+            raise InvalidRequest(msg)
+        try:
+            life.check()
+            if error is not None:
+                savepoint.undo()
+                return
+            if life.unfinished is not None:
+                savepoint.undo()
+                raise nothing_written(life.unfinished)
+            if not savepoint.release():
+                raise _over()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """End the batch, and undo what may be left of it."""
+        if self._life is not None:
+            self._life.end()
+        if self._savepoint is not None and not self._savepoint.is_over:
+            self._savepoint.drop()
+
+    def __del__(self) -> None:
+        self.drop()
+
+
+class _Noted(Session):
+    """A session that notes what was done in it, so that it can be done again."""
+
+    def __init__(self, writer: Overlay, sources: Sources, head: Head) -> None:
+        super().__init__(writer, sources)
+        self.over = writer
+        #: Where the journal stood beneath.
+        self.head = head
+        self.done: list[tuple[AnyCommand, str | None, int]] = []
+
+    def execute(
+        self, command: Command[Any, Result], actor: str | None, now: int | None = None
+    ) -> Result:
+        """Execute a command, and note it."""
+        now = self.now() if now is None else now
+        result = super().execute(command, actor, now)
+        self.done.append((command, actor, now))
+        return result
+
+    def again(self, reader: Reader, head: Head) -> _Noted:
+        """Do all of it again, over another head.
+
+        :raises InvalidRequest: something of it is refused now.
+        """
+        session = _Noted(Overlay(reader), self._sources, head)
+        try:
+            for command, actor, now in self.done:
+                session.execute(command, actor, now)
+        except TimebankError as error:
+            msg = (
+                "the journal has changed beneath this preview, and what was called on it is "
+                f"refused now ({error}): open another"
+            )
+            raise InvalidRequest(msg) from error
+        return session
+
+
+class JoinedPreviewBlock:
+    """The block of a joined preview, which is no savepoint."""
+
+    def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
+        self._store = store
+        self._bank = bank
+        self._sources = sources
+        self._handle = handle
+        self._session: _Noted | None = None
+        self._life: JoinedLife | None = None
+
+    def __enter__(self) -> BankBatch:
+        with self._store.reader(self._bank) as reader:
+            self._at(reader)
+        self._life = JoinedLife(self)
+        return self._handle(self._life)
+
+    def _at(self, reader: Reader) -> _Noted:
+        """Return the session, over what a reader sees now."""
+        head, session = reader.head(), self._session
+        if session is None:
+            session = _Noted(Overlay(reader), self._sources, head)
+        elif session.head == head:
+            session.over.put_over(reader)
+        else:
+            session = session.again(reader, head)
+        self._session = session
+        return session
+
+    def call(self, work: Callable[[Session], T]) -> T:
+        """Do the work of one call."""
+        with self._store.reader(self._bank) as reader:
+            session = self._at(reader)
+            try:
+                return work(session)
+            except TimebankError as error:
+                if not isinstance(error, FAILURES):
+                    session.flush()
+                raise
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Open a reader of what was decided so far, on top of what the host sees."""
+        with self._store.reader(self._bank) as reader, self._at(reader).reader() as over:
+            yield over
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        life = self._life
+        if life is None:
+            msg = "this preview was not begun"
+            raise InvalidRequest(msg)
+        try:
+            life.check()
+        finally:
+            life.end()
+
+
+def _over() -> InvalidRequest:
+    msg = (
+        "this batch is over: the host has released its savepoint, rolled back past it, or ended "
+        "its transaction; what the host kept stays"
+    )
+    return InvalidRequest(msg)
 
 
 def join(

@@ -88,24 +88,29 @@ class Handle(ABC):
         actor, permissions = self._actor, self._permissions
         if permissions is None:
             return session.execute(command, actor)
-        ask = ask_of(command, actor, session.reader, self._sources)
+        now = session.now()
+        ask = ask_of(command, actor, session.reader, now)
         permit(permissions, ask)
         refusal: TimebankError
         try:
-            return session.execute(command, actor)
+            return session.execute(command, actor, now)
         except (IdempotencyMismatch, LimitExceeded) as error:
             refusal = redacted(error, permissions, ask)
             if refusal is error:
                 raise
         raise refusal  # outside of the handler: its context would tell what is redacted
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, ask: Ask, now: int | None = None, look: OpenReader | None = None) -> None:
+        """Ask; delegates are those of the instant `now`, or of the moment when they are asked for.
+
+        :raises NotPermitted: the answer is no.
+        """
         if self._permissions is not None:
-            found = look_ups(self._reader, self._sources)
+            found = look_ups(look or self._reader, self._sources.now if now is None else now)
             permit(self._permissions, attrs.evolve(ask, **found))
 
 
-def look_ups(look: OpenReader, sources: Sources) -> dict[str, Any]:
+def look_ups(look: OpenReader, now: int | Callable[[], int]) -> dict[str, Any]:
     """Return the fields of an `Ask` by which it looks things up, where it is asked to."""
 
     def delegates(account: str) -> frozenset[str]:
@@ -113,7 +118,8 @@ def look_ups(look: OpenReader, sources: Sources) -> dict[str, Any]:
             row = reader.account(account)
             if row is None:
                 return frozenset()
-            today = in_force(reader).day(max(sources.now(), last_instant(reader)))
+            instant = now() if callable(now) else now
+            today = in_force(reader).day(max(instant, last_instant(reader)))
             return frozenset(one.delegate for one in active_delegates(reader, row, today=today))
 
     def kind(account: str) -> str | None:
@@ -141,8 +147,8 @@ def _side(lines: Lines, sign: int) -> tuple[str, ...]:
     return tuple(id for id, seconds in lines if seconds * sign > 0)
 
 
-def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, sources: Sources) -> Ask:
-    """Return the question that asks for a command."""
+def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, now: int) -> Ask:
+    """Return the question that asks for a command at an instant."""
     earners: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()
     if isinstance(command, Exchange):
@@ -158,7 +164,7 @@ def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, sources: So
         spenders=spenders,
         request=command.request,
         exceeds=_exceeds(command, look),
-        **look_ups(look, sources),
+        **look_ups(look, now),
     )
 
 

@@ -4,21 +4,36 @@ A session lives as long as its writer. It holds the fold's state, which is the o
 judge sees, and the rows that are decided but not yet appended. Time, ids and salts come in by
 its `Sources` and by no other way: two stores given the same sources and the same calls have the
 same head.
+
+To judge changes nothing. What a call comes to, be it one record or two, is computed first, as
+steps, and taken over when all of it is there. Whatever else than a refusal ends a call, an
+interrupt between any two lines or an error in a clock, leaves a session that takes no call, and
+is not kept.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, ClassVar, Final, TypeGuard
+from typing import Any, ClassVar, Final, NamedTuple, TypeGuard, TypeVar
 
 import attrs
 
-from timebank.errors import AccountNotFound, AccountNotOpen, Corrupt, InvalidRequest, shown
+from timebank.errors import (
+    FAILURES,
+    AccountNotFound,
+    AccountNotOpen,
+    Corrupt,
+    InvalidRequest,
+    StoreError,
+    TimebankError,
+    shown,
+)
 from timebank.journal import FORMAT, canonical, commitment, digest
 from timebank.journal.fold import Derived, Fold, imbalance
 from timebank.journal.kinds import KINDS, MOVES_HOURS, RecordBody
@@ -56,6 +71,10 @@ from timebank.statute import Demurrage, Statute, Welcome
 from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
+#: Why a session takes no call while one is under way, or after one that was interrupted.
+UNDER_WAY: Final = InterruptedError("a call was interrupted, or is under way")
+T = TypeVar("T")
+
 #: The kinds of command to which a statute's fee may apply.
 _MAY_HAVE_A_FEE: Final = frozenset({"transfer", "hold"})
 
@@ -137,6 +156,28 @@ class KnownState:
         )
 
 
+class _Step(NamedTuple):
+    """One record that a call comes to, and its rows: computed, and not yet taken over."""
+
+    command: AnyCommand
+    record: RecordBody
+    row: RecordRow
+    texts: list[TextRow]
+    derived: Derived
+
+
+def _after(fold: Fold, derived: Derived) -> Fold:
+    """Return where the accounts stand after the rows of one more record; `fold` stays as it is."""
+    over = Fold(
+        ChainMap({}, fold.accounts),
+        ChainMap({}, fold.balances),
+        ChainMap({}, fold.holds),
+        ChainMap({}, fold.lines),
+    )
+    over.take(derived)
+    return over
+
+
 def add_derived(batch: Batch, derived: Derived) -> None:
     """Add the derived rows of one record to a batch.
 
@@ -158,6 +199,23 @@ def add_derived(batch: Batch, derived: Derived) -> None:
         batch.erased += derived.erased
 
 
+def cannot_go_on(why: BaseException) -> TimebankError:
+    """Return the error for a call on what was left half way."""
+    if why is UNDER_WAY:
+        msg = "a call is under way here, or was interrupted: no other can be made"
+        return InvalidRequest(msg)
+    error = StoreError("a call failed before: what it was part of can only be left")
+    error.__cause__ = why
+    return error
+
+
+def nothing_written(why: BaseException) -> StoreError:
+    """Return the error for a clean end of what was left half way."""
+    error = StoreError("a call failed or was interrupted, so nothing was written")
+    error.__cause__ = why
+    return error
+
+
 class Session:
     """Judges commands one after the other against one writer."""
 
@@ -173,6 +231,10 @@ class Session:
         ):
             known = KnownState.read(writer, head)
         self.known = known
+        #: What keeps it from taking a call, or from being kept.
+        self.unfinished: BaseException | None = None
+        #: The same of a call that is several commands, or asks for permission.
+        self.half_done: BaseException | None = None
         self._batch: Batch | None = None  # made for the first record
         self._pending_ids: set[str] = set()  # of what is decided and not appended
         self._unused_ids: set[str] = set()  # of what was looked up, and not found
@@ -185,23 +247,87 @@ class Session:
     ) -> Result:
         """Judge a command and keep its record; return what its caller gets.
 
-        :raises TimebankError: as `decide` does; the session is then as it was.
+        :raises InvalidRequest: a call is under way on this thread, or was interrupted.
+        :raises StoreError: one has failed before.
+        :raises TimebankError: as `decide` does; the session is then as it was, unless it is one
+            of `FAILURES`.
         """
-        if now is None:
-            now = self.now()
-        state = self._state(command, now)
-        draft = decide(state, command, now)
+        if self.unfinished is not None:
+            raise cannot_go_on(self.unfinished)
+        self.unfinished = UNDER_WAY
+        try:
+            if now is None:
+                now = self.now()
+            state = self._state(command, now)
+            draft = decide(state, command, now)
+            if draft is None:
+                steps: tuple[_Step, ...] = ()
+            elif isinstance(command, OpenAccount):
+                steps = self._opening_steps(command, draft, actor, now)
+            else:
+                steps = (self._step(command, draft, actor, now),)
+        except TimebankError as error:
+            self.unfinished = error if isinstance(error, FAILURES) else None
+            raise
+        # Nothing is refused from here on.
+        result: Result
         if draft is None:
-            unchanged: Result = self._unchanged(command, state, now)
-            return unchanged
-        welcome = None
-        if isinstance(command, OpenAccount) and command.welcome:
-            welcome = self._welcome_command(command, now)
-        record = self._keep(command, draft, actor, now)
-        result: Result = self._RESULTS[KINDS[command.kind].view](self, command, record, now)
-        if welcome is not None:
-            self.execute(welcome, actor)
+            result = self._unchanged(command, state, now)
+        else:
+            for step in steps:
+                self._take(step)
+            record = steps[0].record
+            result = self._RESULTS[KINDS[command.kind].view](self, command, record, now)
+            if self._batch is not None and len(self._batch.records) >= FLUSH_EVERY:
+                self.flush()
+        self.unfinished = None
         return result
+
+    def guarded(self, work: Callable[[], T]) -> T:
+        """Do work of which nothing is kept by itself: a refusal leaves the session as it was.
+
+        :raises InvalidRequest: a call is under way on this thread, or was interrupted.
+        :raises StoreError: one has failed before.
+        """
+        self.check()
+        self.half_done = UNDER_WAY
+        try:
+            result = work()
+        except TimebankError as error:
+            self.half_done = error if isinstance(error, FAILURES) else None
+            raise
+        self.half_done = None
+        return result
+
+    def entire(self, work: Callable[[], T]) -> T:
+        """Do work that keeps several records: whatever ends it half way ends the session."""
+        self.check()
+        self.half_done = UNDER_WAY
+        result = work()
+        self.half_done = None
+        return result
+
+    def check(self) -> None:
+        """Check that no call is under way, or was interrupted.
+
+        :raises InvalidRequest: one is.
+        :raises StoreError: one has failed.
+        """
+        why = self.half_done if self.unfinished is None else self.unfinished
+        if why is not None:
+            raise cannot_go_on(why)
+
+    def finish(self) -> None:
+        """Append what is left, so that the writer can commit.
+
+        :raises StoreError: a call failed or was interrupted, so nothing of it all may be kept.
+        """
+        why = self.half_done if self.unfinished is None else self.unfinished
+        if why is not None:
+            raise nothing_written(why)
+        if self._batch is not None:
+            self.writer.append(self._batch)
+            self._batch = None
 
     @property
     def statute(self) -> Statute:
@@ -275,8 +401,8 @@ class Session:
                 last = self.writer.last_posting(account)
                 for hold in unexpired(self.writer, account, now=self.known.recorded_at):
                     fold.keep(hold)
-            fold.accounts[account] = row
             fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+            fold.accounts[account] = row
 
     def _earlier_operation(self, id: str, now: int) -> Earlier | None:
         if id in self._unused_ids:  # the lock is ours: nobody else has used it since
@@ -389,15 +515,46 @@ class Session:
 
     # -- what is kept -----------------------------------------------------------------
 
-    def _keep(self, command: AnyCommand, draft: Draft, actor: str | None, now: int) -> RecordBody:
-        """Make the record of a draft, fold it, and put its rows into the batch.
+    def _opening_steps(
+        self, command: OpenAccount, draft: Draft, actor: str | None, now: int
+    ) -> tuple[_Step, ...]:
+        """Return the records of an opening: the account, and its welcome where there is one.
+
+        The second is judged on what the first will come to, and nothing is kept before.
+        """
+        known = self.known
+        welcome = self._welcome_command(command, now) if command.welcome else None
+        first = self._step(command, draft, actor, now)
+        if welcome is None:
+            return (first,)
+        fold = _after(known.fold, first.derived)
+        state = State(known.statute, fold.accounts, fold.balances, fold.holds)
+        if welcome.id is not None:
+            state.earlier = self._earlier_operation(welcome.id, now)
+        second = decide(state, welcome, now)
+        if second is None:
+            return (first,)
+        then = attrs.evolve(known, sequence=first.row.sequence, digest=first.row.digest, fold=fold)
+        return (first, self._step(welcome, second, actor, now, then))
+
+    def _step(
+        self,
+        command: AnyCommand,
+        draft: Draft,
+        actor: str | None,
+        now: int,
+        known: KnownState | None = None,
+    ) -> _Step:
+        """Return the record of a draft and the rows that it comes to; change nothing.
 
         The postings are summed here once more, by other code than that which made them.
         """
+        if known is None:
+            known = self.known
         if imbalance(draft.effects):
             msg = f"the postings of {command.request} do not sum to zero"
             raise Corrupt(msg)
-        known, request = self.known, command.request
+        request = command.request
         sequence = known.sequence + 1
         texts: list[TextRow] = []
         if command.texts:
@@ -415,26 +572,36 @@ class Session:
         if actor is not None:
             record["actor"] = actor
         body = canonical(record)
-        derived = known.fold.apply(sequence, command.kind, draft.effects)
-        known.digest = digest(known.digest, body)
-        known.sequence, known.recorded_at = sequence, now
+        derived = known.fold.derive(sequence, command.kind, draft.effects)
+        row = RecordRow(
+            sequence,
+            digest(known.digest, body),
+            body,
+            command.kind,
+            command.id,
+            draft.refers_to,
+        )
+        return _Step(command, record, row, texts, derived)
+
+    def _take(self, step: _Step) -> None:
+        """Stand behind a record, and put its rows into the batch."""
+        known, row, derived, command = self.known, step.row, step.derived, step.command
+        known.fold.take(derived)
+        known.sequence, known.digest = row.sequence, row.digest
+        known.recorded_at = now = step.record["recorded_at"]
         if (batch := self._batch) is None:
             batch = self._batch = Batch()
         add_derived(batch, derived)
-        batch.texts += texts
-        batch.records.append(
-            RecordRow(sequence, known.digest, body, command.kind, command.id, draft.refers_to)
-        )
-        if command.id is not None:
-            self._pending_ids.add(command.id)
+        batch.texts += step.texts
+        batch.records.append(row)
+        if row.id is not None:
+            self._pending_ids.add(row.id)
         if known.fold.lines:
             known.fold.forget_expired(command.accounts, now)
         if isinstance(command, Adopt):
             known.statute = command.statute
-        self.erases = self.erases or bool(derived.erased)
-        if len(batch.records) >= FLUSH_EVERY:
-            self.flush()
-        return record
+        if derived.erased:
+            self.erases = True
 
     def _salted(self, texts: Mapping[str, str], sequence: int) -> list[TextRow]:
         """Return the rows of personal texts, each with a salt of its own."""
@@ -456,7 +623,8 @@ class Session:
         if row is None:
             msg = f"account {command.accounts[0]!r} was decided upon but is missing"
             raise Corrupt(msg)
-        if row.named == self.known.sequence and "name" in command.texts:
+        last = self.known.sequence if record is None else record["sequence"]
+        if row.named == last and "name" in command.texts:
             return account_view(row, command.texts["name"])
         self.flush()
         return read_account(self.writer, row)

@@ -18,7 +18,7 @@ the state that `decide` reads is what the fold made of earlier records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -63,10 +63,10 @@ class Fold:
     and by the hold's sequence; `lines` the accounts of each open hold.
     """
 
-    accounts: dict[str, AccountRow | None] = attrs.field(factory=dict)
-    balances: dict[str, tuple[int, int]] = attrs.field(factory=dict)
-    holds: dict[str, dict[int, HoldRow]] = attrs.field(factory=dict)
-    lines: dict[int, list[str]] = attrs.field(factory=dict)
+    accounts: MutableMapping[str, AccountRow | None] = attrs.field(factory=dict)
+    balances: MutableMapping[str, tuple[int, int]] = attrs.field(factory=dict)
+    holds: MutableMapping[str, dict[int, HoldRow]] = attrs.field(factory=dict)
+    lines: MutableMapping[int, list[str]] = attrs.field(factory=dict)
 
     def keep(self, row: HoldRow) -> None:
         """Add a row of an open hold, of this record or read from a store; once for each row."""
@@ -88,10 +88,18 @@ class Fold:
                     del self.lines[row.sequence]
 
     def apply(self, sequence: int, kind: str, effects: Mapping[str, Any]) -> Derived:
-        """Execute the effects of the record `sequence`.
+        """Execute the effects of the record `sequence`: `derive` its rows, and `take` them over.
 
-        :raises Corrupt: an unknown kind, or effects that cannot be executed; the fold
-            is then as it was.
+        :raises Corrupt: as `derive`; the fold is then as it was.
+        """
+        derived = self.derive(sequence, kind, effects)
+        self.take(derived)
+        return derived
+
+    def derive(self, sequence: int, kind: str, effects: Mapping[str, Any]) -> Derived:
+        """Return the rows that the effects of the record `sequence` come to; change nothing.
+
+        :raises Corrupt: an unknown kind, or effects that cannot be executed.
         """
         step = _STEPS.get(kind)
         if step is None:
@@ -102,6 +110,20 @@ class Fold:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             msg = f"the effects of record {sequence} cannot be executed: {error!r}"
             raise Corrupt(msg) from error
+
+    def take(self, derived: Derived) -> None:
+        """Stand where the accounts stand after the rows of one record."""
+        for posting in derived.postings:
+            self.balances[posting.account] = (posting.version, posting.balance)
+        if (row := derived.account) is not None:
+            self.accounts[row.account] = row
+            self.balances.setdefault(row.account, (0, 0))
+        for hold in derived.holds:
+            self.keep(hold)
+        if derived.resolved:
+            del self.lines[derived.resolved[0].sequence]
+            for hold in derived.resolved:
+                del self.holds[hold.account][hold.sequence]
 
 
 def imbalance(effects: Mapping[str, Any]) -> int:
@@ -132,8 +154,6 @@ def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deriv
             _is(int, limit)
     if row.joined_on is not None:
         date.fromisoformat(row.joined_on)
-    fold.accounts[id] = row
-    fold.balances.setdefault(id, (0, 0))
     return Derived(row)
 
 
@@ -150,7 +170,6 @@ def _post(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
             raise ValueError(msg)
         after[id] = (version, balance)
         rows.append(PostingRow(id, version, sequence, seconds, balance, day))
-    fold.balances.update(after)
     return Derived(postings=rows)
 
 
@@ -174,8 +193,6 @@ def _hold(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     if not rows or len({row.account for row in rows}) < len(rows):
         msg = "a hold reserves once on each of its accounts"
         raise ValueError(msg)
-    for row in rows:
-        fold.keep(row)
     return Derived(holds=rows)
 
 
@@ -191,8 +208,7 @@ def _void(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
 
 
 def _released(fold: Fold, hold: int, accounts: list[str]) -> list[HoldRow]:
-    del fold.lines[hold]
-    return [fold.holds[account].pop(hold) for account in accounts]
+    return [fold.holds[account][hold] for account in accounts]
 
 
 def _adopt(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:

@@ -1,5 +1,10 @@
 """The lock that makes writers of one process wait for each other.
 
+It cannot be left locked. Who holds it is known, weakly: when the holder is gone, or the thread
+that took it has ended, its turn is over, and whoever waits goes on. And it is taken and given
+back by one step each, so that no interrupt finds it half taken: a turn names its successor, once,
+by `dict.setdefault`, and that is what taking the lock is.
+
 A thread that waits for itself would wait for ever, so it gets an error at once.
 """
 
@@ -7,23 +12,136 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Final
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Final, Protocol
+from weakref import ref
 
 from timebank.errors import InvalidRequest, StoreBusy
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
+#: How often who waits looks whether the holder is gone without a word.
+LOOK_EVERY_SECONDS: Final = 0.05
+#: Why a writer takes nothing more, from the first step of an `append` until its last.
+UNFINISHED: Final = InterruptedError("it was interrupted while it wrote")
 
 
-class _Held:
-    """The lock of one process, and the thread that holds it."""
+class _Token:
+    """What stands for a thread: it is gone when the thread is, and never given to another."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Here(threading.local):
+    def __init__(self) -> None:
+        self.token = _Token()
+
+
+_here: Final = _Here()
+
+
+def this_thread() -> _Token:
+    """Return what stands for the thread that asks.
+
+    >>> from timebank.storage.lock import this_thread
+    >>> this_thread() is this_thread()
+    True
+    """
+    return _here.token
+
+
+class Holder(Protocol):
+    """Who can hold a lock: a writer or a reader, or a call."""
+
+    def cut(self) -> None:
+        """Use nothing of what the lock protects any more: it was taken away."""
+
+
+class Turn:
+    """One turn at a lock, from before it is taken; it is over by itself when its holder is gone."""
+
+    __slots__ = ("heirs", "holder", "over", "thread")
+
+    def __init__(self, holder: Holder) -> None:
+        self.holder: ref[Holder] = ref(holder)
+        self.thread: ref[_Token] = ref(_here.token)
+        self.over = False
+        #: The turn that comes next, at the key 0.
+        self.heirs: dict[int, Turn] = {}
+
+    def is_over(self) -> bool:
+        """Return whether the lock may be taken after this turn."""
+        return self.over or self.holder() is None or self.thread() is None
+
+    def is_mine(self) -> bool:
+        """Return whether the thread that asks has taken this turn, and not ended it."""
+        return self.thread() is _here.token and not self.is_over()
+
+
+class _Nobody:
+    """Who held a lock before anybody did."""
+
+    def cut(self) -> None:
+        """Do nothing."""
+
+
+_NOBODY: Final = _Nobody()
+#: The turn of who has none.
+OVER: Final = Turn(_NOBODY)
+OVER.over = True
+
+
+class Turns:
+    """The turns of one process at a lock. A forked child begins with none.
+
+    >>> from timebank.storage.lock import Turn, Turns, _Nobody
+    >>> turns, first, second = Turns(), _Nobody(), _Nobody()
+    >>> turn = Turn(first)
+    >>> turns.take(turn), turns.take(Turn(second))
+    (True, False)
+    >>> turn.over = True
+    >>> turns.take(Turn(second))
+    True
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.owner: int | None = None
+        #: The last turn of each process, or an earlier one, which leads to it.
+        self._last: dict[int, Turn] = {}
+
+    def last(self) -> Turn:
+        """Return the turn that was taken last, over or not."""
+        pid = os.getpid()
+        turn = self._last.get(pid)
+        if turn is None:
+            first = Turn(_NOBODY)
+            first.over = True
+            turn = self._last.setdefault(pid, first)
+        while turn.heirs:
+            turn = turn.heirs[0]
+        return turn
+
+    def take(self, mine: Turn) -> bool:
+        """Begin a turn, unless another is not over; return whether it has begun."""
+        pid = os.getpid()
+        before = self._last.get(pid)
+        if before is None or before.heirs:
+            before = self.last()
+        if not (before.over or before.is_over()):
+            return False
+        if before.heirs.setdefault(0, mine) is not mine:
+            return False
+        self._last[pid] = mine
+        if not before.over and (holder := before.holder()) is not None:
+            holder.cut()
+        return True
 
 
-class WriterLock:
-    """A lock that one thread holds. A forked child begins with a free lock of its own.
+class WriterLock(Turns):
+    """A lock that one thread has. A forked child begins with a free lock.
+
+    Whoever gives a `Turn` loses the lock with the holder of that turn. Without one the lock is the
+    thread's, until `release` or its end.
 
     >>> from timebank.storage.lock import WriterLock
     >>> lock = WriterLock(where="memory:")
@@ -35,32 +153,55 @@ class WriterLock:
     """
 
     def __init__(self, *, where: str) -> None:
+        super().__init__()
         self._where = where
-        self._processes: dict[int, _Held] = {}
+        self._gates: deque[threading.Lock] = deque()
 
-    def _held(self) -> _Held:
-        # `setdefault` on a plain dict is atomic: two threads get the same lock.
-        pid = os.getpid()
-        return self._processes.get(pid) or self._processes.setdefault(pid, _Held())
+    def cut(self) -> None:
+        """Implement `Holder.cut`: nobody uses a lock that its thread has left behind."""
 
-    def acquire(self, timeout_seconds: float) -> None:
+    def acquire(self, timeout_seconds: float, turn: Turn | None = None) -> None:
         """Wait for the lock.
 
         :raises InvalidRequest: this thread holds it already.
         :raises StoreBusy: another thread held it for longer than the time-out.
         """
-        held, thread = self._processes.get(os.getpid()) or self._held(), threading.get_ident()
-        if held.owner == thread:
-            msg = "a batch is open on this thread: write through it"
-            raise InvalidRequest(msg)
-        if not held.lock.acquire(timeout=timeout_seconds):
-            msg = f"another thread wrote to {self._where} for longer than {timeout_seconds:g} s"
-            raise StoreBusy(msg)
-        held.owner = thread
+        if turn is None:
+            turn = Turn(self)
+        if not self.take(turn):
+            self._wait(turn, timeout_seconds)
 
-    def release(self) -> None:
-        """Free the lock; nothing happens in a child that was forked while it was held."""
-        held = self._processes.get(os.getpid()) or self._held()
-        if held.owner is not None:
-            held.owner = None
-            held.lock.release()
+    def _wait(self, turn: Turn, timeout_seconds: float) -> None:
+        deadline = time.monotonic() + timeout_seconds
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.append(gate)
+        try:
+            while not self.take(turn):
+                if self.last().is_mine():
+                    msg = "a batch is open on this thread: write through it"
+                    raise InvalidRequest(msg)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    msg = (
+                        f"another thread wrote to {self._where} for longer than "
+                        f"{timeout_seconds:g} s"
+                    )
+                    raise StoreBusy(msg)
+                if gate.acquire(timeout=min(left, LOOK_EVERY_SECONDS)):
+                    self._gates.append(gate)
+        finally:
+            with suppress(ValueError):  # it was taken out by who released the lock
+                self._gates.remove(gate)
+
+    def release(self, turn: Turn | None = None) -> None:
+        """End a turn, or the one that was taken last, and wake who waits.
+
+        Nothing happens to a turn that never began, or has ended.
+        """
+        if turn is None:
+            turn = self.last()
+        turn.over = True
+        if self._gates:
+            with suppress(IndexError):  # whoever waited has just gone
+                self._gates.popleft().release()

@@ -204,6 +204,20 @@ class HasAddress(Store, Protocol):
         """Return the URL by which another process opens it, with a password where it needs one."""
 
 
+class Droppable(Protocol):
+    """The block of a reader or writer that can be given up at any moment, from its own thread.
+
+    Without it what an interrupt leaves half open is given back when it is garbage: the program
+    that was interrupted in the first line of `__exit__` has no other way.
+    """
+
+    def drop(self) -> None:
+        """Undo what was not committed and give back what is held.
+
+        It may be called at any time: before entry, twice, after the end.
+        """
+
+
 class Wipes(Store, Protocol):
     """A store that can destroy what deleted rows leave behind.
 
@@ -235,6 +249,11 @@ def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
 def has_address(store: Store) -> TypeGuard[HasAddress]:
     """Return whether a store is a `HasAddress`, and has an address now."""
     return _has(store, "address")
+
+
+def is_droppable(block: object) -> TypeGuard[Droppable]:
+    """Return whether the block of a reader or writer is a `Droppable`."""
+    return _has(block, "drop")
 
 
 def wipes(store: Store) -> TypeGuard[Wipes]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.statute import Statute
-from timebank.storage.protocol import Store, wipes
+from timebank.storage.protocol import Store, is_droppable, wipes
 
 #: Called with what is about to be done, or was done: "before append", "after commit".
 Step = Callable[[str], None]
@@ -102,6 +102,11 @@ class _Block:
                 raise
         self._block.__exit__(kind, error, traceback)
         self._step(f"after {self._kind}")
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        if is_droppable(self._block):
+            self._block.drop()
 
 
 class _Calls:

@@ -6,15 +6,30 @@ known by the name of its connection's class.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, partial
+from types import FrameType
+from typing import Any, Final, Protocol
 
 from timebank.errors import InvalidRequest, shown
 
-#: Gives the driver's connection, or raises.
-Host = Callable[[], Any]
 
+class Host(Protocol):
+    """Gives the driver's connection, or raises where none can be joined now."""
+
+    def __call__(self, *, looking: bool = False) -> Any:
+        """Return the driver's connection.
+
+        With `looking` nothing is begun that is not there yet, and a transaction in which a
+        statement failed is one as well, though nothing can be done in it but a rollback.
+
+        :raises InvalidRequest: no transaction is open.
+        """
+
+
+#: The packages whose frames are within a statement on a server.
+_DRIVERS: Final = frozenset({"psycopg", "pymysql", "MySQLdb"})
 _NO_TRANSACTION: Final = (
     "no transaction is open on the host's connection, so there is none to join: {hint}"
 )
@@ -42,7 +57,7 @@ def host_of(connection: Any) -> Host:
     for kind in type(connection).__mro__:
         host = _HOSTS.get(f"{kind.__module__}.{kind.__qualname__}")
         if host is not None:
-            return lambda: host(connection)
+            return partial(host, connection)
     msg = (
         "what can be joined is a connection of sqlite3, sqlite_utils, psycopg or PyMySQL, a "
         f"SQLAlchemy Connection or Session, or Django's connection, not {shown(connection)}"
@@ -60,46 +75,68 @@ def _names(kind: type) -> frozenset[str]:
     return frozenset(f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
 
 
-def _sqlite3(connection: Any) -> Any:
+def check_idle(driver: Any) -> None:
+    """Check that this thread is not within a statement on a server's connection.
+
+    A signal handler or a `__del__` that runs there would wait for the driver's lock for
+    ever, or read the answer to another question. It is told from the frames that run, so
+    that there is no mark which an interrupt could leave behind.
+
+    :raises InvalidRequest: it is.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _DRIVERS:
+            within = frame.f_locals.get("self")
+            if within is driver or getattr(within, "connection", None) is driver:
+                msg = (
+                    "a statement is under way on the host's connection, on this same thread: "
+                    "nothing can be called within it, as from a signal handler"
+                )
+                raise InvalidRequest(msg)
+        frame = frame.f_back
+
+
+def _sqlite3(connection: Any, *, looking: bool = False) -> Any:
     if not connection.in_transaction:
         raise refused(_SQLITE3)
     return connection
 
 
-def _sqlite_utils(database: Any) -> Any:
+def _sqlite_utils(database: Any, *, looking: bool = False) -> Any:
     if not database.conn.in_transaction:
         raise refused(_SQLITE_UTILS)
     return database.conn
 
 
-def _psycopg(connection: Any) -> Any:
+def _psycopg(connection: Any, *, looking: bool = False) -> Any:
     """Return the connection; its driver begins by itself, unless it is in autocommit."""
     state = connection.info.transaction_status.name
-    if state == "IDLE" and connection.autocommit:
+    if state == "IDLE" and (looking or connection.autocommit):
         raise refused(_PSYCOPG)
-    if state == "INERROR":
+    if state == "INERROR" and not looking:
         msg = "a statement failed in the host's transaction: roll it back before anything else"
         raise InvalidRequest(msg)
     return connection
 
 
-def _sqlalchemy(connection: Any) -> Any:
+def _sqlalchemy(connection: Any, *, looking: bool = False) -> Any:
     if not connection.in_transaction():
         raise refused(_CONNECTION)
-    return _begun(connection.connection.driver_connection)
+    return _begun(connection.connection.driver_connection, looking=looking)
 
 
-def _session(session: Any) -> Any:
+def _session(session: Any, *, looking: bool = False) -> Any:
     if not session.in_transaction():
         raise refused(_SESSION)
-    return _sqlalchemy(session.connection())
+    return _sqlalchemy(session.connection(), looking=looking)
 
 
-def _scoped_session(registry: Any) -> Any:
-    return _session(registry())
+def _scoped_session(registry: Any, *, looking: bool = False) -> Any:
+    return _session(registry(), looking=looking)
 
 
-def _begun(driver: Any) -> Any:
+def _begun(driver: Any, *, looking: bool) -> Any:
     """Return the driver's connection, in a transaction as its host believes it to be.
 
     SQLAlchemy begins none on SQLite before the first change; a savepoint would then be
@@ -109,16 +146,17 @@ def _begun(driver: Any) -> Any:
     """
     if is_a(driver, "sqlite3.Connection"):
         if not driver.in_transaction:
-            if driver.isolation_level is None:
+            if looking or driver.isolation_level is None:
                 raise refused(_AUTOCOMMIT)
             driver.execute("BEGIN")
         return driver
     if is_a(driver, "psycopg.Connection"):
-        return _psycopg(driver)
+        return _psycopg(driver, looking=looking)
     return _mysql(driver)
 
 
-def _mysql(driver: Any) -> Any:
+def _mysql(driver: Any, *, looking: bool = False) -> Any:
+    # Without autocommit any statement begins one: the driver does not know whether one did.
     if driver.get_autocommit() and not _in_mysql_transaction(driver):
         raise refused(_AUTOCOMMIT)
     return driver
@@ -130,6 +168,7 @@ def _in_mysql_transaction(driver: Any) -> bool:
     status = getattr(driver, "server_status", None)
     if status is not None:
         return bool(status & in_transaction)
+    check_idle(driver)
     cursor = driver.cursor()
     try:
         cursor.execute("SELECT @@in_transaction")
@@ -139,25 +178,26 @@ def _in_mysql_transaction(driver: Any) -> bool:
     return bool(found)
 
 
-def _django(wrapper: Any) -> Any:
+def _django(wrapper: Any, *, looking: bool = False) -> Any:
     if not wrapper.in_atomic_block and (wrapper.connection is None or wrapper.get_autocommit()):
         raise refused(_DJANGO)
-    if wrapper.needs_rollback:
+    if wrapper.needs_rollback and not looking:
         msg = "a query failed in the host's atomic block: nothing more can be done in it"
         raise InvalidRequest(msg)
     driver = wrapper.connection
     if is_a(driver, "sqlite3.Connection"):
         return _sqlite3(driver)
     if is_a(driver, "psycopg.Connection"):
-        return _psycopg(driver)
+        return _psycopg(driver, looking=looking)
     return driver
 
 
-def _django_proxy(proxy: Any) -> Any:
-    return _django(proxy._connections[proxy._alias])  # noqa: SLF001 - the thread's own connection
+def _django_proxy(proxy: Any, *, looking: bool = False) -> Any:
+    wrapper = proxy._connections[proxy._alias]  # noqa: SLF001 - the thread's own connection
+    return _django(wrapper, looking=looking)
 
 
-_HOSTS: Final[dict[str, Callable[[Any], Any]]] = {
+_HOSTS: Final[dict[str, Callable[..., Any]]] = {
     "sqlite3.Connection": _sqlite3,
     "sqlite_utils.db.Database": _sqlite_utils,
     "psycopg.Connection": _psycopg,

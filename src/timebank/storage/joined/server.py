@@ -6,11 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from timebank.errors import InvalidRequest, StoreError, shown
-from timebank.storage.joined.hosts import is_a
+from timebank.errors import BankNotFound, InvalidRequest, StoreError, shown
+from timebank.storage.joined.hosts import check_idle, is_a
+from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.migrations import make_ledger
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+
+
+class JoinedSqlWriter(SqlWriter):
+    """A writer in the host's transaction."""
+
+    _has_appended = False
+
+    def append(self, batch: Batch) -> None:
+        """Implement `Writer.append`."""
+        self._has_appended = True
+        super().append(batch)
+
+    def is_untouched(self) -> bool:
+        """Return whether nothing was appended, and no statement failed."""
+        return not self._has_appended and self.failed is None
 
 
 class ServerConnection:
@@ -21,44 +37,62 @@ class ServerConnection:
         if why := dialect.unfit(connection):
             msg = f"{self.where} cannot hold a ledger: {why}"
             raise StoreError(msg)
+        self.driver = connection
         self._dialect, self.remains = dialect, dialect.remains
         self._transaction = Transaction(dialect.cursor(connection), dialect, self.where)
 
-    def run(self, sql: str) -> None:
-        """Implement `HostConnection.run`."""
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """Give the cursor, on which nothing is under way; translate the driver's errors."""
+        check_idle(self.driver)
         try:
-            self._transaction.cursor.execute(sql)
+            yield self._transaction.cursor
         except self._dialect.error as error:
             raise self._transaction.translated(error) from error
 
-    @contextmanager
-    def reader(self, bank: str) -> Iterator[SqlReader]:
-        """Implement `HostConnection.reader`."""
-        reader = SqlReader(self._transaction, bank)
-        try:
-            yield reader
-        finally:
-            reader.close()
+    def savepoint(self, name: str) -> None:
+        """Implement `HostConnection.savepoint`."""
+        with self._asking() as cursor:
+            self._dialect.savepoint(cursor, name)
 
-    @contextmanager
-    def writer(self, bank: str) -> Iterator[SqlWriter]:
+    def release(self, name: str) -> bool:
+        """Implement `HostConnection.release`."""
+        with self._asking() as cursor:
+            return self._dialect.release(cursor, name)
+
+    def undo(self, name: str) -> bool:
+        """Implement `HostConnection.undo`."""
+        with self._asking() as cursor:
+            return self._dialect.undo(cursor, name)
+
+    def mark(self, bank: str) -> object:
+        """Implement `HostConnection.mark`."""
+        with self._asking() as cursor:
+            return self._dialect.mark(cursor, bank)
+
+    def has_savepoint(self, name: str, mark: object) -> bool:
+        """Implement `HostConnection.has_savepoint`."""
+        with self._asking() as cursor:
+            return self._dialect.has_savepoint(cursor, mark)
+
+    def reader(self, bank: str) -> SqlReader:
+        """Implement `HostConnection.reader`."""
+        if self._dialect.transactional_ddl and not self.has_tables():
+            # A statement that fails would end the host's transaction.
+            raise BankNotFound(bank, self.where)
+        return SqlReader(self._transaction, bank)
+
+    def writer(self, bank: str) -> JoinedSqlWriter:
         """Implement `HostConnection.writer`."""
-        writer = SqlWriter(self._transaction, bank)
-        try:
-            writer.lock()
-            yield writer
-        finally:
-            writer.close()
-        if writer.failed is not None:
-            msg = "a statement failed, so nothing was written"
-            raise StoreError(msg) from writer.failed
+        return JoinedSqlWriter(self._transaction, bank)
+
+    def give_back(self) -> None:
+        """Implement `HostConnection.give_back`: nothing is open between two statements."""
 
     def has_tables(self) -> bool:
         """Implement `HostConnection.has_tables`."""
-        try:
-            return self._dialect.has_tables(self._transaction.cursor)
-        except self._dialect.error as error:
-            raise self._transaction.translated(error) from error
+        with self._asking() as cursor:
+            return self._dialect.has_tables(cursor)
 
     def make_tables(self) -> None:
         """Implement `HostConnection.make_tables`: part of the transaction on PostgreSQL alone."""
@@ -68,17 +102,17 @@ class ServerConnection:
                 "host's transaction: run `timebank migrate` with the database's URL once"
             )
             raise StoreError(msg)
-        try:
+        with self._asking():
             make_ledger(self._transaction)
-        except self._dialect.error as error:
-            raise self._transaction.translated(error) from error
 
 
 def server_connection(driver: Any) -> ServerConnection:
     """Wrap a driver's connection to a server.
 
-    :raises InvalidRequest: a driver that is not known, or text that is not UTF-8.
+    :raises InvalidRequest: a driver that is not known, text that is not UTF-8, or a
+        statement that is under way on this thread.
     """
+    check_idle(driver)
     if is_a(driver, "psycopg.Connection"):
         from timebank.storage.server.postgres import PostgreSql
 

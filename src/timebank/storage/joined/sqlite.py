@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from timebank.errors import InvalidRequest, StoreError
 from timebank.model import Head
 from timebank.storage.protocol import Batch
-from timebank.storage.sqlite.errors import ERRORS, translated
+from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.schema import APPLIED, DDL, has_ledger
 from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 #: Changes nothing, but waits for SQLite's one lock, so that what is read next is the newest.
 _LOCK: Final = "DELETE FROM timebank_migrations WHERE 0"
+#: A value that is always there, in a column without an index: table, column, row, for writing.
+_A_BLOB: Final = ("timebank_migrations", "applied_at", 1)
+
+
+def _is_missing(error: Exception) -> bool:
+    return str(error).startswith("no such savepoint")
 
 
 class PlainRows:
@@ -42,41 +47,45 @@ class PlainRows:
         """Do nothing: the host may have one of its own."""
 
 
-class _InHostTransaction:
-    """The end of a reader or writer in a host's transaction, which stays open."""
+class JoinedSqliteReader(SqliteReader):
+    """A reader in the host's transaction, of use until `close`."""
 
-    _connection: Any
-    _connections: Any
+    def __init__(self, connection: Any, bank: str) -> None:
+        super().__init__(connection, bank)
+        self._connection = connection
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Every call from now on is an error."""
         self._connection = None
 
 
-class JoinedSqliteReader(_InHostTransaction, SqliteReader):
-    """A reader in the host's transaction."""
-
-    def __enter__(self) -> Self:
-        self._connection = self._connections
-        return self
-
-
-class JoinedSqliteWriter(_InHostTransaction, SqliteWriter):
-    """A writer in the host's transaction."""
+class JoinedSqliteWriter(SqliteWriter):
+    """A writer in the host's transaction, of use from `lock` to `close`."""
 
     _head: Head | None = None
+    _has_appended = False
 
-    def __enter__(self) -> Self:
-        self._connection = self._connections
+    def __init__(self, connection: Any, bank: str) -> None:
+        super().__init__(connection, bank)
+        self._plain = connection
+
+    @property
+    def failed(self) -> BaseException | None:
+        """The first error of a statement: nothing is written then."""
+        return self._failed
+
+    def is_untouched(self) -> bool:
+        """Return whether nothing was appended, and no statement failed."""
+        return not self._has_appended and self._failed is None
+
+    def lock(self) -> None:
+        """Wait for SQLite's one lock."""
+        self._connection = self._plain
         try:
-            self._connection.execute(_LOCK)
+            self._plain.execute(_LOCK)
         except ERRORS as error:
-            raise self.translated(error) from error
-        return self
+            self._failed = self.translated(error)
+            raise self._failed from error
 
     def head(self) -> Head:
         """Implement `Reader.head`, read once: the lock is ours."""
@@ -87,19 +96,14 @@ class JoinedSqliteWriter(_InHostTransaction, SqliteWriter):
 
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
+        self._has_appended = True
+        self._head = None
         super().append(batch)
         self._head = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Every call from now on is an error."""
         self._connection = None
-        if error is None and self._failed is not None:
-            msg = "a statement failed, so nothing was written"
-            raise StoreError(msg) from self._failed
 
 
 class SqliteConnection:
@@ -118,14 +122,76 @@ class SqliteConnection:
         if connection.text_factory is not str:
             msg = "the host's connection has a text_factory: the ledger needs text as str"
             raise InvalidRequest(msg)
+        self.driver: Any = connection
         self._plain: Any = PlainRows(connection)
+        self._blob: Any = None
 
-    def run(self, sql: str) -> None:
-        """Implement `HostConnection.run`."""
+    def _run(self, sql: str) -> None:
         try:
             self._plain.execute(sql)
         except ERRORS as error:
             raise translated(error, self.where) from error
+
+    def _found(self, sql: str) -> bool:
+        """Run what names a savepoint; return false, nothing being done, where it is not there."""
+        try:
+            self._plain.execute(sql)
+        except ERRORS as error:
+            if _is_missing(error):
+                return False
+            raise translated(error, self.where) from error
+        return True
+
+    def savepoint(self, name: str) -> None:
+        """Implement `HostConnection.savepoint`."""
+        self._run(f"SAVEPOINT {name}")
+
+    def release(self, name: str) -> bool:
+        """Implement `HostConnection.release`."""
+        return self._found(f"RELEASE SAVEPOINT {name}")
+
+    def undo(self, name: str) -> bool:
+        """Implement `HostConnection.undo`."""
+        self.give_back()
+        return self._found(f"ROLLBACK TO SAVEPOINT {name}") and self.release(name)
+
+    def mark(self, bank: str) -> None:
+        """Implement `HostConnection.mark`: SQLite needs none."""
+
+    def has_savepoint(self, name: str, mark: object) -> bool:
+        """Implement `HostConnection.has_savepoint`, exactly.
+
+        While a statement that may write is under way SQLite refuses to release a savepoint,
+        for another reason where the savepoint is there than where it is not. A blob that
+        is open for writing, and not written, is such a statement.
+        """
+        if not self.driver.in_transaction:
+            return False
+        try:
+            self._blob = sqlite3.Connection.blobopen(self.driver, *_A_BLOB)
+        except ERRORS as error:
+            # The lock was ours until the transaction ended, and so were the tables.
+            if code_of(error) == sqlite3.SQLITE_BUSY or str(error).startswith("no such"):
+                return False
+            raise translated(error, self.where) from error
+        try:
+            self._plain.execute(f"RELEASE SAVEPOINT {name}")
+        except ERRORS as error:
+            if code_of(error) == sqlite3.SQLITE_BUSY:
+                return True
+            if _is_missing(error):
+                return False
+            raise translated(error, self.where) from error
+        finally:
+            self.give_back()
+        msg = f"{self.where}: a savepoint was released while a statement was under way"
+        raise StoreError(msg)
+
+    def give_back(self) -> None:
+        """Implement `HostConnection.give_back`."""
+        blob, self._blob = self._blob, None
+        if blob is not None:
+            blob.close()
 
     def reader(self, bank: str) -> JoinedSqliteReader:
         """Implement `HostConnection.reader`."""

@@ -24,6 +24,7 @@ from timebank.model import (
     StatuteRow,
     TextRow,
 )
+from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch, Reader
 
 Row = TypeVar("Row")
@@ -73,6 +74,10 @@ class Overlay:
             raise StoreError(msg)
         return self._below
 
+    def put_over(self, base: Reader) -> None:
+        """Lie over another reader of the same rows."""
+        self._below = base
+
     def close(self) -> None:
         """Close the writer: every later call is an error."""
         self._below = None
@@ -91,11 +96,13 @@ class Overlay:
         if self.failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
+        self.failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             self._append(batch)
         except BaseException as error:
             self.failed = error
             raise
+        self.failed = None
 
     def appended(self) -> Batch:
         """Return all that was appended, as one batch."""

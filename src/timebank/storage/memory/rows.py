@@ -73,13 +73,20 @@ class Rows:
     holds: tuple[HoldRow, ...] = ()
     holds_of: dict[str, tuple[HoldRow, ...]] = attrs.field(factory=dict)
     statutes: tuple[StatuteRow, ...] = ()
+    #: The commit that is filling the containers; it stays where it was interrupted.
+    merging: set[int] = attrs.field(factory=set)
+
+    def is_torn(self) -> bool:
+        """Return whether a commit began and did not end: `copied` is what was before it."""
+        return bool(self.merging)
 
     def merged(self, top: Overlay) -> Rows:
-        """Return the bank with the rows of a transaction.
+        """Return the bank with the rows of a transaction; `merging` says that it has begun.
 
         Derived rows made anew, or rows for records that are committed already, go into
         new containers, for a snapshot would see them.
         """
+        self.merging.add(self.commit + 1)
         rows = attrs.evolve(
             self, sequence=self.sequence + len(top.own_records), commit=self.commit + 1
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import Self
 
 from timebank.errors import InvalidRequest, StoreError, shown
-from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
+from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.memory.rows import URL, Rows, Snapshot
 
@@ -17,9 +18,17 @@ class MemoryWriter(Overlay):
     def __init__(self, store: MemoryStore, bank: str) -> None:
         self._store = store
         self._bank = bank
+        self._pid = 0
+        self.turn: Turn | None = None
 
     def __enter__(self) -> Self:
-        super().__init__(self._store.locked(self._bank))
+        self._pid = os.getpid()
+        self.turn = Turn(self)
+        try:
+            super().__init__(self._store.locked(self._bank, self.turn))
+        except BaseException:
+            self.drop()
+            raise
         return self
 
     def __exit__(
@@ -28,15 +37,30 @@ class MemoryWriter(Overlay):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self._base()
         try:
-            if error is None and self.failed is None:
+            if error is None and self.failed is None and self._pid == os.getpid():
                 self._store.commit(self._bank, self)
         finally:
-            self._store.unlock()
-        if error is None and self.failed is not None:
+            self.drop()
+        if error is not None:
+            return
+        if self._pid != os.getpid():
+            msg = "this writer belongs to the process that opened it: nothing was written here"
+            raise StoreError(msg)
+        if self.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from self.failed
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        self._below = None
+        if self.turn is not None and self._pid == os.getpid() and not self.turn.over:
+            self._store.unlock(self.turn)
+
+    def cut(self) -> None:
+        """Implement `Holder.cut`."""
+        self._below = None
 
 
 class MemoryStore:
@@ -70,43 +94,45 @@ class MemoryStore:
     def make_bank(self, bank: str, *, journal: str) -> None:
         """Implement `Store.make_bank`."""
         self._check_open()
-        self._lock.acquire(self._busy_timeout_seconds)
-        try:
-            if bank not in self._banks:
-                self._banks[bank] = Rows(journal)
-        finally:
-            self._lock.release()
+        self._banks.setdefault(bank, Rows(journal))
+        self._check_open()
 
     def reader(self, bank: str) -> Snapshot:
         """Implement `Store.reader`; the snapshot is taken here."""
+        rows = self._banks.get(bank)
         self._check_open()
-        return Snapshot(self._banks.get(bank), bank=bank)
+        return Snapshot(rows, bank=bank)
 
     def writer(self, bank: str) -> MemoryWriter:
         """Implement `Store.writer`."""
         self._check_open()
         return MemoryWriter(self, bank)
 
-    def locked(self, bank: str) -> Snapshot:
+    def locked(self, bank: str, turn: Turn) -> Snapshot:
         """Return what the next writer begins with; the lock is held until `unlock`."""
-        self._lock.acquire(self._busy_timeout_seconds)
-        return Snapshot(self._banks.get(bank), bank=bank)
+        self._lock.acquire(self._busy_timeout_seconds, turn)
+        rows = self._banks.get(bank)
+        self._check_open()
+        if rows is not None and rows.is_torn():
+            rows = self._banks[bank] = rows.copied()
+        return Snapshot(rows, bank=bank)
 
-    def unlock(self) -> None:
+    def unlock(self, turn: Turn) -> None:
         """Release the lock."""
-        self._lock.release()
+        self._lock.release(turn)
 
     def commit(self, bank: str, top: Overlay) -> None:
-        """Put the rows of a transaction into the bank, all or none."""
+        """Put the rows of a transaction into the bank, all or none.
+
+        An interrupt in the middle leaves rows in the containers that were not committed: who
+        writes next sees that they are torn, and copies what was.
+        """
         rows = self._banks.get(bank)
         if rows is None:
+            self._check_open()
             return
-        try:
-            self._banks[bank] = rows.merged(top)
-        except BaseException:
-            # An interrupt in the middle: the containers hold rows that were not committed.
-            self._banks[bank] = rows.copied()
-            raise
+        self._banks[bank] = rows.merged(top)
+        rows.merging.clear()
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: there is nothing to wipe."""

@@ -125,6 +125,27 @@ class Dialect(Protocol):
     def translated(self, error: Exception, where: str) -> TimebankError:
         """Return the library's error for the driver's; raise it `from` that."""
 
+    def savepoint(self, cursor: Any, name: str) -> None:
+        """Begin a savepoint."""
+
+    def release(self, cursor: Any, name: str) -> bool:
+        """Release a savepoint; return false where it is not there, and change nothing then."""
+
+    def undo(self, cursor: Any, name: str) -> bool:
+        """Roll back to a savepoint and release it; `False` as from `release`.
+
+        It heals a transaction in which a statement after the savepoint failed.
+        """
+
+    def mark(self, cursor: Any, bank: str) -> Any:
+        """Return what tells later whether the savepoint that was just begun is there.
+
+        The bank is there, and its row is locked.
+        """
+
+    def has_savepoint(self, cursor: Any, mark: Any) -> bool:
+        """Return whether the savepoint of a mark is there, and change nothing."""
+
     def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
         """Return a block in which no other process makes tables, where that is no transaction."""
 

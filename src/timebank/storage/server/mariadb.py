@@ -8,10 +8,13 @@ a writer locks, which makes it see what is there now as well.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
+
+import attrs
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
@@ -42,6 +45,18 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 #: How the driver and the server say that the connection is gone.
 _LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
 _NO_TABLE: Final = (1146, 1049)
+_NO_SAVEPOINT: Final = 1305
+#: Statements that end a transaction, some of them by the way.
+_ENDING: Final = (
+    *("Com_begin", "Com_commit", "Com_rollback", "Com_lock_tables", "Com_truncate"),
+    *("Com_create_table", "Com_alter_table", "Com_drop_table", "Com_rename_table"),
+    *("Com_create_index", "Com_drop_index", "Com_create_view", "Com_drop_view"),
+)
+_COUNTED: Final = (
+    *("Com_savepoint", "Com_release_savepoint", "Com_rollback_to_savepoint"),
+    *_ENDING,
+)
+_COUNTERS: Final = f"SHOW SESSION STATUS WHERE Variable_name IN {_COUNTED!r}"
 _NO_COLUMN: Final = 1054
 _NO_TRIGGERS: Final = (1142, 1227, 1419)
 
@@ -69,6 +84,46 @@ _MOVE_HEAD: Final = (
 _TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
 
 
+@attrs.define
+class Counted:
+    """What the counters of a session tell about a savepoint: whether it can still be there.
+
+    MariaDB has no way to ask for a savepoint without ending it. It counts a session's
+    statements, and so it is told, exactly: that the transaction was committed or rolled
+    back; that a savepoint was released or rolled back to while there was none above this
+    one, so that it was below. It is not told which savepoint a host released, or rolled back
+    to, where it had made some above this one as well: then this one is believed to be there,
+    and its end tells.
+
+    >>> from collections import Counter
+    >>> from timebank.storage.server.mariadb import Counted
+    >>> counted = Counted(Counter())
+    >>> counted.allows(Counter(Com_savepoint=1, Com_release_savepoint=1))
+    True
+    >>> counted.allows(Counter(Com_savepoint=1, Com_release_savepoint=2))
+    False
+    """
+
+    seen: Counter[str]
+    #: At most so many savepoints are above it.
+    above: int = 0
+    is_gone: bool = False
+
+    def allows(self, counters: Counter[str]) -> bool:
+        """Take what was counted by now; return whether the savepoint may be there."""
+        new = {kind: max(0, counters[kind] - self.seen[kind]) for kind in _COUNTED}
+        above = self.above + new["Com_savepoint"]
+        released, undone = new["Com_release_savepoint"], new["Com_rollback_to_savepoint"]
+        self.is_gone = (
+            self.is_gone
+            or any(new[kind] for kind in _ENDING)
+            or released > above
+            or (undone > 0 and above == 0)
+        )
+        self.seen, self.above = counters, max(0, above - released)
+        return not self.is_gone
+
+
 class MariaDb:
     """The dialect of MariaDB.
 
@@ -91,6 +146,7 @@ class MariaDb:
     def __init__(self, package: str = "pymysql") -> None:
         driver = import_module(package)
         self.error: type[Exception] = driver.Error
+        self._ours: Counter[str] = Counter()
         self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
 
     def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
@@ -170,6 +226,46 @@ class MariaDb:
             meaning = "the connection was lost"
         said = error.args[1] if len(error.args) > 1 else error
         return kind(f"{where}: {meaning} ({said})")
+
+    def savepoint(self, cursor: Any, name: str) -> None:
+        """Implement `Dialect.savepoint`."""
+        self._ours["Com_savepoint"] += 1
+        cursor.execute(f"SAVEPOINT {name}")
+
+    def release(self, cursor: Any, name: str) -> bool:
+        """Implement `Dialect.release`."""
+        self._ours["Com_release_savepoint"] += 1
+        return self._found(cursor, f"RELEASE SAVEPOINT {name}")
+
+    def undo(self, cursor: Any, name: str) -> bool:
+        """Implement `Dialect.undo`."""
+        self._ours["Com_rollback_to_savepoint"] += 1
+        return self._found(cursor, f"ROLLBACK TO SAVEPOINT {name}") and self.release(cursor, name)
+
+    def _found(self, cursor: Any, sql: str) -> bool:
+        """Run what names a savepoint; return false, nothing being done, where it is not there."""
+        try:
+            cursor.execute(sql)
+        except self.error as error:
+            if number_of(error) != _NO_SAVEPOINT:
+                raise
+            return False
+        return True
+
+    def mark(self, cursor: Any, bank: str) -> Counted:
+        """Implement `Dialect.mark`: how many statements of some kinds were run so far."""
+        return Counted(self._counters(cursor))
+
+    def has_savepoint(self, cursor: Any, mark: Counted) -> bool:
+        """Implement `Dialect.has_savepoint`, as far as `Counted` tells."""
+        return mark.allows(self._counters(cursor))
+
+    def _counters(self, cursor: Any) -> Counter[str]:
+        """Return how often the session ran each kind of statement, without our own."""
+        cursor.execute(_COUNTERS)
+        found = Counter({name: int(value) for name, value in cursor.fetchall()})
+        found.subtract(self._ours)
+        return found
 
     @contextmanager
     def making_tables(self, cursor: Any) -> Iterator[None]:

@@ -8,7 +8,7 @@ written by one statement.
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from itertools import chain
 from typing import Any, Final
@@ -86,6 +86,14 @@ def _append(parts: tuple[str, ...]) -> str:
     return f"WITH {', '.join(steps)} {answer}"
 
 
+_NO_SAVEPOINT: Final = "3B001"
+#: A change that changes nothing: a lock of a row that is locked already would take no id.
+_TAKE_XID: Final = (
+    "UPDATE timebank_banks SET sequence = sequence WHERE bank = %s RETURNING xmin::text"
+)
+_HAS_XID: Final = """SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid'
+    AND pid = pg_backend_pid() AND transactionid = %s::text::xid
+    AND mode = 'ExclusiveLock' AND granted)"""
 _TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
 
 
@@ -196,6 +204,55 @@ class PostgreSql:
         )
         said = str(error).partition("\n")[0]
         return kind(f"{where}: {meaning} ({said})")
+
+    def savepoint(self, cursor: Any, name: str) -> None:
+        """Implement `Dialect.savepoint`."""
+        cursor.execute(f"SAVEPOINT {name}", prepare=False)
+
+    def release(self, cursor: Any, name: str) -> bool:
+        """Implement `Dialect.release`."""
+        return self._guarded(cursor, name, f"RELEASE SAVEPOINT {name}")
+
+    def undo(self, cursor: Any, name: str) -> bool:
+        """Implement `Dialect.undo`."""
+        return self._guarded(
+            cursor, name, f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"
+        )
+
+    def _guarded(self, cursor: Any, name: str, sql: str) -> bool:
+        """Run what names a savepoint behind another, for it fails where that is not there.
+
+        A failure without another savepoint before it would end the host's transaction.
+        """
+        state = cursor.connection.info.transaction_status.name
+        if state == "INTRANS":
+            sql = f"SAVEPOINT {name}_probe; {sql}"
+        elif state != "INERROR":
+            return False
+        try:
+            cursor.execute(sql, prepare=False)
+        except self.error as error:
+            healing = f"ROLLBACK TO SAVEPOINT {name}_probe; RELEASE SAVEPOINT {name}_probe"
+            with suppress(self.error):  # where there is no probe it had failed before
+                cursor.execute(healing, prepare=False)
+            if getattr(error, "sqlstate", None) != _NO_SAVEPOINT:
+                raise
+            return False
+        return True
+
+    def mark(self, cursor: Any, bank: str) -> str:
+        """Implement `Dialect.mark`: the savepoint's own transaction id.
+
+        It is given at its first change. While the savepoint is there the server holds a
+        lock on it, which goes when it is released or rolled back.
+        """
+        (xid,) = cursor.execute(_TAKE_XID, (bank,)).fetchone()
+        return str(xid)
+
+    def has_savepoint(self, cursor: Any, mark: str) -> bool:
+        """Implement `Dialect.has_savepoint`, exactly."""
+        (found,) = cursor.execute(_HAS_XID, (mark,)).fetchone()
+        return bool(found)
 
     def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
         """Implement `Dialect.making_tables`: all of it is one transaction."""

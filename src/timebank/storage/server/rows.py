@@ -13,6 +13,7 @@ import attrs
 
 from timebank.errors import BankNotFound, Conflict, Corrupt, StoreError, TimebankError, shown
 from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
+from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.tables import (
@@ -179,15 +180,17 @@ class SqlWriter(SqlReader):
         if self.failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
+        head = self.head()
+        self.failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             with self._translating() as transaction:
-                self._append(transaction, batch)
+                self._append(transaction, batch, head)
         except BaseException as error:
             self.failed = error
             raise
+        self.failed = None
 
-    def _append(self, transaction: Transaction, batch: Batch) -> None:
-        head = self.head()
+    def _append(self, transaction: Transaction, batch: Batch, head: Head) -> None:
         last = head.sequence
         for record in batch.records:
             if record.sequence != last + 1:

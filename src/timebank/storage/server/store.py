@@ -8,9 +8,9 @@ at the lock on its row; writers of different banks do not.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import (
@@ -22,7 +22,7 @@ from timebank.errors import (
     StoreError,
     shown,
 )
-from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
+from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.migrations import check_version, migrate
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 POOL: Final = 8
 OVERFLOW: Final = 24
 CONNECT_TIMEOUT_SECONDS: Final = 10
+#: Whether a transaction may be open on a connection, among what the pool knows of it.
+_OPEN: Final = "timebank.open"
 
 
 class SqlStore:
@@ -61,7 +63,6 @@ class SqlStore:
         self._timeout_seconds = busy_timeout_seconds
         self._engines: dict[int, Engine] = {}
         self._locks: dict[str, WriterLock] = {}
-        self._making = threading.Lock()
         self._closed = False
 
     @property
@@ -103,11 +104,21 @@ class SqlStore:
                 connection, read_only=self._read_only, timeout_seconds=self._timeout_seconds
             )
 
-        # Two threads may both make one: the first is kept, the other has no connection yet.
-        return self._engines.setdefault(pid, engine)
+        @event.listens_for(engine, "reset")
+        def close_what_was_left(connection: Any, record: Any, _: object) -> None:
+            """Close what comes back by itself, for whoever had it was interrupted, or is gone."""
+            if record.info.pop(_OPEN, False):
+                connection.close()
 
-    def _take(self) -> PoolProxiedConnection:
-        """Take a connection from the pool.
+        # Two threads may both make one: the first is kept, the other has no connection yet.
+        kept = self._engines.setdefault(pid, engine)
+        if self._closed:
+            self.close()
+            return self._engine()
+        return kept
+
+    def _take(self, slot: list[PoolProxiedConnection]) -> None:
+        """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
         :raises StoreError: the server cannot be reached.
@@ -116,7 +127,7 @@ class SqlStore:
         from sqlalchemy.exc import TimeoutError as NoneFree
 
         try:
-            return self._engine().raw_connection()
+            slot.append(self._engine().raw_connection())
         except NoneFree as error:
             msg = f"{self.url}: all connections were in use for {self._timeout_seconds:g} s"
             raise StoreBusy(msg) from error
@@ -126,60 +137,55 @@ class SqlStore:
         except self.dialect.error as error:
             raise self.dialect.translated(error, self.url) from error
 
-    @contextmanager
-    def transaction(self, begin: Callable[[Any], None]) -> Iterator[tuple[Any, Transaction]]:
-        """Begin a transaction; it is rolled back at the end unless it was committed.
+    def transaction(self, begin: Callable[[Any], None]) -> SqlTransaction:
+        """Return a block in a transaction, rolled back at the end unless it was committed."""
+        return SqlTransaction(self, begin)
 
-        What interrupts a program may have left an answer half read: that connection is dropped.
+    def begin(self, begin: Callable[[Any], None], slot: list[PoolProxiedConnection]) -> Any:
+        """Put a connection into a slot and begin; one that died while it was idle is replaced.
+
+        Return the cursor.
         """
-        lent, cursor = self._begin(begin)
-        connection = lent.driver_connection
-        owner = os.getpid()
-        sound = False
-        try:
-            yield connection, Transaction(cursor, self.dialect, self.url)
-            sound = True
-        except Exception:
-            sound = True  # unless it cannot even be rolled back
-            raise
-        finally:
-            if os.getpid() == owner:
-                self._give(lent, connection, sound=sound)
-
-    def _begin(self, begin: Callable[[Any], None]) -> tuple[PoolProxiedConnection, Any]:
-        """Take a connection and begin; one that died while it was idle is replaced."""
         for last in (False, True):
-            lent = self._take()
+            self._take(slot)
+            lent = slot[0]
+            lent.info[_OPEN] = True
             try:
                 cursor = self.dialect.cursor(lent.driver_connection)
                 begin(cursor)
             except self.dialect.error as error:
                 gone = self._is_lost(lent.driver_connection, error)
                 lent.invalidate()
+                slot.clear()
                 if last or not gone:
                     raise self.dialect.translated(error, self.url) from error
                 self._engine().dispose()  # the others are as old
-            except BaseException:
-                lent.invalidate()
-                raise
             else:
-                return lent, cursor
+                return cursor
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def _is_lost(self, connection: Any, error: Exception) -> bool:
         return self.dialect.lost(connection, error)
 
-    def _give(self, lent: PoolProxiedConnection, connection: Any, *, sound: bool) -> None:
-        """Give a connection back to the pool, or close it where it cannot be rolled back."""
-        if sound:
-            try:
-                connection.rollback()
-            except self.dialect.error:
-                sound = False
-        if not sound:
-            lent.invalidate()
-        with suppress(self.dialect.error):
-            lent.close()
+    def give(self, slot: list[PoolProxiedConnection], *, sound: bool) -> None:
+        """Give the connection of a slot back to the pool, or close it.
+
+        It is closed where it cannot be rolled back, and where it is not `sound`: what interrupts
+        a program may have left an answer half read.
+        """
+        for lent in slot:
+            if lent.is_valid:
+                if sound:
+                    try:
+                        lent.driver_connection.rollback()  # type: ignore[union-attr]  # is valid
+                        lent.info[_OPEN] = False
+                    except self.dialect.error:
+                        sound = False
+                if not sound:
+                    lent.invalidate()
+            with suppress(self.dialect.error):
+                lent.close()
+        slot.clear()
 
     # -- the protocol -----------------------------------------------------------
 
@@ -199,49 +205,20 @@ class SqlStore:
         with self.writer(bank) as writer:
             writer.add_bank(journal)
 
-    @contextmanager
-    def reader(self, bank: str) -> Iterator[SqlReader]:
+    def reader(self, bank: str) -> SqlReading:
         """Implement `Store.reader`."""
-        with self.transaction(self.dialect.begin_reading) as (_, transaction):
-            reader = SqlReader(transaction, bank)
-            try:
-                yield reader
-            finally:
-                reader.close()
+        return SqlReading(self, bank)
 
-    @contextmanager
-    def writer(self, bank: str) -> Iterator[SqlWriter]:
+    def writer(self, bank: str) -> SqlWriting:
         """Implement `Store.writer`. Threads wait here for each other, processes at the server."""
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
-        lock.acquire(self._timeout_seconds)
-        owner = os.getpid()
-        try:
-            with self.transaction(self.dialect.begin_writing) as (connection, transaction):
-                writer = SqlWriter(transaction, bank)
-                try:
-                    with suppress(BankNotFound):  # the writer's reads say so
-                        writer.lock()
-                    yield writer
-                finally:
-                    writer.close()
-                self._end(connection, transaction, writer, owner)
-        finally:
-            lock.release()
+        return SqlWriting(self, bank, lock, self._timeout_seconds)
 
-    def _end(
-        self, connection: Any, transaction: Transaction, writer: SqlWriter, owner: int
-    ) -> None:
+    def commit(self, connection: Any, transaction: Transaction, writer: SqlWriter) -> None:
         """Commit.
 
-        :raises StoreError: a statement failed, or this is another process than that which began.
         :raises OutcomeUnknown: the connection was lost before the server answered.
         """
-        if writer.failed is not None:
-            msg = "a statement failed, so nothing was written"
-            raise StoreError(msg) from writer.failed
-        if os.getpid() != owner:
-            msg = "this writer belongs to the process that opened it: nothing was written here"
-            raise StoreError(msg)
         try:
             committed = self.dialect.commit(transaction.cursor)
         except self.dialect.error as error:
@@ -262,6 +239,150 @@ class SqlStore:
         engine = self._engines.pop(os.getpid(), None)
         if engine is not None:
             engine.dispose()
+
+
+class SqlTransaction:
+    """A block in a transaction on a connection of the pool.
+
+    It is rolled back at the end unless it was committed. `drop` gives the connection back; what
+    comes twice is no matter.
+    """
+
+    def __init__(self, store: SqlStore, begin: Callable[[Any], None]) -> None:
+        self._store = store
+        self._begin = begin
+        self._pid = 0
+        self._sound = False
+        #: What is borrowed; who is gone without giving it back takes the slot along.
+        self._slot: list[PoolProxiedConnection] = []
+
+    def __enter__(self) -> tuple[Any, Transaction]:
+        self._pid = os.getpid()
+        try:
+            return self._began()
+        except BaseException as error:
+            self._sound = isinstance(error, Exception)
+            self.drop()
+            raise
+
+    def _began(self) -> tuple[Any, Transaction]:
+        cursor = self._store.begin(self._begin, self._slot)
+        transaction = Transaction(cursor, self._store.dialect, self._store.url)
+        return self._slot[0].driver_connection, transaction
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._sound = error is None or isinstance(error, Exception)
+        self.drop()
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        if self._pid == os.getpid():
+            self._store.give(self._slot, sound=self._sound)
+
+    def cut(self) -> None:
+        """Implement `Holder.cut`: the thread has ended, and its transaction with it."""
+        self._store.give(self._slot, sound=False)
+
+
+class SqlReading(SqlTransaction):
+    """The block of a reader."""
+
+    def __init__(self, store: SqlStore, bank: str) -> None:
+        super().__init__(store, store.dialect.begin_reading)
+        self._bank = bank
+        self._reader: SqlReader | None = None
+
+    def __enter__(self) -> SqlReader:  # type: ignore[override]  # what the block is about
+        _, transaction = super().__enter__()
+        self._reader = SqlReader(transaction, self._bank)
+        return self._reader
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        if self._reader is not None:
+            self._reader.close()
+        super().drop()
+
+
+class SqlWriting(SqlTransaction):
+    """The block of a writer, and its turn at the lock of this process."""
+
+    def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
+        super().__init__(store, store.dialect.begin_writing)
+        self._bank = bank
+        self._lock = lock
+        self._timeout_seconds = timeout
+        self._turn: Turn | None = None
+        self._writer: SqlWriter | None = None
+
+    def __enter__(self) -> SqlWriter:  # type: ignore[override]  # what the block is about
+        self._pid = os.getpid()
+        self._turn = Turn(self)
+        try:
+            self._lock.acquire(self._timeout_seconds, self._turn)
+            self._connection, self._transaction = self._began()
+            writer = self._writer = SqlWriter(self._transaction, self._bank)
+            with suppress(BankNotFound):  # the writer's reads say so
+                writer.lock()
+        except BaseException as error:
+            self._sound = isinstance(error, Exception)
+            self.drop()
+            raise
+        return writer
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+            self._sound = error is None or isinstance(error, Exception)
+        except Exception:
+            self._sound = True  # unless it cannot even be rolled back
+            raise
+        finally:
+            self.drop()
+
+    def _commit(self) -> None:
+        """Commit.
+
+        :raises StoreError: a statement failed, this is another process than that which began, or
+            the writer is closed.
+        :raises OutcomeUnknown: the connection was lost before the server answered.
+        """
+        writer = self._writer
+        if self._pid != os.getpid():
+            msg = "this writer belongs to the process that opened it: nothing was written here"
+            raise StoreError(msg)
+        if writer is None or not self._slot:
+            msg = "this writer is closed"
+            raise StoreError(msg)
+        if writer.failed is not None:
+            msg = "a statement failed, so nothing was written"
+            raise StoreError(msg) from writer.failed
+        self._store.commit(self._connection, self._transaction, writer)
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        if self._writer is not None:
+            self._writer.close()
+        super().drop()
+        if self._turn is not None and self._pid == os.getpid() and not self._turn.over:
+            self._lock.release(self._turn)
+
+    def cut(self) -> None:
+        """Implement `Holder.cut`."""
+        if self._writer is not None:
+            self._writer.close()
+        super().cut()
 
 
 def dialect_of(backend: str) -> Dialect:

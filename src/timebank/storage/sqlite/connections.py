@@ -2,42 +2,56 @@
 
 A file has one connection that writes and a pool of those that read. A private
 database in memory has one connection in all, which its threads take in turn.
+
+What is lent lies in a slot of whoever borrows it: giving it back takes it out of there, by one
+step, so that it is given back once, however often an interrupted program tries. A borrower that is
+gone without giving back takes its slot along, and SQLite closes the connection.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import threading
+from collections import deque
+from contextlib import suppress
 from typing import Final, Protocol
+from weakref import ref
 
 from timebank.errors import InvalidRequest, StoreBusy, StoreError
-from timebank.storage.lock import WriterLock
-from timebank.storage.sqlite.errors import code_of
+from timebank.storage.lock import Holder, Turn, WriterLock
+from timebank.storage.sqlite.errors import ERRORS, code_of
 
 #: Readers that are kept open though nobody reads.
 IDLE_READERS: Final = 8
 
 
+class Borrower(Holder, Protocol):
+    """A reader or a writer, and the slot in which what it has borrowed lies."""
+
+    slot: list[sqlite3.Connection]
+    #: A writer's turn at the lock, or a reader's at a private database.
+    turn: Turn
+
+
 class Connections(Protocol):
-    """A pool from which readers and writers take their connection."""
+    """A pool from which readers and writers borrow their connection.
+
+    What is given back twice, or was never lent, is no matter.
+    """
 
     where: str
 
-    def take(self) -> sqlite3.Connection:
-        """Take a connection to read with."""
+    def take(self, reader: Borrower) -> None:
+        """Lend a connection to read with."""
 
-    def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """Give back a reader's connection; not `sound` if its transaction could not be ended."""
+    def give(self, reader: Borrower) -> None:
+        """Take a reader's connection back, and end its snapshot unless others share it."""
 
-    def take_writer(self) -> sqlite3.Connection:
-        """Take the connection to write with, and the lock."""
+    def take_writer(self, writer: Borrower) -> None:
+        """Lend the connection to write with, and the lock."""
 
-    def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
-        """Give back the writer's connection and release the lock."""
-
-    def owns(self, connection: sqlite3.Connection) -> bool:
-        """Return whether it was lent in this process, and not before a fork."""
+    def give_writer(self, writer: Borrower) -> None:
+        """Take the writer's connection back, undo what was not committed, release the lock."""
 
     def wipe(self) -> tuple[str, ...]:
         """Destroy what deleted rows leave beside the file; return what may remain, in words."""
@@ -83,6 +97,16 @@ def _set(connection: sqlite3.Connection, pragma: str) -> None:
             raise
 
 
+def rolled_back(connection: sqlite3.Connection) -> bool:
+    """End the transaction, if there is one; return whether the connection is of further use."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except ERRORS:
+        return False
+    return True
+
+
 class _Process:
     """The connections of one process.
 
@@ -91,10 +115,20 @@ class _Process:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.idle: list[sqlite3.Connection] = []
-        self.lent: dict[int, sqlite3.Connection] = {}
+        self.idle: deque[sqlite3.Connection] = deque()
         self.writer: sqlite3.Connection | None = None
+
+
+class _Wiping:
+    """Who holds the writer's connection while the log is cut off, or the store closed."""
+
+    def __init__(self) -> None:
+        self.slot: list[sqlite3.Connection] = []
+        self.turn = Turn(self)
+
+    def cut(self) -> None:
+        """Implement `Holder.cut`."""
+        self.slot.clear()
 
 
 class FileConnections:
@@ -124,90 +158,133 @@ class FileConnections:
             msg = "this store is closed"
             raise StoreError(msg)
 
-    def owns(self, connection: sqlite3.Connection) -> bool:
-        """Implement `Connections.owns`."""
-        process = self._process()
-        return process.writer is connection or id(connection) in process.lent
+    def take(self, reader: Borrower) -> None:
+        """Lend the connection that came back last, for its cache is warm."""
+        if self._closed:
+            self._check_open()
+        process = self._processes.get(os.getpid()) or self._process()
+        try:
+            reader.slot.append(process.idle.pop())
+        except IndexError:
+            reader.slot.append(self._connect())
 
-    def take(self) -> sqlite3.Connection:
-        """Take the reader's connection that came back last, for its cache is warm."""
-        self._check_open()
-        process = self._process()
-        with process.lock:
-            connection = process.idle.pop() if process.idle else self._connect()
-            process.lent[id(connection)] = connection
-        return connection
-
-    def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
+    def give(self, reader: Borrower) -> None:
         """Implement `Connections.give`."""
-        process = self._process()
-        with process.lock:
-            del process.lent[id(connection)]
-            if self._closed or not sound or len(process.idle) >= IDLE_READERS:
-                connection.close()
-            else:
-                process.idle.append(connection)
+        slot = reader.slot
+        if not slot:
+            return
+        connection = slot[0]
+        sound = rolled_back(connection)
+        idle = (self._processes.get(os.getpid()) or self._process()).idle
+        slot.clear()
+        if self._closed or not sound or len(idle) >= IDLE_READERS:
+            connection.close()
+        else:
+            idle.append(connection)
+            if self._is_closed:  # meanwhile
+                self._close_idle()
 
-    def take_writer(self) -> sqlite3.Connection:
+    def take_writer(self, writer: Borrower) -> None:
         """Implement `Connections.take_writer`."""
         if self._closed:
             self._check_open()
-        self._lock.acquire(self._timeout_seconds)
-        try:
-            if self._closed:
-                self._check_open()
-            process = self._process()
-            if process.writer is None:
-                process.writer = self._connect()
-        except BaseException:
-            self._lock.release()
-            raise
-        return process.writer
+        if not self._lock.take(writer.turn):
+            self._lock.acquire(self._timeout_seconds, writer.turn)
+        process = self._processes.get(os.getpid()) or self._process()
+        if self._closed:
+            self._lock.release(writer.turn)
+            self._check_open()
+        found = process.writer
+        if found is None or (found.in_transaction and not rolled_back(found)):
+            process.writer = None
+            process.writer = found = self._connect()
+        writer.slot.append(found)
 
-    def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
+    def give_writer(self, writer: Borrower) -> None:
         """Implement `Connections.give_writer`."""
-        if self._closed or not sound:
-            self._process().writer = None
-            connection.close()
-        self._lock.release()
+        if writer.turn.over:
+            return
+        if writer.slot:
+            connection = writer.slot[0]
+            unsound = connection.in_transaction and not rolled_back(connection)
+            if unsound or self._closed:
+                self._process().writer = None
+                connection.close()
+        self._lock.release(writer.turn)
+        writer.slot.clear()
+        if self._closed:
+            self._close_writer()
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Connections.wipe`. The log has the old pages until it is cut off."""
-        connection = self.take_writer()
-        sound = False
+        wiping = _Wiping()
+        self.take_writer(wiping)
         try:
-            connection.execute(f"PRAGMA busy_timeout = {WIPE_TIMEOUT_SECONDS * 1000}").fetchone()
-            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            timeout = int(self._timeout_seconds * 1000)
-            connection.execute(f"PRAGMA busy_timeout = {timeout}").fetchone()
-            sound = True
+            busy = self._cut_log(wiping.slot[0])
         finally:
-            self.give_writer(connection, sound=sound)
+            self.give_writer(wiping)
         remaining = (
             f"another connection is reading: {self.where}-wal has it until that ends and the "
             "erasure is asked for once more"
         )
         return (remaining,) if busy else ()
 
+    def _cut_log(self, connection: sqlite3.Connection) -> bool:
+        """Cut the log off; return true where somebody is reading, so that it could not be."""
+        connection.execute(f"PRAGMA busy_timeout = {WIPE_TIMEOUT_SECONDS * 1000}").fetchone()
+        try:
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            timeout = int(self._timeout_seconds * 1000)
+            connection.execute(f"PRAGMA busy_timeout = {timeout}").fetchone()
+        return bool(busy)
+
     def close(self) -> None:
         """Implement `Connections.close`."""
-        process = self._process()
-        with process.lock:
-            self._closed = True
-            while process.idle:
-                process.idle.pop().close()
-        try:
-            self._lock.acquire(0)
-        except (InvalidRequest, StoreBusy):
-            return  # the writer closes its connection itself, at its end
-        writer, process.writer = process.writer, None
-        if writer is not None:
-            writer.close()
-        self._lock.release()
+        self._closed = True
+        self._close_idle()
+        self._close_writer()
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._closed
+
+    def _close_idle(self) -> None:
+        idle = self._process().idle
+        with suppress(IndexError):
+            while True:
+                idle.pop().close()
+
+    def _close_writer(self) -> None:
+        """Close the writer's connection, unless somebody holds it, who then closes it."""
+        closing = _Wiping()
+        if self._lock.take(closing.turn):
+            process = self._process()
+            writer, process.writer = process.writer, None
+            if writer is not None:
+                writer.close()
+            self._lock.release(closing.turn)
 
 
 #: How long a wipe waits for readers to end.
 WIPE_TIMEOUT_SECONDS: Final = 2
+
+
+class _SharedTurn(Turn):
+    """A turn at a private database, which readers of one thread share."""
+
+    __slots__ = ("others", "writes")
+
+    def __init__(self, first: Borrower, *, writes: bool) -> None:
+        super().__init__(first)
+        self.writes = writes
+        #: All who share it, by identity; who is gone without a word does not count.
+        self.others: dict[int, ref[Borrower]] = {id(first): ref(first)}
+
+    def is_over(self) -> bool:
+        """Return whether nobody is left."""
+        others = list(self.others.values())
+        return self.over or self.thread() is None or all(other() is None for other in others)
 
 
 class PrivateConnection:
@@ -220,62 +297,90 @@ class PrivateConnection:
     def __init__(self, *, where: str, timeout_seconds: float) -> None:
         self.where = where
         self._timeout_seconds = timeout_seconds
-        self._connection = connect(":memory:", synchronous="OFF", timeout_seconds=timeout_seconds)
+        self.connection = connect(":memory:", synchronous="OFF", timeout_seconds=timeout_seconds)
         self._pid = os.getpid()
-        self._turn = threading.RLock()
-        self._readers = 0
-        self._writing = False
+        self._turns = WriterLock(where=where)
         self._closed = False
 
-    def owns(self, connection: sqlite3.Connection) -> bool:
-        """Implement `Connections.owns`."""
-        return self._pid == os.getpid()
-
-    def _enter(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             msg = "this store is closed"
             raise StoreError(msg)
         if self._pid != os.getpid():
             msg = "a private database in memory is not there in a forked process"
             raise StoreError(msg)
-        if not self._turn.acquire(timeout=self._timeout_seconds):
+
+    def _own_turn(self) -> _SharedTurn | None:
+        """Return the turn that this thread has; one that is over is given back first."""
+        last = self._turns.last()
+        return last if isinstance(last, _SharedTurn) and last.is_mine() else None
+
+    def _begin(self, borrower: Borrower, *, writes: bool) -> None:
+        turn = borrower.turn = _SharedTurn(borrower, writes=writes)
+        try:
+            self._turns.acquire(self._timeout_seconds, turn)
+        except StoreBusy as error:
             msg = f"another thread held {self.where} for longer than {self._timeout_seconds:g} s"
-            raise StoreBusy(msg)
-        if self._writing:
-            self._turn.release()
+            raise StoreBusy(msg) from error
+        if self._closed:
+            self._turns.release(turn)
+            self._close_connection()
+            self._check_open()
+        rolled_back(self.connection)  # what was left by who is gone
+        borrower.slot.append(self.connection)
+
+    def take(self, reader: Borrower) -> None:
+        """Implement `Connections.take`."""
+        self._check_open()
+        own = self._own_turn()
+        if own is None:
+            self._begin(reader, writes=False)
+            return
+        if own.writes:
             msg = "a batch is open on this thread: read and write through it"
             raise InvalidRequest(msg)
+        reader.turn = own
+        own.others[id(reader)] = ref(reader)
+        reader.slot.append(self.connection)
 
-    def _leave(self) -> None:
-        if self._closed and not self._readers and not self._writing:
-            self._connection.close()
-        self._turn.release()
-
-    def take(self) -> sqlite3.Connection:
-        """Implement `Connections.take`."""
-        self._enter()
-        self._readers += 1
-        return self._connection
-
-    def give(self, connection: sqlite3.Connection, *, sound: bool) -> None:
+    def give(self, reader: Borrower) -> None:
         """Implement `Connections.give`."""
-        self._readers -= 1
-        self._leave()
+        self._leave(reader)
 
-    def take_writer(self) -> sqlite3.Connection:
+    def take_writer(self, writer: Borrower) -> None:
         """Implement `Connections.take_writer`."""
-        self._enter()
-        if self._readers:
-            self._turn.release()
-            msg = f"a snapshot is open on this thread: {self.where} can be written to after it"
+        self._check_open()
+        own = self._own_turn()
+        if own is not None:
+            msg = (
+                "a batch is open on this thread: write through it"
+                if own.writes
+                else f"a snapshot is open on this thread: {self.where} can be written to after it"
+            )
             raise InvalidRequest(msg)
-        self._writing = True
-        return self._connection
+        self._begin(writer, writes=True)
 
-    def give_writer(self, connection: sqlite3.Connection, *, sound: bool) -> None:
+    def give_writer(self, writer: Borrower) -> None:
         """Implement `Connections.give_writer`."""
-        self._writing = False
-        self._leave()
+        self._leave(writer)
+
+    def _leave(self, borrower: Borrower) -> None:
+        """Take a borrower's share away; the last one ends the snapshot, or what it wrote."""
+        turn = borrower.turn
+        if not isinstance(turn, _SharedTurn) or turn.over:
+            return
+        own = turn.others.get(id(borrower))
+        if own is None or own() is not borrower:
+            return
+        rest = [other() for key, other in list(turn.others.items()) if key != id(borrower)]
+        if all(other is None for other in rest):
+            if self._turns.last() is turn:
+                rolled_back(self.connection)
+            self._turns.release(turn)
+        turn.others.pop(id(borrower), None)
+        borrower.slot.clear()
+        if self._closed:
+            self._close_connection()
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Connections.wipe`: there is no log."""
@@ -284,5 +389,11 @@ class PrivateConnection:
     def close(self) -> None:
         """Implement `Connections.close`."""
         self._closed = True
-        if self._turn.acquire(blocking=False):
-            self._leave()
+        self._close_connection()
+
+    def _close_connection(self) -> None:
+        """Close, unless somebody has a turn, who then closes it at the end."""
+        closing = _Wiping()
+        if self._pid == os.getpid() and self._turns.take(closing.turn):
+            self.connection.close()
+            self._turns.release(closing.turn)

@@ -111,11 +111,7 @@ def open_sqlite(
     path, synchronous = parse_url(url)
     if path is None:
         private = PrivateConnection(where=url, timeout_seconds=busy_timeout_seconds)
-        connection = private.take_writer()
-        try:
-            migrate(connection, url, busy_timeout_seconds)
-        finally:
-            private.give_writer(connection, sound=True)
+        migrate(private.connection, url, busy_timeout_seconds)  # nobody else has it yet
         return SqliteStore(url, private)
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)

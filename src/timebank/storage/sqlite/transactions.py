@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from timebank.errors import (
     BankNotFound,
@@ -16,13 +17,17 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.model import Fault, Head, RecordRow
+from timebank.storage.lock import OVER, UNFINISHED, Turn
 from timebank.storage.protocol import Batch
-from timebank.storage.sqlite.connections import Connections
+from timebank.storage.sqlite.connections import Connections, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, has_ledger
 from timebank.storage.tables import TableReader
+
+#: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
+_INHERITED: Final[list[sqlite3.Connection]] = []
 
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
@@ -54,21 +59,24 @@ class SqliteReader(TableReader):
         super().__init__(QUERIES, bank, connections.where)
         self._connections = connections
         self._connection: sqlite3.Connection | None = None
-        self._began = False
+        self._pid = 0
+        #: What is borrowed.
+        self.slot: list[sqlite3.Connection] = []
+        self.turn = OVER
 
     def __enter__(self) -> Self:
+        self._pid = os.getpid()
         try:
-            connection = self._connections.take()
-        except ERRORS as error:
-            raise translated(error, self._connections.where) from error
-        # Readers of one thread of a private database share a transaction.
-        self._began = not connection.in_transaction
-        if self._began:
-            try:
+            self._connections.take(self)
+            connection = self.slot[0]
+            # Readers of one thread of a private database share a transaction.
+            if not connection.in_transaction:
                 connection.execute("BEGIN")
-            except ERRORS as error:
-                self._connections.give(connection, sound=False)
+        except BaseException as error:
+            self.drop()
+            if isinstance(error, ERRORS):
                 raise translated(error, self._connections.where) from error
+            raise
         self._connection = connection
         return self
 
@@ -78,10 +86,21 @@ class SqliteReader(TableReader):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        connection, self._connection = self._connection or self.connection(), None
-        if self._connections.owns(connection):
-            sound = not self._began or rolled_back(connection)
-            self._connections.give(connection, sound=sound)
+        self._connection = self._connection or self.connection()
+        self.drop()
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`."""
+        if self._pid == os.getpid():
+            self._connections.give(self)
+        elif self.slot:
+            _INHERITED.extend(self.slot)
+        self._connection = None
+
+    def cut(self) -> None:
+        """Implement `Holder.cut`."""
+        self._connection = None
+        self.slot.clear()
 
     def connection(self) -> sqlite3.Connection:
         """Return the connection, between entry and end.
@@ -124,18 +143,16 @@ class SqliteWriter(SqliteReader):
     _failed: BaseException | None = None
 
     def __enter__(self) -> Self:
-        where = self._connections.where
+        self._pid = os.getpid()
+        self.turn = Turn(self)
         try:
-            connection = self._connections.take_writer()
-        except ERRORS as error:
-            raise translated(error, where) from error
-        try:
+            self._connections.take_writer(self)
+            connection = self.slot[0]
             connection.execute("BEGIN IMMEDIATE")
-        except ERRORS as error:
-            self._connections.give_writer(connection, sound=rolled_back(connection))
-            raise translated(error, where) from error
-        except BaseException:
-            self._connections.give_writer(connection, sound=rolled_back(connection))
+        except BaseException as error:
+            self.drop()
+            if isinstance(error, ERRORS):
+                raise translated(error, self._connections.where) from error
             raise
         self._connection = connection
         return self
@@ -146,22 +163,31 @@ class SqliteWriter(SqliteReader):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        connection, self._connection = self._connection or self.connection(), None
-        if not self._connections.owns(connection):
-            if error is None:
-                msg = "this writer belongs to the process that opened it: nothing was written here"
-                raise StoreError(msg)
-            return
-        sound = False
+        connection = self._connection or self.connection()
         try:
-            if error is None and self._failed is None:
+            if error is None and self._failed is None and self._pid == os.getpid():
                 self._commit(connection)
-            sound = rolled_back(connection)
         finally:
-            self._connections.give_writer(connection, sound=sound)
-        if error is None and self._failed is not None:
-            msg = "a statement failed, so nothing was written"
-            raise StoreError(msg) from self._failed
+            self.drop()
+        if error is None and (self._failed is not None or self._pid != os.getpid()):
+            raise self._not_kept()
+
+    def _not_kept(self) -> StoreError:
+        """Return the error for a clean end after which nothing was written."""
+        if self._pid != os.getpid():
+            msg = "this writer belongs to the process that opened it: nothing was written here"
+            return StoreError(msg)
+        error = StoreError("a statement failed, so nothing was written")
+        error.__cause__ = self._failed
+        return error
+
+    def drop(self) -> None:
+        """Implement `Droppable.drop`: what was not committed is undone."""
+        if self._pid == os.getpid():
+            self._connections.give_writer(self)
+        elif self.slot:
+            _INHERITED.extend(self.slot)
+        self._connection = None
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
@@ -196,8 +222,9 @@ class SqliteWriter(SqliteReader):
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self._failed
+        self._check_sequence(batch.records)
+        self._failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
-            self._check_sequence(batch.records)
             self._append(connection, batch)
         except ERRORS as error:
             self._failed = error
@@ -205,6 +232,7 @@ class SqliteWriter(SqliteReader):
         except BaseException as error:
             self._failed = error
             raise
+        self._failed = None
 
     def _check_sequence(self, records: list[RecordRow]) -> None:
         """Refuse a sequence that leaves a gap; the primary key refuses one that is taken."""
@@ -214,7 +242,8 @@ class SqliteWriter(SqliteReader):
         for record in records:
             if record.sequence != last + 1:
                 msg = f"record {record.sequence} does not follow the last record, {last}"
-                raise Conflict(msg)
+                self._failed = Conflict(msg)
+                raise self._failed
             last = record.sequence
         self._sequence, self._last_id = last, records[-1].id
 
@@ -279,13 +308,3 @@ class SqliteWriter(SqliteReader):
                     msg = f"{self._connections.where} has no ledger in it: open it with create"
                     result = StoreError(msg)
                 raise result from error
-
-
-def rolled_back(connection: sqlite3.Connection) -> bool:
-    """End the transaction, if there is one; return whether the connection is of further use."""
-    try:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    except ERRORS:
-        return False
-    return True

@@ -1,0 +1,417 @@
+"""Savepoints of ours in a host's transaction, and the blocks of readers and writers there.
+
+An exception may come at any line, from a signal for one. So nothing here counts what a missed
+end would leave wrong: a name is used once in a process, and what is open is known by a weak
+reference that dies with it. Each block has a `drop`, which gives back whatever is left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from timebank.errors import (
+    BankNotFound,
+    InvalidRequest,
+    Retryable,
+    StoreError,
+    is_refusal,
+)
+from timebank.storage.protocol import Reader, Writer
+
+if TYPE_CHECKING:
+    from timebank.storage.joined.store import JoinedStore
+
+#: A name is never used twice: MariaDB would end an outer savepoint of the same name.
+_NUMBERS: Final = itertools.count(1)
+_IS_OPEN: Final = "a batch is open on this thread: write through it"
+
+
+class JoinedReader(Reader, Protocol):
+    """A reader that can name all banks, and be closed."""
+
+    def banks(self) -> list[str]:
+        """Return the names of the banks, by code point."""
+
+    def close(self) -> None:
+        """Every call from now on is an error."""
+
+
+class JoinedWriter(Writer, Protocol):
+    """A writer that can make its bank, and says what was done with it."""
+
+    @property
+    def failed(self) -> BaseException | None:
+        """The first error of a statement: nothing is written then."""
+
+    def lock(self) -> None:
+        """Take the lock of the writer: it is held until the host's transaction ends."""
+
+    def add_bank(self, journal: str) -> None:
+        """Make the bank where it is missing."""
+
+    def is_untouched(self) -> bool:
+        """Return whether nothing was appended, and no statement failed."""
+
+    def close(self) -> None:
+        """Every call from now on is an error."""
+
+
+class HostConnection(Protocol):
+    """A driver's connection of a host: what the store needs of each kind of database."""
+
+    where: str
+    #: Where what is deleted may still be read, in words.
+    remains: str
+    #: The driver's connection.
+    driver: Any
+
+    def savepoint(self, name: str) -> None:
+        """Begin a savepoint."""
+
+    def release(self, name: str) -> bool:
+        """Release a savepoint; return false where it is not there, and change nothing then."""
+
+    def undo(self, name: str) -> bool:
+        """Roll back to a savepoint and release it; false as from `release`."""
+
+    def mark(self, bank: str) -> object:
+        """Return what tells later whether the savepoint that was just begun is there."""
+
+    def has_savepoint(self, name: str, mark: Any) -> bool:
+        """Return whether a savepoint is there, and change nothing."""
+
+    def give_back(self) -> None:
+        """Give back what an interrupt left open between two statements."""
+
+    def reader(self, bank: str) -> JoinedReader:
+        """Return a reader in the transaction that is open.
+
+        :raises BankNotFound: there are no tables, where to ask for one would be an error.
+        """
+
+    def writer(self, bank: str) -> JoinedWriter:
+        """Return a writer in the transaction that is open, before its `lock`."""
+
+    def has_tables(self) -> bool:
+        """Return whether the tables of the ledger are there; to ask is no error if not."""
+
+    def make_tables(self) -> None:
+        """Make the tables of the ledger.
+
+        :raises StoreError: to make them would commit the host's transaction.
+        """
+
+
+class Savepoint:
+    """A savepoint in the host's transaction, under a name of its own."""
+
+    def __init__(self, connection: HostConnection) -> None:
+        self.connection = connection
+        self.name = f"timebank_{next(_NUMBERS)}"
+        self._may_be_there = False
+
+    def begin(self) -> None:
+        """Begin it; again, where it was undone."""
+        self._may_be_there = True
+        self.connection.savepoint(self.name)
+
+    def release(self) -> bool:
+        """Keep what was done since; return false where the host has ended it already."""
+        found = self.connection.release(self.name)
+        self._may_be_there = False
+        return found
+
+    def undo(self) -> bool:
+        """Undo what was done since, if it is there still: safe at any time, and twice."""
+        if not self._may_be_there:
+            return False
+        found = self.connection.undo(self.name)
+        self._may_be_there = False
+        return found
+
+    def drop(self, error: BaseException | None = None) -> None:
+        """Undo it, whatever comes of that: a deadlock or a lost connection has undone all."""
+        if isinstance(error, Retryable):
+            error.scope = "host"
+        with suppress(Exception):
+            self.connection.give_back()
+            self.undo()
+
+
+def make_bank(savepoint: Savepoint, bank: str, journal: str) -> None:
+    """Make a bank where it is missing, and the tables where that is part of a transaction."""
+    connection = savepoint.connection
+    try:
+        savepoint.begin()
+        if not connection.has_tables():
+            connection.make_tables()
+        writer = connection.writer(bank)
+        writer.lock()
+        writer.add_bank(journal)
+        writer.close()
+        savepoint.release()
+    except BaseException as error:
+        savepoint.drop(error)
+        raise
+
+
+def begin_writing(
+    savepoint: Savepoint, bank: str, new_journal: Callable[[], str] | None
+) -> JoinedWriter:
+    """Begin the savepoint and return a writer in it; make a missing bank where that is wanted.
+
+    :raises BankNotFound: it is not there, and none is made.
+    """
+    try:
+        return _locked(savepoint, bank)
+    except BankNotFound as error:
+        savepoint.drop(error)
+        if new_journal is None:
+            raise
+    make_bank(savepoint, bank, new_journal())
+    return _locked(savepoint, bank)
+
+
+def _locked(savepoint: Savepoint, bank: str) -> JoinedWriter:
+    savepoint.begin()
+    writer = savepoint.connection.writer(bank)
+    writer.lock()
+    writer.head()
+    return writer
+
+
+class ReaderBlock:
+    """The block of a reader, which is no savepoint: what it reads is what the host sees."""
+
+    _reader: JoinedReader | None = None
+
+    def __init__(self, store: JoinedStore, bank: str) -> None:
+        self._store = store
+        self._bank = bank
+
+    def __enter__(self) -> Reader:
+        try:
+            self._reader = reader = self._store.connected().reader(self._bank)
+            reader.head()
+        except Retryable as error:
+            error.scope = "host"
+            raise
+        return reader
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Retryable):
+            error.scope = "host"
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the reader: safe at any time, and twice."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+class WriterBlock:
+    """The block of the one writer that a thread may have of a bank: a savepoint.
+
+    A refusal before anything was written keeps what the host's own callables did in it.
+    Every other exception undoes all of it.
+    """
+
+    is_over = False
+    _savepoint: Savepoint | None = None
+    _writer: JoinedWriter | None = None
+
+    def __init__(self, store: JoinedStore, bank: str, within: BatchSavepoint | None = None) -> None:
+        self._store = store
+        self._bank = bank
+        self._within = within
+
+    def __enter__(self) -> Writer:
+        self._store.open.check(self._bank, self._within)
+        connection = self._store.connected() if self._within is None else self._within.connected()
+        self._savepoint = Savepoint(connection)
+        self._store.open.note_writer(self._bank, self)
+        try:
+            self._writer = begin_writing(self._savepoint, self._bank, self._store.new_journal)
+        except BaseException as error:
+            self._undo(error)
+            raise
+        return self._writer
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        writer, savepoint = self._writer, self._savepoint
+        if writer is None or savepoint is None or self.is_over:
+            return  # it was dropped
+        try:
+            writer.close()
+            if error is None and writer.failed is not None:
+                msg = "a statement failed, so nothing was written"
+                raise StoreError(msg) from writer.failed
+            if error is not None and not (is_refusal(error) and writer.is_untouched()):
+                self._undo(error)
+                return
+            # Where the host ended it, in a callable of its own, what was written stands.
+            savepoint.release()
+        except BaseException as failure:
+            self._undo(failure)
+            if error is None or not isinstance(failure, Exception):
+                raise
+        self.is_over = True
+
+    def _undo(self, error: BaseException) -> None:
+        if self._savepoint is not None:
+            self._savepoint.drop(error)
+        self.is_over = True
+
+    def drop(self) -> None:
+        """Undo what may be left of it: safe at any time, twice, and after a normal end."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._savepoint is not None:
+            self._savepoint.drop()
+        self.is_over = True
+
+
+class BatchSavepoint:
+    """The one savepoint of a batch: for all of its calls, or none.
+
+    Each call has a savepoint of its own in it. The host may end it at any moment, by
+    ending its transaction, or by a savepoint of its own that is older: `is_there` tells.
+    """
+
+    is_over = False
+    _savepoint: Savepoint | None = None
+    _mark: object = None
+
+    def __init__(self, store: JoinedStore, bank: str) -> None:
+        self._store = store
+        self._bank = bank
+
+    def begin(self) -> None:
+        """Begin it in the transaction that is open; make a missing bank where that is wanted.
+
+        :raises InvalidRequest: this thread has a batch of this bank open already.
+        :raises BankNotFound: the bank is not there, and none is made.
+        """
+        self._store.open.check(self._bank, None)
+        self._savepoint = savepoint = Savepoint(self._store.connected())
+        self._store.open.note_batch(self._bank, self)
+        try:
+            begin_writing(savepoint, self._bank, self._store.new_journal).close()
+            self._mark = savepoint.connection.mark(self._bank)
+        except BaseException as error:
+            savepoint.drop(error)
+            self.is_over = True
+            raise
+
+    def _reached(self, *, looking: bool = False) -> Savepoint | None:
+        """Return the savepoint, where the host's handle still leads to its connection."""
+        savepoint = self._savepoint
+        if savepoint is None or (self.is_over and not looking):
+            return None  # what an interrupt left of it is looked for though it is over
+        try:
+            driver = self._store.host(looking=True)
+        except Exception:  # noqa: BLE001 - a handle that gives nothing has no transaction
+            return None
+        if driver is not savepoint.connection.driver:
+            return None
+        if not looking:
+            self._store.host()
+        return savepoint
+
+    def connected(self) -> HostConnection:
+        """Return the connection that it was begun on.
+
+        :raises InvalidRequest: it has ended, or the host's handle leads elsewhere.
+        """
+        savepoint = self._reached()
+        if savepoint is None:
+            msg = "this batch has ended, with the host's transaction"
+            raise InvalidRequest(msg)
+        return savepoint.connection
+
+    def is_there(self) -> bool:
+        """Return whether it is there still, as far as the database tells; change nothing.
+
+        It is exact on SQLite and PostgreSQL. On MariaDB a host that ended, out of order,
+        an older savepoint of its own than this one, while it had newer ones as well, is
+        found out by `release` and `undo` alone.
+
+        :raises InvalidRequest: a statement failed in the host's transaction.
+        """
+        savepoint = self._reached()
+        if savepoint is None:
+            return False
+        return savepoint.connection.has_savepoint(savepoint.name, self._mark)
+
+    def release(self) -> bool:
+        """Keep the batch; return false where it is no longer there, and change nothing then.
+
+        :raises InvalidRequest: a statement failed in the host's transaction.
+        """
+        savepoint = self._reached()
+        found = savepoint is not None and savepoint.release()
+        self.is_over = True
+        return found
+
+    def undo(self) -> bool:
+        """Undo the batch; return false where it is no longer there, and change nothing then.
+
+        It heals a transaction in which a statement failed since.
+        """
+        savepoint = self._reached(looking=True)
+        found = savepoint is not None and savepoint.undo()
+        self.is_over = True
+        return found
+
+    def drop(self) -> None:
+        """Undo what may be left of it: safe at any time, twice, and after a normal end."""
+        try:
+            savepoint = self._reached(looking=True)
+            if savepoint is not None:
+                savepoint.drop()
+        finally:
+            self.is_over = True
+
+
+class Open:
+    """What one thread has open of one store, by bank; what was abandoned is not."""
+
+    def __init__(self) -> None:
+        self._writers: dict[str, weakref.ref[WriterBlock]] = {}
+        self._batches: dict[str, weakref.ref[BatchSavepoint]] = {}
+
+    def check(self, bank: str, within: BatchSavepoint | None) -> None:
+        """Check that a writer of a bank may begin, within a batch or outside of any.
+
+        :raises InvalidRequest: it may not.
+        """
+        writer, batch = self._writers.get(bank), self._batches.get(bank)
+        block = None if writer is None else writer()
+        savepoint = None if batch is None else batch()
+        if (block is not None and not block.is_over) or (
+            savepoint is not None and not savepoint.is_over and savepoint is not within
+        ):
+            raise InvalidRequest(_IS_OPEN)
+
+    def note_writer(self, bank: str, block: WriterBlock) -> None:
+        """Take note of a writer that begins."""
+        self._writers[bank] = weakref.ref(block)
+
+    def note_batch(self, bank: str, savepoint: BatchSavepoint) -> None:
+        """Take note of a batch that begins."""
+        self._batches[bank] = weakref.ref(savepoint)
