@@ -158,13 +158,16 @@ def test_closing_while_others_call(place: str, tmp_path: Path) -> None:
         assert [] == closed_while_called(place, folder, calls)
 
 
-@pytest.mark.slow
-def test_closing_after_any_number_of_calls(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "rounds",
+    [pytest.param(6, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.nightly)],
+)
+def test_closing_after_any_number_of_calls(place: str, tmp_path: Path, rounds: int) -> None:
     """The same again and again, at other moments."""
-    for number in range(12 if place in SERVERS else 40):
+    for number in range(rounds):
         folder = tmp_path / str(number)
         folder.mkdir()
-        assert [] == closed_while_called(place, folder, number * 3)
+        assert [] == closed_while_called(place, folder, number * 7 % 60)
 
 
 def test_closing_twice_at_once(bank: TimeBank) -> None:

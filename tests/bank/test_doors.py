@@ -42,10 +42,15 @@ from timebank import (
 TESTS = Path(__file__).parents[1]
 
 
-def slow_but(*quick: str) -> list[Any]:
-    """The stores of this process and of a file, of which a few are enough for each change."""
-    rest = [pytest.param(one, marks=pytest.mark.slow) for one in HERE if one not in quick]
-    return [*quick, *rest]
+def places(quick: str, *slow: str) -> list[Any]:
+    """One store for each change, others for the longer run; what is left, at night."""
+
+    def marks(place: str) -> list[pytest.MarkDecorator]:
+        if place == quick:
+            return []
+        return [pytest.mark.slow if place in slow else pytest.mark.nightly]
+
+    return [pytest.param(one, marks=marks(one)) for one in HERE]
 
 
 def tried(kind: str, door: str, url: str) -> str:
@@ -65,7 +70,7 @@ def tried(kind: str, door: str, url: str) -> str:
 # -- a call behind a door ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", slow_but("memory"))
+@pytest.mark.parametrize("place", places("memory", "file", "private"))
 @pytest.mark.parametrize("door", ["clock", pytest.param("new_salt", marks=pytest.mark.slow)])
 def test_a_call_in_a_source(tmp_path: Path, place: str, door: str) -> None:
     """From the clock and the salts, which are asked for while the lock is held."""
@@ -73,7 +78,7 @@ def test_a_call_in_a_source(tmp_path: Path, place: str, door: str) -> None:
         assert tried("calls", door, url) == ""
 
 
-@pytest.mark.parametrize("place", slow_but("memory"))
+@pytest.mark.parametrize("place", places("memory", "file"))
 @pytest.mark.parametrize(
     "door",
     [
@@ -88,7 +93,7 @@ def test_a_call_in_a_callback(tmp_path: Path, place: str, door: str) -> None:
         assert tried("calls", door, url) == ""
 
 
-@pytest.mark.parametrize("place", slow_but("file"))
+@pytest.mark.parametrize("place", places("file", "private"))
 @pytest.mark.parametrize(
     "door",
     ["clock", *(pytest.param(one, marks=pytest.mark.slow) for one in ("new_salt", "permission"))],
@@ -100,7 +105,7 @@ def test_a_call_in_a_door_while_others_post(tmp_path: Path, place: str, door: st
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such signals")
-@pytest.mark.parametrize("place", slow_but("file"))
+@pytest.mark.parametrize("place", places("file", "private"))
 def test_a_call_in_a_signal_handler(tmp_path: Path, place: str) -> None:
     """A handler books while the main thread posts, at moments of no choosing."""
     with url_at(place, tmp_path) as url:
@@ -108,7 +113,7 @@ def test_a_call_in_a_signal_handler(tmp_path: Path, place: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", HERE)
+@pytest.mark.parametrize("place", places("file"))
 def test_a_call_in_a_finalizer(tmp_path: Path, place: str) -> None:
     """A `__del__` books, whenever the garbage collector comes by."""
     with url_at(place, tmp_path) as url:
@@ -392,7 +397,7 @@ def test_a_call_has_one_instant(tmp_path: Path, name: str, asks: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("asks", [False, True], ids=["trusted", "permitted"])
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("where", ["file", "private", "joined"])
+@pytest.mark.parametrize("where", ["file", "joined"])
 def test_a_call_has_one_instant_wherever_it_is(
     tmp_path: Path, where: str, name: str, asks: bool
 ) -> None:
