@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -203,19 +204,30 @@ class Rules(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([59, 61, 300, 3001]), up=accounts, down=accounts)
     def refuse_ahead(self, minutes: int, up: str, down: str) -> None:
-        """A clock stands ahead for calls that are refused, and is put right: holds are there."""
-        self.clock.now += timedelta(minutes=minutes)
-        before = self.banks[0].head()
-        told = self.both(lambda bank: bank.transfer(earner=up, spender="nobody", hours=1))
-        assert AccountNotFound is told[0]
-        told = self.both(lambda bank: bank.hold(earner="nobody", spender=down, hours=1))
-        assert AccountNotFound is told[0]
-        assert before == self.banks[0].head()
-        self.clock.now -= timedelta(minutes=minutes)
+        """A clock stands ahead for calls that are refused, and is put right: no hold is forgotten.
+
+        What may be spent then, and a second more, is asked for in the same batch.
+        """
+        ahead, before, id = timedelta(minutes=minutes), self.standing(), self.fresh("t")
         spendable = self.banks[0].balance(down).spendable
-        if spendable is not None and spendable >= Hours(0) and up != down:
-            amount = spendable + Hours.from_seconds(1)
-            self._transfer(up, down, amount, self.fresh("t"))
+        hours = Hours.from_seconds(max(0 if spendable is None else spendable.seconds, 0) + 1)
+
+        def call(bank: Any) -> Any:
+            opened = bank.batch() if isinstance(bank, TimeBank) else nullcontext(bank)
+            with opened as batch:
+                self.clock.now += ahead
+                for earner, spender in ((up, "nobody"), ("nobody", down)):
+                    no = _told(lambda b: b.hold(earner=earner, spender=spender, hours=1), batch)  # noqa: B023
+                    assert AccountNotFound is no[0]
+                self.clock.now -= ahead
+                return _told(
+                    lambda b: b.transfer(earner=up, spender=down, hours=hours, id=id), batch
+                )
+
+        made = self.both(call)
+        if isinstance(made, Transfer) and id not in self.transfers:
+            self.kept(made, before)
+            self.transfers[id] = made
 
     @property
     def now(self) -> datetime:
