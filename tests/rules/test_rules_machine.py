@@ -126,6 +126,7 @@ class Rules(RuleBasedStateMachine):
         ]
         self.holds: dict[str, Hold] = {}
         self.transfers: dict[str, Transfer] = {}
+        self.asked: set[str] = set()
         self.count = 0
 
     def teardown(self) -> None:
@@ -208,6 +209,15 @@ class Rules(RuleBasedStateMachine):
 
         What may be spent then, and a second more, is asked for in the same batch.
         """
+        name = self.fresh("k")
+        held = self.both(
+            lambda bank: bank.hold(
+                earner=up, spender=down, hours=1, id=name, expires_in=timedelta(minutes=9)
+            )
+        )
+        if isinstance(held, Hold) and held.status == "open" and name not in self.asked:
+            self.holds[name] = held
+        self.asked.add(name)
         ahead, before, id = timedelta(minutes=minutes), self.standing(), self.fresh("t")
         spendable = self.banks[0].balance(down).spendable
         hours = Hours.from_seconds(max(0 if spendable is None else spendable.seconds, 0) + 1)
