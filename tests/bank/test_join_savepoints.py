@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
 import timebank
-from bank.hosts import COUNT, HOSTS, AlchemySession, Django, Host, Psycopg, PyMySqlMariaDb, Sqlite3
+from bank.hosts import COUNT, HOSTS, AlchemySession, Host, Psycopg, PyMySqlMariaDb, Sqlite3
 from timebank import Hours, InvalidRequest, StoreBusy
 from timebank.model import TextRow
 from timebank.storage.joined.savepoints import BatchSavepoint
@@ -515,6 +516,31 @@ def test_tables_that_a_rollback_took_away(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("host", RAW, indirect=True, ids=lambda kind: kind.__name__)
+def test_a_forked_child_leaves_the_savepoint_alone(host: Host, store: JoinedStore) -> None:
+    """What a child inherits of a batch or a call is not there for it, and it undoes nothing."""
+    with host.transaction():
+        savepoint = begun(store)
+        call(store, savepoint, "note")
+        block = store.writer("main", within=savepoint)
+        put(block.__enter__(), "name")
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                block.drop()
+                found = (savepoint.is_there(), savepoint.release(), savepoint.undo())
+                savepoint.drop()
+                code = int(found != (False, False, False))
+            finally:
+                os._exit(code)
+        assert 0 == os.waitpid(child, 0)[1]
+        block.__exit__(None, None, None)
+        assert savepoint.is_there()
+        assert savepoint.release()
+        assert {"note", "name"} == there(store)
+
+
 def test_a_handle_that_leads_elsewhere(tmp_path: Path) -> None:
     """A session that has closed its transaction and begun another has another connection."""
     host = AlchemySession(tmp_path)
@@ -740,11 +766,27 @@ class Dropping(Undoing):
         self.drop()
 
 
-@pytest.mark.parametrize("host", RAW, indirect=True, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("host", "step"),
+    [
+        (Sqlite3, 1),
+        *(
+            pytest.param(kind, step, marks=marks, id=f"{kind.__name__}-{step}")
+            for kind in (Psycopg, PyMySqlMariaDb)
+            for step, marks in (
+                (9, [pytest.mark.servers]),
+                (1, [pytest.mark.servers, pytest.mark.nightly]),
+            )
+        ),
+    ],
+    indirect=["host"],
+)
 @pytest.mark.parametrize("kind", [Calling, Refused, Batching, Undoing, Dropping])
-def test_an_interrupt_at_any_line(host: Host, store: JoinedStore, kind: type[Any]) -> None:
+def test_an_interrupt_at_any_line(
+    host: Host, store: JoinedStore, kind: type[Any], step: int
+) -> None:
     """Dropped, it is there wholly or not at all; the next one begins, and the host goes on."""
-    for at in itertools.count():
+    for at in itertools.count(step=step):
         with suppress(Failing), host.transaction():
             host.book("b1")
             doing = kind(store)
