@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ class Host(ABC):
             f"sqlite:///{folder / 'host.db'}" if self.server is None else new_database(self.server)
         )
         self.path = str(folder / "host.db")
+        self.numbers = itertools.count(1)
         self.make_table()
         timebank.open(self.url).close()
         self.handle: Any = self.connect()
@@ -80,6 +82,16 @@ class Host(ABC):
         self.disconnect()
         if self.server is not None:
             drop_database(self.url)
+
+    def numbered_savepoint(self) -> AbstractContextManager[Any]:
+        """A savepoint by statements; on MariaDB a name that comes again ends the first of it."""
+        name = f"host_{next(self.numbers)}"
+        return by_statements(
+            self.run,
+            f"SAVEPOINT {name}",
+            f"RELEASE SAVEPOINT {name}",
+            f"ROLLBACK TO SAVEPOINT {name}",
+        )
 
     def book(self, id: str) -> None:
         """The host's own row."""
@@ -130,7 +142,7 @@ class Sqlite3(Host):
 
     def savepoint(self) -> AbstractContextManager[Any]:
         """As `Host.savepoint`."""
-        return by_statements(self.run, "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a")
+        return self.numbered_savepoint()
 
     def disconnect(self) -> None:
         """As `Host.disconnect`."""
@@ -264,9 +276,7 @@ class PyMySqlMariaDb(Host):
 
     def savepoint(self) -> AbstractContextManager[Any]:
         """As `Host.savepoint`."""
-        return by_statements(
-            self.run, "SAVEPOINT a", "RELEASE SAVEPOINT a", "ROLLBACK TO SAVEPOINT a"
-        )
+        return self.numbered_savepoint()
 
     def disconnect(self) -> None:
         """As `Host.disconnect`."""

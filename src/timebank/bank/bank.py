@@ -77,6 +77,7 @@ class TimeBank(Writes, Reads):
         self.store = store
         self.name = checks.identifier(bank, "bank")
         self._sources = Sources(clock, new_id, new_salt)
+        self._new_id = new_id
         self._actor: str | None = None
         self._permissions = checked(permissions)
         self._group = group_of(store, self.name)
@@ -125,11 +126,14 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        if self._may_share(command):
+        group = self._group
+        if self._may_share(command) and not (group.inside and group.is_inside()):
             call = Call(command, self._actor, self._sources)
-            self._group.submit(self.store, self.name, call)
+            group.submit(self.store, self.name, call)
             if not call.is_alone:
-                result: T = call.outcome()
+                if call.error is not None:
+                    raise call.error
+                result: T = call.result
                 return result
         work = partial(self._in_session, partial(self._execute_in, command=command))
         return retried(work)
@@ -140,13 +144,13 @@ class TimeBank(Writes, Reads):
         A command without an id could not be done again. Permissions are the caller's own code,
         and asked for in the caller's own thread.
         """
-        return command.id is not None and self._permissions is None and not self._group.is_inside()
+        return command.id is not None and self._permissions is None
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
     ) -> T:
         now = self._sources.now()
-        self._ask(ask, now)
+        self._ask(ask, lambda: now)
         if before is not None:
             with self._reader() as reader:
                 before(reader)

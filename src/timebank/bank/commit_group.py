@@ -36,7 +36,7 @@ from timebank.errors import (
 )
 from timebank.rules.state import AnyCommand
 from timebank.storage.lock import LOOK_EVERY_SECONDS, Turn, Turns
-from timebank.storage.protocol import Store, is_droppable
+from timebank.storage.protocol import Store, Writer, is_droppable
 
 #: How often a leader lets other threads go on, so that those of the last group may come back.
 _YIELDS: Final = 20
@@ -108,6 +108,7 @@ class Call:
         self.command = command
         self.actor = actor
         self.sources = sources
+        #: What its thread returns, or raises.
         self.result: Any = None
         self.error: BaseException | None = None
         #: Whether its own thread has to do it, outside of a group.
@@ -121,15 +122,6 @@ class Call:
 
     def cut(self) -> None:
         """Implement `Holder.cut`: who led is gone."""
-
-    def outcome(self) -> Any:
-        """Return the result, in the thread whose call it is.
-
-        :raises TimebankError: it was refused, or the storage failed.
-        """
-        if self.error is not None:
-            raise self.error
-        return self.result
 
     def decide(self, session: Session, now: int) -> None:
         """Judge it; a refusal is the call's own, and a failure everybody's."""
@@ -264,13 +256,7 @@ class CommitGroup:
                 entered = True
                 if self._waiting:
                     group += self._arrived(first)
-                session = Session(writer, first.sources, self.taken())
-                now = session.now()  # one reading of the clock for all
-                if len(group) > 1:
-                    session.prefetch_ids([call.command.id for call in group if call.command.id])
-                for call in group:
-                    call.decide(session, now)
-                session.finish()
+                session = self._decided(group, writer)
             self.keep(session)
         except BaseException as error:
             give_up(block)
@@ -284,9 +270,22 @@ class CommitGroup:
             first.turn.over = True
             for call in group:
                 call.is_done = True
-                call.wake()
+                if call.gate is not None:
+                    call.wake()
             if self._waiting:
                 self._leave(first)
+
+    def _decided(self, group: list[Call], writer: Writer) -> Session:
+        """Decide the calls of a group, in order; return the session, ready to be committed."""
+        known, self.known = self.known, None
+        session = Session(writer, group[0].sources, known)
+        now = session.now()  # one reading of the clock for all
+        if len(group) > 1:
+            session.prefetch_ids([call.command.id for call in group if call.command.id])
+        for call in group:
+            call.decide(session, now)
+        session.finish()
+        return session
 
     def _linger(self) -> None:
         """Wait briefly for the threads of the last group, so that they can share this commit."""

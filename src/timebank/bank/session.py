@@ -260,7 +260,12 @@ class Session:
                 now = self.now()
             state = self._state(command, now)
             draft = decide(state, command, now)
-            steps = () if draft is None else self._steps(command, draft, actor, now)
+            if draft is None:
+                steps: tuple[_Step, ...] = ()
+            elif isinstance(command, OpenAccount):
+                steps = self._opening_steps(command, draft, actor, now)
+            else:
+                steps = (self._step(command, draft, actor, now),)
         except TimebankError as error:
             self.unfinished = error if isinstance(error, FAILURES) else None
             raise
@@ -320,7 +325,9 @@ class Session:
         why = self.half_done if self.unfinished is None else self.unfinished
         if why is not None:
             raise nothing_written(why)
-        self.flush()
+        if self._batch is not None:
+            self.writer.append(self._batch)
+            self._batch = None
 
     @property
     def statute(self) -> Statute:
@@ -508,18 +515,16 @@ class Session:
 
     # -- what is kept -----------------------------------------------------------------
 
-    def _steps(
-        self, command: AnyCommand, draft: Draft, actor: str | None, now: int
+    def _opening_steps(
+        self, command: OpenAccount, draft: Draft, actor: str | None, now: int
     ) -> tuple[_Step, ...]:
-        """Return the records that a call comes to: one, or an account and its welcome.
+        """Return the records of an opening: the account, and its welcome where there is one.
 
         The second is judged on what the first will come to, and nothing is kept before.
         """
         known = self.known
-        welcome = None
-        if isinstance(command, OpenAccount) and command.welcome:
-            welcome = self._welcome_command(command, now)
-        first = self._step(command, draft, actor, now, known.sequence, known.digest, known.fold)
+        welcome = self._welcome_command(command, now) if command.welcome else None
+        first = self._step(command, draft, actor, now)
         if welcome is None:
             return (first,)
         fold = _after(known.fold, first.derived)
@@ -529,28 +534,28 @@ class Session:
         second = decide(state, welcome, now)
         if second is None:
             return (first,)
-        row = first.row
-        return (first, self._step(welcome, second, actor, now, row.sequence, row.digest, fold))
+        then = attrs.evolve(known, sequence=first.row.sequence, digest=first.row.digest, fold=fold)
+        return (first, self._step(welcome, second, actor, now, then))
 
-    def _step(  # noqa: PLR0917 - where it stands, in the order of its parts
+    def _step(
         self,
         command: AnyCommand,
         draft: Draft,
         actor: str | None,
         now: int,
-        after: int,
-        digest_before: bytes,
-        fold: Fold,
+        known: KnownState | None = None,
     ) -> _Step:
         """Return the record of a draft and the rows that it comes to; change nothing.
 
         The postings are summed here once more, by other code than that which made them.
         """
+        if known is None:
+            known = self.known
         if imbalance(draft.effects):
             msg = f"the postings of {command.request} do not sum to zero"
             raise Corrupt(msg)
         request = command.request
-        sequence = after + 1
+        sequence = known.sequence + 1
         texts: list[TextRow] = []
         if command.texts:
             texts = self._salted(command.texts, sequence)
@@ -558,7 +563,7 @@ class Session:
         record: RecordBody = {
             "effects": draft.effects,
             "format": FORMAT,
-            "journal": self.known.journal,
+            "journal": known.journal,
             "kind": command.kind,
             "recorded_at": now,
             "request": request,
@@ -567,10 +572,10 @@ class Session:
         if actor is not None:
             record["actor"] = actor
         body = canonical(record)
-        derived = fold.derive(sequence, command.kind, draft.effects)
+        derived = known.fold.derive(sequence, command.kind, draft.effects)
         row = RecordRow(
             sequence,
-            digest(digest_before, body),
+            digest(known.digest, body),
             body,
             command.kind,
             command.id,

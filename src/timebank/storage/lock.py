@@ -123,12 +123,15 @@ class Turns:
 
     def take(self, mine: Turn) -> bool:
         """Begin a turn, unless another is not over; return whether it has begun."""
-        before = self.last()
+        pid = os.getpid()
+        before = self._last.get(pid)
+        if before is None or before.heirs:
+            before = self.last()
         if not (before.over or before.is_over()):
             return False
         if before.heirs.setdefault(0, mine) is not mine:
             return False
-        self._last[os.getpid()] = mine
+        self._last[pid] = mine
         if not before.over and (holder := before.holder()) is not None:
             holder.cut()
         return True

@@ -169,20 +169,17 @@ class SqliteWriter(SqliteReader):
                 self._commit(connection)
         finally:
             self.drop()
-        if error is None:
-            self._check_kept()
+        if error is None and (self._failed is not None or self._pid != os.getpid()):
+            raise self._not_kept()
 
-    def _check_kept(self) -> None:
-        """Refuse a clean end after which nothing was written.
-
-        :raises StoreError: a statement failed, or this is not the process that began.
-        """
+    def _not_kept(self) -> StoreError:
+        """Return the error for a clean end after which nothing was written."""
         if self._pid != os.getpid():
             msg = "this writer belongs to the process that opened it: nothing was written here"
-            raise StoreError(msg)
-        if self._failed is not None:
-            msg = "a statement failed, so nothing was written"
-            raise StoreError(msg) from self._failed
+            return StoreError(msg)
+        error = StoreError("a statement failed, so nothing was written")
+        error.__cause__ = self._failed
+        return error
 
     def drop(self) -> None:
         """Implement `Droppable.drop`: what was not committed is undone."""

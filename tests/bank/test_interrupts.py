@@ -1,0 +1,178 @@
+"""An interrupt at every line of a call, on every store: nothing is left half way, and nobody waits.
+
+What must hold afterwards is in `interrupts.py`, class `Trial`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bank.interrupts import (
+    GROUNDS,
+    OPERATIONS,
+    Choice,
+    Ground,
+    GroupTrial,
+    Trial,
+    by_lines,
+    by_monitoring,
+    by_opcodes,
+    each_instruction,
+    each_line,
+    each_line_that_keeps,
+    every_event,
+    one_in,
+)
+from servers import SERVERS
+
+#: An interrupt may leave a connection to the garbage collector, which closes it.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+SHARED = ("memory", "file")
+ALONE = (*SHARED, "private", "joined")
+#: What threads share commits of.
+IN_GROUPS = ("transfer", "hold", "settle")
+SOME = ("transfer", "hold", "settle", "batch", "batch-caught")
+ON_ALL = [
+    pytest.param(ground, operation, id=f"{ground}-{operation}")
+    for ground in ALONE
+    for operation in OPERATIONS
+    if (ground, operation) != ("joined", "close")  # a host closes its connection itself
+]
+ON_SERVERS = [
+    pytest.param(server, operation, id=f"{server}-{operation}", marks=pytest.mark.servers)
+    for server in SERVERS
+    for operation in OPERATIONS
+]
+GROUPS = [
+    pytest.param(ground, operation, role == "leader", id=f"{ground}-{operation}-{role}")
+    for ground in SHARED
+    for operation in IN_GROUPS
+    for role in ("leader", "follower")
+]
+GROUPS_ON_SERVERS = [
+    pytest.param(
+        server, "transfer", role == "leader", id=f"{server}-{role}", marks=pytest.mark.servers
+    )
+    for server in SERVERS
+    for role in ("leader", "follower")
+]
+#: By instruction: what this Python has for it.
+by_instructions = by_monitoring if sys.version_info >= (3, 12) else by_opcodes
+
+#: What is tried in continuous integration: a file is slower than memory, and it is only
+#: where something is kept that the two differ.
+IN_CI = {
+    "memory": each_line,
+    "file": each_line_that_keeps,
+    "private": one_in(10, each_line),
+    "joined": one_in(10, each_line),
+}
+
+Grounds = Callable[[str], Ground]
+
+
+@pytest.fixture(scope="module")
+def grounds(tmp_path_factory: pytest.TempPathFactory) -> Grounds:
+    """Each kind of store, prepared once."""
+    made: dict[str, Ground] = {}
+
+    def get(name: str) -> Ground:
+        if name not in made:
+            folder: Path = tmp_path_factory.mktemp(name)
+            made[name] = GROUNDS[name](folder)
+        return made[name]
+
+    return get
+
+
+def check(trial: Trial, choice: Choice) -> None:
+    """Interrupt where it is chosen; nothing went wrong."""
+    complaints = trial.complaints(choice)
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize("operation", SOME)
+@pytest.mark.parametrize("ground", SHARED)
+def test_an_interrupt_at_some_lines(grounds: Grounds, ground: str, operation: str) -> None:
+    """The quick part of the next test."""
+    trial = Trial(grounds(ground), OPERATIONS[operation])
+    check(trial, one_in(12 if ground == "memory" else 25, each_line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ground", "operation"), ON_ALL)
+def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str) -> None:
+    """All of it is there, or nothing; the next call works, here and elsewhere."""
+    trial = Trial(grounds(ground), OPERATIONS[operation])
+    check(trial, IN_CI[ground])
+
+
+@pytest.mark.parametrize(("ground", "operation"), ON_SERVERS)
+def test_an_interrupt_on_a_server(grounds: Grounds, ground: str, operation: str) -> None:
+    """The same at a tenth of the lines."""
+    trial = Trial(grounds(ground), OPERATIONS[operation])
+    check(trial, one_in(10, each_line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ground", "operation", "leads"), GROUPS)
+def test_an_interrupt_in_a_group(
+    grounds: Grounds, ground: str, operation: str, leads: bool
+) -> None:
+    """Who leads or follows takes nobody along: each returns, or is told."""
+    trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
+    check(trial, each_line if operation == "transfer" else one_in(5, each_line))
+
+
+@pytest.mark.parametrize(("ground", "operation", "leads"), GROUPS_ON_SERVERS)
+def test_an_interrupt_in_a_group_on_a_server(
+    grounds: Grounds, ground: str, operation: str, leads: bool
+) -> None:
+    """The same at a tenth of the lines."""
+    trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
+    check(trial, one_in(10, each_line))
+
+
+@pytest.mark.parametrize("operation", ["transfer", "batch"])
+@pytest.mark.parametrize("ground", SHARED)
+def test_an_interrupt_at_some_instructions(grounds: Grounds, ground: str, operation: str) -> None:
+    """Also where no line begins."""
+    trial = Trial(grounds(ground), OPERATIONS[operation], watch=by_instructions)
+    check(trial, one_in(200, each_instruction))
+
+
+# -- at night -----------------------------------------------------------------
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("others_first", [True, False])
+@pytest.mark.parametrize(("ground", "operation"), [*ON_ALL, *ON_SERVERS])
+def test_an_interrupt_at_every_event(
+    grounds: Grounds, ground: str, operation: str, others_first: bool
+) -> None:
+    """Each time that a line is come to, whoever calls next."""
+    trial = Trial(grounds(ground), OPERATIONS[operation], others_first=others_first, audits=1)
+    check(trial, every_event)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("ground", "operation", "leads"), [*GROUPS, *GROUPS_ON_SERVERS])
+def test_an_interrupt_at_every_event_of_a_group(
+    grounds: Grounds, ground: str, operation: str, leads: bool
+) -> None:
+    """Each time that a line is come to."""
+    trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads, watch=by_lines)
+    check(trial, every_event)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("ground", "operation"), ON_ALL)
+def test_an_interrupt_at_each_instruction(grounds: Grounds, ground: str, operation: str) -> None:
+    """Each the first time that it is come to."""
+    trial = Trial(grounds(ground), OPERATIONS[operation], watch=by_instructions)
+    check(trial, each_instruction)
