@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
+
+import psycopg
 
 import timebank
 from bank.hosts import COUNT, HOSTS, AlchemySession, Host, Psycopg, PyMySqlMariaDb, Sqlite3
@@ -695,6 +699,37 @@ def interrupted(work: Callable[[], Any], at: int) -> bool:
     finally:
         sys.settrace(before)
     return not interrupting.is_done
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("host", [Psycopg], indirect=True)
+@pytest.mark.parametrize("kind", ["call", "batch"])
+def test_a_signal_while_a_lock_is_waited_for(host: Host, store: JoinedStore, kind: str) -> None:
+    """The driver cancels the statement: ours is undone, and the host's transaction goes on."""
+    address = host.url.replace("+psycopg", "")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+
+    def interrupt(other: psycopg.Connection[Any]) -> None:
+        with psycopg.connect(address, autocommit=True) as looking:
+            while not looking.execute(waiting, (other.info.backend_pid,)).fetchone():
+                pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with psycopg.connect(address) as other, host.transaction():
+        other.execute("SELECT * FROM timebank_banks FOR UPDATE")
+        host.book("b1")
+        thread = threading.Thread(target=interrupt, args=(other,))
+        thread.start()
+        block: Any = store.writer("main") if kind == "call" else store.batch_savepoint("main")
+        with pytest.raises(KeyboardInterrupt):
+            block.__enter__() if kind == "call" else block.begin()
+        thread.join()
+        other.rollback()
+        block.drop()
+        with store.writer("main") as writer:
+            put(writer, "note")
+        host.book("b2")
+    assert 2 == host.booked()
 
 
 class Calling:
