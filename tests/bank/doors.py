@@ -321,16 +321,21 @@ def at_any_moment(door: str, url: str) -> list[str]:
         number = len(outcomes)
         call = list(INNER_OF_A_BANK.values())[number % len(INNER_OF_A_BANK)]
         outcomes.append(outcome(lambda: call(bank, f"in-{number}")))
+        watch(f"{number} calls in a {door}")
+
+    def handler(*_: object) -> None:
+        again()
+        signal.setitimer(signal.ITIMER_REAL, 0.0005 + len(outcomes) % 7 * 0.0004)
 
     with open_bank(url, asks=False) as bank:
         if door == "signal":
-            signal.signal(signal.SIGALRM, lambda *_: again())
-            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.0023)
+            signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
         else:
             Finalized.call = again
             gc.set_threshold(60)
         trouble, last = _posted(bank, until=lambda: len(outcomes) >= MOMENTS)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         Finalized.call = None
         gc.collect()
         if not {f"t-{n}" for n in range(last)} <= {one.id for one in bank.transfers()}:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import pytest
+
 import timebank
 from servers import ON_SERVERS, SERVERS, drop_database, new_database
 from timebank import Statute, TimeBank, Welcome
@@ -17,10 +19,12 @@ Result = TypeVar("Result")
 
 #: Stores of this process, or of a file.
 HERE: Final = ("memory", "file", "private")
+#: The same as parameters of a test, of which one is enough for each change.
+IN_TURN: Final = ("memory", *(pytest.param(one, marks=pytest.mark.slow) for one in HERE[1:]))
 #: Stores that are the bank's own, as parameters of a test.
-OWN: Final = (*HERE, *ON_SERVERS)
+OWN: Final = ("memory", "file", pytest.param("private", marks=pytest.mark.slow), *ON_SERVERS)
 #: The same, and a connection of a host.
-ALL: Final = (*HERE, "joined", *ON_SERVERS)
+ALL: Final = (*OWN, "joined")
 #: How long a thread is waited for that has nothing to wait for: far below a time-out of a lock.
 SOON: Final = 6.0
 

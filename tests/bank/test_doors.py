@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import timebank
-from bank.places import HERE, fill, in_a_thread, opened, url_at
+from bank.places import HERE, IN_TURN, fill, in_a_thread, opened, url_at
 from servers import ON_SERVERS
 from support import BEGINNING
 from timebank import (
@@ -65,8 +65,8 @@ def tried(kind: str, door: str, url: str) -> str:
 # -- a call behind a door ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", slow_but("memory", "file"))
-@pytest.mark.parametrize("door", ["clock", "new_salt"])
+@pytest.mark.parametrize("place", slow_but("memory"))
+@pytest.mark.parametrize("door", ["clock", pytest.param("new_salt", marks=pytest.mark.slow)])
 def test_a_call_in_a_source(tmp_path: Path, place: str, door: str) -> None:
     """From the clock and the salts, which are asked for while the lock is held."""
     with url_at(place, tmp_path) as url:
@@ -74,7 +74,14 @@ def test_a_call_in_a_source(tmp_path: Path, place: str, door: str) -> None:
 
 
 @pytest.mark.parametrize("place", slow_but("memory"))
-@pytest.mark.parametrize("door", ["new_id", "permission", "progress"])
+@pytest.mark.parametrize(
+    "door",
+    [
+        "permission",
+        pytest.param("new_id", marks=pytest.mark.slow),
+        pytest.param("progress", marks=pytest.mark.slow),
+    ],
+)
 def test_a_call_in_a_callback(tmp_path: Path, place: str, door: str) -> None:
     """From what makes ids, what permits, and what is told of progress."""
     with url_at(place, tmp_path) as url:
@@ -84,7 +91,7 @@ def test_a_call_in_a_callback(tmp_path: Path, place: str, door: str) -> None:
 @pytest.mark.parametrize("place", slow_but("file"))
 @pytest.mark.parametrize(
     "door",
-    ["clock", "new_salt", *(pytest.param(one, marks=pytest.mark.slow) for one in ("permission",))],
+    ["clock", *(pytest.param(one, marks=pytest.mark.slow) for one in ("new_salt", "permission"))],
 )
 def test_a_call_in_a_door_while_others_post(tmp_path: Path, place: str, door: str) -> None:
     """The thread whose door it is may lead the calls of others: none of them waits for ever."""
@@ -100,7 +107,8 @@ def test_a_call_in_a_signal_handler(tmp_path: Path, place: str) -> None:
         assert tried("moments", "signal", url) == ""
 
 
-@pytest.mark.parametrize("place", slow_but("memory"))
+@pytest.mark.slow
+@pytest.mark.parametrize("place", HERE)
 def test_a_call_in_a_finalizer(tmp_path: Path, place: str) -> None:
     """A `__del__` books, whenever the garbage collector comes by."""
     with url_at(place, tmp_path) as url:
@@ -141,7 +149,7 @@ class Doors:
         }
 
 
-@pytest.fixture(params=HERE)
+@pytest.fixture(params=IN_TURN)
 def place(request: pytest.FixtureRequest) -> str:
     """Each kind of store of this process or of a file."""
     return str(request.param)
@@ -322,6 +330,8 @@ class Counting:
         return len(self.readings)
 
 
+WEEK = timedelta(days=7)
+
 #: Each call that writes, with how many records it makes of the bank of `busy`.
 CALLS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "open_account": (2, lambda bank: bank.open_account("new", name="Luca")),
@@ -335,7 +345,9 @@ CALLS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "reverse": (1, lambda bank: bank.reverse("t0", reason="entered twice")),
     "hold": (
         1,
-        lambda bank: bank.hold(earner="m1", spender="f1", hours=1, expires_in=timedelta(days=1)),
+        lambda bank: bank.hold(
+            earner="m1", spender="f1", hours="0:20", expires_in=timedelta(days=1)
+        ),
     ),
     "settle": (1, lambda bank: bank.settle("h0", hours="0:40")),
     "void": (1, lambda bank: bank.void("h0", reason="it rains")),
@@ -399,8 +411,9 @@ def one_instant(
         before, read = bank.head().sequence, clock.count
         call(of(bank))
         assert read + 1 == clock.count
-        made = list(bank.records(after=before))
-        assert (records, {clock.readings[-1]}) == (len(made), {one.recorded_at for one in made})
+        instant = clock.readings[-1]
+        made = [one.recorded_at for one in bank.records(after=before)]
+        assert [instant] * records == made
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["trusted", "permitted"])
@@ -417,8 +430,9 @@ def test_each_call_on_a_batch_has_one_instant(tmp_path: Path, asks: bool) -> Non
                 call(batch)
                 assert read + 2 == clock.count, name
             assert read + 2 == clock.count, name
+            first, second = clock.readings[-2:]
             made = [one.recorded_at for one in bank.records(after=before)]
-            assert clock.readings[-2:-1] + [clock.readings[-1]] * records == made, name
+            assert [first, *[second] * records] == made, name
 
 
 def test_a_call_that_reads_has_one_instant_at_most(tmp_path: Path) -> None:

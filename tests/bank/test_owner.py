@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterator
@@ -319,6 +320,54 @@ def test_a_batch_handed_over_while_its_owner_lives(own: TimeBank) -> None:
 def entered(block: AbstractContextManager[BankBatch]) -> tuple[Any, BankBatch]:
     """A block, and what is in it, as a framework holds them that enters it for a program."""
     return block, block.__enter__()
+
+
+def test_tasks_that_interleave_on_one_thread(own: TimeBank) -> None:
+    """What another task calls on the bank, while one awaits in its batch, is refused at once."""
+
+    async def holds(ready: asyncio.Event, goes_on: asyncio.Event) -> None:
+        with own.batch() as batch:
+            pay(batch, "t1")
+            ready.set()
+            await goes_on.wait()
+            pay(batch, "t2")
+
+    async def run() -> str:
+        ready, goes_on = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(holds(ready, goes_on))
+        await ready.wait()
+        outcome = told(lambda: pay(own, "t3"))
+        goes_on.set()
+        await task
+        return outcome
+
+    assert asyncio.run(run()).startswith("InvalidRequest: a batch is open on this thread")
+    assert ["t0", "t1", "t2"] == [one.id for one in own.transfers()]
+
+
+def test_a_route_of_fastapi(tmp_path: Path) -> None:
+    """As the page has it: each request opens its batch on the thread that it is answered on."""
+    fastapi = pytest.importorskip("fastapi", reason="it is no dependency, of development neither")
+    httpx = pytest.importorskip("httpx")
+    page = (Path(__file__).parents[2] / "docs" / "async.md").read_text("utf-8")
+    program = page.partition("## FastAPI")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(program, "async.md", "exec"), names)  # noqa: S102 - our own page
+    app = fastapi.FastAPI()
+    app.post("/visits/{key}")(names["post_visit"])
+    count = 9  # two hours each, to a floor of twenty
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
+            asked = {"family": "f1", "day": "2026-03-02"}
+            posts = (client.post(f"/visits/v{n}", params=asked) for n in range(count))
+            return [answer.status_code for answer in await asyncio.gather(*posts)]
+
+    assert [200] * count == asyncio.run(ask())
+    bank = names["bank"]
+    assert 2 + 2 * count == len(list(bank.transfers()))
+    assert () == bank.audit().findings
 
 
 # -- who never comes back ------------------------------------------------------------------
