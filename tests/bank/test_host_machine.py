@@ -651,7 +651,7 @@ class HostMachine(RuleBasedStateMachine):
         given = None if error is None else error("of the host's")
         self.agree(given, leave(preview.block, given))
 
-    @step(lambda host: bool(host.ended), call=calls(), number=newest)
+    @step(lambda host: 2 * bool(host.ended), call=calls(), number=newest)
     def call_what_ended(self, call: Call, number: int) -> None:
         """A handle that outlived its block does nothing."""
         self.agree_that_it_is_invalid(told(call, self.ended[-1 - number % len(self.ended)]))

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
 import timebank
-from bank.hosts import COUNT, HOSTS, AlchemySession, Django, Host, Psycopg, PyMySqlMariaDb, Sqlite3
+from bank.hosts import COUNT, HOSTS, AlchemySession, Host, Psycopg, PyMySqlMariaDb, Sqlite3
 from timebank import Hours, InvalidRequest, StoreBusy
 from timebank.model import TextRow
 from timebank.storage.joined.savepoints import BatchSavepoint

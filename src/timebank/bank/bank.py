@@ -77,6 +77,7 @@ class TimeBank(Writes, Reads):
         self.store = store
         self.name = checks.identifier(bank, "bank")
         self._sources = Sources(clock, new_id, new_salt)
+        self._new_id = new_id
         self._actor: str | None = None
         self._permissions = checked(permissions)
         self._group = group_of(store, self.name)
@@ -149,7 +150,7 @@ class TimeBank(Writes, Reads):
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
     ) -> T:
         now = self._sources.now()
-        self._ask(ask, now)
+        self._ask(ask, lambda: now)
         if before is not None:
             with self._reader() as reader:
                 before(reader)

@@ -102,8 +102,13 @@ class BankBatch(Writes, Reads):
     ) -> None:
         self._life = life
         self._sources = sources
+        self._new_id = self._made_id
         self._actor = actor
         self._permissions = permissions
+
+    def _made_id(self) -> str:
+        """Return a new id; where that fails, the call that asks for it has failed."""
+        return self._life.session().guarded(self._sources.id)
 
     def acting_as(self, actor: str | None) -> BankBatch:
         """Return the same batch with an actor named in every record."""
@@ -138,7 +143,7 @@ class BankBatch(Writes, Reads):
     def _tried_in(self, session: Session, ask: Ask, work: Work[T]) -> int:
         """Try it and return the instant at which it may be done."""
         now = session.now()
-        self._ask(ask, now, session.reader)
+        self._ask(ask, lambda: now, session.reader)
         session.flush()
         trial = Session(Overlay(session.writer), self._sources)
         with trial.stopped(now):
@@ -166,6 +171,9 @@ MakeHandle = Callable[[Life], BankBatch]
 class BatchBlock:
     """The block of a batch: entered, it holds the writer's lock; left, it commits or rolls back."""
 
+    _life: Life | None = None
+    _block: AbstractContextManager[Writer] | None = None
+
     def __init__(  # noqa: PLR0917 - what a bank gives its batch, all of it
         self,
         store: Store,
@@ -181,10 +189,11 @@ class BatchBlock:
         self._sources = sources
         self._handle = handle
         self._wiped = wiped
-        self._life: Life | None = None
-        self._block: AbstractContextManager[Writer] | None = None
+        self._thread = ref(this_thread(), partial(_abandoned, ref(self)))
 
     def __enter__(self) -> BankBatch:
+        if self._block is not None:
+            raise ended()
         try:
             return self._entered()
         except BaseException:
@@ -247,6 +256,10 @@ class BatchBlock:
             life.end()
             if not idle:
                 return
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give back what it holds, whoever asks: nobody uses it any more."""
         block = self._block
         if block is not None:
             self._group.leave(block)
@@ -257,8 +270,18 @@ class BatchBlock:
             self.drop()
 
 
+def _abandoned(block: ref[BatchBlock], thread: object) -> None:
+    """Give back what the batch of a thread holds that has ended, and left it open."""
+    left = block()
+    if left is not None:
+        left.abandon()
+
+
 class PreviewBlock:
     """The block of a preview: a snapshot, and what is decided on top of it."""
+
+    _life: Life | None = None
+    _block: AbstractContextManager[Reader] | None = None
 
     def __init__(
         self, block: AbstractContextManager[Reader], sources: Sources, handle: MakeHandle
@@ -266,22 +289,23 @@ class PreviewBlock:
         self._block = block
         self._sources = sources
         self._handle = handle
-        self._life: Life | None = None
 
     def __enter__(self) -> BankBatch:
+        if self._block is None or self._life is not None:
+            raise ended()
         try:
-            return self._entered()
+            return self._entered(self._block)
         except BaseException:
             self.drop()
             raise
 
-    def _entered(self) -> BankBatch:
-        reader = self._block.__enter__()
+    def _entered(self, block: AbstractContextManager[Reader]) -> BankBatch:
+        reader = block.__enter__()
         try:
             self._life = Life(Session(Overlay(reader), self._sources))
             return self._handle(self._life)
         except BaseException as error:
-            self._block.__exit__(type(error), error, error.__traceback__)
+            block.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __exit__(
@@ -290,7 +314,7 @@ class PreviewBlock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._life is None:
+        if self._life is None or self._block is None:
             msg = "this preview was not begun"
             raise InvalidRequest(msg)
         try:
@@ -303,7 +327,8 @@ class PreviewBlock:
         """End the preview and give its snapshot back."""
         if self._life is not None:
             self._life.end()
-        give_up(self._block)
+        if self._block is not None:
+            give_up(self._block)
 
     def __del__(self) -> None:
         self.drop()

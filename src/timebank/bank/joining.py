@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ class JoinedBank(TimeBank):
         self.store: JoinedStore = store
         self.name = checks.identifier(bank, "bank")
         self._sources = sources
+        self._new_id = sources.id
         self._actor: str | None = None
         self._permissions = checked(permissions)
         self._group = NoGroup({})
@@ -130,10 +132,15 @@ class JoinedLife(Life):
         :raises InvalidRequest: a call is under way or was interrupted, or the batch is over.
         """
         block = self.check()
+        return self.guarded(partial(block.call, work))
+
+    def guarded(self, work: Callable[[], T]) -> T:
+        """Do work: whatever else than a refusal ends it leaves nothing to be kept."""
+        self.check()
         self.check_unfinished()
         self.unfinished = UNDER_WAY
         try:
-            result = block.call(work)
+            result = work()
         except TimebankError as error:
             self.unfinished = error if isinstance(error, FAILURES) else None
             raise
@@ -150,6 +157,9 @@ class JoinedBatch(BankBatch):
     """A batch or preview whose every call begins by looking where the journal stands."""
 
     _life: JoinedLife
+
+    def _made_id(self) -> str:
+        return self._life.guarded(self._sources.id)
 
     def _execute(self, command: Command[Any, T]) -> T:
         return self._life.call(lambda session: self._executed_in(session, command))
@@ -168,14 +178,15 @@ class JoinedBatch(BankBatch):
 class JoinedBatchBlock:
     """The block of a joined batch: one savepoint of the host's transaction."""
 
+    _life: JoinedLife | None = None
+    _savepoint: BatchSavepoint | None = None
+
     def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
         self._store = store
         self._bank = bank
         self._sources = sources
         self._handle = handle
         self._known: KnownState | None = None
-        self._savepoint: BatchSavepoint | None = None
-        self._life: JoinedLife | None = None
 
     def __enter__(self) -> BankBatch:
         savepoint = self._savepoint = self._store.batch_savepoint(self._bank)

@@ -25,9 +25,31 @@ from timebank.storage.protocol import Reader
 
 #: Opens a reader, of a snapshot or of what a writer sees.
 OpenReader = Callable[[], AbstractContextManager[Reader]]
+#: Gives an instant, in microseconds since 1970.
+Now = Callable[[], int]
 T = TypeVar("T")
 #: Several commands that are one call: executed in a session, for an actor.
 Work = Callable[[Session, str | None], T]
+
+
+class Moment:
+    """One instant, read when it is first asked for: a call reads the clock once.
+
+    >>> from timebank.bank.permitting import Moment
+    >>> moment = Moment(iter([7, 8]).__next__)
+    >>> moment(), moment()
+    (7, 7)
+    """
+
+    def __init__(self, read: Now) -> None:
+        self._read = read
+        self._instant: int | None = None
+
+    def __call__(self) -> int:
+        """Return the instant, in microseconds since 1970."""
+        if self._instant is None:
+            self._instant = self._read()
+        return self._instant
 
 
 class Handle(ABC):
@@ -37,6 +59,8 @@ class Handle(ABC):
     """
 
     _sources: Sources
+    #: Gives an id to an operation that was given none.
+    _new_id: Callable[[], str]
     _actor: str | None
     _permissions: Permissions | None
 
@@ -59,26 +83,32 @@ class Handle(ABC):
 
     def _may(
         self, action: str, account: object = None, *, request: Mapping[str, Any] | None = None
-    ) -> None:
-        """Ask to read: one account, or all of the bank.
+    ) -> Now:
+        """Ask to read: one account, or all of the bank; return what gives the call's instant.
 
         :raises InvalidRequest: an id that cannot be.
         :raises NotPermitted: the answer is no.
         """
-        if self._permissions is not None:
-            accounts = () if account is None else (checks.identifier(account, "account id"),)
-            asked = {} if request is None else request
-            self._ask(Ask(actor=self._actor, action=action, accounts=accounts, request=asked))
+        if self._permissions is None:
+            return self._sources.now
+        now = Moment(self._sources.now)
+        accounts = () if account is None else (checks.identifier(account, "account id"),)
+        asked = {} if request is None else request
+        self._ask(Ask(actor=self._actor, action=action, accounts=accounts, request=asked), now)
+        return now
 
-    def _may_see(self, action: str, id: object) -> None:
-        """Ask to read a transfer or a hold; nothing is said of one that is not there.
+    def _may_see(self, action: str, id: object) -> Now:
+        """Ask to read a transfer or a hold, as `_may`; nothing is said of one that is not there.
 
         :raises InvalidRequest: an id that cannot be.
         :raises NotPermitted: the answer is no.
         """
-        if self._permissions is not None:
-            earners, spenders = parties(self._reader, checks.identifier(id, "id"))
-            self._ask(Ask(actor=self._actor, action=action, earners=earners, spenders=spenders))
+        if self._permissions is None:
+            return self._sources.now
+        now = Moment(self._sources.now)
+        earners, spenders = parties(self._reader, checks.identifier(id, "id"))
+        self._ask(Ask(actor=self._actor, action=action, earners=earners, spenders=spenders), now)
+        return now
 
     def _execute_in(self, session: Session, command: Command[Any, T]) -> T:
         """Ask for a command, looking things up in a session, then execute it there.
@@ -89,7 +119,7 @@ class Handle(ABC):
         if permissions is None:
             return session.execute(command, actor)
         now = session.now()
-        ask = ask_of(command, actor, session.reader, now)
+        ask = ask_of(command, actor, session.reader, lambda: now)
         permit(permissions, ask)
         refusal: TimebankError
         try:
@@ -100,17 +130,17 @@ class Handle(ABC):
                 raise
         raise refusal  # outside of the handler: its context would tell what is redacted
 
-    def _ask(self, ask: Ask, now: int | None = None, look: OpenReader | None = None) -> None:
-        """Ask; delegates are those of the instant `now`, or of the moment when they are asked for.
+    def _ask(self, ask: Ask, now: Now, look: OpenReader | None = None) -> None:
+        """Ask; delegates are those of the call's instant.
 
         :raises NotPermitted: the answer is no.
         """
         if self._permissions is not None:
-            found = look_ups(look or self._reader, self._sources.now if now is None else now)
+            found = look_ups(look or self._reader, now)
             permit(self._permissions, attrs.evolve(ask, **found))
 
 
-def look_ups(look: OpenReader, now: int | Callable[[], int]) -> dict[str, Any]:
+def look_ups(look: OpenReader, now: Now) -> dict[str, Any]:
     """Return the fields of an `Ask` by which it looks things up, where it is asked to."""
 
     def delegates(account: str) -> frozenset[str]:
@@ -118,8 +148,7 @@ def look_ups(look: OpenReader, now: int | Callable[[], int]) -> dict[str, Any]:
             row = reader.account(account)
             if row is None:
                 return frozenset()
-            instant = now() if callable(now) else now
-            today = in_force(reader).day(max(instant, last_instant(reader)))
+            today = in_force(reader).day(max(now(), last_instant(reader)))
             return frozenset(one.delegate for one in active_delegates(reader, row, today=today))
 
     def kind(account: str) -> str | None:
@@ -147,7 +176,7 @@ def _side(lines: Lines, sign: int) -> tuple[str, ...]:
     return tuple(id for id, seconds in lines if seconds * sign > 0)
 
 
-def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, now: int) -> Ask:
+def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, now: Now) -> Ask:
     """Return the question that asks for a command at an instant."""
     earners: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()

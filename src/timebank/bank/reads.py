@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from timebank import checks
-from timebank.bank.permitting import Handle
+from timebank.bank.permitting import Handle, Moment, Now
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
 from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS
@@ -146,7 +146,7 @@ class Reads(Handle):
             msg = "give on (a day of service) or at (a point of the record), not both"
             raise InvalidRequest(msg)
         day = checks.day(on, "on")
-        self._may("balance", id)
+        now = self._may("balance", id)
         with self._reader() as reader:
             row = account_row(reader, id)
             if day is not None:
@@ -155,10 +155,10 @@ class Reads(Handle):
             else:
                 through = None if at is None else sequence_at(reader, at)
                 posted = last_balance(reader, row.account, through=through)
-            now = self._sources.now()
-            held, incoming = reserved(reader, row.account, now=now)
+            instant = now()
+            held, incoming = reserved(reader, row.account, now=instant)
             statute = in_force(reader)
-            floor, ceiling, _ = statute.limits_of(row, now)
+            floor, ceiling, _ = statute.limits_of(row, instant)
         return Balance(
             row.account,
             Hours.from_seconds(posted),
@@ -184,11 +184,10 @@ class Reads(Handle):
         [(('f1',), Hours('1:30'))]
         """
         _days(since, until)
-        self._may("statement", id)
+        now = self._may("statement", id)
         with self._reader() as reader:
             account = read_account(reader, account_row(reader, id))
-            now = self._sources.now()
-            return statement(reader, account, since=since, until=until, now=now)
+            return statement(reader, account, since=since, until=until, now=now())
 
     def trial_balance(self, on: date | None = None) -> TrialBalance:
         """Return every account with what it earned and spent; the balances sum to 0:00.
@@ -287,9 +286,9 @@ class Reads(Handle):
         ('settled', 's1')
         """
         checked = checks.identifier(id, "hold id")
-        self._may_see("hold_by_id", checked)
+        now = self._may_see("hold_by_id", checked)
         with self._reader() as reader:
-            return hold_of(reader, checked, now=self._now(reader))
+            return hold_of(reader, checked, now=self._now(reader, now))
 
     def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
         """Yield holds in the order of the journal: the open ones, unless told otherwise.
@@ -309,23 +308,23 @@ class Reads(Handle):
         """
         if status is not None:
             checks.one_of(status, STATUSES, "status")
-        self._may("holds", account)
+        now = Moment(self._may("holds", account))
         if account is not None:
             with self._reader() as reader:
                 account_row(reader, account)
         if status == "open":
-            return self._pages(partial(self._page_of_open_holds, account), 0)
-        return self._pages(partial(self._page_of_holds, account, status), 0)
+            return self._pages(partial(self._page_of_open_holds, account, now), 0)
+        return self._pages(partial(self._page_of_holds, account, status, now), 0)
 
     def _page_of_open_holds(
-        self, account: str | None, reader: Reader, after: int
+        self, account: str | None, now: Now, reader: Reader, after: int
     ) -> tuple[list[Hold], int | None]:
-        return open_page(reader, account, after=after, now=self._now(reader))
+        return open_page(reader, account, after=after, now=self._now(reader, now))
 
     def _page_of_holds(
-        self, account: str | None, status: str | None, reader: Reader, after: int
+        self, account: str | None, status: str | None, now: Now, reader: Reader, after: int
     ) -> tuple[list[Hold], int | None]:
-        holds, last = page_of_all(reader, account, after=after, now=self._now(reader))
+        holds, last = page_of_all(reader, account, after=after, now=self._now(reader, now))
         return [hold for hold in holds if status in {None, hold.status}], last
 
     # -- statutes ------------------------------------------------------------------
@@ -397,10 +396,10 @@ class Reads(Handle):
         >>> bank.delegates("m1")
         ()
         """
-        self._may("delegates", account)
+        now = self._may("delegates", account)
         with self._reader() as reader:
             row = account_row(reader, account)
-            return active_delegates(reader, row, today=self._today(reader).isoformat())
+            return active_delegates(reader, row, today=self._today(reader, now).isoformat())
 
     def acts_for(self, delegate: str) -> tuple[Delegate, ...]:
         """Return the accounts that somebody may act for today, by id. It reads all accounts.
@@ -414,9 +413,9 @@ class Reads(Handle):
         ['m1']
         """
         id = checks.identifier(delegate, "delegate")
-        self._may("acts_for", request={"delegate": id})
+        now = self._may("acts_for", request={"delegate": id})
         with self._reader() as reader:
-            return accounts_of(reader, id, today=self._today(reader).isoformat())
+            return accounts_of(reader, id, today=self._today(reader, now).isoformat())
 
     def events(self, account: str) -> Iterator[Event]:
         """Yield what happened to an account itself, in the order of the journal.
@@ -459,12 +458,12 @@ class Reads(Handle):
         if through is not None and through > LATEST:
             msg = f"through {through} is too far ahead: the latest is {LATEST}"
             raise InvalidRequest(msg)
-        self._may("dues", id)
+        now = self._may("dues", id)
         history = History()
         with self._reader() as reader:
             account_row(reader, id)
             history.read(reader)
-            today = self._today(reader)
+            today = self._today(reader, now)
             if through is None:
                 last, after = today, today
             else:  # as if that day were over
@@ -496,9 +495,9 @@ class Reads(Handle):
         if isinstance(kinds, str):
             kinds = (kinds,)
         wanted = tuple(checks.one_of(kind, ACCOUNT_KINDS, "kinds") for kind in kinds)
-        self._may("inactive")
+        now = self._may("inactive")
         with self._reader() as reader:
-            if since > (today := self._today(reader)):
+            if since > (today := self._today(reader, now)):
                 msg = f"since {since} is in the future: today is {today}"
                 raise InvalidRequest(msg)
         return self._pages(partial(_page_of_inactive, first, wanted), None)
@@ -523,9 +522,9 @@ class Reads(Handle):
         ('Maria R.', ['to the clinic'])
         """
         id = checks.identifier(account, "account id")
-        self._may("personal_data", id)
+        now = self._may("personal_data", id)
         with self._reader() as reader:
-            return personal_data(reader, id, now=self._sources.now())
+            return personal_data(reader, id, now=now())
 
     # -- figures -------------------------------------------------------------------
 
@@ -590,13 +589,13 @@ class Reads(Handle):
                 return
             after = last
 
-    def _now(self, reader: Reader) -> int:
+    def _now(self, reader: Reader, now: Now | None = None) -> int:
         """Return the instant as a decision would take it: never before the last record."""
-        return max(self._sources.now(), last_instant(reader))
+        return max((now or self._sources.now)(), last_instant(reader))
 
-    def _today(self, reader: Reader) -> date:
+    def _today(self, reader: Reader, now: Now) -> date:
         """Return the day of a record of this moment, in the bank's time zone."""
-        return date.fromisoformat(in_force(reader).day(self._now(reader)))
+        return date.fromisoformat(in_force(reader).day(self._now(reader, now)))
 
 
 def _days(since: date | None, until: date | None) -> tuple[str | None, str | None]:

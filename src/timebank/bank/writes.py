@@ -217,7 +217,7 @@ class Writes(Handle):
         (Hours('1:30'), Hours('-1:30'))
         """
         command = transfers.MakeTransfer.of(
-            id=self._sources.id() if id is None else id,
+            id=self._new_id() if id is None else id,
             earner=earner,
             spender=spender,
             hours=hours,
@@ -264,7 +264,7 @@ class Writes(Handle):
         """
         command = transfers.ReverseTransfer.of(
             transfer_id,
-            id=self._sources.id() if id is None else id,
+            id=self._new_id() if id is None else id,
             reason=reason,
             hours=hours,
             occurred_on=occurred_on,
@@ -316,7 +316,7 @@ class Writes(Handle):
         """
         command = holds.MakeHold.of(
             expires_in=expires_in,
-            id=self._sources.id() if id is None else id,
+            id=self._new_id() if id is None else id,
             earner=earner,
             spender=spender,
             hours=hours,
@@ -366,7 +366,7 @@ class Writes(Handle):
             hold_id,
             hours=hours,
             occurred_on=occurred_on,
-            id=self._sources.id() if id is None else id,
+            id=self._new_id() if id is None else id,
         )
         return self._execute(command)
 
@@ -385,9 +385,7 @@ class Writes(Handle):
         >>> bank.void("h1", reason="it rains").status
         'voided'
         """
-        command = holds.VoidHold.of(
-            hold_id, reason=reason, id=self._sources.id() if id is None else id
-        )
+        command = holds.VoidHold.of(hold_id, reason=reason, id=self._new_id() if id is None else id)
         return self._execute(command)
 
     # -- statutes -----------------------------------------------------------------
