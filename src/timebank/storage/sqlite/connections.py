@@ -293,8 +293,9 @@ class FileConnections:
     def close(self) -> None:
         """Implement `Connections.close`."""
         self._closed = True
-        self._close_idle()
-        self._close_writer()
+        if os.getpid() in self._processes:  # else nothing is open in this process
+            self._close_idle()
+            self._close_writer()
 
     @property
     def _is_closed(self) -> bool:
