@@ -1,4 +1,4 @@
-"""Holds, fees, units, flags and statutes, with time moving on: memory and SQLite beside a model.
+"""Holds, fees, units, flags and statutes, with a moving clock: memory and SQLite beside a model.
 
 The model knows no rule. It believes what each call gives back, and then every figure of the bank
 must follow from that; what the rules promise is stated as invariants.
@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 import timebank
 from support import examples, sources, url_of
 from timebank import (
+    AccountNotFound,
     Assign,
     Band,
     Demurrage,
@@ -39,6 +40,7 @@ from timebank import (
     LargestExchange,
     Leaving,
     LimitExceeded,
+    Record,
     RecordWithin,
     Statute,
     TimeBank,
@@ -100,7 +102,7 @@ STATUTES = [
 
 
 class Clock:
-    """A clock that moves only when it is told to."""
+    """A clock that moves only when it is told to, in either direction."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -194,6 +196,36 @@ class Rules(RuleBasedStateMachine):
         """Time goes on, and holds expire."""
         self.clock.now += timedelta(minutes=minutes)
 
+    @rule(minutes=st.sampled_from([-300, -61, -59, -1, 1, 59, 61, 300]))
+    def set_clock(self, minutes: int) -> None:
+        """The clock is put back, or forward, as a machine does that was asleep or wrong."""
+        self.clock.now += timedelta(minutes=minutes)
+
+    @rule(minutes=st.sampled_from([59, 61, 300, 3001]), up=accounts, down=accounts)
+    def refuse_ahead(self, minutes: int, up: str, down: str) -> None:
+        """A clock stands ahead for calls that are refused, and is put right: holds are there."""
+        self.clock.now += timedelta(minutes=minutes)
+        before = self.banks[0].head()
+        told = self.both(lambda bank: bank.transfer(earner=up, spender="nobody", hours=1))
+        assert AccountNotFound is told[0]
+        told = self.both(lambda bank: bank.hold(earner="nobody", spender=down, hours=1))
+        assert AccountNotFound is told[0]
+        assert before == self.banks[0].head()
+        self.clock.now -= timedelta(minutes=minutes)
+        spendable = self.banks[0].balance(down).spendable
+        if spendable is not None and spendable >= Hours(0) and up != down:
+            amount = spendable + Hours.from_seconds(1)
+            self._transfer(up, down, amount, self.fresh("t"))
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the bank: the clock's, and never before the last record's."""
+        return max([self.clock.now, *(one.recorded_at for one in self.last_record())])
+
+    def last_record(self) -> list[Record]:
+        """The last record of the first bank, if there is one."""
+        return list(self.banks[0].records(after=max(self.banks[0].head().sequence - 1, 0)))
+
     @rule(up=accounts, down=accounts, amount=seconds)
     def transfer(self, up: str, down: str, amount: int) -> None:
         """Between two."""
@@ -224,6 +256,7 @@ class Rules(RuleBasedStateMachine):
             )
         )
         if isinstance(made, Hold) and id not in self.holds:
+            assert made.expires_at == (None if end is None else made.recorded_at + end)
             self.kept(made, before)
             self.holds[id] = made
 
@@ -338,11 +371,12 @@ class Rules(RuleBasedStateMachine):
     def every_figure_follows(self) -> None:
         """Posted from the transfers; held and incoming from the holds that are open now."""
         posted, held, incoming = (dict.fromkeys(ACCOUNTS, 0) for _ in range(3))
+        now = self.now
         for made in self.transfers.values():
             for posting in made.postings:
                 posted[posting.account] += posting.hours.seconds
         for hold in self.holds.values():
-            if hold.expires_at is not None and hold.expires_at <= self.clock.now:
+            if hold.expires_at is not None and hold.expires_at <= now:
                 continue
             payer_is_spender = hold.statute != "earner"
             for posting in hold.postings:

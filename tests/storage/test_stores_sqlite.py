@@ -599,13 +599,20 @@ def _in_a_child(store: SqliteStore, writer: Any, results: Any) -> None:
         results.put(str(error)[:35])
     writer._connection = store._connections._processes[os.getppid()].writer  # type: ignore[attr-defined]
     results.put(writer.__exit__(ValueError, ValueError(), None))
-    with store.reader("main") as reader:
-        results.put(reader.head().sequence)
+    for url in (store.url, store.url + "?synchronous=normal"):
+        try:
+            open_sqlite(url, create=False).close()
+        except StoreError as error:
+            results.put("forked while its parent was reading or writing" in str(error))
+    try:
+        store.reader("main").__enter__()
+    except StoreError as error:
+        results.put("forked while its parent was reading or writing" in str(error))
     store.close()
 
 
-def test_a_forked_child_reads_and_leaves_the_parents_batch_alone(path: Path) -> None:
-    """A child has connections of its own, and neither commits nor breaks the parent's batch."""
+def test_a_forked_child_leaves_the_parents_batch_alone(path: Path) -> None:
+    """It neither commits nor breaks it; and it has SQLite's locks as they were, so it is told."""
     store = open_sqlite(f"sqlite:///{path}", create=True)
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
@@ -616,10 +623,34 @@ def test_a_forked_child_reads_and_leaves_the_parents_batch_alone(path: Path) -> 
         child.start()
         child.join()
         assert 0 == child.exitcode
-        assert ["this writer belongs to the process ", None, 5] == [results.get() for _ in range(3)]
+        told = [results.get() for _ in range(5)]
+        assert ["this writer belongs to the process ", None, True, True, True] == told
         assert 5 == reader.head().sequence
     with store.reader("main") as reader:
         assert 6 == reader.head().sequence
+    store.close()
+
+
+def _write_in_a_child(store: SqliteStore, results: Any) -> None:
+    _append(store, record(6))
+    with store.reader("main") as reader:
+        results.put(reader.head().sequence)
+
+
+def test_a_forked_child_of_who_was_idle_writes(path: Path) -> None:
+    """It has connections of its own, and what it inherited is closed: no lock is left of it."""
+    store = open_sqlite(f"sqlite:///{path}", create=True)
+    with store.reader("main"), store.writer("main"):
+        pass  # connections of both kinds are kept
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    child = context.Process(target=_write_in_a_child, args=(store, results))
+    child.start()
+    child.join()
+    assert (0, 6) == (child.exitcode, results.get())
+    _append(store, record(7))
+    with store.reader("main") as reader:
+        assert 7 == reader.head().sequence
     store.close()
 
 

@@ -530,7 +530,7 @@ class Writes(Handle):
             reason=reason,
             credit=credit,
             debt=debt,
-            new_id=self._new_id,
+            new_id=self._sources.id,
             history=history,
         )
         return self._execute_all(

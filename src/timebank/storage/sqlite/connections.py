@@ -15,12 +15,14 @@ import sqlite3
 from collections import deque
 from contextlib import suppress
 from typing import Final, Protocol
-from weakref import ref
+from weakref import WeakSet, ref
 
 from timebank.errors import InvalidRequest, StoreBusy, StoreError
 from timebank.storage.lock import Holder, Turn, WriterLock
 from timebank.storage.sqlite.errors import ERRORS, code_of
 
+#: All connections to files, for a child that was forked has those of its parent.
+_ALL: Final[WeakSet[FileConnections]] = WeakSet()
 #: Readers that are kept open though nobody reads.
 IDLE_READERS: Final = 8
 
@@ -108,15 +110,52 @@ def rolled_back(connection: sqlite3.Connection) -> bool:
 
 
 class _Process:
-    """The connections of one process.
-
-    Those inherited through a fork are neither used nor closed: to close one would drop
-    the parent's locks on the file.
-    """
+    """The connections of one process."""
 
     def __init__(self) -> None:
         self.idle: deque[sqlite3.Connection] = deque()
+        #: The slots of readers that have a connection.
+        self.lent: dict[int, None] = {}
         self.writer: sqlite3.Connection | None = None
+
+    def is_in_use(self) -> bool:
+        """Return whether somebody reads or writes, or was interrupted while he did."""
+        writer = self.writer
+        return bool(self.lent) or (writer is not None and writer.in_transaction)
+
+    def close(self) -> None:
+        """Close what nobody uses."""
+        with suppress(IndexError):
+            while True:
+                self.idle.pop().close()
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            writer.close()
+
+
+def disinherit(where: str) -> None:
+    """Close the connections to a file that this process has from its parent, by a fork.
+
+    SQLite keeps the locks on a file for each process, and a child begins with a copy of what its
+    parent held at that moment, which nobody will ever release. Where the parent was reading or
+    writing the file can be opened neither by them nor anew. Where it was not, closing what was
+    inherited leaves the child as a process that never had the file open, and the parent alone.
+
+    :raises StoreError: the parent was reading or writing when it forked.
+    """
+    file, pid = os.path.realpath(where), os.getpid()
+    for connections in list(_ALL):
+        if os.path.realpath(connections.where) != file:
+            continue
+        for owner, process in connections.processes():
+            if owner != pid and process.is_in_use():
+                msg = (
+                    f"{where}: this process was forked while its parent was reading or writing "
+                    "there: open it in a process that is started anew, or fork before"
+                )
+                raise StoreError(msg)
+            if owner != pid:
+                process.close()
 
 
 class _Wiping:
@@ -142,11 +181,20 @@ class FileConnections:
         self._lock = WriterLock(where=where)
         self._processes: dict[int, _Process] = {}
         self._closed = False
+        _ALL.add(self)
+
+    def processes(self) -> list[tuple[int, _Process]]:
+        """Return the connections of this process, and of those that it was forked from."""
+        return list(self._processes.items())
 
     def _process(self) -> _Process:
         # `setdefault` on a plain dict is atomic: two threads get the same process.
         pid = os.getpid()
-        return self._processes.get(pid) or self._processes.setdefault(pid, _Process())
+        found = self._processes.get(pid)
+        if found is None:
+            disinherit(self.where)
+            found = self._processes.setdefault(pid, _Process())
+        return found
 
     def _connect(self) -> sqlite3.Connection:
         return connect(
@@ -163,6 +211,7 @@ class FileConnections:
         if self._closed:
             self._check_open()
         process = self._processes.get(os.getpid()) or self._process()
+        process.lent[id(reader.slot)] = None
         try:
             reader.slot.append(process.idle.pop())
         except IndexError:
@@ -175,7 +224,9 @@ class FileConnections:
             return
         connection = slot[0]
         sound = rolled_back(connection)
-        idle = (self._processes.get(os.getpid()) or self._process()).idle
+        process = self._processes.get(os.getpid()) or self._process()
+        idle = process.idle
+        process.lent.pop(id(slot), None)
         slot.clear()
         if self._closed or not sound or len(idle) >= IDLE_READERS:
             connection.close()
@@ -242,8 +293,9 @@ class FileConnections:
     def close(self) -> None:
         """Implement `Connections.close`."""
         self._closed = True
-        self._close_idle()
-        self._close_writer()
+        if os.getpid() in self._processes:  # else nothing is open in this process
+            self._close_idle()
+            self._close_writer()
 
     @property
     def _is_closed(self) -> bool:

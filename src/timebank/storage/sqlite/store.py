@@ -22,6 +22,7 @@ from timebank.storage.sqlite.connections import (
     FileConnections,
     PrivateConnection,
     connect,
+    disinherit,
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.schema import migrate, pending
@@ -115,6 +116,7 @@ def open_sqlite(
         return SqliteStore(url, private)
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
+    disinherit(str(file))
     mode = "rw" if create or not read_only else "ro"
     with _translating(file):
         uri = _prepare(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
