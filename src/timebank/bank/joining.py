@@ -283,7 +283,7 @@ class _Noted(Session):
     ) -> Result:
         """Execute a command, and note it."""
         now = self.now() if now is None else now
-        result = super().execute(command, actor, now)
+        result = super().execute(command, actor, max(now, self.known.recorded_at))
         self.done.append((command, actor, now))
         return result
 
