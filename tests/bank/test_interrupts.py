@@ -101,7 +101,7 @@ def check(trial: Trial, choice: Choice) -> None:
 def test_an_interrupt_at_some_lines(grounds: Grounds, ground: str, operation: str) -> None:
     """The quick part of the next test."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    check(trial, one_in(12 if ground == "memory" else 25, each_line))
+    check(trial, one_in(12 if ground == "memory" else 40, each_line))
 
 
 @pytest.mark.slow
@@ -114,9 +114,9 @@ def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str
 
 @pytest.mark.parametrize(("ground", "operation"), ON_SERVERS)
 def test_an_interrupt_on_a_server(grounds: Grounds, ground: str, operation: str) -> None:
-    """The same at a tenth of the lines."""
+    """The same at a tenth of the lines of a transfer and of a batch, and at some of the others."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    check(trial, one_in(10, each_line))
+    check(trial, one_in(10 if operation in {"transfer", "batch", "close"} else 30, each_line))
 
 
 @pytest.mark.slow
@@ -126,16 +126,17 @@ def test_an_interrupt_in_a_group(
 ) -> None:
     """Who leads or follows takes nobody along: each returns, or is told."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
-    check(trial, each_line if operation == "transfer" else one_in(5, each_line))
+    whole = (ground, operation) == ("memory", "transfer")
+    check(trial, each_line_that_keeps if whole else one_in(10, each_line))
 
 
 @pytest.mark.parametrize(("ground", "operation", "leads"), GROUPS_ON_SERVERS)
 def test_an_interrupt_in_a_group_on_a_server(
     grounds: Grounds, ground: str, operation: str, leads: bool
 ) -> None:
-    """The same at a tenth of the lines."""
+    """The same at a part of the lines."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
-    check(trial, one_in(10, each_line))
+    check(trial, one_in(20, each_line))
 
 
 @pytest.mark.parametrize("operation", ["transfer", "batch"])
@@ -143,7 +144,7 @@ def test_an_interrupt_in_a_group_on_a_server(
 def test_an_interrupt_at_some_instructions(grounds: Grounds, ground: str, operation: str) -> None:
     """Also where no line begins."""
     trial = Trial(grounds(ground), OPERATIONS[operation], watch=by_instructions)
-    check(trial, one_in(200, each_instruction))
+    check(trial, one_in(200 if ground == "memory" else 400, each_instruction))
 
 
 # -- at night -----------------------------------------------------------------

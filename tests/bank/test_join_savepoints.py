@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -13,6 +16,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
+
+import psycopg
 
 import timebank
 from bank.hosts import COUNT, HOSTS, AlchemySession, Host, Psycopg, PyMySqlMariaDb, Sqlite3
@@ -515,6 +520,31 @@ def test_tables_that_a_rollback_took_away(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("host", RAW, indirect=True, ids=lambda kind: kind.__name__)
+def test_a_forked_child_leaves_the_savepoint_alone(host: Host, store: JoinedStore) -> None:
+    """What a child inherits of a batch or a call is not there for it, and it undoes nothing."""
+    with host.transaction():
+        savepoint = begun(store)
+        call(store, savepoint, "note")
+        block = store.writer("main", within=savepoint)
+        put(block.__enter__(), "name")
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                block.drop()
+                found = (savepoint.is_there(), savepoint.release(), savepoint.undo())
+                savepoint.drop()
+                code = int(found != (False, False, False))
+            finally:
+                os._exit(code)
+        assert 0 == os.waitpid(child, 0)[1]
+        block.__exit__(None, None, None)
+        assert savepoint.is_there()
+        assert savepoint.release()
+        assert {"note", "name"} == there(store)
+
+
 def test_a_handle_that_leads_elsewhere(tmp_path: Path) -> None:
     """A session that has closed its transaction and begun another has another connection."""
     host = AlchemySession(tmp_path)
@@ -671,6 +701,37 @@ def interrupted(work: Callable[[], Any], at: int) -> bool:
     return not interrupting.is_done
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("host", [Psycopg], indirect=True)
+@pytest.mark.parametrize("kind", ["call", "batch"])
+def test_a_signal_while_a_lock_is_waited_for(host: Host, store: JoinedStore, kind: str) -> None:
+    """The driver cancels the statement: ours is undone, and the host's transaction goes on."""
+    address = host.url.replace("+psycopg", "")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+
+    def interrupt(other: psycopg.Connection[Any]) -> None:
+        with psycopg.connect(address, autocommit=True) as looking:
+            while not looking.execute(waiting, (other.info.backend_pid,)).fetchone():
+                pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with psycopg.connect(address) as other, host.transaction():
+        other.execute("SELECT * FROM timebank_banks FOR UPDATE")
+        host.book("b1")
+        thread = threading.Thread(target=interrupt, args=(other,))
+        thread.start()
+        block: Any = store.writer("main") if kind == "call" else store.batch_savepoint("main")
+        with pytest.raises(KeyboardInterrupt):
+            block.__enter__() if kind == "call" else block.begin()
+        thread.join()
+        other.rollback()
+        block.drop()
+        with store.writer("main") as writer:
+            put(writer, "note")
+        host.book("b2")
+    assert 2 == host.booked()
+
+
 class Calling:
     """One call of the bank, as it is done and as it is dropped."""
 
@@ -740,11 +801,27 @@ class Dropping(Undoing):
         self.drop()
 
 
-@pytest.mark.parametrize("host", RAW, indirect=True, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("host", "step"),
+    [
+        (Sqlite3, 1),
+        *(
+            pytest.param(kind, step, marks=marks, id=f"{kind.__name__}-{step}")
+            for kind in (Psycopg, PyMySqlMariaDb)
+            for step, marks in (
+                (9, [pytest.mark.servers]),
+                (1, [pytest.mark.servers, pytest.mark.nightly]),
+            )
+        ),
+    ],
+    indirect=["host"],
+)
 @pytest.mark.parametrize("kind", [Calling, Refused, Batching, Undoing, Dropping])
-def test_an_interrupt_at_any_line(host: Host, store: JoinedStore, kind: type[Any]) -> None:
+def test_an_interrupt_at_any_line(
+    host: Host, store: JoinedStore, kind: type[Any], step: int
+) -> None:
     """Dropped, it is there wholly or not at all; the next one begins, and the host goes on."""
-    for at in itertools.count():
+    for at in itertools.count(step=step):
         with suppress(Failing), host.transaction():
             host.book("b1")
             doing = kind(store)

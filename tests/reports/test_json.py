@@ -32,7 +32,10 @@ from timebank.queries.impact import Impact
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 #: Names in the annotations of the bank's methods that are no results.
-PLAIN = {"Any", "BankBatch", "Iterator", "None", "TimeBank", "dict", "int", "list", "str", "tuple"}
+PLAIN = {
+    *("AbstractContextManager", "Any", "BankBatch", "Iterator", "None", "TimeBank"),
+    *("dict", "int", "list", "str", "tuple"),
+}
 #: The figures of the impact report that are no hours.
 FRACTIONS = {"reciprocity", "velocity", "gini", "first_exchange_days"}
 DAY = date(2026, 6, 30)

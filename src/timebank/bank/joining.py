@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from timebank import checks
 from timebank.bank.bank import Progress, TimeBank
@@ -111,16 +112,18 @@ class JoinedLife(Life):
 
     def __init__(self, block: JoinedBatchBlock | JoinedPreviewBlock) -> None:
         super().__init__(None)
-        self._block: JoinedBatchBlock | JoinedPreviewBlock | None = block
+        # Weakly: who forgets a batch has it ended there and then.
+        self._block: ref[JoinedBatchBlock | JoinedPreviewBlock] | None = ref(block)
         #: What keeps it from being kept: a call that is under way, was interrupted or failed.
         self.unfinished: BaseException | None = None
 
     def check(self) -> JoinedBatchBlock | JoinedPreviewBlock:
         """Return the block: see `Life.check`."""
         self.check_owner()
-        if self._block is None:
+        block = None if self._block is None else self._block()
+        if block is None:
             raise ended()
-        return self._block
+        return block
 
     def end(self) -> None:
         """Refuse every further call: the block was left."""
@@ -259,9 +262,10 @@ class JoinedBatchBlock:
 
     def drop(self) -> None:
         """End the batch, and undo what may be left of it."""
+        own = self._life is None or self._life.is_own()
         if self._life is not None:
             self._life.end()
-        if self._savepoint is not None and not self._savepoint.is_over:
+        if self._savepoint is not None and own:  # on another thread the connection is not ours
             self._savepoint.drop()
 
     def __del__(self) -> None:
@@ -283,7 +287,7 @@ class _Noted(Session):
     ) -> Result:
         """Execute a command, and note it."""
         now = self.now() if now is None else now
-        result = super().execute(command, actor, now)
+        result = super().execute(command, actor, max(now, self.known.recorded_at))
         self.done.append((command, actor, now))
         return result
 
@@ -389,11 +393,11 @@ def join(
 
     `connection` is a `sqlite3` or `sqlite_utils` connection, a SQLAlchemy `Connection` or
     `Session` on SQLite, PostgreSQL or MariaDB, a psycopg 3 connection, or Django's
-    connection. Each call of the bank is a savepoint in the transaction that is open then:
+    connection. Each call that writes is a savepoint in the transaction that is open then:
     the host's commit keeps it, the host's rollback undoes it, and a refusal of ours leaves
-    the host's transaction as it was. The bank is made by its first call where it is missing,
-    unless `create` is false, and so are its tables, where that is part of a transaction
-    (not on MariaDB: there `timebank migrate` makes them once).
+    the host's transaction as it was. Reads are no savepoints. The bank is made by its first call
+    that writes where it is missing, unless `create` is false, and so are its tables, where that
+    is part of a transaction (not on MariaDB: there `timebank migrate` makes them once).
 
     Nothing here commits, tries again, changes the isolation level, listens or keeps a cache.
     A `Retryable` has the scope "host": what may succeed again is the host's whole transaction.

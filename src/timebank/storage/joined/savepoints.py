@@ -8,9 +8,10 @@ reference that dies with it. Each block has a `drop`, which gives back whatever 
 from __future__ import annotations
 
 import itertools
+import os
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -114,6 +115,11 @@ class Savepoint:
         self.connection = connection
         self.name = f"timebank_{next(_NUMBERS)}"
         self._may_be_there = False
+        self._pid = os.getpid()
+
+    def is_own(self) -> bool:
+        """Return whether this process began it: a forked child leaves the connection alone."""
+        return self._pid == os.getpid()
 
     def begin(self) -> None:
         """Begin it; again, where it was undone."""
@@ -128,7 +134,7 @@ class Savepoint:
 
     def undo(self) -> bool:
         """Undo what was done since, if it is there still: safe at any time, and twice."""
-        if not self._may_be_there:
+        if not self._may_be_there or not self.is_own():
             return False
         found = self.connection.undo(self.name)
         self._may_be_there = False
@@ -141,6 +147,16 @@ class Savepoint:
         with suppress(Exception):
             self.connection.give_back()
             self.undo()
+
+
+@contextmanager
+def of_host() -> Iterator[None]:
+    """Say of an error that it is the host's whole transaction that may succeed again."""
+    try:
+        yield
+    except Retryable as error:
+        error.scope = "host"
+        raise
 
 
 def make_bank(savepoint: Savepoint, bank: str, journal: str) -> None:
@@ -195,12 +211,9 @@ class ReaderBlock:
         self._bank = bank
 
     def __enter__(self) -> Reader:
-        try:
+        with of_host():
             self._reader = reader = self._store.connected().reader(self._bank)
             reader.head()
-        except Retryable as error:
-            error.scope = "host"
-            raise
         return reader
 
     def __exit__(
@@ -321,7 +334,7 @@ class BatchSavepoint:
     def _reached(self, *, looking: bool = False) -> Savepoint | None:
         """Return the savepoint, where the host's handle still leads to its connection."""
         savepoint = self._savepoint
-        if savepoint is None or (self.is_over and not looking):
+        if savepoint is None or not savepoint.is_own() or (self.is_over and not looking):
             return None  # what an interrupt left of it is looked for though it is over
         try:
             driver = self._store.host(looking=True)
@@ -356,7 +369,8 @@ class BatchSavepoint:
         savepoint = self._reached()
         if savepoint is None:
             return False
-        return savepoint.connection.has_savepoint(savepoint.name, self._mark)
+        with of_host():
+            return savepoint.connection.has_savepoint(savepoint.name, self._mark)
 
     def release(self) -> bool:
         """Keep the batch; return false where it is no longer there, and change nothing then.
@@ -364,7 +378,8 @@ class BatchSavepoint:
         :raises InvalidRequest: a statement failed in the host's transaction.
         """
         savepoint = self._reached()
-        found = savepoint is not None and savepoint.release()
+        with of_host():
+            found = savepoint is not None and savepoint.release()
         self.is_over = True
         return found
 
@@ -374,7 +389,8 @@ class BatchSavepoint:
         It heals a transaction in which a statement failed since.
         """
         savepoint = self._reached(looking=True)
-        found = savepoint is not None and savepoint.undo()
+        with of_host():
+            found = savepoint is not None and savepoint.undo()
         self.is_over = True
         return found
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from timebank.errors import BankNotFound
 from timebank.storage.joined.hosts import host_of, is_a
 from timebank.storage.joined.savepoints import (
     BatchSavepoint,
@@ -19,6 +20,7 @@ from timebank.storage.joined.savepoints import (
     Savepoint,
     WriterBlock,
     make_bank,
+    of_host,
 )
 
 
@@ -67,8 +69,11 @@ class JoinedStore:
 
     def banks(self) -> list[str]:
         """Implement `Store.banks`."""
-        connection = self.connected()
-        return connection.reader("").banks() if connection.has_tables() else []
+        try:
+            with of_host():
+                return self.connected().reader("").banks()
+        except BankNotFound:
+            return []  # there are no tables
 
     def make_bank(self, bank: str, *, journal: str) -> None:
         """Implement `Store.make_bank`; the tables too, where that is part of a transaction."""
