@@ -347,7 +347,7 @@ def test_tasks_that_interleave_on_one_thread(own: TimeBank) -> None:
 
 def test_a_route_of_fastapi(tmp_path: Path) -> None:
     """As the page has it: each request opens its batch on the thread that it is answered on."""
-    fastapi = pytest.importorskip("fastapi", reason="it is no dependency, of development neither")
+    fastapi = pytest.importorskip("fastapi", reason="the page's example needs timebank[dev]")
     httpx = pytest.importorskip("httpx")
     page = (Path(__file__).parents[2] / "docs" / "async.md").read_text("utf-8")
     program = page.partition("## FastAPI")[2].partition("```python\n")[2].partition("```")[0]

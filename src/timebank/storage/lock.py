@@ -121,6 +121,13 @@ class Turns:
             turn = turn.heirs[0]
         return turn
 
+    def is_held_in(self, pid: int) -> bool:
+        """Return whether somebody had a turn in a process, when this one was forked from it."""
+        turn = self._last.get(pid)
+        while turn is not None and turn.heirs:
+            turn = turn.heirs[0]
+        return turn is not None and not turn.over
+
     def take(self, mine: Turn) -> bool:
         """Begin a turn, unless another is not over; return whether it has begun."""
         pid = os.getpid()

@@ -29,7 +29,7 @@ from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-    from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy.pool import Pool, PoolProxiedConnection
 
 #: Connections that are kept, and those that may be opened beyond them when many are busy.
 POOL: Final = 8
@@ -64,6 +64,8 @@ class SqlStore:
         self._engines: dict[int, Engine] = {}
         self._locks: dict[str, WriterLock] = {}
         self._closed = False
+        #: The pool of a store that is closed: what is lent still comes back to it.
+        self._left: Pool | None = None
 
     @property
     def address(self) -> str:
@@ -175,6 +177,7 @@ class SqlStore:
         """
         for lent in slot:
             if lent.is_valid:
+                sound = sound and not self._closed
                 if sound:
                     try:
                         lent.driver_connection.rollback()  # type: ignore[union-attr]  # is valid
@@ -185,6 +188,8 @@ class SqlStore:
                     lent.invalidate()
             with suppress(self.dialect.error):
                 lent.close()
+            if self._left is not None:  # closed meanwhile, so that nobody else empties it
+                self._left.dispose()
         slot.clear()
 
     # -- the protocol -----------------------------------------------------------
@@ -238,6 +243,7 @@ class SqlStore:
         self._closed = True
         engine = self._engines.pop(os.getpid(), None)
         if engine is not None:
+            self._left = engine.pool
             engine.dispose()
 
 

@@ -118,11 +118,6 @@ class _Process:
         self.lent: dict[int, None] = {}
         self.writer: sqlite3.Connection | None = None
 
-    def is_in_use(self) -> bool:
-        """Return whether somebody reads or writes, or was interrupted while he did."""
-        writer = self.writer
-        return bool(self.lent) or (writer is not None and writer.in_transaction)
-
     def close(self) -> None:
         """Close what nobody uses."""
         with suppress(IndexError):
@@ -148,7 +143,7 @@ def disinherit(where: str) -> None:
         if os.path.realpath(connections.where) != file:
             continue
         for owner, process in connections.processes():
-            if owner != pid and process.is_in_use():
+            if owner != pid and connections.is_in_use_in(owner, process):
                 msg = (
                     f"{where}: this process was forked while its parent was reading or writing "
                     "there: open it in a process that is started anew, or fork before"
@@ -182,6 +177,13 @@ class FileConnections:
         self._processes: dict[int, _Process] = {}
         self._closed = False
         _ALL.add(self)
+
+    def is_in_use_in(self, pid: int, process: _Process) -> bool:
+        """Return whether somebody read or wrote in a process when this one was forked from it.
+
+        He may have been anywhere within SQLite, with its mutexes locked: nothing is asked of it.
+        """
+        return bool(process.lent) or self._lock.is_held_in(pid)
 
     def processes(self) -> list[tuple[int, _Process]]:
         """Return the connections of this process, and of those that it was forked from."""
@@ -226,7 +228,6 @@ class FileConnections:
         sound = rolled_back(connection)
         process = self._processes.get(os.getpid()) or self._process()
         idle = process.idle
-        process.lent.pop(id(slot), None)
         slot.clear()
         if self._closed or not sound or len(idle) >= IDLE_READERS:
             connection.close()
@@ -234,6 +235,7 @@ class FileConnections:
             idle.append(connection)
             if self._is_closed:  # meanwhile
                 self._close_idle()
+        process.lent.pop(id(slot), None)
 
     def take_writer(self, writer: Borrower) -> None:
         """Implement `Connections.take_writer`."""
