@@ -102,11 +102,10 @@ class BankBatch(Writes, Reads):
     ) -> None:
         self._life = life
         self._sources = sources
-        self._new_id = self._made_id
         self._actor = actor
         self._permissions = permissions
 
-    def _made_id(self) -> str:
+    def _new_id(self) -> str:
         """Return a new id; where that fails, the call that asks for it has failed."""
         return self._life.session().guarded(self._sources.id)
 
@@ -189,7 +188,6 @@ class BatchBlock:
         self._sources = sources
         self._handle = handle
         self._wiped = wiped
-        self._thread = ref(this_thread(), partial(_abandoned, ref(self)))
 
     def __enter__(self) -> BankBatch:
         if self._block is not None:
@@ -201,6 +199,7 @@ class BatchBlock:
             raise
 
     def _entered(self) -> BankBatch:
+        self._thread = ref(this_thread(), partial(_abandoned, ref(self)))
         block = self._block = self._store.writer(self._bank)
         writer = block.__enter__()
         try:

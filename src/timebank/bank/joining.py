@@ -161,7 +161,7 @@ class JoinedBatch(BankBatch):
 
     _life: JoinedLife
 
-    def _made_id(self) -> str:
+    def _new_id(self) -> str:
         return self._life.guarded(self._sources.id)
 
     def _execute(self, command: Command[Any, T]) -> T:
