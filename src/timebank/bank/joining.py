@@ -192,6 +192,8 @@ class JoinedBatchBlock:
         self._known: KnownState | None = None
 
     def __enter__(self) -> BankBatch:
+        if self._savepoint is not None:
+            raise ended()
         savepoint = self._savepoint = self._store.batch_savepoint(self._bank)
         try:
             savepoint.begin()
@@ -321,6 +323,8 @@ class JoinedPreviewBlock:
         self._life: JoinedLife | None = None
 
     def __enter__(self) -> BankBatch:
+        if self._life is not None:
+            raise ended()
         with self._store.reader(self._bank) as reader:
             self._at(reader)
         self._life = JoinedLife(self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +59,9 @@ class JoinedWriter(Writer, Protocol):
     def is_untouched(self) -> bool:
         """Return whether nothing was appended, and no statement failed."""
 
+    def keep_to(self, savepoint: Savepoint) -> None:
+        """Append only as long as a savepoint is there: `Savepoint.check` says."""
+
     def close(self) -> None:
         """Every call from now on is an error."""
 
@@ -85,6 +89,13 @@ class HostConnection(Protocol):
 
     def has_savepoint(self, name: str, mark: Any) -> bool:
         """Return whether a savepoint is there, and change nothing."""
+
+    def may_have(self, name: str) -> bool:
+        """Return false where a savepoint is certainly not there; it is asked before each append.
+
+        On servers it looks whether a transaction is open: what is appended is bound to the
+        head that was read, so that it follows no other.
+        """
 
     def give_back(self) -> None:
         """Give back what an interrupt left open between two statements."""
@@ -139,6 +150,20 @@ class Savepoint:
         found = self.connection.undo(self.name)
         self._may_be_there = False
         return found
+
+    def check(self) -> None:
+        """Check that the host has not ended it meanwhile, in a callable of its own.
+
+        What was judged on what is gone is not written, least of all in no transaction.
+
+        :raises InvalidRequest: it is not there.
+        """
+        if not self.connection.may_have(self.name):
+            msg = (
+                "the host has ended its transaction, or rolled back, from within this call of the "
+                "bank (in a clock, a salt or a permission): nothing was written"
+            )
+            raise InvalidRequest(msg)
 
     def drop(self, error: BaseException | None = None) -> None:
         """Undo it, whatever comes of that: a deadlock or a lost connection has undone all."""
@@ -198,6 +223,7 @@ def _locked(savepoint: Savepoint, bank: str) -> JoinedWriter:
     writer = savepoint.connection.writer(bank)
     writer.lock()
     writer.head()
+    writer.keep_to(savepoint)
     return writer
 
 
@@ -251,8 +277,9 @@ class WriterBlock:
     def __enter__(self) -> Writer:
         self._store.open.check(self._bank, self._within)
         connection = self._store.connected() if self._within is None else self._within.connected()
+        _WRITERS.check(connection.driver, self._bank)
         self._savepoint = Savepoint(connection)
-        self._store.open.note_writer(self._bank, self)
+        _WRITERS.note(connection.driver, self._bank, self)
         try:
             self._writer = begin_writing(self._savepoint, self._bank, self._store.new_journal)
         except BaseException as error:
@@ -404,11 +431,37 @@ class BatchSavepoint:
             self.is_over = True
 
 
-class Open:
-    """What one thread has open of one store, by bank; what was abandoned is not."""
+class _Writers(threading.local):
+    """The writers that one thread has open, by connection and bank; what was abandoned is not.
+
+    They are of all stores: a callable of the host's may have joined the connection once more.
+    """
 
     def __init__(self) -> None:
-        self._writers: dict[str, weakref.ref[WriterBlock]] = {}
+        self._blocks: dict[tuple[int, str], weakref.ref[WriterBlock]] = {}
+
+    def check(self, driver: object, bank: str) -> None:
+        """Check that no writer of a bank is open on a connection.
+
+        :raises InvalidRequest: one is: a call is under way, from within which this one comes.
+        """
+        found = self._blocks.get((id(driver), bank))
+        block = None if found is None else found()
+        if block is not None and not block.is_over:
+            raise InvalidRequest(_IS_OPEN)
+
+    def note(self, driver: object, bank: str, block: WriterBlock) -> None:
+        """Take note of a writer that begins; it keeps the connection, whose identity is its own."""
+        self._blocks[id(driver), bank] = weakref.ref(block)
+
+
+_WRITERS: Final = _Writers()
+
+
+class Open:
+    """The batches that one thread has open of one store, by bank; what was abandoned is not."""
+
+    def __init__(self) -> None:
         self._batches: dict[str, weakref.ref[BatchSavepoint]] = {}
 
     def check(self, bank: str, within: BatchSavepoint | None) -> None:
@@ -416,17 +469,10 @@ class Open:
 
         :raises InvalidRequest: it may not.
         """
-        writer, batch = self._writers.get(bank), self._batches.get(bank)
-        block = None if writer is None else writer()
+        batch = self._batches.get(bank)
         savepoint = None if batch is None else batch()
-        if (block is not None and not block.is_over) or (
-            savepoint is not None and not savepoint.is_over and savepoint is not within
-        ):
+        if savepoint is not None and not savepoint.is_over and savepoint is not within:
             raise InvalidRequest(_IS_OPEN)
-
-    def note_writer(self, bank: str, block: WriterBlock) -> None:
-        """Take note of a writer that begins."""
-        self._writers[bank] = weakref.ref(block)
 
     def note_batch(self, bank: str, savepoint: BatchSavepoint) -> None:
         """Take note of a batch that begins."""

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from timebank.errors import BankNotFound, InvalidRequest, StoreError, shown
 from timebank.storage.joined.hosts import check_idle, is_a
+from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.migrations import make_ledger
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+
+#: SERVER_STATUS_IN_TRANS of MariaDB's protocol.
+IN_TRANSACTION: Final = 1
 
 
 class JoinedSqlWriter(SqlWriter):
     """A writer in the host's transaction."""
 
     _has_appended = False
+    _savepoint: Savepoint | None = None
+
+    def keep_to(self, savepoint: Savepoint) -> None:
+        """Append only as long as a savepoint is there."""
+        self._savepoint = savepoint
 
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
+        if self._savepoint is not None:
+            self._savepoint.check()
         self._has_appended = True
         super().append(batch)
 
@@ -74,6 +85,14 @@ class ServerConnection:
         """Implement `HostConnection.has_savepoint`."""
         with self._asking() as cursor:
             return self._dialect.has_savepoint(cursor, mark)
+
+    def may_have(self, name: str) -> bool:
+        """Implement `HostConnection.may_have`, by what the driver knows of the server."""
+        info = getattr(self.driver, "info", None)
+        if info is not None:
+            return bool(info.transaction_status.name == "INTRANS")
+        status = getattr(self.driver, "server_status", None)
+        return status is None or bool(status & IN_TRANSACTION)
 
     def reader(self, bank: str) -> SqlReader:
         """Implement `HostConnection.reader`."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from timebank.errors import InvalidRequest, StoreError
 from timebank.model import Head
+from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.schema import APPLIED, DDL, has_ledger
@@ -30,12 +31,19 @@ class PlainRows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        if connection.row_factory is None:
-            self.execute = connection.execute  # type: ignore[assignment, method-assign]  # faster
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        """Implement `Connection.execute`."""
-        cursor = self._connection.cursor(sqlite3.Cursor)
+        """Implement `Connection.execute`.
+
+        :raises InvalidRequest: the connection does not give text as `str`.
+        """
+        connection = self._connection
+        if connection.text_factory is not str:
+            msg = "the host's connection has a text_factory: the ledger needs text as str"
+            raise InvalidRequest(msg)
+        if connection.row_factory is None:
+            return connection.execute(sql, values)
+        cursor = connection.cursor(sqlite3.Cursor)
         cursor.row_factory = None
         return cursor.execute(sql, values)
 
@@ -64,6 +72,7 @@ class JoinedSqliteWriter(SqliteWriter):
 
     _head: Head | None = None
     _has_appended = False
+    _savepoint: Savepoint | None = None
 
     def __init__(self, connection: Any, bank: str) -> None:
         super().__init__(connection, bank)
@@ -94,8 +103,14 @@ class JoinedSqliteWriter(SqliteWriter):
             self._head = super().head()
         return self._head
 
+    def keep_to(self, savepoint: Savepoint) -> None:
+        """Append only as long as a savepoint is there."""
+        self._savepoint = savepoint
+
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
+        if self._savepoint is not None:
+            self._savepoint.check()
         self._has_appended = True
         self._head = None
         super().append(batch)
@@ -107,10 +122,7 @@ class JoinedSqliteWriter(SqliteWriter):
 
 
 class SqliteConnection:
-    """SQLite, on a host's connection.
-
-    :raises InvalidRequest: the connection does not give text as `str`.
-    """
+    """SQLite, on a host's connection."""
 
     where = PlainRows.where
     remains = (
@@ -119,9 +131,6 @@ class SqliteConnection:
     )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        if connection.text_factory is not str:
-            msg = "the host's connection has a text_factory: the ledger needs text as str"
-            raise InvalidRequest(msg)
         self.driver: Any = connection
         self._plain: Any = PlainRows(connection)
         self._blob: Any = None
@@ -187,11 +196,15 @@ class SqliteConnection:
         msg = f"{self.where}: a savepoint was released while a statement was under way"
         raise StoreError(msg)
 
+    def may_have(self, name: str) -> bool:
+        """Implement `HostConnection.may_have`: it is known."""
+        return self.has_savepoint(name, None)
+
     def give_back(self) -> None:
         """Implement `HostConnection.give_back`."""
-        blob, self._blob = self._blob, None
-        if blob is not None:
-            blob.close()
+        if self._blob is not None:
+            self._blob.close()  # as often as one likes: an interrupt may come before the next line
+            self._blob = None
 
     def reader(self, bank: str) -> JoinedSqliteReader:
         """Implement `HostConnection.reader`."""
