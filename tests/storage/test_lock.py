@@ -150,7 +150,7 @@ def test_turns_that_are_over_are_not_kept(lock: WriterLock) -> None:
 
     def count() -> int:
         gc.collect()
-        return sum(isinstance(found, Turn) for found in gc.get_objects())
+        return sum(type(found) is Turn for found in gc.get_objects())
 
     def hold() -> None:
         holder = Holder()

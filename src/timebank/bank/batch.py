@@ -7,11 +7,12 @@ and every handle of it with it. Whatever leaves it half way, its lock is given b
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from timebank.bank.commit_group import CommitGroup, give_up
@@ -53,11 +54,11 @@ class Life:
 
         :raises InvalidRequest: after the end, or on another thread, or in a forked process.
         """
+        if not self.is_own():
+            self.check_owner()
         session = self._session
         if session is None:
             raise ended()
-        if not self.is_own():
-            self.check_owner()
         return session
 
     def check(self) -> object:
@@ -167,10 +168,160 @@ class BankBatch(Writes, Reads):
 MakeHandle = Callable[[Life], BankBatch]
 
 
-class BatchBlock:
-    """The block of a batch: entered, it holds the writer's lock; left, it commits or rolls back."""
+class _Weakly:
+    """A method of a block, by which nothing but the `with` statement keeps the block.
+
+    A traceback keeps its frames, and a frame its `self`. An interrupt in the first line of an
+    `__exit__` would so leave a block that was left and yet lives, with its lock, for as long as
+    the exception is kept. What `with` calls here has the block by a weak reference, and `with`
+    itself lets go of it: then the block is gone, and gives back what it held.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __get__(self, block: Block | None, owner: type[Block]) -> Callable[..., Any]:
+        if block is None:  # asked of the class, as an `ExitStack` does
+            return lambda block, *given: self._function(ref(block), *given)
+        bound = partial(self._function, ref(block))
+        bound.block = block  # type: ignore[attr-defined]  # a partial has a dictionary
+        return bound
+
+
+def _enter(block: ref[Block]) -> BankBatch:
+    _there(block).check_new()
+    try:
+        return _there(block).enter()
+    except BaseException:
+        _drop(block)
+        raise
+
+
+def _exit(
+    block: ref[Block],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+) -> None:
+    try:
+        _there(block).leave(kind, error, traceback)
+    except BaseException:
+        _drop(block)
+        raise
+
+
+def _there(block: ref[Block]) -> Block:
+    found = block()
+    if found is None:
+        raise ended()
+    return found
+
+
+def _drop(block: ref[Block]) -> None:
+    found = block()
+    if found is not None:
+        found.drop()
+
+
+class Block(ABC):
+    """The block of a batch or a preview, as `with` enters and leaves it, once."""
 
     _life: Life | None = None
+    _begun = False
+    _is_over = False
+
+    if TYPE_CHECKING:
+
+        def __enter__(self) -> BankBatch: ...
+
+        def __exit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> None: ...
+
+    else:
+        __enter__ = _Weakly(_enter)
+        __exit__ = _Weakly(_exit)
+
+    def check_new(self) -> None:
+        """Check that it was not entered before.
+
+        :raises InvalidRequest: it was.
+        """
+        if self._begun:
+            raise ended()
+
+    def enter(self) -> BankBatch:
+        """Begin, and return a handle."""
+        self._begun = True
+        return self.begin()
+
+    def leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End, on the thread that has begun.
+
+        :raises InvalidRequest: it was not entered, has ended, or another thread asks.
+        """
+        if self._life is None:
+            msg = "this batch or preview was not begun"
+            raise InvalidRequest(msg)
+        self._life.check()
+        self.end(kind, error, traceback)
+        self.drop()
+        self._is_over = True
+
+    @abstractmethod
+    def begin(self) -> BankBatch:
+        """Begin, and return a handle."""
+
+    @abstractmethod
+    def end(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Keep what was done, or undo it."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """End whatever has not ended, and give back what is held; safe at any time, and twice."""
+
+    def __del__(self) -> None:
+        if self._begun and not self._is_over:
+            self.drop()
+
+
+class _Keeper:
+    """What a session keeps of the block of its writer: it is given back when nobody has either.
+
+    So a batch that another thread leaves, while its owner may be in the middle of a call, is
+    given back when that call is done, and no sooner.
+    """
+
+    def __init__(self, block: object) -> None:
+        self._block: object = block
+
+    def give(self) -> None:
+        """Give the block back."""
+        give_up(self._block)
+        self._block = None
+
+    def __del__(self) -> None:
+        if self._block is not None:
+            give_up(self._block)
+
+
+class BatchBlock(Block):
+    """The block of a batch: entered, it holds the writer's lock; left, it commits or rolls back."""
+
+    _session: Session | None = None
     _block: AbstractContextManager[Writer] | None = None
 
     def __init__(  # noqa: PLR0917 - what a bank gives its batch, all of it
@@ -189,84 +340,65 @@ class BatchBlock:
         self._handle = handle
         self._wiped = wiped
 
-    def __enter__(self) -> BankBatch:
-        if self._block is not None:
-            raise ended()
-        try:
-            return self._entered()
-        except BaseException:
-            self.drop()
-            raise
-
-    def _entered(self) -> BankBatch:
+    def begin(self) -> BankBatch:
+        """Take the writer's lock."""
         self._thread = ref(this_thread(), partial(_abandoned, ref(self)))
         block = self._block = self._store.writer(self._bank)
         writer = block.__enter__()
         try:
             self._group.enter(block)
-            self._session = Session(writer, self._sources, self._group.taken())
-            self._life = Life(self._session)
+            session = self._session = Session(writer, self._sources, self._group.taken())
+            session.keeper = _Keeper(block)
+            self._life = Life(session)
             return self._handle(self._life)
         except BaseException as error:
             block.__exit__(type(error), error, error.__traceback__)
             raise
 
-    def __exit__(
+    def end(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        life = self._life
-        if life is None or self._block is None:
-            msg = "this batch was not begun"
-            raise InvalidRequest(msg)
-        try:
-            life.session()
-            self._leave(self._block, kind, error, traceback)
-        finally:
-            self.drop()
-        if self._session.erases:
-            self._wiped()
-
-    def _leave(
-        self,
-        block: AbstractContextManager[Any],
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         """Leave the writer's block: it commits, unless the batch cannot be kept."""
+        session, block = self._session, self._block
+        if session is None or block is None:
+            raise ended()
         if error is None:
             try:
-                self._session.finish()
+                session.finish()
             except BaseException as failure:
                 block.__exit__(type(failure), failure, failure.__traceback__)
                 raise
         block.__exit__(kind, error, traceback)
         if error is None:
-            self._group.keep(self._session)
+            self._group.keep(session)
+        erases = session.erases
+        self.drop()
+        if erases:
+            self._wiped()
 
     def drop(self) -> None:
-        """End the batch and give back what it holds, unless a call of its owner is under way."""
-        life = self._life
+        """End the batch, and give back what it holds; what its owner is still at, gives it back."""
+        life, session, block = self._life, self._session, self._block
+        own = life is None or (life.is_own() and life.is_idle())
         if life is not None:
-            idle = life.is_own() or life.is_idle()
             life.end()
-            if not idle:
-                return
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Give back what it holds, whoever asks: nobody uses it any more."""
-        block = self._block
         if block is not None:
             self._group.leave(block)
-            give_up(block)
+            if own:
+                give_up(block)
+        if session is not None and own and session.keeper is not None:
+            session.keeper.give()
+        self._session = self._block = None
 
-    def __del__(self) -> None:
+    def abandon(self) -> None:
+        """Give back what it holds: its thread has ended, so that nobody is at it."""
+        if self._life is not None:
+            self._life.end()
         if self._block is not None:
-            self.drop()
+            give_up(self._block)
 
 
 def _abandoned(block: ref[BatchBlock], thread: object) -> None:
@@ -276,10 +408,9 @@ def _abandoned(block: ref[BatchBlock], thread: object) -> None:
         left.abandon()
 
 
-class PreviewBlock:
+class PreviewBlock(Block):
     """The block of a preview: a snapshot, and what is decided on top of it."""
 
-    _life: Life | None = None
     _block: AbstractContextManager[Reader] | None = None
 
     def __init__(
@@ -289,45 +420,37 @@ class PreviewBlock:
         self._sources = sources
         self._handle = handle
 
-    def __enter__(self) -> BankBatch:
-        if self._block is None or self._life is not None:
+    def begin(self) -> BankBatch:
+        """Take the snapshot."""
+        block = self._block
+        if block is None:
             raise ended()
-        try:
-            return self._entered(self._block)
-        except BaseException:
-            self.drop()
-            raise
-
-    def _entered(self, block: AbstractContextManager[Reader]) -> BankBatch:
         reader = block.__enter__()
         try:
-            self._life = Life(Session(Overlay(reader), self._sources))
+            session = Session(Overlay(reader), self._sources)
+            session.keeper = _Keeper(block)
+            self._life = Life(session)
             return self._handle(self._life)
         except BaseException as error:
             block.__exit__(type(error), error, error.__traceback__)
             raise
 
-    def __exit__(
+    def end(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._life is None or self._block is None:
-            msg = "this preview was not begun"
-            raise InvalidRequest(msg)
-        try:
-            self._life.session()
+        """Give the snapshot back."""
+        if self._block is not None:
             self._block.__exit__(kind, error, traceback)
-        finally:
-            self.drop()
 
     def drop(self) -> None:
-        """End the preview and give its snapshot back."""
-        if self._life is not None:
-            self._life.end()
-        if self._block is not None:
-            give_up(self._block)
-
-    def __del__(self) -> None:
-        self.drop()
+        """End the preview; what its owner is still at, gives the snapshot back."""
+        life, block = self._life, self._block
+        own = life is None or (life.is_own() and life.is_idle())
+        if life is not None:
+            life.end()
+        if block is not None and own:
+            give_up(block)
+        self._block = None

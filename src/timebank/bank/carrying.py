@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from timebank import checks
-from timebank.bank.commit_group import retried
+from timebank.bank.commit_group import retried, writing
 from timebank.bank.erasing import wiped
 from timebank.bank.session import add_derived
 from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
@@ -74,7 +74,7 @@ class JournalTarget:
         :raises Corrupt: a record that cannot be executed.
         """
         self.is_stale = True  # until it is committed: the fold runs ahead
-        with self.store.writer(self.bank) as writer:
+        with writing(self.store, self.bank) as writer:
             if writer.head() != self.head:
                 msg = f"another writer came between: bank {shown(self.bank)} stands elsewhere"
                 raise Conflict(msg)

@@ -35,7 +35,7 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.rules.state import AnyCommand
-from timebank.storage.lock import LOOK_EVERY_SECONDS, Turn, Turns
+from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
 from timebank.storage.protocol import Store, Writer, is_droppable
 
 #: How often a leader lets other threads go on, so that those of the last group may come back.
@@ -88,6 +88,18 @@ def give_up(block: object) -> None:
         block.drop()
 
 
+@contextmanager
+def writing(store: Store, bank: str) -> Iterator[Writer]:
+    """Open the writer of a bank for a piece of work, and give it back whatever comes."""
+    block = store.writer(bank)
+    try:
+        with block as writer:
+            yield writer
+    except BaseException:
+        give_up(block)
+        raise
+
+
 class Call:
     """A command that one thread wants decided, and its result or error."""
 
@@ -100,6 +112,7 @@ class Call:
         "is_alone",
         "is_done",
         "result",
+        "since",
         "sources",
         "turn",
     )
@@ -117,6 +130,8 @@ class Call:
         self.is_done = False
         #: Locked as long as its thread has to wait.
         self.gate: threading.Lock | None = None
+        #: Since when.
+        self.since = 0.0
         #: Its turn to lead.
         self.turn = Turn(self)
 
@@ -209,6 +224,8 @@ class CommitGroup:
         """Have a call decided, by this thread or another; `call` then has what came of it.
 
         :raises InvalidRequest: this thread holds the bank's lock, or leads a group.
+        :raises StoreBusy: a leader was at something else for longer than a lock is waited for.
+        :raises OutcomeUnknown: it was so while it had this call.
         """
         try:
             if self._leads.take(call.turn):
@@ -221,6 +238,7 @@ class CommitGroup:
 
     def _follow(self, store: Store, bank: str, call: Call) -> None:
         """Wait until a leader has done the call, or there is none."""
+        call.since = time.monotonic()
         gate = call.gate = new_gate()
         gate.acquire()
         self._waiting.append(call)
@@ -232,8 +250,19 @@ class CommitGroup:
             if self._leads.last().is_mine():
                 msg = "this thread is within a call of the bank: it cannot make another from there"
                 raise InvalidRequest(msg)
+            if time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS:
+                raise self._too_long(call)
             gate.acquire(timeout=LOOK_EVERY_SECONDS)
         self._leave(call)
+
+    def _too_long(self, call: Call) -> TimebankError:
+        """Return the error for a call that no leader has done in the time that it waits."""
+        try:
+            self._waiting.remove(call)
+        except ValueError:  # a leader has it, and does not come back from where it is
+            return OutcomeUnknown(call.command.id)
+        msg = f"another thread was at work for longer than {BUSY_TIMEOUT_SECONDS:g} s"
+        return StoreBusy(msg)
 
     def _leave(self, call: Call) -> None:
         """Wait no more; hand the lead on if it was this call's."""
@@ -248,6 +277,7 @@ class CommitGroup:
         group = [first]
         block = None
         entered = False
+        began = time.monotonic()
         try:
             if self._last > 1:
                 self._linger()
@@ -261,13 +291,14 @@ class CommitGroup:
         except BaseException as error:
             give_up(block)
             if isinstance(error, StoreBusy) and not entered:
-                group += self._arrived(first)  # they have waited for the same lock
+                group += self._waited(first, began)
             _failed(group, error)
             if first.error is None and not first.is_alone:
                 raise
         finally:
             self._last = len(group)
             first.turn.over = True
+            first.turn = OVER  # who keeps this call, in a traceback say, keeps no later turn
             for call in group:
                 call.is_done = True
                 if call.gate is not None:
@@ -293,6 +324,15 @@ class CommitGroup:
             if len(self._waiting) + 1 >= self._last:
                 break
             time.sleep(0)
+
+    def _waited(self, first: Call, began: float) -> list[Call]:
+        """Take the calls that have waited for a lock nearly as long as their leader has."""
+        now = time.monotonic()
+        arrived = self._arrived(first)
+        enough = (now - began) / 2 - 2 * LOOK_EVERY_SECONDS
+        late = [call for call in arrived if now - call.since >= enough]
+        self._waiting.extendleft(call for call in reversed(arrived) if call not in late)
+        return late
 
     def _arrived(self, first: Call) -> list[Call]:
         """Take the calls that wait, in the order in which they came; other sources wait on."""

@@ -12,7 +12,7 @@ from weakref import ref
 
 from timebank import checks
 from timebank.bank.bank import Progress, TimeBank
-from timebank.bank.batch import BankBatch, Life, MakeHandle, ended
+from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CommitGroup, give_up
 from timebank.bank.permitting import T, Work
 from timebank.bank.session import (
@@ -178,7 +178,7 @@ class JoinedBatch(BankBatch):
         return block.reader()
 
 
-class JoinedBatchBlock:
+class JoinedBatchBlock(Block):
     """The block of a joined batch: one savepoint of the host's transaction."""
 
     _life: JoinedLife | None = None
@@ -191,17 +191,12 @@ class JoinedBatchBlock:
         self._handle = handle
         self._known: KnownState | None = None
 
-    def __enter__(self) -> BankBatch:
-        if self._savepoint is not None:
-            raise ended()
+    def begin(self) -> BankBatch:
+        """Begin the savepoint."""
         savepoint = self._savepoint = self._store.batch_savepoint(self._bank)
-        try:
-            savepoint.begin()
-            self._life = JoinedLife(self)
-            return self._handle(self._life)
-        except BaseException:
-            self.drop()
-            raise
+        savepoint.begin()
+        self._life = JoinedLife(self)
+        return self._handle(self._life)
 
     def _own(self) -> BatchSavepoint:
         """Return the savepoint.
@@ -239,28 +234,23 @@ class JoinedBatchBlock:
         self._own()
         return self._store.reader(self._bank)
 
-    def __exit__(
+    def end(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Keep the savepoint, or undo it."""
         life, savepoint = self._life, self._savepoint
         if life is None or savepoint is None:
-            msg = "this batch was not begun"
-            raise InvalidRequest(msg)
-        try:
-            life.check()
-            if error is not None:
-                savepoint.undo()
-                return
-            if life.unfinished is not None:
-                savepoint.undo()
-                raise nothing_written(life.unfinished)
-            if not savepoint.release():
-                raise _over()
-        finally:
-            self.drop()
+            raise ended()
+        if error is not None:
+            savepoint.undo()
+        elif life.unfinished is not None:
+            savepoint.undo()
+            raise nothing_written(life.unfinished)
+        elif not savepoint.release():
+            raise _over()
 
     def drop(self) -> None:
         """End the batch, and undo what may be left of it."""
@@ -269,9 +259,6 @@ class JoinedBatchBlock:
             self._life.end()
         if self._savepoint is not None and own:  # on another thread the connection is not ours
             self._savepoint.drop()
-
-    def __del__(self) -> None:
-        self.drop()
 
 
 class _Noted(Session):
@@ -311,8 +298,10 @@ class _Noted(Session):
         return session
 
 
-class JoinedPreviewBlock:
+class JoinedPreviewBlock(Block):
     """The block of a joined preview, which is no savepoint."""
+
+    _life: JoinedLife | None = None
 
     def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
         self._store = store
@@ -320,11 +309,9 @@ class JoinedPreviewBlock:
         self._sources = sources
         self._handle = handle
         self._session: _Noted | None = None
-        self._life: JoinedLife | None = None
 
-    def __enter__(self) -> BankBatch:
-        if self._life is not None:
-            raise ended()
+    def begin(self) -> BankBatch:
+        """Look at what is there."""
         with self._store.reader(self._bank) as reader:
             self._at(reader)
         self._life = JoinedLife(self)
@@ -359,20 +346,18 @@ class JoinedPreviewBlock:
         with self._store.reader(self._bank) as reader, self._at(reader).reader() as over:
             yield over
 
-    def __exit__(
+    def end(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        life = self._life
-        if life is None:
-            msg = "this preview was not begun"
-            raise InvalidRequest(msg)
-        try:
-            life.check()
-        finally:
-            life.end()
+        """End it; there is nothing to undo."""
+
+    def drop(self) -> None:
+        """End it."""
+        if self._life is not None:
+            self._life.end()
 
 
 def _over() -> InvalidRequest:

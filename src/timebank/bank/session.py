@@ -17,7 +17,7 @@ import os
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple, TypeGuard, TypeVar
@@ -216,6 +216,21 @@ def nothing_written(why: BaseException) -> StoreError:
     return error
 
 
+class _Reading:
+    """The block of a read in a session, which lasts as long as somebody reads."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> Reader:
+        return self._session.writer
+
+    def __exit__(self, *given: object) -> None:
+        pass
+
+
 class Session:
     """Judges commands one after the other against one writer."""
 
@@ -239,6 +254,8 @@ class Session:
         self._pending_ids: set[str] = set()  # of what is decided and not appended
         self._unused_ids: set[str] = set()  # of what was looked up, and not found
         self._stopped_at: int | None = None  # microseconds since 1970
+        #: Kept with the session, and gone with it.
+        self.keeper: Any = None
         #: True once it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
 
@@ -368,7 +385,7 @@ class Session:
     def reader(self) -> AbstractContextManager[Reader]:
         """Open a reader that sees what was decided so far."""
         self.flush()
-        return nullcontext(self.writer)
+        return _Reading(self)
 
     # -- what a judge must see ------------------------------------------------------
 

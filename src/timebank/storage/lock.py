@@ -21,6 +21,8 @@ from weakref import ref
 from timebank.errors import InvalidRequest, StoreBusy
 
 BUSY_TIMEOUT_SECONDS: Final = 30.0
+#: Who has waited for longer is not overtaken.
+PATIENCE_SECONDS: Final = 0.01
 #: How often who waits looks whether the holder is gone without a word.
 LOOK_EVERY_SECONDS: Final = 0.05
 #: Why a writer takes nothing more, from the first step of an `append` until its last.
@@ -38,7 +40,8 @@ class _Here(threading.local):
         self.token = _Token()
 
 
-_here: Final = _Here()
+#: `here.token` stands for the thread that asks.
+here: Final = _Here()
 
 
 def this_thread() -> _Token:
@@ -48,7 +51,7 @@ def this_thread() -> _Token:
     >>> this_thread() is this_thread()
     True
     """
-    return _here.token
+    return here.token
 
 
 class Holder(Protocol):
@@ -65,7 +68,7 @@ class Turn:
 
     def __init__(self, holder: Holder) -> None:
         self.holder: ref[Holder] = ref(holder)
-        self.thread: ref[_Token] = ref(_here.token)
+        self.thread: ref[_Token] = ref(here.token)
         self.over = False
         #: The turn that comes next, at the key 0.
         self.heirs: dict[int, Turn] = {}
@@ -76,7 +79,11 @@ class Turn:
 
     def is_mine(self) -> bool:
         """Return whether the thread that asks has taken this turn, and not ended it."""
-        return self.thread() is _here.token and not self.is_over()
+        return self.thread() is here.token and not self.is_over()
+
+    def is_gone(self) -> bool:
+        """Return whether its holder or its thread is gone, so that nobody will end it."""
+        return self.holder() is None or self.thread() is None
 
 
 class _Nobody:
@@ -128,6 +135,19 @@ class Turns:
             turn = turn.heirs[0]
         return turn is not None and not turn.over
 
+    def take_over(self, turn: Turn, mine: Turn) -> bool:
+        """Begin a turn in the place of one whose holder nobody uses any more.
+
+        Who ends the turn of another, of a thread that has ended or a batch that was
+        forgotten, does it so: somebody else may be taking the lock at the same moment, and one of
+        the two gets it.
+        """
+        if self.last() is not turn or turn.heirs.setdefault(0, mine) is not mine:
+            return False
+        self._last[os.getpid()] = mine
+        turn.over = True
+        return True
+
     def take(self, mine: Turn) -> bool:
         """Begin a turn, unless another is not over; return whether it has begun."""
         pid = os.getpid()
@@ -142,6 +162,18 @@ class Turns:
         if not before.over and (holder := before.holder()) is not None:
             holder.cut()
         return True
+
+
+class _Waiter:
+    """Who waits for a lock, since when, at a gate that is locked until there is something new."""
+
+    __slots__ = ("gate", "since", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.since = time.monotonic()
+        self.gate = threading.Lock()
+        self.gate.acquire()
 
 
 class WriterLock(Turns):
@@ -162,29 +194,32 @@ class WriterLock(Turns):
     def __init__(self, *, where: str) -> None:
         super().__init__()
         self._where = where
-        self._gates: deque[threading.Lock] = deque()
+        #: Who waits, in order.
+        self.waiting: deque[_Waiter] = deque()
 
     def cut(self) -> None:
         """Implement `Holder.cut`: nobody uses a lock that its thread has left behind."""
 
-    def acquire(self, timeout_seconds: float, turn: Turn | None = None) -> None:
-        """Wait for the lock.
+    def acquire(self, timeout_seconds: float, turn: Turn | None = None) -> float:
+        """Wait for the lock; return the seconds that are left of the time-out.
+
+        Who comes while it is free may have it at once, unless somebody waits for long already.
 
         :raises InvalidRequest: this thread holds it already.
         :raises StoreBusy: another thread held it for longer than the time-out.
         """
         if turn is None:
             turn = Turn(self)
-        if not self.take(turn):
-            self._wait(turn, timeout_seconds)
+        if not self._others_first(None) and self.take(turn):
+            return timeout_seconds
+        return self._wait(turn, timeout_seconds)
 
-    def _wait(self, turn: Turn, timeout_seconds: float) -> None:
-        deadline = time.monotonic() + timeout_seconds
-        gate = threading.Lock()
-        gate.acquire()
-        self._gates.append(gate)
+    def _wait(self, turn: Turn, timeout_seconds: float) -> float:
+        me = _Waiter(turn)
+        deadline = me.since + timeout_seconds
+        self.waiting.append(me)
         try:
-            while not self.take(turn):
+            while self._others_first(me) or not self.take(turn):
                 if self.last().is_mine():
                     msg = "a batch is open on this thread: write through it"
                     raise InvalidRequest(msg)
@@ -195,11 +230,25 @@ class WriterLock(Turns):
                         f"{timeout_seconds:g} s"
                     )
                     raise StoreBusy(msg)
-                if gate.acquire(timeout=min(left, LOOK_EVERY_SECONDS)):
-                    self._gates.append(gate)
+                me.gate.acquire(timeout=min(left, LOOK_EVERY_SECONDS))
         finally:
-            with suppress(ValueError):  # it was taken out by who released the lock
-                self._gates.remove(gate)
+            with suppress(ValueError):  # whoever saw that it is gone has taken it out
+                self.waiting.remove(me)
+        return max(deadline - time.monotonic(), 0.0)
+
+    def _others_first(self, me: _Waiter | None) -> bool:
+        """Return whether somebody else waits, for so long that he has the next turn."""
+        try:
+            first = self.waiting[0]
+        except IndexError:
+            return False
+        if first is me:
+            return False
+        if first.turn.is_gone():
+            with suppress(ValueError):
+                self.waiting.remove(first)
+            return False
+        return time.monotonic() - first.since > PATIENCE_SECONDS
 
     def release(self, turn: Turn | None = None) -> None:
         """End a turn, or the one that was taken last, and wake who waits.
@@ -209,6 +258,6 @@ class WriterLock(Turns):
         if turn is None:
             turn = self.last()
         turn.over = True
-        if self._gates:
-            with suppress(IndexError):  # whoever waited has just gone
-                self._gates.popleft().release()
+        if self.waiting:
+            with suppress(IndexError, RuntimeError):  # whoever waited is gone, or awake
+                self.waiting[0].gate.release()

@@ -51,6 +51,11 @@ class PlainRows:
         """Implement `Connection.executemany`."""
         return self._connection.cursor(sqlite3.Cursor).executemany(sql, rows)
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._connection.in_transaction
+
     def set_progress_handler(self, handler: object, steps: int) -> None:
         """Do nothing: the host may have one of its own."""
 

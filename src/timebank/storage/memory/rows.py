@@ -152,7 +152,9 @@ class Rows:
         for id in list(self.postings):
             batch.postings += snapshot.visible(id)
         top.append(batch)
-        return Rows(self.journal).merged(top)
+        copy = Rows(self.journal).merged(top)
+        copy.merging.clear()
+        return copy
 
 
 class Snapshot:

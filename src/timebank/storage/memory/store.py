@@ -55,8 +55,9 @@ class MemoryWriter(Overlay):
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
         self._below = None
-        if self.turn is not None and self._pid == os.getpid() and not self.turn.over:
+        if self.turn is not None and self._pid == os.getpid():
             self._store.unlock(self.turn)
+        self.turn = None  # who keeps this writer, in a traceback say, keeps no later turn
 
     def cut(self) -> None:
         """Implement `Holder.cut`."""

@@ -8,6 +8,7 @@ at the lock on its row; writers of different banks do not.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -207,8 +208,13 @@ class SqlStore:
         self._make_bank(bank, journal)
 
     def _make_bank(self, bank: str, journal: str) -> None:
-        with self.writer(bank) as writer:
-            writer.add_bank(journal)
+        block = self.writer(bank)
+        try:
+            with block as writer:
+                writer.add_bank(journal)
+        except BaseException:
+            block.drop()
+            raise
 
     def reader(self, bank: str) -> SqlReading:
         """Implement `Store.reader`."""
@@ -261,6 +267,14 @@ class SqlTransaction:
         self._sound = False
         #: What is borrowed; who is gone without giving it back takes the slot along.
         self._slot: list[PoolProxiedConnection] = []
+        #: The one thread that gives it back: who takes the lock from a thread that has ended would
+        #: else do so while the last act of that thread does.
+        self._giver: dict[int, int] = {}
+
+    def _give(self, *, sound: bool) -> None:
+        thread = threading.get_ident()
+        if self._giver.setdefault(0, thread) == thread:
+            self._store.give(self._slot, sound=sound)
 
     def __enter__(self) -> tuple[Any, Transaction]:
         self._pid = os.getpid()
@@ -288,11 +302,11 @@ class SqlTransaction:
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
         if self._pid == os.getpid():
-            self._store.give(self._slot, sound=self._sound)
+            self._give(sound=self._sound)
 
     def cut(self) -> None:
         """Implement `Holder.cut`: the thread has ended, and its transaction with it."""
-        self._store.give(self._slot, sound=False)
+        self._give(sound=False)
 
 
 class SqlReading(SqlTransaction):
@@ -381,8 +395,9 @@ class SqlWriting(SqlTransaction):
         if self._writer is not None:
             self._writer.close()
         super().drop()
-        if self._turn is not None and self._pid == os.getpid() and not self._turn.over:
+        if self._turn is not None and self._pid == os.getpid():
             self._lock.release(self._turn)
+            self._turn = None  # who keeps this block, in a traceback say, keeps no later turn
 
     def cut(self) -> None:
         """Implement `Holder.cut`."""

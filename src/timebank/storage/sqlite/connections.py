@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from weakref import WeakSet, ref
 
 from timebank.errors import InvalidRequest, StoreBusy, StoreError
-from timebank.storage.lock import Holder, Turn, WriterLock
+from timebank.storage.lock import Holder, Turn, WriterLock, here, this_thread
 from timebank.storage.sqlite.errors import ERRORS, code_of
 
 #: All connections to files, for a child that was forked has those of its parent.
@@ -42,6 +42,8 @@ class Connections(Protocol):
     """
 
     where: str
+    #: How long a lock is waited for.
+    timeout_seconds: float
 
     def take(self, reader: Borrower) -> None:
         """Lend a connection to read with."""
@@ -49,8 +51,8 @@ class Connections(Protocol):
     def give(self, reader: Borrower) -> None:
         """Take a reader's connection back, and end its snapshot unless others share it."""
 
-    def take_writer(self, writer: Borrower) -> None:
-        """Lend the connection to write with, and the lock."""
+    def take_writer(self, writer: Borrower) -> float:
+        """Lend the connection to write with, and the lock; return what is left of the time-out."""
 
     def give_writer(self, writer: Borrower) -> None:
         """Take the writer's connection back, undo what was not committed, release the lock."""
@@ -68,6 +70,7 @@ def connect(uri: str, *, synchronous: str, timeout_seconds: float) -> sqlite3.Co
     `recursive_triggers` because `INSERT OR REPLACE` would otherwise delete rows past
     the triggers that forbid it. `secure_delete` so that erased text is gone.
     """
+    use = Use()
     connection = sqlite3.connect(
         uri, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
     )
@@ -82,6 +85,7 @@ def connect(uri: str, *, synchronous: str, timeout_seconds: float) -> sqlite3.Co
     except BaseException:
         connection.close()
         raise
+    del use
     return connection
 
 
@@ -99,6 +103,40 @@ def _set(connection: sqlite3.Connection, pragma: str) -> None:
             raise
 
 
+class Use:
+    """Somebody is opening or closing a connection, as long as this is there.
+
+    SQLite has locks of its own meanwhile, which a child that is forked at that moment has a
+    copy of, locked for ever. It is kept by a frame alone, and gone with it.
+    """
+
+    def __init__(self) -> None:
+        _USES[id(self)] = (os.getpid(), ref(self))
+
+
+_USES: Final[dict[int, tuple[int, ref[Use]]]] = {}
+
+
+def _is_used_in_parents() -> bool:
+    """Return whether a connection was being opened or closed when this process was forked."""
+    pid = os.getpid()
+    for key, (owner, use) in list(_USES.items()):
+        if use() is None:
+            _USES.pop(key, None)
+        elif owner != pid:
+            return True
+    return False
+
+
+def begin_late(connection: sqlite3.Connection, left: float, timeout_seconds: float) -> None:
+    """Begin a writer's transaction; wait no longer than what is `left` of the time-out."""
+    connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}").fetchone()
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}").fetchone()
+
+
 def rolled_back(connection: sqlite3.Connection) -> bool:
     """End the transaction, if there is one; return whether the connection is of further use."""
     try:
@@ -114,18 +152,20 @@ class _Process:
 
     def __init__(self) -> None:
         self.idle: deque[sqlite3.Connection] = deque()
-        #: The slots of readers that have a connection.
-        self.lent: dict[int, None] = {}
+        #: The readers that have a connection.
+        self.lent: dict[int, ref[Borrower]] = {}
         self.writer: sqlite3.Connection | None = None
 
     def close(self) -> None:
         """Close what nobody uses."""
+        use = Use()
         with suppress(IndexError):
             while True:
                 self.idle.pop().close()
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.close()
+        del use
 
 
 def disinherit(where: str) -> None:
@@ -139,18 +179,23 @@ def disinherit(where: str) -> None:
     :raises StoreError: the parent was reading or writing when it forked.
     """
     file, pid = os.path.realpath(where), os.getpid()
-    for connections in list(_ALL):
-        if os.path.realpath(connections.where) != file:
-            continue
-        for owner, process in connections.processes():
-            if owner != pid and connections.is_in_use_in(owner, process):
-                msg = (
-                    f"{where}: this process was forked while its parent was reading or writing "
-                    "there: open it in a process that is started anew, or fork before"
-                )
-                raise StoreError(msg)
-            if owner != pid:
-                process.close()
+    inherited = [
+        (connections, owner, process)
+        for connections in list(_ALL)
+        if os.path.realpath(connections.where) == file
+        for owner, process in connections.processes()
+        if owner != pid
+    ]
+    if _is_used_in_parents() or any(
+        connections.is_in_use_in(owner, process) for connections, owner, process in inherited
+    ):
+        msg = (
+            f"{where}: this process was forked while its parent was reading or writing "
+            "there: open it in a process that is started anew, or fork before"
+        )
+        raise StoreError(msg)
+    for _, _, process in inherited:
+        process.close()
 
 
 class _Wiping:
@@ -172,7 +217,7 @@ class FileConnections:
         self.where = where
         self._uri = uri
         self._synchronous = synchronous
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._lock = WriterLock(where=where)
         self._processes: dict[int, _Process] = {}
         self._closed = False
@@ -183,7 +228,8 @@ class FileConnections:
 
         He may have been anywhere within SQLite, with its mutexes locked: nothing is asked of it.
         """
-        return bool(process.lent) or self._lock.is_held_in(pid)
+        reading = any(reader() is not None for reader in list(process.lent.values()))
+        return reading or self._lock.is_held_in(pid)
 
     def processes(self) -> list[tuple[int, _Process]]:
         """Return the connections of this process, and of those that it was forked from."""
@@ -200,7 +246,7 @@ class FileConnections:
 
     def _connect(self) -> sqlite3.Connection:
         return connect(
-            self._uri, synchronous=self._synchronous, timeout_seconds=self._timeout_seconds
+            self._uri, synchronous=self._synchronous, timeout_seconds=self.timeout_seconds
         )
 
     def _check_open(self) -> None:
@@ -213,7 +259,7 @@ class FileConnections:
         if self._closed:
             self._check_open()
         process = self._processes.get(os.getpid()) or self._process()
-        process.lent[id(reader.slot)] = None
+        process.lent[id(reader.slot)] = ref(reader)
         try:
             reader.slot.append(process.idle.pop())
         except IndexError:
@@ -237,12 +283,13 @@ class FileConnections:
                 self._close_idle()
         process.lent.pop(id(slot), None)
 
-    def take_writer(self, writer: Borrower) -> None:
+    def take_writer(self, writer: Borrower) -> float:
         """Implement `Connections.take_writer`."""
         if self._closed:
             self._check_open()
-        if not self._lock.take(writer.turn):
-            self._lock.acquire(self._timeout_seconds, writer.turn)
+        left = self.timeout_seconds
+        if self._lock.waiting or not self._lock.take(writer.turn):
+            left = self._lock.acquire(left, writer.turn)
         process = self._processes.get(os.getpid()) or self._process()
         if self._closed:
             self._lock.release(writer.turn)
@@ -252,27 +299,46 @@ class FileConnections:
             process.writer = None
             process.writer = found = self._connect()
         writer.slot.append(found)
+        return left
 
     def give_writer(self, writer: Borrower) -> None:
         """Implement `Connections.give_writer`."""
-        if writer.turn.over:
+        turn = writer.turn
+        if turn.over:
             return
-        if writer.slot:
-            connection = writer.slot[0]
-            unsound = connection.in_transaction and not rolled_back(connection)
-            if unsound or self._closed:
-                self._process().writer = None
-                connection.close()
-        self._lock.release(writer.turn)
+        if turn.thread() is not here.token or turn.holder() is None:
+            self._give_for(writer)
+        elif writer.slot and (writer.slot[0].in_transaction or self._closed):
+            self._end(writer.slot[0])
+        self._lock.release(turn)
         writer.slot.clear()
         if self._closed:
             self._close_writer()
 
+    def _end(self, connection: sqlite3.Connection) -> None:
+        """Undo what was not committed, by who has the lock."""
+        unsound = connection.in_transaction and not rolled_back(connection)
+        if unsound or self._closed:
+            self._process().writer = None
+            connection.close()
+
+    def _give_for(self, writer: Borrower) -> None:
+        """Give back for a writer that nobody uses any more, unless its lock was taken already.
+
+        The connection is that of all writers: whoever has the lock now undoes what was left.
+        """
+        closing = _Wiping()
+        if self._lock.take_over(writer.turn, closing.turn):
+            connection = self._process().writer
+            if connection is not None:
+                self._end(connection)
+            self._lock.release(closing.turn)
+
     def wipe(self) -> tuple[str, ...]:
         """Implement `Connections.wipe`. The log has the old pages until it is cut off."""
         wiping = _Wiping()
-        self.take_writer(wiping)
         try:
+            self.take_writer(wiping)
             busy = self._cut_log(wiping.slot[0])
         finally:
             self.give_writer(wiping)
@@ -288,7 +354,7 @@ class FileConnections:
         try:
             (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
-            timeout = int(self._timeout_seconds * 1000)
+            timeout = int(self.timeout_seconds * 1000)
             connection.execute(f"PRAGMA busy_timeout = {timeout}").fetchone()
         return bool(busy)
 
@@ -305,9 +371,11 @@ class FileConnections:
 
     def _close_idle(self) -> None:
         idle = self._process().idle
+        use = Use()
         with suppress(IndexError):
             while True:
                 idle.pop().close()
+        del use
 
     def _close_writer(self) -> None:
         """Close the writer's connection, unless somebody holds it, who then closes it."""
@@ -350,7 +418,7 @@ class PrivateConnection:
 
     def __init__(self, *, where: str, timeout_seconds: float) -> None:
         self.where = where
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self.connection = connect(":memory:", synchronous="OFF", timeout_seconds=timeout_seconds)
         self._pid = os.getpid()
         self._turns = WriterLock(where=where)
@@ -372,9 +440,9 @@ class PrivateConnection:
     def _begin(self, borrower: Borrower, *, writes: bool) -> None:
         turn = borrower.turn = _SharedTurn(borrower, writes=writes)
         try:
-            self._turns.acquire(self._timeout_seconds, turn)
+            self._turns.acquire(self.timeout_seconds, turn)
         except StoreBusy as error:
-            msg = f"another thread held {self.where} for longer than {self._timeout_seconds:g} s"
+            msg = f"another thread held {self.where} for longer than {self.timeout_seconds:g} s"
             raise StoreBusy(msg) from error
         if self._closed:
             self._turns.release(turn)
@@ -401,8 +469,8 @@ class PrivateConnection:
         """Implement `Connections.give`."""
         self._leave(reader)
 
-    def take_writer(self, writer: Borrower) -> None:
-        """Implement `Connections.take_writer`."""
+    def take_writer(self, writer: Borrower) -> float:
+        """Implement `Connections.take_writer`; nobody else has the database."""
         self._check_open()
         own = self._own_turn()
         if own is not None:
@@ -413,6 +481,7 @@ class PrivateConnection:
             )
             raise InvalidRequest(msg)
         self._begin(writer, writes=True)
+        return self.timeout_seconds
 
     def give_writer(self, writer: Borrower) -> None:
         """Implement `Connections.give_writer`."""
@@ -421,15 +490,17 @@ class PrivateConnection:
     def _leave(self, borrower: Borrower) -> None:
         """Take a borrower's share away; the last one ends the snapshot, or what it wrote."""
         turn = borrower.turn
-        if not isinstance(turn, _SharedTurn) or turn.over:
-            return
-        own = turn.others.get(id(borrower))
-        if own is None or own() is not borrower:
+        if not isinstance(turn, _SharedTurn) or turn.over or id(borrower) not in turn.others:
             return
         rest = [other() for key, other in list(turn.others.items()) if key != id(borrower)]
         if all(other is None for other in rest):
-            if self._turns.last() is turn:
+            if turn.thread() is this_thread() and turn.others[id(borrower)]() is borrower:
                 rolled_back(self.connection)
+            else:  # nobody uses it any more, and somebody else may be taking his turn
+                closing = _Wiping()
+                if self._turns.take_over(turn, closing.turn):
+                    rolled_back(self.connection)
+                    self._turns.release(closing.turn)
             self._turns.release(turn)
         turn.others.pop(id(borrower), None)
         borrower.slot.clear()

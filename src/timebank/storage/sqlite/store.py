@@ -21,6 +21,7 @@ from timebank.storage.sqlite.connections import (
     Connections,
     FileConnections,
     PrivateConnection,
+    Use,
     connect,
     disinherit,
 )
@@ -69,8 +70,13 @@ class SqliteStore:
 
     def make_bank(self, bank: str, *, journal: str) -> None:
         """Implement `Store.make_bank`."""
-        with self.writer(bank) as writer:
-            writer.add_bank(journal)
+        block = self.writer(bank)
+        try:
+            with block as writer:
+                writer.add_bank(journal)
+        except BaseException:
+            block.drop()
+            raise
 
     def reader(self, bank: str) -> SqliteReader:
         """Implement `Store.reader`."""
@@ -288,6 +294,7 @@ def _check_version(
     an audit says what is wrong. One of an older version, unless `older`, is left as it
     is too: others may be using it, so that its owner says when.
     """
+    use = Use()  # until it is closed again
     with closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as connection:
         try:
             unfinished = pending(connection, str(file))
@@ -300,6 +307,7 @@ def _check_version(
             raise StoreError(msg)
         if unfinished is None and create:
             migrate(connection, str(file), timeout_seconds)
+    del use
 
 
 def _is_read_only(file: Path) -> bool:

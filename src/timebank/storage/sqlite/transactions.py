@@ -19,7 +19,7 @@ from timebank.errors import (
 from timebank.model import Fault, Head, RecordRow
 from timebank.storage.lock import OVER, UNFINISHED, Turn
 from timebank.storage.protocol import Batch
-from timebank.storage.sqlite.connections import Connections, rolled_back
+from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
 from timebank.storage.sqlite.questions import QUERIES
@@ -96,6 +96,7 @@ class SqliteReader(TableReader):
         elif self.slot:
             _INHERITED.extend(self.slot)
         self._connection = None
+        self.turn = OVER
 
     def cut(self) -> None:
         """Implement `Holder.cut`."""
@@ -146,9 +147,12 @@ class SqliteWriter(SqliteReader):
         self._pid = os.getpid()
         self.turn = Turn(self)
         try:
-            self._connections.take_writer(self)
+            left = self._connections.take_writer(self)
             connection = self.slot[0]
-            connection.execute("BEGIN IMMEDIATE")
+            if left < self._connections.timeout_seconds:
+                begin_late(connection, left, self._connections.timeout_seconds)
+            else:
+                connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self.drop()
             if isinstance(error, ERRORS):
@@ -188,6 +192,7 @@ class SqliteWriter(SqliteReader):
         elif self.slot:
             _INHERITED.extend(self.slot)
         self._connection = None
+        self.turn = OVER  # who keeps this writer, in a traceback say, keeps no later turn
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
@@ -222,6 +227,9 @@ class SqliteWriter(SqliteReader):
         if self._failed is not None:
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self._failed
+        if not connection.in_transaction:  # never a statement that is a commit of its own
+            self._failed = StoreError("the transaction has ended from without")
+            raise self._failed
         self._check_sequence(batch.records)
         self._failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
