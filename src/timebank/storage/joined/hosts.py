@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from types import FrameType
 from typing import Any, Final, Protocol
 
-from timebank.errors import InvalidRequest, shown
+from timebank.errors import InvalidRequest, TimebankError, shown
 
 
 class Host(Protocol):
@@ -43,6 +43,16 @@ _SESSION: Final = "begin one, as in `with session.begin():`"
 _DJANGO: Final = "begin one, as in `with transaction.atomic():`"
 _AUTOCOMMIT: Final = "the driver is in autocommit"
 
+#: The packages whose errors a host's handle may raise instead of giving its connection.
+_PACKAGES: Final = frozenset({"sqlite3", "psycopg", "pymysql", "MySQLdb", "sqlalchemy", "django"})
+_CLOSED: Final = "the host's connection is closed"
+#: What an error of one of those means, by the name of its class, where its text says little.
+_SAID: Final = {
+    "PendingRollbackError": "the host's transaction must be rolled back before anything else",
+    "UnboundExecutionError": "the host's session has no database of its own (no bind)",
+    "ResourceClosedError": _CLOSED,
+}
+
 
 def refused(hint: str) -> InvalidRequest:
     """Return the error for a call outside a transaction, with what to do."""
@@ -57,12 +67,30 @@ def host_of(connection: Any) -> Host:
     for kind in type(connection).__mro__:
         host = _HOSTS.get(f"{kind.__module__}.{kind.__qualname__}")
         if host is not None:
-            return partial(host, connection)
+            return partial(_asked, host, connection)
     msg = (
         "what can be joined is a connection of sqlite3, sqlite_utils, psycopg or PyMySQL, a "
         f"SQLAlchemy Connection or Session, or Django's connection, not {shown(connection)}"
     )
     raise InvalidRequest(msg)
+
+
+def _asked(host: Callable[..., Any], connection: Any, *, looking: bool = False) -> Any:
+    """Ask a host for its driver's connection; say what an error of its package means."""
+    try:
+        return host(connection, looking=looking)
+    except TimebankError:
+        raise
+    except Exception as error:
+        packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+        if packages.isdisjoint(_PACKAGES):
+            raise
+        said = _SAID.get(type(error).__name__)
+        if said is None:
+            said = _CLOSED if "closed" in str(error) else "the host's connection cannot be joined"
+        text = str(error).partition("\n")[0]
+        msg = f"{said} ({text})"
+        raise InvalidRequest(msg) from error
 
 
 def is_a(connection: Any, name: str) -> bool:
@@ -114,8 +142,23 @@ def _psycopg(connection: Any, *, looking: bool = False) -> Any:
     state = connection.info.transaction_status.name
     if state == "IDLE" and (looking or connection.autocommit):
         raise refused(_PSYCOPG)
-    if state == "INERROR" and not looking:
+    if state == "UNKNOWN":
+        raise InvalidRequest(_CLOSED)
+    if looking:
+        return connection
+    if state == "INERROR":
         msg = "a statement failed in the host's transaction: roll it back before anything else"
+        raise InvalidRequest(msg)
+    if connection.pgconn.pipeline_status:
+        msg = (
+            "the host's connection is in pipeline mode: nothing can be joined in it, leave it first"
+        )
+        raise InvalidRequest(msg)
+    if state == "ACTIVE":
+        msg = (
+            "a statement of the host's is under way on its connection, as a COPY or a stream of "
+            "rows: end it first"
+        )
         raise InvalidRequest(msg)
     return connection
 
@@ -146,7 +189,9 @@ def _begun(driver: Any, *, looking: bool) -> Any:
     """
     if is_a(driver, "sqlite3.Connection"):
         if not driver.in_transaction:
-            if looking or driver.isolation_level is None:
+            # Since Python 3.12 there is a second way to say so.
+            in_autocommit = getattr(driver, "autocommit", None) is True
+            if looking or in_autocommit or driver.isolation_level is None:
                 raise refused(_AUTOCOMMIT)
             driver.execute("BEGIN")
         return driver
@@ -156,6 +201,8 @@ def _begun(driver: Any, *, looking: bool) -> Any:
 
 
 def _mysql(driver: Any, *, looking: bool = False) -> Any:
+    if not driver.open:
+        raise InvalidRequest(_CLOSED)
     # Without autocommit any statement begins one: the driver does not know whether one did.
     if driver.get_autocommit() and not _in_mysql_transaction(driver):
         raise refused(_AUTOCOMMIT)
@@ -163,18 +210,15 @@ def _mysql(driver: Any, *, looking: bool = False) -> Any:
 
 
 def _in_mysql_transaction(driver: Any) -> bool:
-    """Return what the server said last: PyMySQL keeps that, mysqlclient asks for it."""
-    in_transaction = 1  # SERVER_STATUS_IN_TRANS of the protocol
-    status = getattr(driver, "server_status", None)
-    if status is not None:
-        return bool(status & in_transaction)
+    """Return what the server says: after an error a driver's own note is of before it."""
     check_idle(driver)
     cursor = driver.cursor()
     try:
         cursor.execute("SELECT @@in_transaction")
-        (found,) = cursor.fetchone()
+        row = cursor.fetchone()
     finally:
         cursor.close()
+    (found,) = row.values() if isinstance(row, dict) else row
     return bool(found)
 
 
@@ -189,7 +233,7 @@ def _django(wrapper: Any, *, looking: bool = False) -> Any:
         return _sqlite3(driver)
     if is_a(driver, "psycopg.Connection"):
         return _psycopg(driver, looking=looking)
-    return driver
+    return _mysql(driver)
 
 
 def _django_proxy(proxy: Any, *, looking: bool = False) -> Any:

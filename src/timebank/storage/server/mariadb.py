@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import count
 from typing import Any, Final
 
 import attrs
@@ -46,17 +47,38 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 _LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
 _NO_TABLE: Final = (1146, 1049)
 _NO_SAVEPOINT: Final = 1305
-#: Statements that end a transaction, some of them by the way.
+#: The counters of statements that end a transaction whenever they run, even where they fail.
+#: What is made or changed for the session alone (`CREATE TEMPORARY TABLE`) has others.
 _ENDING: Final = (
     *("Com_begin", "Com_commit", "Com_rollback", "Com_lock_tables", "Com_truncate"),
-    *("Com_create_table", "Com_alter_table", "Com_drop_table", "Com_rename_table"),
-    *("Com_create_index", "Com_drop_index", "Com_create_view", "Com_drop_view"),
+    *("Com_analyze", "Com_check", "Com_optimize", "Com_repair", "Com_flush", "Com_reset"),
+    *("Com_rename_table", "Com_rename_user", "Com_install_plugin", "Com_uninstall_plugin"),
+    *("Com_grant", "Com_grant_role", "Com_revoke", "Com_revoke_all", "Com_revoke_role"),
+    *(
+        f"Com_{verb}_{thing}"
+        for verb in ("create", "alter", "drop")
+        for thing in (
+            *("db", "event", "function", "index", "package", "package_body", "procedure"),
+            *("role", "sequence", "server", "table", "trigger", "udf", "user", "view"),
+        )
+    ),
+)
+#: Those that end one in some cases: `SET` does by `autocommit`, and by a password. A statement
+#: that fails is rolled back, and at a deadlock its whole transaction is.
+_PERHAPS_ENDING: Final = (
+    *("Com_set_option", "Com_unlock_tables", "Com_xa_commit", "Com_xa_prepare", "Com_xa_rollback"),
+    *("Com_backup", "Com_backup_lock", "Handler_rollback"),
 )
 _COUNTED: Final = (
     *("Com_savepoint", "Com_release_savepoint", "Com_rollback_to_savepoint"),
+    "Handler_savepoint_rollback",
     *_ENDING,
+    *_PERHAPS_ENDING,
 )
 _COUNTERS: Final = f"SHOW SESSION STATUS WHERE Variable_name IN {_COUNTED!r}"
+_IN_TRANSACTION: Final = "SELECT @@in_transaction"
+#: A name is never used twice: see `timebank.storage.joined.savepoints`.
+_PROBES: Final = count(1)
 _NO_COLUMN: Final = 1054
 _NO_TRIGGERS: Final = (1142, 1227, 1419)
 
@@ -89,38 +111,59 @@ class Counted:
     """What the counters of a session tell about a savepoint: whether it can still be there.
 
     MariaDB has no way to ask for a savepoint without ending it. It counts a session's
-    statements, and so it is told, exactly: that the transaction was committed or rolled
-    back; that a savepoint was released or rolled back to while there was none above this
-    one, so that it was below. It is not told which savepoint a host released, or rolled back
-    to, where it had made some above this one as well: then this one is believed to be there,
-    and its end tells.
+    statements, those that failed as well. So it is told:
+
+    - that the transaction was ended by a statement, also one that commits by the way;
+    - that the transaction is gone, by a deadlock for one, where nothing was run since;
+    - while the host has made no savepoint since, everything. Where a counter moved that may
+      mean an end, a probe decides: a savepoint of ours right above this one. To release it and
+      make it again tells exactly, for nothing of the host's can be above it;
+    - where the host has made some, that more were released than those, or that one was rolled
+      back to while none of them was left: this one was below.
+
+    It is not told, where the host has made savepoints above this one, which one it then released
+    or rolled back to, and of a deadlock that was followed by other statements: then this
+    savepoint is believed to be there, and its end tells. And there a `RELEASE` that failed
+    counts as one that did not: it is the one case in which the savepoint may be there though it
+    is said to be gone.
 
     >>> from collections import Counter
     >>> from timebank.storage.server.mariadb import Counted
-    >>> counted = Counted(Counter())
-    >>> counted.allows(Counter(Com_savepoint=1, Com_release_savepoint=1))
+    >>> counted = Counted(Counter(), "probe")
+    >>> counted.told(Counter(Com_savepoint=1, Com_release_savepoint=1))
     True
-    >>> counted.allows(Counter(Com_savepoint=1, Com_release_savepoint=2))
+    >>> counted.told(Counter(Com_savepoint=1, Com_release_savepoint=2))
     False
     """
 
     seen: Counter[str]
+    probe: str
     #: At most so many savepoints are above it.
     above: int = 0
+    #: Whether a savepoint was made since: where none was, the probe is the uppermost.
+    is_covered: bool = False
     is_gone: bool = False
 
-    def allows(self, counters: Counter[str]) -> bool:
-        """Take what was counted by now; return whether the savepoint may be there."""
-        new = {kind: max(0, counters[kind] - self.seen[kind]) for kind in _COUNTED}
+    def told(self, counters: Counter[str]) -> bool | None:
+        """Take what was counted by now; return whether the savepoint may be there.
+
+        `None` means that the probe must tell, and harms nothing.
+        """
+        new = {kind: counters[kind] - self.seen[kind] for kind in _COUNTED}
+        self.is_covered = self.is_covered or new["Com_savepoint"] > 0
         above = self.above + new["Com_savepoint"]
         released, undone = new["Com_release_savepoint"], new["Com_rollback_to_savepoint"]
-        self.is_gone = (
-            self.is_gone
-            or any(new[kind] for kind in _ENDING)
-            or released > above
-            or (undone > 0 and above == 0)
-        )
+        # One that failed has moved neither of the engines' own counters.
+        is_undone = undone > 0 and (new["Handler_savepoint_rollback"] or new["Handler_rollback"])
+        # FLUSH STATUS ends the transaction, and counts from 0 again.
+        self.is_gone = self.is_gone or min(new.values()) < 0 or any(new[kind] for kind in _ENDING)
         self.seen, self.above = counters, max(0, above - released)
+        if self.is_gone:
+            return False
+        if not self.is_covered:
+            may_be_gone = released or is_undone or any(new[kind] for kind in _PERHAPS_ENDING)
+            return None if may_be_gone else True
+        self.is_gone = released > above or bool(is_undone and above == 0)
         return not self.is_gone
 
 
@@ -253,12 +296,22 @@ class MariaDb:
         return True
 
     def mark(self, cursor: Any, bank: str) -> Counted:
-        """Implement `Dialect.mark`: how many statements of some kinds were run so far."""
-        return Counted(self._counters(cursor))
+        """Implement `Dialect.mark`: a probe, and how many statements of some kinds were run."""
+        probe = f"timebank_probe_{next(_PROBES)}"
+        self.savepoint(cursor, probe)
+        return Counted(self._counters(cursor), probe)
 
     def has_savepoint(self, cursor: Any, mark: Counted) -> bool:
         """Implement `Dialect.has_savepoint`, as far as `Counted` tells."""
-        return mark.allows(self._counters(cursor))
+        cursor.execute(_IN_TRANSACTION)
+        (is_open,) = cursor.fetchone()
+        found = mark.told(self._counters(cursor)) if is_open else False
+        if found is None:
+            found = self.release(cursor, mark.probe)
+            if found:
+                self.savepoint(cursor, mark.probe)
+        mark.is_gone = not found
+        return found
 
     def _counters(self, cursor: Any) -> Counter[str]:
         """Return how often the session ran each kind of statement, without our own."""

@@ -13,7 +13,14 @@ from functools import cache
 from itertools import chain
 from typing import Any, Final
 
-from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.errors import (
+    Conflict,
+    Corrupt,
+    InvalidRequest,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+)
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import queries
@@ -52,9 +59,9 @@ _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
 )
 
 
-_END_HOLDS: Final = (
-    "resolved AS (DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[]))"
-)
+_END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[])"
+#: The steps of a statement all run, unless each asks whether the head was where it should be.
+_IF_MOVED: Final = "EXISTS (SELECT 1 FROM head)"
 
 
 _ERASE_TEXT: Final = (
@@ -65,24 +72,30 @@ _ERASE_TEXT: Final = (
 
 @cache
 def _append(parts: tuple[str, ...]) -> str:
-    """Return one statement that writes the rows of these tables and moves the head."""
+    """Return one statement that writes the rows of these tables and moves the head.
+
+    Where it does not move the head it writes nothing: a host whose callable has ended our
+    savepoint meanwhile would keep what was written.
+    """
     steps = []
-    if "records" in parts:
+    moves = "records" in parts
+    if moves:
         steps.append(
             "head AS (UPDATE timebank_banks SET sequence = %s, digest = %s "
             "WHERE bank = %s AND sequence = %s RETURNING 1)"
         )
     for part in parts:
         if part == "resolved":
-            steps.append(_END_HOLDS)
+            steps.append(f"resolved AS ({_END_HOLDS}{f' AND {_IF_MOVED}' if moves else ''})")
             continue
         names, types = _COLUMNS[part]
         arrays = ", ".join(f"%s::{kind}[]" for kind in types)
         steps.append(
             f"{part} AS (INSERT INTO timebank_{part} (bank, {', '.join(names)}) "  # noqa: S608 - our names
-            f"SELECT %s, * FROM unnest({arrays}){_REPLACE if part == 'accounts' else ''})"
+            f"SELECT %s, * FROM unnest({arrays}){f' WHERE {_IF_MOVED}' if moves else ''}"
+            f"{_REPLACE if part == 'accounts' else ''})"
         )
-    answer = "SELECT count(*) FROM head" if "records" in parts else "SELECT 1"
+    answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
     return f"WITH {', '.join(steps)} {answer}"
 
 
@@ -223,8 +236,17 @@ class PostgreSql:
         """Run what names a savepoint behind another, for it fails where that is not there.
 
         A failure without another savepoint before it would end the host's transaction.
+
+        :raises InvalidRequest: a statement of the host's is under way, or a pipeline: it would
+            be waited for, for ever.
         """
         state = cursor.connection.info.transaction_status.name
+        if state == "ACTIVE" or cursor.connection.pgconn.pipeline_status:
+            msg = (
+                "a statement of the host's is under way on its connection, so that a savepoint "
+                "of ours cannot be ended: roll the host's transaction back"
+            )
+            raise InvalidRequest(msg)
         if state == "INTRANS":
             sql = f"SAVEPOINT {name}_probe; {sql}"
         elif state != "INERROR":
