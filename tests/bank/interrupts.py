@@ -864,7 +864,10 @@ class Trial:
         watch: Watch = by_lines,
         others_first: bool = True,
         audits: int = AUDITS,
+        keeps: bool = False,
     ) -> None:
+        #: Whether the exception is kept, with its frames, while it is looked at what is left.
+        self.keeps = keeps
         self.ground = ground
         self.operation = operation
         self.others_first = others_first
@@ -929,10 +932,16 @@ class Trial:
         :raises WrongError: something does not hold.
         """
         site = self.ground.make()
+        kept: list[BaseException] = []
 
         def call() -> None:
-            with self._watch(meter):
-                self.operation.run(site.bank)
+            try:
+                with self._watch(meter):
+                    self.operation.run(site.bank)
+            except BaseException as error:
+                if self.keeps:
+                    kept.append(error)
+                raise
 
         outcome = Outcome.of(call, meter, self.swallowed)
         if self.operation.closes:

@@ -104,6 +104,24 @@ def test_an_interrupt_at_some_lines(grounds: Grounds, ground: str, operation: st
     check(trial, one_in(12 if ground == "memory" else 40, each_line))
 
 
+@pytest.mark.parametrize("operation", ["transfer", "batch"])
+@pytest.mark.parametrize("ground", SHARED)
+def test_an_interrupt_that_is_kept_at_some_lines(
+    grounds: Grounds, ground: str, operation: str
+) -> None:
+    """The quick part of the one after the next."""
+    trial = Trial(grounds(ground), OPERATIONS[operation], keeps=True)
+    check(trial, one_in(20 if ground == "memory" else 60, each_line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ground", "operation"), ON_ALL)
+def test_an_interrupt_that_is_kept(grounds: Grounds, ground: str, operation: str) -> None:
+    """Who keeps the exception, and with it the frames, keeps no lock and no half batch."""
+    trial = Trial(grounds(ground), OPERATIONS[operation], keeps=True)
+    check(trial, one_in(4, IN_CI[ground]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("ground", "operation"), ON_ALL)
 def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
-import psycopg
 import pymysql
 import sqlalchemy
 import sqlite_utils

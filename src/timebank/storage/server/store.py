@@ -297,7 +297,12 @@ class SqlTransaction:
         traceback: TracebackType | None,
     ) -> None:
         self._sound = error is None or isinstance(error, Exception)
-        self.drop()
+        try:
+            self.drop()
+        except BaseException:  # an interrupt, half way
+            self._sound = False
+            self.drop()
+            raise
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""

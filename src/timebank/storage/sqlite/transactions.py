@@ -87,7 +87,11 @@ class SqliteReader(TableReader):
         traceback: TracebackType | None,
     ) -> None:
         self._connection = self._connection or self.connection()
-        self.drop()
+        try:
+            self.drop()
+        except BaseException:  # an interrupt, half way
+            self.drop()
+            raise
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
