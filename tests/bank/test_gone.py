@@ -69,9 +69,9 @@ def slow_rollback(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     real = connections.rolled_back
 
     def slow(connection: Any) -> bool:
-        if connection.in_transaction:
+        if connection.in_transaction and not about.is_set():
             about.set()
-            time.sleep(0.1)  # long enough for who would take the lock now
+            time.sleep(0.2)  # long enough for who would take the lock now
         return real(connection)
 
     monkeypatch.setattr(connections, "rolled_back", slow)
@@ -90,7 +90,7 @@ def test_what_is_given_back_is_nobody_elses(
         block = bank.batch()
         batch = block.__enter__()
         pay(batch, "lost")
-        bank_of = [block, batch]
+        bank_of: list[Any] = [block, batch]
         if way == "its thread ends":
             kept.extend(bank_of)
         elif way == "it is collected":
@@ -117,7 +117,8 @@ def test_what_is_given_back_is_nobody_elses(
     def second() -> None:
         with bank.batch() as other:
             pay(other, "t1")
-            time.sleep(0.15)
+            other.head()  # which appends
+            time.sleep(0.25)
             pay(other, "t2")
 
     other = Doing(second).wait()
