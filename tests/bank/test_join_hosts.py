@@ -18,7 +18,7 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 import pymysql
 import sqlalchemy
 import sqlite_utils
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 import timebank
 from bank.hosts import (
@@ -359,10 +359,11 @@ def test_a_session_that_gives_no_connection_is_told(tmp_path: Path) -> None:
 def test_an_error_of_a_hosts_own_factory_is_its_own() -> None:
     """What is no error of a driver or of its library is not taken for one."""
 
-    def factory() -> Session:
+    def fail() -> Session:
         raise ZeroDivisionError
 
-    registry = sqlalchemy.orm.scoped_session(factory)
+    factory: Any = fail
+    registry: Any = scoped_session(factory)
     with pytest.raises(ZeroDivisionError):
         timebank.join(registry).open_account("m1")
 
