@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 import pymysql
 import sqlalchemy
 import sqlite_utils
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 import timebank
 from bank.hosts import (
@@ -115,13 +115,13 @@ def test_a_refused_append_leaves_no_row(postgres: Host) -> None:
 def test_a_statement_that_is_under_way_is_told_at_once(kind: type[Host], tmp_path: Path) -> None:
     """In a COPY, a stream or a pipeline nothing can be asked: no call waits for its end."""
     host = made(kind, tmp_path)
-    bank = timebank.join(host.handle)
+    bank, other = timebank.join(host.handle), timebank.join(host.handle, bank="other")
 
     def refused(match: str) -> None:
         calls: tuple[Callable[[], Any], ...] = (
-            lambda: move(bank, "late"),
+            lambda: other.open_account("late"),
             lambda: bank.balance("m1"),
-            lambda: bank.batch().__enter__(),
+            lambda: other.batch().__enter__(),
             lambda: move(batch, "late"),
             lambda: batch.balance("m1"),
         )
@@ -135,10 +135,9 @@ def test_a_statement_that_is_under_way_is_told_at_once(kind: type[Host], tmp_pat
         with driver.cursor().copy("COPY booking FROM STDIN") as copy:
             copy.write_row(("b1",))
             refused("under way")
-        rows = driver.cursor().stream("SELECT generate_series(1, 3)")
-        assert (1,) == tuple(next(rows))
-        refused("under way")
-        rows.close()
+        with closing(driver.cursor().stream("SELECT generate_series(1, 3)")) as rows:
+            next(rows)
+            refused("under way")
         with driver.pipeline():
             refused("pipeline")
         move(batch, "t2")
@@ -312,9 +311,12 @@ def test_a_closed_connection_is_told(tmp_path: Path) -> None:
     engine.dispose()
     host = made(Django, tmp_path)
     bank = timebank.join(host.handle)
-    with suppress(sqlite3.ProgrammingError, Exception), host.transaction():
+    are_told = False
+    with suppress(Exception), host.transaction():  # the host cannot end it
         host.handle.connection.close()
         told(bank, "connection is closed")
+        are_told = True
+    assert are_told
     host.disconnect()
 
 
@@ -326,18 +328,19 @@ def test_a_closed_connection_to_a_server_is_told(kind: type[Host], tmp_path: Pat
     """The same on servers; a batch that was open then is over."""
     host = made(kind, tmp_path)
     bank = timebank.join(host.handle)
-    block = host.transaction()
-    block.__enter__()
-    with pytest.raises(InvalidRequest), bank.batch() as batch:
-        move(batch, "t1")
-        getattr(host.handle, "connection", host.handle).close()
-        with pytest.raises(InvalidRequest):
-            move(batch, "t2")
+    are_told = False
+    with suppress(Exception), host.transaction():  # the host cannot end it
+        with pytest.raises(InvalidRequest), bank.batch() as batch:
+            move(batch, "t1")
+            getattr(host.handle, "connection", host.handle).close()
+            with pytest.raises(InvalidRequest, match="this batch is over"):
+                move(batch, "t2")
         told(bank, "connection is closed")
-    with suppress(Exception):
-        block.__exit__(None, None, None)
-    with suppress(Exception):
-        host.close()
+        are_told = True
+    assert are_told
+    host.handle = host.connect()
+    assert [] == moved(host)
+    host.close()
 
 
 def test_a_session_that_gives_no_connection_is_told(tmp_path: Path) -> None:
@@ -356,10 +359,11 @@ def test_a_session_that_gives_no_connection_is_told(tmp_path: Path) -> None:
 def test_an_error_of_a_hosts_own_factory_is_its_own() -> None:
     """What is no error of a driver or of its library is not taken for one."""
 
-    def factory() -> Session:
+    def fail() -> Session:
         raise ZeroDivisionError
 
-    registry = sqlalchemy.orm.scoped_session(factory)
+    factory: Any = fail
+    registry: Any = scoped_session(factory)
     with pytest.raises(ZeroDivisionError):
         timebank.join(registry).open_account("m1")
 
