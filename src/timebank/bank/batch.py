@@ -305,8 +305,10 @@ class _Keeper:
     given back when that call is done, and no sooner.
     """
 
+    _block: object = None
+
     def __init__(self, block: object) -> None:
-        self._block: object = block
+        self._block = block
 
     def give(self) -> None:
         """Give the block back."""
