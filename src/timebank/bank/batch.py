@@ -26,7 +26,7 @@ from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage.lock import this_thread
 from timebank.storage.memory.overlay import Overlay
-from timebank.storage.protocol import Reader, Store, Writer
+from timebank.storage.protocol import Reader, Store, Writer, is_droppable
 
 
 class Life:
@@ -307,7 +307,8 @@ class _Keeper:
 
     _block: object = None
 
-    def __init__(self, block: object) -> None:
+    def hold(self, block: object) -> None:
+        """Keep a block."""
         self._block = block
 
     def give(self) -> None:
@@ -318,6 +319,14 @@ class _Keeper:
     def __del__(self) -> None:
         if self._block is not None:
             give_up(self._block)
+
+
+def _leave_by(block: AbstractContextManager[Any], error: BaseException) -> None:
+    """Leave the block of a reader or writer by an error, whatever is left of it."""
+    if is_droppable(block):
+        block.drop()
+    else:
+        block.__exit__(type(error), error, error.__traceback__)
 
 
 class BatchBlock(Block):
@@ -350,11 +359,12 @@ class BatchBlock(Block):
         try:
             self._group.enter(block)
             session = self._session = Session(writer, self._sources, self._group.taken())
-            session.keeper = _Keeper(block)
+            session.keeper = _Keeper()
+            session.keeper.hold(block)
             self._life = Life(session)
             return self._handle(self._life)
         except BaseException as error:
-            block.__exit__(type(error), error, error.__traceback__)
+            _leave_by(block, error)
             raise
 
     def end(
@@ -430,11 +440,12 @@ class PreviewBlock(Block):
         reader = block.__enter__()
         try:
             session = Session(Overlay(reader), self._sources)
-            session.keeper = _Keeper(block)
+            session.keeper = _Keeper()
+            session.keeper.hold(block)
             self._life = Life(session)
             return self._handle(self._life)
         except BaseException as error:
-            block.__exit__(type(error), error, error.__traceback__)
+            _leave_by(block, error)
             raise
 
     def end(

@@ -185,6 +185,7 @@ class WriterLock(Turns):
     >>> from timebank.storage.lock import WriterLock
     >>> lock = WriterLock(where="memory:")
     >>> lock.acquire(1.0)
+    1.0
     >>> lock.acquire(1.0)
     Traceback (most recent call last):
     timebank.errors.InvalidRequest: a batch is open on this thread: write through it

@@ -37,7 +37,8 @@ class MemoryWriter(Overlay):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._base()
+        if error is None:
+            self._base()
         try:
             if error is None and self.failed is None and self._pid == os.getpid():
                 self._store.commit(self._bank, self)

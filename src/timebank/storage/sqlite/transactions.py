@@ -171,9 +171,16 @@ class SqliteWriter(SqliteReader):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        connection = self._connection or self.connection()
+        connection = self._connection
+        if connection is None and error is None:
+            connection = self.connection()
         try:
-            if error is None and self._failed is None and self._pid == os.getpid():
+            if (
+                connection is not None
+                and error is None
+                and self._failed is None
+                and self._pid == os.getpid()
+            ):
                 self._commit(connection)
         finally:
             self.drop()
