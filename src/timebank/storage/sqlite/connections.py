@@ -70,22 +70,21 @@ def connect(uri: str, *, synchronous: str, timeout_seconds: float) -> sqlite3.Co
     `recursive_triggers` because `INSERT OR REPLACE` would otherwise delete rows past
     the triggers that forbid it. `secure_delete` so that erased text is gone.
     """
-    use = Use()
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
-    )
-    try:
-        for pragma in (
-            f"synchronous = {synchronous}",
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            "secure_delete = ON",
-        ):
-            _set(connection, pragma)
-    except BaseException:
-        connection.close()
-        raise
-    del use
+    with Use():
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            for pragma in (
+                f"synchronous = {synchronous}",
+                "foreign_keys = ON",
+                "recursive_triggers = ON",
+                "secure_delete = ON",
+            ):
+                _set(connection, pragma)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -107,11 +106,14 @@ class Use:
     """Somebody is opening or closing a connection, as long as this is there.
 
     SQLite has locks of its own meanwhile, which a child that is forked at that moment has a
-    copy of, locked for ever. It is kept by a frame alone, and gone with it.
+    copy of, locked for ever. It ends with its block, or is gone with its frame.
     """
 
-    def __init__(self) -> None:
+    def __enter__(self) -> None:
         _USES[id(self)] = (os.getpid(), ref(self))
+
+    def __exit__(self, *given: object) -> None:
+        _USES.pop(id(self), None)
 
 
 _USES: Final[dict[int, tuple[int, ref[Use]]]] = {}
@@ -158,14 +160,13 @@ class _Process:
 
     def close(self) -> None:
         """Close what nobody uses."""
-        use = Use()
-        with suppress(IndexError):
-            while True:
-                self.idle.pop().close()
-        writer, self.writer = self.writer, None
-        if writer is not None:
-            writer.close()
-        del use
+        with Use():
+            with suppress(IndexError):
+                while True:
+                    self.idle.pop().close()
+            writer, self.writer = self.writer, None
+            if writer is not None:
+                writer.close()
 
 
 def disinherit(where: str) -> None:
@@ -371,11 +372,9 @@ class FileConnections:
 
     def _close_idle(self) -> None:
         idle = self._process().idle
-        use = Use()
-        with suppress(IndexError):
+        with Use(), suppress(IndexError):
             while True:
                 idle.pop().close()
-        del use
 
     def _close_writer(self) -> None:
         """Close the writer's connection, unless somebody holds it, who then closes it."""

@@ -294,8 +294,10 @@ def _check_version(
     an audit says what is wrong. One of an older version, unless `older`, is left as it
     is too: others may be using it, so that its owner says when.
     """
-    use = Use()  # until it is closed again
-    with closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as connection:
+    with (
+        Use(),  # until it is closed again
+        closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as connection,
+    ):
         try:
             unfinished = pending(connection, str(file))
         except ERRORS as error:
@@ -307,7 +309,6 @@ def _check_version(
             raise StoreError(msg)
         if unfinished is None and create:
             migrate(connection, str(file), timeout_seconds)
-    del use
 
 
 def _is_read_only(file: Path) -> bool:
