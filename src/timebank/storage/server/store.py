@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from timebank.errors import (
     BankNotFound,
@@ -253,6 +254,21 @@ class SqlStore:
             engine.dispose()
 
 
+#: The blocks that are there, for a child that is forked: what they have is the parent's.
+_BLOCKS: Final[WeakSet[SqlTransaction]] = WeakSet()
+_INHERITED: Final[list[SqlTransaction]] = []
+
+
+def _forked() -> None:
+    """Keep what was inherited: a driver that lets go of a connection says goodbye on its line."""
+    _INHERITED.extend(_BLOCKS)
+    _BLOCKS.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 class SqlTransaction:
     """A block in a transaction on a connection of the pool.
 
@@ -264,6 +280,7 @@ class SqlTransaction:
         self._store = store
         self._begin = begin
         self._pid = 0
+        _BLOCKS.add(self)
         self._sound = False
         #: What is borrowed; who is gone without giving it back takes the slot along.
         self._slot: list[PoolProxiedConnection] = []

@@ -139,6 +139,21 @@ def begin_late(connection: sqlite3.Connection, left: float, timeout_seconds: flo
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}").fetchone()
 
 
+#: The readers of a parent's that a forked child has: what they have is not closed here.
+_INHERITED: Final[list[object]] = []
+
+
+def _forked() -> None:
+    """Keep what was inherited: it is closed where that is safe, or never."""
+    for connections in list(_ALL):
+        for _, process in connections.processes():
+            _INHERITED.extend(reader() for reader in list(process.lent.values()))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 def rolled_back(connection: sqlite3.Connection) -> bool:
     """End the transaction, if there is one; return whether the connection is of further use."""
     try:
