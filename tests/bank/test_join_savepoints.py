@@ -804,12 +804,13 @@ class Dropping(Undoing):
 @pytest.mark.parametrize(
     ("host", "step"),
     [
-        (Sqlite3, 1),
+        (Sqlite3, 4),
+        pytest.param(Sqlite3, 1, marks=pytest.mark.nightly),
         *(
             pytest.param(kind, step, marks=marks, id=f"{kind.__name__}-{step}")
             for kind in (Psycopg, PyMySqlMariaDb)
             for step, marks in (
-                (9, [pytest.mark.servers]),
+                (60, [pytest.mark.servers]),
                 (1, [pytest.mark.servers, pytest.mark.nightly]),
             )
         ),
