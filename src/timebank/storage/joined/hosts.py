@@ -204,12 +204,12 @@ def _mysql(driver: Any, *, looking: bool = False) -> Any:
     if not driver.open:
         raise InvalidRequest(_CLOSED)
     # Without autocommit any statement begins one: the driver does not know whether one did.
-    if driver.get_autocommit() and not _in_mysql_transaction(driver):
+    if driver.get_autocommit() and not in_mysql_transaction(driver):
         raise refused(_AUTOCOMMIT)
     return driver
 
 
-def _in_mysql_transaction(driver: Any) -> bool:
+def in_mysql_transaction(driver: Any) -> bool:
     """Return what the server says: after an error a driver's own note is of before it."""
     check_idle(driver)
     cursor = driver.cursor()

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from timebank.errors import BankNotFound, InvalidRequest, StoreError, shown
-from timebank.storage.joined.hosts import check_idle, is_a
+from timebank.storage.joined.hosts import check_idle, in_mysql_transaction, is_a
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.migrations import make_ledger
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
-
-#: SERVER_STATUS_IN_TRANS of MariaDB's protocol.
-IN_TRANSACTION: Final = 1
 
 
 class JoinedSqlWriter(SqlWriter):
@@ -91,8 +88,8 @@ class ServerConnection:
         info = getattr(self.driver, "info", None)
         if info is not None:
             return bool(info.transaction_status.name == "INTRANS")
-        status = getattr(self.driver, "server_status", None)
-        return status is None or bool(status & IN_TRANSACTION)
+        # Without autocommit the next statement is in a transaction whatever became of the last.
+        return not self.driver.get_autocommit() or in_mysql_transaction(self.driver)
 
     def reader(self, bank: str) -> SqlReader:
         """Implement `HostConnection.reader`."""
