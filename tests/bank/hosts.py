@@ -364,3 +364,15 @@ KINDS: tuple[type[Host], ...] = (
 HOSTS = tuple(
     pytest.param(kind, marks=() if kind.server is None else pytest.mark.servers) for kind in KINDS
 )
+#: The same for what is tried at length: two of a kind on servers at night alone.
+_ALIKE = {"AlchemyConnectionPostgres", "AlchemyConnectionMariaDb", "DjangoMariaDb"}
+HOSTS_AT_LENGTH = tuple(
+    pytest.param(
+        kind,
+        marks=[
+            *([] if kind.server is None else [pytest.mark.servers]),
+            *([pytest.mark.nightly] if kind.__name__ in _ALIKE else []),
+        ],
+    )
+    for kind in KINDS
+)

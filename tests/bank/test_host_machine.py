@@ -28,7 +28,7 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 from django.db import transaction
 
 import timebank
-from bank.hosts import HOSTS, Django, Host, Psycopg, PyMySqlMariaDb, Sqlite3
+from bank.hosts import HOSTS_AT_LENGTH, Django, Host, Psycopg, PyMySqlMariaDb, Sqlite3
 from support import BEGINNING, examples
 from timebank import Band, InvalidRequest, LimitExceeded, Statute, TimeBank, TimebankError, Welcome
 
@@ -708,7 +708,7 @@ TestHostNightly = pytest.mark.nightly(NightlyHostMachine.TestCase)
 # -- the doors of each kind of host -----------------------------------------------------
 
 
-@pytest.fixture(params=HOSTS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=HOSTS_AT_LENGTH, ids=lambda kind: kind.__name__)
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """A host with a table of its own and ours beside it."""
     made = request.param(tmp_path)

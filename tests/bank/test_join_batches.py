@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
 import timebank
-from bank.hosts import HOSTS, Host
+from bank.hosts import HOSTS_AT_LENGTH, Host
 from timebank import BankBatch, Hours, InvalidRequest, LimitExceeded, TimeBank
 
 OVER = "this batch is over"
@@ -24,7 +24,7 @@ class Failing(Exception):
     """What goes wrong in the host."""
 
 
-@pytest.fixture(params=HOSTS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=HOSTS_AT_LENGTH, ids=lambda kind: kind.__name__)
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """A host with a table of its own; beside it a bank in which two accounts are committed."""
     made = request.param(tmp_path)

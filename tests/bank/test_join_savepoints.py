@@ -20,7 +20,15 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 import psycopg
 
 import timebank
-from bank.hosts import COUNT, HOSTS, AlchemySession, Host, Psycopg, PyMySqlMariaDb, Sqlite3
+from bank.hosts import (
+    COUNT,
+    HOSTS_AT_LENGTH,
+    AlchemySession,
+    Host,
+    Psycopg,
+    PyMySqlMariaDb,
+    Sqlite3,
+)
 from timebank import Hours, InvalidRequest, StoreBusy
 from timebank.model import TextRow
 from timebank.storage.joined.savepoints import BatchSavepoint
@@ -44,7 +52,7 @@ class Failing(Exception):
     """What goes wrong in the host."""
 
 
-@pytest.fixture(params=HOSTS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=HOSTS_AT_LENGTH, ids=lambda kind: kind.__name__)
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """A host with a table of its own, and a bank beside it in which two accounts are committed."""
     made = request.param(tmp_path)
@@ -565,7 +573,7 @@ def test_a_handle_that_leads_elsewhere(tmp_path: Path) -> None:
 # -- Django's shapes of a transaction ------------------------------------------------------------
 
 
-DJANGO = tuple(kind for kind in HOSTS if "Django" in str(kind.values[0]))
+DJANGO = tuple(kind for kind in HOSTS_AT_LENGTH if "Django" in str(kind.values[0]))
 
 
 @pytest.mark.parametrize("host", DJANGO, indirect=True, ids=lambda kind: kind.__name__)
