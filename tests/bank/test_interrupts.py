@@ -43,8 +43,15 @@ ON_ALL = [
     for operation in OPERATIONS
     if (ground, operation) != ("joined", "close")  # a host closes its connection itself
 ]
+#: By day those that write, read and close; the others at night.
+BY_DAY = ("transfer", "batch", "batch-caught", "statement", "close")
 ON_SERVERS = [
-    pytest.param(server, operation, id=f"{server}-{operation}", marks=pytest.mark.servers)
+    pytest.param(
+        server,
+        operation,
+        id=f"{server}-{operation}",
+        marks=[pytest.mark.servers, *([] if operation in BY_DAY else [pytest.mark.nightly])],
+    )
     for server in SERVERS
     for operation in OPERATIONS
 ]

@@ -22,6 +22,10 @@ LIMIT_SECONDS = 60
 #: Interrupts in continuous integration, and at night.
 COUNTS = [pytest.param(50, id="some"), pytest.param(1000, id="many", marks=pytest.mark.nightly)]
 STORES = ["memory", "file", "private", *ON_SERVERS]
+#: On servers by night: by day they have the first test alone.
+AT_NIGHT = [
+    pytest.param(*one.values, marks=[*one.marks, pytest.mark.nightly]) for one in ON_SERVERS
+]
 
 #: What both programs begin with: a bank, and a timer that comes at any moment of a call.
 BEGINNING = """
@@ -195,14 +199,14 @@ def test_a_signal_that_interrupts(store: str, count: int, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("store", ["memory", "file", *ON_SERVERS])
+@pytest.mark.parametrize("store", ["memory", "file", *AT_NIGHT])
 def test_a_signal_among_threads_that_share_commits(store: str, count: int, tmp_path: Path) -> None:
     """The same in a thread that leads and follows others, all of which go on."""
     run(INTERRUPTED, url_of(store, tmp_path), count, 2, 3)
 
 
 @pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", ["memory", "file", "private", *AT_NIGHT])
 def test_a_signal_handler_that_calls_the_bank(store: str, count: int, tmp_path: Path) -> None:
     """Its calls are done, or refused at once; nobody waits for itself."""
     run(CALLING, url_of(store, tmp_path), count, 3)
