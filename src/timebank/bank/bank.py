@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
-from timebank.bank.commit_group import Call, give_up, group_of, retried
+from timebank.bank.commit_group import Call, group_of, retried, writing
 from timebank.bank.erasing import wiped
 from timebank.bank.permitting import T, Work
 from timebank.bank.reads import Reads
@@ -162,16 +162,11 @@ class TimeBank(Writes, Reads):
 
     def _in_session(self, work: Callable[[Session], T]) -> T:
         """Do work in a session, in a commit of its own; after an error nothing it knew is kept."""
-        block = self.store.writer(self.name)
-        try:
-            with block as writer, self._group.within(block):
-                session = Session(writer, self._sources, self._group.taken())
-                result = work(session)
-                session.finish()
-            self._group.keep(session)
-        except BaseException:
-            give_up(block)
-            raise
+        with writing(self.store, self.name) as writer, self._group.within(writer):
+            session = Session(writer, self._sources, self._group.taken())
+            result = work(session)
+            session.finish()
+        self._group.keep(session)
         return result
 
     def _wiped(self) -> tuple[str, ...]:
@@ -290,14 +285,9 @@ class TimeBank(Writes, Reads):
         'open'
         """
         self._may("rebuild")
-        block = self.store.writer(self.name)
-        try:
-            with block as writer, self._group.within(block):
-                self._group.known = None
-                erases = _rebuild(writer, progress)
-        except BaseException:
-            give_up(block)
-            raise
+        with writing(self.store, self.name) as writer, self._group.within(writer):
+            self._group.known = None
+            erases = _rebuild(writer, progress)
         if erases:
             self._wiped()
 

@@ -21,7 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -88,10 +88,14 @@ def give_up(block: object) -> None:
         block.drop()
 
 
-@contextmanager
-def writing(store: Store, bank: str) -> Iterator[Writer]:
+def writing(store: Store, bank: str) -> AbstractContextManager[Writer]:
     """Open the writer of a bank for a piece of work, and give it back whatever comes."""
-    block = store.writer(bank)
+    return held(store.writer(bank))
+
+
+@contextmanager
+def held(block: AbstractContextManager[Writer]) -> Iterator[Writer]:
+    """Enter the block of a writer, and give it back whatever comes."""
     try:
         with block as writer:
             yield writer

@@ -13,7 +13,7 @@ from weakref import ref
 from timebank import checks
 from timebank.bank.bank import Progress, TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
-from timebank.bank.commit_group import CommitGroup, give_up
+from timebank.bank.commit_group import CommitGroup, held
 from timebank.bank.permitting import T, Work
 from timebank.bank.session import (
     UNDER_WAY,
@@ -215,15 +215,11 @@ class JoinedBatchBlock(Block):
         """
         block = self._store.writer(self._bank, within=self._own())
         known, self._known = self._known, None
-        try:
-            with block as writer:
-                session = Session(writer, self._sources, known)
-                result = work(session)
-                session.finish()
-            self._known = session.known
-        except BaseException:
-            give_up(block)
-            raise
+        with held(block) as writer:
+            session = Session(writer, self._sources, known)
+            result = work(session)
+            session.finish()
+        self._known = session.known
         return result
 
     def reader(self) -> AbstractContextManager[Reader]:
