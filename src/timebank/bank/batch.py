@@ -26,7 +26,7 @@ from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage.lock import this_thread
 from timebank.storage.memory.overlay import Overlay
-from timebank.storage.protocol import Reader, Store, Writer, is_droppable
+from timebank.storage.protocol import Reader, Store, Writer
 
 
 class Life:
@@ -322,11 +322,15 @@ class _Keeper:
 
 
 def _leave_by(block: AbstractContextManager[Any], error: BaseException) -> None:
-    """Leave the block of a reader or writer by an error, whatever is left of it."""
-    if is_droppable(block):
-        block.drop()
-    else:
+    """Leave the block of a reader or writer by an error, whatever is left of it.
+
+    What wraps the block of another store may have `drop` where that one has none, so it is left
+    in the usual way first.
+    """
+    try:
         block.__exit__(type(error), error, error.__traceback__)
+    finally:
+        give_up(block)
 
 
 class BatchBlock(Block):
