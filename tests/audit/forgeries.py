@@ -40,6 +40,7 @@ class Forgery:
             "journal": last["journal"],
             "kind": kind,
             "recorded_at": last["recorded_at"] + 60_000_000,
+            "recorded_on": last["recorded_on"],
             "request": request,
             "sequence": len(self.records) + 1,
             **fields,

@@ -25,9 +25,9 @@ from timebank.audit.exchanges import (
 )
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
-from timebank.errors import Corrupt
+from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import NEVER, AccountRow, Flag, HoldRow, RecordRow
 
 
 class Effects(AuditCheck):
@@ -47,7 +47,7 @@ class Effects(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._fold, self._statutes = context.fold, context.statutes
-        self._histories = AccountHistories(context.statutes)
+        self._histories = AccountHistories(context.statutes, context.reader)
         self._dues = DueRecords(context, self._histories)
         #: Kind → where its effects are not what was asked.
         self._differences: dict[str, Callable[[AuditedRecord], Iterator[Difference]]] = {
@@ -59,6 +59,7 @@ class Effects(AuditCheck):
             "void": self._void,
             "reverse": self._reversal,
             "due": self._dues.differences,
+            "restart_clock": self._restart,
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -119,6 +120,20 @@ class Effects(AuditCheck):
         if request.get("hours", moved) != moved:
             yield f"{request['hours']} seconds reversed", f"{moved} seconds"
         yield from day_differences(record)
+
+    def _restart(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield where it does not end the holds that an earlier instant would open again."""
+        now, found = record.content["recorded_at"], record.effects.get("ends", [])
+        expected = sorted(
+            {
+                hold
+                for rows in self._fold.holds.values()
+                for hold, row in rows.items()
+                if now < row.expires_at < NEVER
+            }
+        )
+        if found != expected:
+            yield f"the holds {shown(expected)} ended", shown(found)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 

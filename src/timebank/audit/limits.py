@@ -102,12 +102,13 @@ class Limits(AuditCheck):
 
     def _within(self, record: AuditedRecord, derived: Derived) -> None:
         """Check that whoever moved further beyond a limit may, and has a flag that says so."""
-        sequence, now = record.sequence, record.content["recorded_at"]
+        sequence, content = record.sequence, record.content
+        now, on = content["recorded_at"], content["recorded_on"]
         flags = _flags(record.effects["flags"]) if "flags" in record.effects else {}
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
-                beyond = self._beyond(account, rule, now) if change < 0 else None
+                beyond = self._beyond(account, rule, now, on) if change < 0 else None
                 if beyond is not None:
                     moved = (rule, account, change, beyond)
                     self._moved(sequence, record.kind, flags, moved)
@@ -138,12 +139,12 @@ class Limits(AuditCheck):
         elif flag != expected:
             self._tell(sequence, account, f"the flag {shown(expected)}", shown(flag))
 
-    def _beyond(self, account: str, rule: str, now: int) -> tuple[int, int, str] | None:
+    def _beyond(self, account: str, rule: str, now: int, on: str) -> tuple[int, int, str] | None:
         """Return the limit that an account is beyond, where it stands, and what becomes of it."""
         row = self._fold.accounts[account]
         if row is None:
             return None
-        floor, ceiling, becomes = self._statutes.current.limits_of(row, now)
+        floor, ceiling, becomes = self._statutes.current.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling
         if limit is None:
             return None

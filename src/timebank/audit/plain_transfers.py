@@ -30,6 +30,7 @@ _PLAIN: Final = re.compile(
     + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},{_SECONDS}\],'
     + rf'\[{_TEXT},-{_SECONDS}\]\],"statute":{_TEXT}\}},'
     + rf'"format":{_TEXT},"journal":{_TEXT},"kind":"transfer","recorded_at":{_INSTANT},'
+    + rf'"recorded_on":{_TEXT},'
     + r'"request":\{'
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
@@ -64,7 +65,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     if found is None:
         return None
     (
-        actor, day, earner, seconds, spender, less, statute, form, journal, now,
+        actor, day, earner, seconds, spender, less, statute, form, journal, now, on,
         area, category, who, earned, id, kind, limits, note, asked, resource, source,
         payer, spent, via, sequence,
     ) = found.groups()  # fmt: skip
@@ -91,6 +92,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
         "journal": journal,
         "kind": "transfer",
         "recorded_at": int(now),
+        "recorded_on": on,
         "request": request,
         "sequence": int(sequence),
     }

@@ -20,6 +20,7 @@ _RECORD: Final = {
     "journal": str,
     "kind": str,
     "recorded_at": int,
+    "recorded_on": str,
     "request": dict,
     "sequence": int,
 }
@@ -103,6 +104,7 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     ),
     "end_delegate": ({"account": str, "delegate": str}, frozenset({"account", "delegate"})),
     "erase": ({"account": str, "record": int, "reason": str}, frozenset({"reason"})),
+    "restart_clock": ({"reason": str, "today": str}, frozenset({"reason", "today"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -117,6 +119,7 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "void": {"resolves": int},
     "adopt": {"adopts": str},
     "erase": {"erased": list, "texts": list},
+    "restart_clock": {"statute": str},
     "due": _TRANSFER_EFFECTS,
     "name_delegate": {"account": str, "delegate": str, "of": int, "until": (str, type(None))},
     "end_delegate": {"account": str, "delegate": str, "of": int},
@@ -128,6 +131,7 @@ _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
     "hold": {"fee": list, "flags": list, "expires_at": int},
     "settle": {"fee": list, "flags": list},
     "due": {"basis": int, "flags": list},
+    "restart_clock": {"ends": list},
 }
 _FLAG: Final = {
     "rule": str,
@@ -214,6 +218,9 @@ def _deeper(
         yield from _reserves_and_flags(effects)
     if kind == "erase":
         yield from _erased(request, effects)
+    ends = effects.get("ends")
+    if ends is not None and not (ends and all(type(hold) is int for hold in ends)):
+        yield "effects.ends of sequences, or left out", shown(ends)
     yield from _words(kind, request, effects)
 
 
@@ -237,7 +244,7 @@ def _erased(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a request that are days."""
-    for what in ("since", "until"):
+    for what in ("since", "until", "today"):
         if what in request:
             yield what, request[what]
     period = request.get("period")

@@ -49,7 +49,7 @@ def _check(
 ) -> RecordedFlag | None:
     """Return the flag of an account that moves `needed` seconds towards a limit, and beyond it."""
     is_floor = rule == "floor"
-    floor, ceiling, becomes = state.statute.limits_of(row, now)
+    floor, ceiling, becomes = state.statute.limits_of(row, state.today)
     limit = floor if is_floor else ceiling
     if limit is None:
         return None

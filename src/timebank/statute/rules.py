@@ -251,10 +251,10 @@ class Statute:
 
     # -- what applies -------------------------------------------------------------
 
-    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str, now: int) -> Band:
+    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str, today: str) -> Band:
         """Return the last of several bands that has begun for who joined on a day."""
         found = bands[0]
-        months = months_between(date.fromisoformat(joined_on), date.fromisoformat(self.day(now)))
+        months = months_between(date.fromisoformat(joined_on), date.fromisoformat(today))
         for band in bands:
             if band.from_month <= months:
                 found = band
@@ -283,11 +283,11 @@ class Statute:
             and self.record_within is None
         )
 
-    def limits_of(self, account: AccountRow, now: int) -> tuple[int | None, int | None, Beyond]:
+    def limits_of(self, account: AccountRow, today: str) -> tuple[int | None, int | None, Beyond]:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
-        With them, what becomes of a transfer that goes beyond. `now` is the instant of
-        record, in microseconds since 1970. Who has no day of joining is in month 0.
+        With them, what becomes of a transfer that goes beyond. `today` is the day of
+        record, `YYYY-MM-DD`. Who has no day of joining is in month 0.
         """
         floor, ceiling = account.floor, account.ceiling
         bands = self.limits.get(account.kind)
@@ -295,7 +295,7 @@ class Statute:
             return _own(floor), _own(ceiling), "refuse"
         band = bands[0]
         if len(bands) > 1 and account.joined_on is not None:
-            band = self._band_of_month(bands, account.joined_on, now)
+            band = self._band_of_month(bands, account.joined_on, today)
         if floor == "inherit":
             floor = None if band.floor is None else band.floor.seconds
         if ceiling == "inherit":
@@ -305,7 +305,9 @@ class Statute:
     def day(self, moment_in_microseconds: int) -> str:
         """Return the day, as `YYYY-MM-DD`, of an instant in the bank's time zone.
 
-        :raises InvalidRequest: the time zone is not known to this machine.
+        Only who writes needs it: a record says its day, and reading computes none.
+
+        :raises InvalidStatute: the time zone is not known to this machine.
         """
         return _day(self.time_zone, moment_in_microseconds // 1_000_000)
 
