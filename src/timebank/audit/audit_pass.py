@@ -49,7 +49,8 @@ class AuditPass:
         self._reader, self._progress = reader, progress
         self._since, self._expect = since, tuple(expect)
         self._classes = checks
-        self.findings = Findings([promise for check in checks for promise in check.promises])
+        promises = [promise for check in checks for promise in check.promises]
+        self.findings = Findings(promises, reads="all" if since is None else "new")
         self.count = 0
         self._through: int | None = None
         self._make_checks()
