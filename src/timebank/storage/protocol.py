@@ -205,6 +205,20 @@ class KnowsVersion(Reader, Protocol):
         """
 
 
+class MakesBank(Writer, Protocol):
+    """A writer that can make its bank, so that the bank and its first records are one commit.
+
+    Without it what is to be kept whole or not at all may leave an empty bank.
+    """
+
+    def add_bank(self, journal: str) -> None:
+        """Make the bank where it is missing.
+
+        :raises Corrupt: its own row is missing, its others are there.
+        :raises Conflict: another bank has this journal's id.
+        """
+
+
 class HasAddress(Store, Protocol):
     """A store that another process can open, so that it can do a part of a long audit.
 
@@ -262,6 +276,11 @@ def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
     """Return whether a reader is a `KnowsVersion`."""
     return _has(reader, "check_version")
+
+
+def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
+    """Return whether a writer is a `MakesBank`."""
+    return _has(writer, "add_bank")
 
 
 def has_address(store: Store) -> TypeGuard[HasAddress]:
