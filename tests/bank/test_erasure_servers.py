@@ -65,7 +65,7 @@ def table(data: Path, inside: Any) -> Path:
     """The file of the table of texts, with all that was written so far."""
     inside.execute("CHECKPOINT")
     (path,) = inside.execute("SELECT pg_relation_filepath('timebank_texts')").fetchone()
-    return data / path
+    return Path(data, path)
 
 
 def test_postgresql(postgresql: tuple[str, Path, Any]) -> None:
