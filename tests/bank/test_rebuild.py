@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +16,7 @@ import timebank
 from audit import forgeries
 from servers import ON_SERVERS, drop_database, new_database
 from support import fill, sources
-from timebank import Corrupt, TimeBank
+from timebank import Conflict, Corrupt, StoreBusy, StoreError, TimeBank, TimebankError
 from timebank.audit import audit, quick_audit
 from timebank.audit.findings import ALL_FIRST, JOURNAL_FIRST, RESTORE
 from timebank.cli import main
@@ -22,6 +24,7 @@ from timebank.journal import canonical, digest, genesis, parse
 from timebank.model import PostingRow, RecordRow
 from timebank.storage import Store, open_store
 from timebank.storage.protocol import Batch, Reader
+from timebank.storage.sqlite.transactions import SqliteWriter
 
 
 @pytest.fixture(params=["memory:", "sqlite://", "file", *ON_SERVERS])
@@ -142,6 +145,26 @@ def test_a_gap_is_refused() -> None:
 
         reader: Reader = Gapped()  # type: ignore[assignment]  # it is asked for no more
         assert {"sequence"} == {one.check for one in journal_findings(reader)}
+
+
+@pytest.mark.parametrize("error", [StoreBusy("busy"), Conflict("other"), StoreError("gone")])
+@pytest.mark.parametrize("asked", ["head", "records"])
+def test_a_storage_that_fails_says_nothing_of_the_journal(
+    monkeypatch: pytest.MonkeyPatch, asked: str, error: TimebankError
+) -> None:
+    """What may be tried again is told as that, and nobody is sent to a backup."""
+    bank = put(open_store("sqlite://", create=True), *rows())
+    calls = itertools.count()
+    ask = getattr(SqliteWriter, asked)
+
+    def failing(self: SqliteWriter, **how: Any) -> Any:
+        if next(calls) % 2:
+            raise error
+        return ask(self, **how)
+
+    monkeypatch.setattr(SqliteWriter, asked, failing)
+    with pytest.raises(type(error), match=str(error)):
+        bank.rebuild()
 
 
 def test_what_is_well_is_made_anew(store: Store) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
 
 from timebank.audit.audit_pass import AuditPass
 from timebank.audit.base import AuditCheck
@@ -11,7 +12,11 @@ from timebank.audit.chain import Chain
 from timebank.audit.findings import Finding
 from timebank.audit.heads import Heads
 from timebank.audit.storage import Storage
+from timebank.errors import Corrupt, TimebankError
+from timebank.model import Head, RecordRow
 from timebank.storage.protocol import Reader
+
+T = TypeVar("T")
 
 
 class _Readable(Storage):
@@ -21,11 +26,42 @@ class _Readable(Storage):
         """Check nothing: rows that are to be made anew may be as wrong as they like."""
 
 
+class _FailedReading(Exception):
+    """The storage failed, which says nothing of the journal."""
+
+    def __init__(self, error: TimebankError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Journal:
+    """The head and the records of a reader, whose failures no audit takes for damage."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def head(self) -> Head:
+        return self._asked(self._reader.head)
+
+    def records(self, *, after: int, limit: int) -> list[RecordRow]:
+        return self._asked(lambda: self._reader.records(after=after, limit=limit))
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except Corrupt:
+            raise
+        except TimebankError as error:
+            raise _FailedReading(error) from error
+
+
 CHECKS: Final[tuple[type[AuditCheck], ...]] = (_Readable, Chain, Canonical, Heads)
 
 
 def journal_findings(reader: Reader) -> tuple[Finding, ...]:
     """Find what breaks the sequence, the chain, the canonical form or the head; read no more.
+
+    :raises TimebankError: the storage failed while it was read: any but `Corrupt`.
 
     >>> import timebank
     >>> from timebank.audit.journal_only import journal_findings
@@ -33,4 +69,8 @@ def journal_findings(reader: Reader) -> tuple[Finding, ...]:
     ...     journal_findings(reader)
     ()
     """
-    return AuditPass(reader, None, checks=CHECKS).run().findings
+    journal = cast("Reader", _Journal(reader))  # nothing else is asked of it
+    try:
+        return AuditPass(journal, None, checks=CHECKS).run().findings
+    except _FailedReading as failed:
+        raise failed.error from failed.error.__cause__
