@@ -69,7 +69,7 @@ def fitted(content: Any, write: Callable[[Any], str], most_bytes: int) -> str:
 
     >>> from timebank.interchange.plaintext.escaping import fitted, value
     >>> fitted("a note", value, 8), fitted("è" * 99, value, 48)
-    ('"a note"', '"èèèèèè (cut: 6 of 99 characters)"')
+    ('"a note"', '"èèèèèèèèè (cut: 9 of 99 characters)"')
     """
     whole = write(content)
     if len(whole.encode()) <= most_bytes:
