@@ -384,9 +384,11 @@ class FileConnections:
         ceases to keep its journal removes it.
         """
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode == "delete":
-            connection.execute("PRAGMA journal_mode = PERSIST").fetchone()
-            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+        if mode in ("delete", "persist"):  # the latter where this was interrupted before
+            try:
+                connection.execute("PRAGMA journal_mode = PERSIST").fetchone()
+            finally:
+                connection.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _cut_log(self, connection: sqlite3.Connection) -> bool:
         """Cut the log off; return true where somebody is reading, so that it could not be."""
