@@ -60,7 +60,7 @@ def held(**effects: Any) -> Odd:
     return record("hold", {"id": "h", "kind": "exchange", **sides}, made | effects)
 
 
-def closed(*, held: int, incoming: int, expires_at: int = 2**53) -> Odd:
+def closed(*, held: int, incoming: int, expires_at: int = 2**53 - 1) -> Odd:
     """m3 is closed while a hold keeps something of it, until an instant."""
 
     def odd(forgery: Forgery) -> None:

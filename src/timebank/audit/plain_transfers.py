@@ -12,8 +12,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from timebank.audit.record_fields import is_day
+from timebank.audit.record_forms import is_id
+from timebank.model import MAX_ID_CHARACTERS
+
 #: Text in which nothing is escaped; what needs it, or may not stand there, is parsed.
-_TEXT: Final = r'"([^"\\\x00-\x1f]*)"'
+_TEXT: Final = r'"([^"\\\x00-\x1f\x7f]+)"'
+#: A day, as `is_day` goes on to look at.
+_DAY: Final = r'"([0-9]{4}-[01][0-9]-[0-3][0-9])"'
 #: Whole seconds above zero, well within the integers of a record.
 _SECONDS: Final = r"([1-9][0-9]{0,14})"
 _INSTANT: Final = r"([1-8][0-9]{15}|[1-9][0-9]{0,14})"
@@ -33,16 +39,21 @@ _PLAIN: Final = re.compile(
     + r'"request":\{'
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
-    + rf'"earners":\[\[{_TEXT},{_SECONDS}\]\],"id":{_TEXT},"kind":{_TEXT},'
+    + rf'"earners":\[\[{_TEXT},{_SECONDS}\]\],"id":(?!"due:){_TEXT},"kind":(?!"reversal"){_TEXT},'
     + _maybe("limits", '"(unchecked)"')
     + _maybe("note", _HEX)
-    + _maybe("occurred_on", _TEXT)
+    + _maybe("occurred_on", _DAY)
     + _maybe("resource", _TEXT)
     + _maybe("source", _TEXT)
     + rf'"spenders":\[\[{_TEXT},{_SECONDS}\]\]'
     + rf'(?:,"via":{_TEXT})?'
     + rf'\}},"sequence":{_SECONDS}\}}'
 )
+#: A text with a blank at an end, or one that is longer than an id: outside of texts are neither
+#: blanks nor so many characters.
+_odd: Final = re.compile(rf'" | "|"[^"]{{{MAX_ID_CHARACTERS + 1}}}').search
+#: Which groups of the pattern are ids or labels.
+_NAMES: Final = (1, 9, 11, 12, 13, 15, 16, 20, 21, 22, 24)
 
 
 #: Fields of a request that most do without.
@@ -58,22 +69,27 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     True
     """
     try:
-        found = _PLAIN.fullmatch(body.decode())
+        text = body.decode()
     except ValueError:
         return None
-    if found is None:
+    found = _PLAIN.fullmatch(text)
+    if found is None or _odd(text) is not None:
+        return None
+    if not body.isascii() and not all(is_id(name) for name in found.group(*_NAMES) if name):
         return None
     (
         actor, day, earner, seconds, spender, less, statute, form, journal, now,
         area, category, who, earned, id, kind, limits, note, asked, resource, source,
         payer, spent, via, sequence,
     ) = found.groups()  # fmt: skip
+    if who == payer or earned != spent or (asked is not None and not is_day(asked)):
+        return None
     amount = int(seconds)
     request: dict[str, Any] = {
         "earners": [[who, amount if earned == seconds else int(earned)]],
         "id": id,
         "kind": kind,
-        "spenders": [[payer, amount if spent == seconds else int(spent)]],
+        "spenders": [[payer, amount if earned == seconds else int(earned)]],
     }
     if asked is not None:
         request["occurred_on"] = asked
