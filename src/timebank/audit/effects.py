@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from timebank.audit.accounts import (
     ACCOUNT_RECORDS,
@@ -25,7 +25,8 @@ from timebank.audit.exchanges import (
 )
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
-from timebank.errors import Corrupt
+from timebank.audit.record_forms import is_ascending
+from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
 from timebank.model import AccountRow, Flag, HoldRow, RecordRow
 
@@ -81,6 +82,8 @@ class Effects(AuditCheck):
                 self._tell(record, expected, found)
             self._histories.record(record)
         if "flags" in effects:
+            for expected, found in _flags(record):
+                self._tell(record, expected, found)
             for flag in effects["flags"]:
                 self.context.findings.note(f"record {record.sequence}", str(Flag.of(flag)))
 
@@ -98,7 +101,9 @@ class Effects(AuditCheck):
     def _exchange(self, record: AuditedRecord) -> Iterator[Difference]:
         record.via = record.request.get("via")
         found = exchange_differences(self._statutes.current, record)
-        if record.kind == "transfer" and "occurred_on" in record.request:
+        if record.kind == "hold":
+            return chain(_expiry(record), found)
+        if "occurred_on" in record.request:
             return chain(day_differences(record), found)
         return found
 
@@ -174,3 +179,25 @@ class Effects(AuditCheck):
                 for id, known in accounts.items()
             }
         }
+
+
+#: The order of a record's flags.
+_RULES: Final = {"days to record": 0, "largest exchange": 1, "floor": 2, "ceiling": 3}
+
+
+def _flags(record: AuditedRecord) -> Iterator[Difference]:
+    """Yield flags in another order, twice, or of limits that were not checked."""
+    flags = record.effects["flags"]
+    places = [(_RULES.get(flag["rule"], 4), flag.get("account", "")) for flag in flags]
+    if not is_ascending(places):
+        yield "flags by rule and account, each once", shown(flags)
+    if "limits" in record.request and flags:
+        yield "no flag, for nothing was checked", shown(flags)
+
+
+def _expiry(record: AuditedRecord) -> Iterator[Difference]:
+    """Yield where a hold ends at another instant than was asked."""
+    asked, ends = record.request.get("expires_in"), record.effects.get("expires_at")
+    due = None if asked is None else record.content["recorded_at"] + asked
+    if ends != due:
+        yield f"expires_at {shown(due)}", shown(ends)
