@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, ClassVar, Final
 
@@ -18,6 +18,7 @@ from timebank.audit.accounts import (
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
+    Lines,
     day_differences,
     exchange_differences,
     settlement_differences,
@@ -25,10 +26,20 @@ from timebank.audit.exchanges import (
 )
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
-from timebank.audit.record_forms import is_ascending
+from timebank.audit.order import flag_differences, order_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.statute import DEFAULT
+
+#: Kind → the statuses from which it leads elsewhere.
+_BEFORE: Final = {
+    "set_limits": ("open", "frozen"),
+    "freeze": ("open",),
+    "thaw": ("frozen",),
+    "close_account": ("open", "frozen"),
+    "reopen": ("closed",),
+}
 
 
 class Effects(AuditCheck):
@@ -53,6 +64,7 @@ class Effects(AuditCheck):
         #: Kind → where its effects are not what was asked.
         self._differences: dict[str, Callable[[AuditedRecord], Iterator[Difference]]] = {
             **dict.fromkeys(ACCOUNT_RECORDS, account_differences),
+            **dict.fromkeys(_BEFORE, self._account),
             **dict.fromkeys(DELEGATE_RECORDS, delegate_differences),
             "transfer": self._exchange,
             "hold": self._exchange,
@@ -60,6 +72,7 @@ class Effects(AuditCheck):
             "void": self._void,
             "reverse": self._reversal,
             "due": self._dues.differences,
+            "erase": self._erasure,
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -68,8 +81,7 @@ class Effects(AuditCheck):
         if total := imbalance(effects):
             self._tell(record, "postings that sum to 0:00", quantity(total), name="zero-sum")
         if kind in self._differences:
-            for expected, found in self._differences[kind](record):
-                self._tell(record, expected, found)
+            self._tell_all(record, self._differences[kind](record))
         try:
             derived = record.derived = self._fold.apply(record.sequence, kind, effects)
         except Corrupt as error:
@@ -78,18 +90,23 @@ class Effects(AuditCheck):
         if self._dues.months and derived.postings:
             self._dues.count(derived.postings)
         if kind in HISTORY_RECORDS:
-            for expected, found in self._histories.refusals(record):
-                self._tell(record, expected, found)
+            self._tell_all(record, self._histories.refusals(record))
             self._histories.record(record)
+        if derived.holds:
+            self._tell_all(record, self._reserved(derived.holds))
         if "flags" in effects:
-            for expected, found in _flags(record):
-                self._tell(record, expected, found)
+            checked = "limits" not in record.request
+            self._tell_all(record, flag_differences(effects["flags"], checked=checked))
             for flag in effects["flags"]:
                 self.context.findings.note(f"record {record.sequence}", str(Flag.of(flag)))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
         self.tell("effects", f"record {sequence}", expected=expected, found=found)
+
+    def _tell_all(self, record: AuditedRecord, differences: Iterator[Difference]) -> None:
+        for expected, found in differences:
+            self._tell(record, expected, found)
 
     def _tell(
         self, record: AuditedRecord, expected: str, found: str, name: str = "effects"
@@ -98,20 +115,67 @@ class Effects(AuditCheck):
 
     # -- what was asked, by kind -----------------------------------------------------------
 
+    def _account(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Compare a record on an account with what was asked, and with where the account is."""
+        yield from account_differences(record)
+        before = self._fold.accounts.get(record.effects["account"])
+        allowed = _BEFORE[record.kind]
+        if before is not None and before.status not in allowed:
+            yield f"an account that is {' or '.join(allowed)}", f"it was {before.status}"
+        if record.kind == "close_account":
+            current = self._statutes.current
+            if record.effects["account"] in current.funds:
+                yield f"no fund of statute {shown(current.version)}", "one of them"
+
+    def _erasure(self, record: AuditedRecord) -> Iterator[Difference]:
+        account = record.request.get("account")
+        if account is not None and self._fold.accounts.get(account) is None:
+            yield "an account that was opened", shown(account)
+
+    def _reserved(self, rows: Sequence[HoldRow]) -> Iterator[Difference]:
+        """Yield where the open holds of an account are more than can be summed."""
+        for account in [row.account for row in rows]:
+            held = self._fold.holds[account].values()
+            most = max(sum(row.held for row in held), sum(row.incoming for row in held))
+            if most > MAX_INTEGER:
+                yield f"at most 2**53 seconds that holds of {shown(account)} reserve", shown(most)
+
     def _exchange(self, record: AuditedRecord) -> Iterator[Difference]:
         record.via = record.request.get("via")
         found = exchange_differences(self._statutes.current, record)
+        if self._statutes.current is not DEFAULT:  # else they are as asked, one by one
+            found = chain(found, self._sides(record))
         if record.kind == "hold":
             return chain(_expiry(record), found)
         if "occurred_on" in record.request:
             return chain(day_differences(record), found)
         return found
 
+    def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield lines in another order than was asked, and who was left out and is not open."""
+        request, effects = record.request, record.effects
+        lines: Lines = effects["postings" if record.kind == "transfer" else "lines"]
+        fee: Lines = effects.get("fee", [])
+        own = without_fee(lines, fee)
+        asked = request["earners"] + [
+            [account, -seconds] for account, seconds in request["spenders"]
+        ]
+        yield from order_differences(asked, own, fee)
+        if len(own) < len(asked):
+            for account, _ in asked:
+                row = self._fold.accounts.get(account)
+                if row is None or row.status != "open":
+                    found = "missing" if row is None else row.status
+                    yield f"{shown(account)} that is open", found
+
     def _settlement(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
         if not record.hold.problem:
             record.via = record.hold.content["request"].get("via")
             yield from settlement_differences(self._statutes, record, record.hold.content)
+            held, fee = record.hold.content["effects"], record.effects.get("fee", [])
+            asked = without_fee(held["lines"], held.get("fee", []))
+            yield from order_differences(asked, without_fee(record.effects["postings"], fee), fee)
 
     def _void(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
@@ -179,20 +243,6 @@ class Effects(AuditCheck):
                 for id, known in accounts.items()
             }
         }
-
-
-#: The order of a record's flags.
-_RULES: Final = {"days to record": 0, "largest exchange": 1, "floor": 2, "ceiling": 3}
-
-
-def _flags(record: AuditedRecord) -> Iterator[Difference]:
-    """Yield flags in another order, twice, or of limits that were not checked."""
-    flags = record.effects["flags"]
-    places = [(_RULES.get(flag["rule"], 4), flag.get("account", "")) for flag in flags]
-    if not is_ascending(places):
-        yield "flags by rule and account, each once", shown(flags)
-    if "limits" in record.request and flags:
-        yield "no flag, for nothing was checked", shown(flags)
 
 
 def _expiry(record: AuditedRecord) -> Iterator[Difference]:

@@ -49,9 +49,9 @@ _PLAIN: Final = re.compile(
     + rf'(?:,"via":{_TEXT})?'
     + rf'\}},"sequence":{_SECONDS}\}}'
 )
-#: A text with a blank at an end, or one that is longer than an id: outside of texts are neither
-#: blanks nor so many characters.
-_odd: Final = re.compile(rf'" | "|"[^"]{{{MAX_ID_CHARACTERS + 1}}}').search
+#: A letter beyond ASCII, a blank at the end of a text, a text that is longer than an id: outside of
+#: texts are neither blanks nor so many characters.
+_odd: Final = re.compile(rf'[^\x00-\x7f]|" | "|"[^"]{{{MAX_ID_CHARACTERS + 1}}}').search
 #: Which groups of the pattern are ids or labels.
 _NAMES: Final = (1, 9, 11, 12, 13, 15, 16, 20, 21, 22, 24)
 
@@ -73,9 +73,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     found = _PLAIN.fullmatch(text)
-    if found is None or _odd(text) is not None:
-        return None
-    if not body.isascii() and not all(is_id(name) for name in found.group(*_NAMES) if name):
+    if found is None or (_odd(text) and not all(map(is_id, filter(None, found.group(*_NAMES))))):
         return None
     (
         actor, day, earner, seconds, spender, less, statute, form, journal, now,

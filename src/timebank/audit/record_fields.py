@@ -139,6 +139,7 @@ _FLAG: Final = {
     "days": int,
     "occurred_on": str,
 }
+_DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "until"})
 _HEX: Final = "abcdef0123456789"
 
 
@@ -241,9 +242,8 @@ def _erased(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a request that are days."""
-    for what in ("joined_on", "occurred_on", "since", "until"):
-        if what in request:
-            yield what, request[what]
+    for what in sorted(_DAYS & request.keys()):
+        yield what, request[what]
     period = request.get("period")
     if type(period) is list:
         yield from (("period", day) for day in period)

@@ -73,7 +73,10 @@ def form_differences(record: dict[str, Any]) -> Iterator[Difference]:
             yield f"request.{field} that is an id", shown(request[field])
     if kind != "due" and request.get("id", "").startswith(OWN_PREFIX):
         yield f"ids that begin with {OWN_PREFIX} in records of kind due only", shown(request["id"])
-    if kind in _FORMS:
+    if kind == "open_account":
+        if "floor" in request or "ceiling" in request:
+            yield from _limits(request)
+    elif kind in _FORMS:
         for form in _FORMS[kind]:
             yield from form(request, record["effects"])
 
@@ -87,7 +90,7 @@ def _quantities(request: _Object, effects: _Object) -> Iterator[Difference]:
         yield "effects.expires_at before the year 2255", shown(effects["expires_at"])
 
 
-def _limits(request: _Object, _: _Object) -> Iterator[Difference]:
+def _limits(request: _Object) -> Iterator[Difference]:
     """Yield limits of a new account that say nothing."""
     for field in ("floor", "ceiling"):
         if request.get(field) == "inherit":
@@ -160,7 +163,6 @@ def is_ascending(values: list[Any]) -> bool:
 
 #: Kind → what else is looked at.
 _FORMS: Final[dict[str, tuple[Callable[[_Object, _Object], Iterator[Difference]], ...]]] = {
-    "open_account": (_limits,),
     "set_limits": (_one_of_both,),
     "transfer": (_sides, _described),
     "hold": (_sides, _described, _quantities),

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 
-import attrs
-
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.exchanges import without_fee
 from timebank.audit.findings import ASK, Check, quantity
@@ -24,14 +22,11 @@ _REMEMBERED: Final = 64
 _Lines = dict[tuple[str, bool], int]
 
 
-@attrs.define
 class _Original:
     """A transfer that is reversed: its id, its day, and what is left of its lines and its fee."""
 
-    id: str
-    day: str
-    own: _Lines = attrs.field(factory=dict)
-    fee: _Lines = attrs.field(factory=dict)
+    def __init__(self, id: str, day: str, own: _Lines, fee: _Lines) -> None:
+        self.id, self.day, self.own, self.fee = id, day, own, fee
 
     def move(self, effects: dict[str, Any], *, sign: int) -> None:
         """Add the postings to their lines, or take those of a reversal from the opposite ones."""
@@ -60,8 +55,8 @@ class Reversals(AuditCheck):
     promises: ClassVar = (
         Check(
             "reversals",
-            "What was reversed lies within its original, an earlier transfer, in proportion to what "
-            "is left of it.",
+            "What was reversed lies within its original, an earlier transfer, in proportion to "
+            "what is left of it.",
             ASK,
         ),
     )
@@ -119,7 +114,7 @@ class Reversals(AuditCheck):
         record = parse(rows[0].body)
         if record.get("kind") not in {"transfer", "settle", "due"}:
             return None
-        found = _Original(record["request"]["id"], record["effects"]["occurred_on"])
+        found = _Original(record["request"]["id"], record["effects"]["occurred_on"], {}, {})
         found.move(record["effects"], sign=1)
         for row in reader.referring(original):
             if row.sequence < sequence:
@@ -128,9 +123,7 @@ class Reversals(AuditCheck):
 
     def state(self) -> State:
         """Return what is left of the transfers that were last reversed."""
-        return {
-            "remaining": [[number, *one.to_json()] for number, one in self._remaining.items()]
-        }
+        return {"remaining": [[number, *one.to_json()] for number, one in self._remaining.items()]}
 
     def restore(self, state: State) -> None:
         """Restore what was left."""
