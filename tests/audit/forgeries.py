@@ -12,6 +12,7 @@ import timebank
 from support import sources
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
+from timebank.audit.record_fields import field_differences
 from timebank.bank.session import add_derived
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.journal.fold import Fold
@@ -87,8 +88,8 @@ class Forgery:
         asked = {"account": "m1", "reason": commitment(bytes(16), "why")}
         return self.add("erase", asked, told)
 
-    def batch(self) -> Batch:
-        """The rows of a store."""
+    def batch(self, *, readable_only: bool = False) -> Batch:
+        """The rows of a store; `readable_only` leaves out those of records that cannot be read."""
         batch, fold = Batch(texts=sorted(self.texts)), Fold()
         before = genesis(self.records[0]["journal"])
         for sequence, record in enumerate(self.records, start=1):
@@ -102,6 +103,8 @@ class Forgery:
             id = id if type(id) is str else None  # a column of no other type can be stored
             refers_to = refers_to if type(refers_to) is int else None
             batch.records.append(RecordRow(sequence, before, body, kind, id, refers_to))
+            if readable_only and [*field_differences(record)]:
+                continue
             try:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:
@@ -530,8 +533,8 @@ FORGERIES: list[tuple[Callable[[Forgery], None], set[str]]] = [
     (text_erased_that_never_was, {"effects"}),
     (text_erased_of_a_later_record, {"effects"}),
     (erasure_of_no_field, {"canonical", "texts"}),
-    (erasure_out_of_order, {"canonical", "texts"}),
-    (erasure_of_nobody, {"canonical", "texts"}),
-    (erasure_of_another_record, {"canonical", "texts"}),
+    (erasure_out_of_order, {"canonical"}),
+    (erasure_of_nobody, {"canonical"}),
+    (erasure_of_another_record, {"canonical"}),
     (texts_erased_twice, CLEAN),
 ]

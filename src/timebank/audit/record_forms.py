@@ -143,12 +143,18 @@ def _described(request: _Object, _: _Object) -> Iterator[Difference]:
         yield "request.source of labels", shown(source)
 
 
-def _erased(_: _Object, effects: _Object) -> Iterator[Difference]:
+def _erased(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in an erasure, of an account or of a record."""
+    if len(request.keys() & {"account", "record"}) != 1:
+        yield "request with an account or a record", ", ".join(map(shown, request))
     commitments, texts = effects["erased"], effects["texts"]
+    for text in texts:
+        if text[0] != request.get("record", text[0]):
+            yield f"effects.texts of record {shown(request['record'])}", shown(text)
     if len(texts) > MOST_ERASED:
         yield f"effects.texts of at most {MOST_ERASED}", f"{len(texts)} of them"
     if not is_ascending(commitments) or not is_ascending(texts):
-        yield "effects.erased and effects.texts each once", "some more than once"
+        yield "effects.erased and effects.texts in order, each once", "others"
 
 
 def is_ascending(values: list[Any]) -> bool:

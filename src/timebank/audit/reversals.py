@@ -1,7 +1,6 @@
 """Check that what was reversed lies within its original, in proportion to what is left of it.
 
-Shares are not computed here: each must lie within a second of its proportion, and their
-sum must be exact. So the audit does not repeat how a remainder is handed out.
+Shares are not computed here: it is looked at whether they are by largest remainder.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import Any, ClassVar, Final
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.exchanges import without_fee
 from timebank.audit.findings import ASK, Check, quantity
+from timebank.audit.shares import is_shared
 from timebank.errors import shown
 from timebank.journal import parse
 
@@ -163,19 +163,18 @@ def _proportions(
         yield f"all that is left, {quantity(left)}", quantity(moved)
     if left and fee_moved != fee_left * moved // left:
         yield f"a fee of {quantity(fee_left * moved // left)} moved back", quantity(fee_moved)
-    for remaining, part, whole, total in (
-        (own, lines, left, moved),
-        (fee, fee_lines, fee_left, fee_moved),
-    ):
+    for remaining, part, total in ((own, lines, moved), (fee, fee_lines, fee_moved)):
         found = {(account, seconds < 0): abs(seconds) for account, seconds in part}
         order = [line for side in (True, False) for line in remaining if line[1] is side]
         if [(account, seconds < 0) for account, seconds in part] != [
             line for line in order if line in found
         ]:
             yield "postings in the order of the original, each account once a side", shown(part)
-        for line, seconds in remaining.items():
-            if abs(found.get(line, 0) * whole - seconds * total) >= max(whole, 1):
-                yield f"a part of {shown(line[0])} in proportion", quantity(found.get(line, 0))
+        for side in (True, False):
+            weights = {line: left for line, left in remaining.items() if line[1] is side}
+            shares = [found.get(line, 0) for line in weights]
+            if sum(shares) == total and not is_shared(total, [*weights.values()], shares):
+                yield "what is left shared by largest remainder", shown(part)
 
 
 def _earned(lines: _Lines) -> int:
