@@ -325,6 +325,10 @@ _SMALL_UNITS: Final = (
     opened("m5"),
     adopts({"granularity": {"rounding": "nearest", "unit": 3}}),
 )
+_TWO_FLAGS: Final = [
+    {"rule": "floor", "account": "m3", "limit": -60, "available": 60, "needed": 61},
+    {"rule": "largest exchange", "limit": 60, "needed": 61},
+]
 _CROWD: Final = (
     *(opened(f"c{number:04}") for number in range(1001)),
     sides([[f"c{number:04}", 1] for number in range(1001)], [["m2", 1001]]),
@@ -405,12 +409,13 @@ RULES: Final[tuple[FormatRule, ...]] = (
     ),
     FormatRule(
         "F11",
-        "characters of ids",
+        "what cannot be seen is in no id",
         "canonical",
-        here(with_field("actor", "a\u2028b")),
+        here(with_field("actor", "a\u200bb")),
         more=(
             here(transfer(id="a\nb")),
             here(opened("a\x7f")),
+            here(transfer(category="a\u2028b")),
         ),
     ),
     FormatRule(
@@ -423,23 +428,37 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(opened("\u00a0m4")),
         ),
     ),
-    FormatRule("F13", "an id names one record", "ids", an_id_twice),
+    FormatRule(
+        "F13", "joiners within their scripts", "canonical", here(with_field("actor", "a\u200db"))
+    ),
     FormatRule(
         "F14",
+        "which fields are ids and labels",
+        "canonical",
+        here(transfer(category="")),
+        more=(here(transfer(resource="a ")), here(opened("m3 "))),
+    ),
+    FormatRule("F15", "an id names one record", "ids", an_id_twice),
+    FormatRule(
+        "F16",
         "ids of dues",
         "canonical",
         here(transfer(id="due:dues:2026:m1")),
-        more=(here(held(id="due:welcome:1:m1")),),
+        more=(
+            here(held(id="due:welcome:1:m1")),
+            here(transfer(id="peer:1")),
+            here(transfer(id="cheque:1")),
+        ),
     ),
-    FormatRule("F15", "the canonical form", "canonical", respelt(b',"id":', b', "id":')),
-    FormatRule("F16", "whole numbers", "canonical", respelt(b"60]", b"60.0]", readable=False)),
-    FormatRule("F17", "what is escaped", "canonical", respelt(b"a/b", b"a\\/b")),
-    FormatRule("F18", "the chain of digests", "chain", another_digest),
-    FormatRule("F19", "published heads", "published", another_head),
-    FormatRule("F20", "personal text as a commitment", "canonical", here(transfer(note="a text"))),
-    FormatRule("F21", "each text matches", "texts", here(forgeries.text_changed)),
+    FormatRule("F17", "the canonical form", "canonical", respelt(b',"id":', b', "id":')),
+    FormatRule("F18", "whole numbers", "canonical", respelt(b"60]", b"60.0]", readable=False)),
+    FormatRule("F19", "what is escaped", "canonical", respelt(b"a/b", b"a\\/b")),
+    FormatRule("F20", "the chain of digests", "chain", another_digest),
+    FormatRule("F21", "published heads", "published", another_head),
+    FormatRule("F22", "personal text as a commitment", "canonical", here(transfer(note="a text"))),
+    FormatRule("F23", "each text matches", "texts", here(forgeries.text_changed)),
     FormatRule(
-        "F22",
+        "F24",
         "1 to 10,000 characters of text",
         "texts",
         here(with_note("x" * 10_001)),
@@ -448,9 +467,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(with_note("a\0b")),
         ),
     ),
-    FormatRule("F23", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
+    FormatRule("F25", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
     FormatRule(
-        "F24",
+        "F26",
         "no service later than tomorrow",
         "clocks",
         here(
@@ -459,7 +478,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F25",
+        "F27",
         "the fields of a request",
         "canonical",
         here(transfer(more=1)),
@@ -477,7 +496,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F26",
+        "F28",
         "the fields of the effects",
         "canonical",
         here(with_effect(more=1)),
@@ -489,7 +508,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F27",
+        "F29",
         "an account is set as asked",
         "effects",
         here(
@@ -505,14 +524,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F28",
+        "F30",
         "inherited limits are left out",
         "canonical",
         here(opened("m4", floor="inherit")),
         more=(here(opened("m4", ceiling="inherit")),),
     ),
     FormatRule(
-        "F29",
+        "F31",
         "a floor, a ceiling or both",
         "canonical",
         here(
@@ -523,10 +542,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             )
         ),
     ),
-    FormatRule("F30", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
-    FormatRule("F31", "an account is opened once", "effects", here(opened("m3"))),
+    FormatRule("F32", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
+    FormatRule("F33", "an account is opened once", "effects", here(opened("m3"))),
     FormatRule(
-        "F32",
+        "F34",
         "from which status to which",
         "effects",
         here(status("thaw", "m3", "open")),
@@ -543,9 +562,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F33", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
+    FormatRule("F35", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
     FormatRule(
-        "F34",
+        "F36",
         "a fund in use is not closed",
         "effects",
         here(
@@ -555,7 +574,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F35",
+        "F37",
         "sides sorted, an account once",
         "canonical",
         here(sides([["m3", 30], ["m1", 30]], [["m2", 60]])),
@@ -565,23 +584,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F36", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
+        "F38", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
     ),
     FormatRule(
-        "F37", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
+        "F39", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
     ),
     FormatRule(
-        "F38",
+        "F40",
         "both sides alike",
         "canonical",
         street(named("flagged", lambda made: made["request"].update(spenders=[["m2", 8401]]))),
     ),
     FormatRule(
-        "F39", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
+        "F41", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
     ),
-    FormatRule("F40", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
+    FormatRule("F42", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
     FormatRule(
-        "F41",
+        "F43",
         "labels",
         "canonical",
         here(transfer(category="care ")),
@@ -594,7 +613,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F42",
+        "F44",
         "tags sorted, each once",
         "canonical",
         here(transfer(tags=["b", "a", "a"])),
@@ -605,7 +624,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F43",
+        "F45",
         "sources sorted, each name once",
         "canonical",
         here(transfer(source=[["page", "1"], ["page", "2"]])),
@@ -615,16 +634,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(transfer(source=[[f"{n:02}", "1"] for n in range(21)])),
         ),
     ),
-    FormatRule("F44", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
-    FormatRule("F45", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
+    FormatRule("F46", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
+    FormatRule("F47", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
     FormatRule(
-        "F46", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
+        "F48", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
     ),
     FormatRule(
-        "F47", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
+        "F49", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
     ),
     FormatRule(
-        "F48",
+        "F50",
         "postings as asked, in their order",
         "effects",
         here(forgeries.not_as_asked),
@@ -643,10 +662,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F49", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
-    FormatRule("F50", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
+    FormatRule("F51", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
+    FormatRule("F52", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
     FormatRule(
-        "F51",
+        "F53",
         "who has no share is open too",
         "effects",
         here(
@@ -662,23 +681,34 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F52",
+        "F54",
         "how much the fee is",
         "effects",
         street(named("held", another_fee(["solidarity", 840], ["f1", -420], ["f2", -420]))),
     ),
     FormatRule(
-        "F53",
+        "F55",
         "who pays the fee",
         "effects",
         street(named("held", another_fee(["solidarity", 900], ["f1", -449], ["f2", -451]))),
     ),
-    FormatRule("F54", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
-    FormatRule("F55", "days to record", "effects", strict(test_audit_rules.too_late)),
-    FormatRule("F56", "floors", "limits", here(forgeries.below_floor)),
-    FormatRule("F57", "ceilings", "limits", here(forgeries.above_ceiling)),
+    FormatRule("F56", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
+    FormatRule("F57", "days to record", "effects", strict(test_audit_rules.too_late)),
+    FormatRule("F58", "floors", "limits", here(forgeries.below_floor)),
+    FormatRule("F59", "ceilings", "limits", here(forgeries.above_ceiling)),
     FormatRule(
-        "F58",
+        "F60",
+        "a soft limit within a hard one",
+        "limits",
+        here(
+            opened("m4"),
+            adopts({"limits": {"member": [{"beyond": "flag", "floor": -60}, {"floor": -HOUR}]}}),
+            lambda forgery: forgery.transfer("m1", "m4", 61),
+            by("x/1"),
+        ),
+    ),
+    FormatRule(
+        "F61",
         "months of membership",
         "limits",
         here(
@@ -688,30 +718,40 @@ RULES: Final[tuple[FormatRule, ...]] = (
             by("x/1"),
         ),
     ),
-    FormatRule("F59", "only open accounts take part", "limits", here(forgeries.frozen)),
-    FormatRule("F60", "who arranges is not closed", "limits", here(forgeries.via_closed)),
+    FormatRule("F62", "only open accounts take part", "limits", here(forgeries.frozen)),
+    FormatRule("F63", "who arranges is not closed", "limits", here(forgeries.via_closed)),
     FormatRule(
-        "F61", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
+        "F64", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),
-    FormatRule("F62", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
-    FormatRule("F63", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
+    FormatRule("F65", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
+    FormatRule("F66", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
     FormatRule(
-        "F64",
+        "F67",
         "the order of flags",
         "effects",
-        street(_flags_last(lambda flags: flags.append(flags[0]))),
+        here(
+            adopts(
+                {
+                    "largest_exchange": {"beyond": "flag", "hours": 60},
+                    "limits": {"member": [{"beyond": "flag", "floor": -60}]},
+                }
+            ),
+            lambda forgery: forgery.transfer("m1", "m3", 61),
+            by("x/1"),
+            last(lambda made: made["effects"].update(flags=_TWO_FLAGS)),
+        ),
     ),
     FormatRule(
-        "F65",
+        "F68",
         "no flag where nothing is checked",
         "effects",
         here(
             transfer(limits="unchecked"), last(lambda made: made["effects"].update(flags=[_FLAG]))
         ),
     ),
-    FormatRule("F66", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
+    FormatRule("F69", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
     FormatRule(
-        "F67",
+        "F70",
         "the day of a reversal",
         "reversals",
         here(
@@ -720,19 +760,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F68", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
+        "F71", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
     ),
     FormatRule(
-        "F69", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
+        "F72", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
     ),
     FormatRule(
-        "F70",
+        "F73",
         "the fee that moves back",
         "reversals",
         street(named("undo-settlement", another_fee(["solidarity", -180], ["f1", 90], ["f2", 90]))),
     ),
     FormatRule(
-        "F71",
+        "F74",
         "what moves back is shared",
         "reversals",
         street(
@@ -745,47 +785,47 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F72",
+        "F75",
         "the order of what moves back",
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
     ),
-    FormatRule("F73", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
-    FormatRule("F74", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
+    FormatRule("F76", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
+    FormatRule("F77", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
     FormatRule(
-        "F75",
+        "F78",
         "how much holds may reserve",
         "effects",
         here(held(2**53 - 1, limits="unchecked"), held(2, limits="unchecked")),
     ),
-    FormatRule("F76", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
-    FormatRule("F77", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
-    FormatRule("F78", "limits of what is held", "limits", here(held(10 * HOUR))),
+    FormatRule("F79", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
+    FormatRule("F80", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
+    FormatRule("F81", "limits of what is held", "limits", here(held(10 * HOUR))),
     FormatRule(
-        "F79",
+        "F82",
         "a hold is resolved once, while open",
         "holds",
         street(test_audit_rules.voided_after_its_end),
     ),
     FormatRule(
-        "F80", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
+        "F83", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
     ),
     FormatRule(
-        "F81",
+        "F84",
         "the hours of a settlement",
         "effects",
         strict(test_audit_rules.settled_no_whole_unit),
     ),
     FormatRule(
-        "F82",
+        "F85",
         "the fee of a settlement",
         "effects",
         street(oddities.with_fee(["solidarity", 480], ["f1", -239], ["f2", -241])),
     ),
-    FormatRule("F83", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
-    FormatRule("F84", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
+    FormatRule("F86", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
+    FormatRule("F87", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
     FormatRule(
-        "F85",
+        "F88",
         "no default is spelled out",
         "statutes",
         here(adopts({"time_zone": "UTC"})),
@@ -798,19 +838,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F86",
+        "F89",
         "the order of bands, dues, kinds",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60, "from_month": 1}, {"floor": -30}]}})),
     ),
     FormatRule(
-        "F87",
+        "F90",
         "shares of a fee or demurrage",
         "statutes",
         here(opened("pot", kind="fund"), adopts({"fee": {"fund": "pot", "share": "2/20"}})),
     ),
     FormatRule(
-        "F88",
+        "F91",
         "bands of limits",
         "statutes",
         here(
@@ -825,12 +865,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
             )
         ),
     ),
-    FormatRule("F89", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
     FormatRule(
-        "F90", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
+        "F92",
+        "two bands of one month",
+        "statutes",
+        here(adopts({"limits": {"member": [{"floor": -60}, {"beyond": "flag", "floor": -HOUR}]}})),
+        more=(
+            here(
+                adopts({"limits": {"member": [{"beyond": "flag", "floor": -HOUR}, {"floor": -60}]}})
+            ),
+        ),
+    ),
+    FormatRule("F93", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
+    FormatRule(
+        "F94", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
     ),
     FormatRule(
-        "F91",
+        "F95",
         "names of dues",
         "statutes",
         here(
@@ -838,69 +889,69 @@ RULES: Final[tuple[FormatRule, ...]] = (
             adopts({"dues": [{"fund": "pot", "hours": 60, "name": "welcome"}]}),
         ),
     ),
-    FormatRule("F92", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
+    FormatRule("F96", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
     FormatRule(
-        "F93",
+        "F97",
         "a version means the same",
         "statutes",
         here(adopts({}), adopts({"record_within": {"days": 1}})),
     ),
     FormatRule(
-        "F94",
+        "F98",
         "the library's own versions",
         "statutes",
         here(adopts({"version": "default/7"}, adopts="default/7")),
     ),
     FormatRule(
-        "F95",
+        "F99",
         "funds of a statute",
         "statutes",
         here(adopts({"fee": {"fund": "m1", "share": "1/10"}})),
     ),
-    FormatRule("F96", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
+    FormatRule("F100", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
     FormatRule(
-        "F97",
+        "F101",
         "the statute that makes it due",
         "effects",
         lives(lifetimes.charged(_LAST, by="default/1")),
     ),
-    FormatRule("F98", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
+    FormatRule("F102", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
     FormatRule(
-        "F99",
+        "F103",
         "the day of what is due",
         "effects",
         lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-05-30"))),
     ),
     FormatRule(
-        "F100",
+        "F104",
         "periods of the calendar",
         "effects",
         lives(_LIES["a club of a half-year that begins in spring"]),
     ),
     FormatRule(
-        "F101",
+        "F105",
         "who gives to whom",
         "effects",
         lives(named(_LAST, lambda made: made["effects"]["postings"].reverse())),
     ),
-    FormatRule("F102", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
-    FormatRule("F103", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
-    FormatRule("F104", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
+    FormatRule("F106", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
+    FormatRule("F107", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
+    FormatRule("F108", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
     FormatRule(
-        "F105",
+        "F109",
         "what is due once",
         "effects",
         lives(lambda forgery: lifetimes.again(forgery, "due:card:2026-03-31:m3", id="due:again")),
     ),
-    FormatRule("F106", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
+    FormatRule("F110", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
     FormatRule(
-        "F107",
+        "F111",
         "when demurrage falls due",
         "effects",
         lives(_LIES["demurrage of a month that goes on"]),
     ),
     FormatRule(
-        "F108",
+        "F112",
         "what demurrage is taken of",
         "effects",
         lives(
@@ -908,16 +959,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F109", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
+        "F113", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
     ),
     FormatRule(
-        "F110",
+        "F114",
         "flags of what is due",
         "limits",
         of(lifetimes.lifetimes, _flags_last(lambda flags: flags.clear())),
     ),
     FormatRule(
-        "F111",
+        "F115",
         "delegates as asked",
         "effects",
         here(
@@ -929,7 +980,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F112",
+        "F116",
         "delegates until a day",
         "effects",
         here(
@@ -941,7 +992,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F113",
+        "F117",
         "somebody else's delegate",
         "effects",
         here(
@@ -953,27 +1004,27 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F114", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
+        "F118", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
     ),
     FormatRule(
-        "F115",
+        "F119",
         "an account's texts, or a record's",
         "canonical",
         here(erased((1, "name"), record=1)),
         more=(here(forgeries.erasure_of_nobody), here(forgeries.erasure_of_another_record)),
     ),
     FormatRule(
-        "F116", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
+        "F120", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
     ),
     FormatRule(
-        "F117",
+        "F121",
         "erased texts sorted, each once",
         "canonical",
         here(erased((1, "name"), (1, "name"))),
         more=(here(forgeries.erasure_out_of_order),),
     ),
     FormatRule(
-        "F118",
+        "F122",
         "which texts are erased",
         "effects",
         here(forgeries.text_erased_with_another_commitment),

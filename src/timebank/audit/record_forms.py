@@ -7,72 +7,30 @@ Stated from `docs/journal-format.md`, as `record_fields` is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
 from timebank.audit.base import Difference
-from timebank.errors import InvalidRequest, shown
+from timebank.errors import shown
 from timebank.journal.fold import imbalance
 from timebank.model import (
-    MAX_ID_CHARACTERS,
     MAX_INTEGER,
-    MAX_LABEL_CHARACTERS,
     MAX_PARTIES,
     MAX_SOURCE_FIELDS,
     MAX_TAGS,
 )
-from timebank.model.ids import identifier
 
 _Object = dict[str, Any]
 
-#: The prefix of ids that only records of one kind have.
-OWN_PREFIX: Final = "due:"
 #: The word that no transfer's or hold's `kind` may be.
 REVERSAL: Final = "reversal"
 #: The most texts that one erasure names.
 MOST_ERASED: Final = 1_000
-#: Kind → the fields of its request that are ids; the others have an account alone.
-_IDS: Final = {
-    "transfer": ("id", "via"),
-    "hold": ("id", "via"),
-    "settle": ("id", "hold"),
-    "void": ("id", "hold"),
-    "reverse": ("id", "transfer"),
-    "due": ("id", "account"),
-    "name_delegate": ("account", "delegate"),
-    "end_delegate": ("account", "delegate"),
-}
-_LABELS: Final = ("area", "category", "resource")
-
-
-@lru_cache(maxsize=4096)
-def is_id(value: str, longest: int = MAX_ID_CHARACTERS) -> bool:
-    """Return whether a text is an id, or with another length a label.
-
-    >>> from timebank.audit.record_forms import is_id
-    >>> is_id("m1"), is_id(""), is_id(" m1")
-    (True, False, False)
-    """
-    try:
-        identifier(value, "", longest=longest)
-    except InvalidRequest:
-        return False
-    return True
 
 
 def form_differences(record: dict[str, Any]) -> Iterator[Difference]:
     """Yield what is expected and what was found, for each value that is not as it must be."""
     kind, request = record["kind"], record["request"]
-    if "actor" in record and not is_id(record["actor"]):
-        yield "actor that is an id", shown(record["actor"])
-    if record["sequence"] == 1 and not is_id(record["journal"]):  # the others have the same
-        yield "journal that is an id", shown(record["journal"])
-    for field in _IDS.get(kind, ("account",)):
-        if field in request and not is_id(request[field]):
-            yield f"request.{field} that is an id", shown(request[field])
-    if kind != "due" and request.get("id", "").startswith(OWN_PREFIX):
-        yield f"ids that begin with {OWN_PREFIX} in records of kind due only", shown(request["id"])
     if kind == "open_account":
         if "floor" in request or "ceiling" in request:
             yield from _limits(request)
@@ -112,9 +70,6 @@ def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
             yield f"request.{what} of more than 0 seconds", shown(side)
         if not is_ascending([account for account, _ in side]):
             yield f"request.{what} sorted by account, each once", shown(side)
-        for account, _ in side:
-            if not is_id(account):
-                yield f"request.{what} that are ids", shown(account)
     sums = [sum(seconds for _, seconds in side) for side in (earners, spenders)]
     if sums[0] != sums[1] and not imbalance(effects):  # else that is said
         yield "both sides of the same hours", f"{sums[0]} and {sums[1]} seconds"
@@ -124,23 +79,16 @@ def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
 
 def _described(request: _Object, _: _Object) -> Iterator[Difference]:
     """Yield what is wrong with the words of a transfer or hold."""
-    if not is_id(request["kind"]) or request["kind"] == REVERSAL:
-        yield f"request.kind that is an id, and not {REVERSAL}", shown(request["kind"])
-    for field in _LABELS:
-        if field in request and not is_id(request[field], MAX_LABEL_CHARACTERS):
-            yield f"request.{field} that is a label", shown(request[field])
+    if request["kind"] == REVERSAL:
+        yield f"request.kind other than {REVERSAL}", shown(request["kind"])
     tags = request.get("tags", ["-"])
     if not 1 <= len(tags) <= MAX_TAGS or not is_ascending(tags):
         yield f"request.tags sorted, each once, 1 to {MAX_TAGS} of them", shown(tags)
-    if not all(is_id(tag, MAX_LABEL_CHARACTERS) for tag in tags):
-        yield "request.tags that are labels", shown(tags)
     source = request.get("source", "-")
     pairs = [["-", source]] if type(source) is str else source
     if not 1 <= len(pairs) <= MAX_SOURCE_FIELDS or not is_ascending([name for name, _ in pairs]):
         expected = f"request.source sorted, each name once, 1 to {MAX_SOURCE_FIELDS} of them"
         yield expected, shown(source)
-    if not all(is_id(text, MAX_LABEL_CHARACTERS) for pair in pairs for text in pair):
-        yield "request.source of labels", shown(source)
 
 
 def _erased(request: _Object, effects: _Object) -> Iterator[Difference]:

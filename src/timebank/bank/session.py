@@ -27,7 +27,6 @@ import attrs
 from timebank.errors import (
     FAILURES,
     AccountNotFound,
-    AccountNotOpen,
     Corrupt,
     InvalidRequest,
     StoreError,
@@ -64,6 +63,7 @@ from timebank.rules.accounts import OpenAccount, Rename
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.holds import SettleHold, VoidHold
+from timebank.rules.roles import check_roles, fund_of
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.rules.transfers import ReverseTransfer
@@ -525,8 +525,7 @@ class Session:
         fund = self.known.fold.accounts[rule.fund]
         if fund is None:
             raise AccountNotFound(rule.fund)
-        if fund.status != "open":
-            raise AccountNotOpen(rule.fund, status=fund.status, doing="take part in welcome")
+        check_roles({rule.fund: fund}, [(fund_of(rule.name), rule.fund)])
         day = date.fromisoformat(joined)
         return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
 
