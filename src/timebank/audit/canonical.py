@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from timebank.audit.base import AuditCheck, AuditedRecord, Difference
 from timebank.audit.findings import RESTORE, Check
-from timebank.audit.id_rules import all_plain, id_differences
+from timebank.audit.id_rules import has_odd_ids, id_differences
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
 from timebank.audit.record_forms import form_differences
@@ -34,7 +34,7 @@ class Canonical(AuditCheck):
         content = parse_plain_transfer(row.body)
         if content is None:
             content = self._parsed(row)
-        if content is not None and not all_plain(row.body, content["kind"]):
+        if content is not None and has_odd_ids(row.body):
             for expected, found in id_differences(content):  # it can be executed all the same
                 self.tell("canonical", f"record {row.sequence}", expected=expected, found=found)
         return content

@@ -11,7 +11,7 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.errors import shown
 from timebank.journal.fold import Derived
 from timebank.model import AccountRow, HoldRow, PostingRow
-from timebank.statute import Statute, months_between
+from timebank.statute import DEFAULT, Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
 _MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
@@ -146,9 +146,10 @@ class Limits(AuditCheck):
         row = self._fold.accounts[account]
         if row is None:
             return None
-        floor, ceiling, becomes = self._statutes.current.limits_of(row, now)
+        statute = self._statutes.current
+        floor, ceiling, becomes = statute.limits_of(row, now)
         limit = floor if rule == "floor" else ceiling
-        soft = soft_limit(self._statutes.current, row, rule, now)
+        soft = None if statute is DEFAULT else soft_limit(statute, row, rule, now)
         if limit is None and soft is None:
             return None
         _, balance = self._fold.balances[account]
@@ -156,9 +157,10 @@ class Limits(AuditCheck):
         if self._fold.holds.get(account):
             held, incoming = self._reserved(account, now)
             stands = balance - held if rule == "floor" else balance + incoming
-        for one, then in ((limit, becomes), (soft, "flag")):
-            if one is not None and (stands < one if rule == "floor" else stands > one):
-                return one, stands, then
+        if limit is not None and (stands < limit if rule == "floor" else stands > limit):
+            return limit, stands, becomes
+        if soft is not None and (stands < soft if rule == "floor" else stands > soft):
+            return soft, stands, "flag"
         return None
 
     def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:
