@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+import timebank
 from audit import forgeries, lifetimes, oddities, test_audit, test_audit_rules
-from audit.forgeries import JSON, Forgery, audit_of, small
+from audit.forgeries import DAY, JSON, Forgery, audit_of, small
+from support import Clock, sources
 from timebank import AuditReport, Head
 from timebank.audit import audit
 from timebank.journal import commitment, digest, genesis
@@ -91,6 +95,26 @@ def lives(*changes: Change) -> Callable[[], AuditReport]:
 def unlimited() -> Forgery:
     """That bank, where nobody has a limit to pass: another quantity has no other flag."""
     return lifetimes.lifetimes(attrs.evolve(lifetimes.RULES, limits={}))
+
+
+def restarts(*changes: Change) -> Callable[[], AuditReport]:
+    """The same of a bank whose clock was restarted by the last record."""
+    return of(restarted, *changes)
+
+
+def restarted() -> Forgery:
+    """A hold was made by a clock a year ahead; then the clock was put right, and restarted."""
+    clock = Clock()
+    bank = timebank.open("memory:", **sources(clock))
+    for id in ("m1", "m2"):
+        bank.open_account(id)
+    clock.now += timedelta(days=365)
+    bank.hold(earner="m1", spender="m2", hours=1, id="held", expires_in=timedelta(days=9))
+    clock.now -= timedelta(days=365)
+    bank.restart_clock(today=clock.now.date(), reason="the battery was dead")
+    with bank.store.reader("main") as reader:
+        records = [json.loads(row.body) for row in reader.records(after=0, limit=100)]
+        return Forgery(records, reader.texts(after=0, through=100))
 
 
 def report_of(batch: Batch) -> AuditReport:
@@ -241,6 +265,18 @@ def with_note(text: str) -> Change:
         forgery.texts.append(TextRow(len(forgery.records), "note", bytes(16), text))
 
     return change
+
+
+def recorded(day: str) -> Change:
+    """A transfer that was recorded on another day."""
+    return lambda forgery: forgery.transfer("m1", "m2", 60, occurred_on=DAY).update(recorded_on=day)
+
+
+def a_restart_for_nothing(forgery: Forgery) -> None:
+    """Nothing lies ahead."""
+    request = {"reason": commitment(bytes(16), "why"), "today": DAY}
+    made = forgery.add("restart_clock", request, {"statute": "default/1"})
+    forgery.texts.append(TextRow(made["sequence"], "reason", bytes(16), "why"))
 
 
 # -- journals that are forged byte by byte -------------------------------------------------------
@@ -525,13 +561,25 @@ RULES: Final[tuple[FormatRule, ...]] = (
     ),
     FormatRule(
         "F30",
+        "a limit that was not asked stays",
+        "effects",
+        here(
+            record(
+                "set_limits",
+                {"account": "m2", "floor": -60},
+                {"account": "m2", "sets": {"floor": -60, "ceiling": 30 * HOUR + 1}},
+            )
+        ),
+    ),
+    FormatRule(
+        "F31",
         "inherited limits are left out",
         "canonical",
         here(opened("m4", floor="inherit")),
         more=(here(opened("m4", ceiling="inherit")),),
     ),
     FormatRule(
-        "F31",
+        "F32",
         "a floor, a ceiling or both",
         "canonical",
         here(
@@ -542,10 +590,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             )
         ),
     ),
-    FormatRule("F32", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
-    FormatRule("F33", "an account is opened once", "effects", here(opened("m3"))),
+    FormatRule("F33", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
+    FormatRule("F34", "an account is opened once", "effects", here(opened("m3"))),
     FormatRule(
-        "F34",
+        "F35",
         "from which status to which",
         "effects",
         here(status("thaw", "m3", "open")),
@@ -562,9 +610,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F35", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
+    FormatRule("F36", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
     FormatRule(
-        "F36",
+        "F37",
         "a fund in use is not closed",
         "effects",
         here(
@@ -574,7 +622,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F37",
+        "F38",
         "sides sorted, an account once",
         "canonical",
         here(sides([["m3", 30], ["m1", 30]], [["m2", 60]])),
@@ -584,23 +632,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F38", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
+        "F39", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
     ),
     FormatRule(
-        "F39", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
+        "F40", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
     ),
     FormatRule(
-        "F40",
+        "F41",
         "both sides alike",
         "canonical",
         street(named("flagged", lambda made: made["request"].update(spenders=[["m2", 8401]]))),
     ),
     FormatRule(
-        "F41", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
+        "F42", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
     ),
-    FormatRule("F42", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
+    FormatRule("F43", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
     FormatRule(
-        "F43",
+        "F44",
         "labels",
         "canonical",
         here(transfer(category="care ")),
@@ -613,7 +661,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F44",
+        "F45",
         "tags sorted, each once",
         "canonical",
         here(transfer(tags=["b", "a", "a"])),
@@ -624,7 +672,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F45",
+        "F46",
         "sources sorted, each name once",
         "canonical",
         here(transfer(source=[["page", "1"], ["page", "2"]])),
@@ -634,16 +682,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(transfer(source=[[f"{n:02}", "1"] for n in range(21)])),
         ),
     ),
-    FormatRule("F46", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
-    FormatRule("F47", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
+    FormatRule("F47", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
+    FormatRule("F48", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
     FormatRule(
-        "F48", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
+        "F49", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
     ),
     FormatRule(
-        "F49", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
+        "F50", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
     ),
     FormatRule(
-        "F50",
+        "F51",
         "postings as asked, in their order",
         "effects",
         here(forgeries.not_as_asked),
@@ -662,10 +710,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F51", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
-    FormatRule("F52", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
+    FormatRule("F52", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
+    FormatRule("F53", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
     FormatRule(
-        "F53",
+        "F54",
         "who has no share is open too",
         "effects",
         here(
@@ -681,23 +729,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F54",
+        "F55",
         "how much the fee is",
         "effects",
         street(named("held", another_fee(["solidarity", 840], ["f1", -420], ["f2", -420]))),
     ),
     FormatRule(
-        "F55",
+        "F56",
         "who pays the fee",
         "effects",
         street(named("held", another_fee(["solidarity", 900], ["f1", -449], ["f2", -451]))),
     ),
-    FormatRule("F56", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
-    FormatRule("F57", "days to record", "effects", strict(test_audit_rules.too_late)),
-    FormatRule("F58", "floors", "limits", here(forgeries.below_floor)),
-    FormatRule("F59", "ceilings", "limits", here(forgeries.above_ceiling)),
+    FormatRule("F57", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
+    FormatRule("F58", "days to record", "effects", strict(test_audit_rules.too_late)),
+    FormatRule("F59", "floors", "limits", here(forgeries.below_floor)),
+    FormatRule("F60", "ceilings", "limits", here(forgeries.above_ceiling)),
     FormatRule(
-        "F60",
+        "F61",
         "a soft limit within a hard one",
         "limits",
         here(
@@ -708,7 +756,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F61",
+        "F62",
         "months of membership",
         "limits",
         here(
@@ -718,15 +766,15 @@ RULES: Final[tuple[FormatRule, ...]] = (
             by("x/1"),
         ),
     ),
-    FormatRule("F62", "only open accounts take part", "limits", here(forgeries.frozen)),
-    FormatRule("F63", "who arranges is not closed", "limits", here(forgeries.via_closed)),
+    FormatRule("F63", "only open accounts take part", "limits", here(forgeries.frozen)),
+    FormatRule("F64", "who arranges is not closed", "limits", here(forgeries.via_closed)),
     FormatRule(
-        "F64", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
+        "F65", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),
-    FormatRule("F65", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
-    FormatRule("F66", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
+    FormatRule("F66", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
+    FormatRule("F67", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
     FormatRule(
-        "F67",
+        "F68",
         "the order of flags",
         "effects",
         here(
@@ -742,16 +790,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F68",
+        "F69",
         "no flag where nothing is checked",
         "effects",
         here(
             transfer(limits="unchecked"), last(lambda made: made["effects"].update(flags=[_FLAG]))
         ),
     ),
-    FormatRule("F69", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
+    FormatRule("F70", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
     FormatRule(
-        "F70",
+        "F71",
         "the day of a reversal",
         "reversals",
         here(
@@ -760,19 +808,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F71", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
+        "F72", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
     ),
     FormatRule(
-        "F72", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
+        "F73", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
     ),
     FormatRule(
-        "F73",
+        "F74",
         "the fee that moves back",
         "reversals",
         street(named("undo-settlement", another_fee(["solidarity", -180], ["f1", 90], ["f2", 90]))),
     ),
     FormatRule(
-        "F74",
+        "F75",
         "what moves back is shared",
         "reversals",
         street(
@@ -785,47 +833,47 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F75",
+        "F76",
         "the order of what moves back",
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
     ),
-    FormatRule("F76", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
-    FormatRule("F77", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
+    FormatRule("F77", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
+    FormatRule("F78", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
     FormatRule(
-        "F78",
+        "F79",
         "how much holds may reserve",
         "effects",
         here(held(2**53 - 1, limits="unchecked"), held(2, limits="unchecked")),
     ),
-    FormatRule("F79", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
-    FormatRule("F80", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
-    FormatRule("F81", "limits of what is held", "limits", here(held(10 * HOUR))),
+    FormatRule("F80", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
+    FormatRule("F81", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
+    FormatRule("F82", "limits of what is held", "limits", here(held(10 * HOUR))),
     FormatRule(
-        "F82",
+        "F83",
         "a hold is resolved once, while open",
         "holds",
         street(test_audit_rules.voided_after_its_end),
     ),
     FormatRule(
-        "F83", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
+        "F84", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
     ),
     FormatRule(
-        "F84",
+        "F85",
         "the hours of a settlement",
         "effects",
         strict(test_audit_rules.settled_no_whole_unit),
     ),
     FormatRule(
-        "F85",
+        "F86",
         "the fee of a settlement",
         "effects",
         street(oddities.with_fee(["solidarity", 480], ["f1", -239], ["f2", -241])),
     ),
-    FormatRule("F86", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
-    FormatRule("F87", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
+    FormatRule("F87", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
+    FormatRule("F88", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
     FormatRule(
-        "F88",
+        "F89",
         "no default is spelled out",
         "statutes",
         here(adopts({"time_zone": "UTC"})),
@@ -838,19 +886,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F89",
+        "F90",
         "the order of bands, dues, kinds",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60, "from_month": 1}, {"floor": -30}]}})),
     ),
     FormatRule(
-        "F90",
+        "F91",
         "shares of a fee or demurrage",
         "statutes",
         here(opened("pot", kind="fund"), adopts({"fee": {"fund": "pot", "share": "2/20"}})),
     ),
     FormatRule(
-        "F91",
+        "F92",
         "bands of limits",
         "statutes",
         here(
@@ -866,7 +914,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F92",
+        "F93",
         "two bands of one month",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60}, {"beyond": "flag", "floor": -HOUR}]}})),
@@ -876,12 +924,12 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F93", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
+    FormatRule("F94", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
     FormatRule(
-        "F94", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
+        "F95", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
     ),
     FormatRule(
-        "F95",
+        "F96",
         "names of dues",
         "statutes",
         here(
@@ -889,69 +937,69 @@ RULES: Final[tuple[FormatRule, ...]] = (
             adopts({"dues": [{"fund": "pot", "hours": 60, "name": "welcome"}]}),
         ),
     ),
-    FormatRule("F96", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
+    FormatRule("F97", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
     FormatRule(
-        "F97",
+        "F98",
         "a version means the same",
         "statutes",
         here(adopts({}), adopts({"record_within": {"days": 1}})),
     ),
     FormatRule(
-        "F98",
+        "F99",
         "the library's own versions",
         "statutes",
         here(adopts({"version": "default/7"}, adopts="default/7")),
     ),
     FormatRule(
-        "F99",
+        "F100",
         "funds of a statute",
         "statutes",
         here(adopts({"fee": {"fund": "m1", "share": "1/10"}})),
     ),
-    FormatRule("F100", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
+    FormatRule("F101", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
     FormatRule(
-        "F101",
+        "F102",
         "the statute that makes it due",
         "effects",
         lives(lifetimes.charged(_LAST, by="default/1")),
     ),
-    FormatRule("F102", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
+    FormatRule("F103", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
     FormatRule(
-        "F103",
+        "F104",
         "the day of what is due",
         "effects",
         lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-05-30"))),
     ),
     FormatRule(
-        "F104",
+        "F105",
         "periods of the calendar",
         "effects",
         lives(_LIES["a club of a half-year that begins in spring"]),
     ),
     FormatRule(
-        "F105",
+        "F106",
         "who gives to whom",
         "effects",
         lives(named(_LAST, lambda made: made["effects"]["postings"].reverse())),
     ),
-    FormatRule("F106", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
-    FormatRule("F107", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
-    FormatRule("F108", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
+    FormatRule("F107", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
+    FormatRule("F108", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
+    FormatRule("F109", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
     FormatRule(
-        "F109",
+        "F110",
         "what is due once",
         "effects",
         lives(lambda forgery: lifetimes.again(forgery, "due:card:2026-03-31:m3", id="due:again")),
     ),
-    FormatRule("F110", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
+    FormatRule("F111", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
     FormatRule(
-        "F111",
+        "F112",
         "when demurrage falls due",
         "effects",
         lives(_LIES["demurrage of a month that goes on"]),
     ),
     FormatRule(
-        "F112",
+        "F113",
         "what demurrage is taken of",
         "effects",
         lives(
@@ -959,16 +1007,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F113", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
+        "F114", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
     ),
     FormatRule(
-        "F114",
+        "F115",
         "flags of what is due",
         "limits",
         of(lifetimes.lifetimes, _flags_last(lambda flags: flags.clear())),
     ),
     FormatRule(
-        "F115",
+        "F116",
         "delegates as asked",
         "effects",
         here(
@@ -980,7 +1028,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F116",
+        "F117",
         "delegates until a day",
         "effects",
         here(
@@ -992,7 +1040,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F117",
+        "F118",
         "somebody else's delegate",
         "effects",
         here(
@@ -1004,27 +1052,27 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F118", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
+        "F119", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
     ),
     FormatRule(
-        "F119",
+        "F120",
         "an account's texts, or a record's",
         "canonical",
         here(erased((1, "name"), record=1)),
         more=(here(forgeries.erasure_of_nobody), here(forgeries.erasure_of_another_record)),
     ),
     FormatRule(
-        "F120", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
+        "F121", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
     ),
     FormatRule(
-        "F121",
+        "F122",
         "erased texts sorted, each once",
         "canonical",
         here(erased((1, "name"), (1, "name"))),
         more=(here(forgeries.erasure_out_of_order),),
     ),
     FormatRule(
-        "F122",
+        "F123",
         "which texts are erased",
         "effects",
         here(forgeries.text_erased_with_another_commitment),

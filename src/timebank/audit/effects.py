@@ -81,7 +81,8 @@ class Effects(AuditCheck):
         if total := imbalance(effects):
             self._tell(record, "postings that sum to 0:00", quantity(total), name="zero-sum")
         if kind in self._differences:
-            self._tell_all(record, self._differences[kind](record))
+            for expected, found in self._differences[kind](record):
+                self._tell(record, expected, found)
         try:
             derived = record.derived = self._fold.apply(record.sequence, kind, effects)
         except Corrupt as error:
@@ -93,7 +94,8 @@ class Effects(AuditCheck):
             self._tell_all(record, self._histories.refusals(record))
             self._histories.record(record)
         if derived.holds:
-            self._tell_all(record, self._reserved(derived.holds))
+            now = record.content["recorded_at"]
+            self._tell_all(record, self._reserved(derived.holds, now))
         if "flags" in effects:
             checked = "limits" not in record.request
             self._tell_all(record, flag_differences(effects["flags"], checked=checked))
@@ -122,6 +124,12 @@ class Effects(AuditCheck):
         allowed = _BEFORE[record.kind]
         if before is not None and before.status not in allowed:
             yield f"an account that is {' or '.join(allowed)}", f"it was {before.status}"
+        if before is not None and record.kind == "set_limits":
+            kept = {"floor": before.floor, "ceiling": before.ceiling}
+            for field in sorted(kept.keys() - record.request.keys()):
+                if record.effects["sets"].get(field) != kept[field]:
+                    found = shown(record.effects["sets"].get(field))
+                    yield f"{field} {shown(kept[field])}, as it was", found
         if record.kind == "close_account":
             current = self._statutes.current
             if record.effects["account"] in current.funds:
@@ -132,10 +140,10 @@ class Effects(AuditCheck):
         if account is not None and self._fold.accounts.get(account) is None:
             yield "an account that was opened", shown(account)
 
-    def _reserved(self, rows: Sequence[HoldRow]) -> Iterator[Difference]:
+    def _reserved(self, rows: Sequence[HoldRow], now: int) -> Iterator[Difference]:
         """Yield where the open holds of an account are more than can be summed."""
         for account in [row.account for row in rows]:
-            held = self._fold.holds[account].values()
+            held = [row for row in self._fold.holds[account].values() if row.expires_at > now]
             most = max(sum(row.held for row in held), sum(row.incoming for row in held))
             if most > MAX_INTEGER:
                 yield f"at most 2**53 seconds that holds of {shown(account)} reserve", shown(most)
