@@ -13,8 +13,10 @@ from hypothesis import settings
 import timebank
 from timebank import (
     Band,
+    BankBatch,
     Demurrage,
     Donate,
+    DueReport,
     Dues,
     Fee,
     Granularity,
@@ -50,6 +52,11 @@ class Clock:
         """The next minute."""
         self.now += timedelta(minutes=1)
         return self.now
+
+
+def run_due(bank: TimeBank | BankBatch) -> DueReport:
+    """Charge through the day of the bank's clock, however long ago the last record is."""
+    return bank.run_due(through=bank._sources.clock().date())
 
 
 def sources(clock: Callable[[], datetime] | None = None) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from timebank.hours import Hours
 
 
@@ -480,6 +482,25 @@ class OutcomeUnknown(TimebankError):
             f"repeat the call with id {shown(id)} to learn it"
         )
         self.id = id
+
+
+class ClockBehind(TimebankError):
+    """The last record lies more than ten minutes ahead of the clock, so nothing is recorded.
+
+    `clock` is the instant of this machine's clock and `last` that of the last record, aware, in
+    UTC. Where the clock is wrong it is to be set; where the record is, the clock of the bank is
+    restarted, once the machine's is right: see `TimeBank.restart_clock`.
+    """
+
+    def __init__(self, *, clock: datetime, last: datetime) -> None:
+        super().__init__(
+            f"the clock of this machine says {clock:%Y-%m-%d %H:%M:%S} UTC, but the last record is "
+            f"of {last:%Y-%m-%d %H:%M:%S} UTC: nothing is recorded until one of them is put right. "
+            "If this clock is wrong, set it. If the record's was, go on by restart_clock "
+            "(timebank clock restart)"
+        )
+        self.clock = clock
+        self.last = last
 
 
 class StoreError(TimebankError):

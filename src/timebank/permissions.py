@@ -173,7 +173,9 @@ _COORDINATOR_ACTIONS: Final = frozenset(
         "end_delegate",
     }
 )
-_TREASURER_ACTIONS: Final = frozenset({"adopt", "erase", "rebuild", "run_due", "set_limits"})
+_TREASURER_ACTIONS: Final = frozenset(
+    {"adopt", "erase", "rebuild", "restart_clock", "run_due", "set_limits"}
+)
 
 
 #: The bank's own kinds of account: nobody's because somebody took their id as a name.
@@ -188,7 +190,8 @@ class Roles:
     - *delegate*, by a record and no other way: the same for accounts that named them;
     - *coordinator*: reads all, records for others, reverses, freezes, opens and closes;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
-      opens accounts with limits of their own, erases;
+      opens accounts with limits of their own, erases,
+      restarts the clock;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,

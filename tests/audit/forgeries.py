@@ -41,6 +41,7 @@ class Forgery:
             "journal": last["journal"],
             "kind": kind,
             "recorded_at": last["recorded_at"] + 60_000_000,
+            "recorded_on": last["recorded_on"],
             "request": request,
             "sequence": len(self.records) + 1,
             **fields,
@@ -298,11 +299,15 @@ def clock_runs_back(forgery: Forgery) -> None:
 
 
 def two_days_ahead(forgery: Forgery) -> None:
-    forgery.transfer("m1", "m2", 60)["effects"]["occurred_on"] = "2026-03-04"
+    forgery.transfer("m1", "m2", 60, occurred_on="2026-03-04")["effects"]["occurred_on"] = (
+        "2026-03-04"
+    )
 
 
 def one_day_ahead(forgery: Forgery) -> None:
-    forgery.transfer("m1", "m2", 60)["effects"]["occurred_on"] = "2026-03-03"
+    forgery.transfer("m1", "m2", 60, occurred_on="2026-03-03")["effects"]["occurred_on"] = (
+        "2026-03-03"
+    )
 
 
 def other_journal(forgery: Forgery) -> None:

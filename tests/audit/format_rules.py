@@ -128,6 +128,7 @@ BASES: Final = (
     test_audit_rules.strictly,
     lifetimes.lifetimes,
     unlimited,
+    restarted,
 )
 
 
@@ -504,17 +505,22 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule("F25", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
+    FormatRule("F26", "days of record never run backwards", "clocks", here(recorded("2026-03-01"))),
     FormatRule(
-        "F26",
+        "F27", "the day of record beside that in UTC", "clocks", here(recorded("2026-03-04"))
+    ),
+    FormatRule(
+        "F28",
         "no service later than tomorrow",
         "clocks",
         here(
             transfer(occurred_on="2026-03-04"),
             last(lambda made: made["effects"].update(occurred_on="2026-03-04")),
         ),
+        more=(here(held(occurred_on="2026-03-04")),),
     ),
     FormatRule(
-        "F27",
+        "F29",
         "the fields of a request",
         "canonical",
         here(transfer(more=1)),
@@ -532,7 +538,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F28",
+        "F30",
         "the fields of the effects",
         "canonical",
         here(with_effect(more=1)),
@@ -544,7 +550,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F29",
+        "F31",
         "an account is set as asked",
         "effects",
         here(
@@ -560,7 +566,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F30",
+        "F32",
         "a limit that was not asked stays",
         "effects",
         here(
@@ -572,14 +578,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F31",
+        "F33",
         "inherited limits are left out",
         "canonical",
         here(opened("m4", floor="inherit")),
         more=(here(opened("m4", ceiling="inherit")),),
     ),
     FormatRule(
-        "F32",
+        "F34",
         "a floor, a ceiling or both",
         "canonical",
         here(
@@ -590,10 +596,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             )
         ),
     ),
-    FormatRule("F33", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
-    FormatRule("F34", "an account is opened once", "effects", here(opened("m3"))),
+    FormatRule("F35", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
+    FormatRule("F36", "an account is opened once", "effects", here(opened("m3"))),
     FormatRule(
-        "F35",
+        "F37",
         "from which status to which",
         "effects",
         here(status("thaw", "m3", "open")),
@@ -610,9 +616,15 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F36", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
     FormatRule(
-        "F37",
+        "F38", "joining at most a year ahead", "clocks", here(opened("m4", joined_on="2027-03-04"))
+    ),
+    FormatRule(
+        "F39", "no floor above the ceiling", "limits", here(opened("m4", floor=60, ceiling=59))
+    ),
+    FormatRule("F40", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
+    FormatRule(
+        "F41",
         "a fund in use is not closed",
         "effects",
         here(
@@ -622,7 +634,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F38",
+        "F42",
         "sides sorted, an account once",
         "canonical",
         here(sides([["m3", 30], ["m1", 30]], [["m2", 60]])),
@@ -632,23 +644,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F39", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
+        "F43", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
     ),
     FormatRule(
-        "F40", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
+        "F44", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
     ),
     FormatRule(
-        "F41",
+        "F45",
         "both sides alike",
         "canonical",
         street(named("flagged", lambda made: made["request"].update(spenders=[["m2", 8401]]))),
     ),
     FormatRule(
-        "F42", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
+        "F46", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
     ),
-    FormatRule("F43", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
+    FormatRule("F47", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
     FormatRule(
-        "F44",
+        "F48",
         "labels",
         "canonical",
         here(transfer(category="care ")),
@@ -661,7 +673,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F45",
+        "F49",
         "tags sorted, each once",
         "canonical",
         here(transfer(tags=["b", "a", "a"])),
@@ -672,7 +684,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F46",
+        "F50",
         "sources sorted, each name once",
         "canonical",
         here(transfer(source=[["page", "1"], ["page", "2"]])),
@@ -682,16 +694,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(transfer(source=[[f"{n:02}", "1"] for n in range(21)])),
         ),
     ),
-    FormatRule("F47", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
-    FormatRule("F48", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
+    FormatRule("F51", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
     FormatRule(
-        "F49", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
+        "F52", "the day of a transfer", "effects", here(with_effect(occurred_on="2026-03-01"))
+    ),
+    FormatRule("F53", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
+    FormatRule(
+        "F54", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
     ),
     FormatRule(
-        "F50", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
+        "F55", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
     ),
     FormatRule(
-        "F51",
+        "F56",
         "postings as asked, in their order",
         "effects",
         here(forgeries.not_as_asked),
@@ -710,10 +725,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F52", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
-    FormatRule("F53", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
+    FormatRule("F57", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
+    FormatRule("F58", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
     FormatRule(
-        "F54",
+        "F59",
         "who has no share is open too",
         "effects",
         here(
@@ -729,23 +744,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F55",
+        "F60",
         "how much the fee is",
         "effects",
         street(named("held", another_fee(["solidarity", 840], ["f1", -420], ["f2", -420]))),
     ),
     FormatRule(
-        "F56",
+        "F61",
         "who pays the fee",
         "effects",
         street(named("held", another_fee(["solidarity", 900], ["f1", -449], ["f2", -451]))),
     ),
-    FormatRule("F57", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
-    FormatRule("F58", "days to record", "effects", strict(test_audit_rules.too_late)),
-    FormatRule("F59", "floors", "limits", here(forgeries.below_floor)),
-    FormatRule("F60", "ceilings", "limits", here(forgeries.above_ceiling)),
+    FormatRule("F62", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
+    FormatRule("F63", "days to record", "effects", strict(test_audit_rules.too_late)),
+    FormatRule("F64", "floors", "limits", here(forgeries.below_floor)),
+    FormatRule("F65", "ceilings", "limits", here(forgeries.above_ceiling)),
     FormatRule(
-        "F61",
+        "F66",
         "a soft limit within a hard one",
         "limits",
         here(
@@ -756,7 +771,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F62",
+        "F67",
         "months of membership",
         "limits",
         here(
@@ -766,15 +781,15 @@ RULES: Final[tuple[FormatRule, ...]] = (
             by("x/1"),
         ),
     ),
-    FormatRule("F63", "only open accounts take part", "limits", here(forgeries.frozen)),
-    FormatRule("F64", "who arranges is not closed", "limits", here(forgeries.via_closed)),
+    FormatRule("F68", "only open accounts take part", "limits", here(forgeries.frozen)),
+    FormatRule("F69", "who arranges is not closed", "limits", here(forgeries.via_closed)),
     FormatRule(
-        "F65", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
+        "F70", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),
-    FormatRule("F66", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
-    FormatRule("F67", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
+    FormatRule("F71", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
+    FormatRule("F72", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
     FormatRule(
-        "F68",
+        "F73",
         "the order of flags",
         "effects",
         here(
@@ -790,16 +805,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F69",
+        "F74",
         "no flag where nothing is checked",
         "effects",
         here(
             transfer(limits="unchecked"), last(lambda made: made["effects"].update(flags=[_FLAG]))
         ),
     ),
-    FormatRule("F70", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
+    FormatRule("F75", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
     FormatRule(
-        "F71",
+        "F76",
         "the day of a reversal",
         "reversals",
         here(
@@ -808,19 +823,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F72", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
+        "F77", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
     ),
     FormatRule(
-        "F73", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
+        "F78", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
     ),
     FormatRule(
-        "F74",
+        "F79",
         "the fee that moves back",
         "reversals",
         street(named("undo-settlement", another_fee(["solidarity", -180], ["f1", 90], ["f2", 90]))),
     ),
     FormatRule(
-        "F75",
+        "F80",
         "what moves back is shared",
         "reversals",
         street(
@@ -833,47 +848,47 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F76",
+        "F81",
         "the order of what moves back",
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
     ),
-    FormatRule("F77", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
-    FormatRule("F78", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
+    FormatRule("F82", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
+    FormatRule("F83", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
     FormatRule(
-        "F79",
+        "F84",
         "how much holds may reserve",
         "effects",
         here(held(2**53 - 1, limits="unchecked"), held(2, limits="unchecked")),
     ),
-    FormatRule("F80", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
-    FormatRule("F81", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
-    FormatRule("F82", "limits of what is held", "limits", here(held(10 * HOUR))),
+    FormatRule("F85", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
+    FormatRule("F86", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
+    FormatRule("F87", "limits of what is held", "limits", here(held(10 * HOUR))),
     FormatRule(
-        "F83",
+        "F88",
         "a hold is resolved once, while open",
         "holds",
         street(test_audit_rules.voided_after_its_end),
     ),
     FormatRule(
-        "F84", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
+        "F89", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
     ),
     FormatRule(
-        "F85",
+        "F90",
         "the hours of a settlement",
         "effects",
         strict(test_audit_rules.settled_no_whole_unit),
     ),
     FormatRule(
-        "F86",
+        "F91",
         "the fee of a settlement",
         "effects",
         street(oddities.with_fee(["solidarity", 480], ["f1", -239], ["f2", -241])),
     ),
-    FormatRule("F87", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
-    FormatRule("F88", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
+    FormatRule("F92", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
+    FormatRule("F93", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
     FormatRule(
-        "F89",
+        "F94",
         "no default is spelled out",
         "statutes",
         here(adopts({"time_zone": "UTC"})),
@@ -886,19 +901,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F90",
+        "F95",
         "the order of bands, dues, kinds",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60, "from_month": 1}, {"floor": -30}]}})),
     ),
     FormatRule(
-        "F91",
+        "F96",
         "shares of a fee or demurrage",
         "statutes",
         here(opened("pot", kind="fund"), adopts({"fee": {"fund": "pot", "share": "2/20"}})),
     ),
     FormatRule(
-        "F92",
+        "F97",
         "bands of limits",
         "statutes",
         here(
@@ -914,7 +929,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F93",
+        "F98",
         "two bands of one month",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60}, {"beyond": "flag", "floor": -HOUR}]}})),
@@ -924,12 +939,12 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F94", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
+    FormatRule("F99", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
     FormatRule(
-        "F95", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
+        "F100", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
     ),
     FormatRule(
-        "F96",
+        "F101",
         "names of dues",
         "statutes",
         here(
@@ -937,69 +952,69 @@ RULES: Final[tuple[FormatRule, ...]] = (
             adopts({"dues": [{"fund": "pot", "hours": 60, "name": "welcome"}]}),
         ),
     ),
-    FormatRule("F97", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
+    FormatRule("F102", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
     FormatRule(
-        "F98",
+        "F103",
         "a version means the same",
         "statutes",
         here(adopts({}), adopts({"record_within": {"days": 1}})),
     ),
     FormatRule(
-        "F99",
+        "F104",
         "the library's own versions",
         "statutes",
         here(adopts({"version": "default/7"}, adopts="default/7")),
     ),
     FormatRule(
-        "F100",
+        "F105",
         "funds of a statute",
         "statutes",
         here(adopts({"fee": {"fund": "m1", "share": "1/10"}})),
     ),
-    FormatRule("F101", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
+    FormatRule("F106", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
     FormatRule(
-        "F102",
+        "F107",
         "the statute that makes it due",
         "effects",
         lives(lifetimes.charged(_LAST, by="default/1")),
     ),
-    FormatRule("F103", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
+    FormatRule("F108", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
     FormatRule(
-        "F104",
+        "F109",
         "the day of what is due",
         "effects",
         lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-05-30"))),
     ),
     FormatRule(
-        "F105",
+        "F110",
         "periods of the calendar",
         "effects",
         lives(_LIES["a club of a half-year that begins in spring"]),
     ),
     FormatRule(
-        "F106",
+        "F111",
         "who gives to whom",
         "effects",
         lives(named(_LAST, lambda made: made["effects"]["postings"].reverse())),
     ),
-    FormatRule("F107", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
-    FormatRule("F108", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
-    FormatRule("F109", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
+    FormatRule("F112", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
+    FormatRule("F113", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
+    FormatRule("F114", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
     FormatRule(
-        "F110",
+        "F115",
         "what is due once",
         "effects",
         lives(lambda forgery: lifetimes.again(forgery, "due:card:2026-03-31:m3", id="due:again")),
     ),
-    FormatRule("F111", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
+    FormatRule("F116", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
     FormatRule(
-        "F112",
+        "F117",
         "when demurrage falls due",
         "effects",
         lives(_LIES["demurrage of a month that goes on"]),
     ),
     FormatRule(
-        "F113",
+        "F118",
         "what demurrage is taken of",
         "effects",
         lives(
@@ -1007,16 +1022,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F114", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
+        "F119", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
     ),
     FormatRule(
-        "F115",
+        "F120",
         "flags of what is due",
         "limits",
         of(lifetimes.lifetimes, _flags_last(lambda flags: flags.clear())),
     ),
     FormatRule(
-        "F116",
+        "F121",
         "delegates as asked",
         "effects",
         here(
@@ -1028,7 +1043,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F117",
+        "F122",
         "delegates until a day",
         "effects",
         here(
@@ -1040,7 +1055,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F118",
+        "F123",
         "somebody else's delegate",
         "effects",
         here(
@@ -1052,30 +1067,49 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F119", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
+        "F124", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
     ),
     FormatRule(
-        "F120",
+        "F125",
         "an account's texts, or a record's",
         "canonical",
         here(erased((1, "name"), record=1)),
         more=(here(forgeries.erasure_of_nobody), here(forgeries.erasure_of_another_record)),
     ),
     FormatRule(
-        "F121", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
+        "F126", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
     ),
     FormatRule(
-        "F122",
+        "F127",
         "erased texts sorted, each once",
         "canonical",
         here(erased((1, "name"), (1, "name"))),
         more=(here(forgeries.erasure_out_of_order),),
     ),
     FormatRule(
-        "F123",
+        "F128",
         "which texts are erased",
         "effects",
         here(forgeries.text_erased_with_another_commitment),
+    ),
+    FormatRule(
+        "F129",
+        "the day of a restart",
+        "clocks",
+        restarts(last(lambda made: made["request"].update(today="2026-03-01"))),
+    ),
+    FormatRule("F130", "what a restart is for", "clocks", here(a_restart_for_nothing)),
+    FormatRule(
+        "F131",
+        "the statute of a restart",
+        "statutes",
+        restarts(last(lambda made: made["effects"].update(statute="default/9"))),
+    ),
+    FormatRule(
+        "F132",
+        "the holds that a restart ends",
+        "effects",
+        restarts(last(lambda made: made["effects"].pop("ends"))),
     ),
 )
 

@@ -290,7 +290,7 @@ def test_a_record_without_its_parts_is_named() -> None:
         assert [(f"record.{part} of its type", f"record.{part!r} is {value!r}")] == list(
             field_differences(record | {part: value})
         )
-    names = "effects, format, journal, kind, recorded_at, request, sequence"
+    names = "effects, format, journal, kind, recorded_at, recorded_on, request, sequence"
     found = ", ".join(map(repr, record.keys() - {"kind"}))
     kept = {name: value for name, value in record.items() if name != "kind"}
     ((expected, told),) = field_differences(kept)
@@ -324,6 +324,7 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
     assert report.checkpoint is not None
     state = report.checkpoint.state()
     life: dict[str, Any] = {"kind": "member", "joined": DAY, "opened": DAY}
+    life |= {"says_when": False, "doubtful": []}
     life |= {"changes": [(DAY, "open")], "charged": {}, "once": [], "welcomes": [], "delegates": {}}
     about: dict[str, Any] = {"holds": [], "history": life, "months": None}
     assert {
@@ -345,7 +346,7 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
         "reversals": {
             "remaining": [[4, "first", DAY, [["m1", True, 2400], ["m2", False, 2400]], []]]
         },
-        "clocks": {"last": 1772442300000000},
+        "clocks": {"last": 1772442300000000, "on": DAY},
     } == state
 
 

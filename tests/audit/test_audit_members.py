@@ -299,7 +299,9 @@ def frozen_when_it_fell_due(forgery: Forgery) -> None:
     days = 24 * 3600 * 1_000_000
     started = forgery.records[0]["recorded_at"]
     forgery.records[first - 1]["recorded_at"] = started + days // 8
+    forgery.records[first - 1]["recorded_on"] = "2026-03-02"
     forgery.records[first]["recorded_at"] = started + 20 * days
+    forgery.records[first]["recorded_on"] = "2026-03-22"
     for number, record in enumerate(forgery.records, start=1):
         record["sequence"] = number
 

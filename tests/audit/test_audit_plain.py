@@ -54,6 +54,7 @@ def journal_of(
             "journal": texts,
             "kind": st.just("transfer"),
             "recorded_at": numbers,
+            "recorded_on": texts,
             "request": st.fixed_dictionaries(request, optional=optional | others),
             "sequence": numbers,
         },

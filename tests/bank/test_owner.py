@@ -82,6 +82,7 @@ CALLS: dict[str, Call] = {
     **READS,
     **{name: _read(call) for name, call in LAZY.items()},
     "acting_as": lambda bank: bank.acting_as("carla"),
+    "restart_clock": lambda bank: bank.restart_clock(today=BEGINNING.date(), reason="it was wrong"),
 }
 
 
@@ -162,6 +163,10 @@ def test_each_call_of_the_tables_is_done_within_the_block(tmp_path: Path) -> Non
         before = bank.head()
         for name, call in CALLS.items():
             with bank.preview() as preview:
+                if name == "restart_clock":
+                    with pytest.raises(InvalidRequest, match="nothing to restart"):
+                        call(preview)
+                    continue
                 call(preview)
                 assert (preview.head() != before) == (name in WRITES.keys() - {"run_due"}), name
         assert before == bank.head()

@@ -362,11 +362,12 @@ def test_the_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """To standard output; what does not divide is one line, and nothing is printed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    with timebank.open("sqlite:///bank.db", **sources()) as bank:
+    clock = Clock()
+    with timebank.open("sqlite:///bank.db", **sources(clock)) as bank:
         fill(bank)
     done = CliRunner().invoke(main, ["export", name])
     assert (0, "") == (done.exit_code, done.stderr)
-    with timebank.open("sqlite:///bank.db", **sources()) as bank:
+    with timebank.open("sqlite:///bank.db", clock=clock) as bank:
         assert list(FORMATS[name][0](bank)) == done.stdout.splitlines()
         bank.transfer(earner="m1", spender="f1", hours="1s")
     done = CliRunner().invoke(main, ["export", name, "--unit", "hours"])

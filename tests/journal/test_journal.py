@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
-from timebank.journal import canonical, commitment, digest, form, genesis, parse, recorded_at
+from timebank.journal import canonical, commitment, digest, form, genesis, parse, recorded
 from timebank.model import MAX_INTEGER
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -85,16 +85,27 @@ def test_digests_are_sha_256_of_what_came_before() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["note", "recorded_at"]), st.text(st.characters(exclude_categories=["Cs"]))
+        st.sampled_from(["note", "recorded_at", "recorded_on"]),
+        st.text(st.characters(exclude_categories=["Cs"])),
     )
 )
 def test_the_instant_is_read_without_the_rest(source: dict[str, str]) -> None:
     """It is the record's own, whatever the words of a caller; one without is `Corrupt`."""
     record = {"effects": {"day": "2026-03-02"}, "kind": '"recorded_at":1', "request": source}
-    assert -17 == recorded_at(canonical({**record, "recorded_at": -17}))
+    told = {"recorded_at": -17, "recorded_on": "1969-12-31"}
+    assert (-17, "1969-12-31") == recorded(canonical(record | told))
     for body in (b"{}", b'{"recorded_at":"x"}', canonical({"kind": '"recorded_at":1,'})):
         with pytest.raises(Corrupt, match="no instant"):
-            recorded_at(body)
+            recorded(body)
+
+
+def test_a_record_without_a_day_is_of_before_the_format() -> None:
+    """It says that nothing had been released, and what to do."""
+    body = canonical(
+        {"kind": "freeze", "recorded_at": 17, "request": {"recorded_on": "2026-03-02"}}
+    )
+    with pytest.raises(Corrupt, match="nothing had been released then"):
+        recorded(body)
 
 
 @given(objects)
@@ -140,16 +151,17 @@ def test_what_is_wrong_with_a_record_is_said(body: bytes, expected: str) -> None
 def test_the_largest_integers_are_read(number: int) -> None:
     """±2**53 are within the form, and one further is not; of an instant as of any number."""
     assert {"a": number} == parse(b'{"a":%d}' % number)
-    assert number == recorded_at(b'{"recorded_at":%d}' % number)
+    body = b'{"recorded_at":%d,"recorded_on":"2026-03-02"}'
+    assert (number, "2026-03-02") == recorded(body % number)
     for beyond in (MAX_INTEGER + 1, -MAX_INTEGER - 1):
-        for read in (parse, recorded_at):
+        for read in (parse, recorded):
             with pytest.raises(Corrupt, match=f"no such number: {beyond}"):
-                read(b'{"recorded_at":%d}' % beyond)
+                read(body % beyond)
 
 
 def test_a_record_without_an_instant_is_shown_by_its_beginning() -> None:
     """Sixty bytes of it, which is enough to find it."""
     body = b'{"kind":"' + b"x" * 100 + b'"}'
     with pytest.raises(Corrupt) as caught:
-        recorded_at(body)
+        recorded(body)
     assert f"a record has no instant: {body[:60]!r}" == str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.session import Session
 from timebank.journal import fold
 from timebank.journal.kinds import KINDS, MOVES_HOURS, ON_ACCOUNT, PLANS_DUES
@@ -33,7 +34,7 @@ def test_every_view_can_be_made() -> None:
     assert {kind.view for kind in KINDS.values()} == set(Session._RESULTS)
     made = {name for name, kind in KINDS.items() if kind.view in {"transfer", "hold"}}
     assert made == set(OPERATIONS)
-    assert set(Session._LOOK_UPS) <= set(KINDS)
+    assert set(LOOK_UPS) <= set(KINDS)
 
 
 def test_groups_are_what_the_fold_does() -> None:
@@ -43,9 +44,16 @@ def test_groups_are_what_the_fold_does() -> None:
     assert posting == MOVES_HOURS
     on_account = {fold._set_account, fold._delegate}
     assert {name for name, step in steps.items() if step in on_account} == ON_ACCOUNT
-    assert {"open_account", "adopt", "due", "freeze", "thaw", "close_account", "reopen"} == (
-        PLANS_DUES
-    )
+    assert {
+        "open_account",
+        "adopt",
+        "due",
+        "freeze",
+        "thaw",
+        "close_account",
+        "reopen",
+        "restart_clock",
+    } == PLANS_DUES
 
 
 def test_every_kind_is_on_the_page() -> None:

@@ -260,7 +260,7 @@ def forged(bank: TimeBank) -> Forgery:
 BODIES = [canonical(record) for record in everything().records]
 #: Where texts stand that are neither ids nor labels: fixed words, days, numbers, commitments.
 OTHERS = re.compile(
-    r"kind|format|.*\.(rule|since|occurred_on|period|reason|limits|status|joined_on|named|ceiling"
+    r"kind|format|recorded_on|.*\.(rule|since|today|occurred_on|period|reason|limits|status|joined_on|named|ceiling"
     r"|floor|beyond|share|given|fixed)(\.\d+)?|.*\.sets\..*|.*\.(kind)|.*limits\..*"
 )
 

@@ -179,7 +179,7 @@ def test_open_holds_count_and_expired_ones_do_not(town: TimeBank, clock: Clock) 
 
 
 def test_another_time_zone(town: TimeBank) -> None:
-    """A day that was tomorrow here and lies further ahead there is a refusal, not an error."""
+    """The days are those that were recorded, whatever another time zone makes of them."""
     town.adopt(Statute(version="v1", time_zone="Pacific/Kiritimati"))
     day = BEGINNING.date() + timedelta(days=2)
     clock = town._sources.clock
@@ -187,9 +187,7 @@ def test_another_time_zone(town: TimeBank) -> None:
     clock.now = clock.now.replace(hour=11)
     town.transfer(earner="anna", spender="bruno", hours=1, occurred_on=day)
     tried = town.replay(Statute(version="v2", time_zone="Pacific/Midway"))
-    assert [("anna", "day of service"), ("bruno", "day of service")] == [
-        (one.account, one.rule) for one in tried.lines
-    ]
+    assert () == tried.lines
 
 
 def test_what_is_no_statute(town: TimeBank) -> None:

@@ -64,6 +64,10 @@ def results() -> dict[str, list[Any]]:
         record_within=RecordWithin(days=30),
     )
     replay = bank.replay(strict)
+    with bank.preview() as preview:
+        now, clock.now = clock.now, clock.now - timedelta(hours=1)
+        restart = preview.restart_clock(today=clock.now.date(), reason="it was wrong")
+        clock.now = now
     damaged = timebank.open("memory:").audit(expect=[str(bank.head())])
     made: list[Any] = [
         *bank.accounts(),
@@ -76,6 +80,7 @@ def results() -> dict[str, list[Any]]:
         *(line for statement in statements for line in statement.lines),
         bank.trial_balance(),
         *bank.trial_balance(DAY).lines,
+        restart,
         bank.audit(),
         damaged,
         *damaged.findings,

@@ -112,7 +112,7 @@ def test_who_is_frozen_takes_no_part_in_what_is_due() -> None:
         "m1": AccountRow("m1", "member", "frozen", None, "inherit", "inherit", 1, None),
         "pot": AccountRow("pot", "fund", "open", None, "inherit", "inherit", 2, None),
     }
-    state = State(statute, rows, {"m1": (0, 0), "pot": (0, 0)})
+    state = State(statute, rows, {"m1": (0, 0), "pot": (0, 0)}, today="2026-03-01")
     command = MakeDue.of("m1", rule=rule, by=statute, since=date(2026, 3, 1))
     with pytest.raises(AccountNotOpen) as caught:
         decide(state, command, now=0)

@@ -6,7 +6,7 @@ import inspect
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -63,6 +63,12 @@ def bank(clock: Clock) -> TimeBank:
     return opened
 
 
+def nothing_to_restart(bank: Any) -> None:
+    """It is for who has a clock that was wrong; whoever may, is told that this one was not."""
+    with suppress(InvalidRequest):
+        bank.restart_clock(today=date(2026, 3, 2), reason="why")
+
+
 #: Every call of a bank that may be asked for, with arguments that would do.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "account": lambda b: b.account("anna"),
@@ -91,6 +97,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "rename": lambda b: b.rename("anna", "Anna"),
     "reopen": lambda b: b.reopen("anna"),
     "replay": lambda b: b.replay(Statute(version="v1")),
+    "restart_clock": nothing_to_restart,
     "reverse": lambda b: b.reverse("visit", reason="why"),
     "run_due": lambda b: b.run_due(),
     "set_limits": lambda b: b.set_limits("anna", floor=0),
@@ -169,7 +176,9 @@ COORDINATES = {
     *("close_account", "end_delegate", "freeze", "hold", "leave", "name_delegate", "open_account"),
     *("rename", "reopen", "reverse", "settle", "thaw", "transfer", "void", "welcome"),
 }
-KEEPS_THE_BOOKS = {"adopt", "erase", "leave", "rebuild", "run_due", "set_limits"}
+KEEPS_THE_BOOKS = {
+    *("adopt", "erase", "leave", "rebuild", "restart_clock", "run_due", "set_limits"),
+}
 MAY: dict[str | None, AbstractSet[str]] = {
     None: set(),
     "stranger": {"statute", "statutes"},

@@ -30,6 +30,8 @@ from timebank import (
     AccountNotFound,
     Assign,
     Band,
+    ClockBehind,
+    ClockRestart,
     Demurrage,
     Donate,
     DueReport,
@@ -204,8 +206,22 @@ class Rules(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([-300, -61, -59, -1, 1, 59, 61, 300]))
     def set_clock(self, minutes: int) -> None:
-        """The clock is put back, or forward, as a machine does that was asleep or wrong."""
+        """The clock is put back, or forward, as a machine does that was asleep or wrong.
+
+        Where the last record then lies more than ten minutes ahead, nothing is recorded until the
+        clock of the bank is restarted; holds that expire some day have expired by it.
+        """
         self.clock.now += timedelta(minutes=minutes)
+        if self.now - self.clock.now > timedelta(minutes=10):
+            head = self.banks[0].head()
+            assert ClockBehind is self.both(lambda bank: bank.freeze("a"))[0]
+            assert head == self.banks[0].head()
+            today = self.clock.now.date()
+            made = self.both(lambda bank: bank.restart_clock(today=today, reason="it was wrong"))
+            assert isinstance(made, ClockRestart)
+            for name in made.ended:
+                assert "expired" == self.banks[0].hold_by_id(name).status
+                self.holds.pop(name, None)
 
     @rule(minutes=st.sampled_from([59, 61, 300, 3001]), up=accounts, down=accounts)
     def refuse_ahead(self, minutes: int, up: str, down: str) -> None:
@@ -219,9 +235,10 @@ class Rules(RuleBasedStateMachine):
                 earner=up, spender=down, hours=1, id=name, expires_in=timedelta(minutes=9)
             )
         )
-        if isinstance(held, Hold) and held.status == "open" and name not in self.asked:
-            self.holds[name] = held
-        self.asked.add(name)
+        if isinstance(held, Hold) and name not in self.asked:
+            self.asked.add(name)
+            if held.status == "open":
+                self.holds[name] = held
         ahead, before, id = timedelta(minutes=minutes), self.standing(), self.fresh("t")
         spendable = self.banks[0].balance(down).spendable
         hours = Hours.from_seconds(max(0 if spendable is None else spendable.seconds, 0) + 1)

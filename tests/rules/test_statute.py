@@ -353,7 +353,8 @@ def test_who_has_no_day_of_joining_is_in_month_0(bank: TimeBank, clock: Clock) -
 def test_another_program_adopts_and_this_one_knows(tmp_path: Path) -> None:
     """What is kept between two calls is of no use once the head has moved."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"
-    with timebank.open(url, **sources()) as one, timebank.open(url) as other:
+    clock = Clock()
+    with timebank.open(url, clock=clock) as one, timebank.open(url, clock=clock) as other:
         one.open_account("m1")
         one.open_account("f1")
         one.transfer(earner="m1", spender="f1", hours=1)

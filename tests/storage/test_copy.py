@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import examples, fill, sources
+from support import BEGINNING, Clock, examples, fill, sources
 from timebank import TimeBank
 from timebank.bank import carrying
 from timebank.bank.carrying import carry_bank, copy_bank
@@ -92,7 +93,7 @@ def test_a_copy_is_the_same_byte_for_byte(
         assert content(source) == content(target)
         assert (46, 46) == told[-1]
         assert [min(n * page, 46) for n in range(1, len(told) + 1)] == [done for done, _ in told]
-        moved = TimeBank(target, create=False, **sources())
+        moved = TimeBank(target, create=False, **sources(Clock(BEGINNING + timedelta(hours=1))))
         for place in (bank, moved):
             place.transfer(earner="m1", spender="f1", hours=1, id="more")
         assert moved.reverse("more", reason="x").reverses == "more"
@@ -350,7 +351,7 @@ def test_a_target_that_went_its_own_way(at: int) -> None:
     with opened("memory:") as source, opened("sqlite://") as target:
         filled(source)
         carried = copied_through(source, target, at - 1)
-        other = TimeBank(target, create=False, **sources())
+        other = TimeBank(target, create=False, **sources(Clock(BEGINNING + timedelta(hours=1))))
         other.open_account("elsewhere")
         for number in range(at % 3):
             other.open_account(f"more-{number}")
@@ -500,7 +501,8 @@ def forged(store: Store, *, erased: bool, kept: bool) -> None:
     before, records = genesis("j"), []
     for sequence, (kind, effects, asked) in enumerate(said, 1):
         record = {"format": "timebank/1", "journal": "j", "kind": kind, "sequence": sequence}
-        body = canonical(record | {"effects": effects, "request": asked, "recorded_at": 1})
+        when = {"recorded_at": 1, "recorded_on": "1970-01-01"}
+        body = canonical(record | {"effects": effects, "request": asked} | when)
         before = digest(before, body)
         records.append(RecordRow(sequence, before, body, kind, None, None))
     texts = [TextRow(1, "name", salt, "Maria R.")] if kept else []

@@ -48,14 +48,16 @@ def audit(
     since: Checkpoint | None = None,
     expect: Iterable[Head] = (),
     workers: StretchWorkers | None = None,
+    now: int | None = None,
 ) -> AuditReport:
     """Check everything that a reader can see; or, with a checkpoint, what came `since`.
 
     Never raises on bad data: a finding says what, where, expected and found, and what
     can still be checked is. At most 100 findings of a check are kept; a last one says
     how many more there are. `progress` is called with the records done and their number.
-    Each head of `expect` is to be in the journal. The `workers` audit stretches of the
-    journal in other processes.
+    Each head of `expect` is to be in the journal. `now` is the instant of who audits, in
+    microseconds since 1970: that of this machine's clock, unless given. The `workers` audit
+    stretches of the journal in other processes.
 
     :raises InvalidRequest: a checkpoint that cannot be used.
 
@@ -68,4 +70,4 @@ def audit(
     >>> report.ok, report.records, report.accounts
     (True, 1, 1)
     """
-    return AuditPass(reader, progress, since=since, expect=expect).run(workers)
+    return AuditPass(reader, progress, since=since, expect=expect, now=now).run(workers)

@@ -7,8 +7,6 @@ not about a stretch of time: so the audit does not repeat how the bank looks for
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -16,7 +14,8 @@ import attrs
 from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
-from timebank.statute import Dues, months_between
+from timebank.journal import parse
+from timebank.storage.protocol import Reader
 
 #: Kind → the status that it leads to.
 _STATUS: Final = {
@@ -28,8 +27,10 @@ _STATUS: Final = {
 ACCOUNT_RECORDS: Final = frozenset({"open_account", "set_limits", "rename", *_STATUS})
 DELEGATE_RECORDS: Final = frozenset({"name_delegate", "end_delegate"})
 #: What is noted in the history of an account.
-HISTORY_RECORDS: Final = frozenset({"open_account", "due", *_STATUS}) | DELEGATE_RECORDS
-_DAY: Final = timedelta(days=1)
+HISTORY_RECORDS: Final = (
+    frozenset({"open_account", "due", "restart_clock", *_STATUS}) | DELEGATE_RECORDS
+)
+PAGE: Final = 500
 
 
 # -- what was asked ------------------------------------------------------------------------
@@ -77,16 +78,21 @@ class AccountHistory:
 
     `charged` has the last day that was charged, by rule; `once` the rules that were charged
     once; `welcomes` the records of welcome credit; `delegates` the day until which each acts.
+    `doubtful` are the charges for what began after a restart of the clock that followed them, each
+    with its rule, first and last day, and record: they are in neither of the first two. Who
+    opened it may have said when it joined.
     """
 
     kind: str
     joined: str
     opened: str
+    says_when: bool
     changes: list[tuple[str, str]]
     charged: dict[str, str] = attrs.field(factory=dict)
     once: set[str] = attrs.field(factory=set)
     welcomes: list[int] = attrs.field(factory=list)
     delegates: dict[str, str | None] = attrs.field(factory=dict)
+    doubtful: list[tuple[str, str, str, int]] = attrs.field(factory=list)
 
     def is_open(self, day: str) -> bool:
         """Return whether it was open at the end of a day; before it was opened, as a member."""
@@ -108,6 +114,9 @@ class AccountHistory:
         """
         history = cls(**state)
         history.changes = [(day, status) for day, status in history.changes]
+        history.doubtful = [
+            (rule, first, last, charge) for rule, first, last, charge in history.doubtful
+        ]
         # Of other things than names no order can be written down again.
         history.once = {_name(rule) for rule in history.once}
         return history
@@ -116,8 +125,8 @@ class AccountHistory:
 class AccountHistories:
     """The history of each account, from the records about it."""
 
-    def __init__(self, statutes: StatuteHistory) -> None:
-        self._statutes = statutes
+    def __init__(self, statutes: StatuteHistory, reader: Reader) -> None:
+        self._statutes, self._reader = statutes, reader
         self.by_account: dict[str, AccountHistory] = {}
 
     def get(self, account: str) -> AccountHistory | None:
@@ -130,10 +139,15 @@ class AccountHistories:
         if kind == "open_account":
             day, sets = self._day(record), effects["sets"]
             joined = sets["joined_on"] or day
-            history = AccountHistory(sets["kind"], joined, day, [(day, "open")])
+            history = AccountHistory(
+                sets["kind"], joined, day, sets["joined_on"] is not None, [(day, "open")]
+            )
             self.by_account[effects["account"]] = history
         elif kind == "due":
             self._charge(record.sequence, record.request)
+        elif kind == "restart_clock":
+            for account, history in self.by_account.items():
+                self._restart(account, history, record)
         elif kind in _STATUS:
             found = self.get(effects["account"])
             if found is not None:
@@ -146,7 +160,81 @@ class AccountHistories:
                 found.delegates.pop(effects["delegate"], None)
 
     def _day(self, record: AuditedRecord) -> str:
-        return self._statutes.current.day(record.content["recorded_at"])
+        day: str = record.content["recorded_on"]
+        return day
+
+    # -- a restart of the clock --------------------------------------------------------------
+
+    def _restart(self, account: str, history: AccountHistory, record: AuditedRecord) -> None:
+        """Count as of its day whatever lies later, and doubt what was charged for later."""
+        day = self._day(record)
+        if not history.says_when:
+            history.joined = min(history.joined, day)
+        history.opened = min(history.opened, day)
+        history.changes = [(min(since, day), status) for since, status in history.changes]
+        if history.once or any(last > day for last in history.charged.values()):
+            self._doubt(account, history, record)
+
+    def _doubt(self, account: str, history: AccountHistory, record: AuditedRecord) -> None:
+        """Tell the charges for what begins after a restart from the others, newest first."""
+        day = self._day(record)
+        wanted = {rule for rule, last in history.charged.items() if last > day}
+        history.doubtful = [one for one in history.doubtful if one[3] < record.sequence]
+        known = {sequence for *_, sequence in history.doubtful}
+        for request, sequence in self._charges(account, before=record.sequence):
+            rule, since = request["rule"], request["since"]
+            if since <= day and not wanted:
+                return
+            first, last = request.get("period", [since, since])
+            if rule == "welcome" or sequence in known:
+                continue
+            if first > day:
+                history.doubtful.append((rule, first, last, sequence))
+                if "period" not in request:
+                    history.once.discard(rule)
+            elif rule in wanted and "period" in request:
+                history.charged[rule] = last
+                wanted.discard(rule)
+        for rule in wanted:
+            del history.charged[rule]
+
+    def _charges(self, account: str, *, before: int) -> Iterator[tuple[dict[str, Any], int]]:
+        """Yield the requests of what was charged to an account before a record, by day, last first.
+
+        The periods of one rule lie behind each other, and so do the days on which they fell due.
+        """
+        after: tuple[str, int] | None = None
+        while rows := self._reader.postings_by_day(
+            account, after=after, newest_first=True, limit=PAGE
+        ):
+            for row in rows:
+                found = self._reader.records(after=row.sequence - 1, limit=1)
+                if row.sequence < before and found and found[0].kind == "due":
+                    request = parse(found[0].body)["request"]
+                    if request["account"] == account:
+                        yield request, row.sequence
+            after = (rows[-1].day, rows[-1].version)
+
+    def paid_through(
+        self, history: AccountHistory, rule: str, day: str, *, before: int
+    ) -> str | None:
+        """Return the last day of the doubtful charge for a day, if it was not wholly reversed."""
+        for name, first, last, charge in history.doubtful:
+            if name == rule and first <= day <= last and self.is_left(charge, before=before):
+                return last
+        return None
+
+    def is_left(self, charge: int, *, before: int) -> bool:
+        """Return whether anything of a charge was not moved back before a record."""
+        rows = [
+            *self._reader.records(after=charge - 1, limit=1),
+            *(row for row in self._reader.referring(charge) if row.sequence < before),
+        ]
+        sums = [
+            sum(seconds for _, seconds in parse(row.body)["effects"]["postings"] if seconds > 0)
+            for row in rows
+        ]
+        return bool(sums[0] - sum(sums[1:]))
 
     def _charge(self, sequence: int, request: dict[str, Any]) -> None:
         history, rule = self.get(request["account"]), request["rule"]
@@ -179,52 +267,9 @@ class AccountHistories:
         if history.delegates.get(delegate, "") == until:
             yield "a delegate who was not named so already", shown(delegate)
 
-    # -- when dues fall due ------------------------------------------------------------
-
-    def first_due_day(
-        self, history: AccountHistory, rule: Dues, period: list[str] | None
-    ) -> str | None:
-        """Return the first day on which dues are for an account, of a period or of all days."""
-        after = "" if period is None else history.charged.get(rule.name, "")
-        first, last = ("", "~") if period is None else (period[0], period[1])
-        turns = {history.joined, *(day for day, _ in history.changes), *self._statutes.days()}
-        turns |= {first, _next(after)} - {""}
-        turns |= {_months_later(history.joined, rule.from_month)}
-        for day in sorted(turns):
-            if first <= day <= last and day > after and self._is_due(history, rule, day, period):
-                return day
-        return None
-
-    def _is_due(
-        self, history: AccountHistory, rule: Dues, day: str, period: list[str] | None
-    ) -> bool:
-        found = self._statutes.on(day).due_rule(rule.name)
-        if not isinstance(found, Dues) or (found.every == "once") != (period is None):
-            return False
-        months = months_between(date.fromisoformat(history.joined), date.fromisoformat(day))
-        is_member = history.joined <= day and months >= found.from_month
-        return is_member and history.kind in found.kinds and history.is_open(day)
-
 
 def _name(given: object) -> str:
     if not isinstance(given, str):
         msg = f"a name is a string, not {shown(given)}"
         raise TypeError(msg)
     return given
-
-
-def _next(day: str) -> str:
-    return (date.fromisoformat(day) + _DAY).isoformat() if day else ""
-
-
-@lru_cache(maxsize=1024)
-def _months_later(day: str, months: int) -> str:
-    """Return the first day so many whole months behind another, or the last day of all."""
-    start = date.fromisoformat(day)
-    # A month later is at most 31 days later, and at least 28.
-    for days in range(months * 28, months * 31 + 1):
-        if days > (date.max - start).days:
-            break
-        if months_between(start, start + timedelta(days=days)) >= months:
-            return (start + timedelta(days=days)).isoformat()
-    return date.max.isoformat()

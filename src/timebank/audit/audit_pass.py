@@ -44,10 +44,11 @@ class AuditPass:
         *,
         since: Checkpoint | None = None,
         expect: Iterable[Head] = (),
+        now: int | None = None,
         checks: Sequence[type[AuditCheck]] = CHECKS,
     ) -> None:
         self._reader, self._progress = reader, progress
-        self._since, self._expect = since, tuple(expect)
+        self._since, self._expect, self._now = since, tuple(expect), now
         self._classes = checks
         self.findings = Findings([promise for check in checks for promise in check.promises])
         self.count = 0
@@ -61,6 +62,7 @@ class AuditPass:
             self.findings,
             since=None if self._since is None else self._since.head,
             expect=self._expect,
+            now=self._now,
             tell_progress=self._tell_progress,
         )
         for check in self._classes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -85,10 +86,12 @@ class AuditContext:
         *,
         since: Head | None = None,
         expect: Sequence[Head] = (),
+        now: int | None = None,
         tell_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self.reader, self.findings = reader, findings
         self.since, self.expect = since, expect
+        self._now = now
         self.tell_progress = tell_progress
         #: Adds the finding that something cannot be read.
         self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
@@ -100,6 +103,10 @@ class AuditContext:
         self.fold = Fold()
         self.statutes = StatuteHistory()
         self.checks: dict[type[AuditCheck], AuditCheck] = {}
+
+    def now(self) -> int:
+        """Return the instant of who audits, in microseconds since 1970."""
+        return time.time_ns() // 1000 if self._now is None else self._now
 
     def check(self, kind: type[CheckType]) -> CheckType:
         """Return the check of this class."""

@@ -1,26 +1,40 @@
-"""Check the two clocks: instants of record, and days of service."""
+"""Check the clocks: instants and days of record, restarts, and days of service."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.findings import Check
-from timebank.errors import shown
-from timebank.journal import recorded_at
-from timebank.model import RecordRow, instant
-from timebank.statute import DAY_IN_MICROSECONDS
+from timebank.errors import InvalidStatute, shown
+from timebank.journal import recorded
+from timebank.model import MAX_INTEGER, RecordRow
+from timebank.statute import Statute
+
+_DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Zones differ from UTC by whole quarters of an hour: within one, in microseconds, no day changes.
+_QUARTER: Final = 900_000_000
+#: How far the last record may lie ahead of the clock of who audits, in microseconds.
+_MOST_AHEAD: Final = 600_000_000
+#: The kinds of record behind which time is looked at anew.
+_TURNS: Final = frozenset({"adopt", "restart_clock"})
+#: How many days ahead a member may join.
+_DAYS_TO_JOIN: Final = 366
+PAGE: Final = 500
 
 
 class Clocks(AuditCheck):
-    """Compares each instant with the one before, and each day of service with the instant."""
+    """Compares each instant and day with those before, and each day of service with its record."""
 
     key: ClassVar = "clocks"
     promises: ClassVar = (
         Check(
             "clocks",
-            "The instants of record never run backwards, and no day of service lies more than a "
-            "day ahead.",
+            "The instants and the days of record never run backwards but where the clock was "
+            "restarted, and no day of service lies more than a day ahead.",
             "Set the clock of the machine that writes; what is recorded stays, and may be "
             "reversed.",
         ),
@@ -29,45 +43,170 @@ class Clocks(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._last: int | None = None
-        self._day_number: int | None = None
-        self._day = ""
+        self._last_on = ""
+        #: The instant up to which nothing but the day of service is to be looked at.
+        self._until = -MAX_INTEGER
+        #: The days that are expected of a record, and the day number in UTC that they belong to.
+        self._number: int | None = None
+        self._days: tuple[str, str, str] = ("", "", "")
+        #: The quarter of an hour, the statute, and the day in its zone by this machine's data.
+        self._local: tuple[int, Statute | None, str | None] = (-1, None, None)
+        self._says_nothing: set[str] = set()
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record."""
-        now = record.content["recorded_at"]
-        if self._last is not None and now < self._last:
-            self.tell(
-                "clocks",
-                f"record {record.sequence}",
-                expected=f"recorded_at {instant(self._last).isoformat()} or later",
-                found=instant(now).isoformat(),
-            )
-        self._last = now
+        content = record.content
+        now, on = content["recorded_at"], content["recorded_on"]
+        # Most records are of a time of which all was looked at: the same day, the same quarter.
+        is_known = self._last is not None and self._last <= now < self._until
+        if not is_known or on != self._last_on or record.kind in _TURNS:
+            self._look(record, now, on)
+        self._last, self._last_on = now, on
         day = record.effects.get("occurred_on")
         if day is None:
+            self._ahead(record, on)
+        elif day > on and day > (latest := _next(on)):
+            self._tell(record, f"occurred_on {latest} or earlier", day)
+
+    def _look(self, record: AuditedRecord, now: int, on: str) -> None:
+        """Check the instant and the day of a record against those before, UTC and the zone."""
+        if record.kind == "restart_clock":
+            self._restart(record, now, on)
+        else:
+            self._forward(record.sequence, now, on)
+        if now // 86_400_000_000 != self._number:
+            self._see_days(now)
+        if on not in self._days and on != self._last_on:
+            self._tell(record, f"recorded_on {self._days[1]}, or the day before or after", on)
+        self._until = (now // _QUARTER + 1) * _QUARTER
+        self._compare_zone(record, now, on)
+
+    def _ahead(self, record: AuditedRecord, on: str) -> None:
+        """Check the days that a hold and an account that is opened ask for."""
+        request, kind = record.request, record.kind
+        if kind == "hold" and request.get("occurred_on", on) > (latest := _next(on)):
+            self._tell(record, f"request.occurred_on {latest} or earlier", request["occurred_on"])
+        elif kind == "open_account" and request.get("joined_on", on) > on:
+            last = _next(on, _DAYS_TO_JOIN)
+            if request["joined_on"] > last:
+                self._tell(record, f"joined_on {last} or earlier", request["joined_on"])
+
+    def _forward(self, sequence: int, now: int, on: str) -> None:
+        place = f"record {sequence}"
+        if self._last is not None and now < self._last:
+            expected = f"recorded_at {_instant(self._last)} or later"
+            self.tell("clocks", place, expected=expected, found=_instant(now))
+        if on < self._last_on:
+            self.tell("clocks", place, expected=f"recorded_on {self._last_on} or later", found=on)
+
+    def _restart(self, record: AuditedRecord, now: int, on: str) -> None:
+        """Check that there was something to restart, and note it."""
+        if self._last is None or (now >= self._last and on >= self._last_on):
+            self._tell(record, "a restart of a clock that was ahead", "none was")
             return
-        # In every time zone it is this day, in UTC, or will be within a day: the usual case.
-        if now // DAY_IN_MICROSECONDS != self._day_number:
-            self._day_number = now // DAY_IN_MICROSECONDS
-            self._day = instant(now).date().isoformat()
-        if day > self._day:
-            latest = self.context.statutes.current.day(now + DAY_IN_MICROSECONDS)
-            if day > latest:
-                self.tell(
-                    "clocks",
-                    f"record {record.sequence}",
-                    expected=f"occurred_on {latest} or earlier",
-                    found=shown(day),
-                )
+        today = record.request["today"]
+        if today != on:
+            self._tell(record, f"today {on}", today)
+        self.context.findings.note(
+            f"record {record.sequence}",
+            f"the clock was restarted: from {_instant(self._last)} back to {_instant(now)}; "
+            f"what was recorded before with a later day counts as of {on}",
+        )
+
+    def _see_days(self, now: int) -> None:
+        """Work out which days a record of a day in UTC may have."""
+        self._number = now // 86_400_000_000
+        try:
+            day = (_EPOCH + timedelta(microseconds=now)).date()
+            self._days = ((day - _DAY).isoformat(), day.isoformat(), (day + _DAY).isoformat())
+        except OverflowError:
+            self._days = ("", shown(now), "")
+
+    def _compare_zone(self, record: AuditedRecord, now: int, on: str) -> None:
+        """Note where the data on time zones of this machine says another day."""
+        statute = self.context.statutes.current
+        if statute.time_zone == "UTC" and on == self._days[1]:
+            return
+        quarter = now // _QUARTER
+        if self._local[0] != quarter or self._local[1] is not statute:
+            self._local = (quarter, statute, self._day_in(statute, now))
+        day = self._local[2]
+        if day is None:
+            return
+        expected = day if record.kind == "restart_clock" else max(day, self._last_on)
+        if on != expected:
+            self._until = now  # the next one is looked at too
+            self.context.findings.note(
+                f"record {record.sequence}",
+                f"it was recorded on {on}; by the data on time zones of this machine it was "
+                f"{expected} then in {statute.time_zone}",
+            )
+
+    def _day_in(self, statute: Statute, now: int) -> str | None:
+        """Return the day of an instant in the zone of a statute, `None` where it is not known."""
+        try:
+            return statute.day(now)
+        except (InvalidStatute, OverflowError):
+            return None
+
+    def _tell(self, record: AuditedRecord, expected: str, found: Any) -> None:
+        self.tell("clocks", f"record {record.sequence}", expected=expected, found=shown(found))
+
+    # -- the clock of who audits -------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Note which records lie ahead of the clock of who audits."""
+        now = self.context.now()
+        if self._last is None or self._last - now <= _MOST_AHEAD:
+            return
+        first = self.context.last
+        for sequence, instant in self._backwards():
+            if instant - now <= _MOST_AHEAD:
+                break
+            first = sequence
+        self.context.findings.note(
+            f"record {first}" if first == self.context.last else f"records {first} and later",
+            f"recorded ahead of this machine's clock, which says {_instant(now)}; the last one is "
+            f"of {_instant(self._last)}. Whichever is wrong is to be put right: until then "
+            "nothing is recorded (timebank clock restart)",
+        )
+
+    def _backwards(self) -> Iterator[tuple[int, int]]:
+        """Yield the sequences and instants of the records so far, the last one first."""
+        end = self.context.last
+        while end > 0:
+            start = max(end - PAGE, 0)
+            rows = self.context.reader.records(after=start, limit=end - start)
+            for row in reversed(rows):
+                yield row.sequence, recorded(row.body)[0]
+            end = start
+
+    # -- checkpoints and stretches -----------------------------------------------------------
 
     def state(self) -> State:
-        """Return the instant of the last record."""
-        return {"last": self._last}
+        """Return the instant and the day of the last record."""
+        return {"last": self._last, "on": self._last_on}
 
     def restore(self, state: State) -> None:
-        """Go on from that instant."""
-        self._last = state["last"]
+        """Go on from there."""
+        self._last, self._last_on = state["last"], state["on"]
 
     def assume_balances(self, last: RecordRow) -> None:
-        """Take the instant of the last record."""
-        self._last = recorded_at(last.body)
+        """Take the instant and the day of the last record."""
+        self._last, self._last_on = recorded(last.body)
+
+
+def _instant(moment: int) -> str:
+    """Return an instant in words, to the second where it has no fraction."""
+    try:
+        return (_EPOCH + timedelta(microseconds=moment)).isoformat()
+    except OverflowError:
+        return shown(moment)
+
+
+def _next(day: str, days: int = 1) -> str:
+    """Return the day after a day, or another so many days later; at most the last of all."""
+    try:
+        return (date.fromisoformat(day) + _DAY * days).isoformat()
+    except OverflowError:
+        return date.max.isoformat()

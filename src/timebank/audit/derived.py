@@ -27,7 +27,7 @@ class DerivedRows(AuditCheck):
             "Run `timebank rebuild`: it makes this anew from the journal. Then audit again.",
         ),
     )
-    kinds: ClassVar = frozenset({"transfer", "reverse", "settle", "due", "adopt"})
+    kinds: ClassVar = frozenset({"transfer", "reverse", "settle", "due", "adopt", "restart_clock"})
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)

@@ -6,19 +6,17 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
 from hashlib import sha256
-from math import ceil, floor
 from typing import Any, Final
 
 from timebank.audit.accounts import AccountHistories, AccountHistory
 from timebank.audit.base import AuditContext, AuditedRecord, Difference
+from timebank.audit.due_days import MONTHS, DueDays, dues_for, in_units
 from timebank.audit.findings import quantity
 from timebank.errors import shown
-from timebank.journal import parse
 from timebank.model import MAX_ID_CHARACTERS, PostingRow
 from timebank.statute import Demurrage, DueRule, Dues, Welcome
 
 PAGE: Final = 500
-_MONTHS: Final = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 
 
 class DueRecords:
@@ -27,6 +25,7 @@ class DueRecords:
     def __init__(self, context: AuditContext, histories: AccountHistories) -> None:
         self._reader, self._statutes = context.reader, context.statutes
         self._histories = histories
+        self._days = DueDays(context.statutes, histories)
         #: Seconds by month of service, of the accounts whose demurrage was met.
         self.months: dict[str, dict[str, int]] = {}
 
@@ -53,7 +52,7 @@ class DueRecords:
         if effects["occurred_on"] != since:
             yield f"occurred_on {shown(since)}", shown(effects["occurred_on"])
         yield from self._whose(rule, request)
-        yield from _when(rule, request)
+        yield from _when(rule, request, self._times(rule, request))
         yield from self._first(rule, record)
         basis = 0
         if isinstance(rule, Demurrage):
@@ -73,6 +72,17 @@ class DueRecords:
             if flag["rule"] not in {"floor", "ceiling"}:
                 yield "flags of limits only", shown(flag)
 
+    def _times(self, rule: DueRule, request: dict[str, Any]) -> int:
+        """Return how often it is charged with this record, by clocks that were wrong too."""
+        history, since = self._histories.get(request["account"]), request["since"]
+        if history is None:
+            return 1
+        whole = tuple(request.get("period", [since, since]))
+        return 1 + sum(
+            name == rule.name and (first, last) == whole
+            for name, first, last, _ in history.doubtful
+        )
+
     def _whose(self, rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
         history = self._histories.get(request["account"])
         if history is None or history.kind not in rule.kinds or request["account"] == rule.fund:
@@ -84,17 +94,18 @@ class DueRecords:
         request, history = record.request, self._histories.get(record.request["account"])
         if history is None:
             return
-        today = self._statutes.current.day(record.content["recorded_at"])
+        today = record.content["recorded_on"]
         since, period = request["since"], request.get("period")
         if isinstance(rule, Welcome):
-            yield from self._welcomed(history, request, today)
+            yield from self._welcomed(history, request, today, before=record.sequence)
         elif isinstance(rule, Demurrage):
             if period is not None:
-                yield from self._demurred(history, period, today)
-        elif period is None and rule.name in history.once:
+                yield from self._demurred(history, period, today, before=record.sequence)
+        elif period is None and self._was_charged(history, rule.name, before=record.sequence):
             yield f"{rule.name} charged once", "a second time"
         else:
-            first = self._histories.first_due_day(history, rule, period)
+            before = record.sequence
+            first = self._days.first(request["account"], rule.name, period, before=before)
             if period is None:
                 then = self._statutes.on(history.joined).due_rule(rule.name)
                 if not isinstance(then, Dues) or then.every != "once":
@@ -102,10 +113,18 @@ class DueRecords:
             if first != since:
                 yield f"{rule.name} that fall due on {first}", since
 
+    def _was_charged(self, history: AccountHistory, rule: str, *, before: int) -> bool:
+        """Return whether dues that are due once were charged, and not taken back as doubtful."""
+        return rule in history.once or any(
+            name == rule and first == last and self._histories.is_left(charge, before=before)
+            for name, first, last, charge in history.doubtful
+        )
+
     def _demurred(
-        self, history: AccountHistory, period: list[str], today: str
+        self, history: AccountHistory, period: list[str], today: str, *, before: int
     ) -> Iterator[Difference]:
-        if period[0] <= history.charged.get("demurrage", ""):
+        paid = self._histories.paid_through(history, "demurrage", period[1], before=before)
+        if paid is not None or period[0] <= history.charged.get("demurrage", ""):
             yield "a period for which nothing was charged", shown(period)
         if self._statutes.on(period[0]).demurrage is None:
             yield "a period that began with the rule", shown(period)
@@ -115,7 +134,7 @@ class DueRecords:
             yield "a period that is over", shown(period)
 
     def _welcomed(
-        self, history: AccountHistory, request: dict[str, Any], today: str
+        self, history: AccountHistory, request: dict[str, Any], today: str, *, before: int
     ) -> Iterator[Difference]:
         number = str(len(history.welcomes) + 1)
         expected = _id("welcome", number, request["account"])
@@ -124,21 +143,8 @@ class DueRecords:
         days = {today} if history.welcomes else {today, min(today, history.joined)}
         if request["since"] not in days:
             yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
-        if history.welcomes and self._left(history.welcomes[-1]):
+        if history.welcomes and self._histories.is_left(history.welcomes[-1], before=before):
             yield "a welcome where the last one was taken back", "a second one"
-
-    def _left(self, sequence: int) -> int:
-        """Return what was not moved back of a welcome."""
-        rows = [
-            *self._reader.records(after=sequence - 1, limit=1),
-            *self._reader.referring(sequence),
-        ]
-        sums = [
-            sum(seconds for _, seconds in parse(row.body)["effects"]["postings"] if seconds > 0)
-            for row in rows
-        ]
-        left: int = sums[0] - sum(sums[1:])
-        return left
 
     def _basis(self, account: str, sequence: int, day: str) -> int:
         """Return the balance of an account at the end of a month, by what was recorded so far."""
@@ -155,7 +161,7 @@ class DueRecords:
         return sum(seconds for month, seconds in months.items() if month <= day[:7])
 
 
-def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
+def _when(rule: DueRule, request: dict[str, Any], times: int) -> Iterator[Difference]:
     """Yield where the period is none of the rule's, or the id is not made of it."""
     period, since = request.get("period"), request["since"]
     every = None if isinstance(rule, Welcome) or rule.every == "once" else rule.every
@@ -167,7 +173,7 @@ def _when(rule: DueRule, request: dict[str, Any]) -> Iterator[Difference]:
     if isinstance(rule, Demurrage) and period is not None and since != period[1]:
         yield f"what is held at the end of {period[1]}", since
     which = since if period is None or every is None else _name(period[0], every)
-    expected = _id(rule.name, which, request["account"])
+    expected = _id(rule.name, which, request["account"], times)
     if not isinstance(rule, Welcome) and request["id"] != expected:
         yield f"id {shown(expected)}", shown(request["id"])
 
@@ -176,13 +182,13 @@ def _name(first: str, every: str) -> str:
     """Return the name of a period: `2026`, `2026-H1`, `2026-Q1`, `2026-01`."""
     year, month = first[:4], int(first[5:7])
     if every in {"quarter", "half-year"}:
-        return f"{year}-{every[0].upper()}{month // _MONTHS[every] + 1}"
+        return f"{year}-{every[0].upper()}{month // MONTHS[every] + 1}"
     return year if every == "year" else first[:7]
 
 
 def _is_period(period: list[str], every: str, since: str) -> bool:
     first, last = (date.fromisoformat(day) for day in period)
-    months = _MONTHS[every]
+    months = MONTHS[every]
     after = last + timedelta(days=1)
     return (
         first.day == after.day == 1
@@ -192,11 +198,14 @@ def _is_period(period: list[str], every: str, since: str) -> bool:
     )
 
 
-def _id(rule: str, which: str, account: str) -> str:
-    id = f"due:{rule}:{which}:{account}"
-    if len(id) <= MAX_ID_CHARACTERS and not account.startswith("sha256="):
+def _id(rule: str, which: str, account: str, times: int = 1) -> str:
+    end = f"~{times}" if times > 1 else ""
+    id = f"due:{rule}:{which}:{account}{end}"
+    _, tilde, number = account.rpartition("~")
+    counts = tilde and number.isascii() and number.isdigit()
+    if len(id) <= MAX_ID_CHARACTERS and not account.startswith("sha256=") and not counts:
         return id
-    return f"due:{rule}:{which}:sha256={sha256(account.encode()).hexdigest()}"
+    return f"due:{rule}:{which}:sha256={sha256(account.encode()).hexdigest()}{end}"
 
 
 def _due(rule: DueRule, request: dict[str, Any], basis: int) -> int:
@@ -205,20 +214,5 @@ def _due(rule: DueRule, request: dict[str, Any], basis: int) -> int:
         return rule.hours.seconds
     if isinstance(rule, Demurrage):
         above = Fraction(max(0, basis - rule.above.seconds))
-        return min(_units(rule, above * rule.share), int(above))
-    period, since = request.get("period"), date.fromisoformat(request["since"])
-    if period is None or request["since"] == period[0] or rule.first_period == "whole":
-        return rule.hours.seconds
-    first, last = (date.fromisoformat(day) for day in period)
-    if rule.first_period == "free":
-        return 0
-    if rule.first_period == "days":
-        gone = Fraction((since - first).days, (last - first).days + 1)
-    else:
-        gone = Fraction(since.month - first.month, last.month - first.month + 1)
-    return min(_units(rule, rule.hours.seconds * (1 - gone)), rule.hours.seconds)
-
-
-def _units(rule: Dues | Demurrage, seconds: Fraction) -> int:
-    units = seconds / rule.unit.seconds
-    return (ceil(units) if rule.remainder_to == "fund" else floor(units)) * rule.unit.seconds
+        return min(in_units(rule, above * rule.share), int(above))
+    return dues_for(rule, request.get("period"), request["since"])

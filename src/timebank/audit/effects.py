@@ -29,7 +29,7 @@ from timebank.audit.holds import find_hold
 from timebank.audit.order import flag_differences, order_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import MAX_INTEGER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
 from timebank.statute import DEFAULT
 
 #: Kind → the statuses from which it leads elsewhere.
@@ -59,7 +59,7 @@ class Effects(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._fold, self._statutes = context.fold, context.statutes
-        self._histories = AccountHistories(context.statutes)
+        self._histories = AccountHistories(context.statutes, context.reader)
         self._dues = DueRecords(context, self._histories)
         #: Kind → where its effects are not what was asked.
         self._differences: dict[str, Callable[[AuditedRecord], Iterator[Difference]]] = {
@@ -73,6 +73,7 @@ class Effects(AuditCheck):
             "reverse": self._reversal,
             "due": self._dues.differences,
             "erase": self._erasure,
+            "restart_clock": self._restart,
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -155,8 +156,10 @@ class Effects(AuditCheck):
             found = chain(found, self._sides(record))
         if record.kind == "hold":
             return chain(_expiry(record), found)
-        if "occurred_on" in record.request:
-            return chain(day_differences(record), found)
+        day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
+        if of != (record.content["recorded_on"] if day is None else day):
+            expected = record.content["recorded_on"] if day is None else day
+            found = chain([(f"occurred_on {shown(expected)}", shown(of))], found)
         return found
 
     def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
@@ -196,6 +199,20 @@ class Effects(AuditCheck):
         if request.get("hours", moved) != moved:
             yield f"{request['hours']} seconds reversed", f"{moved} seconds"
         yield from day_differences(record)
+
+    def _restart(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield where it does not end the holds that an earlier instant would open again."""
+        now, found = record.content["recorded_at"], record.effects.get("ends", [])
+        expected = sorted(
+            {
+                hold
+                for rows in self._fold.holds.values()
+                for hold, row in rows.items()
+                if now < row.expires_at < NEVER
+            }
+        )
+        if found != expected:
+            yield f"the holds {shown(expected)} ended", shown(found)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 

@@ -54,8 +54,8 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     elif fee:
         yield "no fee", shown(fee)
     day = effects.get("occurred_on", request.get("occurred_on"))
-    now = record.content["recorded_at"]
-    flags = expected_flags(statute, total=total, day=day, now=now) if judged else []
+    on = record.content["recorded_on"]
+    flags = expected_flags(statute, total=total, day=day, on=on) if judged else []
     yield from _flag_differences(record, flags)
     if record.kind == "hold":
         yield from _reserve_differences(statute, own, effects)
@@ -91,13 +91,14 @@ def settlement_differences(
     elif fee:
         yield "no fee", shown(fee)
     day = request.get("occurred_on", held["request"].get("occurred_on"))
-    if day is not None and effects["occurred_on"] != day:
-        yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
+    expected_day = record.content["recorded_on"] if day is None else day
+    if effects["occurred_on"] != expected_day:
+        yield f"occurred_on {shown(expected_day)}", shown(effects["occurred_on"])
     larger = total if total > whole and held["request"]["kind"] == "exchange" else None
     given = request.get("occurred_on") if judged else None
-    now = record.content["recorded_at"]
-    late = expected_flags(statute, total=None, day=given, now=now)
-    large = expected_flags(statutes.current, total=larger, day=None, now=now)
+    on = record.content["recorded_on"]
+    late = expected_flags(statute, total=None, day=given, on=on)
+    large = expected_flags(statutes.current, total=larger, day=None, on=on)
     flags = None if late is None or large is None else late + large
     yield from _flag_differences(record, flags)
 
@@ -239,13 +240,13 @@ def fee_differences(
 
 
 def expected_flags(
-    statute: Statute, *, total: int | None, day: str | None, now: int
+    statute: Statute, *, total: int | None, day: str | None, on: str
 ) -> list[dict[str, Any]] | None:
     """Return the flags of size and day that a record should have; `None` is a refusal."""
     found: list[dict[str, Any]] = []
     late, size = statute.record_within, statute.largest_exchange
     if late is not None and day is not None:
-        today = date.fromisoformat(statute.day(now))
+        today = date.fromisoformat(on)
         if today - date.fromisoformat(day) > timedelta(days=late.days):
             if late.beyond == "refuse":
                 return None

@@ -39,7 +39,7 @@ def find_hold(context: AuditContext, record: AuditedRecord) -> ResolvedHold:
     if found.get("kind") != "hold" or found["request"]["id"] != record.request["hold"]:
         problem = f"record {hold} is no such hold"
     elif hold not in context.fold.lines:
-        problem = f"the hold of record {hold} was resolved before"
+        problem = f"the hold of record {hold} was resolved before, or ended by a restart"
     elif now >= found["effects"].get("expires_at", now + 1):
         problem = f"the hold of record {hold} had expired"
     return ResolvedHold(found, problem)

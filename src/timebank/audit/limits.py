@@ -19,6 +19,10 @@ _ACCOUNTS: Final = frozenset(
     {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
 )
 
+#: The kinds of record that say limits of an account, and what one says that has none of its own.
+_LIMITING: Final = frozenset({"open_account", "set_limits"})
+_INHERITED: Final = ("inherit", "inherit")
+
 
 class Limits(AuditCheck):
     """Checks where accounts stand, and their status, after each record that was executed."""
@@ -45,6 +49,8 @@ class Limits(AuditCheck):
             return
         kind, sequence, account = record.kind, record.sequence, derived.account
         if account is not None:
+            if kind in _LIMITING and (account.floor, account.ceiling) != _INHERITED:
+                self._ordered(record, account)
             if account.status == "closed":
                 self._closed(sequence, account.account, record.content["recorded_at"])
             return
@@ -53,6 +59,18 @@ class Limits(AuditCheck):
             self._open(sequence, kind, None, derived.holds)
         if kind != "reverse" and "limits" not in record.request:
             self._within(record, derived)
+
+    def _ordered(self, record: AuditedRecord, account: AccountRow) -> None:
+        """Check that the floor that applies is not above the ceiling that applies."""
+        on = record.content["recorded_on"]
+        floor, ceiling, _ = self._statutes.current.limits_of(account, on)
+        if floor is not None and ceiling is not None and floor > ceiling:
+            self._tell(
+                record.sequence,
+                account.account,
+                f"a floor of {quantity(ceiling)}, its ceiling, at most",
+                quantity(floor),
+            )
 
     def _closed(self, sequence: int, account: str, now: int) -> None:
         _, balance = self._fold.balances[account]
@@ -104,12 +122,13 @@ class Limits(AuditCheck):
 
     def _within(self, record: AuditedRecord, derived: Derived) -> None:
         """Check that whoever moved further beyond a limit may, and has a flag that says so."""
-        sequence, now = record.sequence, record.content["recorded_at"]
+        sequence, content = record.sequence, record.content
+        now, on = content["recorded_at"], content["recorded_on"]
         flags = _flags(record.effects["flags"]) if "flags" in record.effects else {}
         falls, rises = _changes(derived)
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
-                beyond = self._beyond(account, rule, now) if change < 0 else None
+                beyond = self._beyond(account, rule, now, on) if change < 0 else None
                 if beyond is not None:
                     moved = (rule, account, change, beyond)
                     self._moved(sequence, record.kind, flags, moved)
@@ -141,15 +160,15 @@ class Limits(AuditCheck):
             told = ", ".join(map(shown, found))
             self._tell(sequence, account, f"the flag {shown(expected)}", told)
 
-    def _beyond(self, account: str, rule: str, now: int) -> tuple[int, int, str] | None:
+    def _beyond(self, account: str, rule: str, now: int, on: str) -> tuple[int, int, str] | None:
         """Return the limit that an account is beyond, where it stands, and what becomes of it."""
         row = self._fold.accounts[account]
         if row is None:
             return None
         statute = self._statutes.current
-        floor, ceiling, becomes = statute.limits_of(row, now)
+        floor, ceiling, becomes = statute.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling
-        soft = None if statute is DEFAULT else soft_limit(statute, row, rule, now)
+        soft = None if statute is DEFAULT else soft_limit(statute, row, rule, on)
         if limit is None and soft is None:
             return None
         _, balance = self._fold.balances[account]
@@ -168,7 +187,7 @@ class Limits(AuditCheck):
         self.tell("limits", place, expected=expected, found=found)
 
 
-def soft_limit(statute: Statute, row: AccountRow, rule: str, now: int) -> int | None:
+def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | None:
     """Return the limit beyond which there is a flag, where another within it is refused.
 
     It is read from the bands here once more: those of the greatest month that has come.
@@ -178,7 +197,7 @@ def soft_limit(statute: Statute, row: AccountRow, rule: str, now: int) -> int | 
         return None
     months = 0
     if row.joined_on is not None:
-        today = date.fromisoformat(statute.day(now))
+        today = date.fromisoformat(on)
         months = months_between(date.fromisoformat(row.joined_on), today)
     begun = max(band.from_month for band in bands if band.from_month <= months)
     pair = {band.beyond: band for band in bands if band.from_month == begun}

@@ -34,6 +34,7 @@ _PLAIN: Final = re.compile(
     + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},(?P<moved>{_SECONDS})\],'
     + rf'\[{_TEXT},-(?P=moved)\]\],"statute":{_TEXT}\}},'
     + rf'"format":{_TEXT},"journal":{_TEXT},"kind":"transfer","recorded_at":{_INSTANT},'
+    + rf'"recorded_on":{_DAY},'
     + r'"request":\{'
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
@@ -70,11 +71,11 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     if found is None:
         return None
     (
-        actor, day, earner, seconds, spender, statute, form, journal, now,
+        actor, day, earner, seconds, spender, statute, form, journal, now, on,
         area, category, _, who, earned, id, kind, limits, note, asked, resource, source,
         payer, via, sequence,
     ) = found.groups()  # fmt: skip
-    if asked is not None and not is_day(asked):
+    if not is_day(on) or not is_day(asked or on):
         return None
     amount = int(seconds)
     asked_for = amount if earned == seconds else int(earned)
@@ -100,6 +101,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
         "journal": journal,
         "kind": "transfer",
         "recorded_at": int(now),
+        "recorded_on": on,
         "request": request,
         "sequence": int(sequence),
     }

@@ -21,6 +21,7 @@ _RECORD: Final = {
     "journal": str,
     "kind": str,
     "recorded_at": int,
+    "recorded_on": str,
     "request": dict,
     "sequence": int,
 }
@@ -104,6 +105,7 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     ),
     "end_delegate": ({"account": str, "delegate": str}, frozenset({"account", "delegate"})),
     "erase": ({"account": str, "record": int, "reason": str}, frozenset({"reason"})),
+    "restart_clock": ({"reason": str, "today": str}, frozenset({"reason", "today"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -118,6 +120,7 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "void": {"resolves": int},
     "adopt": {"adopts": str},
     "erase": {"erased": list, "texts": list},
+    "restart_clock": {"statute": str},
     "due": _TRANSFER_EFFECTS,
     "name_delegate": {"account": str, "delegate": str, "of": int, "until": (str, type(None))},
     "end_delegate": {"account": str, "delegate": str, "of": int},
@@ -129,6 +132,7 @@ _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
     "hold": {"fee": list, "flags": list, "expires_at": int},
     "settle": {"fee": list, "flags": list},
     "due": {"basis": int, "flags": list},
+    "restart_clock": {"ends": list},
 }
 _FLAG: Final = {
     "rule": str,
@@ -139,7 +143,7 @@ _FLAG: Final = {
     "days": int,
     "occurred_on": str,
 }
-_DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "until"})
+_DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "today", "until"})
 _HEX: Final = "abcdef0123456789"
 
 
@@ -150,6 +154,9 @@ def field_differences(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     yield from _fields("record", record, _RECORD)
     kind, request, effects = record["kind"], record["request"], record["effects"]
+    if type(on := record["recorded_on"]) is str and not is_day(on):
+        yield "recorded_on a day", shown(on)
+        return
     if type(kind) is not str or kind not in _EFFECTS:
         yield "a known kind of record", shown(kind)
         return
@@ -219,6 +226,9 @@ def _deeper(
         yield from _reserves_and_flags(effects)
     if kind == "erase":
         yield from _erased(effects)
+    ends = effects.get("ends")
+    if ends is not None and not (ends and all(type(hold) is int for hold in ends)):
+        yield "effects.ends of sequences, or left out", shown(ends)
     yield from _words(kind, request, effects)
 
 

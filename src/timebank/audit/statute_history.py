@@ -22,14 +22,21 @@ class StatuteHistory:
         self.current = statute
         return first
 
-    def date_adoption(self, recorded_at: int) -> None:
+    def date_adoption(self, recorded_on: str) -> None:
         """Take note of the day from which the current statute is in force."""
-        day = max(self.current.day(recorded_at), self.adopted[-1][0])
-        self.adopted.append((day, self.current.version))
+        self.adopted.append((recorded_on, self.current.version))
+
+    def restart(self, recorded_on: str) -> None:
+        """Date anew what was adopted on a day that a restart of the clock undid."""
+        self.adopted = [(min(day, recorded_on), version) for day, version in self.adopted]
 
     def by_version(self, version: str) -> Statute | None:
         """Return a statute that was adopted so far, or is the library's own."""
         return self._by_version.get(version)
+
+    def all_known(self) -> Iterator[Statute]:
+        """Yield the statutes that were adopted so far, and the library's own."""
+        return iter(self._by_version.values())
 
     def all_adopted(self) -> Iterator[Statute]:
         """Yield the statutes that were adopted so far."""

@@ -27,15 +27,20 @@ class Statutes(AuditCheck):
             ASK,
         ),
     )
-    kinds: ClassVar = frozenset({"transfer", "reverse", "hold", "settle", "due", "adopt"})
+    kinds: ClassVar = frozenset(
+        {"transfer", "reverse", "hold", "settle", "due", "adopt", "restart_clock"}
+    )
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record, and take note of what it adopts."""
         current = self.context.statutes.current.version
         if record.kind == "adopt":
             self._adopt(record.sequence, record.request["statute"], record.effects["adopts"])
-            self.context.statutes.date_adoption(record.content["recorded_at"])
-        elif record.effects["statute"] != current:
+            self.context.statutes.date_adoption(record.content["recorded_on"])
+            return
+        if record.kind == "restart_clock":
+            self.context.statutes.restart(record.content["recorded_on"])
+        if record.effects["statute"] != current:
             self._tell(record.sequence, current, shown(record.effects["statute"]))
 
     def _adopt(self, sequence: int, data: dict[str, Any], version: str) -> None:
@@ -84,6 +89,6 @@ class Statutes(AuditCheck):
         )
 
     def assume(self, record: AuditedRecord) -> None:
-        """Take note of an adoption."""
-        if record.kind == "adopt":
+        """Take note of an adoption, or of what dates one anew."""
+        if record.kind in {"adopt", "restart_clock"}:
             self.record(record)

@@ -261,7 +261,14 @@ class TimeBank(Writes, Reads):
             with self._reader() as reader:
                 if quick:
                     return quick_audit(reader, expect=heads)
-                return audit(reader, progress=progress, since=since, expect=heads, workers=workers)
+                return audit(
+                    reader,
+                    progress=progress,
+                    since=since,
+                    expect=heads,
+                    workers=workers,
+                    now=self._sources.now(),
+                )
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
 

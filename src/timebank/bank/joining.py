@@ -29,6 +29,7 @@ from timebank.bank.session import (
 from timebank.errors import FAILURES, InvalidRequest, TimebankError
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
+from timebank.rules.clock import RestartClock
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.storage.joined.savepoints import BatchSavepoint
 from timebank.storage.joined.store import JoinedStore
@@ -271,8 +272,11 @@ class _Noted(Session):
         self, command: Command[Any, Result], actor: str | None, now: int | None = None
     ) -> Result:
         """Execute a command, and note it."""
-        now = self.now() if now is None else now
-        result = super().execute(command, actor, max(now, self.known.recorded_at))
+        if now is None:
+            now = self.moment(command)
+        elif not isinstance(command, RestartClock):
+            now = max(now, self.known.recorded_at)
+        result = super().execute(command, actor, now)
         self.done.append((command, actor, now))
         return result
 

@@ -18,15 +18,24 @@ from timebank.model.members import Assign, Charge, Donate, DueReport, Leaving, W
 from timebank.queries.dues import History, Planned, plan
 from timebank.queries.holds import unexpired
 from timebank.queries.members import delegates_of
-from timebank.queries.records import account_row, body_of, last_balance, name_of, record_at
+from timebank.queries.records import (
+    account_row,
+    body_of,
+    hours_left,
+    last_balance,
+    name_of,
+    record_at,
+)
 from timebank.queries.statutes import of_version
 from timebank.queries.views import read_account, read_transfer
 from timebank.rules import accounts, delegates, holds, state, transfers
 from timebank.rules.accounts import KEEP
 from timebank.rules.dues import MakeDue, due_id
-from timebank.statute import DAY_IN_MICROSECONDS, WELCOME, Demurrage, Welcome
+from timebank.statute import WELCOME, Demurrage, Welcome
 from timebank.storage.protocol import Reader
 
+#: How many days after the last record dues are charged without saying through which day.
+MOST_DAYS_UNSAID: Final = 92
 _GIVEN_BACK: Final = "given back on leaving"
 _LEFT: Final = "its account is closed"
 
@@ -43,7 +52,7 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     """Give an account its welcome credit, unless it has one that was not taken back."""
     row = _row(session, account)
     welcomes = _welcomes(session.writer, account)
-    if welcomes and _left(session.writer, welcomes[-1]):
+    if welcomes and hours_left(session.writer, welcomes[-1]):
         return read_transfer(session.writer, welcomes[-1])
     rule = session.statute.welcome
     if rule is None or row.kind not in rule.kinds or account == rule.fund:
@@ -64,34 +73,43 @@ def _welcomes(reader: Reader, account: str) -> list[RecordRow]:
     return found
 
 
-def _left(reader: Reader, row: RecordRow) -> int:
-    """The seconds of a transfer that were not moved back."""
-    first, *reversals = (
-        sum(seconds for _, seconds in body_of(one)["effects"]["postings"] if seconds > 0)
-        for one in (row, *reader.referring(row.sequence))
-    )
-    left: int = first - sum(reversals)
-    return left
-
-
 # -- dues ----------------------------------------------------------------------------
 
 
 def run_due(
     session: Session, history: History, through: date | None, actor: str | None
 ) -> DueReport:
-    """Charge all that is due through a day."""
-    latest = session.statute.day(session.now() + DAY_IN_MICROSECONDS)
-    last = session.today() if through is None else through
-    if last.isoformat() > latest:
-        msg = f"through {last} is in the future: the latest day accepted is {latest}"
+    """Charge all that is due through a day.
+
+    :raises InvalidRequest: a day in the future; or none, long after the last record.
+    """
+    today = session.today()
+    last = today if through is None else through
+    if last > today:
+        msg = f"through {last} is in the future: today is {today}"
         raise InvalidRequest(msg)
+    if through is None and session.known.recorded_on:
+        _check_gap(date.fromisoformat(session.known.recorded_on), today)
     session.flush()
     history.read(session.writer)
-    found = plan(history, through=last, today=session.today())
+    found = plan(history, through=last, today=today)
     suspended = {one.account for one in found if history.accounts[one.account].status == "frozen"}
     ready = [one for one in found if one.account not in suspended]
     return DueReport(last, _all_charged(session, ready, actor), tuple(sorted(suspended)))
+
+
+def _check_gap(recorded_on: date, today: date) -> None:
+    """Check that the clock has not run away since the last record.
+
+    :raises InvalidRequest: it stands so far ahead that dues of years may not be due.
+    """
+    days = (today - recorded_on).days
+    if days > MOST_DAYS_UNSAID:
+        msg = (
+            f"the last record is of {recorded_on}, and the clock of this machine says {today}, "
+            f"{days} days later: if that is right, say through={today}; if not, set the clock"
+        )
+        raise InvalidRequest(msg)
 
 
 def _all_charged(session: Session, found: list[Planned], actor: str | None) -> tuple[Charge, ...]:
@@ -99,7 +117,14 @@ def _all_charged(session: Session, found: list[Planned], actor: str | None) -> t
     names: dict[str, str | None] = {}
     charges = []
     for one in found:
-        due = MakeDue.of(one.account, rule=one.rule, by=one.by, since=one.since, period=one.period)
+        due = MakeDue.of(
+            one.account,
+            rule=one.rule,
+            by=one.by,
+            since=one.since,
+            period=one.period,
+            times=one.times,
+        )
         made = session.execute(due, actor)
         if made is not None:
             charges.append(_charge(session, one, made, names))
@@ -211,7 +236,7 @@ def _ended(session: Session, row: AccountRow, actor: str | None) -> tuple[str, .
 def _let_reach_zero(session: Session, account: str, actor: str | None) -> None:
     """Limits that zero is not within would keep whoever leaves from leaving."""
     row = _row(session, account)
-    floor, ceiling, _ = session.statute.limits_of(row, session.now())
+    floor, ceiling, _ = session.statute.limits_of(row, session.today().isoformat())
     if floor is not None and floor > 0:
         session.execute(accounts.SetLimits.of(account, floor=None, ceiling=KEEP), actor)
     if ceiling is not None and ceiling < 0:
@@ -222,7 +247,7 @@ def _is_due_back(reader: Reader, row: RecordRow) -> bool:
     """Return true where a welcome credit goes back, by the statute by which it was given."""
     statute = of_version(reader, body_of(row)["request"]["by"])
     rule = None if statute is None else statute.welcome
-    return isinstance(rule, Welcome) and rule.due_back and _left(reader, row) > 0
+    return isinstance(rule, Welcome) and rule.due_back and hours_left(reader, row) > 0
 
 
 def _disposed(

@@ -15,9 +15,9 @@ from timebank.errors import IdempotencyMismatch, LimitExceeded, TimebankError
 from timebank.journal.kinds import Lines, sides_of
 from timebank.model import Hold, Transfer
 from timebank.permissions import Ask, Permissions, permit
+from timebank.queries.clock import day_now
 from timebank.queries.members import active_delegates
-from timebank.queries.records import body_of, last_instant
-from timebank.queries.statutes import in_force
+from timebank.queries.records import body_of
 from timebank.rules.accounts import OpenAccount
 from timebank.rules.state import AnyCommand, Command
 from timebank.rules.transfers import Exchange
@@ -118,7 +118,7 @@ class Handle(ABC):
         actor, permissions = self._actor, self._permissions
         if permissions is None:
             return session.execute(command, actor)
-        now = session.now()
+        now = session.moment(command)
         ask = ask_of(command, actor, session.reader, lambda: now)
         permit(permissions, ask)
         refusal: TimebankError
@@ -148,7 +148,7 @@ def look_ups(look: OpenReader, now: Now) -> dict[str, Any]:
             row = reader.account(account)
             if row is None:
                 return frozenset()
-            today = in_force(reader).day(max(now(), last_instant(reader)))
+            today = day_now(reader, now())
             return frozenset(one.delegate for one in active_delegates(reader, row, today=today))
 
     def kind(account: str) -> str | None:

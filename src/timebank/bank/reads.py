@@ -18,6 +18,7 @@ from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import ACCOUNT_KINDS, Account, Balance, Head, Hold, Record, Transfer
 from timebank.model.members import Delegate, Due, Event, Inactive
+from timebank.queries.clock import day_now, sequence_at
 from timebank.queries.dues import History, due_of, plan
 from timebank.queries.holds import STATUSES, open_page, page_of_all, reserved
 from timebank.queries.members import accounts_of, active_delegates, events_page, inactive_page
@@ -29,8 +30,8 @@ from timebank.queries.records import (
     last_balance,
     last_instant,
     newest_records,
+    record_at,
     records_of_account,
-    sequence_at,
 )
 from timebank.queries.statements import Statement, TrialBalance, statement, trial_balance
 from timebank.queries.statutes import adopted_by, in_force, of_version, statute_rows
@@ -157,8 +158,8 @@ class Reads(Handle):
                 posted = last_balance(reader, row.account, through=through)
             instant = now()
             held, incoming = reserved(reader, row.account, now=instant)
-            statute = in_force(reader)
-            floor, ceiling, _ = statute.limits_of(row, instant)
+            today = day_now(reader, instant)
+            floor, ceiling, _ = in_force(reader).limits_of(row, today)
         return Balance(
             row.account,
             Hours.from_seconds(posted),
@@ -354,7 +355,11 @@ class Reads(Handle):
         """
         self._may("statutes")
         with self._reader() as reader:
-            found = [(row.sequence, adopted_by(reader, row)) for row in statute_rows(reader)]
+            found = [
+                (row.sequence, adopted_by(reader, row))
+                for row in statute_rows(reader)
+                if record_at(reader, row.sequence).kind == "adopt"
+            ]
         return iter(found)
 
     def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
@@ -595,7 +600,7 @@ class Reads(Handle):
 
     def _today(self, reader: Reader, now: Now) -> date:
         """Return the day of a record of this moment, in the bank's time zone."""
-        return date.fromisoformat(in_force(reader).day(self._now(reader, now)))
+        return date.fromisoformat(day_now(reader, now()))
 
 
 def _days(since: date | None, until: date | None) -> tuple[str | None, str | None]:

@@ -24,9 +24,11 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeGuard, TypeVar
 
 import attrs
 
+from timebank.bank.look_ups import LOOK_UPS
 from timebank.errors import (
     FAILURES,
     AccountNotFound,
+    ClockBehind,
     Corrupt,
     InvalidRequest,
     StoreError,
@@ -35,22 +37,23 @@ from timebank.errors import (
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
 from timebank.journal.fold import Derived, Fold, imbalance
-from timebank.journal.kinds import KINDS, MOVES_HOURS, RecordBody
+from timebank.journal.kinds import KINDS, RecordBody
 from timebank.model import (
     SALT_BYTES,
     Account,
+    ClockRestart,
     Head,
     Hold,
     RecordRow,
     TextRow,
     Transfer,
+    instant,
     microseconds,
 )
 from timebank.model.members import Delegate
 from timebank.queries.holds import unexpired
-from timebank.queries.members import delegates_of
-from timebank.queries.records import body_of, last_instant, name_of, record_at
-from timebank.queries.statutes import adopted_on, in_force, of_version
+from timebank.queries.records import body_of, last_recorded, record_at
+from timebank.queries.statutes import adopted_on, in_force
 from timebank.queries.views import (
     OPERATIONS,
     account_view,
@@ -58,16 +61,15 @@ from timebank.queries.views import (
     read_operation,
     transfer_view,
 )
-from timebank.rules import Draft, Earlier, Held, Original, State, decide
-from timebank.rules.accounts import OpenAccount, Rename
-from timebank.rules.delegates import EndDelegate, NameDelegate
+from timebank.rules import Draft, Earlier, State, decide
+from timebank.rules.accounts import OpenAccount
+from timebank.rules.clock import RestartClock
+from timebank.rules.delegates import NameDelegate
 from timebank.rules.dues import MakeDue
-from timebank.rules.holds import SettleHold, VoidHold
 from timebank.rules.roles import check_roles, fund_of
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
-from timebank.rules.transfers import ReverseTransfer
-from timebank.statute import Demurrage, Statute, Welcome
+from timebank.statute import MOST_AHEAD, Statute, Welcome
 from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
@@ -140,6 +142,7 @@ class KnownState:
     sequence: int
     digest: bytes
     recorded_at: int
+    recorded_on: str
     statute: Statute
     fold: Fold
 
@@ -150,7 +153,7 @@ class KnownState:
             head.journal,
             head.sequence,
             head.digest,
-            last_instant(reader),
+            *last_recorded(reader),
             in_force(reader),
             Fold(),
         )
@@ -197,6 +200,10 @@ def add_derived(batch: Batch, derived: Derived) -> None:
         batch.statutes.append(derived.statute)
     if derived.erased:
         batch.erased += derived.erased
+    if derived.ended:
+        opened = {row.sequence for row in batch.holds}
+        batch.resolved += [hold for hold in derived.ended if hold not in opened]
+        batch.holds = [row for row in batch.holds if row.sequence not in derived.ended]
 
 
 def cannot_go_on(why: BaseException) -> TimebankError:
@@ -274,15 +281,15 @@ class Session:
         self.unfinished = UNDER_WAY
         try:
             if now is None:
-                now = self.now()
+                now = self.moment(command)
             state = self._state(command, now)
             draft = decide(state, command, now)
             if draft is None:
                 steps: tuple[_Step, ...] = ()
             elif isinstance(command, OpenAccount):
-                steps = self._opening_steps(command, draft, actor, now)
+                steps = self._opening_steps(command, draft, actor, state, now)
             else:
-                steps = (self._step(command, draft, actor, now),)
+                steps = (self._step(command, draft, actor, state.today, now),)
         except TimebankError as error:
             self.unfinished = error if isinstance(error, FAILURES) else None
             raise
@@ -352,9 +359,24 @@ class Session:
         return self.known.statute
 
     def now(self) -> int:
-        """Return the instant that a record of this moment would have."""
+        """Return the instant that a record of this moment would have.
+
+        :raises ClockBehind: the last record lies more than ten minutes ahead of the clock.
+        """
         now = self._sources.now() if self._stopped_at is None else self._stopped_at
-        return max(now, self.known.recorded_at)
+        last = self.known.recorded_at
+        if last - now > MOST_AHEAD:
+            raise ClockBehind(clock=instant(now), last=instant(last))
+        return max(now, last)
+
+    def moment(self, command: AnyCommand) -> int:
+        """Return the instant that the record of a command would have.
+
+        :raises ClockBehind: as `now`, but not for a restart of the clock.
+        """
+        if not isinstance(command, RestartClock):
+            return self.now()
+        return self._sources.now() if self._stopped_at is None else self._stopped_at
 
     @contextmanager
     def stopped(self, now: int) -> Iterator[None]:
@@ -366,8 +388,12 @@ class Session:
             self._stopped_at = None
 
     def today(self) -> date:
-        """Return the day of that instant, in the bank's time zone."""
-        return date.fromisoformat(self.statute.day(self.now()))
+        """Return the day that a record of this moment would have.
+
+        :raises ClockBehind: as `now`.
+        :raises InvalidStatute: this machine does not know the bank's time zone.
+        """
+        return date.fromisoformat(max(self.statute.day(self.now()), self.known.recorded_on))
 
     def prefetch_ids(self, ids: Sequence[str]) -> None:
         """Look up together the ids of operations that are about to come, where the store can."""
@@ -390,23 +416,31 @@ class Session:
     # -- what a judge must see ------------------------------------------------------
 
     def _state(self, command: AnyCommand, now: int) -> State:
-        """Return what the judge of a command may know, read as far as it was not known."""
+        """Return what the judge of a command may know, read as far as it was not known.
+
+        The day is that of the time zone that is then in force.
+
+        :raises InvalidStatute: this machine does not know the time zone.
+        """
         known = self.known
         fold, statute = known.fold, known.statute
-        state = State(statute, fold.accounts, fold.balances, fold.holds)
+        today = (command.statute if isinstance(command, Adopt) else statute).day(now)
+        if today < known.recorded_on and not isinstance(command, RestartClock):
+            today = known.recorded_on
+        state = State(statute, fold.accounts, fold.balances, fold.holds, today=today)
         if command.id is not None:
             state.earlier = self._earlier_operation(command.id, now)
             if state.earlier is not None:
                 return state
-        self._load(command.accounts)
+        self.load(command.accounts)
         if command.kind in _MAY_HAVE_A_FEE:
             if statute.fee is not None:
-                self._load((statute.fee.fund,))
-        elif (look_up := self._LOOK_UPS.get(command.kind)) is not None:
+                self.load((statute.fee.fund,))
+        elif (look_up := LOOK_UPS.get(command.kind)) is not None:
             look_up(self, command, state, now)
         return state
 
-    def _load(self, accounts: Sequence[str]) -> None:
+    def load(self, accounts: Sequence[str]) -> None:
         """Know where accounts stand, with their holds that expire after the last record."""
         fold = self.known.fold
         for account in accounts:
@@ -430,9 +464,10 @@ class Session:
         row = self.writer.find(id)
         if row is None:
             return None
-        return self._earlier(row, read_operation(self.writer, row, now=now))
+        return self.earlier(row, read_operation(self.writer, row, now=now))
 
-    def _earlier(self, row: RecordRow, result: object) -> Earlier:
+    def earlier(self, row: RecordRow, result: object) -> Earlier:
+        """Return the record that a command's id, or its account, already names."""
         texts = self.writer.texts(after=row.sequence - 1, through=row.sequence)
         return Earlier(
             kind=row.kind,
@@ -441,78 +476,12 @@ class Session:
             result=result,
         )
 
-    def _see_opening(self, command: OpenAccount, state: State, now: int) -> None:
-        account = self.known.fold.accounts[command.accounts[0]]
-        if account is not None:
-            self.flush()
-            row = record_at(self.writer, account.opened)
-            state.earlier = self._earlier(row, read_account(self.writer, account))
-
-    def _see_name(self, command: Rename, state: State, now: int) -> None:
-        row = self.known.fold.accounts[command.accounts[0]]
-        if row is not None:
-            self.flush()
-            state.name = name_of(self.writer, row)
-
-    def _see_delegates(self, command: NameDelegate | EndDelegate, state: State, now: int) -> None:
-        row = self.known.fold.accounts[command.account]
-        if row is not None:
-            self.flush()
-            state.delegates = delegates_of(self.writer, row)
-
-    def _see_version(self, command: Adopt, state: State, now: int) -> None:
-        self.flush()
-        state.known = of_version(self.writer, command.statute.version)
-
-    def _see_basis(self, command: MakeDue, state: State, now: int) -> None:
-        if isinstance(command.rule, Demurrage):
-            self.flush()
-            earned, spent = self.writer.totals(command.account, until=command.request["since"])
-            state.basis = earned - spent
-
-    def _see_original(self, command: ReverseTransfer, state: State, now: int) -> None:
-        self.flush()
-        row = self.writer.find(command.earlier_id)
-        if row is None or row.kind not in MOVES_HOURS:
-            return
-        effects = body_of(row)["effects"]
-        self._load([account for account, _ in effects["postings"]])
-        earlier = self.writer.referring(row.sequence)
-        state.original = Original(
-            sequence=row.sequence,
-            kind=row.kind,
-            effects=effects,
-            reversed=tuple(body_of(reversal)["effects"] for reversal in earlier),
-        )
-
-    def _see_hold(self, command: SettleHold | VoidHold, state: State, now: int) -> None:
-        self.flush()
-        row = self.writer.find(command.earlier_id)
-        if row is None or row.kind != "hold":
-            return
-        record = body_of(row)
-        effects, request = record["effects"], record["request"]
-        self._load([account for account, _, _ in effects["reserves"]])
-        if "via" in request:
-            self._load((request["via"],))
-        resolved = None
-        for resolving in self.writer.referring(row.sequence)[:1]:
-            resolved = (resolving.kind, body_of(resolving)["request"]["id"])
-        statute = of_version(self.writer, effects["statute"])
-        if statute is None:
-            msg = f"record {row.sequence} names a statute that was never adopted"
-            raise Corrupt(msg)
-        if statute.fee is not None:
-            self._load((statute.fee.fund,))
-        state.held = Held(row.sequence, request, effects, statute, resolved)
-
-    def _welcome_command(self, command: OpenAccount, now: int) -> MakeDue | None:
+    def _welcome_command(self, command: OpenAccount, today: str) -> MakeDue | None:
         """Return the command by which the statute of the day of joining gives its credit.
 
         :raises AccountNotFound: there is no such fund.
         :raises AccountNotOpen: the fund is not open: there is then no account either.
         """
-        today = self.statute.day(now)
         joined = min(command.request.get("joined_on", today), today)
         by = self.statute
         if joined != today:
@@ -521,7 +490,7 @@ class Session:
         rule, account = by.welcome, command.accounts[0]
         if not _gives_on_joining(rule, command.request["kind"]) or rule.fund == account:
             return None
-        self._load((rule.fund,))
+        self.load((rule.fund,))
         fund = self.known.fold.accounts[rule.fund]
         if fund is None:
             raise AccountNotFound(rule.fund)
@@ -532,33 +501,35 @@ class Session:
     # -- what is kept -----------------------------------------------------------------
 
     def _opening_steps(
-        self, command: OpenAccount, draft: Draft, actor: str | None, now: int
+        self, command: OpenAccount, draft: Draft, actor: str | None, before: State, now: int
     ) -> tuple[_Step, ...]:
         """Return the records of an opening: the account, and its welcome where there is one.
 
         The second is judged on what the first will come to, and nothing is kept before.
         """
-        known = self.known
-        welcome = self._welcome_command(command, now) if command.welcome else None
-        first = self._step(command, draft, actor, now)
+        known, today = self.known, before.today
+        welcome = self._welcome_command(command, today) if command.welcome else None
+        first = self._step(command, draft, actor, today, now)
         if welcome is None:
             return (first,)
         fold = _after(known.fold, first.derived)
-        state = State(known.statute, fold.accounts, fold.balances, fold.holds)
+        state = State(known.statute, fold.accounts, fold.balances, fold.holds, today=today)
         if welcome.id is not None:
             state.earlier = self._earlier_operation(welcome.id, now)
         second = decide(state, welcome, now)
         if second is None:
             return (first,)
         then = attrs.evolve(known, sequence=first.row.sequence, digest=first.row.digest, fold=fold)
-        return (first, self._step(welcome, second, actor, now, then))
+        return (first, self._step(welcome, second, actor, today, now, known=then))
 
     def _step(
         self,
         command: AnyCommand,
         draft: Draft,
         actor: str | None,
+        today: str,
         now: int,
+        *,
         known: KnownState | None = None,
     ) -> _Step:
         """Return the record of a draft and the rows that it comes to; change nothing.
@@ -582,6 +553,7 @@ class Session:
             "journal": known.journal,
             "kind": command.kind,
             "recorded_at": now,
+            "recorded_on": today,
             "request": request,
             "sequence": sequence,
         }
@@ -605,6 +577,7 @@ class Session:
         known.fold.take(derived)
         known.sequence, known.digest = row.sequence, row.digest
         known.recorded_at = now = step.record["recorded_at"]
+        known.recorded_on = step.record["recorded_on"]
         if (batch := self._batch) is None:
             batch = self._batch = Batch()
         add_derived(batch, derived)
@@ -668,18 +641,16 @@ class Session:
     def _erasure_result(self, command: AnyCommand, record: RecordBody, now: int) -> int:
         return record["sequence"]
 
-    #: Look up what a command must see beside its accounts, by its kind.
-    _LOOK_UPS: ClassVar[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
-        "open_account": _see_opening,
-        "rename": _see_name,
-        "name_delegate": _see_delegates,
-        "end_delegate": _see_delegates,
-        "adopt": _see_version,
-        "due": _see_basis,
-        "reverse": _see_original,
-        "settle": _see_hold,
-        "void": _see_hold,
-    }
+    def _restart_result(self, command: RestartClock, record: RecordBody, now: int) -> ClockRestart:
+        self.flush()
+        ends = record["effects"].get("ends", ())
+        return ClockRestart(
+            sequence=record["sequence"],
+            recorded_at=instant(now),
+            today=date.fromisoformat(record["recorded_on"]),
+            ended=tuple(str(record_at(self.writer, hold).id) for hold in ends),
+        )
+
     #: Make what the caller of a command gets, by the view of its kind.
     _RESULTS: ClassVar[Mapping[str, Callable[[Session, Any, Any, int], Any]]] = {
         "account": _account_result,
@@ -688,6 +659,7 @@ class Session:
         "statute": _statute_result,
         "delegate": _delegate_result,
         "erasure": _erasure_result,
+        "restart": _restart_result,
     }
 
 

@@ -16,7 +16,7 @@ from timebank import checks
 from timebank.bank import erasing, members
 from timebank.bank.permitting import Handle
 from timebank.errors import InvalidRequest
-from timebank.model import INHERIT, Account, Erasure, Hold, Limit, Transfer
+from timebank.model import INHERIT, Account, ClockRestart, Erasure, Hold, Limit, Transfer
 from timebank.model.members import (
     Assign,
     Delegate,
@@ -31,6 +31,7 @@ from timebank.queries.dues import History
 from timebank.queries.personal_data import RecordsAbout
 from timebank.rules import accounts, delegates, holds, statutes, transfers
 from timebank.rules.accounts import KEEP
+from timebank.rules.clock import RestartClock
 from timebank.rules.erasures import Erase
 from timebank.statute import Statute
 
@@ -410,6 +411,40 @@ class Writes(Handle):
         Hours('-10:00')
         """
         return self._execute(statutes.Adopt.of(statute))
+
+    # -- the clock ----------------------------------------------------------------
+
+    def restart_clock(self, *, today: date, reason: str) -> ClockRestart:
+        """Go on with this machine's clock, though a record lies ahead of it: a clock was wrong.
+
+        Until then every call that writes is refused with `ClockBehind`. `today` is the day of today
+        as a calendar says it, and the machine's clock has to agree. From this record on, what
+        was recorded with a later instant or day counts as recorded then: statutes are in force from
+        `today` on, and accounts opened on that day. Every hold that was to expire some day has
+        expired. Dues that the wrong clock charged for periods that begin later stay as they are:
+        reverse those that are not due, and they are charged anew when they are. Nothing else is
+        changed; days of service stay, and may be put right by a reversal.
+
+        :raises InvalidRequest: `today` is not the day of this machine's clock in the bank's time
+            zone, no reason, or no record lies ahead of the clock.
+
+        >>> from datetime import UTC, date, datetime
+        >>> import timebank
+        >>> from timebank import ClockBehind
+        >>> now = [datetime(2099, 1, 1, tzinfo=UTC)]  # a computer without a battery
+        >>> bank = timebank.open("memory:", clock=lambda: now[0])
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> now[0] = datetime(2026, 3, 2, 9, tzinfo=UTC)  # its clock was set
+        >>> try:
+        ...     bank.transfer(earner="m1", spender="f1", hours=1)
+        ... except ClockBehind as refusal:
+        ...     print(refusal.last.year)
+        2099
+        >>> restart = bank.restart_clock(today=date(2026, 3, 2), reason="a battery was empty")
+        >>> bank.transfer(earner="m1", spender="f1", hours=1).occurred_on
+        datetime.date(2026, 3, 2)
+        """
+        return self._execute(RestartClock.of(today=today, reason=reason))
 
     # -- members ------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from timebank import __version__
 from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress
 from timebank.cli.audit import audit, audit_host
+from timebank.cli.clock import clock
 from timebank.cli.demo import demo
 from timebank.cli.exports import export
 from timebank.cli.holds import hold, holds, settle, void
@@ -72,6 +73,7 @@ for _command in (
     leave,
     inactive,
     delegate,
+    clock,
     personal_data,
     erase,
     balance,

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from timebank.journal.form import (
     FORMAT,
+    OF_NOVEMBER,
     canonical,
     commitment,
     digest,
     genesis,
     parse,
-    recorded_at,
+    recorded,
     refers_to,
 )
 
 __all__ = [
     "FORMAT",
+    "OF_NOVEMBER",
     "canonical",
     "commitment",
     "digest",
     "genesis",
     "parse",
-    "recorded_at",
+    "recorded",
     "refers_to",
 ]

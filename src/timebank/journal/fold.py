@@ -43,7 +43,8 @@ class Derived(NamedTuple):
     """The rows that one record adds: the account it changed, if any, its postings, and so on.
 
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
-    `statute` says that it adopted one; `erased` are the records and fields whose texts went.
+    `statute` says that one is in force from it on; `erased` are the records and fields whose texts
+    went; `ended` are the sequences of the holds that a restart of the clock ends.
     """
 
     account: AccountRow | None = None
@@ -52,6 +53,7 @@ class Derived(NamedTuple):
     resolved: Sequence[HoldRow] = ()
     statute: StatuteRow | None = None
     erased: Sequence[tuple[int, str]] = ()
+    ended: Sequence[int] = ()
 
 
 @attrs.define
@@ -124,6 +126,9 @@ class Fold:
             del self.lines[derived.resolved[0].sequence]
             for hold in derived.resolved:
                 del self.holds[hold.account][hold.sequence]
+        for sequence in derived.ended:
+            for account in self.lines.pop(sequence, ()):
+                del self.holds[account][sequence]
 
 
 def imbalance(effects: Mapping[str, Any]) -> int:
@@ -233,6 +238,15 @@ def _erase(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     return Derived(erased=places)
 
 
+def _restart(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Date the statute anew; the rows of the holds that it ends go, whoever has them."""
+    ends = [_is(int, hold) for hold in effects.get("ends", ())]
+    if not all(0 < hold < sequence for hold in ends):
+        msg = "a restart of the clock ends earlier holds"
+        raise ValueError(msg)
+    return Derived(statute=StatuteRow(sequence, _is(str, effects["statute"])), ended=ends)
+
+
 def _is(expected: type, value: Any) -> Any:
     if type(value) is not expected:
         msg = f"{shown(value)} is no {expected.__name__}"
@@ -258,4 +272,5 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "name_delegate": _delegate,
     "end_delegate": _delegate,
     "erase": _erase,
+    "restart_clock": _restart,
 }

@@ -27,7 +27,15 @@ FORMAT: Final = "timebank/1"
 #: A sign and sixteen digits hold every integer of the form.
 _MOST_DIGITS: Final = 17
 
-_RECORDED_AT: Final = re.compile(rb'"recorded_at":(-?\d{1,17})[,}]')
+#: What is said of a bank whose records have no day.
+OF_NOVEMBER: Final = (
+    "this bank was written before the format of its journal was settled (its records have no "
+    "recorded_on): nothing had been released then, and this version does not read it; make a "
+    "new bank, and import what the old one exported as a spreadsheet"
+)
+_RECORDED: Final = re.compile(
+    rb'"recorded_at":(-?\d{1,17})[,}](?:"recorded_on":"(\d{4}-\d\d-\d\d)")?'
+)
 
 _encoder: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -98,23 +106,26 @@ def parse(body: bytes) -> dict[str, Any]:
     return value
 
 
-def recorded_at(body: bytes) -> int:
-    """Return the instant of a record, in microseconds since 1970, without reading the rest.
+def recorded(body: bytes) -> tuple[int, str]:
+    """Return the instant of a record, in microseconds since 1970, and its day, unread otherwise.
 
-    What stands before it are the effects, which have no such key, and words in which a
-    quotation mark is escaped: so the first key of this name is the record's own.
+    What stands before them are the effects, which have no such keys, and words in which a
+    quotation mark is escaped: so the first keys of these names are the record's own.
 
-    :raises Corrupt: there is none, or it is no integer of the form.
+    :raises Corrupt: there is none, or it is no integer of the form; or the record has no day: it
+        was written before every record had one.
 
-    >>> from timebank.journal import recorded_at
-    >>> recorded_at(b'{"kind":"x","recorded_at":17,"request":{"recorded_at":1}}')
-    17
+    >>> from timebank.journal import recorded
+    >>> recorded(b'{"kind":"x","recorded_at":17,"recorded_on":"1970-01-01","request":{}}')
+    (17, '1970-01-01')
     """
-    found = _RECORDED_AT.search(body)
+    found = _RECORDED.search(body)
     if found is None:
         msg = f"a record has no instant: {body[:60]!r}"
         raise Corrupt(msg)
-    return _integer(found[1].decode())
+    if found[2] is None:
+        raise Corrupt(OF_NOVEMBER)
+    return _integer(found[1].decode()), found[2].decode()
 
 
 def genesis(journal: str) -> bytes:

@@ -124,6 +124,12 @@ class EraseRequest(TypedDict, total=False):
     record: int
 
 
+class RestartClockRequest(TypedDict):
+    """The request that restarts the clock: the day of today, as people know it."""
+
+    today: str
+
+
 # -- what it comes to --------------------------------------------------------------
 
 
@@ -209,6 +215,13 @@ class EraseEffects(TypedDict):
     texts: list[list[Any]]
 
 
+class RestartClockEffects(TypedDict):
+    """The effects of it: the statute in force, dated anew, and the holds that it ends."""
+
+    statute: str
+    ends: NotRequired[list[int]]
+
+
 Request = (
     OnAccount
     | OpenAccountRequest
@@ -221,6 +234,7 @@ Request = (
     | DueRequest
     | DelegateRequest
     | EraseRequest
+    | RestartClockRequest
 )
 Effects = (
     AccountEffects
@@ -230,6 +244,7 @@ Effects = (
     | AdoptEffects
     | DelegateEffects
     | EraseEffects
+    | RestartClockEffects
 )
 
 
@@ -242,6 +257,7 @@ class RecordBody(TypedDict):
     journal: str
     kind: str
     recorded_at: int
+    recorded_on: str
     request: Any
     sequence: int
 
@@ -249,7 +265,7 @@ class RecordBody(TypedDict):
 # -- the table ---------------------------------------------------------------------
 
 #: What the caller of a command gets.
-View = Literal["account", "transfer", "hold", "statute", "delegate", "erasure"]
+View = Literal["account", "transfer", "hold", "statute", "delegate", "erasure", "restart"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -293,6 +309,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("name_delegate", "delegates.NameDelegate", "name", "delegate", "account"),
         Kind("end_delegate", "delegates.EndDelegate", "end", "account", "account"),
         Kind("erase", "erasures.Erase", "erase", "erasure", ""),
+        Kind("restart_clock", "clock.RestartClock", "restart", "restart", "plan"),
     )
 }  # fmt: skip
 

@@ -41,6 +41,7 @@ from timebank.model.scalars import (
 from timebank.model.values import (
     Account,
     Balance,
+    ClockRestart,
     Erasure,
     Flag,
     Head,
@@ -68,6 +69,7 @@ __all__ = [
     "AccountKind",
     "AccountRow",
     "Balance",
+    "ClockRestart",
     "Erasure",
     "Fault",
     "Flag",

@@ -340,6 +340,35 @@ class Hold(_Postings):
     asked: Hours | None = None
 
 
+@attrs.frozen(kw_only=True)
+class ClockRestart:
+    """The result of `restart_clock`: the record from which on the clock of today counts.
+
+    `recorded_at` is its instant, aware, in UTC, and `today` its day in the bank's time zone. What
+    was recorded before with a later instant or day counts as recorded then. `ended` are the ids
+    of the holds that were to expire some day: they have expired.
+
+    >>> from datetime import UTC, date, datetime
+    >>> import timebank
+    >>> now = [datetime(2099, 1, 1, tzinfo=UTC)]  # a clock without a battery
+    >>> bank = timebank.open("memory:", clock=lambda: now[0])
+    >>> _ = bank.open_account("m1")
+    >>> now[0] = datetime(2026, 3, 2, tzinfo=UTC)
+    >>> bank.restart_clock(today=date(2026, 3, 2), reason="its battery was empty").sequence
+    2
+    """
+
+    sequence: int
+    recorded_at: datetime
+    today: date
+    ended: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> int:
+        """The sequence of the record."""
+        return self.sequence
+
+
 @attrs.frozen
 class Erasure:
     """The result of `erase`, which destroys the texts of an account or of one record.

@@ -23,8 +23,8 @@ from timebank.hours import Hours
 from timebank.journal.kinds import PLANS_DUES, AccountEffects, DueRequest
 from timebank.model import RecordRow
 from timebank.model.members import Due
-from timebank.queries.records import body_of, records
-from timebank.rules.dues import amount
+from timebank.queries.records import body_of, hours_left, record_at, records
+from timebank.rules.dues import amount, which_due
 from timebank.statute import DEFAULT, DEMURRAGE, Demurrage, Dues, Statute, months_later, period_of
 from timebank.statute.codec import of_body
 from timebank.statute.periods import DAY
@@ -35,25 +35,87 @@ Period = tuple[date, date]
 
 
 @attrs.define
-class AccountHistory:
-    """One account: its kind, its days, and through which day each rule was charged.
+class Charged:
+    """One charge of a rule: for which period, if any, since which day, by which record.
 
-    `once` are the rules that were charged and have no period. `statuses` are the days on
+    It is doubtful where a clock made it that was wrong: one that was restarted before its period
+    began. It counts until it is `undone`, that is, wholly reversed.
+    """
+
+    rule: str
+    since: date
+    period: Period | None
+    sequence: int
+    is_doubtful: bool = False
+    is_undone: bool = False
+
+    @property
+    def first(self) -> date:
+        """Return the first day of what it is for."""
+        return self.since if self.period is None else self.period[0]
+
+    @property
+    def last(self) -> date:
+        """Return the last day of what it is for."""
+        return self.since if self.period is None else self.period[1]
+
+
+@attrs.define
+class AccountHistory:
+    """One account: its kind, its days, and what it was charged.
+
+    It has `joined` on the day that was given, or when it was opened. `statuses` are the days on
     which its status changed, in order, with the status at the end of the day.
     """
 
     account: str
     kind: str
     opened: date
-    joined: date
+    given: date | None
     statuses: list[tuple[date, str]] = attrs.field(factory=list)
-    charged: dict[str, date] = attrs.field(factory=dict)
-    once: set[str] = attrs.field(factory=set)
+    charges: list[Charged] = attrs.field(factory=list)
+
+    @property
+    def joined(self) -> date:
+        """Return the day of joining."""
+        return self.opened if self.given is None else self.given
 
     @property
     def status(self) -> str:
         """Return the status now."""
         return self.statuses[-1][1]
+
+    def charged_through(self, rule: str) -> date | None:
+        """Return the last day that was charged for by a rule, doubtful charges left out."""
+        days = [one.last for one in self._of(rule) if one.period and not one.is_doubtful]
+        return max(days, default=None)
+
+    def paid_through(self, rule: str, day: date) -> date | None:
+        """Return the last day of the doubtful charge that a day lies in, unless it is undone."""
+        for one in self._of(rule):
+            if one.is_doubtful and not one.is_undone and one.first <= day <= one.last:
+                return one.last
+        return None
+
+    def was_charged_once(self, rule: str) -> bool:
+        """Return whether a rule that has no periods was charged."""
+        return any(one.period is None and not one.is_undone for one in self._of(rule))
+
+    def times(self, rule: str, which: str) -> int:
+        """Return how many times it will have been charged, by one charge more."""
+        return 1 + sum(which_due(one.since, one.period) == which for one in self._of(rule))
+
+    def _of(self, rule: str) -> Iterator[Charged]:
+        return (one for one in self.charges if one.rule == rule)
+
+    def restart(self, today: date) -> None:
+        """Count as of the day of a restart whatever lies later, and doubt charges for later."""
+        self.opened = min(self.opened, today)
+        statuses, self.statuses = self.statuses, []
+        for day, status in statuses:
+            _change(self.statuses, min(day, today), status)
+        for one in self.charges:
+            one.is_doubtful = one.is_doubtful or one.first > today
 
     def open_days(self) -> Iterator[tuple[date, date]]:
         """Yield the first and the last day of each time in which it was open at the day's end.
@@ -93,6 +155,10 @@ class History:
                     msg = f"record {row.sequence} cannot be read: {error!r}"
                     raise Corrupt(msg) from error
             self.after = row.sequence
+        for account in self.accounts.values():
+            for one in account.charges:
+                if one.is_doubtful and not one.is_undone:
+                    one.is_undone = not hours_left(reader, record_at(reader, one.sequence))
 
     def statute_on(self, day: date) -> Statute:
         """Return the statute that was in force at the end of a day."""
@@ -100,14 +166,15 @@ class History:
 
     def _take(self, row: RecordRow) -> None:
         record = body_of(row)
+        day = date.fromisoformat(record["recorded_on"])
         if row.kind == "adopt":
-            statute = of_body(row.body)
-            day = date.fromisoformat(statute.day(record["recorded_at"]))
-            self.adopted.append((max(day, self.adopted[-1][0]), statute))
-            return
-        day = date.fromisoformat(self.adopted[-1][1].day(record["recorded_at"]))
-        if row.kind == "due":
-            self._charged(record["request"])
+            self.adopted.append((day, of_body(row.body)))
+        elif row.kind == "restart_clock":
+            self.adopted = [(min(first, day), statute) for first, statute in self.adopted]
+            for account in self.accounts.values():
+                account.restart(day)
+        elif row.kind == "due":
+            self._charged(row.sequence, record["request"])
         elif row.kind == "open_account":
             self._opened(record["effects"], day)
         else:
@@ -116,22 +183,22 @@ class History:
 
     def _opened(self, effects: AccountEffects, day: date) -> None:
         id, sets = effects["account"], effects["sets"]
-        joined = day if sets["joined_on"] is None else date.fromisoformat(sets["joined_on"])
-        self.accounts[id] = AccountHistory(id, sets["kind"], day, joined, [(day, "open")])
+        given = None if sets["joined_on"] is None else date.fromisoformat(sets["joined_on"])
+        self.accounts[id] = AccountHistory(id, sets["kind"], day, given, [(day, "open")])
 
-    def _charged(self, request: DueRequest) -> None:
-        account, rule = self.accounts[request["account"]], request["rule"]
-        if "period" not in request:
-            account.once.add(rule)
-            return
-        through = date.fromisoformat(request["period"][1])
-        account.charged[rule] = max(account.charged.get(rule, through), through)
+    def _charged(self, sequence: int, request: DueRequest) -> None:
+        period: Period | None = None
+        if "period" in request:
+            first, last = map(date.fromisoformat, request["period"])
+            period = first, last
+        since = date.fromisoformat(request["since"])
+        charge = Charged(request["rule"], since, period, sequence)
+        self.accounts[request["account"]].charges.append(charge)
 
 
 def _change(statuses: list[tuple[date, str]], day: date, status: str) -> None:
-    """Note a change of status: of several on one day the last one counts, and days never fall."""
-    day = max(day, statuses[-1][0])
-    if statuses[-1][0] == day:
+    """Note a change of status: of several on one day the last one counts."""
+    if statuses and statuses[-1][0] == day:
         statuses.pop()
     statuses.append((day, status))
 
@@ -148,6 +215,7 @@ class Planned:
     by: Statute
     since: date
     period: Period | None
+    times: int = 1
 
 
 def plan(
@@ -185,25 +253,28 @@ def _in_force(history: History) -> Iterator[tuple[date, date, Statute]]:
 
 
 def _dues(history: History, member: AccountHistory, name: str, through: date) -> Iterator[Planned]:
-    charged = member.charged.get(name)
+    charged = member.charged_through(name)
     cursor = member.joined if charged is None else charged + DAY
     while (found := _first_day(history, member, name, cursor, through)) is not None:
         day, rule, by = found
         period = period_of(rule.every, day)
-        if period[1] >= member.opened:
-            yield Planned(member.account, rule, by, day, period)
-        cursor = period[1] + DAY
+        paid = member.paid_through(name, day)
+        if paid is None and period[1] >= member.opened:
+            times = member.times(name, which_due(day, period))
+            yield Planned(member.account, rule, by, day, period, times)
+        cursor = (period[1] if paid is None else paid) + DAY
 
 
 def _once(history: History, member: AccountHistory, name: str, through: date) -> Iterator[Planned]:
     """Yield dues that are due once, of a member who joined while they were in force."""
     then = history.statute_on(member.joined).due_rule(name)
-    if name in member.once or not isinstance(then, Dues) or then.every != "once":
+    if member.was_charged_once(name) or not isinstance(then, Dues) or then.every != "once":
         return
     found = _first_day(history, member, name, member.joined, through, once=True)
     if found is not None:
         day, rule, by = found
-        yield Planned(member.account, rule, by, day, None)
+        times = member.times(name, which_due(day, None))
+        yield Planned(member.account, rule, by, day, None, times)
 
 
 def _first_day(
@@ -234,7 +305,7 @@ def _first_day(
 
 
 def _demurrage(history: History, member: AccountHistory, through: date) -> Iterator[Planned]:
-    charged = member.charged.get(DEMURRAGE, date.min)
+    charged = member.charged_through(DEMURRAGE) or date.min
     for first, last, statute in _in_force(history):
         rule = statute.demurrage
         if rule is None or member.kind not in rule.kinds or member.account == rule.fund:
@@ -246,9 +317,12 @@ def _demurrage(history: History, member: AccountHistory, through: date) -> Itera
             if period[1] > min(last, through):
                 break
             began_with_it = history.statute_on(period[0]).demurrage is not None
+            if member.paid_through(DEMURRAGE, period[1]) is not None:
+                continue
             if began_with_it and period[0] > charged and _is_open(member, period[1]):
                 charged = period[1]
-                yield Planned(member.account, rule, statute, period[1], period)
+                times = member.times(DEMURRAGE, which_due(charged, period))
+                yield Planned(member.account, rule, statute, charged, period, times)
 
 
 def _is_open(member: AccountHistory, day: date) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from timebank.model import MAX_INTEGER, Hold, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, Hold, HoldRow, RecordRow
 from timebank.queries.records import PAGE, body_of, last_instant, record_at
 from timebank.queries.views import read_hold
 from timebank.storage.protocol import Reader
@@ -23,6 +23,16 @@ def unexpired(reader: Reader, account: str, *, now: int) -> Iterator[HoldRow]:
         if len(page) < PAGE:
             return
         after = (page[-1].expires_at, page[-1].sequence)
+
+
+def expiring(reader: Reader, *, now: int) -> Iterator[HoldRow]:
+    """Yield the rows of all holds that nothing resolved and that expire after an instant."""
+    after = (0, _FIRST)
+    while page := reader.holds(after=after, limit=PAGE):
+        yield from (row for row in page if now < row.expires_at < NEVER)
+        if len(page) < PAGE:
+            return
+        after = (page[-1].sequence, page[-1].account)
 
 
 def rows_of_hold(reader: Reader, sequence: int) -> list[HoldRow]:

@@ -23,6 +23,7 @@ from timebank.model import (
     INHERIT,
     Account,
     Balance,
+    ClockRestart,
     Erasure,
     Flag,
     Head,
@@ -139,6 +140,17 @@ def erasure(erasure: Erasure) -> Shape:
         "texts": erasure.texts,
         "records": list(erasure.records),
         "remains": list(erasure.remains),
+    }
+
+
+@of.register
+def clock_restart(restart: ClockRestart) -> Shape:
+    """Return a restart of the clock."""
+    return {
+        "sequence": restart.sequence,
+        "recorded_at": restart.recorded_at.isoformat(),
+        "today": restart.today.isoformat(),
+        "ended": list(restart.ended),
     }
 
 

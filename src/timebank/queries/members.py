@@ -6,15 +6,13 @@ import json
 from datetime import date
 
 from timebank.hours import Hours
-from timebank.journal import recorded_at
 from timebank.journal.kinds import ON_ACCOUNT
 from timebank.model import AccountRow, RecordRow, instant
 from timebank.model.members import Delegate, Event, Inactive
+from timebank.queries.clock import day_of
 from timebank.queries.records import PAGE, all_accounts, body_of, last_balance, record_at, texts_of
 from timebank.queries.statements import by_day
-from timebank.queries.statutes import in_force
 from timebank.queries.views import read_account
-from timebank.statute import Statute
 from timebank.storage.protocol import Reader
 
 # -- delegates -----------------------------------------------------------------------
@@ -92,20 +90,19 @@ def inactive_page(
 ) -> tuple[list[Inactive], str | None]:
     """Return who among the next accounts exchanged nothing from a day on, and where to go on."""
     rows = reader.accounts(after=after, limit=PAGE)
-    statute = in_force(reader)
     found = [
         one
         for row in rows
         if row.status != "closed" and row.kind in kinds
-        if (one := _inactive(reader, row, since, statute)) is not None
+        if (one := _inactive(reader, row, since)) is not None
     ]
     return found, rows[-1].account if rows else None
 
 
-def _inactive(reader: Reader, row: AccountRow, since: str, statute: Statute) -> Inactive | None:
+def _inactive(reader: Reader, row: AccountRow, since: str) -> Inactive | None:
     joined = row.joined_on
     if joined is None:
-        joined = statute.day(recorded_at(record_at(reader, row.opened).body))
+        joined = day_of(reader, row.opened)
     if joined >= since:
         return None
     last = last_exchange(reader, row.account)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from timebank import checks
-from timebank.errors import AccountNotFound, Corrupt, InvalidRequest, NotFound, shown
-from timebank.journal import parse, recorded_at
+from timebank.errors import AccountNotFound, Corrupt, NotFound, shown
+from timebank.journal import parse, recorded
 from timebank.journal.kinds import RecordBody
-from timebank.model import AccountRow, RecordRow, microseconds
+from timebank.model import AccountRow, RecordRow
 from timebank.storage.protocol import Reader
 
 #: Rows of a page.
@@ -88,40 +87,29 @@ def records_of_account(
     return [record_at(reader, sequence) for sequence in sequences]
 
 
-def last_instant(reader: Reader) -> int:
-    """Return the instant of the last record, in microseconds since 1970; 0 where there is none.
+def last_recorded(reader: Reader) -> tuple[int, str]:
+    """Return the instant of the last record, in microseconds since 1970, and its day.
 
-    :raises Corrupt: the last record is missing.
+    They are 0 and `""` where there is none.
+
+    :raises Corrupt: the last record is missing, or has none.
     """
     sequence = reader.head().sequence
     if not sequence:
-        return 0
+        return 0, ""
     row = find_record(reader, sequence)
     if row is None:
         msg = f"record {sequence}, the last one, is missing"
         raise Corrupt(msg)
-    return recorded_at(row.body)
+    return recorded(row.body)
 
 
-def sequence_at(reader: Reader, at: int | datetime) -> int:
-    """Return the last sequence that was recorded by a point: a sequence, or an aware instant.
+def last_instant(reader: Reader) -> int:
+    """Return the instant of the last record, in microseconds since 1970; 0 where there is none.
 
-    It is found by binary search, for instants only grow.
-
-    :raises InvalidRequest: a negative sequence, or no aware instant.
+    :raises Corrupt: as `last_recorded`.
     """
-    if type(at) is int:
-        if at < 0:
-            msg = f"at is a sequence from 0 or an aware datetime, not {at}"
-            raise InvalidRequest(msg)
-        return at
-    moment = microseconds(at)
-    low, high = 0, reader.head().sequence
-    while low < high:
-        middle = (low + high + 1) // 2
-        is_before = body_of(record_at(reader, middle))["recorded_at"] <= moment
-        low, high = (middle, high) if is_before else (low, middle - 1)
-    return low
+    return last_recorded(reader)[0]
 
 
 # -- accounts ------------------------------------------------------------------------
@@ -152,6 +140,16 @@ def last_balance(reader: Reader, account: str, *, through: int | None = None) ->
     """Return the seconds that an account has posted, as of the record `through`, included."""
     last = reader.last_posting(account, through=through)
     return 0 if last is None else last.balance
+
+
+def hours_left(reader: Reader, row: RecordRow) -> int:
+    """Return the seconds of a transfer that were not moved back."""
+    first, *reversals = (
+        sum(seconds for _, seconds in body_of(one)["effects"]["postings"] if seconds > 0)
+        for one in (row, *reader.referring(row.sequence))
+    )
+    left: int = first - sum(reversals)
+    return left
 
 
 def texts_of(reader: Reader, sequence: int) -> dict[str, str]:

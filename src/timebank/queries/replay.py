@@ -179,13 +179,15 @@ class _History:
         command: AnyExchange = Exchange(request, {}, tuple(ids), request["id"])
         judge = transfers.judge_sides if record["kind"] == "transfer" else holds.judge_sides
         try:
-            draft = judge(self._state(), command, command.earners, command.spenders, now)
+            draft = judge(
+                self._state(record["recorded_on"]), command, command.earners, command.spenders, now
+            )
         except (Rejected, InvalidRequest) as refusal:
             self._refused(command, refusal)
         else:
             self._compare(command, record["effects"], draft)
 
-    def _state(self) -> State:
+    def _state(self, today: str) -> State:
         """Return the current state, with the fund that the statute's fee needs."""
         fold = self._fold
         accounts: Mapping[str, AccountRow | None] = fold.accounts
@@ -197,7 +199,7 @@ class _History:
                 there = AccountRow(fund, "fund", "open", None, None, None, 0, None)
                 accounts = ChainMap({fund: there}, fold.accounts)
                 balances = ChainMap({fund: balances.get(fund, (0, 0))}, fold.balances)
-        return State(self._statute, accounts, balances, fold.holds)
+        return State(self._statute, accounts, balances, fold.holds, today=today)
 
     # -- differences -------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from timebank.errors import Corrupt
-from timebank.journal import recorded_at
+from timebank.journal import recorded
 from timebank.model import MAX_INTEGER, StatuteRow
 from timebank.queries.records import PAGE, find_record, record_at
 from timebank.statute import DEFAULT, Statute
@@ -22,22 +22,25 @@ def in_force(reader: Reader) -> Statute:
 def of_version(reader: Reader, version: str) -> Statute | None:
     """Return the statute of a version that was adopted, or is the library's own."""
     for row in statute_rows(reader):
-        if row.version == version:
+        if row.version == version and record_at(reader, row.sequence).kind == "adopt":
             return adopted_by(reader, row)
     return DEFAULT if version == DEFAULT.version else None
 
 
 def adopted_on(reader: Reader, day: str) -> Statute:
-    """Return the statute in force at the end of a day, `YYYY-MM-DD`, in its own time zone."""
+    """Return the statute in force at the end of a day, `YYYY-MM-DD`.
+
+    The newest come first: so a statute of a day that a restart of the clock undid is never met
+    before the restart, which dates it anew.
+    """
     for row in statute_rows(reader):
-        statute = adopted_by(reader, row)
-        if statute.day(recorded_at(record_at(reader, row.sequence).body)) <= day:
-            return statute
+        if recorded(record_at(reader, row.sequence).body)[1] <= day:
+            return adopted_by(reader, row)
     return DEFAULT
 
 
 def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
-    """Yield the adoptions, newest first, reading a page at a time."""
+    """Yield the adoptions and the restarts of the clock, newest first, a page at a time."""
     before = MAX_INTEGER + 1
     while page := reader.statutes(before=before, limit=PAGE):
         yield from page
@@ -45,7 +48,7 @@ def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
 
 
 def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
-    """Return the statute that a record adopted.
+    """Return the statute that a record adopted, or, a restart of the clock, dated anew.
 
     :raises Corrupt: the record is missing, or adopts none.
     """
@@ -53,4 +56,10 @@ def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
     if found is None:
         msg = f"record {row.sequence}, which adopted a statute, is missing"
         raise Corrupt(msg)
+    if found.kind == "restart_clock":
+        statute = of_version(reader, row.version)
+        if statute is None:
+            msg = f"record {row.sequence} names a statute that was never adopted"
+            raise Corrupt(msg)
+        return statute
     return of_body(found.body)

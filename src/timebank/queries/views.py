@@ -21,6 +21,7 @@ from timebank.model import (
     instant,
     stored_limit,
 )
+from timebank.queries.clock import was_restarted
 from timebank.queries.records import body_of, find_record, name_of, record_at, texts_of
 from timebank.storage.protocol import Reader
 
@@ -120,14 +121,19 @@ def hold_view(
     now: int,
     resolved: RecordBody | None = None,
     reason: str | None = None,
+    ended: bool = False,
 ) -> Hold:
-    """Return a hold from the object that its record is, and that of what resolved it."""
+    """Return a hold from the object that its record is, and that of what resolved it.
+
+    It has expired where its instant has come, or a restart of the clock has `ended` it.
+    """
     request, effects = record["request"], record["effects"]
     expires_at = effects.get("expires_at")
     if resolved is not None:
         status = "settled" if resolved["kind"] == "settle" else "voided"
     else:
-        status = "expired" if expires_at is not None and expires_at <= now else "open"
+        is_over = ended or (expires_at is not None and expires_at <= now)
+        status = "expired" if is_over else "open"
     day = request.get("occurred_on")
     postings = _postings(effects["lines"], effects)
     return Hold(
@@ -267,10 +273,18 @@ def read_hold(reader: Reader, row: RecordRow, *, now: int) -> Hold:
             resolved = body_of(resolving)
             reason = texts_of(reader, resolving.sequence).get("reason")
         texts = texts_of(reader, row.sequence)
-        return hold_view(record, texts, now=now, resolved=resolved, reason=reason)
+        ended = resolved is None and is_ended(reader, record)
+        return hold_view(record, texts, now=now, resolved=resolved, reason=reason, ended=ended)
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {row.sequence} cannot be read as a hold: {error!r}"
         raise Corrupt(msg) from error
+
+
+def is_ended(reader: Reader, record: RecordBody) -> bool:
+    """Return whether a restart of the clock has ended a hold: one that would expire some day."""
+    if "expires_at" not in record["effects"]:
+        return False
+    return was_restarted(reader, after=record["sequence"])
 
 
 def hold_of(reader: Reader, id: str, *, now: int) -> Hold:

@@ -17,7 +17,7 @@ from timebank.journal.kinds import (
 )
 from timebank.model import ACCOUNT_KINDS, Account, AccountRow
 from timebank.rules.state import Command, Draft, State, hours, texts_of
-from timebank.statute import DAY_IN_MICROSECONDS
+from timebank.statute import days_later
 
 #: Stands for "leave this limit as it is" in `set_limits`.
 KEEP: Final = object()
@@ -147,7 +147,7 @@ def _sets(account: str, sets: AccountChanges) -> Draft:
 def open_account(state: State, command: OpenAccount, now: int) -> Draft:
     """Open an account; that it is not open yet was looked at before."""
     request = command.request
-    latest = state.statute.day(now + DAYS_TO_JOIN * DAY_IN_MICROSECONDS)
+    latest = days_later(state.today, DAYS_TO_JOIN)
     if request.get("joined_on", latest) > latest:
         msg = f"joined_on {request['joined_on']} is too far ahead: the latest is {latest}"
         raise InvalidRequest(msg)
@@ -162,7 +162,7 @@ def open_account(state: State, command: OpenAccount, now: int) -> Draft:
     }
     account, joined_on = request["account"], request.get("joined_on")
     row = AccountRow(account, request["kind"], "open", joined_on, floor, ceiling, 0, None)
-    _check_order(state, row, now)
+    _check_order(state, row)
     return _sets(account, sets)
 
 
@@ -175,12 +175,12 @@ def set_limits(state: State, command: SetLimits, now: int) -> Draft | None:
     ceiling = command.request.get("ceiling", row.ceiling)
     if (floor, ceiling) == (row.floor, row.ceiling):
         return None
-    _check_order(state, row._replace(floor=floor, ceiling=ceiling), now)
+    _check_order(state, row._replace(floor=floor, ceiling=ceiling))
     return _sets(row.account, {"floor": floor, "ceiling": ceiling})
 
 
-def _check_order(state: State, row: AccountRow, now: int) -> None:
-    floor, ceiling, _ = state.statute.limits_of(row, now)
+def _check_order(state: State, row: AccountRow) -> None:
+    floor, ceiling, _ = state.statute.limits_of(row, state.today)
     if floor is not None and ceiling is not None and floor > ceiling:
         msg = f"the floor {hours(floor)} is above the ceiling {hours(ceiling)}"
         raise InvalidRequest(msg)

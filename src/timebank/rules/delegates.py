@@ -73,7 +73,7 @@ def name(state: State, command: NameDelegate, now: int) -> Draft | None:
     """
     row = state.account(command.account)
     until = command.request.get("until")
-    if until is not None and until < (today := state.statute.day(now)):
+    if until is not None and until < (today := state.today):
         msg = f"until {until} is over: today is {today}"
         raise InvalidRequest(msg)
     if row.status == "closed":

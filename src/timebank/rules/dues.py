@@ -6,6 +6,7 @@ beyond a limit by it has a flag.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
@@ -28,20 +29,27 @@ Period = tuple[date, date]
 HASHED: Final = "sha256="
 
 
-def due_id(rule: str, which: str, account: str) -> str:
+#: What an id ends in that is charged once more.
+_AGAIN: Final = re.compile(r"~[0-9]+\Z")
+
+
+def due_id(rule: str, which: str, account: str, times: int = 1) -> str:
     """Return the id of what is due of an account by a rule: one for each period, whoever asks.
 
     Where the account's id is too long for it, or looks as if it were one, the SHA-256 of that
-    id stands in its place: two accounts never share one.
+    id stands in its place: two accounts never share one. What a false clock had charged, and was
+    taken back, is charged under an id that says how many `times` it was charged.
 
     >>> from timebank.rules.dues import due_id
-    >>> due_id("dues", "2026", "m1")
-    'due:dues:2026:m1'
+    >>> due_id("dues", "2026", "m1"), due_id("dues", "2026", "m1", times=2)
+    ('due:dues:2026:m1', 'due:dues:2026:m1~2')
     """
-    id = f"{RESERVED_PREFIX}{rule}:{which}:{account}"
-    if len(id) <= MAX_ID_CHARACTERS and not account.startswith(HASHED):
+    end = "" if times == 1 else f"~{times}"
+    id = f"{RESERVED_PREFIX}{rule}:{which}:{account}{end}"
+    looks_like_one = account.startswith(HASHED) or _AGAIN.search(account)
+    if len(id) <= MAX_ID_CHARACTERS and not looks_like_one:
         return id
-    return f"{RESERVED_PREFIX}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}"
+    return f"{RESERVED_PREFIX}{rule}:{which}:{HASHED}{sha256(account.encode()).hexdigest()}{end}"
 
 
 @attrs.frozen
@@ -61,17 +69,19 @@ class MakeDue(Command[DueRequest, Transfer | None]):
         since: date,
         period: Period | None = None,
         which: str | None = None,
+        times: int = 1,
     ) -> MakeDue:
         """Make it for an account, by a rule of the statute that makes it due.
 
         `since` is the day on which it fell due, or the end of what it is counted on;
-        `which` tells several of one rule apart, where they have no period.
+        `which` tells several of one rule apart, where they have no period; `times` says how often
+        it is charged, where it was charged before by a false clock.
         """
         checked = checks.identifier(account, "account id")
         request: DueRequest = {
             "account": checked,
             "by": by.version,
-            "id": due_id(rule.name, which or _which(since, period), checked),
+            "id": due_id(rule.name, which or which_due(since, period), checked, times),
             "rule": rule.name,
             "since": since.isoformat(),
         }
@@ -96,7 +106,14 @@ class MakeDue(Command[DueRequest, Transfer | None]):
         return _day(self.request["since"])
 
 
-def _which(since: date, period: Period | None) -> str:
+def which_due(since: date, period: Period | None) -> str:
+    """Return what tells the charges of one rule apart: the period, or the day where there is none.
+
+    >>> from datetime import date
+    >>> from timebank.rules.dues import which_due
+    >>> which_due(date(2026, 3, 2), (date(2026, 1, 1), date(2026, 3, 31)))
+    '2026-Q1'
+    """
     return since.isoformat() if period is None else period_name(*period)
 
 

@@ -80,15 +80,15 @@ def check_size(statute: Statute, seconds: int) -> list[RecordedFlag]:
     return [{"rule": "largest exchange", "limit": rule.hours.seconds, "needed": seconds}]
 
 
-def check_day(statute: Statute, day: str, now: int) -> list[RecordedFlag]:
-    """Return the flag of an exchange that is recorded too late, where it is not refused.
+def check_day(statute: Statute, day: str, on: str) -> list[RecordedFlag]:
+    """Return the flag of an exchange that is recorded too late, `on` a day, if not refused.
 
     :raises RecordedTooLate: the statute refuses it.
     """
     rule = statute.record_within
     if rule is None:
         return []
-    today = date.fromisoformat(statute.day(now))
+    today = date.fromisoformat(on)
     earliest = today.toordinal() - rule.days
     if date.fromisoformat(day).toordinal() >= earliest:
         return []

@@ -113,7 +113,7 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
 def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a hold of such sides, without looking for what would pass."""
     request = command.request
-    day = day_of_service(state, request.get("occurred_on"), now)
+    day = day_of_service(state, request.get("occurred_on"))
     expires_at = None if "expires_in" not in request else now + request["expires_in"]
     if expires_at is not None and expires_at >= MAX_INTEGER:
         msg = "expires_in reaches beyond the year 2255"
@@ -212,10 +212,10 @@ def _settled(
     lines, _ = sides_of(held.effects)
     judged = exchange.is_judged(held.statute, held.request)
     given = command.request.get("occurred_on")
-    day = day_of_service(state, given or held.request.get("occurred_on"), now)
+    day = day_of_service(state, given or held.request.get("occurred_on"))
     flags: list[RecordedFlag] = []
     if given is not None and judged:
-        flags += exchange.check_day(held.statute, day, now)
+        flags += exchange.check_day(held.statute, day, state.today)
     earned = [[id, seconds] for id, seconds in lines if seconds > 0]
     spent = [[id, -seconds] for id, seconds in lines if seconds < 0]
     whole = exchange.total(earned)
@@ -292,6 +292,6 @@ def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
         status = "settled" if kind == "settle" else "voided"
         raise AlreadyResolved(command.earlier_id, status=status, by=id)
     expires_at = held.effects.get("expires_at")
-    if expires_at is not None and expires_at <= now:
+    if held.ended or (expires_at is not None and expires_at <= now):
         raise AlreadyResolved(command.earlier_id, status="expired", by=None)
     return held

@@ -50,11 +50,11 @@ def _check(
 ) -> RecordedFlag | None:
     """Return the flag of an account that moves `needed` seconds towards a limit, and beyond it."""
     is_floor = rule == "floor"
-    floor, ceiling, becomes = state.statute.limits_of(row, now)
+    floor, ceiling, becomes = state.statute.limits_of(row, state.today)
     limit = floor if is_floor else ceiling
     soft = None
     if len(state.statute.limits.get(row.kind, ())) > 1:
-        soft = state.statute.soft_limits_of(row, now)[0 if is_floor else 1]
+        soft = state.statute.soft_limits_of(row, state.today)[0 if is_floor else 1]
     if limit is None and soft is None:
         return None
     posted, reserved = state.balances[row.account][1], 0

@@ -8,7 +8,7 @@ to see. A judge is a pure function `(state, command, now) -> Draft`, or a refusa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -26,7 +26,7 @@ from timebank.hours import Hours
 from timebank.journal import commitment
 from timebank.journal.kinds import Effects, HoldEffects, MoveEffects
 from timebank.model import MAX_INTEGER, TEXT_FIELDS, AccountRow, HoldRow
-from timebank.statute import DAY_IN_MICROSECONDS, Statute
+from timebank.statute import Statute, days_later
 
 #: Gives an id that was never given before.
 NewId = Callable[[], str]
@@ -100,7 +100,8 @@ class Original:
 class Held:
     """The hold that a settlement or a void names.
 
-    `statute` judged it. `resolved` is the kind and the id of what resolved it.
+    `statute` judged it. `resolved` is the kind and the id of what resolved it; `ended` says that
+    a restart of the clock ended it.
     """
 
     sequence: int
@@ -108,23 +109,27 @@ class Held:
     effects: HoldEffects
     statute: Statute
     resolved: tuple[str, str] | None = None
+    ended: bool = False
 
 
 @attrs.define
 class State:
     """All that a judge may know. `balances` are `(version, posted seconds)` by account.
 
+    `today` is the day of the record, `YYYY-MM-DD`, in the bank's time zone.
     `holds` are the rows of open holds, by account and by the hold's sequence, the
     expired ones with them or not. `name` is the current name of the account that a
     command renames; `known` the statute that was adopted under a command's version;
     `delegates` those of an account, with the last day of each; `basis` the seconds that
-    a share is taken of.
+    a share is taken of. `last_at` and `last_on` are the instant and day of the last record, and
+    `ends` the holds that would be open again if the clock went back to now.
     """
 
     statute: Statute
     accounts: Mapping[str, AccountRow | None]
     balances: Mapping[str, tuple[int, int]]
     holds: Mapping[str, Mapping[int, HoldRow]] = attrs.field(factory=dict)
+    today: str = attrs.field(kw_only=True)
     earlier: Earlier | None = None
     original: Original | None = None
     held: Held | None = None
@@ -132,6 +137,9 @@ class State:
     delegates: Mapping[str, str | None] = attrs.field(factory=dict)
     basis: int = 0
     known: Statute | None = None
+    last_at: int = 0
+    last_on: str = ""
+    ends: Sequence[int] = ()
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.
@@ -160,15 +168,14 @@ class Draft:
     refers_to: int | None = None
 
 
-def day_of_service(state: State, day: str | None, now: int) -> str:
+def day_of_service(state: State, day: str | None) -> str:
     """Return the day that was given, or today's in the bank's time zone.
 
     :raises InvalidRequest: a day that is more than one ahead.
     """
     if day is None:
-        return state.statute.day(now)
-    latest = state.statute.day(now + DAY_IN_MICROSECONDS)
-    if day > latest:
+        return state.today
+    if day > state.today and day > (latest := days_later(state.today, 1)):
         msg = f"occurred_on {day} is in the future: the latest day accepted is {latest}"
         raise InvalidRequest(msg)
     return day
@@ -209,7 +216,8 @@ def decide(state: State, command: AnyCommand, now: int) -> Draft | None:
     >>> from timebank.statute import DEFAULT
     >>> command = OpenAccount.of("m1", kind="member", name=None, joined_on=None,
     ...                          floor=INHERIT, ceiling=INHERIT)
-    >>> draft = decide(State(DEFAULT, accounts={"m1": None}, balances={}), command, now=0)
+    >>> state = State(DEFAULT, accounts={"m1": None}, balances={}, today="1970-01-01")
+    >>> draft = decide(state, command, now=0)
     >>> draft.effects["sets"]["status"]
     'open'
     """

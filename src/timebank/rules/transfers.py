@@ -244,7 +244,7 @@ def add_advice(
 def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a transfer between such sides, without looking for what would pass."""
     request = command.request
-    day = day_of_service(state, request.get("occurred_on"), now)
+    day = day_of_service(state, request.get("occurred_on"))
     rows = participants(state, command)
     terms = terms_of(state, command, earned, spent, day=day, now=now)
     lines = terms.lines()
@@ -303,7 +303,7 @@ def terms_of(
     statute = state.statute
     if not (statute.judges_exchanges and exchange.is_judged(statute, command.request)):
         return Terms(earned, spent, [], [])
-    flags = exchange.check_day(statute, day, now)
+    flags = exchange.check_day(statute, day, state.today)
     seconds = exchange.rounded(statute.granularity, exchange.total(earned))
     flags += exchange.check_size(statute, seconds)
     earned, spent = exchange.scaled(earned, seconds), exchange.scaled(spent, seconds)
@@ -333,7 +333,7 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     if original.kind == "reverse":
         msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
         raise InvalidRequest(msg)
-    day = day_of_service(state, command.request.get("occurred_on"), now)
+    day = day_of_service(state, command.request.get("occurred_on"))
     if "occurred_on" not in command.request:  # a day that was given is checked; else the same
         day = original.effects["occurred_on"]
     lines, fees = _remaining(original)

@@ -7,7 +7,7 @@ applies them, and the audit checks the result by code of its own.
 
 from __future__ import annotations
 
-from timebank.statute.days import DAY_IN_MICROSECONDS, months_between
+from timebank.statute.days import DAY_IN_MICROSECONDS, MOST_AHEAD, days_later, months_between
 from timebank.statute.membership import (
     DEMURRAGE,
     WELCOME,
@@ -36,6 +36,7 @@ __all__ = [
     "DAY_IN_MICROSECONDS",
     "DEFAULT",
     "DEMURRAGE",
+    "MOST_AHEAD",
     "RESERVED",
     "WELCOME",
     "Band",
@@ -53,6 +54,7 @@ __all__ = [
     "Rounding",
     "Statute",
     "Welcome",
+    "days_later",
     "months_between",
     "months_later",
     "period_of",

@@ -18,12 +18,14 @@ import attrs
 
 from timebank.errors import Corrupt, InvalidRequest, InvalidStatute, shown
 from timebank.hours import Hours
+from timebank.model.ids import identifier
 from timebank.statute.membership import Dues
 from timebank.statute.rules import RULES, Band, Statute
 from timebank.structure import Key, Structurer, Table, Tables, TablesByName, Value
 
 #: The fields that are hours, in any of the rules.
 _HOURS: Final = ("floor", "ceiling", "unit", "hours", "fixed", "above")
+_ZONE: Final = "time_zone"
 #: A file may name its schema, for editors.
 _SCHEMA: Final = "$schema"
 _WriteHours = Callable[[Hours], Any]
@@ -58,15 +60,22 @@ def as_record(statute: Statute) -> dict[str, Any]:
 
 
 def from_record(data: Any) -> Statute:
-    """Return the statute that a record keeps.
+    """Return the statute that a record keeps, though this machine may not know its time zone.
 
     :raises Corrupt: it cannot be a statute.
     """
+    zone = data.get(_ZONE) if type(data) is dict else None
     try:
-        return _IN_RECORDS.make(Statute, data)
+        if zone is None:
+            return _IN_RECORDS.make(Statute, data)
+        identifier(zone, _ZONE)
+        statute = _IN_RECORDS.make(Statute, {k: v for k, v in data.items() if k != _ZONE})
     except InvalidRequest as error:
         msg = f"a statute that was adopted cannot be read: {error}"
         raise Corrupt(msg) from error
+    # Whether this machine knows the time zone is asked by who writes, and by nobody who reads.
+    object.__setattr__(statute, _ZONE, zone)
+    return statute
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,8 @@ from typing import Final
 from timebank.errors import InvalidStatute, shown
 
 DAY_IN_MICROSECONDS: Final = 86_400_000_000
+#: How far the last record may lie ahead of the clock, in microseconds: ten minutes.
+MOST_AHEAD: Final = 600_000_000
 
 
 @lru_cache(maxsize=64)
@@ -26,10 +28,21 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         msg = (
-            f"the time zone {shown(name)} is not known here: a name is as Europe/Rome "
-            "(a machine without time zones needs the package tzdata)"
+            f"the time zone {shown(name)} is not known here: a name is as Europe/Rome, and a "
+            "machine without time zones needs the package tzdata (pip install tzdata)"
         )
         raise InvalidStatute(msg) from error
+
+
+def days_later(day: str, days: int) -> str:
+    """Return the day, `YYYY-MM-DD`, so many days behind another, or the last day of all.
+
+    >>> from timebank.statute import days_later
+    >>> days_later("2026-02-28", 1)
+    '2026-03-01'
+    """
+    last = date.max.toordinal()
+    return date.fromordinal(min(date.fromisoformat(day).toordinal() + days, last)).isoformat()
 
 
 def months_between(first: date, last: date) -> int:

@@ -294,12 +294,11 @@ class Statute:
 
     # -- what applies -------------------------------------------------------------
 
-    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str | None, now: int) -> Band:
+    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str | None, today: str) -> Band:
         """Return the last of several bands that has begun for who joined on a day, if on any."""
         found, months = bands[0], 0
         if joined_on is not None:
-            today = date.fromisoformat(self.day(now))
-            months = months_between(date.fromisoformat(joined_on), today)
+            months = months_between(date.fromisoformat(joined_on), date.fromisoformat(today))
         for band in bands:
             if band.from_month <= months:
                 found = band
@@ -328,11 +327,11 @@ class Statute:
             and self.record_within is None
         )
 
-    def limits_of(self, account: AccountRow, now: int) -> tuple[int | None, int | None, Beyond]:
+    def limits_of(self, account: AccountRow, today: str) -> tuple[int | None, int | None, Beyond]:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
-        With them, what becomes of a transfer that goes beyond. `now` is the instant of
-        record, in microseconds since 1970. Who has no day of joining is in month 0. Of a
+        With them, what becomes of a transfer that goes beyond. `today` is the day of
+        record, `YYYY-MM-DD`. Who has no day of joining is in month 0. Of a
         month with two bands these are the limits of the hard one.
         """
         floor, ceiling = account.floor, account.ceiling
@@ -341,14 +340,14 @@ class Statute:
             return _own(floor), _own(ceiling), "refuse"
         band = bands[0]
         if len(bands) > 1:
-            band = self._band_of_month(bands, account.joined_on, now)
+            band = self._band_of_month(bands, account.joined_on, today)
         if floor == "inherit":
             floor = None if band.floor is None else band.floor.seconds
         if ceiling == "inherit":
             ceiling = None if band.ceiling is None else band.ceiling.seconds
         return floor, ceiling, band.beyond
 
-    def soft_limits_of(self, account: AccountRow, now: int) -> tuple[int | None, int | None]:
+    def soft_limits_of(self, account: AccountRow, today: str) -> tuple[int | None, int | None]:
         """The floor and ceiling within those of `limits_of` beyond which there is a flag.
 
         `None` where there is none. An account's own limit takes the place of both.
@@ -356,7 +355,7 @@ class Statute:
         bands = self.limits.get(account.kind, ())
         if len(bands) <= 1:
             return None, None
-        hard = self._band_of_month(bands, account.joined_on, now)
+        hard = self._band_of_month(bands, account.joined_on, today)
         soft = bands[bands.index(hard) - 1]
         if soft is hard or soft.from_month != hard.from_month:
             return None, None
@@ -368,7 +367,9 @@ class Statute:
     def day(self, moment_in_microseconds: int) -> str:
         """Return the day, as `YYYY-MM-DD`, of an instant in the bank's time zone.
 
-        :raises InvalidRequest: the time zone is not known to this machine.
+        Only who writes needs it: a record says its day, and reading computes none.
+
+        :raises InvalidStatute: the time zone is not known to this machine.
         """
         return _day(self.time_zone, moment_in_microseconds // 1_000_000)
 

@@ -36,8 +36,13 @@ class _Token:
 
 
 class _Here(threading.local):
-    def __init__(self) -> None:
-        self.token = _Token()
+    token: _Token
+
+    def __getattr__(self, name: str) -> _Token:
+        """Make it when it is first asked for, so that an interrupt leaves no thread without."""
+        if name != "token":
+            raise AttributeError(name)
+        return self.__dict__.setdefault("token", _Token())  # type: ignore[no-any-return]
 
 
 #: `here.token` stands for the thread that asks.

@@ -16,11 +16,11 @@ from timebank.bank import TimeBank
 from timebank.errors import Corrupt, InvalidRequest, shown
 from timebank.interchange.plaintext.dialect import FIELDS, TEXTS, Dialect, Entry, Opening
 from timebank.interchange.plaintext.escaping import title
-from timebank.journal import recorded_at
 from timebank.journal.kinds import MOVES_HOURS
-from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer, instant
+from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer
+from timebank.queries.clock import day_of
 from timebank.queries.holds import hold_at
-from timebank.queries.records import all_accounts, last_balance, name_of, record_at, records
+from timebank.queries.records import all_accounts, last_balance, name_of, records
 from timebank.queries.views import read_transfer
 from timebank.storage.protocol import Reader
 
@@ -137,7 +137,7 @@ class _Writer:
 
     def _opening(self, row: AccountRow) -> Opening:
         """Return an account, from the first day on which anything is said of it."""
-        since = instant(recorded_at(record_at(self._reader, row.opened).body)).date()
+        since = date.fromisoformat(day_of(self._reader, row.opened))
         for posting in self._reader.postings_by_day(row.account, limit=1):
             since = min(since, date.fromisoformat(posting.day))
         held = None

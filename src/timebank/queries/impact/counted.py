@@ -16,8 +16,8 @@ import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
+from timebank.queries.clock import Restarts
 from timebank.queries.records import find_record
-from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000
@@ -31,7 +31,8 @@ _TWO_PARTY: Final = re.compile(
     \{ (?:"actor":<any>,)? "effects":\{
         "occurred_on":"(\d{4}-\d\d-\d\d)",
         "postings":\[\[<word>,(\d+)\],\[<word>,-(\d+)\]\], "statute":<any> \},
-    "format":"timebank/1", "journal":<any>, "kind":"transfer", "recorded_at":(\d+),
+    "format":"timebank/1", "journal":<any>, "kind":"transfer", "recorded_at":\d+,
+    "recorded_on":"([^"]+)",
     "request":\{
         (?:"area":<word>,)? (?:"category":<word>,)? "earners":\[\[<any>,\d+\]\],
         "id":<any>, "kind":"exchange",
@@ -168,12 +169,12 @@ class _Counter:
     def __init__(self, reader: Reader, since: str, until: str) -> None:
         self._reader = reader
         self._since, self._until = since, until
-        statute = in_force(reader)
-        self._day = statute.day
+        self._restarts = Restarts.read(reader)
         self.counted = ExchangeCounts(since, until)
         self._numbers: dict[str, int] = {}
         self._holds: dict[int, dict[str, Any]] = {}
-        self._now: int | None = None
+        #: The day of the last record.
+        self._today = ""
         #: Cells by month, labels and kinds of account.
         self._cells: dict[tuple[Any, ...], list[Cell]] = {}
         #: Counts of exchanges between two, by the bytes of their labels, with two of the accounts.
@@ -186,7 +187,7 @@ class _Counter:
 
     def add_two_party(self, two_party: re.Match[bytes]) -> bool:
         """Count an exchange between two accounts; return false if `count_record` must count it."""
-        day_, earner, earned, spender, spent, now, area, category = two_party.groups()
+        day_, earner, earned, spender, spent, today, area, category = two_party.groups()
         body, end, resource = two_party.string, two_party.end(), None
         if (at := body.find(_RESOURCE, end)) >= 0:
             at += len(_RESOURCE)
@@ -198,7 +199,7 @@ class _Counter:
         if earner not in numbers or spender not in numbers or earned != spent:
             return False
         gives, takes, day = numbers[earner], numbers[spender], day_.decode()
-        self._now = int(now)
+        self._today = today.decode()
         if day > self._until:
             return True
         people = self.counted.people
@@ -261,12 +262,12 @@ class _Counter:
             self._numbers[id] = self._bytes[id.encode()] = number
             self._bits.append(1 << number)
             self._ids.append(id)
-            day = self._day(record["recorded_at"])
+            day = self._day(record)
             self.counted.people.append(AccountCounts(sets["kind"], sets["joined_on"] or day))
-        elif kind in _STATUSES and self._day(record["recorded_at"]) <= self._until:
+        elif kind in _STATUSES and self._day(record) <= self._until:
             person = self.counted.people[self._numbers[effects["account"]]]
             person.status = _STATUSES[kind]
-        self._now = record["recorded_at"]
+        self._today = record["recorded_on"]
 
     def result(self) -> ExchangeCounts:
         """Return the counts, as of the day of the last record."""
@@ -276,9 +277,12 @@ class _Counter:
             for cell in cells:
                 if id(cell) not in remaining:
                     cell.people &= ~self._bits[number]
-        if self._now is not None:
-            self.counted.today = self._day(self._now)
+        self.counted.today = self._today
         return self.counted
+
+    def _day(self, record: dict[str, Any]) -> str:
+        """Return the day for which a record counts."""
+        return self._restarts.dated(record["sequence"], 0, record["recorded_on"])[1]
 
     def _request_of_hold(self, sequence: int) -> dict[str, Any]:
         """Return the request of a hold that is settled."""

@@ -1,0 +1,133 @@
+"""What a judge must see beside the accounts of a command, by its kind.
+
+Each function looks it up in the session's writer and puts it into the state. Nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from timebank.errors import Corrupt
+from timebank.journal.kinds import MOVES_HOURS
+from timebank.queries.holds import expiring
+from timebank.queries.members import delegates_of
+from timebank.queries.records import body_of, name_of, record_at
+from timebank.queries.statutes import of_version
+from timebank.queries.views import is_ended, read_account
+from timebank.rules import Held, Original, State
+from timebank.rules.accounts import OpenAccount, Rename
+from timebank.rules.clock import RestartClock
+from timebank.rules.delegates import EndDelegate, NameDelegate
+from timebank.rules.dues import MakeDue
+from timebank.rules.holds import SettleHold, VoidHold
+from timebank.rules.statutes import Adopt
+from timebank.rules.transfers import ReverseTransfer
+from timebank.statute import Demurrage
+
+if TYPE_CHECKING:
+    from timebank.bank.session import Session
+
+
+def see_opening(session: Session, command: OpenAccount, state: State, now: int) -> None:
+    """See the account that is there already."""
+    account = session.known.fold.accounts[command.accounts[0]]
+    if account is not None:
+        session.flush()
+        row = record_at(session.writer, account.opened)
+        state.earlier = session.earlier(row, read_account(session.writer, account))
+
+
+def see_name(session: Session, command: Rename, state: State, now: int) -> None:
+    """See the name that it has."""
+    row = session.known.fold.accounts[command.accounts[0]]
+    if row is not None:
+        session.flush()
+        state.name = name_of(session.writer, row)
+
+
+def see_delegates(
+    session: Session, command: NameDelegate | EndDelegate, state: State, now: int
+) -> None:
+    """See who acts for the account."""
+    row = session.known.fold.accounts[command.account]
+    if row is not None:
+        session.flush()
+        state.delegates = delegates_of(session.writer, row)
+
+
+def see_version(session: Session, command: Adopt, state: State, now: int) -> None:
+    """See the statute that has the version."""
+    session.flush()
+    state.known = of_version(session.writer, command.statute.version)
+
+
+def see_basis(session: Session, command: MakeDue, state: State, now: int) -> None:
+    """See what a share is taken of."""
+    if isinstance(command.rule, Demurrage):
+        session.flush()
+        earned, spent = session.writer.totals(command.account, until=command.request["since"])
+        state.basis = earned - spent
+
+
+def see_original(session: Session, command: ReverseTransfer, state: State, now: int) -> None:
+    """See the transfer that is reversed, and what was moved back of it."""
+    session.flush()
+    row = session.writer.find(command.earlier_id)
+    if row is None or row.kind not in MOVES_HOURS:
+        return
+    effects = body_of(row)["effects"]
+    session.load([account for account, _ in effects["postings"]])
+    earlier = session.writer.referring(row.sequence)
+    state.original = Original(
+        sequence=row.sequence,
+        kind=row.kind,
+        effects=effects,
+        reversed=tuple(body_of(reversal)["effects"] for reversal in earlier),
+    )
+
+
+def see_hold(session: Session, command: SettleHold | VoidHold, state: State, now: int) -> None:
+    """See the hold that is resolved."""
+    session.flush()
+    row = session.writer.find(command.earlier_id)
+    if row is None or row.kind != "hold":
+        return
+    record = body_of(row)
+    effects, request = record["effects"], record["request"]
+    session.load([account for account, _, _ in effects["reserves"]])
+    if "via" in request:
+        session.load((request["via"],))
+    resolved = None
+    for resolving in session.writer.referring(row.sequence)[:1]:
+        resolved = (resolving.kind, body_of(resolving)["request"]["id"])
+    statute = of_version(session.writer, effects["statute"])
+    if statute is None:
+        msg = f"record {row.sequence} names a statute that was never adopted"
+        raise Corrupt(msg)
+    if statute.fee is not None:
+        session.load((statute.fee.fund,))
+    ended = resolved is None and is_ended(session.writer, record)
+    state.held = Held(row.sequence, request, effects, statute, resolved, ended)
+
+
+def see_clock(session: Session, command: RestartClock, state: State, now: int) -> None:
+    """See the last record, and which holds would be open again at an earlier instant."""
+    session.flush()
+    state.last_at, state.last_on = session.known.recorded_at, session.known.recorded_on
+    state.ends = sorted({row.sequence for row in expiring(session.writer, now=now)})
+
+
+#: Look up what a command must see beside its accounts, by its kind.
+LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
+    "open_account": see_opening,
+    "rename": see_name,
+    "name_delegate": see_delegates,
+    "end_delegate": see_delegates,
+    "adopt": see_version,
+    "due": see_basis,
+    "reverse": see_original,
+    "settle": see_hold,
+    "void": see_hold,
+    "restart_clock": see_clock,
+}
