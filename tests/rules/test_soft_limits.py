@@ -17,6 +17,7 @@ import timebank
 from audit.forgeries import Forgery, found
 from support import Clock, sources
 from timebank import Band, Dues, Hours, InvalidStatute, LimitExceeded, Statute, TimeBank
+from timebank.model import AccountRow
 from timebank.statute.codec import as_record, from_record
 
 SOFT = Band(floor=-2, ceiling=3, beyond="flag")
@@ -149,6 +150,18 @@ def test_a_soft_limit_may_lie_within_none(street: TimeBank) -> None:
     assert street.balance("a").ceiling is street.balance("a").receivable is None
     assert () == street.transfer(earner="fund", spender="a", hours=100).flags
     assert () == street.audit().findings
+
+
+def test_who_has_one_band_or_none_has_no_soft_limit() -> None:
+    """Of a kind without limits, or with one band."""
+    soft_limits_of: Any = PAIR.soft_limits_of
+    row = AccountRow("a", "fund", "open", None, "inherit", "inherit", 1, None)
+    assert (None, None) == soft_limits_of(row, "2026-03-02")
+    assert (-7200, 10800) == soft_limits_of(row._replace(kind="member"), "2026-03-02")
+    own = row._replace(kind="member", floor=-3600)
+    assert (None, 10800) == soft_limits_of(own, "2026-03-02")
+    one: Any = Statute(version="v", limits={"member": SOFT}).soft_limits_of
+    assert (None, None) == one(own, "2026-03-02")
 
 
 def test_what_is_shown_is_the_hard_limit(street: TimeBank) -> None:

@@ -197,8 +197,7 @@ def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | N
         return None
     months = 0
     if row.joined_on is not None:
-        today = date.fromisoformat(on)
-        months = months_between(date.fromisoformat(row.joined_on), today)
+        months = months_between(date.fromisoformat(row.joined_on), date.fromisoformat(on))
     begun = max(band.from_month for band in bands if band.from_month <= months)
     pair = {band.beyond: band for band in bands if band.from_month == begun}
     if len(pair) < 2:  # noqa: PLR2004  # a pair

@@ -331,8 +331,8 @@ class Statute:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
         With them, what becomes of a transfer that goes beyond. `today` is the day of
-        record, `YYYY-MM-DD`. Who has no day of joining is in month 0. Of a
-        month with two bands these are the limits of the hard one.
+        record, `YYYY-MM-DD`. Who has no day of joining is in month 0. Of a month with two
+        bands these are the limits of the hard one.
         """
         floor, ceiling = account.floor, account.ceiling
         bands = self.limits.get(account.kind)
