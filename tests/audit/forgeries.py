@@ -12,6 +12,7 @@ import timebank
 from support import sources
 from timebank import AuditReport, Corrupt
 from timebank.audit import audit
+from timebank.audit.record_fields import field_differences
 from timebank.bank.session import add_derived
 from timebank.journal import canonical, commitment, digest, genesis
 from timebank.journal.fold import Fold
@@ -88,8 +89,8 @@ class Forgery:
         asked = {"account": "m1", "reason": commitment(bytes(16), "why")}
         return self.add("erase", asked, told)
 
-    def batch(self) -> Batch:
-        """The rows of a store."""
+    def batch(self, *, readable_only: bool = False) -> Batch:
+        """The rows of a store; `readable_only` leaves out those of records that cannot be read."""
         batch, fold = Batch(texts=sorted(self.texts)), Fold()
         before = genesis(self.records[0]["journal"])
         for sequence, record in enumerate(self.records, start=1):
@@ -103,6 +104,8 @@ class Forgery:
             id = id if type(id) is str else None  # a column of no other type can be stored
             refers_to = refers_to if type(refers_to) is int else None
             batch.records.append(RecordRow(sequence, before, body, kind, id, refers_to))
+            if readable_only and [*field_differences(record)]:
+                continue
             try:
                 derived = fold.apply(sequence, record["kind"], effects)
             except Corrupt:
@@ -296,11 +299,15 @@ def clock_runs_back(forgery: Forgery) -> None:
 
 
 def two_days_ahead(forgery: Forgery) -> None:
-    forgery.transfer("m1", "m2", 60)["effects"]["occurred_on"] = "2026-03-04"
+    forgery.transfer("m1", "m2", 60, occurred_on="2026-03-04")["effects"]["occurred_on"] = (
+        "2026-03-04"
+    )
 
 
 def one_day_ahead(forgery: Forgery) -> None:
-    forgery.transfer("m1", "m2", 60)["effects"]["occurred_on"] = "2026-03-03"
+    forgery.transfer("m1", "m2", 60, occurred_on="2026-03-03")["effects"]["occurred_on"] = (
+        "2026-03-03"
+    )
 
 
 def other_journal(forgery: Forgery) -> None:
@@ -531,8 +538,8 @@ FORGERIES: list[tuple[Callable[[Forgery], None], set[str]]] = [
     (text_erased_that_never_was, {"effects"}),
     (text_erased_of_a_later_record, {"effects"}),
     (erasure_of_no_field, {"canonical", "texts"}),
-    (erasure_out_of_order, {"canonical", "texts"}),
-    (erasure_of_nobody, {"canonical", "texts"}),
-    (erasure_of_another_record, {"canonical", "texts"}),
+    (erasure_out_of_order, {"canonical"}),
+    (erasure_of_nobody, {"canonical"}),
+    (erasure_of_another_record, {"canonical"}),
     (texts_erased_twice, CLEAN),
 ]

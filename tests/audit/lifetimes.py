@@ -32,7 +32,7 @@ RULES = Statute(
 )
 
 
-def lifetimes() -> Forgery:
+def lifetimes(rules: Statute = RULES) -> Forgery:
     """Four months: m1 and g live all of them; m2 is frozen, and thawed; m3 comes on a last day.
 
     m4 was a member for some days before anybody wrote it down.
@@ -43,7 +43,7 @@ def lifetimes() -> Forgery:
     bank.open_account("rich", kind="organisation")
     bank.open_account("m1", joined_on=date(2026, 2, 10))
     clock.now += timedelta(days=1)
-    bank.adopt(RULES)
+    bank.adopt(rules)
     bank.open_account("g", kind="group")
     bank.open_account("m2")
     bank.open_account("m3", joined_on=date(2026, 3, 31))

@@ -60,14 +60,16 @@ def held(**effects: Any) -> Odd:
     return record("hold", {"id": "h", "kind": "exchange", **sides}, made | effects)
 
 
-def closed(*, held: int, incoming: int, expires_at: int = 2**53) -> Odd:
-    """m3 is closed while a hold keeps something of it, until an instant."""
+def closed(*, held: int, incoming: int, expires_in: int = 120_000_000) -> Odd:
+    """m3 is closed, a minute after a hold, while it keeps something of it."""
 
     def odd(forgery: Forgery) -> None:
         sides: JSON = {"earners": [["m1", 60]], "spenders": [["m3", 60]]}
         made: JSON = {"lines": [["m1", 60], ["m3", -60]], "statute": "default/1"}
-        made |= {"reserves": [["m1", 0, 60], ["m3", held, incoming]], "expires_at": expires_at}
-        forgery.add("hold", {"id": "h", "kind": "exchange", **sides}, made)
+        made["reserves"] = [["m1", 0, 60], ["m3", held, incoming]]
+        asked = {"id": "h", "kind": "exchange", "expires_in": expires_in, **sides}
+        hold = forgery.add("hold", asked, made)
+        made["expires_at"] = hold["recorded_at"] + expires_in
         request = {"account": "m3"}
         forgery.add("close_account", request, request | {"sets": {"status": "closed"}})
 
@@ -103,7 +105,7 @@ def frozen_and_held(forgery: Forgery) -> None:
 
 def reverses(original: int, **asked: Any) -> Odd:
     """A reversal of a record, by its number."""
-    request = {"id": "r", "transfer": "first", "reason": NOBODYS, **asked}
+    request = {"id": "r", "transfer": "first", "reason": NOBODYS, "hours": 1, **asked}
     made: JSON = {"occurred_on": "2026-03-02", "postings": [["m1", -1], ["m2", 1]]}
     return record("reverse", request, made | {"reverses": original, "statute": "default/1"})
 
@@ -149,7 +151,7 @@ ODDITIES: dict[str, Odd] = {
     "a basis of a hold": held(basis=7),
     "closed with hours that are held": closed(held=60, incoming=0),
     "closed with hours to come": closed(held=0, incoming=60),
-    "closed after a hold has expired": closed(held=60, incoming=60, expires_at=1),
+    "closed after a hold has expired": closed(held=60, incoming=60, expires_in=60_000_000),
     "settled as it should be": settles({}, {}),
     "settled with a fee": settles(
         {},
@@ -263,6 +265,7 @@ def ends(after: int) -> Odd:
         now = forgery.records[-1]["recorded_at"] + 60_000_000
         made = next(r for r in forgery.records if r["request"].get("id") == "held")
         made["effects"]["expires_at"] = now + after
+        made["request"]["expires_in"] = now + after - made["recorded_at"]
         forgery.add("void", {"id": "v", "hold": "held"}, {"resolves": made["sequence"]})
 
     return odd

@@ -343,7 +343,9 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
         },
         "derived": {"totals": {"m1": [3600, 1200], "m2": [1200, 3600]}, "statutes": []},
         "statutes": {"statutes": [], "adopted": [["", "default/1"]]},
-        "reversals": {"remaining": [[4, "first", [["m1", True, 2400], ["m2", False, 2400]]]]},
+        "reversals": {
+            "remaining": [[4, "first", DAY, [["m1", True, 2400], ["m2", False, 2400]], []]]
+        },
         "clocks": {"last": 1772442300000000, "on": DAY},
     } == state
 
@@ -382,8 +384,8 @@ def test_what_is_left_of_many_originals_is_read_again() -> None:
     checkpoint = bank.audit().checkpoint
     assert checkpoint is not None
     left = checkpoint.state()["reversals"]["remaining"]
-    assert [f"t{number}" for number in range(6, 70)] == [id for _, id, _ in left]
-    assert {0} == {seconds for _, _, lines in left for *_, seconds in lines}
+    assert [f"t{number}" for number in range(6, 70)] == [id for _, id, *_ in left]
+    assert {0} == {seconds for *_, lines, _ in left for *_, seconds in lines}
 
 
 def test_each_audit_names_the_checks_that_it_made() -> None:

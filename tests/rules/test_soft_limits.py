@@ -369,11 +369,11 @@ def beyond_the_hard_one_with_the_soft_flag(forgery: Forgery) -> None:
 def test_the_audit_finds_a_flag_that_is_not_that_of_the_limit_passed(
     lie: Callable[[Forgery], None],
 ) -> None:
-    """Each by the check of limits."""
+    """Each by the check of limits; flags that stand twice are told as such too."""
     forgery = sound()
     assert set() == found(forgery.audited())
     lie(forgery)
-    assert {"limits"} == found(forgery.audited())
+    assert {"limits"} == found(forgery.audited()) - {"effects"}
 
 
 @pytest.mark.parametrize(

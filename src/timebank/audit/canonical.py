@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from timebank.audit.base import AuditCheck, AuditedRecord
+from timebank.audit.base import AuditCheck, AuditedRecord, Difference
 from timebank.audit.findings import RESTORE, Check
-from timebank.audit.id_rules import all_plain, id_differences
+from timebank.audit.id_rules import has_odd_ids, id_differences
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
+from timebank.audit.record_forms import form_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal import canonical, parse, refers_to
 from timebank.model import RecordRow
@@ -21,8 +23,8 @@ class Canonical(AuditCheck):
     promises: ClassVar = (
         Check(
             "canonical",
-            "Each record's bytes are its canonical form, its fields are known, and the columns "
-            "beside it repeat what it says.",
+            "Each record's bytes are its canonical form, its fields are known and as the format "
+            "says, and the columns beside it repeat what it says.",
             RESTORE,
         ),
     )
@@ -32,7 +34,7 @@ class Canonical(AuditCheck):
         content = parse_plain_transfer(row.body)
         if content is None:
             content = self._parsed(row)
-        if content is not None and not all_plain(row.body, content["kind"]):
+        if content is not None and has_odd_ids(row.body):
             for expected, found in id_differences(content):  # it can be executed all the same
                 self.tell("canonical", f"record {row.sequence}", expected=expected, found=found)
         return content
@@ -48,11 +50,15 @@ class Canonical(AuditCheck):
         except (Corrupt, ValueError, RecursionError) as error:
             self.tell("canonical", place, expected="canonical JSON", found=str(error))
             return None
-        is_sound = True
-        for expected, found in field_differences(content):
+        if differences := [*field_differences(content)]:
+            self._all(place, differences)
+            return None
+        self._all(place, form_differences(content))
+        return content
+
+    def _all(self, place: str, differences: Iterable[Difference]) -> None:
+        for expected, found in differences:
             self.tell("canonical", place, expected=expected, found=found)
-            is_sound = False
-        return content if is_sound else None
 
     def record(self, record: AuditedRecord) -> None:
         """Check the columns beside a record."""

@@ -10,7 +10,7 @@ from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.findings import Check
 from timebank.errors import InvalidStatute, shown
 from timebank.journal import recorded
-from timebank.model import RecordRow
+from timebank.model import MAX_INTEGER, RecordRow
 from timebank.statute import Statute
 
 _DAY: Final = timedelta(days=1)
@@ -19,6 +19,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER: Final = 900_000_000
 #: How far the last record may lie ahead of the clock of who audits, in microseconds.
 _MOST_AHEAD: Final = 600_000_000
+#: The kinds of record behind which time is looked at anew.
+_TURNS: Final = frozenset({"adopt", "restart_clock"})
+#: How many days ahead a member may join.
+_DAYS_TO_JOIN: Final = 366
 PAGE: Final = 500
 
 
@@ -40,6 +44,8 @@ class Clocks(AuditCheck):
         super().__init__(context)
         self._last: int | None = None
         self._last_on: str | None = None
+        #: The instant up to which nothing but the day of service is to be looked at.
+        self._until = -MAX_INTEGER
         #: The days that are expected of a record, and the day number in UTC that they belong to.
         self._number: int | None = None
         self._days: tuple[str, str, str] = ("", "", "")
@@ -51,6 +57,19 @@ class Clocks(AuditCheck):
         """Check one record."""
         content = record.content
         now, on = content["recorded_at"], content["recorded_on"]
+        # Most records are of a time of which all was looked at: the same day, the same quarter.
+        is_known = self._last is not None and self._last <= now < self._until
+        if not is_known or on != self._last_on or record.kind in _TURNS:
+            self._look(record, now, on)
+        self._last, self._last_on = now, on
+        day = record.effects.get("occurred_on")
+        if day is None:
+            self._ahead(record, on)
+        elif day > on and day > (latest := _next(on)):
+            self._tell(record, f"occurred_on {latest} or earlier", day)
+
+    def _look(self, record: AuditedRecord, now: int, on: str) -> None:
+        """Check the instant and the day of a record against those before, UTC and the zone."""
         if record.kind == "restart_clock":
             self._restart(record, now, on)
         else:
@@ -59,11 +78,18 @@ class Clocks(AuditCheck):
             self._see_days(now)
         if on not in self._days and on != self._last_on:
             self._tell(record, f"recorded_on {self._days[1]}, or the day before or after", on)
+        self._until = (now // _QUARTER + 1) * _QUARTER
         self._compare_zone(record, now, on)
-        self._last, self._last_on = now, on
-        day = record.effects.get("occurred_on")
-        if day is not None and day > on and day > (latest := _next(on)):
-            self._tell(record, f"occurred_on {latest} or earlier", day)
+
+    def _ahead(self, record: AuditedRecord, on: str) -> None:
+        """Check the days that a hold and an account that is opened ask for."""
+        request, kind = record.request, record.kind
+        if kind == "hold" and request.get("occurred_on", on) > (latest := _next(on)):
+            self._tell(record, f"request.occurred_on {latest} or earlier", request["occurred_on"])
+        elif kind == "open_account" and request.get("joined_on", on) > on:
+            last = _next(on, _DAYS_TO_JOIN)
+            if request["joined_on"] > last:
+                self._tell(record, f"joined_on {last} or earlier", request["joined_on"])
 
     def _forward(self, sequence: int, now: int, on: str) -> None:
         place = f"record {sequence}"
@@ -113,6 +139,7 @@ class Clocks(AuditCheck):
             return
         expected = day if record.kind == "restart_clock" else max(day, self._last_on or day)
         if on != expected:
+            self._until = now  # the next one is looked at too
             self.context.findings.note(
                 f"record {record.sequence}",
                 f"it was recorded on {on}; by the data on time zones of this machine it was "
@@ -181,9 +208,9 @@ def _instant(moment: int) -> str:
         return shown(moment)
 
 
-def _next(day: str) -> str:
-    """Return the day after a day."""
+def _next(day: str, days: int = 1) -> str:
+    """Return the day after a day, or another so many days later; at most the last of all."""
     try:
-        return (date.fromisoformat(day) + _DAY).isoformat()
+        return (date.fromisoformat(day) + _DAY * days).isoformat()
     except OverflowError:
-        return day
+        return date.max.isoformat()

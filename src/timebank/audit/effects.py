@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from timebank.audit.accounts import (
     ACCOUNT_RECORDS,
@@ -18,6 +18,7 @@ from timebank.audit.accounts import (
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
+    Lines,
     day_differences,
     exchange_differences,
     settlement_differences,
@@ -25,9 +26,20 @@ from timebank.audit.exchanges import (
 )
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
+from timebank.audit.order import flag_differences, order_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import NEVER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.statute import DEFAULT
+
+#: Kind → the statuses from which it leads elsewhere.
+_BEFORE: Final = {
+    "set_limits": ("open", "frozen"),
+    "freeze": ("open",),
+    "thaw": ("frozen",),
+    "close_account": ("open", "frozen"),
+    "reopen": ("closed",),
+}
 
 
 class Effects(AuditCheck):
@@ -52,6 +64,7 @@ class Effects(AuditCheck):
         #: Kind → where its effects are not what was asked.
         self._differences: dict[str, Callable[[AuditedRecord], Iterator[Difference]]] = {
             **dict.fromkeys(ACCOUNT_RECORDS, account_differences),
+            **dict.fromkeys(_BEFORE, self._account),
             **dict.fromkeys(DELEGATE_RECORDS, delegate_differences),
             "transfer": self._exchange,
             "hold": self._exchange,
@@ -59,6 +72,7 @@ class Effects(AuditCheck):
             "void": self._void,
             "reverse": self._reversal,
             "due": self._dues.differences,
+            "erase": self._erasure,
             "restart_clock": self._restart,
         }
 
@@ -78,16 +92,24 @@ class Effects(AuditCheck):
         if self._dues.months and derived.postings:
             self._dues.count(derived.postings)
         if kind in HISTORY_RECORDS:
-            for expected, found in self._histories.refusals(record):
-                self._tell(record, expected, found)
+            self._tell_all(record, self._histories.refusals(record))
             self._histories.record(record)
+        if derived.holds:
+            now = record.content["recorded_at"]
+            self._tell_all(record, self._reserved(derived.holds, now))
         if "flags" in effects:
+            checked = "limits" not in record.request
+            self._tell_all(record, flag_differences(effects["flags"], checked=checked))
             for flag in effects["flags"]:
                 self.context.findings.note(f"record {record.sequence}", str(Flag.of(flag)))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
         self.tell("effects", f"record {sequence}", expected=expected, found=found)
+
+    def _tell_all(self, record: AuditedRecord, differences: Iterator[Difference]) -> None:
+        for expected, found in differences:
+            self._tell(record, expected, found)
 
     def _tell(
         self, record: AuditedRecord, expected: str, found: str, name: str = "effects"
@@ -96,18 +118,75 @@ class Effects(AuditCheck):
 
     # -- what was asked, by kind -----------------------------------------------------------
 
+    def _account(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Compare a record on an account with what was asked, and with where the account is."""
+        yield from account_differences(record)
+        before = self._fold.accounts.get(record.effects["account"])
+        allowed = _BEFORE[record.kind]
+        if before is not None and before.status not in allowed:
+            yield f"an account that is {' or '.join(allowed)}", f"it was {before.status}"
+        if before is not None and record.kind == "set_limits":
+            kept = {"floor": before.floor, "ceiling": before.ceiling}
+            for field in sorted(kept.keys() - record.request.keys()):
+                if record.effects["sets"].get(field) != kept[field]:
+                    found = shown(record.effects["sets"].get(field))
+                    yield f"{field} {shown(kept[field])}, as it was", found
+        if record.kind == "close_account":
+            current = self._statutes.current
+            if record.effects["account"] in current.funds:
+                yield f"no fund of statute {shown(current.version)}", "one of them"
+
+    def _erasure(self, record: AuditedRecord) -> Iterator[Difference]:
+        account = record.request.get("account")
+        if account is not None and self._fold.accounts.get(account) is None:
+            yield "an account that was opened", shown(account)
+
+    def _reserved(self, rows: Sequence[HoldRow], now: int) -> Iterator[Difference]:
+        """Yield where the open holds of an account are more than can be summed."""
+        for account in [row.account for row in rows]:
+            held = [row for row in self._fold.holds[account].values() if row.expires_at > now]
+            most = max(sum(row.held for row in held), sum(row.incoming for row in held))
+            if most > MAX_INTEGER:
+                yield f"at most 2**53 seconds that holds of {shown(account)} reserve", shown(most)
+
     def _exchange(self, record: AuditedRecord) -> Iterator[Difference]:
         record.via = record.request.get("via")
         found = exchange_differences(self._statutes.current, record)
-        if record.kind == "transfer" and "occurred_on" in record.request:
-            return chain(day_differences(record), found)
+        if self._statutes.current is not DEFAULT:  # else they are as asked, one by one
+            found = chain(found, self._sides(record))
+        if record.kind == "hold":
+            return chain(_expiry(record), found)
+        day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
+        if of != (record.content["recorded_on"] if day is None else day):
+            expected = record.content["recorded_on"] if day is None else day
+            found = chain([(f"occurred_on {shown(expected)}", shown(of))], found)
         return found
+
+    def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
+        """Yield lines in another order than was asked, and who was left out and is not open."""
+        request, effects = record.request, record.effects
+        lines: Lines = effects["postings" if record.kind == "transfer" else "lines"]
+        fee: Lines = effects.get("fee", [])
+        own = without_fee(lines, fee)
+        asked = request["earners"] + [
+            [account, -seconds] for account, seconds in request["spenders"]
+        ]
+        yield from order_differences(asked, own, fee)
+        if len(own) < len(asked):
+            for account, _ in asked:
+                row = self._fold.accounts.get(account)
+                if row is None or row.status != "open":
+                    found = "missing" if row is None else row.status
+                    yield f"{shown(account)} that is open", found
 
     def _settlement(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
         if not record.hold.problem:
             record.via = record.hold.content["request"].get("via")
             yield from settlement_differences(self._statutes, record, record.hold.content)
+            held, fee = record.hold.content["effects"], record.effects.get("fee", [])
+            asked = without_fee(held["lines"], held.get("fee", []))
+            yield from order_differences(asked, without_fee(record.effects["postings"], fee), fee)
 
     def _void(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
@@ -189,3 +268,11 @@ class Effects(AuditCheck):
                 for id, known in accounts.items()
             }
         }
+
+
+def _expiry(record: AuditedRecord) -> Iterator[Difference]:
+    """Yield where a hold ends at another instant than was asked."""
+    asked, ends = record.request.get("expires_in"), record.effects.get("expires_at")
+    due = None if asked is None else record.content["recorded_at"] + asked
+    if ends != due:
+        yield f"expires_at {shown(due)}", shown(ends)

@@ -1,7 +1,6 @@
 """Transfers, holds and settlements compared with what was asked, under their statute.
 
-Shares are not computed here: each must lie within a second of its proportion, and their
-sum must be exact. So the audit does not repeat how a remainder is handed out.
+Shares are not computed here: it is looked at whether they are by largest remainder.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 
 from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.findings import quantity
+from timebank.audit.shares import is_shared
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
 from timebank.statute import Fee, Statute
@@ -91,8 +91,9 @@ def settlement_differences(
     elif fee:
         yield "no fee", shown(fee)
     day = request.get("occurred_on", held["request"].get("occurred_on"))
-    if day is not None and effects["occurred_on"] != day:
-        yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
+    expected_day = record.content["recorded_on"] if day is None else day
+    if effects["occurred_on"] != expected_day:
+        yield f"occurred_on {shown(expected_day)}", shown(effects["occurred_on"])
     larger = total if total > whole and held["request"]["kind"] == "exchange" else None
     given = request.get("occurred_on") if judged else None
     on = record.content["recorded_on"]
@@ -193,6 +194,10 @@ def side_differences(
     for id, seconds in asked:
         if abs(found.get(id, 0) * whole - seconds * total) >= (whole if total != whole else 1):
             yield expected, f"{quantity(found.get(id, 0))} of {shown(id)}"
+            return
+    shares = [found.get(id, 0) for id, _ in asked]
+    if total != whole and not is_shared(total, [seconds for _, seconds in asked], shares):
+        yield expected, f"{what} {shown(found)}, which is not by largest remainder"
 
 
 def fee_of(fee: Fee, basis: int) -> int:
@@ -226,6 +231,12 @@ def fee_differences(
                 yield f"at most {quantity(most.get(id, 0))} of {shown(id)}", quantity(seconds)
         elif abs(seconds * basis - payers.get(id, 0) * amount) >= basis:
             yield f"a fee of {shown(id)} in proportion", quantity(seconds)
+            return
+    weights = payers if most is None else most
+    shares = [paid.get(id, 0) for id in weights]
+    is_known = paid.keys() <= weights.keys() and sum(shares) == amount  # else that is said
+    if is_known and not is_shared(amount, [*weights.values()], shares):
+        yield f"a fee of {quantity(amount)} by largest remainder", shown(found)
 
 
 def expected_flags(

@@ -20,7 +20,8 @@ MOST_OF_ID: Final = 128
 MOST_OF_LABEL: Final = 200
 #: Finds in canonical bytes a text that is empty, long, escaped, not ASCII, begins or ends with a
 #: blank, or begins with a prefix of the library's. Between texts nothing of the kind can stand.
-_odd: Final = re.compile(rb'"(?:[ "]|(?:peer|cheque):|[^"]{129})| "|\\|[^ -~]').search
+#: Where there is none, as in most records, `id_differences` has nothing to tell.
+has_odd_ids: Final = re.compile(rb'"(?:[ "]|(?:due|peer|cheque):|[^"]{129})| "|\\|[^ -~]').search
 #: First and last code points that may stand nowhere.
 NOWHERE: Final = (
     *((0x0000, 0x001F), (0x007F, 0x009F), (0x00AD, 0x00AD), (0x0600, 0x0605), (0x061C, 0x061C)),
@@ -59,18 +60,6 @@ RESERVED: Final = ("due:", "peer:", "cheque:")
 
 _LABELS: Final = ("category", "area", "resource")
 _IDS: Final = ("account", "by", "delegate", "hold", "id", "transfer", "via")
-
-
-def all_plain(body: bytes, kind: str) -> bool:
-    """Return whether all ids of a record are seen to be ids by its canonical bytes alone.
-
-    So it is of most records, and then `id_differences` has nothing to tell of them.
-
-    >>> from timebank.audit.id_rules import all_plain
-    >>> all_plain(b'{"request":{"id":"visit-81"}}', "void"), all_plain(b'{"a":" b"}', "void")
-    (True, False)
-    """
-    return not _odd(body) and (kind == "due" or b'"id":"due:' not in body)
 
 
 def id_differences(record: dict[str, Any]) -> Iterator[Difference]:

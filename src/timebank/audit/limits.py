@@ -11,13 +11,17 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.errors import shown
 from timebank.journal.fold import Derived
 from timebank.model import AccountRow, HoldRow, PostingRow
-from timebank.statute import Statute, months_between
+from timebank.statute import DEFAULT, Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
 _MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
 _ACCOUNTS: Final = frozenset(
     {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
 )
+
+#: The kinds of record that say limits of an account, and what one says that has none of its own.
+_LIMITING: Final = frozenset({"open_account", "set_limits"})
+_INHERITED: Final = ("inherit", "inherit")
 
 
 class Limits(AuditCheck):
@@ -45,6 +49,8 @@ class Limits(AuditCheck):
             return
         kind, sequence, account = record.kind, record.sequence, derived.account
         if account is not None:
+            if kind in _LIMITING and (account.floor, account.ceiling) != _INHERITED:
+                self._ordered(record, account)
             if account.status == "closed":
                 self._closed(sequence, account.account, record.content["recorded_at"])
             return
@@ -53,6 +59,18 @@ class Limits(AuditCheck):
             self._open(sequence, kind, None, derived.holds)
         if kind != "reverse" and "limits" not in record.request:
             self._within(record, derived)
+
+    def _ordered(self, record: AuditedRecord, account: AccountRow) -> None:
+        """Check that the floor that applies is not above the ceiling that applies."""
+        on = record.content["recorded_on"]
+        floor, ceiling, _ = self._statutes.current.limits_of(account, on)
+        if floor is not None and ceiling is not None and floor > ceiling:
+            self._tell(
+                record.sequence,
+                account.account,
+                f"a floor of {quantity(ceiling)}, its ceiling, at most",
+                quantity(floor),
+            )
 
     def _closed(self, sequence: int, account: str, now: int) -> None:
         _, balance = self._fold.balances[account]
@@ -147,9 +165,10 @@ class Limits(AuditCheck):
         row = self._fold.accounts[account]
         if row is None:
             return None
-        floor, ceiling, becomes = self._statutes.current.limits_of(row, on)
+        statute = self._statutes.current
+        floor, ceiling, becomes = statute.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling
-        soft = soft_limit(self._statutes.current, row, rule, on)
+        soft = None if statute is DEFAULT else soft_limit(statute, row, rule, on)
         if limit is None and soft is None:
             return None
         _, balance = self._fold.balances[account]
@@ -157,9 +176,10 @@ class Limits(AuditCheck):
         if self._fold.holds.get(account):
             held, incoming = self._reserved(account, now)
             stands = balance - held if rule == "floor" else balance + incoming
-        for one, then in ((limit, becomes), (soft, "flag")):
-            if one is not None and (stands < one if rule == "floor" else stands > one):
-                return one, stands, then
+        if limit is not None and (stands < limit if rule == "floor" else stands > limit):
+            return limit, stands, becomes
+        if soft is not None and (stands < soft if rule == "floor" else stands > soft):
+            return soft, stands, "flag"
         return None
 
     def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:

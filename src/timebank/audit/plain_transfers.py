@@ -12,10 +12,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from timebank.audit.record_fields import is_day
+
 #: Text in which nothing is escaped; what needs it, or may not stand there, is parsed.
 _TEXT: Final = r'"([^"\\\x00-\x1f]*)"'
+#: A day, as `is_day` goes on to look at.
+_DAY: Final = r'"([0-9]{4}-[01][0-9]-[0-3][0-9])"'
 #: Whole seconds above zero, well within the integers of a record.
-_SECONDS: Final = r"([1-9][0-9]{0,14})"
+_SECONDS: Final = r"[1-9][0-9]{0,14}"
 _INSTANT: Final = r"([1-8][0-9]{15}|[1-9][0-9]{0,14})"
 _HEX: Final = r'"([0-9a-f]{64})"'
 
@@ -27,22 +31,23 @@ def _maybe(name: str, value: str) -> str:
 _PLAIN: Final = re.compile(
     r"\{"
     + _maybe("actor", _TEXT)
-    + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},{_SECONDS}\],'
-    + rf'\[{_TEXT},-{_SECONDS}\]\],"statute":{_TEXT}\}},'
+    + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},(?P<moved>{_SECONDS})\],'
+    + rf'\[{_TEXT},-(?P=moved)\]\],"statute":{_TEXT}\}},'
     + rf'"format":{_TEXT},"journal":{_TEXT},"kind":"transfer","recorded_at":{_INSTANT},'
-    + rf'"recorded_on":{_TEXT},'
+    + rf'"recorded_on":{_DAY},'
     + r'"request":\{'
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
-    + rf'"earners":\[\[{_TEXT},{_SECONDS}\]\],"id":{_TEXT},"kind":{_TEXT},'
+    + rf'"earners":\[\[(?P<who>{_TEXT}),(?P<asked>{_SECONDS})\]\],'
+    + rf'"id":{_TEXT},"kind":(?!"reversal"){_TEXT},'
     + _maybe("limits", '"(unchecked)"')
     + _maybe("note", _HEX)
-    + _maybe("occurred_on", _TEXT)
+    + _maybe("occurred_on", _DAY)
     + _maybe("resource", _TEXT)
     + _maybe("source", _TEXT)
-    + rf'"spenders":\[\[{_TEXT},{_SECONDS}\]\]'
+    + rf'"spenders":\[\[(?!(?P=who)){_TEXT},(?P=asked)\]\]'
     + rf'(?:,"via":{_TEXT})?'
-    + rf'\}},"sequence":{_SECONDS}\}}'
+    + rf'\}},"sequence":({_SECONDS})\}}'
 )
 
 
@@ -59,22 +64,26 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     True
     """
     try:
-        found = _PLAIN.fullmatch(body.decode())
+        text = body.decode()
     except ValueError:
         return None
+    found = _PLAIN.fullmatch(text)
     if found is None:
         return None
     (
-        actor, day, earner, seconds, spender, less, statute, form, journal, now, on,
-        area, category, who, earned, id, kind, limits, note, asked, resource, source,
-        payer, spent, via, sequence,
+        actor, day, earner, seconds, spender, statute, form, journal, now, on,
+        area, category, _, who, earned, id, kind, limits, note, asked, resource, source,
+        payer, via, sequence,
     ) = found.groups()  # fmt: skip
+    if not is_day(on) or not is_day(asked or on):
+        return None
     amount = int(seconds)
+    asked_for = amount if earned == seconds else int(earned)
     request: dict[str, Any] = {
-        "earners": [[who, amount if earned == seconds else int(earned)]],
+        "earners": [[who, asked_for]],
         "id": id,
         "kind": kind,
-        "spenders": [[payer, amount if spent == seconds else int(spent)]],
+        "spenders": [[payer, asked_for]],
     }
     if asked is not None:
         request["occurred_on"] = asked
@@ -85,7 +94,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     record: dict[str, Any] = {
         "effects": {
             "occurred_on": day,
-            "postings": [[earner, amount], [spender, -amount if less == seconds else -int(less)]],
+            "postings": [[earner, amount], [spender, -amount]],
             "statute": statute,
         },
         "format": form,

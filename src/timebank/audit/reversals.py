@@ -1,19 +1,52 @@
-"""Check that what was reversed lies within its original."""
+"""Check that what was reversed lies within its original, in proportion to what is left of it.
+
+Shares are not computed here: it is looked at whether they are by largest remainder.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any, ClassVar, Final
 
-from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
+from timebank.audit.exchanges import without_fee
 from timebank.audit.findings import ASK, Check, quantity
+from timebank.audit.shares import is_shared
 from timebank.errors import shown
 from timebank.journal import parse
 
 #: Originals whose remainder is remembered; of the others the earlier reversals are read again.
 _REMEMBERED: Final = 64
 
-#: What is left of each line of an original, by account and by whether it earned.
+#: What is left of each line, by account and by whether it earned, in the order of the original.
 _Lines = dict[tuple[str, bool], int]
+
+
+class _Original:
+    """A transfer that is reversed: its id, its day, and what is left of its lines and its fee."""
+
+    def __init__(self, id: str, day: str, own: _Lines, fee: _Lines) -> None:
+        self.id, self.day, self.own, self.fee = id, day, own, fee
+
+    def move(self, effects: dict[str, Any], *, sign: int) -> None:
+        """Add the postings to their lines, or take those of a reversal from the opposite ones."""
+        fee = effects.get("fee", [])
+        for lines, moved in ((self.own, without_fee(effects["postings"], fee)), (self.fee, fee)):
+            for account, seconds in moved:
+                line = (account, seconds * sign > 0)
+                lines[line] = lines.get(line, 0) + sign * abs(seconds)
+
+    def to_json(self) -> list[Any]:
+        """Return it as a JSON array."""
+        parts = ([[*line, left] for line, left in part.items()] for part in (self.own, self.fee))
+        return [self.id, self.day, *parts]
+
+    @classmethod
+    def of_json(cls, id: str, day: str, own: Iterable[Any], fee: Iterable[Any]) -> _Original:
+        """Read it again."""
+        parts = ({(account, earned): left for account, earned, left in part} for part in (own, fee))
+        return cls(id, day, *parts)
 
 
 class Reversals(AuditCheck):
@@ -21,77 +54,83 @@ class Reversals(AuditCheck):
 
     key: ClassVar = "reversals"
     promises: ClassVar = (
-        Check("reversals", "What was reversed lies within its original, an earlier transfer.", ASK),
+        Check(
+            "reversals",
+            "What was reversed lies within its original, an earlier transfer, in proportion to "
+            "what is left of it.",
+            ASK,
+        ),
     )
     kinds: ClassVar = frozenset({"reverse"})
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
-        self._remaining: dict[int, tuple[str | None, _Lines]] = {}
+        self._remaining: dict[int, _Original] = {}
 
     def record(self, record: AuditedRecord) -> None:
         """Check one reversal that was executed."""
         if record.derived is None:
             return
         request, effects = record.request, record.effects
-        original, place = effects["reverses"], f"record {record.sequence}"
-        if original in self._remaining:
-            id, remaining = self._remaining.pop(original)
-        else:
-            id, remaining = self._read(original, record.sequence)
-        if id is None or id != request["transfer"]:
+        reverses, place = effects["reverses"], f"record {record.sequence}"
+        original = self._remaining.pop(reverses, None) or self._read(reverses, record.sequence)
+        if original is None or original.id != request["transfer"]:
             self.tell(
                 "reversals",
                 place,
                 expected=f"it reverses the earlier transfer {shown(request['transfer'])}",
-                found=f"record {original} is {'no transfer' if id is None else shown(id)}",
+                found=f"record {reverses} is "
+                f"{'no transfer' if original is None else shown(original.id)}",
             )
             return
-        for account, seconds in effects["postings"]:
-            left = remaining.get((account, seconds < 0), 0)
-            if abs(seconds) > left:
-                self.tell(
-                    "reversals",
-                    f"{place}, account {shown(account)}",
-                    expected=f"at most {quantity(left)}, what is left of record {original}",
-                    found=quantity(abs(seconds)),
-                )
-            remaining[account, seconds < 0] = left - abs(seconds)
-        self._remaining[original] = (id, remaining)
+        day = _day(original, record.content["recorded_on"])
+        if "occurred_on" not in request and effects["occurred_on"] != day:
+            self.tell(
+                "reversals",
+                place,
+                expected=f"occurred_on {shown(day)}, for record {reverses} is of {original.day}",
+                found=shown(effects["occurred_on"]),
+            )
+        beyond = [*_beyond(original, effects)]
+        for account, left, seconds in beyond:
+            self.tell(
+                "reversals",
+                f"{place}, account {shown(account)}",
+                expected=f"at most {quantity(left)}, what is left of record {reverses}",
+                found=quantity(seconds),
+            )
+        if not beyond:
+            for expected, found in _proportions(original, request, effects):
+                self.tell("reversals", place, expected=expected, found=found)
+        original.move(effects, sign=-1)
+        self._remaining[reverses] = original
         if len(self._remaining) > _REMEMBERED:
             del self._remaining[next(iter(self._remaining))]
 
-    def _read(self, original: int, sequence: int) -> tuple[str | None, _Lines]:
-        """Return the original's id and lines, less earlier reversals; no id where it is none."""
+    def _read(self, original: int, sequence: int) -> _Original | None:
+        """Return what is left of an original after earlier reversals, where it is one."""
         reader = self.context.reader
         rows = reader.records(after=original - 1, limit=1) if 0 < original < sequence else []
-        remaining: _Lines = {}
         if not rows or rows[0].sequence != original:
-            return None, remaining
+            return None
         record = parse(rows[0].body)
         if record.get("kind") not in {"transfer", "settle", "due"}:
-            return None, remaining
-        _move(remaining, record["effects"], sign=1)
+            return None
+        found = _Original(record["request"]["id"], record["effects"]["occurred_on"], {}, {})
+        found.move(record["effects"], sign=1)
         for row in reader.referring(original):
             if row.sequence < sequence:
-                _move(remaining, parse(row.body)["effects"], sign=-1)
-        id: str = record["request"]["id"]
-        return id, remaining
+                found.move(parse(row.body)["effects"], sign=-1)
+        return found
 
     def state(self) -> State:
         """Return what is left of the transfers that were last reversed."""
-        return {
-            "remaining": [
-                [original, id, [[*line, seconds] for line, seconds in lines.items()]]
-                for original, (id, lines) in self._remaining.items()
-            ]
-        }
+        return {"remaining": [[number, *one.to_json()] for number, one in self._remaining.items()]}
 
     def restore(self, state: State) -> None:
         """Restore what was left."""
-        for original, id, lines in state["remaining"]:
-            left = {(account, earned): seconds for account, earned, seconds in lines}
-            self._remaining[original] = (id, left)
+        for number, *known in state["remaining"]:
+            self._remaining[number] = _Original.of_json(*known)
 
     @classmethod
     def comparable(cls, state: State) -> State:  # noqa: ARG003  # whatever it is
@@ -99,8 +138,55 @@ class Reversals(AuditCheck):
         return {}
 
 
-def _move(lines: _Lines, effects: dict[str, Any], *, sign: int) -> None:
-    """Add the postings to their lines, or take those of a reversal away from the opposite ones."""
-    for account, seconds in effects["postings"]:
-        line = (account, seconds * sign > 0)
-        lines[line] = lines.get(line, 0) + sign * abs(seconds)
+def _day(original: _Original, on: str) -> str:
+    """Return the day of a reversal: the original's, or today where a false clock dated that."""
+    if original.day <= on or date.fromisoformat(original.day).toordinal() - 1 <= (
+        date.fromisoformat(on).toordinal()
+    ):
+        return original.day
+    return on
+
+
+def _parts(original: _Original, effects: dict[str, Any]) -> Iterator[tuple[_Lines, list[Any]]]:
+    """Yield what is left, and what is moved back, of the lines and of the fee."""
+    fee = effects.get("fee", [])
+    yield original.own, without_fee(effects["postings"], fee)
+    yield original.fee, fee
+
+
+def _beyond(original: _Original, effects: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Yield accounts of which more is moved back than is left: what is left, and what moves."""
+    for lines, moved in _parts(original, effects):
+        for account, seconds in moved:
+            left = lines.get((account, seconds < 0), 0)
+            if abs(seconds) > left:
+                yield account, left, abs(seconds)
+
+
+def _proportions(
+    original: _Original, request: dict[str, Any], effects: dict[str, Any]
+) -> Iterator[Difference]:
+    """Yield where other hours move back than were asked, or not in proportion to what is left."""
+    (own, lines), (fee, fee_lines) = _parts(original, effects)
+    left, fee_left = _earned(own), _earned(fee)
+    moved, fee_moved = (sum(s for _, s in part if s > 0) for part in (lines, fee_lines))
+    if "hours" not in request and moved != left:
+        yield f"all that is left, {quantity(left)}", quantity(moved)
+    if left and fee_moved != fee_left * moved // left:
+        yield f"a fee of {quantity(fee_left * moved // left)} moved back", quantity(fee_moved)
+    for remaining, part, total in ((own, lines, moved), (fee, fee_lines, fee_moved)):
+        found = {(account, seconds < 0): abs(seconds) for account, seconds in part}
+        order = [line for side in (True, False) for line in remaining if line[1] is side]
+        if [(account, seconds < 0) for account, seconds in part] != [
+            line for line in order if line in found
+        ]:
+            yield "postings in the order of the original, each account once a side", shown(part)
+        for side in (True, False):
+            weights = {line: left for line, left in remaining.items() if line[1] is side}
+            shares = [found.get(line, 0) for line in weights]
+            if sum(shares) == total and not is_shared(total, [*weights.values()], shares):
+                yield "what is left shared by largest remainder", shown(part)
+
+
+def _earned(lines: _Lines) -> int:
+    return sum(seconds for (_, earned), seconds in lines.items() if earned)

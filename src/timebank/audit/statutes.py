@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditedRecord, State
 from timebank.audit.findings import ASK, Check
 from timebank.errors import TimebankError, shown
-from timebank.statute import DEFAULT, RESERVED
+from timebank.journal import canonical
+from timebank.statute import DEFAULT, RESERVED, Statute
 from timebank.statute.codec import as_record, from_record
+
+#: The kinds of account that are somebody's own, and no fund of a statute's.
+_OWN: Final = frozenset({"member", "group"})
 
 
 class Statutes(AuditCheck):
@@ -45,6 +49,9 @@ class Statutes(AuditCheck):
         except TimebankError as error:
             self._tell(sequence, "a statute that can be read", str(error))
             return
+        if canonical(as_record(statute)) != canonical(data):
+            self._tell(sequence, f"the statute as {shown(as_record(statute))}", shown(data))
+        self._funds(sequence, statute)
         if statute.version != version:
             self._tell(sequence, f"the adoption of {shown(statute.version)}", shown(version))
         first = self.context.statutes.adopt(statute)
@@ -53,6 +60,15 @@ class Statutes(AuditCheck):
         elif statute.version.startswith(RESERVED) and statute is first and statute != DEFAULT:
             expected = f"no other version that begins with {RESERVED}"
             self._tell(sequence, expected, shown(version))
+
+    def _funds(self, sequence: int, statute: Statute) -> None:
+        """Check that each fund is an account of nobody's own, and not closed."""
+        accounts = self.context.fold.accounts
+        for fund in statute.funds:
+            row = accounts.get(fund)
+            if row is None or row.kind in _OWN or row.status == "closed":
+                found = "missing" if row is None else f"a {row.kind}, {row.status}"
+                self._tell(sequence, f"fund {shown(fund)} that is there, and open", found)
 
     def _tell(self, sequence: int, expected: str, found: str) -> None:
         self.tell("statutes", f"record {sequence}", expected=expected, found=found)

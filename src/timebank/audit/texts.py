@@ -16,7 +16,14 @@ from timebank.audit.findings import Check
 from timebank.audit.record_fields import is_commitment
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
-from timebank.model import MAX_INTEGER, SALT_BYTES, TEXT_FIELDS, RecordRow, TextRow
+from timebank.model import (
+    MAX_INTEGER,
+    MAX_TEXT_CHARACTERS,
+    SALT_BYTES,
+    TEXT_FIELDS,
+    RecordRow,
+    TextRow,
+)
 
 #: How many commitments may wait to be compared.
 MOST_WAITING: Final = 50_000
@@ -182,6 +189,8 @@ def _committed(row: TextRow) -> str:
     """Return the commitment that a text and its salt make; no personal text is shown."""
     if type(row.salt) is not bytes or len(row.salt) != SALT_BYTES or type(row.text) is not str:
         return "a salt or a text of the wrong type"
+    if not 1 <= len(row.text) <= MAX_TEXT_CHARACTERS or "\0" in row.text:
+        return f"a text of {len(row.text)} characters, or with NUL"
     try:
         return _PREFIX + commitment(row.salt, row.text)
     except ValueError:

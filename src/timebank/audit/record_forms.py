@@ -1,0 +1,126 @@
+"""What the page says of the values of a record whose fields are known, beyond their types.
+
+Such a record can be relied on all the same: it is executed, and what it breaks is one finding.
+Stated from `docs/journal-format.md`, as `record_fields` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from timebank.audit.base import Difference
+from timebank.errors import shown
+from timebank.journal.fold import imbalance
+from timebank.model import (
+    MAX_INTEGER,
+    MAX_PARTIES,
+    MAX_SOURCE_FIELDS,
+    MAX_TAGS,
+)
+
+_Object = dict[str, Any]
+
+#: The word that no transfer's or hold's `kind` may be.
+REVERSAL: Final = "reversal"
+#: The most texts that one erasure names.
+MOST_ERASED: Final = 1_000
+
+
+def form_differences(record: dict[str, Any]) -> Iterator[Difference]:
+    """Yield what is expected and what was found, for each value that is not as it must be."""
+    kind, request = record["kind"], record["request"]
+    if kind == "open_account":
+        if "floor" in request or "ceiling" in request:
+            yield from _limits(request)
+    elif kind in _FORMS:
+        for form in _FORMS[kind]:
+            yield from form(request, record["effects"])
+
+
+def _quantities(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield hours and times that are none."""
+    for field in ("hours", "expires_in"):
+        if request.get(field, 1) <= 0:
+            yield f"request.{field} of more than 0", shown(request[field])
+    if effects.get("expires_at", 0) >= MAX_INTEGER:
+        yield "effects.expires_at before the year 2255", shown(effects["expires_at"])
+
+
+def _limits(request: _Object) -> Iterator[Difference]:
+    """Yield limits of a new account that say nothing."""
+    for field in ("floor", "ceiling"):
+        if request.get(field) == "inherit":
+            yield f"request.{field} left out where it is inherited", "inherit"
+
+
+def _one_of_both(request: _Object, _: _Object) -> Iterator[Difference]:
+    if not request.keys() & {"floor", "ceiling"}:
+        yield "a floor, a ceiling or both", "neither"
+
+
+def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong with who earns and who spends."""
+    earners, spenders = request["earners"], request["spenders"]
+    for what, side in (("earners", earners), ("spenders", spenders)):
+        if not 1 <= len(side) <= MAX_PARTIES:
+            yield f"request.{what} of 1 to {MAX_PARTIES} accounts", f"{len(side)} of them"
+        if not all(seconds > 0 for _, seconds in side):
+            yield f"request.{what} of more than 0 seconds", shown(side)
+        if not is_ascending([account for account, _ in side]):
+            yield f"request.{what} sorted by account, each once", shown(side)
+    sums = [sum(seconds for _, seconds in side) for side in (earners, spenders)]
+    if sums[0] != sums[1] and not imbalance(effects):  # else that is said
+        yield "both sides of the same hours", f"{sums[0]} and {sums[1]} seconds"
+    if len(earners) == len(spenders) == 1 and earners[0][0] == spenders[0][0]:
+        yield "two accounts", f"{shown(earners[0][0])} as the sole earner and spender"
+
+
+def _described(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield what is wrong with the words of a transfer or hold."""
+    if request["kind"] == REVERSAL:
+        yield f"request.kind other than {REVERSAL}", shown(request["kind"])
+    tags = request.get("tags", ["-"])
+    if not 1 <= len(tags) <= MAX_TAGS or not is_ascending(tags):
+        yield f"request.tags sorted, each once, 1 to {MAX_TAGS} of them", shown(tags)
+    source = request.get("source", "-")
+    pairs = [["-", source]] if type(source) is str else source
+    if not 1 <= len(pairs) <= MAX_SOURCE_FIELDS or not is_ascending([name for name, _ in pairs]):
+        expected = f"request.source sorted, each name once, 1 to {MAX_SOURCE_FIELDS} of them"
+        yield expected, shown(source)
+
+
+def _erased(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in an erasure, of an account or of a record."""
+    if len(request.keys() & {"account", "record"}) != 1:
+        yield "request with an account or a record", ", ".join(map(shown, request))
+    commitments, texts = effects["erased"], effects["texts"]
+    for text in texts:
+        if text[0] != request.get("record", text[0]):
+            yield f"effects.texts of record {shown(request['record'])}", shown(text)
+    if len(texts) > MOST_ERASED:
+        yield f"effects.texts of at most {MOST_ERASED}", f"{len(texts)} of them"
+    if not is_ascending(commitments) or not is_ascending(texts):
+        yield "effects.erased and effects.texts in order, each once", "others"
+
+
+def is_ascending(values: list[Any]) -> bool:
+    """Return whether values are sorted, each once.
+
+    >>> from timebank.audit.record_forms import is_ascending
+    >>> is_ascending(["a", "b"]), is_ascending(["a", "a"])
+    (True, False)
+    """
+    return all(before < after for before, after in pairwise(values))
+
+
+#: Kind → what else is looked at.
+_FORMS: Final[dict[str, tuple[Callable[[_Object, _Object], Iterator[Difference]], ...]]] = {
+    "set_limits": (_one_of_both,),
+    "transfer": (_sides, _described),
+    "hold": (_sides, _described, _quantities),
+    "settle": (_quantities,),
+    "reverse": (_quantities,),
+    "erase": (_erased,),
+}
