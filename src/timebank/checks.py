@@ -42,6 +42,8 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
 
 #: The prefix of the ids that the library makes itself, from an account and a period.
 RESERVED_PREFIX: Final = "due:"
+#: The prefixes of ids of operations that are the library's own.
+RESERVED_PREFIXES: Final = (RESERVED_PREFIX, "peer:", "cheque:")
 
 
 def operation(value: object) -> str:
@@ -51,8 +53,8 @@ def operation(value: object) -> str:
     :raises InvalidRequest: not a valid id, or one with the prefix of the library's own.
     """
     id = identifier(value, "id")
-    if id.startswith(RESERVED_PREFIX):
-        msg = f"ids that begin with {RESERVED_PREFIX} are the library's own: {shown(id)}"
+    if id.startswith(RESERVED_PREFIXES):
+        msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
         raise InvalidRequest(msg)
     return id
 

@@ -268,18 +268,31 @@ class GranularityRefused(Rejected):
 class AccountNotOpen(Rejected):
     """The account is frozen or closed.
 
-    `account` is its id; `status` is "frozen" or "closed".
+    `account` is its id; `status` is "frozen" or "closed". `role` is the role in which it was
+    refused: "earner", "spender", "via", "fund of the fee", "fund of welcome" (or of other dues, by
+    their name), or "account" where the call is about the account itself. An account may have
+    several roles in one exchange, and each is checked for itself.
     """
 
     rule = "account open"
     code = "account_not_open"
 
-    def __init__(self, account: str, *, status: str, doing: str) -> None:
+    def __init__(
+        self,
+        account: str,
+        *,
+        status: str,
+        doing: str,
+        role: str = "account",
+        remedy: str | None = None,
+    ) -> None:
         super().__init__(f"account {shown(account)} is {status}: it cannot {doing}")
         self.account = account
         self.status = status
+        self.role = role
         if status in _OPENED_BY:
-            self.add_remedy(f"{_OPENED_BY[status]} it first")
+            also = "" if remedy is None else f", or {remedy}"
+            self.add_remedy(f"{_OPENED_BY[status]} it first{also}")
 
 
 #: The call that opens an account again, by its status.

@@ -116,5 +116,5 @@ def test_who_is_frozen_takes_no_part_in_what_is_due() -> None:
     command = MakeDue.of("m1", rule=rule, by=statute, since=date(2026, 3, 1))
     with pytest.raises(AccountNotOpen) as caught:
         decide(state, command, now=0)
-    told = "account 'm1' is frozen: it cannot take part in club; thaw it first"
+    told = "account 'm1' is frozen: it cannot take part as the spender of club; thaw it first"
     assert ("m1", "frozen", told) == (caught.value.account, caught.value.status, str(caught.value))

@@ -188,7 +188,7 @@ def test_a_member_understands_it() -> None:
         ),
         (
             {"hours": 1, "earner": "c"},
-            "account 'c' is frozen: it cannot earn, spend or arrange; thaw it first",
+            "account 'c' is frozen: it cannot take part as the earner; thaw it first",
         ),
     ]
     for asked, message in cases:

@@ -243,7 +243,7 @@ def test_of_a_frozen_account_a_hold_is_voided_not_settled(street: TimeBank) -> N
         street.hold(earner="m1", spender="f1", hours=1, id=id, via="m2")
     for id in ("m1", "f1"):
         street.freeze(id)
-        with pytest.raises(AccountNotOpen, match="settle a hold, which may be voided"):
+        with pytest.raises(AccountNotOpen, match="thaw it first, or void the hold"):
             street.settle("h1")
         with pytest.raises(AccountNotOpen):
             street.hold(earner="m1", spender="f1", hours=1)
@@ -256,7 +256,7 @@ def test_of_a_frozen_account_a_hold_is_voided_not_settled(street: TimeBank) -> N
     street.thaw("m2")
     street.hold(earner="m1", spender="f1", hours=1, id="h3", via="m2")
     street.close_account("m2")
-    with pytest.raises(AccountNotOpen, match="'m2' is closed: it cannot arrange"):
+    with pytest.raises(AccountNotOpen, match="as the intermediary"):
         street.settle("h3")
 
 

@@ -66,6 +66,10 @@ STATUTES = [
     Statute(version="tight", limits=TIGHT),
     Statute(version="soft", limits={"member": Band(floor=-1, ceiling=1, beyond="flag")}),
     Statute(
+        version="soft within hard",
+        limits={"member": [Band(floor=-3, ceiling=4), Band(floor=-1, ceiling=1, beyond="flag")]},
+    ),
+    Statute(
         version="spender",
         limits={"member": Band(floor=-3, ceiling=3)},
         fee=Fee(share="7/100", fund="fund"),

@@ -52,15 +52,27 @@ def schema() -> Any:
 
 @st.composite
 def bands(draw: st.DrawFn) -> list[Band]:
-    """Bands of one kind, the first from month 0."""
+    """Bands of one kind, one from month 0, some with a soft one within; in any order."""
     months = draw(st.sets(st.integers(1, 1200), max_size=3))
     made = []
     for month in (0, *months):
         floor, ceiling = draw(limits), draw(limits)
         if floor is not None and ceiling is not None and floor > ceiling:
             floor, ceiling = ceiling, floor
-        made.append(Band(floor=floor, ceiling=ceiling, from_month=month, beyond=draw(beyond)))
-    return made
+        outer = Band(floor=floor, ceiling=ceiling, from_month=month, beyond=draw(beyond))
+        made.append(outer)
+        inner = [limit for limit in draw(st.lists(quantities)) if _is_within(limit, outer)]
+        if outer.beyond == "refuse" and inner:
+            soft = Band(floor=min(inner), ceiling=max(inner), from_month=month, beyond="flag")
+            if (soft.floor, soft.ceiling) != (floor, ceiling):
+                made.append(soft)
+    return draw(st.permutations(made))
+
+
+def _is_within(limit: Hours, band: Band) -> bool:
+    return (band.floor is None or band.floor <= limit) and (
+        band.ceiling is None or limit <= band.ceiling
+    )
 
 
 fees = st.builds(
@@ -103,7 +115,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"limits": {"member": {}}}, "limits.member: an array of bands"),
     ({"limits": []}, "limits: an object of kinds"),
     ({"limits": {"member": [{"from_month": 1}]}}, "begin in month 0"),
-    ({"limits": {"member": [{}, {}]}}, "in different months"),
+    ({"limits": {"member": [{}, {}]}}, r"month 0 has 2 bands \(refuse, refuse\): bands begin in"),
     ({"limits": {"member": [{"from_month": -1}]}}, "from_month must be a whole number"),
     ({"limits": {"member": [{"floor": 1, "ceiling": 0}]}}, "the floor 1:00 is above"),
     ({"limits": {"member": [{"floor": "1:75"}]}}, r"limits.member\[0\].floor: not a quantity"),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from timebank.audit.base import AuditCheck, AuditedRecord
 from timebank.audit.findings import RESTORE, Check
+from timebank.audit.id_rules import all_plain, id_differences
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
 from timebank.errors import Corrupt, shown
@@ -29,8 +30,15 @@ class Canonical(AuditCheck):
     def read(self, row: RecordRow) -> dict[str, Any] | None:
         """Return a record's content; `None` where no check could rely on it."""
         content = parse_plain_transfer(row.body)
-        if content is not None:
-            return content
+        if content is None:
+            content = self._parsed(row)
+        if content is not None and not all_plain(row.body, content["kind"]):
+            for expected, found in id_differences(content):  # it can be executed all the same
+                self.tell("canonical", f"record {row.sequence}", expected=expected, found=found)
+        return content
+
+    def _parsed(self, row: RecordRow) -> dict[str, Any] | None:
+        """Return the content of a record that is no plain transfer, where its fields are known."""
         place = f"record {row.sequence}"
         try:
             content = parse(row.body)

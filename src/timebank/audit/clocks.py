@@ -39,7 +39,7 @@ class Clocks(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._last: int | None = None
-        self._last_on = ""
+        self._last_on: str | None = None
         #: The days that are expected of a record, and the day number in UTC that they belong to.
         self._number: int | None = None
         self._days: tuple[str, str, str] = ("", "", "")
@@ -70,12 +70,16 @@ class Clocks(AuditCheck):
         if self._last is not None and now < self._last:
             expected = f"recorded_at {_instant(self._last)} or later"
             self.tell("clocks", place, expected=expected, found=_instant(now))
-        if on < self._last_on:
+        if self._last_on is not None and on < self._last_on:
             self.tell("clocks", place, expected=f"recorded_on {self._last_on} or later", found=on)
 
     def _restart(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check that there was something to restart, and note it."""
-        if self._last is None or (now >= self._last and on >= self._last_on):
+        if (
+            self._last is None
+            or self._last_on is None
+            or (now >= self._last and on >= self._last_on)
+        ):
             self._tell(record, "a restart of a clock that was ahead", "none was")
             return
         today = record.request["today"]
@@ -107,7 +111,7 @@ class Clocks(AuditCheck):
         day = self._local[2]
         if day is None:
             return
-        expected = day if record.kind == "restart_clock" else max(day, self._last_on)
+        expected = day if record.kind == "restart_clock" else max(day, self._last_on or day)
         if on != expected:
             self.context.findings.note(
                 f"record {record.sequence}",

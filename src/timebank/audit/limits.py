@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.errors import shown
 from timebank.journal.fold import Derived
-from timebank.model import HoldRow, PostingRow
+from timebank.model import AccountRow, HoldRow, PostingRow
+from timebank.statute import Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
 _MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
@@ -119,7 +121,7 @@ class Limits(AuditCheck):
         self,
         sequence: int,
         kind: str,
-        flags: dict[tuple[str, str | None], dict[str, Any]],
+        flags: dict[tuple[str, str | None], list[dict[str, Any]]],
         moved: tuple[str, str, int, tuple[int, int, str]],
     ) -> None:
         """Check an account that moved by so much beyond a limit; take its flag off the list."""
@@ -132,12 +134,13 @@ class Limits(AuditCheck):
             "available": max(left, 0),
             "needed": -change,
         }
-        flag = flags.pop((rule, account), None)
-        if flag is None or (kind != "due" and becomes != "flag"):
+        found = flags.pop((rule, account), [])
+        if not found or (kind != "due" and becomes != "flag"):
             words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
             self._tell(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
-        elif flag != expected:
-            self._tell(sequence, account, f"the flag {shown(expected)}", shown(flag))
+        elif found != [expected]:
+            told = ", ".join(map(shown, found))
+            self._tell(sequence, account, f"the flag {shown(expected)}", told)
 
     def _beyond(self, account: str, rule: str, now: int, on: str) -> tuple[int, int, str] | None:
         """Return the limit that an account is beyond, where it stands, and what becomes of it."""
@@ -146,28 +149,50 @@ class Limits(AuditCheck):
             return None
         floor, ceiling, becomes = self._statutes.current.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling
-        if limit is None:
+        soft = soft_limit(self._statutes.current, row, rule, on)
+        if limit is None and soft is None:
             return None
         _, balance = self._fold.balances[account]
         stands = balance
         if self._fold.holds.get(account):
             held, incoming = self._reserved(account, now)
             stands = balance - held if rule == "floor" else balance + incoming
-        is_beyond = stands < limit if rule == "floor" else stands > limit
-        return (limit, stands, becomes) if is_beyond else None
+        for one, then in ((limit, becomes), (soft, "flag")):
+            if one is not None and (stands < one if rule == "floor" else stands > one):
+                return one, stands, then
+        return None
 
     def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:
         place = f"record {sequence}, account {shown(account)}"
         self.tell("limits", place, expected=expected, found=found)
 
 
-def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str, Any]]:
-    """Return the flags of limits, by rule and account."""
-    return {
-        (flag["rule"], flag.get("account")): flag
-        for flag in flags
-        if flag["rule"] in {"floor", "ceiling"}
-    }
+def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | None:
+    """Return the limit beyond which there is a flag, where another within it is refused.
+
+    It is read from the bands here once more: those of the greatest month that has come.
+    """
+    bands = statute.limits.get(row.kind, ())
+    if len(bands) < 2 or (row.floor if rule == "floor" else row.ceiling) != "inherit":  # noqa: PLR2004  # a pair
+        return None
+    months = 0
+    if row.joined_on is not None:
+        months = months_between(date.fromisoformat(row.joined_on), date.fromisoformat(on))
+    begun = max(band.from_month for band in bands if band.from_month <= months)
+    pair = {band.beyond: band for band in bands if band.from_month == begun}
+    if len(pair) < 2:  # noqa: PLR2004  # a pair
+        return None
+    limit = pair["flag"].floor if rule == "floor" else pair["flag"].ceiling
+    return None if limit is None else limit.seconds
+
+
+def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], list[dict[str, Any]]]:
+    """Return the flags of limits, by rule and account, of which each has one at most."""
+    found: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+    for flag in flags:
+        if flag["rule"] in {"floor", "ceiling"}:
+            found.setdefault((flag["rule"], flag.get("account")), []).append(flag)
+    return found
 
 
 def _changes(derived: Derived) -> tuple[dict[str, int], dict[str, int]]:

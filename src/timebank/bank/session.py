@@ -28,7 +28,6 @@ from timebank.bank.look_ups import LOOK_UPS
 from timebank.errors import (
     FAILURES,
     AccountNotFound,
-    AccountNotOpen,
     ClockBehind,
     Corrupt,
     InvalidRequest,
@@ -67,6 +66,7 @@ from timebank.rules.accounts import OpenAccount
 from timebank.rules.clock import RestartClock
 from timebank.rules.delegates import NameDelegate
 from timebank.rules.dues import MakeDue
+from timebank.rules.roles import check_roles, fund_of
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.statute import MOST_AHEAD, Statute, Welcome
@@ -494,8 +494,7 @@ class Session:
         fund = self.known.fold.accounts[rule.fund]
         if fund is None:
             raise AccountNotFound(rule.fund)
-        if fund.status != "open":
-            raise AccountNotOpen(rule.fund, status=fund.status, doing="take part in welcome")
+        check_roles({rule.fund: fund}, [(fund_of(rule.name), rule.fund)])
         day = date.fromisoformat(joined)
         return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
 

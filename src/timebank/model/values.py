@@ -103,6 +103,8 @@ class Balance:
 
     `posted` is what it earned less what it spent. `held` is what open holds reserve to be
     spent, `incoming` what they would let it earn. `floor` and `ceiling` are `None` if unlimited.
+    Where a statute has a soft limit within a hard one, they are the hard ones: `spendable` and
+    `receivable` are what may still move, some of it with a flag.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")

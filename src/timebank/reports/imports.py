@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from timebank.model.alike import escaped
 from timebank.reports.text import Column, counted, harmless, table
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.reconcile import Difference, Reconciliation
     from timebank.interchange.engine.report import ImportReport
 
-#: Balances that differ, and accounts that were frozen, which the text shows.
+#: Balances that differ, accounts that were frozen and ids that look alike, which the text shows.
 MOST_SHOWN: Final = 100
 
 
@@ -29,6 +30,8 @@ def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
             lines.append(f"  and {more:,} more: --quarantine FILE writes all of them")
     if report.frozen:
         lines += ["", *_frozen(report)]
+    if report.alike:
+        lines += ["", *_alike(report.alike)]
     if report.reconciliation is not None:
         lines += ["", *_reconciled(report.reconciliation)]
     return lines
@@ -53,6 +56,14 @@ def _frozen(report: ImportReport) -> Iterator[str]:
     for account, balance in report.frozen[:MOST_SHOWN]:
         yield f"  {harmless(account)} has {balance}"
     if (more := len(report.frozen) - MOST_SHOWN) > 0:
+        yield f"  and {more:,} more"
+
+
+def _alike(alike: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield "Ids that differ only by case, or by what cannot be seen. Are they the same account?"
+    for ids in alike[:MOST_SHOWN]:
+        yield f"  {', '.join(harmless(escaped(id)) for id in ids)}"
+    if (more := len(alike) - MOST_SHOWN) > 0:
         yield f"  and {more:,} more"
 
 

@@ -9,7 +9,7 @@ from timebank.hours import Hours
 from timebank.model import Account, Balance, Record
 from timebank.queries.replay import OUTCOMES, Replay
 from timebank.reports.text import Column, Row, harmless, limit_text, table, titled
-from timebank.statute import DEFAULT, Demurrage, Dues, Fee, Statute
+from timebank.statute import DEFAULT, Band, Demurrage, Dues, Fee, Statute
 
 _COLUMNS: Final = (
     Column("Kind"),
@@ -33,6 +33,9 @@ _ROUNDED: Final = {
     "nearest": "rounded to the nearest",
 }
 _MOST: Final = 10
+_TWO: Final = (
+    "Of two rows of the same months, beyond the first is flagged, beyond the second refused."
+)
 _BEYOND: Final = {"refuse": "refused", "flag": "recorded with a flag"}
 
 
@@ -54,6 +57,17 @@ def statute_text(statute: Statute) -> list[str]:
     <BLANKLINE>
     Kinds that are not named are unlimited.
     Exchanges are in units of 0:15: rounded up.
+
+    A soft limit within a hard one takes two rows:
+
+    >>> bands = [Band(floor=-20), Band(floor=-10, beyond="flag")]
+    >>> for line in statute_text(Statute(version="v2", limits={"member": bands}))[4:]:
+    ...     print(line)
+    member  joining  -10:00  unlimited  recorded with a flag
+    member  joining  -20:00  unlimited  refused
+    <BLANKLINE>
+    Kinds that are not named are unlimited.
+    Of two rows of the same months, beyond the first is flagged, beyond the second refused.
     """
     rows: list[Row] = [
         [
@@ -69,9 +83,16 @@ def statute_text(statute: Statute) -> list[str]:
     lines = [harmless(f"Statute {statute.version}, time zone {statute.time_zone}"), ""]
     if rows:
         lines += [*table(_COLUMNS, rows), "", "Kinds that are not named are unlimited."]
+        if any(_has_two(bands) for bands in statute.limits.values()):
+            lines.append(_TWO)
     else:
         lines.append("No limits.")
     return lines + _rules(statute)
+
+
+def _has_two(bands: Sequence[Band]) -> bool:
+    """Return whether a soft limit lies within a hard one."""
+    return len({band.from_month for band in bands}) < len(bands)
 
 
 def _rules(statute: Statute) -> list[str]:

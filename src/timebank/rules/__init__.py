@@ -13,10 +13,11 @@ Errors come in this order, whatever else is wrong with the call:
    reversal, `AlreadyResolved` for a hold that is settled, voided or expired;
 4. `InvalidRequest` for a day of service more than a day ahead, or a hold whose end
    cannot be recorded;
-5. `AccountNotFound`: earners, then spenders, each by id, then the fund of the fee
-   and `via`;
+5. `AccountNotFound`: earners, then spenders, each by id, then `via` and the fund of
+   the fee;
 6. `OverReversed`;
-7. `AccountNotOpen`, in the order of 5;
+7. `AccountNotOpen`, for each role by itself: earners, then spenders, each by id, then the
+   fund of the fee and `via`;
 8. of an exchange `RecordedTooLate`, `GranularityRefused`, `ExchangeTooLarge`;
 9. `InvalidHours` for a balance too large to be stored;
 10. `LimitExceeded`: floors of spenders by id, then ceilings of earners by id;

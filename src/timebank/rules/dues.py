@@ -16,10 +16,10 @@ import attrs
 
 from timebank import checks
 from timebank.checks import RESERVED_PREFIX
-from timebank.errors import AccountNotOpen
 from timebank.journal.kinds import DueRequest, Lines, MoveEffects
 from timebank.model import MAX_ID_CHARACTERS, Transfer
 from timebank.rules.limits import check_limits
+from timebank.rules.roles import EARNER, SPENDER, check_roles, fund_of
 from timebank.rules.state import Command, Draft, State, check_range
 from timebank.statute import Demurrage, DueRule, Dues, Statute, Welcome
 from timebank.statute.periods import MONTHS, period_name
@@ -130,9 +130,9 @@ def due(state: State, command: MakeDue, now: int) -> Draft | None:
     """
     rule = command.rule
     rows = {id: state.account(id) for id in command.accounts}
-    for id, row in rows.items():
-        if row.status != "open":
-            raise AccountNotOpen(id, status=row.status, doing=f"take part in {rule.name}")
+    own = EARNER if isinstance(rule, Welcome) else SPENDER
+    check_roles(rows, [(own, command.account)], of=f" of {rule.name}")
+    check_roles(rows, [(fund_of(rule.name), rule.fund)])
     seconds = amount(rule, command.period, command.since, basis=state.basis)
     if not seconds:
         return None

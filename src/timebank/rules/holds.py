@@ -16,7 +16,6 @@ import attrs
 from timebank import checks
 from timebank.checks import Side
 from timebank.errors import (
-    AccountNotOpen,
     AlreadyResolved,
     HoldNotFound,
     InvalidHours,
@@ -36,6 +35,7 @@ from timebank.model import MAX_INTEGER, AccountRow, Hold, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, advise
 from timebank.rules.limits import check_limits
+from timebank.rules.roles import check_roles, roles_of
 from timebank.rules.state import Command, Draft, Held, State, check_range, day_of_service, texts_of
 from timebank.rules.transfers import Exchange, Terms, add_advice, net, participants, terms_of
 
@@ -229,7 +229,7 @@ def _settled(
     terms = Terms(earned, spent, fee, flags)
     postings = terms.lines()
     changes = net(postings)
-    rows = _rows(state, held, changes)
+    rows = _rows(state, held, terms, changes)
     check_range(state, changes)
     if seconds > whole:
         reserved = {id: (spends, earns) for id, spends, earns in held.effects["reserves"]}
@@ -258,18 +258,18 @@ def _fee(held: Held, earned: Side, spent: Side, *, is_within: bool) -> Side:
     return exchange.fee_lines(held.statute, earned, spent, within=within)
 
 
-def _rows(state: State, held: Held, changes: Mapping[str, int]) -> dict[str, AccountRow]:
+def _rows(
+    state: State, held: Held, terms: Terms, changes: Mapping[str, int]
+) -> dict[str, AccountRow]:
     """Return the rows of who takes part.
 
     :raises AccountNotOpen: one of them is frozen: void the hold instead.
     """
-    rows = {id: state.account(id) for id in changes}
-    for id, row in rows.items():
-        if row.status != "open":
-            raise AccountNotOpen(id, status=row.status, doing="settle a hold, which may be voided")
     via = held.request.get("via")
-    if via is not None and state.account(via).status == "closed":
-        raise AccountNotOpen(via, status="closed", doing="arrange")
+    rows = {id: state.account(id) for id in (*changes, *(() if via is None else (via,)))}
+    fund = terms.fee[0][0] if terms.fee else None
+    played = roles_of(terms.earned, terms.spent, fund=fund, via=via)
+    check_roles(rows, played, remedy="void the hold")
     return rows
 
 

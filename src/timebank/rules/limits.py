@@ -1,7 +1,8 @@
 """Checking how far an account may move: `posted - held >= floor`, `posted + incoming <= ceiling`.
 
 Only whoever is moved *further beyond* a limit is refused, or flagged where the statute
-says so: an account that is beyond already may always move back.
+says so: an account that is beyond already may always move back. Where a soft limit lies
+within a hard one, whoever passes both is judged by the hard one alone.
 """
 
 from __future__ import annotations
@@ -51,14 +52,24 @@ def _check(
     is_floor = rule == "floor"
     floor, ceiling, becomes = state.statute.limits_of(row, state.today)
     limit = floor if is_floor else ceiling
-    if limit is None:
+    soft = None
+    if len(state.statute.limits.get(row.kind, ())) > 1:
+        soft = state.statute.soft_limits_of(row, state.today)[0 if is_floor else 1]
+    if limit is None and soft is None:
         return None
     posted, reserved = state.balances[row.account][1], 0
     if state.holds.get(row.account):
         reserved = state.reserved(row.account, now)[0 if is_floor else 1]
-    available = posted - reserved - limit if is_floor else limit - posted - reserved
-    if needed <= available:
-        return None
+    available = 0
+    if limit is not None:
+        available = posted - reserved - limit if is_floor else limit - posted - reserved
+    if limit is None or needed <= available:
+        if soft is None:
+            return None
+        limit, becomes = soft, "flag"
+        available = posted - reserved - limit if is_floor else limit - posted - reserved
+        if needed <= available:
+            return None
     if (beyond or becomes) == "flag":
         return {
             "rule": rule,

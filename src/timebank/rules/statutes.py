@@ -16,6 +16,7 @@ from timebank.errors import (
 )
 from timebank.journal.kinds import AdoptEffects, AdoptRequest
 from timebank.model import AccountRow
+from timebank.rules.roles import FEE_FUND, fund_of
 from timebank.rules.state import Command, Draft, State
 from timebank.statute import RESERVED, Statute
 from timebank.statute.codec import as_record, from_record
@@ -68,7 +69,8 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         raise IdempotencyMismatch(statute.version, original=known, differs=differs, message=msg)
     for fund in _funds(state, statute):
         if fund.status == "closed":
-            raise AccountNotOpen(fund.account, status=fund.status, doing="be a fund of a statute")
+            role = _role(statute, fund.account)
+            raise AccountNotOpen(fund.account, status="closed", doing=f"be the {role}", role=role)
     return Draft(AdoptEffects(adopts=statute.version))
 
 
@@ -83,6 +85,14 @@ def _funds(state: State, statute: Statute) -> Iterator[AccountRow]:
             msg = f"{shown(id)} is a {row.kind}, and no fund: open one with kind 'fund'"
             raise InvalidStatute(msg)
         yield row
+
+
+def _role(statute: Statute, fund: str) -> str:
+    """Return of which of its rules an account is the fund; of several, of the first."""
+    if statute.fee is not None and statute.fee.fund == fund:
+        return FEE_FUND
+    rules = (statute.welcome, *statute.dues, statute.demurrage)
+    return fund_of(next(rule.name for rule in rules if rule is not None and rule.fund == fund))
 
 
 def _difference(known: Statute, statute: Statute) -> str:

@@ -12,7 +12,6 @@ from timebank import checks
 from timebank.checks import Side
 from timebank.errors import (
     AccountNotFound,
-    AccountNotOpen,
     InvalidRequest,
     OverReversed,
     TransferNotFound,
@@ -31,6 +30,14 @@ from timebank.model import AccountRow, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, Refusal, advise
 from timebank.rules.limits import check_limits
+from timebank.rules.roles import (
+    EARNER,
+    FEE_FUND,
+    SPENDER,
+    check_roles,
+    roles_of,
+    roles_of_lines,
+)
 from timebank.rules.state import (
     Command,
     Draft,
@@ -272,12 +279,16 @@ def participants(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
         if row is None:
             raise AccountNotFound(id)
         rows[id] = row
-    fee = statute.fee
-    if fee is not None and fee.fund not in rows and exchange.is_judged(statute, request):
-        rows[fee.fund] = state.account(fee.fund)
-    for id, row in rows.items():
-        if row.status != "open" and (row.status == "closed" or id != request.get("via")):
-            raise AccountNotOpen(id, status=row.status, doing="earn, spend or arrange")
+    fee, fund = statute.fee, None
+    if fee is not None and exchange.is_judged(statute, request):
+        fund = fee.fund
+        if fund not in rows:
+            rows[fund] = state.account(fund)
+    for row in rows.values():
+        if row.status != "open":
+            via = request.get("via")
+            check_roles(rows, roles_of(command.earners, command.spenders, fund=fund, via=via))
+            break
     return rows
 
 
@@ -336,9 +347,9 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     back = _moved_back(lines, needed)
     fee_back = _moved_back(fees, fee * needed // remaining)
     changes = net(back + fee_back)
-    for id in changes:
-        if state.account(id).status == "closed":
-            raise AccountNotOpen(id, status="closed", doing="take part in a reversal")
+    rows = {id: state.account(id) for id in changes}
+    played = roles_of_lines(_turned(back), _turned(fee_back))
+    check_roles(rows, played, frozen=(EARNER, SPENDER, FEE_FUND), of=" of what is reversed")
     check_range(state, changes)
     effects: MoveEffects = {
         "occurred_on": day,
@@ -349,6 +360,10 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     if fee_back:
         effects["fee"] = fee_back
     return Draft(effects, refers_to=original.sequence)
+
+
+def _turned(lines: Lines) -> Lines:
+    return [[id, -seconds] for id, seconds in lines]
 
 
 def _sum_of_positive(lines: Iterable[list[Any]]) -> int:

@@ -45,7 +45,8 @@ class Band:
     """The limits of a kind of account, from `from_month` whole months of membership on.
 
     `None` is unlimited. A transfer that moves an account beyond a limit is refused, or with
-    `beyond="flag"` recorded with a flag, which the audit lists.
+    `beyond="flag"` recorded with a flag, which the audit lists. Two bands may be of the same
+    month: a soft one that flags, within a hard one that refuses.
 
     :raises InvalidHours: limits that are not hours.
     :raises InvalidStatute: another field that is not valid, or a floor above the ceiling.
@@ -167,12 +168,54 @@ def _bands_of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
     if not 1 <= len(found) <= MAX_BANDS or not all(isinstance(band, Band) for band in found):
         msg = f"limits of {kind}: 1 to {MAX_BANDS} bands, not {shown(bands)}"
         raise InvalidStatute(msg)
-    found.sort(key=lambda band: band.from_month)
+    # Of one month the soft band comes first, so the last that has begun is the hard one.
+    found.sort(key=lambda band: (band.from_month, band.beyond))
     months = [band.from_month for band in found]
-    if months[0] or len(set(months)) < len(months):
-        msg = f"limits of {kind}: bands begin in month 0 and in different months, not {months}"
+    if months[0]:
+        msg = f"limits of {kind}: bands begin in month 0, not in month {months[0]}"
         raise InvalidStatute(msg)
+    if len(set(months)) < len(months):
+        for month in months:
+            _check_month(kind, [band for band in found if band.from_month == month])
     return tuple(found)
+
+
+def _check_month(kind: str, bands: list[Band]) -> None:
+    """Check that bands of one month are one, or a soft one within a hard one.
+
+    :raises InvalidStatute: they are not.
+    """
+    if len(bands) == 1:
+        return
+    where = f"limits of {kind}: month {bands[0].from_month} has"
+    if [band.beyond for band in bands] != ["flag", "refuse"]:
+        words = ", ".join(band.beyond for band in bands)
+        msg = (
+            f"{where} {len(bands)} bands ({words}): bands begin in different months, or one with "
+            "beyond 'flag' lies within one with 'refuse'"
+        )
+        raise InvalidStatute(msg)
+    soft, hard = bands
+    if (soft.floor, soft.ceiling) == (hard.floor, hard.ceiling):
+        msg = f"{where} the same limits twice: what is beyond them is flagged or refused, not both"
+        raise InvalidStatute(msg)
+    for name, inner, outer in (
+        ("floor", soft.floor, hard.floor),
+        ("ceiling", soft.ceiling, hard.ceiling),
+    ):
+        is_within = outer is None or (
+            inner is not None and (inner >= outer if name == "floor" else inner <= outer)
+        )
+        if not is_within:
+            msg = (
+                f"{where} a soft {name} {_unlimited(inner)}, beyond the hard one {outer}: a band "
+                "that flags lies within the one that refuses, in its floor and in its ceiling"
+            )
+            raise InvalidStatute(msg)
+
+
+def _unlimited(limit: Hours | None) -> str:
+    return "unlimited" if limit is None else str(limit)
 
 
 def _time_zone(_: object, __: object, value: object) -> None:
@@ -251,10 +294,11 @@ class Statute:
 
     # -- what applies -------------------------------------------------------------
 
-    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str, today: str) -> Band:
-        """Return the last of several bands that has begun for who joined on a day."""
-        found = bands[0]
-        months = months_between(date.fromisoformat(joined_on), date.fromisoformat(today))
+    def _band_of_month(self, bands: tuple[Band, ...], joined_on: str | None, today: str) -> Band:
+        """Return the last of several bands that has begun for who joined on a day, if on any."""
+        found, months = bands[0], 0
+        if joined_on is not None:
+            months = months_between(date.fromisoformat(joined_on), date.fromisoformat(today))
         for band in bands:
             if band.from_month <= months:
                 found = band
@@ -287,20 +331,38 @@ class Statute:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 
         With them, what becomes of a transfer that goes beyond. `today` is the day of
-        record, `YYYY-MM-DD`. Who has no day of joining is in month 0.
+        record, `YYYY-MM-DD`. Who has no day of joining is in month 0. Of a month with two
+        bands these are the limits of the hard one.
         """
         floor, ceiling = account.floor, account.ceiling
         bands = self.limits.get(account.kind)
         if bands is None:
             return _own(floor), _own(ceiling), "refuse"
         band = bands[0]
-        if len(bands) > 1 and account.joined_on is not None:
+        if len(bands) > 1:
             band = self._band_of_month(bands, account.joined_on, today)
         if floor == "inherit":
             floor = None if band.floor is None else band.floor.seconds
         if ceiling == "inherit":
             ceiling = None if band.ceiling is None else band.ceiling.seconds
         return floor, ceiling, band.beyond
+
+    def soft_limits_of(self, account: AccountRow, today: str) -> tuple[int | None, int | None]:
+        """The floor and ceiling within those of `limits_of` beyond which there is a flag.
+
+        `None` where there is none. An account's own limit takes the place of both.
+        """
+        bands = self.limits.get(account.kind, ())
+        if len(bands) <= 1:
+            return None, None
+        hard = self._band_of_month(bands, account.joined_on, today)
+        soft = bands[bands.index(hard) - 1]
+        if soft is hard or soft.from_month != hard.from_month:
+            return None, None
+        floor = None if soft.floor is None or account.floor != "inherit" else soft.floor.seconds
+        if soft.ceiling is None or account.ceiling != "inherit":
+            return floor, None
+        return floor, soft.ceiling.seconds
 
     def day(self, moment_in_microseconds: int) -> str:
         """Return the day, as `YYYY-MM-DD`, of an instant in the bank's time zone.

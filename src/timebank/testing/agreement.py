@@ -29,6 +29,10 @@ STATUTES = (
     DEFAULT,
     Statute(version="tight", limits={"member": Band(floor=-1, ceiling=1, beyond="flag")}),
     Statute(
+        version="soft",
+        limits={"member": [Band(floor=-1, ceiling=1, beyond="flag"), Band(floor=-2, ceiling=3)]},
+    ),
+    Statute(
         version="fee",
         limits={"member": Band(floor=-2)},
         granularity=Granularity(unit="7s", rounding="up"),

@@ -4,5 +4,5 @@
 - `files`, `csv_rows`, `cells`, `row_ids`: what an importer reads files with.
 - `booking`: books what an importer reads; `refusals`, `reconcile` and `report` say how it went.
 - `quarantine`: the file of rows that were not booked, and what was mended in it.
-- `opening`: opening balances.
+- `opening`: opening balances. `alike`: ids that look alike.
 """

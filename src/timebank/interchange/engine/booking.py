@@ -27,6 +27,7 @@ from timebank.errors import (
     TransferNotFound,
 )
 from timebank.hours import Hours
+from timebank.interchange.engine.alike import AlikeIds
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -126,6 +127,8 @@ class _Run:
         self._passed: dict[str, int] = {}
         self._stated = StatedBalances()
         self._endings = AccountEndings(importer.name)
+        self._ids = AlikeIds()
+        self._alike: tuple[tuple[str, ...], ...] = ()
         self._reconciliation: Reconciliation | None = None
         #: Reversals that came before what they reverse.
         self._late: list[tuple[str, ImportedReversal]] = []
@@ -151,6 +154,7 @@ class _Run:
             accounts_closed=self._endings.closed,
             frozen=tuple(self._endings.frozen),
             reconciliation=self._reconciliation,
+            alike=self._alike,
         )
 
     def book_strictly(self, bank: TimeBank) -> None:
@@ -178,6 +182,7 @@ class _Run:
         with batches() as batch:
             self._endings.apply(batch)
             self._reconciliation = self._stated.reconcile(batch)
+            self._alike = self._ids.found(batch)
 
     # -- rows -----------------------------------------------------------------
 
@@ -200,6 +205,7 @@ class _Run:
                 self._account(batch, file, row, known)
 
     def _account(self, batch: BankBatch, file: str, row: ImportedAccount, known: set[str]) -> None:
+        self._ids.note(row.id)
         if row.stated is not None:
             self._stated.state(row.id, row.stated)
         try:
@@ -227,6 +233,7 @@ class _Run:
 
     def _imply(self, batch: BankBatch, row: ImportedAccount) -> None:
         is_new = not _is_there(batch, row)
+        self._ids.note(row.id)
         _open(batch, row)
         self._accounts[is_new] += 1
         self._implied.add(row.id)

@@ -80,7 +80,9 @@ def _blamed(
 
 
 def _blamed_of_transfer(row: ImportedTransfer, error: TimebankError) -> tuple[str, str]:
-    if isinstance(error, AccountNotFound | AccountNotOpen):
+    if isinstance(error, AccountNotOpen):
+        return ("spender" if error.role == "spender" else "earner"), error.account
+    if isinstance(error, AccountNotFound):
         return ("spender" if error.account == row.spender else "earner"), error.account
     if isinstance(error, InvalidHours):
         return "seconds", str(row.seconds)

@@ -69,6 +69,9 @@ class ImportReport:
     frozen: tuple[tuple[str, Hours], ...] = ()
     #: The balances as the source states them beside ours; `None` where it states none.
     reconciliation: Reconciliation | None = None
+    #: Ids of accounts that differ only by case, or by marks and blanks that look alike: each
+    #: group sorted, at most a thousand. They are booked as they are.
+    alike: tuple[tuple[str, ...], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -114,6 +117,7 @@ def import_report(report: ImportReport) -> json_shapes.Shape:
             for row in report.rows
         ],
         "reconciliation": None if found is None else _reconciliation(found),
+        "alike": [list(ids) for ids in report.alike],
     }
 
 

@@ -1,0 +1,175 @@
+"""What is an id: the table of `docs/journal-format.md` once more, and not that of who writes.
+
+A text is looked at code point by code point, as a verifier in another language would do it. Of
+most records all texts are plain ASCII, which one pattern sees on the bytes of the whole record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, Final
+from unicodedata import normalize
+
+from timebank.audit.base import Difference
+from timebank.errors import shown
+
+#: The most characters of an id, and of a label.
+MOST_OF_ID: Final = 128
+MOST_OF_LABEL: Final = 200
+#: Finds in canonical bytes a text that is empty, long, escaped, not ASCII, begins or ends with a
+#: blank, or begins with a prefix of the library's. Between texts nothing of the kind can stand.
+_odd: Final = re.compile(rb'"(?:[ "]|(?:peer|cheque):|[^"]{129})| "|\\|[^ -~]').search
+#: First and last code points that may stand nowhere.
+NOWHERE: Final = (
+    *((0x0000, 0x001F), (0x007F, 0x009F), (0x00AD, 0x00AD), (0x0600, 0x0605), (0x061C, 0x061C)),
+    *((0x06DD, 0x06DD), (0x070F, 0x070F), (0x0890, 0x0891), (0x08E2, 0x08E2), (0x180E, 0x180E)),
+    *((0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xD800, 0xDFFF)),
+    *((0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0x110BD, 0x110BD), (0x110CD, 0x110CD)),
+    *((0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE007F)),
+)
+#: First and last code points that may stand at neither end.
+BLANK: Final = (
+    *((0x0020, 0x0020), (0x00A0, 0x00A0), (0x1680, 0x1680), (0x2000, 0x200A), (0x202F, 0x202F)),
+    *((0x205F, 0x205F), (0x3000, 0x3000)),
+)
+#: Code points that may stand between two of one script of these.
+JOINERS: Final = (0x200C, 0x200D)
+SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
+    "Arabic": (
+        *((0x0620, 0x065F), (0x066E, 0x06D3), (0x06D5, 0x06D5), (0x06EE, 0x06EF)),
+        *((0x06FA, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08C9)),
+    ),
+    "Syriac": ((0x0710, 0x074F),),
+    "Devanagari": ((0x0900, 0x0963), (0x0970, 0x097F)),
+    "Bengali": ((0x0980, 0x09E3), (0x09F0, 0x09FF)),
+    "Gurmukhi": ((0x0A00, 0x0A63), (0x0A70, 0x0A7F)),
+    "Gujarati": ((0x0A80, 0x0AE3), (0x0AF0, 0x0AFF)),
+    "Oriya": ((0x0B00, 0x0B63), (0x0B70, 0x0B7F)),
+    "Tamil": ((0x0B80, 0x0BE3), (0x0BF0, 0x0BFF)),
+    "Telugu": ((0x0C00, 0x0C63), (0x0C70, 0x0C7F)),
+    "Kannada": ((0x0C80, 0x0CE3), (0x0CF0, 0x0CFF)),
+    "Malayalam": ((0x0D00, 0x0D63), (0x0D70, 0x0D7F)),
+    "Sinhala": ((0x0D80, 0x0DE3), (0x0DF0, 0x0DFF)),
+    "Khmer": ((0x1780, 0x17D3),),
+}
+#: What ids of operations begin with that only the library gives.
+RESERVED: Final = ("due:", "peer:", "cheque:")
+
+_LABELS: Final = ("category", "area", "resource")
+_IDS: Final = ("account", "by", "delegate", "hold", "id", "transfer", "via")
+
+
+def all_plain(body: bytes, kind: str) -> bool:
+    """Return whether all ids of a record are seen to be ids by its canonical bytes alone.
+
+    So it is of most records, and then `id_differences` has nothing to tell of them.
+
+    >>> from timebank.audit.id_rules import all_plain
+    >>> all_plain(b'{"request":{"id":"visit-81"}}', "void"), all_plain(b'{"a":" b"}', "void")
+    (True, False)
+    """
+    return not _odd(body) and (kind == "due" or b'"id":"due:' not in body)
+
+
+def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
+    """Yield what should be an id, or a label, in a record whose fields are known, and is none."""
+    for place, value, most in _named(record):
+        if (problem := id_problem(value, most)) is not None:
+            yield f"{place} that {problem}", shown(value)
+    id = record["request"].get("id")
+    if id is not None and id.startswith(RESERVED) and record["kind"] != "due":
+        yield "request.id without a prefix that is the library's own", shown(id)
+
+
+@lru_cache(maxsize=1024)
+def id_problem(value: str, most: int = MOST_OF_ID) -> str | None:
+    """Return what a text must be to be an id, the first that it is not, or `None` where it is one.
+
+    >>> from timebank.audit.id_rules import id_problem
+    >>> id_problem("m1"), id_problem("m1 ")
+    (None, 'neither begins nor ends with a blank')
+    """
+    if type(value) is not str or not 1 <= len(value) <= most:
+        return f"has 1 to {most} characters"
+    points = [ord(character) for character in value]
+    if _among(points[0], BLANK) or _among(points[-1], BLANK):
+        return "neither begins nor ends with a blank"
+    for n, point in enumerate(points):
+        if _among(point, NOWHERE):
+            return f"has no U+{point:04X}"
+        if point in JOINERS and not _joins(points[n - 1 : n] + points[n + 1 : n + 2]):
+            return f"has U+{point:04X} only between two letters of a script that joins"
+    if normalize("NFC", value) != value:
+        return "is in normal form NFC"
+    return None
+
+
+def _among(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= point <= last for first, last in ranges)
+
+
+def _joins(neighbours: list[int]) -> bool:
+    """Return whether there are two, of one script that is written with joiners."""
+    return len(neighbours) == 2 and any(  # noqa: PLR2004  # one on each side
+        all(_among(point, script) for point in neighbours) for script in SCRIPTS.values()
+    )
+
+
+# -- where they stand --------------------------------------------------------------------------
+
+
+def _named(record: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield each id and label of a record: where it stands, the text, the most characters."""
+    request, effects = record["request"], record["effects"]
+    yield from _fields("", record, ("actor", "journal"))
+    yield from _fields("request.", request, _IDS)
+    if "earners" in request:
+        yield from _of_exchange(request)
+    if "statute" in request:
+        yield from _of_statute(request["statute"])
+    yield from _fields("effects.", effects, ("account", "adopts", "delegate", "statute"))
+    for name in ("postings", "lines", "fee", "reserves"):
+        for line in effects.get(name, ()):
+            yield f"effects.{name} of accounts", line[0], MOST_OF_ID
+    for flag in effects.get("flags", ()):
+        if "account" in flag:
+            yield "effects.flags of an account", flag["account"], MOST_OF_ID
+
+
+def _fields(
+    where: str, holder: dict[str, Any], names: Iterable[str], most: int = MOST_OF_ID
+) -> Iterator[tuple[str, Any, int]]:
+    for name in names:
+        if name in holder:
+            yield f"{where}{name}", holder[name], most
+
+
+def _of_exchange(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield those of the request of a transfer or hold."""
+    yield "request.kind", request["kind"], MOST_OF_ID
+    for side in ("earners", "spenders"):
+        for line in request[side]:
+            yield f"request.{side} of accounts", line[0], MOST_OF_ID
+    yield from _fields("request.", request, _LABELS, MOST_OF_LABEL)
+    for tag in request.get("tags", ()):
+        yield "request.tags of a label", tag, MOST_OF_LABEL
+    source = request.get("source", ())
+    if type(source) is str:
+        yield "request.source", source, MOST_OF_LABEL
+        return
+    for pair in source:
+        for text in pair:
+            yield "request.source of labels", text, MOST_OF_LABEL
+
+
+def _of_statute(statute: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield the version, the time zone and the funds of a statute."""
+    yield from _fields("request.statute.", statute, ("version", "time_zone"))
+    rules = [statute.get(name) for name in ("demurrage", "fee", "welcome")]
+    if type(dues := statute.get("dues")) is list:
+        rules += dues
+    for rule in rules:
+        if type(rule) is dict:
+            yield from _fields("request.statute: a ", rule, ("fund",))
