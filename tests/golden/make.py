@@ -214,6 +214,46 @@ def exchanges(sources: Sources) -> TimeBank:
     return bank
 
 
+# -- soft limits within hard ones ------------------------------------------------------------
+
+
+def limits(sources: Sources) -> TimeBank:
+    """Limits that flag within limits that refuse, by months of membership, and own limits."""
+    bank = sources.open()
+    bank.open_account("fund", kind="fund")
+    bank.open_account("m1", joined_on=date(2025, 2, 10))
+    bank.open_account("m2")
+    bank.open_account("m3", floor="-0:10", ceiling=None)
+    bank.open_account("f1", kind="group")
+    bank.adopt(
+        Statute(
+            version="limits/1",
+            limits={
+                "member": [
+                    Band(floor=-2, ceiling=3, beyond="flag"),
+                    Band(floor=-4, ceiling=6),
+                    Band(from_month=12, floor=-5, ceiling=20, beyond="flag"),
+                    Band(from_month=12, floor=-10, ceiling=20),
+                ],
+                "group": [Band(ceiling=0, beyond="flag"), Band()],
+            },
+            dues=Dues(name="card", hours=2, fund="fund", every="once", kinds=["member", "group"]),
+        )
+    )
+    bank.transfer(earner="m1", spender="m2", hours=2, id="within both")
+    bank.transfer(earner="m1", spender="m2", hours=1, id="below the soft floor")
+    bank.transfer(earner="f1", spender="m1", hours=9, id="below it after a year")
+    bank.transfer(earner="m3", spender="f1", hours=7, id="an own ceiling")
+    bank.hold(earner="m2", spender="f1", hours=6, id="kept")
+    bank.hold(earner="m2", spender="f1", hours="2:30", id="kept beyond")
+    try:
+        bank.transfer(earner="f1", spender="m2", hours="1:01", id="refused")
+    except timebank.LimitExceeded:
+        bank.transfer(earner="f1", spender="m2", hours=1, id="to the hard floor")
+    bank.run_due()
+    return bank
+
+
 # -- holds -----------------------------------------------------------------------------------
 
 
@@ -449,6 +489,7 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "accounts": accounts,
     "transfers": transfers,
     "exchanges": exchanges,
+    "limits": limits,
     "holds": holds,
     "dues": dues,
     "clocks": clocks,

@@ -120,6 +120,13 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("exchanges", 7, "request.statute.limits.member.0.floor", -7_201, "flags"),
     ("exchanges", 7, "request.statute.time_zone", "UTC", "statute"),
     ("exchanges", 7, "request.statute.more", 1, "statute"),
+    # soft limits within hard ones
+    ("limits", 6, "request.statute.limits.member.0.floor", -14_401, "statute"),
+    ("limits", 6, "request.statute.limits.member.1.beyond", "flag", "statute"),
+    ("limits", 6, "request.statute.limits.member.1.floor", -7_201, "limits"),
+    ("limits", 8, "effects.flags.0.limit", -14_400, "flags"),
+    ("limits", 15, "effects.flags.0.limit", -7_200, "flags"),
+    ("limits", 15, "effects.flags", GONE, "flags"),
     # holds
     ("holds", 6, "effects.reserves.0.1", 1, "holds"),
     ("holds", 6, "effects.lines.0.1", 5_401, "holds"),
