@@ -507,6 +507,10 @@ class StoreError(TimebankError):
     """The storage failed; the driver's error is the `__cause__`."""
 
 
+class OtherVersion(StoreError):
+    """Another version of the library made the tables; the message says how to go on."""
+
+
 class Corrupt(TimebankError):
     """Stored data is not valid: run an audit."""
 

@@ -8,7 +8,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -370,6 +371,169 @@ def test_where_a_reader_holds_the_log_the_result_says_so(
         assert [] == found_in(tmp_path, b"Maria Rossi")
 
 
+def test_a_reader_that_began_before_keeps_the_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was in the file stays there until the log can be written into it: both are named."""
+    monkeypatch.setattr("timebank.storage.sqlite.connections.WIPE_TIMEOUT_SECONDS", 0)
+    path = tmp_path / "bank.db"
+    with timebank.open(f"sqlite:///{path}") as bank:
+        bank.open_account("m1", name="Maria Rossi")
+    with timebank.open(f"sqlite:///{path}") as bank:
+        assert ["bank.db"] == [name for name, _ in found_in(tmp_path, b"Maria Rossi")]
+        with bank.store.reader("main") as reader:
+            assert 1 == reader.head().sequence
+            done = bank.acting_as("c1")
+            told = in_a_thread(lambda: done.erase("m1", reason=WHY).remains)
+            assert 1 == len(told)
+            assert f"is reading or writing: {path} and {path}-wal may have it" in told[0]
+            assert ["bank.db"] == [name for name, _ in found_in(tmp_path, b"Maria Rossi")]
+        assert (0, ()) == attrs_of(bank.erase("m1", reason=WHY))
+        assert [] == found_in(tmp_path, b"Maria Rossi")
+
+
+def in_a_thread(call: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """What a call returns that another thread makes."""
+    found: list[tuple[str, ...]] = []
+    thread = threading.Thread(target=lambda: found.append(call()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def host_file(path: Path, mode: str) -> sqlite3.Connection:
+    """A host's connection, in a journal mode, to a file with a ledger and a secret in it."""
+    host = sqlite3.connect(path, isolation_level=None)
+    assert (mode,) == host.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+    host.execute("BEGIN")
+    bank = timebank.join(host)
+    for number in range(20):
+        bank.open_account(f"m{number}", name=f"secret-{number:03}" + "y" * 40 * number)
+    host.execute("COMMIT")
+    if mode == "wal":  # it is in the file, and not only in the log
+        host.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return host
+
+
+SECRET = b"secret-007"
+#: Journal mode → the files that have it when the host has committed, what says so, its remedy.
+BESIDE = {
+    "delete": (set(), None, "SELECT 1"),
+    "truncate": (set(), None, "SELECT 1"),
+    "memory": (set(), None, "SELECT 1"),
+    "wal": (
+        {"host.db"},
+        "the host's file, and its log, have it",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+    ),
+    "persist": (
+        {"host.db-journal"},
+        "the rollback journal that the host keeps has it",
+        "PRAGMA journal_mode = DELETE",
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", BESIDE)
+def test_what_a_host_keeps_beside_its_file(tmp_path: Path, mode: str) -> None:
+    """What is told is so in each journal mode, and so is what helps."""
+    there, told, remedy = BESIDE[mode]
+    with closing(host_file(tmp_path / "host.db", mode)) as host:
+        host.execute("BEGIN")
+        remains = timebank.join(host).erase("m7", reason=WHY).remains
+        host.execute("COMMIT")
+        assert there == {name for name, _ in found_in(tmp_path, SECRET)}
+        assert (2 if told is None else 3) == len(remains)
+        assert told is None or (told in remains[2] and remedy in remains[2])
+        host.execute(remedy).fetchall()
+        assert [] == found_in(tmp_path, SECRET)
+
+
+def test_a_log_that_was_not_cut_off_has_it(tmp_path: Path) -> None:
+    """What was never in the file is in the log alone, until the same remedy."""
+    with closing(host_file(tmp_path / "host.db", "wal")) as host:
+        host.execute("BEGIN")
+        timebank.join(host).rename("m7", "a name of today")
+        host.execute("COMMIT")
+        host.execute("BEGIN")
+        assert "its log, have it" in timebank.join(host).erase("m7", reason=WHY).remains[2]
+        host.execute("COMMIT")
+        assert {"host.db-wal"} == {name for name, _ in found_in(tmp_path, b"a name of today")}
+        host.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert [] == found_in(tmp_path, b"a name of today", SECRET)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_journal_that_another_program_keeps_goes_with_an_erasure(
+    tmp_path: Path, *, is_open: bool
+) -> None:
+    """Ours removes it under SQLite's own lock, though the program that keeps it is still there."""
+    path = tmp_path / "host.db"
+    host = host_file(path, "persist")
+    host.execute("BEGIN")
+    timebank.join(host).erase("m7", reason=WHY)
+    host.execute("COMMIT")
+    if not is_open:
+        host.close()
+    assert ["host.db-journal"] == [name for name, _ in found_in(tmp_path, SECRET)]
+    with timebank.open(f"sqlite:///{path}") as bank:
+        assert (0, ()) == attrs_of(bank.erase("m7", reason=WHY))
+        assert [] == found_in(tmp_path, SECRET)
+    host.close()
+
+
+def test_a_journal_that_is_in_use_is_told(tmp_path: Path) -> None:
+    """The program that keeps it is in a transaction: its journal stays, and what may be in it."""
+    path = tmp_path / "host.db"
+    with closing(host_file(path, "persist")) as host:
+        host.execute("BEGIN")
+        timebank.join(host).erase("m7", reason=WHY)
+        host.execute("COMMIT")
+        with timebank.open(f"sqlite:///{path}") as bank:
+            host.execute("BEGIN IMMEDIATE")
+            host.execute("CREATE TABLE bookings (id)")
+            (told,) = bank.store.wipe()  # type: ignore[attr-defined]  # it has one
+            assert f"{path}-journal may have it, where another program keeps" in told
+            host.execute("ROLLBACK")
+            assert () == bank.erase("m7", reason=WHY).remains
+    assert [] == found_in(tmp_path, SECRET)
+
+
+def test_beside_the_file_and_not_beside_a_link_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite follows links, and what is told names the files that there are."""
+    monkeypatch.setattr("timebank.storage.sqlite.connections.WIPE_TIMEOUT_SECONDS", 0)
+    there, link = tmp_path / "there", tmp_path / "link.db"
+    there.mkdir()
+    with timebank.open(f"sqlite:///{there / 'bank.db'}") as bank:
+        bank.open_account("m1", name="Maria Rossi")
+    link.symlink_to(there / "bank.db")
+    with timebank.open(f"sqlite:///{link}") as bank, closing(sqlite3.connect(link)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM timebank_texts").fetchall()
+        (told,) = bank.erase("m1", reason=WHY).remains
+        assert f"{there / 'bank.db'}-wal may have it" in told
+
+
+def test_pages_that_a_tool_has_freed_have_it_until_a_vacuum(tmp_path: Path) -> None:
+    """Nobody can know what is in them: it is told of a host's file, and in the documentation."""
+    path = tmp_path / "host.db"
+    with closing(host_file(path, "delete")) as host:
+        host.execute("PRAGMA secure_delete = OFF")
+        for number in range(5):
+            host.execute(f"CREATE TABLE copy_{number} AS SELECT * FROM timebank_texts")
+        for number in range(5):
+            host.execute(f"DROP TABLE copy_{number}")
+        host.execute("BEGIN")
+        remains = timebank.join(host).erase("m7", reason=WHY).remains
+        host.execute("COMMIT")
+        assert "freed without secure_delete may have copies of it, until VACUUM" in remains[1]
+        assert ["host.db"] == [name for name, _ in found_in(tmp_path, SECRET)]
+        host.execute("VACUUM")
+        assert [] == found_in(tmp_path, SECRET)
+
+
 def attrs_of(done: timebank.Erasure) -> tuple[int, tuple[str, ...]]:
     """How many texts went, and what remains."""
     return done.texts, done.remains
@@ -396,6 +560,7 @@ def test_a_hosts_connection_overwrites_what_is_erased(tmp_path: Path) -> None:
         host.execute("COMMIT")
         host.execute("BEGIN")
         told = bank.erase("m7", reason=WHY).remains
+        assert 2 == len(told)  # the host keeps no journal
         assert [True, True] == ["host commits" in told[0], "VACUUM" in told[1]]
         host.execute("COMMIT")
         assert (0,) == host.execute("PRAGMA secure_delete").fetchone()
@@ -462,7 +627,8 @@ def test_a_failed_wipe_is_told_and_raised_nowhere(monkeypatch: pytest.MonkeyPatc
         raise StoreError(*["the disk is gone"])
 
     monkeypatch.setattr(bank.store, "wipe", failing)
-    assert ("the disk is gone",) == bank.erase("m1", reason=WHY).remains
+    (told,) = bank.erase("m1", reason=WHY).remains
+    assert told.startswith("the disk is gone: what was erased may remain until the erasure is ask")
     monkeypatch.setattr(bank.store, "wipe", None)
     (told,) = bank.erase("m1", reason=WHY).remains
     assert "does not say" in told

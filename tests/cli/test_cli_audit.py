@@ -277,3 +277,33 @@ def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("os.cpu_count", lambda: 64)
     well("audit")
     assert [3, 5, 1, 8] == asked
+
+
+# -- what there is nothing to audit in ---------------------------------------------------
+
+
+def test_an_empty_file_is_no_damaged_one() -> None:
+    """Nothing was lost that a backup could bring back: exit code 2, and one line."""
+    Path("empty.db").touch()
+    for words in ((), ("--quick",), ("--format", "json")):
+        done = call("--db", "empty.db", "audit", *words)
+        assert (2, "", 1) == (done.exit_code, done.stdout, len(done.stderr.splitlines()))
+        assert "empty.db is empty: there is no bank in it" in done.stderr
+        assert "backup" not in done.stderr
+
+
+def test_a_file_of_another_version_is_no_damaged_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older, newer, or of before the first release: it is said what to do, with exit code 2."""
+    from timebank.storage.sqlite import schema
+
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
+        tool.execute("INSERT INTO timebank_migrations VALUES (9, 'timebank', '0009_x', '-')")
+    newer = call("--db", "bank.db", "audit")
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
+        tool.execute("DELETE FROM timebank_migrations WHERE name = '0009_x'")
+    monkeypatch.setattr(schema, "STEPS", {"0009_x": ("CREATE TABLE x (a)",)})
+    older = call("--db", "bank.db", "audit")
+    for done, told in ((newer, "upgrade timebank"), (older, 'run "timebank migrate ')):
+        assert (2, "", 1) == (done.exit_code, done.stdout, len(done.stderr.splitlines()))
+        assert told in done.stderr
+        assert "backup" not in done.stderr

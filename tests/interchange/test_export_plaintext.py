@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 import timebank
 from interchange import programs
-from support import BEGINNING, Clock, fill, fill_with_members, fill_with_rules, sources
+from support import BEGINNING, Clock, examples, fill, fill_with_members, fill_with_rules, sources
 from timebank import Ask, Corrupt, Hours, InvalidRequest, NotPermitted, TimeBank
 from timebank.cli import main
 from timebank.interchange.plaintext import beancount, export, hledger
 from timebank.interchange.plaintext.beancount import Beancount, export_beancount
-from timebank.interchange.plaintext.dialect import Dialect
-from timebank.interchange.plaintext.escaping import ascii_only, visible
+from timebank.interchange.plaintext.dialect import Dialect, Entry, Opening
+from timebank.interchange.plaintext.escaping import ascii_only, title, visible
 from timebank.interchange.plaintext.hledger import Hledger, Ledger, export_hledger, export_ledger
 
 Export = Callable[..., Iterator[str]]
@@ -240,10 +240,93 @@ def test_texts_that_look_like_something_else(name: str, tmp_path: Path) -> None:
 
 def told(note: str, name: str) -> str:
     """A note as the program should give it back."""
+    written = visible(json.dumps(note, ensure_ascii=False))
     if name == "beancount":
-        return visible(note, keep="\n\t")
-    written = visible(json.dumps(note, ensure_ascii=False)).replace("[", "\\u005b")
+        is_plain = note == visible(note, keep="\n\t") and "\\" not in note and note[0] != "{"
+        return note if is_plain else written
+    written = written.replace("[", "\\u005b")
     return ascii_only(written).replace(",", "\\u002c") if name == "hledger" else written
+
+
+# -- long lines ----------------------------------------------------------------------
+
+
+LONG = [
+    *(4050, 4078, 4079, 4085, 4090, 10_000),
+    *((length, letter) for length in (1000, 1022, 2041, 10_000) for letter in 'è🙂["\\\n'),
+    (700, "\u202e"),
+]
+
+
+def test_texts_of_every_length(name: str, tmp_path: Path) -> None:
+    """Ledger refuses lines of more than 4,096 bytes: there they are cut, and say so."""
+    bank = timebank.open("memory:")
+    bank.open_account("m1", name="è" * 10_000, floor=None)
+    bank.open_account("🙂" * 128, name="🙂" * 2_000, floor=None)
+    for entry in LONG:
+        length, letter = entry if isinstance(entry, tuple) else (entry, "x")
+        id = f"{length} {ord(letter[0]):x}"
+        more: dict[str, Any] = {"category": "ﷺ" * 200, "area": "🙂" * 200, "kind": "㎯" * 64}
+        note = letter * length if letter.strip() else f"-{letter * (length - 2)}-"
+        bank.transfer(earner="m1", spender="🙂" * 128, hours=1, id=id, note=note, **more)
+    sides: dict[str, Any] = {"earner": "m1", "spender": "🙂" * 128, "hours": 1}
+    bank.transfer(**sides, tags=[f"t{number:02}" + "x" * 100 for number in range(45)])
+    bank.transfer(**sides, source={f"k{number:02}": "v" * 199 for number in range(20)})
+    bank.reverse("4050 78", reason="[" * 10_000)
+    bank.hold(**sides, note="~" * 9_000, expires_in=timedelta(days=3))
+    agrees(bank, name, tmp_path)
+    lines = (tmp_path / f"bank.{name}").read_bytes().splitlines(keepends=True)
+    cut = [line.decode() for line in lines if b" (cut: " in line]
+    if name == "ledger":
+        assert [] == [line for line in lines if len(line) > 4_096]
+        assert f'    ; name: "{"è" * 2024} (cut: 2024 of 10000 characters)"\n' in cut
+        assert 24 == len(cut)
+    else:
+        assert [] == cut
+
+
+@st.composite
+def long_texts(draw: st.DrawFn, most: int = 10_000) -> str:
+    """Texts of few different characters, up to the length that a note may have."""
+    unit = draw(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4))
+    return (unit * draw(st.integers(1, most)))[:most]
+
+
+def labels() -> st.SearchStrategy[str]:
+    """Categories, tags and the like."""
+    letters = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"))
+    text = st.text(letters, min_size=1, max_size=3)
+    return st.builds(lambda unit, times: (unit * times)[:200].strip(), text, st.integers(1, 200))
+
+
+@given(data=st.data())
+@examples(15)
+def test_no_line_for_ledger_is_too_long(data: st.DataObject) -> None:
+    """Whatever is written in names, notes, reasons, tags, sources and labels."""
+    dialect = Ledger()
+    tags: dict[str, Any] = {
+        "note": data.draw(long_texts()),
+        "name": data.draw(long_texts()),
+        "id": data.draw(long_texts(128)),
+        "flags": data.draw(long_texts(60_000)),
+        "tags": tuple(data.draw(st.lists(labels(), max_size=50))),
+        "source": data.draw(st.dictionaries(labels(), labels(), max_size=20) | labels()),
+        "record": 2**53,
+    }
+    account = dialect.account("organisation", data.draw(long_texts(128)), held=True)
+    kind, category = data.draw(labels()), data.draw(labels())
+    day, line = date(2026, 3, 2), (account, f"{-(2**53)} SEC")
+    entry = Entry(day, 2**53, title(kind, category), tags, (line,), held=True)
+    opening = Opening(account, account, tags["id"], day, tags)
+    balances = dialect.balances(day, iter([(opening, line[1])]), "SEC")
+    written = [
+        *dialect.entry(entry),
+        *dialect.opening(opening, "SEC"),
+        *balances,
+        dialect.comment(f"Bank: {data.draw(long_texts(128))}"),
+        *dialect.head("SEC", day),
+    ]
+    assert [] == [line for line in written if len(f"{line}\n".encode()) > 4_096]
 
 
 def test_a_circle_and_many_sides(name: str, tmp_path: Path) -> None:
@@ -356,6 +439,34 @@ def test_two_ids_are_two_names(name: str, one: str, other: str) -> None:
     escape = beancount.escaped if name == "beancount" else hledger.escaped
     assert (one == other) == (escape(one).casefold() == escape(other).casefold())
     assert escape(one).isascii()
+
+
+codes = st.sampled_from(["\u202e", "\\u202e", "\\", "\n", "\\n", '"', "{", "}", "[", ",", "\u200b"])
+
+
+@given(st.lists(codes | ids, min_size=1, max_size=4), st.lists(codes | ids, min_size=1, max_size=4))
+def test_two_ids_are_two_tags(name: str, one: list[str], other: list[str]) -> None:
+    """Those too that differ only by what is written as a code, as by an invisible mark."""
+    dialect = FORMATS[name][1]
+    written = []
+    for id in ("".join(one), "".join(other)):
+        tags: dict[str, Any] = {"id": id, "source": id}
+        opening = Opening("Assets:Member:M1", None, id, date(2026, 3, 2), tags)
+        entry = Entry(opening.since, 1, "exchange", tags, ())
+        written.append(([*dialect.opening(opening, "SEC")], [*dialect.entry(entry)]))
+    same = "".join(one) == "".join(other)
+    assert (same, same) == (written[0][0] == written[1][0], written[0][1] == written[1][1])
+
+
+@given(st.dictionaries(ids, ids, min_size=1, max_size=2))
+def test_a_source_of_fields_is_no_text(name: str, source: dict[str, str]) -> None:
+    """A text may be written like the fields, and is another source."""
+    dialect = FORMATS[name][1]
+    fields, text = (
+        [*dialect.entry(Entry(date(2026, 3, 2), 1, "exchange", {"source": one}, ()))]
+        for one in (source, json.dumps(source, ensure_ascii=False))
+    )
+    assert fields != text
 
 
 def test_the_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
+from servers import ON_SERVERS, drop_database, new_database
 from support import Clock, examples, fill, fill_with_members, fill_with_rules, sources
 from timebank import Head, InvalidRequest, TimeBank
 from timebank.cli import main
@@ -39,6 +40,7 @@ def with_members(bank: TimeBank, clock: Clock) -> None:
     fill_with_members(bank, clock)
 
 
+DAY = "2026-03-02"
 FILLS: dict[str, Callable[[TimeBank, Clock], None]] = {
     "nothing": lambda *_: None,
     "every kind": lambda bank, _: fill(bank),
@@ -221,17 +223,46 @@ def changed(raw: bytes, line: int, old: bytes, new: bytes) -> bytes:
         (0, b"true", b"1", "is no export"),
         (0, b'"head":"timebank/1', b'"head":"timebank/2', "is no export"),
         (0, b"{", b"[", "is no export"),
+        (0, b'"bank"', b'"more":1,"bank"', 'it has a member that an export has not here: "more"'),
+        (0, b'"bank":"main",', b"", 'it has no "bank"'),
+        (0, b'"bank":"main"', b'"bank":null', 'its "bank" is null, no string'),
+        (0, b'"bank":"main"', b'"bank":" "', "bank"),
+        (0, b"true}", b"1}", 'its "texts" is 1, neither true nor false'),
+        (0, b"{", b"{ ", "it is not written as an export writes it"),
+        (0, b"}\n", b"}\r\n", "it ends with a carriage return"),
         (1, b'"sequence":1,"d', b'"sequence":2,"d', "line 2: it says that it is record 2"),
-        (1, b'"sequence":1,"d', b'"sequence":true,"d', "line 2: it says that it is record True"),
-        (1, b'"sequence":1,"d', b'"sequence:1,"d', "line 2: it is no JSON"),
+        (1, b'"sequence":1,"d', b'"sequence":true,"d', "line 2: it says that it is record true"),
+        (
+            1,
+            b'"sequence":1,"d',
+            b'"sequence:1,"d',
+            "line 2: what stands before its record is no JSON",
+        ),
         (1, b',"record":', b',"recorded":', "line 2: it is no line of an export"),
         (1, b'"m1"', b'"m2"', "line 2: the digest of record 1 is not"),
         (1, b'"text":"', b'"text":"X', "line 2: the name of record 1 is not the one"),
         (1, b'"salt":"0', b'"salt":"1', "line 2: the name of record 1 is not the one"),
         (1, b'"salt":"', b'"salt":"zz', "line 2: the name of record 1 is not the one"),
-        (1, b'"texts":{"name"', b'"texts":{"nome"', "line 2: the texts of record 1 are no texts"),
-        (1, b'"texts":{"name"', b'"texts":{"note"', "line 2: the note of record 1 is not the one"),
-        (1, b'"texts":', b'"texts":[1],"x":', "line 2: the texts of record 1 are no texts"),
+        (
+            1,
+            b'"texts":{"name"',
+            b'"texts":{"nome"',
+            'line 2: the "texts" of record 1 has a member .* "nome"',
+        ),
+        (1, b'"texts":{"name"', b'"texts":{"note"', 'line 2: the "texts" of record 1 .* "note"'),
+        (1, b'"texts":', b'"texts":[1],"x":', 'line 2: it has a member .*: "x"'),
+        (1, b'{"sequence"', b'{"more":1,"sequence"', 'line 2: it has a member .*: "more"'),
+        (1, b'{"sequence"', b'{"sequence":1,"sequence"', 'line 2: it has "sequence" twice'),
+        (1, b'"sequence":1,', b"", 'line 2: it has no "sequence"'),
+        (1, b'{"sequence":1,', b'{"sequence": 1,', "line 2: it is not written as an export writes"),
+        (1, b',"record":', b', "record":', "line 2: it is no line of an export"),
+        (1, b',"record":{', b',"record":{ ', "line 2: the bytes of its record are not the canon"),
+        (1, b"}\n", b"}\r\n", "line 2: it ends with a carriage return"),
+        (1, b"}\n", b"} \n", "line 2: it is no line of an export"),
+        (1, b"Maria", b"\\u004daria", "line 2: it is not written as an export writes it"),
+        (1, b'"salt":"', b'"salt":"\xff', "line 2: what stands before its record is no text"),
+        (1, b"\n", b"\n\n", "line 3: it is no line of an export"),
+        (3, b',"record":', b',"texts":{},"record":', 'line 4: it has a member .*: "texts"'),
     ],
 )
 def test_what_is_no_export_is_told_and_nothing_is_written(
@@ -239,9 +270,51 @@ def test_what_is_no_export_is_told_and_nothing_is_written(
 ) -> None:
     """One line of the file is named."""
     store = MemoryStore()
-    with pytest.raises(InvalidRequest, match=message):
+    with pytest.raises(InvalidRequest, match=message) as caught:
         import_jsonl(store, io.BytesIO(changed(exported(full), line, old, new)))
     assert [] == list(store.banks())
+    assert str(caught.value).endswith("; nothing was imported")
+    assert [] == pythons(str(caught.value))
+
+
+def pythons(message: str) -> list[str]:
+    """What a message quotes that only programmers know."""
+    words = ("Error", "None", "True", "False", "dict", "list", "NoneType", "(char", "Expecting")
+    return [
+        word for word in (*words, "codec", "('", '("', "unpack", "isoformat") if word in message
+    ]
+
+
+LINES = st.sampled_from(["members", "texts", "one text", "first"])
+
+
+@given(which=LINES, data=st.data())
+@examples(60)
+def test_members_in_another_order_are_refused(which: str, data: st.DataObject) -> None:
+    """Of a line, of its texts, of a text and of the first line: in one order they are taken."""
+    bank = timebank.open("memory:", **sources())
+    for account in ("a", "b"):
+        bank.open_account(account)
+    bank.transfer(earner="a", spender="b", hours=1, id="t", note="a note")
+    bank.reverse("t", reason="a reason")
+    raw = exported(bank).splitlines(keepends=True)
+    place = 0 if which == "first" else 3
+    whole = json.loads(raw[place])
+    part = {"texts": lambda: whole["texts"], "one text": lambda: whole["texts"]["note"]}
+    one = part.get(which, lambda: whole)()
+    order = data.draw(st.permutations(list(one)))
+    again = {name: one[name] for name in order}
+    one.clear()
+    one.update(again)
+    raw[place] = (json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    store = MemoryStore()
+    if b"".join(raw) == exported(bank):
+        assert bank.head() == import_jsonl(store, io.BytesIO(b"".join(raw)))
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        import_jsonl(store, io.BytesIO(b"".join(raw)))
+    assert [] == list(store.banks())
+    assert [] == pythons(str(caught.value))
 
 
 def test_a_file_that_was_cut_off_is_no_export(full: TimeBank) -> None:
@@ -273,7 +346,7 @@ def test_arbitrary_bytes_make_no_bank(raw: bytes, place: int, *, amid: bool) -> 
         import_jsonl(store, io.BytesIO(raw))
     except InvalidRequest:
         assert [] == list(store.banks())
-    else:  # what was changed is no part of what is proved: a blank, or the bank's name
+    else:  # what was changed is no part of what is proved: the bank's name
         assert bank.head() == TimeBank(store).head()
 
 
@@ -295,9 +368,31 @@ def test_a_pipe_is_refused() -> None:
         import_jsonl(MemoryStore(), Pipe())
 
 
+def of_records(*bodies: bytes) -> bytes:
+    """An export of records without texts, of the journal `j`."""
+    written, now = b"", genesis("j")
+    for number, body in enumerate(bodies, 1):
+        now = digest(now, body)
+        line = b'{"sequence":%d,"digest":"%s","record":%s}\n'
+        written += line % (number, now.hex().encode(), body)
+    head = f"timebank/1 j {len(bodies)} {now.hex()}"
+    first = {"export": "timebank/1", "bank": "x", "head": head, "texts": True}
+    return json.dumps(first, separators=(",", ":")).encode() + b"\n" + written
+
+
 @pytest.mark.parametrize(
     "record",
     [
+        {
+            "effects": {"postings": [["a", 1]], "occurred_on": DAY},
+            "kind": "transfer",
+            "request": {},
+        },
+        {"effects": {"postings": [], "occurred_on": "soon"}, "kind": "transfer", "request": {}},
+        {"effects": {"account": 7, "sets": {"kind": None}}, "kind": "open_account", "request": {}},
+        {"effects": {"account": ["a"]}, "kind": "open_account", "request": {}},
+        {"effects": {"resolves": 7}, "kind": "void", "request": {}},
+        {"effects": {"adopts": None}, "kind": "adopt", "request": {}},
         {"effects": {"postings": [["a"]]}, "kind": "transfer", "request": {}},
         {"effects": {"postings": 7}, "kind": "transfer", "request": {}},
         {"effects": {}, "kind": "dance", "request": {}},
@@ -306,13 +401,10 @@ def test_a_pipe_is_refused() -> None:
 def test_a_record_that_cannot_be_executed(record: dict[str, object]) -> None:
     """A chain that holds, of records that mean nothing here."""
     body = canonical({**record, "format": "timebank/1", "journal": "j", "sequence": 1})
-    now = digest(genesis("j"), body).hex()
-    first = {"export": "timebank/1", "bank": "x", "head": f"timebank/1 j 1 {now}", "texts": True}
-    line = b'{"sequence":1,"digest":"%s","record":%s}\n' % (now.encode(), body)
-    store = MemoryStore()
-    with pytest.raises(Corrupt):
-        import_jsonl(store, io.BytesIO(json.dumps(first).encode() + b"\n" + line))
-    assert 0 == TimeBank(store).head().sequence
+    with pytest.raises(Corrupt) as caught:
+        import_jsonl(MemoryStore(), io.BytesIO(of_records(body)))
+    assert [] == pythons(str(caught.value))
+    assert "nothing of the import is kept but bank 'main'" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -332,11 +424,139 @@ def test_a_record_of_no_shape(
     """What the look-ups need is proved before anything is written."""
     names = {"format": "timebank/1", "journal": "j", "sequence": 1}
     body = canonical({**names, "kind": kind, "request": request_, "effects": effects})
-    now = digest(genesis("j"), body).hex()
-    first = {"export": "timebank/1", "bank": "x", "head": f"timebank/1 j 1 {now}", "texts": True}
-    line = b'{"sequence":1,"digest":"%s","record":%s}\n' % (now.encode(), body)
-    with pytest.raises(InvalidRequest, match=message):
-        import_jsonl(MemoryStore(), io.BytesIO(json.dumps(first).encode() + b"\n" + line))
+    with pytest.raises(InvalidRequest, match=message) as caught:
+        import_jsonl(MemoryStore(), io.BytesIO(of_records(body)))
+    assert [] == pythons(str(caught.value))
+
+
+# -- what is kept when it is stopped ------------------------------------------
+
+
+def chain(*records: dict[str, object]) -> bytes:
+    """An export of records that name themselves rightly."""
+    return of_records(
+        *(
+            canonical({**record, "format": "timebank/1", "journal": "j", "sequence": number})
+            for number, record in enumerate(records, 1)
+        )
+    )
+
+
+def opening(account: str) -> dict[str, object]:
+    """A record that can be executed."""
+    fields = ("joined_on", "floor", "ceiling")
+    sets = dict.fromkeys(fields) | {"kind": "member", "status": "open", "named": False}
+    effects = {"account": account, "sets": sets}
+    return {"kind": "open_account", "request": {"account": account}, "effects": effects}
+
+
+DANCE: dict[str, object] = {"kind": "dance", "request": {}, "effects": {}}
+
+
+@pytest.fixture(params=["memory:", "sqlite://", "file", *ON_SERVERS])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind."""
+    kind = str(request.param)
+    server = kind if kind in ("postgresql", "mariadb") else None
+    url = f"sqlite:///{tmp_path / 'a.db'}" if kind == "file" else kind
+    url = new_database(server) if server else url
+    with closing(open_store(url, create=True)) as found:
+        yield found
+    if server:
+        drop_database(url)
+
+
+@pytest.mark.parametrize("there", [0, 2, 5])
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_what_is_kept_is_said(
+    monkeypatch: pytest.MonkeyPatch, store: Store, page: int, there: int, *, atomic: bool
+) -> None:
+    """The head is where the message says; nothing is kept of what is to be kept whole."""
+    monkeypatch.setattr(importing, "PAGE", page)
+    good = [opening(f"m{number}") for number in range(5)]
+    if there:
+        import_jsonl(store, io.BytesIO(chain(*good[:there])))
+    with pytest.raises(Corrupt, match="record 6 is of unknown kind 'dance'") as caught:
+        import_jsonl(store, io.BytesIO(chain(*good, DANCE)), atomic=atomic)
+    told = str(caught.value)
+    assert [] == pythons(told)
+    where = f"bank 'main' in {store.url}"
+    kept = there if atomic else there + (5 - there) // page * page
+    if kept > there:
+        assert told.endswith(
+            f"; records {there + 1} to {kept} are kept in {where}: the same import goes on from "
+            "there, once it can"
+        )
+    elif there:
+        assert told.endswith(
+            f"; nothing of the import is kept: {where} has {there} records, as before"
+        )
+    elif atomic:
+        assert told.endswith("; nothing of the import is kept")
+    else:
+        assert told.endswith(f"; nothing of the import is kept but {where}, which is empty")
+    if there or not atomic:
+        assert kept == TimeBank(store, create=False).head().sequence
+    else:
+        assert [] == list(store.banks())
+    import_jsonl(store, io.BytesIO(chain(*good)), atomic=atomic)
+    assert 5 == TimeBank(store, create=False).head().sequence
+
+
+def test_whole_is_the_same(store: Store, full: TimeBank) -> None:
+    """In one commit, from nothing and onto what is there; a second time nothing is done."""
+    early = exported(full)
+    full.open_account("late", name="Carla")
+    full.erase("m1", reason="asked for")
+    for raw in (early, exported(full), exported(full)):
+        head = import_jsonl(store, io.BytesIO(raw), atomic=True)
+        assert str(head).encode() in raw.splitlines()[0]
+    assert content(full.store) == content(store)
+    assert () == TimeBank(store).audit().findings
+
+
+def test_a_store_that_makes_no_bank_within_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps the bank, empty, and that is said."""
+    monkeypatch.setattr(importing, "makes_bank", lambda _: False)
+    store = MemoryStore()
+    with pytest.raises(Corrupt, match="nothing of the import is kept but bank 'main'"):
+        import_jsonl(store, io.BytesIO(chain(opening("a"), DANCE)), atomic=True)
+    assert 0 == TimeBank(store, create=False).head().sequence
+    assert 1 == import_jsonl(store, io.BytesIO(chain(opening("a"))), atomic=True).sequence
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_an_id_that_is_there_twice(store: Store, *, atomic: bool) -> None:
+    """No bank has two records of one id: it is the file that is wrong, and no other writer."""
+    asked = {"account": "m0", "id": "twice"}
+    twice = [opening("m0"), *({**opening(id), "request": asked} for id in ("m1", "m2"))]
+    with pytest.raises(Corrupt, match="record 3 has the id 'twice' of record 2"):
+        import_jsonl(store, io.BytesIO(chain(*twice)), atomic=atomic)
+
+
+def test_an_interrupt_says_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: TimeBank
+) -> None:
+    """On standard error, though the keyboard has no message of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importing, "PAGE", 4)
+    Path("out.jsonl").write_bytes(exported(full))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for words, told in (
+        ((), "records 1 to 4 are kept in bank 'main' in sqlite:///a.db: the same import"),
+        (("--atomic",), "nothing of the import is kept: bank 'main' in sqlite:///a.db has 4"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(importing._Carrying, "_tell", stop)
+            done = call("--db", "a.db", "import", "jsonl", "out.jsonl", *words)
+        assert (130, "") == (done.exit_code, done.stdout)
+        assert told in done.stderr
+    done = call("--db", "a.db", "import", "jsonl", "out.jsonl", "--atomic")
+    assert (0, f"{full.head()}\naudit: ok\n") == (done.exit_code, done.stdout)
 
 
 # -- into a bank that is there ------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 import timebank
 from support import fill, sources
-from timebank.errors import InvalidRequest, NotFound, StoreBusy, StoreError
+from timebank.errors import InvalidRequest, NotFound, OtherVersion, StoreBusy, StoreError
 from timebank.storage import migrate_store, open_store
 from timebank.storage.sqlite import migrate_sqlite, schema
 
@@ -68,11 +68,31 @@ def test_open_says_what_to_run(old: Path, *, create: bool, read_only: bool) -> N
     """A file of an older version is not opened, and nothing in it is changed."""
     before = dump(old)
     url = f"sqlite:///{old}"
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(OtherVersion) as caught:
         open_store(url, create=create, read_only=read_only)
     message = f'{old} was made by an older timebank: run "timebank migrate {url}"'
     assert message == str(caught.value)
     assert before == dump(old)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_audit_of_a_bank_that_is_open_says_so_too(old: Path, *, quick: bool) -> None:
+    """In a host's transaction, say: it is no damage, and there is no report."""
+    with closing(sqlite3.connect(old, isolation_level=None)) as host:
+        host.execute("BEGIN")
+        bank = timebank.join(host)
+        with pytest.raises(OtherVersion, match="was made by an older timebank: run `timebank mi"):
+            bank.audit(quick=quick)
+        host.execute("ROLLBACK")
+        migrate_sqlite(f"sqlite:///{old}")
+        host.execute("BEGIN")
+        places = {one.place for one in bank.audit(quick=quick).findings}
+        assert places <= {"rows of timebank_migrations", "table more"}  # this test's own migration
+        host.execute("ROLLBACK")
+        host.execute("INSERT INTO timebank_migrations VALUES (9, 'timebank', '0999_x', '-')")
+        host.execute("BEGIN")
+        with pytest.raises(OtherVersion, match="newer timebank"):
+            bank.audit(quick=quick)
 
 
 def test_nothing_to_do(old: Path, tmp_path: Path) -> None:

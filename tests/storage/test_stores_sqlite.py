@@ -190,7 +190,8 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: bytes, *, create: b
         open_store(f"sqlite:///{file}", create=True).close()
         assert [] == faults_of(file)
         return
-    with pytest.raises(StoreError, match="is not a SQLite database") as caught:
+    kind, told = (StoreError, "is not a SQLite database") if content else (NotFound, "is empty")
+    with pytest.raises(kind, match=told) as caught:
         open_store(f"sqlite:///{file}", create=create)
     assert (caught.value.__cause__ is None) == (not content)
     assert content == file.read_bytes()

@@ -50,7 +50,8 @@ class AuditPass:
         self._reader, self._progress = reader, progress
         self._since, self._expect, self._now = since, tuple(expect), now
         self._classes = checks
-        self.findings = Findings([promise for check in checks for promise in check.promises])
+        promises = [promise for check in checks for promise in check.promises]
+        self.findings = Findings(promises, reads="all" if since is None else "new")
         self.count = 0
         self._through: int | None = None
         self._make_checks()

@@ -25,6 +25,7 @@ class DerivedRows(AuditCheck):
             "derived",
             "Accounts, postings, open holds and statutes are what the journal says.",
             "Run `timebank rebuild`: it makes this anew from the journal. Then audit again.",
+            about="rows",
         ),
     )
     kinds: ClassVar = frozenset({"transfer", "reverse", "settle", "due", "adopt", "restart_clock"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -18,16 +18,31 @@ MOST_FINDINGS: Final = 100
 RESTORE: Final = (
     "Keep this copy, restore the last backup, and compare its head with a head that was published."
 )
+#: Of what follows from the journal, where the journal has findings of its own.
+JOURNAL_FIRST: Final = (
+    "Change nothing yet. This follows from records that are not well themselves: see the other "
+    "findings first, for what is made from such records is no better."
+)
+#: The same, where an audit did not read the whole journal.
+ALL_FIRST: Final = (
+    "Run `timebank audit` without --quick and --since: it reads all records, and says whether "
+    "what follows from them may be made anew."
+)
 ASK: Final = "Find out who wrote it; mend it by a reversal, or an entry that both sides agree on."
 
 
 @attrs.frozen
 class Check:
-    """One invariant: what it promises, and what a treasurer can do where it is broken."""
+    """One invariant: what it promises, and what a treasurer can do where it is broken.
+
+    `about` says what fails: the journal itself, the storage, the texts beside the journal, or the
+    rows that follow from it. Where the journal fails the advice on the rows is to leave them alone.
+    """
 
     name: str
     promise: str
     advice: str
+    about: Literal["journal", "storage", "texts", "rows"] = "journal"
 
 
 @attrs.frozen
@@ -50,10 +65,16 @@ class Note:
 
 
 class Findings:
-    """Collects findings, at most so many of each check: a damaged journal is no reason to grow."""
+    """Collects findings, at most so many of each check: a damaged journal is no reason to grow.
 
-    def __init__(self, checks: Sequence[Check]) -> None:
-        self._advice = {check.name: check.advice for check in checks}
+    An audit that reads only the new records, or sums, cannot tell whether the journal is well.
+    """
+
+    def __init__(
+        self, checks: Sequence[Check], *, reads: Literal["all", "new", "sums"] = "all"
+    ) -> None:
+        self._checks = {check.name: check for check in checks}
+        self._reads = reads
         self._kept: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
         self._notes: list[Note] = []
@@ -63,7 +84,7 @@ class Findings:
         """Keep a finding, or count it."""
         kept = self._kept.setdefault(check, [])
         if len(kept) < MOST_FINDINGS:
-            kept.append(Finding(check, place, expected, found, self._advice.get(check, RESTORE)))
+            kept.append(Finding(check, place, expected, found, advice=""))  # known at the end
         else:
             self._more[check] = self._more.get(check, 0) + 1
 
@@ -95,14 +116,31 @@ class Findings:
 
     def all(self) -> tuple[Finding, ...]:
         """Return the findings in the order of the checks; those that a store named come last."""
-        order = [*self._advice, *(name for name in self._kept if name not in self._advice)]
+        order = [*self._checks, *(name for name in self._kept if name not in self._checks)]
         found: list[Finding] = []
         for name in order:
-            found += self._kept.get(name, ())
+            if name not in self._kept:
+                continue
+            advice = self._advice(name)
+            found += [attrs.evolve(one, advice=advice) for one in self._kept[name]]
             if more := self._more.get(name):
-                advice = self._advice.get(name, RESTORE)
                 found.append(Finding(name, "elsewhere", "no finding", f"{more} more", advice))
         return tuple(found)
+
+    def _advice(self, name: str) -> str:
+        """Return what to do about a check's findings, considering those of the others."""
+        check = self._checks.get(name)
+        if check is None:
+            return RESTORE
+        if check.about != "rows":
+            return check.advice
+        if self._reads == "sums":
+            return ALL_FIRST
+        known = self._checks.values()
+        fails = any(one.about == "journal" and self.count(one.name) for one in known)
+        if fails:
+            return JOURNAL_FIRST
+        return check.advice if self._reads == "all" else ALL_FIRST
 
 
 def quantity(seconds: object) -> str:

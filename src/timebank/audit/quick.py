@@ -34,7 +34,7 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
     sums in its own language the rows are read, and the postings of all records are summed
     together, not those of each.
     """
-    context = AuditContext(reader, Findings(AUDIT_CHECKS), expect=tuple(expect))
+    context = AuditContext(reader, Findings(AUDIT_CHECKS, reads="sums"), expect=tuple(expect))
     storage, chain, heads = Storage(context), Chain(context), Heads(context)
     head: Head | None = None
     accounts = 0

@@ -20,9 +20,10 @@ class Storage(AuditCheck):
             "Tables, indexes and triggers are as this version makes them.",
             "Find out who changed the schema; a trigger that was taken away let rows be changed. "
             "Copy the journal into a fresh file, or restore a backup.",
+            about="storage",
         ),
-        Check("orphans", "Every row belongs to a bank of the storage.", RESTORE),
-        Check("references", "Every row that refers to another finds it.", RESTORE),
+        Check("orphans", "Every row belongs to a bank of the storage.", RESTORE, about="storage"),
+        Check("references", "Every row that refers to another finds it.", RESTORE, about="storage"),
     )
 
     def __init__(self, context: AuditContext) -> None:

@@ -45,6 +45,7 @@ class Texts(AuditCheck):
             "Every commitment has its text, matching, unless it was erased; there is no other "
             "text.",
             "Restore the texts from a backup; balances do not depend on them.",
+            about="texts",
         ),
     )
 

@@ -37,7 +37,7 @@ from timebank.permissions import Ask, Permissions, checked
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
-from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address
+from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address, knows_version
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport, Checkpoint, StretchWorkers
@@ -240,13 +240,14 @@ class TimeBank(Writes, Reads):
         :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, a
             quick audit with one, or a number of processes below 1.
         :raises StoreBusy: the storage could not be read for longer than the time-out.
+        :raises OtherVersion: the tables are to be migrated, or of a newer version.
 
         >>> import timebank
         >>> timebank.open("memory:").audit().ok
         True
         """
         from timebank.audit import audit, quick_audit, unreadable
-        from timebank.errors import StoreError
+        from timebank.errors import OtherVersion, StoreError
 
         heads = [head if isinstance(head, Head) else Head.of(head) for head in expect]
         if quick and since is not None:
@@ -259,6 +260,8 @@ class TimeBank(Writes, Reads):
         workers = None if quick or processes == 1 else self._stretch_workers(processes)
         try:
             with self._reader() as reader:
+                if knows_version(reader):
+                    reader.check_version()
                 if quick:
                     return quick_audit(reader, expect=heads)
                 return audit(
@@ -269,6 +272,8 @@ class TimeBank(Writes, Reads):
                     workers=workers,
                     now=self._sources.now(),
                 )
+        except OtherVersion:
+            raise  # there is nothing wrong with it
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
 
@@ -279,10 +284,17 @@ class TimeBank(Writes, Reads):
         store = self.store
         return Processes(store.address, self.name, processes) if has_address(store) else None
 
-    def rebuild(self, progress: Progress | None = None) -> None:
+    def rebuild(self, progress: Progress | None = None, *, force: bool = False) -> None:
         """Throw the derived rows away and make them again from the journal, in one commit.
 
-        :raises Corrupt: a record cannot be read or executed; nothing is changed then.
+        The journal is looked at first: where its sequence, chain, canonical form or head fail,
+        nothing is made from it, unless you `force` that. What the records say is not judged: an
+        audit does that, and advises a rebuild where it helps.
+
+        :raises NotPermitted: the permissions say no.
+        :raises StoreBusy: another writer held the lock for longer than the time-out.
+        :raises Corrupt: the journal does not hold, or a record cannot be read or executed; nothing
+            is changed then.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -294,9 +306,31 @@ class TimeBank(Writes, Reads):
         self._may("rebuild")
         with writing(self.store, self.name) as writer, self._group.within(writer):
             self._group.known = None
+            if not force:
+                _check_journal(writer, self.name)
             erases = _rebuild(writer, progress)
         if erases:
             self._wiped()
+
+
+def _check_journal(reader: Reader, bank: str) -> None:
+    """Check that there is a journal that something can be made from.
+
+    :raises Corrupt: its sequence, chain, canonical form or head fail.
+    """
+    from timebank.audit.journal_only import journal_findings
+
+    findings = journal_findings(reader)
+    if findings:
+        first = findings[0]
+        more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+        msg = (
+            f"the journal of bank {shown(bank)} is not well, so that nothing is made anew from it: "
+            f"{first.check}, {first.place}: expected {first.expected}, found {first.found}{more}. "
+            "Keep this copy, run `timebank audit`, and restore a backup whose head was published; "
+            "who knows what the records say may force it (--force, or force=True)"
+        )
+        raise Corrupt(msg)
 
 
 def _rebuild(writer: Writer, progress: Progress | None) -> bool:

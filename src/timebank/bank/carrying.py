@@ -23,7 +23,7 @@ from timebank.journal.fold import Fold
 from timebank.model import Head, RecordRow, TextRow
 from timebank.queries.holds import rows_of_hold
 from timebank.queries.records import find_record
-from timebank.storage.protocol import Batch, Store, Writer
+from timebank.storage.protocol import Batch, Store, Writer, finds_many
 
 #: Called with the records that the target has, and those that the source had at the beginning.
 Progress = Callable[[int, int], None]
@@ -75,17 +75,27 @@ class JournalTarget:
         """
         self.is_stale = True  # until it is committed: the fold runs ahead
         with writing(self.store, self.bank) as writer:
-            if writer.head() != self.head:
-                msg = f"another writer came between: bank {shown(self.bank)} stands elsewhere"
-                raise Conflict(msg)
-            batch = Batch(records=records, texts=texts)
-            for record in records:
-                self._derive(writer, record, batch)
-            writer.append(batch)
+            head = self.append_to(writer, records, texts)
+        self.head = head
+        self.is_stale = False
+
+    def append_to(self, writer: Writer, records: list[RecordRow], texts: list[TextRow]) -> Head:
+        """Append the next records in a commit that is the caller's, and return the head then.
+
+        :raises Conflict: the bank does not stand at `head`.
+        :raises Corrupt: a record whose id another has, or that cannot be executed.
+        """
+        if writer.head() != self.head:
+            msg = f"another writer came between: bank {shown(self.bank)} stands elsewhere"
+            raise Conflict(msg)
+        _check_ids(writer, records)
+        batch = Batch(records=records, texts=texts)
+        for record in records:
+            self._derive(writer, record, batch)
+        writer.append(batch)
         self.erased = self.erased or bool(batch.erased)
         last = records[-1]
-        self.head = Head(self.head.journal, last.sequence, last.digest)
-        self.is_stale = False
+        return Head(self.head.journal, last.sequence, last.digest)
 
     def _derive(self, writer: Writer, record: RecordRow, batch: Batch) -> None:
         body = parse(record.body)
@@ -96,10 +106,13 @@ class JournalTarget:
             if "resolves" in effects and effects["resolves"] not in self._fold.lines:
                 for row in rows_of_hold(writer, effects["resolves"]):
                     self._fold.keep(row)
+            derived = self._fold.apply(record.sequence, kind, effects)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            msg = f"record {record.sequence} cannot be executed: {error!r}"
-            raise Corrupt(msg) from error
-        derived = self._fold.apply(record.sequence, kind, effects)
+            raise _cannot_be_executed(record, error) from error
+        except Corrupt as error:
+            if error.__cause__ is None:
+                raise
+            raise _cannot_be_executed(record, error.__cause__) from error
         add_derived(batch, derived)
 
     def _load(self, writer: Writer, account: str) -> None:
@@ -111,6 +124,42 @@ class JournalTarget:
         self._fold.accounts[account] = row
         if row is not None:
             self._fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+
+
+def _check_ids(writer: Writer, records: list[RecordRow]) -> None:
+    """Check that no operation's id is there already: a store would take it for another writer's.
+
+    :raises Corrupt: one is.
+    """
+    new = {record.id for record in records if record.id is not None}
+    there: dict[str, int] = {}
+    if finds_many(writer):
+        there.update(writer.sequences(list(new)))
+    else:
+        found = ((id, writer.find(id)) for id in new)
+        there.update((id, row.sequence) for id, row in found if row is not None)
+    for record in records:
+        if (
+            record.id is not None
+            and there.setdefault(record.id, record.sequence) != record.sequence
+        ):
+            first = there[record.id]
+            msg = f"record {record.sequence} has the id {shown(record.id)} of record {first}"
+            raise Corrupt(msg)
+
+
+#: How messages of Python's own begin that tell of values which are not as they should be.
+_PYTHONS: Final = ("not enough values", "too many values", "Invalid isoformat", "invalid literal")
+
+
+def _cannot_be_executed(record: RecordRow, error: BaseException) -> Corrupt:
+    """Return the error of a record that cannot be executed, in words."""
+    why = "a part of its effects is not of the type that it should be"
+    if isinstance(error, KeyError) and error.args:
+        why = f"{shown(error.args[0])} is not there"
+    elif isinstance(error, ValueError) and not str(error).startswith(_PYTHONS):
+        why = str(error)
+    return Corrupt(f"record {record.sequence} cannot be executed: {why}")
 
 
 def _touched(effects: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,10 @@ from timebank.storage.protocol import Reader, Store, wipes
 #: Texts that one record says were erased; where there are more, there are more records.
 MOST: Final = 1_000
 #: What is to be told of an erasure whose commit is somebody else's.
-NOT_YET: Final = "nothing is destroyed before the batch is kept"
+NOT_YET: Final = (
+    "nothing is destroyed before the batch is kept; asked for once more behind it, the erasure "
+    "says what remains"
+)
 _UNTOLD: Final = "this storage does not say what it keeps of deleted rows"
 
 
@@ -114,4 +117,5 @@ def wiped(store: Store) -> tuple[str, ...]:
     try:
         return tuple(store.wipe())
     except (StoreBusy, StoreError) as error:
-        return (str(error),)
+        told = f"{error}: what was erased may remain until the erasure is asked for once more"
+        return (told,)

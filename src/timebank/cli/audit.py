@@ -107,9 +107,13 @@ def _lines(given: str) -> list[str]:
 
 
 def _audited(address: BankAddress, **ask: Any) -> AuditReport:
-    """Return the report; of a file that cannot be opened, one that says so as a finding."""
+    """Return the report; of a file that cannot be opened, one that says so as a finding.
+
+    :raises OtherVersion: it is well, and to be migrated first, or of a newer version.
+    :raises NotFound: there is no bank.
+    """
     from timebank.audit import unreadable
-    from timebank.errors import Corrupt, StoreError
+    from timebank.errors import Corrupt, OtherVersion, StoreError
 
     try:
         with (
@@ -117,6 +121,8 @@ def _audited(address: BankAddress, **ask: Any) -> AuditReport:
             Progress("audit", counted="records", left=True) as pace,
         ):
             return bank.audit(pace, **ask)
+    except OtherVersion:
+        raise
     except (Corrupt, StoreError) as error:
         return unreadable(error)
 

@@ -7,15 +7,15 @@ importer. It is loaded when its command is called.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import show, show_as
+from timebank.cli.output import complain, show, show_as
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 from timebank.cli.run_import import Options, existing, import_options, run_import
@@ -159,30 +159,35 @@ def _is_empty(address: BankAddress) -> bool:
     help="""Make the bank that an export of JSON Lines has, and audit it.
 
     FILE is proved before anything is written. Where the bank has the beginning already, it
-    takes what is missing.
+    takes what is missing. What stops it on the way says which records are kept, and the same
+    command goes on from there; with --atomic none are.
     """
 )
 @click.argument("file", metavar="FILE")
 @click.option("--expect-head", metavar="LINE", help="A head that was published; it must be there.")
+@click.option("--atomic", is_flag=True, help="Keep all records in one commit, or none.")
 @formatted
 @pass_address
-def jsonl(address: BankAddress, /, *, file: str, expect_head: str | None, format: str) -> int:
+def jsonl(
+    address: BankAddress, /, *, file: str, expect_head: str | None, atomic: bool, format: str
+) -> int:
     """Import an export."""
     from timebank import reports
     from timebank.audit import audit
     from timebank.interchange.jsonl.importing import carry_export
-    from timebank.interchange.jsonl.lines import Export
+    from timebank.interchange.jsonl.lines import Export, importing_nothing
     from timebank.model import Head
     from timebank.reports.findings import audit_text
     from timebank.storage import open_store
 
     expect = None if expect_head is None else Head.of(expect_head)
     with existing(file).open("rb") as lines:
-        found = Export.of(file, lines)
-        found.prove(expect)  # before a file is made
+        with importing_nothing():
+            found = Export.of(file, lines)
+            found.prove(expect)  # before a file is made
         with closing(open_store(address.url, create=True)) as store:
-            with Progress("import", counted="records", left=True) as pace:
-                head = carry_export(store, found, bank=address.bank, progress=pace)
+            with _telling_notes(), Progress("import", counted="records", left=True) as pace:
+                head = carry_export(store, found, bank=address.bank, atomic=atomic, progress=pace)
             with store.reader(address.bank) as reader, Progress("audit") as progress:
                 report = audit(reader, progress=progress)
 
@@ -195,6 +200,17 @@ def jsonl(address: BankAddress, /, *, file: str, expect_head: str | None, format
 
     show_as(format, shape, lambda: [str(head), "audit: ok"] if report.ok else audit_text(report))
     return WELL if report.ok else REFUSED
+
+
+@contextmanager
+def _telling_notes() -> Iterator[None]:
+    """Show the notes of what ends a command without a message of its own."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError, MemoryError) as error:
+        for note in getattr(error, "__notes__", ()):
+            complain(note)
+        raise
 
 
 @import_.command(

@@ -90,16 +90,22 @@ def _described(record: Record) -> str:
     return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {description}"
 
 
-@click.command(help="Make accounts and postings anew from the journal.")
+@click.command(
+    help="""Make accounts and postings anew from the journal, where that is well.
+
+    It is looked at first: where its sequence, chain or canonical form fails, nothing is changed.
+    """
+)
+@click.option("--force", is_flag=True, help="From a journal that is not well, too.")
 @formatted
 @pass_address
-def rebuild(address: BankAddress, /, *, format: str) -> None:
+def rebuild(address: BankAddress, /, *, force: bool, format: str) -> None:
     """Rebuild the derived rows."""
     from timebank.reports.text import counted
 
     with address.open() as bank:
         with Progress("rebuild") as progress:
-            bank.rebuild(progress)
+            bank.rebuild(progress, force=force)
         records = bank.head().sequence
     line = f"Accounts and postings are made anew from {counted(records, 'record')}."
     show_as(format, lambda: {"records": records}, lambda: [line])

@@ -56,7 +56,7 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A consistent snapshot of one bank. It may also be an `AddsUp` and a `FindsMany`."""
+    """A consistent snapshot of one bank; perhaps an `AddsUp`, a `FindsMany`, a `KnowsVersion`."""
 
     def head(self) -> Head:
         """Return the journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
@@ -192,6 +192,33 @@ class FindsMany(Reader, Protocol):
         """Return each operation that was found, with the sequence of its record, in any order."""
 
 
+class KnowsVersion(Reader, Protocol):
+    """A reader of tables that have a version of their own, for an audit.
+
+    Without it tables of another version are told as damage.
+    """
+
+    def check_version(self) -> None:
+        """Check that the tables are of this version; what cannot be read is no matter here.
+
+        :raises OtherVersion: they are to be migrated, or a newer version made them.
+        """
+
+
+class MakesBank(Writer, Protocol):
+    """A writer that can make its bank, so that the bank and its first records are one commit.
+
+    Without it what is to be kept whole or not at all may leave an empty bank.
+    """
+
+    def add_bank(self, journal: str) -> None:
+        """Make the bank where it is missing.
+
+        :raises Corrupt: its own row is missing, its others are there.
+        :raises Conflict: another bank has this journal's id.
+        """
+
+
 class HasAddress(Store, Protocol):
     """A store that another process can open, so that it can do a part of a long audit.
 
@@ -244,6 +271,16 @@ def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
 def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
     """Return whether a reader is a `FindsMany`."""
     return _has(reader, "sequences")
+
+
+def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
+    """Return whether a reader is a `KnowsVersion`."""
+    return _has(reader, "check_version")
+
+
+def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
+    """Return whether a writer is a `MakesBank`."""
+    return _has(writer, "add_bank")
 
 
 def has_address(store: Store) -> TypeGuard[HasAddress]:

@@ -7,12 +7,12 @@ and whether the texts are in it; then comes each record, with its texts and thei
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from timebank.bank import TimeBank
 from timebank.journal import FORMAT, parse
-from timebank.model import TEXT_FIELDS, Record, RecordRow, TextRow
+from timebank.model import TEXT_FIELDS, Head, Record, RecordRow, TextRow
 
 PAGE: Final = 500
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -32,7 +32,7 @@ def line_of(record: Record) -> bytes:
     >>> line_of(record).endswith(b',"record":' + record.bytes + b"}\n")
     True
     """
-    return _line(record.sequence, record.digest, record.bytes, "")
+    return record_line(record.sequence, record.digest, record.bytes, "")
 
 
 def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
@@ -60,8 +60,7 @@ def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
 def _lines(bank: TimeBank, *, texts: bool) -> Iterator[bytes]:
     with bank.store.reader(bank.name) as reader:
         head = reader.head()
-        first = {"export": FORMAT, "bank": bank.name, "head": str(head), "texts": texts}
-        yield f"{_encode(first)}\n".encode()
+        yield first_line(bank.name, head, texts=texts)
         after = 0
         while after < head.sequence:
             rows = reader.records(after=after, limit=min(PAGE, head.sequence - after))
@@ -73,7 +72,7 @@ def _lines(bank: TimeBank, *, texts: bool) -> Iterator[bytes]:
                 there.setdefault(text.sequence, []).append(text)
             for row in rows:
                 beside = _texts(row, there.get(row.sequence, [])) if texts else ""
-                yield _line(row.sequence, row.digest, row.body, beside)
+                yield record_line(row.sequence, row.digest, row.body, beside)
             after = through
 
 
@@ -84,9 +83,21 @@ def _texts(row: RecordRow, there: list[TextRow]) -> str:
         return ""
     texts: dict[str, dict[str, str] | None] = dict.fromkeys(fields)
     texts |= {text.field: {"salt": text.salt.hex(), "text": text.text} for text in there}
+    return texts_member(texts)
+
+
+def first_line(bank: str, head: Head, *, texts: bool) -> bytes:
+    """Return the first line of an export."""
+    first = {"export": FORMAT, "bank": bank, "head": str(head), "texts": texts}
+    return f"{_encode(first)}\n".encode()
+
+
+def texts_member(texts: Mapping[str, Mapping[str, str] | None]) -> str:
+    """Return the member of a line that has the texts of its record, with a comma behind it."""
     return f'"texts":{_encode(texts)},'
 
 
-def _line(sequence: int, digest: bytes, body: bytes, beside: str) -> bytes:
+def record_line(sequence: int, digest: bytes, body: bytes, beside: str) -> bytes:
+    """Return the line of a record; `beside` is the member with its texts, or nothing."""
     head = f'{{"sequence":{sequence},"digest":"{digest.hex()}",{beside}"record":'
     return head.encode() + body + b"}\n"

@@ -2,21 +2,33 @@
 
 The file is read twice: it is proved from end to end before anything is written. A bank that has the
 beginning already gets the records that are missing, so that an import which was broken off goes on,
-and an old copy is brought up to date, with erasures too.
+and an old copy is brought up to date, with erasures too. Each thousand of them is a commit, or,
+`atomic`, all of them are one. What stops it says what is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import IO, Final
 
+import attrs
+
 from timebank import checks
 from timebank.bank.carrying import JournalTarget, Progress, head_of, make_bank
+from timebank.bank.commit_group import writing
 from timebank.bank.erasing import wiped
-from timebank.errors import BankNotFound, InvalidRequest, shown
-from timebank.interchange.jsonl.lines import Export
+from timebank.errors import (
+    BankNotFound,
+    InvalidRequest,
+    OutcomeUnknown,
+    TimebankError,
+    shown,
+)
+from timebank.interchange.jsonl.lines import Export, Line, importing_nothing
 from timebank.model import Head
-from timebank.storage.protocol import Store
+from timebank.storage.protocol import Store, Writer, makes_bank
 
 PAGE: Final = 1_000
 
@@ -28,18 +40,21 @@ def import_jsonl(
     bank: str = "main",
     name: str = "export",
     expect: Head | None = None,
+    atomic: bool = False,
     progress: Progress | None = None,
 ) -> Head:
     """Make a bank of an export, or go on with one, and return its head. An audit checks the rest.
 
     `file` is read twice, so that it must be seekable; `name` is what messages
     call it. `expect` is a head that was published: without one, the file is only as good as
-    whoever gave it. `progress` is called with the records that are there, and how many will be.
+    whoever gave it. With `atomic` all of it is one commit. `progress` is called with the records
+    that are there, and how many will be.
 
-    :raises InvalidRequest: what is no export, is cut off or does not prove itself; one without
-        texts, or without the head that is expected; a bank's name that is no id; a bank that is
-        there and has another journal, or has gone its own way. Nothing is written then.
-    :raises Corrupt: a record that cannot be executed; those before it are there.
+    :raises InvalidRequest: what is no export, is cut off, does not prove itself or was saved by
+        another program; one without texts, or without the head that is expected; a bank's name that
+        is no id; a bank that is there and has another journal, or has gone its own way. Nothing
+        is written then.
+    :raises Corrupt: a record that cannot be executed. The message says which records are kept.
     :raises Retryable: another writer holds the bank; the next import goes on.
 
     >>> from io import BytesIO
@@ -53,36 +68,130 @@ def import_jsonl(
     >>> import_jsonl(open_store("sqlite://", create=True), file) == bank.head()
     True
     """
-    export = Export.of(name, file)
-    export.prove(expect)
-    return carry_export(store, export, bank=bank, progress=progress)
+    with importing_nothing():
+        export = Export.of(name, file)
+        export.prove(expect)
+    return carry_export(store, export, bank=bank, atomic=atomic, progress=progress)
 
 
 def carry_export(
-    store: Store, export: Export, *, bank: str = "main", progress: Progress | None = None
+    store: Store,
+    export: Export,
+    *,
+    bank: str = "main",
+    atomic: bool = False,
+    progress: Progress | None = None,
 ) -> Head:
     """Import an export that was proved already: see `import_jsonl`."""
-    there = _head_of(store, checks.identifier(bank, "bank"), export)
-    lines = export.lines()
-    for record, _ in islice(lines, there.sequence):
-        if record.sequence == there.sequence and export.head_at(record) != there:
-            msg = f"{_where(store, bank)} has gone its own way: it is not what {export.name} has"
-            raise InvalidRequest(msg)
-    make_bank(store, bank, export.head.journal)
-    carried = JournalTarget(store, bank)
-    carried.stand(there)
-    try:
+    with importing_nothing():
+        there = _head_of(store, checks.identifier(bank, "bank"), export)
+        lines = export.lines()
+        for record, _ in islice(lines, there.head.sequence):
+            if record.sequence == there.head.sequence and export.head_at(record) != there.head:
+                msg = f"{_where(store, bank)} has gone its own way: not what {export.name} has"
+                raise InvalidRequest(msg)
+    carrying = _Carrying(export, JournalTarget(store, bank), there, progress)
+    with carrying.telling_what_is_kept():
+        if atomic:
+            carrying.whole(lines)
+        else:
+            carrying.by_pages(lines)
+    return carrying.target.head
+
+
+@attrs.frozen
+class _There:
+    """Where a bank stands before the import, or where it would begin."""
+
+    head: Head
+    is_made: bool
+
+
+@attrs.define
+class _Carrying:
+    """An import on its way."""
+
+    export: Export
+    target: JournalTarget
+    there: _There
+    progress: Progress | None
+
+    def by_pages(self, lines: Iterator[Line]) -> None:
+        """Carry all records, a page a commit."""
+        target = self.target
+        make_bank(target.store, target.bank, self.export.head.journal)
+        target.stand(self.there.head)
         while page := list(islice(lines, PAGE)):
-            carried.append([record for record, _ in page], [t for _, texts in page for t in texts])
-            if progress is not None:
-                progress(carried.head.sequence, export.head.sequence)
-    finally:
-        if carried.erased:
-            wiped(store)
-    return carried.head
+            target.append([record for record, _ in page], [t for _, texts in page for t in texts])
+            self._tell(target.head)
+
+    def whole(self, lines: Iterator[Line]) -> None:
+        """Carry all records in one commit, with the bank, where the store can make it in one."""
+        target, journal = self.target, self.export.head.journal
+        with writing(target.store, target.bank) as writer:
+            is_one = makes_bank(writer)
+            if makes_bank(writer):
+                writer.add_bank(journal)
+                self._carry_in(writer, lines)
+        if not is_one:
+            make_bank(target.store, target.bank, journal)
+            with writing(target.store, target.bank) as writer:
+                self._carry_in(writer, lines)
+        target.is_stale = False
+
+    def _carry_in(self, writer: Writer, lines: Iterator[Line]) -> None:
+        target = self.target
+        target.stand(self.there.head)
+        while page := list(islice(lines, PAGE)):
+            records, texts = [row for row, _ in page], [t for _, some in page for t in some]
+            target.head = target.append_to(writer, records, texts)
+            self._tell(target.head)
+
+    def _tell(self, head: Head) -> None:
+        if self.progress is not None:
+            self.progress(head.sequence, self.export.head.sequence)
+
+    # -- what is kept ---------------------------------------------------------
+
+    @contextmanager
+    def telling_what_is_kept(self) -> Iterator[None]:
+        """Destroy what was erased, and where it is stopped say what is kept.
+
+        It is in the message of an error of ours, and in a note of any other.
+        """
+        try:
+            yield
+        except TimebankError as error:
+            error.add_context(after=f"; {self._kept(error)}")
+            raise
+        except BaseException as error:
+            error.add_note(self._kept(error))
+            raise
+        finally:
+            if self.target.erased:
+                wiped(self.target.store)
+
+    def _kept(self, error: BaseException) -> str:
+        where, before = _where(self.target.store, self.target.bank), self.there.head.sequence
+        try:
+            now = head_of(self.target.store, self.target.bank).sequence
+        except BankNotFound:
+            return "nothing of the import is kept"
+        except TimebankError:
+            now = -1  # it is not known
+        if now < 0 or isinstance(error, OutcomeUnknown):
+            return f"what {where} has now is to be looked at: the same import goes on from there"
+        if now == before:
+            if before or self.there.is_made:
+                return f"nothing of the import is kept: {where} has {before} records, as before"
+            return f"nothing of the import is kept but {where}, which is empty"
+        return (
+            f"records {before + 1} to {now} are kept in {where}: the same import goes on from "
+            "there, once it can"
+        )
 
 
-def _head_of(store: Store, bank: str, export: Export) -> Head:
+def _head_of(store: Store, bank: str, export: Export) -> _There:
     """Return the head of a bank, or the one with which it would begin.
 
     :raises InvalidRequest: it has another journal, or a longer one.
@@ -90,7 +199,7 @@ def _head_of(store: Store, bank: str, export: Export) -> Head:
     try:
         head = head_of(store, bank)
     except BankNotFound:
-        return export.empty
+        return _There(export.empty, is_made=False)
     if head.journal != export.head.journal:
         msg = (
             f"{_where(store, bank)} has the journal {shown(head.journal)}, {export.name} has "
@@ -103,7 +212,7 @@ def _head_of(store: Store, bank: str, export: Export) -> Head:
             f"{export.head.sequence}: it is older than the bank"
         )
         raise InvalidRequest(msg)
-    return head
+    return _There(head, is_made=True)
 
 
 def _where(store: Store, bank: str) -> str:

@@ -1,27 +1,46 @@
-"""Read an export of JSON Lines, and prove each line by the one before."""
+"""Read an export of JSON Lines, and prove each line by the one before.
+
+A line is taken exactly as an export writes it: what is read is written once more, and compared.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import attrs
 
-from timebank.errors import Corrupt, InvalidRequest, shown
-from timebank.journal import FORMAT, commitment, digest, genesis, parse, refers_to
+from timebank import checks
+from timebank.errors import Corrupt, InvalidRequest
+from timebank.interchange.jsonl.export import first_line, record_line, texts_member
+from timebank.journal import FORMAT, canonical, commitment, digest, genesis, parse, refers_to
 from timebank.model import SALT_BYTES, TEXT_FIELDS, Head, RecordRow, TextRow
 
 #: More bytes than any record has, with its texts.
 MAX_LINE_BYTES: Final = 16_777_216
 _RECORD: Final = b',"record":'
-_KEYS: Final = frozenset({"export", "bank", "head", "texts"})
+_FIRST: Final = ("export", "bank", "head", "texts")
+_MEMBERS: Final = ("sequence", "digest", "texts", "record")
+_TEXT: Final = ("salt", "text")
+_QUOTED: Final = 60
 
 Line = tuple[RecordRow, list[TextRow]]
 
 
 class _InvalidLine(Exception):
     """A line that cannot be; the text says why."""
+
+
+@contextmanager
+def importing_nothing() -> Iterator[None]:
+    """Say of what is refused that nothing was imported."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.add_context(after="; nothing was imported")
+        raise
 
 
 @attrs.frozen
@@ -54,16 +73,14 @@ class Export:
             msg = f"{name} is read twice, and one cannot go back in it: save it as a file"
             raise InvalidRequest(msg)
         try:
-            first = _object(_read(file))
-            if set(first) != _KEYS or first["export"] != FORMAT or type(first["texts"]) is not bool:
-                raise _InvalidLine
-            return cls(name, file, Head.of(first["head"]), first["texts"])
+            head, texts = _first(_read(file))
         except (_InvalidLine, InvalidRequest) as error:
             msg = (
                 f"{name} is no export: its first line is like "
-                f'{{"export":"{FORMAT}","bank":"main","head":"...","texts":true}}'
+                f'{{"export":"{FORMAT}","bank":"main","head":"...","texts":true}}, and {error}'
             )
             raise InvalidRequest(msg) from error
+        return cls(name, file, head, texts)
 
     @property
     def empty(self) -> Head:
@@ -95,8 +112,8 @@ class Export:
     def lines(self) -> Iterator[Line]:
         """Yield each record with its texts, from the first on.
 
-        Its sequence, the chain of digests and the commitments of its texts are proved; its effects
-        are not.
+        Its sequence, its canonical form, the chain of digests and the commitments of its texts are
+        proved, and that its line is written as an export writes it; its effects are not.
 
         :raises InvalidRequest: a line that is none, or not the next one; an end that is not that
             of the first line.
@@ -105,11 +122,14 @@ class Export:
         _read(self.file)
         before = genesis(self.head.journal)
         number = 0
-        while line := _read(self.file):
-            number += 1
+        while True:
             try:
-                record, texts = self._line(line, number, before)
-            except (_InvalidLine, Corrupt) as error:
+                line = _read(self.file)
+                if not line:
+                    break
+                number += 1
+                record, texts = _line(line, number, before, self.head.journal)
+            except _InvalidLine as error:
                 msg = f"{self.name}, line {number + 1}: {error}"
                 raise InvalidRequest(msg) from error
             before = record.digest
@@ -121,81 +141,207 @@ class Export:
             )
             raise InvalidRequest(msg)
 
-    def _line(self, line: bytes, number: int, before: bytes) -> Line:
-        head, mark, body = line.rstrip(b"\r\n").partition(_RECORD)
-        if not mark or not body.endswith(b"}"):
-            msg = "it is no line of an export"
-            raise _InvalidLine(msg)
-        body = body[:-1]
-        member, record = _object(head + b"}"), parse(body)
-        now = digest(before, body)
-        if member.get("sequence") != number or type(member["sequence"]) is not int:
-            msg = f"it says that it is record {shown(member.get('sequence'))}, and is {number}"
-            raise _InvalidLine(msg)
-        if member.get("digest") != now.hex():
-            msg = f"the digest of record {number} is not that of the one before and its bytes"
-            raise _InvalidLine(msg)
-        names = [record.get(key) for key in ("format", "journal", "sequence")]
-        if names != [FORMAT, self.head.journal, number]:
-            msg = f"record {number} names itself {shown(names)}"
-            raise _InvalidLine(msg)
-        request, effects = record.get("request"), record.get("effects")
-        if type(request) is not dict or type(effects) is not dict:
-            msg = f"record {number} has no request, or no effects"
-            raise _InvalidLine(msg)
-        kind, id, refers = record.get("kind"), request.get("id"), refers_to(effects)
-        if type(kind) is not str or not kind:
-            msg = f"record {number} has no kind"
-            raise _InvalidLine(msg)
-        if type(id) not in {str, type(None)} or type(refers) not in {int, type(None)}:
-            msg = f"record {number} has an id or a reference that is none"
-            raise _InvalidLine(msg)
-        row = RecordRow(number, now, body, kind, id, refers)
-        return row, list(_texts(number, request, member.get("texts")))
+
+# -- one line ------------------------------------------------------------------------
 
 
 def _read(file: IO[bytes]) -> bytes:
     line = file.readline(MAX_LINE_BYTES + 1)
     if len(line) > MAX_LINE_BYTES:
-        msg = f"a line has more than {MAX_LINE_BYTES:,} bytes"
-        raise InvalidRequest(msg)
+        msg = f"it has more than {MAX_LINE_BYTES:,} bytes"
+        raise _InvalidLine(msg)
     return line
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def _first(line: bytes) -> tuple[Head, bool]:
+    """Return what the first line says: the head, and whether there are texts."""
+    first = _object(_ended(line), "it")
+    _check_members(first, _FIRST, "it")
+    if first["export"] != FORMAT:
+        msg = f'its "export" is {_said(first["export"])}, not "{FORMAT}"'
+        raise _InvalidLine(msg)
+    if type(first["texts"]) is not bool:
+        msg = f'its "texts" is {_said(first["texts"])}, neither true nor false'
+        raise _InvalidLine(msg)
+    for name in ("bank", "head"):
+        if type(first[name]) is not str:
+            msg = f'its "{name}" is {_said(first[name])}, no string'
+            raise _InvalidLine(msg)
+    bank, head = checks.identifier(first["bank"], "bank"), Head.of(first["head"])
+    if line != first_line(bank, head, texts=first["texts"]):
+        raise _InvalidLine(_OTHERWISE)
+    return head, first["texts"]
+
+
+def _line(line: bytes, number: int, before: bytes, journal: str) -> Line:
+    """Return the record of a line, and its texts, if an export would write exactly this line."""
+    head, mark, body = _ended(line).partition(_RECORD)
+    if not mark or not body.endswith(b"}"):
+        msg = 'it is no line of an export, which ends with "record"'
+        raise _InvalidLine(msg)
+    body = body[:-1]
+    members, record = _object(head + b"}", "what stands before its record"), _record(body)
+    request = record.get("request")
+    fields = [field for field in TEXT_FIELDS if type(request) is dict and field in request]
+    expected = [name for name in _MEMBERS if name != "texts" or fields]
+    members["record"] = record
+    _check_members(members, expected, "it")
+    if members["sequence"] != number or type(members["sequence"]) is not int:
+        msg = f"it says that it is record {_said(members['sequence'])}, and is {number}"
+        raise _InvalidLine(msg)
+    now = digest(before, body)
+    if members["digest"] != now.hex():
+        msg = f"the digest of record {number} is not that of the one before and its bytes"
+        raise _InvalidLine(msg)
+    row = _row(number, now, journal, body, record)
+    given = members.get("texts", {})
+    texts = list(_texts(number, record["request"], fields, given))
+    if line != record_line(number, row.digest, body, texts_member(given) if fields else ""):
+        raise _InvalidLine(_OTHERWISE)
+    return row, texts
+
+
+_OTHERWISE: Final = (
+    "it is not written as an export writes it, without blanks between its parts and with no more "
+    "escapes than are needed: another program has saved it"
+)
+
+
+def _ended(line: bytes) -> bytes:
+    """Return a line without its end, which is a line feed."""
+    if not line.endswith(b"\n"):
+        msg = "it has no end: the file is empty, or was cut off"
+        raise _InvalidLine(msg)
+    if line.endswith(b"\r\n"):
+        msg = "it ends with a carriage return: another program has saved it"
+        raise _InvalidLine(msg)
+    return line[:-1]
+
+
+class _Members(dict[str, Any]):
+    """An object, and the first name that it has twice."""
+
+    twice: str | None = None
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__()
+        for name, value in pairs:
+            if name in self and self.twice is None:
+                self.twice = name
+            self[name] = value
+
+
+def _object(raw: bytes, what: str) -> _Members:
     try:
-        value = json.loads(raw.decode())
-    except (ValueError, RecursionError) as error:
-        msg = f"it is no JSON: {error}"
+        value = json.loads(raw.decode(), object_pairs_hook=_Members)
+    except UnicodeDecodeError as error:
+        msg = f"{what} is no text in UTF-8"
         raise _InvalidLine(msg) from error
-    if type(value) is not dict:
-        msg = "it is no JSON object"
+    except (ValueError, RecursionError) as error:
+        msg = f"{what} is no JSON"
+        raise _InvalidLine(msg) from error
+    if not isinstance(value, _Members):
+        msg = f"{what} is no JSON object"
         raise _InvalidLine(msg)
     return value
 
 
-def _texts(number: int, request: dict[str, Any], given: Any) -> Iterator[TextRow]:
+def _check_members(found: _Members, expected: Sequence[str], what: str) -> None:
+    """Check that an object has these members, in this order, and no others."""
+    if found.twice is not None:
+        msg = f"{what} has {_said(found.twice)} twice"
+        raise _InvalidLine(msg)
+    names = list(found)
+    for name in names:
+        if name not in expected:
+            msg = f"{what} has a member that an export has not here: {_said(name)}"
+            raise _InvalidLine(msg)
+    for name in expected:
+        if name not in names:
+            msg = f'{what} has no "{name}"'
+            raise _InvalidLine(msg)
+    if names != list(expected):
+        order = ", ".join(expected)
+        msg = f"{what} has its members in another order than an export, which is {order}"
+        raise _InvalidLine(msg)
+
+
+def _said(value: Any) -> str:
+    """Return what a file says, as JSON, cut so that it fits into a message."""
+    try:
+        text = json.dumps(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python prints
+        return "a value too large to show"
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+
+
+# -- the record and its texts --------------------------------------------------------
+
+
+def _record(body: bytes) -> dict[str, Any]:
+    """Return a record, in canonical form."""
+    try:
+        record = parse(body)
+        is_canonical = canonical(record) == body
+    except (Corrupt, ValueError, RecursionError) as error:
+        msg = "its record is no JSON object of a journal"
+        raise _InvalidLine(msg) from error
+    if not is_canonical:
+        msg = "the bytes of its record are not the canonical form"
+        raise _InvalidLine(msg)
+    return record
+
+
+def _row(number: int, now: bytes, journal: str, body: bytes, record: dict[str, Any]) -> RecordRow:
+    """Return the row of a record that has what the look-ups need."""
+    for name, expected in (("format", FORMAT), ("journal", journal), ("sequence", number)):
+        if record.get(name) != expected or type(record[name]) is not type(expected):
+            found = f"is {_said(record[name])}" if name in record else "is missing"
+            msg = f'the "{name}" of record {number} {found}: it is to be {_said(expected)}'
+            raise _InvalidLine(msg)
+    request, effects = record.get("request"), record.get("effects")
+    if type(request) is not dict or type(effects) is not dict:
+        msg = f"record {number} has no request, or no effects"
+        raise _InvalidLine(msg)
+    kind, id, refers = record.get("kind"), request.get("id"), refers_to(effects)
+    if type(kind) is not str or not kind:
+        msg = f"record {number} has no kind"
+        raise _InvalidLine(msg)
+    if type(id) not in {str, type(None)} or type(refers) not in {int, type(None)}:
+        msg = f"record {number} has an id or a reference that is none"
+        raise _InvalidLine(msg)
+    return RecordRow(number, now, body, kind, id, refers)
+
+
+def _texts(
+    number: int, request: dict[str, Any], fields: list[str], given: Any
+) -> Iterator[TextRow]:
     """Yield the texts of a record, if each is the one that was committed to."""
-    if given is None:
+    if not fields:
         return
-    if type(given) is not dict or not given.keys() <= set(TEXT_FIELDS):
+    if not isinstance(given, _Members):
         msg = f"the texts of record {number} are no texts"
         raise _InvalidLine(msg)
+    _check_members(given, fields, f'the "texts" of record {number}')
     for field in sorted(given):
         one = given[field]
         if one is None:
             continue
-        salt, text = _salt(one), one.get("text") if type(one) is dict else None
-        if salt is None or type(text) is not str or _commitment(salt, text) != request.get(field):
+        if not isinstance(one, _Members):
+            msg = f"the {field} of record {number} is no text"
+            raise _InvalidLine(msg)
+        _check_members(one, _TEXT, f"the {field} of record {number}")
+        salt, text = _salt(one["salt"]), one["text"]
+        if salt is None or type(text) is not str or _commitment(salt, text) != request[field]:
             msg = f"the {field} of record {number} is not the one that was committed to"
             raise _InvalidLine(msg)
         yield TextRow(number, field, salt, text)
 
 
-def _salt(one: Any) -> bytes | None:
+def _salt(given: Any) -> bytes | None:
     try:
-        salt = bytes.fromhex(one["salt"])
-    except (KeyError, TypeError, ValueError):
+        salt = bytes.fromhex(given)
+    except (TypeError, ValueError):
         return None
     return salt if len(salt) == SALT_BYTES else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -84,12 +85,17 @@ class Beancount:
 
 
 def _text(content: Any) -> str:
-    """Return a value in quotation marks, on one line."""
+    """Return a value in quotation marks, on one line: another one for each value.
+
+    A text in which something is written as a code is JSON: so it is not the text that has the code.
+    """
+    kept = "\n\t"
     if type(content) is tuple:
         content = " ".join(map(value, content))
     elif type(content) is not str:
         content = value(content)
-    content = visible(content, keep="\n\t")
+    elif "\\" in content or content.startswith("{") or content != visible(content, keep=kept):
+        content = visible(json.dumps(content, ensure_ascii=False))
     for raw, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
         content = content.replace(raw, written)
     return f'"{content}"'

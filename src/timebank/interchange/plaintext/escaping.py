@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any, Final
 
 #: A value that is written as it is; all others are JSON.
@@ -59,6 +60,30 @@ def value(content: Any) -> str:
     if type(content) is str and _WORD.fullmatch(content):
         return content
     return visible(json.dumps(content, ensure_ascii=False)).replace("[", "\\u005b")
+
+
+def fitted(content: Any, write: Callable[[Any], str], most_bytes: int) -> str:
+    """Return a value as `write` writes it, cut where it takes more bytes, with a note of it.
+
+    What is cut is written as a text, whatever it was.
+
+    >>> from timebank.interchange.plaintext.escaping import fitted, value
+    >>> fitted("a note", value, 8), fitted("è" * 99, value, 48)
+    ('"a note"', '"èèèèèèèèè (cut: 9 of 99 characters)"')
+    """
+    whole = write(content)
+    if len(whole.encode()) <= most_bytes:
+        return whole
+    text = content if type(content) is str else whole
+
+    def cut(kept: int) -> str:
+        return write(f"{text[:kept]} (cut: {kept} of {len(text)} characters)")
+
+    low, high = 0, len(text)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(cut(middle).encode()) <= most_bytes else (low, middle)
+    return cut(low)
 
 
 def visible(text: str, *, keep: str = "") -> str:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.interchange.plaintext.dialect import TAGS, TITLE, Entry, Opening
-from timebank.interchange.plaintext.escaping import ascii_only, component, value, visible
+from timebank.interchange.plaintext.escaping import (
+    ascii_only,
+    component,
+    fitted,
+    value,
+    visible,
+)
 from timebank.interchange.plaintext.export import export
 
+#: Of a line with its line feed: Ledger refuses a file with a longer one.
+MOST_BYTES: Final = 4_096
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 
@@ -26,7 +34,10 @@ def escaped(id: str) -> str:
 
 
 class Ledger:
-    """`ledger --strict --pedantic`: accounts, the commodity and tags are declared."""
+    """`ledger --strict --pedantic`: accounts, the commodity and tags are declared.
+
+    A tag that would make a line too long is cut, and says so.
+    """
 
     #: It knows no day before.
     first_day = date(1400, 1, 1)
@@ -48,7 +59,7 @@ class Ledger:
     def opening(self, opening: Opening, commodity: str) -> Iterator[str]:
         """Yield the declaration of an account."""
         yield f"account {opening.name}"
-        yield from (f"    ; {name}: {self.text(content)}" for name, content in opening.tags.items())
+        yield from self._tags(opening.tags)
         if opening.held is not None:
             yield f"account {opening.held}"
 
@@ -57,8 +68,18 @@ class Ledger:
         yield ""
         flag = "!" if entry.held else "*"
         yield f"{entry.day.isoformat()} {flag} ({entry.sequence}) {entry.title}"
-        yield from (f"    ; {name}: {self.text(content)}" for name, content in entry.tags.items())
+        yield from self._tags(entry.tags)
         yield from (f"    {account}  {quantity}" for account, quantity in entry.lines)
+
+    def _tags(self, tags: Mapping[str, Any]) -> Iterator[str]:
+        """Yield a line for each tag."""
+        for name, content in tags.items():
+            start = f"    ; {name}: "
+            yield start + self.fitted(content, MOST_BYTES - len(start) - 1)
+
+    def fitted(self, content: Any, most_bytes: int) -> str:
+        """Return the value of a tag, within so many bytes."""
+        return fitted(content, self.text, most_bytes)
 
     def balances(
         self, day: date, balances: Iterator[tuple[Opening, str]], commodity: str
@@ -95,6 +116,10 @@ class Hledger(Ledger):
         yield f"account {opening.name}  ; {tags}"
         if opening.held is not None:
             yield f"account {opening.held}"
+
+    def fitted(self, content: Any, most_bytes: int) -> str:
+        """Return the value of a tag, however long it is."""
+        return self.text(content)
 
     def text(self, content: Any) -> str:
         """Return the value of a tag, without commas: hledger ends it at one."""

@@ -70,10 +70,12 @@ class HostConnection(Protocol):
     """A driver's connection of a host: what the store needs of each kind of database."""
 
     where: str
-    #: Where what is deleted may still be read, in words.
-    remains: str
     #: The driver's connection.
     driver: Any
+
+    @property
+    def remains(self) -> tuple[str, ...]:
+        """Where what is deleted may still be read, in words."""
 
     def savepoint(self, name: str) -> None:
         """Begin a savepoint."""

@@ -46,8 +46,13 @@ class ServerConnection:
             msg = f"{self.where} cannot hold a ledger: {why}"
             raise StoreError(msg)
         self.driver = connection
-        self._dialect, self.remains = dialect, dialect.remains
+        self._dialect = dialect
         self._transaction = Transaction(dialect.cursor(connection), dialect, self.where)
+
+    @property
+    def remains(self) -> tuple[str, ...]:
+        """Implement `HostConnection.remains`."""
+        return self._dialect.remains
 
     @contextmanager
     def _asking(self) -> Iterator[Any]:

@@ -20,6 +20,20 @@ _LOCK: Final = "DELETE FROM timebank_migrations WHERE 0"
 _A_BLOB: Final = ("timebank_migrations", "applied_at", 1)
 
 
+#: Where what is deleted may still be read, in words.
+_FREED: Final = (
+    "pages of the host's file that were freed without secure_delete may have copies of it, until "
+    "VACUUM"
+)
+#: Journal mode → what the host keeps beside its file when the transaction has ended.
+_BESIDE: Final = {
+    "wal": "the host's file, and its log, have it until PRAGMA wal_checkpoint(TRUNCATE), which "
+    "is for after the commit, and succeeds while nobody else is reading",
+    "persist": "the rollback journal that the host keeps has it until PRAGMA journal_mode = "
+    "DELETE, which is for after the commit, on the host's connection",
+}
+
+
 def _is_missing(error: Exception) -> bool:
     return str(error).startswith("no such savepoint")
 
@@ -130,15 +144,18 @@ class SqliteConnection:
     """SQLite, on a host's connection."""
 
     where = PlainRows.where
-    remains = (
-        "the host's file may have it where the host wrote without secure_delete, until VACUUM; its "
-        "log until PRAGMA wal_checkpoint(TRUNCATE)"
-    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.driver: Any = connection
         self._plain: Any = PlainRows(connection)
         self._blob: Any = None
+
+    @property
+    def remains(self) -> tuple[str, ...]:
+        """Implement `HostConnection.remains`, by what the host keeps beside its file."""
+        (mode,) = self._plain.execute("PRAGMA journal_mode").fetchone()
+        told = _BESIDE.get(mode)
+        return (_FREED,) if told is None else (_FREED, told)
 
     def _run(self, sql: str) -> None:
         try:

@@ -100,7 +100,7 @@ class JoinedStore:
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: it is the host who ends the transaction, and whose file it is."""
-        return ("nothing is destroyed before the host commits", self.connected().remains)
+        return ("nothing is destroyed before the host commits", *self.connected().remains)
 
     def close(self) -> None:
         """Do nothing: the connection is the host's."""

@@ -6,7 +6,7 @@ import os
 from types import TracebackType
 from typing import Self
 
-from timebank.errors import InvalidRequest, StoreError, shown
+from timebank.errors import BankNotFound, InvalidRequest, StoreError, shown
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.memory.rows import URL, Rows, Snapshot
@@ -14,6 +14,9 @@ from timebank.storage.memory.rows import URL, Rows, Snapshot
 
 class MemoryWriter(Overlay):
     """A transaction on one bank of a memory store."""
+
+    #: The bank, where this transaction makes it.
+    made: Rows | None = None
 
     def __init__(self, store: MemoryStore, bank: str) -> None:
         self._store = store
@@ -52,6 +55,14 @@ class MemoryWriter(Overlay):
         if self.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from self.failed
+
+    def add_bank(self, journal: str) -> None:
+        """Implement `MakesBank.add_bank`."""
+        try:
+            self.head()
+        except BankNotFound:
+            self.made = Rows(journal)
+            self.put_over(Snapshot(self.made, bank=self._bank))
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
@@ -123,14 +134,14 @@ class MemoryStore:
         """Release the lock."""
         self._lock.release(turn)
 
-    def commit(self, bank: str, top: Overlay) -> None:
+    def commit(self, bank: str, top: MemoryWriter) -> None:
         """Put the rows of a transaction into the bank, all or none.
 
         An interrupt in the middle leaves rows in the containers that were not committed: who
         writes next sees that they are torn, and copies what was.
         """
-        rows = self._banks.get(bank)
-        if rows is None:
+        rows = self._banks.get(bank) or top.made
+        if rows is None or self._closed:
             self._check_open()
             return
         self._banks[bank] = rows.merged(top)

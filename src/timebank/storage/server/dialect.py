@@ -85,7 +85,7 @@ class Dialect(Protocol):
     #: What people call it.
     title: str
     #: Where what is deleted may still be read, in words.
-    remains: str
+    remains: tuple[str, ...]
     #: Whether to make a table is part of a transaction.
     transactional_ddl: bool
     #: What its driver raises.

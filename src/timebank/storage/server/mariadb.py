@@ -177,9 +177,13 @@ class MariaDb:
 
     name = "mariadb"
     title = "MariaDB"
-    remains = (
-        "MariaDB has it in the files of timebank_texts until OPTIMIZE TABLE, and for longer in "
-        "its logs and in backups"
+    remains: tuple[str, ...] = (
+        "MariaDB has it in the file of timebank_texts until OPTIMIZE TABLE timebank_texts",
+        (
+            "MariaDB has it in its redo log, its doublewrite buffer and its undo logs until they "
+            "are written over, and for longer in binary logs, on replicas, in logs of statements "
+            "and in backups"
+        ),
     )
     transactional_ddl = False
     reading = queries(integer="SIGNED")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
-from timebank.errors import Conflict, NotFound, StoreError
+from timebank.errors import Conflict, NotFound, OtherVersion
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
 from timebank.storage.tables import MADE_BEFORE_RELEASE
@@ -21,7 +21,7 @@ def check_version(store: SqlStore, *, create: bool) -> None:
     """Check that the tables are of this version; with `create` make them where there are none.
 
     :raises NotFound: there are none, and `create` is false.
-    :raises StoreError: the tables are of another version.
+    :raises OtherVersion: the tables are of another version.
     """
     applied = applied_to(store)
     if applied is None and not create:
@@ -29,31 +29,50 @@ def check_version(store: SqlStore, *, create: bool) -> None:
         raise NotFound(msg)
     if not applied and create:
         migrate(store)  # what another process is making this moment is waited for
-    elif not (applied or set()).issuperset(MIGRATIONS):
+    else:
+        _check_applied(applied or set(), store.url)
+
+
+def _check_applied(applied: set[str], where: str) -> None:
+    if not applied.issuperset(MIGRATIONS):
         msg = (
-            f"{store.url} was made by an older timebank, or is half made: "
+            f"{where} was made by an older timebank, or is half made: "
             "run `timebank migrate` with its URL"
         )
-        raise StoreError(msg)
+        raise OtherVersion(msg)
+
+
+def check_reader(transaction: Transaction) -> None:
+    """Check that the tables in which a transaction reads are of this version.
+
+    :raises OtherVersion: they are not.
+    """
+    applied = _applied_in(transaction)
+    if applied is not None:
+        _check_applied(applied, transaction.where)
 
 
 def applied_to(store: SqlStore) -> set[str] | None:
     """Return the migrations that are recorded; `None` where there is no table of ours.
 
-    :raises StoreError: a newer version made the tables, or one from before the first release.
+    :raises OtherVersion: a newer version made the tables, or one from before the first release.
     """
     # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
     with store.transaction(store.dialect.begin_writing) as (_, transaction):
-        applied = _recorded(transaction)
-        if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(transaction)):
-            msg = f"{store.url} {MADE_BEFORE_RELEASE}"
-            raise StoreError(msg)
+        return _applied_in(transaction)
+
+
+def _applied_in(transaction: Transaction) -> set[str] | None:
+    applied, where = _recorded(transaction), transaction.where
+    if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(transaction)):
+        msg = f"{where} {MADE_BEFORE_RELEASE}"
+        raise OtherVersion(msg)
     if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
         msg = (
-            f"{store.url} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
+            f"{where} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
             "upgrade timebank to open it"
         )
-        raise StoreError(msg)
+        raise OtherVersion(msg)
     return applied
 
 
@@ -134,6 +153,11 @@ def _make_guards(transaction: Transaction) -> list[str]:
     return [GUARDED]
 
 
+#: PostgreSQL keeps the commonest values of a column among its statistics, where an erasure would
+#: not reach them. No question looks for a text by what it says.
+_NO_STATISTICS: Final = "ALTER TABLE timebank_texts ALTER COLUMN text SET STATISTICS 0"
+
+
 def statements(name: str) -> list[str]:
     """Return the statements that make the tables and their indexes on a server of this name."""
     from sqlalchemy.dialects import mysql, postgresql
@@ -148,4 +172,6 @@ def statements(name: str) -> list[str]:
             str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
+    if name == "postgresql":
+        made.append(_NO_STATISTICS)
     return made

@@ -120,9 +120,16 @@ class PostgreSql:
 
     name = "postgresql"
     title = "PostgreSQL"
-    remains = (
-        "PostgreSQL has it in the files of timebank_texts until VACUUM FULL, and for longer in "
-        "archives of its log and in backups"
+    remains: tuple[str, ...] = (
+        (
+            "PostgreSQL has it in the files of timebank_texts until VACUUM FULL timebank_texts, "
+            "done when every transaction that may still see it has ended, a prepared one and that "
+            "of a replica too"
+        ),
+        (
+            "PostgreSQL has it in pg_wal until the segments are written over or removed, and for "
+            "longer in archives of them, on replicas, in logs of statements and in backups"
+        ),
     )
     transactional_ddl = True
     reading = queries(integer="bigint")

@@ -135,6 +135,12 @@ class SqlReader(TableReader):
         values = (self._bank, account, after[0], *after, limit)
         return self._page(HOLD, self._sql.holds_of, values, above_end(after))
 
+    def check_version(self) -> None:
+        """Implement `KnowsVersion.check_version`."""
+        from timebank.storage.server.migrations import check_reader
+
+        check_reader(self.transaction())
+
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
         from timebank.storage.server.faults import faults

@@ -243,7 +243,7 @@ class SqlStore:
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
-        return (self.dialect.remains,)
+        return self.dialect.remains
 
     def close(self) -> None:
         """Implement `Store.close`."""

@@ -351,18 +351,44 @@ class FileConnections:
             self._lock.release(closing.turn)
 
     def wipe(self) -> tuple[str, ...]:
-        """Implement `Connections.wipe`. The log has the old pages until it is cut off."""
+        """Implement `Connections.wipe`. The log has the old pages until it is cut off.
+
+        Until then the file may have them too, for what is new is in the log. A rollback journal
+        that another program keeps has the pages of before its last transaction.
+        """
         wiping = _Wiping()
         try:
             self.take_writer(wiping)
             busy = self._cut_log(wiping.slot[0])
+            self._drop_journal(wiping.slot[0])
         finally:
             self.give_writer(wiping)
-        remaining = (
-            f"another connection is reading: {self.where}-wal has it until that ends and the "
-            "erasure is asked for once more"
-        )
-        return (remaining,) if busy else ()
+        file = os.path.realpath(self.where)  # what lies beside it is beside no link
+        told = []
+        if busy:
+            told.append(
+                f"another connection is reading or writing: {file} and {file}-wal may have it "
+                "until that ends and the erasure is asked for once more"
+            )
+        if _has_bytes(f"{file}-journal"):
+            told.append(
+                f"{file}-journal may have it, where another program keeps its rollback journal: "
+                "until that program says PRAGMA journal_mode = DELETE"
+            )
+        return tuple(told)
+
+    def _drop_journal(self, connection: sqlite3.Connection) -> None:
+        """Remove a rollback journal that another program has left, as SQLite itself does it.
+
+        That is, under a lock, and never one that a transaction still needs: a connection that
+        ceases to keep its journal removes it.
+        """
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode in ("delete", "persist"):  # the latter where this was interrupted before
+            try:
+                connection.execute("PRAGMA journal_mode = PERSIST").fetchone()
+            finally:
+                connection.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _cut_log(self, connection: sqlite3.Connection) -> bool:
         """Cut the log off; return true where somebody is reading, so that it could not be."""
@@ -400,6 +426,14 @@ class FileConnections:
             if writer is not None:
                 writer.close()
             self._lock.release(closing.turn)
+
+
+def _has_bytes(path: str) -> bool:
+    """Return whether there is a file that is not empty."""
+    try:
+        return os.path.getsize(path) > 0  # noqa: PTH202 - a path of bytes that are no text, perhaps
+    except OSError:
+        return False
 
 
 #: How long a wipe waits for readers to end.

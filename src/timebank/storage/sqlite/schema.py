@@ -11,7 +11,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
-from timebank.errors import StoreError
+from timebank.errors import OtherVersion, StoreError
 from timebank.storage.sqlite.errors import code_of
 from timebank.storage.tables import MADE_BEFORE_RELEASE
 
@@ -201,7 +201,7 @@ def has_ledger(connection: sqlite3.Connection) -> bool:
 def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | None:
     """Return the migrations that are still to be applied; `None` where there is no ledger.
 
-    :raises StoreError: a newer version made the tables, or one from before the first release.
+    :raises OtherVersion: a newer version made the tables, or one from before the first release.
     """
     tables = dict(connection.execute(_VERSION_TABLES))
     if "timebank_migrations" not in tables:
@@ -212,14 +212,24 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
     is_unreleased = records is not None and "kind TEXT" not in str(records)
     if is_unreleased or not names.isdisjoint(UNRELEASED):
         msg = f"{where} {MADE_BEFORE_RELEASE}"
-        raise StoreError(msg)
+        raise OtherVersion(msg)
     if unknown := sorted(str(name) for name in names.difference((LEDGER, *STEPS))):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(unknown)}): "
             "upgrade timebank to open it"
         )
-        raise StoreError(msg)
+        raise OtherVersion(msg)
     return tuple(name for name in (LEDGER, *STEPS) if name not in names)
+
+
+def check_version(connection: sqlite3.Connection, where: str) -> None:
+    """Check that nothing is pending.
+
+    :raises OtherVersion: something is, or as `pending`.
+    """
+    if pending(connection, where):
+        msg = f"{where} was made by an older timebank: run `timebank migrate` with its URL"
+        raise OtherVersion(msg)
 
 
 def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) -> tuple[str, ...]:

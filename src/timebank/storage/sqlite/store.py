@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from timebank.errors import InvalidRequest, NotFound, StoreError, shown
+from timebank.errors import InvalidRequest, NotFound, OtherVersion, StoreError, shown
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS
 from timebank.storage.sqlite.connections import (
     Connections,
@@ -242,8 +242,8 @@ def _check_file(file: Path, *, create: bool) -> None:
                 msg = f"{file} is not a file"
                 raise StoreError(msg)
             if not create and file.stat().st_size == 0:
-                msg = f"{file} is not a SQLite database: it is empty"
-                raise StoreError(msg)
+                msg = f"{file} is empty: there is no bank in it"
+                raise NotFound(msg)
         elif not create:
             msg = f"no file {file}"
             raise NotFound(msg)
@@ -306,7 +306,7 @@ def _check_version(
             return
         if unfinished and not older:
             msg = f'{file} was made by an older timebank: run "timebank migrate {url}"'
-            raise StoreError(msg)
+            raise OtherVersion(msg)
         if unfinished is None and create:
             migrate(connection, str(file), timeout_seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,7 +24,7 @@ from timebank.storage.sqlite.connections import Connections, begin_late, rolled_
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
 from timebank.storage.sqlite.questions import QUERIES
-from timebank.storage.sqlite.schema import POSTING_GUARDS, has_ledger
+from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import TableReader
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
@@ -134,6 +135,11 @@ class SqliteReader(TableReader):
             except ERRORS:
                 pass  # the first error is the one to raise
         return result
+
+    def check_version(self) -> None:
+        """Implement `KnowsVersion.check_version`."""
+        with suppress(*ERRORS):
+            check_version(self.connection(), self._connections.where)
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `Reader.faults`: of the whole file, not only this bank."""
