@@ -1,67 +1,1438 @@
-"""Verify an exported journal with nothing but Python: verify_journal.py [export.jsonl]."""
+"""Verify exported journals with nothing but Python, by docs/journal-format.md.
 
+    verify_journal.py [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]
+
+Print the head and the balances: at the end, or on each DAY of service and at each SEQUENCE. Where
+an export is not sound, print the line and the rule that it breaks, and exit with 1, or with 2 where
+a file cannot be read. Without a file, read standard input.
+"""
+
+import argparse
 import hashlib
 import json
+import re
 import sys
-from collections import Counter
-from collections.abc import Iterable
+import unicodedata
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+MAX = 2**53
+DAY = timedelta(days=1)
+NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 -"
+TEXTS = ("name", "note", "reason")
+ACCOUNT_KINDS = ("member", "group", "organisation", "fund", "clearing", "issuance")
+MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+STATUS = {
+    "freeze": (("open",), "frozen"),
+    "thaw": (("frozen",), "open"),
+    "close_account": (("open", "frozen"), "closed"),
+    "reopen": (("closed",), "open"),
+}
+Object = dict[str, Any]
+Lines = list[Any]
+Test = Callable[[Any], bool]
 
-def refuse(text: str) -> None:
+
+class Refused(Exception):
+    """A rule that is broken, and how."""
+
+
+def check(ok: object, rule: str, why: object) -> None:
+    """Stop at what is not so."""
+    if not ok:
+        msg = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(why))
+        raise Refused(f"{rule}: {msg}")  # noqa: EM102, TRY003  # read by people, as it is
+
+
+# -- the form of records ---------------------------------------------------------------------
+
+
+def canonical(value: Any) -> bytes:
+    """Write a value as RFC 8785 does, where numbers are whole and keys are ASCII."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def no_number(text: str) -> None:
     """Fractions and NaN have no place in a journal."""
     raise ValueError(text)
 
 
-def check(ok: object, why: str) -> None:
-    """Stop at what is not so."""
-    if not ok:
-        raise ValueError(why)
+def number(text: str) -> int:
+    """Read an integer within the form."""
+    if len(text) > 17 or abs(int(text)) > MAX:
+        raise ValueError(text)
+    return int(text)
 
 
-def verify(lines: Iterable[bytes]) -> None:
-    """Print the head and the balances, or exit with the record where the export fails."""
-    number, journal, digest, told = 0, "-", b"", None
-    ids: set[str] = set()
-    balances: Counter[str] = Counter()
-    for line in lines:
-        number += 1
-        try:
-            export: Any = json.loads(line, parse_float=refuse, parse_constant=refuse)
-            if told is None and number == 1 and "export" in export:
-                told, number = export["head"], 0
+def parse(raw: bytes, rule: str) -> Any:
+    """Read JSON that is written in the canonical form."""
+    try:
+        value = json.loads(
+            raw.decode(), parse_float=no_number, parse_constant=no_number, parse_int=number
+        )
+        same = canonical(value) == raw
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{rule}: {error}") from error  # noqa: EM102, TRY003
+    check(same, rule, "not in canonical form")
+    return value
+
+
+def words(*known: str) -> Test:
+    """Accept one of a few words."""
+    return lambda value: type(value) is str and value in known
+
+
+def whole(least: int, most: int = MAX) -> Test:
+    """Accept an integer within bounds."""
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def many(one: Test, least: int = 1, most: int = MAX) -> Test:
+    """Accept an array of so many values."""
+    return lambda value: (
+        type(value) is list and least <= len(value) <= most and all(map(one, value))
+    )
+
+
+def rising(one: Test, most: int = MAX) -> Test:
+    """Accept an array that is not empty, sorted, each once."""
+    array = many(one, 1, most)
+    return lambda value: array(value) and all(a < b for a, b in pairwise(value))
+
+
+def tuple_of(*tests: Test) -> Test:
+    """Accept an array of values of these types."""
+    return lambda value: (
+        type(value) is list
+        and len(value) == len(tests)
+        and all(test(one) for test, one in zip(tests, value, strict=True))
+    )
+
+
+def ranges(*words: str) -> tuple[tuple[str, str], ...]:
+    """Return the first and the last character of ranges of code points."""
+    pairs = (one.split("-") for word in words for one in word.split())
+    return tuple((chr(int(pair[0], 16)), chr(int(pair[-1], 16))) for pair in pairs)
+
+
+def is_in(one: str, found: tuple[tuple[str, str], ...]) -> bool:
+    """Tell whether a character is there, and within one of the ranges."""
+    return any(first <= one <= last for first, last in found)
+
+
+#: The tables of ids.
+NOWHERE = ranges(
+    "0-1F 7F-9F AD 600-605 61C 6DD 70F 890-891 8E2 180E 200B 200E-200F 2028-202E 2060-206F",
+    "D800-DFFF FEFF FFF9-FFFB 110BD 110CD 13430-1343F 1BCA0-1BCA3 1D173-1D17A E0000-E007F",
+)
+BLANKS = ranges("20 A0 1680 2000-200A 202F 205F 3000")
+SCRIPTS = tuple(
+    ranges(script)
+    for script in (
+        *("620-65F 66E-6D3 6D5 6EE-6EF 6FA-6FF 750-77F 8A0-8C9", "710-74F", "900-963 970-97F"),
+        *("980-9E3 9F0-9FF", "A00-A63 A70-A7F", "A80-AE3 AF0-AFF", "B00-B63 B70-B7F"),
+        *("B80-BE3 BF0-BFF", "C00-C63 C70-C7F", "C80-CE3 CF0-CFF", "D00-D63 D70-D7F"),
+        *("D80-DE3 DF0-DFF", "1780-17D3"),
+    )
+)
+
+
+def is_seen(value: str) -> bool:
+    """Tell whether a string has nothing that cannot be seen: joiners stand within a script."""
+    for place, one in enumerate(value):
+        if one in "\u200c\u200d":
+            around = value[max(place - 1, 0) : place], value[place + 1 : place + 2]
+            if not any(all(is_in(one, script) for one in around) for script in SCRIPTS):
+                return False
+    return not any(is_in(one, NOWHERE) for one in value)
+
+
+def text(most: int) -> Test:
+    """Accept an id of up to so many characters, in NFC, with nothing that cannot be seen."""
+    return lambda value: (
+        type(value) is str
+        and 1 <= len(value) <= most
+        and not is_in(value[0], BLANKS)
+        and not is_in(value[-1], BLANKS)
+        and ((value.isascii() and value.isprintable()) or is_seen(value))
+        and unicodedata.is_normalized("NFC", value)
+    )
+
+
+def is_day(value: Any) -> bool:
+    """Accept `YYYY-MM-DD`."""
+    try:
+        return type(value) is str and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def is_hex(value: Any) -> bool:
+    """Accept SHA-256 in lower-case hex."""
+    return type(value) is str and len(value) == 64 and not value.strip("0123456789abcdef")
+
+
+def is_share(value: Any) -> bool:
+    """Accept a fraction in lowest terms, above 0 and at most 1."""
+    try:
+        share = Fraction(value) if type(value) is str else Fraction(0)
+    except (ValueError, ZeroDivisionError):
+        return False
+    return str(share) == value and 0 < share <= 1 and share.denominator <= 1_000_000
+
+
+def is_limit(value: Any) -> bool:
+    """Accept what a limit of an account is."""
+    return value is None or value == "inherit" or seconds(value)
+
+
+def is_own_limit(value: Any) -> bool:
+    """Accept a limit that is given: inherited where it is left out."""
+    return is_limit(value) and value != "inherit"
+
+
+def is_bool(value: Any) -> bool:
+    """Accept true and false."""
+    return type(value) is bool
+
+
+def is_object(value: Any) -> bool:
+    """Accept an object, which is looked at elsewhere."""
+    return type(value) is dict
+
+
+def is_side(value: Any) -> bool:
+    """Accept lines sorted by account, each once, of positive seconds."""
+    return many(tuple_of(identifier, positive), 1, 1_000)(value) and all(
+        a[0] < b[0] for a, b in pairwise(value)
+    )
+
+
+def nullable(one: Test) -> Test:
+    """Accept null too."""
+    return lambda value: value is None or one(value)
+
+
+def is_name(value: Any) -> bool:
+    """Accept a name of dues."""
+    if type(value) is not str or value in {"welcome", "demurrage"} or len(value) > 32:
+        return False
+    return value.strip(" -") == value != "" and not set(value) - set(NAME_LETTERS)
+
+
+def is_kinds(value: Any) -> bool:
+    """Accept kinds of account, each once, in their order."""
+    return many(words(*ACCOUNT_KINDS))(value) and value == [k for k in ACCOUNT_KINDS if k in value]
+
+
+identifier, label = text(128), text(200)
+seconds, positive, sequence = whole(-MAX), whole(1), whole(1)
+moved = many(tuple_of(identifier, seconds), 2)
+pair = tuple_of(label, label)
+
+
+def is_source(value: Any) -> bool:
+    """Accept a label, or pairs of them, sorted by the first, each once."""
+    if type(value) is str:
+        return label(value)
+    names = [one[0] for one in value] if many(pair, 1, 20)(value) else []
+    return bool(names) and sorted(set(names)) == names
+
+
+# A field whose name ends in "?" may be left out.
+ON_ACCOUNT = {"account": identifier}
+WITH_REASON = {**ON_ACCOUNT, "reason?": is_hex}
+EXCHANGE = {
+    "id": identifier,
+    "kind": identifier,
+    "earners": is_side,
+    "spenders": is_side,
+    "occurred_on?": is_day,
+    "category?": label,
+    "area?": label,
+    "resource?": label,
+    "via?": identifier,
+    "note?": is_hex,
+    "tags?": rising(label, 50),
+    "source?": is_source,
+    "limits?": words("unchecked"),
+}
+PART = {"id": identifier, "hours?": positive, "occurred_on?": is_day}
+DELEGATE = {**ON_ACCOUNT, "delegate": identifier}
+SETS: dict[str, Test] = {
+    "kind?": words(*ACCOUNT_KINDS),
+    "status?": words("open", "frozen", "closed"),
+    "joined_on?": nullable(is_day),
+    "floor?": is_limit,
+    "ceiling?": is_limit,
+    "named?": is_bool,
+}
+CHANGE = {"account": identifier, "sets": is_object}
+FLAGS = {"flags?": many(is_object)}
+MOVE = {"occurred_on": is_day, "postings": moved, "statute": identifier}
+FEE = {"fee?": moved}
+RESERVE = tuple_of(identifier, whole(0), whole(0))
+HOLD = {"lines": moved, "reserves": many(RESERVE), "statute": identifier, "expires_at?": seconds}
+PLACE = tuple_of(sequence, words(*TEXTS))
+RECORD: dict[str, Test] = {
+    "format": words("timebank/1"),
+    "journal": identifier,
+    "sequence": sequence,
+    "recorded_at": seconds,
+    "recorded_on": is_day,
+    "actor?": identifier,
+    "kind": lambda value: type(value) is str,
+    "request": is_object,
+    "effects": is_object,
+}
+#: Kind → the fields of its request, and of its effects.
+SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
+    "open_account": (
+        {
+            **ON_ACCOUNT,
+            "kind": words(*ACCOUNT_KINDS),
+            "name?": is_hex,
+            "joined_on?": is_day,
+            "floor?": is_own_limit,
+            "ceiling?": is_own_limit,
+        },
+        CHANGE,
+    ),
+    "set_limits": ({**ON_ACCOUNT, "floor?": is_limit, "ceiling?": is_limit}, CHANGE),
+    "rename": ({**ON_ACCOUNT, "name?": is_hex}, CHANGE),
+    **dict.fromkeys(STATUS, (WITH_REASON, CHANGE)),
+    "transfer": (EXCHANGE, {**MOVE, **FEE, **FLAGS}),
+    "reverse": (
+        {**PART, "transfer": identifier, "reason": is_hex},
+        {**MOVE, **FEE, "reverses": sequence},
+    ),
+    "hold": ({**EXCHANGE, "expires_in?": positive}, {**HOLD, **FEE, **FLAGS}),
+    "settle": ({**PART, "hold": identifier}, {**MOVE, **FEE, **FLAGS, "resolves": sequence}),
+    "void": (
+        {"id": identifier, "hold": identifier, "reason?": is_hex},
+        {"resolves": sequence},
+    ),
+    "adopt": ({"statute": is_object}, {"adopts": identifier}),
+    "due": (
+        {
+            "id": identifier,
+            "account": identifier,
+            "rule": identifier,
+            "by": identifier,
+            "since": is_day,
+            "period?": tuple_of(is_day, is_day),
+        },
+        {**MOVE, **FLAGS, "basis?": seconds},
+    ),
+    "name_delegate": (
+        {**DELEGATE, "until?": is_day},
+        {**DELEGATE, "of": sequence, "until": nullable(is_day)},
+    ),
+    "end_delegate": (DELEGATE, {**DELEGATE, "of": sequence}),
+    "erase": (
+        {"account?": identifier, "record?": sequence, "reason": is_hex},
+        {"erased": rising(is_hex), "texts": rising(PLACE, 1_000)},
+    ),
+    "restart_clock": (
+        {"reason": is_hex, "today": is_day},
+        {"statute": identifier, "ends?": rising(sequence)},
+    ),
+}
+
+
+def shape(found: Object, fields: dict[str, Test], rule: str) -> None:
+    """Refuse a field that is not known, of another type, or missing."""
+    for name, value in found.items():
+        test = fields.get(name) or fields.get(name + "?")
+        check(test is not None, rule, f"no field {name}")
+        check(test is not None and test(value), rule, f"{name} is {value!r}")
+    for name in fields:
+        check(name.endswith("?") or name in found, rule, f"{name} is missing")
+
+
+# -- statutes --------------------------------------------------------------------------------
+
+# Rule → its fields, with what each is where it is left out; `...` may not be left out.
+KINDS_OF = (is_kinds, ["member"])
+ONE_SECOND = (positive, 1)
+BEYOND = (words("refuse", "flag"), "refuse")
+TO_FUND, TO_PAYER = ((words("fund", "payer"), one) for one in ("fund", "payer"))
+EVERY = words("once", *MONTHS)
+FIELDS: dict[str, dict[str, tuple[Test, Any]]] = {
+    "limits": {
+        "floor": (seconds, None),
+        "ceiling": (seconds, None),
+        "from_month": (whole(0, 1_200), 0),
+        "beyond": BEYOND,
+    },
+    "granularity": {
+        "unit": (positive, ...),
+        "rounding": (words("refuse", "up", "nearest"), "refuse"),
+    },
+    "largest_exchange": {"hours": (positive, ...), "beyond": BEYOND},
+    "record_within": {"days": (whole(0, 36_500), ...), "beyond": BEYOND},
+    "welcome": {
+        "hours": (positive, ...),
+        "fund": (identifier, ...),
+        "due_back": (is_bool, False),
+        "given": (words("on joining", "when asked"), "on joining"),
+        "kinds": KINDS_OF,
+    },
+    "dues": {
+        "hours": (positive, ...),
+        "fund": (identifier, ...),
+        "every": (EVERY, "year"),
+        "name": (is_name, "dues"),
+        "kinds": KINDS_OF,
+        "from_month": (whole(0, 1_200), 0),
+        "first_period": (words("whole", "months", "days", "free"), "whole"),
+        "unit": ONE_SECOND,
+        "remainder_to": TO_FUND,
+    },
+    "demurrage": {
+        "share": (is_share, ...),
+        "above": (whole(0), ...),
+        "fund": (identifier, ...),
+        "every": (words(*MONTHS), "half-year"),
+        "kinds": KINDS_OF,
+        "unit": ONE_SECOND,
+        "remainder_to": TO_PAYER,
+    },
+    "fee": {
+        "fund": (identifier, ...),
+        "share": (is_share, None),
+        "fixed": (positive, None),
+        "payer": (words("spender", "earner"), "spender"),
+        "remainder_to": TO_FUND,
+        "unit": ONE_SECOND,
+    },
+}
+
+
+def filled(found: Any, name: str) -> Object:
+    """Return a rule with all of its fields, those that are left out too."""
+    check(type(found) is dict, "statute", f"{name} is {found!r}")
+    known = FIELDS[name]
+    for field, value in found.items():
+        check(field in known, "statute", f"{name} has no {field}")
+        test, default = known[field]
+        check(test(value), "statute", f"{name}.{field} is {value!r}")
+        check(value != default, "statute", f"{name}.{field} says what is so where it is left out")
+    for field, (_, default) in known.items():
+        check(default is not ... or field in found, "statute", f"{name} has no {field}")
+    return {field: found.get(field, default) for field, (_, default) in known.items()}
+
+
+def read_statute(found: Object) -> Object:
+    """Return a statute with all of its rules, `None` for one that it has not."""
+    known = {"version", "time_zone", *FIELDS}
+    check(found.keys() <= known, "statute", f"fields {', '.join(sorted(found))}")
+    check(identifier(found.get("version")), "statute", "no version")
+    zone = found.get("time_zone", "-")
+    check(identifier(zone) and zone != "UTC", "statute", f"time zone {zone!r}")
+    statute: Object = dict.fromkeys(FIELDS)
+    for name in FIELDS.keys() - {"limits", "dues"}:
+        if name in found:
+            statute[name] = filled(found[name], name)
+    fee = statute["fee"]
+    check(fee is None or (fee["share"] is None) != (fee["fixed"] is None), "statute", "the fee")
+    statute["limits"] = {}
+    if "limits" in found:
+        check(is_object(found["limits"]) and found["limits"], "statute", "limits of none")
+        check(found["limits"].keys() <= set(ACCOUNT_KINDS), "statute", "limits of no kind")
+        for kind, bands in found["limits"].items():
+            check(many(is_object, 1, 24)(bands), "statute", f"limits of {kind}")
+            statute["limits"][kind] = [filled(band, "limits") for band in bands]
+            check_bands(statute["limits"][kind])
+    check("dues" not in found or many(is_object, 1, 12)(found["dues"]), "statute", "dues")
+    statute["dues"] = [filled(one, "dues") for one in found.get("dues", [])]
+    names = [one["name"] for one in statute["dues"]]
+    check(names == sorted(set(names)), "statute", f"dues {names}")
+    return {**statute, "version": found["version"], "said": found}
+
+
+def check_bands(bands: list[Object]) -> None:
+    """Refuse bands out of order, a floor above a ceiling, two of a month that are no pair."""
+    order = [(band["from_month"], band["beyond"]) for band in bands]
+    check(order[0][0] == 0 and order == sorted(set(order)), "statute", f"bands {order}")
+    for band in bands:
+        if None not in (band["floor"], band["ceiling"]):
+            check(band["floor"] <= band["ceiling"], "statute", "a floor above its ceiling")
+    for soft, hard in pairwise(bands):
+        if soft["from_month"] == hard["from_month"]:
+            floors, ceilings = ((soft[name], hard[name]) for name in ("floor", "ceiling"))
+            check((floors[0], ceilings[0]) != (floors[1], ceilings[1]), "statute", "equal bands")
+            check(
+                is_within(*floors, 1) and is_within(*ceilings, -1), "statute", "a wider soft band"
+            )
+
+
+def is_within(soft: int | None, hard: int | None, sign: int) -> bool:
+    """Tell whether a soft limit lies within a hard one."""
+    return hard is None or (soft is not None and soft * sign >= hard * sign)
+
+
+def funds_of(statute: Object) -> set[str]:
+    """Return the accounts that a statute names."""
+    rules = [statute[name] for name in ("fee", "welcome", "demurrage")] + statute["dues"]
+    return {rule["fund"] for rule in rules if rule is not None}
+
+
+def due_rule(statute: Object, name: str) -> Object | None:
+    """Return the rule of a statute by its name in records."""
+    if name in {"welcome", "demurrage"}:
+        rule: Object | None = statute[name]
+        return rule
+    return next((one for one in statute["dues"] if one["name"] == name), None)
+
+
+NO_LIMITS = [filled({}, "limits")]
+DEFAULT = read_statute(
+    {
+        "version": "default/1",
+        "limits": {"member": [{"floor": -72_000}], "group": [{"floor": -72_000}]},
+    }
+)
+
+
+# -- arithmetic ------------------------------------------------------------------------------
+
+
+def total(lines: Lines) -> int:
+    """Return the sum of lines."""
+    return sum(line[1] for line in lines)
+
+
+def apportion(lines: Lines, to: int) -> Lines:
+    """Share so many seconds as the lines do: by largest remainder, the first of equal ones."""
+    whole_sum = total(lines)
+    if whole_sum == to:
+        return lines
+    if not whole_sum:
+        return []
+    shares = [to * weight // whole_sum for _, weight in lines]
+    by_rest = sorted(range(len(lines)), key=lambda i: -(to * lines[i][1] % whole_sum))
+    for i in by_rest[: to - sum(shares)]:
+        shares[i] += 1
+    return [[line[0], share] for line, share in zip(lines, shares, strict=True) if share]
+
+
+def negative(lines: Lines) -> Lines:
+    """Return lines with their signs turned."""
+    return [[account, -one] for account, one in lines]
+
+
+def side(lines: Lines, sign: int) -> Lines:
+    """Return the lines of one sign, as positive seconds."""
+    return [[account, abs(one)] for account, one in lines if one * sign > 0]
+
+
+def in_units(rule: Object, share: Fraction) -> int:
+    """Return whole units of a share: up for the fund, or down for who pays."""
+    units = share / rule["unit"]
+    count = -(-units // 1) if rule["remainder_to"] == "fund" else units // 1
+    return int(count) * int(rule["unit"])
+
+
+def in_granularity(statute: Object, asked: int) -> int:
+    """Return the seconds that are exchanged where so many are asked for."""
+    rule = statute["granularity"]
+    if rule is None or asked % rule["unit"] == 0:
+        return asked
+    units, rest = divmod(asked, rule["unit"])
+    up = rule["rounding"] == "up" or (rule["rounding"] == "nearest" and 2 * rest >= rule["unit"])
+    check(rule["rounding"] != "refuse" and units + up, "unit", f"{asked} seconds")
+    rounded: int = (units + up) * rule["unit"]
+    return rounded
+
+
+def fee_of(statute: Object, earned: Lines, spent: Lines, within: Lines | None = None) -> Lines:
+    """Return the lines of the fee of an exchange; `within` is how payers share what was held."""
+    rule = statute["fee"]
+    if rule is None:
+        return []
+    lines = [
+        one for one in (spent if rule["payer"] == "spender" else earned) if one[0] != rule["fund"]
+    ]
+    basis = total(lines)
+    fee = rule["fixed"]
+    if fee is None:
+        fee = in_units(rule, basis * Fraction(rule["share"]))
+    fee = min(fee, basis)
+    return [[rule["fund"], fee], *negative(apportion(within or lines, fee))] if fee else []
+
+
+def months_between(first: str, last: str) -> int:
+    """Return the whole months from one day to another."""
+    one, other = date.fromisoformat(first), date.fromisoformat(last)
+    months = (other.year - one.year) * 12 + other.month - one.month
+    is_last = (other + DAY).day == 1 if other < date.max else True
+    return max(months - (other.day < one.day and not is_last), 0)
+
+
+def days(first: str, last: str) -> Iterator[str]:
+    """Yield each day from one to another."""
+    for ordinal in range(
+        date.fromisoformat(first).toordinal(), date.fromisoformat(last).toordinal() + 1
+    ):
+        yield date.fromordinal(ordinal).isoformat()
+
+
+# -- the books -------------------------------------------------------------------------------
+
+
+class Charge:
+    """Welcome credit, dues or demurrage that an account was charged; a false clock makes doubt."""
+
+    def __init__(self, request: Object, sequence: int) -> None:
+        """Take it from its request."""
+        self.rule, self.sequence = request["rule"], sequence
+        self.is_period, self.is_doubtful = "period" in request, False
+        self.first, self.last = request.get("period", [request["since"], request["since"]])
+
+
+class Account:
+    """An account: where it stands, and its days as they are known now."""
+
+    def __init__(self, sets: Object, opened: int, day: str) -> None:
+        """Open it."""
+        self.kind, self.status, self.joined_on = sets["kind"], sets["status"], sets["joined_on"]
+        self.floor, self.ceiling = sets["floor"], sets["ceiling"]
+        self.opened, self.opened_on = opened, day
+        self.balance = 0
+        self.changes = [(day, "open")]
+        #: Sequence of an open hold → what it keeps, and until when.
+        self.holds: dict[int, tuple[int, int, int | None]] = {}
+        self.delegates: dict[str, str | None] = {}
+        self.charges: list[Charge] = []
+        #: Of each posting: sequence, day of service, seconds.
+        self.postings: list[tuple[int, str, int]] = []
+
+    @property
+    def joined(self) -> str:
+        """The day from which on its membership counts."""
+        return self.opened_on if self.joined_on is None else str(self.joined_on)
+
+    def is_open_on(self, day: str) -> bool:
+        """Tell whether it was open at the end of a day; before it was opened, as a member."""
+        status = "open" if self.joined <= day else ""
+        for since, then in self.changes:
+            if since <= day:
+                status = then
+        return status == "open"
+
+    def rewind(self, day: str) -> None:
+        """Take each later day as that of a restart, and doubt what was charged for later."""
+        self.opened_on = min(self.opened_on, day)
+        self.changes = [(min(since, day), then) for since, then in self.changes]
+        for charge in self.charges:
+            charge.is_doubtful |= charge.rule != "welcome" and charge.first > day
+
+
+class Books:
+    """Everything that follows from the records so far."""
+
+    def __init__(self) -> None:
+        """Begin before the first record."""
+        self.journal, self.sequence, self.digest = "", 0, b""
+        self.instant, self.day = -MAX, ""
+        self.ids: dict[str, int] = {}
+        self.accounts: dict[str, Account] = {}
+        self.statute = DEFAULT
+        self.versions = {"default/1": DEFAULT}
+        self.adopted = [("", DEFAULT)]
+        #: Sequence → a transfer, settlement or dues: its id, day, and what is left to be reversed.
+        self.moves: dict[int, tuple[str, str, Lines, Lines]] = {}
+        #: Sequence → an open hold: its request, effects and statute.
+        self.holds: dict[int, tuple[Object, Object, Object]] = {}
+        self.commitments: dict[tuple[int, str], str] = {}
+        self.erased: set[tuple[int, str]] = set()
+        self.absent: set[tuple[int, str]] = set()
+
+    # -- what every record has ---------------------------------------------------------------
+
+    def record(self, record: Object, body: bytes) -> None:
+        """Check a record, and execute it."""
+        shape(record, RECORD, "fields")
+        kind, request, effects = record["kind"], record["request"], record["effects"]
+        check(kind in SHAPES, "kinds", f"{kind!r} is none")
+        shape(request, SHAPES[kind][0], "fields")
+        shape(effects, SHAPES[kind][1], "fields")
+        if not self.sequence:
+            self.journal = record["journal"]
+            self.digest = hashlib.sha256(f"timebank/1:{self.journal}".encode()).digest()
+        self.sequence += 1
+        check(record["sequence"] == self.sequence, "sequence", record["sequence"])
+        check(record["journal"] == self.journal, "journal", record["journal"])
+        self.digest = hashlib.sha256(self.digest + body).digest()
+        self.clock(record["recorded_at"], record["recorded_on"], kind)
+        if "id" in request:
+            check(request["id"] not in self.ids, "ids", "used before")
+            own = request["id"].startswith(("due:", "peer:", "cheque:"))
+            check(own == (kind == "due"), "ids", "of the library's own")
+            self.ids[request["id"]] = self.sequence
+        self.commitments |= {(self.sequence, f): request[f] for f in TEXTS if f in request}
+        if "statute" in effects:
+            version = self.statute["version"]
+            check(effects["statute"] == version, "statutes", f"in force is {version}")
+        if kind in STATUS:
+            self.set_status(request, effects, *STATUS[kind])
+        else:
+            getattr(self, kind)(request, effects)
+
+    def clock(self, instant: int, day: str, kind: str) -> None:
+        """Check both clocks."""
+        utc = date(1970, 1, 1) + instant // 86_400_000_000 * DAY
+        near = abs(date.fromisoformat(day) - utc) <= DAY or day == self.day
+        check(near, "recorded_on", f"{day} is not the day of {utc}")
+        if kind == "restart_clock":
+            check(instant < self.instant or day < self.day, "restarts", "no record lay ahead")
+        else:
+            check(instant >= self.instant, "recorded_at", "before that of the record before")
+            check(day >= self.day, "recorded_on", "before that of the record before")
+        self.instant, self.day = instant, day
+
+    def account(self, id: str) -> Account:
+        """Return an account that was opened."""
+        check(id in self.accounts, "accounts", f"no account {id!r}")
+        return self.accounts[id]
+
+    def take_part(self, ids: Iterable[str]) -> None:
+        """Refuse whoever earns or spends and is not open."""
+        for id in ids:
+            status = self.account(id).status
+            check(status == "open", "accounts", f"{id!r} is {status}")
+
+    # -- accounts ----------------------------------------------------------------------------
+
+    def open_account(self, request: Object, effects: Object) -> None:
+        """Open an account."""
+        id = request["account"]
+        check(id not in self.accounts, "accounts", "opened before")
+        sets: Object = {"status": "open", "joined_on": None}
+        sets |= {"floor": "inherit", "ceiling": "inherit"}
+        sets |= {name: request[name] for name in ("kind", *sets) if name in request}
+        sets["named"] = "name" in request
+        self.sets(request, effects, sets)
+        joined = request.get("joined_on", self.day)
+        check(joined <= self.later(366), "accounts", "joined more than 366 days ahead")
+        self.accounts[id] = Account(sets, self.sequence, self.day)
+        self.set_own_limits(self.accounts[id], sets)
+
+    def sets(self, request: Object, effects: Object, expected: Object) -> None:
+        """Check what a record sets of an account."""
+        shape(effects["sets"], SETS, "fields")
+        check(effects["account"] == request["account"], "effects", "of another account")
+        check(canonical(effects["sets"]) == canonical(expected), "effects", "sets something else")
+
+    def set_limits(self, request: Object, effects: Object) -> None:
+        """Change the limits of an account."""
+        account = self.account(request["account"])
+        given = {name: request[name] for name in ("floor", "ceiling") if name in request}
+        check(given, "fields", "no limit")
+        self.sets(request, effects, {"floor": account.floor, "ceiling": account.ceiling} | given)
+        check(account.status != "closed", "accounts", "closed")
+        self.set_own_limits(account, effects["sets"])
+
+    def rename(self, request: Object, effects: Object) -> None:
+        """Name an account."""
+        self.account(request["account"])
+        self.sets(request, effects, {"named": "name" in request})
+
+    def set_status(
+        self, request: Object, effects: Object, leaves: tuple[str, ...], status: str
+    ) -> None:
+        """Freeze, thaw, close or reopen an account."""
+        account = self.account(request["account"])
+        self.sets(request, effects, {"status": status})
+        check(account.status in leaves, "accounts", f"{account.status} before")
+        if status == "closed":
+            check(not account.balance, "accounts", f"closed with {account.balance} seconds")
+            check(self.reserved(account) == (0, 0), "accounts", "closed with open holds")
+            check(request["account"] not in funds_of(self.statute), "accounts", "a fund is closed")
+        account.status = status
+        account.changes.append((self.day, status))
+
+    def name_delegate(self, request: Object, effects: Object) -> None:
+        """Name a delegate."""
+        self.delegate(request, effects, {"until": request.get("until")})
+        account, until = self.account(request["account"]), request.get("until")
+        check(account.status != "closed", "accounts", "closed")
+        check(request["account"] != request["delegate"], "delegates", "its own delegate")
+        check(until is None or until >= self.day, "delegates", "until a day that is over")
+        known = account.delegates.get(request["delegate"], "")
+        check(known != until, "delegates", "named so already")
+        account.delegates[request["delegate"]] = until
+
+    def end_delegate(self, request: Object, effects: Object) -> None:
+        """End a delegate."""
+        self.delegate(request, effects, {})
+        delegates = self.account(request["account"]).delegates
+        check(request["delegate"] in delegates, "delegates", "nobody's")
+        del delegates[request["delegate"]]
+
+    def delegate(self, request: Object, effects: Object, more: Object) -> None:
+        """Check the effects of naming and of ending."""
+        of = self.account(request["account"]).opened
+        expected = {
+            "account": request["account"],
+            "delegate": request["delegate"],
+            "of": of,
+            **more,
+        }
+        check(effects == expected, "effects", "another delegate")
+
+    # -- what moves hours --------------------------------------------------------------------
+
+    def post(self, request: Object, effects: Object, own: Lines, fee: Lines) -> None:
+        """Check the postings, and execute them."""
+        lines, day = effects["postings"], effects["occurred_on"]
+        check(not total(lines), "postings", "they do not sum to zero")
+        check(lines == own + fee, "postings", f"not {own + fee}")
+        check(effects.get("fee", []) == fee, "fee", f"not {fee}")
+        check(all(seconds for _, seconds in lines), "postings", "of nothing")
+        check(day <= self.later(1), "occurred_on", "more than a day ahead")
+        for id, seconds in lines:
+            account = self.account(id)
+            account.balance += seconds
+            check(abs(account.balance) <= MAX, "postings", "a balance beyond 2**53")
+            account.postings.append((self.sequence, day, seconds))
+        if "reverses" not in effects:
+            self.moves[self.sequence] = (request["id"], day, own, fee)
+
+    def later(self, count: int) -> str:
+        """Return the day so many days after today."""
+        return (date.fromisoformat(self.day) + count * DAY).isoformat()
+
+    def reserved(self, account: Account) -> tuple[int, int]:
+        """Return what open holds keep of an account: to be spent, and to be earned."""
+        there = [h for h in account.holds.values() if h[2] is None or h[2] > self.instant]
+        return sum(held for held, _, _ in there), sum(incoming for _, incoming, _ in there)
+
+    def bands(self, account: Account) -> list[Object]:
+        """Return the band of an account, with its own limits in it; a soft one stands before."""
+        bands = self.statute["limits"].get(account.kind, NO_LIMITS)
+        months = 0
+        if account.joined_on is not None:
+            months = months_between(account.joined_on, self.day)
+        last = max(one["from_month"] for one in bands if one["from_month"] <= months)
+        there = [dict(one) for one in bands if one["from_month"] == last]
+        for name, own in (("floor", account.floor), ("ceiling", account.ceiling)):
+            if own != "inherit":
+                there[0][name] = None
+                there[-1][name] = own
+        return there
+
+    def set_own_limits(self, account: Account, sets: Object) -> None:
+        """Set limits that an account may have: the floor is not above the ceiling."""
+        account.floor, account.ceiling = sets["floor"], sets["ceiling"]
+        band = self.bands(account)[-1]
+        if None not in (band["floor"], band["ceiling"]):
+            check(band["floor"] <= band["ceiling"], "limits", "a floor above its ceiling")
+
+    def flags(self, falls: Lines, rises: Lines, *, of: str = "", by: str = "") -> Iterator[Object]:
+        """Yield a flag for each limit that is passed, or refuse it."""
+        for rule, changes in (("floor", negative(falls)), ("ceiling", rises)):
+            needs: dict[str, int] = {}
+            for id, needed in changes:
+                needs[id] = needs.get(id, 0) + needed
+            for id in sorted(id for id, needed in needs.items() if needed > 0):
+                account, needed = self.account(id), needs[id]
+                held, incoming = self.reserved(account)
+                for limit, beyond in limits_of(self.bands(account), rule):
+                    left = account.balance - held - limit
+                    if rule == "ceiling":
+                        left = limit - account.balance - incoming
+                    if needed > left:
+                        check((by or beyond) == "flag", "limits", f"{id!r} passes its {rule}")
+                        yield {
+                            "rule": rule,
+                            "account": id,
+                            "limit": limit,
+                            "available": max(left, 0),
+                            "needed": needed,
+                        }
+                        break
+
+    def late(self, statute: Object, day: str | None) -> Iterator[Object]:
+        """Yield a flag where an exchange is recorded too late."""
+        rule = statute["record_within"]
+        if rule is None or day is None:
+            return
+        if date.fromisoformat(self.day) - date.fromisoformat(day) > rule["days"] * DAY:
+            check(rule["beyond"] == "flag", "days to record", day)
+            yield {"rule": "days to record", "days": rule["days"], "occurred_on": day}
+
+    def large(self, statute: Object, size: int) -> Iterator[Object]:
+        """Yield a flag where an exchange is too large."""
+        rule = statute["largest_exchange"]
+        if rule is not None and size > rule["hours"]:
+            check(rule["beyond"] == "flag", "largest exchange", f"{size} seconds")
+            yield {"rule": "largest exchange", "limit": rule["hours"], "needed": size}
+
+    def exchange(self, request: Object, day: str) -> tuple[Lines, Lines, Lines, list[Object]]:
+        """Return the sides, the fee and the flags of what is asked."""
+        earned, spent = request["earners"], request["spenders"]
+        check(total(earned) == total(spent), "sides", "they sum to something else")
+        check(not len(earned) == len(spent) == 1 or earned[0][0] != spent[0][0], "sides", "alike")
+        check(request["kind"] != "reversal", "fields", "kind is reversal")
+        self.take_part(id for id, _ in earned + spent)
+        self.arranged(request)
+        if not self.is_judged(request):
+            return earned, spent, [], []
+        flags = [*self.late(self.statute, day)]
+        size = in_granularity(self.statute, total(earned))
+        flags += self.large(self.statute, size)
+        earned, spent = apportion(earned, size), apportion(spent, size)
+        fee = fee_of(self.statute, earned, spent)
+        self.take_part(id for id, _ in fee)
+        return earned, spent, fee, flags
+
+    def is_judged(self, request: Object) -> bool:
+        """Tell whether the rules on exchanges are for it."""
+        return request["kind"] == "exchange" and "limits" not in request
+
+    def arranged(self, request: Object) -> None:
+        """Refuse an exchange that was arranged by who is closed."""
+        if "via" in request:
+            check(self.account(request["via"]).status != "closed", "accounts", "via is closed")
+
+    def transfer(self, request: Object, effects: Object) -> None:
+        """Check a transfer."""
+        day = request.get("occurred_on", self.day)
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        earned, spent, fee, flags = self.exchange(request, day)
+        lines = earned + negative(spent)
+        if "limits" not in request:
+            flags += self.flags(lines + fee, lines + fee)
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        self.post(request, effects, lines, fee)
+
+    def reverse(self, request: Object, effects: Object) -> None:
+        """Check a reversal, and take it from what is left of its original."""
+        original = effects["reverses"]
+        check(original in self.moves, "reversals", f"record {original} is no transfer")
+        id, of, lines, fee = self.moves[original]
+        check(id == request["transfer"], "reversals", f"record {original} is {id!r}")
+        # An original that a clock dated which ran ahead is reversed today.
+        day = request.get("occurred_on", of if of <= self.later(1) else self.day)
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        for account in {one for one, _ in effects["postings"]}:
+            check(self.account(account).status != "closed", "accounts", f"{account!r} is closed")
+        left, fee_left = total(side(lines, 1)), total(side(fee, 1))
+        needed = request.get("hours", left)
+        check(0 < needed <= left, "reversals", f"{needed} of {left} seconds")
+        back = self.moved_back(lines, needed)
+        fee_back = self.moved_back(fee, fee_left * needed // left)
+        self.post(request, effects, back, fee_back)
+        self.moves[original] = (id, of, less(lines, back), less(fee, fee_back))
+
+    def moved_back(self, lines: Lines, needed: int) -> Lines:
+        """Return so much of each side, with its signs turned."""
+        return negative(apportion(side(lines, 1), needed)) + apportion(side(lines, -1), needed)
+
+    # -- holds -------------------------------------------------------------------------------
+
+    def hold(self, request: Object, effects: Object) -> None:
+        """Check a hold."""
+        day = request.get("occurred_on", self.day)
+        check(day <= self.later(1), "occurred_on", "more than a day ahead")
+        earned, spent, fee, flags = self.exchange(request, day)
+        lines = earned + negative(spent) + fee
+        check(effects["lines"] == lines, "holds", f"lines are not {lines}")
+        check(effects.get("fee", []) == fee, "fee", f"not {fee}")
+        held, incoming = dict(map(tuple, spent)), dict(map(tuple, earned))
+        for id, seconds in fee:
+            if seconds > 0:
+                incoming[id] = incoming.get(id, 0) + seconds
+            elif self.statute["fee"]["payer"] == "spender":
+                held[id] -= seconds
+        reserves = [[id, held.get(id, 0), incoming.get(id, 0)] for id in sorted(held | incoming)]
+        check(effects["reserves"] == reserves, "holds", f"reserves are not {reserves}")
+        if "limits" not in request:
+            flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        ends = None
+        if "expires_in" in request:
+            ends = self.instant + request["expires_in"]
+        check(effects.get("expires_at") == ends, "holds", f"it expires at {ends}")
+        self.holds[self.sequence] = (request, effects, self.statute)
+        check(ends is None or ends < MAX, "holds", "it expires too late")
+        for id, spends, earns in reserves:
+            self.account(id).holds[self.sequence] = (spends, earns, ends)
+            check(max(self.reserved(self.account(id))) <= MAX, "holds", "more than 2**53 seconds")
+
+    def resolved(self, request: Object, effects: Object) -> tuple[Object, Object, Object]:
+        """Return an open hold, which is open no more."""
+        found = self.holds.pop(effects["resolves"], None)
+        check(found is not None, "holds", "no hold that is open")
+        assert found is not None
+        check(found[0]["id"] == request["hold"], "holds", f"it is {found[0]['id']!r}")
+        check(self.instant < found[1].get("expires_at", MAX), "holds", "it had expired")
+        self.release(effects["resolves"], found[1])
+        return found
+
+    def release(self, sequence: int, effects: Object) -> None:
+        """Keep nothing for a hold any more."""
+        for id, _, _ in effects["reserves"]:
+            del self.account(id).holds[sequence]
+
+    def void(self, request: Object, effects: Object) -> None:
+        """Check that what is voided was open."""
+        self.resolved(request, effects)
+
+    def settle(self, request: Object, effects: Object) -> None:
+        """Check a settlement under the statute of its hold."""
+        held, of_hold, statute = self.resolved(request, effects)
+        given = request.get("occurred_on")
+        day = given or held.get("occurred_on", self.day)
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        judged = self.is_judged(held)
+        flags = [*self.late(statute, given if judged else None)]
+        own = of_hold["lines"][: len(of_hold["lines"]) - len(of_hold.get("fee", []))]
+        earned, spent = side(own, 1), side(own, -1)
+        whole_sum = size = total(earned)
+        if "hours" in request:
+            size = request["hours"]
+            if judged and size != whole_sum:
+                size = in_granularity(statute, size)
+        if size > whole_sum and held["kind"] == "exchange":
+            flags += self.large(self.statute, size)
+        earned, spent = apportion(earned, size), apportion(spent, size)
+        within = side(of_hold.get("fee", []), -1) if size <= whole_sum else []
+        if not judged or statute["fee"] is None or statute["fee"]["payer"] != "spender":
+            within = []
+        fee = fee_of(statute, earned, spent, within) if judged else []
+        lines = earned + negative(spent)
+        self.take_part(id for id, _ in lines + fee)
+        self.arranged(held)
+        if size > whole_sum:  # what was held is free again, and the whole is judged
+            flags += self.surplus(of_hold, lines + fee)
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        self.post(request, effects, lines, fee)
+
+    def surplus(self, of_hold: Object, lines: Lines) -> list[Object]:
+        """Return the flags of what is moved beyond a hold, which still keeps its own."""
+        for id, spends, earns in of_hold["reserves"]:
+            self.account(id).holds[0] = (spends, earns, None)
+        held = [[id, spends] for id, spends, _ in of_hold["reserves"]]
+        incoming = [[id, -earns] for id, _, earns in of_hold["reserves"]]
+        moved_by = {id for id, _ in lines}
+        flags = [
+            flag
+            for flag in self.flags(lines + held, lines + incoming)
+            if flag["account"] in moved_by
+        ]
+        for id, _, _ in of_hold["reserves"]:
+            del self.account(id).holds[0]
+        return flags
+
+    # -- statutes, clocks, texts -------------------------------------------------------------
+
+    def adopt(self, request: Object, effects: Object) -> None:
+        """Put a statute in force."""
+        statute = read_statute(request["statute"])
+        version = statute["version"]
+        check(effects["adopts"] == version, "effects", f"adopts {version!r}")
+        if version not in self.versions:
+            check(not version.startswith("default/"), "statutes", "default/ is the library's own")
+        said = self.versions.setdefault(version, statute)["said"]
+        check(canonical(said) == canonical(statute["said"]), "statutes", "other rules than before")
+        for fund in funds_of(statute):
+            account = self.account(fund)
+            check(account.status != "closed", "statutes", f"the fund {fund!r} is closed")
+            check(account.kind not in {"member", "group"}, "statutes", f"{fund!r} is no fund")
+        self.statute = self.versions[version]
+        self.adopted.append((self.day, self.statute))
+
+    def restart_clock(self, request: Object, effects: Object) -> None:
+        """Take what lies later as of now, and end the holds that a false clock made."""
+        check(request["today"] == self.day, "recorded_on", f"today is not {self.day}")
+        ends = [s for s, hold in self.holds.items() if hold[1].get("expires_at", 0) > self.instant]
+        ends = [s for s in ends if "expires_at" in self.holds[s][1]]
+        check(effects.get("ends", []) == ends, "holds", f"the restart ends {ends}")
+        for hold in ends:
+            self.release(hold, self.holds.pop(hold)[1])
+        self.adopted = [(min(day, self.day), statute) for day, statute in self.adopted]
+        for account in self.accounts.values():
+            account.rewind(self.day)
+
+    def erase(self, request: Object, effects: Object) -> None:
+        """Take note of texts that were destroyed."""
+        check(("account" in request) != ("record" in request), "fields", "an account or a record")
+        if "account" in request:
+            self.account(request["account"])
+        places = [(record, field) for record, field in effects["texts"]]
+        for place in places:
+            check(place[0] < self.sequence and place in self.commitments, "erasures", place)
+            check(place not in self.erased, "erasures", f"{place} was erased before")
+            check(request.get("record", place[0]) == place[0], "erasures", "another record")
+        erased = sorted({self.commitments[place] for place in places})
+        check(effects["erased"] == erased, "erasures", "other commitments")
+        self.erased |= set(places)
+
+    # -- what is due -------------------------------------------------------------------------
+
+    def on(self, day: str) -> Object:
+        """Return the statute in force at the end of a day."""
+        return [statute for first, statute in self.adopted if first <= day][-1]
+
+    def was_in_force(self, version: str, day: str) -> bool:
+        """Tell whether a statute was in force at any time of a day."""
+        ends = [first for first, _ in self.adopted[1:]] + ["~"]
+        return any(
+            first <= day <= end and statute["version"] == version
+            for (first, statute), end in zip(self.adopted, ends, strict=True)
+        )
+
+    def due(self, request: Object, effects: Object) -> None:
+        """Check welcome credit, dues and demurrage: who, when, how much."""
+        id, name, since = request["account"], request["rule"], request["since"]
+        account, period = self.account(id), request.get("period")
+        check(self.was_in_force(request["by"], since), "dues", f"{request['by']!r} on {since}")
+        rule = due_rule(self.versions[request["by"]], name)
+        check(rule is not None, "dues", f"the statute has no {name!r}")
+        assert rule is not None
+        check(account.kind in rule["kinds"] and id != rule["fund"], "dues", "not of this account")
+        check(effects["occurred_on"] == since, "occurred_on", f"not {since}")
+        check(name == "demurrage" or "basis" not in effects, "fields", "basis")
+        check((period is not None) == (rule.get("every", "once") != "once"), "dues", "the period")
+        check(since <= self.later(1), "occurred_on", "more than a day ahead")
+        if period is not None:
+            every = rule["every"]
+            check(period == period_of(every, period[0]), "dues", f"{period} is no {every}")
+            check(period[0] <= since <= period[1], "dues", f"{since} is not within {period}")
+            check(period[1] >= account.opened_on, "dues", "of a time before it was opened")
+        if name == "welcome":
+            which, amount = self.welcomed(account, request, rule)
+        elif name == "demurrage":
+            which, amount = self.demurred(account, request, effects, rule)
+        else:
+            which, amount = self.dues(account, request, rule)
+        expected = due_id(name, which, id, 1 if name == "welcome" else self.times(account, request))
+        check(request["id"] == expected, "ids", f"not {expected}")
+        check(amount > 0, "dues", "nothing is due")
+        giver, receiver = (rule["fund"], id) if name == "welcome" else (id, rule["fund"])
+        self.take_part([giver, receiver])
+        lines = [[receiver, amount], [giver, -amount]]
+        flags = [*self.flags(lines, lines, by="flag")]
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        self.post(request, effects, lines, [])
+        account.charges.append(Charge(request, self.sequence))
+
+    def left(self, sequence: int) -> int:
+        """Return what was not moved back of a transfer."""
+        return total(side(self.moves[sequence][2], 1))
+
+    def times(self, account: Account, request: Object) -> int:
+        """Return how often a rule is charged for the same, with those of a false clock."""
+        new = Charge(request, self.sequence)
+        return 1 + sum(
+            one.is_doubtful and (one.rule, one.first, one.last) == (new.rule, new.first, new.last)
+            for one in account.charges
+        )
+
+    def charged_through(self, account: Account, rule: str) -> str:
+        """Return the last day that was charged for, without what is in doubt."""
+        found = [one for one in account.charges if one.rule == rule and one.is_period]
+        return max((one.last for one in found if not one.is_doubtful), default="")
+
+    def paid_through(self, account: Account, rule: str, day: str) -> str | None:
+        """Return the last day of a charge in doubt that a day lies in, unless it was reversed."""
+        for one in account.charges:
+            is_of_it = one.rule == rule and one.first <= day <= one.last
+            if is_of_it and one.is_doubtful and self.left(one.sequence):
+                return str(one.last)
+        return None
+
+    def welcomed(self, account: Account, request: Object, rule: Object) -> tuple[str, int]:
+        """Return which welcome it is, and its seconds."""
+        before = [one.sequence for one in account.charges if one.rule == "welcome"]
+        allowed = {self.day} if before else {self.day, min(self.day, account.joined)}
+        check(request["since"] in allowed, "dues", f"a welcome of {sorted(allowed)}")
+        check(not before or not self.left(before[-1]), "dues", "a second welcome")
+        return str(len(before) + 1), rule["hours"]
+
+    def demurred(
+        self, account: Account, request: Object, effects: Object, rule: Object
+    ) -> tuple[str, int]:
+        """Return the name of the period, and the share of its last day's balance."""
+        period, since = request["period"], request["since"]
+        check(since == period[1] and since < self.day, "dues", "before the end of the period")
+        charged = self.charged_through(account, "demurrage")
+        check(period[0] > charged, "dues", f"charged through {charged}")
+        check(not self.paid_through(account, "demurrage", since), "dues", "charged before")
+        check(self.on(period[0])["demurrage"] is not None, "dues", "it began without the rule")
+        check(account.is_open_on(since), "dues", f"it was not open on {since}")
+        basis = sum(seconds for _, day, seconds in account.postings if day <= since)
+        check(effects.get("basis") == basis, "dues", f"the basis is {basis}")
+        above = max(basis - rule["above"], 0)
+        share = min(in_units(rule, above * Fraction(rule["share"])), above)
+        return period_name(period), share
+
+    def dues(self, account: Account, request: Object, rule: Object) -> tuple[str, int]:
+        """Return the name of the period, or the day, and what is due."""
+        name, since, period = request["rule"], request["since"], request.get("period")
+        if period is None:
+            then = due_rule(self.on(account.joined), name)
+            check(then is not None and then["every"] == "once", "dues", "joined without them")
+            for one in account.charges:
+                again = one.rule == name and not one.is_period
+                check(
+                    not again or (one.is_doubtful and not self.left(one.sequence)), "dues", "again"
+                )
+        found = self.due_day(account, request)
+        check(found == since, "dues", f"they fall due on {found}")
+        return since if period is None else period_name(period), due_amount(rule, period, since)
+
+    def due_day(self, account: Account, request: Object) -> str | None:
+        """Return the first day up to `since` on which dues fall due for what is not charged.
+
+        Time is gone through from the day of joining, or from what was charged last. A day on which
+        dues are for an account stands for all of its period: the next one lies behind it.
+        """
+        name, since, period = request["rule"], request["since"], request.get("period")
+        start = account.joined
+        if period is not None:
+            start = after(self.charged_through(account, name)) or start
+        for day in days(start, since) if start <= since else ():
+            if day < start or not self.falls_due(account, request, day):
                 continue
-            record, request = export["record"], export["record"]["request"]
-            text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-            ending = b'"record":' + text.encode() + b"}"
-            check(line.rstrip(b"\r\n").endswith(ending), "it is not in canonical form")
-            if number == 1:
-                journal = record["journal"]
-                digest = hashlib.sha256(f"timebank/1:{journal}".encode()).digest()
-            names = (export["sequence"], record["sequence"], record["journal"], record["format"])
-            check(names == (number, number, journal, "timebank/1"), f"it names itself {names}")
-            digest = hashlib.sha256(digest + text.encode()).digest()
-            check(digest.hex() == export["digest"], f"its digest is {digest.hex()}")
-            check(request.get("id") not in ids, "its id was used before")
-            ids |= {request["id"]} if "id" in request else set()
-            if record["kind"] == "open_account":
-                balances[request["account"]] += 0
-            postings = record["effects"].get("postings", [])
-            check(not sum(seconds for _, seconds in postings), "its postings do not sum to zero")
-            for account, seconds in postings:
-                check(account in balances and type(seconds) is int, f"no account {account!r}")
-                balances[account] += seconds
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            sys.exit(f"record {number}: {error!r}")
-    head = f"timebank/1 {journal} {number} {digest.hex()}"
-    if told not in {None, head}:
-        sys.exit(f"its first line has another head: {told}")
-    print(head)
-    for account, seconds in sorted(balances.items()):
-        print(f"{account}\t{seconds}")
+            paid = self.paid_through(account, name, day) if period else None
+            if paid is not None:
+                start = after(paid)
+                continue
+            rule = due_rule(self.on(day), name)
+            if rule is None or period is None:
+                return day
+            whole_period = period_of(rule["every"], day)
+            if whole_period == period:
+                return day
+            if whole_period[1] >= account.opened_on and due_amount(rule, whole_period, day):
+                return day
+            start = after(whole_period[1])
+        return None
+
+    def falls_due(self, account: Account, request: Object, day: str) -> bool:
+        """Tell whether dues are for an account on a day."""
+        rule = due_rule(self.on(day), request["rule"])
+        return (
+            rule is not None
+            and (rule["every"] == "once") == ("period" not in request)
+            and account.kind in rule["kinds"]
+            and request["account"] != rule["fund"]
+            and months_between(account.joined, day) >= rule["from_month"]
+            and account.is_open_on(day)
+        )
+
+
+def limits_of(bands: list[Object], which: str) -> Iterator[tuple[int, str]]:
+    """Yield the limits of bands, the hard one first, with what becomes of who passes it."""
+    for band in reversed(bands):
+        if band[which] is not None:
+            yield band[which], band["beyond"]
+
+
+def map_lines(sums: dict[str, int]) -> Lines:
+    """Return lines of sums by account."""
+    return [[id, seconds] for id, seconds in sums.items()]
+
+
+def less(lines: Lines, back: Lines) -> Lines:
+    """Return what is left of lines; each is moved back with the opposite sign."""
+    gone = {(id, seconds < 0): seconds for id, seconds in back}
+    return [[id, seconds + gone.get((id, seconds > 0), 0)] for id, seconds in lines]
+
+
+def due_id(rule: str, which: str, account: str, times: int) -> str:
+    """Return the id of what is due."""
+    end = "" if times == 1 else f"~{times}"
+    id = f"due:{rule}:{which}:{account}{end}"
+    looks_like_one = account.startswith("sha256=") or re.search(r"~[0-9]+\Z", account)
+    if len(id) <= 128 and not looks_like_one:
+        return id
+    return f"due:{rule}:{which}:sha256={hashlib.sha256(account.encode()).hexdigest()}{end}"
+
+
+def after(day: str) -> str:
+    """Return the day after a day, `""` after none, and what no day reaches after the last."""
+    if day in {"", date.max.isoformat()}:
+        return day and "~"
+    return (date.fromisoformat(day) + DAY).isoformat()
+
+
+def period_of(every: str, day: str) -> list[str]:
+    """Return the month, quarter, half-year or year that a day lies in."""
+    year, month, months = day[:4], int(day[5:7]), MONTHS[every]
+    first = month - (month - 1) % months
+    end = first + months - 1
+    return [f"{year}-{first:02}-01", f"{year}-{end:02}-{monthrange(int(year), end)[1]:02}"]
+
+
+def period_name(period: list[str]) -> str:
+    """Return `2026`, `2026-H1`, `2026-Q1` or `2026-01`."""
+    first, last = int(period[0][5:7]), int(period[1][5:7])
+    year, months = period[0][:4], last - first + 1
+    return {
+        12: year,
+        6: f"{year}-H{last // 6}",
+        3: f"{year}-Q{last // 3}",
+        1: period[0][:7],
+    }[months]
+
+
+def due_amount(rule: Object, period: list[str] | None, since: str) -> int:
+    """Return the seconds of dues."""
+    hours: int = rule["hours"]
+    if period is None or since == period[0] or rule["first_period"] == "whole":
+        return hours
+    if rule["first_period"] == "free":
+        return 0
+    first, last, day = (date.fromisoformat(one) for one in (*period, since))
+    part = Fraction((last - day).days + 1, (last - first).days + 1)
+    if rule["first_period"] == "months":
+        part = Fraction(last.month - day.month + 1, last.month - first.month + 1)
+    return min(in_units(rule, hours * part), hours)
+
+
+# -- the lines of an export ------------------------------------------------------------------
+
+
+def read_line(raw: bytes, texts: bool, books: Books) -> None:
+    """Check one line, and execute its record."""
+    check(raw.endswith(b"}\n"), "lines", "cut off")
+    head, mark, body = raw[:-2].partition(b',"record":')
+    check(mark, "lines", "no record")
+    record = parse(body, "form")
+    check(type(record) is dict, "form", "no object")
+    books.record(record, body)
+    start = b'{"sequence":%d,"digest":"%s"' % (books.sequence, books.digest.hex().encode())
+    check(head.startswith(start), "digests", f"record {books.sequence} is {books.digest.hex()}")
+    rest = head.removeprefix(start)
+    fields = [field for field in TEXTS if field in record["request"]]
+    if not texts or not fields:
+        check(not rest, "lines", "something is beside the record")
+        return
+    check(rest.startswith(b',"texts":'), "texts", "missing")
+    beside = parse(rest.removeprefix(b',"texts":'), "texts")
+    check(type(beside) is dict and sorted(beside) == fields, "texts", f"not of {fields}")
+    for field, one in beside.items():
+        if one is None:
+            books.absent.add((books.sequence, field))
+            continue
+        check(type(one) is dict and set(one) == {"salt", "text"}, "texts", field)
+        salt, told = one["salt"], one["text"]
+        check(type(told) is str and is_hex(f"{salt}{salt}"), "texts", field)
+        check(1 <= len(told) <= 10_000 and "\0" not in told, "texts", f"{field} is no text")
+        found = hashlib.sha256(bytes.fromhex(salt) + told.encode()).hexdigest()
+        check(found == record["request"][field], "texts", f"{field} is another")
+
+
+def first_line(raw: bytes) -> Object | None:
+    """Return the first line, where it tells of the export."""
+    if not raw.startswith(b'{"export":'):
+        return None
+    try:
+        told = json.loads(raw)
+    except ValueError as error:
+        raise Refused(f"lines: {error}") from error  # noqa: EM102, TRY003
+    check(list(told) == ["export", "bank", "head", "texts"], "lines", "the first line")
+    check(told["export"] == "timebank/1" and is_bool(told["texts"]), "lines", "the first line")
+    check(identifier(told["bank"]) and type(told["head"]) is str, "lines", "the first line")
+    again = json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n"
+    check(again.encode() == raw, "lines", "the first line is written otherwise")
+    found: Object = told
+    return found
+
+
+def verify(lines: Iterable[bytes]) -> Books:
+    """Return the books of an export; refuse it with the line and the rule."""
+    books, told, place = Books(), None, 0
+    for raw in lines:
+        place += 1
+        try:
+            if place > 1 or (told := first_line(raw)) is None:
+                read_line(raw, told is not None and told["texts"], books)
+        except Refused as refusal:
+            raise Refused(f"line {place}: {refusal}") from refusal  # noqa: EM102, TRY003
+    end = f"line {place + 1}"
+    check(place, end, "lines: there is none")
+    if told is not None and not books.sequence:
+        books.journal = f"{told['head']} ".split(" ")[1]
+        books.digest = hashlib.sha256(f"timebank/1:{books.journal}".encode()).digest()
+    check(told is None or told["head"] == head_of(books), end, "head: the first line has another")
+    if told is not None and told["texts"]:
+        check(books.absent == books.erased, end, "texts: missing, and not erased, or the reverse")
+    check(not sum(a.balance for a in books.accounts.values()), end, "balances: not zero")
+    return books
+
+
+def head_of(books: Books) -> str:
+    """Return the head as a line of text."""
+    return f"timebank/1 {books.journal} {books.sequence} {books.digest.hex()}"
+
+
+def balances(books: Books, *, on: str = "9999-12-31", at: int = MAX) -> dict[str, int]:
+    """Return the balances of the accounts opened by then, by id."""
+    return {
+        id: sum(seconds for number, day, seconds in account.postings if number <= at and day <= on)
+        for id, account in sorted(books.accounts.items())
+        if account.opened <= at
+    }
+
+
+def told_of(books: Books, points: list[tuple[str, Any]]) -> Iterator[str]:
+    """Yield what is printed of an export."""
+    yield head_of(books)
+    for name, point in points or [("", None)]:
+        if name:
+            yield f"{name} {point}"
+        for id, seconds in balances(books, **({name: point} if name else {})).items():
+            yield f"{id}\t{seconds}"
+
+
+class Point(argparse.Action):
+    """Gathers days and sequences in the order in which they were given."""
+
+    def __call__(self, parser: object, found: Any, value: Any, option: str | None = None) -> None:
+        """Add one."""
+        found.points = [*found.points, (str(option).strip("-"), value)]
+
+
+def a_day(value: str) -> str:
+    """Read a day."""
+    if not is_day(value):
+        raise argparse.ArgumentTypeError(value)
+    return value
+
+
+def main() -> int:
+    """Verify each file; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.set_defaults(points=[])
+    parser.add_argument("--on", type=a_day, action=Point, metavar="DAY")
+    parser.add_argument("--at", type=int, action=Point, metavar="SEQUENCE")
+    parser.add_argument("exports", type=Path, nargs="*", metavar="EXPORT.jsonl")
+    given, code = parser.parse_args(), 0
+    for path in given.exports or [None]:
+        prefix = f"{path}: " if len(given.exports) > 1 else ""
+        try:
+            with path.open("rb") if path else sys.stdin.buffer as lines:
+                told = "\n".join(told_of(verify(lines), given.points))
+            print(f"{path}:\n{told}\n" if prefix else told)
+        except Refused as refusal:
+            print(f"{prefix}{refusal}", file=sys.stderr)
+            code = max(code, 1)
+        except OSError as error:
+            print(f"{path}: {error.strerror}", file=sys.stderr)
+            code = 2
+    return code
 
 
 if __name__ == "__main__":
-    with Path(sys.argv[1]).open("rb") if sys.argv[1:] else sys.stdin.buffer as lines_of_export:
-        verify(lines_of_export)
+    sys.exit(main())

@@ -353,3 +353,18 @@ def test_a_limit_is_exact_to_the_second(street: TimeBank) -> None:
         with pytest.raises(LimitExceeded):
             street.transfer(earner=earner, spender=spender, hours="0:00:01")
     assert ["20:00", "-20:00"] == posted(street, "m1", "f1")
+
+
+def test_what_a_clock_dated_that_ran_ahead_is_reversed_today(
+    street: TimeBank, clock: Clock
+) -> None:
+    """The day of the original would lie ahead, which no record may say; another day is kept."""
+    street.transfer(
+        earner="m1", spender="f1", hours=1, id="of yesterday", occurred_on=date(2026, 3, 1)
+    )
+    clock.now += timedelta(days=400)
+    street.transfer(earner="m1", spender="f1", hours=1, id="ahead")
+    clock.now -= timedelta(days=400)
+    street.restart_clock(today=BEGINNING.date(), reason="a dead battery")
+    for id, day in (("ahead", BEGINNING.date()), ("of yesterday", date(2026, 3, 1))):
+        assert day == street.reverse(id, reason="again").occurred_on

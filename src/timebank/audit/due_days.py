@@ -49,12 +49,13 @@ class DueDays:
             if day is None or day > period[1] or not isinstance(rule, Dues):
                 return None
             paid = self._histories.paid_through(history, name, day, before=before)
-            its = [day, paid] if paid is not None else period_of(rule.every, day)
-            if its == period:
-                return day
-            if paid is None and its[1] >= history.opened and dues_for(rule, its, day):
-                return day
-            start = _next(its[1])
+            last = paid
+            if last is None:  # nobody pays twice for what was charged and not taken back
+                its = period_of(rule.every, day)
+                if its == period or (its[1] >= history.opened and dues_for(rule, its, day)):
+                    return day
+                last = its[1]
+            start = _next(last)
 
     def _days(
         self, account: str, history: AccountHistory, name: str, start: str, *, once: bool

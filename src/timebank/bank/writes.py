@@ -248,7 +248,8 @@ class Writes(Handle):
 
         The shares of a many-sided transfer are apportioned over what remains of each, by
         largest remainder, so that partial reversals close it exactly. Limits do not
-        apply. The day is the original's unless given; `reason` is personal text.
+        apply. The day is the original's unless given, or today where a clock that ran ahead
+        dated the original; `reason` is personal text.
 
         :raises InvalidRequest: no reason, a value that cannot be, or the reversal of a reversal.
         :raises IdempotencyMismatch: the id was used for another request.

@@ -1,0 +1,1370 @@
+// Verify exported journals with nothing but Node, by docs/journal-format.md.
+//
+//     node verify_journal.mjs [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]
+//
+// Print the head and the balances: at the end, or on each DAY of service and at each SEQUENCE.
+// Where an export is not sound, print the line and the rule that it breaks, and exit with 1,
+// or with 2 where a file cannot be read. Without a file, read standard input.
+//
+// Every integer of a record is a BigInt here, so that no sum is ever rounded.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const MAX = 2n ** 53n;
+const TEXTS = ["name", "note", "reason"];
+const ACCOUNT_KINDS = ["member", "group", "organisation", "fund", "clearing", "issuance"];
+const MONTHS = { month: 1, quarter: 3, "half-year": 6, year: 12 };
+const STATUS = {
+  freeze: [["open"], "frozen"],
+  thaw: [["frozen"], "open"],
+  close_account: [["open", "frozen"], "closed"],
+  reopen: [["closed"], "open"],
+};
+const DAY_IN_MICROSECONDS = 86_400_000_000n;
+
+class Refused extends Error {}
+
+function check(ok, rule, why) {
+  if (!ok) throw new Refused(`${rule}: ${shown(typeof why === "function" ? why() : why)}`);
+}
+
+function shown(words) {
+  const escape = (one) => `\\u{${one.codePointAt(0).toString(16)}}`;
+  return String(words).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escape);
+}
+
+const has = (object, key) => Object.hasOwn(object, key);
+const sha256 = (...parts) => parts.reduce((hash, one) => hash.update(one), createHash("sha256"));
+
+// -- the form of records ----------------------------------------------------------------------
+
+// Strings are compared by code point: JavaScript's `<` compares UTF-16 units.
+const byCodePoint = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const keys = Object.keys(value).sort(byCodePoint);
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+}
+
+const same = (a, b) => canonical(a) === canonical(b);
+
+function whole(value) {
+  if (typeof value === "number") return BigInt(value); // a fraction is no BigInt
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(whole);
+  // Entries are defined, not assigned: a key may be called __proto__.
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, whole(one)]));
+}
+
+function decode(bytes) {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+function parse(text, rule) {
+  let value;
+  let again;
+  try {
+    value = whole(JSON.parse(text));
+    again = canonical(value);
+  } catch (error) {
+    throw new Refused(`${rule}: ${shown(error.message)}`);
+  }
+  // A number beyond the form was rounded when it was read, and is written otherwise. A lone
+  // surrogate can only be written as an escape, which has no place in the form.
+  check(again === text && !/\\ud[89a-f]/.test(unescaped(text)), rule, "not in canonical form");
+  const numbers = [];
+  collect(value, numbers);
+  check(numbers.every((one) => -MAX <= one && one <= MAX), rule, "a number beyond 2^53");
+  return value;
+}
+
+// An escaped backslash is no beginning of another escape.
+const unescaped = (text) => text.replaceAll("\\\\", "");
+
+function collect(value, numbers) {
+  if (typeof value === "bigint") numbers.push(value);
+  else if (typeof value === "object" && value !== null)
+    for (const one of Object.values(value)) collect(one, numbers);
+}
+
+const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isBoolean = (value) => typeof value === "boolean";
+const isString = (value) => typeof value === "string";
+const between = (least, most = MAX) => (value) =>
+  typeof value === "bigint" && least <= value && value <= most;
+const oneOf = (...words) => (value) => words.includes(value);
+const orNull = (test) => (value) => value === null || test(value);
+const arrayOf = (test, least = 1, most = Infinity) => (value) =>
+  Array.isArray(value) && least <= value.length && value.length <= most && value.every(test);
+const tuple = (...tests) => (value) =>
+  Array.isArray(value) && value.length === tests.length && tests.every((t, i) => t(value[i]));
+
+function compare(a, b) {
+  if (isString(a)) return byCodePoint(a, b);
+  if (!Array.isArray(a)) return a < b ? -1 : a > b ? 1 : 0;
+  for (const [i, one] of a.entries()) {
+    const order = compare(one, b[i]);
+    if (order) return order;
+  }
+  return 0;
+}
+
+const isRising = (values) => values.every((one, i) => i === 0 || compare(values[i - 1], one) < 0);
+const risingArray = (test, most) => (value) => arrayOf(test, 1, most)(value) && isRising(value);
+
+// The tables of ids: ranges of code points.
+const ranges = (words) =>
+  words.split(" ").map((word) => word.split("-").map((point) => parseInt(point, 16)));
+const isIn = (point, table) =>
+  table.some((range) => range[0] <= point && point <= range[range.length - 1]);
+const NOWHERE = ranges(
+  "0-1F 7F-9F AD 600-605 61C 6DD 70F 890-891 8E2 180E 200B 200E-200F 2028-202E 2060-206F " +
+    "D800-DFFF FEFF FFF9-FFFB 110BD 110CD 13430-1343F 1BCA0-1BCA3 1D173-1D17A E0000-E007F",
+);
+const BLANKS = ranges("20 A0 1680 2000-200A 202F 205F 3000");
+const SCRIPTS = [
+  "620-65F 66E-6D3 6D5 6EE-6EF 6FA-6FF 750-77F 8A0-8C9",
+  "710-74F",
+  "900-963 970-97F",
+  "980-9E3 9F0-9FF",
+  "A00-A63 A70-A7F",
+  "A80-AE3 AF0-AFF",
+  "B00-B63 B70-B7F",
+  "B80-BE3 BF0-BFF",
+  "C00-C63 C70-C7F",
+  "C80-CE3 CF0-CFF",
+  "D00-D63 D70-D7F",
+  "D80-DE3 DF0-DFF",
+  "1780-17D3",
+].map(ranges);
+
+// A joiner stands only between two characters of one script.
+function isSeen(point, i, points) {
+  if (point !== 0x200c && point !== 0x200d) return !isIn(point, NOWHERE);
+  const [before, behind] = [points[i - 1] ?? -1, points[i + 1] ?? -1];
+  return SCRIPTS.some((script) => isIn(before, script) && isIn(behind, script));
+}
+
+// An id of up to so many characters, which are code points.
+const text = (most) => (value) => {
+  if (!isString(value) || value === "") return false;
+  const points = [...value].map((one) => one.codePointAt(0));
+  return (
+    points.length <= most &&
+    !isIn(points[0], BLANKS) &&
+    !isIn(points.at(-1), BLANKS) &&
+    points.every(isSeen) &&
+    value.normalize("NFC") === value
+  );
+};
+const identifier = text(128);
+const label = text(200);
+const seconds = between(-MAX);
+const positive = between(1n);
+
+function isDay(value) {
+  if (!isString(value) || !/^\d{4}-\d\d-\d\d$/.test(value) || value < "0001") return false;
+  const time = Date.parse(`${value}T00:00:00Z`);
+  return !Number.isNaN(time) && dayOf(time / 864e5) === value;
+}
+
+const isHash = (value) => isString(value) && /^[0-9a-f]{64}$/.test(value);
+const isLimit = (value) => value === null || value === "inherit" || seconds(value);
+const isOwnLimit = (value) => value === null || seconds(value);
+const moved = arrayOf(tuple(identifier, seconds), 2);
+
+function isSide(value) {
+  const lines = arrayOf(tuple(identifier, positive), 1, 1000)(value);
+  return lines && isRising(value.map(([account]) => account));
+}
+
+function isSource(value) {
+  if (isString(value)) return label(value);
+  const pairs = arrayOf(tuple(label, label), 1, 20)(value);
+  return pairs && isRising(value.map(([name]) => name));
+}
+
+function isShare(value) {
+  const found = isString(value) && /^([1-9]\d{0,6})(?:\/([1-9]\d{0,6}))?$/.exec(value);
+  if (!found) return false;
+  const [above, below] = [BigInt(found[1]), BigInt(found[2] ?? 1)];
+  if (found[2] === undefined ? above !== 1n : below === 1n) return false;
+  return divisor(above, below) === 1n && above <= below && below <= 1_000_000n;
+}
+
+const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+
+// A field whose name ends in "?" may be left out.
+const onAccount = { account: identifier };
+const withReason = { ...onAccount, "reason?": isHash };
+const exchanged = {
+  id: identifier,
+  kind: identifier,
+  earners: isSide,
+  spenders: isSide,
+  "occurred_on?": isDay,
+  "category?": label,
+  "area?": label,
+  "resource?": label,
+  "via?": identifier,
+  "note?": isHash,
+  "tags?": risingArray(label, 50),
+  "source?": isSource,
+  "limits?": oneOf("unchecked"),
+};
+const part = { id: identifier, "hours?": positive, "occurred_on?": isDay };
+const delegated = { ...onAccount, delegate: identifier };
+const change = { account: identifier, sets: isObject };
+const flagged = { "flags?": arrayOf(isObject) };
+const move = { occurred_on: isDay, postings: moved, statute: identifier };
+const withFee = { "fee?": moved };
+const RECORD = {
+  format: oneOf("timebank/1"),
+  journal: identifier,
+  sequence: positive,
+  kind: isString,
+  recorded_at: seconds,
+  recorded_on: isDay,
+  "actor?": identifier,
+  request: isObject,
+  effects: isObject,
+};
+const SETS = {
+  "kind?": oneOf(...ACCOUNT_KINDS),
+  "status?": oneOf("open", "frozen", "closed"),
+  "joined_on?": orNull(isDay),
+  "floor?": isLimit,
+  "ceiling?": isLimit,
+  "named?": isBoolean,
+};
+// Kind → the fields of its request, and of its effects.
+const SHAPES = {
+  open_account: [
+    {
+      ...onAccount,
+      kind: oneOf(...ACCOUNT_KINDS),
+      "name?": isHash,
+      "joined_on?": isDay,
+      "floor?": isOwnLimit,
+      "ceiling?": isOwnLimit,
+    },
+    change,
+  ],
+  set_limits: [{ ...onAccount, "floor?": isLimit, "ceiling?": isLimit }, change],
+  rename: [{ ...onAccount, "name?": isHash }, change],
+  freeze: [withReason, change],
+  thaw: [withReason, change],
+  close_account: [withReason, change],
+  reopen: [withReason, change],
+  transfer: [exchanged, { ...move, ...withFee, ...flagged }],
+  reverse: [
+    { ...part, transfer: identifier, reason: isHash },
+    { ...move, ...withFee, reverses: positive },
+  ],
+  hold: [
+    { ...exchanged, "expires_in?": positive },
+    {
+      lines: moved,
+      reserves: arrayOf(tuple(identifier, between(0n), between(0n))),
+      statute: identifier,
+      "expires_at?": seconds,
+      ...withFee,
+      ...flagged,
+    },
+  ],
+  settle: [{ ...part, hold: identifier }, { ...move, ...withFee, ...flagged, resolves: positive }],
+  void: [{ id: identifier, hold: identifier, "reason?": isHash }, { resolves: positive }],
+  adopt: [{ statute: isObject }, { adopts: identifier }],
+  due: [
+    {
+      id: identifier,
+      account: identifier,
+      rule: identifier,
+      by: identifier,
+      since: isDay,
+      "period?": tuple(isDay, isDay),
+    },
+    { ...move, ...flagged, "basis?": seconds },
+  ],
+  name_delegate: [
+    { ...delegated, "until?": isDay },
+    { ...delegated, of: positive, until: orNull(isDay) },
+  ],
+  end_delegate: [delegated, { ...delegated, of: positive }],
+  erase: [
+    { "account?": identifier, "record?": positive, reason: isHash },
+    { erased: risingArray(isHash), texts: risingArray(tuple(positive, oneOf(...TEXTS)), 1000) },
+  ],
+  restart_clock: [
+    { reason: isHash, today: isDay },
+    { statute: identifier, "ends?": risingArray(positive) },
+  ],
+};
+
+function shape(found, fields, rule) {
+  for (const [name, value] of Object.entries(found)) {
+    const key = has(fields, name) ? name : `${name}?`;
+    check(has(fields, key), rule, `no field ${name}`);
+    check(fields[key](value), rule, () => `${name} is ${canonical(value)}`);
+  }
+  for (const name of Object.keys(fields))
+    check(name.endsWith("?") || has(found, name), rule, `${name} is missing`);
+}
+
+// -- statutes ---------------------------------------------------------------------------------
+
+function isName(value) {
+  const letters = isString(value) && /^[a-z0-9](?:[a-z0-9 -]{0,30}[a-z0-9])?$/.test(value);
+  return letters && value !== "welcome" && value !== "demurrage";
+}
+
+function isKinds(value) {
+  const kinds = arrayOf(oneOf(...ACCOUNT_KINDS))(value);
+  return kinds && isRising(value.map((kind) => ACCOUNT_KINDS.indexOf(kind)));
+}
+
+// Rule → its fields, each with what it is where it is left out; `needed` may not be.
+const needed = Symbol("needed");
+const beyond = [oneOf("refuse", "flag"), "refuse"];
+const kinds = [isKinds, ["member"]];
+const FIELDS = {
+  limits: {
+    floor: [seconds, null],
+    ceiling: [seconds, null],
+    from_month: [between(0n, 1200n), 0n],
+    beyond,
+  },
+  granularity: {
+    unit: [positive, needed],
+    rounding: [oneOf("refuse", "up", "nearest"), "refuse"],
+  },
+  largest_exchange: { hours: [positive, needed], beyond },
+  record_within: { days: [between(0n, 36_500n), needed], beyond },
+  welcome: {
+    hours: [positive, needed],
+    fund: [identifier, needed],
+    due_back: [isBoolean, false],
+    given: [oneOf("on joining", "when asked"), "on joining"],
+    kinds,
+  },
+  dues: {
+    hours: [positive, needed],
+    fund: [identifier, needed],
+    every: [oneOf("once", ...Object.keys(MONTHS)), "year"],
+    name: [isName, "dues"],
+    kinds,
+    from_month: [between(0n, 1200n), 0n],
+    first_period: [oneOf("whole", "months", "days", "free"), "whole"],
+    unit: [positive, 1n],
+    remainder_to: [oneOf("fund", "payer"), "fund"],
+  },
+  demurrage: {
+    share: [isShare, needed],
+    above: [between(0n), needed],
+    fund: [identifier, needed],
+    every: [oneOf(...Object.keys(MONTHS)), "half-year"],
+    kinds,
+    unit: [positive, 1n],
+    remainder_to: [oneOf("fund", "payer"), "payer"],
+  },
+  fee: {
+    fund: [identifier, needed],
+    share: [isShare, null],
+    fixed: [positive, null],
+    payer: [oneOf("spender", "earner"), "spender"],
+    remainder_to: [oneOf("fund", "payer"), "fund"],
+    unit: [positive, 1n],
+  },
+};
+
+function filled(found, name) {
+  check(isObject(found), "statute", `${name} is no object`);
+  const known = FIELDS[name];
+  const rule = {};
+  for (const [field, value] of Object.entries(found)) {
+    check(has(known, field), "statute", `${name} has no ${field}`);
+    const [test, left] = known[field];
+    check(test(value), "statute", () => `${name}.${field} is ${canonical(value)}`);
+    check(left === needed || !same(value, left), "statute", `${name}.${field} says nothing`);
+  }
+  for (const [field, [, left]] of Object.entries(known)) {
+    check(left !== needed || has(found, field), "statute", `${name} has no ${field}`);
+    rule[field] = has(found, field) ? found[field] : left;
+  }
+  return rule;
+}
+
+function readStatute(said) {
+  for (const name of Object.keys(said))
+    check(["version", "time_zone"].includes(name) || has(FIELDS, name), "statute", `no ${name}`);
+  check(identifier(said.version), "statute", "no version");
+  if (has(said, "time_zone"))
+    check(identifier(said.time_zone) && said.time_zone !== "UTC", "statute", "time zone");
+  const statute = { said, version: said.version, limits: new Map(), dues: [] };
+  for (const name of Object.keys(FIELDS))
+    if (name !== "limits" && name !== "dues")
+      statute[name] = has(said, name) ? filled(said[name], name) : null;
+  const { fee } = statute;
+  check(!fee || (fee.share === null) !== (fee.fixed === null), "statute", "the fee");
+  if (has(said, "limits")) {
+    check(isObject(said.limits) && Object.keys(said.limits).length, "statute", "limits of none");
+    for (const [kind, bands] of Object.entries(said.limits))
+      statute.limits.set(kind, readBands(kind, bands));
+  }
+  if (has(said, "dues")) {
+    check(arrayOf(isObject, 1, 12)(said.dues), "statute", "dues");
+    statute.dues = said.dues.map((one) => filled(one, "dues"));
+    check(isRising(statute.dues.map((one) => one.name)), "statute", "dues out of order");
+  }
+  return statute;
+}
+
+function readBands(kind, bands) {
+  check(ACCOUNT_KINDS.includes(kind), "statute", `limits of ${kind}`);
+  check(arrayOf(isObject, 1, 24)(bands), "statute", `limits of ${kind}`);
+  const read = bands.map((band) => filled(band, "limits"));
+  check(read[0].from_month === 0n, "statute", "no band of month 0");
+  check(isRising(read.map((band) => [band.from_month, band.beyond])), "statute", "bands");
+  for (const [i, { floor, ceiling, from_month: month }] of read.entries()) {
+    check(floor === null || ceiling === null || floor <= ceiling, "statute", "floor and ceiling");
+    const hard = read[i + 1];
+    if (hard?.from_month !== month) continue;
+    check(floor !== hard.floor || ceiling !== hard.ceiling, "statute", "equal bands");
+    const within =
+      (hard.floor === null || (floor !== null && floor >= hard.floor)) &&
+      (hard.ceiling === null || (ceiling !== null && ceiling <= hard.ceiling));
+    check(within, "statute", "a wider soft band");
+  }
+  return read;
+}
+
+function fundsOf({ fee, welcome, demurrage, dues }) {
+  return new Set([fee, welcome, demurrage, ...dues].filter(Boolean).map((rule) => rule.fund));
+}
+
+function dueRule(statute, name) {
+  if (name === "welcome" || name === "demurrage") return statute[name];
+  return statute.dues.find((one) => one.name === name) ?? null;
+}
+
+const NO_LIMITS = [filled({}, "limits")];
+const DEFAULT = readStatute({
+  version: "default/1",
+  limits: { member: [{ floor: -72_000n }], group: [{ floor: -72_000n }] },
+});
+
+// -- days -------------------------------------------------------------------------------------
+
+const dayNumber = (day) => Date.parse(`${day}T00:00:00Z`) / 864e5;
+const dayOf = (number) => new Date(number * 864e5).toISOString().slice(0, 10);
+const later = (day, count) => dayOf(dayNumber(day) + count);
+const earlier = (one, other) => (one < other ? one : other);
+const split = (day) => day.split("-").map(Number);
+const lastOfMonth = (year, month) => new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+
+function utcDay(instant) {
+  const rest = ((instant % DAY_IN_MICROSECONDS) + DAY_IN_MICROSECONDS) % DAY_IN_MICROSECONDS;
+  return Number((instant - rest) / DAY_IN_MICROSECONDS);
+}
+
+function monthsBetween(first, last) {
+  const [year, month, day] = split(first);
+  const [lastYear, lastMonth, lastDay] = split(last);
+  const months = (lastYear - year) * 12 + lastMonth - month;
+  const full = Math.min(day, lastOfMonth(lastYear, lastMonth));
+  return Math.max(months - (lastDay < full ? 1 : 0), 0);
+}
+
+function periodOf(every, day) {
+  const [year, month] = split(day);
+  const first = month - ((month - 1) % MONTHS[every]);
+  const end = first + MONTHS[every] - 1;
+  const two = (number) => String(number).padStart(2, "0");
+  const start = day.slice(0, 4);
+  return [`${start}-${two(first)}-01`, `${start}-${two(end)}-${two(lastOfMonth(year, end))}`];
+}
+
+function periodName([first, last]) {
+  const month = split(last)[1];
+  const months = month - split(first)[1] + 1;
+  const names = {
+    12: first.slice(0, 4),
+    6: `${first.slice(0, 4)}-H${month / 6}`,
+    3: `${first.slice(0, 4)}-Q${month / 3}`,
+    1: first.slice(0, 7),
+  };
+  return names[months];
+}
+
+// -- arithmetic -------------------------------------------------------------------------------
+
+const total = (lines) => lines.reduce((sum, [, one]) => sum + one, 0n);
+const negative = (lines) => lines.map(([account, one]) => [account, -one]);
+const max = (a, b) => (a > b ? a : b);
+const min = (a, b) => (a < b ? a : b);
+const up = (above, below) => (above + below - 1n) / below; // of what is not negative
+
+function side(lines, sign) {
+  return lines
+    .filter(([, one]) => one * sign > 0n)
+    .map(([account, one]) => [account, one * sign]);
+}
+
+// Share so many seconds as the lines do: by largest remainder, the first of equal ones.
+function apportion(lines, to) {
+  const sum = total(lines);
+  if (sum === to) return lines;
+  if (sum === 0n) return [];
+  const shares = lines.map(([account, one], i) => ({
+    account,
+    share: (to * one) / sum,
+    rest: (to * one) % sum,
+    i,
+  }));
+  let left = to - shares.reduce((found, { share }) => found + share, 0n);
+  for (const one of [...shares].sort((a, b) => compare(b.rest, a.rest) || a.i - b.i))
+    if (left-- > 0n) one.share += 1n;
+  return shares.filter(({ share }) => share).map(({ account, share }) => [account, share]);
+}
+
+// Whole units of `above / below` seconds: up for the fund, or down for who pays.
+function inUnits({ unit, remainder_to: remainderTo }, above, below) {
+  const units = remainderTo === "fund" ? up(above, below * unit) : above / (below * unit);
+  return units * unit;
+}
+
+function ofShare(rule, basis) {
+  const [above, below = "1"] = rule.share.split("/");
+  return min(inUnits(rule, basis * BigInt(above), BigInt(below)), basis);
+}
+
+function inGranularity({ granularity }, asked) {
+  if (!granularity || asked % granularity.unit === 0n) return asked;
+  const { unit, rounding } = granularity;
+  let units = asked / unit;
+  if (rounding === "up" || (rounding === "nearest" && 2n * (asked % unit) >= unit)) units += 1n;
+  check(rounding !== "refuse" && units > 0n, "unit", `${asked} seconds`);
+  return units * unit;
+}
+
+// `within` is how payers share the fee of what was held.
+function feeOf({ fee: rule }, earned, spent, within = []) {
+  if (!rule) return [];
+  const lines = (rule.payer === "spender" ? spent : earned).filter(([id]) => id !== rule.fund);
+  const basis = total(lines);
+  const fee = rule.fixed === null ? ofShare(rule, basis) : min(rule.fixed, basis);
+  if (fee === 0n) return [];
+  return [[rule.fund, fee], ...negative(apportion(within.length ? within : lines, fee))];
+}
+
+function dueAmount(rule, period, since) {
+  if (!period || since === period[0] || rule.first_period === "whole") return rule.hours;
+  if (rule.first_period === "free") return 0n;
+  const [first, last, day] = [...period, since].map(dayNumber);
+  let [above, below] = [last - day + 1, last - first + 1];
+  if (rule.first_period === "months") {
+    const [firstMonth, lastMonth, month] = [...period, since].map((one) => split(one)[1]);
+    [above, below] = [lastMonth - month + 1, lastMonth - firstMonth + 1];
+  }
+  return min(inUnits(rule, rule.hours * BigInt(above), BigInt(below)), rule.hours);
+}
+
+function dueId(rule, which, account, times) {
+  const end = times === 1 ? "" : `~${times}`;
+  const id = `due:${rule}:${which}:${account}${end}`;
+  const looksLikeOne = account.startsWith("sha256=") || /~[0-9]+$/.test(account);
+  if ([...id].length <= 128 && !looksLikeOne) return id;
+  return `due:${rule}:${which}:sha256=${sha256(account).digest("hex")}${end}`;
+}
+
+// What is left of lines; each is moved back with the opposite sign.
+function less(lines, back) {
+  return lines.map(([account, one]) => {
+    const gone = back.find(([id, other]) => id === account && other < 0n !== one < 0n);
+    return [account, gone ? one + gone[1] : one];
+  });
+}
+
+function movedBack(lines, count) {
+  return [...negative(apportion(side(lines, 1n), count)), ...apportion(side(lines, -1n), count)];
+}
+
+// -- the books --------------------------------------------------------------------------------
+
+const joinedOf = (account) => account.joined_on ?? account.openedOn;
+const isJudged = (request) => request.kind === "exchange" && !has(request, "limits");
+
+function wasOpenOn(account, day) {
+  let status = joinedOf(account) <= day ? "open" : "";
+  for (const [since, then] of account.changes) if (since <= day) status = then;
+  return status === "open";
+}
+
+class Books {
+  journal = "";
+  sequence = 0n;
+  digest = Buffer.alloc(0);
+  instant = -MAX;
+  day = "";
+  ids = new Set();
+  accounts = new Map();
+  statute = DEFAULT;
+  versions = new Map([["default/1", DEFAULT]]);
+  adopted = [["", DEFAULT]];
+  moves = new Map(); // sequence → a transfer, settlement or dues, and what is left of it
+  holds = new Map(); // sequence → an open hold
+  commitments = new Map(); // "sequence field" → commitment
+  erased = new Set();
+  absent = new Set();
+
+  record(record, body) {
+    shape(record, RECORD, "fields");
+    const { kind, request, effects } = record;
+    check(has(SHAPES, kind), "kinds", `${kind} is none`);
+    shape(request, SHAPES[kind][0], "fields");
+    shape(effects, SHAPES[kind][1], "fields");
+    if (this.sequence === 0n) this.begin(record.journal);
+    this.sequence += 1n;
+    check(record.sequence === this.sequence, "sequence", `it is ${this.sequence}`);
+    check(record.journal === this.journal, "journal", "another");
+    this.digest = sha256(this.digest, body).digest();
+    this.clock(record);
+    if (has(request, "id")) {
+      check(!this.ids.has(request.id), "ids", "used before");
+      const own = ["due:", "peer:", "cheque:"].some((prefix) => request.id.startsWith(prefix));
+      check(own === (kind === "due"), "ids", "of the library's own");
+      this.ids.add(request.id);
+    }
+    for (const field of TEXTS)
+      if (has(request, field)) this.commitments.set(`${this.sequence} ${field}`, request[field]);
+    if (has(effects, "statute"))
+      check(effects.statute === this.statute.version, "statutes", "another is in force");
+    if (has(STATUS, kind)) this.setStatus(request, effects, ...STATUS[kind]);
+    else this[kind](request, effects);
+  }
+
+  begin(journal) {
+    this.journal = journal;
+    this.digest = sha256(`timebank/1:${journal}`).digest();
+  }
+
+  clock({ kind, recorded_at: instant, recorded_on: day }) {
+    const near = Math.abs(dayNumber(day) - utcDay(instant)) <= 1 || day === this.day;
+    check(near, "recorded_on", `${day} is not the day of the instant`);
+    if (kind === "restart_clock") {
+      check(instant < this.instant || day < this.day, "restarts", "no record lay ahead");
+    } else {
+      check(instant >= this.instant, "recorded_at", "before that of the record before");
+      check(day >= this.day, "recorded_on", "before that of the record before");
+    }
+    this.instant = instant;
+    this.day = day;
+  }
+
+  account(id) {
+    check(this.accounts.has(id), "accounts", `no account ${id}`);
+    return this.accounts.get(id);
+  }
+
+  takePart(ids) {
+    for (const id of ids) {
+      const { status } = this.account(id);
+      check(status === "open", "accounts", `${id} is ${status}`);
+    }
+  }
+
+  // -- accounts
+
+  open_account(request, effects) {
+    const { account: id, kind } = request;
+    check(!this.accounts.has(id), "accounts", "opened before");
+    const sets = {
+      kind,
+      status: "open",
+      joined_on: request.joined_on ?? null,
+      floor: has(request, "floor") ? request.floor : "inherit",
+      ceiling: has(request, "ceiling") ? request.ceiling : "inherit",
+      named: has(request, "name"),
+    };
+    this.sets(request, effects, sets);
+    const joined = request.joined_on ?? this.day;
+    check(joined <= later(this.day, 366), "accounts", "joined more than 366 days ahead");
+    const account = {
+      ...sets,
+      opened: this.sequence,
+      openedOn: this.day,
+      balance: 0n,
+      changes: [[this.day, "open"]],
+      holds: new Map(),
+      delegates: new Map(),
+      charges: [],
+      postings: [],
+    };
+    this.accounts.set(id, account);
+    this.setOwnLimits(account, sets);
+  }
+
+  sets(request, effects, expected) {
+    shape(effects.sets, SETS, "fields");
+    check(effects.account === request.account, "effects", "of another account");
+    check(same(effects.sets, expected), "effects", "sets something else");
+  }
+
+  set_limits(request, effects) {
+    const account = this.account(request.account);
+    check(has(request, "floor") || has(request, "ceiling"), "fields", "no limit");
+    const { floor, ceiling } = { ...account, ...request };
+    this.sets(request, effects, { floor, ceiling });
+    check(account.status !== "closed", "accounts", "closed");
+    this.setOwnLimits(account, { floor, ceiling });
+  }
+
+  rename(request, effects) {
+    this.account(request.account);
+    this.sets(request, effects, { named: has(request, "name") });
+  }
+
+  setStatus(request, effects, leaves, status) {
+    const account = this.account(request.account);
+    this.sets(request, effects, { status });
+    check(leaves.includes(account.status), "accounts", `${account.status} before`);
+    if (status === "closed") {
+      check(account.balance === 0n, "accounts", `closed with ${account.balance} seconds`);
+      const [held, incoming] = this.reserved(account);
+      check(held === 0n && incoming === 0n, "accounts", "closed with open holds");
+      check(!fundsOf(this.statute).has(request.account), "accounts", "a fund is closed");
+    }
+    account.status = status;
+    account.changes.push([this.day, status]);
+  }
+
+  name_delegate(request, effects) {
+    const { account: id, delegate, until = null } = request;
+    const account = this.account(id);
+    const expected = { account: id, delegate, of: account.opened, until };
+    check(same(effects, expected), "effects", "another delegate");
+    check(account.status !== "closed", "accounts", "closed");
+    check(id !== delegate, "delegates", "its own delegate");
+    check(until === null || until >= this.day, "delegates", "until a day that is over");
+    check(account.delegates.get(delegate) !== until, "delegates", "named so already");
+    account.delegates.set(delegate, until);
+  }
+
+  end_delegate({ account: id, delegate }, effects) {
+    const account = this.account(id);
+    check(same(effects, { account: id, delegate, of: account.opened }), "effects", "another");
+    check(account.delegates.delete(delegate), "delegates", "nobody's");
+  }
+
+  // -- what moves hours
+
+  post(request, effects, own, fee) {
+    const { postings, occurred_on: day } = effects;
+    check(total(postings) === 0n, "postings", "they do not sum to zero");
+    check(same(postings, [...own, ...fee]), "postings", () => `not ${canonical([...own, ...fee])}`);
+    check(same(effects.fee ?? [], fee), "fee", () => `not ${canonical(fee)}`);
+    check(postings.every(([, one]) => one), "postings", "of nothing");
+    check(day <= later(this.day, 1), "occurred_on", "more than a day ahead");
+    for (const [id, one] of postings) {
+      const account = this.account(id);
+      account.balance += one;
+      check(seconds(account.balance), "postings", "a balance beyond 2^53");
+      account.postings.push({ sequence: this.sequence, day, seconds: one });
+    }
+    if (!has(effects, "reverses")) this.moves.set(this.sequence, { id: request.id, day, own, fee });
+  }
+
+  flagsAre(effects, flags) {
+    check(same(effects.flags ?? [], flags), "flags", () => `not ${canonical(flags)}`);
+  }
+
+  reserved(account) {
+    let [held, incoming] = [0n, 0n];
+    for (const hold of account.holds.values())
+      if (hold.ends === null || hold.ends > this.instant) {
+        held += hold.held;
+        incoming += hold.incoming;
+      }
+    return [held, incoming];
+  }
+
+  // The band of an account, with its own limits in it; a soft one stands behind.
+  bands(account) {
+    const bands = this.statute.limits.get(account.kind) ?? NO_LIMITS;
+    const months = account.joined_on === null ? 0 : monthsBetween(account.joined_on, this.day);
+    const begun = bands.filter((one) => one.from_month <= months);
+    const [hard, soft] = begun
+      .filter((one) => one.from_month === begun.at(-1).from_month)
+      .map((one) => ({ ...one }))
+      .reverse();
+    for (const name of ["floor", "ceiling"]) {
+      if (account[name] === "inherit") continue;
+      hard[name] = account[name];
+      if (soft) soft[name] = null;
+    }
+    return soft ? [hard, soft] : [hard];
+  }
+
+  setOwnLimits(account, { floor, ceiling }) {
+    Object.assign(account, { floor, ceiling });
+    const [band] = this.bands(account);
+    const sound = band.floor === null || band.ceiling === null || band.floor <= band.ceiling;
+    check(sound, "limits", "a floor above its ceiling");
+  }
+
+  // A flag for each limit that is passed, or a refusal. `by` is what the rule says of it.
+  flags(falls, rises, by = "") {
+    const flags = [];
+    for (const [rule, changes] of [["floor", negative(falls)], ["ceiling", rises]]) {
+      const needs = new Map();
+      for (const [id, one] of changes) needs.set(id, (needs.get(id) ?? 0n) + one);
+      for (const id of [...needs.keys()].sort(byCodePoint)) {
+        const wanted = needs.get(id);
+        const account = this.account(id);
+        const [held, incoming] = this.reserved(account);
+        for (const { [rule]: limit, beyond: becomes } of wanted > 0n ? this.bands(account) : []) {
+          if (limit === null) continue;
+          const left =
+            rule === "floor" ? account.balance - held - limit : limit - account.balance - incoming;
+          if (wanted <= left) continue;
+          check((by || becomes) === "flag", "limits", `${id} passes its ${rule}`);
+          flags.push({ rule, account: id, limit, available: max(left, 0n), needed: wanted });
+          break;
+        }
+      }
+    }
+    return flags;
+  }
+
+  late({ record_within: rule }, day) {
+    if (!rule || day === null) return [];
+    if (BigInt(dayNumber(this.day) - dayNumber(day)) <= rule.days) return [];
+    check(rule.beyond === "flag", "days to record", day);
+    return [{ rule: "days to record", days: rule.days, occurred_on: day }];
+  }
+
+  large({ largest_exchange: rule }, size) {
+    if (!rule || size <= rule.hours) return [];
+    check(rule.beyond === "flag", "largest exchange", `${size} seconds`);
+    return [{ rule: "largest exchange", limit: rule.hours, needed: size }];
+  }
+
+  exchange(request, day) {
+    let { earners: earned, spenders: spent } = request;
+    check(total(earned) === total(spent), "sides", "they sum to something else");
+    const alone = earned.length === 1 && spent.length === 1;
+    check(!alone || earned[0][0] !== spent[0][0], "sides", "alike");
+    check(request.kind !== "reversal", "fields", "kind is reversal");
+    this.takePart([...earned, ...spent].map(([id]) => id));
+    this.arranged(request);
+    if (!isJudged(request)) return { earned, spent, fee: [], flags: [] };
+    const flags = this.late(this.statute, day);
+    const size = inGranularity(this.statute, total(earned));
+    flags.push(...this.large(this.statute, size));
+    earned = apportion(earned, size);
+    spent = apportion(spent, size);
+    const fee = feeOf(this.statute, earned, spent);
+    this.takePart(fee.map(([id]) => id));
+    return { earned, spent, fee, flags };
+  }
+
+  arranged(request) {
+    if (has(request, "via"))
+      check(this.account(request.via).status !== "closed", "accounts", "via is closed");
+  }
+
+  transfer(request, effects) {
+    const day = request.occurred_on ?? this.day;
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    const { earned, spent, fee, flags } = this.exchange(request, day);
+    const own = [...earned, ...negative(spent)];
+    if (!has(request, "limits")) flags.push(...this.flags([...own, ...fee], [...own, ...fee]));
+    this.flagsAre(effects, flags);
+    this.post(request, effects, own, fee);
+  }
+
+  reverse(request, effects) {
+    const found = this.moves.get(effects.reverses);
+    check(found, "reversals", `record ${effects.reverses} is no transfer`);
+    check(found.id === request.transfer, "reversals", `record ${effects.reverses} is ${found.id}`);
+    // An original that a clock dated which ran ahead is reversed today.
+    const day = request.occurred_on ?? (found.day <= later(this.day, 1) ? found.day : this.day);
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    for (const [id] of effects.postings)
+      check(this.account(id).status !== "closed", "accounts", `${id} is closed`);
+    const left = total(side(found.own, 1n));
+    const count = request.hours ?? left;
+    check(0n < count && count <= left, "reversals", `${count} of ${left} seconds`);
+    const back = movedBack(found.own, count);
+    const feeBack = movedBack(found.fee, (total(side(found.fee, 1n)) * count) / left);
+    this.post(request, effects, back, feeBack);
+    found.own = less(found.own, back);
+    found.fee = less(found.fee, feeBack);
+  }
+
+  // -- holds
+
+  hold(request, effects) {
+    const day = request.occurred_on ?? this.day;
+    check(day <= later(this.day, 1), "occurred_on", "more than a day ahead");
+    const { earned, spent, fee, flags } = this.exchange(request, day);
+    const lines = [...earned, ...negative(spent), ...fee];
+    check(same(effects.lines, lines), "holds", () => `lines are not ${canonical(lines)}`);
+    check(same(effects.fee ?? [], fee), "fee", () => `not ${canonical(fee)}`);
+    const keeps = new Map();
+    const keep = (id, spends, earns) => {
+      const [held, incoming] = keeps.get(id) ?? [0n, 0n];
+      keeps.set(id, [held + spends, incoming + earns]);
+    };
+    for (const [id, one] of spent) keep(id, one, 0n);
+    for (const [id, one] of earned) keep(id, 0n, one);
+    for (const [id, one] of fee)
+      if (one > 0n) keep(id, 0n, one);
+      else if (this.statute.fee.payer === "spender") keep(id, -one, 0n);
+    const accounts = [...keeps.keys()].sort(byCodePoint);
+    const reserves = accounts.map((id) => [id, ...keeps.get(id)]);
+    check(same(effects.reserves, reserves), "holds", () => `reserves: ${canonical(reserves)}`);
+    if (!has(request, "limits"))
+      flags.push(
+        ...this.flags(
+          reserves.map(([id, held]) => [id, -held]),
+          reserves.map(([id, , incoming]) => [id, incoming]),
+        ),
+      );
+    this.flagsAre(effects, flags);
+    const ends = has(request, "expires_in") ? this.instant + request.expires_in : null;
+    check((effects.expires_at ?? null) === ends, "holds", `it expires at ${ends}`);
+    this.holds.set(this.sequence, { request, effects, ends, statute: this.statute });
+    check(ends === null || ends < MAX, "holds", "it expires too late");
+    for (const [id, held, incoming] of reserves) {
+      this.account(id).holds.set(this.sequence, { held, incoming, ends });
+      const sums = this.reserved(this.account(id));
+      check(sums.every((sum) => sum <= MAX), "holds", "more than 2^53 seconds");
+    }
+  }
+
+  resolved(request, { resolves }) {
+    const found = this.holds.get(resolves);
+    check(found, "holds", "no hold that is open");
+    check(found.request.id === request.hold, "holds", `it is ${found.request.id}`);
+    check(found.ends === null || this.instant < found.ends, "holds", "it had expired");
+    this.release(resolves);
+    return found;
+  }
+
+  release(sequence) {
+    for (const [id] of this.holds.get(sequence).effects.reserves)
+      this.account(id).holds.delete(sequence);
+    this.holds.delete(sequence);
+  }
+
+  void(request, effects) {
+    this.resolved(request, effects);
+  }
+
+  settle(request, effects) {
+    const hold = this.resolved(request, effects);
+    const { request: held, effects: ofHold, statute } = hold;
+    const day = request.occurred_on ?? held.occurred_on ?? this.day;
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    const judged = isJudged(held);
+    const flags = judged ? this.late(statute, request.occurred_on ?? null) : [];
+    const heldFee = ofHold.fee ?? [];
+    const reserved = ofHold.lines.slice(0, ofHold.lines.length - heldFee.length);
+    const all = total(side(reserved, 1n));
+    let size = request.hours ?? all;
+    if (judged && size !== all) size = inGranularity(statute, size);
+    if (size > all && held.kind === "exchange") flags.push(...this.large(this.statute, size));
+    const earned = apportion(side(reserved, 1n), size);
+    const spent = apportion(side(reserved, -1n), size);
+    const isShared = size <= all && statute.fee?.payer === "spender";
+    const within = isShared ? side(heldFee, -1n) : [];
+    const fee = judged ? feeOf(statute, earned, spent, within) : [];
+    const own = [...earned, ...negative(spent)];
+    this.takePart([...own, ...fee].map(([id]) => id));
+    this.arranged(held);
+    if (size > all) flags.push(...this.surplus(ofHold.reserves, [...own, ...fee]));
+    this.flagsAre(effects, flags);
+    this.post(request, effects, own, fee);
+  }
+
+  // The surplus of a settlement is judged as if the hold were still open.
+  surplus(reserves, lines) {
+    const ids = new Set(lines.map(([id]) => id));
+    const kept = reserves.filter(([id]) => ids.has(id));
+    for (const [id, held, incoming] of kept)
+      this.account(id).holds.set(0n, { held, incoming, ends: null });
+    const flags = this.flags(
+      [...lines, ...kept.map(([id, held]) => [id, held])],
+      [...lines, ...kept.map(([id, , incoming]) => [id, -incoming])],
+    );
+    for (const [id] of kept) this.account(id).holds.delete(0n);
+    return flags;
+  }
+
+  // -- statutes, clocks, texts
+
+  adopt({ statute: said }, { adopts }) {
+    const statute = readStatute(said);
+    const { version } = statute;
+    check(adopts === version, "effects", `adopts ${version}`);
+    const known = this.versions.get(version);
+    check(known || !version.startsWith("default/"), "statutes", "default/ is the library's own");
+    check(!known || same(known.said, said), "statutes", "other rules than before");
+    for (const fund of fundsOf(statute)) {
+      const account = this.account(fund);
+      check(account.status !== "closed", "statutes", `the fund ${fund} is closed`);
+      check(!["member", "group"].includes(account.kind), "statutes", `${fund} is no fund`);
+    }
+    if (!known) this.versions.set(version, statute);
+    this.statute = known ?? statute;
+    this.adopted.push([this.day, this.statute]);
+  }
+
+  // From a restart on, what lies later counts as the restart's.
+  restart_clock({ today }, effects) {
+    check(today === this.day, "recorded_on", `today is not ${this.day}`);
+    const ends = [...this.holds.keys()].filter((one) => {
+      const hold = this.holds.get(one);
+      return hold.ends !== null && hold.ends > this.instant;
+    });
+    check(same(effects.ends ?? [], ends), "holds", () => `the restart ends ${canonical(ends)}`);
+    ends.forEach((one) => this.release(one));
+    const rewound = ([day, what]) => [earlier(day, this.day), what];
+    this.adopted = this.adopted.map(rewound);
+    for (const account of this.accounts.values()) {
+      account.openedOn = earlier(account.openedOn, this.day);
+      account.changes = account.changes.map(rewound);
+      for (const one of account.charges)
+        if (one.rule !== "welcome" && one.first > this.day) one.isDoubtful = true;
+    }
+  }
+
+  erase(request, { erased, texts }) {
+    check(has(request, "account") !== has(request, "record"), "fields", "an account or a record");
+    if (has(request, "account")) this.account(request.account);
+    const found = new Set();
+    for (const [record, field] of texts) {
+      const place = `${record} ${field}`;
+      check(record < this.sequence && this.commitments.has(place), "erasures", place);
+      check(!this.erased.has(place), "erasures", `${place} was erased before`);
+      check((request.record ?? record) === record, "erasures", "another record");
+      found.add(this.commitments.get(place));
+      this.erased.add(place);
+    }
+    check(same(erased, [...found].sort()), "erasures", "other commitments");
+  }
+
+  // -- what is due
+
+  on(day) {
+    return this.adopted.filter(([first]) => first <= day).at(-1)[1];
+  }
+
+  wasInForce(version, day) {
+    return this.adopted.some(([first, statute], i) => {
+      const end = i + 1 < this.adopted.length ? this.adopted[i + 1][0] : "~";
+      return statute.version === version && first <= day && day <= end;
+    });
+  }
+
+  due(request, effects) {
+    const { account: id, rule: name, by, since, period } = request;
+    const account = this.account(id);
+    check(this.wasInForce(by, since), "dues", `${by} was not in force on ${since}`);
+    const rule = dueRule(this.versions.get(by), name);
+    check(rule, "dues", `the statute has no ${name}`);
+    check(rule.kinds.includes(account.kind) && id !== rule.fund, "dues", "not of this account");
+    check(effects.occurred_on === since, "occurred_on", `not ${since}`);
+    check(name === "demurrage" || !has(effects, "basis"), "fields", "basis");
+    check(since <= later(this.day, 1), "occurred_on", "more than a day ahead");
+    const every = rule.every ?? "once";
+    check((period !== undefined) === (every !== "once"), "dues", "the period");
+    if (period) {
+      check(period.join() === periodOf(every, period[0]).join(), "dues", `${period}: no ${every}`);
+      check(period[0] <= since && since <= period[1], "dues", `${since} is not within ${period}`);
+      check(period[1] >= account.openedOn, "dues", "of a time before it was opened");
+    }
+    let found;
+    if (name === "welcome") found = this.welcomed(account, request, rule);
+    else if (name === "demurrage") found = this.demurred(account, request, effects, rule);
+    else found = this.dues(account, request, rule);
+    const [which, amount] = found;
+    const [first, last] = period ?? [since, since];
+    const before = account.charges.filter(
+      (one) => one.isDoubtful && one.rule === name && one.first === first && one.last === last,
+    );
+    const expected = dueId(name, which, id, before.length + 1);
+    check(request.id === expected, "ids", `not ${expected}`);
+    check(amount > 0n, "dues", "nothing is due");
+    const [giver, receiver] = name === "welcome" ? [rule.fund, id] : [id, rule.fund];
+    this.takePart([giver, receiver]);
+    const lines = [[receiver, amount], [giver, -amount]];
+    this.flagsAre(effects, this.flags(lines, lines, "flag"));
+    this.post(request, effects, lines, []);
+    const charge = { rule: name, first, last, isPeriod: period !== undefined, isDoubtful: false };
+    account.charges.push({ ...charge, sequence: this.sequence });
+  }
+
+  left(sequence) {
+    return total(side(this.moves.get(sequence).own, 1n));
+  }
+
+  // The last day that was charged for, without what a restart of the clock put in doubt.
+  chargedThrough(account, name) {
+    let last = "";
+    for (const one of account.charges)
+      if (one.rule === name && one.isPeriod && !one.isDoubtful && one.last > last) last = one.last;
+    return last;
+  }
+
+  // The last day of a charge in doubt that a day lies in, unless it was reversed.
+  paidThrough(account, name, day) {
+    const found = account.charges.find(
+      (one) =>
+        one.rule === name &&
+        one.isDoubtful &&
+        one.first <= day &&
+        day <= one.last &&
+        this.left(one.sequence) > 0n,
+    );
+    return found ? found.last : null;
+  }
+
+  welcomed(account, { since }, rule) {
+    const before = account.charges.filter((one) => one.rule === "welcome");
+    const allowed = [this.day];
+    if (!before.length) allowed.push(earlier(this.day, joinedOf(account)));
+    check(allowed.includes(since), "dues", `a welcome of ${allowed}`);
+    check(!before.length || !this.left(before.at(-1).sequence), "dues", "a second welcome");
+    return [String(before.length + 1), rule.hours];
+  }
+
+  demurred(account, { period, since }, effects, rule) {
+    check(since === period[1] && since < this.day, "dues", "before the end of the period");
+    check(period[0] > this.chargedThrough(account, "demurrage"), "dues", "charged before");
+    check(this.paidThrough(account, "demurrage", since) === null, "dues", "charged before");
+    check(this.on(period[0]).demurrage, "dues", "the period began without the rule");
+    check(wasOpenOn(account, since), "dues", `it was not open on ${since}`);
+    const counted = account.postings.filter(({ day }) => day <= since);
+    const basis = counted.reduce((sum, one) => sum + one.seconds, 0n);
+    check(effects.basis === basis, "dues", `the basis is ${basis}`);
+    const amount = ofShare(rule, max(basis - rule.above, 0n));
+    return [periodName(period), amount];
+  }
+
+  dues(account, request, rule) {
+    const { rule: name, since, period } = request;
+    if (!period) {
+      const then = dueRule(this.on(joinedOf(account)), name);
+      check(then?.every === "once", "dues", "joined without them");
+      for (const one of account.charges)
+        if (one.rule === name && !one.isPeriod)
+          check(one.isDoubtful && !this.left(one.sequence), "dues", "again");
+    }
+    const day = this.dueDay(account, request);
+    check(day === since, "dues", `they fall due on ${day}`);
+    return [period ? periodName(period) : since, dueAmount(rule, period, since)];
+  }
+
+  // The first day up to `since` on which dues fall due for what is not charged. Time is gone
+  // through from the day of joining, or from what was charged last. A day on which dues are for an
+  // account stands for all of its period: the next one lies behind it.
+  dueDay(account, request) {
+    const { rule: name, since, period } = request;
+    const charged = period ? this.chargedThrough(account, name) : "";
+    let number = charged ? dayNumber(charged) + 1 : dayNumber(joinedOf(account));
+    for (const end = dayNumber(since); number <= end; number += 1) {
+      const day = dayOf(number);
+      if (!this.fallsDue(account, request, day)) continue;
+      if (!period) return day;
+      const paid = this.paidThrough(account, name, day);
+      const rule = dueRule(this.on(day), name);
+      const its = periodOf(rule.every, day);
+      if (paid === null) {
+        if (its.join() === period.join()) return day;
+        if (its[1] >= account.openedOn && dueAmount(rule, its, day)) return day;
+      }
+      number = dayNumber(paid ?? its[1]);
+    }
+    return null;
+  }
+
+  fallsDue(account, request, day) {
+    const rule = dueRule(this.on(day), request.rule);
+    return (
+      rule !== null &&
+      (rule.every === "once") === !has(request, "period") &&
+      rule.kinds.includes(account.kind) &&
+      request.account !== rule.fund &&
+      monthsBetween(joinedOf(account), day) >= rule.from_month &&
+      wasOpenOn(account, day)
+    );
+  }
+
+  // -- what is told
+
+  get head() {
+    return `timebank/1 ${this.journal} ${this.sequence} ${this.digest.toString("hex")}`;
+  }
+
+  balances({ on = "9999-12-31", at = MAX } = {}) {
+    const sums = new Map();
+    for (const [id, account] of [...this.accounts].sort(([a], [b]) => byCodePoint(a, b))) {
+      if (account.opened > at) continue;
+      const counted = account.postings.filter(({ sequence, day }) => sequence <= at && day <= on);
+      sums.set(id, counted.reduce((sum, one) => sum + one.seconds, 0n));
+    }
+    return sums;
+  }
+}
+
+// -- the lines of an export -------------------------------------------------------------------
+
+function readLine(raw, texts, books) {
+  check(raw.endsWith("}\n"), "lines", "cut off");
+  const mark = raw.indexOf(',"record":');
+  check(mark >= 0, "lines", "no record");
+  const body = raw.slice(mark + ',"record":'.length, -2);
+  const record = parse(body, "form");
+  check(isObject(record), "form", "no object");
+  books.record(record, body);
+  const start = `{"sequence":${books.sequence},"digest":"${books.digest.toString("hex")}"`;
+  check(raw.startsWith(start), "digests", `record ${books.sequence} has another`);
+  const rest = raw.slice(start.length, mark);
+  const fields = TEXTS.filter((field) => has(record.request, field));
+  if (!texts || !fields.length) {
+    check(!rest, "lines", "something is beside the record");
+    return;
+  }
+  check(rest.startsWith(',"texts":'), "texts", "missing");
+  const beside = parse(rest.slice(',"texts":'.length), "texts");
+  check(isObject(beside) && same(Object.keys(beside).sort(), fields), "texts", `of ${fields}`);
+  for (const [field, one] of Object.entries(beside)) {
+    if (one === null) {
+      books.absent.add(`${books.sequence} ${field}`);
+      continue;
+    }
+    check(isObject(one) && same(Object.keys(one).sort(), ["salt", "text"]), "texts", field);
+    check(isString(one.text) && isString(one.salt), "texts", field);
+    check(/^[0-9a-f]{32}$/.test(one.salt), "texts", field);
+    const isText = one.text !== "" && [...one.text].length <= 10_000 && !one.text.includes("\0");
+    check(isText, "texts", `${field} is no text`);
+    const found = sha256(Buffer.from(one.salt, "hex"), one.text).digest("hex");
+    check(found === record.request[field], "texts", `${field} is another`);
+  }
+}
+
+function firstLine(raw) {
+  if (!raw.startsWith('{"export":')) return null;
+  let told;
+  try {
+    told = JSON.parse(raw);
+  } catch (error) {
+    throw new Refused(`lines: ${shown(error.message)}`);
+  }
+  const { bank, head, texts } = told;
+  const again = `${JSON.stringify({ export: "timebank/1", bank, head, texts })}\n`;
+  check(again === raw, "lines", "the first line is written otherwise");
+  check(identifier(bank) && isString(head) && isBoolean(texts), "lines", "the first line");
+  return told;
+}
+
+function* linesOf(file) {
+  for (let from = 0; from < file.length; ) {
+    const found = file.indexOf(10, from);
+    const end = found < 0 ? file.length : found + 1;
+    yield file.subarray(from, end);
+    from = end;
+  }
+}
+
+function atLine(place, work) {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw new Refused(`line ${place}: ${error.message}`);
+  }
+}
+
+function textOf(line) {
+  try {
+    return decode(line);
+  } catch {
+    throw new Refused("form: not UTF-8");
+  }
+}
+
+function verify(path) {
+  const books = new Books();
+  let told = null;
+  let place = 0;
+  for (const line of linesOf(readFileSync(path))) {
+    place += 1;
+    atLine(place, () => {
+      const raw = textOf(line);
+      if (place === 1) told = firstLine(raw);
+      if (place > 1 || told === null) readLine(raw, told !== null && told.texts, books);
+    });
+  }
+  return atLine(place + 1, () => {
+    check(place, "lines", "there is none");
+    if (told !== null && books.sequence === 0n) books.begin(told.head.split(" ")[1] ?? "");
+    check(told === null || told.head === books.head, "head", "the first line has another");
+    if (told !== null && told.texts)
+      check(
+        same([...books.absent].sort(), [...books.erased].sort()),
+        "texts",
+        "missing, and not erased, or the reverse",
+      );
+    check([...books.balances().values()].reduce((a, b) => a + b, 0n) === 0n, "balances", "not 0");
+    return books;
+  });
+}
+
+// -- the program ------------------------------------------------------------------------------
+
+function usage() {
+  console.error("node verify_journal.mjs [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]");
+  process.exit(2);
+}
+
+function argumentsOf(words) {
+  const [points, paths] = [[], []];
+  while (words.length) {
+    const word = words.shift();
+    if (word === "--on" || word === "--at") {
+      const value = words.shift() ?? "";
+      if (word === "--on" ? !isDay(value) : !/^\d{1,15}$/.test(value)) usage();
+      points.push([word.slice(2), word === "--on" ? value : BigInt(value)]);
+    } else if (word.startsWith("--")) usage();
+    else paths.push(word);
+  }
+  return { points, paths };
+}
+
+const { points, paths } = argumentsOf(process.argv.slice(2));
+for (const path of paths.length ? paths : [0]) {
+  const prefix = paths.length > 1;
+  try {
+    const books = verify(path);
+    const told = [books.head];
+    for (const [name, point] of points.length ? points : [["", null]]) {
+      if (name) told.push(`${name} ${point}`);
+      for (const [id, sum] of books.balances(name ? { [name]: point } : {}))
+        told.push(`${id}\t${sum}`);
+    }
+    console.log(prefix ? `${path}:\n${told.join("\n")}\n` : told.join("\n"));
+  } catch (error) {
+    if (!(error instanceof Refused) && error.syscall === undefined) throw error;
+    const isRefused = error instanceof Refused;
+    console.error(prefix && isRefused ? `${path}: ${error.message}` : error.message);
+    process.exitCode = isRefused ? Math.max(process.exitCode ?? 0, 1) : 2;
+  }
+}

@@ -1,0 +1,43 @@
+"""What a false clock charged and nobody took back is charged once: the audit and both verifiers."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from audit.forgeries import Forgery, found
+from journal.test_verifiers_refuse import JSON, rechained, records_of
+from verifiers import VERIFIERS, run
+
+#: Of `clocks.jsonl`: m2 was charged for the third quarter by a clock that was ahead, in record 20;
+#: m3 is charged for it in record 37, when it has come.
+FALSE, TRUE = 20, 37
+
+
+@pytest.fixture
+def records() -> list[JSON]:
+    """The journal up to the charge of m3, and the same charge of m2, as the second one."""
+    made = records_of("clocks")[:TRUE]
+    assert "due:dues:2026-Q3:m2" == made[FALSE - 1]["request"]["id"]
+    again = copy.deepcopy(made[-1])
+    again["sequence"] += 1
+    again["request"] |= {"account": "m2", "id": "due:dues:2026-Q3:m2~2"}
+    again["effects"]["postings"][1][0] = "m2"
+    return [*made, again]
+
+
+def test_the_audit_finds_a_second_charge(records: list[JSON]) -> None:
+    """The first one was never reversed."""
+    assert {"effects"} == found(Forgery(records, []).audited()) - {"texts"}
+    assert set() == found(Forgery(records[:-1], []).audited()) - {"texts"}
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_a_verifier_refuses_it(verifier: str, records: list[JSON], tmp_path: Path) -> None:
+    """At its line."""
+    (tmp_path / "export.jsonl").write_bytes(rechained(records))
+    code, printed, errors = run(VERIFIERS[verifier](), [tmp_path / "export.jsonl"])
+    assert (1, "") == (code, printed)
+    assert errors.startswith(f"line {TRUE + 1}: dues: ")

@@ -1,0 +1,1 @@
+"""Journals that were written once, and what makes them."""

@@ -1,0 +1,291 @@
+"""Golden journals in which one field is forged and all digests fit again: both verifiers refuse.
+
+What is forged is one field of one record. Whoever writes a journal anew can make every digest fit,
+so that the rules of the page alone tell.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from golden import make
+from verifiers import VERIFIERS, node, python, run, verdicts
+
+JSON = dict[str, Any]
+Place = tuple[str | int, ...]
+#: Stands for a field that is taken away.
+GONE: Final = object()
+DAY: Final = 86_400_000_000
+
+#: Golden journal, sequence of a record, a field of it, what stands there, the rule that is broken.
+FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
+    # the record
+    ("accounts", 1, "format", "timebank/2", "fields"),
+    ("accounts", 2, "journal", "id-2", "journal"),
+    ("accounts", 2, "sequence", 3, "sequence"),
+    ("accounts", 2, "kind", "opened", "kinds"),
+    ("accounts", 2, "actor", "", "fields"),
+    ("accounts", 2, "actor", None, "fields"),
+    ("accounts", 2, "more", 1, "fields"),
+    ("accounts", 2, "recorded_on", GONE, "fields"),
+    ("accounts", 2, "recorded_on", "2026-02-30", "fields"),
+    ("accounts", 2, "recorded_on", "2026-3-02", "fields"),
+    ("accounts", 2, "recorded_on", "2026-03-01", "recorded_on"),
+    ("accounts", 2, "recorded_on", "2026-03-04", "recorded_on"),
+    ("accounts", 2, "recorded_at", 1_772_442_000_000_000 - 1, "recorded_at"),
+    ("accounts", 2, "recorded_at", True, "fields"),
+    # accounts
+    ("accounts", 2, "request.account", "m1", "accounts"),
+    ("accounts", 2, "effects.account", "m1", "effects"),
+    ("accounts", 2, "request.account", " m", "fields"),
+    ("accounts", 2, "request.account", "m\u00a0", "fields"),
+    ("accounts", 2, "request.account", "e\u0300", "fields"),
+    ("accounts", 2, "request.account", "a\u2028b", "fields"),
+    ("accounts", 2, "request.account", "a\u007fb", "fields"),
+    ("accounts", 2, "request.account", "a\u00adb", "fields"),
+    ("accounts", 2, "request.account", "a\u200db", "fields"),
+    ("accounts", 2, "request.account", "\u0628\u200c\u0928", "fields"),
+    ("accounts", 2, "request.account", "\U000e0041", "fields"),
+    ("accounts", 2, "request.account", "y" * 129, "fields"),
+    ("accounts", 2, "request.floor", "inherit", "fields"),
+    ("accounts", 2, "request.kind", "person", "fields"),
+    ("accounts", 1, "effects.sets.named", False, "effects"),
+    ("accounts", 1, "effects.sets.floor", 0, "effects"),
+    ("accounts", 1, "effects.sets.status", "frozen", "effects"),
+    ("accounts", 1, "request.name", "Maria", "fields"),
+    ("accounts", 8, "effects.sets.ceiling", None, "effects"),
+    ("accounts", 8, "request.floor", GONE, "fields"),
+    ("accounts", 14, "kind", "thaw", "effects"),
+    ("accounts", 17, "request.account", "m1", "effects"),
+    ("accounts", 23, "effects.of", 2, "effects"),
+    ("accounts", 24, "request.until", "2026-03-01", "effects"),
+    ("accounts", 26, "request.delegate", "anna", "effects"),
+    ("accounts", 27, "effects.texts.0.0", 4, "erasures"),
+    ("accounts", 28, "effects.erased.0", "0" * 64, "erasures"),
+    ("accounts", 28, "request.record", 1, "fields"),
+    # transfers
+    ("transfers", 7, "effects.postings.0.1", 5_401, "postings"),
+    ("transfers", 7, "effects.postings.0.0", "m2", "postings"),
+    ("transfers", 7, "effects.postings.0.0", "nobody", "postings"),
+    ("transfers", 7, "request.earners.0.0", "nobody", "accounts"),
+    ("transfers", 7, "request.earners.0.1", 5_401, "sides"),
+    ("transfers", 7, "request.earners.0.1", 0, "fields"),
+    ("transfers", 7, "request.earners.0.1", "5400", "fields"),
+    ("transfers", 7, "request.earners", [], "fields"),
+    ("transfers", 7, "request.via", "nobody", "accounts"),
+    ("transfers", 7, "request.tags", ["b", "a"], "fields"),
+    ("transfers", 7, "request.tags", ["\U0001f331", "\uff61"], "fields"),
+    ("transfers", 7, "request.tags", [], "fields"),
+    ("transfers", 7, "request.source", [["b", "1"], ["a", "1"]], "fields"),
+    ("transfers", 7, "request.category", "", "fields"),
+    ("transfers", 7, "request.limits", "checked", "fields"),
+    ("transfers", 7, "request.occurred_on", "2026-03-04", "occurred_on"),
+    ("transfers", 8, "effects.occurred_on", "2026-03-21", "occurred_on"),
+    ("transfers", 7, "effects.statute", "default/2", "statutes"),
+    ("transfers", 7, "effects.flags", [], "fields"),
+    ("transfers", 7, "effects.flags", [{"rule": "floor"}], "flags"),
+    ("transfers", 7, "effects.fee", [["m1", 1], ["f1", -1]], "fee"),
+    ("transfers", 8, "request.id", "visit-81", "ids"),
+    ("transfers", 8, "request.kind", "reversal", "fields"),
+    ("transfers", 8, "request.id", "due:shared", "ids"),
+    ("transfers", 8, "request.id", "peer:shared", "ids"),
+    ("transfers", 10, "request.limits", GONE, "limits"),
+    ("transfers", 12, "effects.reverses", 8, "reversals"),
+    ("transfers", 12, "effects.reverses", 12, "reversals"),
+    ("transfers", 12, "request.transfer", "shared", "reversals"),
+    ("transfers", 12, "request.hours", 5_401, "reversals"),
+    ("transfers", 12, "request.hours", 5_399, "postings"),
+    ("transfers", 12, "effects.occurred_on", "2026-03-04", "occurred_on"),
+    ("transfers", 15, "effects.postings.0.1", -1, "postings"),
+    # statutes, and what they make of exchanges
+    ("exchanges", 7, "effects.adopts", "via-roma/2", "effects"),
+    ("exchanges", 7, "request.statute.version", "default/2", "effects"),
+    ("exchanges", 7, "request.statute.fee.unit", 1, "statute"),
+    ("exchanges", 7, "request.statute.fee.fund", "nobody", "accounts"),
+    ("exchanges", 7, "request.statute.fee.fund", "m1", "statutes"),
+    ("exchanges", 7, "request.statute.fee.share", "2/14", "statute"),
+    ("exchanges", 7, "request.statute.fee.share", "1/8", "postings"),
+    ("exchanges", 7, "request.statute.granularity.unit", 3_600, "unit"),
+    ("exchanges", 7, "request.statute.granularity.rounding", "refuse", "statute"),
+    ("exchanges", 7, "request.statute.largest_exchange.beyond", GONE, "largest exchange"),
+    ("exchanges", 7, "request.statute.record_within.beyond", GONE, "days to record"),
+    ("exchanges", 7, "request.statute.limits.member.0.beyond", GONE, "limits"),
+    ("exchanges", 7, "request.statute.limits.member.0.floor", -7_201, "flags"),
+    ("exchanges", 7, "request.statute.time_zone", "UTC", "statute"),
+    ("exchanges", 7, "request.statute.more", 1, "statute"),
+    # soft limits within hard ones
+    ("limits", 6, "request.statute.limits.member.0.floor", -14_401, "statute"),
+    ("limits", 6, "request.statute.limits.member.1.beyond", "flag", "statute"),
+    ("limits", 6, "request.statute.limits.member.1.floor", -7_201, "limits"),
+    ("limits", 8, "effects.flags.0.limit", -14_400, "flags"),
+    ("limits", 15, "effects.flags.0.limit", -7_200, "flags"),
+    ("limits", 15, "effects.flags", GONE, "flags"),
+    # holds
+    ("holds", 6, "effects.reserves.0.1", 1, "holds"),
+    ("holds", 6, "effects.lines.0.1", 5_401, "holds"),
+    ("holds", 6, "effects.expires_at", GONE, "holds"),
+    ("holds", 6, "request.expires_in", GONE, "holds"),
+    ("holds", 6, "request.expires_in", 0, "fields"),
+    # clocks
+    ("clocks", 21, "effects.ends.0", 8, "holds"),
+    ("clocks", 21, "effects.ends", GONE, "holds"),
+    ("clocks", 21, "effects.ends", [12, 9], "fields"),
+    ("clocks", 21, "request.today", "2026-03-03", "recorded_on"),
+    ("clocks", 21, "effects.statute", "clocks/1", "statutes"),
+    ("clocks", 21, "kind", "rename", "fields"),
+    ("clocks", 40, "recorded_at", 1_790_812_830_000_000 + DAY, "recorded_on"),
+    ("clocks", 35, "request.id", "due:demurrage:2026-Q2:m1~3", "ids"),
+    ("clocks", 36, "request.id", "due:dues:2026-Q3:m1", "ids"),
+    ("clocks", 36, "request.since", "2026-07-02", "occurred_on"),
+    ("clocks", 45, "recorded_on", "2026-10-01", "recorded_on"),
+]
+
+
+def records_of(journal: str) -> list[JSON]:
+    """The records of a golden journal."""
+    lines = make.path_of(journal).read_bytes().splitlines()[1:]
+    return [json.loads(line)["record"] for line in lines]
+
+
+def canonical(value: JSON) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def rechained(records: list[JSON]) -> bytes:
+    """The export of a journal with digests that fit, as `timebank journal` writes it."""
+    lines = []
+    digest = sha256(f"timebank/1:{records[0].get('journal')}".encode()).digest()
+    for record in records:
+        body = canonical(record)
+        digest = sha256(digest + body).digest()
+        sequence = json.dumps(record.get("sequence")).encode()
+        lines.append(b'{"sequence":%s,"digest":"%s"' % (sequence, digest.hex().encode()))
+        lines.append(b',"record":%s}\n' % body)
+    return b"".join(lines)
+
+
+def forged(records: list[JSON], sequence: int, place: Place, value: Any) -> list[JSON]:
+    """The records, with another value at a place of one of them."""
+    record = copy.deepcopy(records[sequence - 1])
+    inner: Any = record
+    for step in place[:-1]:
+        inner = inner[step]
+    if value is GONE:
+        del inner[place[-1]]
+    else:
+        inner[place[-1]] = value
+    assert canonical(record) != canonical(records[sequence - 1]), (sequence, place)
+    return [*records[: sequence - 1], record, *records[sequence:]]
+
+
+def place_of(path: str) -> Place:
+    """A place, from words with dots."""
+    return tuple(int(step) if step.isdigit() else step for step in path.split("."))
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_each_forged_field_is_refused_by_its_rule(verifier: str, tmp_path: Path) -> None:
+    """At a line of its own or a later one, with the rule that is broken."""
+    expected = {}
+    for number, (journal, sequence, path, value, rule) in enumerate(FORGERIES):
+        file = tmp_path / f"{number}-{journal}-{sequence}-{path}"
+        file.write_bytes(rechained(forged(records_of(journal), sequence, place_of(path), value)))
+        expected[str(file)] = rule
+    told = run(VERIFIERS[verifier](), [*map(Path, expected)])
+    assert (1, "") == told[:2]
+    assert expected == {file: rule for file, (_, rule) in verdicts(told).items()}
+
+
+def test_golden_journals_are_sound_without_their_texts(tmp_path: Path) -> None:
+    """What is refused above is refused for what was forged."""
+    for journal in make.JOURNALS:
+        (tmp_path / journal).write_bytes(rechained(records_of(journal)))
+    for command in (python(), node()):
+        assert 0 == run(command, sorted(tmp_path.iterdir()))[0]
+
+
+# -- every field -----------------------------------------------------------------------------
+
+
+def changes(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield other values for each place within a record."""
+    if isinstance(value, dict):
+        yield (*place, "more"), 1
+        yield place, None
+        for name, inner in value.items():
+            yield (*place, name), GONE
+            yield from changes(inner, (*place, name))
+    elif isinstance(value, list):
+        yield place, []
+        yield place, {}
+        yield place, [*value, *value[-1:]]
+        yield place, value[::-1]
+        yield place, value[:-1]
+        for number, inner in enumerate(value):
+            yield from changes(inner, (*place, number))
+    elif isinstance(value, bool) or value is None:
+        yield from ((place, one) for one in (not value, 1, "2026-01-01"))
+    elif isinstance(value, int):
+        yield from ((place, one) for one in (value + 1, value - 1, -value, 0, str(value)))
+    else:
+        yield from ((place, one) for one in (f"{value}x", value[:-1], value[::-1], 1, None))
+
+
+#: What may be said otherwise where nobody compares it with something else: the words of an
+#: exchange, who entered it, commitments of texts, and rules that bit nobody.
+WORDS: Final = {"actor", "note", "name", "reason", "category", "area", "resource", "tags", "source"}
+WORDS_OF_MOVES: Final = {"id", "kind", "via", "occurred_on", "hours", "limits", "expires_in"}
+
+
+def is_told_by_nothing(kind: str, place: Place) -> bool:
+    """Return whether a verifier may accept another value at a place."""
+    if place[0] in {"actor", "recorded_at", "recorded_on"}:
+        return True
+    if place[0] == "effects":
+        return False
+    if kind == "adopt":
+        return place[:2] == ("request", "statute")
+    return len(place) > 1 and place[1] in WORDS | WORDS_OF_MOVES
+
+
+def verdicts_of(command: list[str], files: list[Path]) -> dict[str, tuple[str, str]]:
+    """What a verifier says of many exports, a thousand to a process."""
+    told: dict[str, tuple[str, str]] = {}
+    for start in range(0, len(files), 1_000):
+        told |= verdicts(run(command, files[start : start + 1_000]))
+    return told
+
+
+@pytest.mark.slow
+def test_both_verifiers_say_the_same_of_every_change(tmp_path: Path) -> None:
+    """Several thousand forged fields: the same verdict, line and rule; and what is let pass."""
+    made: dict[str, tuple[str, str, Place]] = {}
+    seen: dict[tuple[Any, ...], int] = {}
+    for journal in make.JOURNALS:
+        records = records_of(journal)
+        for sequence, record in enumerate(records, start=1):
+            for number, (place, value) in enumerate(changes(record)):
+                kind = (record["kind"], *(step for step in place if isinstance(step, str)))
+                seen[kind] = seen.get(kind, 0) + 1
+                if not place or seen[kind] > 12 or (number and place == ("journal",)):
+                    continue
+                try:
+                    lies = forged(records, sequence, place, value)
+                except AssertionError:
+                    continue
+                file = tmp_path / f"{len(made):05}"
+                file.write_bytes(rechained(lies))
+                made[str(file)] = (journal, record["kind"], place)
+    files = [*map(Path, made)]
+    first, second = (verdicts_of(command, files) for command in (python(), node()))
+    assert first == second
+    assert len(first) > 0.9 * len(made) > 2_000
+    for passed in made.keys() - first.keys():
+        assert is_told_by_nothing(*made[passed][1:]), made[passed]

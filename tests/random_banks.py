@@ -1,0 +1,338 @@
+"""Banks that a seeded walk over the calls makes: the same at every run, no two alike."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import timebank
+from timebank import (
+    Assign,
+    Band,
+    Demurrage,
+    Donate,
+    Dues,
+    Fee,
+    Granularity,
+    LargestExchange,
+    RecordWithin,
+    Statute,
+    TimeBank,
+    TimebankError,
+    Welcome,
+    WriteOff,
+    split,
+)
+
+BEGINNING: Final = datetime(2026, 1, 20, 9, tzinfo=UTC)
+ZONES: Final = ("UTC", "Europe/Rome", "America/Los_Angeles", "Pacific/Kiritimati")
+KINDS: Final = ("member", "member", "member", "group", "organisation", "clearing")
+
+
+class Walk:
+    """A bank, its clock, and what is known of it to choose from."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.now = BEGINNING
+        self.numbers, salts = itertools.count(1), itertools.count(1)
+        self.bank: TimeBank = timebank.open(
+            "memory:",
+            clock=lambda: self.now,
+            new_id=lambda: f"id-{next(self.numbers)}",
+            new_salt=lambda: next(salts).to_bytes(16, "big"),
+        )
+        self.accounts = ["pot", "fund"]
+        for id in self.accounts:
+            self.bank.open_account(id, kind="fund")
+        #: By how much the clock is wrong.
+        self.ahead: timedelta | None = None
+        self.transfers: list[str] = []
+        self.holds: list[str] = []
+
+    def walk(self, steps: int) -> TimeBank:
+        """Take so many steps; what is refused leaves the bank as it was."""
+        for _ in range(4):
+            self.open_account()
+        for _ in range(steps):
+            self.now += timedelta(microseconds=self.chance.choice((0, 1, 10**9, 10**11)))
+            step = self.chance.choices(STEPS, [weight for _, weight in STEPS])[0][0]
+            try:
+                step(self)
+            except TimebankError:
+                continue
+        return self.bank
+
+    # -- what is chosen -------------------------------------------------------------------
+
+    def id(self) -> str:
+        """A new id."""
+        return self.chance.choice('aZ"\u00e9\uff61\U0001f331') + str(next(self.numbers))
+
+    def account(self) -> str:
+        """An account, seldom a fund."""
+        return self.chance.choice(self.accounts[self.chance.choice((0, 2, 2, 2)) :])
+
+    def day(self) -> date | None:
+        """A day of service, or none."""
+        days = self.chance.choice((None, None, -1, 0, 1, 3, 12, 45))
+        return None if days is None else self.now.date() - timedelta(days=days)
+
+    def hours(self) -> str:
+        """So many hours, minutes and seconds."""
+        choice = self.chance.choice
+        return (
+            f"{choice((0, 0, 1, 2, 5, 12))}:{choice((0, 10, 15, 30, 59)):02}:{choice((0, 0, 7)):02}"
+        )
+
+    def exchange(self) -> dict[str, Any]:
+        """The arguments of a transfer or hold."""
+        first, second, third = (self.account() for _ in range(3))
+        side = split(self.hours(), sorted({second, third}), weights=None)
+        sides = [first, side]
+        self.chance.shuffle(sides)
+        exchange: dict[str, Any] = {"earner": sides[0], "spender": sides[1]}
+        exchange["occurred_on"] = self.day()
+        if self.chance.random() < 0.2:
+            exchange["via"] = self.account()
+        if self.chance.random() < 0.2:
+            exchange["kind"] = "gift"
+        if self.chance.random() < 0.1:
+            exchange["limits"] = "unchecked"
+        if self.chance.random() < 0.2:
+            exchange |= {
+                "note": 'a "note"\n',
+                "tags": ["\uff61", "\U0001f331", "a"],
+                "category": "care",
+            }
+        return exchange
+
+    # -- what is done ---------------------------------------------------------------------
+
+    def open_account(self) -> None:
+        """Open one more account."""
+        chance, id = self.chance, self.id()
+        self.bank.open_account(
+            id,
+            kind=chance.choice(KINDS),
+            name=chance.choice((None, "Maria\u2028")),
+            joined_on=chance.choice((None, self.day(), date(2024, 2, 29))),
+            floor=chance.choice((timebank.INHERIT, timebank.INHERIT, None, "-3")),
+            ceiling=chance.choice((timebank.INHERIT, timebank.INHERIT, None, 4)),
+            welcome=chance.random() < 0.8,
+        )
+        self.accounts.append(id)
+
+    def set_limits(self) -> None:
+        """Change a limit."""
+        limit = self.chance.choice((timebank.INHERIT, None, "-1:30", 0))
+        self.bank.set_limits(self.account(), **{self.chance.choice(("floor", "ceiling")): limit})
+
+    def rename(self) -> None:
+        """Give another name, or none."""
+        self.bank.rename(self.account(), self.chance.choice((None, "Anna", "Luca")))
+
+    def status(self) -> None:
+        """Freeze, thaw, close or reopen."""
+        names = ("freeze", "thaw", "thaw", "close_account", "reopen")
+        change = getattr(self.bank, self.chance.choice(names))
+        change(self.account(), reason=self.chance.choice((None, "so")))
+
+    def transfer(self) -> None:
+        """Exchange."""
+        actor = self.chance.choice((None, "coordinator"))
+        made = self.bank.acting_as(actor).transfer(id=self.id(), **self.exchange())
+        self.transfers.append(made.id)
+
+    def reverse(self) -> None:
+        """Move back all that is left, or some of it."""
+        some = self.chance.choice((None, "0:10", "0:00:07", "1:00"))
+        of = self.chance.choice(self.transfers or ["nothing"])
+        self.bank.reverse(of, reason="so", hours=some, occurred_on=self.day(), id=self.id())
+
+    def hold(self) -> None:
+        """Propose."""
+        end = self.chance.choice((None, timedelta(hours=30), timedelta(days=200)))
+        made = self.bank.hold(id=self.id(), expires_in=end, **self.exchange())
+        self.holds.append(made.id)
+
+    def settle(self) -> None:
+        """Settle all, less or more."""
+        hours = self.chance.choice((None, None, self.hours()))
+        of = self.chance.choice(self.holds or ["nothing"])
+        made = self.bank.settle(of, hours=hours, occurred_on=self.day(), id=self.id())
+        self.transfers.append(made.id)
+
+    def void(self) -> None:
+        """Release."""
+        of = self.chance.choice(self.holds or ["nothing"])
+        self.bank.void(of, reason=self.chance.choice((None, "rain")), id=self.id())
+
+    def adopt(self) -> None:
+        """Put other rules in force."""
+        self.bank.adopt(self.statute())
+
+    def delegate(self) -> None:
+        """Name or end a delegate."""
+        account, delegate = self.account(), self.chance.choice(("luca", "anna"))
+        if self.chance.random() < 0.3:
+            self.bank.end_delegate(account, delegate)
+        else:
+            self.bank.name_delegate(account, delegate, until=self.day())
+
+    def erase(self) -> None:
+        """Erase the texts of an account, or of a record."""
+        if self.chance.random() < 0.5:
+            self.bank.erase(self.account(), reason="asked")
+        else:
+            record = self.chance.randrange(1, self.bank.head().sequence + 1)
+            self.bank.erase(record=record, reason="asked")
+
+    def run_due(self) -> None:
+        """Let some time go by, and charge what is due."""
+        self.now += timedelta(days=self.chance.choice((1, 13, 31, 80)))
+        charges = self.bank.run_due().charges
+        self.transfers += [charge.transfer.id for charge in charges]
+
+    def welcome(self) -> None:
+        """Give a welcome that was taken back once more."""
+        self.transfers.append(self.bank.welcome(self.account()).id)
+
+    def lose_time(self) -> None:
+        """Let the clock run months ahead, until it is set right."""
+        if self.ahead is None:
+            self.ahead = timedelta(days=self.chance.choice((2, 40, 400)))
+            self.now += self.ahead
+
+    def restart_clock(self) -> None:
+        """Set the clock right, and tell the bank, where a record lies ahead of it."""
+        if self.ahead is not None:
+            self.now -= self.ahead
+            self.ahead = None
+        zone = ZoneInfo(self.bank.statute().time_zone)
+        self.bank.restart_clock(today=self.now.astimezone(zone).date(), reason="it ran ahead")
+
+    def leave(self) -> None:
+        """Leave for good, or until it is reopened."""
+        credit = self.chance.choice((Donate("pot"), Assign(self.account(), consented=True)))
+        self.bank.leave(self.account(), disposal=[credit, WriteOff("pot")])
+
+    # -- rules ----------------------------------------------------------------------------
+
+    def statute(self) -> Statute:
+        """Other rules at each call."""
+        chance = self.chance
+        return Statute(
+            version=f"v{next(self.numbers)}",
+            time_zone=chance.choice(ZONES),
+            limits={kind: self.bands() for kind in ("member", "group") if chance.random() < 0.7},
+            granularity=self.maybe(
+                lambda: Granularity(
+                    unit=chance.choice(("0:15", "0:10", "1:00")),
+                    rounding=chance.choice(("refuse", "up", "nearest")),
+                )
+            ),
+            largest_exchange=self.maybe(lambda: LargestExchange(hours=4, beyond=self.beyond())),
+            record_within=self.maybe(lambda: RecordWithin(days=10, beyond=self.beyond())),
+            fee=self.maybe(self.fee),
+            welcome=self.maybe(
+                lambda: Welcome(
+                    hours=1,
+                    fund="pot",
+                    due_back=chance.random() < 0.5,
+                    given=chance.choice(("on joining", "when asked")),
+                    kinds=["member", "group"],
+                )
+            ),
+            dues=[self.dues(name) for name in ("dues", "card", "hall") if chance.random() < 0.5],
+            demurrage=self.maybe(
+                lambda: Demurrage(
+                    share=chance.choice((1, "1/7", "0.1")),
+                    above=chance.choice((0, 1)),
+                    fund="fund",
+                    every=chance.choice(("month", "quarter", "half-year")),
+                    unit=self.unit(),
+                    remainder_to=self.rest(),
+                    kinds=["member", "organisation"],
+                )
+            ),
+        )
+
+    def maybe(self, make: Callable[[], Any]) -> Any:
+        """A rule, or none."""
+        return make() if self.chance.random() < 0.5 else None
+
+    def beyond(self) -> Any:
+        """What becomes of who goes further."""
+        return self.chance.choice(("refuse", "flag"))
+
+    def unit(self) -> str:
+        """A unit."""
+        return self.chance.choice(("0:00:01", "0:07"))
+
+    def rest(self) -> Any:
+        """Who has the remainder."""
+        return self.chance.choice(("fund", "payer"))
+
+    def bands(self) -> list[Band]:
+        """Limits for who is new, and for who is not."""
+        first = Band(floor="-4", ceiling=6, beyond=self.beyond())
+        later = Band(floor="-9", from_month=self.chance.choice((1, 12)), beyond=self.beyond())
+        wider = Band(floor="-5:30", ceiling=self.chance.choice((None, 6)))
+        return self.chance.choice(([first], [first, later], [first, wider], [first, wider, later]))
+
+    def fee(self) -> Fee:
+        """A share, or a fixed quantity."""
+        either: dict[str, Any] = {"fixed": "0:20"}
+        if self.chance.random() < 0.7:
+            either = {"share": self.chance.choice(("1/10", "1/7", 1)), "unit": self.unit()}
+        payer: Any = self.chance.choice(("spender", "earner"))
+        return Fee(fund="fund", payer=payer, remainder_to=self.rest(), **either)
+
+    def dues(self, name: str) -> Dues:
+        """Dues of a name."""
+        chance = self.chance
+        every: Any = chance.choice(("once", "month", "quarter", "half-year", "year"))
+        first_period: Any = chance.choice(("whole", "months", "days", "free"))
+        return Dues(
+            name=name,
+            hours=chance.choice(("0:20", "1:00:01")),
+            fund="pot",
+            every=every,
+            kinds=["member"] if chance.random() < 0.7 else ["member", "group", "clearing"],
+            from_month=chance.choice((0, 0, 1, 5)),
+            first_period=first_period,
+            unit=self.unit(),
+            remainder_to=self.rest(),
+        )
+
+
+#: What is done, and how often.
+STEPS: Final[tuple[tuple[Callable[[Walk], None], int], ...]] = (
+    (Walk.open_account, 6),
+    (Walk.set_limits, 3),
+    (Walk.rename, 2),
+    (Walk.status, 6),
+    (Walk.transfer, 22),
+    (Walk.reverse, 9),
+    (Walk.hold, 12),
+    (Walk.settle, 9),
+    (Walk.void, 2),
+    (Walk.adopt, 4),
+    (Walk.delegate, 3),
+    (Walk.erase, 2),
+    (Walk.run_due, 6),
+    (Walk.welcome, 3),
+    (Walk.lose_time, 2),
+    (Walk.restart_clock, 5),
+    (Walk.leave, 2),
+)
+
+
+def random_bank(seed: int, steps: int = 60) -> TimeBank:
+    """The bank of a seed."""
+    return Walk(seed).walk(steps)
