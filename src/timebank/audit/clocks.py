@@ -164,10 +164,11 @@ class Clocks(AuditCheck):
         if self._last is None or self._last - now <= _MOST_AHEAD:
             return
         first = self.context.last
-        for sequence, instant in self._backwards():
-            if instant - now <= _MOST_AHEAD:
-                break
-            first = sequence
+        with self.reading("the clock of records"):
+            for sequence, instant in self._backwards():
+                if instant - now <= _MOST_AHEAD:
+                    break
+                first = sequence
         self.context.findings.note(
             f"record {first}" if first == self.context.last else f"records {first} and later",
             f"recorded ahead of this machine's clock, which says {_instant(now)}; the last one is "
