@@ -113,7 +113,7 @@ class Clocks(AuditCheck):
             self._tell(record, f"today {on}", today)
         self.context.findings.note(
             f"record {record.sequence}",
-            f"the clock was restarted: from {_instant(self._last)} back to {_instant(now)}; "
+            f"the clock was restarted: from {_words(self._last)} back to {_words(now)}; "
             f"what was recorded before with a later day counts as of {on}",
         )
 
@@ -171,8 +171,8 @@ class Clocks(AuditCheck):
                 first = sequence
         self.context.findings.note(
             f"record {first}" if first == self.context.last else f"records {first} and later",
-            f"recorded ahead of this machine's clock, which says {_instant(now)}; the last one is "
-            f"of {_instant(self._last)}. Whichever is wrong is to be put right: until then "
+            f"recorded ahead of this machine's clock, which says {_words(now)}; the last one is "
+            f"of {_words(self._last)}. Whichever is wrong is to be put right: until then "
             "nothing is recorded (timebank clock restart)",
         )
 
@@ -199,6 +199,14 @@ class Clocks(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the instant and the day of the last record."""
         self._last, self._last_on = recorded(last.body)
+
+
+def _words(moment: int) -> str:
+    """Return an instant to the second, for people."""
+    try:
+        return f"{_EPOCH + timedelta(microseconds=moment):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        return shown(moment)
 
 
 def _instant(moment: int) -> str:
