@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,11 @@ from timebank import (
 )
 from timebank.cli import main
 from timebank.errors import InvalidStatute as _InvalidStatute
+from timebank.interchange.jsonl import import_jsonl
 from timebank.journal import OF_NOVEMBER, canonical, digest, genesis, parse
 from timebank.model import RecordRow
 from timebank.statute import rules as statute_rules
-from timebank.storage import Batch
+from timebank.storage import Batch, open_store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FALSE = datetime(2036, 1, 15, 12, tzinfo=UTC)
@@ -359,13 +362,11 @@ def test_dues_wait_for_who_says_the_day(town: TimeBank, clock: Hand) -> None:
 # -- what came before ---------------------------------------------------------------------
 
 
-def test_a_bank_of_before_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    """Reading, writing and auditing: nothing was released then."""
-    url = f"sqlite:///{tmp_path / 'bank.db'}"
-    with timebank.open(url) as bank:
-        journal = bank.head().journal
-        sets = {"kind": "member", "status": "open", "joined_on": None, "named": False}
-        record = {
+def of_before(journal: str) -> bytes:
+    """A record of then: it has no day."""
+    sets = {"kind": "member", "status": "open", "joined_on": None, "named": False}
+    return canonical(
+        {
             "effects": {"account": "m1", "sets": sets | {"floor": None, "ceiling": None}},
             "format": "timebank/1",
             "journal": journal,
@@ -374,7 +375,36 @@ def test_a_bank_of_before_is_refused_with_a_sentence(tmp_path: Path) -> None:
             "request": {"account": "m1", "kind": "member", "floor": None, "ceiling": None},
             "sequence": 1,
         }
-        body = canonical(record)
+    )
+
+
+def test_an_export_of_before_is_refused_too(tmp_path: Path) -> None:
+    """With the same sentence, and nothing is imported; nor is such a bank copied."""
+    body = of_before("j")
+    link = digest(genesis("j"), body).hex()
+    head = {"export": "timebank/1", "bank": "main", "head": f"timebank/1 j 1 {link}", "texts": True}
+    record = b'{"sequence":1,"digest":"%s","record":%s}' % (link.encode(), body)
+    lines = json.dumps(head, separators=(",", ":")).encode() + b"\n" + record + b"\n"
+    store = open_store("memory:", create=True)
+    with pytest.raises(OtherVersion, match="nothing had been released then"):
+        import_jsonl(store, BytesIO(lines))
+    assert [] == list(store.banks())
+    path = tmp_path / "old.jsonl"
+    path.write_bytes(lines)
+    done = CliRunner().invoke(
+        main, ["--db", str(tmp_path / "new.db"), "import", "jsonl", str(path)]
+    )
+    assert 2 == done.exit_code
+    assert "nothing had been released then" in done.stderr
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_bank_of_before_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    """Reading, writing and auditing: nothing was released then."""
+    url = f"sqlite:///{tmp_path / 'bank.db'}"
+    with timebank.open(url) as bank:
+        journal = bank.head().journal
+        body = of_before(journal)
         row = RecordRow(1, digest(genesis(journal), body), body, "open_account", None, None)
         with bank.store.writer("main") as writer:
             writer.append(Batch(records=[row]))
