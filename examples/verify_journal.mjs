@@ -654,8 +654,9 @@ class Books {
   }
 
   clock({ kind, recorded_at: instant, recorded_on: day }) {
-    const near = Math.abs(dayNumber(day) - utcDay(instant)) <= 1 || day === this.day;
-    check(near, "recorded_on", `${day} is not the day of the instant`);
+    const ahead = dayNumber(day) - utcDay(instant);
+    const isKept = ahead > 1 && day === this.day && kind !== "restart_clock";
+    check(Math.abs(ahead) <= 1 || isKept, "recorded_on", `${day} is not the day of the instant`);
     if (kind === "restart_clock") {
       check(instant < this.instant || day < this.day, "restarts", "no record lay ahead");
     } else {
