@@ -42,6 +42,7 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("accounts", 2, "recorded_on", "2026-03-01", "recorded_on"),
     ("accounts", 2, "recorded_on", "2026-03-04", "recorded_on"),
     ("accounts", 2, "recorded_at", 1_772_442_000_000_000 - 1, "recorded_at"),
+    ("accounts", 2, "recorded_at", 1_772_442_000_000_000 + 3 * DAY, "recorded_on"),
     ("accounts", 2, "recorded_at", True, "fields"),
     # accounts
     ("accounts", 2, "request.account", "m1", "accounts"),

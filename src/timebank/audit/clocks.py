@@ -76,7 +76,9 @@ class Clocks(AuditCheck):
             self._forward(record.sequence, now, on)
         if now // 86_400_000_000 != self._number:
             self._see_days(now)
-        if on not in self._days and on != self._last_on:
+        # A day that is kept is later than that of the instant, and a restart keeps none.
+        is_kept = on == self._last_on and on > self._days[2] and record.kind != "restart_clock"
+        if on not in self._days and not is_kept:
             self._tell(record, f"recorded_on {self._days[1]}, or the day before or after", on)
         self._until = (now // _QUARTER + 1) * _QUARTER
         self._compare_zone(record, now, on)
