@@ -247,6 +247,18 @@ def another_fee(*fee: list[Any]) -> Callable[[JSON], None]:
     return change
 
 
+def _another_payer(made: JSON) -> None:
+    """The postings are of another payer than the fee says."""
+    lines = made["effects"]["postings"]
+    assert lines[-1][0] != lines[-2][0]
+    lines[-1] = [lines[-2][0], lines[-1][1]]
+
+
+def _another_end(made: JSON) -> None:
+    """The fee is told in another order than that of the postings."""
+    made["effects"]["fee"] = made["effects"]["fee"][::-1]
+
+
 def erased(*places: tuple[int, str], **request: Any) -> Change:
     """Texts are erased, and gone."""
 
@@ -867,6 +879,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "the order of what moves back",
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
+        more=(
+            street(named("undo-settlement", _another_payer)),
+            street(named("undo-settlement", _another_end)),
+        ),
     ),
     FormatRule("F82", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
     FormatRule("F83", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
@@ -899,6 +915,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "the fee of a settlement",
         "effects",
         street(oddities.with_fee(["solidarity", 480], ["f1", -239], ["f2", -241])),
+        more=(street(named("settlement", _another_payer)),),
     ),
     FormatRule("F92", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
     FormatRule("F93", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.forgeries import Forgery, found
+from audit.forgeries import Forgery, found, small
 from audit.format_rules import BASES, PATH, RULES, FormatRule, honest, page, report_of
 from timebank import AUDIT_CHECKS
 
@@ -44,3 +44,17 @@ def test_each_forgery_is_found(rule: FormatRule) -> None:
 def test_the_table_is_up_to_date() -> None:
     """`python -m audit.format_rules`, in `tests`, writes it anew."""
     assert page() == PATH.read_text("utf-8")
+
+
+@pytest.mark.parametrize("field", ["recorded_at", "recorded_on"])
+@pytest.mark.parametrize("value", [None, "", "yesterday", 0.5, [], -(2**60)])
+@pytest.mark.parametrize("which", [-1, -2])
+def test_a_record_ahead_of_every_clock_that_has_no_time_is_a_finding(
+    field: str, value: object, which: int
+) -> None:
+    """The note of what lies ahead passes it by, and the audit goes on to its end."""
+    forgery = small()
+    for record in forgery.records[-3:]:
+        record["recorded_at"] += 2**52  # in the year 2168
+    forgery.records[which][field] = value
+    assert "canonical" in found(report_of(forgery.batch(readable_only=True)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.findings import Check
-from timebank.errors import InvalidStatute, shown
+from timebank.errors import Corrupt, InvalidStatute, shown
 from timebank.journal import recorded
 from timebank.model import MAX_INTEGER, RecordRow
 from timebank.statute import Statute
@@ -179,13 +180,17 @@ class Clocks(AuditCheck):
         )
 
     def _backwards(self) -> Iterator[tuple[int, int]]:
-        """Yield the sequences and instants of the records so far, the last one first."""
+        """Yield the sequences and instants of the records so far, the last one first.
+
+        One that cannot be read is a finding elsewhere, and left out here.
+        """
         end = self.context.last
         while end > 0:
             start = max(end - PAGE, 0)
             rows = self.context.reader.records(after=start, limit=end - start)
             for row in reversed(rows):
-                yield row.sequence, recorded(row.body)[0]
+                with suppress(Corrupt):
+                    yield row.sequence, recorded(row.body)[0]
             end = start
 
     # -- checkpoints and stretches -----------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any
+from typing import Any, Final
 
 from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.findings import quantity
@@ -19,6 +19,8 @@ from timebank.errors import shown
 from timebank.statute import Fee, Statute
 
 Lines = list[list[Any]]
+#: What is said where it is not so.
+FEE_AT_THE_END: Final = "a fee that is the end of the lines"
 
 
 # -- records -------------------------------------------------------------------------------
@@ -29,8 +31,8 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     request, effects = record.request, record.effects
     lines: Lines = effects["postings" if record.kind == "transfer" else "lines"]
     fee: Lines = effects.get("fee", [])
-    if lines[len(lines) - len(fee) :] != fee:
-        yield "a fee that is the end of the lines", shown(fee)
+    if not ends_with_fee(lines, fee):
+        yield FEE_AT_THE_END, shown(fee)
         return
     own = without_fee(lines, fee)
     judged = is_judged(statute, request)
@@ -70,6 +72,9 @@ def settlement_differences(
     if statute is None:
         return  # a finding where it was held
     fee: Lines = effects.get("fee", [])
+    if not ends_with_fee(effects["postings"], fee):
+        yield FEE_AT_THE_END, shown(fee)
+        return
     own = without_fee(effects["postings"], fee)
     reserved = without_fee(held["effects"]["lines"], held["effects"].get("fee", []))
     whole = sum(seconds for _, seconds in reserved if seconds > 0)
@@ -154,6 +159,11 @@ def is_judged(statute: Statute, request: Mapping[str, Any]) -> bool:
     return (
         statute.judges_exchanges and request.get("kind") == "exchange" and "limits" not in request
     )
+
+
+def ends_with_fee(lines: Lines, fee: Lines) -> bool:
+    """Tell whether the last of the lines are those of the fee."""
+    return lines[len(lines) - len(fee) :] == fee
 
 
 def without_fee(lines: Lines, fee: Lines) -> Lines:

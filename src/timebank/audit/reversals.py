@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
-from timebank.audit.exchanges import without_fee
+from timebank.audit.exchanges import FEE_AT_THE_END, ends_with_fee, without_fee
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.shares import is_shared
 from timebank.errors import shown
@@ -99,7 +99,10 @@ class Reversals(AuditCheck):
                 expected=f"at most {quantity(left)}, what is left of record {reverses}",
                 found=quantity(seconds),
             )
-        if not beyond:
+        fee = effects.get("fee", [])
+        if not ends_with_fee(effects["postings"], fee):
+            self.tell("reversals", place, expected=FEE_AT_THE_END, found=shown(fee))
+        elif not beyond:
             for expected, found in _proportions(original, request, effects):
                 self.tell("reversals", place, expected=expected, found=found)
         original.move(effects, sign=-1)
