@@ -449,3 +449,42 @@ def test_the_command_asks_for_the_day(tmp_path: Path, monkeypatch: pytest.Monkey
     with closing(sqlite3.connect("bank.db")) as connection:
         found = connection.execute("SELECT count(*) FROM timebank_holds").fetchone()
     assert (0,) == found
+
+
+def test_what_would_append_nothing_is_refused_too(clock: Hand, tmp_path: Path) -> None:
+    """A clock that is behind has one answer, of a bank, a batch, a preview and a joined bank."""
+    path = tmp_path / "bank.db"
+    with timebank.open(f"sqlite:///{path}", clock=clock) as bank:
+        for id in ("m1", "left"):
+            bank.open_account(id)
+        bank.open_account("fund", kind="fund")
+        bank.close_account("left")
+        bank.adopt(Statute(version="v", welcome=Welcome(hours=1, fund="fund")))
+        bank.open_account("new")
+        clock.now = FALSE
+        bank.rename("m1", "Anna")
+        clock.now = NOW + DAY
+        head = bank.head()
+
+        def refused(on: Any) -> None:
+            calls: list[Callable[[], Any]] = [
+                lambda: on.erase("left", reason="she asked"),
+                lambda: on.erase(record=1, reason="she asked"),
+                lambda: on.welcome("new"),
+                lambda: on.leave("left"),
+                lambda: on.run_due(through=NOW.date()),
+            ]
+            for call in calls:
+                with pytest.raises(ClockBehind):
+                    call()
+
+        refused(bank)
+        with bank.batch() as batch:
+            refused(batch)
+        with bank.preview() as preview:
+            refused(preview)
+        assert head == bank.head()
+    with closing(sqlite3.connect(path, isolation_level=None)) as host:
+        host.execute("BEGIN")
+        refused(timebank.join(host, clock=clock))
+        host.execute("ROLLBACK")

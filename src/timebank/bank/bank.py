@@ -159,6 +159,7 @@ class TimeBank(Writes, Reads):
 
     def _all_in(self, work: Work[T], now: int, session: Session) -> T:
         with session.stopped(now):
+            session.now()  # refuses what would append nothing too, as it does of a single command
             return work(session, self._actor)
 
     def _in_session(self, work: Callable[[Session], T]) -> T:
