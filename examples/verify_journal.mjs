@@ -770,7 +770,8 @@ class Books {
     check(same(postings, [...own, ...fee]), "postings", () => `not ${canonical([...own, ...fee])}`);
     check(same(effects.fee ?? [], fee), "fee", () => `not ${canonical(fee)}`);
     check(postings.every(([, one]) => one), "postings", "of nothing");
-    check(day <= later(this.day, 1), "occurred_on", "more than a day ahead");
+    if (!("transfer" in request) || "occurred_on" in request) // else it is the original's
+      check(day <= later(this.day, 1), "occurred_on", "more than a day ahead");
     for (const [id, one] of postings) {
       const account = this.account(id);
       account.balance += one;
@@ -893,8 +894,7 @@ class Books {
     const found = this.moves.get(effects.reverses);
     check(found, "reversals", `record ${effects.reverses} is no transfer`);
     check(found.id === request.transfer, "reversals", `record ${effects.reverses} is ${found.id}`);
-    // An original that a clock dated which ran ahead is reversed today.
-    const day = request.occurred_on ?? (found.day <= later(this.day, 1) ? found.day : this.day);
+    const day = request.occurred_on ?? found.day;
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     for (const [id] of effects.postings)
       check(this.account(id).status !== "closed", "accounts", `${id} is closed`);

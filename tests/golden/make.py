@@ -459,7 +459,7 @@ def clocks(sources: Sources) -> TimeBank:
     today = sources.now.date()
     for charge in ("dues:2026-Q3:m1", "demurrage:2026-Q2:m1", "card:2026-08-29:m2"):
         bank.reverse(f"due:{charge}", reason="a false clock", id=f"no {charge}", occurred_on=today)
-    bank.reverse("ahead", reason="another day", id="not ahead")  # of today
+    bank.reverse("ahead", reason="another day", id="not ahead")  # of the same day
     bank.settle("never", id="settled")
     sources.go(days=10)
     bank.open_account("m3")

@@ -66,7 +66,7 @@ class Clocks(AuditCheck):
         day = record.effects.get("occurred_on")
         if day is None:
             self._ahead(record, on)
-        elif day > on and day > (latest := _next(on)):
+        elif day > on and day > (latest := _next(on)) and not _is_the_originals(record):
             self._tell(record, f"occurred_on {latest} or earlier", day)
 
     def _look(self, record: AuditedRecord, now: int, on: str) -> None:
@@ -206,6 +206,11 @@ class Clocks(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the instant and the day of the last record."""
         self._last, self._last_on = recorded(last.body)
+
+
+def _is_the_originals(record: AuditedRecord) -> bool:
+    """Return whether the day is that of a transfer that is reversed, whenever a clock dated it."""
+    return record.kind == "reverse" and "occurred_on" not in record.request
 
 
 def _words(moment: int) -> str:

@@ -6,7 +6,6 @@ Shares are not computed here: it is looked at whether they are by largest remain
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
@@ -83,12 +82,11 @@ class Reversals(AuditCheck):
                 f"{'no transfer' if original is None else shown(original.id)}",
             )
             return
-        day = _day(original, record.content["recorded_on"])
-        if "occurred_on" not in request and effects["occurred_on"] != day:
+        if "occurred_on" not in request and effects["occurred_on"] != original.day:
             self.tell(
                 "reversals",
                 place,
-                expected=f"occurred_on {shown(day)}, for record {reverses} is of {original.day}",
+                expected=f"occurred_on {shown(original.day)}, as record {reverses}",
                 found=shown(effects["occurred_on"]),
             )
         beyond = [*_beyond(original, effects)]
@@ -139,15 +137,6 @@ class Reversals(AuditCheck):
     def comparable(cls, state: State) -> State:  # noqa: ARG003  # whatever it is
         """Return nothing: what is left is kept so that less is read, and follows from the rest."""
         return {}
-
-
-def _day(original: _Original, on: str) -> str:
-    """Return the day of a reversal: the original's, or today where a false clock dated that."""
-    if original.day <= on or date.fromisoformat(original.day).toordinal() - 1 <= (
-        date.fromisoformat(on).toordinal()
-    ):
-        return original.day
-    return on
 
 
 def _parts(original: _Original, effects: dict[str, Any]) -> Iterator[tuple[_Lines, list[Any]]]:

@@ -49,7 +49,6 @@ from timebank.rules.state import (
     hours,
     texts_of,
 )
-from timebank.statute import days_later
 
 # -- commands ------------------------------------------------------------------------
 
@@ -334,11 +333,10 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     if original.kind == "reverse":
         msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
         raise InvalidRequest(msg)
-    day = day_of_service(state, command.request.get("occurred_on"))
-    of = original.effects["occurred_on"]
-    # A day that was given is checked; else it is the same, unless a clock that was ahead dated it.
-    if "occurred_on" not in command.request and of <= days_later(state.today, 1):
-        day = of
+    # A day that was given is checked; else it is the same, though a clock that was ahead dated it:
+    # so the two cancel out on every day.
+    given = command.request.get("occurred_on")
+    day = original.effects["occurred_on"] if given is None else day_of_service(state, given)
     lines, fees = _remaining(original)
     remaining, fee = _sum_of_positive(lines), _sum_of_positive(fees)
     needed = command.request.get("hours", remaining)
