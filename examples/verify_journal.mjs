@@ -654,8 +654,9 @@ class Books {
   }
 
   clock({ kind, recorded_at: instant, recorded_on: day }) {
-    const near = Math.abs(dayNumber(day) - utcDay(instant)) <= 1 || day === this.day;
-    check(near, "recorded_on", `${day} is not the day of the instant`);
+    const ahead = dayNumber(day) - utcDay(instant);
+    const isKept = ahead > 1 && day === this.day && kind !== "restart_clock";
+    check(Math.abs(ahead) <= 1 || isKept, "recorded_on", `${day} is not the day of the instant`);
     if (kind === "restart_clock") {
       check(instant < this.instant || day < this.day, "restarts", "no record lay ahead");
     } else {
@@ -1041,7 +1042,7 @@ class Books {
       account.openedOn = earlier(account.openedOn, this.day);
       account.changes = account.changes.map(rewound);
       for (const one of account.charges)
-        if (one.rule !== "welcome" && one.first > this.day) one.isDoubtful = true;
+        if (one.rule !== "welcome" && one.since > this.day) one.isDoubtful = true;
     }
   }
 
@@ -1106,7 +1107,7 @@ class Books {
     const lines = [[receiver, amount], [giver, -amount]];
     this.flagsAre(effects, this.flags(lines, lines, "flag"));
     this.post(request, effects, lines, []);
-    const charge = { rule: name, first, last, isPeriod: period !== undefined, isDoubtful: false };
+    const charge = { rule: name, since, first, last, isPeriod: period !== undefined, isDoubtful: false };
     account.charges.push({ ...charge, sequence: this.sequence });
   }
 
@@ -1122,17 +1123,15 @@ class Books {
     return last;
   }
 
-  // The last day of a charge in doubt that a day lies in, unless it was reversed.
-  paidThrough(account, name, day) {
-    const found = account.charges.find(
-      (one) =>
-        one.rule === name &&
-        one.isDoubtful &&
-        one.first <= day &&
-        day <= one.last &&
-        this.left(one.sequence) > 0n,
-    );
-    return found ? found.last : null;
+  // The last day of the charges in doubt for any of some days, but those that were reversed.
+  paidThrough(account, name, [first, last]) {
+    let found = null;
+    for (const one of account.charges) {
+      const isOfIt = one.rule === name && one.first <= last && first <= one.last;
+      if (isOfIt && one.isDoubtful && this.left(one.sequence) && one.last > (found ?? ""))
+        found = one.last;
+    }
+    return found;
   }
 
   welcomed(account, { since }, rule) {
@@ -1147,7 +1146,7 @@ class Books {
   demurred(account, { period, since }, effects, rule) {
     check(since === period[1] && since < this.day, "dues", "before the end of the period");
     check(period[0] > this.chargedThrough(account, "demurrage"), "dues", "charged before");
-    check(this.paidThrough(account, "demurrage", since) === null, "dues", "charged before");
+    check(this.paidThrough(account, "demurrage", period) === null, "dues", "charged before");
     check(this.on(period[0]).demurrage, "dues", "the period began without the rule");
     check(wasOpenOn(account, since), "dues", `it was not open on ${since}`);
     const counted = account.postings.filter(({ day }) => day <= since);
@@ -1182,9 +1181,9 @@ class Books {
       const day = dayOf(number);
       if (!this.fallsDue(account, request, day)) continue;
       if (!period) return day;
-      const paid = this.paidThrough(account, name, day);
       const rule = dueRule(this.on(day), name);
       const its = periodOf(rule.every, day);
+      const paid = this.paidThrough(account, name, [day, its[1]]);
       if (paid === null) {
         if (its.join() === period.join()) return day;
         if (its[1] >= account.openedOn && dueAmount(rule, its, day)) return day;

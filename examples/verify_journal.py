@@ -593,7 +593,8 @@ class Charge:
         """Take it from its request."""
         self.rule, self.sequence = request["rule"], sequence
         self.is_period, self.is_doubtful = "period" in request, False
-        self.first, self.last = request.get("period", [request["since"], request["since"]])
+        self.since = request["since"]
+        self.first, self.last = request.get("period", [self.since, self.since])
 
 
 class Account:
@@ -627,11 +628,11 @@ class Account:
         return status == "open"
 
     def rewind(self, day: str) -> None:
-        """Take each later day as that of a restart, and doubt what was charged for later."""
+        """Take each later day as that of a restart, and doubt what fell due later."""
         self.opened_on = min(self.opened_on, day)
         self.changes = [(min(since, day), then) for since, then in self.changes]
         for charge in self.charges:
-            charge.is_doubtful |= charge.rule != "welcome" and charge.first > day
+            charge.is_doubtful |= charge.rule != "welcome" and charge.since > day
 
 
 class Books:
@@ -688,8 +689,9 @@ class Books:
     def clock(self, instant: int, day: str, kind: str) -> None:
         """Check both clocks."""
         utc = date(1970, 1, 1) + instant // 86_400_000_000 * DAY
-        near = abs(date.fromisoformat(day) - utc) <= DAY or day == self.day
-        check(near, "recorded_on", f"{day} is not the day of {utc}")
+        ahead = date.fromisoformat(day) - utc
+        kept = ahead > DAY and day == self.day and kind != "restart_clock"
+        check(abs(ahead) <= DAY or kept, "recorded_on", f"{day} is not the day of {utc}")
         if kind == "restart_clock":
             check(instant < self.instant or day < self.day, "restarts", "no record lay ahead")
         else:
@@ -1141,13 +1143,11 @@ class Books:
         found = [one for one in account.charges if one.rule == rule and one.is_period]
         return max((one.last for one in found if not one.is_doubtful), default="")
 
-    def paid_through(self, account: Account, rule: str, day: str) -> str | None:
-        """Return the last day of a charge in doubt that a day lies in, unless it was reversed."""
-        for one in account.charges:
-            is_of_it = one.rule == rule and one.first <= day <= one.last
-            if is_of_it and one.is_doubtful and self.left(one.sequence):
-                return str(one.last)
-        return None
+    def paid_through(self, account: Account, rule: str, first: str, last: str) -> str | None:
+        """Return the last day of the charges in doubt for any of some days, but those reversed."""
+        found = [one for one in account.charges if one.rule == rule and one.is_doubtful]
+        found = [one for one in found if one.first <= last and first <= one.last]
+        return max((one.last for one in found if self.left(one.sequence)), default=None)
 
     def welcomed(self, account: Account, request: Object, rule: Object) -> tuple[str, int]:
         """Return which welcome it is, and its seconds."""
@@ -1165,7 +1165,7 @@ class Books:
         check(since == period[1] and since < self.day, "dues", "before the end of the period")
         charged = self.charged_through(account, "demurrage")
         check(period[0] > charged, "dues", f"charged through {charged}")
-        check(not self.paid_through(account, "demurrage", since), "dues", "charged before")
+        check(not self.paid_through(account, "demurrage", *period), "dues", "charged before")
         check(self.on(period[0])["demurrage"] is not None, "dues", "it began without the rule")
         check(account.is_open_on(since), "dues", f"it was not open on {since}")
         basis = sum(seconds for _, day, seconds in account.postings if day <= since)
@@ -1202,14 +1202,14 @@ class Books:
         for day in days(start, since) if start <= since else ():
             if day < start or not self.falls_due(account, request, day):
                 continue
-            paid = self.paid_through(account, name, day) if period else None
-            if paid is not None:
-                start = after(paid)
-                continue
             rule = due_rule(self.on(day), name)
             if rule is None or period is None:
                 return day
             whole_period = period_of(rule["every"], day)
+            paid = self.paid_through(account, name, day, whole_period[1])
+            if paid is not None:
+                start = after(paid)
+                continue
             if whole_period == period:
                 return day
             if whole_period[1] >= account.opened_on and due_amount(rule, whole_period, day):

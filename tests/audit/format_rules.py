@@ -285,6 +285,17 @@ def recorded(day: str) -> Change:
     return lambda forgery: forgery.transfer("m1", "m2", 60, occurred_on=DAY).update(recorded_on=day)
 
 
+def a_day_that_does_not_go_on(forgery: Forgery) -> None:
+    """The day of the record before, three days later."""
+    made = forgery.transfer("m1", "m2", 60, occurred_on=DAY)
+    made["recorded_at"] += 3 * 86_400_000_000
+
+
+def kept_by_a_restart(restart: JSON) -> None:
+    """The day of the clock that was ahead."""
+    restart["recorded_on"] = restart["request"]["today"] = "2027-03-02"
+
+
 def a_restart_for_nothing(forgery: Forgery) -> None:
     """Nothing lies ahead."""
     request = {"reason": commitment(bytes(16), "why"), "today": DAY}
@@ -519,7 +530,11 @@ RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule("F25", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
     FormatRule("F26", "days of record never run backwards", "clocks", here(recorded("2026-03-01"))),
     FormatRule(
-        "F27", "the day of record beside that in UTC", "clocks", here(recorded("2026-03-04"))
+        "F27",
+        "the day of record beside that in UTC",
+        "clocks",
+        here(recorded("2026-03-04")),
+        more=(here(a_day_that_does_not_go_on), restarts(last(kept_by_a_restart))),
     ),
     FormatRule(
         "F28",

@@ -1,4 +1,4 @@
-"""What a false clock charged and nobody took back is charged once: the audit and both verifiers."""
+"""What a false clock charged and nobody took back is charged once; a restart is of its own day."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from verifiers import VERIFIERS, run
 #: Of `clocks.jsonl`: m2 was charged for the third quarter by a clock that was ahead, in record 20;
 #: m3 is charged for it in record 37, when it has come.
 FALSE, TRUE = 20, 37
+#: Of `clocks.jsonl`: the restart of a clock that was half a year ahead.
+RESTART = 21
 
 
 @pytest.fixture
@@ -41,3 +43,24 @@ def test_a_verifier_refuses_it(verifier: str, records: list[JSON], tmp_path: Pat
     code, printed, errors = run(VERIFIERS[verifier](), [tmp_path / "export.jsonl"])
     assert (1, "") == (code, printed)
     assert errors.startswith(f"line {TRUE + 1}: dues: ")
+
+
+@pytest.fixture
+def kept() -> list[JSON]:
+    """The journal up to a restart, which keeps the day of the clock that was ahead."""
+    made = records_of("clocks")[:RESTART]
+    last = made[-1]
+    assert "restart_clock" == last["kind"]
+    last["recorded_on"] = last["request"]["today"] = made[-2]["recorded_on"]
+    return made
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_a_verifier_refuses_a_restart_by_the_false_clock(
+    verifier: str, kept: list[JSON], tmp_path: Path
+) -> None:
+    """Its day is that of its instant; the audit's forgery is one of F27."""
+    (tmp_path / "export.jsonl").write_bytes(rechained(kept))
+    code, printed, errors = run(VERIFIERS[verifier](), [tmp_path / "export.jsonl"])
+    assert (1, "") == (code, printed)
+    assert errors.startswith(f"line {RESTART}: recorded_on: ")

@@ -268,5 +268,5 @@ class Agreement(RuleBasedStateMachine):
                 assert balance == (lines[-1].balance.seconds if lines else 0)
 
 
-Agreement.TestCase.settings = examples(150, steps=40)
+Agreement.TestCase.settings = examples(100, steps=40)
 TestAgreement = Agreement.TestCase

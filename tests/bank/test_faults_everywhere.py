@@ -315,7 +315,13 @@ def failed(call: Callable[[TimeBank], object], bank: TimeBank) -> TimebankError 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=[] if command in SOME else [pytest.mark.nightly])
+        for command in COMMANDS
+    ],
+)
 def test_a_kill_at_every_statement_of_every_command(
     command: str, template: Path, tmp_path: Path
 ) -> None:

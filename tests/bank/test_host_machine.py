@@ -692,13 +692,13 @@ class NightlyHostMachine(HostMachine):
     """The same for a hundred thousand steps."""
 
 
-HostMachine.TestCase.settings = examples(40, steps=50)
+HostMachine.TestCase.settings = examples(30, steps=40)
 TestHost = HostMachine.TestCase
 
-PostgresHostMachine.TestCase.settings = examples(12, steps=30)
+PostgresHostMachine.TestCase.settings = examples(6, steps=30)
 TestHostPostgres = pytest.mark.servers(PostgresHostMachine.TestCase)
 
-MariaDbHostMachine.TestCase.settings = examples(12, steps=30)
+MariaDbHostMachine.TestCase.settings = examples(6, steps=30)
 TestHostMariaDb = pytest.mark.servers(MariaDbHostMachine.TestCase)
 
 NightlyHostMachine.TestCase.settings = settings(max_examples=500, stateful_step_count=200)

@@ -74,8 +74,8 @@ by_instructions = by_monitoring if sys.version_info >= (3, 12) else by_opcodes
 #: What is tried in continuous integration: a file is slower than memory, and it is only
 #: where something is kept that the two differ.
 IN_CI = {
-    "memory": each_line,
-    "file": each_line_that_keeps,
+    "memory": one_in(3, each_line),
+    "file": one_in(4, each_line_that_keeps),
     "private": one_in(10, each_line),
     "joined": one_in(10, each_line),
 }
@@ -152,7 +152,7 @@ def test_an_interrupt_in_a_group(
     """Who leads or follows takes nobody along: each returns, or is told."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
     whole = (ground, operation) == ("memory", "transfer")
-    check(trial, each_line_that_keeps if whole else one_in(10, each_line))
+    check(trial, one_in(3, each_line_that_keeps) if whole else one_in(10, each_line))
 
 
 @pytest.mark.parametrize(("ground", "operation", "leads"), GROUPS_ON_SERVERS)

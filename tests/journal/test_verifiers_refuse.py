@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
-from audit.forgeries import Forgery
+from audit.forgeries import Forgery, found
 from golden import make
 from timebank.model import TextRow
 from verifiers import VERIFIERS, node, python, run, verdicts
@@ -42,6 +43,7 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("accounts", 2, "recorded_on", "2026-03-01", "recorded_on"),
     ("accounts", 2, "recorded_on", "2026-03-04", "recorded_on"),
     ("accounts", 2, "recorded_at", 1_772_442_000_000_000 - 1, "recorded_at"),
+    ("accounts", 2, "recorded_at", 1_772_442_000_000_000 + 3 * DAY, "recorded_on"),
     ("accounts", 2, "recorded_at", True, "fields"),
     # accounts
     ("accounts", 2, "request.account", "m1", "accounts"),
@@ -257,6 +259,24 @@ def is_told_by_nothing(kind: str, place: Place) -> bool:
     return len(place) > 1 and place[1] in WORDS | WORDS_OF_MOVES
 
 
+class Lie(NamedTuple):
+    """Another value at a place of a record of some kind, and the journal with it."""
+
+    kind: str
+    place: Place
+    records: list[JSON]
+
+
+def is_same(record: JSON, place: Place, value: Any) -> bool:
+    """Return whether a change is none."""
+    inner: Any = record
+    for step in place:
+        if isinstance(inner, dict) and step not in inner:
+            return False
+        inner = inner[step]
+    return value is not GONE and canonical({"": inner}) == canonical({"": value})
+
+
 def verdicts_of(command: list[str], files: list[Path]) -> dict[str, tuple[str, str]]:
     """What a verifier says of many exports, a thousand to a process."""
     told: dict[str, tuple[str, str]] = {}
@@ -265,32 +285,48 @@ def verdicts_of(command: list[str], files: list[Path]) -> dict[str, tuple[str, s
     return told
 
 
-@pytest.mark.slow
-def test_both_verifiers_say_the_same_of_every_change(tmp_path: Path) -> None:
-    """Several thousand forged fields: the same verdict, line and rule; and what is let pass."""
-    made: dict[str, tuple[str, str, Place]] = {}
-    seen: dict[tuple[Any, ...], int] = {}
+@pytest.fixture(scope="module")
+def lies(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Lie]:
+    """Each field of each kind of record, changed in a few ways: some thousand journals."""
+    folder = tmp_path_factory.mktemp("lies")
+    made: dict[Path, Lie] = {}
+    seen: Counter[Place] = Counter()
     for journal in make.JOURNALS:
         records = records_of(journal)
         for sequence, record in enumerate(records, start=1):
-            for number, (place, value) in enumerate(changes(record)):
+            for place, value in changes(record):
                 kind = (record["kind"], *(step for step in place if isinstance(step, str)))
-                seen[kind] = seen.get(kind, 0) + 1
-                if not place or seen[kind] > 12 or (number and place == ("journal",)):
-                    continue
-                try:
-                    lies = forged(records, sequence, place, value)
-                except AssertionError:
-                    continue
-                file = tmp_path / f"{len(made):05}"
-                file.write_bytes(rechained(lies))
-                made[str(file)] = (journal, record["kind"], place)
-    files = [*map(Path, made)]
-    first, second = (verdicts_of(command, files) for command in (python(), node()))
+                seen[kind] += 1
+                if place and seen[kind] <= 7 and not is_same(record, place, value):
+                    forgery = forged(records, sequence, place, value)
+                    file = folder / f"{len(made):05}"
+                    file.write_bytes(rechained(forgery))
+                    made[file] = Lie(record["kind"], place, forgery)
+    return made
+
+
+@pytest.mark.slow
+def test_both_verifiers_say_the_same_of_every_change(lies: dict[Path, Lie]) -> None:
+    """The same verdict, line and rule; and what they let pass, nothing could tell."""
+    first, second = (verdicts_of(command, [*lies]) for command in (python(), node()))
     assert first == second
-    assert len(first) > 0.9 * len(made) > 2_000
-    for passed in made.keys() - first.keys():
-        assert is_told_by_nothing(*made[passed][1:]), made[passed]
+    assert len(first) > 0.9 * len(lies) > 2_000
+    for passed in {*map(str, lies)} - first.keys():
+        lie = lies[Path(passed)]
+        assert is_told_by_nothing(lie.kind, lie.place), lie[:2]
+
+
+@pytest.mark.slow
+def test_the_audit_finds_what_the_verifiers_refuse(lies: dict[Path, Lie]) -> None:
+    """And nothing else. Texts are not beside these journals, which is a finding of its own."""
+    refused = verdicts_of(python(), [*lies])
+    for file, lie in lies.items():
+        forgery = Forgery(lie.records, [])
+        try:
+            forgery.batch()
+        except (AttributeError, KeyError, TypeError):
+            continue  # no store has a row for it
+        assert (str(file) in refused) == bool(found(forgery.audited()) - {"texts"}), lie[:2]
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS)

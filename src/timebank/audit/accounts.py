@@ -78,7 +78,7 @@ class AccountHistory:
 
     `charged` has the last day that was charged, by rule; `once` the rules that were charged
     once; `welcomes` the records of welcome credit; `delegates` the day until which each acts.
-    `doubtful` are the charges for what began after a restart of the clock that followed them, each
+    `doubtful` are the charges that fell due after a restart of the clock that followed them, each
     with its rule, first and last day, and record: they are in neither of the first two. Who
     opened it may have said when it joined.
     """
@@ -166,7 +166,7 @@ class AccountHistories:
     # -- a restart of the clock --------------------------------------------------------------
 
     def _restart(self, account: str, history: AccountHistory, record: AuditedRecord) -> None:
-        """Count as of its day whatever lies later, and doubt what was charged for later."""
+        """Count as of its day whatever lies later, and doubt what fell due later."""
         day = self._day(record)
         if not history.says_when:
             history.joined = min(history.joined, day)
@@ -176,7 +176,7 @@ class AccountHistories:
             self._doubt(account, history, record)
 
     def _doubt(self, account: str, history: AccountHistory, record: AuditedRecord) -> None:
-        """Tell the charges for what begins after a restart from the others, newest first."""
+        """Tell the charges that fell due after a restart from the others, newest first."""
         day = self._day(record)
         wanted = {rule for rule, last in history.charged.items() if last > day}
         history.doubtful = [one for one in history.doubtful if one[3] < record.sequence]
@@ -188,7 +188,7 @@ class AccountHistories:
             first, last = request.get("period", [since, since])
             if rule == "welcome" or sequence in known:
                 continue
-            if first > day:
+            if since > day:
                 history.doubtful.append((rule, first, last, sequence))
                 if "period" not in request:
                     history.once.discard(rule)
@@ -216,13 +216,15 @@ class AccountHistories:
             after = (rows[-1].day, rows[-1].version)
 
     def paid_through(
-        self, history: AccountHistory, rule: str, day: str, *, before: int
+        self, history: AccountHistory, rule: str, first: str, last: str, *, before: int
     ) -> str | None:
-        """Return the last day of the doubtful charge for a day, if it was not wholly reversed."""
-        for name, first, last, charge in history.doubtful:
-            if name == rule and first <= day <= last and self.is_left(charge, before=before):
-                return last
-        return None
+        """Return the last day of the doubtful charges for any of some days, but those undone."""
+        found = None
+        for name, begins, ends, charge in history.doubtful:
+            is_of_it = name == rule and begins <= last and ends >= first
+            if is_of_it and ends > (found or "") and self.is_left(charge, before=before):
+                found = ends
+        return found
 
     def is_left(self, charge: int, *, before: int) -> bool:
         """Return whether anything of a charge was not moved back before a record."""

@@ -77,7 +77,9 @@ class Clocks(AuditCheck):
             self._forward(record.sequence, now, on)
         if now // 86_400_000_000 != self._number:
             self._see_days(now)
-        if on not in self._days and on != self._last_on:
+        # A day that is kept is later than that of the instant, and a restart keeps none.
+        is_kept = on == self._last_on and on > self._days[2] and record.kind != "restart_clock"
+        if on not in self._days and not is_kept:
             self._tell(record, f"recorded_on {self._days[1]}, or the day before or after", on)
         self._until = (now // _QUARTER + 1) * _QUARTER
         self._compare_zone(record, now, on)
@@ -114,7 +116,7 @@ class Clocks(AuditCheck):
             self._tell(record, f"today {on}", today)
         self.context.findings.note(
             f"record {record.sequence}",
-            f"the clock was restarted: from {_instant(self._last)} back to {_instant(now)}; "
+            f"the clock was restarted: from {_words(self._last)} back to {_words(now)}; "
             f"what was recorded before with a later day counts as of {on}",
         )
 
@@ -165,14 +167,15 @@ class Clocks(AuditCheck):
         if self._last is None or self._last - now <= _MOST_AHEAD:
             return
         first = self.context.last
-        for sequence, instant in self._backwards():
-            if instant - now <= _MOST_AHEAD:
-                break
-            first = sequence
+        with self.reading("the clock of records"):
+            for sequence, instant in self._backwards():
+                if instant - now <= _MOST_AHEAD:
+                    break
+                first = sequence
         self.context.findings.note(
             f"record {first}" if first == self.context.last else f"records {first} and later",
-            f"recorded ahead of this machine's clock, which says {_instant(now)}; the last one is "
-            f"of {_instant(self._last)}. Whichever is wrong is to be put right: until then "
+            f"recorded ahead of this machine's clock, which says {_words(now)}; the last one is "
+            f"of {_words(self._last)}. Whichever is wrong is to be put right: until then "
             "nothing is recorded (timebank clock restart)",
         )
 
@@ -203,6 +206,14 @@ class Clocks(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the instant and the day of the last record."""
         self._last, self._last_on = recorded(last.body)
+
+
+def _words(moment: int) -> str:
+    """Return an instant to the second, for people."""
+    try:
+        return f"{_EPOCH + timedelta(microseconds=moment):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        return shown(moment)
 
 
 def _instant(moment: int) -> str:

@@ -48,10 +48,9 @@ class DueDays:
             rule = None if day is None else self._statutes.on(day).due_rule(name)
             if day is None or day > period[1] or not isinstance(rule, Dues):
                 return None
-            paid = self._histories.paid_through(history, name, day, before=before)
-            last = paid
+            its = period_of(rule.every, day)
+            last = self._histories.paid_through(history, name, day, its[1], before=before)
             if last is None:  # nobody pays twice for what was charged and not taken back
-                its = period_of(rule.every, day)
                 if its == period or (its[1] >= history.opened and dues_for(rule, its, day)):
                     return day
                 last = its[1]

@@ -123,7 +123,7 @@ class DueRecords:
     def _demurred(
         self, history: AccountHistory, period: list[str], today: str, *, before: int
     ) -> Iterator[Difference]:
-        paid = self._histories.paid_through(history, "demurrage", period[1], before=before)
+        paid = self._histories.paid_through(history, "demurrage", *period, before=before)
         if paid is not None or period[0] <= history.charged.get("demurrage", ""):
             yield "a period for which nothing was charged", shown(period)
         if self._statutes.on(period[0]).demurrage is None:

@@ -34,6 +34,7 @@ from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
+from timebank.queries.clock import check_format
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
@@ -83,7 +84,7 @@ class TimeBank(Writes, Reads):
         self._group = group_of(store, self.name)
         try:
             with store.reader(bank) as reader:
-                reader.head()
+                check_format(reader, reader.head())
         except BankNotFound:
             if not create:
                 raise
@@ -158,6 +159,7 @@ class TimeBank(Writes, Reads):
 
     def _all_in(self, work: Work[T], now: int, session: Session) -> T:
         with session.stopped(now):
+            session.now()  # refuses what would append nothing too, as it does of a single command
             return work(session, self._actor)
 
     def _in_session(self, work: Callable[[Session], T]) -> T:

@@ -17,8 +17,8 @@ from timebank import checks
 from timebank.bank.commit_group import retried, writing
 from timebank.bank.erasing import wiped
 from timebank.bank.session import add_derived
-from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, shown
-from timebank.journal import digest, genesis, parse
+from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, OtherVersion, shown
+from timebank.journal import OF_NOVEMBER, digest, genesis, is_of_november, parse
 from timebank.journal.fold import Fold
 from timebank.model import Head, RecordRow, TextRow
 from timebank.queries.holds import rows_of_hold
@@ -360,6 +360,7 @@ class Copying:
         """Return the next records and their texts from one snapshot, so that an erasure is whole.
 
         :raises Corrupt: a record is missing, or its digest is not that of its bytes.
+        :raises OtherVersion: it was written before the format was settled.
         """
         after = self.copied.head.sequence
         with self.source.reader(self.bank) as reader:
@@ -368,6 +369,8 @@ class Copying:
         before = self.copied.head.digest if after else genesis(self.copied.head.journal)
         for sequence, record in enumerate(records, after + 1):
             before = digest(before, record.body)
+            if is_of_november(record.body):
+                raise OtherVersion(OF_NOVEMBER)
             if record.sequence != sequence:
                 msg = f"record {sequence} of the source is missing: an audit says more"
                 raise Corrupt(msg)

@@ -158,8 +158,9 @@ class Reads(Handle):
                 posted = last_balance(reader, row.account, through=through)
             instant = now()
             held, incoming = reserved(reader, row.account, now=instant)
-            today = day_now(reader, instant)
-            floor, ceiling, _ = in_force(reader).limits_of(row, today)
+            statute = in_force(reader)
+            today = day_now(reader, instant) if statute.goes_by_months(row.kind) else ""
+            floor, ceiling, _ = statute.limits_of(row, today)
         return Balance(
             row.account,
             Hours.from_seconds(posted),

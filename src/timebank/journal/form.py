@@ -106,6 +106,17 @@ def parse(body: bytes) -> dict[str, Any]:
     return value
 
 
+def is_of_november(body: bytes) -> bool:
+    """Return whether a record was written before every record had its day.
+
+    >>> from timebank.journal import is_of_november
+    >>> is_of_november(b'{"kind":"x","recorded_at":17,"request":{}}')
+    True
+    """
+    found = _RECORDED.search(body)
+    return found is not None and found[2] is None
+
+
 def recorded(body: bytes) -> tuple[int, str]:
     """Return the instant of a record, in microseconds since 1970, and its day, unread otherwise.
 

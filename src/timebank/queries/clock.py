@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from timebank.errors import InvalidRequest, InvalidStatute
-from timebank.journal import recorded
-from timebank.model import instant, microseconds
+from timebank.errors import InvalidRequest, InvalidStatute, OtherVersion
+from timebank.journal import OF_NOVEMBER, is_of_november, recorded
+from timebank.model import Head, instant, microseconds
 from timebank.queries.records import last_recorded, record_at
 from timebank.queries.statutes import in_force, statute_rows
 from timebank.statute import MOST_AHEAD
@@ -63,6 +63,17 @@ class Restarts(tuple[Restart, ...]):
 def was_restarted(reader: Reader, *, after: int) -> bool:
     """Return whether the clock was restarted behind a record."""
     return bool(Restarts.read(reader, after=after))
+
+
+def check_format(reader: Reader, head: Head) -> None:
+    """Check that a bank is not of before the format was settled: neither end of it, if any.
+
+    :raises OtherVersion: it is.
+    """
+    ends = {0, head.sequence - 1} if head.sequence else set()
+    rows = [row for after in ends for row in reader.records(after=after, limit=1)]
+    if rows and all(is_of_november(row.body) for row in rows):
+        raise OtherVersion(OF_NOVEMBER)
 
 
 def day_of(reader: Reader, sequence: int) -> str:

@@ -38,8 +38,8 @@ Period = tuple[date, date]
 class Charged:
     """One charge of a rule: for which period, if any, since which day, by which record.
 
-    It is doubtful where a clock made it that was wrong: one that was restarted before its period
-    began. It counts until it is `undone`, that is, wholly reversed.
+    It is doubtful where a clock made it that was wrong: one that was restarted before it fell due.
+    It counts until it is `undone`, that is, wholly reversed.
     """
 
     rule: str
@@ -90,12 +90,14 @@ class AccountHistory:
         days = [one.last for one in self._of(rule) if one.period and not one.is_doubtful]
         return max(days, default=None)
 
-    def paid_through(self, rule: str, day: date) -> date | None:
-        """Return the last day of the doubtful charge that a day lies in, unless it is undone."""
-        for one in self._of(rule):
-            if one.is_doubtful and not one.is_undone and one.first <= day <= one.last:
-                return one.last
-        return None
+    def paid_through(self, rule: str, first: date, last: date) -> date | None:
+        """Return the last day of the doubtful charges for any of some days, but those undone."""
+        days = [
+            one.last
+            for one in self._of(rule)
+            if one.is_doubtful and not one.is_undone and one.first <= last and first <= one.last
+        ]
+        return max(days, default=None)
 
     def was_charged_once(self, rule: str) -> bool:
         """Return whether a rule that has no periods was charged."""
@@ -115,7 +117,7 @@ class AccountHistory:
         for day, status in statuses:
             _change(self.statuses, min(day, today), status)
         for one in self.charges:
-            one.is_doubtful = one.is_doubtful or one.first > today
+            one.is_doubtful = one.is_doubtful or one.since > today
 
     def open_days(self) -> Iterator[tuple[date, date]]:
         """Yield the first and the last day of each time in which it was open at the day's end.
@@ -258,7 +260,7 @@ def _dues(history: History, member: AccountHistory, name: str, through: date) ->
     while (found := _first_day(history, member, name, cursor, through)) is not None:
         day, rule, by = found
         period = period_of(rule.every, day)
-        paid = member.paid_through(name, day)
+        paid = member.paid_through(name, day, period[1])
         if paid is None and period[1] >= member.opened:
             times = member.times(name, which_due(day, period))
             yield Planned(member.account, rule, by, day, period, times)
@@ -317,7 +319,7 @@ def _demurrage(history: History, member: AccountHistory, through: date) -> Itera
             if period[1] > min(last, through):
                 break
             began_with_it = history.statute_on(period[0]).demurrage is not None
-            if member.paid_through(DEMURRAGE, period[1]) is not None:
+            if member.paid_through(DEMURRAGE, *period) is not None:
                 continue
             if began_with_it and period[0] > charged and _is_open(member, period[1]):
                 charged = period[1]

@@ -327,6 +327,10 @@ class Statute:
             and self.record_within is None
         )
 
+    def goes_by_months(self, kind: str) -> bool:
+        """Return whether the limits of a kind of account depend on the months of membership."""
+        return len(self.limits.get(kind, ())) > 1
+
     def limits_of(self, account: AccountRow, today: str) -> tuple[int | None, int | None, Beyond]:
         """The floor and ceiling that apply, in seconds: the account's own, or inherited.
 

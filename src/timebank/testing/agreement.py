@@ -166,6 +166,15 @@ class _TwoBanks(RuleBasedStateMachine):
         """Change the status of an account."""
         self.both(lambda bank: getattr(bank, call)(id))
 
+    @rule(minutes=st.integers(1, 300))
+    def restart(self, minutes: int) -> None:
+        """Put the clocks back, and restart them where they are behind."""
+        for given in self.sources:
+            given["clock"].now -= timedelta(minutes=minutes)
+        today = self.sources[0]["clock"].now.date()
+        self.both(lambda bank: bank.freeze("nobody"))
+        self.both(lambda bank: bank.restart_clock(today=today, reason="it was wrong"))
+
     @rule()
     def run_due(self) -> None:
         """Record all that is due."""

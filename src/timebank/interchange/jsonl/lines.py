@@ -13,9 +13,19 @@ from typing import IO, Any, Final
 import attrs
 
 from timebank import checks
-from timebank.errors import Corrupt, InvalidRequest
+from timebank.errors import Corrupt, InvalidRequest, OtherVersion
 from timebank.interchange.jsonl.export import first_line, record_line, texts_member
-from timebank.journal import FORMAT, canonical, commitment, digest, genesis, parse, refers_to
+from timebank.journal import (
+    FORMAT,
+    OF_NOVEMBER,
+    canonical,
+    commitment,
+    digest,
+    genesis,
+    is_of_november,
+    parse,
+    refers_to,
+)
 from timebank.model import SALT_BYTES, TEXT_FIELDS, Head, RecordRow, TextRow
 
 #: More bytes than any record has, with its texts.
@@ -286,6 +296,8 @@ def _record(body: bytes) -> dict[str, Any]:
     except (Corrupt, ValueError, RecursionError) as error:
         msg = "its record is no JSON object of a journal"
         raise _InvalidLine(msg) from error
+    if is_of_november(body):
+        raise OtherVersion(OF_NOVEMBER)
     if not is_canonical:
         msg = "the bytes of its record are not the canonical form"
         raise _InvalidLine(msg)
