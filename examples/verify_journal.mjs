@@ -1053,7 +1053,6 @@ class Books {
     for (const [record, field] of texts) {
       const place = `${record} ${field}`;
       check(record < this.sequence && this.commitments.has(place), "erasures", place);
-      check(!this.erased.has(place), "erasures", `${place} was erased before`);
       check((request.record ?? record) === record, "erasures", "another record");
       found.add(this.commitments.get(place));
       this.erased.add(place);

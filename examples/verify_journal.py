@@ -1072,7 +1072,6 @@ class Books:
         places = [(record, field) for record, field in effects["texts"]]
         for place in places:
             check(place[0] < self.sequence and place in self.commitments, "erasures", place)
-            check(place not in self.erased, "erasures", f"{place} was erased before")
             check(request.get("record", place[0]) == place[0], "erasures", "another record")
         erased = sorted({self.commitments[place] for place in places})
         check(effects["erased"] == erased, "erasures", "other commitments")

@@ -187,7 +187,8 @@ def test_statutes_that_cannot_be() -> None:
     for data, message in (
         ({**STATUTE, "feee": 1}, "statute.json: statute: the key 'feee' is not known"),
         ({"version": "v1", "fee": {"fund": "nowhere", "share": "1/2"}}, "no account 'nowhere'"),
-        ("", "statute.json: a statute is a JSON object"),
+        ("", "statute.json: a statute is a JSON object: line 1, column 1 is no JSON"),
+        ('{"a":\n1,}', "statute.json: a statute is a JSON object: line 2, column"),
         ("[]", "statute.json: statute: an object, not []"),
         ({"version": "default/1"}, "was adopted before with other rules"),
     ):
@@ -195,7 +196,9 @@ def test_statutes_that_cannot_be() -> None:
         checked = call("statute", "check", "statute.json")
         assert (2, True) == (checked.exit_code, message in checked.stderr)
     Path("latin.json").write_bytes('{"version": "è"}'.encode("latin-1"))
-    refused(2, "latin.json: a statute is a JSON object", "statute", "adopt", "latin.json")
+    refused(
+        2, "latin.json: a statute is a JSON object, in UTF-8:", "statute", "adopt", "latin.json"
+    )
     refused(2, "is a directory", "statute", "adopt", ".")
     refused(2, "does not exist", "statute", "adopt", "gone.json")
     assert "default/1: from the beginning\n" == well("statute", "show", "--history")

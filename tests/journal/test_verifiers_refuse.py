@@ -18,6 +18,7 @@ import pytest
 
 from audit.forgeries import Forgery, found
 from golden import make
+from timebank.model import TextRow
 from verifiers import VERIFIERS, node, python, run, verdicts
 
 JSON = dict[str, Any]
@@ -326,3 +327,30 @@ def test_the_audit_finds_what_the_verifiers_refuse(lies: dict[Path, Lie]) -> Non
         except (AttributeError, KeyError, TypeError):
             continue  # no store has a row for it
         assert (str(file) in refused) == bool(found(forgery.audited()) - {"texts"}), lie[:2]
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_a_text_that_is_erased_once_more_is_well(verifier: str, tmp_path: Path) -> None:
+    """No rule of the page forbids it: what was destroyed is destroyed. The audit says the same."""
+    records = records_of("holds")
+    again = {**records[-1], "sequence": len(records) + 1}
+    assert "erase" == again["kind"]
+    records.append(again)
+    file = tmp_path / "erased-twice.jsonl"
+    file.write_bytes(rechained(records))
+    code, _, told = run(VERIFIERS[verifier](), [file])
+    assert (0, "") == (code, told)
+    _, texts = lines_and_texts("holds")
+    texts.append(TextRow(again["sequence"], "reason", *texts[-1][2:]))
+    assert () == Forgery(records, texts).audited().findings
+
+
+def lines_and_texts(journal: str) -> tuple[list[JSON], list[TextRow]]:
+    """The lines of a golden journal, and the texts in them."""
+    lines = [json.loads(line) for line in make.path_of(journal).read_bytes().splitlines()[1:]]
+    return lines, [
+        TextRow(line["sequence"], field, bytes.fromhex(one["salt"]), one["text"])
+        for line in lines
+        for field, one in line.get("texts", {}).items()
+        if one is not None
+    ]

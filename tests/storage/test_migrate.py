@@ -247,3 +247,18 @@ def test_servers_migrate_by_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("postgresql+psycopg://u@h/b", "mariadb+pymysql://u@h/b", "postgresql://h/b"):
         assert ["0001"] == migrate_store(url)
         assert url.replace("postgresql:", "postgresql+psycopg:") == asked[-1]
+
+
+def test_a_file_that_forgot_who_made_its_tables_is_refused(tmp_path: Path) -> None:
+    """Its list of migrations was emptied by hand: nothing is applied to it, and it is said why."""
+    file = tmp_path / "forgot.db"
+    timebank.open(f"sqlite:///{file}", create=True).close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as host:
+        for (name,) in host.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            host.execute(f'DROP TRIGGER "{name}"')
+        host.execute("DELETE FROM timebank_migrations")
+    for call in (migrate_store, timebank.open):
+        with pytest.raises(OtherVersion, match="no note that 0001_ledger made them"):
+            call(f"sqlite:///{file}")

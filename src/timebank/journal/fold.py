@@ -110,7 +110,7 @@ class Fold:
         try:
             return step(self, sequence, effects)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            msg = f"the effects of record {sequence} cannot be executed: {error!r}"
+            msg = f"the effects of record {sequence} cannot be executed: {_why(error)}"
             raise Corrupt(msg) from error
 
     def take(self, derived: Derived) -> None:
@@ -274,3 +274,12 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "erase": _erase,
     "restart_clock": _restart,
 }
+
+
+def _why(error: Exception) -> str:
+    """Say in words why effects cannot be executed, and quote no Python."""
+    if isinstance(error, KeyError):
+        return f"{shown(error.args[0])} is not there"
+    if type(error) is ValueError and "unpack" not in str(error):
+        return str(error)
+    return "a value is of another type"

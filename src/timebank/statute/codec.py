@@ -45,6 +45,12 @@ def from_json(text: str | bytes) -> Statute:
         )
     except InvalidStatute:
         raise
+    except json.JSONDecodeError as error:
+        msg = f"a statute is a JSON object: line {error.lineno}, column {error.colno} is no JSON"
+        raise InvalidStatute(msg) from error
+    except UnicodeDecodeError as error:
+        msg = "a statute is a JSON object, in UTF-8: this is another encoding"
+        raise InvalidStatute(msg) from error
     except (ValueError, TypeError, RecursionError, AttributeError) as error:
         msg = f"a statute is a JSON object: {error}"
         raise InvalidStatute(msg) from error

@@ -219,6 +219,9 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
             "upgrade timebank to open it"
         )
         raise OtherVersion(msg)
+    if LEDGER not in names:
+        msg = f"{where} has tables of a time bank, and no note that {LEDGER} made them"
+        raise OtherVersion(msg)
     return tuple(name for name in (LEDGER, *STEPS) if name not in names)
 
 
