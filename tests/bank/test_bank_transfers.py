@@ -355,16 +355,20 @@ def test_a_limit_is_exact_to_the_second(street: TimeBank) -> None:
     assert ["20:00", "-20:00"] == posted(street, "m1", "f1")
 
 
-def test_what_a_clock_dated_that_ran_ahead_is_reversed_today(
+def test_what_a_clock_dated_that_ran_ahead_is_reversed_on_its_day(
     street: TimeBank, clock: Clock
 ) -> None:
-    """The day of the original would lie ahead, which no record may say; another day is kept."""
+    """So that the two cancel out on every day; a day that is given may not lie ahead."""
     street.transfer(
         earner="m1", spender="f1", hours=1, id="of yesterday", occurred_on=date(2026, 3, 1)
     )
+    before = street.balance("m1").posted
     clock.now += timedelta(days=400)
-    street.transfer(earner="m1", spender="f1", hours=1, id="ahead")
+    ahead = street.transfer(earner="m1", spender="f1", hours=1, id="ahead").occurred_on
     clock.now -= timedelta(days=400)
     street.restart_clock(today=BEGINNING.date(), reason="a dead battery")
-    for id, day in (("ahead", BEGINNING.date()), ("of yesterday", date(2026, 3, 1))):
-        assert day == street.reverse(id, reason="again").occurred_on
+    with pytest.raises(InvalidRequest, match="in the future"):
+        street.reverse("ahead", reason="again", occurred_on=ahead)
+    assert ahead == street.reverse("ahead", reason="again").occurred_on
+    assert all(before == street.balance("m1", on=day).posted for day in (BEGINNING.date(), ahead))
+    assert date(2026, 3, 1) == street.reverse("of yesterday", reason="again").occurred_on

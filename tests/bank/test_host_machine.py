@@ -141,7 +141,7 @@ class Twin:
     """A bank of its own, on which the calls that stand were made."""
 
     def __init__(self) -> None:
-        self.now = BEGINNING
+        self.now = self.last = BEGINNING
         self.calls: tuple[Call, ...] = ()
         self.bank = self._opened()
 
@@ -155,8 +155,10 @@ class Twin:
         """
         if calls[: len(self.calls)] != self.calls:
             self.calls, self.bank = (), self._opened()
+            self.last = BEGINNING
         for call in calls[len(self.calls) :]:
-            self.now = call.now
+            # What is done again, over what was recorded since, has the instant of that.
+            self.now = self.last = max(call.now, self.last)
             call(self.bank)
             self.calls += (call,)
         self.now = now

@@ -274,9 +274,11 @@ class _Noted(Session):
         """Execute a command, and note it."""
         if now is None:
             now = self.moment(command)
-        elif not isinstance(command, RestartClock):
-            now = max(now, self.known.recorded_at)
-        result = super().execute(command, actor, now)
+        # Done again over another head, it is of that head's instant, if that is later.
+        restarts = isinstance(command, RestartClock)
+        result = super().execute(
+            command, actor, now if restarts else max(now, self.known.recorded_at)
+        )
         self.done.append((command, actor, now))
         return result
 
