@@ -43,7 +43,8 @@ class Program(click.Group):
         try:
             finish()
         except OSError as error:
-            complain(_of_system(error))
+            if code != WRONG:  # else it was told already
+                complain(_of_system(error))
             code = WRONG
         sys.exit(code)
 
