@@ -266,3 +266,10 @@ def test_an_imbalance_is_what_was_earned_too_much() -> None:
     assert 7 == imbalance({"postings": [["a", 60], ["b", -53]]})
     assert -7 == imbalance({"postings": [["a", 53], ["b", -60]]})
     assert 0 == imbalance({})
+
+
+@pytest.mark.parametrize("ends", [[0], [5], [9], [-1], ["1"]])
+def test_a_restart_ends_earlier_holds_only(ends: list[Any]) -> None:
+    """What it says else cannot be executed."""
+    with pytest.raises(Corrupt):
+        Fold().apply(5, "restart_clock", {"statute": "default/1", "ends": ends})

@@ -406,3 +406,10 @@ def test_each_rule_on_exchanges_makes_the_statute_judge_them() -> None:
         one_rule: dict[str, Any] = {name: value}
         assert Statute(version="v1", **one_rule).judges_exchanges
     assert not Statute(version="v1").judges_exchanges
+
+
+@pytest.mark.parametrize("text", [7, None, "[" * 200_000])
+def test_what_is_no_text_of_json_is_refused(text: Any) -> None:
+    """Something else than a text, or one that is nested without end."""
+    with pytest.raises(InvalidStatute, match="a statute is a JSON object"):
+        Statute.from_json(text)
