@@ -52,7 +52,6 @@ class Clocks(AuditCheck):
         self._days: tuple[str, str, str] = ("", "", "")
         #: The quarter of an hour, the statute, and the day in its zone by this machine's data.
         self._local: tuple[int, Statute | None, str | None] = (-1, None, None)
-        self._says_nothing: set[str] = set()
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record."""
