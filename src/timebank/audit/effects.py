@@ -252,7 +252,8 @@ class Effects(AuditCheck):
         self._histories.record(record)
 
     def assume_balances(self, last: RecordRow) -> None:
-        """Take the balances from the stored postings."""
+        """Take the balances from the stored postings, and read sums by month anew."""
+        self._dues.months.clear()
         for account in self._fold.accounts:
             posting = self.context.reader.last_posting(account, through=last.sequence)
             stands = (0, 0) if posting is None else (posting.version, posting.balance)

@@ -14,6 +14,7 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.shares import is_shared
 from timebank.errors import shown
 from timebank.journal import parse
+from timebank.model import RecordRow
 
 #: Originals whose remainder is remembered; of the others the earlier reversals are read again.
 _REMEMBERED: Final = 64
@@ -132,6 +133,10 @@ class Reversals(AuditCheck):
         """Restore what was left."""
         for number, *known in state["remaining"]:
             self._remaining[number] = _Original.of_json(*known)
+
+    def assume_balances(self, last: RecordRow) -> None:
+        """Forget what was left at a checkpoint: reversals since then were passed over."""
+        self._remaining.clear()
 
     @classmethod
     def comparable(cls, state: State) -> State:  # noqa: ARG003  # whatever it is
