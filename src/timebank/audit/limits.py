@@ -14,7 +14,9 @@ from timebank.model import AccountRow, HoldRow, PostingRow
 from timebank.statute import DEFAULT, Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
-_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
+_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "merge", "reverse"})
+#: Those for which limits are no hindrance, with a flag.
+_UNHINDERED: Final = frozenset({"due", "merge"})
 _ACCOUNTS: Final = frozenset(
     {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
 )
@@ -53,8 +55,10 @@ class Limits(AuditCheck):
                 self._ordered(record, account)
             if account.status == "closed":
                 self._closed(sequence, account.account, record.content["recorded_at"])
-            return
-        self._open(sequence, kind, record.via, derived.postings)
+            if kind != "merge":  # whoever takes part in one is looked at beside it
+                return
+        else:
+            self._open(sequence, kind, record.via, derived.postings)
         if derived.holds:
             self._open(sequence, kind, None, derived.holds)
         if kind != "reverse" and "limits" not in record.request:
@@ -153,7 +157,7 @@ class Limits(AuditCheck):
             "needed": -change,
         }
         found = flags.pop((rule, account), [])
-        if not found or (kind != "due" and becomes != "flag"):
+        if not found or (kind not in _UNHINDERED and becomes != "flag"):
             words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
             self._tell(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
         elif found != [expected]:
