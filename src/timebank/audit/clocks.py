@@ -68,8 +68,8 @@ class Clocks(AuditCheck):
             self._ahead(record, on)
         elif day > on and day > (latest := _next(on)) and not _is_the_originals(record):
             self._tell(record, f"occurred_on {latest} or earlier", day)
-        if closed is not None and (day or record.request.get("occurred_on", on)) <= closed:
-            self._tell(record, f"a day after {closed}, through which books are closed", day)
+        if closed is not None and (day or record.request.get("occurred_on", "~")) <= closed:
+            self._in_closed_books(record, closed)
 
     def _look(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check the instant and the day of a record against those before, UTC and the zone."""
@@ -93,6 +93,10 @@ class Clocks(AuditCheck):
             last = _next(on, _DAYS_TO_JOIN)
             if request["joined_on"] > last:
                 self._tell(record, f"joined_on {last} or earlier", request["joined_on"])
+
+    def _in_closed_books(self, record: AuditedRecord, closed: str) -> None:
+        found = record.effects.get("occurred_on", record.request.get("occurred_on"))
+        self._tell(record, f"a day after {closed}, through which books are closed", found)
 
     def _forward(self, sequence: int, now: int, on: str) -> None:
         place = f"record {sequence}"

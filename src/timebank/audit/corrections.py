@@ -62,7 +62,7 @@ def _set(record: AuditedRecord, described: _Object) -> Iterator[Difference]:
     for what, expected in (("sets", asked), ("was", was)):
         if effects[what] != expected:
             yield f"{what} {shown(expected)}", shown(effects[what])
-    if asked == was:
+    if asked and asked == was:
         yield "a field that becomes another", shown(asked)
 
 
@@ -118,7 +118,7 @@ def amend_account_differences(context: AuditContext, record: AuditedRecord) -> I
     for what, expected in (("sets", asked), ("was", was)):
         if effects[what] != expected:
             yield f"{what} {shown(expected)}", shown(effects[what])
-    if asked == was:
+    if asked and asked == was:
         yield "a field that becomes another", shown(asked)
     if "kind" in asked:
         yield from _another_kind(context, row, asked["kind"])
@@ -173,6 +173,7 @@ def merge_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
     if row is None or other is None or account == into:
         yield "two accounts that were opened", f"{shown(account)} and {shown(into)}"
         return
+    record.merging = (row, other)
     yield from _who_merges(context, row, other)
     if effects["of"] != other.opened:
         yield f"the opening of {shown(into)}, record {other.opened}", shown(effects["of"])

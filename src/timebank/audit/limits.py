@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar, Final
 
@@ -130,9 +130,12 @@ class Limits(AuditCheck):
         now, on = content["recorded_at"], content["recorded_on"]
         flags = _flags(record.effects["flags"]) if "flags" in record.effects else {}
         falls, rises = _changes(derived)
+        rows: Mapping[str, AccountRow | None] = self._fold.accounts
+        if record.merging:  # who takes over an account is judged by its own day of joining
+            rows = {row.account: row for row in record.merging}
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
-                beyond = self._beyond(account, rule, now, on) if change < 0 else None
+                beyond = self._beyond(rows.get(account), rule, now, on) if change < 0 else None
                 if beyond is not None:
                     moved = (rule, account, change, beyond)
                     self._moved(sequence, record.kind, flags, moved)
@@ -164,11 +167,13 @@ class Limits(AuditCheck):
             told = ", ".join(map(shown, found))
             self._tell(sequence, account, f"the flag {shown(expected)}", told)
 
-    def _beyond(self, account: str, rule: str, now: int, on: str) -> tuple[int, int, str] | None:
+    def _beyond(
+        self, row: AccountRow | None, rule: str, now: int, on: str
+    ) -> tuple[int, int, str] | None:
         """Return the limit that an account is beyond, where it stands, and what becomes of it."""
-        row = self._fold.accounts[account]
         if row is None:
             return None
+        account = row.account
         statute = self._statutes.current
         floor, ceiling, becomes = statute.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling
