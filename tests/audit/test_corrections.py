@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
 
 import timebank
+from audit.forgeries import Forgery, found
+from audit.format_rules import report_of
 from audit.test_audit_stretches import Here, same
 from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Fee, OverReversed, Statute, TimeBank, Welcome
-from timebank.audit import audit
+from timebank.audit import audit, processes
+from timebank.audit.stretches import join_stretches
 
 #: Steps of a bank's history, between which it may be audited.
 Story = Callable[[TimeBank, Clock], Iterator[object]]
@@ -100,22 +110,26 @@ def reversed_(bank: TimeBank, clock: Clock) -> Iterator[object]:
 
 
 def merged(bank: TimeBank, clock: Clock) -> Iterator[object]:
-    """Duplicates of duplicates, frozen, closed, with names and delegates; hours either way."""
-    opened(bank, "a", "b", "c", "d", "e")
+    """Duplicates of duplicates, frozen, closed, beyond limits either way, with delegates."""
+    tight = Statute(version="tight/1", limits={"member": Band(floor=-2, ceiling=2)})
+    opened(bank, "a", "b", "c", "d", "e", rules=tight)
+    bank.transfer(earner="a", spender="c", hours=2)
+    bank.transfer(earner="b", spender="e", hours=2)
     bank.freeze("b", reason="twice?")
     bank.close_account("d", reason="twice")
     bank.name_delegate("a", "luca")
     bank.name_delegate("c", "anna")
-    bank.transfer(earner="a", spender="c", hours=1, id="t")
-    bank.hold(earner="c", spender="e", hours=1, id="h", via="a")
-    yield bank.merge("b", into="a", reason="r")
+    bank.hold(earner="c", spender="shop", hours=1, id="h", via="a")
     yield bank.merge("d", into="c", reason="r")
-    yield bank.merge("a", into="c", reason="r")
+    yield bank.merge("b", into="a", reason="r")
+    bank.freeze("a", reason="twice?")
     yield bank.void("h", reason="its way is gone")
+    yield bank.freeze("c", reason="twice?")
     yield bank.merge("c", into="e", reason="r")
+    yield bank.merge("a", into="e", reason="r")
     yield bank.name_delegate("e", "anna")
     yield bank.end_delegate("e", "anna")
-    yield bank.transfer(earner="shop", spender="e", hours="0:30", id="later")
+    yield bank.transfer(earner="e", spender="shop", hours="0:30", id="later")
     yield bank.erase("e", reason="asked")
 
 
@@ -205,7 +219,40 @@ def restarted(bank: TimeBank, clock: Clock) -> Iterator[object]:
     yield bank.run_due(through=clock.now.date())
 
 
-STORIES = [amended, erased, reversed_, merged, charged, closed, restarted]
+def restarted_in_closed_books(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """What fell due in closed books was posted behind what fell due later, by a false clock."""
+    opened(bank, "m1", "dup", rules=RULES)
+    clock.now += timedelta(days=20)
+    bank.run_due()
+    clock.now += timedelta(days=60)
+    for id in ("m1", "dup"):
+        bank.freeze(id, reason="away")
+    yield bank.close_books(through=date(2026, 4, 30), reason="the board")
+    for id in ("m1", "dup"):
+        bank.thaw(id)
+    clock.now += timedelta(days=20)
+    yield bank.run_due()
+    yield bank.merge("dup", into="m1", reason="the same")
+    clock.now -= timedelta(days=30)
+    yield bank.restart_clock(today=clock.now.date(), reason="the battery")
+    yield bank.run_due()
+    clock.now += timedelta(days=90)
+    yield bank.run_due()
+
+
+STORIES = [
+    *(amended, erased, reversed_, merged, charged),
+    *(closed, restarted, restarted_in_closed_books),
+]
+
+
+def told(story: Story) -> TimeBank:
+    """A bank with such a history."""
+    clock = Clock()
+    bank = timebank.open("memory:", **sources(clock))
+    for _ in story(bank, clock):
+        pass
+    return bank
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -234,3 +281,100 @@ def test_corrections_are_well_wherever_an_audit_begins(story: Story) -> None:
             assert whole.checkpoint.to_bytes() == gone_on.checkpoint.to_bytes()
             here = Here(range(0, last, 3))
             same(gone_on, audit(reader, since=since, workers=here, now=now))
+
+
+def test_corrections_are_well_in_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them share the work, and agree on what lies between them."""
+    taken: list[bool] = []
+
+    def taking(*args: Any) -> bool:
+        taken.append(join_stretches(*args))
+        return taken[-1]
+
+    monkeypatch.setattr(processes, "LEAST", 10)
+    monkeypatch.setattr(processes, "join_stretches", taking)
+    for story in (reversed_, restarted):
+        clock = Clock()
+        with timebank.open(f"sqlite:///{tmp_path / story.__name__}", **sources(clock)) as bank:
+            *_, _last = story(bank, clock)
+            clock.now += timedelta(days=999)
+            same(bank.audit(), bank.audit(processes=2))
+    assert [True, True] == taken
+
+
+# -- what is forged ------------------------------------------------------------------------
+
+CORRECTIONS = ("amend", "amend_account", "close_books", "merge")
+
+
+@cache
+def journal(number: int) -> Forgery:
+    """The journal of a story, as it may be forged."""
+    bank = told(STORIES[number])
+    with bank.store.reader("main") as reader:
+        records = [json.loads(row.body) for row in reader.records(after=0, limit=500)]
+        return Forgery(records, reader.texts(after=0, through=500))
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where in a request or in effects a value stands, whole or within another one."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from places(one, (*path, name))
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from places(one, (*path, place))
+
+
+FORGEABLE = [
+    (number, sequence, part, path)
+    for number in range(len(STORIES))
+    for sequence, record in enumerate(journal(number).records)
+    if record["kind"] in CORRECTIONS
+    for part in ("request", "effects")
+    for path in places(record[part])
+]
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-40_000, 40_000),
+    st.text(max_size=5),
+    st.dates(date(2026, 1, 1), date(2027, 1, 1)).map(str),
+    st.sampled_from(["m1", "m2", "dup", "pot", "member", "group", "t", "work", "09:00", "a", "b"]),
+    st.lists(st.sampled_from(["a", "b", "note", "area", "joined_on"]), max_size=2),
+    st.just({}),
+)
+
+
+@given(st.sampled_from(FORGEABLE), VALUES, st.sampled_from(["changed", "nearly", "gone", "more"]))
+def test_no_field_of_a_correction_can_be_forged(
+    where: tuple[int, int, str, tuple[str | int, ...]], value: Any, how: str
+) -> None:
+    """Each value, and each part of one: changed, left out, and one more beside it."""
+    number, sequence, part, path = where
+    forgery = copy.deepcopy(journal(number))
+    place: Any = forgery.records[sequence][part]
+    for step in path[:-1]:
+        place = place[step]
+    was = copy.deepcopy(place)
+    _forge(place, path[-1], value, how)
+    assume(place != was or repr(place) != repr(was))
+    event(f"{forgery.records[sequence]['kind']} {path[0]} {how}")
+    assert found(report_of(forgery.batch(readable_only=True)))
+
+
+def _forge(place: Any, last: Any, value: Any, how: str) -> None:
+    if how == "gone":
+        del place[last]
+    elif how == "more" and isinstance(place, list):
+        place.insert(last, value)
+    elif how == "more":
+        place.setdefault(str(value)[:5], value)
+    elif how == "nearly" and isinstance(place[last], int):
+        place[last] += 1
+    elif how == "nearly" and isinstance(place[last], list):
+        place[last] = place[last][::-1] if len(place[last]) > 1 else place[last] * 2
+    else:
+        place[last] = value
