@@ -154,7 +154,7 @@ class Corrections(Clocks):
                     earner=up, spender=down, hours=1, occurred_on=day
                 )
             )
-            assert BooksClosed is told[0]
+            assert BooksClosed is told[0], told
 
     @invariant()
     def all_is_well(self) -> None:
