@@ -779,8 +779,9 @@ class Books:
 
     def heir(self, id: str) -> str:
         """Return the account that stands for one that was merged."""
-        into = self.accounts[id].merged_into
-        return id if into is None else self.heir(into)
+        while (into := self.accounts[id].merged_into) is not None:
+            id = into
+        return id
 
     def take_part(self, ids: Iterable[str]) -> None:
         """Refuse whoever earns or spends and is not open."""
