@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 import timebank
 from timebank import Band, Granularity, Statute, TimeBank
@@ -48,10 +49,16 @@ def neighbourhood(bank: TimeBank, number: int) -> None:
     bank.open_account("m2", name=f"{FIRST[first - 1]} {LAST[last - 3]}", joined_on=day(2))
     bank.open_account("f1", kind="group", name=f"Famiglia {LAST[last - 5]}", joined_on=day(2))
     # Everywhere: an hour at the computer, which the desk of the neighbourhood arranged.
-    computer = {"area": "digital platforms", "category": "computer", "resource": "skill"}
+    computer: dict[str, Any] = {
+        "area": "digital platforms",
+        "category": "computer",
+        "resource": "skill",
+    }
     bank.transfer(earner="m2", spender="f1", hours=1, occurred_on=day(5), via="desk", **computer)
     # And an hour and a half of what this one is known for.
-    words = dict(zip(("area", "note", "resource"), KNOWN_FOR[number % 5], strict=True))
+    words: dict[str, Any] = dict(
+        zip(("area", "note", "resource"), KNOWN_FOR[number % 5], strict=True)
+    )
     bank.transfer(earner="f1", spender="m1", hours="1:30", occurred_on=day(16), **words)
     if number % 4 == 0:  # in ten courtyards all cook and all eat: half an hour each
         cook = {"each": "0:30", "area": "co-housing", "note": "cena di cortile"}

@@ -8,7 +8,7 @@ functions are pure and know nothing of the bank.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
@@ -96,6 +96,19 @@ def day(value: object, what: str) -> str | None:
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
     return value.isoformat()
+
+
+def time_of_day(value: object, what: str) -> str | None:
+    """Return a time of day as `HH:MM`; whole minutes by the clock on the wall, without a zone."""
+    if value is None:
+        return None
+    if not isinstance(value, time):
+        msg = f"{what} must be a datetime.time, not {type(value).__name__}: {shown(value)}"
+        raise WrongType(msg)
+    if value.second or value.microsecond or value.tzinfo is not None:
+        msg = f"{what} must be whole minutes by the clock on the wall, not {value.isoformat()}"
+        raise InvalidRequest(msg)
+    return value.isoformat("minutes")
 
 
 def duration(value: object, what: str) -> int:

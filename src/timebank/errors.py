@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable
+    from datetime import date, datetime
 
     from timebank.hours import Hours
 
@@ -247,6 +248,42 @@ class RecordedTooLate(Rejected):
         self.add_remedy(f"a day from {earliest} on would pass")
 
 
+class BooksClosed(Rejected):
+    """The day of service lies in a period whose books are closed.
+
+    `through` is the last day that is closed; `occurred_on` the day that was refused.
+    """
+
+    rule = "closed books"
+    code = "books_closed"
+
+    def __init__(self, *, through: date, occurred_on: date, doing: str = "recorded") -> None:
+        super().__init__(
+            f"the books are closed through {through}: nothing of {occurred_on} is {doing}"
+        )
+        self.through = through
+        self.occurred_on = occurred_on
+
+
+class DuesNotCharged(Rejected):
+    """Books are not closed while dues of their days are still to be charged.
+
+    `through` is the day through which they were to be closed; `accounts` are the ids of those
+    of which something is due.
+    """
+
+    rule = "dues before closing"
+    code = "dues_not_charged"
+
+    def __init__(self, *, through: date, accounts: Iterable[str]) -> None:
+        self.through = through
+        self.accounts = tuple(accounts)
+        some = ", ".join(map(shown, self.accounts[:3]))
+        more = f" and {len(self.accounts) - 3} more" if len(self.accounts) > 3 else ""  # noqa: PLR2004  # shown
+        super().__init__(f"dues up to {through} are not charged yet, of {some}{more}")
+        self.add_remedy(f"run the dues through {through} first")
+
+
 class GranularityRefused(Rejected):
     """The hours of an exchange are no multiple of the statute's unit.
 
@@ -266,9 +303,10 @@ class GranularityRefused(Rejected):
 
 
 class AccountNotOpen(Rejected):
-    """The account is frozen or closed.
+    """The account is frozen, closed, or merged into another one.
 
-    `account` is its id; `status` is "frozen" or "closed". `role` is the role in which it was
+    `account` is its id; `status` is "frozen" or "closed". `merged_into` is the id of the account
+    that it became, `None` for one that was not merged. `role` is the role in which it was
     refused: "earner", "spender", "via", "fund of the fee", "fund of welcome" (or of other dues, by
     their name), or "account" where the call is about the account itself. An account may have
     several roles in one exchange, and each is checked for itself.
@@ -285,12 +323,17 @@ class AccountNotOpen(Rejected):
         doing: str,
         role: str = "account",
         remedy: str | None = None,
+        merged_into: str | None = None,
     ) -> None:
-        super().__init__(f"account {shown(account)} is {status}: it cannot {doing}")
+        so = status if merged_into is None else f"merged into {shown(merged_into)}"
+        super().__init__(f"account {shown(account)} is {so}: it cannot {doing}")
         self.account = account
         self.status = status
         self.role = role
-        if status in _OPENED_BY:
+        self.merged_into = merged_into
+        if merged_into is not None:
+            self.add_remedy(remedy or f"name {shown(merged_into)} instead")
+        elif status in _OPENED_BY:
             also = "" if remedy is None else f", or {remedy}"
             self.add_remedy(f"{_OPENED_BY[status]} it first{also}")
 
@@ -339,6 +382,27 @@ class AccountNotEmpty(Rejected):
         if balance:
             steps.append(f"{'spend' if balance.seconds > 0 else 'earn'} {abs(balance)}")
         self.add_remedy(f"first {' and '.join(steps)}")
+
+
+class HoldsOpen(Rejected):
+    """The account cannot be merged into another, for open holds reserve hours on it.
+
+    `account` is its id; `held` what they reserve to be spent; `incoming` what they would let
+    it earn.
+    """
+
+    rule = "no open holds"
+    code = "holds_open"
+
+    def __init__(self, account: str, *, held: Hours, incoming: Hours) -> None:
+        super().__init__(
+            f"account {shown(account)} has open holds, {held} held and {incoming} incoming: "
+            "an account is merged without"
+        )
+        self.account = account
+        self.held = held
+        self.incoming = incoming
+        self.add_remedy("settle or void them first")
 
 
 class NothingDue(Rejected):

@@ -22,6 +22,7 @@ READS: Final = frozenset(
         "acts_for",
         "audit",
         "balance",
+        "closings",
         "delegates",
         "dues",
         "events",
@@ -49,6 +50,10 @@ def _nobody(_: str) -> frozenset[str]:
 
 def _nothing(_: str) -> str | None:
     return None
+
+
+def _itself(account: str) -> str:
+    return account
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +86,7 @@ class Ask:
     _kind: Callable[[str], str | None] = attrs.field(
         default=_nothing, alias="kind", eq=False, repr=False
     )
+    _heir: Callable[[str], str] = attrs.field(default=_itself, alias="heir", eq=False, repr=False)
 
     @property
     def reads(self) -> bool:
@@ -94,6 +100,10 @@ class Ask:
     def kind(self, account: str) -> str | None:
         """Return the kind of an account, `None` where there is no such account."""
         return self._kind(account)
+
+    def heir(self, account: str) -> str:
+        """Return the account that one became by a merge; itself, where it was not merged."""
+        return self._heir(account)
 
 
 #: Says whether a call may go on. It may look at the `Ask` only.
@@ -139,7 +149,7 @@ def permit(permissions: Permissions, ask: Ask) -> None:
 ROLES: Final = ("member", "coordinator", "treasurer", "auditor")
 
 #: What anybody who is named may read.
-_OPEN: Final = frozenset({"statute", "statutes"})
+_OPEN: Final = frozenset({"closings", "statute", "statutes"})
 #: What members may do on accounts of their own, whichever these are.
 _OWN: Final = frozenset(
     {
@@ -171,10 +181,23 @@ _COORDINATOR_ACTIONS: Final = frozenset(
         "leave",
         "name_delegate",
         "end_delegate",
+        "amend",
+        "amend_account",
     }
 )
 _TREASURER_ACTIONS: Final = frozenset(
-    {"adopt", "erase", "rebuild", "restart_clock", "run_due", "set_limits"}
+    {
+        "adopt",
+        "amend",
+        "amend_account",
+        "close_books",
+        "erase",
+        "merge",
+        "rebuild",
+        "restart_clock",
+        "run_due",
+        "set_limits",
+    }
 )
 
 
@@ -188,15 +211,15 @@ class Roles:
     - *member*: spends and holds hours of accounts of their own, settles or voids what these
       proposed or what was proposed to them, reads what concerns them, names delegates;
     - *delegate*, by a record and no other way: the same for accounts that named them;
-    - *coordinator*: reads all, records for others, reverses, freezes, opens and closes;
+    - *coordinator*: reads all, records for others, reverses, amends, freezes, opens and closes;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
-      opens accounts with limits of their own, erases,
+      opens accounts with limits of their own, amends, merges accounts, closes books, erases,
       restarts the clock;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,
     unless it is a fund, a clearing or an issuance account; or those that `accounts` gives for
-    the actor. A call without an actor may do nothing.
+    the actor. What was merged into it is one's own too. A call without an actor may do nothing.
 
     :raises InvalidRequest: a role that is none of these.
 
@@ -247,7 +270,12 @@ class Roles:
         own = self._own(ask, actor) if is_member else frozenset[str]()
 
         def acts_for(ids: tuple[str, ...]) -> bool:
-            return bool(ids) and all(id in own or actor in ask.delegates(id) for id in ids)
+            return bool(ids) and all(is_own(id) for id in ids)
+
+        def is_own(id: str) -> bool:
+            # Who was merged has no say, and nobody acts for it, but the account that it became.
+            heir = ask.heir(id)
+            return heir in own or actor in ask.delegates(heir)
 
         match ask.action:
             case "transfer" | "hold":
@@ -256,7 +284,7 @@ class Roles:
                 return acts_for(ask.spenders) or (not ask.exceeds and acts_for(ask.earners))
             case "name_delegate" | "end_delegate":
                 resigns = ask.action == "end_delegate" and ask.request.get("delegate") == actor
-                return own.issuperset(ask.accounts) or (
+                return own.issuperset(map(ask.heir, ask.accounts)) or (
                     resigns and all(actor in ask.delegates(id) for id in ask.accounts)
                 )
             case "acts_for":

@@ -21,6 +21,7 @@ from timebank.errors import BankNotFound, Conflict, Corrupt, InvalidRequest, Oth
 from timebank.journal import OF_NOVEMBER, digest, genesis, is_of_november, parse
 from timebank.journal.fold import Fold
 from timebank.model import Head, RecordRow, TextRow
+from timebank.queries.corrections import closed_through
 from timebank.queries.holds import rows_of_hold
 from timebank.queries.records import find_record
 from timebank.storage.protocol import Batch, Store, Writer, finds_many
@@ -89,6 +90,7 @@ class JournalTarget:
             msg = f"another writer came between: bank {shown(self.bank)} stands elsewhere"
             raise Conflict(msg)
         _check_ids(writer, records)
+        self._fold.closed_through = closed_through(writer)
         batch = Batch(records=records, texts=texts)
         for record in records:
             self._derive(writer, record, batch)
@@ -166,6 +168,8 @@ def _touched(effects: Mapping[str, Any]) -> Iterator[str]:
     """Yield the accounts that a record's effects change."""
     if "account" in effects:
         yield effects["account"]
+    if "into" in effects:
+        yield effects["into"]
     for account, _ in effects.get("postings", ()):
         yield account
     for account, _, _ in effects.get("reserves", ()):

@@ -10,14 +10,29 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Corrupt
 from timebank.journal.kinds import MOVES_HOURS
+from timebank.queries.corrections import (
+    days_of_exchange,
+    described_now,
+    heir,
+    note_of,
+    was_closed,
+)
 from timebank.queries.holds import expiring
 from timebank.queries.members import delegates_of
-from timebank.queries.records import body_of, name_of, record_at
+from timebank.queries.records import (
+    body_of,
+    name_of,
+    record_at,
+    resolution_of,
+    reversals_of,
+)
 from timebank.queries.statutes import of_version
 from timebank.queries.views import is_ended, read_account
 from timebank.rules import Held, Original, State
 from timebank.rules.accounts import OpenAccount, Rename
+from timebank.rules.amendments import Amend, Described
 from timebank.rules.clock import RestartClock
+from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.holds import SettleHold, VoidHold
@@ -77,13 +92,22 @@ def see_original(session: Session, command: ReverseTransfer, state: State, now: 
     if row is None or row.kind not in MOVES_HOURS:
         return
     effects = body_of(row)["effects"]
-    session.load([account for account, _ in effects["postings"]])
-    earlier = session.writer.referring(row.sequence)
+    accounts = dict.fromkeys(account for account, _ in effects["postings"])
+    session.load(tuple(accounts))
+    known = session.known.fold.accounts
+    heirs = {
+        id: heir(session.writer, id)
+        for id in accounts
+        if (one := known[id]) is not None and one.merged_into is not None
+    }
+    session.load(tuple(heirs.values()))
+    earlier = reversals_of(session.writer, row.sequence)
     state.original = Original(
         sequence=row.sequence,
         kind=row.kind,
         effects=effects,
         reversed=tuple(body_of(reversal)["effects"] for reversal in earlier),
+        heirs=heirs,
     )
 
 
@@ -99,7 +123,7 @@ def see_hold(session: Session, command: SettleHold | VoidHold, state: State, now
     if "via" in request:
         session.load((request["via"],))
     resolved = None
-    for resolving in session.writer.referring(row.sequence)[:1]:
+    if (resolving := resolution_of(session.writer, row.sequence)) is not None:
         resolved = (resolving.kind, body_of(resolving)["request"]["id"])
     statute = of_version(session.writer, effects["statute"])
     if statute is None:
@@ -118,6 +142,35 @@ def see_clock(session: Session, command: RestartClock, state: State, now: int) -
     state.ends = sorted({row.sequence for row in expiring(session.writer, now=now)})
 
 
+def see_described(session: Session, command: Amend, state: State, now: int) -> None:
+    """See what describes the operation that is amended, and the days of its exchange."""
+    session.flush()
+    reader = session.writer
+    row = reader.find(command.earlier_id)
+    if row is None:
+        return
+    describing = row
+    if row.kind == "settle":
+        describing = record_at(reader, body_of(row)["effects"]["resolves"])
+    found = described_now(reader, describing.sequence, body_of(describing)["request"])
+    state.described = Described(
+        kind=row.kind,
+        sequence=describing.sequence,
+        values=found.request,
+        noted=found.noted,
+        note=note_of(reader, found.noted),
+        days=days_of_exchange(reader, describing) if row.kind in _DESCRIBED else (),
+        next_sequence=session.known.sequence + 1,
+    )
+
+
+def see_closings(session: Session, command: CloseBooks, state: State, now: int) -> None:
+    """See whether there is anything to open."""
+    session.flush()
+    state.was_closed = was_closed(session.writer)
+
+
+_DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
 #: Look up what a command must see beside its accounts, by its kind.
 LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "open_account": see_opening,
@@ -130,4 +183,6 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "settle": see_hold,
     "void": see_hold,
     "restart_clock": see_clock,
+    "amend": see_described,
+    "close_books": see_closings,
 }

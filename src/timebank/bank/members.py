@@ -11,11 +11,19 @@ from typing import Final
 import attrs
 
 from timebank.bank.session import Session
-from timebank.errors import AccountNotEmpty, InvalidRequest, NothingDue, shown
+from timebank.errors import (
+    AccountNotEmpty,
+    AccountNotOpen,
+    DuesNotCharged,
+    InvalidRequest,
+    NothingDue,
+    shown,
+)
 from timebank.hours import Hours
-from timebank.model import AccountRow, RecordRow, Transfer
+from timebank.model import AccountRow, Closing, RecordRow, Transfer
 from timebank.model.members import Assign, Charge, Donate, DueReport, Leaving, WriteOff
-from timebank.queries.dues import History, Planned, plan
+from timebank.queries.corrections import family
+from timebank.queries.dues import History, Planned, due_of, plan
 from timebank.queries.holds import unexpired
 from timebank.queries.members import delegates_of
 from timebank.queries.records import (
@@ -30,6 +38,7 @@ from timebank.queries.statutes import of_version
 from timebank.queries.views import read_account, read_transfer
 from timebank.rules import accounts, delegates, holds, state, transfers
 from timebank.rules.accounts import KEEP
+from timebank.rules.closing import CloseBooks
 from timebank.rules.dues import MakeDue, due_id
 from timebank.statute import WELCOME, Demurrage, Welcome
 from timebank.storage.protocol import Reader
@@ -40,9 +49,17 @@ _GIVEN_BACK: Final = "given back on leaving"
 _LEFT: Final = "its account is closed"
 
 
-def _row(session: Session, account: str) -> AccountRow:
+def _row(session: Session, account: str, *, doing: str | None = None) -> AccountRow:
+    """Return the row of an account; with `doing`, of one that does so itself.
+
+    :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it was merged into another, which stands for it.
+    """
     session.flush()
-    return account_row(session.writer, account)
+    row = account_row(session.writer, account)
+    if doing is not None and row.merged_into is not None:
+        raise AccountNotOpen(account, status=row.status, doing=doing, merged_into=row.merged_into)
+    return row
 
 
 # -- joining -------------------------------------------------------------------------
@@ -50,7 +67,7 @@ def _row(session: Session, account: str) -> AccountRow:
 
 def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     """Give an account its welcome credit, unless it has one that was not taken back."""
-    row = _row(session, account)
+    row = _row(session, account, doing="have welcome credit")
     welcomes = _welcomes(session.writer, account)
     if welcomes and hours_left(session.writer, welcomes[-1]):
         return read_transfer(session.writer, welcomes[-1])
@@ -66,11 +83,19 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
 
 
 def _welcomes(reader: Reader, account: str) -> list[RecordRow]:
-    """The records of the welcome credits of an account, in order."""
-    found: list[RecordRow] = []
-    while (row := reader.find(due_id(WELCOME, str(len(found) + 1), account))) is not None:
-        found.append(row)
-    return found
+    """The records of the welcome credits of an account and of those merged into it, in order.
+
+    Each has the number that followed those before it, of all the accounts that were one by then.
+    """
+    accounts = family(reader, account_row(reader, account))
+    found: dict[int, RecordRow] = {}
+    looked_at = 0
+    while looked_at <= len(found):
+        looked_at += 1
+        for one in accounts:
+            if (row := reader.find(due_id(WELCOME, str(looked_at), one))) is not None:
+                found[row.sequence] = row
+    return [found[sequence] for sequence in sorted(found)]
 
 
 # -- dues ----------------------------------------------------------------------------
@@ -136,7 +161,9 @@ def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str
     if isinstance(one.rule, Demurrage):
         session.flush()
         earned, spent = reader.totals(one.account, until=one.since.isoformat())
-        basis = Hours.from_seconds(earned - spent) + made.hours
+        basis = Hours.from_seconds(earned - spent)
+        if made.occurred_on <= one.since:  # it is among what was spent
+            basis += made.hours
     if one.account not in names:
         row = reader.account(one.account)
         names[one.account] = None if row is None else name_of(reader, row)
@@ -151,6 +178,33 @@ def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str
         basis=basis,
         name=names[one.account],
     )
+
+
+# -- closing the books ---------------------------------------------------------------
+
+
+def close_books(
+    session: Session, history: History, command: CloseBooks, actor: str | None
+) -> Closing:
+    """Close the books through a day, when nothing that is due up to it is left to charge.
+
+    :raises DuesNotCharged: something is. What waits for a frozen account does not count.
+    """
+    through, closed = command.request.get("through"), session.known.fold.closed_through
+    today = session.today()
+    if through is not None and through < today.isoformat() and through > (closed or ""):
+        last = date.fromisoformat(through)
+        session.flush()
+        history.read(session.writer)
+        owing = [
+            one.account
+            for one in plan(history, through=last, today=today)
+            if history.accounts[one.account].status != "frozen"
+            and due_of(session.writer, one).hours
+        ]
+        if owing:
+            raise DuesNotCharged(through=last, accounts=sorted(set(owing)))
+    return session.execute(command, actor)
 
 
 # -- leaving -------------------------------------------------------------------------
@@ -171,7 +225,7 @@ class Departure:
 def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     """Charge what is due, release what is held, give back, bring to zero, close."""
     account, new_id = departure.account, departure.new_id
-    row = _row(session, account)
+    row = _row(session, account, doing="leave")
     if row.status == "closed":
         return Leaving(read_account(session.writer, row))
     if row.status == "frozen":

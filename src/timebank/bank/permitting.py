@@ -16,6 +16,7 @@ from timebank.journal.kinds import Lines, sides_of
 from timebank.model import Hold, Transfer
 from timebank.permissions import Ask, Permissions, permit
 from timebank.queries.clock import day_now
+from timebank.queries.corrections import heir
 from timebank.queries.members import active_delegates
 from timebank.queries.records import body_of
 from timebank.rules.accounts import OpenAccount
@@ -156,7 +157,11 @@ def look_ups(look: OpenReader, now: Now) -> dict[str, Any]:
             row = reader.account(account)
         return None if row is None else row.kind
 
-    return {"delegates": delegates, "kind": kind}
+    def heir_of(account: str) -> str:
+        with look() as reader:
+            return heir(reader, account)
+
+    return {"delegates": delegates, "kind": kind, "heir": heir_of}
 
 
 def parties(look: OpenReader, id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -244,4 +249,4 @@ def redacted(
 
 def _same_actor(ask: Ask) -> Ask:
     """Return the question of the same actor, who asks for nothing yet."""
-    return Ask(actor=ask.actor, action="", delegates=ask.delegates, kind=ask.kind)
+    return Ask(actor=ask.actor, action="", delegates=ask.delegates, kind=ask.kind, heir=ask.heir)

@@ -16,9 +16,19 @@ from timebank.bank.permitting import Handle, Moment, Now
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
 from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS
-from timebank.model import ACCOUNT_KINDS, Account, Balance, Head, Hold, Record, Transfer
+from timebank.model import (
+    ACCOUNT_KINDS,
+    Account,
+    Balance,
+    Closing,
+    Head,
+    Hold,
+    Record,
+    Transfer,
+)
 from timebank.model.members import Delegate, Due, Event, Inactive
 from timebank.queries.clock import day_now, sequence_at
+from timebank.queries.corrections import closings
 from timebank.queries.dues import History, due_of, plan
 from timebank.queries.holds import STATUSES, open_page, page_of_all, reserved
 from timebank.queries.members import accounts_of, active_delegates, events_page, inactive_page
@@ -361,6 +371,21 @@ class Reads(Handle):
                 for row in statute_rows(reader)
                 if record_at(reader, row.sequence).kind == "adopt"
             ]
+        return iter(found)
+
+    def closings(self) -> Iterator[Closing]:
+        """Iterate over the changes of the day through which books are closed, newest first.
+
+        The first one says through which day they are closed now. An opening is among them, and a
+        restart of the clock that moved the day back.
+
+        >>> import timebank
+        >>> list(timebank.open("memory:").closings())
+        []
+        """
+        self._may("closings")
+        with self._reader() as reader:
+            found = list(closings(reader))
         return iter(found)
 
     def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:

@@ -33,6 +33,7 @@ from timebank.errors import (
     InvalidRequest,
     StoreError,
     TimebankError,
+    TransferNotFound,
     shown,
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
@@ -42,6 +43,7 @@ from timebank.model import (
     SALT_BYTES,
     Account,
     ClockRestart,
+    Closing,
     Head,
     Hold,
     RecordRow,
@@ -51,9 +53,10 @@ from timebank.model import (
     microseconds,
 )
 from timebank.model.members import Delegate
+from timebank.queries.corrections import closings
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of, last_recorded, record_at
-from timebank.queries.statutes import adopted_on, in_force
+from timebank.queries.statutes import adopted_on, last_rules
 from timebank.queries.views import (
     OPERATIONS,
     account_view,
@@ -63,7 +66,9 @@ from timebank.queries.views import (
 )
 from timebank.rules import Draft, Earlier, State, decide
 from timebank.rules.accounts import OpenAccount
+from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
+from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.roles import check_roles, fund_of
@@ -149,13 +154,14 @@ class KnownState:
     @classmethod
     def read(cls, reader: Reader, head: Head) -> KnownState:
         """Return what is known at a head before any account was looked at."""
+        statute, closed_through = last_rules(reader)
         return cls(
             head.journal,
             head.sequence,
             head.digest,
             *last_recorded(reader),
-            in_force(reader),
-            Fold(),
+            statute,
+            Fold(closed_through=closed_through),
         )
 
 
@@ -176,6 +182,7 @@ def _after(fold: Fold, derived: Derived) -> Fold:
         ChainMap({}, fold.balances),
         ChainMap({}, fold.holds),
         ChainMap({}, fold.lines),
+        fold.closed_through,
     )
     over.take(derived)
     return over
@@ -188,6 +195,8 @@ def add_derived(batch: Batch, derived: Derived) -> None:
     """
     if derived.account is not None:
         batch.accounts[derived.account.account] = derived.account
+    if derived.other is not None:
+        batch.accounts[derived.other.account] = derived.other
     batch.postings += derived.postings
     batch.holds += derived.holds
     if derived.resolved:
@@ -427,7 +436,14 @@ class Session:
         today = (command.statute if isinstance(command, Adopt) else statute).day(now)
         if today < known.recorded_on and not isinstance(command, RestartClock):
             today = known.recorded_on
-        state = State(statute, fold.accounts, fold.balances, fold.holds, today=today)
+        state = State(
+            statute,
+            fold.accounts,
+            fold.balances,
+            fold.holds,
+            today=today,
+            closed_through=fold.closed_through,
+        )
         if command.id is not None:
             state.earlier = self._earlier_operation(command.id, now)
             if state.earlier is not None:
@@ -513,7 +529,14 @@ class Session:
         if welcome is None:
             return (first,)
         fold = _after(known.fold, first.derived)
-        state = State(known.statute, fold.accounts, fold.balances, fold.holds, today=today)
+        state = State(
+            known.statute,
+            fold.accounts,
+            fold.balances,
+            fold.holds,
+            today=today,
+            closed_through=fold.closed_through,
+        )
         if welcome.id is not None:
             state.earlier = self._earlier_operation(welcome.id, now)
         second = decide(state, welcome, now)
@@ -628,6 +651,17 @@ class Session:
     def _hold_result(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
         return OPERATIONS[command.kind](self.writer, record, command.texts, now)
 
+    def _operation_result(self, command: Amend, record: object, now: int) -> Transfer | Hold:
+        self.flush()
+        row = self.writer.find(command.earlier_id)
+        if row is None:
+            raise TransferNotFound(command.earlier_id)
+        return read_operation(self.writer, row, now=now)
+
+    def _closing_result(self, command: CloseBooks, record: object, now: int) -> Closing:
+        self.flush()
+        return next(closings(self.writer))
+
     def _statute_result(self, command: Adopt, record: RecordBody | None, now: int) -> Statute:
         return command.statute
 
@@ -660,6 +694,8 @@ class Session:
         "delegate": _delegate_result,
         "erasure": _erasure_result,
         "restart": _restart_result,
+        "operation": _operation_result,
+        "closing": _closing_result,
     }
 
 

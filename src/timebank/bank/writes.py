@@ -7,7 +7,7 @@ that are kept together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import attrs
@@ -16,7 +16,16 @@ from timebank import checks
 from timebank.bank import erasing, members
 from timebank.bank.permitting import Handle
 from timebank.errors import InvalidRequest
-from timebank.model import INHERIT, Account, ClockRestart, Erasure, Hold, Limit, Transfer
+from timebank.model import (
+    INHERIT,
+    Account,
+    ClockRestart,
+    Closing,
+    Erasure,
+    Hold,
+    Limit,
+    Transfer,
+)
 from timebank.model.members import (
     Assign,
     Delegate,
@@ -31,8 +40,11 @@ from timebank.queries.dues import History
 from timebank.queries.personal_data import RecordsAbout
 from timebank.rules import accounts, delegates, holds, statutes, transfers
 from timebank.rules.accounts import KEEP
+from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
+from timebank.rules.closing import CloseBooks
 from timebank.rules.erasures import Erase
+from timebank.rules.merging import Merge
 from timebank.statute import Statute
 
 #: Anything that `Hours` takes.
@@ -185,6 +197,8 @@ class Writes(Handle):
         id: str | None = None,
         kind: str = "exchange",
         occurred_on: date | None = None,
+        started_at: time | None = None,
+        ended_at: time | None = None,
         category: str | None = None,
         area: str | None = None,
         resource: str | None = None,
@@ -199,12 +213,14 @@ class Writes(Handle):
         A side is an account id, or a mapping of ids to hours; both sides sum alike. The
         `id` makes a repeated call safe: the same request gives the same transfer.
         `occurred_on` is the day of service, today in the bank's time zone when left
-        out. `note` is personal text. The statute's rules on exchanges are for the kind
+        out; `started_at` and `ended_at` are times of that day, of the next one where the second is
+        not later. `note` is personal text. The statute's rules on exchanges are for the kind
         `exchange`; `limits="unchecked"` is for imports, which no rule judges. Errors come
         in the order that `timebank.rules` documents.
 
         :raises InvalidRequest: a value that cannot be, sides that do not match.
         :raises IdempotencyMismatch: the id was used for another request.
+        :raises BooksClosed: the books of its day are closed.
         :raises AccountNotFound: an earner, a spender or `via` is no account.
         :raises AccountNotOpen: one of them is frozen or closed.
         :raises Rejected: a rule of the statute on exchanges.
@@ -224,6 +240,8 @@ class Writes(Handle):
             hours=hours,
             kind=kind,
             occurred_on=occurred_on,
+            started_at=started_at,
+            ended_at=ended_at,
             category=category,
             area=area,
             resource=resource,
@@ -248,12 +266,14 @@ class Writes(Handle):
 
         The shares of a many-sided transfer are apportioned over what remains of each, by
         largest remainder, so that partial reversals close it exactly. Limits do not
-        apply. The day is the original's unless given, or today where a clock that ran ahead
-        dated the original; `reason` is personal text.
+        apply. The day is the original's unless given, or today where the books of that are
+        closed. What an account gave that was merged since, the one that it became gives back.
+        `reason` is personal text.
 
         :raises InvalidRequest: no reason, a value that cannot be, or the reversal of a reversal.
         :raises IdempotencyMismatch: the id was used for another request.
         :raises TransferNotFound: no such transfer.
+        :raises BooksClosed: the books of the day that was given are closed.
         :raises OverReversed: more than is left of it.
         :raises AccountNotOpen: one of its accounts is closed.
 
@@ -284,6 +304,8 @@ class Writes(Handle):
         id: str | None = None,
         kind: str = "exchange",
         occurred_on: date | None = None,
+        started_at: time | None = None,
+        ended_at: time | None = None,
         category: str | None = None,
         area: str | None = None,
         resource: str | None = None,
@@ -298,11 +320,13 @@ class Writes(Handle):
 
         What is held is not spent twice: `posted - held` stays above the floor, and
         `posted + incoming` below the ceiling. From `recorded_at + expires_in` on the hold
-        is expired, though nobody does anything. `occurred_on` is the day of service that
-        the settlement then has.
+        is expired, though nobody does anything. `occurred_on` is the day for which it is
+        planned, any day ahead, or the day of a service that was; `started_at` and `ended_at` are
+        times of that day. The settlement has them.
 
         :raises InvalidRequest: a value that cannot be, sides that do not match.
         :raises IdempotencyMismatch: the id was used for another request.
+        :raises BooksClosed: the books of its day are closed.
         :raises AccountNotFound: an earner, a spender or `via` is no account.
         :raises AccountNotOpen: one of them is frozen or closed.
         :raises Rejected: a rule of the statute on exchanges.
@@ -324,6 +348,8 @@ class Writes(Handle):
             hours=hours,
             kind=kind,
             occurred_on=occurred_on,
+            started_at=started_at,
+            ended_at=ended_at,
             category=category,
             area=area,
             resource=resource,
@@ -389,6 +415,145 @@ class Writes(Handle):
         """
         command = holds.VoidHold.of(hold_id, reason=reason, id=self._new_id() if id is None else id)
         return self._execute(command)
+
+    # -- corrections ----------------------------------------------------------------
+
+    def amend(
+        self,
+        id: str,
+        *,
+        reason: str,
+        note: str | None = KEEP,  # type: ignore[assignment]  # stands for what is left out
+        category: str | None = KEEP,  # type: ignore[assignment]
+        area: str | None = KEEP,  # type: ignore[assignment]
+        resource: str | None = KEEP,  # type: ignore[assignment]
+        tags: Iterable[str] | None = KEEP,  # type: ignore[assignment]
+        started_at: time | None = KEEP,  # type: ignore[assignment]
+        ended_at: time | None = KEEP,  # type: ignore[assignment]
+    ) -> Transfer | Hold:
+        """Put right what a transfer, a settlement or a hold was for: a record.
+
+        What is left out stays as it is; `None` takes it away. Hours, accounts and days are never
+        amended: reverse the exchange, and enter it anew. What it said before stays in the
+        journal, and is told by `amendments` of what is returned. A settlement is described by
+        its hold: to amend either amends both. `note` and `reason` are personal text. Repeated
+        alike, nothing is appended; a note that was erased is not brought back.
+
+        :raises InvalidRequest: a value that cannot be, no reason, nothing to amend, or an operation
+            that nobody described: a reversal, or what a rule made due.
+        :raises TransferNotFound: no such transfer or hold.
+        :raises BooksClosed: it, or what was reversed of it, lies in closed books.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, id="t1", category="shoping")
+        >>> amended = bank.amend("t1", category="shopping", reason="a slip")
+        >>> amended.category, amended.amended, amended.hours
+        ('shopping', True, Hours('1:00'))
+        """
+        command = Amend.of(
+            id,
+            reason=reason,
+            note=note,
+            category=category,
+            area=area,
+            resource=resource,
+            tags=tags,
+            started_at=started_at,
+            ended_at=ended_at,
+        )
+        return self._execute(command)
+
+    def amend_account(
+        self,
+        id: str,
+        *,
+        reason: str,
+        joined_on: date | None = KEEP,  # type: ignore[assignment]  # stands for what is left out
+        kind: str = KEEP,  # type: ignore[assignment]
+    ) -> Account:
+        """Put right the day of joining of an account, its kind, or both: a record.
+
+        Limits by months of membership, and dues that are not charged yet, go by the new ones from
+        then on; what was judged before stays. Kinds move among member, group and organisation.
+        `joined_on=None` takes the day away: the account then joined when it was opened. Repeated
+        alike, nothing is appended. `reason` is personal text.
+
+        :raises InvalidRequest: a value that cannot be, no reason, nothing to amend, or a day more
+            than a year ahead.
+        :raises AccountNotFound: no such account.
+        :raises AccountNotOpen: it was merged into another.
+        :raises FundInUse: a fund of the statute would become a member or a group.
+
+        >>> from datetime import date
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1")
+        >>> amended = bank.amend_account("m1", joined_on=date(2024, 3, 2), reason="by her card")
+        >>> amended.joined_on
+        datetime.date(2024, 3, 2)
+        """
+        return self._execute(
+            accounts.AmendAccount.of(id, reason=reason, joined_on=joined_on, kind=kind)
+        )
+
+    def close_books(self, *, through: date | None, reason: str) -> Closing:
+        """Close the books through a day, so that what was approved stays as it is: a record.
+
+        From then on nothing of a day up to `through` is recorded or amended. A reversal without a
+        day of its own, dues that fell due and the settlement of a hold of such a day are of today
+        instead. `None`, or an earlier day, opens books again, for all to see. Repeated alike,
+        nothing is appended. `reason` is personal text.
+
+        :raises InvalidRequest: not a date, a day that is not over, or no reason.
+        :raises DuesNotCharged: dues up to the day are to be charged first: see `run_due`.
+
+        >>> from datetime import UTC, date, datetime
+        >>> import timebank
+        >>> from timebank import BooksClosed
+        >>> bank = timebank.open("memory:", clock=lambda: datetime(2027, 2, 1, tzinfo=UTC))
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.close_books(through=date(2026, 12, 31), reason="approved on 30 January")
+        >>> try:
+        ...     bank.transfer(earner="m1", spender="f1", hours=1, occurred_on=date(2026, 12, 30))
+        ... except BooksClosed as refusal:
+        ...     print(refusal.through)
+        2026-12-31
+        """
+        command = CloseBooks.of(through=through, reason=reason)
+        history = History()
+        return self._execute_all(
+            Ask(actor=self._actor, action="close_books", request=command.request),
+            lambda session, actor: members.close_books(session, history, command, actor),
+            before=history.read,
+        )
+
+    def merge(self, account: str, *, into: str, reason: str) -> Account:
+        """Let a duplicate become the account that stays, and return that one: a record.
+
+        The balance moves, whatever the limits are, with a flag where one is passed. The duplicate
+        is closed for good: **nothing takes a merge back**. From then on a statement of `into` shows
+        both histories as one; later reversals of the duplicate's exchanges are of `into`; its
+        welcome credit and dues count as charged, and the earlier `joined_on` holds. Delegates of
+        the duplicate end. Repeated alike, nothing is appended. `reason` is personal text.
+
+        :raises InvalidRequest: an id that cannot be, no reason, or accounts of two kinds.
+        :raises AccountNotFound: one of them is no account.
+        :raises AccountNotOpen: the duplicate was merged before, or `into` is not open.
+        :raises FundInUse: one of them is a fund of the statute in force.
+        :raises HoldsOpen: the duplicate has open holds: settle or void them first.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("m1-again"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1-again", spender="f1", hours=2)
+        >>> bank.merge("m1-again", into="m1", reason="she registered twice").id
+        'm1'
+        >>> bank.balance("m1").posted, bank.account("m1-again").merged_into
+        (Hours('2:00'), 'm1')
+        """
+        return self._execute(Merge.of(account, into=into, reason=reason))
 
     # -- statutes -----------------------------------------------------------------
 

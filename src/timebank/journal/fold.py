@@ -37,11 +37,13 @@ from timebank.model import (
 )
 
 _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
+_AMENDABLE: Final = frozenset({"kind", "joined_on"})
 
 
 class Derived(NamedTuple):
     """The rows that one record adds: the account it changed, if any, its postings, and so on.
 
+    `other` is a second account that it changed: the one that another was merged into.
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
     `statute` says that one is in force from it on; `erased` are the records and fields whose texts
     went; `ended` are the sequences of the holds that a restart of the clock ends.
@@ -54,6 +56,7 @@ class Derived(NamedTuple):
     statute: StatuteRow | None = None
     erased: Sequence[tuple[int, str]] = ()
     ended: Sequence[int] = ()
+    other: AccountRow | None = None
 
 
 @attrs.define
@@ -62,13 +65,15 @@ class Fold:
 
     `accounts` holds the rows seen, `None` for an id known to be free; `balances` the
     last `(version, seconds)` of each account; `holds` the rows of open holds, by account
-    and by the hold's sequence; `lines` the accounts of each open hold.
+    and by the hold's sequence; `lines` the accounts of each open hold; `closed_through` the last
+    day of closed books.
     """
 
     accounts: MutableMapping[str, AccountRow | None] = attrs.field(factory=dict)
     balances: MutableMapping[str, tuple[int, int]] = attrs.field(factory=dict)
     holds: MutableMapping[str, dict[int, HoldRow]] = attrs.field(factory=dict)
     lines: MutableMapping[int, list[str]] = attrs.field(factory=dict)
+    closed_through: str | None = None
 
     def keep(self, row: HoldRow) -> None:
         """Add a row of an open hold, of this record or read from a store; once for each row."""
@@ -120,6 +125,10 @@ class Fold:
         if (row := derived.account) is not None:
             self.accounts[row.account] = row
             self.balances.setdefault(row.account, (0, 0))
+        if (row := derived.other) is not None:
+            self.accounts[row.account] = row
+        if derived.statute is not None:
+            self.closed_through = derived.statute.closed_through
         for hold in derived.holds:
             self.keep(hold)
         if derived.resolved:
@@ -151,6 +160,11 @@ def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deriv
         row = AccountRow(account=_is(str, id), opened=sequence, **sets)
     else:
         row = before._replace(**sets)
+    return Derived(_valid(row))
+
+
+def _valid(row: AccountRow) -> AccountRow:
+    """Return the row of an account whose values can be."""
     if row.kind not in ACCOUNT_KINDS or row.status not in {"open", "frozen", "closed"}:
         msg = f"kind {shown(row.kind)} or status {shown(row.status)}"
         raise ValueError(msg)
@@ -159,7 +173,7 @@ def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deriv
             _is(int, limit)
     if row.joined_on is not None:
         date.fromisoformat(row.joined_on)
-    return Derived(row)
+    return row
 
 
 def _post(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
@@ -217,7 +231,8 @@ def _released(fold: Fold, hold: int, accounts: list[str]) -> list[HoldRow]:
 
 
 def _adopt(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
-    return Derived(statute=StatuteRow(sequence, _is(str, effects["adopts"])))
+    version = _is(str, effects["adopts"])
+    return Derived(statute=StatuteRow(sequence, version, fold.closed_through))
 
 
 def _delegate(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
@@ -244,7 +259,44 @@ def _restart(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     if not all(0 < hold < sequence for hold in ends):
         msg = "a restart of the clock ends earlier holds"
         raise ValueError(msg)
-    return Derived(statute=StatuteRow(sequence, _is(str, effects["statute"])), ended=ends)
+    through = _day(effects["through"]) if "through" in effects else fold.closed_through
+    row = StatuteRow(sequence, _is(str, effects["statute"]), through)
+    return Derived(statute=row, ended=ends)
+
+
+def _close_books(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    through = effects["through"]
+    day = None if through is None else _day(through)
+    return Derived(statute=StatuteRow(sequence, _is(str, effects["statute"]), day))
+
+
+def _amend(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: amendments are found by the records that refer to what they amend."""
+    if not 0 < _is(int, effects["amends"]) < sequence:
+        msg = "what is amended is an earlier record"
+        raise ValueError(msg)
+    return Derived()
+
+
+def _amend_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    id, sets = effects["account"], dict(effects["sets"])
+    before = fold.accounts.get(id)
+    if before is None or sets.keys() - _AMENDABLE:
+        msg = f"account {shown(id)} is opened before it is amended"
+        raise ValueError(msg)
+    return Derived(_valid(before._replace(**sets)))
+
+
+def _merge(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    id, into = effects["account"], effects["into"]
+    row, other = fold.accounts.get(id), fold.accounts.get(into)
+    if row is None or other is None or row.merged_into is not None or id == into:
+        msg = f"account {shown(id)} becomes another account, once"
+        raise ValueError(msg)
+    derived = _post(fold, sequence, effects)
+    if "joined_on" in effects:
+        derived = derived._replace(other=_valid(other._replace(joined_on=effects["joined_on"])))
+    return derived._replace(account=row._replace(status="closed", merged_into=into))
 
 
 def _is(expected: type, value: Any) -> Any:
@@ -273,6 +325,10 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "end_delegate": _delegate,
     "erase": _erase,
     "restart_clock": _restart,
+    "amend": _amend,
+    "amend_account": _amend_account,
+    "close_books": _close_books,
+    "merge": _merge,
 }
 
 

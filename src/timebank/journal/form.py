@@ -166,4 +166,7 @@ def refers_to(effects: Mapping[str, Any]) -> Any:
     >>> refers_to({"reverses": 7}), refers_to({})
     (7, None)
     """
-    return effects.get("reverses", effects.get("resolves", effects.get("of")))
+    for field in ("reverses", "resolves", "of", "amends"):
+        if field in effects:
+            return effects[field]
+    return None

@@ -49,22 +49,28 @@ class SetLimitsRequest(OnAccount):
     ceiling: NotRequired[StoredLimit]
 
 
-class ExchangeRequest(TypedDict):
-    """The request of a transfer, or of a hold that proposes one (`expires_in`, microseconds)."""
-
-    id: str
-    kind: str
-    earners: Lines
-    spenders: Lines
-    occurred_on: NotRequired[str]
-    category: NotRequired[str]
-    area: NotRequired[str]
-    resource: NotRequired[str]
-    via: NotRequired[str]
-    tags: NotRequired[list[str]]
-    source: NotRequired[str | list[list[str]]]
-    limits: NotRequired[str]
-    expires_in: NotRequired[int]
+#: The request of a transfer, or of a hold that proposes one. `from` and `to`, which are words of
+#: Python, are times of day; `expires_in` is in microseconds.
+ExchangeRequest = TypedDict(
+    "ExchangeRequest",
+    {
+        "id": str,
+        "kind": str,
+        "earners": Lines,
+        "spenders": Lines,
+        "occurred_on": NotRequired[str],
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+        "category": NotRequired[str],
+        "area": NotRequired[str],
+        "resource": NotRequired[str],
+        "via": NotRequired[str],
+        "tags": NotRequired[list[str]],
+        "source": NotRequired[str | list[list[str]]],
+        "limits": NotRequired[str],
+        "expires_in": NotRequired[int],
+    },
+)
 
 
 class ReverseRequest(TypedDict):
@@ -128,6 +134,42 @@ class RestartClockRequest(TypedDict):
     """The request that restarts the clock: the day of today, as people know it."""
 
     today: str
+
+
+#: What an exchange was for, as it is corrected; what there is none of any more is in `takes_away`.
+AmendRequest = TypedDict(
+    "AmendRequest",
+    {
+        "operation": str,
+        "category": NotRequired[str],
+        "area": NotRequired[str],
+        "resource": NotRequired[str],
+        "tags": NotRequired[list[str]],
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+        "takes_away": NotRequired[list[str]],
+    },
+)
+
+
+class AmendAccountRequest(OnAccount):
+    """The request that corrects an account's day of joining, or its kind."""
+
+    joined_on: NotRequired[str]
+    kind: NotRequired[str]
+    takes_away: NotRequired[list[str]]
+
+
+class CloseBooksRequest(TypedDict, total=False):
+    """The request that closes books through a day, or opens them again, without one."""
+
+    through: str
+
+
+class MergeRequest(OnAccount):
+    """The request that makes a duplicate the account that stays."""
+
+    into: str
 
 
 # -- what it comes to --------------------------------------------------------------
@@ -220,6 +262,41 @@ class RestartClockEffects(TypedDict):
 
     statute: str
     ends: NotRequired[list[int]]
+    through: NotRequired[str]
+
+
+class AmendEffects(TypedDict):
+    """The effects of an amendment: each field, as it is and as it was; of a note its record."""
+
+    amends: int
+    sets: dict[str, Any]
+    was: dict[str, Any]
+
+
+class AmendAccountEffects(AccountEffects):
+    """The effects of a correction of an account: the columns as they are, and as they were."""
+
+    was: AccountChanges
+
+
+class CloseBooksEffects(TypedDict):
+    """The effects of closing books: the statute in force, and the last day that is closed."""
+
+    statute: str
+    through: str | None
+
+
+class MergeEffects(TypedDict):
+    """The effects of a merge: a balance that moves; `of` is the record that opened `into`."""
+
+    account: str
+    into: str
+    of: int
+    occurred_on: str
+    postings: Lines
+    statute: str
+    joined_on: NotRequired[str]
+    flags: NotRequired[list[RecordedFlag]]
 
 
 Request = (
@@ -235,6 +312,10 @@ Request = (
     | DelegateRequest
     | EraseRequest
     | RestartClockRequest
+    | AmendRequest
+    | AmendAccountRequest
+    | CloseBooksRequest
+    | MergeRequest
 )
 Effects = (
     AccountEffects
@@ -245,6 +326,10 @@ Effects = (
     | DelegateEffects
     | EraseEffects
     | RestartClockEffects
+    | AmendEffects
+    | AmendAccountEffects
+    | CloseBooksEffects
+    | MergeEffects
 )
 
 
@@ -265,7 +350,17 @@ class RecordBody(TypedDict):
 # -- the table ---------------------------------------------------------------------
 
 #: What the caller of a command gets.
-View = Literal["account", "transfer", "hold", "statute", "delegate", "erasure", "restart"]
+View = Literal[
+    "account",
+    "transfer",
+    "hold",
+    "operation",
+    "statute",
+    "delegate",
+    "erasure",
+    "restart",
+    "closing",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -287,8 +382,8 @@ class Kind:
     groups: frozenset[str] = attrs.field(converter=_words)
 
 
-#: Groups. `account`: it changes an account itself. `move`: it has postings. `plan`: it is read
-#: when dues are planned.
+#: Groups. `account`: it changes an account itself. `move`: it is a transfer of hours, with an id.
+#: `plan`: it is read when dues are planned.
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
@@ -310,6 +405,10 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("end_delegate", "delegates.EndDelegate", "end", "account", "account"),
         Kind("erase", "erasures.Erase", "erase", "erasure", ""),
         Kind("restart_clock", "clock.RestartClock", "restart", "restart", "plan"),
+        Kind("amend", "amendments.Amend", "amend", "operation", ""),
+        Kind("amend_account", "accounts.AmendAccount", "amend", "account", "account plan"),
+        Kind("close_books", "closing.CloseBooks", "close", "closing", ""),
+        Kind("merge", "merging.Merge", "merge", "account", "account plan"),
     )
 }  # fmt: skip
 
@@ -318,7 +417,7 @@ def _of_group(group: str) -> frozenset[str]:
     return frozenset(kind.name for kind in KINDS.values() if group in kind.groups)
 
 
-#: The kinds of record that have postings: their callers get a `Transfer`.
+#: The kinds of record that are transfers of hours: their callers get a `Transfer`.
 MOVES_HOURS: Final = _of_group("move")
 #: Those that are on an account itself.
 ON_ACCOUNT: Final = _of_group("account")

@@ -7,6 +7,7 @@ keeps rows: `RecordRow` and `TextRow` are the journal and its texts; `AccountRow
 
 from __future__ import annotations
 
+from timebank.model.corrections import AMENDABLE, Amendment, Closing
 from timebank.model.rows import (
     AccountRow,
     Fault,
@@ -53,6 +54,7 @@ from timebank.model.values import (
 
 __all__ = [
     "ACCOUNT_KINDS",
+    "AMENDABLE",
     "EPOCH",
     "INHERIT",
     "MAX_ID_CHARACTERS",
@@ -68,8 +70,10 @@ __all__ = [
     "Account",
     "AccountKind",
     "AccountRow",
+    "Amendment",
     "Balance",
     "ClockRestart",
+    "Closing",
     "Erasure",
     "Fault",
     "Flag",

@@ -36,7 +36,10 @@ class TextRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """An account as the journal leaves it. `opened` and `named` are sequences of records."""
+    """An account as the journal leaves it. `opened` and `named` are sequences of records.
+
+    `merged_into` is the account that it became, `None` for one that is itself.
+    """
 
     account: str
     kind: str
@@ -46,6 +49,7 @@ class AccountRow(NamedTuple):
     ceiling: StoredLimit
     opened: int
     named: int | None
+    merged_into: str | None = None
 
 
 class PostingRow(NamedTuple):
@@ -79,10 +83,15 @@ class HoldRow(NamedTuple):
 
 
 class StatuteRow(NamedTuple):
-    """A statute that was adopted: its version, and the sequence of the record."""
+    """What is in force from a record on: the version of a statute, and the last closed day.
+
+    There is one for each record that adopts a statute, dates it anew, or closes books;
+    `closed_through` is `YYYY-MM-DD`, `None` where no books are closed.
+    """
 
     sequence: int
     version: str
+    closed_through: str | None = None
 
 
 class Fault(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
+from timebank.model.corrections import Amendment
 from timebank.model.scalars import Limit
 
 _HEAD: Final = re.compile(r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})", re.ASCII)
@@ -79,6 +80,7 @@ class Account:
     """An account, which holds a balance.
 
     `floor` and `ceiling` are the account's own limits: `INHERIT`, `None` (unlimited) or `Hours`.
+    `merged_into` is the id of the account that it became, where it was a duplicate.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -95,6 +97,7 @@ class Account:
     joined_on: date | None
     floor: Limit
     ceiling: Limit
+    merged_into: str | None = None
 
 
 @attrs.frozen
@@ -207,6 +210,12 @@ class _Postings:
 
     __slots__ = ("_make",)
     postings: tuple[Posting, ...]
+    amendments: tuple[Amendment, ...]
+
+    @property
+    def amended(self) -> bool:
+        """True if what it was for was corrected: the fields are as corrected."""
+        return bool(self.amendments)
 
     @property
     def hours(self) -> Hours:
@@ -242,7 +251,9 @@ class Transfer(_Postings):
     by; `flags` are the rules that it broke and that the statute only flags. `asked` are the
     hours that the caller asked for, if the statute's unit changed them. A transfer that a rule
     of the statute made has the name of the rule as its `kind`, and as its `period` the first
-    and last day that it is for.
+    and last day that it is for. `started_at` and `ended_at` are times of the day of service;
+    `ended_at` is of the next day where it is not later. `amendments` are what was corrected
+    of it, the oldest first: the fields are as they were corrected.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -274,6 +285,9 @@ class Transfer(_Postings):
     flags: tuple[Flag, ...] = ()
     asked: Hours | None = None
     period: tuple[date, date] | None = None
+    started_at: time | None = None
+    ended_at: time | None = None
+    amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
 
     @classmethod
     def deferred(cls, make: Callable[[], Transfer]) -> Transfer:
@@ -305,8 +319,9 @@ class Hold(_Postings):
 
     `status` is "open", "settled", "voided" or "expired", as of the time of reading;
     `resolved_by` is the id of the settlement or void. `postings` are those of a transfer that
-    settles all of it. `occurred_on` is the day of service, if it was given. `expires_at` is the
-    instant from which on it reserves nothing. `reason` is the text of its void.
+    settles all of it. `occurred_on` is the day of service, or the day that is planned for it, if it
+    was given. `expires_at` is the instant from which on it reserves nothing. `reason` is the text
+    of its void. `started_at`, `ended_at` and `amendments` are those of a `Transfer`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -338,6 +353,9 @@ class Hold(_Postings):
     flags: tuple[Flag, ...] = ()
     resolved_by: str | None = None
     asked: Hours | None = None
+    started_at: time | None = None
+    ended_at: time | None = None
+    amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -20,7 +20,13 @@ import attrs
 
 from timebank.errors import Corrupt
 from timebank.hours import Hours
-from timebank.journal.kinds import PLANS_DUES, AccountEffects, DueRequest
+from timebank.journal.kinds import (
+    PLANS_DUES,
+    AccountChanges,
+    AccountEffects,
+    DueRequest,
+    MergeEffects,
+)
 from timebank.model import RecordRow
 from timebank.model.members import Due
 from timebank.queries.records import body_of, hours_left, record_at, records
@@ -110,6 +116,13 @@ class AccountHistory:
     def _of(self, rule: str) -> Iterator[Charged]:
         return (one for one in self.charges if one.rule == rule)
 
+    def amend(self, sets: AccountChanges) -> None:
+        """Have another kind, or another day of joining."""
+        self.kind = sets.get("kind", self.kind)
+        if "joined_on" in sets:
+            joined = sets["joined_on"]
+            self.given = None if joined is None else date.fromisoformat(joined)
+
     def restart(self, today: date) -> None:
         """Count as of the day of a restart whatever lies later, and doubt charges for later."""
         self.opened = min(self.opened, today)
@@ -179,6 +192,10 @@ class History:
             self._charged(row.sequence, record["request"])
         elif row.kind == "open_account":
             self._opened(record["effects"], day)
+        elif row.kind == "amend_account":
+            self.accounts[record["effects"]["account"]].amend(record["effects"]["sets"])
+        elif row.kind == "merge":
+            self._merged(record["effects"], day)
         else:
             effects = record["effects"]
             _change(self.accounts[effects["account"]].statuses, day, effects["sets"]["status"])
@@ -187,6 +204,15 @@ class History:
         id, sets = effects["account"], effects["sets"]
         given = None if sets["joined_on"] is None else date.fromisoformat(sets["joined_on"])
         self.accounts[id] = AccountHistory(id, sets["kind"], day, given, [(day, "open")])
+
+    def _merged(self, effects: MergeEffects, day: date) -> None:
+        """Count what was charged to an account as charged to the one that it became."""
+        account, into = (self.accounts[effects[name]] for name in ("account", "into"))
+        _change(account.statuses, day, "closed")
+        into.charges = sorted(into.charges + account.charges, key=lambda one: one.sequence)
+        account.charges = []
+        if "joined_on" in effects:
+            into.given = date.fromisoformat(effects["joined_on"])
 
     def _charged(self, sequence: int, request: DueRequest) -> None:
         period: Period | None = None

@@ -24,7 +24,11 @@ def delegates_of(reader: Reader, row: AccountRow) -> dict[str, str | None]:
     Those whose day is over are still among them.
     """
     found: dict[str, str | None] = {}
+    if row.merged_into is not None:
+        return found
     for record in reader.referring(row.opened):
+        if record.kind == "merge":
+            continue
         effects = body_of(record)["effects"]
         found.pop(effects["delegate"], None)
         if record.kind == "name_delegate":

@@ -146,10 +146,21 @@ def hours_left(reader: Reader, row: RecordRow) -> int:
     """Return the seconds of a transfer that were not moved back."""
     first, *reversals = (
         sum(seconds for _, seconds in body_of(one)["effects"]["postings"] if seconds > 0)
-        for one in (row, *reader.referring(row.sequence))
+        for one in (row, *reversals_of(reader, row.sequence))
     )
     left: int = first - sum(reversals)
     return left
+
+
+def reversals_of(reader: Reader, sequence: int) -> list[RecordRow]:
+    """Return the records that moved hours of a transfer back, in order."""
+    return [row for row in reader.referring(sequence) if row.kind == "reverse"]
+
+
+def resolution_of(reader: Reader, sequence: int) -> RecordRow | None:
+    """Return the record that settled or voided a hold, `None` where none did."""
+    rows = (row for row in reader.referring(sequence) if row.kind in {"settle", "void"})
+    return next(rows, None)
 
 
 def texts_of(reader: Reader, sequence: int) -> dict[str, str]:

@@ -15,8 +15,13 @@ from timebank.storage.protocol import Reader
 
 def in_force(reader: Reader) -> Statute:
     """Return the statute that was adopted last; the default one, where none was."""
+    return last_rules(reader)[0]
+
+
+def last_rules(reader: Reader) -> tuple[Statute, str | None]:
+    """Return the statute that is in force, and the last day of closed books, if any."""
     rows = reader.statutes(before=MAX_INTEGER + 1, limit=1)
-    return adopted_by(reader, rows[0]) if rows else DEFAULT
+    return (adopted_by(reader, rows[0]), rows[0].closed_through) if rows else (DEFAULT, None)
 
 
 def of_version(reader: Reader, version: str) -> Statute | None:
@@ -40,7 +45,7 @@ def adopted_on(reader: Reader, day: str) -> Statute:
 
 
 def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
-    """Yield the adoptions and the restarts of the clock, newest first, a page at a time."""
+    """Yield adoptions, restarts of the clock and closings, newest first, a page at a time."""
     before = MAX_INTEGER + 1
     while page := reader.statutes(before=before, limit=PAGE):
         yield from page
@@ -48,7 +53,7 @@ def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
 
 
 def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
-    """Return the statute that a record adopted, or, a restart of the clock, dated anew.
+    """Return the statute that a record adopted, or that was in force when it was another one.
 
     :raises Corrupt: the record is missing, or adopts none.
     """
@@ -56,7 +61,7 @@ def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
     if found is None:
         msg = f"record {row.sequence}, which adopted a statute, is missing"
         raise Corrupt(msg)
-    if found.kind == "restart_clock":
+    if found.kind != "adopt":
         statute = of_version(reader, row.version)
         if statute is None:
             msg = f"record {row.sequence} names a statute that was never adopted"

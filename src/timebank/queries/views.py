@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from timebank.errors import Corrupt, HoldNotFound, TransferNotFound
 from timebank.hours import Hours
@@ -12,6 +12,7 @@ from timebank.journal.kinds import MOVES_HOURS, Lines, RecordBody
 from timebank.model import (
     Account,
     AccountRow,
+    Amendment,
     Flag,
     Hold,
     Posting,
@@ -22,7 +23,15 @@ from timebank.model import (
     stored_limit,
 )
 from timebank.queries.clock import was_restarted
-from timebank.queries.records import body_of, find_record, name_of, record_at, texts_of
+from timebank.queries.corrections import amendments, described_now, note_of, time_of
+from timebank.queries.records import (
+    body_of,
+    find_record,
+    name_of,
+    record_at,
+    resolution_of,
+    texts_of,
+)
 from timebank.storage.protocol import Reader
 
 
@@ -36,6 +45,7 @@ def account_view(row: AccountRow, name: str | None) -> Account:
         joined_on=None if row.joined_on is None else date.fromisoformat(row.joined_on),
         floor=stored_limit(row.floor),
         ceiling=stored_limit(row.ceiling),
+        merged_into=row.merged_into,
     )
 
 
@@ -64,14 +74,17 @@ def transfer_view(
     record: RecordBody,
     texts: Mapping[str, str],
     *,
-    held: Mapping[str, Any] | None = None,
+    described: Mapping[str, Any] | None = None,
+    amendments: tuple[Amendment, ...] = (),
 ) -> Transfer:
     """Return a transfer from the object that its record is, and its texts.
 
-    A settlement is described by the request of its hold, `held`.
+    It is `described` by its own request, where that was not amended; a settlement by the one
+    of its hold.
     """
     request, effects = record["request"], record["effects"]
-    described = request if held is None else held
+    if described is None:
+        described = request
     get, lines = described.get, effects["postings"]
     postings = _postings(lines, effects)
     return Transfer(  # in the order of its fields: twenty names cost more than all of them do
@@ -93,10 +106,13 @@ def transfer_view(
         request.get("transfer"),
         record.get("actor"),
         effects["statute"],
-        None if held is None else request["hold"],
+        request.get("hold"),
         _flags(effects) if "flags" in effects else (),
         _asked(request, lines, postings),
         period_of(request),
+        time_of(get("from")),
+        time_of(get("to")),
+        amendments,
     )
 
 
@@ -122,8 +138,12 @@ def hold_view(
     resolved: RecordBody | None = None,
     reason: str | None = None,
     ended: bool = False,
+    described: Mapping[str, Any] | None = None,
+    amendments: tuple[Amendment, ...] = (),
 ) -> Hold:
     """Return a hold from the object that its record is, and that of what resolved it.
+
+    It is `described` by its own request, where that was not amended.
 
     It has expired where its instant has come, or a restart of the clock has `ended` it.
     """
@@ -152,7 +172,8 @@ def hold_view(
         flags=_flags(effects),
         resolved_by=None if resolved is None else resolved["request"]["id"],
         asked=_asked(request, effects["lines"], postings),
-        **_described(request),
+        amendments=amendments,
+        **_described(request if described is None else described),
     )
 
 
@@ -166,6 +187,8 @@ def _described(request: Mapping[str, Any]) -> dict[str, Any]:
         "tags": tuple(request.get("tags", ())),
         "source": _source(request),
         "limits": request.get("limits", "checked"),
+        "started_at": time_of(request.get("from")),
+        "ended_at": time_of(request.get("to")),
     }
 
 
@@ -206,8 +229,30 @@ def _flags(effects: Mapping[str, Any]) -> tuple[Flag, ...]:
 # -- read from a store -------------------------------------------------------------
 
 
+class _Description(NamedTuple):
+    """What describes an exchange now: a request, its texts, and what amended it."""
+
+    request: Mapping[str, Any]
+    texts: Mapping[str, str]
+    amendments: tuple[Amendment, ...]
+
+
+def _description(reader: Reader, record: RecordBody, texts: Mapping[str, str]) -> _Description:
+    """Return what describes a transfer or hold, as it was amended last."""
+    sequence = record["sequence"]
+    found = described_now(reader, sequence, record["request"])
+    if found.noted not in {None, sequence} or (found.noted is None and "note" in texts):
+        note = note_of(reader, found.noted)
+        others = {field: text for field, text in texts.items() if field != "note"}
+        texts = others if note is None else {**others, "note": note}
+    return _Description(found.request, texts, amendments(reader, found.amendments))
+
+
 def _moved(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Transfer:
-    return transfer_view(record, texts)
+    if record["kind"] != "transfer":
+        return transfer_view(record, texts)
+    request, texts, amended = _description(reader, record, texts)
+    return transfer_view(record, texts, described=request, amendments=amended)
 
 
 def _settled(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Transfer:
@@ -217,20 +262,28 @@ def _settled(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: 
     if held is None:
         msg = f"the hold of record {record['sequence']}, record {sequence}, is missing"
         raise Corrupt(msg)
-    return transfer_view(record, texts_of(reader, sequence), held=body_of(held)["request"])
+    request, texts, amended = _description(reader, body_of(held), texts_of(reader, sequence))
+    return transfer_view(record, texts, described=request, amendments=amended)
 
 
 def _held(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Hold:
-    """Return a hold that nothing has resolved."""
+    """Return a hold that was just made: nothing has resolved or amended it."""
     return hold_view(record, texts, now=now)
 
 
 def _voided(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Hold:
     """Return the hold that a record voids."""
-    held = record_at(reader, record["effects"]["resolves"])
-    held_texts = texts_of(reader, held.sequence)
+    row = record_at(reader, record["effects"]["resolves"])
+    held = body_of(row)
+    request, held_texts, amended = _description(reader, held, texts_of(reader, row.sequence))
     return hold_view(
-        body_of(held), held_texts, now=now, resolved=record, reason=texts.get("reason")
+        held,
+        held_texts,
+        now=now,
+        resolved=record,
+        reason=texts.get("reason"),
+        described=request,
+        amendments=amended,
     )
 
 
@@ -269,12 +322,20 @@ def read_hold(reader: Reader, row: RecordRow, *, now: int) -> Hold:
     record = body_of(row)
     try:
         resolved, reason = None, None
-        for resolving in reader.referring(row.sequence)[:1]:
+        if (resolving := resolution_of(reader, row.sequence)) is not None:
             resolved = body_of(resolving)
             reason = texts_of(reader, resolving.sequence).get("reason")
-        texts = texts_of(reader, row.sequence)
-        ended = resolved is None and is_ended(reader, record)
-        return hold_view(record, texts, now=now, resolved=resolved, reason=reason, ended=ended)
+        request, texts, amended = _description(reader, record, texts_of(reader, row.sequence))
+        return hold_view(
+            record,
+            texts,
+            now=now,
+            resolved=resolved,
+            reason=reason,
+            ended=resolved is None and is_ended(reader, record),
+            described=request,
+            amendments=amended,
+        )
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {row.sequence} cannot be read as a hold: {error!r}"
         raise Corrupt(msg) from error

@@ -7,10 +7,12 @@ from typing import Final, Self
 import attrs
 
 from timebank import checks
-from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest
+from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest, shown
 from timebank.journal.kinds import (
     AccountChanges,
     AccountEffects,
+    AmendAccountEffects,
+    AmendAccountRequest,
     OnAccount,
     OpenAccountRequest,
     SetLimitsRequest,
@@ -21,6 +23,8 @@ from timebank.statute import days_later
 
 #: Stands for "leave this limit as it is" in `set_limits`.
 KEEP: Final = object()
+#: The kinds of account that may become one another: those of people.
+OWN_KINDS: Final = ("member", "group", "organisation")
 
 
 # -- commands ------------------------------------------------------------------------
@@ -134,6 +138,38 @@ class Reopen(ChangeStatus):
     kind = "reopen"
 
 
+@attrs.frozen
+class AmendAccount(Command[AmendAccountRequest, Account]):
+    """Put right the day of joining, the kind, or both."""
+
+    kind = "amend_account"
+
+    @classmethod
+    def of(cls, id: object, *, reason: object, joined_on: object, kind: object) -> AmendAccount:
+        """Make it from the arguments of the call; what is `KEEP` stays as it is.
+
+        :raises InvalidRequest: a value that cannot be, no reason, or nothing to amend.
+        """
+        account = checks.identifier(id, "account id")
+        request: AmendAccountRequest = {"account": account}
+        if joined_on is not KEEP:
+            day = checks.day(joined_on, "joined_on")
+            if day is None:
+                request["takes_away"] = ["joined_on"]
+            else:
+                request["joined_on"] = day
+        if kind is not KEEP:
+            request["kind"] = checks.one_of(kind, OWN_KINDS, "kind")
+        if len(request) == 1:
+            msg = "nothing to amend: name joined_on, kind or both"
+            raise InvalidRequest(msg)
+        texts = texts_of(reason=reason)
+        if "reason" not in texts:
+            msg = "an amendment needs a reason, for whoever reads it later"
+            raise InvalidRequest(msg)
+        return cls(request, texts, (account,))
+
+
 # -- their judges ----------------------------------------------------------------------
 
 #: How far ahead a member may join.
@@ -147,10 +183,7 @@ def _sets(account: str, sets: AccountChanges) -> Draft:
 def open_account(state: State, command: OpenAccount, now: int) -> Draft:
     """Open an account; that it is not open yet was looked at before."""
     request = command.request
-    latest = days_later(state.today, DAYS_TO_JOIN)
-    if request.get("joined_on", latest) > latest:
-        msg = f"joined_on {request['joined_on']} is too far ahead: the latest is {latest}"
-        raise InvalidRequest(msg)
+    _check_joining(state, request.get("joined_on"))
     floor, ceiling = request.get("floor", "inherit"), request.get("ceiling", "inherit")
     sets: AccountChanges = {
         "kind": request["kind"],
@@ -166,11 +199,48 @@ def open_account(state: State, command: OpenAccount, now: int) -> Draft:
     return _sets(account, sets)
 
 
+def _check_joining(state: State, day: str | None) -> None:
+    latest = days_later(state.today, DAYS_TO_JOIN)
+    if day is not None and day > latest:
+        msg = f"joined_on {day} is too far ahead: the latest is {latest}"
+        raise InvalidRequest(msg)
+
+
+def amend(state: State, command: AmendAccount, now: int) -> Draft | None:
+    """Say what is and what was; nothing, where it is so already.
+
+    :raises InvalidRequest: a day too far ahead, or a fund, which is nobody's own.
+    :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it was merged into another.
+    :raises FundInUse: a fund of the statute in force would become somebody's own.
+    """
+    request = command.request
+    _check_joining(state, request.get("joined_on"))
+    row = state.account_itself(command.accounts[0], doing="be amended")
+    sets: AccountChanges = {}
+    was: AccountChanges = {}
+    if "joined_on" in request or "takes_away" in request:
+        sets["joined_on"], was["joined_on"] = request.get("joined_on"), row.joined_on
+    if "kind" in request:
+        sets["kind"], was["kind"] = request["kind"], row.kind
+    if sets == was:
+        return None
+    if sets.get("kind", row.kind) != row.kind:
+        if row.kind not in OWN_KINDS:
+            msg = f"{shown(row.account)} is a {row.kind}: that kind is never another"
+            raise InvalidRequest(msg)
+        if sets["kind"] in {"member", "group"} and row.account in state.statute.funds:
+            raise FundInUse(row.account, statute=state.statute.version)
+    effects: AmendAccountEffects = {"account": row.account, "sets": sets, "was": was}
+    return Draft(effects)
+
+
 def set_limits(state: State, command: SetLimits, now: int) -> Draft | None:
     """Change the limits of an account that is not closed."""
-    row = state.account(command.accounts[0])
+    doing = "have its limits set"
+    row = state.account_itself(command.accounts[0], doing=doing)
     if row.status == "closed":
-        raise AccountNotOpen(row.account, status=row.status, doing="have its limits set")
+        raise AccountNotOpen(row.account, status=row.status, doing=doing)
     floor = command.request.get("floor", row.floor)
     ceiling = command.request.get("ceiling", row.ceiling)
     if (floor, ceiling) == (row.floor, row.ceiling):
@@ -188,7 +258,7 @@ def _check_order(state: State, row: AccountRow) -> None:
 
 def rename(state: State, command: Rename, now: int) -> Draft | None:
     """Give another name, or none; nothing, where it is so already."""
-    row = state.account(command.accounts[0])
+    row = state.account_itself(command.accounts[0], doing="be renamed")
     name = command.texts.get("name")
     if name == state.name and (name is None) == (row.named is None):
         return None
@@ -206,8 +276,8 @@ _STATUS_CHANGES: Final = {
 
 def change_status(state: State, command: ChangeStatus, now: int) -> Draft | None:
     """Freeze, thaw, close or reopen; nothing, where it is so already."""
-    row = state.account(command.accounts[0])
     leaves, status, doing = _STATUS_CHANGES[command.kind]
+    row = state.account_itself(command.accounts[0], doing=doing)
     if row.status == status:
         return None
     if row.status not in leaves:

@@ -9,6 +9,7 @@ from timebank.errors import InvalidRequest
 from timebank.journal.kinds import RestartClockEffects, RestartClockRequest
 from timebank.model import ClockRestart
 from timebank.rules.state import Command, Draft, State, texts_of
+from timebank.statute import days_later
 
 
 @attrs.frozen
@@ -53,4 +54,6 @@ def restart(state: State, command: RestartClock, now: int) -> Draft:
     effects: RestartClockEffects = {"statute": state.statute.version}
     if state.ends:
         effects["ends"] = sorted(state.ends)
+    if state.closed_through is not None and state.closed_through >= state.today:
+        effects["through"] = days_later(state.today, -1)
     return Draft(effects)

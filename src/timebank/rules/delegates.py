@@ -68,10 +68,11 @@ def name(state: State, command: NameDelegate, now: int) -> Draft | None:
     """Name a delegate; nothing, where it is so already.
 
     :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it was merged into another.
     :raises InvalidRequest: a last day that is over.
     :raises AccountNotOpen: the account is closed.
     """
-    row = state.account(command.account)
+    row = state.account_itself(command.account, doing="have a delegate")
     until = command.request.get("until")
     if until is not None and until < (today := state.today):
         msg = f"until {until} is over: today is {today}"
@@ -93,8 +94,9 @@ def end(state: State, command: EndDelegate, now: int) -> Draft | None:
     """End it; nothing, where it is no delegate.
 
     :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it was merged into another.
     """
-    row = state.account(command.account)
+    row = state.account_itself(command.account, doing="have a delegate")
     if command.delegate not in state.delegates:
         return None
     effects: DelegateEffects = {

@@ -20,7 +20,7 @@ from timebank.journal.kinds import DueRequest, Lines, MoveEffects
 from timebank.model import MAX_ID_CHARACTERS, Transfer
 from timebank.rules.limits import check_limits
 from timebank.rules.roles import EARNER, SPENDER, check_roles, fund_of
-from timebank.rules.state import Command, Draft, State, check_range
+from timebank.rules.state import Command, Draft, State, check_range, open_day
 from timebank.statute import Demurrage, DueRule, Dues, Statute, Welcome
 from timebank.statute.periods import MONTHS, period_name
 
@@ -143,7 +143,7 @@ def due(state: State, command: MakeDue, now: int) -> Draft | None:
     changes = {receiver: seconds, giver: -seconds}
     check_range(state, changes)
     flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
-    day = command.request["since"]
+    day = open_day(state, command.request["since"])
     effects: MoveEffects = {
         "occurred_on": day,
         "postings": lines,

@@ -57,9 +57,10 @@ def erase(state: State, command: Erase, now: int) -> Draft:
     """Return the texts to destroy, and the commitments left without a text: at least one.
 
     :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it was merged into another, whose erasure covers it.
     """
     for account in command.accounts:
-        state.account(account)
+        state.account_itself(account, doing="have its texts erased by itself")
     effects: EraseEffects = {
         "erased": sorted({text.commitment for text in command.written}),
         "texts": sorted([text.sequence, text.field] for text in command.written),

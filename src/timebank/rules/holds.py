@@ -36,7 +36,17 @@ from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, advise
 from timebank.rules.limits import check_limits
 from timebank.rules.roles import check_roles, roles_of
-from timebank.rules.state import Command, Draft, Held, State, check_range, day_of_service, texts_of
+from timebank.rules.state import (
+    Command,
+    Draft,
+    Held,
+    State,
+    check_open,
+    check_range,
+    day_of_service,
+    open_day,
+    texts_of,
+)
 from timebank.rules.transfers import Exchange, Terms, add_advice, net, participants, terms_of
 
 # -- commands ------------------------------------------------------------------------
@@ -113,7 +123,8 @@ def hold(state: State, command: MakeHold, now: int) -> Draft:
 def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side, now: int) -> Draft:
     """Judge a hold of such sides, without looking for what would pass."""
     request = command.request
-    day = day_of_service(state, request.get("occurred_on"))
+    day = request.get("occurred_on", state.today)  # it may be planned for any day ahead
+    check_open(state, day)
     expires_at = None if "expires_in" not in request else now + request["expires_in"]
     if expires_at is not None and expires_at >= MAX_INTEGER:
         msg = "expires_in reaches beyond the year 2255"
@@ -211,8 +222,11 @@ def _settled(
 ) -> Draft:
     lines, _ = sides_of(held.effects)
     judged = exchange.is_judged(held.statute, held.request)
-    given = command.request.get("occurred_on")
-    day = day_of_service(state, given or held.request.get("occurred_on"))
+    given, planned = command.request.get("occurred_on"), held.request.get("occurred_on")
+    if given is not None:
+        day = day_of_service(state, given)
+    else:
+        day = open_day(state, min(planned or state.today, state.today))
     flags: list[RecordedFlag] = []
     if given is not None and judged:
         flags += exchange.check_day(held.statute, day, state.today)

@@ -76,4 +76,11 @@ def check_roles(
             continue
         named = "the intermediary (via)" if role == VIA else f"the {role}"
         doing = f"take part as {named}{of}"
-        raise AccountNotOpen(id, status=status, doing=doing, role=role, remedy=remedy)
+        raise AccountNotOpen(
+            id,
+            status=status,
+            doing=doing,
+            role=role,
+            remedy=remedy,
+            merged_into=rows[id].merged_into,
+        )

@@ -9,14 +9,16 @@ to see. A judge is a pure function `(state, command, now) -> Draft`, or a refusa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import attrs
 
 from timebank import checks
 from timebank.errors import (
     AccountNotFound,
+    AccountNotOpen,
+    BooksClosed,
     IdempotencyMismatch,
     InvalidHours,
     InvalidRequest,
@@ -27,6 +29,9 @@ from timebank.journal import commitment
 from timebank.journal.kinds import Effects, HoldEffects, MoveEffects
 from timebank.model import MAX_INTEGER, TEXT_FIELDS, AccountRow, HoldRow
 from timebank.statute import Statute, days_later
+
+if TYPE_CHECKING:
+    from timebank.rules.amendments import Described
 
 #: Gives an id that was never given before.
 NewId = Callable[[], str]
@@ -88,12 +93,16 @@ class Earlier:
 
 @attrs.frozen
 class Original:
-    """The transfer that a reversal names: its sequence, effects, and what was moved back."""
+    """The transfer that a reversal names: its sequence, effects, and what was moved back.
+
+    `heirs` are the accounts that those which were merged since became.
+    """
 
     sequence: int
     kind: str
     effects: MoveEffects
     reversed: tuple[MoveEffects, ...]
+    heirs: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -122,7 +131,9 @@ class State:
     command renames; `known` the statute that was adopted under a command's version;
     `delegates` those of an account, with the last day of each; `basis` the seconds that
     a share is taken of. `last_at` and `last_on` are the instant and day of the last record, and
-    `ends` the holds that would be open again if the clock went back to now.
+    `ends` the holds that would be open again if the clock went back to now. `closed_through` is the
+    last day of closed books, and `was_closed` says that some were closed once; `described` is
+    the operation that is amended.
     """
 
     statute: Statute
@@ -140,6 +151,9 @@ class State:
     last_at: int = 0
     last_on: str = ""
     ends: Sequence[int] = ()
+    closed_through: str | None = None
+    was_closed: bool = False
+    described: Described | None = None
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.
@@ -149,6 +163,17 @@ class State:
         row = self.accounts[id]
         if row is None:
             raise AccountNotFound(id)
+        return row
+
+    def account_itself(self, id: str, *, doing: str) -> AccountRow:
+        """Return the row of an account that a call is about, in whatever status it is.
+
+        :raises AccountNotFound: there is none.
+        :raises AccountNotOpen: it was merged into another, which stands for it.
+        """
+        row = self.account(id)
+        if row.merged_into is not None:
+            raise AccountNotOpen(id, status=row.status, doing=doing, merged_into=row.merged_into)
         return row
 
     def reserved(self, id: str, now: int) -> tuple[int, int]:
@@ -172,13 +197,33 @@ def day_of_service(state: State, day: str | None) -> str:
     """Return the day that was given, or today's in the bank's time zone.
 
     :raises InvalidRequest: a day that is more than one ahead.
+    :raises BooksClosed: a day of closed books.
     """
     if day is None:
         return state.today
     if day > state.today and day > (latest := days_later(state.today, 1)):
         msg = f"occurred_on {day} is in the future: the latest day accepted is {latest}"
         raise InvalidRequest(msg)
+    check_open(state, day)
     return day
+
+
+def check_open(state: State, day: str, *, doing: str = "recorded") -> None:
+    """Check that a day does not lie in closed books.
+
+    :raises BooksClosed: it does.
+    """
+    through = state.closed_through
+    if through is not None and day <= through:
+        raise BooksClosed(
+            through=date.fromisoformat(through), occurred_on=date.fromisoformat(day), doing=doing
+        )
+
+
+def open_day(state: State, day: str) -> str:
+    """Return a day that nobody asked for, or today's where its books are closed."""
+    through = state.closed_through
+    return day if through is None or day > through else state.today
 
 
 def check_range(state: State, changes: Mapping[str, int]) -> None:

@@ -47,6 +47,7 @@ from timebank.rules.state import (
     check_range,
     day_of_service,
     hours,
+    open_day,
     texts_of,
 )
 
@@ -77,6 +78,8 @@ class Exchange(Command[ExchangeRequest, Result]):
         hours: object,
         kind: object = "exchange",
         occurred_on: object = None,
+        started_at: object = None,
+        ended_at: object = None,
         category: object = None,
         area: object = None,
         resource: object = None,
@@ -109,6 +112,10 @@ class Exchange(Command[ExchangeRequest, Result]):
                 tags=tags,
                 source=source,
             )
+        if (begins := checks.time_of_day(started_at, "started_at")) is not None:
+            request["from"] = begins
+        if (ends := checks.time_of_day(ended_at, "ended_at")) is not None:
+            request["to"] = ends
         if limits != "checked":
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
         if kind == "reversal":
@@ -333,10 +340,13 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     if original.kind == "reverse":
         msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
         raise InvalidRequest(msg)
-    # A day that was given is checked; else it is the same, though a clock that was ahead dated it:
-    # so the two cancel out on every day.
+    # A day that was given is checked; else it is the same, though a clock that was ahead dated it,
+    # so that the two cancel out on every day; but closed books stay as they are.
     given = command.request.get("occurred_on")
-    day = original.effects["occurred_on"] if given is None else day_of_service(state, given)
+    if given is None:
+        day = open_day(state, original.effects["occurred_on"])
+    else:
+        day = day_of_service(state, given)
     lines, fees = _remaining(original)
     remaining, fee = _sum_of_positive(lines), _sum_of_positive(fees)
     needed = command.request.get("hours", remaining)
@@ -369,14 +379,20 @@ def _sum_of_positive(lines: Iterable[list[Any]]) -> int:
 
 
 def _remaining(original: Original) -> tuple[Lines, Lines]:
-    """Return the original's lines and those of its fee, less what was moved back of each."""
-    left = []
+    """Return the original's lines and those of its fee, less what was moved back of each.
+
+    Lines of accounts that became one since are one line.
+    """
+    left, heirs = [], original.heirs
     groups = [sides_of(effects) for effects in original.reversed]
     for number, lines in enumerate(sides_of(original.effects)):
-        remains = {(id, seconds > 0): seconds for id, seconds in lines}
+        remains: dict[tuple[str, bool], int] = {}
+        for id, seconds in lines:
+            line = (heirs.get(id, id), seconds > 0)
+            remains[line] = remains.get(line, 0) + seconds
         for group in groups:
             for id, seconds in group[number]:
-                remains[id, seconds < 0] += seconds
+                remains[heirs.get(id, id), seconds < 0] += seconds
         left.append([[id, seconds] for (id, _), seconds in remains.items()])
     return left[0], left[1]
 

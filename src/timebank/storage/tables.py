@@ -75,11 +75,11 @@ TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
 ACCOUNT: Final = row_type_of(
     "timebank_accounts",
     AccountRow._make,
-    *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL),
+    *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL, STR_OR_NULL),
 )
 POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
 HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR)
+STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR, STR_OR_NULL)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)

@@ -10,12 +10,12 @@ from timebank.storage.protocol import Batch
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
-_ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named
-    FROM timebank_accounts WHERE bank = %s """
+_ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named,
+    merged_into FROM timebank_accounts WHERE bank = %s """
 _POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
     FROM timebank_postings WHERE bank = %s AND account = %s AND """
 _HOLD: Final = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
-_STATUTES: Final = """SELECT sequence, version FROM timebank_statutes
+_STATUTES: Final = """SELECT sequence, version, closed_through FROM timebank_statutes
     WHERE bank = %s AND sequence < %s ORDER BY sequence DESC LIMIT %s"""
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts

@@ -49,10 +49,10 @@ _UNDEFINED: Final = ("42P01", "3F000")
 _COLUMNS: Final = {
     "records": (RecordRow._fields, ("bigint", "bytea", "bytea", "text", "text", "bigint")),
     "texts": (TextRow._fields, ("bigint", "text", "bytea", "bytea")),
-    "accounts": (AccountRow._fields, ("text",) * 6 + ("bigint",) * 2),
+    "accounts": (AccountRow._fields, (*("text",) * 6, "bigint", "bigint", "text")),
     "postings": (PostingRow._fields, ("text", *("bigint",) * 4, "text")),
     "holds": (HoldRow._fields, ("text", *("bigint",) * 4)),
-    "statutes": (StatuteRow._fields, ("bigint", "text")),
+    "statutes": (StatuteRow._fields, ("bigint", "text", "text")),
 }
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]

@@ -79,7 +79,7 @@ class SqlReader(TableReader):
     account_type = row_type_of(
         "timebank_accounts",
         _account,
-        *(STR, STR, STR, STR_OR_NULL, STR_OR_NULL, STR_OR_NULL, INT, INT_OR_NULL),
+        *(STR, STR, STR, STR_OR_NULL, STR_OR_NULL, STR_OR_NULL, INT, INT_OR_NULL, STR_OR_NULL),
     )
 
     def __init__(self, transaction: Transaction, bank: str, queries: Queries | None = None) -> None:

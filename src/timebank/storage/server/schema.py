@@ -67,8 +67,10 @@ def tables() -> MetaData:
         _key("bank", first=True),
         _number("sequence", first=True),
         _key("version"),
+        _key("closed_through", 10, null=True),
         _reference("statutes_record", "records", "sequence"),
         _check("statutes_version", "length(version) >= 1"),
+        _check("statutes_closed", "closed_through IS NULL OR length(closed_through) = 10"),
     )
     return meta
 
@@ -108,12 +110,14 @@ def _accounts() -> list[Any]:
         _key("ceiling", 20, null=True),
         _number("opened"),
         _number("named", null=True),
+        _key("merged_into", null=True),
         _reference("accounts_opened", "records", "opened"),
         _reference("accounts_named", "records", "named"),
         _check("accounts_account", "length(account) >= 1"),
         _check("accounts_kind", f"kind IN {ACCOUNT_KINDS}"),
         _check("accounts_status", "status IN ('open', 'frozen', 'closed')"),
         _check("accounts_joined", "joined_on IS NULL OR length(joined_on) = 10"),
+        _check("accounts_merged", "merged_into IS NULL OR status = 'closed'"),
     ]
 
 

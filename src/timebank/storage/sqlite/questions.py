@@ -10,7 +10,7 @@ from typing import Final
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
-_ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named"
+_ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named, merged_into"
 _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
     WHERE bank = ? AND account = ? AND """
@@ -56,6 +56,6 @@ QUERIES: Final = Queries(
     holds_of=_HOLD
     + "WHERE bank = ? AND account = ? AND (expires_at, sequence) > (?, ?) "
     + "ORDER BY expires_at, sequence LIMIT ?",
-    statutes="""SELECT sequence, version FROM timebank_statutes
+    statutes="""SELECT sequence, version, closed_through FROM timebank_statutes
         WHERE bank = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?""",
 )

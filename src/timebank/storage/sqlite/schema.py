@@ -106,6 +106,10 @@ _TABLES: Final = (
         ),
         opened INTEGER NOT NULL CHECK (typeof(opened) = 'integer' AND opened {_WHOLE}),
         named INTEGER CHECK (named IS NULL OR (typeof(named) = 'integer' AND named {_WHOLE})),
+        merged_into TEXT CHECK (
+            merged_into IS NULL
+            OR (typeof(merged_into) = 'text' AND length(merged_into) >= 1 AND status = 'closed')
+        ),
         PRIMARY KEY (bank, account),
         FOREIGN KEY (bank, opened) REFERENCES timebank_records (bank, sequence),
         FOREIGN KEY (bank, named) REFERENCES timebank_records (bank, sequence)
@@ -157,6 +161,10 @@ _HOLDS: Final = (
         sequence INTEGER NOT NULL
             CHECK (typeof(sequence) = 'integer' AND sequence {_WHOLE}),
         version TEXT NOT NULL CHECK (typeof(version) = 'text' AND length(version) >= 1),
+        closed_through TEXT CHECK (
+            closed_through IS NULL
+            OR (typeof(closed_through) = 'text' AND length(closed_through) = 10)
+        ),
         PRIMARY KEY (bank, sequence),
         FOREIGN KEY (bank, sequence) REFERENCES timebank_records (bank, sequence)
     ) WITHOUT ROWID""",
@@ -189,7 +197,8 @@ APPLIED: Final = tuple(
     (number, SET, name, APPLIED_AT) for number, name in enumerate((LEDGER, *STEPS), start=1)
 )
 _VERSION_TABLES: Final = """SELECT name, sql FROM sqlite_master
-    WHERE type = 'table' AND name IN ('timebank_migrations', 'timebank_records')"""
+    WHERE type = 'table'
+        AND name IN ('timebank_migrations', 'timebank_records', 'timebank_accounts')"""
 
 
 def has_ledger(connection: sqlite3.Connection) -> bool:
@@ -208,8 +217,10 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
         return None
     sql = "SELECT name FROM timebank_migrations WHERE migration_set = ?"
     names = {name for (name,) in connection.execute(sql, (SET,))}
-    records = tables.get("timebank_records")
-    is_unreleased = records is not None and "kind TEXT" not in str(records)
+    columns = {"timebank_records": "kind TEXT", "timebank_accounts": "merged_into TEXT"}
+    is_unreleased = any(
+        table in tables and column not in str(tables[table]) for table, column in columns.items()
+    )
     if is_unreleased or not names.isdisjoint(UNRELEASED):
         msg = f"{where} {MADE_BEFORE_RELEASE}"
         raise OtherVersion(msg)

@@ -34,7 +34,7 @@ _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_HOLD = "INSERT INTO timebank_holds VALUES (?, ?, ?, ?, ?, ?)"
-_ADD_STATUTE = "INSERT INTO timebank_statutes VALUES (?, ?, ?)"
+_ADD_STATUTE = "INSERT INTO timebank_statutes VALUES (?, ?, ?, ?)"
 _END_HOLD = "DELETE FROM timebank_holds WHERE bank = ? AND sequence = ?"
 _ERASE_TEXT = "DELETE FROM timebank_texts WHERE bank = ? AND sequence = ? AND field = ?"
 #: `secure_delete` overwrites what is freed, whole pages too, but not the bytes that a row leaves
@@ -46,11 +46,12 @@ _REMAKE_TEXTS = (
     "INSERT INTO timebank_texts SELECT * FROM timebank_moving ORDER BY bank, sequence, field",
     "DROP TABLE timebank_moving",
 )
-_PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+_PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (bank, account) DO UPDATE SET
         kind = excluded.kind, status = excluded.status, joined_on = excluded.joined_on,
         floor = excluded.floor, ceiling = excluded.ceiling,
-        opened = excluded.opened, named = excluded.named"""
+        opened = excluded.opened, named = excluded.named,
+        merged_into = excluded.merged_into"""
 
 
 class SqliteReader(TableReader):

@@ -1,0 +1,96 @@
+"""Merging a duplicate: one of two accounts of a member becomes the other."""
+
+from __future__ import annotations
+
+import attrs
+
+from timebank import checks
+from timebank.errors import AccountNotOpen, FundInUse, HoldsOpen, InvalidRequest, shown
+from timebank.journal.kinds import Lines, MergeEffects, MergeRequest
+from timebank.model import Account, AccountRow
+from timebank.rules.limits import check_limits
+from timebank.rules.state import Command, Draft, State, check_range, hours, texts_of
+
+
+@attrs.frozen
+class Merge(Command[MergeRequest, Account]):
+    """Let an account become another one; the caller gets the one that stays."""
+
+    kind = "merge"
+
+    @classmethod
+    def of(cls, account: object, *, into: object, reason: object) -> Merge:
+        """Make it from the arguments of the call.
+
+        :raises InvalidRequest: an id that cannot be, twice the same one, or no reason.
+        """
+        request: MergeRequest = {
+            "account": checks.identifier(account, "account id"),
+            "into": checks.identifier(into, "into"),
+        }
+        if request["account"] == request["into"]:
+            msg = f"{shown(account)} is merged into another account, not into itself"
+            raise InvalidRequest(msg)
+        texts = texts_of(reason=reason)
+        if "reason" not in texts:
+            msg = "a merge needs a reason, for whoever reads it later"
+            raise InvalidRequest(msg)
+        return cls(request, texts, (request["into"], request["account"]))
+
+
+def merge(state: State, command: Merge, now: int) -> Draft | None:
+    """Move a balance, and close the account for good; nothing, where it was merged so already.
+
+    :raises AccountNotFound: one of them is missing.
+    :raises AccountNotOpen: the one was merged into another; or the other is not open.
+    :raises InvalidRequest: they are of two kinds, or of one that is never merged.
+    :raises FundInUse: one of them is a fund of the statute in force.
+    :raises HoldsOpen: open holds reserve hours on it.
+    :raises InvalidHours: a balance too large to be stored.
+    """
+    into, account = (state.account(id) for id in command.accounts)
+    if account.merged_into == into.account:
+        return None
+    for row in (account, into):
+        if row.merged_into is not None:
+            raise AccountNotOpen(
+                row.account, status=row.status, doing="be merged", merged_into=row.merged_into
+            )
+    if into.status != "open":
+        raise AccountNotOpen(into.account, status=into.status, doing="take over another account")
+    _check_kinds(state, account, into)
+    held, incoming = state.reserved(account.account, now)
+    if held or incoming:
+        raise HoldsOpen(account.account, held=hours(held), incoming=hours(incoming))
+    balance = state.balances[account.account][1]
+    changes = {into.account: balance, account.account: -balance}
+    check_range(state, changes)
+    lines: Lines = sorted(map(list, changes.items()), key=lambda line: -line[1]) if balance else []
+    rows = {row.account: row for row in (account, into)}
+    flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
+    effects: MergeEffects = {
+        "account": account.account,
+        "into": into.account,
+        "of": into.opened,
+        "occurred_on": state.today,
+        "postings": lines,
+        "statute": state.statute.version,
+    }
+    days = [row.joined_on for row in (account, into) if row.joined_on is not None]
+    if days and min(days) != into.joined_on:
+        effects["joined_on"] = min(days)
+    if flags:
+        effects["flags"] = flags
+    return Draft(effects, refers_to=into.opened)
+
+
+def _check_kinds(state: State, account: AccountRow, into: AccountRow) -> None:
+    if account.kind != into.kind or account.kind == "clearing":
+        msg = (
+            f"{shown(account.account)} is a {account.kind}, {shown(into.account)} a {into.kind}: "
+            "an account is merged into one of its own kind, and no clearing account is"
+        )
+        raise InvalidRequest(msg)
+    for row in (account, into):
+        if row.account in state.statute.funds:
+            raise FundInUse(row.account, statute=state.statute.version)
