@@ -500,10 +500,10 @@ def corrections(sources: Sources) -> TimeBank:
             limits={"member": [Band(floor=-2, ceiling=6, beyond="flag"), Band(floor=-20)]},
             welcome=Welcome(hours="0:20", fund="fund"),
             dues=[
-                Dues(hours="0:10", fund="fund", every="month"),
+                Dues(hours="0:10", fund="fund", every="quarter"),
                 Dues(name="card", hours="0:05", fund="fund", every="once"),
             ],
-            demurrage=Demurrage(share="1/10", above=0, fund="fund", every="month"),
+            demurrage=Demurrage(share="1/10", above=0, fund="fund", every="quarter"),
             fee=Fee(share="1/10", fund="old"),
         )
     )
@@ -589,11 +589,13 @@ def joined(bank: TimeBank, sources: Sources) -> None:
     bank.merge("early", into="m1", reason="the same")  # who joined before
     bank.merge("never", into="m2", reason="nothing was there")
     bank.transfer(earner="m1", spender="f1", hours=7, id="beyond")
+    bank.reverse("due:welcome:1:twin", reason="never welcome", id="no welcome")
+    bank.welcome("m1")  # for the second time
     bank.open_account("rich", floor=None)
     bank.transfer(earner="rich", spender="f1", hours=2, id="riches")
     bank.merge("rich", into="m1", reason="beyond a ceiling")
     bank.reverse("visit", reason="never", id="no visit")
-    bank.reverse("due:welcome:1:twin", reason="twice welcome", id="one welcome")
+    bank.reverse("due:welcome:1:rich", reason="twice welcome", id="one welcome")
     bank.rename("m1", "Maria Rossi")
     bank.erase("m1", reason="asked for")
 
@@ -625,7 +627,7 @@ def closed(bank: TimeBank, sources: Sources) -> None:
 def moved_back(bank: TimeBank, sources: Sources) -> None:
     """Books that a clock half a year ahead closed, and that its restart opens again."""
     sources.go(days=180)
-    bank.run_due()
+    bank.run_due(through=sources.now.date())
     bank.close_books(through=sources.now.date() - timedelta(days=1), reason="by a false clock")
     sources.go(days=-180, hours=1)
     today = sources.now.date()
@@ -633,10 +635,14 @@ def moved_back(bank: TimeBank, sources: Sources) -> None:
     bank.transfer(earner="new", spender="f1", hours=1, id="today")
     bank.close_books(through=None, reason="before it is mended")
     bank.settle("kept", id="settled at last")
+    bank.merge("later", into="new", reason="what both were charged counts")
+    for charge in ("dues:2026-Q3:later", "dues:2026-Q3:new"):
+        bank.reverse(f"due:{charge}", reason="a false clock", id=f"no {charge}")
+    sources.go(days=85)
+    bank.run_due(through=sources.now.date())
     bank.adopt(Statute(version="mend/2"))
     bank.merge("old", into="fund", reason="there is no fee any more")
     bank.reverse("beyond", reason="with its fee", hours=2, id="less beyond")
-    sources.go(days=1)
     bank.close_books(through=today, reason="as ever")
 
 
