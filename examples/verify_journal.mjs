@@ -1349,12 +1349,13 @@ class Books {
   }
 
   // The first day up to `since` on which dues fall due for what is not charged. Time is gone
-  // through from the day of joining, or from what was charged last. A day on which dues are for an
-  // account stands for all of its period: the next one lies behind it.
+  // through from the day of joining, or from what was charged last, where that is later. A day on
+  // which dues are for an account stands for all of its period: the next one lies behind it.
   dueDay(account, request) {
     const { rule: name, since, period } = request;
     const charged = period ? this.chargedThrough(account, name) : "";
-    let number = charged ? dayNumber(charged) + 1 : dayNumber(joinedOf(account));
+    let number = dayNumber(joinedOf(account));
+    if (charged) number = Math.max(number, dayNumber(charged) + 1);
     for (const end = dayNumber(since); number <= end; number += 1) {
       const day = dayOf(number);
       if (!this.fallsDue(account, request, day)) continue;

@@ -1396,13 +1396,14 @@ class Books:
     def due_day(self, account: Account, request: Object) -> str | None:
         """Return the first day up to `since` on which dues fall due for what is not charged.
 
-        Time is gone through from the day of joining, or from what was charged last. A day on which
-        dues are for an account stands for all of its period: the next one lies behind it.
+        Time is gone through from the day of joining, or from what was charged last, where that is
+        later. A day on which dues are for an account stands for all of its period: the next one
+        lies behind it.
         """
         name, since, period = request["rule"], request["since"], request.get("period")
         start = account.joined
         if period is not None:
-            start = after(self.charged_through(account, name)) or start
+            start = max(start, after(self.charged_through(account, name)))
         for day in days(start, since) if start <= since else ():
             if day < start or not self.falls_due(account, request, day):
                 continue
