@@ -541,7 +541,7 @@ def amended(bank: TimeBank, sources: Sources) -> None:
     bank.amend("visit", note="by car", resource="car", category=None, reason="once more")
     bank.amend("night", ended_at=time(6), started_at=time(22, 15), reason="told later")
     bank.amend("night", ended_at=None, tags=["t"], area=None, category="care", reason="less")
-    bank.amend("plain", tags=(), resource="van", reason="no tags were there")
+    bank.amend("plain", tags=(), resource="van", started_at=time(23), reason="there were no tags")
     sources.go(minutes=5)
     bank.erase(record="visit", reason="asked for")
     bank.amend("visit", note="by train", started_at=None, reason="not that note")
