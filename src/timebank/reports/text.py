@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from typing import Final
 from unicodedata import category, east_asian_width
 
@@ -202,10 +202,25 @@ def limit_text(limit: Limit) -> str:
     return "unlimited" if limit is None else str(limit)
 
 
+def times_text(started_at: time | None, ended_at: time | None) -> str:
+    """Return the times of a service, those that there are.
+
+    >>> from datetime import time
+    >>> from timebank.reports.text import times_text
+    >>> times_text(time(9, 30), time(11)), times_text(time(9, 30), None), times_text(None, None)
+    ('09:30–11:00', 'from 09:30', '')
+    """  # noqa: RUF002  # a span has an en dash
+    if started_at is None:
+        return "" if ended_at is None else f"to {ended_at:%H:%M}"
+    if ended_at is None:
+        return f"from {started_at:%H:%M}"
+    return f"{started_at:%H:%M}–{ended_at:%H:%M}"  # noqa: RUF001  # as above
+
+
 def period_text(period: tuple[date, date] | None) -> str:
     """Return a period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
 
-    >>> from datetime import date
+    >>> from datetime import date, time
     >>> from timebank.reports.text import period_text
     >>> period_text((date(2026, 1, 1), date(2026, 6, 30)))
     '2026-01 to 2026-06'
