@@ -20,6 +20,7 @@ def balance(address: BankAddress, /, *, id: str | None, on: date | None, format:
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
+    from timebank.reports.text import status_text
 
     with address.open(read_only=True) as bank:
         if id is None:
@@ -27,10 +28,9 @@ def balance(address: BankAddress, /, *, id: str | None, on: date | None, format:
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
             return
         found = bank.balance(id, on=on)
-        status = bank.account(id).status
+        account = bank.account(id)
     if on is None:
-        lines = balance_text(found, status)
-        show_result(format, found, lambda: lines)
+        show_result(format, found, lambda: balance_text(found, status_text(account)))
         return
     # What may still move is known of today only.
     past = {"account": id, "on": on.isoformat(), "posted": str(found.posted)}

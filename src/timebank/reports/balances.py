@@ -8,7 +8,7 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Limit
 from timebank.queries.statements import TrialBalance, TrialLine
-from timebank.reports.text import Column, Row, counted, facts, limit_text, table, titled
+from timebank.reports.text import Column, Row, counted, facts, limit_text, status_text, table, titled
 
 _ACCOUNT: Final = (Column("Account", least=12), Column("Name", least=20), Column("Kind"))
 #: The width of the longest label of an account, which not every account has.
@@ -95,7 +95,7 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
             account.id,
             account.name or "",
             account.kind,
-            account.status,
+            status_text(account),
             "" if account.joined_on is None else account.joined_on.isoformat(),
             limit_text(account.floor),
             limit_text(account.ceiling),
@@ -110,7 +110,7 @@ def account_text(account: Account, balance: Balance) -> list[str]:
     """Return one account, with a line for each fact."""
     known = {
         "Kind": account.kind,
-        "Status": account.status,
+        "Status": status_text(account),
         "Joined": "" if account.joined_on is None else account.joined_on.isoformat(),
         "Floor": _limit_and_source(account.floor, balance.floor),
         "Ceiling": _limit_and_source(account.ceiling, balance.ceiling),

@@ -11,7 +11,7 @@ import attrs
 from timebank.model import Account, Balance, Closing, Hold, Transfer
 from timebank.model.members import Delegate
 from timebank.queries.statements import Statement, StatementLine
-from timebank.reports.text import counted, harmless, period_text, titled
+from timebank.reports.text import counted, harmless, period_text, status_text, titled
 
 #: The names of fields as people know them, where they are not those of the library.
 _NAMES: Final = {"started_at": "from", "ended_at": "to", "joined_on": "joined"}
@@ -229,7 +229,7 @@ def merged_text(duplicate: Account, into: Account, balance: Balance) -> list[str
 
 
 def _of_kind(account: Account) -> str:
-    status = "" if account.status == "open" else f", {account.status}"
+    status = "" if account.status == "open" else f", {status_text(account)}"
     return f"{titled(account.id, account.name)} ({account.kind}{status})"
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.holds import held_text
-from timebank.reports.text import Column, Row, period_text, table, titled
+from timebank.reports.text import Column, Row, period_text, status_text, table, titled
 
 _COLUMNS: Final = (
     Column("Day"),
@@ -51,7 +51,7 @@ def statement_text(statement: Statement) -> list[str]:
         ["", "Closing balance", "", "", "", str(statement.closing)],
     ]
     account = statement.account
-    kind = account.kind if account.status == "open" else f"{account.kind}, {account.status}"
+    kind = account.kind if account.status == "open" else f"{account.kind}, {status_text(account)}"
     return [
         f"Statement of {titled(account.id, account.name)} ({kind})",
         f"Period: {_period(statement.since, statement.until)}",

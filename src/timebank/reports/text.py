@@ -9,7 +9,7 @@ from unicodedata import category, east_asian_width
 
 import attrs
 
-from timebank.model import INHERIT, Limit
+from timebank.model import INHERIT, Account, Limit
 
 #: The widest line of a report.
 PAGE_COLUMNS: Final = 100
@@ -193,6 +193,21 @@ def counted(number: int, noun: str) -> str:
 def titled(id: str, name: str | None) -> str:
     """Return an account as people know it: its id, and its name where it has one."""
     return harmless(id if name is None else f"{id} {name}")
+
+
+def status_text(account: Account) -> str:
+    """Return the status of an account, or which one it became.
+
+    >>> import attrs
+    >>> import timebank
+    >>> from timebank.reports.text import status_text
+    >>> account = timebank.open("memory:").open_account("m1-again")
+    >>> status_text(account), status_text(attrs.evolve(account, merged_into="m1"))
+    ('open', 'merged into m1')
+    """
+    if account.merged_into is None:
+        return account.status
+    return harmless(f"merged into {account.merged_into}")
 
 
 def limit_text(limit: Limit) -> str:
