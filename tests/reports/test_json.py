@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,16 @@ def results() -> dict[str, list[Any]]:
         now, clock.now = clock.now, clock.now - timedelta(hours=1)
         restart = preview.restart_clock(today=clock.now.date(), reason="it was wrong")
         clock.now = now
+    with bank.preview() as preview:
+        told = {"note": "to the clinic", "tags": [], "started_at": time(9, 30), "reason": "told"}
+        amended = preview.amend("visit-81", **told)
+        line = preview.statement("m1", at=preview.head().sequence).lines[0]
+        preview.amend_account("m1", joined_on=date(2024, 1, 2), reason="by her card")
+        preview.open_account("m1-again")
+        preview.merge("m1-again", into="m1", reason="twice")
+        corrected = [line, *preview.events("m1"), preview.statement("m1"), preview.account("f1")]
+        closing = preview.close_books(through=date(2025, 12, 31), reason="approved")
+        trial = preview.trial_balance(at=preview.head().sequence)
     damaged = timebank.open("memory:").audit(expect=[str(bank.head())])
     made: list[Any] = [
         *bank.accounts(),
@@ -81,6 +91,12 @@ def results() -> dict[str, list[Any]]:
         bank.trial_balance(),
         *bank.trial_balance(DAY).lines,
         restart,
+        amended,
+        *amended.amendments,
+        *corrected,
+        closing,
+        trial,
+        *trial.lines,
         bank.audit(),
         damaged,
         *damaged.findings,

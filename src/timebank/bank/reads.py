@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from timebank import checks
 from timebank.bank.permitting import Handle, Moment, Now
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
-from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import (
     ACCOUNT_KINDS,
@@ -27,17 +26,17 @@ from timebank.model import (
     Transfer,
 )
 from timebank.model.members import Delegate, Due, Event, Inactive
-from timebank.queries.clock import day_now, sequence_at
-from timebank.queries.corrections import closings
+from timebank.queries.accounts import balance, known_at
+from timebank.queries.clock import day_now
+from timebank.queries.corrections import closings, family
 from timebank.queries.dues import History, due_of, plan
-from timebank.queries.holds import STATUSES, open_page, page_of_all, reserved
+from timebank.queries.holds import STATUSES, open_page, page_of_all
 from timebank.queries.members import accounts_of, active_delegates, events_page, inactive_page
 from timebank.queries.personal_data import personal_data
 from timebank.queries.records import (
     PAGE,
     account_row,
     body_of,
-    last_balance,
     last_instant,
     newest_records,
     record_at,
@@ -140,9 +139,10 @@ class Reads(Handle):
     ) -> Balance:
         """Return the balance of an account: now, at the end of a day, or as recorded at a point.
 
-        `on` counts the exchanges of days up to it, whenever they were recorded. `at` is
-        a sequence of the journal or an aware instant, and counts what was recorded by
-        then. Both move `posted` only: the limits, and what is held, are today's.
+        `on` counts the exchanges of days up to it, whenever they were recorded, with those of
+        accounts that were merged into this one. `at` is a sequence of the journal or an aware
+        instant, and counts what was recorded by then. Both move `posted` only: the limits, and
+        what is held, are today's.
 
         :raises InvalidRequest: both given, or the wrong type for the clock it names.
         :raises AccountNotFound: no such account.
@@ -159,34 +159,26 @@ class Reads(Handle):
         day = checks.day(on, "on")
         now = self._may("balance", id)
         with self._reader() as reader:
-            row = account_row(reader, id)
-            if day is not None:
-                earned, spent = reader.totals(row.account, until=day)
-                posted = earned - spent
-            else:
-                through = None if at is None else sequence_at(reader, at)
-                posted = last_balance(reader, row.account, through=through)
-            instant = now()
-            held, incoming = reserved(reader, row.account, now=instant)
-            statute = in_force(reader)
-            today = day_now(reader, instant) if statute.goes_by_months(row.kind) else ""
-            floor, ceiling, _ = statute.limits_of(row, today)
-        return Balance(
-            row.account,
-            Hours.from_seconds(posted),
-            None if floor is None else Hours.from_seconds(floor),
-            None if ceiling is None else Hours.from_seconds(ceiling),
-            held=Hours.from_seconds(held),
-            incoming=Hours.from_seconds(incoming),
-        )
+            row, through = account_row(reader, id), known_at(reader, at)
+            return balance(reader, row, on=day, at=through, now=now())
 
     def statement(
-        self, id: str, *, since: date | None = None, until: date | None = None
+        self,
+        id: str,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        at: int | datetime | None = None,
     ) -> Statement:
         """Return what an account earned and spent, by (day, sequence), both days included.
 
-        :raises InvalidRequest: not a date, or `since` after `until`.
-        :raises AccountNotFound: no such account.
+        What was merged into it is shown with it, as one history. `at` is a sequence of the
+        journal or an aware instant, and shows what was known then: postings, merges and
+        amendments, and the account itself but for its name; no holds. The journal is read
+        up to there.
+
+        :raises InvalidRequest: not a date, `since` after `until`, or no point of the record.
+        :raises AccountNotFound: no such account, or it was not opened by then.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -194,17 +186,25 @@ class Reads(Handle):
         >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
         >>> [(line.others, line.balance) for line in bank.statement("m1").lines]
         [(('f1',), Hours('1:30'))]
+        >>> bank.statement("m1", at=2).closing
+        Hours('0:00')
         """
         _days(since, until)
         now = self._may("statement", id)
         with self._reader() as reader:
-            account = read_account(reader, account_row(reader, id))
-            return statement(reader, account, since=since, until=until, now=now())
+            row, through = account_row(reader, id), known_at(reader, at)
+            return statement(reader, row, since=since, until=until, now=now(), at=through)
 
-    def trial_balance(self, on: date | None = None) -> TrialBalance:
+    def trial_balance(
+        self, on: date | None = None, *, at: int | datetime | None = None
+    ) -> TrialBalance:
         """Return every account with what it earned and spent; the balances sum to 0:00.
 
-        :raises InvalidRequest: `on` is not a date.
+        `on` counts the exchanges of days up to it, and leaves out the accounts that were opened
+        later. `at` is a sequence of the journal or an aware instant, and shows what was known
+        then, the accounts but for their names included; the journal is read up to there.
+
+        :raises InvalidRequest: `on` is not a date, or `at` no point of the record.
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
@@ -212,11 +212,13 @@ class Reads(Handle):
         >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
         >>> [(line.account, line.balance) for line in bank.trial_balance().lines]
         [('f1', Hours('-1:30')), ('m1', Hours('1:30'))]
+        >>> [line.account for line in bank.trial_balance(at=1).lines]
+        ['m1']
         """
         checks.day(on, "on")
         self._may("trial_balance")
         with self._reader() as reader:
-            return trial_balance(reader, on=on)
+            return trial_balance(reader, on=on, at=known_at(reader, at))
 
     # -- transfers -----------------------------------------------------------------
 
@@ -451,9 +453,9 @@ class Reads(Handle):
     def events(self, account: str) -> Iterator[Event]:
         """Yield what happened to an account itself, in the order of the journal.
 
-        Opened, renamed, limits set, frozen, thawed, closed, reopened, delegates named and ended:
-        when, by whom, and with which reason. It reads the journal from the account's
-        opening on.
+        Opened, renamed, limits set, frozen, thawed, closed, reopened, corrected, merged, delegates
+        named and ended: when, by whom, and with which reason; also to what was merged into it.
+        It reads the journal from the opening on.
 
         :raises InvalidRequest: an id that cannot be.
         :raises AccountNotFound: no such account.
@@ -466,8 +468,9 @@ class Reads(Handle):
         """
         self._may("events", account)
         with self._reader() as reader:
-            row = account_row(reader, account)
-        return self._pages(partial(_page_of_events, row.account), row.opened - 1)
+            accounts = family(reader, account_row(reader, account))
+            opened = min(account_row(reader, one).opened for one in accounts)
+        return self._pages(partial(_page_of_events, accounts), opened - 1)
 
     def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
         """Return what is due of an account through a day and was not charged yet, by day.
@@ -507,8 +510,8 @@ class Reads(Handle):
         """Yield the accounts that exchanged nothing on or after a day of service, by id.
 
         Who became a member on or after that day is not among them, nor is a closed account.
-        Dues, gifts and reversals are no exchanges. They are candidates: what is to be done
-        is for people to decide.
+        What was merged into an account counts as its own. Dues, gifts and reversals are no
+        exchanges. They are candidates: what is to be done is for people to decide.
 
         :raises InvalidRequest: not a date, or no kinds of account.
 
@@ -654,8 +657,10 @@ def _page_of_accounts(reader: Reader, after: str | None) -> tuple[list[Account],
     return [read_account(reader, row) for row in rows], rows[-1].account if rows else None
 
 
-def _page_of_events(account: str, reader: Reader, after: int) -> tuple[list[Event], int | None]:
-    return events_page(reader, account, after=after)
+def _page_of_events(
+    accounts: tuple[str, ...], reader: Reader, after: int
+) -> tuple[list[Event], int | None]:
+    return events_page(reader, accounts, after=after)
 
 
 def _page_of_inactive(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import singledispatch
 from typing import Any
 
@@ -22,8 +22,10 @@ from timebank.hours import Hours
 from timebank.model import (
     INHERIT,
     Account,
+    Amendment,
     Balance,
     ClockRestart,
+    Closing,
     Erasure,
     Flag,
     Head,
@@ -80,6 +82,7 @@ def account(account: Account) -> Shape:
         "joined_on": day(account.joined_on),
         "floor": limit(account.floor),
         "ceiling": limit(account.ceiling),
+        "merged_into": account.merged_into,
     }
 
 
@@ -102,11 +105,13 @@ def balance(balance: Balance) -> Shape:
 def event(event: Event) -> Shape:
     """Return one event in the history of an account."""
     return {
+        "account": event.account,
         "sequence": event.sequence,
         "kind": event.kind,
         "recorded_at": event.recorded_at.isoformat(),
         "actor": event.actor,
         "text": event.text,
+        "changes": changes(event.changes),
     }
 
 
@@ -154,6 +159,18 @@ def clock_restart(restart: ClockRestart) -> Shape:
     }
 
 
+@of.register
+def closing(closing: Closing) -> Shape:
+    """Return a closing of the books, or an opening."""
+    return {
+        "sequence": closing.sequence,
+        "recorded_at": closing.recorded_at.isoformat(),
+        "through": day(closing.through),
+        "actor": closing.actor,
+        "reason": closing.reason,
+    }
+
+
 # -- transfers and holds -------------------------------------------------------------
 
 
@@ -195,6 +212,18 @@ def hold(hold: Hold) -> Shape:
     }
 
 
+@of.register
+def amendment(amendment: Amendment) -> Shape:
+    """Return a correction of what an exchange was for."""
+    return {
+        "sequence": amendment.sequence,
+        "recorded_at": amendment.recorded_at.isoformat(),
+        "actor": amendment.actor,
+        "reason": amendment.reason,
+        "changes": changes(amendment.changes),
+    }
+
+
 def _sides(made: Transfer | Hold) -> Shape:
     """Return the hours, who earns and who spends, without the fee."""
     return {
@@ -216,6 +245,9 @@ def _described(made: Transfer | Hold) -> Shape:
         "tags": list(made.tags),
         "source": source(made.source),
         "limits": made.limits,
+        "started_at": clock(made.started_at),
+        "ended_at": clock(made.ended_at),
+        "amendments": list(map(amendment, made.amendments)),
     }
 
 
@@ -252,6 +284,9 @@ def statement(statement: Statement) -> Shape:
         "held": str(statement.held),
         "incoming": str(statement.incoming),
         "holds": list(map(hold, statement.holds)),
+        "merged": list(statement.merged),
+        "closed_through": day(statement.closed_through),
+        "at": statement.at,
     }
 
 
@@ -271,6 +306,10 @@ def statement_line(line: StatementLine) -> Shape:
         "reverses": line.reverses,
         "fee": line.fee,
         "period": period(line.period),
+        "account": line.account,
+        "started_at": clock(line.started_at),
+        "ended_at": clock(line.ended_at),
+        "amendments": list(map(amendment, line.amendments)),
         "hours": str(line.hours),
         "earned": hours(line.earned),
         "spent": hours(line.spent),
@@ -287,6 +326,8 @@ def trial_balance(trial: TrialBalance) -> Shape:
         "earned": str(trial.earned),
         "spent": str(trial.spent),
         "total": str(trial.total),
+        "closed_through": day(trial.closed_through),
+        "at": trial.at,
     }
 
 
@@ -301,6 +342,7 @@ def trial_line(line: TrialLine) -> Shape:
         "earned": str(line.earned),
         "spent": str(line.spent),
         "balance": str(line.balance),
+        "merged_into": line.merged_into,
     }
 
 
@@ -426,6 +468,11 @@ def day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
+def clock(time: time | None) -> str | None:
+    """Return a time of day as `HH:MM`, or `None`."""
+    return None if time is None else f"{time:%H:%M}"
+
+
 def moment(moment: datetime | None) -> str | None:
     """Return an instant as ISO 8601 has it, or `None`."""
     return None if moment is None else moment.isoformat()
@@ -434,6 +481,19 @@ def moment(moment: datetime | None) -> str | None:
 def period(period: tuple[date, date] | None) -> list[str] | None:
     """Return the first and the last day of a period, or `None`."""
     return None if period is None else [day.isoformat() for day in period]
+
+
+def changes(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    """Return what was and what is of each field: texts, a list of tags, days, times of day."""
+    return {field: list(map(_changed, both)) for field, both in changes.items()}
+
+
+def _changed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, time):
+        return clock(value)
+    return day(value) if isinstance(value, date) else value
 
 
 def limit(limit: Limit) -> str | None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from typing import Any
 
 from timebank.hours import Hours
 from timebank.journal.kinds import ON_ACCOUNT
 from timebank.model import AccountRow, RecordRow, instant
 from timebank.model.members import Delegate, Event, Inactive
 from timebank.queries.clock import day_of
-from timebank.queries.records import PAGE, all_accounts, body_of, last_balance, record_at, texts_of
+from timebank.queries.corrections import family
+from timebank.queries.records import (
+    PAGE,
+    account_row,
+    all_accounts,
+    body_of,
+    last_balance,
+    record_at,
+    texts_of,
+)
 from timebank.queries.statements import by_day
 from timebank.queries.views import read_account
 from timebank.storage.protocol import Reader
@@ -58,22 +68,30 @@ def accounts_of(reader: Reader, delegate: str, *, today: str) -> tuple[Delegate,
 # -- events --------------------------------------------------------------------------
 
 
-def events_page(reader: Reader, account: str, *, after: int) -> tuple[list[Event], int | None]:
-    """Return what happened to an account itself in the next records, and where to go on."""
-    named = json.dumps(account, ensure_ascii=False).encode()
+def events_page(
+    reader: Reader, accounts: tuple[str, ...], *, after: int
+) -> tuple[list[Event], int | None]:
+    """Return what happened to an account itself in the next records, and where to go on.
+
+    The first of `accounts` is the account; the others were merged into it.
+    """
+    named = [json.dumps(account, ensure_ascii=False).encode() for account in accounts]
     rows = reader.records(after=after, limit=PAGE)
     found = [
         event
         for row in rows
-        if row.kind in ON_ACCOUNT and named in row.body
-        if (event := _event(reader, row, account)) is not None
+        if row.kind in ON_ACCOUNT and any(name in row.body for name in named)
+        if (event := _event(reader, row, accounts)) is not None
     ]
     return found, rows[-1].sequence if rows else None
 
 
-def _event(reader: Reader, row: RecordRow, account: str) -> Event | None:
+def _event(reader: Reader, row: RecordRow, accounts: tuple[str, ...]) -> Event | None:
     record = body_of(row)
-    if record["effects"]["account"] != account:
+    effects = record["effects"]
+    about = (effects.get("into"), effects["account"])
+    account = next((one for one in about if one in accounts), None)
+    if account is None:
         return None
     texts = texts_of(reader, row.sequence)
     return Event(
@@ -82,8 +100,22 @@ def _event(reader: Reader, row: RecordRow, account: str) -> Event | None:
         sequence=row.sequence,
         recorded_at=instant(record["recorded_at"]),
         actor=record.get("actor"),
-        text=texts.get("reason", texts.get("name", record["effects"].get("delegate"))),
+        text=texts.get("reason", texts.get("name", effects.get("delegate"))),
+        changes=_changes(row.kind, effects),
     )
+
+
+def _changes(kind: str, effects: Any) -> dict[str, tuple[Any, Any]]:
+    """Return what a correction changed: what was, and what is."""
+    if kind == "merge":
+        return {"merged": (effects["account"], effects["into"])}
+    if kind != "amend_account":
+        return {}
+    found = {field: (effects["was"][field], effects["sets"][field]) for field in effects["sets"]}
+    if "joined_on" in found:
+        was, now = (day and date.fromisoformat(day) for day in found["joined_on"])
+        found["joined_on"] = was, now
+    return found
 
 
 # -- inactive ------------------------------------------------------------------------
@@ -104,12 +136,14 @@ def inactive_page(
 
 
 def _inactive(reader: Reader, row: AccountRow, since: str) -> Inactive | None:
+    members = family(reader, row)
     joined = row.joined_on
     if joined is None:
-        joined = day_of(reader, row.opened)
+        joined = min(day_of(reader, account_row(reader, member).opened) for member in members)
     if joined >= since:
         return None
-    last = last_exchange(reader, row.account)
+    days = (day for member in members if (day := last_exchange(reader, member)) is not None)
+    last = max(days, default=None)
     if last is not None and last >= since:
         return None
     return Inactive(

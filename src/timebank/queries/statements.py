@@ -7,14 +7,25 @@ time, so an exchange that is recorded late appears at its day of service with a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Any
+from datetime import date, time
+from heapq import merge
+from typing import Final
 
 import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.model import Account, Hold, PostingRow
+from timebank.model import MAX_INTEGER, Account, AccountRow, Amendment, Hold, PostingRow
+from timebank.queries.accounts import account_at, accounts_at, opened_on
+from timebank.queries.clock import Restarts
+from timebank.queries.corrections import (
+    DescribedNow,
+    amendments,
+    described_now,
+    family,
+    note_of,
+    time_of,
+)
 from timebank.queries.holds import hold_at, open_rows
 from timebank.queries.records import (
     PAGE,
@@ -26,7 +37,7 @@ from timebank.queries.records import (
     record_at,
     texts_of,
 )
-from timebank.queries.views import kind_of, period_of
+from timebank.queries.views import kind_of, period_of, read_account
 from timebank.storage.protocol import Reader
 
 
@@ -34,13 +45,17 @@ from timebank.storage.protocol import Reader
 class StatementLine:
     """One posting of the account. `hours` is signed; `balance` is the one after it.
 
-    `id` is the transfer's. `others` are the ids of the accounts on the other side; the account
-    itself is among them only if it is the only one. `fee` is true for the fee of an exchange,
-    whose other side is the fund or the payers.
-    `period` is the first and last day of what dues or demurrage are for.
+    `id` is the transfer's; the line by which a merge took the balance of the account away has
+    none, and its kind is `merge`. `others` are the ids of the accounts on the other side; the
+    account itself is among them only if it is the only one. `fee` is true for the fee of an
+    exchange, whose other side is the fund or the payers. `period` is the first and last day of
+    what dues or demurrage are for. `account` is the id of the merged account whose line it was,
+    `None` for one of the account's own. The labels, the note and the times of day are as they
+    were amended last; those of a settlement are those of its hold, and the labels of a reversal
+    those of its original. `amendments` are what was corrected of them, the oldest first.
     """
 
-    id: str
+    id: str | None
     sequence: int
     occurred_on: date
     others: tuple[str, ...]
@@ -54,6 +69,10 @@ class StatementLine:
     reverses: bool = False
     fee: bool = False
     period: tuple[date, date] | None = None
+    account: str | None = None
+    started_at: time | None = None
+    ended_at: time | None = None
+    amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
 
     @property
     def earned(self) -> Hours | None:
@@ -71,9 +90,12 @@ class Statement:
     """The statement of an account: what it earned and spent, day by day.
 
     `opening` is the balance before `since`, `closing` the one after `until`; both
-    days are included. `names` gives the names of the accounts on the other sides.
-    `holds` are those that are open now, whatever the period: `held` is what they reserve
-    to be spent, `incoming` what is held towards the account.
+    days are included. `names` gives the names of the accounts on the other sides, and of those
+    that are `merged`: the ids of the accounts that were merged into this one, whose lines are
+    among the others. `holds` are those that are open now, whatever the period: `held` is what
+    they reserve to be spent, `incoming` what is held towards the account. `closed_through` is
+    the last day of closed books. `at` is the sequence of the last record that the statement
+    knows of, `None` where it knows all: it has no holds then.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -93,6 +115,9 @@ class Statement:
     held: Hours = Hours.from_seconds(0)
     incoming: Hours = Hours.from_seconds(0)
     holds: tuple[Hold, ...] = ()
+    merged: tuple[str, ...] = ()
+    closed_through: date | None = None
+    at: int | None = None
 
     @property
     def id(self) -> str:
@@ -117,7 +142,10 @@ class Statement:
 
 @attrs.frozen
 class TrialLine:
-    """One account of a trial balance; `spent` is a positive quantity."""
+    """One account of a trial balance; `spent` is a positive quantity.
+
+    `merged_into` is the id of the account that it became: its hours went there.
+    """
 
     account: str
     kind: str
@@ -125,6 +153,7 @@ class TrialLine:
     name: str | None
     earned: Hours
     spent: Hours
+    merged_into: str | None = None
 
     @property
     def balance(self) -> Hours:
@@ -135,6 +164,10 @@ class TrialLine:
 @attrs.frozen
 class TrialBalance:
     """The hours that each account earned and spent, up to and including the day `on`.
+
+    `closed_through` is the last day of closed books. `at` is the sequence of the last record that
+    it knows of, `None` where it knows all. Accounts are as they were at that record, but for their
+    names.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -147,6 +180,8 @@ class TrialBalance:
 
     on: date | None
     lines: tuple[TrialLine, ...]
+    closed_through: date | None = None
+    at: int | None = None
 
     @property
     def earned(self) -> Hours:
@@ -165,44 +200,63 @@ class TrialBalance:
 
 
 def statement(
-    reader: Reader, account: Account, *, since: date | None, until: date | None, now: int
+    reader: Reader,
+    row: AccountRow,
+    *,
+    since: date | None,
+    until: date | None,
+    now: int,
+    at: int | None = None,
 ) -> Statement:
     """Return the statement of an account. The cost grows with the lines since `since`.
 
     The opening balance is what is posted now less all that came since, so that the
     last month of a long history costs a month. Its holds are those that are open at `now`.
+    With `at` it is what was known at that record, without holds; the journal is read up to it.
+
+    :raises AccountNotFound: the account was not opened by then.
     """
-    running = last_balance(reader, account.id)
+    account = read_account(reader, row if at is None else account_at(reader, row.account, at))
+    members = family(reader, row, through=at)
+    running = sum(last_balance(reader, member, through=at) for member in members)
     first = None if since is None else since.isoformat()
     end = None if until is None else until.isoformat()
     rows: list[PostingRow] = []
-    for row in by_day(reader, account.id, since=first, newest_first=True):
-        running -= row.seconds
-        if end is None or row.day <= end:
-            rows.append(row)
-    opening, names, lines = running, {}, []
-    # The lines of one transfer on one account follow each other, in the order of its postings.
-    sequence, number = 0, 0
-    for row in reversed(rows):
-        running += row.seconds
-        number = number + 1 if row.sequence == sequence else 0
-        sequence = row.sequence
-        line = _line(reader, row, running, number)
-        lines.append(line)
-        for other in line.others:
-            if other not in names:
-                names[other] = _name(reader, other)
-    holding, now = open_rows(reader, account.id, now=now)
+    for posting in _newest_first(reader, members, since=first):
+        if at is None or posting.sequence <= at:
+            running -= posting.seconds
+            if end is None or posting.day <= end:
+                rows.append(posting)
+    opening = running
+    lines = tuple(_lines(reader, row.account, reversed(rows), opening, at))
+    named = dict.fromkeys((*members[1:], *(other for line in lines for other in line.others)))
+    names = {id: _name(reader, id) for id in named}
+    holding, now = open_rows(reader, row.account, now=now) if at is None else ([], now)
     return Statement(
         account,
         since,
         until,
         Hours.from_seconds(opening),
-        tuple(lines),
+        lines,
         {id: name for id, name in names.items() if name is not None},
         held=Hours.from_seconds(sum(row.held for row in holding)),
         incoming=Hours.from_seconds(sum(row.incoming for row in holding)),
         holds=tuple(hold_at(reader, row.sequence, now=now) for row in holding),
+        merged=members[1:],
+        closed_through=_closed_through(reader, at),
+        at=at,
+    )
+
+
+def _newest_first(
+    reader: Reader, members: tuple[str, ...], *, since: str | None
+) -> Iterator[PostingRow]:
+    """Yield the postings of an account and of those merged into it, the newest first."""
+    places = {member: place for place, member in enumerate(members)}
+    return merge(
+        *(by_day(reader, member, since=since, newest_first=True) for member in members),
+        key=lambda row: (row.day, row.sequence, places[row.account], row.version),
+        reverse=True,
     )
 
 
@@ -218,60 +272,108 @@ def by_day(
         after = (page[-1].day, page[-1].version)
 
 
-def _line(reader: Reader, row: PostingRow, balance: int, number: int) -> StatementLine:
+def _lines(
+    reader: Reader, account: str, rows: Iterator[PostingRow], opening: int, at: int | None
+) -> Iterator[StatementLine]:
+    """Yield the postings of an account, and of those merged into it, as lines.
+
+    The postings by which these were merged cancel out, and are left out.
+    """
+    running = opening
+    # The lines of one transfer on one account follow each other, in the order of its postings.
+    before, number = (0, ""), 0
+    for row in rows:
+        running += row.seconds
+        number = number + 1 if (row.sequence, row.account) == before else 0
+        before = row.sequence, row.account
+        record = body_of(record_at(reader, row.sequence))
+        if record["kind"] != "merge" or record["effects"]["account"] == account:
+            line = _line(reader, record, row, running, number=number, at=at)
+            yield line if row.account == account else attrs.evolve(line, account=row.account)
+
+
+def _line(
+    reader: Reader,
+    record: RecordBody,
+    row: PostingRow,
+    balance: int,
+    *,
+    number: int,
+    at: int | None,
+) -> StatementLine:
     """A posting as a line; it is the account's posting `number`, from 0, of its record."""
-    record = body_of(record_at(reader, row.sequence))
-    request = record["request"]
-    described, sequence = _described(reader, record, row.sequence)
-    texts = texts_of(reader, sequence if record["kind"] == "settle" else row.sequence)
+    kind, texts = record["kind"], texts_of(reader, row.sequence)
+    described, noted, amended = _described(reader, record, at)
     exchanged, fees = sides_of(record["effects"])
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
     opposite = [
         id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
     ]
+    if kind == "reverse":
+        noted = None  # it has a reason of its own
     return StatementLine(
-        id=request["id"],
+        id=record["request"].get("id"),
         sequence=row.sequence,
         occurred_on=date.fromisoformat(row.day),
         # Who both earns and spends, in a circle, is there with the others, not with itself.
         others=tuple(id for id in opposite if id != row.account) or tuple(opposite),
-        kind="reversal" if record["kind"] == "reverse" else kind_of(described),
+        kind=_CALLED.get(kind) or kind_of(described),
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
         category=described.get("category"),
         area=described.get("area"),
-        note=texts.get("note"),
+        note=texts.get("note") if noted == row.sequence else note_of(reader, noted),
         reason=texts.get("reason"),
-        reverses=record["kind"] == "reverse",
+        reverses=kind == "reverse",
         fee=is_fee,
         period=period_of(described),
+        started_at=time_of(described.get("from")),
+        ended_at=time_of(described.get("to")),
+        amendments=amendments(reader, amended),
     )
 
 
-def _described(reader: Reader, record: RecordBody, sequence: int) -> tuple[Mapping[str, Any], int]:
-    """Return the request that says kind, category and area, and the sequence of its record.
+#: What lines are called that are not called as their exchange.
+_CALLED: Final = {"reverse": "reversal", "merge": "merge"}
+
+
+def _described(reader: Reader, record: RecordBody, at: int | None) -> DescribedNow:
+    """Return what describes a posting: its kind and labels, as they were amended last.
 
     A reversal has those of its original, a settlement those of its hold.
     """
-    effects = record["effects"]
-    if record["kind"] == "reverse":
-        sequence = effects["reverses"]
-    elif record["kind"] == "settle":
-        sequence = effects["resolves"]
-    else:
-        return record["request"], sequence
-    original = find_record(reader, sequence)
+    kind, effects = record["kind"], record["effects"]
+    if kind in {"transfer", "hold"}:
+        return described_now(reader, record["sequence"], record["request"], through=at)
+    if kind not in {"reverse", "settle"}:
+        return DescribedNow(record["request"], None, ())
+    original = find_record(reader, effects["reverses" if kind == "reverse" else "resolves"])
     if original is None:
-        return {}, sequence
-    return _described(reader, body_of(original), sequence)
+        return DescribedNow({}, None, ())
+    return _described(reader, body_of(original), at)
 
 
-def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
-    """Return the trial balance: all accounts, by id."""
+# -- trial balances --------------------------------------------------------------------
+
+
+def trial_balance(reader: Reader, *, on: date | None, at: int | None = None) -> TrialBalance:
+    """Return the trial balance: all accounts, by id.
+
+    Those that were opened after `on`, and have no hours of a day up to it, are left out: so the
+    trial balance of a closed year stays as it is. With `at` it is what was known at that record,
+    and the journal is read up to it.
+    """
     until = None if on is None else on.isoformat()
+    rows = all_accounts(reader) if at is None else accounts_at(reader, at).values()
+    restarts = Restarts(
+        restart for restart in Restarts.read(reader) if at is None or restart.sequence <= at
+    )
     lines = []
-    for row in all_accounts(reader):
-        earned, spent = reader.totals(row.account, until=until)
+    for row in rows:
+        earned, spent = _totals(reader, row.account, until, at)
+        is_idle = not earned and not spent
+        if until is not None and is_idle and opened_on(reader, row, restarts) > until:
+            continue
         lines.append(
             TrialLine(
                 account=row.account,
@@ -280,9 +382,33 @@ def trial_balance(reader: Reader, *, on: date | None) -> TrialBalance:
                 name=name_of(reader, row),
                 earned=Hours.from_seconds(earned),
                 spent=Hours.from_seconds(spent),
+                merged_into=row.merged_into,
             )
         )
-    return TrialBalance(on, tuple(lines))
+    return TrialBalance(on, tuple(lines), _closed_through(reader, at), at)
+
+
+def _totals(reader: Reader, account: str, until: str | None, at: int | None) -> tuple[int, int]:
+    """Return the seconds earned and spent up to a day, of what was posted by a record."""
+    earned, spent = reader.totals(account, until=until)
+    if at is None:
+        return earned, spent
+    last = reader.last_posting(account, through=at)
+    after = 0 if last is None else last.version
+    while later := reader.postings(account, after=after, limit=PAGE):
+        for row in later:
+            if until is None or row.day <= until:
+                earned -= max(row.seconds, 0)
+                spent -= max(-row.seconds, 0)
+        after = later[-1].version
+    return earned, spent
+
+
+def _closed_through(reader: Reader, at: int | None) -> date | None:
+    """Return the last day of closed books, now or at a record."""
+    rows = reader.statutes(before=(MAX_INTEGER if at is None else at) + 1, limit=1)
+    through = rows[0].closed_through if rows else None
+    return None if through is None else date.fromisoformat(through)
 
 
 def _name(reader: Reader, account: str) -> str | None:

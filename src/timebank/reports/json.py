@@ -25,10 +25,12 @@ from timebank.queries.json_report_shapes import (
 )
 from timebank.queries.json_shapes import (
     account,
+    amendment,
     balance,
     balances,
     charge,
     clock_restart,
+    closing,
     delegate,
     due,
     due_report,
@@ -50,12 +52,14 @@ from timebank.queries.json_shapes import (
 
 __all__ = [
     "account",
+    "amendment",
     "audit_report",
     "balance",
     "balances",
     "books_report",
     "charge",
     "clock_restart",
+    "closing",
     "delegate",
     "due",
     "due_report",
