@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, formatted
+from timebank.cli.options import DAY, at_option, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
 @click.argument("id", required=False)
 @click.option("--on", type=DAY, help="At the end of this day of service.")
+@at_option
 @formatted
 @pass_address
-def balance(address: BankAddress, /, *, id: str | None, on: date | None, format: str) -> None:
+def balance(
+    address: BankAddress,
+    /,
+    *,
+    id: str | None,
+    on: date | None,
+    at: int | datetime | None,
+    format: str,
+) -> None:
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
@@ -24,23 +33,30 @@ def balance(address: BankAddress, /, *, id: str | None, on: date | None, format:
 
     with address.open(read_only=True) as bank:
         if id is None:
-            trial = bank.trial_balance(on)
+            trial = bank.trial_balance(on, at=at)
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
             return
-        found = bank.balance(id, on=on)
+        found = bank.balance(id, on=on, at=at)
         account = bank.account(id)
-    if on is None:
+    if on is None and at is None:
         show_result(format, found, lambda: balance_text(found, status_text(account)))
         return
     # What may still move is known of today only.
-    past = {"account": id, "on": on.isoformat(), "posted": str(found.posted)}
-    show_as(format, lambda: past, lambda: [f"Balance on {on}: {found.posted}"])
+    past: dict[str, object] = {"account": id, "posted": str(found.posted)}
+    if on is not None:
+        past["on"], when = on.isoformat(), f"on {on}"
+    elif isinstance(at, int):
+        past["at"], when = at, f"as known at record {at}"
+    elif at is not None:
+        past["at"], when = at.isoformat(), f"as known at {at.isoformat()}"
+    show_as(format, lambda: past, lambda: [f"Balance {when}: {found.posted}"])
 
 
 @click.command(help="What an account earned and spent, day by day. Both days are included.")
 @click.argument("id")
 @click.option("--since", type=DAY, help="The first day.")
 @click.option("--until", type=DAY, help="The last day.")
+@at_option
 @click.option(
     "--format",
     "format",
@@ -60,6 +76,7 @@ def statement(
     id: str,
     since: date | None,
     until: date | None,
+    at: int | datetime | None,
     format: str,
     lang: str,
 ) -> None:
@@ -68,7 +85,7 @@ def statement(
 
     with address.open(read_only=True) as bank:
         head = bank.head()
-        made = bank.statement(id, since=since, until=until)
+        made = bank.statement(id, since=since, until=until, at=at)
     if format == "html":
         from timebank.reports.statement_html import statement_html
 
@@ -84,14 +101,17 @@ def statement(
     help="All accounts with what they earned and spent. The balances sum to 0:00.",
 )
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
+@at_option
 @formatted
 @pass_address
-def trial_balance(address: BankAddress, /, *, on: date | None, format: str) -> None:
+def trial_balance(
+    address: BankAddress, /, *, on: date | None, at: int | datetime | None, format: str
+) -> None:
     """Show the trial balance."""
     from timebank.reports.balances import trial_balance_text
 
     with address.open(read_only=True) as bank:
-        made = bank.trial_balance(on)
+        made = bank.trial_balance(on, at=at)
     show_result(format, made, lambda: trial_balance_text(made))
 
 

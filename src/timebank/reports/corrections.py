@@ -243,7 +243,7 @@ def _beyond(balance: Balance) -> str:
 
 
 def _is_charge(line: StatementLine) -> bool:
-    return line.id.startswith("due:")
+    return line.id is not None and line.id.startswith("due:")
 
 
 def _charge(line: StatementLine) -> str:

@@ -47,7 +47,7 @@ def sections(impact: Impact, words: Words) -> list[Section]:
     found.append((words("flows"), (words("spends"), words("earns"), words("hours")), flows))
     if impact.others:
         others: list[Cells] = [
-            (words.of(kind), str(count.exchanges), Trusted(count.hours))
+            (words.kind(kind), str(count.exchanges), Trusted(count.hours))
             for kind, count in impact.others.items()
         ]
         titles = (words("kind"), words("exchanges"), words("hours"))
