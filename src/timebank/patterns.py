@@ -12,7 +12,7 @@ so a call that is repeated with its id must name them in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any, Protocol, TypedDict, Unpack
 
 from timebank.checks import positive
@@ -42,6 +42,8 @@ class Details(TypedDict, total=False):
     id: str | None
     kind: str
     occurred_on: date | None
+    started_at: time | None
+    ended_at: time | None
     category: str | None
     area: str | None
     resource: str | None

@@ -14,7 +14,7 @@ from timebank import AuditReport, Corrupt
 from timebank.audit import audit
 from timebank.audit.record_fields import field_differences
 from timebank.bank.session import add_derived
-from timebank.journal import canonical, commitment, digest, genesis
+from timebank.journal import canonical, commitment, digest, genesis, refers_to
 from timebank.journal.fold import Fold
 from timebank.model import RecordRow, TextRow
 from timebank.storage import open_store
@@ -98,12 +98,12 @@ class Forgery:
             before = digest(before, body)
             request, effects = record["request"], record["effects"]
             id = request.get("id")
-            refers_to = effects.get("reverses", effects.get("resolves", effects.get("of")))
             kind = record.get("kind")
             kind = kind if type(kind) is str else ""
             id = id if type(id) is str else None  # a column of no other type can be stored
-            refers_to = refers_to if type(refers_to) is int else None
-            batch.records.append(RecordRow(sequence, before, body, kind, id, refers_to))
+            of = refers_to(effects)
+            of = of if type(of) is int else None
+            batch.records.append(RecordRow(sequence, before, body, kind, id, of))
             if readable_only and [*field_differences(record)]:
                 continue
             try:
@@ -539,7 +539,7 @@ FORGERIES: list[tuple[Callable[[Forgery], None], set[str]]] = [
     (text_erased_of_a_later_record, {"effects"}),
     (erasure_of_no_field, {"canonical", "texts"}),
     (erasure_out_of_order, {"canonical"}),
-    (erasure_of_nobody, {"canonical"}),
-    (erasure_of_another_record, {"canonical"}),
+    (erasure_of_nobody, {"effects"}),
+    (erasure_of_another_record, {"effects"}),
     (texts_erased_twice, CLEAN),
 ]

@@ -17,6 +17,17 @@ import attrs
 
 import timebank
 from audit import forgeries, lifetimes, oddities, test_audit, test_audit_rules
+from audit.corrected import (
+    amended,
+    amended_account,
+    before,
+    closed,
+    merged,
+    on_day,
+    planned,
+    settled,
+    undone,
+)
 from audit.forgeries import DAY, JSON, Forgery, audit_of, small
 from support import Clock, sources
 from timebank import AuditReport, Head
@@ -28,6 +39,7 @@ from timebank.storage.protocol import Batch, Reader, Store
 
 PATH: Final = Path(__file__).parents[2] / "docs" / "format-rules.md"
 HOUR: Final = 3600
+YESTERDAY: Final = "2026-03-01"
 Change = Callable[[Forgery], object]
 
 
@@ -421,6 +433,92 @@ def _flags_last(change: Callable[[list[JSON]], object]) -> Change:
     return changed
 
 
+_BOTH: Final = (
+    lambda forgery: forgery.transfer("m1", "m2", 90, id="both", earners=[["m1", 60], ["m3", 30]])[
+        "effects"
+    ].update(postings=[["m1", 60], ["m3", 30], ["m2", -90]]),
+)
+
+
+def _both_undone(*postings: list[Any], **request: Any) -> Change:
+    """Of what m1 and m3 earned, some is moved back."""
+    return lambda forgery: forgery.reversal(6, [*postings], **request)
+
+
+def _undone_on_its_day(forgery: Forgery) -> None:
+    """A day is asked for that is in closed books."""
+    undone("x", YESTERDAY, occurred_on=YESTERDAY)(forgery)
+
+
+def _is_last(record: JSON) -> bool:
+    return record["request"].get("id") == _LAST
+
+
+def _three_weeks_later(made: JSON) -> None:
+    """It was recorded on the day of the last charges."""
+    made["recorded_at"] += 20 * 86_400_000_000 - HOUR * 1_000_000
+    made["recorded_on"] = "2026-06-11"
+
+
+def _is_restart(record: JSON) -> bool:
+    return record["kind"] == "restart_clock"
+
+
+def _moves_books(day: str) -> Callable[[JSON], None]:
+    """The restart says that books are closed through a day."""
+    return lambda made: made["effects"].update(through=day)
+
+
+def _of_record(sequence: int) -> Callable[[JSON], None]:
+    """The erasure is of the texts of a record."""
+
+    def change(made: JSON) -> None:
+        del made["request"]["account"]
+        made["request"]["record"] = sequence
+
+    return change
+
+
+def _with_effect(**effects: Any) -> Callable[[JSON], None]:
+    """Other effects."""
+    return lambda made: made["effects"].update(effects)
+
+
+def _sets(**values: Any) -> Callable[[JSON], None]:
+    """Something else is set."""
+    return lambda made: made["effects"]["sets"].update(values)
+
+
+def _was(**values: Any) -> Callable[[JSON], None]:
+    """It was something else before."""
+    return lambda made: made["effects"]["was"].update(values)
+
+
+def _takes(*names: str) -> Callable[[JSON], None]:
+    """Other fields are taken away, as was asked."""
+    return lambda made: made["request"].update(takes_away=[*names])
+
+
+def _amends_settlement(forgery: Forgery) -> None:
+    """It is the settlement, and not its hold, that is amended."""
+    settlement, made = forgery.records[-2:]
+    made["effects"]["amends"] = settlement["sequence"]
+
+
+def _noted(forgery: Forgery) -> None:
+    """A transfer with a note, an area and a category."""
+    note = commitment(bytes(16), "bread")
+    made = forgery.transfer("m1", "m2", 60, id="x", note=note, area="north", category="care")
+    forgery.texts.append(TextRow(made["sequence"], "note", bytes(16), "bread"))
+
+
+_joined: Final = opened("m4", joined_on=DAY)
+_POT: Final = (
+    opened("pot", kind="organisation"),
+    adopts({"fee": {"fund": "pot", "share": "1/10"}}),
+)
+_ABOVE: Final = {"rule": "ceiling", "account": "m4", "limit": 60, "available": 60, "needed": 2400}
+
 RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule("F1", "the fields of a record", "canonical", here(with_field("more", 1))),
     FormatRule("F2", "the format's name", "chain", here(with_field("format", "timebank/2"))),
@@ -439,6 +537,18 @@ RULES: Final[tuple[FormatRule, ...]] = (
     ),
     FormatRule("F7", "what has no value is left out", "canonical", here(transfer(area=None))),
     FormatRule("F8", "days are days", "canonical", here(transfer(occurred_on="2026-02-30"))),
+    FormatRule(
+        "F8a",
+        "times of day",
+        "canonical",
+        here(transfer(**{"from": "24:00"})),
+        more=(
+            here(transfer(to="9:00")),
+            here(transfer(to="09:60")),
+            here(transfer(**{"from": "09:00", "to": "09:00:00"})),
+            here(amended(to="0900")),
+        ),
+    ),
     FormatRule(
         "F9",
         "ids of 1 to 128 characters",
@@ -496,7 +606,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "which fields are ids and labels",
         "canonical",
         here(transfer(category="")),
-        more=(here(transfer(resource="a ")), here(opened("m3 "))),
+        more=(
+            here(transfer(resource="a ")),
+            here(opened("m3 ")),
+            here(amended(resource=" a")),
+            here(amended(tags=["a "])),
+            here(transfer(id="a "), amended("a ", area="north")),
+            here(opened("m4 "), merged("m3", "m4 ")),
+        ),
     ),
     FormatRule("F15", "an id names one record", "ids", an_id_twice),
     FormatRule(
@@ -544,7 +661,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
             transfer(occurred_on="2026-03-04"),
             last(lambda made: made["effects"].update(occurred_on="2026-03-04")),
         ),
-        more=(here(held(occurred_on="2026-03-04")),),
+    ),
+    FormatRule(
+        "F28a",
+        "nothing in closed books",
+        "clocks",
+        here(closed(YESTERDAY), on_day(YESTERDAY)),
+        more=(
+            here(closed(YESTERDAY), on_day("2025-03-02")),
+            here(closed(YESTERDAY), planned(YESTERDAY)),
+            here(planned(YESTERDAY), closed(YESTERDAY), settled(YESTERDAY, occurred_on=YESTERDAY)),
+            here(on_day(YESTERDAY, id="x"), closed(YESTERDAY), _undone_on_its_day),
+            here(closed("2026-02-28"), closed(YESTERDAY), on_day(YESTERDAY)),
+        ),
     ),
     FormatRule(
         "F29",
@@ -562,6 +691,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
                 )
             ),
             here(record("rename", {}, {"account": "m3", "sets": {"named": False}})),
+            here(amended(area="x"), last(lambda made: made["request"].update(hours=1))),
+            here(amended_account("m1", joined_on=YESTERDAY, floor=0)),
+            here(closed(YESTERDAY), last(lambda made: made["request"].update(since=DAY))),
+            here(merged("m3", "m1"), last(lambda made: made["request"].update(id="m"))),
         ),
     ),
     FormatRule(
@@ -574,6 +707,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(with_effect(flags=[])),
             here(with_effect(basis=1)),
             here(with_effect(occurred_on=7)),
+            here(amended(area="x"), last(lambda made: made["effects"].update(sets=None))),
+            here(amended(area="x"), last(lambda made: made["effects"]["was"].update(kind="x"))),
+            here(amended(area="x"), last(lambda made: made["effects"]["was"].update(note="x"))),
+            here(amended(tags=["x"]), last(lambda made: made["effects"]["sets"].update(tags=[7]))),
+            here(merged("m3", "m1"), last(lambda made: made["effects"].update(fee=[]))),
+            here(closed(YESTERDAY), last(lambda made: made["effects"].pop("through"))),
+            here(
+                amended_account("m1", joined_on=YESTERDAY),
+                last(lambda made: made["effects"]["sets"].update(floor=0)),
+            ),
         ),
     ),
     FormatRule(
@@ -641,6 +784,11 @@ RULES: Final[tuple[FormatRule, ...]] = (
                     {"account": "m3", "sets": {"floor": -60, "ceiling": "inherit"}},
                 ),
             ),
+            here(
+                merged("m3", "m1"),
+                record("rename", {"account": "m3"}, {"account": "m3", "sets": {"named": False}}),
+            ),
+            here(merged("m3", "m1"), status("reopen", "m3", "open")),
         ),
     ),
     FormatRule(
@@ -730,7 +878,11 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "F54", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
     ),
     FormatRule(
-        "F55", "the statute in force is named", "statutes", here(with_effect(statute="default/9"))
+        "F55",
+        "the statute in force is named",
+        "statutes",
+        here(with_effect(statute="default/9")),
+        more=(here(merged("m3", "m1"), by("default/9")), here(closed(YESTERDAY), by("default/9"))),
     ),
     FormatRule(
         "F56",
@@ -808,7 +960,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
             by("x/1"),
         ),
     ),
-    FormatRule("F68", "only open accounts take part", "limits", here(forgeries.frozen)),
+    FormatRule(
+        "F68",
+        "only open accounts take part",
+        "limits",
+        here(forgeries.frozen),
+        more=(
+            here(forgeries.closed),
+            here(merged("m3", "m1"), lambda forgery: forgery.transfer("m3", "m2", 60)),
+        ),
+    ),
     FormatRule("F69", "who arranges is not closed", "limits", here(forgeries.via_closed)),
     FormatRule(
         "F70", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
@@ -848,9 +1009,29 @@ RULES: Final[tuple[FormatRule, ...]] = (
             reversal(["m1", -2400], ["m2", 2400]),
             last(lambda made: made["effects"].update(occurred_on="2026-03-01")),
         ),
+        more=(
+            here(on_day(YESTERDAY, id="x"), undone("x", DAY)),
+            here(on_day(YESTERDAY, id="x"), closed(YESTERDAY), undone("x", "2026-03-03")),
+            here(
+                on_day(YESTERDAY, id="x"), closed(YESTERDAY), closed("2026-02-28"), undone("x", DAY)
+            ),
+        ),
     ),
     FormatRule(
-        "F77", "no more than the original", "reversals", here(reversal(["m1", -2401], ["m2", 2401]))
+        "F77",
+        "no more than the original",
+        "reversals",
+        here(reversal(["m1", -2401], ["m2", 2401])),
+        more=(
+            here(*_BOTH, _both_undone(["m1", -90], ["m2", 91], ["m3", -1])),
+            here(*_BOTH, merged("m3", "m1"), _both_undone(["m1", -91], ["m2", 91])),
+            here(
+                *_BOTH,
+                _both_undone(["m1", -40], ["m3", -20], ["m2", 60], hours=60),
+                merged("m3", "m1"),
+                _both_undone(["m1", -31], ["m2", 31]),
+            ),
+        ),
     ),
     FormatRule(
         "F78", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
@@ -880,6 +1061,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
         more=(
+            here(*_BOTH, merged("m3", "m1"), _both_undone(["m1", -60], ["m1", -30], ["m2", 90])),
             street(named("undo-settlement", _another_payer)),
             street(named("undo-settlement", _another_end)),
         ),
@@ -902,7 +1084,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         street(test_audit_rules.voided_after_its_end),
     ),
     FormatRule(
-        "F89", "the day of a settlement", "effects", street(test_audit_rules.settled_on_another_day)
+        "F89",
+        "the day of a settlement",
+        "effects",
+        street(test_audit_rules.settled_on_another_day),
+        more=(
+            here(planned("2026-03-03"), settled("2026-03-03")),
+            here(planned(YESTERDAY), settled(DAY)),
+            here(planned(YESTERDAY), closed(YESTERDAY), settled("2026-03-03")),
+            here(planned(YESTERDAY), settled(YESTERDAY, occurred_on=DAY)),
+        ),
     ),
     FormatRule(
         "F90",
@@ -1016,6 +1207,13 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "the day of what is due",
         "effects",
         lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-05-30"))),
+        more=(
+            lives(
+                before(_is_last, closed("2026-05-31"), by("life/1"), last(_three_weeks_later)),
+                named(_LAST, lambda made: made["effects"].update(occurred_on="2026-06-10")),
+            ),
+            lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-06-11"))),
+        ),
     ),
     FormatRule(
         "F110",
@@ -1104,12 +1302,25 @@ RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule(
         "F125",
         "an account's texts, or a record's",
-        "canonical",
+        "effects",
         here(erased((1, "name"), record=1)),
-        more=(here(forgeries.erasure_of_nobody), here(forgeries.erasure_of_another_record)),
+        more=(
+            here(forgeries.erasure_of_nobody),
+            here(forgeries.erasure_of_another_record),
+            here(
+                transfer(id="x"),
+                amended("x", area="north"),
+                erased((4, "note"), (7, "reason")),
+                last(_of_record(4)),
+            ),
+        ),
     ),
     FormatRule(
-        "F126", "an account that was opened", "effects", here(erased((1, "name"), account="m9"))
+        "F126",
+        "an account that was opened, and not merged",
+        "effects",
+        here(erased((1, "name"), account="m9")),
+        more=(here(merged("m3", "m1"), erased((1, "name"), account="m3")),),
     ),
     FormatRule(
         "F127",
@@ -1142,6 +1353,313 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "the holds that a restart ends",
         "effects",
         restarts(last(lambda made: made["effects"].pop("ends"))),
+    ),
+    FormatRule(
+        "F132a",
+        "books that a restart opens",
+        "effects",
+        restarts(before(_is_restart, closed("2027-01-01"))),
+        more=(
+            restarts(before(_is_restart, closed(DAY))),
+            restarts(before(_is_restart, closed("2027-01-01")), last(_moves_books("2026-02-28"))),
+            restarts(before(_is_restart, closed(YESTERDAY)), last(_moves_books(YESTERDAY))),
+            restarts(last(_moves_books(YESTERDAY))),
+        ),
+    ),
+    FormatRule(
+        "F133",
+        "which record is amended",
+        "effects",
+        here(amended(area="x"), last(_with_effect(amends=1))),
+        more=(
+            here(transfer(id="x"), amended("x", area="x"), last(_with_effect(amends=4))),
+            here(amended(area="x"), last(lambda made: made["request"].update(operation="more"))),
+            here(amended("undo", area="x")),
+            here(transfer(id="x"), amended(area="x"), last(_with_effect(amends=6))),
+            here(amended(area="x"), last(_with_effect(amends=6))),
+            here(planned(DAY), settled(DAY), amended("settled", area="x"), _amends_settlement),
+            lives(amended("due:card:2026-03-03:m2", area="x")),
+        ),
+    ),
+    FormatRule(
+        "F134",
+        "which fields are amended",
+        "canonical",
+        here(amended()),
+        more=(
+            here(amended(), last(lambda made: made["request"].update(takes_away=[]))),
+            here(_noted, amended("x", area="x", takes=["note", "area"])),
+            here(_noted, amended("x", takes=["note", "category"])),
+            here(_noted, amended("x", takes=["note", "note"])),
+            here(_noted, amended("x", takes=["note"]), last(_takes("hours", "note"))),
+        ),
+    ),
+    FormatRule(
+        "F135",
+        "what an exchange may become",
+        "canonical",
+        here(amended(category="")),
+        more=(
+            here(amended(area="x" * 201)),
+            here(amended(tags=["b", "a"])),
+            here(amended(tags=[])),
+            here(amended(tags=[f"{n:02}" for n in range(51)])),
+            here(amended(tags=["a "])),
+            here(amended(**{"from": "24:00"})),
+            here(amended(to="soon")),
+        ),
+    ),
+    FormatRule(
+        "F136",
+        "an exchange becomes what was asked",
+        "effects",
+        here(amended(area="x"), last(_sets(area="y"))),
+        more=(
+            here(amended(area="x", to="09:00"), last(_sets(area=None))),
+            here(amended(area="x"), last(_sets(area="x", to="09:00"))),
+            here(amended(note="another"), last(_sets(note=4))),
+            here(amended(takes=["note"]), last(_sets(note=6))),
+            here(amended(tags=["a"]), last(_sets(tags=["b"]))),
+        ),
+    ),
+    FormatRule(
+        "F137",
+        "what an exchange was before",
+        "effects",
+        here(amended(area="x"), last(_was(area="z"))),
+        more=(
+            here(amended(area="x"), amended(area="y"), last(_was(area=None))),
+            here(
+                amended(area="x"), amended(takes=["area"]), amended(area="y"), last(_was(area="x"))
+            ),
+            here(amended(note="another"), last(_was(note=None))),
+            here(amended(note="another"), amended(takes=["note"]), last(_was(note=4))),
+            here(
+                planned(DAY),
+                amended("held", area="x"),
+                settled(DAY),
+                amended("settled", area="y"),
+                last(_was(area=None)),
+            ),
+        ),
+    ),
+    FormatRule(
+        "F138",
+        "something of an exchange is amended",
+        "effects",
+        here(transfer(id="x", area="x"), amended("x", area="x")),
+        more=(
+            here(amended(takes=["area", "to"])),
+            here(amended(tags=["a"]), amended(tags=["a"])),
+        ),
+    ),
+    FormatRule(
+        "F139",
+        "no exchange of closed books is amended",
+        "effects",
+        here(on_day(YESTERDAY, id="x"), closed(YESTERDAY), amended("x", area="x")),
+        more=(
+            here(
+                planned(YESTERDAY),
+                settled(YESTERDAY),
+                closed(YESTERDAY),
+                amended("held", to="09:00"),
+            ),
+            here(
+                planned(YESTERDAY),
+                settled(YESTERDAY),
+                closed(YESTERDAY),
+                amended("settled", area="x"),
+            ),
+            here(
+                transfer(id="x"),
+                undone("x", YESTERDAY, occurred_on=YESTERDAY),
+                closed(YESTERDAY),
+                amended("x", area="x"),
+            ),
+            here(
+                planned(DAY),
+                settled(DAY),
+                undone("settled", YESTERDAY, occurred_on=YESTERDAY),
+                closed(YESTERDAY),
+                amended("held", area="x"),
+            ),
+        ),
+    ),
+    FormatRule(
+        "F140",
+        "which fields of an account are amended",
+        "canonical",
+        here(amended_account("m3")),
+        more=(
+            here(_joined, amended_account("m4", takes=["joined_on", "joined_on"])),
+            here(_joined, amended_account("m4", takes=["joined_on"], joined_on=DAY)),
+            here(_joined, amended_account("m4", takes=["joined_on"]), last(_takes("kind"))),
+            here(amended_account("m3", kind="bank")),
+        ),
+    ),
+    FormatRule(
+        "F141",
+        "an account becomes what was asked",
+        "effects",
+        here(amended_account("m3", joined_on=DAY), last(_sets(joined_on=YESTERDAY))),
+        more=(
+            here(amended_account("m3", joined_on=DAY), last(_sets(joined_on=DAY, kind="group"))),
+            here(amended_account("m3", joined_on=DAY), last(_was(joined_on=YESTERDAY))),
+            here(
+                amended_account("m3", joined_on=DAY),
+                amended_account("m3", joined_on=YESTERDAY),
+                last(_was(joined_on=None)),
+            ),
+            here(amended_account("m3", kind="member")),
+            here(amended_account("m3", takes=["joined_on"])),
+            here(_joined, amended_account("m4", joined_on=DAY, kind="member")),
+            here(
+                amended_account("m3", kind="group"),
+                last(lambda made: made["effects"].update(account="m2")),
+            ),
+        ),
+    ),
+    FormatRule(
+        "F142",
+        "kinds that an account may become",
+        "effects",
+        here(amended_account("m3", kind="fund")),
+        more=(
+            here(opened("pot", kind="fund"), amended_account("pot", kind="group")),
+            here(opened("pot", kind="clearing"), amended_account("pot", kind="issuance")),
+        ),
+    ),
+    FormatRule(
+        "F143",
+        "a fund in use is nobody's own",
+        "effects",
+        here(*_POT, amended_account("pot", kind="group")),
+        more=(here(*_POT, amended_account("pot", kind="member")),),
+    ),
+    FormatRule(
+        "F144",
+        "which accounts are amended, and until when",
+        "effects",
+        here(amended_account("m9", joined_on=DAY)),
+        more=(
+            here(merged("m3", "m1"), amended_account("m3", joined_on=DAY)),
+            here(amended_account("m3", joined_on="2027-03-04")),
+        ),
+    ),
+    FormatRule(
+        "F145",
+        "books are closed as asked",
+        "effects",
+        here(closed(YESTERDAY), last(_with_effect(through="2026-02-28"))),
+        more=(
+            here(closed(YESTERDAY), closed(YESTERDAY)),
+            here(closed(None)),
+            here(closed(YESTERDAY), closed(None), last(_with_effect(through="2026-02-28"))),
+        ),
+    ),
+    FormatRule(
+        "F146",
+        "only a day that is over is closed",
+        "effects",
+        here(closed(DAY)),
+        more=(here(closed("2027-01-01")),),
+    ),
+    FormatRule(
+        "F147",
+        "who is merged into whom",
+        "effects",
+        here(merged("m3", "m1"), last(lambda made: made["request"].update(into="m2"))),
+        more=(
+            here(merged("m3", "m1"), last(lambda made: made["request"].update(account="m2"))),
+            here(merged("m3", "m3")),
+            here(merged("m3", "m9")),
+            here(merged("m9", "m3")),
+            here(merged("m3", "m1", of=2)),
+            here(merged("m3", "m1", of=4)),
+        ),
+    ),
+    FormatRule(
+        "F148",
+        "kinds that are merged",
+        "effects",
+        here(opened("g", kind="group"), merged("m3", "g")),
+        more=(
+            here(opened("c", kind="clearing"), opened("d", kind="clearing"), merged("c", "d")),
+            here(*_POT, opened("g", kind="organisation"), merged("pot", "g"), by("x/1")),
+            here(*_POT, opened("g", kind="organisation"), merged("g", "pot"), by("x/1")),
+        ),
+    ),
+    FormatRule(
+        "F149",
+        "in which status accounts are merged",
+        "effects",
+        here(status("freeze", "m1", "frozen"), merged("m3", "m1")),
+        more=(
+            here(status("close_account", "m3", "closed"), merged("m1", "m3")),
+            here(opened("m4"), merged("m3", "m1"), merged("m4", "m3")),
+            here(opened("m4"), merged("m3", "m1"), merged("m3", "m4")),
+            here(opened("m4"), merged("m3", "m4"), merged("m4", "m3")),
+        ),
+    ),
+    FormatRule(
+        "F150",
+        "nothing is held of who is merged",
+        "limits",
+        here(held(), merged("m1", "m3")),
+        more=(here(held(), merged("m2", "m3")),),
+    ),
+    FormatRule(
+        "F151",
+        "the day of a merge",
+        "effects",
+        here(merged("m1", "m3", occurred_on=YESTERDAY)),
+        more=(here(merged("m1", "m3", occurred_on="2026-03-03")),),
+    ),
+    FormatRule(
+        "F152",
+        "what a merge moves",
+        "effects",
+        here(merged("m1", "m3"), last(lambda made: made["effects"]["postings"].reverse())),
+        more=(
+            here(merged("m2", "m3"), last(lambda made: made["effects"]["postings"].reverse())),
+            here(merged("m1", "m3", postings=[["m2", 2400], ["m1", -2400]])),
+            here(merged("m1", "m3", postings=[["m3", 1200], ["m3", 1200], ["m1", -2400]])),
+        ),
+    ),
+    FormatRule(
+        "F153",
+        "the day of joining after a merge",
+        "effects",
+        here(opened("m4", joined_on=YESTERDAY), merged("m4", "m1")),
+        more=(
+            here(opened("m4", joined_on=YESTERDAY), merged("m1", "m4", joined_on=YESTERDAY)),
+            here(merged("m3", "m1", joined_on=DAY)),
+            here(
+                opened("m4", joined_on=YESTERDAY),
+                opened("m5", joined_on=DAY),
+                merged("m4", "m5"),
+            ),
+            here(
+                opened("m4", joined_on=YESTERDAY),
+                opened("m5", joined_on=DAY),
+                merged("m5", "m4", joined_on=DAY),
+            ),
+        ),
+    ),
+    FormatRule(
+        "F154",
+        "flags of a merge",
+        "limits",
+        here(opened("m4", ceiling=60), merged("m1", "m4")),
+        more=(
+            here(opened("m4", floor=-60), merged("m2", "m4")),
+            here(merged("m1", "m3", flags=[_FLAG])),
+            here(
+                opened("m4", ceiling=60),
+                merged("m1", "m4", flags=[_ABOVE | {"available": 0}]),
+            ),
+        ),
     ),
 )
 

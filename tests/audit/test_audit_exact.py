@@ -152,7 +152,7 @@ def signed(content: str) -> bytes:
     return canonical(found | {"digest": sha256(canonical(found)).hexdigest()})
 
 
-CONTENT = '{"format":"timebank-checkpoint/2","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
+CONTENT = '{"format":"timebank-checkpoint/3","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -162,16 +162,16 @@ CONTENT = '{"format":"timebank-checkpoint/2","head":"timebank/1 j 0 %s","state":
         (b"[]", "this is no checkpoint of an audit: it cannot be read"),
         (b"{}", "this is no checkpoint that can be read here: its format is None"),
         (
-            b'{"format":"timebank-checkpoint/3"}',
-            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/3'",
+            b'{"format":"timebank-checkpoint/2"}',
+            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/2'",
         ),
         (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
         (
-            signed('{"format":"timebank-checkpoint/2","head":"x","state":{}}'),
+            signed('{"format":"timebank-checkpoint/3","head":"x","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
         (
-            signed('{"format":"timebank-checkpoint/2","state":{}}'),
+            signed('{"format":"timebank-checkpoint/3","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
     ],
@@ -324,22 +324,23 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
     assert report.checkpoint is not None
     state = report.checkpoint.state()
     life: dict[str, Any] = {"kind": "member", "joined": DAY, "opened": DAY}
-    life |= {"says_when": False, "doubtful": []}
-    life |= {"changes": [(DAY, "open")], "charged": {}, "once": [], "welcomes": [], "delegates": {}}
+    life |= {"says_when": False, "doubtful": [], "merged": []}
+    life |= {"changes": [(DAY, "open")], "charged": {}, "once": {}, "welcomes": [], "delegates": {}}
     about: dict[str, Any] = {"holds": [], "history": life, "months": None}
     assert {
         "effects": {
             "accounts": {
                 "m1": about
-                | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1]}
+                | {"row": ["m1", "member", "open", None, "inherit", "inherit", 1, 1, None]}
                 | {"balance": [2, 2400]},
                 "m2": about
-                | {"row": ["m2", "member", "open", None, -36000, 108000, 2, None]}
+                | {"row": ["m2", "member", "open", None, -36000, 108000, 2, None, None]}
                 | {"balance": [2, -2400]},
                 "m3": about
-                | {"row": ["m3", "member", "open", None, "inherit", "inherit", 3, None]}
+                | {"row": ["m3", "member", "open", None, "inherit", "inherit", 3, None, None]}
                 | {"balance": [0, 0]},
-            }
+            },
+            "closed_through": None,
         },
         "derived": {"totals": {"m1": [3600, 1200], "m2": [1200, 3600]}, "statutes": []},
         "statutes": {"statutes": [], "adopted": [["", "default/1"]]},

@@ -13,6 +13,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 import timebank
+from audit import lifetimes
 from audit.forgeries import FORGERIES, Forgery, small
 from audit.test_audit_checkpoint import LIFE, STEPS
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
@@ -157,6 +158,49 @@ def test_a_forgery_is_told_in_the_same_words(
         whole = audit(reader)
         for cut in range(1, len(batch.records)):
             assert whole == audit(reader, workers=Here([cut]))
+
+
+def _reversed_too_often() -> Forgery:
+    """Half an hour is moved back of which the other half is left, and is moved back twice."""
+    forgery = small()
+    for hours in (600, 1800, 1800):
+        forgery.reversal(4, [["m1", -hours], ["m2", hours]], hours=hours)
+        forgery.transfer("m1", "m3", 60)
+    return forgery
+
+
+def _demurrage_of_more() -> Forgery:
+    """The dues of a month are left out of what a share is taken of."""
+    forgery = lifetimes.lifetimes(attrs.evolve(lifetimes.RULES, limits={}))
+    made = next(one for one in forgery.records if one["request"].get("id") == lifetimes.LAST)
+    made["effects"]["basis"] += 3600
+    share = (made["effects"]["basis"] - 3600) // 7
+    made["effects"]["postings"] = [["pot", share], ["m1", -share]]
+    return forgery
+
+
+@pytest.mark.parametrize(
+    ("forged", "kept", "cut"), [(_reversed_too_often, 6, 9), (_demurrage_of_more, 43, 46)]
+)
+def test_what_a_checkpoint_remembers_of_earlier_postings_is_read_anew_behind_a_cut(
+    forged: Callable[[], Forgery], kept: int, cut: int
+) -> None:
+    """What is left to reverse, and sums by month: postings before the cut are not gone through."""
+    forgery = forged()
+    stores = []
+    for end in (kept, len(forgery.records)):
+        part = Forgery(forgery.records[:end], [row for row in forgery.texts if row[0] <= end])
+        store = open_store("memory:", create=True)
+        store.make_bank("main", journal=forgery.records[0]["journal"])
+        with store.writer("main") as writer:
+            writer.append(part.batch())
+        stores.append(store)
+    with stores[0].reader("main") as reader:
+        since = audit(reader).checkpoint
+    with stores[1].reader("main") as reader:
+        whole = audit(reader, since=since)
+        assert not whole.ok
+        assert whole == audit(reader, since=since, workers=Here([cut]))
 
 
 def test_notes_beyond_the_first_hundred_are_counted() -> None:

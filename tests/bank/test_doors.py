@@ -363,6 +363,13 @@ CALLS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "name_delegate": (1, lambda bank: bank.name_delegate("m1", "carla", until=date(2027, 1, 1))),
     "end_delegate": (1, lambda bank: bank.end_delegate("m1", "luca")),
     "erase": (1, lambda bank: bank.erase("m1", reason="asked for")),
+    "amend": (1, lambda bank: bank.amend("t0", note="to the dentist", reason="a slip")),
+    "amend_account": (1, lambda bank: bank.amend_account("f1", kind="member", reason="a slip")),
+    "close_books": (
+        1,
+        lambda bank: bank.close_books(through=date(2025, 12, 31), reason="approved"),
+    ),
+    "merge": (1, lambda bank: bank.merge("empty", into="m1", reason="twice the same")),
 }
 
 

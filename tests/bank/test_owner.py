@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ WRITES: dict[str, Call] = {
     "name_delegate": lambda bank: bank.name_delegate("m1", "carla"),
     "end_delegate": lambda bank: bank.end_delegate("m1", "luca"),
     "erase": lambda bank: bank.erase("m1", reason="asked for"),
+    "amend": lambda bank: bank.amend("t0", category="care", reason="a slip"),
+    "amend_account": lambda bank: bank.amend_account("f1", kind="member", reason="a slip"),
+    "close_books": lambda bank: bank.close_books(through=date(2025, 12, 31), reason="approved"),
+    "merge": lambda bank: bank.merge("empty", into="m1", reason="twice the same"),
 }
 #: Each call that reads and is done when it returns.
 READS: dict[str, Call] = {
@@ -55,6 +60,7 @@ READS: dict[str, Call] = {
     "hold_by_id": lambda bank: bank.hold_by_id("h0"),
     "statute": lambda bank: bank.statute(),
     "statutes": lambda bank: list(bank.statutes()),
+    "closings": lambda bank: list(bank.closings()),
     "replay": lambda bank: bank.replay(Statute(version="via-roma/9")),
     "delegates": lambda bank: bank.delegates("m1"),
     "acts_for": lambda bank: bank.acts_for("luca"),

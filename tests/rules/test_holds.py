@@ -354,7 +354,7 @@ def test_who_stands_on_both_sides_reserves_both(street: TimeBank) -> None:
 def test_the_day_of_a_settlement(street: TimeBank, clock: Clock) -> None:
     """What is given, else the hold's, else today's."""
     day = BEGINNING.date()
-    for id, own in (("h1", day - 3 * DAY), ("h2", None), ("h3", None)):
+    for id, own in (("h1", day - 3 * DAY), ("h2", None), ("h3", None), ("h4", None)):
         street.hold(earner="m1", spender="f1", hours=1, id=id, occurred_on=own)
     clock.now += 5 * DAY
     settled = [
@@ -364,7 +364,18 @@ def test_the_day_of_a_settlement(street: TimeBank, clock: Clock) -> None:
     ]
     assert [day - 3 * DAY, day + 5 * DAY, day + 2 * DAY] == [one.occurred_on for one in settled]
     with pytest.raises(InvalidRequest, match="is in the future"):
-        street.hold(earner="m1", spender="f1", hours=1, occurred_on=day + 30 * DAY)
+        street.settle("h4", occurred_on=day + 30 * DAY)
+
+
+def test_a_hold_is_planned_ahead(street: TimeBank, clock: Clock) -> None:
+    """For any day; settled before it, it was today; settled behind it, it was that day."""
+    day = BEGINNING.date()
+    for id in ("early", "late"):
+        hold = street.hold(earner="m1", spender="f1", hours=1, id=id, occurred_on=day + 30 * DAY)
+        assert day + 30 * DAY == hold.occurred_on
+    assert day == street.settle("early").occurred_on
+    clock.now += 40 * DAY
+    assert day + 30 * DAY == street.settle("late").occurred_on
 
 
 def test_bad_input_is_told(street: TimeBank) -> None:

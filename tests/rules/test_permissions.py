@@ -75,8 +75,12 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "accounts": lambda b: b.accounts(),
     "acts_for": lambda b: b.acts_for("luca"),
     "adopt": lambda b: b.adopt(Statute(version="v1")),
+    "amend": lambda b: b.amend("visit", category="care", reason="why"),
+    "amend_account": lambda b: b.amend_account("rossi", kind="member", reason="why"),
     "balance": lambda b: b.balance("anna"),
     "close_account": lambda b: b.close_account("rossi"),
+    "close_books": lambda b: b.close_books(through=date(2020, 12, 31), reason="why"),
+    "closings": lambda b: list(b.closings()),
     "delegates": lambda b: b.delegates("anna"),
     "dues": lambda b: b.dues("anna"),
     "end_delegate": lambda b: b.end_delegate("anna", "luca"),
@@ -92,6 +96,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "leave": lambda b: b.leave("anna", disposal=Donate("fund")),
     "name_delegate": lambda b: b.name_delegate("anna", "luca"),
     "open_account": lambda b: b.open_account("new"),
+    "merge": lambda b: b.merge("bruno", into="anna", reason="why"),
     "personal_data": lambda b: b.personal_data("anna"),
     "records": lambda b: b.records(),
     "rename": lambda b: b.rename("anna", "Anna"),
@@ -159,6 +164,7 @@ def test_a_callable_that_says_no(bank: TimeBank, name: str) -> None:
 MEMBER_OF_BOTH = {
     "account",
     "balance",
+    "closings",
     "delegates",
     "dues",
     "end_delegate",
@@ -173,17 +179,19 @@ MEMBER_OF_BOTH = {
     "transfer_by_id",
 }
 COORDINATES = {
+    *("amend", "amend_account"),
     *("close_account", "end_delegate", "freeze", "hold", "leave", "name_delegate", "open_account"),
     *("rename", "reopen", "reverse", "settle", "thaw", "transfer", "void", "welcome"),
 }
 KEEPS_THE_BOOKS = {
     *("adopt", "erase", "leave", "rebuild", "restart_clock", "run_due", "set_limits"),
+    *("amend", "amend_account", "close_books", "merge"),
 }
 MAY: dict[str | None, AbstractSet[str]] = {
     None: set(),
-    "stranger": {"statute", "statutes"},
+    "stranger": {"closings", "statute", "statutes"},
     "anna": MEMBER_OF_BOTH,
-    "fund": {"statute", "statutes"},  # an account of the bank is nobody's own
+    "fund": {"closings", "statute", "statutes"},  # an account of the bank is nobody's own
     "ada": set(READS),
     "both": set(READS),
     "tom": READS | KEEPS_THE_BOOKS,

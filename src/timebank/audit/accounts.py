@@ -7,6 +7,7 @@ not about a stretch of time: so the audit does not repeat how the bank looks for
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final
 
 import attrs
@@ -27,9 +28,10 @@ _STATUS: Final = {
 ACCOUNT_RECORDS: Final = frozenset({"open_account", "set_limits", "rename", *_STATUS})
 DELEGATE_RECORDS: Final = frozenset({"name_delegate", "end_delegate"})
 #: What is noted in the history of an account.
-HISTORY_RECORDS: Final = (
-    frozenset({"open_account", "due", "restart_clock", *_STATUS}) | DELEGATE_RECORDS
-)
+HISTORY_RECORDS: Final = DELEGATE_RECORDS | {
+    *("open_account", "amend_account", "merge", "due", "restart_clock"),
+    *_STATUS,
+}
 PAGE: Final = 500
 
 
@@ -76,11 +78,12 @@ def delegate_differences(record: AuditedRecord) -> Iterator[Difference]:
 class AccountHistory:
     """One account. `changes` are days, `YYYY-MM-DD`, with the status at their end.
 
-    `charged` has the last day that was charged, by rule; `once` the rules that were charged
-    once; `welcomes` the records of welcome credit; `delegates` the day until which each acts.
+    `charged` has the last day that was charged, by rule; `once` the records of what was charged
+    once; `welcomes` those of welcome credit; `delegates` the day until which each acts.
     `doubtful` are the charges that fell due after a restart of the clock that followed them, each
     with its rule, first and last day, and record: they are in neither of the first two. Who
-    opened it may have said when it joined.
+    opened or amended it may have said when it joined. `merged` are the accounts that were merged
+    into it, also through others: what was charged to them is among the rest.
     """
 
     kind: str
@@ -89,10 +92,11 @@ class AccountHistory:
     says_when: bool
     changes: list[tuple[str, str]]
     charged: dict[str, str] = attrs.field(factory=dict)
-    once: set[str] = attrs.field(factory=set)
+    once: dict[str, list[int]] = attrs.field(factory=dict)
     welcomes: list[int] = attrs.field(factory=list)
     delegates: dict[str, str | None] = attrs.field(factory=dict)
     doubtful: list[tuple[str, str, str, int]] = attrs.field(factory=list)
+    merged: list[str] = attrs.field(factory=list)
 
     def is_open(self, day: str) -> bool:
         """Return whether it was open at the end of a day; before it was opened, as a member."""
@@ -104,7 +108,7 @@ class AccountHistory:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return attrs.asdict(self) | {"once": sorted(self.once)}
+        return attrs.asdict(self)
 
     @classmethod
     def of_json(cls, state: dict[str, Any]) -> AccountHistory:
@@ -117,9 +121,22 @@ class AccountHistory:
         history.doubtful = [
             (rule, first, last, charge) for rule, first, last, charge in history.doubtful
         ]
-        # Of other things than names no order can be written down again.
-        history.once = {_name(rule) for rule in history.once}
         return history
+
+    def take_over(self, account: str, other: AccountHistory) -> None:
+        """Take what was charged to another account, which was merged into this one.
+
+        The other is left with nothing that was charged, and without delegates.
+        """
+        for rule, last in other.charged.items():
+            self.charged[rule] = max(self.charged.get(rule, ""), last)
+        for rule, charges in other.once.items():
+            self.once[rule] = sorted([*self.once.get(rule, ()), *charges])
+        self.welcomes = sorted([*self.welcomes, *other.welcomes])
+        self.doubtful = sorted([*self.doubtful, *other.doubtful], key=itemgetter(3))
+        self.merged += [account, *other.merged]
+        other.charged, other.once, other.welcomes, other.doubtful = {}, {}, [], []
+        other.merged, other.delegates = [], {}
 
 
 class AccountHistories:
@@ -136,28 +153,51 @@ class AccountHistories:
     def record(self, record: AuditedRecord) -> None:
         """Take note of one record that was executed."""
         kind, effects = record.kind, record.effects
-        if kind == "open_account":
-            day, sets = self._day(record), effects["sets"]
-            joined = sets["joined_on"] or day
-            history = AccountHistory(
-                sets["kind"], joined, day, sets["joined_on"] is not None, [(day, "open")]
-            )
-            self.by_account[effects["account"]] = history
-        elif kind == "due":
+        if kind == "due":
             self._charge(record.sequence, record.request)
         elif kind == "restart_clock":
             for account, history in self.by_account.items():
                 self._restart(account, history, record)
+        elif kind == "open_account":
+            self._open(record)
+        elif kind == "merge":
+            self._merge(record)
+        elif kind in HISTORY_RECORDS and (found := self.get(effects["account"])) is not None:
+            self._change(found, record)
+
+    def _open(self, record: AuditedRecord) -> None:
+        day, sets = self._day(record), record.effects["sets"]
+        says_when = sets["joined_on"] is not None
+        self.by_account[record.effects["account"]] = AccountHistory(
+            sets["kind"], sets["joined_on"] or day, day, says_when, [(day, "open")]
+        )
+
+    def _change(self, history: AccountHistory, record: AuditedRecord) -> None:
+        """Take note of another status, kind, day of joining, or delegate of an account."""
+        kind, effects = record.kind, record.effects
+        if kind == "amend_account":
+            sets = effects["sets"]
+            history.kind = sets.get("kind", history.kind)
+            if "joined_on" in sets:  # as if it had been so from the beginning
+                history.says_when = sets["joined_on"] is not None
+                history.joined = sets["joined_on"] or history.opened
         elif kind in _STATUS:
-            found = self.get(effects["account"])
-            if found is not None:
-                found.changes.append((self._day(record), effects["sets"]["status"]))
-        elif kind in DELEGATE_RECORDS:
-            found = self.get(effects["account"])
-            if found is not None and kind == "name_delegate":
-                found.delegates[effects["delegate"]] = effects["until"]
-            elif found is not None:
-                found.delegates.pop(effects["delegate"], None)
+            history.changes.append((self._day(record), effects["sets"]["status"]))
+        elif kind == "name_delegate":
+            history.delegates[effects["delegate"]] = effects["until"]
+        else:
+            history.delegates.pop(effects["delegate"], None)
+
+    def _merge(self, record: AuditedRecord) -> None:
+        """Close an account, and count what was charged to it to the one that it is merged into."""
+        account, joined = record.effects["account"], record.effects.get("joined_on")
+        history, other = self.get(account), self.get(record.effects["into"])
+        if history is None or other is None or history is other:
+            return  # a finding of its own
+        other.take_over(account, history)
+        history.changes.append((self._day(record), "closed"))
+        if joined is not None:
+            other.joined, other.says_when = joined, True
 
     def _day(self, record: AuditedRecord) -> str:
         day: str = record.content["recorded_on"]
@@ -172,36 +212,44 @@ class AccountHistories:
             history.joined = min(history.joined, day)
         history.opened = min(history.opened, day)
         history.changes = [(min(since, day), status) for since, status in history.changes]
-        if history.once or any(last > day for last in history.charged.values()):
+        if any(history.once.values()) or any(last > day for last in history.charged.values()):
             self._doubt(account, history, record)
 
     def _doubt(self, account: str, history: AccountHistory, record: AuditedRecord) -> None:
-        """Tell the charges that fell due after a restart from the others, newest first."""
+        """Tell the charges that fell due after a restart from the others."""
         day = self._day(record)
         wanted = {rule for rule, last in history.charged.items() if last > day}
-        history.doubtful = [one for one in history.doubtful if one[3] < record.sequence]
         known = {sequence for *_, sequence in history.doubtful}
-        for request, sequence in self._charges(account, before=record.sequence):
-            rule, since = request["rule"], request["since"]
-            if since <= day and not wanted:
-                return
-            first, last = request.get("period", [since, since])
-            if rule == "welcome" or sequence in known:
-                continue
-            if since > day:
-                history.doubtful.append((rule, first, last, sequence))
-                if "period" not in request:
-                    history.once.discard(rule)
-            elif rule in wanted and "period" in request:
+        through = dict.fromkeys(wanted, ("", ""))
+        for one in (account, *history.merged):
+            for posted, request, sequence in self._charges(one, before=record.sequence):
+                # What fell due is posted on that day, or on a later one where books were closed.
+                if posted <= day and all(posted <= since for since, _ in through.values()):
+                    break
+                rule, since = request["rule"], request["since"]
+                first, last = request.get("period", [since, since])
+                if rule == "welcome" or sequence in known:
+                    continue
+                if since > day:
+                    history.doubtful.append((rule, first, last, sequence))
+                    if "period" not in request:
+                        left = (
+                            charge for charge in history.once.get(rule, ()) if charge != sequence
+                        )
+                        history.once[rule] = [*left]
+                elif rule in wanted and "period" in request:
+                    through[rule] = max(through[rule], (since, last))
+        history.doubtful.sort(key=itemgetter(3))
+        for rule, (_, last) in through.items():
+            if last:
                 history.charged[rule] = last
-                wanted.discard(rule)
-        for rule in wanted:
-            del history.charged[rule]
+            else:
+                del history.charged[rule]
 
-    def _charges(self, account: str, *, before: int) -> Iterator[tuple[dict[str, Any], int]]:
-        """Yield the requests of what was charged to an account before a record, by day, last first.
+    def _charges(self, account: str, *, before: int) -> Iterator[tuple[str, dict[str, Any], int]]:
+        """Yield what was charged to an account before a record, by day of posting, last first.
 
-        The periods of one rule lie behind each other, and so do the days on which they fell due.
+        Each with that day, its request and its record.
         """
         after: tuple[str, int] | None = None
         while rows := self._reader.postings_by_day(
@@ -212,7 +260,7 @@ class AccountHistories:
                 if row.sequence < before and found and found[0].kind == "due":
                     request = parse(found[0].body)["request"]
                     if request["account"] == account:
-                        yield request, row.sequence
+                        yield row.day, request, row.sequence
             after = (rows[-1].day, rows[-1].version)
 
     def paid_through(
@@ -230,7 +278,11 @@ class AccountHistories:
         """Return whether anything of a charge was not moved back before a record."""
         rows = [
             *self._reader.records(after=charge - 1, limit=1),
-            *(row for row in self._reader.referring(charge) if row.sequence < before),
+            *(
+                row
+                for row in self._reader.referring(charge)
+                if row.sequence < before and row.kind == "reverse"
+            ),
         ]
         sums = [
             sum(seconds for _, seconds in parse(row.body)["effects"]["postings"] if seconds > 0)
@@ -245,7 +297,7 @@ class AccountHistories:
         if rule == "welcome":
             history.welcomes.append(sequence)
         elif "period" not in request:
-            history.once.add(rule)
+            history.once.setdefault(rule, []).append(sequence)
         else:
             history.charged[rule] = max(history.charged.get(rule, ""), request["period"][1])
 
@@ -268,10 +320,3 @@ class AccountHistories:
             yield "somebody else's delegate, of an account that is not closed", shown(delegate)
         if history.delegates.get(delegate, "") == until:
             yield "a delegate who was not named so already", shown(delegate)
-
-
-def _name(given: object) -> str:
-    if not isinstance(given, str):
-        msg = f"a name is a string, not {shown(given)}"
-        raise TypeError(msg)
-    return given

@@ -12,7 +12,7 @@ from timebank.audit.findings import Check, Findings
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import TimebankError
 from timebank.journal.fold import Derived, Fold
-from timebank.model import Head, RecordRow
+from timebank.model import AccountRow, Head, RecordRow
 from timebank.storage.protocol import Reader
 
 #: What reading rows of any value may raise, a driver's refusal of odd values included.
@@ -43,11 +43,13 @@ class AuditedRecord:
 
     `derived` is what executing its effects gave; `None` where they could not be executed.
     `via` is the intermediary of what it moves, and `hold` the hold that it settles or voids.
+    `merging` are the rows of two accounts before the one is merged into the other.
     """
 
     derived: Derived | None = None
     via: str | None = None
     hold: ResolvedHold | None = None
+    merging: tuple[AccountRow, ...] = ()
 
     def __init__(self, row: RecordRow, content: dict[str, Any]) -> None:
         self.row, self.content = row, content

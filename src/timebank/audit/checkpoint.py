@@ -21,7 +21,7 @@ from timebank.errors import InvalidRequest, TimebankError, shown
 from timebank.journal import canonical, parse
 from timebank.model import Head
 
-FORMAT: Final = "timebank-checkpoint/2"
+FORMAT: Final = "timebank-checkpoint/3"
 #: How the file of a checkpoint begins, of any version.
 _BEGINNING: Final = re.compile(rb'\{"digest":"[0-9a-f]{64}","format":"timebank-checkpoint/')
 _BEGINNING_BYTES: Final = 128

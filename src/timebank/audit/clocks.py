@@ -35,7 +35,7 @@ class Clocks(AuditCheck):
         Check(
             "clocks",
             "The instants and the days of record never run backwards but where the clock was "
-            "restarted, and no day of service lies more than a day ahead.",
+            "restarted, and no day of service lies more than a day ahead, or in closed books.",
             "Set the clock of the machine that writes; what is recorded stays, and may be "
             "reversed.",
         ),
@@ -43,6 +43,7 @@ class Clocks(AuditCheck):
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
+        self._fold = context.fold
         self._last: int | None = None
         self._last_on: str | None = None
         #: The instant up to which nothing but the day of service is to be looked at.
@@ -62,11 +63,13 @@ class Clocks(AuditCheck):
         if not is_known or on != self._last_on or record.kind in _TURNS:
             self._look(record, now, on)
         self._last, self._last_on = now, on
-        day = record.effects.get("occurred_on")
+        day, closed = record.effects.get("occurred_on"), self._fold.closed_through
         if day is None:
             self._ahead(record, on)
         elif day > on and day > (latest := _next(on)) and not _is_the_originals(record):
             self._tell(record, f"occurred_on {latest} or earlier", day)
+        if closed is not None and (day or record.request.get("occurred_on", "~")) <= closed:
+            self._in_closed_books(record, closed)
 
     def _look(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check the instant and the day of a record against those before, UTC and the zone."""
@@ -84,14 +87,16 @@ class Clocks(AuditCheck):
         self._compare_zone(record, now, on)
 
     def _ahead(self, record: AuditedRecord, on: str) -> None:
-        """Check the days that a hold and an account that is opened ask for."""
-        request, kind = record.request, record.kind
-        if kind == "hold" and request.get("occurred_on", on) > (latest := _next(on)):
-            self._tell(record, f"request.occurred_on {latest} or earlier", request["occurred_on"])
-        elif kind == "open_account" and request.get("joined_on", on) > on:
+        """Check the day of joining of an account that is opened."""
+        request = record.request
+        if record.kind == "open_account" and request.get("joined_on", on) > on:
             last = _next(on, _DAYS_TO_JOIN)
             if request["joined_on"] > last:
                 self._tell(record, f"joined_on {last} or earlier", request["joined_on"])
+
+    def _in_closed_books(self, record: AuditedRecord, closed: str) -> None:
+        found = record.effects.get("occurred_on", record.request.get("occurred_on"))
+        self._tell(record, f"a day after {closed}, through which books are closed", found)
 
     def _forward(self, sequence: int, now: int, on: str) -> None:
         place = f"record {sequence}"

@@ -28,7 +28,12 @@ class DerivedRows(AuditCheck):
             about="rows",
         ),
     )
-    kinds: ClassVar = frozenset({"transfer", "reverse", "settle", "due", "adopt", "restart_clock"})
+    kinds: ClassVar = frozenset(
+        {
+            *("transfer", "reverse", "settle", "due", "merge"),
+            *("adopt", "restart_clock", "close_books"),
+        }
+    )
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
@@ -105,7 +110,7 @@ class DerivedRows(AuditCheck):
         self._statutes = [StatuteRow(*row) for row in state["statutes"]]
 
     def assume(self, record: AuditedRecord) -> None:
-        """Expect the row of an adoption."""
+        """Expect the row of an adoption, or of what else has one of a statute."""
         if record.derived is not None and record.derived.statute is not None:
             self._statutes.append(record.derived.statute)
 

@@ -24,6 +24,7 @@ class DueRecords:
 
     def __init__(self, context: AuditContext, histories: AccountHistories) -> None:
         self._reader, self._statutes = context.reader, context.statutes
+        self._fold = context.fold
         self._histories = histories
         self._days = DueDays(context.statutes, histories)
         #: Seconds by month of service, of the accounts whose demurrage was met.
@@ -49,8 +50,9 @@ class DueRecords:
         if rule is None:
             yield f"a rule of statute {shown(by)}", shown(request["rule"])
             return
-        if effects["occurred_on"] != since:
-            yield f"occurred_on {shown(since)}", shown(effects["occurred_on"])
+        day = since if since > (self._fold.closed_through or "") else record.content["recorded_on"]
+        if effects["occurred_on"] != day:
+            yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
         yield from self._whose(rule, request)
         yield from _when(rule, request, self._times(rule, request))
         yield from self._first(rule, record)
@@ -115,7 +117,7 @@ class DueRecords:
 
     def _was_charged(self, history: AccountHistory, rule: str, *, before: int) -> bool:
         """Return whether dues that are due once were charged, and not taken back as doubtful."""
-        return rule in history.once or any(
+        return bool(history.once.get(rule)) or any(
             name == rule and first == last and self._histories.is_left(charge, before=before)
             for name, first, last, charge in history.doubtful
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final
 
@@ -16,6 +17,14 @@ from timebank.audit.accounts import (
     delegate_differences,
 )
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
+from timebank.audit.corrections import (
+    amend_account_differences,
+    amend_differences,
+    close_differences,
+    closed_day_differences,
+    is_amendment_of,
+    merge_differences,
+)
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
     Lines,
@@ -39,6 +48,7 @@ _BEFORE: Final = {
     "thaw": ("frozen",),
     "close_account": ("open", "frozen"),
     "reopen": ("closed",),
+    "rename": ("open", "frozen", "closed"),
 }
 
 
@@ -74,6 +84,10 @@ class Effects(AuditCheck):
             "due": self._dues.differences,
             "erase": self._erasure,
             "restart_clock": self._restart,
+            "amend": partial(amend_differences, context),
+            "amend_account": partial(amend_account_differences, context),
+            "close_books": partial(close_differences, context),
+            "merge": partial(merge_differences, context),
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -125,6 +139,8 @@ class Effects(AuditCheck):
         allowed = _BEFORE[record.kind]
         if before is not None and before.status not in allowed:
             yield f"an account that is {' or '.join(allowed)}", f"it was {before.status}"
+        if before is not None and before.merged_into is not None:
+            yield "an account that was not merged", f"it was, into {shown(before.merged_into)}"
         if before is not None and record.kind == "set_limits":
             kept = {"floor": before.floor, "ceiling": before.ceiling}
             for field in sorted(kept.keys() - record.request.keys()):
@@ -137,9 +153,19 @@ class Effects(AuditCheck):
                 yield f"no fund of statute {shown(current.version)}", "one of them"
 
     def _erasure(self, record: AuditedRecord) -> Iterator[Difference]:
-        account = record.request.get("account")
-        if account is not None and self._fold.accounts.get(account) is None:
-            yield "an account that was opened", shown(account)
+        """Yield what an erasure may not be of: an account, a record, or texts of another one."""
+        request, sequence = record.request, record.sequence
+        if len(request.keys() & {"account", "record"}) != 1:
+            yield "request with an account or a record", ", ".join(map(shown, request))
+        if "account" in request:
+            row = self._fold.accounts.get(request["account"])
+            if row is None or row.merged_into is not None:
+                yield "an account that was opened, and not merged", shown(request["account"])
+        if (of := request.get("record")) is None:
+            return
+        for text, _ in record.effects["texts"]:
+            if text != of and not is_amendment_of(self.context, text, of, before=sequence):
+                yield f"texts of record {of}, or of what amends it", f"one of record {text}"
 
     def _reserved(self, rows: Sequence[HoldRow], now: int) -> Iterator[Difference]:
         """Yield where the open holds of an account are more than can be summed."""
@@ -183,7 +209,9 @@ class Effects(AuditCheck):
         record.hold = find_hold(self.context, record)
         if not record.hold.problem:
             record.via = record.hold.content["request"].get("via")
-            yield from settlement_differences(self._statutes, record, record.hold.content)
+            yield from settlement_differences(
+                self._statutes, record, record.hold.content, self._fold.closed_through
+            )
             held, fee = record.hold.content["effects"], record.effects.get("fee", [])
             asked = without_fee(held["lines"], held.get("fee", []))
             yield from order_differences(asked, without_fee(record.effects["postings"], fee), fee)
@@ -201,7 +229,8 @@ class Effects(AuditCheck):
         yield from day_differences(record)
 
     def _restart(self, record: AuditedRecord) -> Iterator[Difference]:
-        """Yield where it does not end the holds that an earlier instant would open again."""
+        """Yield where it leaves holds that an earlier instant would open again, or books closed."""
+        yield from closed_day_differences(self._fold, record)
         now, found = record.content["recorded_at"], record.effects.get("ends", [])
         expected = sorted(
             {
@@ -217,7 +246,7 @@ class Effects(AuditCheck):
     # -- checkpoints and stretches -----------------------------------------------------------
 
     def state(self) -> State:
-        """Return of each account its row, balance, open holds and history."""
+        """Return of each account its row, balance, open holds and history; and of closed books."""
         accounts = {}
         for id, row in self._fold.accounts.items():
             if row is None:
@@ -230,11 +259,12 @@ class Effects(AuditCheck):
                 "history": None if history is None else history.to_json(),
                 "months": self._dues.months.get(id),
             }
-        return {"accounts": accounts}
+        return {"accounts": accounts, "closed_through": self._fold.closed_through}
 
     def restore(self, state: State) -> None:
         """Restore where accounts stood."""
         fold = self._fold
+        fold.closed_through = state["closed_through"]
         for id, known in state["accounts"].items():
             fold.accounts[id] = AccountRow(*known["row"])
             version, balance = known["balance"]
@@ -252,7 +282,8 @@ class Effects(AuditCheck):
         self._histories.record(record)
 
     def assume_balances(self, last: RecordRow) -> None:
-        """Take the balances from the stored postings."""
+        """Take the balances from the stored postings, and read sums by month anew."""
+        self._dues.months.clear()
         for account in self._fold.accounts:
             posting = self.context.reader.last_posting(account, through=last.sequence)
             stands = (0, 0) if posting is None else (posting.version, posting.balance)
@@ -262,7 +293,7 @@ class Effects(AuditCheck):
     def comparable(cls, state: State) -> State:
         """Leave out the sums by month: they are kept so that less is read."""
         accounts: dict[str, dict[str, Any]] = state["accounts"]
-        return {
+        return state | {
             "accounts": {
                 id: {name: value for name, value in known.items() if name != "months"}
                 for id, known in accounts.items()

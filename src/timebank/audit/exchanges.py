@@ -64,9 +64,12 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
 
 
 def settlement_differences(
-    statutes: StatuteHistory, record: AuditedRecord, held: dict[str, Any]
+    statutes: StatuteHistory, record: AuditedRecord, held: dict[str, Any], closed: str | None
 ) -> Iterator[Difference]:
-    """Yield where a settlement is not what was asked of the hold, under the hold's statute."""
+    """Yield where a settlement is not what was asked of the hold, under the hold's statute.
+
+    Books are `closed` through a day, where they are.
+    """
     request, effects = record.request, record.effects
     statute = statutes.by_version(held["effects"]["statute"])
     if statute is None:
@@ -95,8 +98,7 @@ def settlement_differences(
         yield from fee_differences(statute, own, fee, most=most)
     elif fee:
         yield "no fee", shown(fee)
-    day = request.get("occurred_on", held["request"].get("occurred_on"))
-    expected_day = record.content["recorded_on"] if day is None else day
+    expected_day = _settled_on(record, held, closed or "")
     if effects["occurred_on"] != expected_day:
         yield f"occurred_on {shown(expected_day)}", shown(effects["occurred_on"])
     larger = total if total > whole and held["request"]["kind"] == "exchange" else None
@@ -106,6 +108,14 @@ def settlement_differences(
     large = expected_flags(statutes.current, total=larger, day=None, on=on)
     flags = None if late is None or large is None else late + large
     yield from _flag_differences(record, flags)
+
+
+def _settled_on(record: AuditedRecord, held: dict[str, Any], closed: str) -> str:
+    """Return the day of a settlement: as asked, or as the hold was planned for, or today."""
+    today: str = record.content["recorded_on"]
+    planned: str = held["request"].get("occurred_on", today)
+    asked: str = record.request.get("occurred_on", planned if closed < planned <= today else today)
+    return asked
 
 
 def day_differences(record: AuditedRecord) -> Iterator[Difference]:

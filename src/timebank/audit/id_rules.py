@@ -58,8 +58,13 @@ SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
 #: What ids of operations begin with that only the library gives.
 RESERVED: Final = ("due:", "peer:", "cheque:")
 
+#: The kinds of record that have labels.
+_DESCRIBED: Final = frozenset({"transfer", "hold", "amend"})
 _LABELS: Final = ("category", "area", "resource")
-_IDS: Final = ("account", "by", "delegate", "hold", "id", "transfer", "via")
+_IDS: Final = (
+    *("account", "by", "delegate", "hold", "id", "into", "operation", "transfer"),
+    "via",
+)
 
 
 def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
@@ -114,11 +119,13 @@ def _named(record: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     request, effects = record["request"], record["effects"]
     yield from _fields("", record, ("actor", "journal"))
     yield from _fields("request.", request, _IDS)
+    if record["kind"] in _DESCRIBED:
+        yield from _described(request)
     if "earners" in request:
         yield from _of_exchange(request)
     if "statute" in request:
         yield from _of_statute(request["statute"])
-    yield from _fields("effects.", effects, ("account", "adopts", "delegate", "statute"))
+    yield from _fields("effects.", effects, ("account", "adopts", "delegate", "into", "statute"))
     for name in ("postings", "lines", "fee", "reserves"):
         for line in effects.get(name, ()):
             yield f"effects.{name} of accounts", line[0], MOST_OF_ID
@@ -135,15 +142,19 @@ def _fields(
             yield f"{where}{name}", holder[name], most
 
 
+def _described(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield the labels of a transfer or hold, or of what amends one."""
+    yield from _fields("request.", request, _LABELS, MOST_OF_LABEL)
+    for tag in request.get("tags", ()):
+        yield "request.tags of a label", tag, MOST_OF_LABEL
+
+
 def _of_exchange(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     """Yield those of the request of a transfer or hold."""
     yield "request.kind", request["kind"], MOST_OF_ID
     for side in ("earners", "spenders"):
         for line in request[side]:
             yield f"request.{side} of accounts", line[0], MOST_OF_ID
-    yield from _fields("request.", request, _LABELS, MOST_OF_LABEL)
-    for tag in request.get("tags", ()):
-        yield "request.tags of a label", tag, MOST_OF_LABEL
     source = request.get("source", ())
     if type(source) is str:
         yield "request.source", source, MOST_OF_LABEL

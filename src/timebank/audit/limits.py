@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar, Final
 
@@ -14,7 +14,9 @@ from timebank.model import AccountRow, HoldRow, PostingRow
 from timebank.statute import DEFAULT, Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
-_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "reverse"})
+_MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "merge", "reverse"})
+#: Those for which limits are no hindrance, with a flag.
+_UNHINDERED: Final = frozenset({"due", "merge"})
 _ACCOUNTS: Final = frozenset(
     {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
 )
@@ -53,8 +55,10 @@ class Limits(AuditCheck):
                 self._ordered(record, account)
             if account.status == "closed":
                 self._closed(sequence, account.account, record.content["recorded_at"])
-            return
-        self._open(sequence, kind, record.via, derived.postings)
+            if kind != "merge":  # whoever takes part in one is looked at beside it
+                return
+        else:
+            self._open(sequence, kind, record.via, derived.postings)
         if derived.holds:
             self._open(sequence, kind, None, derived.holds)
         if kind != "reverse" and "limits" not in record.request:
@@ -126,9 +130,12 @@ class Limits(AuditCheck):
         now, on = content["recorded_at"], content["recorded_on"]
         flags = _flags(record.effects["flags"]) if "flags" in record.effects else {}
         falls, rises = _changes(derived)
+        rows: Mapping[str, AccountRow | None] = self._fold.accounts
+        if record.merging:  # who takes over an account is judged by its own day of joining
+            rows = {row.account: row for row in record.merging}
         for rule, changes in (("floor", falls), ("ceiling", rises)):
             for account, change in changes.items():
-                beyond = self._beyond(account, rule, now, on) if change < 0 else None
+                beyond = self._beyond(rows.get(account), rule, now, on) if change < 0 else None
                 if beyond is not None:
                     moved = (rule, account, change, beyond)
                     self._moved(sequence, record.kind, flags, moved)
@@ -153,18 +160,20 @@ class Limits(AuditCheck):
             "needed": -change,
         }
         found = flags.pop((rule, account), [])
-        if not found or (kind != "due" and becomes != "flag"):
+        if not found or (kind not in _UNHINDERED and becomes != "flag"):
             words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
             self._tell(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
         elif found != [expected]:
             told = ", ".join(map(shown, found))
             self._tell(sequence, account, f"the flag {shown(expected)}", told)
 
-    def _beyond(self, account: str, rule: str, now: int, on: str) -> tuple[int, int, str] | None:
+    def _beyond(
+        self, row: AccountRow | None, rule: str, now: int, on: str
+    ) -> tuple[int, int, str] | None:
         """Return the limit that an account is beyond, where it stands, and what becomes of it."""
-        row = self._fold.accounts[account]
         if row is None:
             return None
+        account = row.account
         statute = self._statutes.current
         floor, ceiling, becomes = statute.limits_of(row, on)
         limit = floor if rule == "floor" else ceiling

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from timebank.audit.record_fields import is_day
+from timebank.audit.record_fields import TIME, is_day
 
 #: Text in which nothing is escaped; what needs it, or may not stand there, is parsed.
 _TEXT: Final = r'"([^"\\\x00-\x1f]*)"'
@@ -22,6 +22,7 @@ _DAY: Final = r'"([0-9]{4}-[01][0-9]-[0-3][0-9])"'
 _SECONDS: Final = r"[1-9][0-9]{0,14}"
 _INSTANT: Final = r"([1-8][0-9]{15}|[1-9][0-9]{0,14})"
 _HEX: Final = r'"([0-9a-f]{64})"'
+_TIME: Final = rf'"({TIME})"'
 
 
 def _maybe(name: str, value: str) -> str:
@@ -39,6 +40,7 @@ _PLAIN: Final = re.compile(
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
     + rf'"earners":\[\[(?P<who>{_TEXT}),(?P<asked>{_SECONDS})\]\],'
+    + _maybe("from", _TIME)
     + rf'"id":{_TEXT},"kind":(?!"reversal"){_TEXT},'
     + _maybe("limits", '"(unchecked)"')
     + _maybe("note", _HEX)
@@ -46,13 +48,13 @@ _PLAIN: Final = re.compile(
     + _maybe("resource", _TEXT)
     + _maybe("source", _TEXT)
     + rf'"spenders":\[\[(?!(?P=who)){_TEXT},(?P=asked)\]\]'
-    + rf'(?:,"via":{_TEXT})?'
+    + rf'(?:,"to":{_TIME})?(?:,"via":{_TEXT})?'
     + rf'\}},"sequence":({_SECONDS})\}}'
 )
 
 
 #: Fields of a request that most do without.
-_OTHERS: Final = ("area", "category", "limits", "note", "resource", "source", "via")
+_OTHERS: Final = ("area", "category", "from", "limits", "note", "resource", "source", "to", "via")
 _NO_OTHERS: Final = (None,) * len(_OTHERS)
 
 
@@ -72,8 +74,8 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
         return None
     (
         actor, day, earner, seconds, spender, statute, form, journal, now, on,
-        area, category, _, who, earned, id, kind, limits, note, asked, resource, source,
-        payer, via, sequence,
+        area, category, _, who, earned, begins, id, kind, limits, note, asked, resource, source,
+        payer, ends, via, sequence,
     ) = found.groups()  # fmt: skip
     if not is_day(on) or not is_day(asked or on):
         return None
@@ -87,7 +89,7 @@ def parse_plain_transfer(body: bytes) -> dict[str, Any] | None:
     }
     if asked is not None:
         request["occurred_on"] = asked
-    others = (area, category, limits, note, resource, source, via)
+    others = (area, category, begins, limits, note, resource, source, ends, via)
     if others != _NO_OTHERS:
         fields = zip(_OTHERS, others, strict=True)
         request |= {name: value for name, value in fields if value is not None}

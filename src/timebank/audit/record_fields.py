@@ -6,6 +6,7 @@ writes records. Checking a field is a look-up of its type: an audit does it a mi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -36,6 +37,10 @@ class _Source:
     """A type by name only: a label, or pairs of them."""
 
 
+class _Words:
+    """A type by name only: labels, or null where there are none."""
+
+
 _STATUS: Final = {"account": str, "reason": str}
 _SETS: Final = {
     "kind": str,
@@ -45,6 +50,17 @@ _SETS: Final = {
     "ceiling": _Limit,
     "named": bool,
 }
+#: Fields of a request that may be amended, in an exchange and in an account, and what each is then.
+_AMENDED: Final = {
+    "category": (str, type(None)),
+    "area": (str, type(None)),
+    "resource": (str, type(None)),
+    "from": (str, type(None)),
+    "to": (str, type(None)),
+    "tags": _Words,
+    "note": (int, type(None)),
+}
+_AMENDED_ACCOUNT: Final = {"joined_on": (str, type(None)), "kind": str}
 _EXCHANGE: Final = {
     "id": str,
     "kind": str,
@@ -56,6 +72,8 @@ _EXCHANGE: Final = {
     "via": str,
     "note": str,
     "occurred_on": str,
+    "from": str,
+    "to": str,
     "tags": list,
     "source": _Source,
     "limits": str,
@@ -106,6 +124,30 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     "end_delegate": ({"account": str, "delegate": str}, frozenset({"account", "delegate"})),
     "erase": ({"account": str, "record": int, "reason": str}, frozenset({"reason"})),
     "restart_clock": ({"reason": str, "today": str}, frozenset({"reason", "today"})),
+    "amend": (
+        {
+            "operation": str,
+            "category": str,
+            "area": str,
+            "resource": str,
+            "from": str,
+            "to": str,
+            "tags": list,
+            "note": str,
+            "takes_away": list,
+            "reason": str,
+        },
+        frozenset({"operation", "reason"}),
+    ),
+    "amend_account": (
+        {"account": str, "joined_on": str, "kind": str, "takes_away": list, "reason": str},
+        frozenset({"account", "reason"}),
+    ),
+    "close_books": ({"through": str, "reason": str}, frozenset({"reason"})),
+    "merge": (
+        {"account": str, "into": str, "reason": str},
+        frozenset({"account", "into", "reason"}),
+    ),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -124,6 +166,10 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "due": _TRANSFER_EFFECTS,
     "name_delegate": {"account": str, "delegate": str, "of": int, "until": (str, type(None))},
     "end_delegate": {"account": str, "delegate": str, "of": int},
+    "amend": {"amends": int, "sets": dict, "was": dict},
+    "amend_account": {"account": str, "sets": dict, "was": dict},
+    "close_books": {"statute": str, "through": (str, type(None))},
+    "merge": {**_TRANSFER_EFFECTS, "account": str, "into": str, "of": int},
 }
 #: Kind → effects that may be there.
 _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
@@ -132,8 +178,12 @@ _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
     "hold": {"fee": list, "flags": list, "expires_at": int},
     "settle": {"fee": list, "flags": list},
     "due": {"basis": int, "flags": list},
-    "restart_clock": {"ends": list},
+    "restart_clock": {"ends": list, "through": str},
+    "merge": {"joined_on": str, "flags": list},
 }
+#: Kind → what `sets` and `was` may have, and so `takes_away` of the first.
+_SET: Final[dict[str, dict[str, Any]]] = {"amend": _AMENDED, "amend_account": _AMENDED_ACCOUNT}
+_TAKEN: Final = {"amend": _AMENDED.keys(), "amend_account": frozenset({"joined_on"})}
 _FLAG: Final = {
     "rule": str,
     "account": str,
@@ -143,7 +193,12 @@ _FLAG: Final = {
     "days": int,
     "occurred_on": str,
 }
-_DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "today", "until"})
+_DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "through", "today", "until"})
+#: A time of day as `HH:MM`.
+TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_is_time: Final = re.compile(TIME).fullmatch
+#: The kinds of record whose `kind` is that of an account.
+_KINDS: Final = frozenset({"open_account", "amend_account"})
 _HEX: Final = "abcdef0123456789"
 
 
@@ -200,6 +255,8 @@ def _fits(value: Any, expected: Any) -> bool:
         return value is None or value == "inherit" or type(value) is int
     if expected is _Source:
         return type(value) is str or _pairs(value, str)
+    if expected is _Words:
+        return value is None or _strings(value)
     return type(expected) is tuple and type(value) in expected
 
 
@@ -216,20 +273,30 @@ def _deeper(
     ):
         if not _pairs(side, int):
             yield f"{what} of [account, seconds]", shown(side)
-    tags = request.get("tags")
-    if type(tags) is list and not all(type(tag) is str for tag in tags):
-        yield "request.tags of strings", shown(tags)
-    for what, value in _days(request):
-        if type(value) is not str or not is_day(value):
-            yield f"request.{what} a day", shown(value)
+    yield from _values(request)
     if "reserves" in effects or "flags" in effects or "fee" in effects:
         yield from _reserves_and_flags(effects)
     if kind == "erase":
         yield from _erased(effects)
+    elif kind in _SET:
+        yield from _amended(kind, request, effects)
     ends = effects.get("ends")
     if ends is not None and not (ends and all(type(hold) is int for hold in ends)):
         yield "effects.ends of sequences, or left out", shown(ends)
     yield from _words(kind, request, effects)
+
+
+def _values(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield lists of a request that are not of strings, times that are none, and such days."""
+    for name in ("tags", "takes_away"):
+        if name in request and not _strings(request[name]):
+            yield f"request.{name} of strings", shown(request[name])
+    for name in ("from", "to"):
+        if name in request and not _is_time(request[name]):
+            yield f"request.{name} a time of day", shown(request[name])
+    for what, value in _days(request):
+        if type(value) is not str or not is_day(value):
+            yield f"request.{what} a day", shown(value)
 
 
 def _erased(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -244,6 +311,17 @@ def _erased(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
             return
     if not texts:
         yield "effects.texts, and some", "none"
+
+
+def _amended(
+    kind: str, request: dict[str, Any], effects: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in what an amendment sets, and in what it takes away."""
+    for name in ("sets", "was"):
+        yield from _fields(name, effects[name], _SET[kind])
+    for field in request.get("takes_away", ()):
+        if field not in _TAKEN[kind]:
+            yield f"request.takes_away of {', '.join(sorted(_TAKEN[kind]))}", shown(field)
 
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -275,9 +353,9 @@ def _words(
     for field in TEXT_FIELDS:
         if field in request and not is_commitment(request[field]):
             yield f"request.{field} a commitment of 64 hex digits", shown(request[field])
-    if kind == "open_account" and request.get("kind") not in ACCOUNT_KINDS:
-        yield "a kind of account", shown(request.get("kind"))
-    if type(effects.get("sets")) is dict:
+    if kind in _KINDS and request.get("kind", "member") not in ACCOUNT_KINDS:
+        yield "a kind of account", shown(request["kind"])
+    if kind not in _SET and type(effects.get("sets")) is dict:
         yield from _fields("sets", effects["sets"], _SETS)
 
 
@@ -293,6 +371,11 @@ def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "effects.flags of objects with a rule", shown(flag)
         else:
             yield from _fields("flag", flag, _FLAG)
+
+
+def _strings(value: Any) -> bool:
+    """Return whether a value is a list of strings."""
+    return type(value) is list and all(type(one) is str for one in value)
 
 
 def _pairs(value: Any, second: type) -> bool:

@@ -77,13 +77,29 @@ def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
         yield "two accounts", f"{shown(earners[0][0])} as the sole earner and spender"
 
 
+def _tagged(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield tags that are not in order, too many or none."""
+    tags = request.get("tags", ["-"])
+    if not 1 <= len(tags) <= MAX_TAGS or not is_ascending(tags):
+        yield f"request.tags sorted, each once, 1 to {MAX_TAGS} of them", shown(tags)
+
+
+def _amends(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield what is wrong with which fields an amendment names."""
+    given = request.keys() - {"account", "operation", "reason", "takes_away"}
+    taken = request.get("takes_away", [])
+    if not given and "takes_away" not in request:
+        yield "a field that is given, or taken away", "none"
+    if "takes_away" in request and (not taken or not is_ascending(taken)):
+        yield "request.takes_away sorted, each once, or left out", shown(taken)
+    if given & {*taken}:
+        yield "fields that are given, or taken away", f"both: {shown(sorted(given & {*taken}))}"
+
+
 def _described(request: _Object, _: _Object) -> Iterator[Difference]:
     """Yield what is wrong with the words of a transfer or hold."""
     if request["kind"] == REVERSAL:
         yield f"request.kind other than {REVERSAL}", shown(request["kind"])
-    tags = request.get("tags", ["-"])
-    if not 1 <= len(tags) <= MAX_TAGS or not is_ascending(tags):
-        yield f"request.tags sorted, each once, 1 to {MAX_TAGS} of them", shown(tags)
     source = request.get("source", "-")
     pairs = [["-", source]] if type(source) is str else source
     if not 1 <= len(pairs) <= MAX_SOURCE_FIELDS or not is_ascending([name for name, _ in pairs]):
@@ -91,14 +107,9 @@ def _described(request: _Object, _: _Object) -> Iterator[Difference]:
         yield expected, shown(source)
 
 
-def _erased(request: _Object, effects: _Object) -> Iterator[Difference]:
-    """Yield what is wrong in an erasure, of an account or of a record."""
-    if len(request.keys() & {"account", "record"}) != 1:
-        yield "request with an account or a record", ", ".join(map(shown, request))
+def _erased(_: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what an erasure names too many of, twice, or in another order."""
     commitments, texts = effects["erased"], effects["texts"]
-    for text in texts:
-        if text[0] != request.get("record", text[0]):
-            yield f"effects.texts of record {shown(request['record'])}", shown(text)
     if len(texts) > MOST_ERASED:
         yield f"effects.texts of at most {MOST_ERASED}", f"{len(texts)} of them"
     if not is_ascending(commitments) or not is_ascending(texts):
@@ -118,9 +129,11 @@ def is_ascending(values: list[Any]) -> bool:
 #: Kind → what else is looked at.
 _FORMS: Final[dict[str, tuple[Callable[[_Object, _Object], Iterator[Difference]], ...]]] = {
     "set_limits": (_one_of_both,),
-    "transfer": (_sides, _described),
-    "hold": (_sides, _described, _quantities),
+    "transfer": (_sides, _tagged, _described),
+    "hold": (_sides, _tagged, _described, _quantities),
     "settle": (_quantities,),
     "reverse": (_quantities,),
     "erase": (_erased,),
+    "amend": (_tagged, _amends),
+    "amend_account": (_amends,),
 }

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
+from timebank.audit.corrections import heir
 from timebank.audit.exchanges import FEE_AT_THE_END, ends_with_fee, without_fee
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.shares import is_shared
 from timebank.errors import shown
 from timebank.journal import parse
+from timebank.journal.fold import Fold
+from timebank.model import RecordRow
 
 #: Originals whose remainder is remembered; of the others the earlier reversals are read again.
 _REMEMBERED: Final = 64
@@ -28,12 +31,15 @@ class _Original:
     def __init__(self, id: str, day: str, own: _Lines, fee: _Lines) -> None:
         self.id, self.day, self.own, self.fee = id, day, own, fee
 
-    def move(self, effects: dict[str, Any], *, sign: int) -> None:
-        """Add the postings to their lines, or take those of a reversal from the opposite ones."""
+    def move(self, effects: dict[str, Any], fold: Fold, *, sign: int) -> None:
+        """Add the postings to their lines, or take those of a reversal from the opposite ones.
+
+        For an account that was merged stands the one that it was merged into.
+        """
         fee = effects.get("fee", [])
         for lines, moved in ((self.own, without_fee(effects["postings"], fee)), (self.fee, fee)):
             for account, seconds in moved:
-                line = (account, seconds * sign > 0)
+                line = (heir(fold, account), seconds * sign > 0)
                 lines[line] = lines.get(line, 0) + sign * abs(seconds)
 
     def to_json(self) -> list[Any]:
@@ -60,15 +66,19 @@ class Reversals(AuditCheck):
             ASK,
         ),
     )
-    kinds: ClassVar = frozenset({"reverse"})
+    kinds: ClassVar = frozenset({"reverse", "merge"})
 
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
+        self._fold = context.fold
         self._remaining: dict[int, _Original] = {}
 
     def record(self, record: AuditedRecord) -> None:
         """Check one reversal that was executed."""
         if record.derived is None:
+            return
+        if record.kind == "merge":
+            self._remaining.clear()  # the lines are of other accounts from now on
             return
         request, effects = record.request, record.effects
         reverses, place = effects["reverses"], f"record {record.sequence}"
@@ -82,13 +92,8 @@ class Reversals(AuditCheck):
                 f"{'no transfer' if original is None else shown(original.id)}",
             )
             return
-        if "occurred_on" not in request and effects["occurred_on"] != original.day:
-            self.tell(
-                "reversals",
-                place,
-                expected=f"occurred_on {shown(original.day)}, as record {reverses}",
-                found=shown(effects["occurred_on"]),
-            )
+        if "occurred_on" not in request:
+            self._check_day(record, original.day)
         beyond = [*_beyond(original, effects)]
         for account, left, seconds in beyond:
             self.tell(
@@ -103,10 +108,24 @@ class Reversals(AuditCheck):
         elif not beyond:
             for expected, found in _proportions(original, request, effects):
                 self.tell("reversals", place, expected=expected, found=found)
-        original.move(effects, sign=-1)
+        original.move(effects, self._fold, sign=-1)
         self._remaining[reverses] = original
         if len(self._remaining) > _REMEMBERED:
             del self._remaining[next(iter(self._remaining))]
+
+    def _check_day(self, record: AuditedRecord, day: str) -> None:
+        """Check that the day is that of the original, or today where books are closed."""
+        effects, closed = record.effects, self._fold.closed_through
+        why = f"as record {effects['reverses']}"
+        if closed is not None and day <= closed:
+            day, why = record.content["recorded_on"], f"for books are closed through {closed}"
+        if effects["occurred_on"] != day:
+            self.tell(
+                "reversals",
+                f"record {record.sequence}",
+                expected=f"occurred_on {shown(day)}, {why}",
+                found=shown(effects["occurred_on"]),
+            )
 
     def _read(self, original: int, sequence: int) -> _Original | None:
         """Return what is left of an original after earlier reversals, where it is one."""
@@ -118,10 +137,10 @@ class Reversals(AuditCheck):
         if record.get("kind") not in {"transfer", "settle", "due"}:
             return None
         found = _Original(record["request"]["id"], record["effects"]["occurred_on"], {}, {})
-        found.move(record["effects"], sign=1)
+        found.move(record["effects"], self._fold, sign=1)
         for row in reader.referring(original):
-            if row.sequence < sequence:
-                found.move(parse(row.body)["effects"], sign=-1)
+            if row.sequence < sequence and row.kind == "reverse":
+                found.move(parse(row.body)["effects"], self._fold, sign=-1)
         return found
 
     def state(self) -> State:
@@ -132,6 +151,10 @@ class Reversals(AuditCheck):
         """Restore what was left."""
         for number, *known in state["remaining"]:
             self._remaining[number] = _Original.of_json(*known)
+
+    def assume_balances(self, last: RecordRow) -> None:
+        """Forget what was left at a checkpoint: reversals since then were passed over."""
+        self._remaining.clear()
 
     @classmethod
     def comparable(cls, state: State) -> State:  # noqa: ARG003  # whatever it is

@@ -28,7 +28,10 @@ class Statutes(AuditCheck):
         ),
     )
     kinds: ClassVar = frozenset(
-        {"transfer", "reverse", "hold", "settle", "due", "adopt", "restart_clock"}
+        {
+            *("transfer", "reverse", "hold", "settle", "due", "merge"),
+            *("adopt", "restart_clock", "close_books"),
+        }
     )
 
     def record(self, record: AuditedRecord) -> None:

@@ -599,7 +599,7 @@ class Reads(Handle):
         progress: Progress | None = None,
     ) -> ExchangeCounts:
         from timebank.queries.impact import count
-        from timebank.queries.impact.counted import LAST
+        from timebank.queries.impact.cells import LAST
 
         first, last = _days(since, until)
         if type(at_least) is not int or at_least < 1:

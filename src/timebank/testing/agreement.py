@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,44 @@ class _TwoBanks(RuleBasedStateMachine):
         """Void a hold."""
         self.both(lambda bank: bank.void(f"h{id}", id=f"v{id}"))
 
+    @rule(
+        id=operations,
+        of=st.sampled_from(["", "h", "s", "x"]),
+        note=texts,
+        category=st.sampled_from([None, "care", "shopping"]),
+        hour=st.sampled_from([None, 9, 23]),
+    )
+    def amend(
+        self, id: str, of: str, note: str | None, category: str | None, hour: int | None
+    ) -> None:
+        """Put right what a transfer, a hold or a settlement was for."""
+        begins = None if hour is None else time(hour, 30)
+        self.both(
+            lambda bank: bank.amend(
+                f"{of}{id}", note=note, category=category, started_at=begins, reason="a slip"
+            )
+        )
+
+    @rule(
+        id=ids, kind=st.sampled_from(["member", "group"]), day=st.sampled_from([None, 1, 28, 400])
+    )
+    def amend_account(self, id: str, kind: str, day: int | None) -> None:
+        """Put right the kind and the day of joining."""
+        joined = None if day is None else date(2026, 1, 1) + timedelta(days=day)
+        self.both(lambda bank: bank.amend_account(id, kind=kind, joined_on=joined, reason="a slip"))
+
+    @rule(days=st.none() | st.integers(-1, 3))
+    def close_books(self, days: int | None) -> None:
+        """Close the books through some day, or open them."""
+        today = self.sources[0]["clock"].now.date()
+        through = None if days is None else today - timedelta(days=days)
+        self.both(lambda bank: bank.close_books(through=through, reason="approved"))
+
+    @rule(id=ids, into=ids)
+    def merge(self, id: str, into: str) -> None:
+        """Let an account become another."""
+        self.both(lambda bank: bank.merge(id, into=into, reason="twice"))
+
     @rule(statute=st.sampled_from(STATUTES))
     def adopt(self, statute: Statute) -> None:
         """Adopt another statute, or the same again."""
@@ -243,6 +281,8 @@ class _TwoBanks(RuleBasedStateMachine):
                 list(bank.holds()),
                 bank.statute(),
                 [bank.delegates(account.id) for account in bank.accounts()],
+                list(bank.accounts()),
+                list(bank.closings()),
             )
             for bank in self.banks
         )

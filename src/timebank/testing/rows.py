@@ -21,9 +21,13 @@ def record(
     return RecordRow(sequence, digest, body, kind, id, refers_to)
 
 
-def account(id: str, *, opened: int = 1, status: str = "open") -> AccountRow:
+def account(
+    id: str, *, opened: int = 1, status: str = "open", merged_into: str | None = None
+) -> AccountRow:
     """Return an account with every type that a limit may have."""
-    return AccountRow(id, "member", status, "2026-01-31", -7200, "inherit", opened, None)
+    return AccountRow(
+        id, "member", status, "2026-01-31", -7200, "inherit", opened, None, merged_into
+    )
 
 
 def posting(id: str, version: int, sequence: int, seconds: int, day: str) -> PostingRow:
@@ -44,9 +48,9 @@ def both(*ids: str) -> dict[str, AccountRow]:
 
 
 def small_bank() -> Batch:
-    """Return two accounts, four postings whose days are out of order, a reversal, three texts.
+    """Return three accounts, four postings whose days are out of order, a reversal, three texts.
 
-    Also two open holds, one of both accounts, and two statutes.
+    Also two open holds, one of two accounts, two statutes, and an account that became another.
     """
     return Batch(
         records=[
@@ -61,9 +65,9 @@ def small_bank() -> Batch:
             TextRow(2, "note", b"t" * 16, "a\0b"),
             TextRow(4, "reason", b"u" * 16, ""),
         ],
-        accounts=both("m1", "f1"),
+        accounts=both("m1", "f1") | {"x2": account("x2", status="closed", merged_into="m1")},
         holds=[hold("f1", 3, held=3600), hold("m1", 3, incoming=3600), hold("m1", 5, held=60)],
-        statutes=[StatuteRow(1, "v1"), StatuteRow(4, "v2")],
+        statutes=[StatuteRow(1, "v1"), StatuteRow(4, "v2", "2025-12-31")],
         postings=[
             posting("m1", 1, 2, 3600, DAYS[0]),
             posting("m1", 2, 3, 1800, DAYS[1]),
@@ -81,7 +85,7 @@ def everything(reader: Reader) -> list[object]:
         [reader.find(id) for id in ("t2", "r4", "t6")],
         [reader.referring(sequence) for sequence in (1, 2, 3)],
         reader.texts(after=0, through=99),
-        [reader.account(id) for id in ("f1", "m1", "x")],
+        [reader.account(id) for id in ("f1", "m1", "x", "x2")],
         reader.accounts(after=None, limit=9),
         reader.last_posting("m1"),
         reader.postings("m1", after=0, limit=9),

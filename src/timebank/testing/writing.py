@@ -183,7 +183,7 @@ class Writing(StoreUnderTest, part=True):
                 [None] * 3,
                 [[]] * 3,
                 [],
-                [None] * 3,
+                [None] * 4,
                 [],
                 None,
                 [],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from timebank.queries.impact.counted import ExchangeCounts, count
+from timebank.queries.impact.cells import ExchangeCounts
+from timebank.queries.impact.counted import count
 from timebank.queries.impact.figures import AT_LEAST, Band, Count, Group, Impact, figures, gini
 
 __all__ = [

@@ -2,28 +2,33 @@
 
 An *exchange* is a transfer, or a settled hold, of the kind `exchange`. Hours that were reversed
 are subtracted, and an exchange of which nothing is left is not counted. An exchange is counted
-in the month of its day of service, and under its category, area and resource; a settlement has
-those of its hold.
+in the month of its day of service, and under its category, area and resource, as they were amended
+last; a settlement has those of its hold. What was reversed behind the closing of the books is
+subtracted on the day of the reversal, and who took part stays counted: so the figures of a closed
+year stay as they are. An account counts as the one that it was merged into, and all are of the
+kind, and joined on the day, that is known now.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
-
-import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
+from timebank.model import AccountRow
 from timebank.queries.clock import Restarts
-from timebank.queries.records import find_record
+from timebank.queries.corrections import described_now
+from timebank.queries.impact.cells import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
+from timebank.queries.records import all_accounts, find_record, reversals_of
+from timebank.queries.statutes import statute_rows
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000
 #: The number of open holds whose requests are cached. Others are read again.
 CACHED_HOLDS: Final = 10_000
-LAST: Final = "9999-12-31"
 #: The most common record: an exchange between two accounts, without a fee or a flag. To parse
 #: it as JSON would take most of the time. A record with an escape in it is parsed as JSON.
 _TWO_PARTY: Final = re.compile(
@@ -35,108 +40,28 @@ _TWO_PARTY: Final = re.compile(
     "recorded_on":"([^"]+)",
     "request":\{
         (?:"area":<word>,)? (?:"category":<word>,)? "earners":\[\[<any>,\d+\]\],
-        "id":<any>, "kind":"exchange",
+        (?:"from":<any>,)? "id":<any>, "kind":"exchange",
     """.replace(b"<word>", rb'"([^"\\]*)"').replace(b"<any>", rb'"[^"\\]*"'),
     re.VERBOSE,
 )
 #: Keys of the rest of its request. A quotation mark in a text is escaped, so no text matches.
 _RESOURCE: Final = b'"resource":"'
 _VIA: Final = b'"via":"'
+#: What an exchange is counted under.
+_LABELS: Final = frozenset({"area", "category", "resource"})
 
-#: Called with the number of records done and the number of all.
-Progress = Callable[[int, int], None]
-Lines = list[list[Any]]
-
-
-@attrs.define
-class Cell:
-    """A count of exchanges and seconds, and the set of accounts that took part, as bits."""
-
-    exchanges: int = 0
-    seconds: int = 0
-    people: int = 0
-
-    @property
-    def accounts(self) -> int:
-        """The number of accounts that took part."""
-        return self.people.bit_count()
-
-    def merge(self, other: Cell, offset: int) -> None:
-        """Add the cell of another bank, whose accounts are numbered from `offset` on."""
-        self.exchanges += other.exchanges
-        self.seconds += other.seconds
-        self.people |= other.people << offset
-
-
-@attrs.define
-class AccountCounts:
-    """The counts of one account; `net` is the change of its balance in each month."""
-
-    kind: str
-    joined: str
-    status: str = "open"
-    given: int = 0
-    received: int = 0
-    exchanges: int = 0
-    first: str = LAST
-    last: str = ""
-    net: dict[str, int] = attrs.field(factory=dict)
-
-
-@attrs.define
-class ExchangeCounts:
-    """The counts of one bank, or of several together. Days are `YYYY-MM-DD`."""
-
-    since: str = ""
-    until: str = LAST
-    banks: int = 1
-    people: list[AccountCounts] = attrs.field(factory=list)
-    all: Cell = attrs.field(factory=Cell)
-    among_members: Cell = attrs.field(factory=Cell)
-    arranged: Cell = attrs.field(factory=Cell)
-    others: dict[str, Cell] = attrs.field(factory=dict)
-    months: dict[str, Cell] = attrs.field(factory=dict)
-    categories: dict[str, Cell] = attrs.field(factory=dict)
-    areas: dict[str, Cell] = attrs.field(factory=dict)
-    resources: dict[str, Cell] = attrs.field(factory=dict)
-    month_areas: dict[tuple[str, str], Cell] = attrs.field(factory=dict)
-    flows: dict[tuple[str, str], Cell] = attrs.field(factory=dict)
-    today: str = ""
-
-    def merge(self, other: ExchangeCounts) -> None:
-        """Add the counts of another bank."""
-        offset = len(self.people)
-        self.people += other.people
-        self.banks += other.banks
-        self.today = max(self.today, other.today)
-        for mine, theirs in (
-            (self.all, other.all),
-            (self.among_members, other.among_members),
-            (self.arranged, other.arranged),
-        ):
-            mine.merge(theirs, offset)
-        for name in _TABLES:
-            table: dict[Any, Cell] = getattr(self, name)
-            for key, cell in getattr(other, name).items():
-                table.setdefault(key, Cell()).merge(cell, offset)
-
-
-_TABLES: Final = (
-    "others",
-    "months",
-    "categories",
-    "areas",
-    "resources",
-    "month_areas",
-    "flows",
-)
-MEMBERS: Final = frozenset({"member", "group"})
 _STATUSES: Final = {
     "freeze": "frozen",
     "thaw": "open",
     "close_account": "closed",
     "reopen": "open",
+    "merge": "closed",
 }
+_MOST_OPEN: Final = ("open", "frozen", "closed")
+
+#: Called with the number of records done and the number of all.
+Progress = Callable[[int, int], None]
+Lines = list[list[Any]]
 
 
 def count(
@@ -170,9 +95,17 @@ class _Counter:
         self._reader = reader
         self._since, self._until = since, until
         self._restarts = Restarts.read(reader)
+        self._rows = {row.account: row for row in all_accounts(reader)}
+        #: The last day of closed books, from a record on, in order.
+        self._closed = sorted(
+            (row.sequence, row.closed_through or "") for row in statute_rows(reader)
+        )
         self.counted = ExchangeCounts(since, until)
+        #: The number of each account: that of who it became.
         self._numbers: dict[str, int] = {}
-        self._holds: dict[int, dict[str, Any]] = {}
+        self._persons: dict[str, int] = {}
+        self._statuses: dict[str, str] = {}
+        self._holds: dict[int, Mapping[str, Any]] = {}
         #: The day of the last record.
         self._today = ""
         #: Cells by month, labels and kinds of account.
@@ -181,7 +114,7 @@ class _Counter:
         self._two_party: dict[tuple[Any, ...], tuple[Cell, int, int]] = {}
         self._bytes: dict[bytes, int] = {}
         self._bits: list[int] = []
-        self._ids: list[str] = []
+        self._ids: list[list[str]] = []
         #: Cells that an account may have to leave, for one of its exchanges was reversed.
         self._cells_to_check: dict[int, list[Cell]] = {}
 
@@ -199,6 +132,8 @@ class _Counter:
         if earner not in numbers or spender not in numbers or earned != spent:
             return False
         gives, takes, day = numbers[earner], numbers[spender], day_.decode()
+        if gives == takes:  # of two accounts that became one
+            return False
         self._today = today.decode()
         if day > self._until:
             return True
@@ -243,30 +178,22 @@ class _Counter:
         """Count one record."""
         kind, effects = record["kind"], record["effects"]
         if kind == "transfer":
-            self._transfer(record["request"], effects, count=1, sign=1)
+            self._transfer(record["request"], effects)
         elif kind == "settle":
-            self._transfer(self._request_of_hold(effects["resolves"]), effects, count=1, sign=1)
+            request = self._request_of_hold(effects["resolves"], record["sequence"])
+            self._transfer(request, effects)
         elif kind == "due":
-            self._transfer({"kind": record["request"]["rule"]}, effects, count=1, sign=1)
-        elif kind == "hold":
-            self._holds[record["sequence"]] = record["request"]
-            if len(self._holds) > CACHED_HOLDS:
-                del self._holds[next(iter(self._holds))]
-        elif kind == "void":
-            self._holds.pop(effects["resolves"], None)
+            self._transfer({"kind": record["request"]["rule"]}, effects)
+        elif kind in {"hold", "void"}:
+            self._hold(record)
         elif kind == "reverse":
             self._reverse(record)
+        elif kind == "amend":
+            self._amend(record)
         elif kind == "open_account":
-            sets = effects["sets"]
-            number, id = len(self.counted.people), effects["account"]
-            self._numbers[id] = self._bytes[id.encode()] = number
-            self._bits.append(1 << number)
-            self._ids.append(id)
-            day = self._day(record)
-            self.counted.people.append(AccountCounts(sets["kind"], sets["joined_on"] or day))
+            self._open(effects["account"], self._day(record))
         elif kind in _STATUSES and self._day(record) <= self._until:
-            person = self.counted.people[self._numbers[effects["account"]]]
-            person.status = _STATUSES[kind]
+            self._set_status(effects["account"], _STATUSES[kind])
         self._today = record["recorded_on"]
 
     def result(self) -> ExchangeCounts:
@@ -284,11 +211,71 @@ class _Counter:
         """Return the day for which a record counts."""
         return self._restarts.dated(record["sequence"], 0, record["recorded_on"])[1]
 
-    def _request_of_hold(self, sequence: int) -> dict[str, Any]:
-        """Return the request of a hold that is settled."""
+    # -- accounts ----------------------------------------------------------------------
+
+    def _open(self, id: str, day: str) -> None:
+        """Number an account, with the same number as those that became one with it."""
+        heir = self._heir(id)
+        number = self._persons.setdefault(heir.account, len(self._ids))
+        self._numbers[id] = self._bytes[id.encode()] = number
+        if number < len(self._ids):
+            self._ids[number].append(id)
+            if day <= self._until:
+                self.counted.people[number].status = "open"
+            return
+        self._bits.append(1 << number)
+        self._ids.append([id])
+        self.counted.people.append(AccountCounts(heir.kind, heir.joined_on or day))
+
+    def _heir(self, id: str) -> AccountRow:
+        """Return the account that one became: itself, where it was not merged."""
+        row = self._rows[id]
+        while row.merged_into is not None:
+            row = self._rows[row.merged_into]
+        return row
+
+    def _set_status(self, id: str, status: str) -> None:
+        """Set the status of an account: a person has the most open one of theirs."""
+        self._statuses[id] = status
+        number = self._numbers[id]
+        found = {self._statuses.get(one, "open") for one in self._ids[number]}
+        self.counted.people[number].status = next(one for one in _MOST_OPEN if one in found)
+
+    # -- what is counted ---------------------------------------------------------------
+
+    def _hold(self, record: dict[str, Any]) -> None:
+        """Remember the request of a hold, until it is resolved."""
+        if record["kind"] == "void":
+            self._holds.pop(record["effects"]["resolves"], None)
+            return
+        self._holds[record["sequence"]] = record["request"]
+        if len(self._holds) > CACHED_HOLDS:
+            del self._holds[next(iter(self._holds))]
+
+    def _request_of_hold(self, sequence: int, settled: int) -> Mapping[str, Any]:
+        """Return the request of a hold, as it was amended when a record settled it."""
         if sequence in self._holds:
             return self._holds.pop(sequence)
-        return self._record(sequence)["request"]  # type: ignore[no-any-return]  # an object
+        request = self._record(sequence)["request"]
+        return described_now(self._reader, sequence, request, through=settled).request
+
+    def _described(
+        self, record: dict[str, Any], *, through: int | None = None
+    ) -> Mapping[str, Any]:
+        """Return what describes a movement, as it was amended by a record, or last."""
+        request: Mapping[str, Any] = record["request"]
+        if record["kind"] == "due":
+            return {"kind": request["rule"]}
+        if record["kind"] == "settle":
+            record = self._record(record["effects"]["resolves"])
+        return described_now(
+            self._reader, record["sequence"], record["request"], through=through
+        ).request
+
+    def _is_closed(self, day: str, sequence: int) -> bool:
+        """Return whether a day was in closed books when a record was made."""
+        place = bisect_left(self._closed, (sequence, ""))
+        return place > 0 and day <= self._closed[place - 1][1]
 
     def _record(self, sequence: int) -> dict[str, Any]:
         row = find_record(self._reader, sequence)
@@ -297,54 +284,109 @@ class _Counter:
             raise Corrupt(msg)
         return parse(row.body)
 
-    def _transfer(
-        self, request: dict[str, Any], effects: dict[str, Any], *, count: int, sign: int
-    ) -> None:
-        """Count a transfer, or with a `sign` of -1 the reversed part of one."""
+    def _transfer(self, request: Mapping[str, Any], effects: dict[str, Any]) -> None:
+        """Count a transfer."""
         day, lines = effects["occurred_on"], effects["postings"]
-        self._post(lines, day, sign=1)
-        self._exchange(request, lines, effects.get("fee", ()), day, count=count, sign=sign)
+        self._post(lines, day)
+        self._exchange(request, lines, effects.get("fee", ()), day, count=1, sign=1)
 
-    def _post(self, lines: Lines, day: str, *, sign: int) -> None:
+    def _post(self, lines: Lines, day: str) -> None:
         if day > self._until:
             return
         people, numbers, month = self.counted.people, self._numbers, day[:7]
         for account, seconds in lines:
             net = people[numbers[account]].net
-            net[month] = net.get(month, 0) + sign * seconds
+            net[month] = net.get(month, 0) + seconds
 
     def _reverse(self, record: dict[str, Any]) -> None:
-        """Subtract what was reversed, in the month and under the labels of the original."""
-        effects = record["effects"]
-        self._post(effects["postings"], effects["occurred_on"], sign=1)
+        """Subtract what was reversed, under the labels of the original.
+
+        It is in the month of the original; but where that was in closed books, in its own.
+        """
+        effects, sequence = record["effects"], record["sequence"]
+        self._post(effects["postings"], effects["occurred_on"])
         original = self._record(effects["reverses"])
-        request = original["request"]
-        if original["kind"] == "settle":
-            request = self._record(original["effects"]["resolves"])["request"]
-        elif original["kind"] == "due":
-            request = {"kind": request["rule"]}
+        request = self._described(original, through=sequence)
         moved = sum(
             _seconds_without_fee(parse(row.body)["effects"])
-            for row in self._reader.referring(effects["reverses"])
-            if row.sequence <= record["sequence"]
+            for row in reversals_of(self._reader, effects["reverses"])
+            if row.sequence <= sequence
         )
         whole = moved >= _seconds_without_fee(original["effects"])
         back = [[account, -seconds] for account, seconds in effects["postings"]]
         fee = effects.get("fee", ())
         day = original["effects"]["occurred_on"]
-        self._exchange(request, back, fee, day, count=-int(whole), sign=-1)
+        if is_closed := self._is_closed(day, sequence):
+            day = effects["occurred_on"]
+        self._exchange(request, back, fee, day, count=-int(whole), sign=-1, leaves=not is_closed)
+
+    def _amend(self, record: dict[str, Any]) -> None:
+        """Count an exchange under its other labels, where they were amended."""
+        effects, through = record["effects"], record["sequence"]
+        if _LABELS.isdisjoint(effects["sets"]):
+            return
+        sequence = effects["amends"]
+        made = self._record(sequence)
+        request = described_now(self._reader, sequence, made["request"], through=through).request
+        if made["kind"] == "hold":
+            if sequence in self._holds:
+                self._holds[sequence] = request
+                return
+            rows = self._reader.referring(sequence)
+            settled = [row for row in rows if row.kind == "settle" and row.sequence < through]
+            if not settled:
+                return
+            made = parse(settled[0].body)
+        if request["kind"] != "exchange":
+            return
+        was = {**request, **effects["was"]}
+        before = {field: value for field, value in was.items() if value is not None}
+        own = _without_fee(made["effects"]["postings"], made["effects"].get("fee", ()))
+        numbers = list({self._numbers[account] for account, _ in own})
+        for month, seconds, count, who in self._parts(made, numbers, through):
+            cells = self._cells_of(before, month, numbers)
+            self._add(cells, -seconds, who, count=-count)
+            self._add(self._cells_of(request, month, numbers), seconds, who, count=count)
+
+    def _parts(
+        self, made: dict[str, Any], numbers: list[int], through: int
+    ) -> Iterator[tuple[str, int, int, list[int]]]:
+        """Yield what an exchange counts for by a record: month, seconds, exchanges, accounts.
+
+        What is reversed is taken off, but what is counted in a month of its own.
+        """
+        day, left = made["effects"]["occurred_on"], _seconds_without_fee(made["effects"])
+        in_month, is_counted = left, True
+        for row in reversals_of(self._reader, made["sequence"]):
+            if row.sequence >= through:
+                break
+            effects = parse(row.body)["effects"]
+            seconds = _seconds_without_fee(effects)
+            left -= seconds
+            if not self._is_closed(day, row.sequence):
+                in_month -= seconds
+                is_counted = left > 0
+            elif self._since <= effects["occurred_on"] <= self._until:
+                yield effects["occurred_on"][:7], -seconds, -int(left <= 0), []
+        if (is_counted or in_month) and self._since <= day <= self._until:
+            yield day[:7], in_month, int(is_counted), numbers if is_counted else []
 
     def _exchange(
         self,
-        request: dict[str, Any],
+        request: Mapping[str, Any],
         lines: Lines,
         fee: Any,
         day: str,
         *,
         count: int,
         sign: int,
+        leaves: bool = True,
     ) -> None:
-        """Count the postings of an exchange, without those of its fee, which come last."""
+        """Count the postings of an exchange, without those of its fee, which come last.
+
+        With a `sign` of -1 they are what was reversed of it: who took part in an exchange of which
+        nothing is left `leaves`, or stays counted.
+        """
         own = _without_fee(lines, fee)
         if request["kind"] != "exchange":
             if self._since <= day <= self._until:
@@ -358,17 +400,18 @@ class _Counter:
                 person = self.counted.people[number]
                 person.first, person.last = min(person.first, day), max(person.last, day)
         if self._since <= day <= self._until:
-            self._count_in_period(request, own, numbers, day, count=count, sign=sign)
+            self._count_in_period(request, own, numbers, day, count=count, sign=sign, leaves=leaves)
 
     def _count_in_period(
         self,
-        request: dict[str, Any],
+        request: Mapping[str, Any],
         own: Lines,
         numbers: list[int],
         day: str,
         *,
         count: int,
         sign: int,
+        leaves: bool,
     ) -> None:
         people = self.counted.people
         seconds = 0
@@ -380,13 +423,14 @@ class _Counter:
             else:
                 person.received -= sign * moved
         seconds *= sign
-        once = numbers if len(numbers) == 2 else list(set(numbers))  # noqa: PLR2004  # two differ
-        for number in once:
+        once = list(set(numbers))
+        who = once if leaves else []
+        for number in who:
             people[number].exchanges += count
         cells = self._cells_of(request, day[:7], once)
-        self._add(cells, seconds, once, count=count)
+        self._add(cells, seconds, who, count=count)
         for key, share in self._flows(own, numbers).items():
-            self._add([_cell(self.counted.flows, key)], sign * share, once, count=count)
+            self._add([_cell(self.counted.flows, key)], sign * share, who, count=count)
 
     def _add(self, cells: list[Cell], seconds: int, numbers: Iterable[int], *, count: int) -> None:
         """Add an exchange; with a `count` of -1 subtract one, with 0 change the hours only."""
@@ -404,37 +448,34 @@ class _Counter:
     def _cells_with(self, number: int) -> set[int]:
         """Return the ids of the cells of an account, by its exchanges not fully reversed."""
         found: set[int] = set()
-        after, last = 0, 0
-        while rows := self._reader.postings(self._ids[number], after=after, limit=PAGE):
-            for row in rows:
-                if row.sequence != last and self._since <= row.day <= self._until:
-                    found |= self._cells_at(row.sequence)
-                last = row.sequence
-            after = rows[-1].version
+        for account in self._ids[number]:
+            after, last = 0, 0
+            while rows := self._reader.postings(account, after=after, limit=PAGE):
+                for row in rows:
+                    if row.sequence != last and self._since <= row.day <= self._until:
+                        found |= self._cells_at(row.sequence)
+                    last = row.sequence
+                after = rows[-1].version
         return found
 
     def _cells_at(self, sequence: int) -> set[int]:
         """Return the ids of the cells in which a record is counted."""
         record = self._record(sequence)
-        kind, effects = record["kind"], record["effects"]
-        if kind not in {"transfer", "settle"}:
+        effects = record["effects"]
+        if record["kind"] not in {"transfer", "settle"}:
             return set()
-        request = record["request"]
-        if kind == "settle":
-            request = self._record(effects["resolves"])["request"]
-        back = sum(
-            _seconds_without_fee(parse(row.body)["effects"])
-            for row in self._reader.referring(sequence)
-        )
-        if request["kind"] != "exchange" or back >= _seconds_without_fee(effects):
-            return set()
+        request = self._described(record)
         own = _without_fee(effects["postings"], effects.get("fee", ()))
         numbers = [self._numbers[account] for account, _ in own]
-        cells = self._cells_of(request, effects["occurred_on"][:7], list(set(numbers)))
+        once, end = list(set(numbers)), self._reader.head().sequence + 1
+        is_counted = any(count > 0 for *_, count, _ in self._parts(record, once, end))
+        if request["kind"] != "exchange" or not is_counted:
+            return set()
+        cells = self._cells_of(request, effects["occurred_on"][:7], once)
         flows = [_cell(self.counted.flows, key) for key in self._flows(own, numbers)]
         return {id(cell) for cell in (*cells, *flows)}
 
-    def _cells_of(self, request: dict[str, Any], month: str, numbers: list[int]) -> list[Cell]:
+    def _cells_of(self, request: Mapping[str, Any], month: str, numbers: list[int]) -> list[Cell]:
         """Return the cells in which an exchange is counted, cached by month and labels."""
         counted, people = self.counted, self.counted.people
         among_members = all(people[number].kind in MEMBERS for number in numbers)

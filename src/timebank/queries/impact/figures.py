@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.hours import Hours
-from timebank.queries.impact.counted import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
+from timebank.queries.impact.cells import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
 
 #: Groups of fewer accounts than this are not shown, unless told otherwise.
 AT_LEAST: Final = 5
@@ -180,8 +180,8 @@ def _kinds(people: Iterable[AccountCounts]) -> dict[str, int]:
 
 def _groups(table: Mapping[str, Cell], at_least: int) -> tuple[Group, ...]:
     """Return groups by key. Those of too few accounts are hidden, and never only one."""
-    cells = {key: cell for key, cell in sorted(table.items()) if cell.exchanges > 0}
-    hidden = _hidden({key: cell.accounts for key, cell in cells.items()}, at_least)
+    cells = {key: cell for key, cell in sorted(table.items()) if not cell.is_empty}
+    hidden = _hidden({key: cell.size for key, cell in cells.items()}, at_least)
     return tuple(
         Group(key, None, None, None)
         if key in hidden
@@ -219,13 +219,13 @@ def _months_and_areas(counted: ExchangeCounts, at_least: int) -> dict[str, tuple
     hidden_months = {one.key for one in _groups(counted.months, at_least) if one.is_hidden}
     hidden_areas = {one.key for one in _groups(counted.areas, at_least) if one.is_hidden}
     found: dict[str, list[Group]] = {}
-    for month in sorted(month for month, cell in counted.months.items() if cell.exchanges > 0):
+    for month in sorted(month for month, cell in counted.months.items() if not cell.is_empty):
         row = {
             area: cell
             for (of_month, area), cell in counted.month_areas.items()
-            if of_month == month and cell.exchanges > 0
+            if of_month == month and not cell.is_empty
         }
-        hidden = _hidden({area: cell.accounts for area, cell in row.items()}, at_least)
+        hidden = _hidden({area: cell.size for area, cell in row.items()}, at_least)
         for area, cell in sorted(row.items()):
             if area in hidden or area in hidden_areas or month in hidden_months:
                 group = Group(month, None, None, None)
@@ -237,7 +237,8 @@ def _months_and_areas(counted: ExchangeCounts, at_least: int) -> dict[str, tuple
 
 
 def _flows(counted: ExchangeCounts, at_least: int) -> tuple[tuple[str, str, Hours | None], ...]:
-    sizes = {key: cell.accounts for key, cell in counted.flows.items() if cell.exchanges > 0}
+    # Shares of many-sided exchanges are rounded: of what was reversed a second may be left.
+    sizes = {key: cell.size for key, cell in counted.flows.items() if cell.exchanges > 0}
     hidden = _hidden(sizes, at_least)
     return tuple(
         (
