@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, at_option, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
+
+if TYPE_CHECKING:
+    from timebank.bank import TimeBank
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
@@ -168,6 +173,7 @@ def impact(
         if every:
             banks = [TimeBank(bank.store, bank=name, create=False) for name in bank.store.banks()]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
+        closed = _closed_through(banks)
     if format == "json":
         show_json(reports.json.impact(found))
     elif format == "csv":
@@ -175,6 +181,17 @@ def impact(
     elif format == "html":
         from timebank.reports.impact_html import impact_html
 
-        show(impact_html(found, lang).splitlines())
+        show(impact_html(found, lang, closed_through=closed).splitlines())
     else:
-        show(impact_text(found, lang))
+        show(impact_text(found, lang, closed_through=closed))
+
+
+def _closed_through(banks: Iterable[TimeBank]) -> date | None:
+    """Return the last day through which the books of all banks are closed."""
+    days = []
+    for bank in banks:
+        last = next(bank.closings(), None)
+        if last is None or last.through is None:
+            return None
+        days.append(last.through)
+    return min(days, default=None)

@@ -82,7 +82,7 @@ def _extra_columns(statement: Statement) -> dict[str, Column]:
     if any(line.started_at or line.ended_at for line in statement.lines):
         found["time"] = Column("Time")
     if any(line.account for line in statement.lines):
-        found["of"] = Column("Of", least=8)
+        found["account"] = Column("Account", least=8)
     return found
 
 
@@ -126,7 +126,7 @@ def _period(since: date | None, until: date | None) -> str:
 
 
 def _row(statement: Statement, line: StatementLine, extra: Mapping[str, Column]) -> list[str]:
-    more = {"time": times_text(line.started_at, line.ended_at), "of": line.account or ""}
+    more = {"time": times_text(line.started_at, line.ended_at), "account": line.account or ""}
     return [
         line.occurred_on.isoformat(),
         *(more[name] for name in extra),
