@@ -13,6 +13,8 @@ import { readFileSync } from "node:fs";
 
 const MAX = 2n ** 53n;
 const TEXTS = ["name", "note", "reason"];
+// What is said of an exchange, and may be amended.
+const SAID = ["area", "category", "from", "note", "resource", "tags", "to"];
 const ACCOUNT_KINDS = ["member", "group", "organisation", "fund", "clearing", "issuance"];
 const MONTHS = { month: 1, quarter: 3, "half-year": 6, year: 12 };
 const STATUS = {
@@ -173,6 +175,7 @@ function isDay(value) {
   return !Number.isNaN(time) && dayOf(time / 864e5) === value;
 }
 
+const isTime = (value) => isString(value) && /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(value);
 const isHash = (value) => isString(value) && /^[0-9a-f]{64}$/.test(value);
 const isLimit = (value) => value === null || value === "inherit" || seconds(value);
 const isOwnLimit = (value) => value === null || seconds(value);
@@ -202,18 +205,23 @@ const divisor = (a, b) => (b ? divisor(b, a % b) : a);
 // A field whose name ends in "?" may be left out.
 const onAccount = { account: identifier };
 const withReason = { ...onAccount, "reason?": isHash };
+const told = {
+  "category?": label,
+  "area?": label,
+  "resource?": label,
+  "from?": isTime,
+  "to?": isTime,
+  "tags?": risingArray(label, 50),
+  "note?": isHash,
+};
 const exchanged = {
   id: identifier,
   kind: identifier,
   earners: isSide,
   spenders: isSide,
   "occurred_on?": isDay,
-  "category?": label,
-  "area?": label,
-  "resource?": label,
+  ...told,
   "via?": identifier,
-  "note?": isHash,
-  "tags?": risingArray(label, 50),
   "source?": isSource,
   "limits?": oneOf("unchecked"),
 };
@@ -302,7 +310,37 @@ const SHAPES = {
   ],
   restart_clock: [
     { reason: isHash, today: isDay },
-    { statute: identifier, "ends?": risingArray(positive) },
+    { statute: identifier, "ends?": risingArray(positive), "through?": isDay },
+  ],
+  amend: [
+    { operation: identifier, ...told, "takes_away?": risingArray(oneOf(...SAID)), reason: isHash },
+    { amends: positive, sets: isObject, was: isObject },
+  ],
+  amend_account: [
+    {
+      ...onAccount,
+      "joined_on?": isDay,
+      "kind?": oneOf("member", "group", "organisation"),
+      "takes_away?": risingArray(oneOf("joined_on")),
+      reason: isHash,
+    },
+    { ...change, was: isObject },
+  ],
+  close_books: [
+    { "through?": isDay, reason: isHash },
+    { statute: identifier, through: orNull(isDay) },
+  ],
+  merge: [
+    { ...onAccount, into: identifier, reason: isHash },
+    {
+      ...onAccount,
+      into: identifier,
+      of: positive,
+      ...move,
+      postings: arrayOf(tuple(identifier, seconds), 0),
+      ...flagged,
+      "joined_on?": isDay,
+    },
   ],
 };
 
@@ -582,14 +620,6 @@ function dueId(rule, which, account, times) {
   return `due:${rule}:${which}:sha256=${sha256(account).digest("hex")}${end}`;
 }
 
-// What is left of lines; each is moved back with the opposite sign.
-function less(lines, back) {
-  return lines.map(([account, one]) => {
-    const gone = back.find(([id, other]) => id === account && other < 0n !== one < 0n);
-    return [account, gone ? one + gone[1] : one];
-  });
-}
-
 function movedBack(lines, count) {
   return [...negative(apportion(side(lines, 1n), count)), ...apportion(side(lines, -1n), count)];
 }
@@ -616,8 +646,13 @@ class Books {
   statute = DEFAULT;
   versions = new Map([["default/1", DEFAULT]]);
   adopted = [["", DEFAULT]];
-  moves = new Map(); // sequence → a transfer, settlement or dues, and what is left of it
+  closed = ""; // the last day of closed books
+  moves = new Map(); // sequence → a transfer, settlement or dues, and what was moved back of it
   holds = new Map(); // sequence → an open hold
+  operations = new Map(); // id of a transfer, hold or settlement → sequence of the first two
+  said = new Map(); // sequence of a transfer or hold → what is said of it, as it was amended
+  settled = new Map(); // sequence of a hold → that of its settlement
+  amends = new Map(); // sequence of an amendment → that of the transfer or hold
   commitments = new Map(); // "sequence field" → commitment
   erased = new Set();
   absent = new Set();
@@ -672,6 +707,19 @@ class Books {
     return this.accounts.get(id);
   }
 
+  unmerged(id) {
+    const account = this.account(id);
+    check(account.mergedInto === null, "accounts", `${id} was merged`);
+    return account;
+  }
+
+  // The account that stands for one that was merged.
+  heir(id) {
+    let heir = id;
+    while (this.accounts.get(heir).mergedInto !== null) heir = this.accounts.get(heir).mergedInto;
+    return heir;
+  }
+
   takePart(ids) {
     for (const id of ids) {
       const { status } = this.account(id);
@@ -699,6 +747,7 @@ class Books {
       ...sets,
       opened: this.sequence,
       openedOn: this.day,
+      mergedInto: null,
       balance: 0n,
       changes: [[this.day, "open"]],
       holds: new Map(),
@@ -717,7 +766,7 @@ class Books {
   }
 
   set_limits(request, effects) {
-    const account = this.account(request.account);
+    const account = this.unmerged(request.account);
     check(has(request, "floor") || has(request, "ceiling"), "fields", "no limit");
     const { floor, ceiling } = { ...account, ...request };
     this.sets(request, effects, { floor, ceiling });
@@ -726,12 +775,12 @@ class Books {
   }
 
   rename(request, effects) {
-    this.account(request.account);
+    this.unmerged(request.account);
     this.sets(request, effects, { named: has(request, "name") });
   }
 
   setStatus(request, effects, leaves, status) {
-    const account = this.account(request.account);
+    const account = this.unmerged(request.account);
     this.sets(request, effects, { status });
     check(leaves.includes(account.status), "accounts", `${account.status} before`);
     if (status === "closed") {
@@ -766,6 +815,7 @@ class Books {
 
   post(request, effects, own, fee) {
     const { postings, occurred_on: day } = effects;
+    this.notClosed(day);
     check(total(postings) === 0n, "postings", "they do not sum to zero");
     check(same(postings, [...own, ...fee]), "postings", () => `not ${canonical([...own, ...fee])}`);
     check(same(effects.fee ?? [], fee), "fee", () => `not ${canonical(fee)}`);
@@ -778,7 +828,13 @@ class Books {
       check(seconds(account.balance), "postings", "a balance beyond 2^53");
       account.postings.push({ sequence: this.sequence, day, seconds: one });
     }
-    if (!has(effects, "reverses")) this.moves.set(this.sequence, { id: request.id, day, own, fee });
+    if (has(effects, "reverses") || !has(request, "id")) return;
+    const back = { ownBack: [], feeBack: [], days: [day] };
+    this.moves.set(this.sequence, { id: request.id, own, fee, ...back });
+  }
+
+  notClosed(day) {
+    check(day > this.closed, "books", `${day} is in books closed through ${this.closed}`);
   }
 
   flagsAre(effects, flags) {
@@ -888,31 +944,56 @@ class Books {
     if (!has(request, "limits")) flags.push(...this.flags([...own, ...fee], [...own, ...fee]));
     this.flagsAre(effects, flags);
     this.post(request, effects, own, fee);
+    this.tell(request);
+  }
+
+  // Keep what is said of a transfer or hold.
+  tell(request) {
+    const said = Object.fromEntries(SAID.map((name) => [name, request[name] ?? null]));
+    if (has(request, "note")) said.note = this.sequence;
+    this.said.set(this.sequence, said);
+    this.operations.set(request.id, this.sequence);
   }
 
   reverse(request, effects) {
     const found = this.moves.get(effects.reverses);
     check(found, "reversals", `record ${effects.reverses} is no transfer`);
     check(found.id === request.transfer, "reversals", `record ${effects.reverses} is ${found.id}`);
-    const day = request.occurred_on ?? found.day;
+    const [first] = found.days;
+    const day = request.occurred_on ?? (first > this.closed ? first : this.day);
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     for (const [id] of effects.postings)
       check(this.account(id).status !== "closed", "accounts", `${id} is closed`);
-    const left = total(side(found.own, 1n));
+    const [own, fee] = [this.rest(found.own, found.ownBack), this.rest(found.fee, found.feeBack)];
+    const left = total(side(own, 1n));
     const count = request.hours ?? left;
     check(0n < count && count <= left, "reversals", `${count} of ${left} seconds`);
-    const back = movedBack(found.own, count);
-    const feeBack = movedBack(found.fee, (total(side(found.fee, 1n)) * count) / left);
+    const back = movedBack(own, count);
+    const feeBack = movedBack(fee, (total(side(fee, 1n)) * count) / left);
     this.post(request, effects, back, feeBack);
-    found.own = less(found.own, back);
-    found.fee = less(found.fee, feeBack);
+    found.days.push(day);
+    found.ownBack.push(...back);
+    found.feeBack.push(...feeBack);
+  }
+
+  // What is left of lines, each of which is moved back with the opposite sign. Accounts are those
+  // of today: a line of one that was merged is of its heir, and stands where the first of it was.
+  rest(lines, back) {
+    const left = new Map();
+    for (const [id, one] of lines) {
+      const heir = this.heir(id);
+      const key = `${one < 0n} ${heir}`;
+      left.set(key, [heir, (left.get(key)?.[1] ?? 0n) + one]);
+    }
+    for (const [id, one] of back) left.get(`${one > 0n} ${this.heir(id)}`)[1] += one;
+    return [...left.values()];
   }
 
   // -- holds
 
   hold(request, effects) {
     const day = request.occurred_on ?? this.day;
-    check(day <= later(this.day, 1), "occurred_on", "more than a day ahead");
+    this.notClosed(day);
     const { earned, spent, fee, flags } = this.exchange(request, day);
     const lines = [...earned, ...negative(spent), ...fee];
     check(same(effects.lines, lines), "holds", () => `lines are not ${canonical(lines)}`);
@@ -941,6 +1022,7 @@ class Books {
     const ends = has(request, "expires_in") ? this.instant + request.expires_in : null;
     check((effects.expires_at ?? null) === ends, "holds", `it expires at ${ends}`);
     this.holds.set(this.sequence, { request, effects, ends, statute: this.statute });
+    this.tell(request);
     check(ends === null || ends < MAX, "holds", "it expires too late");
     for (const [id, held, incoming] of reserves) {
       this.account(id).holds.set(this.sequence, { held, incoming, ends });
@@ -971,7 +1053,9 @@ class Books {
   settle(request, effects) {
     const hold = this.resolved(request, effects);
     const { request: held, effects: ofHold, statute } = hold;
-    const day = request.occurred_on ?? held.occurred_on ?? this.day;
+    const planned = held.occurred_on ?? this.day;
+    const isPast = this.closed < planned && planned <= this.day;
+    const day = request.occurred_on ?? (isPast ? planned : this.day);
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     const judged = isJudged(held);
     const flags = judged ? this.late(statute, request.occurred_on ?? null) : [];
@@ -992,6 +1076,8 @@ class Books {
     if (size > all) flags.push(...this.surplus(ofHold.reserves, [...own, ...fee]));
     this.flagsAre(effects, flags);
     this.post(request, effects, own, fee);
+    this.settled.set(effects.resolves, this.sequence);
+    this.operations.set(request.id, effects.resolves);
   }
 
   // The surplus of a settlement is judged as if the hold were still open.
@@ -1036,6 +1122,9 @@ class Books {
     });
     check(same(effects.ends ?? [], ends), "holds", () => `the restart ends ${canonical(ends)}`);
     ends.forEach((one) => this.release(one));
+    const through = this.closed >= this.day ? later(this.day, -1) : null;
+    check((effects.through ?? null) === through, "books", `closed through ${through}`);
+    this.closed = through ?? this.closed;
     const rewound = ([day, what]) => [earlier(day, this.day), what];
     this.adopted = this.adopted.map(rewound);
     for (const account of this.accounts.values()) {
@@ -1048,16 +1137,103 @@ class Books {
 
   erase(request, { erased, texts }) {
     check(has(request, "account") !== has(request, "record"), "fields", "an account or a record");
-    if (has(request, "account")) this.account(request.account);
+    if (has(request, "account")) this.unmerged(request.account);
     const found = new Set();
     for (const [record, field] of texts) {
       const place = `${record} ${field}`;
       check(record < this.sequence && this.commitments.has(place), "erasures", place);
-      check((request.record ?? record) === record, "erasures", "another record");
+      const isOfIt = [record, this.amends.get(record)].includes(request.record);
+      check(has(request, "account") || isOfIt, "erasures", "another record");
       found.add(this.commitments.get(place));
       this.erased.add(place);
     }
     check(same(erased, [...found].sort()), "erasures", "other commitments");
+  }
+
+  // -- corrections
+
+  // The fields that a correction names, null for those that it takes away.
+  named(request, fields) {
+    const away = request.takes_away ?? [];
+    const given = fields.filter((name) => has(request, name));
+    check(given.length + away.length, "fields", "nothing is corrected");
+    check(!away.some((name) => given.includes(name)), "fields", "given, and taken away");
+    const sets = Object.fromEntries(away.map((name) => [name, null]));
+    for (const name of given) sets[name] = request[name];
+    return sets;
+  }
+
+  // What a correction sets, and what was there.
+  changed(effects, sets, now) {
+    const was = Object.fromEntries(Object.keys(sets).map((name) => [name, now[name]]));
+    check(same(effects.sets, sets), "effects", "sets something else");
+    check(same(effects.was, was), "effects", "it was something else");
+    check(!same(sets, was), "corrections", "nothing becomes another");
+  }
+
+  amend(request, effects) {
+    const of = this.operations.get(request.operation);
+    check(of !== undefined, "corrections", `${request.operation} is no exchange`);
+    check(effects.amends === of, "effects", `it is record ${of}`);
+    const sets = this.named(request, SAID);
+    if (has(request, "note")) sets.note = this.sequence;
+    this.changed(effects, sets, this.said.get(of));
+    const moved = this.moves.get(this.settled.get(of) ?? of);
+    for (const day of moved?.days ?? []) this.notClosed(day);
+    Object.assign(this.said.get(of), sets);
+    this.amends.set(this.sequence, of);
+  }
+
+  amend_account(request, effects) {
+    const { account: id } = request;
+    const account = this.unmerged(id);
+    const sets = this.named(request, ["joined_on", "kind"]);
+    check(effects.account === id, "effects", "of another account");
+    this.changed(effects, sets, account);
+    if (has(sets, "kind")) {
+      const known = ["member", "group", "organisation"].includes(account.kind);
+      check(known, "corrections", `it was of kind ${account.kind}`);
+      const isFund = fundsOf(this.statute).has(id) && sets.kind !== "organisation";
+      check(!isFund, "corrections", "a fund");
+    }
+    const isNear = (sets.joined_on ?? this.day) <= later(this.day, 366);
+    check(isNear, "accounts", "joined more than 366 days ahead");
+    Object.assign(account, sets);
+  }
+
+  close_books({ through = null }, effects) {
+    check(effects.through === through, "effects", `through is not ${through}`);
+    check((through ?? "") !== this.closed, "books", "they were closed so before");
+    check((through ?? "") < this.day, "books", `${through} is not over`);
+    this.closed = through ?? "";
+  }
+
+  merge({ account: id, into }, effects) {
+    const [account, other] = [this.unmerged(id), this.account(into)];
+    check(effects.account === id && effects.into === into, "effects", "other accounts");
+    check(effects.of === other.opened, "effects", `${into} is record ${other.opened}`);
+    check(id !== into, "merges", "one account");
+    const isOfOneKind = account.kind === other.kind && other.kind !== "clearing";
+    check(isOfOneKind, "merges", `${account.kind} and ${other.kind}`);
+    const funds = fundsOf(this.statute);
+    check(!funds.has(id) && !funds.has(into), "merges", "a fund");
+    this.takePart([into]);
+    check(same(this.reserved(account), [0n, 0n]), "merges", "with open holds");
+    check(effects.occurred_on === this.day, "occurred_on", `not ${this.day}`);
+    const [joined = null] = [account.joined_on, other.joined_on].filter((day) => day).sort();
+    const gets = joined === other.joined_on ? null : joined;
+    check((effects.joined_on ?? null) === gets, "merges", `the day of joining is ${joined}`);
+    const { balance } = account;
+    const lines = [];
+    if (balance > 0n) lines.push([into, balance], [id, -balance]);
+    if (balance < 0n) lines.push([id, -balance], [into, balance]);
+    this.flagsAre(effects, this.flags(lines, lines, "flag"));
+    this.post({}, effects, lines, []);
+    other.joined_on = joined;
+    other.charges.push(...account.charges);
+    other.charges.sort((one, two) => compare(one.sequence, two.sequence));
+    Object.assign(account, { status: "closed", mergedInto: into });
+    account.delegates.clear();
   }
 
   // -- what is due
@@ -1080,7 +1256,8 @@ class Books {
     const rule = dueRule(this.versions.get(by), name);
     check(rule, "dues", `the statute has no ${name}`);
     check(rule.kinds.includes(account.kind) && id !== rule.fund, "dues", "not of this account");
-    check(effects.occurred_on === since, "occurred_on", `not ${since}`);
+    const day = since > this.closed ? since : this.day;
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     check(name === "demurrage" || !has(effects, "basis"), "fields", "basis");
     check(since <= later(this.day, 1), "occurred_on", "more than a day ahead");
     const every = rule.every ?? "once";
@@ -1112,7 +1289,8 @@ class Books {
   }
 
   left(sequence) {
-    return total(side(this.moves.get(sequence).own, 1n));
+    const { own, ownBack } = this.moves.get(sequence);
+    return total(side(this.rest(own, ownBack), 1n));
   }
 
   // The last day that was charged for, without what a restart of the clock put in doubt.
@@ -1171,12 +1349,13 @@ class Books {
   }
 
   // The first day up to `since` on which dues fall due for what is not charged. Time is gone
-  // through from the day of joining, or from what was charged last. A day on which dues are for an
-  // account stands for all of its period: the next one lies behind it.
+  // through from the day of joining, or from what was charged last, where that is later. A day on
+  // which dues are for an account stands for all of its period: the next one lies behind it.
   dueDay(account, request) {
     const { rule: name, since, period } = request;
     const charged = period ? this.chargedThrough(account, name) : "";
-    let number = charged ? dayNumber(charged) + 1 : dayNumber(joinedOf(account));
+    let number = dayNumber(joinedOf(account));
+    if (charged) number = Math.max(number, dayNumber(charged) + 1);
     for (const end = dayNumber(since); number <= end; number += 1) {
       const day = dayOf(number);
       if (!this.fallsDue(account, request, day)) continue;

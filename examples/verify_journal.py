@@ -25,6 +25,8 @@ MAX = 2**53
 DAY = timedelta(days=1)
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 -"
 TEXTS = ("name", "note", "reason")
+#: What is said of an exchange, and may be amended.
+SAID = ("area", "category", "from", "note", "resource", "tags", "to")
 ACCOUNT_KINDS = ("member", "group", "organisation", "fund", "clearing", "issuance")
 MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 STATUS = {
@@ -172,6 +174,11 @@ def is_day(value: Any) -> bool:
         return False
 
 
+def is_time(value: Any) -> bool:
+    """Accept `HH:MM`."""
+    return type(value) is str and bool(re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value))
+
+
 def is_hex(value: Any) -> bool:
     """Accept SHA-256 in lower-case hex."""
     return type(value) is str and len(value) == 64 and not value.strip("0123456789abcdef")
@@ -247,18 +254,23 @@ def is_source(value: Any) -> bool:
 # A field whose name ends in "?" may be left out.
 ON_ACCOUNT = {"account": identifier}
 WITH_REASON = {**ON_ACCOUNT, "reason?": is_hex}
+TOLD = {
+    "category?": label,
+    "area?": label,
+    "resource?": label,
+    "from?": is_time,
+    "to?": is_time,
+    "tags?": rising(label, 50),
+    "note?": is_hex,
+}
 EXCHANGE = {
     "id": identifier,
     "kind": identifier,
     "earners": is_side,
     "spenders": is_side,
     "occurred_on?": is_day,
-    "category?": label,
-    "area?": label,
-    "resource?": label,
+    **TOLD,
     "via?": identifier,
-    "note?": is_hex,
-    "tags?": rising(label, 50),
     "source?": is_source,
     "limits?": words("unchecked"),
 }
@@ -340,7 +352,42 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     ),
     "restart_clock": (
         {"reason": is_hex, "today": is_day},
-        {"statute": identifier, "ends?": rising(sequence)},
+        {"statute": identifier, "ends?": rising(sequence), "through?": is_day},
+    ),
+    "amend": (
+        {
+            "operation": identifier,
+            **TOLD,
+            "takes_away?": rising(words(*SAID)),
+            "reason": is_hex,
+        },
+        {"amends": sequence, "sets": is_object, "was": is_object},
+    ),
+    "amend_account": (
+        {
+            **ON_ACCOUNT,
+            "joined_on?": is_day,
+            "kind?": words("member", "group", "organisation"),
+            "takes_away?": rising(words("joined_on")),
+            "reason": is_hex,
+        },
+        {**CHANGE, "was": is_object},
+    ),
+    "close_books": (
+        {"through?": is_day, "reason": is_hex},
+        {"statute": identifier, "through": nullable(is_day)},
+    ),
+    "merge": (
+        {**ON_ACCOUNT, "into": identifier, "reason": is_hex},
+        {
+            **ON_ACCOUNT,
+            "into": identifier,
+            "of": sequence,
+            **MOVE,
+            "postings": many(tuple_of(identifier, seconds), 0),
+            **FLAGS,
+            "joined_on?": is_day,
+        },
     ),
 }
 
@@ -597,6 +644,16 @@ class Charge:
         self.first, self.last = request.get("period", [self.since, self.since])
 
 
+class Move:
+    """A transfer, settlement or dues, what was moved back of it, and the days of all this."""
+
+    def __init__(self, id: str, day: str, own: Lines, fee: Lines) -> None:
+        """Take it as it was posted."""
+        self.id, self.days = id, [day]
+        self.own, self.own_back = own, Lines()
+        self.fee, self.fee_back = fee, Lines()
+
+
 class Account:
     """An account: where it stands, and its days as they are known now."""
 
@@ -605,6 +662,7 @@ class Account:
         self.kind, self.status, self.joined_on = sets["kind"], sets["status"], sets["joined_on"]
         self.floor, self.ceiling = sets["floor"], sets["ceiling"]
         self.opened, self.opened_on = opened, day
+        self.merged_into: str | None = None
         self.balance = 0
         self.changes = [(day, "open")]
         #: Sequence of an open hold → what it keeps, and until when.
@@ -647,10 +705,19 @@ class Books:
         self.statute = DEFAULT
         self.versions = {"default/1": DEFAULT}
         self.adopted = [("", DEFAULT)]
-        #: Sequence → a transfer, settlement or dues: its id, day, and what is left to be reversed.
-        self.moves: dict[int, tuple[str, str, Lines, Lines]] = {}
+        #: The last day of closed books.
+        self.closed = ""
+        #: Sequence → a transfer, settlement or dues.
+        self.moves: dict[int, Move] = {}
         #: Sequence → an open hold: its request, effects and statute.
         self.holds: dict[int, tuple[Object, Object, Object]] = {}
+        #: Sequence of a transfer or hold → what is said of it, as it was amended.
+        self.said: dict[int, Object] = {}
+        #: Sequence of a hold → that of its settlement; and the reverse.
+        self.settled: dict[int, int] = {}
+        self.settles: dict[int, int] = {}
+        #: Sequence of an amendment → that of the transfer or hold.
+        self.amends: dict[int, int] = {}
         self.commitments: dict[tuple[int, str], str] = {}
         self.erased: set[tuple[int, str]] = set()
         self.absent: set[tuple[int, str]] = set()
@@ -704,6 +771,18 @@ class Books:
         check(id in self.accounts, "accounts", f"no account {id!r}")
         return self.accounts[id]
 
+    def unmerged(self, id: str) -> Account:
+        """Return an account that was opened, and not merged into another."""
+        account = self.account(id)
+        check(account.merged_into is None, "accounts", f"{id!r} was merged")
+        return account
+
+    def heir(self, id: str) -> str:
+        """Return the account that stands for one that was merged."""
+        while (into := self.accounts[id].merged_into) is not None:
+            id = into
+        return id
+
     def take_part(self, ids: Iterable[str]) -> None:
         """Refuse whoever earns or spends and is not open."""
         for id in ids:
@@ -734,7 +813,7 @@ class Books:
 
     def set_limits(self, request: Object, effects: Object) -> None:
         """Change the limits of an account."""
-        account = self.account(request["account"])
+        account = self.unmerged(request["account"])
         given = {name: request[name] for name in ("floor", "ceiling") if name in request}
         check(given, "fields", "no limit")
         self.sets(request, effects, {"floor": account.floor, "ceiling": account.ceiling} | given)
@@ -743,14 +822,14 @@ class Books:
 
     def rename(self, request: Object, effects: Object) -> None:
         """Name an account."""
-        self.account(request["account"])
+        self.unmerged(request["account"])
         self.sets(request, effects, {"named": "name" in request})
 
     def set_status(
         self, request: Object, effects: Object, leaves: tuple[str, ...], status: str
     ) -> None:
         """Freeze, thaw, close or reopen an account."""
-        account = self.account(request["account"])
+        account = self.unmerged(request["account"])
         self.sets(request, effects, {"status": status})
         check(account.status in leaves, "accounts", f"{account.status} before")
         if status == "closed":
@@ -794,6 +873,7 @@ class Books:
     def post(self, request: Object, effects: Object, own: Lines, fee: Lines) -> None:
         """Check the postings, and execute them."""
         lines, day = effects["postings"], effects["occurred_on"]
+        self.not_closed(day)
         check(not total(lines), "postings", "they do not sum to zero")
         check(lines == own + fee, "postings", f"not {own + fee}")
         check(effects.get("fee", []) == fee, "fee", f"not {fee}")
@@ -805,8 +885,12 @@ class Books:
             account.balance += seconds
             check(abs(account.balance) <= MAX, "postings", "a balance beyond 2**53")
             account.postings.append((self.sequence, day, seconds))
-        if "reverses" not in effects:
-            self.moves[self.sequence] = (request["id"], day, own, fee)
+        if "reverses" not in effects and "id" in request:
+            self.moves[self.sequence] = Move(request["id"], day, own, fee)
+
+    def not_closed(self, day: str) -> None:
+        """Refuse a day in closed books."""
+        check(day > self.closed, "books", f"{day} is in books closed through {self.closed}")
 
     def later(self, count: int) -> str:
         """Return the day so many days after today."""
@@ -915,24 +999,48 @@ class Books:
             flags += self.flags(lines + fee, lines + fee)
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         self.post(request, effects, lines, fee)
+        self.tell(request)
+
+    def tell(self, request: Object) -> None:
+        """Keep what is said of a transfer or hold."""
+        self.said[self.sequence] = {name: request.get(name) for name in SAID}
+        if "note" in request:
+            self.said[self.sequence]["note"] = self.sequence
 
     def reverse(self, request: Object, effects: Object) -> None:
         """Check a reversal, and take it from what is left of its original."""
         original = effects["reverses"]
         check(original in self.moves, "reversals", f"record {original} is no transfer")
-        id, of, lines, fee = self.moves[original]
-        check(id == request["transfer"], "reversals", f"record {original} is {id!r}")
+        move = self.moves[original]
+        check(move.id == request["transfer"], "reversals", f"record {original} is {move.id!r}")
+        of = move.days[0] if move.days[0] > self.closed else self.day
         day = request.get("occurred_on", of)
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         for account in {one for one, _ in effects["postings"]}:
             check(self.account(account).status != "closed", "accounts", f"{account!r} is closed")
+        lines, fee = self.rest(move.own, move.own_back), self.rest(move.fee, move.fee_back)
         left, fee_left = total(side(lines, 1)), total(side(fee, 1))
         needed = request.get("hours", left)
         check(0 < needed <= left, "reversals", f"{needed} of {left} seconds")
         back = self.moved_back(lines, needed)
         fee_back = self.moved_back(fee, fee_left * needed // left)
         self.post(request, effects, back, fee_back)
-        self.moves[original] = (id, of, less(lines, back), less(fee, fee_back))
+        move.days.append(day)
+        move.own_back += back
+        move.fee_back += fee_back
+
+    def rest(self, lines: Lines, back: Lines) -> Lines:
+        """Return what is left of lines, each of which is moved back with the opposite sign.
+
+        Accounts are those of today: a line of an account that was merged is of its heir.
+        """
+        sums: dict[tuple[str, bool], int] = {}
+        for id, seconds in lines:
+            key = self.heir(id), seconds < 0
+            sums[key] = sums.get(key, 0) + seconds
+        for id, seconds in back:
+            sums[self.heir(id), seconds > 0] += seconds
+        return [[id, seconds] for (id, _), seconds in sums.items()]
 
     def moved_back(self, lines: Lines, needed: int) -> Lines:
         """Return so much of each side, with its signs turned."""
@@ -943,7 +1051,7 @@ class Books:
     def hold(self, request: Object, effects: Object) -> None:
         """Check a hold."""
         day = request.get("occurred_on", self.day)
-        check(day <= self.later(1), "occurred_on", "more than a day ahead")
+        self.not_closed(day)
         earned, spent, fee, flags = self.exchange(request, day)
         lines = earned + negative(spent) + fee
         check(effects["lines"] == lines, "holds", f"lines are not {lines}")
@@ -964,6 +1072,7 @@ class Books:
             ends = self.instant + request["expires_in"]
         check(effects.get("expires_at") == ends, "holds", f"it expires at {ends}")
         self.holds[self.sequence] = (request, effects, self.statute)
+        self.tell(request)
         check(ends is None or ends < MAX, "holds", "it expires too late")
         for id, spends, earns in reserves:
             self.account(id).holds[self.sequence] = (spends, earns, ends)
@@ -992,7 +1101,8 @@ class Books:
         """Check a settlement under the statute of its hold."""
         held, of_hold, statute = self.resolved(request, effects)
         given = request.get("occurred_on")
-        day = given or held.get("occurred_on", self.day)
+        planned = held.get("occurred_on", self.day)
+        day = given or (planned if self.closed < planned <= self.day else self.day)
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         judged = self.is_judged(held)
         flags = [*self.late(statute, given if judged else None)]
@@ -1017,6 +1127,8 @@ class Books:
             flags += self.surplus(of_hold, lines + fee)
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         self.post(request, effects, lines, fee)
+        self.settled[effects["resolves"]] = self.sequence
+        self.settles[self.sequence] = effects["resolves"]
 
     def surplus(self, of_hold: Object, lines: Lines) -> list[Object]:
         """Return the flags of what is moved beyond a hold, which still keeps its own."""
@@ -1060,6 +1172,10 @@ class Books:
         check(effects.get("ends", []) == ends, "holds", f"the restart ends {ends}")
         for hold in ends:
             self.release(hold, self.holds.pop(hold)[1])
+        through = (date.fromisoformat(self.day) - DAY).isoformat()
+        moved = through if self.closed >= self.day else None
+        check(effects.get("through") == moved, "books", f"closed through {moved}")
+        self.closed = moved or self.closed
         self.adopted = [(min(day, self.day), statute) for day, statute in self.adopted]
         for account in self.accounts.values():
             account.rewind(self.day)
@@ -1068,14 +1184,100 @@ class Books:
         """Take note of texts that were destroyed."""
         check(("account" in request) != ("record" in request), "fields", "an account or a record")
         if "account" in request:
-            self.account(request["account"])
+            self.unmerged(request["account"])
         places = [(record, field) for record, field in effects["texts"]]
         for place in places:
             check(place[0] < self.sequence and place in self.commitments, "erasures", place)
-            check(request.get("record", place[0]) == place[0], "erasures", "another record")
+            of = {place[0], self.amends.get(place[0])}
+            check("account" in request or request["record"] in of, "erasures", "another record")
         erased = sorted({self.commitments[place] for place in places})
         check(effects["erased"] == erased, "erasures", "other commitments")
         self.erased |= set(places)
+
+    # -- corrections -------------------------------------------------------------------------
+
+    def named(self, request: Object, fields: Iterable[str]) -> Object:
+        """Return the fields that a correction names, `None` for those that it takes away."""
+        away = request.get("takes_away", [])
+        given = {name: request[name] for name in fields if name in request}
+        check(given or away, "fields", "nothing is corrected")
+        check(given.keys().isdisjoint(away), "fields", "given, and taken away")
+        return given | dict.fromkeys(away)
+
+    def changed(self, effects: Object, sets: Object, now: Object) -> None:
+        """Check what a correction sets, and what was there."""
+        was = {name: now[name] for name in sets}
+        check(canonical(effects["sets"]) == canonical(sets), "effects", "sets something else")
+        check(canonical(effects["was"]) == canonical(was), "effects", "it was something else")
+        check(canonical(sets) != canonical(was), "corrections", "nothing becomes another")
+
+    def amend(self, request: Object, effects: Object) -> None:
+        """Correct what is said of an exchange."""
+        found = self.ids.get(request["operation"], 0)
+        of = self.settles.get(found, found)
+        check(of in self.said, "corrections", f"{request['operation']!r} is no exchange")
+        check(effects["amends"] == of, "effects", f"it is record {of}")
+        sets = self.named(request, SAID)
+        if "note" in request:
+            sets["note"] = self.sequence
+        self.changed(effects, sets, self.said[of])
+        move = self.moves.get(self.settled.get(of, of))
+        for day in move.days if move else ():
+            self.not_closed(day)
+        self.said[of] |= sets
+        self.amends[self.sequence] = of
+
+    def amend_account(self, request: Object, effects: Object) -> None:
+        """Correct the day of joining, or the kind."""
+        id = request["account"]
+        account, sets = self.unmerged(id), self.named(request, ("joined_on", "kind"))
+        check(effects["account"] == id, "effects", "of another account")
+        self.changed(effects, sets, {"joined_on": account.joined_on, "kind": account.kind})
+        if "kind" in sets:
+            known = account.kind in {"member", "group", "organisation"}
+            check(known, "corrections", f"it was of kind {account.kind}")
+            fund = id in funds_of(self.statute) and sets["kind"] != "organisation"
+            check(not fund, "corrections", "a fund")
+        joined = sets.get("joined_on") or self.day
+        check(joined <= self.later(366), "accounts", "joined more than 366 days ahead")
+        account.kind = sets.get("kind", account.kind)
+        account.joined_on = sets.get("joined_on", account.joined_on)
+
+    def close_books(self, request: Object, effects: Object) -> None:
+        """Close the books through a day, or open them again."""
+        through = request.get("through")
+        check(effects["through"] == through, "effects", f"through is not {through}")
+        check((through or "") != self.closed, "books", "they were closed so before")
+        check((through or "") < self.day, "books", f"{through} is not over")
+        self.closed = through or ""
+
+    def merge(self, request: Object, effects: Object) -> None:
+        """Merge an account into another."""
+        id, into = request["account"], request["into"]
+        account, other = self.unmerged(id), self.account(into)
+        check((effects["account"], effects["into"]) == (id, into), "effects", "other accounts")
+        check(effects["of"] == other.opened, "effects", f"{into!r} is record {other.opened}")
+        check(id != into, "merges", "one account")
+        alike = account.kind == other.kind != "clearing"
+        check(alike, "merges", f"{account.kind} and {other.kind}")
+        check(not {id, into} & funds_of(self.statute), "merges", "a fund")
+        self.take_part([into])
+        check(self.reserved(account) == (0, 0), "merges", "with open holds")
+        check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
+        days = [one.joined_on for one in (account, other) if one.joined_on is not None]
+        joined = min(days, default=None)
+        gets = None if joined == other.joined_on else joined
+        check(effects.get("joined_on") == gets, "merges", f"the day of joining is {joined}")
+        moved = account.balance
+        lines: Lines = [[into, moved], [id, -moved]] if moved else []
+        lines.sort(key=lambda line: -line[1])
+        flags = [*self.flags(lines, lines, by="flag")]
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        self.post(request, effects, lines, [])
+        other.joined_on = joined
+        other.charges = sorted(other.charges + account.charges, key=lambda one: one.sequence)
+        account.status, account.merged_into = "closed", into
+        account.delegates = {}
 
     # -- what is due -------------------------------------------------------------------------
 
@@ -1100,7 +1302,8 @@ class Books:
         check(rule is not None, "dues", f"the statute has no {name!r}")
         assert rule is not None
         check(account.kind in rule["kinds"] and id != rule["fund"], "dues", "not of this account")
-        check(effects["occurred_on"] == since, "occurred_on", f"not {since}")
+        day = since if since > self.closed else self.day
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         check(name == "demurrage" or "basis" not in effects, "fields", "basis")
         check((period is not None) == (rule.get("every", "once") != "once"), "dues", "the period")
         check(since <= self.later(1), "occurred_on", "more than a day ahead")
@@ -1128,7 +1331,8 @@ class Books:
 
     def left(self, sequence: int) -> int:
         """Return what was not moved back of a transfer."""
-        return total(side(self.moves[sequence][2], 1))
+        move = self.moves[sequence]
+        return total(side(self.rest(move.own, move.own_back), 1))
 
     def times(self, account: Account, request: Object) -> int:
         """Return how often a rule is charged for the same, with those of a false clock."""
@@ -1192,13 +1396,14 @@ class Books:
     def due_day(self, account: Account, request: Object) -> str | None:
         """Return the first day up to `since` on which dues fall due for what is not charged.
 
-        Time is gone through from the day of joining, or from what was charged last. A day on which
-        dues are for an account stands for all of its period: the next one lies behind it.
+        Time is gone through from the day of joining, or from what was charged last, where that is
+        later. A day on which dues are for an account stands for all of its period: the next one
+        lies behind it.
         """
         name, since, period = request["rule"], request["since"], request.get("period")
         start = account.joined
         if period is not None:
-            start = after(self.charged_through(account, name)) or start
+            start = max(start, after(self.charged_through(account, name)))
         for day in days(start, since) if start <= since else ():
             if day < start or not self.falls_due(account, request, day):
                 continue
@@ -1240,12 +1445,6 @@ def limits_of(bands: list[Object], which: str) -> Iterator[tuple[int, str]]:
 def map_lines(sums: dict[str, int]) -> Lines:
     """Return lines of sums by account."""
     return [[id, seconds] for id, seconds in sums.items()]
-
-
-def less(lines: Lines, back: Lines) -> Lines:
-    """Return what is left of lines; each is moved back with the opposite sign."""
-    gone = {(id, seconds < 0): seconds for id, seconds in back}
-    return [[id, seconds + gone.get((id, seconds > 0), 0)] for id, seconds in lines]
 
 
 def due_id(rule: str, which: str, account: str, times: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -109,7 +109,15 @@ class Walk:
                 "tags": ["\uff61", "\U0001f331", "a"],
                 "category": "care",
             }
+        if self.chance.random() < 0.2:
+            exchange["started_at"] = self.time()
+        if self.chance.random() < 0.2:
+            exchange["ended_at"] = self.time()
         return exchange
+
+    def time(self) -> time:
+        """A time of day."""
+        return self.chance.choice((time(0), time(9, 5), time(23, 59)))
 
     # -- what is done ---------------------------------------------------------------------
 
@@ -157,7 +165,11 @@ class Walk:
     def hold(self) -> None:
         """Propose."""
         end = self.chance.choice((None, timedelta(hours=30), timedelta(days=200)))
-        made = self.bank.hold(id=self.id(), expires_in=end, **self.exchange())
+        asked = self.exchange()
+        if self.chance.random() < 0.3:
+            ahead = self.chance.choice((2, 20, 70, 300))
+            asked["occurred_on"] = self.now.date() + timedelta(days=ahead)
+        made = self.bank.hold(id=self.id(), expires_in=end, **asked)
         self.holds.append(made.id)
 
     def settle(self) -> None:
@@ -215,6 +227,50 @@ class Walk:
             self.ahead = None
         zone = ZoneInfo(self.bank.statute().time_zone)
         self.bank.restart_clock(today=self.now.astimezone(zone).date(), reason="it ran ahead")
+
+    def amend(self) -> None:
+        """Say something else of an exchange; what is told again is not recorded again."""
+        choice = self.chance.choice
+        of = choice((self.transfers + self.holds)[-12:] or ["nothing"])
+        fields: dict[str, Any] = {
+            "category": (None, "care", "\U0001f331"),
+            "area": (None, "north"),
+            "resource": (None, "car"),
+            "tags": ((), ("a",), ("b", "a")),
+            "started_at": (None, self.time()),
+            "ended_at": (None, self.time()),
+            "note": (None, "a note", "another"),
+        }
+        names = self.chance.sample(sorted(fields), choice((1, 1, 2, 4)))
+        self.bank.amend(of, reason="so", **{name: choice(fields[name]) for name in names})
+
+    def amend_account(self) -> None:
+        """Mend a day of joining, a kind, or both."""
+        choice = self.chance.choice
+        days = (None, self.day(), date(2024, 2, 29), self.now.date() + timedelta(days=40))
+        fields: dict[str, Any] = {
+            "joined_on": days,
+            "kind": ("member", "member", "group", "organisation"),
+        }
+        names = self.chance.sample(sorted(fields), choice((1, 1, 2)))
+        changes = {name: choice(fields[name]) for name in names}
+        self.bank.amend_account(self.account(), reason="so", **changes)
+
+    def close_books(self) -> None:
+        """Close the books through some day, a later or an earlier one, or open them again."""
+        days = self.chance.choice((1, 1, 15, 60, 200, None))
+        through = None if days is None else self.now.date() - timedelta(days=days)
+        self.bank.close_books(through=through, reason="the meeting")
+
+    def merge(self) -> None:
+        """Merge two accounts of a kind; who is merged is still asked for at times."""
+        kinds = {id: self.bank.account(id).kind for id in self.accounts}
+        into = self.account()
+        alike = [id for id, kind in kinds.items() if kind == kinds[into]]
+        account = self.chance.choice(alike)
+        self.bank.merge(account, into=into, reason="twice")
+        if self.chance.random() < 0.6 and account not in ("pot", "fund"):
+            self.accounts.remove(account)
 
     def leave(self) -> None:
         """Leave for good, or until it is reopened."""
@@ -330,6 +386,10 @@ STEPS: Final[tuple[tuple[Callable[[Walk], None], int], ...]] = (
     (Walk.lose_time, 2),
     (Walk.restart_clock, 5),
     (Walk.leave, 2),
+    (Walk.amend, 8),
+    (Walk.amend_account, 4),
+    (Walk.close_books, 4),
+    (Walk.merge, 5),
 )
 
 

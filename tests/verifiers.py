@@ -72,8 +72,9 @@ def expected(bank: TimeBank, points: Sequence[Point] = ()) -> str:
         on = point if isinstance(point, date) else None
         if point is not None:
             lines.append(f"{'on' if at is None else 'at'} {point}")
+        trial = {line.account: line.balance.seconds for line in bank.trial_balance(on).lines}
         lines += [
-            f"{id}\t{bank.balance(id, on=on, at=at).posted.seconds}"
+            f"{id}\t{trial.get(id, 0) if at is None else bank.balance(id, at=at).posted.seconds}"
             for id in accounts
             if at is None or opened[id] <= at
         ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -484,6 +484,168 @@ def clocks(sources: Sources) -> TimeBank:
     return bank
 
 
+# -- corrections -----------------------------------------------------------------------------
+
+
+def corrections(sources: Sources) -> TimeBank:
+    """Times of day, holds planned ahead, amendments, merged accounts, closed books."""
+    bank = sources.open()
+    bank.open_account("fund", kind="fund")
+    bank.open_account("old", kind="fund")
+    bank.open_account("coop", kind="organisation")
+    bank.adopt(
+        Statute(
+            version="mend/1",
+            time_zone="Europe/Rome",
+            limits={"member": [Band(floor=-2, ceiling=6, beyond="flag"), Band(floor=-20)]},
+            welcome=Welcome(hours="0:20", fund="fund"),
+            dues=[
+                Dues(hours="0:10", fund="fund", every="quarter"),
+                Dues(name="card", hours="0:05", fund="fund", every="once"),
+            ],
+            demurrage=Demurrage(share="1/10", above=0, fund="fund", every="quarter"),
+            fee=Fee(share="1/10", fund="old"),
+        )
+    )
+    bank.open_account("m1", name="Maria", joined_on=date(2026, 2, 1))
+    bank.open_account("m2", joined_on=date(2026, 2, 20))
+    bank.open_account("f1", kind="group")
+    for id in ("twin", "twin of twin", "early", "new", "never"):
+        bank.open_account(id, welcome=id == "twin")
+    bank.name_delegate("twin", "luca")
+    amended(bank, sources)
+    planned(bank, sources)
+    joined(bank, sources)
+    closed(bank, sources)
+    moved_back(bank, sources)
+    return bank
+
+
+def amended(bank: TimeBank, sources: Sources) -> None:
+    """What exchanges were for, put right once and again; notes that are erased."""
+    coordinator = bank.acting_as("coordinator")
+    bank.transfer(
+        earner={"twin": "0:40", "m2": 1, "m1": "0:20"},
+        spender={"f1": "1:30", "twin of twin": "0:30"},
+        id="visit",
+        category="shoping",
+        note="Anna was ill",
+        started_at=time(9),
+        ended_at=time(11),
+    )
+    bank.transfer(earner="m2", spender="f1", hours=8, id="night", started_at=time(22))
+    bank.transfer(earner="m2", spender="f1", hours=1, id="plain", ended_at=time(0), kind="gift")
+    coordinator.amend("visit", category="shopping", reason="misspelt")
+    bank.amend("visit", note="Anna was away", tags=[MORE, LESS], area="north", reason=ODD)
+    bank.amend("visit", note=None, ended_at=time(11, 30), reason="nobody's business")
+    bank.amend("visit", note="by car", resource="car", category=None, reason="once more")
+    bank.amend("night", ended_at=time(6), started_at=time(22, 15), reason="told later")
+    bank.amend("night", ended_at=None, tags=["t"], area=None, category="care", reason="less")
+    bank.amend("plain", tags=(), resource="van", started_at=time(23), reason="there were no tags")
+    sources.go(minutes=5)
+    bank.erase(record="visit", reason="asked for")
+    bank.amend("visit", note="by train", started_at=None, reason="not that note")
+    bank.amend("visit", area=None, resource=None, tags=(), reason="nothing is left")
+    bank.reverse("visit", reason="less", hours="0:07", id="visit less")
+
+
+def planned(bank: TimeBank, sources: Sources) -> None:
+    """Holds for days that are to come, settled before, on and after them."""
+    today = sources.now.date()
+    for id, days in (("soon", 1), ("in May", 80), ("kept", 20), ("in a closed month", 2)):
+        bank.hold(
+            earner="m1",
+            spender="f1",
+            hours="0:30",
+            id=id,
+            occurred_on=today + timedelta(days=days),
+            started_at=time(8, 30),
+            ended_at=time(9),
+            note=f"plan {id}",
+        )
+    bank.hold(earner="new", spender="f1", hours="0:30", id="any time", via="coop")
+    bank.amend("kept", started_at=time(23, 59), ended_at=time(0), note=None, reason="later")
+    bank.settle("in May", id="settled early")
+    bank.amend("settled early", category="care", note="it went well", reason="of the hold")
+    bank.amend("in May", category="school", reason="by its own id")
+    sources.go(days=2)
+    bank.settle("soon", id="settled after")
+    bank.settle("any time", hours="0:20", id="settled less")
+
+
+def joined(bank: TimeBank, sources: Sources) -> None:
+    """Days of joining and kinds put right; duplicates merged, one into another."""
+    treasurer = bank.acting_as("treasurer")
+    bank.amend_account("early", joined_on=date(2025, 12, 31), reason="on paper")
+    treasurer.amend_account("new", joined_on=date(2026, 2, 3), kind="group", reason="a family")
+    bank.amend_account("new", kind="member", joined_on=None, reason="no family")
+    bank.amend_account("coop", kind="group", reason="a school")
+    bank.transfer(earner="early", spender="twin of twin", hours="0:45", id="work")
+    bank.reverse("work", reason="less", hours="0:15", id="less work")
+    bank.freeze("twin of twin")
+    bank.merge("twin of twin", into="twin", reason="entered twice")  # it owes hours
+    bank.reverse("visit", reason="less", hours="0:03", id="visit less again")
+    treasurer.merge("twin", into="m1", reason=ODD)
+    bank.merge("early", into="m1", reason="the same")  # who joined before
+    bank.merge("never", into="m2", reason="nothing was there")
+    bank.transfer(earner="m1", spender="f1", hours=7, id="beyond")
+    bank.reverse("due:welcome:1:twin", reason="never welcome", id="no welcome")
+    bank.welcome("m1")  # for the second time
+    bank.open_account("rich", floor=None)
+    bank.transfer(earner="rich", spender="f1", hours=2, id="riches")
+    bank.merge("rich", into="m1", reason="beyond a ceiling")
+    bank.reverse("visit", reason="never", id="no visit")
+    bank.reverse("due:welcome:1:rich", reason="twice welcome", id="one welcome")
+    bank.rename("m1", "Maria Rossi")
+    bank.erase("m1", reason="asked for")
+
+
+def closed(bank: TimeBank, sources: Sources) -> None:
+    """A month that is charged and closed: what changes it later is of today."""
+    bank.transfer(earner="new", spender="f1", hours=1, id="in March")
+    bank.transfer(earner="new", spender="f1", hours=1, id="in March too")
+    bank.hold(earner="new", spender="f1", hours=1, id="of March", occurred_on=sources.now.date())
+    sources.go(days=40)
+    bank.run_due()
+    treasurer = bank.acting_as("treasurer")
+    treasurer.close_books(through=date(2026, 3, 31), reason="the year's meeting")
+    bank.close_books(through=date(2026, 4, 5), reason="a few days more")
+    bank.open_account("later", joined_on=date(2026, 3, 15))
+    bank.run_due()
+    bank.reverse("in March", reason="of today", id="not in March")
+    bank.settle("of March", id="settled today")
+    bank.settle("in a closed month", id="settled today too")
+    try:
+        bank.amend("in March too", category="care", reason="too late")
+    except timebank.BooksClosed:
+        bank.close_books(through=None, reason="a label was forgotten")
+    bank.amend("in March too", category="care", reason="not too late")
+    bank.reverse("in March too", reason="of its day", id="not in March too")
+    bank.close_books(through=date(2026, 3, 31), reason="once more")
+
+
+def moved_back(bank: TimeBank, sources: Sources) -> None:
+    """Books that a clock half a year ahead closed, and that its restart opens again."""
+    sources.go(days=180)
+    bank.run_due(through=sources.now.date())
+    bank.close_books(through=sources.now.date() - timedelta(days=1), reason="by a false clock")
+    sources.go(days=-180, hours=1)
+    today = sources.now.date()
+    bank.restart_clock(today=today, reason="a dead battery")
+    bank.transfer(earner="new", spender="f1", hours=1, id="today")
+    bank.close_books(through=None, reason="before it is mended")
+    bank.settle("kept", id="settled at last")
+    bank.merge("later", into="new", reason="what both were charged counts")
+    for charge in ("dues:2026-Q3:later", "dues:2026-Q3:new"):
+        bank.reverse(f"due:{charge}", reason="a false clock", id=f"no {charge}")
+    sources.go(days=85)
+    bank.run_due(through=sources.now.date())
+    bank.adopt(Statute(version="mend/2"))
+    bank.merge("old", into="fund", reason="there is no fee any more")
+    bank.reverse("beyond", reason="with its fee", hours=2, id="less beyond")
+    bank.close_books(through=today, reason="as ever")
+
+
 #: Name of the file → what makes its bank.
 JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "accounts": accounts,
@@ -493,6 +655,7 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "holds": holds,
     "dues": dues,
     "clocks": clocks,
+    "corrections": corrections,
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from timebank.errors import Corrupt
 from timebank.journal.fold import Derived, Fold, imbalance
-from timebank.model import MAX_INTEGER, NEVER, StatuteRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, StatuteRow
 
 SETS: dict[str, Any] = {
     "kind": "member",
@@ -31,6 +31,8 @@ def opened(*ids: str) -> Fold:
     return fold
 
 
+#: What a merge of an account without hours moves.
+MERGED: dict[str, Any] = {"occurred_on": "2026-03-02", "postings": [], "statute": "default/1"}
 CANNOT_BE: list[tuple[str, dict[str, Any]]] = [
     ("dance", {}),
     ("transfer", {}),
@@ -50,6 +52,24 @@ CANNOT_BE: list[tuple[str, dict[str, Any]]] = [
     ("freeze", {"account": "c", "sets": {"status": "frozen"}}),
     ("freeze", {"account": "a", "sets": {"opened": 7}}),
     ("freeze", {"account": "a"}),
+    ("amend_account", {"account": "c", "sets": {"kind": "group"}, "was": {"kind": "member"}}),
+    ("amend_account", {"account": "a", "sets": {"status": "closed"}, "was": {"status": "open"}}),
+    ("amend_account", {"account": "a", "sets": {"kind": "bank"}, "was": {"kind": "member"}}),
+    ("amend_account", {"account": "a", "sets": {"joined_on": "soon"}, "was": {"joined_on": None}}),
+    ("amend_account", {"account": "a"}),
+    ("merge", {"account": "a", "into": "b", "of": 2}),
+    ("merge", {"account": "a", "into": "a", "of": 1, **MERGED}),
+    ("merge", {"account": "c", "into": "b", "of": 2, **MERGED}),
+    ("merge", {"account": "a", "into": "c", "of": 2, **MERGED}),
+    ("merge", {"account": "a", "into": "b", "of": 2, "joined_on": "soon", **MERGED}),
+    ("amend", {"amends": 0, "sets": {}, "was": {}}),
+    ("amend", {"amends": 3, "sets": {}, "was": {}}),
+    ("amend", {"amends": "1", "sets": {}, "was": {}}),
+    ("amend", {}),
+    ("close_books", {"statute": "default/1"}),
+    ("close_books", {"statute": "default/1", "through": "20260302"}),
+    ("close_books", {"statute": 1, "through": None}),
+    ("restart_clock", {"statute": "default/1", "through": None}),
 ]
 
 
@@ -57,10 +77,10 @@ CANNOT_BE: list[tuple[str, dict[str, Any]]] = [
 def test_effects_that_cannot_be_executed_change_nothing(kind: str, effects: dict[str, Any]) -> None:
     """They are `Corrupt`, and the fold is as it was."""
     fold = opened("a", "b")
-    before = dict(fold.accounts), dict(fold.balances)
+    before = repr(fold)
     with pytest.raises(Corrupt):
         fold.apply(3, kind, effects)
-    assert before == (fold.accounts, fold.balances)
+    assert before == repr(fold)
 
 
 def test_an_account_is_what_was_set_last() -> None:
@@ -166,6 +186,75 @@ def test_an_adoption_is_a_row() -> None:
     assert StatuteRow(3, "v1") == opened("a", "b").apply(3, "adopt", {"adopts": "v1"}).statute
 
 
+def test_each_row_of_a_statute_says_which_books_are_closed() -> None:
+    """Those of closings, of adoptions and of restarts, which may move the day back."""
+    fold, rows = Fold(), []
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("adopt", {"adopts": "v1"}),
+        ("close_books", {"statute": "v1", "through": "2026-12-31"}),
+        ("adopt", {"adopts": "v2"}),
+        ("restart_clock", {"statute": "v2"}),
+        ("restart_clock", {"statute": "v2", "through": "2026-11-30"}),
+        ("close_books", {"statute": "v2", "through": None}),
+        ("adopt", {"adopts": "v1"}),
+    ]
+    for sequence, (kind, effects) in enumerate(steps, start=1):
+        rows.append(fold.apply(sequence, kind, effects).statute)
+        assert rows[-1] is not None
+        assert fold.closed_through == rows[-1].closed_through
+    assert [
+        StatuteRow(1, "v1"),
+        StatuteRow(2, "v1", "2026-12-31"),
+        StatuteRow(3, "v2", "2026-12-31"),
+        StatuteRow(4, "v2", "2026-12-31"),
+        StatuteRow(5, "v2", "2026-11-30"),
+        StatuteRow(6, "v2"),
+        StatuteRow(7, "v1"),
+    ] == rows
+
+
+def test_an_account_is_amended_where_it_was_wrong() -> None:
+    """What is not named stays; a day that is taken away is none."""
+    fold = opened("a")
+    sets = {"kind": "group", "joined_on": "2025-03-02"}
+    row = fold.apply(2, "amend_account", {"account": "a", "sets": sets, "was": {}}).account
+    assert AccountRow("a", "group", "open", "2025-03-02", "inherit", None, 1, None) == row
+    sets = {"joined_on": None}
+    row = fold.apply(3, "amend_account", {"account": "a", "sets": sets, "was": {}}).account
+    assert AccountRow("a", "group", "open", None, "inherit", None, 1, None) == row
+    assert {"a": row} == fold.accounts
+
+
+def test_a_merge_is_the_end_of_an_account() -> None:
+    """Its hours move, it is closed and says who it became; the day of joining may move too."""
+    fold = opened("a", "b", "c")
+    posted = {"occurred_on": "2026-03-02", "postings": [["a", -60], ["b", 60]]}
+    fold.apply(4, "transfer", posted)
+    moved = {**MERGED, "postings": [["a", 60], ["c", -60]]}
+    joined = {"joined_on": "2025-03-02"}
+    made = fold.apply(5, "merge", {"account": "a", "into": "c", "of": 3, **moved, **joined})
+    assert [("a", 2, 0), ("c", 1, -60)] == [
+        (row.account, row.version, row.balance) for row in made.postings
+    ]
+    a = AccountRow("a", "member", "closed", None, "inherit", None, 1, None, merged_into="c")
+    c = AccountRow("c", "member", "open", "2025-03-02", "inherit", None, 3, None)
+    assert (a, c) == (made.account, made.other)
+    assert (a, c) == (fold.accounts["a"], fold.accounts["c"])
+    made = fold.apply(6, "merge", {"account": "c", "into": "b", "of": 2, **MERGED})
+    assert ((), None) == (tuple(made.postings), made.other)
+    for account, into in (("a", "b"), ("c", "a")):
+        effects = {"account": account, "into": into, "of": 2, **MERGED}
+        with pytest.raises(Corrupt):
+            fold.apply(7, "merge", effects)
+
+
+def test_an_amendment_derives_no_row() -> None:
+    """What an exchange is for is found by the records that refer to it."""
+    fold = opened("a", "b")
+    effects = {"amends": 2, "sets": {"category": "care"}, "was": {"category": None}}
+    assert Derived() == fold.apply(3, "amend", effects)
+
+
 @pytest.mark.parametrize(
     ("kind", "effects", "expected"),
     [
@@ -222,6 +311,25 @@ def test_an_adoption_is_a_row() -> None:
         ),
         ("name_delegate", {"account": 7, "of": 1}, "a value is of another type"),
         ("name_delegate", {"account": "a"}, "'of' is not there"),
+        ("amend", {"amends": 4}, "what is amended is an earlier record"),
+        (
+            "amend_account",
+            {"account": "c", "sets": {"kind": "group"}},
+            "account 'c' is opened before it is amended",
+        ),
+        (
+            "amend_account",
+            {"account": "a", "sets": {"kind": "bank"}},
+            "kind 'bank' or status 'open'",
+        ),
+        (
+            "merge",
+            {"account": "a", "into": "a"},
+            "account 'a' becomes another account, once",
+        ),
+        ("merge", {"account": "a", "into": "b"}, "'occurred_on' is not there"),
+        ("close_books", {"through": "2026-3-2"}, "Invalid isoformat string: '2026-3-2'"),
+        ("close_books", {"through": 7, "statute": "x"}, "a value is of another type"),
     ],
     ids=count(),
 )

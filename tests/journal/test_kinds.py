@@ -38,11 +38,14 @@ def test_every_view_can_be_made() -> None:
 
 
 def test_groups_are_what_the_fold_does() -> None:
-    """Those that move hours are those whose effects are postings; the others set an account."""
+    """Those that move hours are those whose effects are postings; the others set an account.
+
+    A merge posts too, and is no transfer: it has no id, and nothing takes it back.
+    """
     steps = fold._STEPS
     posting = {name for name, step in steps.items() if step in {fold._post, fold._settle}}
     assert posting == MOVES_HOURS
-    on_account = {fold._set_account, fold._delegate}
+    on_account = {fold._set_account, fold._amend_account, fold._delegate, fold._merge}
     assert {name for name, step in steps.items() if step in on_account} == ON_ACCOUNT
     assert {
         "open_account",
@@ -53,6 +56,8 @@ def test_groups_are_what_the_fold_does() -> None:
         "close_account",
         "reopen",
         "restart_clock",
+        "amend_account",
+        "merge",
     } == PLANS_DUES
 
 

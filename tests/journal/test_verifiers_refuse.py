@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import pytest
 
+from audit import format_rules
 from audit.forgeries import Forgery, found
 from golden import make
 from timebank.model import TextRow
+from timebank.storage.protocol import Batch
 from verifiers import VERIFIERS, node, python, run, verdicts
 
 JSON = dict[str, Any]
@@ -213,6 +215,76 @@ def test_golden_journals_are_sound_without_their_texts(tmp_path: Path) -> None:
         (tmp_path / journal).write_bytes(rechained(records_of(journal)))
     for command in (python(), node()):
         assert 0 == run(command, sorted(tmp_path.iterdir()))[0]
+
+
+# -- every rule ------------------------------------------------------------------------------
+
+
+class Kept(Exception):
+    """The rows of a journal, on their way to the audit."""
+
+
+def keep(batch: Batch) -> NoReturn:
+    raise Kept(batch)
+
+
+def whole(batch: Batch) -> bytes:
+    """The export of rows with their texts, as `timebank export jsonl` writes it."""
+    last = batch.records[-1]
+    head = f"timebank/1 id-1 {last.sequence} {last.digest.hex()}"
+    first = {"export": "timebank/1", "bank": "main", "head": head, "texts": True}
+    lines = [json.dumps(first, separators=(",", ":")).encode() + b"\n"]
+    texts = {(text.sequence, text.field): text for text in batch.texts}
+    for row in batch.records:
+        lines.append(b'{"sequence":%d,"digest":"%s"' % (row.sequence, row.digest.hex().encode()))
+        fields = {field for number, field in texts if number == row.sequence}
+        beside: JSON = dict.fromkeys(sorted(fields | asked_texts(row.body)))
+        for field in fields:
+            text = texts[row.sequence, field]
+            beside[field] = {"salt": text.salt.hex(), "text": text.text}
+        if beside:
+            lines.append(b',"texts":' + canonical(beside))
+        lines.append(b',"record":%s}\n' % row.body)
+    return b"".join(lines)
+
+
+def asked_texts(body: bytes) -> set[str]:
+    """The fields of a request that are personal texts."""
+    return json.loads(body)["request"].keys() & {"name", "note", "reason"}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A journal for each way to break a rule of the page, by its number and place."""
+    folder, made = tmp_path_factory.mktemp("rules"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("report_of", "stored"):
+            patch.setattr(format_rules, name, keep)
+        for rule in format_rules.RULES:
+            for place, forged in enumerate((rule.forged, *rule.more)):
+                with pytest.raises(Kept) as kept:
+                    forged()
+                name = f"{rule.number}-{place}"
+                made[name] = folder / name
+                made[name].write_bytes(whole(kept.value.args[0]))
+    return made
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_what_breaks_a_rule_of_the_page_is_refused(verifier: str, broken: dict[str, Path]) -> None:
+    """But for a head that was published: only who has it can compare what a verifier prints."""
+    of_heads = next(rule.number for rule in format_rules.RULES if "head" in rule.words)
+    told = verdicts(run(VERIFIERS[verifier](), [*broken.values()]))
+    passed = {name for name, path in broken.items() if str(path) not in told}
+    assert {f"{of_heads}-0"} == passed
+
+
+def test_what_is_broken_in_them_was_well(tmp_path: Path) -> None:
+    """Each journal that is forged for a rule is sound."""
+    for number, base in enumerate(format_rules.BASES):
+        (tmp_path / str(number)).write_bytes(whole(format_rules.honest(base).batch()))
+    for command in (python(), node()):
+        assert (0, "") == run(command, sorted(tmp_path.iterdir()))[::2]
 
 
 # -- every field -----------------------------------------------------------------------------

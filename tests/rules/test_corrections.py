@@ -341,6 +341,7 @@ def test_what_takes_today_instead(bank: TimeBank, clock: Clock) -> None:
 def test_dues_that_fall_due_in_closed_books(bank: TimeBank, clock: Clock) -> None:
     """They keep the day on which they fell due, and are posted today; demurrage too."""
     bank.freeze("m1")
+    bank.open_account("late", joined_on=date(2027, 2, 1))
     pay(bank, "t1", earner="m2", spender="f1")
     bank.adopt(
         Statute(
@@ -362,9 +363,9 @@ def test_dues_that_fall_due_in_closed_books(bank: TimeBank, clock: Clock) -> Non
     (due, *_) = bank.run_due(through=clock.now.date()).charges
     assert date(2027, 1, 1) == due.since
     # A day of joining that was wrong: a month falls due that is closed.
-    bank.open_account("late", joined_on=date(2026, 11, 3))
+    bank.amend_account("late", joined_on=date(2026, 12, 5), reason="by her card")
     charges = list(bank.run_due(through=clock.now.date()).charges)
-    assert [date(2026, 12, 1), date(2027, 1, 1)] == [one.since for one in charges]
+    assert [date(2026, 12, 5), date(2027, 1, 1)] == [one.since for one in charges]
     assert [clock.now.date(), date(2027, 1, 1)] == [one.transfer.occurred_on for one in charges]
     assert Hours(0) == bank.balance("late", on=date(2026, 12, 31)).posted
 

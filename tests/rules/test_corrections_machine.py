@@ -149,12 +149,13 @@ class Corrections(Clocks):
             return
         day = max(last - timedelta(days=days), date(1, 1, 1))
         for call in ("transfer", "hold"):
+            id = self.fresh()
             told = self.both(
-                lambda bank, call=call: getattr(bank, call)(
-                    earner=up, spender=down, hours=1, occurred_on=day
+                lambda bank, call=call, id=id: getattr(bank, call)(
+                    earner=up, spender=down, hours=1, id=id, occurred_on=day
                 )
             )
-            assert BooksClosed is told[0]
+            assert BooksClosed is told[0], told
 
     @invariant()
     def all_is_well(self) -> None:

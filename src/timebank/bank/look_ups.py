@@ -92,7 +92,12 @@ def see_original(session: Session, command: ReverseTransfer, state: State, now: 
     if row is None or row.kind not in MOVES_HOURS:
         return
     effects = body_of(row)["effects"]
-    accounts = dict.fromkeys(account for account, _ in effects["postings"])
+    earlier = tuple(
+        body_of(reversal)["effects"] for reversal in reversals_of(session.writer, row.sequence)
+    )
+    accounts = dict.fromkeys(
+        account for one in (effects, *earlier) for account, _ in one["postings"]
+    )
     session.load(tuple(accounts))
     known = session.known.fold.accounts
     heirs = {
@@ -101,12 +106,11 @@ def see_original(session: Session, command: ReverseTransfer, state: State, now: 
         if (one := known[id]) is not None and one.merged_into is not None
     }
     session.load(tuple(heirs.values()))
-    earlier = reversals_of(session.writer, row.sequence)
     state.original = Original(
         sequence=row.sequence,
         kind=row.kind,
         effects=effects,
-        reversed=tuple(body_of(reversal)["effects"] for reversal in earlier),
+        reversed=earlier,
         heirs=heirs,
     )
 

@@ -204,7 +204,8 @@ def day_of_service(state: State, day: str | None) -> str:
     if day > state.today and day > (latest := days_later(state.today, 1)):
         msg = f"occurred_on {day} is in the future: the latest day accepted is {latest}"
         raise InvalidRequest(msg)
-    check_open(state, day)
+    if state.closed_through is not None:
+        check_open(state, day)
     return day
 
 

@@ -102,9 +102,14 @@ class Exchange(Command[ExchangeRequest, Result]):
         }
         if reserved_for is not None:
             request["expires_in"] = reserved_for
-        if (category, area, resource, occurred_on, tags, source) != _NOT_DESCRIBED:
+        if (
+            *(category, area, resource, occurred_on, tags, source),
+            *(started_at, ended_at),
+        ) != _NOT_DESCRIBED:
             _describe(
                 request,
+                started_at=started_at,
+                ended_at=ended_at,
                 category=category,
                 area=area,
                 resource=resource,
@@ -112,10 +117,6 @@ class Exchange(Command[ExchangeRequest, Result]):
                 tags=tags,
                 source=source,
             )
-        if (begins := checks.time_of_day(started_at, "started_at")) is not None:
-            request["from"] = begins
-        if (ends := checks.time_of_day(ended_at, "ended_at")) is not None:
-            request["to"] = ends
         if limits != "checked":
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
         if kind == "reversal":
@@ -131,12 +132,14 @@ class Exchange(Command[ExchangeRequest, Result]):
 
 #: Returns the account of a line.
 _account: Final = itemgetter(0)
-_NOT_DESCRIBED: Final = (None, None, None, None, (), None)
+_NOT_DESCRIBED: Final = (None, None, None, None, (), None, None, None)
 
 
 def _describe(
     request: ExchangeRequest,
     *,
+    started_at: object,
+    ended_at: object,
     category: object,
     area: object,
     resource: object,
@@ -153,6 +156,10 @@ def _describe(
         request["resource"] = checks.label(resource, "resource")
     if (day := checks.day(occurred_on, "occurred_on")) is not None:
         request["occurred_on"] = day
+    if (begins := checks.time_of_day(started_at, "started_at")) is not None:
+        request["from"] = begins
+    if (ends := checks.time_of_day(ended_at, "ended_at")) is not None:
+        request["to"] = ends
     if tags != () and (normal := checks.tags(tags)):
         request["tags"] = normal
     if source is not None:
