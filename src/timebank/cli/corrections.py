@@ -207,16 +207,11 @@ def _plan(bank: TimeBank, duplicate: str, into: str, reason: str) -> MergePlan:
     from timebank.reports.corrections import MergePlan
 
     with bank.preview() as preview:
-        delegates = preview.delegates(duplicate)
-        kept, statement = preview.account(into), preview.statement(duplicate)
-        account = preview.account(duplicate)
-        merged = preview.merge(duplicate, into=into, reason=reason)
         return MergePlan(
-            duplicate=account,
-            into=kept,
-            statement=statement,
-            delegates=delegates,
-            merged=merged,
+            duplicate=preview.statement(duplicate),
+            into=preview.statement(into),
+            delegates=preview.delegates(duplicate),
+            merged=preview.merge(duplicate, into=into, reason=reason),
             balance=preview.balance(into),
         )
 

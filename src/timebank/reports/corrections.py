@@ -10,7 +10,7 @@ import attrs
 
 from timebank.model import Account, Balance, Closing, Hold, Transfer
 from timebank.model.members import Delegate
-from timebank.queries.statements import Statement, StatementLine
+from timebank.queries.statements import Statement
 from timebank.reports.text import counted, harmless, period_text, status_text, titled
 
 #: The names of fields as people know them, where they are not those of the library.
@@ -158,13 +158,12 @@ def closings_text(closings: Iterable[Closing]) -> list[str]:
 class MergePlan:
     """What a merge comes to, before anybody says yes.
 
-    `duplicate` and `into` are both accounts as they are; `statement` and `delegates` those of the
-    duplicate. `merged` and `balance` are `into` and its balance as they would be.
+    `duplicate` and `into` are the statements of both accounts as they are, `delegates` those of the
+    duplicate. `merged` and `balance` are the account that stays and its balance as they would be.
     """
 
-    duplicate: Account
-    into: Account
-    statement: Statement
+    duplicate: Statement
+    into: Statement
     delegates: tuple[Delegate, ...]
     merged: Account
     balance: Balance
@@ -176,16 +175,16 @@ def merge_text(plan: MergePlan) -> list[str]:
     >>> import timebank
     >>> from timebank.reports.corrections import MergePlan, merge_text
     >>> bank = timebank.open("memory:")
-    >>> kept, duplicate = bank.open_account("m1", name="Maria R."), bank.open_account("m1-again")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("m1-again")
     >>> _ = bank.open_account("f1"), bank.transfer(earner="m1-again", spender="f1", hours=2)
-    >>> statement = bank.statement("m1-again")
     >>> with bank.preview() as preview:
-    ...     merged = preview.merge("m1-again", into="m1", reason="she registered twice")
-    ...     balance = preview.balance("m1")
-    >>> plan = MergePlan(
-    ...     duplicate=duplicate, into=kept, statement=statement, delegates=(), merged=merged,
-    ...     balance=balance,
-    ... )
+    ...     plan = MergePlan(
+    ...         duplicate=preview.statement("m1-again"),
+    ...         into=preview.statement("m1"),
+    ...         delegates=preview.delegates("m1-again"),
+    ...         merged=preview.merge("m1-again", into="m1", reason="she registered twice"),
+    ...         balance=preview.balance("m1"),
+    ...     )
     >>> for line in merge_text(plan):
     ...     print(line)
     m1-again (member) would become m1 Maria R. (member):
@@ -193,10 +192,10 @@ def merge_text(plan: MergePlan) -> list[str]:
       history: 1 line of m1-again would be read with those of m1
     Nothing takes a merge back: m1-again would be closed for good.
     """
-    duplicate, into = plan.duplicate, plan.into
-    balance = f"{plan.statement.closing} of {duplicate.id} would move to {into.id}"
+    duplicate, into = plan.duplicate.account, plan.into.account
+    balance = f"{plan.duplicate.closing} of {duplicate.id} would move to {into.id}"
     held = f"which would hold {plan.balance.posted}{_beyond(plan.balance)}"
-    history = f"{counted(len(plan.statement.lines), 'line')} of {duplicate.id}"
+    history = f"{counted(len(plan.duplicate.lines), 'line')} of {duplicate.id}"
     lines = [
         f"{_of_kind(duplicate)} would become {_of_kind(into)}:",
         f"  balance: {balance}, {held}",
@@ -207,8 +206,11 @@ def merge_text(plan: MergePlan) -> list[str]:
             f"  joined: {into.id} would have joined on {plan.merged.joined_on}, "
             f"not on {into.joined_on or 'the day on which it was opened'}"
         )
-    if charged := list(map(_charge, filter(_is_charge, plan.statement.lines))):
+    charged, before = (_charges(statement) for statement in (plan.duplicate, plan.into))
+    if charged:
         lines.append(f"  charged: it would count for {into.id}: {', '.join(charged)}")
+    if both := [one for one in charged if one in before]:
+        lines.append(f"  charged to both: {', '.join(both)}: reverse one, if it is owed once")
     if plan.delegates:
         names = ", ".join(one.delegate for one in plan.delegates)
         lines.append(f"  delegates: {names} could act for {duplicate.id} no more")
@@ -242,11 +244,10 @@ def _beyond(balance: Balance) -> str:
     return ""
 
 
-def _is_charge(line: StatementLine) -> bool:
-    return line.id is not None and line.id.startswith("due:")
-
-
-def _charge(line: StatementLine) -> str:
-    """Return what a rule charged or gave, as `dues 2026 4:00`."""
-    period = "" if line.period is None else f"{period_text(line.period)} "
-    return f"{line.kind} {period}{abs(line.hours)}"
+def _charges(statement: Statement) -> list[str]:
+    """Return what rules charged to an account or gave it, as `dues 2026`."""
+    return [
+        f"{line.kind} {'' if line.period is None else period_text(line.period)}".rstrip()
+        for line in statement.lines
+        if line.id is not None and line.id.startswith("due:")
+    ]

@@ -22,7 +22,6 @@ from timebank.reports.text import (
 from timebank.reports.words import Words
 
 _DAY: Final = Column("Day")
-_WITH: Final = Column("With", least=20)
 _FIGURES: Final = (
     Column("Earned", right=True),
     Column("Spent", right=True),
@@ -72,7 +71,8 @@ def statement_text(statement: Statement) -> list[str]:
         ["", *blank, "Total", "", str(statement.earned), str(statement.spent), ""],
         ["", *blank, "Closing balance", "", "", "", str(statement.closing)],
     ]
-    columns = [_DAY, *extra.values(), _WITH, Column("Description", least=least), *_FIGURES]
+    with_ = Column("With", least=12 if extra else 20)
+    columns = [_DAY, *extra.values(), with_, Column("Description", least=least), *_FIGURES]
     return [*_head(statement), "", *table(columns, rows), *_held(statement)]
 
 
