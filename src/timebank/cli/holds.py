@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import time
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -127,13 +128,13 @@ def holds(address: BankAddress, /, *, account: str | None, status: str, format: 
 def _today(bank: TimeBank) -> date:
     """Return the day in the time zone of the bank; in UTC, where this machine does not know it."""
     from timebank.errors import InvalidStatute
-    from timebank.model import microseconds
+    from timebank.model import instant
 
-    now = datetime.now(UTC)
+    now = time.time_ns() // 1000
     try:
-        return date.fromisoformat(bank.statute().day(microseconds(now)))
+        return date.fromisoformat(bank.statute().day(now))
     except InvalidStatute:
-        return now.date()
+        return instant(now).date()
 
 
 def _show(made: Hold, format: str, *, verb: str) -> None:
