@@ -138,7 +138,9 @@ class _Page:
         return self.words("months", first=first, last=last) if to else text
 
     def _line(self, line: StatementLine) -> dict[str, str]:
-        text = (line.reason if line.reverses or line.kind == "merge" else line.note) or ""
+        text = line.note or ""
+        if line.reverses or line.kind == "merge":
+            text = self.words.reason(line.reason or "")
         labels = [] if line.category is None else [line.category]
         if line.area is not None:
             labels.append(self.words.of(line.area))

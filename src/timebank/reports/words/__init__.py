@@ -67,7 +67,8 @@ class Words:
         self.language = language
         self._words = catalogue(report, language) if words is None else words
         known = _tables(language) if language in languages() else {}
-        self._suggested, self._kinds = known.get("suggested", {}), known.get("kinds", {})
+        self._suggested = known.get("suggested", {})
+        self._kinds, self._reasons = known.get("kinds", {}), known.get("reasons", {})
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the words of a key, with values put into them."""
@@ -86,6 +87,15 @@ class Words:
         ('quota', 'regalo')
         """
         return self._kinds.get(kind, kind)
+
+    def reason(self, text: str) -> str:
+        """Return a reason that the library gives in this language; any other text as it is.
+
+        >>> from timebank.reports.words import Words
+        >>> Words("statement", "it").reason("given back on leaving")
+        "restituito all'uscita"
+        """
+        return self._reasons.get(text, text)
 
     def times(self, started_at: time | None, ended_at: time | None) -> str:
         """Return the times of a service in words; nothing, where there are none.
