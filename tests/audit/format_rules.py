@@ -451,7 +451,7 @@ def _undone_on_its_day(forgery: Forgery) -> None:
 
 
 def _is_last(record: JSON) -> bool:
-    return record["request"].get("id") == _LAST
+    return bool(record["request"].get("id") == _LAST)
 
 
 def _three_weeks_later(made: JSON) -> None:
@@ -461,7 +461,7 @@ def _three_weeks_later(made: JSON) -> None:
 
 
 def _is_restart(record: JSON) -> bool:
-    return record["kind"] == "restart_clock"
+    return bool(record["kind"] == "restart_clock")
 
 
 def _moves_books(day: str) -> Callable[[JSON], None]:

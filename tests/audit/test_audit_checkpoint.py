@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,18 @@ STEPS: dict[str, Callable[[TimeBank, str, str, int], object]] = {
     "adopt": lambda b, _, __, n: b.adopt(LIFE if n % 2 else Statute(version=f"v{n}")),
     "erase": lambda b, x, _, __: b.erase(x, reason="asked"),
     "open": lambda b, _, __, n: b.open_account(f"new{n}", name="New"),
+    "amend": lambda b, x, _, n: b.amend(f"{'th'[n % 2]}{n}", reason="r", area=x, note=f"n{n % 2}"),
+    "join": lambda b, x, _, n: b.amend_account(x, reason="r", joined_on=day(b, n)),
+    "group": lambda b, x, _, n: b.amend_account(x, reason="r", kind=["member", "group"][n % 2]),
+    "close": lambda b, _, __, n: b.close_books(through=day(b, n), reason="r"),
+    "merge": lambda b, x, y, _: b.merge(x, into=y, reason="r"),
 }
+
+
+def day(bank: TimeBank, number: int) -> date | None:
+    """A day so many months ago, or none."""
+    today = bank._sources.clock().date()
+    return None if number == 4 else today - timedelta(days=28 * number - 20)
 
 
 @given(

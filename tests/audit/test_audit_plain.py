@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -43,6 +43,8 @@ def journal_of(
     optional = dict.fromkeys(
         ["area", "category", "occurred_on", "resource", "source", "via"], texts
     )
+    times = st.sampled_from(["09:00", "00:30", "24:00", "9:00"])
+    optional |= {"from": times, "to": times}
     optional |= {"note": st.just("0f" * 32), "limits": st.just("unchecked")}
     request = {"earners": sides, "spenders": sides, "id": texts, "kind": texts}
     effects = {"occurred_on": texts, "postings": moved, "statute": texts}
@@ -115,6 +117,8 @@ def journalled() -> list[bytes]:
         via="m1",
         note="a note",
         occurred_on=date(2026, 3, 1),
+        started_at=time(22),
+        ended_at=time(0, 30),
         limits="unchecked",
         source="CES:17",
     )

@@ -19,6 +19,7 @@ import pytest
 from audit import format_rules
 from audit.forgeries import Forgery, found
 from golden import make
+from golden.make import LESS, MORE
 from timebank.model import TextRow
 from timebank.storage.protocol import Batch
 from verifiers import VERIFIERS, node, python, run, verdicts
@@ -151,6 +152,90 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("clocks", 36, "request.id", "due:dues:2026-Q3:m1", "ids"),
     ("clocks", 36, "request.since", "2026-07-02", "occurred_on"),
     ("clocks", 45, "recorded_on", "2026-10-01", "recorded_on"),
+    # what exchanges were for
+    ("corrections", 15, "request.from", "9:00", "fields"),
+    ("corrections", 15, "request.from", "24:00", "fields"),
+    ("corrections", 15, "request.to", "11:60", "fields"),
+    ("corrections", 15, "request.to", "\u0661\u0661:00", "fields"),
+    ("corrections", 15, "request.to", "11:00:00", "fields"),
+    ("corrections", 15, "request.to", 11, "fields"),
+    ("corrections", 15, "request.note", GONE, "effects"),
+    ("corrections", 18, "request.category", "shop", "effects"),
+    ("corrections", 18, "request.category", GONE, "fields"),
+    ("corrections", 18, "request.operation", "nothing", "corrections"),
+    ("corrections", 18, "request.operation", "due:welcome:1:twin", "corrections"),
+    ("corrections", 18, "request.operation", "night", "effects"),
+    ("corrections", 18, "effects.amends", 16, "effects"),
+    ("corrections", 18, "effects.was.category", "shopping", "effects"),
+    ("corrections", 18, "effects.was.area", None, "effects"),
+    ("corrections", 18, "request.reason", GONE, "fields"),
+    ("corrections", 19, "effects.sets.note", 15, "effects"),
+    ("corrections", 19, "request.tags", [MORE, LESS], "fields"),
+    ("corrections", 20, "effects.was.note", 15, "effects"),
+    ("corrections", 20, "request.takes_away", ["note", "note"], "fields"),
+    ("corrections", 20, "request.takes_away", ["note", "to"], "fields"),
+    ("corrections", 20, "request.takes_away", ["reason"], "fields"),
+    ("corrections", 20, "request.takes_away", [], "fields"),
+    ("corrections", 23, "request.takes_away", ["to", "area"], "fields"),
+    ("corrections", 26, "effects.was.note", 26, "effects"),
+    ("corrections", 36, "effects.amends", 35, "effects"),
+    ("corrections", 83, "request.operation", "not in March", "corrections"),
+    ("corrections", 82, "effects.through", "2026-03-02", "effects"),
+    ("corrections", 82, "request.through", "2026-03-10", "effects"),
+    # holds for days that are to come
+    ("corrections", 29, "request.occurred_on", "2026-03-05", "occurred_on"),
+    ("corrections", 30, "request.occurred_on", "2026-02-28", "occurred_on"),
+    ("corrections", 35, "effects.occurred_on", "2026-05-21", "occurred_on"),
+    ("corrections", 35, "request.occurred_on", "2026-05-21", "occurred_on"),
+    # days of joining, and kinds
+    ("corrections", 40, "request.joined_on", "2026-01-01", "effects"),
+    ("corrections", 40, "request.takes_away", ["joined_on"], "fields"),
+    ("corrections", 41, "effects.was.kind", "group", "effects"),
+    ("corrections", 41, "request.kind", "fund", "fields"),
+    ("corrections", 42, "request.takes_away", ["kind"], "fields"),
+    ("corrections", 42, "request.takes_away", GONE, "effects"),
+    ("corrections", 43, "request.account", "fund", "effects"),
+    ("corrections", 43, "effects.account", "new", "effects"),
+    # duplicates
+    ("corrections", 14, "request.delegate", "anna", "effects"),
+    ("corrections", 47, "effects.of", 5, "effects"),
+    ("corrections", 47, "effects.into", "m1", "effects"),
+    ("corrections", 47, "effects.postings.0.1", 3_846, "postings"),
+    (
+        "corrections",
+        47,
+        "effects.postings",
+        [["twin", -3_845], ["twin of twin", 3_845]],
+        "postings",
+    ),
+    ("corrections", 47, "effects.occurred_on", "2026-03-03", "occurred_on"),
+    ("corrections", 47, "effects.statute", "mend/2", "statutes"),
+    ("corrections", 49, "effects.joined_on", "2026-02-01", "merges"),
+    ("corrections", 50, "effects.joined_on", GONE, "merges"),
+    ("corrections", 50, "effects.joined_on", "2026-02-01", "merges"),
+    ("corrections", 51, "effects.postings", [["m2", 1], ["never", -1]], "postings"),
+    ("corrections", 58, "effects.flags", GONE, "flags"),
+    ("corrections", 58, "effects.flags.0.needed", 8_401, "flags"),
+    ("corrections", 53, "effects.postings.0.0", "twin", "accounts"),
+    ("corrections", 54, "request.id", "due:welcome:1:m1", "ids"),
+    ("corrections", 48, "effects.postings.2.0", "twin of twin", "accounts"),
+    ("corrections", 59, "effects.postings.0.1", -1_100, "postings"),
+    ("corrections", 106, "request.account", "m2", "effects"),
+    ("corrections", 109, "request.id", "due:dues:2026-Q3:new~2", "ids"),
+    ("corrections", 110, "request.statute.fee", {"fund": "old", "share": "1/10"}, "merges"),
+    # closed books
+    ("corrections", 73, "effects.through", "2026-04-01", "effects"),
+    ("corrections", 73, "effects.through", None, "effects"),
+    ("corrections", 73, "effects.statute", "default/1", "statutes"),
+    ("corrections", 76, "effects.occurred_on", "2026-03-15", "occurred_on"),
+    ("corrections", 79, "effects.occurred_on", "2026-03-04", "occurred_on"),
+    ("corrections", 79, "request.occurred_on", "2026-04-05", "occurred_on"),
+    ("corrections", 80, "effects.occurred_on", "2026-03-04", "occurred_on"),
+    ("corrections", 85, "request.through", GONE, "effects"),
+    ("corrections", 102, "effects.through", GONE, "books"),
+    ("corrections", 102, "effects.through", "2026-04-13", "books"),
+    ("corrections", 25, "request.record", 19, "erasures"),
+    ("corrections", 62, "request.account", "twin", "accounts"),
 ]
 
 
@@ -316,7 +401,10 @@ def changes(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 #: What may be said otherwise where nobody compares it with something else: the words of an
 #: exchange, who entered it, commitments of texts, and rules that bit nobody.
-WORDS: Final = {"actor", "note", "name", "reason", "category", "area", "resource", "tags", "source"}
+WORDS: Final = {
+    *("actor", "note", "name", "reason", "category", "area", "resource", "tags", "source"),
+    *("from", "to"),
+}
 WORDS_OF_MOVES: Final = {"id", "kind", "via", "occurred_on", "hours", "limits", "expires_in"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -40,8 +40,22 @@ def bank() -> TimeBank:
     fill(opened)
     fill_with_rules(opened)
     fill_with_members(opened, clock)
+    fill_with_corrections(opened)
     opened.erase("m1", reason="asked for")
     return opened
+
+
+def fill_with_corrections(bank: TimeBank) -> None:
+    """What was entered wrongly is put right; two accounts become one; a month is closed."""
+    bank.amend("flagged", category="garden", note="the hedge", reason="left out")
+    bank.amend("settlement", started_at=time(9), tags=None, reason="told later")
+    bank.amend_account("m2", joined_on=date(2026, 3, 1), reason="by the card")
+    bank.open_account("m2 again", welcome=False)
+    bank.transfer(earner="m2 again", spender="f2", hours=1, id="twice entered")
+    bank.merge("m2 again", into="m2", reason="registered twice")
+    bank.reverse("twice entered", reason="less", hours="0:15", id="less")
+    bank.close_books(through=date(2026, 3, 31), reason="approved")
+    bank.reverse("flagged", reason="less", hours="0:15", id="of today")
 
 
 @pytest.fixture(params=VERIFIERS)
@@ -142,7 +156,7 @@ def test_it_agrees_with_random_banks(verifier: list[str], tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_it_agrees_with_two_hundred_random_banks(verifier: list[str], tmp_path: Path) -> None:
-    """With dues, holds, reversals, fees, erasures, zones, restarts and closings."""
+    """With dues, holds, reversals, fees, erasures, zones, restarts, closings and corrections."""
     compare_random_banks(verifier, range(1_000, 1_200), tmp_path)
 
 

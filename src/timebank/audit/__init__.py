@@ -6,8 +6,8 @@ is `timebank.audit.checks.CHECKS`. The other files help them: `audit_pass` runs 
 and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections` and `statute_history`
 know what `effects` compares; `record_fields`, `record_forms`, `id_rules` and `plain_transfers`
 take records apart; `order` and `shares` look at lines. `quick` and `compare` are audits of their
-own. The audit shares no code with the rules: that limits held and reversals stayed within their originals
-is worked out here once more. It reads one snapshot in pages, so that its memory grows with the
+own. The audit shares no code with the rules: that limits held and reversals stayed within their
+originals is worked out here once more. It reads one snapshot in pages, so that its memory grows with the
 number of accounts and not with that of records, and it writes nothing.
 """
 

@@ -320,7 +320,7 @@ def _amended(
     for name in ("sets", "was"):
         yield from _fields(name, effects[name], _SET[kind])
     for field in request.get("takes_away", ()):
-        if field not in _TAKEN[kind]:
+        if type(field) is str and field not in _TAKEN[kind]:
             yield f"request.takes_away of {', '.join(sorted(_TAKEN[kind]))}", shown(field)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, time
 from typing import Any, NamedTuple
 
+from timebank.errors import Corrupt, shown
 from timebank.journal.kinds import RecordBody
 from timebank.model import (
     AMENDABLE,
@@ -133,9 +134,17 @@ def days_of_exchange(reader: Reader, row: RecordRow) -> tuple[str, ...]:
 
 
 def heir(reader: Reader, account: str) -> str:
-    """Return the account that one became by merges; itself, where it was not merged."""
+    """Return the account that one became by merges; itself, where it was not merged.
+
+    :raises Corrupt: accounts became one another in a circle: the rows are damaged.
+    """
+    seen = {account}
     while (row := reader.account(account)) is not None and row.merged_into is not None:
         account = row.merged_into
+        if account in seen:
+            msg = f"accounts became one another in a circle: {', '.join(map(shown, sorted(seen)))}"
+            raise Corrupt(msg)
+        seen.add(account)
     return account
 
 
