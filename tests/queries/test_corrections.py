@@ -1,0 +1,537 @@
+"""What is read after corrections: merged histories, amended labels, closed years."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+import timebank
+from support import Clock, sources
+from timebank import (
+    Closing,
+    Dues,
+    Fee,
+    Hours,
+    InvalidRequest,
+    Statement,
+    Statute,
+    TimeBank,
+    Transfer,
+)
+from timebank.errors import NotFound, Rejected
+from timebank.queries.impact import Group
+
+JOINED = date(2025, 1, 7)
+BEGIN = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+NEW_YEAR_EVE = date(2026, 12, 31)
+
+
+# -- histories with corrections ------------------------------------------------------------
+
+ids = st.sampled_from(["a", "b", "c", "g", "dup", "twin", "org", "fund"])
+members = st.sampled_from(["a", "b", "c", "g", "dup", "twin"])
+words = st.sampled_from([None, "care", "mobility", 'a "word"'])
+numbers = st.integers(0, 30)
+days = st.integers(0, 500)
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("exchange"),
+            st.lists(ids, min_size=1, max_size=2, unique=True),
+            st.lists(ids, min_size=1, max_size=2, unique=True),
+            days,
+            st.tuples(words, words),
+        ),
+        st.tuples(st.just("hold"), ids, ids, days, st.tuples(words, words)),
+        st.tuples(st.just("settle"), numbers),
+        st.tuples(st.just("reverse"), numbers, st.integers(0, 2)),
+        st.tuples(st.just("amend"), numbers, st.sampled_from(["category", "area"]), words),
+        st.tuples(st.just("amend_account"), members, st.integers(0, 3), days),
+        st.tuples(st.just("merge"), members, members),
+        st.tuples(st.just("end"), members, st.booleans()),
+        st.tuples(st.just("wait"), st.integers(1, 60)),
+    ),
+    max_size=25,
+)
+closings = st.tuples(st.just("close"), st.integers(-1, 500))
+
+
+class History:
+    """A bank that steps are taken in; what is refused is no matter."""
+
+    def __init__(self, *, statute: Statute | None = None) -> None:
+        self.clock = Clock(BEGIN)
+        self.bank = timebank.open("memory:", **sources(self.clock))
+        for id in ("a", "b", "c", "dup"):
+            self.bank.open_account(id, name=f"Name of {id}", joined_on=JOINED)
+        self.bank.open_account("org", kind="organisation")
+        self.bank.open_account("fund", kind="fund")
+        if statute is not None:
+            self.bank.adopt(statute)
+        self.bank.open_account("g", kind="group")
+        self.bank.open_account("twin")
+        self.made: list[str] = []
+        self.held: list[str] = []
+
+    def take(self, steps: list[Any]) -> None:
+        """Take each step."""
+        for name, *more in steps:
+            with suppress(Rejected, InvalidRequest, NotFound):
+                getattr(self, name)(*more)
+
+    def day(self, number: int) -> date:
+        """A day of the last months."""
+        return min(JOINED + timedelta(days=number + 300), self.clock.now.date())
+
+    def exchange(self, up: Any, down: Any, day: int, labels: Any) -> None:
+        """One between two, or among more."""
+        number, (area, word), timed = len(self.made), labels, day % 3 == 0
+        made = self.bank.transfer(
+            earner=timebank.split(Hours.from_seconds(3600 + 60 * number), up),
+            spender=timebank.split(Hours.from_seconds(3600 + 60 * number), down),
+            occurred_on=self.day(day),
+            area=area,
+            category=word,
+            kind="gift" if number % 7 == 6 else "exchange",
+            started_at=time(9, 30) if timed else None,
+            note="a note" if timed else None,
+            id=f"x{number}",
+        )
+        self.made.append(made.id)
+
+    def hold(self, up: str, down: str, day: int, labels: Any) -> None:
+        """Propose one."""
+        area, word = labels
+        id = f"h{len(self.held)}"
+        planned = self.day(day) if day % 2 else None
+        self.bank.hold(
+            earner=up, spender=down, hours=2, id=id, occurred_on=planned, area=area, resource=word
+        )
+        self.held.append(id)
+
+    def settle(self, number: int) -> None:
+        """Settle one of the holds."""
+        if self.held:
+            self.made.append(self.bank.settle(self.held[number % len(self.held)], id=None).id)
+
+    def reverse(self, number: int, part: int) -> None:
+        """Take back all of an exchange, or a part of it."""
+        if self.made:
+            hours = Hours.from_seconds(part * 1800) if part else None
+            self.bank.reverse(self.made[number % len(self.made)], reason="why", hours=hours)
+
+    def amend(self, number: int, field: str, word: str | None) -> None:
+        """Give an exchange, or a hold, another label and other times."""
+        if every := self.made + self.held:
+            more: dict[str, Any] = {field: word, "ended_at": time(number % 24, 15)}
+            self.bank.amend(every[number % len(every)], reason="a slip", **more)
+
+    def amend_account(self, id: str, what: int, day: int) -> None:
+        """Give an account another kind, or day of joining."""
+        kinds: tuple[Any, ...] = ("member", "group", "organisation")
+        if what < 3:
+            self.bank.amend_account(id, kind=kinds[what], reason="it is one")
+        else:
+            self.bank.amend_account(id, joined_on=self.day(day), reason="by the card")
+
+    def merge(self, one: str, other: str) -> None:
+        """Let one become the other."""
+        self.bank.merge(one, into=other, reason="twice")
+
+    def end(self, id: str, again: bool) -> None:
+        """Freeze an account, or thaw it."""
+        (self.bank.thaw if again else self.bank.freeze)(id)
+
+    def wait(self, days: int) -> None:
+        """Let days pass."""
+        self.clock.now += timedelta(days=days)
+
+    def wait_for(self, year: int) -> None:
+        """Let time pass until it is January."""
+        self.clock.now = max(self.clock.now, datetime(year, 1, 20, 9, 0, tzinfo=UTC))
+
+    def close(self, day: int) -> Closing:
+        """Close the books, or open them."""
+        through = None if day < 0 else min(self.day(day), self.clock.now.date() - timedelta(days=2))
+        return self.bank.close_books(through=through, reason="approved")
+
+    def rename(self, id: str, name: str | None) -> None:
+        """Give an account another name."""
+        self.bank.rename(id, name)
+
+    def erase(self, id: str) -> None:
+        """Erase what is about somebody."""
+        self.bank.erase(id, reason="asked")
+
+    def run_due(self) -> None:
+        """Charge what is due."""
+        self.bank.run_due(through=self.clock.now.date())
+
+    def open(self, id: str, day: int) -> None:
+        """Open one more account."""
+        self.bank.open_account(f"new {id} {day}", joined_on=self.day(day))
+
+
+# -- what the journal says, read by itself ---------------------------------------------------
+
+
+def bodies(bank: TimeBank) -> list[dict[str, Any]]:
+    """The records, parsed."""
+    return [json.loads(record.bytes) for record in bank.records()]
+
+
+def posted(bank: TimeBank, through: date) -> dict[str, list[tuple[str, int, int]]]:
+    """Account → day, sequence and seconds of its postings of days up to one, by day."""
+    found: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for body in bodies(bank):
+        effects = body["effects"]
+        for account, seconds in effects.get("postings", ()):
+            if effects["occurred_on"] <= through.isoformat():
+                found[account].append((effects["occurred_on"], body["sequence"], seconds))
+    return {account: sorted(lines, key=lambda line: line[:2]) for account, lines in found.items()}
+
+
+def root(bank: TimeBank, id: str) -> str:
+    """The account that one became."""
+    into = {body["effects"]["account"]: body["effects"]["into"] for body in _of(bank, "merge")}
+    while id in into:
+        id = into[id]
+    return id
+
+
+def _of(bank: TimeBank, kind: str) -> list[dict[str, Any]]:
+    return [body for body in bodies(bank) if body["kind"] == kind]
+
+
+def closed_at(bank: TimeBank, sequence: int) -> str:
+    """The last day of closed books before a record."""
+    found = ""
+    for body in _of(bank, "close_books"):
+        if body["sequence"] < sequence:
+            found = body["request"].get("through", "")
+    return found
+
+
+# -- a closed year ---------------------------------------------------------------------------
+
+
+def own_lines(statement: Statement) -> list[Any]:
+    """The lines that are the account's own, without running balances and erased texts."""
+    return [
+        attrs.evolve(line, balance=Hours(0), note=None, reason=None, amendments=())
+        for line in statement.lines
+        if line.account is None
+    ]
+
+
+def unnamed(value: Any) -> Any:
+    """A statement or trial balance without what may change: names and texts."""
+    if isinstance(value, Statement):
+        lines = [attrs.evolve(line, note=None, reason=None, amendments=()) for line in value.lines]
+        account = attrs.evolve(value.account, name=None)
+        return attrs.evolve(value, names={}, lines=lines, account=account)
+    return attrs.evolve(value, lines=[attrs.evolve(line, name=None) for line in value.lines])
+
+
+later = st.lists(
+    st.one_of(
+        steps.filter(bool).map(lambda taken: taken[0]),
+        st.tuples(st.just("rename"), members, st.sampled_from([None, "another"])),
+        st.tuples(st.just("erase"), members),
+        st.tuples(st.just("run_due")),
+        st.tuples(st.just("open"), ids, days),
+        st.tuples(st.just("close"), st.integers(425, 500)),
+    ),
+    max_size=25,
+)
+
+
+@given(steps, later)
+def test_a_closed_year_stays_as_it_is(before: list[Any], after: list[Any]) -> None:
+    """Whatever is called: hours, lines and balances of each account, by the journal and by us."""
+    dues = Dues(hours=1, fund="fund", every="quarter", name="plot")
+    history = History(statute=Statute(version="v1", dues=dues))
+    history.take(before)
+    bank = history.bank
+    history.wait_for(2027)
+    history.run_due()
+    closing = bank.close_books(through=NEW_YEAR_EVE, reason="approved")
+    accounts = [account.id for account in bank.accounts()]
+
+    def state() -> Iterator[Any]:
+        """What must stay, in this order."""
+        yield posted(bank, NEW_YEAR_EVE)
+        trial = bank.trial_balance(NEW_YEAR_EVE)
+        yield [(line.account, line.earned, line.spent) for line in trial.lines]
+        yield trial.closed_through
+        known = bank.trial_balance(NEW_YEAR_EVE, at=closing.sequence)
+        yield unnamed(known)
+        for id in accounts:
+            yield own_lines(bank.statement(id, until=NEW_YEAR_EVE))
+            yield unnamed(bank.statement(id, until=NEW_YEAR_EVE, at=closing.sequence))
+
+    first = list(state())
+    assert NEW_YEAR_EVE == first[2]
+    history.take(after)
+    closed = [one.through for one in bank.closings()]
+    assert all(through is not None and through >= NEW_YEAR_EVE for through in closed)
+    second = list(state())
+    first[2] = second[2]  # more may have been closed since
+    assert first == second
+
+
+@given(steps)
+def test_a_statement_has_the_postings_of_a_family(taken: list[Any]) -> None:
+    """By day and sequence, with a running balance; and as the balance of each day has it."""
+    history = History()
+    history.take([*taken, ("merge", "dup", "a"), ("merge", "a", "b")])
+    bank = history.bank
+    merged = {body["sequence"] for body in _of(bank, "merge")}
+    every = posted(bank, date.max)
+    for account in bank.accounts():
+        statement = bank.statement(account.id)
+        family = {one for one in every if one == account.id or _is_into(bank, one, account.id)}
+        own_merge = {
+            body["sequence"]
+            for body in _of(bank, "merge")
+            if body["effects"]["account"] == account.id
+        }
+        expected = sorted(
+            (day, sequence, seconds, one)
+            for one in family
+            for day, sequence, seconds in every[one]
+            if sequence not in merged or sequence in own_merge
+        )
+        found = [
+            (
+                line.occurred_on.isoformat(),
+                line.sequence,
+                line.hours.seconds,
+                line.account or account.id,
+            )
+            for line in statement.lines
+        ]
+        assert expected == sorted(found)
+        assert [line[:2] for line in expected] == [line[:2] for line in found]
+        running = 0
+        for line in statement.lines:
+            running += line.hours.seconds
+            assert running == line.balance.seconds
+        assert bank.balance(account.id).posted == statement.closing
+        for day in {line.occurred_on for line in statement.lines}:
+            part = bank.statement(account.id, since=day, until=day)
+            assert bank.balance(account.id, on=day).posted == part.closing
+            assert bank.balance(account.id, on=day - timedelta(days=1)).posted == part.opening
+
+
+def _is_into(bank: TimeBank, one: str, other: str) -> bool:
+    """Whether an account became another one, perhaps by way of others."""
+    into = {body["effects"]["account"]: body["effects"]["into"] for body in _of(bank, "merge")}
+    while one in into:
+        one = into[one]
+        if one == other:
+            return True
+    return False
+
+
+@given(st.lists(steps, min_size=1, max_size=3))
+def test_what_was_known_at_a_record(parts: list[Any]) -> None:
+    """Statements and trial balances of then, asked for later, are those that were given then."""
+    history = History()
+    bank, given = history.bank, []
+    for part in parts:
+        history.take(part)
+        sequence = bank.head().sequence
+        found = {account.id: bank.statement(account.id) for account in bank.accounts()}
+        given.append((sequence, found, bank.trial_balance()))
+    for sequence, found, trial in given:
+        assert attrs.evolve(trial, at=sequence) == bank.trial_balance(at=sequence)
+        for id, statement in found.items():
+            known = bank.statement(id, at=sequence)
+            nothing = Hours(0)
+            bare = attrs.evolve(statement, at=sequence, holds=(), held=nothing, incoming=nothing)
+            assert bare == known
+
+
+# -- the impact report -----------------------------------------------------------------------
+
+#: Exchanges, seconds and accounts of a group.
+Figures = tuple[int, int, int]
+
+
+class Slow:
+    """The figures by what the bank shows of each transfer, one after the other."""
+
+    def __init__(self, bank: TimeBank, since: date, until: date) -> None:
+        self.bank, self.since, self.until = bank, since, until
+        accounts = list(bank.accounts())
+        self.roots = {account.id: root(bank, account.id) for account in accounts}
+        self.kinds = {account.id: account.kind for account in accounts}
+        self.parts = list(self._parts())
+
+    def _parts(self) -> Iterator[tuple[Transfer, date, int, int, set[str]]]:
+        """Of each transfer: the day, seconds, exchanges and people that it counts for."""
+        every = list(self.bank.transfers())
+        for made in every:
+            if made.reverses is not None:
+                continue
+            left = here = made.hours.seconds
+            count, who = 1, {self.roots[id] for id in (*made.earners, *made.spenders)}
+            for back in every:
+                if back.reverses != made.id:
+                    continue
+                left -= back.hours.seconds
+                if made.occurred_on.isoformat() <= closed_at(self.bank, back.sequence):
+                    yield made, back.occurred_on, -back.hours.seconds, -(left == 0), set()
+                else:
+                    here -= back.hours.seconds
+                    count -= left == 0
+            yield made, made.occurred_on, here, count, who if count else set()
+
+    def within(self, kind: str = "exchange") -> list[tuple[Transfer, date, int, int, set[str]]]:
+        """Those of the period."""
+        return [
+            part
+            for part in self.parts
+            if (part[0].kind == "exchange") == (kind == "exchange")
+            and self.since <= part[1] <= self.until
+        ]
+
+    def by(self, key: Callable[[Transfer, date], str]) -> dict[str, Figures]:
+        """The groups of a key."""
+        found: dict[str, tuple[list[int], list[int], set[str]]] = defaultdict(
+            lambda: ([], [], set())
+        )
+        for made, day, seconds, count, who in self.within():
+            counts, hours, people = found[key(made, day)]
+            counts.append(count)
+            hours.append(seconds)
+            people |= who
+        sums = {key: (sum(one), sum(two), len(three)) for key, (one, two, three) in found.items()}
+        return {key: value for key, value in sums.items() if value[0] > 0 or value[1]}
+
+    def total(self, parts: list[Any]) -> tuple[int, int]:
+        """Exchanges and seconds."""
+        return sum(part[3] for part in parts), sum(part[2] for part in parts)
+
+    def people(self) -> dict[str, str]:
+        """Person → kind: each once, from the day of joining on that is known now."""
+        opened: dict[str, str] = {}
+        for body in _of(self.bank, "open_account"):
+            opened.setdefault(self.roots[body["effects"]["account"]], body["recorded_on"])
+        return {
+            account.id: account.kind
+            for account in self.bank.accounts()
+            if account.merged_into is None
+            if str(account.joined_on or opened[account.id]) <= str(self.until)
+        }
+
+    def moved(self) -> dict[str, list[int]]:
+        """Person → seconds given and received in the period."""
+        found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        made = {transfer.id: transfer for transfer in self.bank.transfers()}
+        for transfer in made.values():
+            original, sign, day = transfer, 1, transfer.occurred_on
+            if transfer.reverses is not None:
+                original, sign = made[transfer.reverses], -1
+                if original.occurred_on.isoformat() > closed_at(self.bank, transfer.sequence):
+                    day = original.occurred_on
+            if original.kind != "exchange" or not self.since <= day <= self.until:
+                continue
+            gave, took = transfer.earners, transfer.spenders
+            if sign < 0:
+                gave, took = took, gave
+            for place, side in enumerate((gave, took)):
+                for id, hours in side.items():
+                    found[self.roots[id]][place] += sign * hours.seconds
+        return found
+
+
+def shown(groups: tuple[Group, ...]) -> dict[str, Figures]:
+    """Exchanges, seconds and accounts by key."""
+    return {
+        one.key: (one.exchanges or 0, (one.hours or Hours(0)).seconds, one.accounts or 0)
+        for one in groups
+    }
+
+
+def agrees(bank: TimeBank, since: date, until: date) -> None:
+    """Every figure of the report that corrections touch is that of the slow count."""
+    found, slow = bank.impact(since=since, until=until, at_least=1), Slow(bank, since, until)
+    everything = slow.within()
+    assert slow.total(everything) == (found.exchanges.exchanges, found.exchanges.hours.seconds)
+    assert slow.by(lambda _, day: str(day)[:7]) == shown(found.by_month)
+    assert slow.by(lambda made, _: made.area or "") == shown(found.by_area)
+    assert slow.by(lambda made, _: made.category or "") == shown(found.by_category)
+    assert slow.by(lambda made, _: made.resource or "") == shown(found.by_resource)
+    cells = slow.by(lambda made, day: f"{made.area or ''}/{str(day)[:7]}")
+    listed = {
+        f"{area}/{key}": figures
+        for area, groups in found.by_month_and_area.items()
+        for key, figures in shown(groups).items()
+    }
+    assert cells == listed
+    members = {id for id, kind in slow.kinds.items() if kind in {"member", "group"}}
+    inner = [
+        part
+        for part in everything
+        if {slow.roots[id] for id in (*part[0].earners, *part[0].spenders)} <= members
+    ]
+    assert slow.total(inner) == (
+        found.among_members.exchanges,
+        found.among_members.hours.seconds,
+    )
+    gifts = sum(seconds for _, _, seconds, _, _ in slow.within("gift"))
+    assert gifts == sum(count.hours.seconds for count in found.others.values())
+    people = slow.people()
+    kinds = list(people.values())
+    assert {kind: kinds.count(kind) for kind in sorted(kinds)} == dict(found.accounts)
+    members &= set(people)
+    active = set().union(*(who for *_, who in everything)) & members
+    assert len(active) == found.active
+    moved = slow.moved()
+    assert sum(moved[id][0] for id in members) == found.given.seconds
+    assert sum(moved[id][1] for id in members) == found.received.seconds
+    both = sum(moved[id][0] > 0 and moved[id][1] > 0 for id in active)
+    assert both == (found.both or 0)
+
+
+@given(st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5), days, days)
+def test_impact_is_that_of_a_slow_count(parts: list[Any], one: int, other: int) -> None:
+    """Amended labels, merged people, kinds of now, reversals behind closed books; any period."""
+    history = History()
+    for part in parts:
+        history.take(part)
+    since, until = sorted((history.day(one), history.day(other)))
+    agrees(history.bank, since, until)
+    agrees(history.bank, JOINED, history.clock.now.date())
+
+
+@given(steps, steps)
+def test_impact_of_a_closed_year_keeps_its_hours(before: list[Any], after: list[Any]) -> None:
+    """Hours by month and label, however much is taken back or amended afterwards."""
+    history = History(statute=Statute(version="v1", fee=Fee(share="1/30", fund="fund")))
+    history.take(before)
+    history.wait_for(2027)
+    bank = history.bank
+    bank.close_books(through=NEW_YEAR_EVE, reason="approved")
+
+    def figures() -> Any:
+        """Exchanges and hours: who is one person may have become known since."""
+        found = bank.impact(until=NEW_YEAR_EVE, at_least=1)
+        tables = (found.by_month, found.by_area, found.by_category, found.by_resource)
+        return found.exchanges, [
+            {one.key: (one.exchanges, one.hours) for one in table} for table in tables
+        ]
+
+    first = figures()
+    history.take(after)
+    assert first == figures()
