@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,20 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fill_with_rules(bank)
         fill_with_members(bank, clock)
         bank.erase("f1", reason="asked")
+        correct(bank)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
+
+
+def correct(bank: timebank.TimeBank) -> None:
+    """An exchange, an account and a duplicate are put right, and books are closed."""
+    bank.open_account("m1 again", joined_on=date(2026, 2, 1))
+    bank.transfer(earner="m1 again", spender="f1", hours="0:15", id="errand", note="post")
+    bank.amend("errand", category="errands", note="post office", reason="what it was")
+    bank.amend_account("m1 again", joined_on=date(2026, 2, 2), reason="a slip")
+    bank.merge("m1 again", into="m1", reason="one and the same")
+    bank.close_books(through=date(2026, 2, 28), reason="the board")
 
 
 @pytest.fixture
@@ -153,6 +165,7 @@ COLUMNS = [
             "ceiling",
             "opened",
             "named",
+            "merged_into",
         )
     ],
     *[
@@ -163,7 +176,7 @@ COLUMNS = [
         ("timebank_holds", name)
         for name in ("bank", "account", "expires_at", "sequence", "held", "incoming")
     ],
-    *[("timebank_statutes", name) for name in ("bank", "sequence", "version")],
+    *[("timebank_statutes", name) for name in ("bank", "sequence", "version", "closed_through")],
     *[("timebank_migrations", name) for name in ("id", "migration_set", "name", "applied_at")],
 ]
 
@@ -194,6 +207,10 @@ def test_the_records_of_the_bank_are_of_every_kind(original: Path) -> None:
             "name_delegate",
             "end_delegate",
             "erase",
+            "amend",
+            "amend_account",
+            "merge",
+            "close_books",
         }
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import timebank
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import (
     AccountNotFound,
+    AccountNotOpen,
     InvalidRequest,
     NotFound,
     Statute,
@@ -34,6 +35,7 @@ from timebank import (
 from timebank.bank import erasing
 from timebank.bank.carrying import copy_bank
 from timebank.journal import parse
+from timebank.queries.personal_data import RecordsAbout
 from timebank.storage import open_store
 from timebank.storage.sqlite.backup import backup_sqlite
 
@@ -157,6 +159,62 @@ def test_one_record(bank: TimeBank) -> None:
     assert 1 == bank.erase(record=done.records[0], reason="for good").texts
     assert 0 == bank.erase(record="shared", reason=WHY).texts
     assert bank.audit().ok
+
+
+def corrected() -> TimeBank:
+    """A duplicate that was merged; an exchange of it that was amended; a day of joining."""
+    bank = timebank.open("memory:")
+    bank.open_account("m1", name="Maria")
+    bank.open_account("m1-again", name="Maria R.")
+    bank.open_account("f1", name="Rossi")
+    bank.transfer(earner="m1", spender="f1", hours=1, id="t1")
+    bank.transfer(earner="m1-again", spender="f1", hours=2, id="t2", note="to the clinic")
+    more: dict[str, Any] = {"note": "the pharmacy", "started_at": time(9, 30)}
+    bank.amend("t2", **more, reason="told by Maria")
+    bank.amend_account("m1", joined_on=date(2024, 3, 2), reason="by her card")
+    bank.merge("m1-again", into="m1", reason="she registered twice")
+    return bank
+
+
+def test_what_was_merged_and_amended_goes_too() -> None:
+    """Of the account that stays; the duplicate is not erased by itself."""
+    bank = corrected()
+    for _ in range(2):
+        with pytest.raises(AccountNotOpen) as caught:
+            bank.erase("m1-again", reason=WHY)
+        assert "m1" == caught.value.merged_into
+        bank.erase("m1", reason=WHY)
+    assert {"Rossi", WHY} == set(texts(bank).values())
+    amended = bank.transfer_by_id("t2")
+    assert (None, None, (None, None)) == (
+        amended.note,
+        amended.amendments[0].reason,
+        amended.amendments[0].changes["note"],
+    )
+    assert bank.audit().ok
+
+
+def test_the_amendments_of_one_record_go_with_it() -> None:
+    """Its note, the former one, and why it was amended; not those of others."""
+    bank = corrected()
+    assert 3 == bank.erase(record="t2", reason=WHY).texts
+    assert 0 == bank.erase(record="t2", reason=WHY).texts
+    left = {"Maria", "Maria R.", "Rossi", "by her card", "she registered twice", WHY}
+    assert left == set(texts(bank).values())
+    assert bank.audit().ok
+
+
+def test_who_is_merged_while_an_erasure_reads() -> None:
+    """What was passed over, because it was another's, is found when it has become hers."""
+    bank = timebank.open("memory:")
+    bank.open_account("m1", name="Maria")
+    bank.open_account("m1-again", name="Maria R.")
+    about = RecordsAbout("m1")
+    with bank.store.reader("main") as reader:
+        assert [1] == [mention.row.sequence for mention in about.read(reader)]
+    bank.merge("m1-again", into="m1", reason="twice")
+    with bank.store.reader("main") as reader:
+        assert [1, 2, 3] == [mention.row.sequence for mention in about.read(reader)]
 
 
 def test_many_texts_take_several_records(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -764,6 +822,28 @@ def test_personal_data_reads_like_what_was_entered() -> None:
     assert (None, ["note"]) == (found["exchanges"][0]["note"], found["exchanges"][0]["erased"])
     assert ["name"] == found["events"][0]["erased"]
     assert not {"Maria", "Mara", "clinic", "plan"} & set(json.dumps(found).split('"'))
+
+
+def test_personal_data_of_a_merged_account_is_that_of_the_one_that_it_became() -> None:
+    """Both histories, each record once; amendments with what was and what is."""
+    bank = corrected()
+    found = json.loads(json.dumps(bank.personal_data("m1")))
+    assert ["m1-again"] == [one["id"] for one in found["merged"]]
+    assert ("3:00", "0:00") == (
+        found["balance"]["posted"],
+        bank.personal_data("m1-again")["balance"]["posted"],
+    )
+    assert ["1:00", "2:00"] == [one["earned"] for one in found["exchanges"]]
+    amended = found["exchanges"][1]
+    assert ("the pharmacy", "09:30") == (amended["note"], amended["started_at"])
+    assert [["to the clinic", "the pharmacy"]] == [
+        one["changes"]["note"] for one in amended["amendments"]
+    ]
+    (mention,) = found["mentions"]
+    assert ("t2", ["side"], "told by Maria") == tuple(mention[f] for f in ("id", "as", "reason"))
+    events = [one["event"] for one in found["events"]]
+    assert ["open_account", "open_account", "amend_account", "merge"] == events
+    assert "by her card" == found["events"][2]["reason"]
 
 
 def test_personal_data_of_nobody(bank: TimeBank) -> None:

@@ -76,7 +76,19 @@ def test_a_change_of_one_kind_edits_few_files(words: str, most: int) -> None:
 
 
 def test_a_file_is_no_longer_than_a_reader_bears() -> None:
-    """Six hundred lines, where half is docstring; a hundred more for the calls of a bank."""
+    """Six hundred lines, where half is docstring; of a bank's calls, four hundred without."""
     for path in FILES:
-        lines = len(path.read_text("utf-8").splitlines())
-        assert lines <= (700 if path.parent.name == "bank" else 600), (path, lines)
+        text = path.read_text("utf-8")
+        lines = len(text.splitlines())
+        if path.name in {"reads.py", "writes.py"}:
+            assert lines - _lines_of_docstrings(text) <= 405, (path, lines)
+        else:
+            assert lines <= 600, (path, lines)
+
+
+def _lines_of_docstrings(text: str) -> int:
+    nodes = ast.walk(ast.parse(text))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    documented = [one for one in nodes if isinstance(one, kinds) and ast.get_docstring(one)]
+    first = [one.body[0] for one in documented]
+    return sum((one.end_lineno or 0) - one.lineno + 1 for one in first)

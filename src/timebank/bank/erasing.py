@@ -10,8 +10,9 @@ import attrs
 
 from timebank import checks
 from timebank.bank.session import Session
-from timebank.errors import InvalidRequest, StoreBusy, StoreError, shown
+from timebank.errors import AccountNotOpen, InvalidRequest, StoreBusy, StoreError, shown
 from timebank.model import TEXT_FIELDS, Erasure
+from timebank.queries.corrections import amendments_of
 from timebank.queries.personal_data import OWN, RecordsAbout
 from timebank.queries.records import account_row, body_of, named_record
 from timebank.rules.erasures import Erase, Written
@@ -24,6 +25,7 @@ NOT_YET: Final = (
     "nothing is destroyed before the batch is kept; asked for once more behind it, the erasure "
     "says what remains"
 )
+_ERASED_BY_ITSELF: Final = "have its texts erased by itself"
 _UNTOLD: Final = "this storage does not say what it keeps of deleted rows"
 
 
@@ -32,13 +34,19 @@ class Search:
     """The texts about an account that are written in records, found as far as was read."""
 
     about: RecordsAbout
-    written: list[Written] = attrs.field(factory=list)
+    _found: dict[tuple[int, str], Written] = attrs.field(factory=dict)
+
+    @property
+    def written(self) -> list[Written]:
+        """The texts that were found, in the order of their records."""
+        return sorted(self._found.values())
 
     def read(self, reader: Reader) -> None:
         """Go on reading, to the end of the journal."""
         for mention in self.about.read(reader):
             if mention.parts & OWN:
-                self.written += _written(mention.row.sequence, mention.record["request"])
+                for text in _written(mention.row.sequence, mention.record["request"]):
+                    self._found[text.sequence, text.field] = text
 
 
 def _written(sequence: int, request: Mapping[str, object]) -> list[Written]:
@@ -49,16 +57,27 @@ def erase_account(session: Session, search: Search, reason: object, actor: str |
     """Erase what is about an account; others may have written since it was searched."""
     session.flush()
     account = search.about.account
-    account_row(session.writer, account)
+    row = account_row(session.writer, account)
+    if row.merged_into is not None:
+        raise AccountNotOpen(
+            account, status=row.status, doing=_ERASED_BY_ITSELF, merged_into=row.merged_into
+        )
     search.read(session.writer)
     return _erased(session, search.written, account=account, reason=reason, actor=actor)
 
 
 def erase_record(session: Session, record: int | str, reason: object, actor: str | None) -> Erasure:
-    """Erase what is beside one record, named by its sequence or by the id of its operation."""
+    """Erase what is beside one record, named by its sequence or by the id of its operation.
+
+    What amended it is erased too.
+    """
     session.flush()
     row = named_record(session.writer, record)
-    written = _written(row.sequence, body_of(row)["request"])
+    written = [
+        text
+        for one in (row, *amendments_of(session.writer, row.sequence))
+        for text in _written(one.sequence, body_of(one)["request"])
+    ]
     return _erased(session, written, record=row.sequence, reason=reason, actor=actor)
 
 

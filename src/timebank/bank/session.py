@@ -15,25 +15,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, ClassVar, Final, NamedTuple, TypeGuard, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import attrs
 
 from timebank.bank.look_ups import LOOK_UPS
+from timebank.bank.opening import opening_steps
+from timebank.bank.results import RESULTS
 from timebank.errors import (
     FAILURES,
-    AccountNotFound,
     ClockBehind,
     Corrupt,
     InvalidRequest,
     StoreError,
     TimebankError,
-    TransferNotFound,
     shown,
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
@@ -42,8 +41,6 @@ from timebank.journal.kinds import KINDS, RecordBody
 from timebank.model import (
     SALT_BYTES,
     Account,
-    ClockRestart,
-    Closing,
     Head,
     Hold,
     RecordRow,
@@ -52,11 +49,9 @@ from timebank.model import (
     instant,
     microseconds,
 )
-from timebank.model.members import Delegate
-from timebank.queries.corrections import closings
 from timebank.queries.holds import unexpired
-from timebank.queries.records import body_of, last_recorded, record_at
-from timebank.queries.statutes import adopted_on, last_rules
+from timebank.queries.records import body_of, last_recorded
+from timebank.queries.statutes import last_rules
 from timebank.queries.views import (
     OPERATIONS,
     account_view,
@@ -66,15 +61,10 @@ from timebank.queries.views import (
 )
 from timebank.rules import Draft, Earlier, State, decide
 from timebank.rules.accounts import OpenAccount
-from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
-from timebank.rules.closing import CloseBooks
-from timebank.rules.delegates import NameDelegate
-from timebank.rules.dues import MakeDue
-from timebank.rules.roles import check_roles, fund_of
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
-from timebank.statute import MOST_AHEAD, Statute, Welcome
+from timebank.statute import MOST_AHEAD, Statute
 from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 
 FLUSH_EVERY: Final = 1_000
@@ -165,7 +155,7 @@ class KnownState:
         )
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """One record that a call comes to, and its rows: computed, and not yet taken over."""
 
     command: AnyCommand
@@ -173,19 +163,6 @@ class _Step(NamedTuple):
     row: RecordRow
     texts: list[TextRow]
     derived: Derived
-
-
-def _after(fold: Fold, derived: Derived) -> Fold:
-    """Return where the accounts stand after the rows of one more record; `fold` stays as it is."""
-    over = Fold(
-        ChainMap({}, fold.accounts),
-        ChainMap({}, fold.balances),
-        ChainMap({}, fold.holds),
-        ChainMap({}, fold.lines),
-        fold.closed_through,
-    )
-    over.take(derived)
-    return over
 
 
 def add_derived(batch: Batch, derived: Derived) -> None:
@@ -294,11 +271,11 @@ class Session:
             state = self._state(command, now)
             draft = decide(state, command, now)
             if draft is None:
-                steps: tuple[_Step, ...] = ()
+                steps: tuple[Step, ...] = ()
             elif isinstance(command, OpenAccount):
-                steps = self._opening_steps(command, draft, actor, state, now)
+                steps = opening_steps(self, command, draft, actor, state, now)
             else:
-                steps = (self._step(command, draft, actor, state.today, now),)
+                steps = (self.step(command, draft, actor, state.today, now),)
         except TimebankError as error:
             self.unfinished = error if isinstance(error, FAILURES) else None
             raise
@@ -445,7 +422,7 @@ class Session:
             closed_through=fold.closed_through,
         )
         if command.id is not None:
-            state.earlier = self._earlier_operation(command.id, now)
+            state.earlier = self.earlier_operation(command.id, now)
             if state.earlier is not None:
                 return state
         self.load(command.accounts)
@@ -471,7 +448,8 @@ class Session:
             fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
             fold.accounts[account] = row
 
-    def _earlier_operation(self, id: str, now: int) -> Earlier | None:
+    def earlier_operation(self, id: str, now: int) -> Earlier | None:
+        """Return the record that has the id of an operation, `None` where it is free."""
         if id in self._unused_ids:  # the lock is ours: nobody else has used it since
             self._unused_ids.remove(id)
             return None
@@ -492,60 +470,9 @@ class Session:
             result=result,
         )
 
-    def _welcome_command(self, command: OpenAccount, today: str) -> MakeDue | None:
-        """Return the command by which the statute of the day of joining gives its credit.
-
-        :raises AccountNotFound: there is no such fund.
-        :raises AccountNotOpen: the fund is not open: there is then no account either.
-        """
-        joined = min(command.request.get("joined_on", today), today)
-        by = self.statute
-        if joined != today:
-            self.flush()
-            by = adopted_on(self.writer, joined)
-        rule, account = by.welcome, command.accounts[0]
-        if not _gives_on_joining(rule, command.request["kind"]) or rule.fund == account:
-            return None
-        self.load((rule.fund,))
-        fund = self.known.fold.accounts[rule.fund]
-        if fund is None:
-            raise AccountNotFound(rule.fund)
-        check_roles({rule.fund: fund}, [(fund_of(rule.name), rule.fund)])
-        day = date.fromisoformat(joined)
-        return MakeDue.of(account, rule=rule, by=by, since=day, which="1")
-
     # -- what is kept -----------------------------------------------------------------
 
-    def _opening_steps(
-        self, command: OpenAccount, draft: Draft, actor: str | None, before: State, now: int
-    ) -> tuple[_Step, ...]:
-        """Return the records of an opening: the account, and its welcome where there is one.
-
-        The second is judged on what the first will come to, and nothing is kept before.
-        """
-        known, today = self.known, before.today
-        welcome = self._welcome_command(command, today) if command.welcome else None
-        first = self._step(command, draft, actor, today, now)
-        if welcome is None:
-            return (first,)
-        fold = _after(known.fold, first.derived)
-        state = State(
-            known.statute,
-            fold.accounts,
-            fold.balances,
-            fold.holds,
-            today=today,
-            closed_through=fold.closed_through,
-        )
-        if welcome.id is not None:
-            state.earlier = self._earlier_operation(welcome.id, now)
-        second = decide(state, welcome, now)
-        if second is None:
-            return (first,)
-        then = attrs.evolve(known, sequence=first.row.sequence, digest=first.row.digest, fold=fold)
-        return (first, self._step(welcome, second, actor, today, now, known=then))
-
-    def _step(
+    def step(
         self,
         command: AnyCommand,
         draft: Draft,
@@ -554,7 +481,7 @@ class Session:
         now: int,
         *,
         known: KnownState | None = None,
-    ) -> _Step:
+    ) -> Step:
         """Return the record of a draft and the rows that it comes to; change nothing.
 
         The postings are summed here once more, by other code than that which made them.
@@ -592,9 +519,9 @@ class Session:
             command.id,
             draft.refers_to,
         )
-        return _Step(command, record, row, texts, derived)
+        return Step(command, record, row, texts, derived)
 
-    def _take(self, step: _Step) -> None:
+    def _take(self, step: Step) -> None:
         """Stand behind a record, and put its rows into the batch."""
         known, row, derived, command = self.known, step.row, step.derived, step.command
         known.fold.take(derived)
@@ -651,54 +578,10 @@ class Session:
     def _hold_result(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
         return OPERATIONS[command.kind](self.writer, record, command.texts, now)
 
-    def _operation_result(self, command: Amend, record: object, now: int) -> Transfer | Hold:
-        self.flush()
-        row = self.writer.find(command.earlier_id)
-        if row is None:
-            raise TransferNotFound(command.earlier_id)
-        return read_operation(self.writer, row, now=now)
-
-    def _closing_result(self, command: CloseBooks, record: object, now: int) -> Closing:
-        self.flush()
-        return next(closings(self.writer))
-
-    def _statute_result(self, command: Adopt, record: RecordBody | None, now: int) -> Statute:
-        return command.statute
-
-    def _delegate_result(
-        self, command: NameDelegate, record: RecordBody | None, now: int
-    ) -> Delegate:
-        until = command.request.get("until")
-        last = None if until is None else date.fromisoformat(until)
-        return Delegate(command.account, command.delegate, last)
-
-    def _erasure_result(self, command: AnyCommand, record: RecordBody, now: int) -> int:
-        return record["sequence"]
-
-    def _restart_result(self, command: RestartClock, record: RecordBody, now: int) -> ClockRestart:
-        self.flush()
-        ends = record["effects"].get("ends", ())
-        return ClockRestart(
-            sequence=record["sequence"],
-            recorded_at=instant(now),
-            today=date.fromisoformat(record["recorded_on"]),
-            ended=tuple(str(record_at(self.writer, hold).id) for hold in ends),
-        )
-
     #: Make what the caller of a command gets, by the view of its kind.
     _RESULTS: ClassVar[Mapping[str, Callable[[Session, Any, Any, int], Any]]] = {
         "account": _account_result,
         "transfer": _transfer_result,
         "hold": _hold_result,
-        "statute": _statute_result,
-        "delegate": _delegate_result,
-        "erasure": _erasure_result,
-        "restart": _restart_result,
-        "operation": _operation_result,
-        "closing": _closing_result,
+        **RESULTS,
     }
-
-
-def _gives_on_joining(rule: Welcome | None, kind: str) -> TypeGuard[Welcome]:
-    """Return true where a rule gives its credit to such an account when it is opened."""
-    return rule is not None and rule.given == "on joining" and kind in rule.kinds

@@ -12,6 +12,7 @@ from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS, ON_ACCOUNT, RecordBody
 from timebank.model import TEXT_FIELDS, Hold, RecordRow, Transfer, instant
 from timebank.queries import json_shapes
+from timebank.queries.corrections import family
 from timebank.queries.holds import reserved
 from timebank.queries.records import account_row, body_of, last_balance, records, texts_of
 from timebank.queries.views import read_account, read_hold, read_transfer
@@ -40,7 +41,8 @@ class Mention:
     """A record that is about somebody, and their parts in it.
 
     `account`: it is on the account itself. `side`: hours are given to it or by it, or what
-    did so is settled, voided or reversed. `via`, `actor`, `delegate`: as the field is called.
+    did so is settled, voided, reversed or amended. `via`, `actor`, `delegate`: as the field is
+    called.
     """
 
     row: RecordRow
@@ -50,43 +52,53 @@ class Mention:
 
 @attrs.define
 class RecordsAbout:
-    """Reads the records about one account, and goes on where it stopped."""
+    """Reads the records about an account and what was merged into it, and goes on where it stopped.
+
+    Where more was merged into it since, it begins again, and yields records a second time.
+    """
 
     account: str
     after: int = 0
-    #: The exchanges and holds in which it takes part: what refers to them is about it too.
+    #: The account, and those that were merged into it.
+    accounts: tuple[str, ...] = ()
+    #: The exchanges and holds in which they take part: what refers to these is about them too.
     _taken: set[int] = attrs.field(factory=set)
 
     def read(self, reader: Reader) -> Iterator[Mention]:
         """Yield the records about it that were not read before."""
-        named = json.dumps(self.account, ensure_ascii=False).encode()
-        for row in records(reader, after=self.after):
-            if named in row.body or row.refers_to in self._taken:
-                record = body_of(row)
-                if parts := self._parts(row, record):
-                    yield Mention(row, record, parts)
-            self.after = row.sequence
+        row = reader.account(self.account)
+        accounts = (self.account,) if row is None else family(reader, row)
+        if accounts != self.accounts:
+            self.accounts, self.after, self._taken = accounts, 0, set()
+        named = [json.dumps(account, ensure_ascii=False).encode() for account in accounts]
+        for record_row in records(reader, after=self.after):
+            body = record_row.body
+            if record_row.refers_to in self._taken or any(name in body for name in named):
+                record = body_of(record_row)
+                if parts := self._parts(record_row, record):
+                    yield Mention(record_row, record, parts)
+            self.after = record_row.sequence
 
     def _parts(self, row: RecordRow, record: RecordBody) -> frozenset[str]:
         request, parts = record["request"], set[str]()
         if row.kind in ON_ACCOUNT:
-            if request["account"] == self.account:
+            if not {request["account"], request.get("into")}.isdisjoint(self.accounts):
                 parts.add("account")
         elif row.refers_to in self._taken or self._takes_part(row.kind, request):
             parts.add("side")
             self._taken.add(row.sequence)
         for part in ("via", "delegate"):
-            if request.get(part) == self.account:
+            if request.get(part) in self.accounts:
                 parts.add(part)
-        if record.get("actor") == self.account:
+        if record.get("actor") in self.accounts:
             parts.add("actor")
         return frozenset(parts)
 
     def _takes_part(self, kind: str, request: Mapping[str, Any]) -> bool:
         if kind == "due":
-            return bool(request["account"] == self.account)
+            return request["account"] in self.accounts
         sides = (*request.get("earners", ()), *request.get("spenders", ()))
-        return any(id == self.account for id, _ in sides)
+        return any(id in self.accounts for id, _ in sides)
 
 
 # -- gathered for the person ---------------------------------------------------------
@@ -98,11 +110,17 @@ def personal_data(reader: Reader, account: str, *, now: int) -> dict[str, Any]:
     :raises AccountNotFound: no such account.
     """
     row = account_row(reader, account)
+    about = RecordsAbout(account)
+    mentions = list(about.read(reader))
     held, incoming = reserved(reader, account, now=now)
     gathered: dict[str, Any] = {
         "form": FORM,
         "head": str(reader.head()),
         "account": json_shapes.account(read_account(reader, row)),
+        "merged": [
+            json_shapes.account(read_account(reader, account_row(reader, one)))
+            for one in about.accounts[1:]
+        ],
         "balance": {
             "posted": _hours(last_balance(reader, account)),
             "held": _hours(held),
@@ -113,31 +131,34 @@ def personal_data(reader: Reader, account: str, *, now: int) -> dict[str, Any]:
         "holds": [],
         "mentions": [],
     }
-    for mention in RecordsAbout(account).read(reader):
-        where, what = _listed(reader, mention, account, now)
+    for mention in mentions:
+        where, what = _listed(reader, mention, about.accounts, now)
         gathered[where].append(what)
     return gathered
 
 
-def _listed(reader: Reader, mention: Mention, id: str, now: int) -> tuple[str, dict[str, Any]]:
+def _listed(
+    reader: Reader, mention: Mention, ids: tuple[str, ...], now: int
+) -> tuple[str, dict[str, Any]]:
     """Return a record that names somebody, and the list where it belongs."""
     row, record = mention.row, mention.record
     kind, texts = row.kind, texts_of(reader, row.sequence)
     erased = [f for f in TEXT_FIELDS if f in record["request"] and f not in texts]
     more = {"erased": erased} if erased else {}
     if "side" in mention.parts and kind in MOVES_HOURS:
-        return "exchanges", _exchange(read_transfer(reader, row), id) | more
+        return "exchanges", _exchange(read_transfer(reader, row), ids) | more
     if "side" in mention.parts and kind == "hold":
-        return "holds", _hold(read_hold(reader, row, now=now), id) | more
+        return "holds", _hold(read_hold(reader, row, now=now), ids) | more
     found: dict[str, Any] = {"record": row.sequence, "kind": kind}
     found["recorded_at"] = instant(record["recorded_at"]).isoformat()
     found["actor"] = record.get("actor")
     if "account" in mention.parts:
         found["event"] = found.pop("kind")
         return "events", found | _asked(record["request"], texts) | more
-    found["id"] = row.id
+    found["id"] = record["request"].get("operation", row.id)
     found["as"] = sorted(mention.parts)
-    return "mentions", found | ({"reason": texts.get("reason")} if kind == "void" else {}) | more
+    has_reason = kind in {"void", "amend"} and "side" in mention.parts
+    return "mentions", found | ({"reason": texts.get("reason")} if has_reason else {}) | more
 
 
 def _asked(request: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
@@ -149,18 +170,18 @@ def _asked(request: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     return found | texts
 
 
-def _exchange(transfer: Transfer, id: str) -> dict[str, Any]:
+def _exchange(transfer: Transfer, ids: tuple[str, ...]) -> dict[str, Any]:
     return {
-        **_operation(transfer, id),
+        **_operation(transfer, ids),
         "occurred_on": transfer.occurred_on.isoformat(),
         "reverses": transfer.reverses,
         "period": json_shapes.period(transfer.period),
     }
 
 
-def _hold(hold: Hold, id: str) -> dict[str, Any]:
+def _hold(hold: Hold, ids: tuple[str, ...]) -> dict[str, Any]:
     return {
-        **_operation(hold, id),
+        **_operation(hold, ids),
         "status": hold.status,
         "occurred_on": json_shapes.day(hold.occurred_on),
         "expires_at": json_shapes.moment(hold.expires_at),
@@ -168,9 +189,9 @@ def _hold(hold: Hold, id: str) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Transfer | Hold, id: str) -> dict[str, Any]:
-    own = [posting.hours.seconds for posting in operation.postings if posting.account == id]
-    others = dict.fromkeys(p.account for p in operation.postings if p.account != id)
+def _operation(operation: Transfer | Hold, ids: tuple[str, ...]) -> dict[str, Any]:
+    own = [posting.hours.seconds for posting in operation.postings if posting.account in ids]
+    others = dict.fromkeys(p.account for p in operation.postings if p.account not in ids)
     return {
         "record": operation.sequence,
         "id": operation.id,
@@ -181,6 +202,9 @@ def _operation(operation: Transfer | Hold, id: str) -> dict[str, Any]:
         "with": list(others),
         **{field: getattr(operation, field, None) for field in _FIELDS},
         "tags": list(operation.tags),
+        "started_at": json_shapes.clock(operation.started_at),
+        "ended_at": json_shapes.clock(operation.ended_at),
+        "amendments": list(map(json_shapes.amendment, operation.amendments)),
         "source": json_shapes.source(operation.source),
         "flags": json_shapes.flags(operation.flags),
     }

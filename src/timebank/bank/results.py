@@ -1,0 +1,76 @@
+"""What the caller of a command gets that is seldom called: values made of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from timebank.errors import TransferNotFound
+from timebank.journal.kinds import RecordBody
+from timebank.model import ClockRestart, Closing, Hold, Transfer, instant
+from timebank.model.members import Delegate
+from timebank.queries.corrections import closings
+from timebank.queries.records import record_at
+from timebank.queries.views import read_operation
+from timebank.rules.amendments import Amend
+from timebank.rules.clock import RestartClock
+from timebank.rules.closing import CloseBooks
+from timebank.rules.delegates import NameDelegate
+from timebank.rules.state import AnyCommand
+from timebank.rules.statutes import Adopt
+from timebank.statute import Statute
+
+if TYPE_CHECKING:
+    from timebank.bank.session import Session
+
+
+def _operation(session: Session, command: Amend, record: object, now: int) -> Transfer | Hold:
+    session.flush()
+    row = session.writer.find(command.earlier_id)
+    if row is None:
+        raise TransferNotFound(command.earlier_id)
+    return read_operation(session.writer, row, now=now)
+
+
+def _closing(session: Session, command: CloseBooks, record: object, now: int) -> Closing:
+    session.flush()
+    return next(closings(session.writer))
+
+
+def _statute(session: Session, command: Adopt, record: RecordBody | None, now: int) -> Statute:
+    return command.statute
+
+
+def _delegate(
+    session: Session, command: NameDelegate, record: RecordBody | None, now: int
+) -> Delegate:
+    until = command.request.get("until")
+    last = None if until is None else date.fromisoformat(until)
+    return Delegate(command.account, command.delegate, last)
+
+
+def _erasure(session: Session, command: AnyCommand, record: RecordBody, now: int) -> int:
+    return record["sequence"]
+
+
+def _restart(session: Session, command: RestartClock, record: RecordBody, now: int) -> ClockRestart:
+    session.flush()
+    ends = record["effects"].get("ends", ())
+    return ClockRestart(
+        sequence=record["sequence"],
+        recorded_at=instant(now),
+        today=date.fromisoformat(record["recorded_on"]),
+        ended=tuple(str(record_at(session.writer, hold).id) for hold in ends),
+    )
+
+
+#: Make what the caller of a command gets, by the view of its kind.
+RESULTS: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
+    "statute": _statute,
+    "delegate": _delegate,
+    "erasure": _erasure,
+    "restart": _restart,
+    "operation": _operation,
+    "closing": _closing,
+}
