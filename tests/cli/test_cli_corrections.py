@@ -458,6 +458,9 @@ def test_at_a_record_or_at_an_instant() -> None:
     refused(
         2, "give on (a day of service) or at", "balance", "m1", "--at", "4", "--on", "2026-01-01"
     )
+    refused(
+        2, "no account 'm1' in this bank at record 0: it was opened", "statement", "m1", "--at=0"
+    )
     for text in ("yesterday", "2026-01-01", "2026-01-01T10:00", "-1", "9" * 17):
         refused(2, "neither a record's number nor an instant", "statement", "m1", f"--at={text}")
 
