@@ -127,7 +127,8 @@ def test_amend_asked_wrongly() -> None:
     both = ("--tag", "a", "--no-tags")
     refused(2, "Give --tag or --no-tags, not both", "amend", "t1", *both, *reason)
     refused(2, "Missing option '--reason'", "amend", "t1", "--no-note")
-    refused(2, "no transfer 't9'", "amend", "t9", "--no-note", *reason)
+    told = "no transfer 't9' in this bank (see timebank journal --format text)"
+    refused(2, told, "amend", "t9", "--no-note", *reason)
     refused(2, "amend the exchange that it reverses", "amend", "r1", "--note", "x", *reason)
     for text in ("25:00", "9", "9:5", "09:30:00", "9.30", "٠٩:٣٠"):
         refused(2, "is not a time of day like 09:30", "amend", "t1", "--from", text, *reason)
@@ -292,7 +293,15 @@ def test_a_merge_that_is_refused_is_never_asked() -> None:
     merge = ("account", "merge")
     more = ("--reason", "x", "--yes")
     refused(2, "is merged into one of its own kind", *merge, "m1", "--into", "f1", *more)
-    refused(2, "no account 'm9'", *merge, "m9", "--into", "m1", *more)
+    refused(
+        2,
+        "no account 'm9' in this bank (see timebank account list)",
+        *merge,
+        "m9",
+        "--into",
+        "m1",
+        *more,
+    )
     refused(2, "no account 'm9'", *merge, "m1", "--into", "m9", *more)
     refused(2, "not into itself", *merge, "m1", "--into", "m1", *more)
     refused(2, "Missing option '--into'", *merge, "m1", *more)

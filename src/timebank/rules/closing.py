@@ -39,8 +39,8 @@ def close(state: State, command: CloseBooks, now: int) -> Draft | None:
     through = command.request.get("through")
     if through is not None and through >= state.today:
         msg = (
-            f"through {through} is not over, for today is {state.today}: books are closed through a "
-            "day before today"
+            f"through {through} is not over, for today is {state.today}: "
+            "books are closed through a day before today"
         )
         raise InvalidRequest(msg)
     if through == state.closed_through:
