@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -114,6 +116,25 @@ def test_amend_a_hold_and_its_settlement() -> None:
     assert "note: two visits (was visit)" in well("journal", "--format", "text")
     well("erase", "m1", "--reason", "asked")
     assert "amend h1: note: changed, its texts are erased" in well("journal", "--format", "text")
+
+
+def test_a_journal_that_is_not_well_is_shown_too() -> None:
+    """An amendment of nothing, or of what cannot be an id, is told without its changes."""
+    well("transfer", *SIDES, "--id", "t1")
+    well("amend", "t1", "--category", "a", "--reason", "x")
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
+        triggers = tool.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (trigger,) in triggers:
+            tool.execute(f"DROP TRIGGER {trigger}")
+        was = '"operation":"t1"'
+        for id in ("t9", ""):
+            tool.execute(
+                "UPDATE timebank_records SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB)"
+                " WHERE kind = 'amend'",
+                (was, now := f'"operation":"{id}"'),
+            )
+            was = now
+            assert f"amend {id}".strip() == last_line()
 
 
 def test_amend_asked_wrongly() -> None:
@@ -438,6 +459,8 @@ def test_a_closed_year_is_named_on_its_papers() -> None:
     )
     well("--bank", "other", "init")
     assert closed not in well("report", "impact", "--all")
+    well("--bank", "other", *CLOSE, str(YESTERDAY))
+    assert closed in well("report", "impact", "--all").splitlines()
 
 
 # -- what was known at a record ----------------------------------------------------------

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 import timebank
 from support import BEGINNING, Clock, sources
-from timebank import Donate, Dues, Statute, TimeBank, Welcome
+from timebank import Donate, Dues, Record, Statute, TimeBank, Welcome
+from timebank.journal import canonical
 from timebank.reports.balances import trial_balance_text
 from timebank.reports.impact_html import impact_html
 from timebank.reports.impact_text import impact_text
+from timebank.reports.journal import operation_of, record_text
 from timebank.reports.marks import amended_words
 from timebank.reports.members import events_text
 from timebank.reports.statement import statement_text
@@ -277,6 +279,28 @@ def test_what_was_never_said_is_told_so(plain: TimeBank) -> None:
     assert "there were no tags, no beginning was given" in amended_words(line_of(plain), EN)
 
 
+def test_what_was_said_before_is_told_in_the_words_of_a_language(plain: TimeBank) -> None:
+    """Tags one after the other, times to the minute, areas and resources as they are translated."""
+    said: dict[str, Any] = {
+        "area": "family help",
+        "resource": "skill",
+        "tags": ["a", "b"],
+        "started_at": time(9),
+        "ended_at": time(10, 5),
+    }
+    plain.transfer(earner="m1", spender="f1", hours=1, id="t2", **said)
+    plain.amend("t2", reason="x", **dict.fromkeys(said))
+    line = line_of(plain, place=1)
+    assert (
+        "amended 2026-03-02: area was family help, resource was skill, tags were a, b, "
+        "began at 09:00, ended at 10:05"
+    ) == amended_words(line, EN)
+    assert (
+        "corretto (2026-03-02): l'area era aiuto alle famiglie, la risorsa era competenze, "
+        "le etichette erano a, b, iniziava alle 09:00, finiva alle 10:05"
+    ) == amended_words(line, Words("statement", "it"))
+
+
 def test_what_was_amended_back_is_told_without_words(plain: TimeBank) -> None:
     """That somebody amended it is said all the same, with the day of the last time."""
     plain.amend("t1", reason="x", category="a")
@@ -338,3 +362,63 @@ def test_the_impact_report_names_the_closed_year(bank: TimeBank, tmp_path: Path)
     assert "Books closed through 2025-12-31" == closed[2]
     page = read(impact_html(impact, "it", closed_through=LAST_YEAR))
     assert "Libri contabili chiusi fino al 2025-12-31" in page
+
+
+# -- the journal as text -----------------------------------------------------------------
+
+
+def told(bank: TimeBank) -> list[str]:
+    """The records of a journal as text, from their kind on."""
+    return [record_text(record)[53:] for record in bank.records()]
+
+
+def test_records_of_corrections_say_what_they_came_to(bank: TimeBank) -> None:
+    """Without the amendments that a caller looks up, which have texts."""
+    bank.acting_as("luca").amend_account("m1", kind="group", reason="x")
+    bank.close_books(through=None, reason="x")
+    assert [
+        "close_books: books are closed through 2025-12-31",
+        "amend t1",
+        "merge m1-bis into m1: 1:00 moved",
+        "amend_account m1 by luca: kind: group (was member)",
+        "close_books: books are open again",
+    ] == told(bank)[6:]
+    records = {record.sequence: record for record in bank.records()}
+    amendments = bank.transfer_by_id("t1").amendments
+    assert "t1" == operation_of(records[8])
+    assert None is operation_of(records[9])
+    assert (
+        "amend t1: category: spesa (was speza); note: pane e latte (was pane)"
+        == (record_text(records[8], amendments)[53:])
+    )
+
+
+def test_a_restart_of_the_clock_says_which_books_are_still_closed() -> None:
+    """Where it moves the day back."""
+    now = [BEGINNING + timedelta(days=99)]
+    bank = timebank.open("memory:", clock=lambda: now[0])
+    bank.close_books(through=BEGINNING.date() + timedelta(days=9), reason="x")
+    now[0] = BEGINNING
+    bank.restart_clock(today=BEGINNING.date(), reason="x")
+    assert "restart_clock: books are closed through 2026-03-01" == told(bank)[-1]
+
+
+@pytest.mark.parametrize("kind", ["amend", "amend_account", "close_books", "merge", "transfer"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"effects": [], "request": []},
+        {"effects": {"sets": {"kind": "group"}, "was": {}, "through": 7}, "request": {}},
+        {"effects": {"postings": [["m1", "x"]], "sets": 1, "was": 2}, "request": {"operation": 3}},
+    ],
+)
+def test_a_record_that_is_not_well_is_a_line_too(kind: str, body: dict[str, Any]) -> None:
+    """Somebody has written into the storage: the line says its kind, and where to go on."""
+    record = Record(
+        sequence=1, kind=kind, recorded_at=BEGINNING, digest=bytes(32), bytes=canonical(body)
+    )
+    assert None is operation_of(record)
+    assert record_text(record)[53:].startswith(kind)
+    if kind in {"merge", "amend_account"}:
+        assert record_text(record).endswith(": cannot be read, run an audit")
