@@ -7,17 +7,21 @@ that a spreadsheet would execute is made harmless.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from timebank.bank import TimeBank
 from timebank.hours import Hours
-from timebank.model import Transfer
+from timebank.interchange.merges import POSTS_HOURS, read_movement
+from timebank.model import Amendment, Transfer
+from timebank.queries.records import PAGE
 from timebank.queries.statements import Statement, TrialBalance
 from timebank.reports.csv_lines import Trusted, csv_line
+from timebank.storage.protocol import Reader
 
 #: The byte order mark, by which spreadsheets know that a file is UTF-8.
 MARK: Final = "\ufeff"
@@ -27,18 +31,19 @@ _FOUR: Final = Decimal("0.0001")
 _NINE: Final = 9
 
 TRANSFERS: Final = (
-    *("sequence", "id", "kind", "occurred_on", "recorded_at_utc"),
+    *("sequence", "id", "kind", "occurred_on", "from", "to", "recorded_at_utc"),
     *("account", "seconds", "hours", "is_fee"),
     *("category", "area", "resource", "via", "tags", "note", "reason"),
-    *("reverses", "hold", "period_first", "period_last", "statute", "flags", "actor", "source"),
+    *("reverses", "hold", "period_first", "period_last", "statute", "flags", "amended"),
+    *("actor", "source"),
 )
 BALANCES: Final = (
-    *("account", "name", "kind", "status"),
+    *("account", "name", "kind", "status", "merged_into"),
     *("earned_seconds", "spent_seconds", "balance_seconds", "balance_hours"),
 )
 STATEMENT: Final = (
-    *("occurred_on", "sequence", "id", "kind", "with", "text", "category", "area"),
-    *("seconds", "hours", "balance_seconds", "balance_hours"),
+    *("occurred_on", "from", "to", "sequence", "id", "kind", "account", "with", "text"),
+    *("category", "area", "amended", "seconds", "hours", "balance_seconds", "balance_hours"),
 )
 #: Table → what the bank has and the table has not.
 LEFT_OUT: Final = {
@@ -61,9 +66,9 @@ class Sheet:
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
     >>> for line in balances_sheet(bank.trial_balance(), decimal_comma=True):
     ...     print(line)
-    account;name;kind;status;earned_seconds;spent_seconds;balance_seconds;balance_hours
-    f1;;group;open;0;5400;-5400;-1,5
-    m1;;member;open;5400;0;5400;1,5
+    account;name;kind;status;merged_into;earned_seconds;spent_seconds;balance_seconds;balance_hours
+    f1;;group;open;;0;5400;-5400;-1,5
+    m1;;member;open;;5400;0;5400;1,5
     """
 
     titles: Sequence[str]
@@ -99,18 +104,30 @@ def transfers_sheet(
 ) -> Sheet:
     """Return a table with a row for each posting: what an account earned, or spent (negative).
 
-    The rows of a transfer follow each other, and their seconds sum to zero. `since` and `until`
-    are days of service, both included. Without `texts` notes and reasons are empty.
+    The rows of a transfer follow each other, and their seconds sum to zero. What a merge moved is
+    among them, without an id. `amended` has the numbers of the records that amended one. `since`
+    and `until` are days of service, both included. Without `texts` notes and reasons are empty.
 
     :raises NotPermitted: not all transfers may be read.
     """
     bank.transfers()  # refused now, if it is; nothing is read yet
 
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
-        for transfer in bank.transfers(since=since, until=until):
+        page = partial(_page, since or date.min, until or date.max)
+        for transfer in bank._pages(page, 0):  # noqa: SLF001 - of the same house
             yield from _postings(sheet, transfer, texts=texts)
 
     return Sheet(TRANSFERS, rows, decimal_comma)
+
+
+def _page(
+    since: date, until: date, reader: Reader, after: int
+) -> tuple[list[Transfer], int | None]:
+    """Return the movements of days within the bounds among the next records."""
+    rows = reader.records(after=after, limit=PAGE)
+    found = [read_movement(reader, row) for row in rows if row.kind in POSTS_HOURS]
+    within = [made for made in found if since <= made.occurred_on <= until]
+    return within, rows[-1].sequence if rows else None
 
 
 def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequence[Any]]:
@@ -119,7 +136,7 @@ def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequ
     for posting in transfer.postings:
         yield (
             *(transfer.sequence, transfer.id, transfer.kind),
-            *(transfer.occurred_on, transfer.recorded_at),
+            *(transfer.occurred_on, transfer.started_at, transfer.ended_at, transfer.recorded_at),
             *(posting.account, posting.hours.seconds, sheet.hours(posting.hours)),
             "yes" if posting.fee else "",
             *(transfer.category, transfer.area, transfer.resource, transfer.via),
@@ -127,11 +144,17 @@ def _postings(sheet: Sheet, transfer: Transfer, *, texts: bool) -> Iterator[Sequ
             *((transfer.note, transfer.reason) if texts else (None, None)),
             *(transfer.reverses, transfer.hold, first, last, transfer.statute),
             "; ".join(map(str, transfer.flags)),
+            _amended(transfer.amendments),
             transfer.actor,
             source
             if source is None or isinstance(source, str)
             else "; ".join(f"{name}: {text}" for name, text in source.items()),
         )
+
+
+def _amended(amendments: Iterable[Amendment]) -> str:
+    """Return the numbers of the records that amended something."""
+    return ", ".join(str(one.sequence) for one in amendments)
 
 
 def balances_sheet(
@@ -143,6 +166,7 @@ def balances_sheet(
         for line in trial.lines:
             yield (
                 *(line.account, line.name if texts else None, line.kind, line.status),
+                line.merged_into,
                 *(line.earned.seconds, line.spent.seconds),
                 *(line.balance.seconds, sheet.hours(line.balance)),
             )
@@ -161,14 +185,16 @@ def statement_sheet(
     def rows(sheet: Sheet) -> Iterator[Sequence[Any]]:
         opening = statement.opening
         yield (
-            *(statement.since, None, None, "opening balance", None, None, None, None),
-            *(None, None, opening.seconds, sheet.hours(opening)),
+            *(statement.since, None, None, None, None, "opening balance"),
+            *(None, None, None, None, None, None, None, None, opening.seconds),
+            sheet.hours(opening),
         )
         for line in statement.lines:
-            text = (line.reason if line.reverses else line.note) if texts else None
+            text = (line.reason if line.note is None else line.note) if texts else None
             yield (
-                *(line.occurred_on, line.sequence, line.id, "fee" if line.fee else line.kind),
-                *(", ".join(line.others), text, line.category, line.area),
+                *(line.occurred_on, line.started_at, line.ended_at, line.sequence, line.id),
+                *("fee" if line.fee else line.kind, line.account, ", ".join(line.others), text),
+                *(line.category, line.area, _amended(line.amendments)),
                 *(line.hours.seconds, sheet.hours(line.hours)),
                 *(line.balance.seconds, sheet.hours(line.balance)),
             )
@@ -184,4 +210,6 @@ def _cell(value: Any) -> str:
         return Trusted(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return value.isoformat() if isinstance(value, date) else value

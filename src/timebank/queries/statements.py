@@ -309,8 +309,9 @@ def _line(
     opposite = [
         id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
     ]
-    if kind == "reverse":
-        noted = None  # it has a reason of its own
+    note = None
+    if noted is not None and kind != "reverse":  # which has a reason of its own
+        note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
@@ -322,14 +323,14 @@ def _line(
         balance=Hours.from_seconds(balance),
         category=described.get("category"),
         area=described.get("area"),
-        note=texts.get("note") if noted == row.sequence else note_of(reader, noted),
+        note=note,
         reason=texts.get("reason"),
         reverses=kind == "reverse",
         fee=is_fee,
         period=period_of(described),
         started_at=time_of(described.get("from")),
         ended_at=time_of(described.get("to")),
-        amendments=amendments(reader, amended),
+        amendments=amendments(reader, amended) if amended else (),
     )
 
 

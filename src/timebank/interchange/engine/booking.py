@@ -1,9 +1,10 @@
 """Book what an importer reads, once, thousands of rows at a time.
 
 Rows that were booked before are found by their ids: a second run appends nothing, and one that
-was broken off goes on. Rows that the bank refuses are quarantined, as are those that the importer
-could not understand. At the end, accounts are closed that are closed in the source, and balances
-are compared with those that it states.
+was broken off goes on. Rows of an account that was merged are booked on what it became. Rows that
+the bank refuses are quarantined, as are those that the importer could not understand. At the end,
+accounts are closed that are closed in the source, and balances are compared with those that it
+states.
 
 Memory grows with the accounts of the source, and not with its transfers, except for reversals that
 come before what they reverse, and for quarantined transfers (ten thousand at most).
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import chain, islice
 from typing import Final, TypeVar
 
@@ -28,6 +30,7 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.interchange.engine.alike import AlikeIds
+from timebank.interchange.engine.heirs import with_heirs
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -222,7 +225,8 @@ class _Run:
         try:
             if row.opens is not None and row.opens.id not in self._implied:
                 self._imply(batch, row.opens)
-            transfer = self._reopening(batch, lambda: _booked(batch, self._importer.name, row))
+            book = partial(_booked, batch, self._importer.name)
+            transfer = self._reopening(batch, lambda: with_heirs(batch, row, book))
         except REFUSALS as error:
             fault = refused(file, row, error)
             if len(self._unbooked) < _MOST_REMEMBERED:
@@ -324,7 +328,7 @@ class AccountEndings:
 
         One that somebody closed here while it is open in the source is left as it is.
         """
-        if error.account not in self._ends:
+        if error.account not in self._ends or error.merged_into is not None:
             return False
         if error.status == _CLOSED:
             batch.reopen(error.account, reason=self._reason)

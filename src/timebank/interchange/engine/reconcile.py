@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
 from timebank.bank import BankBatch
 from timebank.errors import InvalidRequest, NotFound
 from timebank.hours import Hours
+from timebank.interchange.engine.heirs import heirs
 from timebank.interchange.engine.report import Quarantined
 
 
@@ -95,19 +96,34 @@ class StatedBalances:
         """Compare with the balances of a bank. Return `None` if the source states no balance."""
         if not self._stated:
             return None
-        return Reconciliation(len(self._stated), tuple(self._differences(batch)), self._unplaced)
+        people: dict[str, list[str]] = {}
+        for account in self._stated:
+            people.setdefault(_heir(batch, account), []).append(account)
+        differences = tuple(self._differences(batch, people))
+        return Reconciliation(len(people), differences, self._unplaced)
 
-    def _differences(self, batch: BankBatch) -> Iterator[Difference]:
-        for account, seconds in sorted(self._stated.items()):
-            ours = _balance(batch, account)
+    def _differences(
+        self, batch: BankBatch, people: Mapping[str, Iterable[str]]
+    ) -> Iterator[Difference]:
+        """Yield what differs: those that became one account are compared together."""
+        for account, stated in sorted(people.items()):
+            seconds, ours = sum(self._stated[one] for one in stated), _balance(batch, account)
             if ours is None or ours.seconds != seconds:
                 yield Difference(
                     account,
                     stated=Hours.from_seconds(seconds),
                     ours=ours,
-                    quarantined=Hours.from_seconds(self._quarantined[account]),
-                    unclear=self._unclear[account],
+                    quarantined=Hours.from_seconds(sum(self._quarantined[one] for one in stated)),
+                    unclear=sum(self._unclear[one] for one in stated),
                 )
+
+
+def _heir(batch: BankBatch, account: str) -> str:
+    """Return the account that one became; itself, where it was not merged or is not there."""
+    try:
+        return heirs(batch, account)[-1]
+    except (InvalidRequest, NotFound):
+        return account
 
 
 def _balance(batch: BankBatch, account: str) -> Hours | None:

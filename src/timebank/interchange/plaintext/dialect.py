@@ -14,12 +14,13 @@ TITLE: Final = (
 )
 #: The tags that a transaction may have, in the order in which they are written; and personal texts.
 FIELDS: Final = (
-    *("id", "record", "kind", "occurred_on", "recorded_at", "reverses", "hold", "category", "area"),
-    *("resource", "via", "actor", "tags", "flags", "statute", "source", "expires_at"),
+    *("id", "record", "kind", "occurred_on", "started_at", "ended_at", "recorded_at", "reverses"),
+    *("hold", "category", "area", "resource", "via", "actor", "tags", "flags", "amended"),
+    *("statute", "source", "expires_at"),
 )
 TEXTS: Final = ("note", "reason")
 #: All tags that there may be, those of accounts too.
-TAGS: Final = (*FIELDS, *TEXTS, "name", "joined_on", "status")
+TAGS: Final = (*FIELDS, *TEXTS, "name", "joined_on", "status", "merged_into")
 
 
 @attrs.frozen

@@ -1,8 +1,9 @@
 """Export a bank as plain text that accounting programs read.
 
 Each program has a dialect: `hledger`, `ledger`, `beancount`. All say the same: every account, every
-transfer with both of its clocks, every open hold as a pending transaction in accounts of its own,
-and at the end what each account must hold, so that the program checks it by itself.
+transfer with both of its clocks, what each merge moved, every open hold as a pending transaction in
+accounts of its own, and at the end what each account must hold, so that the program checks it by
+itself.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Any, Final
 
 from timebank.bank import TimeBank
 from timebank.errors import Corrupt, InvalidRequest, shown
+from timebank.interchange.merges import POSTS_HOURS, read_movement
 from timebank.interchange.plaintext.dialect import FIELDS, TEXTS, Dialect, Entry, Opening
 from timebank.interchange.plaintext.escaping import title
-from timebank.journal.kinds import MOVES_HOURS
 from timebank.model import AccountRow, Hold, Posting, RecordRow, Transfer
 from timebank.queries.clock import day_of
 from timebank.queries.holds import hold_at
+from timebank.queries.json_shapes import clock
 from timebank.queries.records import all_accounts, last_balance, name_of, records
-from timebank.queries.views import read_transfer
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -149,6 +150,7 @@ class _Writer:
             "name": name_of(self._reader, row) if self._texts else None,
             "joined_on": row.joined_on,
             "status": None if row.status == "open" else row.status,
+            "merged_into": row.merged_into,
         }
         given = {name: value for name, value in tags.items() if value is not None}
         return Opening(self._names[row.account], held, row.account, since, given)
@@ -158,8 +160,8 @@ class _Writer:
 
     def _transfers(self) -> Iterator[Entry]:
         for row in records(self._reader, limit=PAGE):
-            if row.kind in MOVES_HOURS:
-                yield self._transfer(row, read_transfer(self._reader, row))
+            if row.kind in POSTS_HOURS and (made := read_movement(self._reader, row)).postings:
+                yield self._transfer(row, made)
 
     def _transfer(self, row: RecordRow, made: Transfer) -> Entry:
         return Entry(
@@ -207,6 +209,8 @@ class _Writer:
         found["occurred_on"] = day.isoformat() if day < self._dialect.first_day else None
         found["recorded_at"] = made.recorded_at.isoformat()
         found["flags"] = "; ".join(map(str, made.flags))
+        found["started_at"], found["ended_at"] = map(clock, (made.started_at, made.ended_at))
+        found["amended"] = tuple(str(one.sequence) for one in made.amendments)
         if isinstance(made, Hold) and made.expires_at is not None:
             found["expires_at"] = made.expires_at.isoformat()
         return {name: value for name, value in found.items() if value not in _NOTHING}
