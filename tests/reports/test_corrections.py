@@ -79,7 +79,7 @@ def bank(clock: Clock) -> TimeBank:
     bank.open_account("f1", kind="group", name="Famiglia Bianchi")
     sides: dict[str, Any] = {"spender": "f1", "hours": 1}
     bank.transfer(**sides, earner="m1", id="t0", occurred_on=LAST_YEAR, category="spesa")
-    times = {"started_at": time(9, 30), "ended_at": time(11)}
+    times: dict[str, Any] = {"started_at": time(9, 30), "ended_at": time(11)}
     bank.transfer(
         **sides, **times, earner="m1", id="t1", occurred_on=DAY, category="speza", note="pane"
     )
