@@ -185,12 +185,12 @@ def merge(
 
     with address.open(read_only=dry_run) as bank:
         before = bank.account(duplicate)
-        if before.merged_into != into:
+        if before.merged_into != into and (dry_run or not yes):
             plan = _plan(bank, duplicate, into, reason)
             if dry_run:
                 show_result(format, plan.merged, lambda: merge_text(plan))
                 return WELL
-            if not (yes or _agreed(merge_text(plan), f"Merge {duplicate} into {into}?")):
+            if not _agreed(merge_text(plan), f"Merge {duplicate} into {into}?"):
                 complain("nothing is merged")
                 return REFUSED
         kept = bank.account(into) if dry_run else bank.merge(duplicate, into=into, reason=reason)
