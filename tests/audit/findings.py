@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,7 @@ import attrs
 
 from audit import test_audit, test_audit_members, test_audit_rules
 from audit.forgeries import DAY, FORGERIES, Forgery, audit_of, small
+from audit.format_rules import RULES
 from audit.lifetimes import LIFE_LIES, lifetimes
 from audit.oddities import ODDITIES, SETTLED, Odd
 from timebank import AuditReport, Head
@@ -296,6 +298,14 @@ def odd(journal: Callable[[], Forgery], oddities: Mapping[str, Odd]) -> Iterator
         yield name, audited
 
 
+def corrections() -> Iterator[Case]:
+    """The forgeries of each rule on corrections."""
+    later = dropwhile(lambda rule: rule.words != "which record is amended", RULES)
+    for rule in later:
+        for place, forged in enumerate((rule.forged, *rule.more), start=1):
+            yield f"{rule.words}, {place}", forged
+
+
 GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "forgeries": lambda: lies(small, FORGERIES),
     "rules": lambda: lies(test_audit_rules.forged, test_audit_rules.LIES),
@@ -309,6 +319,7 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "lives": lambda: odd(lifetimes, LIFE_LIES),
     "shapes": lambda: odd(small, ODDITIES),
     "settled": lambda: odd(test_audit_rules.forged, SETTLED),
+    "corrections": corrections,
 }
 
 

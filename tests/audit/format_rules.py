@@ -975,7 +975,13 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "F70", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),
     FormatRule("F71", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
-    FormatRule("F72", "flags of size and days", "effects", strict(test_audit_rules.flag_of_a_gift)),
+    FormatRule(
+        "F72",
+        "flags of size and days",
+        "effects",
+        strict(test_audit_rules.flag_of_a_gift),
+        more=(here(merged("m1", "m3", flags=[_TWO_FLAGS[1]])),),
+    ),
     FormatRule(
         "F73",
         "the order of flags",
