@@ -10,12 +10,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
 from support import Clock, sources
 from timebank import (
+    INHERIT,
+    AccountNotFound,
+    Band,
     Closing,
     Dues,
     Fee,
@@ -235,7 +239,8 @@ def own_lines(statement: Statement) -> list[Any]:
 def unnamed(value: Any) -> Any:
     """A statement or trial balance without what may change: names and texts."""
     if isinstance(value, Statement):
-        lines = [attrs.evolve(line, note=None, reason=None, amendments=()) for line in value.lines]
+        bare: Any = {"note": None, "reason": None, "amendments": ()}
+        lines = tuple(attrs.evolve(line, **bare) for line in value.lines)
         account = attrs.evolve(value.account, name=None)
         return attrs.evolve(value, names={}, lines=lines, account=account)
     return attrs.evolve(value, lines=[attrs.evolve(line, name=None) for line in value.lines])
@@ -359,6 +364,202 @@ def test_what_was_known_at_a_record(parts: list[Any]) -> None:
             nothing = Hours(0)
             bare = attrs.evolve(statement, at=sequence, holds=(), held=nothing, incoming=nothing)
             assert bare == known
+
+
+# -- one by one ------------------------------------------------------------------------------
+
+
+def test_what_a_line_says_of_amendments() -> None:
+    """Of a transfer, of a reversal of it, and of a settlement by way of its hold."""
+    history = History()
+    bank = history.bank
+    bank.transfer(earner="a", spender="b", hours=2, id="t", category="shoping", note="the market")
+    bank.reverse("t", hours=1, reason="it was less")
+    bank.hold(earner="a", spender="c", hours=1, id="h", area="south")
+    bank.settle("h", id="s")
+    before = bank.head().sequence
+    bank.amend("t", category="shopping", note=None, reason="a slip")
+    bank.acting_as("carla").amend("s", area="north", started_at=time(22), reason="by her diary")
+    moved, back, settled = bank.statement("a").lines
+    assert ("shopping", None, "shopping", None) == (
+        moved.category,
+        moved.note,
+        back.category,
+        back.note,
+    )
+    assert "it was less" == back.reason
+    (amended,) = moved.amendments
+    assert ("a slip", {"category": ("shoping", "shopping"), "note": ("the market", None)}) == (
+        amended.reason,
+        amended.changes,
+    )
+    assert moved.amendments == back.amendments
+    assert ("north", time(22), None) == (settled.area, settled.started_at, settled.ended_at)
+    assert ["carla"] == [one.actor for one in settled.amendments]
+    then, _, held = bank.statement("a", at=before).lines
+    assert ("shoping", "the market", ()) == (then.category, then.note, then.amendments)
+    assert ("south", None) == (held.area, held.started_at)
+
+
+def test_the_statement_of_a_duplicate_ends_with_the_merge() -> None:
+    """Its last line is what was taken away; that of the other has the lines of both."""
+    bank = History().bank
+    bank.transfer(earner="dup", spender="c", hours=2, id="t1", occurred_on=date(2026, 10, 2))
+    bank.transfer(earner="c", spender="a", hours=1, id="t2", occurred_on=date(2026, 10, 1))
+    before = bank.head().sequence
+    bank.merge("dup", into="a", reason="twice")
+    first, last = bank.statement("dup").lines
+    assert ("t1", None, "merge", ("a",), "twice", Hours(0)) == (
+        first.id,
+        last.id,
+        last.kind,
+        last.others,
+        last.reason,
+        last.balance,
+    )
+    statement = bank.statement("a")
+    assert ("dup",) == statement.merged
+    assert [("t2", None, Hours(-1)), ("t1", "dup", Hours(1))] == [
+        (line.id, line.account, line.balance) for line in statement.lines
+    ]
+    assert {"c": "Name of c", "dup": "Name of dup"} == statement.names
+    assert ((), Hours(-1)) == (
+        bank.statement("a", at=before).merged,
+        bank.balance("a", at=before).posted,
+    )
+    assert Hours(-1) == bank.balance("a", on=date(2026, 10, 1)).posted
+    assert {"dup": "a"} == {
+        line.account: line.merged_into
+        for line in bank.trial_balance().lines
+        if line.merged_into is not None
+    }
+    assert bank.trial_balance(at=before).lines == tuple(
+        attrs.evolve(line, merged_into=None, status="open", spent=Hours(0), earned=Hours(2))
+        if line.account == "dup"
+        else attrs.evolve(line, earned=Hours(0))
+        if line.account == "a"
+        else line
+        for line in bank.trial_balance().lines
+    )
+
+
+def test_points_of_the_record() -> None:
+    """A sequence, an instant; beyond the end is the end, and before the opening is nothing."""
+    history = History()
+    bank = history.bank
+    head = bank.head().sequence
+    history.wait(30)
+    moment = history.clock.now
+    history.wait(1)
+    bank.transfer(earner="a", spender="b", hours=2)
+    bank.set_limits("a", ceiling=9)
+    bank.freeze("a")
+    assert head == bank.statement("a", at=moment).at == bank.trial_balance(at=moment).at
+    assert (INHERIT, "open") == (
+        bank.statement("a", at=head).account.ceiling,
+        bank.statement("a", at=head).account.status,
+    )
+    assert head + 3 == bank.statement("a", at=99).at
+    assert ("frozen", Hours(2)) == (
+        bank.statement("a", at=99).account.status,
+        bank.statement("a", at=99).closing,
+    )
+    with pytest.raises(AccountNotFound):
+        bank.statement("b", at=1)
+    assert (0, ()) == (bank.trial_balance(at=0).at, bank.trial_balance(at=0).lines)
+    for wrong in (-1, datetime(2026, 1, 1)):  # noqa: DTZ001 - it has no zone
+        with pytest.raises(InvalidRequest):
+            bank.statement("a", at=wrong)
+        with pytest.raises(InvalidRequest):
+            bank.trial_balance(at=wrong)
+
+
+def test_who_was_opened_after_a_day_is_not_in_its_trial_balance() -> None:
+    """But with hours of a day up to it; those who were there are in it without hours too."""
+    history = History()
+    bank, day = history.bank, history.clock.now.date()
+    history.wait(2)
+    bank.open_account("late")
+    bank.open_account("worked")
+    bank.transfer(earner="worked", spender="a", hours=1, occurred_on=day)
+    there = {line.account for line in bank.trial_balance(day).lines}
+    assert {"a", "b", "c", "dup", "g", "twin", "org", "fund", "worked"} == there
+    assert () == bank.trial_balance(day - timedelta(days=400)).lines
+
+
+def test_what_happened_to_a_person() -> None:
+    """Events of both accounts, in order; what a correction changed; the merge once."""
+    bank = History().bank
+    bank.amend_account("a", kind="group", joined_on=date(2024, 1, 2), reason="a family")
+    bank.amend_account("a", kind="member", joined_on=None, reason="no, it is her")
+    bank.freeze("dup", reason="who is it?")
+    bank.name_delegate("a", "luca")
+    bank.merge("dup", into="a", reason="twice")
+    events = list(bank.events("a"))
+    assert [
+        ("a", "open_account"),
+        ("dup", "open_account"),
+        ("a", "amend_account"),
+        ("a", "amend_account"),
+        ("dup", "freeze"),
+        ("a", "name_delegate"),
+        ("a", "merge"),
+    ] == [(event.account, event.kind) for event in events]
+    assert [
+        {"kind": ("member", "group"), "joined_on": (JOINED, date(2024, 1, 2))},
+        {"kind": ("group", "member"), "joined_on": (date(2024, 1, 2), None)},
+        {"merged": ("dup", "a")},
+    ] == [event.changes for event in events if event.changes]
+    assert ["open_account", "freeze", "merge"] == [event.kind for event in bank.events("dup")]
+    assert "twice" == events[-1].text
+
+
+def test_who_exchanged_as_another() -> None:
+    """What was merged into an account keeps it from being inactive."""
+    history = History()
+    bank = history.bank
+    bank.transfer(earner="dup", spender="org", hours=1, occurred_on=date(2026, 10, 2))
+    since = date(2026, 9, 1)
+    assert {"a", "b", "c"} <= {one.id for one in bank.inactive(since=since)}
+    bank.merge("dup", into="a", reason="twice")
+    found = {one.id: one for one in bank.inactive(since=since)}
+    assert {"b", "c"} == set(found)
+    history.wait(60)
+    found = {one.id: one for one in bank.inactive(since=date(2026, 11, 1))}
+    assert (date(2026, 10, 2), Hours(1)) == (found["a"].last_exchange, found["a"].balance)
+    bank.merge("a", into="twin", reason="three times")
+    history.wait(60)
+    twin = next(one for one in bank.inactive(since=date(2027, 2, 1)) if one.id == "twin")
+    assert (JOINED, date(2026, 10, 2)) == (twin.since, twin.last_exchange)
+
+
+# -- a statute that is tried on history -------------------------------------------------------
+
+
+@given(st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5))
+def test_nothing_differs_under_the_statute_that_was_in_force(parts: list[Any]) -> None:
+    """However kinds, days of joining, accounts and books were corrected."""
+    bands = [Band(floor=-3), Band(floor=-9, ceiling=30, from_month=12)]
+    statute = Statute(version="v1", limits={"member": bands, "group": Band(floor=-5)})
+    history = History(statute=statute)
+    for part in parts:
+        history.take(part)
+    moved = sum(body["kind"] in {"reverse", "settle"} for body in bodies(history.bank))
+    tried = history.bank.replay(statute)
+    assert (False, moved) == (tried.differs, tried.exempt)
+
+
+def test_an_exchange_is_judged_by_the_day_of_joining_that_was_known() -> None:
+    """What was allowed to a member of long standing was so, though she joined later."""
+    history = History()
+    bank = history.bank
+    bank.open_account("new", joined_on=date(2020, 1, 1))
+    bank.transfer(earner="a", spender="new", hours=2, id="before")
+    bank.amend_account("new", joined_on=date(2026, 11, 1), reason="by her card")
+    bank.transfer(earner="a", spender="new", hours=3, id="after")
+    bands = [Band(floor=0), Band(floor=None, from_month=12)]
+    (line,) = bank.replay(Statute(version="v2", limits={"member": bands})).lines
+    assert ("new", "after", "after") == (line.account, line.first, line.last)
 
 
 # -- the impact report -----------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Judge recorded exchanges by another statute, and report what it would have changed.
 
 One pass over the journal. Each exchange is judged again by the rules for new ones, against the
-balances and holds at its time. Exchanges that would have been refused keep their effect on later
-balances. Differences are counted by account and rule, so memory grows with the accounts and not
-with the exchanges.
+balances, holds, kinds and days of joining that were known at its time. Exchanges that would have
+been refused keep their effect on later balances. Differences are counted by account and rule, so
+memory grows with the accounts and not with the exchanges.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from timebank.errors import InvalidRequest, LimitExceeded, Rejected, WrongType, 
 from timebank.hours import Hours
 from timebank.journal import parse
 from timebank.journal.fold import Fold
-from timebank.journal.kinds import sides_of
+from timebank.journal.kinds import MOVES_HOURS, sides_of
 from timebank.model import AccountRow
 from timebank.rules import Draft, State, holds, transfers
 from timebank.rules.transfers import Exchange
@@ -145,7 +145,7 @@ class _History:
         if kind in {"transfer", "hold"} and "limits" not in record["request"]:
             self._judged += 1
             self._judge(record)
-        elif "postings" in effects:
+        elif kind in MOVES_HOURS:
             self._exempt += 1
         self._fold.apply(sequence, kind, effects)
 
@@ -199,7 +199,14 @@ class _History:
                 there = AccountRow(fund, "fund", "open", None, None, None, 0, None)
                 accounts = ChainMap({fund: there}, fold.accounts)
                 balances = ChainMap({fund: balances.get(fund, (0, 0))}, fold.balances)
-        return State(self._statute, accounts, balances, fold.holds, today=today)
+        return State(
+            self._statute,
+            accounts,
+            balances,
+            fold.holds,
+            today=today,
+            closed_through=fold.closed_through,
+        )
 
     # -- differences -------------------------------------------------------------------
 
