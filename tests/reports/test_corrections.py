@@ -230,6 +230,13 @@ def test_no_english_stands_on_an_italian_statement(everything: TimeBank) -> None
         assert words in page
 
 
+def test_kinds_of_the_library_are_translated_in_figures(everything: TimeBank) -> None:
+    """Among the movements that are no exchanges; the community's own stand as they are."""
+    told = "\n".join(impact_text(everything.impact(at_least=1), "it"))
+    assert all(f"\n{kind} " in told for kind in ("quota", "donazione", "regalo"))
+    assert not any(f"\n{kind} " in told for kind in ("dues", "donation", "welcome"))
+
+
 @pytest.mark.parametrize("language", languages())
 def test_every_field_has_its_words(language: str) -> None:
     """What was, and that there was none, in each language and for each field that is amended."""
