@@ -221,7 +221,7 @@ def test_notes_beyond_the_first_hundred_are_counted() -> None:
 
 
 def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed() -> None:
-    """A balance, a status, a hold, an instant, a digest: the audit then makes one pass."""
+    """A balance, a status, a hold, closed books, an instant, a digest: then it is one pass."""
     bank = everything()
     with bank.store.reader("main") as reader:
         for path, value in (
@@ -229,6 +229,9 @@ def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed()
             (["effects", "accounts", "f1", "row", 2], "frozen"),
             (["effects", "accounts", "m1", "history", "changes"], []),
             (["effects", "accounts", "f1", "holds"], []),
+            (["effects", "accounts", "f1", "row", 8], "m1"),
+            (["effects", "accounts", "f1", "history", "merged"], ["m1"]),
+            (["effects", "closed_through"], "2026-03-01"),
             (["clocks", "last"], 0),
             (["statutes", "statutes"], []),
             (["derived", "statutes"], []),
