@@ -1215,8 +1215,9 @@ class Books {
     check(id !== into, "merges", "one account");
     const isOfOneKind = account.kind === other.kind && other.kind !== "clearing";
     check(isOfOneKind, "merges", `${account.kind} and ${other.kind}`);
-    const funds = fundsOf(this.statute);
-    check(!funds.has(id) && !funds.has(into), "merges", "a fund");
+    const funds = [...this.versions.values()].map(fundsOf);
+    const isFund = funds.some((some) => some.has(id) || some.has(into));
+    check(!isFund, "merges", "a fund");
     this.takePart([into]);
     check(same(this.reserved(account), [0n, 0n]), "merges", "with open holds");
     check(effects.occurred_on === this.day, "occurred_on", `not ${this.day}`);

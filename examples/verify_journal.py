@@ -1260,7 +1260,8 @@ class Books:
         check(id != into, "merges", "one account")
         alike = account.kind == other.kind != "clearing"
         check(alike, "merges", f"{account.kind} and {other.kind}")
-        check(not {id, into} & funds_of(self.statute), "merges", "a fund")
+        funds = set[str]().union(*map(funds_of, self.versions.values()))
+        check(not {id, into} & funds, "merges", "a fund")
         self.take_part([into])
         check(self.reserved(account) == (0, 0), "merges", "with open holds")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")

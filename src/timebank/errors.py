@@ -264,16 +264,15 @@ class BooksClosed(Rejected):
         )
         self.through = through
         self.occurred_on = occurred_on
-        opened = "open the books again first (timebank close-books)"
-        later = f"a day from {through + timedelta(days=1)} on would pass, or "
-        self.add_remedy(opened if doing == "amended" else f"{later}{opened}")
+        first = through + timedelta(days=1)
+        later = "" if doing == "amended" else f"a day from {first} on would pass, or "
+        self.add_remedy(f"{later}open the books again first (timebank close-books)")
 
 
 class DuesNotCharged(Rejected):
     """Books are not closed while dues of their days are still to be charged.
 
-    `through` is the day through which they were to be closed; `accounts` are the ids of those
-    of which something is due.
+    `through` is the day that was to be closed; `accounts` are those of which something is due.
     """
 
     rule = "dues before closing"
@@ -455,7 +454,7 @@ class NotPermitted(Rejected):
 
 
 class FundInUse(Rejected):
-    """The account is a fund that the statute in force names.
+    """The account is a fund that the statute in force names, or for a merge any statute so far.
 
     `account` is its id; `statute` the version of the statute.
     """
@@ -463,11 +462,11 @@ class FundInUse(Rejected):
     rule = "funds of the statute"
     code = "fund_in_use"
 
-    def __init__(self, account: str, *, statute: str) -> None:
+    def __init__(self, account: str, *, statute: str, remedy: str | None = None) -> None:
         super().__init__(f"account {shown(account)} is a fund of statute {shown(statute)}")
         self.account = account
         self.statute = statute
-        self.add_remedy("first adopt a statute that does not name it")
+        self.add_remedy(remedy or "first adopt a statute that does not name it")
 
 
 class OverReversed(Rejected):

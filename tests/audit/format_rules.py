@@ -538,7 +538,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule("F7", "what has no value is left out", "canonical", here(transfer(area=None))),
     FormatRule("F8", "days are days", "canonical", here(transfer(occurred_on="2026-02-30"))),
     FormatRule(
-        "F8a",
+        "F9",
         "times of day",
         "canonical",
         here(transfer(**{"from": "24:00"})),
@@ -550,7 +550,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F9",
+        "F10",
         "ids of 1 to 128 characters",
         "canonical",
         here(transfer(id="x" * 129)),
@@ -568,7 +568,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F10",
+        "F11",
         "ids in normal form",
         "canonical",
         here(with_field("actor", "e\u0301")),
@@ -578,7 +578,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F11",
+        "F12",
         "what cannot be seen is in no id",
         "canonical",
         here(with_field("actor", "a\u200bb")),
@@ -589,7 +589,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F12",
+        "F13",
         "ids without a blank at an end",
         "canonical",
         here(with_field("actor", " a")),
@@ -599,10 +599,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F13", "joiners within their scripts", "canonical", here(with_field("actor", "a\u200db"))
+        "F14", "joiners within their scripts", "canonical", here(with_field("actor", "a\u200db"))
     ),
     FormatRule(
-        "F14",
+        "F15",
         "which fields are ids and labels",
         "canonical",
         here(transfer(category="")),
@@ -615,9 +615,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(opened("m4 "), merged("m3", "m4 ")),
         ),
     ),
-    FormatRule("F15", "an id names one record", "ids", an_id_twice),
+    FormatRule("F16", "an id names one record", "ids", an_id_twice),
     FormatRule(
-        "F16",
+        "F17",
         "ids of dues",
         "canonical",
         here(transfer(id="due:dues:2026:m1")),
@@ -627,15 +627,15 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(transfer(id="cheque:1")),
         ),
     ),
-    FormatRule("F17", "the canonical form", "canonical", respelt(b',"id":', b', "id":')),
-    FormatRule("F18", "whole numbers", "canonical", respelt(b"60]", b"60.0]", readable=False)),
-    FormatRule("F19", "what is escaped", "canonical", respelt(b"a/b", b"a\\/b")),
-    FormatRule("F20", "the chain of digests", "chain", another_digest),
-    FormatRule("F21", "published heads", "published", another_head),
-    FormatRule("F22", "personal text as a commitment", "canonical", here(transfer(note="a text"))),
-    FormatRule("F23", "each text matches", "texts", here(forgeries.text_changed)),
+    FormatRule("F18", "the canonical form", "canonical", respelt(b',"id":', b', "id":')),
+    FormatRule("F19", "whole numbers", "canonical", respelt(b"60]", b"60.0]", readable=False)),
+    FormatRule("F20", "what is escaped", "canonical", respelt(b"a/b", b"a\\/b")),
+    FormatRule("F21", "the chain of digests", "chain", another_digest),
+    FormatRule("F22", "published heads", "published", another_head),
+    FormatRule("F23", "personal text as a commitment", "canonical", here(transfer(note="a text"))),
+    FormatRule("F24", "each text matches", "texts", here(forgeries.text_changed)),
     FormatRule(
-        "F24",
+        "F25",
         "1 to 10,000 characters of text",
         "texts",
         here(with_note("x" * 10_001)),
@@ -644,17 +644,17 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(with_note("a\0b")),
         ),
     ),
-    FormatRule("F25", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
-    FormatRule("F26", "days of record never run backwards", "clocks", here(recorded("2026-03-01"))),
+    FormatRule("F26", "instants never run backwards", "clocks", here(forgeries.clock_runs_back)),
+    FormatRule("F27", "days of record never run backwards", "clocks", here(recorded("2026-03-01"))),
     FormatRule(
-        "F27",
+        "F28",
         "the day of record beside that in UTC",
         "clocks",
         here(recorded("2026-03-04")),
         more=(here(a_day_that_does_not_go_on), restarts(last(kept_by_a_restart))),
     ),
     FormatRule(
-        "F28",
+        "F29",
         "no service later than tomorrow",
         "clocks",
         here(
@@ -663,7 +663,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F28a",
+        "F30",
         "nothing in closed books",
         "clocks",
         here(closed(YESTERDAY), on_day(YESTERDAY)),
@@ -676,7 +676,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F29",
+        "F31",
         "the fields of a request",
         "canonical",
         here(transfer(more=1)),
@@ -698,7 +698,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F30",
+        "F32",
         "the fields of the effects",
         "canonical",
         here(with_effect(more=1)),
@@ -720,7 +720,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F31",
+        "F33",
         "an account is set as asked",
         "effects",
         here(
@@ -736,7 +736,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F32",
+        "F34",
         "a limit that was not asked stays",
         "effects",
         here(
@@ -748,14 +748,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F33",
+        "F35",
         "inherited limits are left out",
         "canonical",
         here(opened("m4", floor="inherit")),
         more=(here(opened("m4", ceiling="inherit")),),
     ),
     FormatRule(
-        "F34",
+        "F36",
         "a floor, a ceiling or both",
         "canonical",
         here(
@@ -766,10 +766,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             )
         ),
     ),
-    FormatRule("F35", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
-    FormatRule("F36", "an account is opened once", "effects", here(opened("m3"))),
+    FormatRule("F37", "kinds of account", "canonical", here(opened("m4", kind="bank"))),
+    FormatRule("F38", "an account is opened once", "effects", here(opened("m3"))),
     FormatRule(
-        "F37",
+        "F39",
         "from which status to which",
         "effects",
         here(status("thaw", "m3", "open")),
@@ -792,14 +792,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F38", "joining at most a year ahead", "clocks", here(opened("m4", joined_on="2027-03-04"))
+        "F40", "joining at most a year ahead", "clocks", here(opened("m4", joined_on="2027-03-04"))
     ),
     FormatRule(
-        "F39", "no floor above the ceiling", "limits", here(opened("m4", floor=60, ceiling=59))
+        "F41", "no floor above the ceiling", "limits", here(opened("m4", floor=60, ceiling=59))
     ),
-    FormatRule("F40", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
+    FormatRule("F42", "closed at zero", "limits", here(forgeries.closed_with_a_balance)),
     FormatRule(
-        "F41",
+        "F43",
         "a fund in use is not closed",
         "effects",
         here(
@@ -809,7 +809,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F42",
+        "F44",
         "sides sorted, an account once",
         "canonical",
         here(sides([["m3", 30], ["m1", 30]], [["m2", 60]])),
@@ -819,23 +819,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F43", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
+        "F45", "1 to 1,000 accounts a side", "canonical", here(sides([], [])), more=(here(*_CROWD),)
     ),
     FormatRule(
-        "F44", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
+        "F46", "seconds of more than zero", "canonical", here(sides([["m1", -60]], [["m2", -60]]))
     ),
     FormatRule(
-        "F45",
+        "F47",
         "both sides alike",
         "canonical",
         street(named("flagged", lambda made: made["request"].update(spenders=[["m2", 8401]]))),
     ),
     FormatRule(
-        "F46", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
+        "F48", "two accounts at least", "canonical", here(sides([["m1", 60]], [["m1", 60]]))
     ),
-    FormatRule("F47", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
+    FormatRule("F49", "no transfer is a reversal", "canonical", here(transfer(kind="reversal"))),
     FormatRule(
-        "F48",
+        "F50",
         "labels",
         "canonical",
         here(transfer(category="care ")),
@@ -848,7 +848,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F49",
+        "F51",
         "tags sorted, each once",
         "canonical",
         here(transfer(tags=["b", "a", "a"])),
@@ -859,7 +859,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F50",
+        "F52",
         "sources sorted, each name once",
         "canonical",
         here(transfer(source=[["page", "1"], ["page", "2"]])),
@@ -869,23 +869,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(transfer(source=[[f"{n:02}", "1"] for n in range(21)])),
         ),
     ),
-    FormatRule("F51", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
+    FormatRule("F53", "the word `unchecked`", "canonical", here(transfer(limits="checked"))),
     FormatRule(
-        "F52", "the day of a transfer", "effects", here(with_effect(occurred_on="2026-03-01"))
+        "F54", "the day of a transfer", "effects", here(with_effect(occurred_on="2026-03-01"))
     ),
-    FormatRule("F53", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
+    FormatRule("F55", "postings sum to zero", "zero-sum", here(forgeries.unbalanced)),
     FormatRule(
-        "F54", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
+        "F56", "postings of accounts that are there", "effects", here(forgeries.unknown_account)
     ),
     FormatRule(
-        "F55",
+        "F57",
         "the statute in force is named",
         "statutes",
         here(with_effect(statute="default/9")),
         more=(here(merged("m3", "m1"), by("default/9")), here(closed(YESTERDAY), by("default/9"))),
     ),
     FormatRule(
-        "F56",
+        "F58",
         "postings as asked, in their order",
         "effects",
         here(forgeries.not_as_asked),
@@ -904,10 +904,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F57", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
-    FormatRule("F58", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
+    FormatRule("F59", "whole units", "effects", strict(test_audit_rules.no_whole_unit)),
+    FormatRule("F60", "shares by largest remainder", "effects", street(_shared(128, 129, 643))),
     FormatRule(
-        "F59",
+        "F61",
         "who has no share is open too",
         "effects",
         here(
@@ -923,23 +923,23 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F60",
+        "F62",
         "how much the fee is",
         "effects",
         street(named("held", another_fee(["solidarity", 840], ["f1", -420], ["f2", -420]))),
     ),
     FormatRule(
-        "F61",
+        "F63",
         "who pays the fee",
         "effects",
         street(named("held", another_fee(["solidarity", 900], ["f1", -449], ["f2", -451]))),
     ),
-    FormatRule("F62", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
-    FormatRule("F63", "days to record", "effects", strict(test_audit_rules.too_late)),
-    FormatRule("F64", "floors", "limits", here(forgeries.below_floor)),
-    FormatRule("F65", "ceilings", "limits", here(forgeries.above_ceiling)),
+    FormatRule("F64", "the largest exchange", "effects", strict(test_audit_rules.too_large)),
+    FormatRule("F65", "days to record", "effects", strict(test_audit_rules.too_late)),
+    FormatRule("F66", "floors", "limits", here(forgeries.below_floor)),
+    FormatRule("F67", "ceilings", "limits", here(forgeries.above_ceiling)),
     FormatRule(
-        "F66",
+        "F68",
         "a soft limit within a hard one",
         "limits",
         here(
@@ -950,7 +950,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F67",
+        "F69",
         "months of membership",
         "limits",
         here(
@@ -961,7 +961,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F68",
+        "F70",
         "only open accounts take part",
         "limits",
         here(forgeries.frozen),
@@ -970,20 +970,20 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(merged("m3", "m1"), lambda forgery: forgery.transfer("m3", "m2", 60)),
         ),
     ),
-    FormatRule("F69", "who arranges is not closed", "limits", here(forgeries.via_closed)),
+    FormatRule("F71", "who arranges is not closed", "limits", here(forgeries.via_closed)),
     FormatRule(
-        "F70", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
+        "F72", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),
-    FormatRule("F71", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
+    FormatRule("F73", "flags of limits", "limits", here(with_effect(flags=[_FLAG]))),
     FormatRule(
-        "F72",
+        "F74",
         "flags of size and days",
         "effects",
         strict(test_audit_rules.flag_of_a_gift),
         more=(here(merged("m1", "m3", flags=[_TWO_FLAGS[1]])),),
     ),
     FormatRule(
-        "F73",
+        "F75",
         "the order of flags",
         "effects",
         here(
@@ -999,16 +999,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F74",
+        "F76",
         "no flag where nothing is checked",
         "effects",
         here(
             transfer(limits="unchecked"), last(lambda made: made["effects"].update(flags=[_FLAG]))
         ),
     ),
-    FormatRule("F75", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
+    FormatRule("F77", "what may be reversed", "reversals", here(forgeries.reversed_a_reversal)),
     FormatRule(
-        "F76",
+        "F78",
         "the day of a reversal",
         "reversals",
         here(
@@ -1024,7 +1024,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F77",
+        "F79",
         "no more than the original",
         "reversals",
         here(reversal(["m1", -2401], ["m2", 2401])),
@@ -1040,16 +1040,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F78", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
+        "F80", "the hours of a reversal", "reversals", here(reversal(["m1", -60], ["m2", 60]))
     ),
     FormatRule(
-        "F79",
+        "F81",
         "the fee that moves back",
         "reversals",
         street(named("undo-settlement", another_fee(["solidarity", -180], ["f1", 90], ["f2", 90]))),
     ),
     FormatRule(
-        "F80",
+        "F82",
         "what moves back is shared",
         "reversals",
         street(
@@ -1062,7 +1062,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F81",
+        "F83",
         "the order of what moves back",
         "reversals",
         here(reversal(["m2", 60], ["m1", -60], hours=60)),
@@ -1072,25 +1072,25 @@ RULES: Final[tuple[FormatRule, ...]] = (
             street(named("undo-settlement", _another_end)),
         ),
     ),
-    FormatRule("F82", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
-    FormatRule("F83", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
+    FormatRule("F84", "the lines of a hold", "effects", street(test_audit_rules.another_share)),
+    FormatRule("F85", "what a hold reserves", "effects", street(test_audit_rules.reserves_less)),
     FormatRule(
-        "F84",
+        "F86",
         "how much holds may reserve",
         "effects",
         here(held(2**53 - 1, limits="unchecked"), held(2, limits="unchecked")),
     ),
-    FormatRule("F85", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
-    FormatRule("F86", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
-    FormatRule("F87", "limits of what is held", "limits", here(held(10 * HOUR))),
+    FormatRule("F87", "when a hold expires", "effects", here(held(expires_in=60, ends_in=61))),
+    FormatRule("F88", "a hold lasts some time", "canonical", here(held(expires_in=0, ends_in=0))),
+    FormatRule("F89", "limits of what is held", "limits", here(held(10 * HOUR))),
     FormatRule(
-        "F88",
+        "F90",
         "a hold is resolved once, while open",
         "holds",
         street(test_audit_rules.voided_after_its_end),
     ),
     FormatRule(
-        "F89",
+        "F91",
         "the day of a settlement",
         "effects",
         street(test_audit_rules.settled_on_another_day),
@@ -1102,22 +1102,22 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F90",
+        "F92",
         "the hours of a settlement",
         "effects",
         strict(test_audit_rules.settled_no_whole_unit),
     ),
     FormatRule(
-        "F91",
+        "F93",
         "the fee of a settlement",
         "effects",
         street(oddities.with_fee(["solidarity", 480], ["f1", -239], ["f2", -241])),
         more=(street(named("settlement", _another_payer)),),
     ),
-    FormatRule("F92", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
-    FormatRule("F93", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
+    FormatRule("F94", "more than was held", "effects", strict(test_audit_rules.settled_too_large)),
+    FormatRule("F95", "the fields of a statute", "statutes", here(adopts({"flor": 1}))),
     FormatRule(
-        "F94",
+        "F96",
         "no default is spelled out",
         "statutes",
         here(adopts({"time_zone": "UTC"})),
@@ -1130,19 +1130,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F95",
+        "F97",
         "the order of bands, dues, kinds",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60, "from_month": 1}, {"floor": -30}]}})),
     ),
     FormatRule(
-        "F96",
+        "F98",
         "shares of a fee or demurrage",
         "statutes",
         here(opened("pot", kind="fund"), adopts({"fee": {"fund": "pot", "share": "2/20"}})),
     ),
     FormatRule(
-        "F97",
+        "F99",
         "bands of limits",
         "statutes",
         here(
@@ -1158,7 +1158,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F98",
+        "F100",
         "two bands of one month",
         "statutes",
         here(adopts({"limits": {"member": [{"floor": -60}, {"beyond": "flag", "floor": -HOUR}]}})),
@@ -1168,12 +1168,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
-    FormatRule("F99", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))),
     FormatRule(
-        "F100", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
+        "F101", "hours of a statute", "statutes", here(adopts({"granularity": {"unit": 0}}))
     ),
     FormatRule(
-        "F101",
+        "F102", "days of a statute", "statutes", here(adopts({"record_within": {"days": 36_501}}))
+    ),
+    FormatRule(
+        "F103",
         "names of dues",
         "statutes",
         here(
@@ -1181,35 +1183,35 @@ RULES: Final[tuple[FormatRule, ...]] = (
             adopts({"dues": [{"fund": "pot", "hours": 60, "name": "welcome"}]}),
         ),
     ),
-    FormatRule("F102", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
+    FormatRule("F104", "the version that is adopted", "statutes", here(adopts({}, adopts="x/2"))),
     FormatRule(
-        "F103",
+        "F105",
         "a version means the same",
         "statutes",
         here(adopts({}), adopts({"record_within": {"days": 1}})),
     ),
     FormatRule(
-        "F104",
+        "F106",
         "the library's own versions",
         "statutes",
         here(adopts({"version": "default/7"}, adopts="default/7")),
     ),
     FormatRule(
-        "F105",
+        "F107",
         "funds of a statute",
         "statutes",
         here(adopts({"fee": {"fund": "m1", "share": "1/10"}})),
     ),
-    FormatRule("F106", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
+    FormatRule("F108", "ids of what is due", "effects", lives(_LIES["a club of another name"])),
     FormatRule(
-        "F107",
+        "F109",
         "the statute that makes it due",
         "effects",
         lives(lifetimes.charged(_LAST, by="default/1")),
     ),
-    FormatRule("F108", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
+    FormatRule("F110", "whose it is due of", "effects", lives(_LIES["a card of a group"])),
     FormatRule(
-        "F109",
+        "F111",
         "the day of what is due",
         "effects",
         lives(named(_LAST, lambda made: made["effects"].update(occurred_on="2026-05-30"))),
@@ -1222,35 +1224,35 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F110",
+        "F112",
         "periods of the calendar",
         "effects",
         lives(_LIES["a club of a half-year that begins in spring"]),
     ),
     FormatRule(
-        "F111",
+        "F113",
         "who gives to whom",
         "effects",
         lives(named(_LAST, lambda made: made["effects"]["postings"].reverse())),
     ),
-    FormatRule("F112", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
-    FormatRule("F113", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
-    FormatRule("F114", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
+    FormatRule("F114", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
+    FormatRule("F115", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
+    FormatRule("F116", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
     FormatRule(
-        "F115",
+        "F117",
         "what is due once",
         "effects",
         lives(lambda forgery: lifetimes.again(forgery, "due:card:2026-03-31:m3", id="due:again")),
     ),
-    FormatRule("F116", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
+    FormatRule("F118", "how much dues are", "effects", lives(_LIES["dues of one second more"])),
     FormatRule(
-        "F117",
+        "F119",
         "when demurrage falls due",
         "effects",
         lives(_LIES["demurrage of a month that goes on"]),
     ),
     FormatRule(
-        "F118",
+        "F120",
         "what demurrage is taken of",
         "effects",
         lives(
@@ -1258,16 +1260,16 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F119", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
+        "F121", "how much demurrage is", "effects", lives(_LIES["demurrage of one second more"])
     ),
     FormatRule(
-        "F120",
+        "F122",
         "flags of what is due",
         "limits",
         of(lifetimes.lifetimes, _flags_last(lambda flags: flags.clear())),
     ),
     FormatRule(
-        "F121",
+        "F123",
         "delegates as asked",
         "effects",
         here(
@@ -1279,7 +1281,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F122",
+        "F124",
         "delegates until a day",
         "effects",
         here(
@@ -1291,7 +1293,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F123",
+        "F125",
         "somebody else's delegate",
         "effects",
         here(
@@ -1303,10 +1305,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F124", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
+        "F126", "a delegate is named once", "effects", lives(_LIES["a delegate named twice"])
     ),
     FormatRule(
-        "F125",
+        "F127",
         "an account's texts, or a record's",
         "effects",
         here(erased((1, "name"), record=1)),
@@ -1322,46 +1324,46 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F126",
+        "F128",
         "an account that was opened, and not merged",
         "effects",
         here(erased((1, "name"), account="m9")),
         more=(here(merged("m3", "m1"), erased((1, "name"), account="m3")),),
     ),
     FormatRule(
-        "F127",
+        "F129",
         "erased texts sorted, each once",
         "canonical",
         here(erased((1, "name"), (1, "name"))),
         more=(here(forgeries.erasure_out_of_order),),
     ),
     FormatRule(
-        "F128",
+        "F130",
         "which texts are erased",
         "effects",
         here(forgeries.text_erased_with_another_commitment),
     ),
     FormatRule(
-        "F129",
+        "F131",
         "the day of a restart",
         "clocks",
         restarts(last(lambda made: made["request"].update(today="2026-03-01"))),
     ),
-    FormatRule("F130", "what a restart is for", "clocks", here(a_restart_for_nothing)),
+    FormatRule("F132", "what a restart is for", "clocks", here(a_restart_for_nothing)),
     FormatRule(
-        "F131",
+        "F133",
         "the statute of a restart",
         "statutes",
         restarts(last(lambda made: made["effects"].update(statute="default/9"))),
     ),
     FormatRule(
-        "F132",
+        "F134",
         "the holds that a restart ends",
         "effects",
         restarts(last(lambda made: made["effects"].pop("ends"))),
     ),
     FormatRule(
-        "F132a",
+        "F135",
         "books that a restart opens",
         "effects",
         restarts(before(_is_restart, closed("2027-01-01"))),
@@ -1373,7 +1375,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F133",
+        "F136",
         "which record is amended",
         "effects",
         here(amended(area="x"), last(_with_effect(amends=1))),
@@ -1388,7 +1390,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F134",
+        "F137",
         "which fields are amended",
         "canonical",
         here(amended()),
@@ -1401,7 +1403,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F135",
+        "F138",
         "what an exchange may become",
         "canonical",
         here(amended(category="")),
@@ -1416,7 +1418,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F136",
+        "F139",
         "an exchange becomes what was asked",
         "effects",
         here(amended(area="x"), last(_sets(area="y"))),
@@ -1429,7 +1431,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F137",
+        "F140",
         "what an exchange was before",
         "effects",
         here(amended(area="x"), last(_was(area="z"))),
@@ -1450,7 +1452,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F138",
+        "F141",
         "something of an exchange is amended",
         "effects",
         here(transfer(id="x", area="x"), amended("x", area="x")),
@@ -1460,7 +1462,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F139",
+        "F142",
         "no exchange of closed books is amended",
         "effects",
         here(on_day(YESTERDAY, id="x"), closed(YESTERDAY), amended("x", area="x")),
@@ -1493,7 +1495,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F140",
+        "F143",
         "which fields of an account are amended",
         "canonical",
         here(amended_account("m3")),
@@ -1505,7 +1507,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F141",
+        "F144",
         "an account becomes what was asked",
         "effects",
         here(amended_account("m3", joined_on=DAY), last(_sets(joined_on=YESTERDAY))),
@@ -1527,7 +1529,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F142",
+        "F145",
         "kinds that an account may become",
         "effects",
         here(amended_account("m3", kind="fund")),
@@ -1537,14 +1539,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F143",
+        "F146",
         "a fund in use is nobody's own",
         "effects",
         here(*_POT, amended_account("pot", kind="group")),
         more=(here(*_POT, amended_account("pot", kind="member")),),
     ),
     FormatRule(
-        "F144",
+        "F147",
         "which accounts are amended, and until when",
         "effects",
         here(amended_account("m9", joined_on=DAY)),
@@ -1554,7 +1556,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F145",
+        "F148",
         "books are closed as asked",
         "effects",
         here(closed(YESTERDAY), last(_with_effect(through="2026-02-28"))),
@@ -1565,14 +1567,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F146",
+        "F149",
         "only a day that is over is closed",
         "effects",
         here(closed(DAY)),
         more=(here(closed("2027-01-01")),),
     ),
     FormatRule(
-        "F147",
+        "F150",
         "who is merged into whom",
         "effects",
         here(merged("m3", "m1"), last(lambda made: made["request"].update(into="m2"))),
@@ -1586,7 +1588,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F148",
+        "F151",
         "kinds that are merged",
         "effects",
         here(opened("g", kind="group"), merged("m3", "g")),
@@ -1594,10 +1596,17 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(opened("c", kind="clearing"), opened("d", kind="clearing"), merged("c", "d")),
             here(*_POT, opened("g", kind="organisation"), merged("pot", "g"), by("x/1")),
             here(*_POT, opened("g", kind="organisation"), merged("g", "pot"), by("x/1")),
+            here(
+                *_POT,
+                opened("g", kind="organisation"),
+                adopts({"version": "x/2"}, adopts="x/2"),
+                merged("pot", "g"),
+                by("x/2"),
+            ),
         ),
     ),
     FormatRule(
-        "F149",
+        "F152",
         "in which status accounts are merged",
         "effects",
         here(status("freeze", "m1", "frozen"), merged("m3", "m1")),
@@ -1609,21 +1618,21 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F150",
+        "F153",
         "nothing is held of who is merged",
         "limits",
         here(held(), merged("m1", "m3")),
         more=(here(held(), merged("m2", "m3")),),
     ),
     FormatRule(
-        "F151",
+        "F154",
         "the day of a merge",
         "effects",
         here(merged("m1", "m3", occurred_on=YESTERDAY)),
         more=(here(merged("m1", "m3", occurred_on="2026-03-03")),),
     ),
     FormatRule(
-        "F152",
+        "F155",
         "what a merge moves",
         "effects",
         here(merged("m1", "m3"), last(lambda made: made["effects"]["postings"].reverse())),
@@ -1634,7 +1643,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F153",
+        "F156",
         "the day of joining after a merge",
         "effects",
         here(opened("m4", joined_on=YESTERDAY), merged("m4", "m1")),
@@ -1654,7 +1663,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         ),
     ),
     FormatRule(
-        "F154",
+        "F157",
         "flags of a merge",
         "limits",
         here(opened("m4", ceiling=60), merged("m1", "m4")),

@@ -59,7 +59,7 @@ def kept() -> list[JSON]:
 def test_a_verifier_refuses_a_restart_by_the_false_clock(
     verifier: str, kept: list[JSON], tmp_path: Path
 ) -> None:
-    """Its day is that of its instant; the audit's forgery is one of F27."""
+    """Its day is that of its instant; the audit's forgery is one of F28."""
     (tmp_path / "export.jsonl").write_bytes(rechained(kept))
     code, printed, errors = run(VERIFIERS[verifier](), [tmp_path / "export.jsonl"])
     assert (1, "") == (code, printed)

@@ -640,8 +640,10 @@ def moved_back(bank: TimeBank, sources: Sources) -> None:
         bank.reverse(f"due:{charge}", reason="a false clock", id=f"no {charge}")
     sources.go(days=85)
     bank.run_due(through=sources.now.date())
+    bank.open_account("shed", kind="fund")
+    bank.open_account("garden", kind="fund")
     bank.adopt(Statute(version="mend/2"))
-    bank.merge("old", into="fund", reason="there is no fee any more")
+    bank.merge("shed", into="garden", reason="one pot for both")
     bank.reverse("beyond", reason="with its fee", hours=2, id="less beyond")
     bank.close_books(through=today, reason="as ever")
 

@@ -222,7 +222,7 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("corrections", 59, "effects.postings.0.1", -1_100, "postings"),
     ("corrections", 106, "request.account", "m2", "effects"),
     ("corrections", 109, "request.id", "due:dues:2026-Q3:new~2", "ids"),
-    ("corrections", 110, "request.statute.fee", {"fund": "old", "share": "1/10"}, "merges"),
+    ("corrections", 112, "request.statute.fee", {"fund": "shed", "share": "1/10"}, "merges"),
     # closed books
     ("corrections", 73, "effects.through", "2026-04-01", "effects"),
     ("corrections", 73, "effects.through", None, "effects"),

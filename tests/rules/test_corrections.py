@@ -478,6 +478,7 @@ def test_what_cannot_be_merged(bank: TimeBank) -> None:
     bank.freeze("cold")
     bank.hold(earner="m2", spender="f1", hours=1, id="h1")
     bank.adopt(Statute(version="v/1", dues=Dues(hours=1, fund="fund", every="once")))
+    bank.adopt(Statute(version="v/2"))  # what fell due by the other still goes to its fund
     before = bank.head()
     for account, into, error in (
         ("m1", "m1", InvalidRequest),

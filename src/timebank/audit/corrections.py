@@ -195,8 +195,9 @@ def merge_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
 def _who_merges(context: AuditContext, row: AccountRow, other: AccountRow) -> Iterator[Difference]:
     if row.kind != other.kind or row.kind == "clearing":
         yield "two accounts of one kind, and not of clearing", f"a {row.kind} and a {other.kind}"
-    if funds := {row.account, other.account} & {*context.statutes.current.funds}:
-        yield "no fund of the statute", ", ".join(map(shown, sorted(funds)))
+    named = {fund for statute in context.statutes.all_adopted() for fund in statute.funds}
+    if funds := {row.account, other.account} & named:
+        yield "no fund of any statute so far", ", ".join(map(shown, sorted(funds)))
     if other.status != "open":
         yield f"{shown(other.account)} that is open", f"it was {other.status}"
     if row.merged_into is not None:

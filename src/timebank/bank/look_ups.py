@@ -26,7 +26,7 @@ from timebank.queries.records import (
     resolution_of,
     reversals_of,
 )
-from timebank.queries.statutes import of_version
+from timebank.queries.statutes import adopted_by, of_version, statute_rows
 from timebank.queries.views import is_ended, read_account
 from timebank.rules import Held, Original, State
 from timebank.rules.accounts import OpenAccount, Rename
@@ -36,6 +36,7 @@ from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.holds import SettleHold, VoidHold
+from timebank.rules.merging import Merge
 from timebank.rules.statutes import Adopt
 from timebank.rules.transfers import ReverseTransfer
 from timebank.statute import Demurrage
@@ -174,6 +175,13 @@ def see_closings(session: Session, command: CloseBooks, state: State, now: int) 
     state.was_closed = was_closed(session.writer)
 
 
+def see_funds(session: Session, command: Merge, state: State, now: int) -> None:
+    """See the funds of every statute that was adopted."""
+    session.flush()
+    adopted = (adopted_by(session.writer, row) for row in statute_rows(session.writer))
+    state.funds = {fund: statute.version for statute in adopted for fund in statute.funds}
+
+
 _DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
 #: Look up what a command must see beside its accounts, by its kind.
 LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
@@ -189,4 +197,5 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "restart_clock": see_clock,
     "amend": see_described,
     "close_books": see_closings,
+    "merge": see_funds,
 }

@@ -541,7 +541,7 @@ class Writes(Handle):
         :raises InvalidRequest: an id that cannot be, no reason, or accounts of two kinds.
         :raises AccountNotFound: one of them is no account.
         :raises AccountNotOpen: the duplicate was merged before, or `into` is not open.
-        :raises FundInUse: one of them is a fund of the statute in force.
+        :raises FundInUse: one of them is a fund of a statute that is or was in force.
         :raises HoldsOpen: the duplicate has open holds: settle or void them first.
 
         >>> import timebank

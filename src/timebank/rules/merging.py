@@ -44,7 +44,7 @@ def merge(state: State, command: Merge, now: int) -> Draft | None:
     :raises AccountNotFound: one of them is missing.
     :raises AccountNotOpen: the one was merged into another; or the other is not open.
     :raises InvalidRequest: they are of two kinds, or of one that is never merged.
-    :raises FundInUse: one of them is a fund of the statute in force.
+    :raises FundInUse: one of them is a fund of a statute that is or was in force.
     :raises HoldsOpen: open holds reserve hours on it.
     :raises InvalidHours: a balance too large to be stored.
     """
@@ -96,5 +96,6 @@ def _check_kinds(state: State, account: AccountRow, into: AccountRow) -> None:
         msg = f"{shown(account.account)} is a clearing account, which is never merged"
         raise InvalidRequest(msg)
     for row in (account, into):
-        if row.account in state.statute.funds:
-            raise FundInUse(row.account, statute=state.statute.version)
+        if row.account in state.funds:
+            remedy = "it stays one, for what fell due by that statute goes there"
+            raise FundInUse(row.account, statute=state.funds[row.account], remedy=remedy)

@@ -133,7 +133,8 @@ class State:
     a share is taken of. `last_at` and `last_on` are the instant and day of the last record, and
     `ends` the holds that would be open again if the clock went back to now. `closed_through` is the
     last day of closed books, and `was_closed` says that some were closed once; `described` is
-    the operation that is amended.
+    the operation that is amended. `funds` are those that any statute has named so far, each
+    with the version of one.
     """
 
     statute: Statute
@@ -154,6 +155,7 @@ class State:
     closed_through: str | None = None
     was_closed: bool = False
     described: Described | None = None
+    funds: Mapping[str, str] = attrs.field(factory=dict)
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.

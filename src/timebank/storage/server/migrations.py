@@ -88,9 +88,9 @@ def _recorded(transaction: Transaction) -> set[str] | None:
 
 def _is_unreleased(transaction: Transaction) -> bool:
     """Return whether the tables lack a column that they have had since the first release."""
-    sql = "SELECT kind, merged_into FROM timebank_records, timebank_accounts WHERE 1 = 0"
     try:
-        transaction.cursor.execute(sql)
+        transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
+        transaction.cursor.execute("SELECT merged_into FROM timebank_accounts WHERE 1 = 0")
     except transaction.dialect.error as error:
         return transaction.dialect.no_column(error)  # others are for who needs the table
     return False
