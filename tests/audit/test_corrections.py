@@ -256,9 +256,26 @@ def restarted_in_closed_books(bank: TimeBank, clock: Clock) -> Iterator[object]:
     yield bank.run_due()
 
 
+def restarted_with_cards(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """What is due once was charged to both duplicates: to one of them by a false clock."""
+    cards = Statute(version="cards/1", dues=[Dues(hours=1, fund="pot", every="once", name="card")])
+    opened(bank, "m1", "m2", rules=cards)
+    bank.run_due()
+    clock.now += timedelta(days=50)
+    bank.open_account("dup")
+    bank.open_account("m3")
+    yield bank.run_due()
+    yield bank.merge("dup", into="m1", reason="the same")
+    clock.now -= timedelta(days=30)
+    yield bank.restart_clock(today=clock.now.date(), reason="the battery")
+    yield bank.run_due()
+    yield bank.reverse("due:card:2026-04-21:m3", reason="never was")
+    yield bank.run_due()
+
+
 STORIES = [
     *(descriptions, erased, reversed_, duplicates, charged),
-    *(closed, restarted, restarted_in_closed_books),
+    *(closed, restarted, restarted_in_closed_books, restarted_with_cards),
 ]
 
 
