@@ -715,6 +715,38 @@ def test_impact_is_that_of_a_slow_count(parts: list[Any], one: int, other: int) 
     agrees(history.bank, JOINED, history.clock.now.date())
 
 
+def test_an_exchange_with_oneself() -> None:
+    """Of two accounts that are one person: counted once, and gone when it is taken back."""
+    bank = History().bank
+    day = date(2026, 10, 2)
+    bank.transfer(earner="dup", spender="a", hours=1, id="t", occurred_on=day)
+    bank.merge("dup", into="a", reason="twice")
+    found = bank.impact(at_least=1)
+    assert (1, 1, 1) == (found.exchanges.exchanges, found.active, found.by_month[0].accounts)
+    agrees(bank, JOINED, day)
+    bank.reverse("t", reason="with herself")
+    assert (0, 0) == (bank.impact().exchanges.exchanges, bank.impact().active)
+    agrees(bank, JOINED, day)
+
+
+def test_what_is_taken_back_behind_closed_books() -> None:
+    """It is subtracted in its own month; who took part did so, and stays counted."""
+    bank = History().bank
+    day = date(2026, 10, 2)
+    for id, earner in (("t", "a"), ("u", "b")):
+        bank.transfer(earner=earner, spender="c", hours=1, id=id, area="south", occurred_on=day)
+    bank.close_books(through=date(2026, 10, 31), reason="approved")
+    bank.reverse("t", reason="it was another")
+    agrees(bank, JOINED, date(2026, 11, 30))
+    found = bank.impact(at_least=1)
+    assert (1, Hours(1), 3) == (found.exchanges.exchanges, found.exchanges.hours, found.active)
+    assert [("2026-10", 2, Hours(2), 3), ("2026-11", -1, Hours(-1), 0)] == [
+        (one.key, one.exchanges, one.hours, one.accounts) for one in found.by_month
+    ]
+    assert [("south", 1, 3)] == [(one.key, one.exchanges, one.accounts) for one in found.by_area]
+    assert {None} == {one.hours for one in bank.impact().by_month}
+
+
 @given(steps, steps)
 def test_impact_of_a_closed_year_keeps_its_hours(before: list[Any], after: list[Any]) -> None:
     """Hours by month and label, however much is taken back or amended afterwards."""
