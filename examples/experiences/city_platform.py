@@ -61,7 +61,7 @@ def neighbourhood(bank: TimeBank, number: int) -> None:
     )
     bank.transfer(earner="f1", spender="m1", hours="1:30", occurred_on=day(16), **words)
     if number % 4 == 0:  # in ten courtyards all cook and all eat: half an hour each
-        cook = {"each": "0:30", "area": "co-housing", "note": "cena di cortile"}
+        cook: dict[str, Any] = {"each": "0:30", "area": "co-housing", "note": "cena di cortile"}
         circle(bank, gave=["f1", "m1", "m2"], occurred_on=day(30), **cook)
 
 

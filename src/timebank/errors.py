@@ -12,6 +12,7 @@ and are shown in its message.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -263,6 +264,9 @@ class BooksClosed(Rejected):
         )
         self.through = through
         self.occurred_on = occurred_on
+        opened = "open the books again first (timebank close-books)"
+        later = f"a day from {through + timedelta(days=1)} on would pass, or "
+        self.add_remedy(opened if doing == "amended" else f"{later}{opened}")
 
 
 class DuesNotCharged(Rejected):
@@ -281,7 +285,7 @@ class DuesNotCharged(Rejected):
         some = ", ".join(map(shown, self.accounts[:3]))
         more = f" and {len(self.accounts) - 3} more" if len(self.accounts) > 3 else ""  # noqa: PLR2004  # shown
         super().__init__(f"dues up to {through} are not charged yet, of {some}{more}")
-        self.add_remedy(f"run the dues through {through} first")
+        self.add_remedy(f"run the dues first (timebank run-due --through {through})")
 
 
 class GranularityRefused(Rejected):
@@ -397,7 +401,7 @@ class HoldsOpen(Rejected):
     def __init__(self, account: str, *, held: Hours, incoming: Hours) -> None:
         super().__init__(
             f"account {shown(account)} has open holds, {held} held and {incoming} incoming: "
-            "an account is merged without"
+            "it cannot be merged"
         )
         self.account = account
         self.held = held

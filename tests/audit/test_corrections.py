@@ -17,7 +17,19 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 import timebank
-from audit.forgeries import Forgery, found
+from audit import format_rules
+from audit.corrected import (
+    Change,
+    amended,
+    amended_account,
+    merged,
+    on_day,
+    planned,
+    settled,
+    undone,
+)
+from audit.corrected import closed as closed_books
+from audit.forgeries import DAY, Forgery, found
 from audit.format_rules import report_of
 from audit.test_audit_stretches import Here, same
 from support import Clock, sources
@@ -50,7 +62,7 @@ def opened(bank: TimeBank, *ids: str, rules: Statute | None = None) -> None:
         bank.open_account(id, name=id.upper())
 
 
-def amended(bank: TimeBank, clock: Clock) -> Iterator[object]:
+def descriptions(bank: TimeBank, clock: Clock) -> Iterator[object]:
     """An exchange is amended, and what was amended; and a hold, before it is settled and behind."""
     opened(bank, "m1", "m2")
     bank.transfer(earner="m1", spender="m2", hours=1, id="t", category="shoping", note="bread")
@@ -109,7 +121,7 @@ def reversed_(bank: TimeBank, clock: Clock) -> Iterator[object]:
     yield bank.amend("earned", reason="what it was", category="fair")
 
 
-def merged(bank: TimeBank, clock: Clock) -> Iterator[object]:
+def duplicates(bank: TimeBank, clock: Clock) -> Iterator[object]:
     """Duplicates of duplicates, frozen, closed, beyond limits either way, with delegates."""
     tight = Statute(version="tight/1", limits={"member": Band(floor=-2, ceiling=2)})
     opened(bank, "a", "b", "c", "d", "e", rules=tight)
@@ -241,7 +253,7 @@ def restarted_in_closed_books(bank: TimeBank, clock: Clock) -> Iterator[object]:
 
 
 STORIES = [
-    *(amended, erased, reversed_, merged, charged),
+    *(descriptions, erased, reversed_, duplicates, charged),
     *(closed, restarted, restarted_in_closed_books),
 ]
 
@@ -300,6 +312,73 @@ def test_corrections_are_well_in_processes(tmp_path: Path, monkeypatch: pytest.M
             clock.now += timedelta(days=999)
             same(bank.audit(), bank.audit(processes=2))
     assert [True, True] == taken
+
+
+# -- what is just right --------------------------------------------------------------------
+
+#: Records that are as the format says, by hand, where it says how far one may go.
+HONEST: dict[str, tuple[Change, ...]] = {
+    "joins in a year": (amended_account("m3", joined_on="2027-03-03"),),
+    "an organisation whose fund is in use": (
+        format_rules.opened("pot", kind="organisation"),
+        format_rules.adopts({"fee": {"fund": "pot", "share": "1/10"}}),
+        amended_account("pot", joined_on=DAY, kind="organisation"),
+    ),
+    "one field stays and another becomes another": (
+        amended(area="x"),
+        amended(area="x", to="00:00"),
+    ),
+    "taken away and given again": (amended(takes=["note"]), amended(note="bread")),
+    "a kind there and back": (
+        amended_account("m3", kind="group"),
+        amended_account("m3", kind="member"),
+    ),
+    "the day after closed books": (closed_books("2026-02-28"), on_day("2026-03-01")),
+    "closed through yesterday, and amended": (closed_books("2026-03-01"), amended(area="x")),
+    "a hold for the day after closed books": (closed_books("2026-02-28"), planned("2026-03-01")),
+    "a hold for a day to come": (planned("2031-01-01"), settled(DAY)),
+    "a hold of a day that was closed": (
+        planned("2026-03-01"),
+        closed_books("2026-03-01"),
+        amended("held", area="x"),
+        settled(DAY),
+    ),
+    "moved back in closed books": (
+        on_day("2026-03-01", id="x"),
+        closed_books("2026-03-01"),
+        undone("x", DAY),
+    ),
+    "moved back on its day once they are open": (
+        on_day("2026-03-01", id="x"),
+        closed_books("2026-03-01"),
+        closed_books("2026-02-28"),
+        undone("x", "2026-03-01"),
+    ),
+    "a frozen duplicate that spent": (
+        format_rules.opened("m4"),
+        format_rules.status("freeze", "m2", "frozen"),
+        merged("m2", "m4"),
+    ),
+    "a closed duplicate without hours": (
+        format_rules.status("close_account", "m3", "closed"),
+        merged("m3", "m1"),
+    ),
+    "up to the limits, and not beyond": (
+        format_rules.opened("m4", ceiling=2400),
+        merged("m1", "m4"),
+    ),
+    "an earlier day of joining": (
+        format_rules.opened("m4", joined_on="2026-03-01"),
+        format_rules.opened("m5", joined_on=DAY),
+        merged("m4", "m5", joined_on="2026-03-01"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_what_is_just_right_is_well(name: str) -> None:
+    """Beside each forgery there is what would be honest."""
+    assert () == format_rules.here(*HONEST[name])().findings
 
 
 # -- what is forged ------------------------------------------------------------------------

@@ -53,7 +53,8 @@ def test_exit_codes(folder: Path) -> None:
     code, out, err = finished(folder, *words)
     assert (1, b"", 1) == (code, out, err.count(b"\n"))
     code, out, err = finished(folder, "balance", "nobody")
-    assert (2, b"", b"timebank: no account 'nobody' in this bank\n") == (code, out, err)
+    told = b"timebank: no account 'nobody' in this bank (see timebank account list)\n"
+    assert (2, b"", told) == (code, out, err)
 
 
 def test_a_pipe_that_closes_early_is_no_error(folder: Path) -> None:

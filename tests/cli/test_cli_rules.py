@@ -66,7 +66,7 @@ def test_hold_settle_and_holds() -> None:
     assert "No holds.\n" == well("holds")
     assert hold("--expires-in", "2w").startswith("h1: 2:00 of m2 for m1 held, until 2")
     (row,) = well("holds", "--account", "m2").splitlines()[2:]
-    assert row.startswith("h1    open     2:00  m2      m1     2")
+    assert row.startswith("no day        h1    open     2:00  m2      m1     2")
     assert "s1: 1:30 from m2 to m1 on 2026-03-02 would be record 5\n" == well(
         *("settle", "h1", "--hours", "1:30", "--id", "s1", "--on", "2026-03-02", "--dry-run")
     )

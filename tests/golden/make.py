@@ -544,8 +544,8 @@ def amended(bank: TimeBank, sources: Sources) -> None:
     bank.amend("plain", tags=(), resource="van", started_at=time(23), reason="there were no tags")
     sources.go(minutes=5)
     bank.erase(record="visit", reason="asked for")
-    bank.amend("visit", note="by train", started_at=None, reason="not that note")
-    bank.amend("visit", area=None, resource=None, tags=(), reason="nothing is left")
+    bank.amend("visit", note=None, started_at=None, reason="what was erased is gone")
+    bank.amend("visit", note="by bus", area=None, resource=None, tags=(), reason="what is left")
     bank.reverse("visit", reason="less", hours="0:07", id="visit less")
 
 

@@ -216,7 +216,7 @@ def test_each_row_of_a_statute_says_which_books_are_closed() -> None:
 def test_an_account_is_amended_where_it_was_wrong() -> None:
     """What is not named stays; a day that is taken away is none."""
     fold = opened("a")
-    sets = {"kind": "group", "joined_on": "2025-03-02"}
+    sets: dict[str, Any] = {"kind": "group", "joined_on": "2025-03-02"}
     row = fold.apply(2, "amend_account", {"account": "a", "sets": sets, "was": {}}).account
     assert AccountRow("a", "group", "open", "2025-03-02", "inherit", None, 1, None) == row
     sets = {"joined_on": None}

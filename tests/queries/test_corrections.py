@@ -239,7 +239,8 @@ def own_lines(statement: Statement) -> list[Any]:
 def unnamed(value: Any) -> Any:
     """A statement or trial balance without what may change: names and texts."""
     if isinstance(value, Statement):
-        lines = [attrs.evolve(line, note=None, reason=None, amendments=()) for line in value.lines]
+        bare: Any = {"note": None, "reason": None, "amendments": ()}
+        lines = tuple(attrs.evolve(line, **bare) for line in value.lines)
         account = attrs.evolve(value.account, name=None)
         return attrs.evolve(value, names={}, lines=lines, account=account)
     return attrs.evolve(value, lines=[attrs.evolve(line, name=None) for line in value.lines])

@@ -69,7 +69,12 @@ def results() -> dict[str, list[Any]]:
         restart = preview.restart_clock(today=clock.now.date(), reason="it was wrong")
         clock.now = now
     with bank.preview() as preview:
-        told = {"note": "to the clinic", "tags": [], "started_at": time(9, 30), "reason": "told"}
+        told: Any = {
+            "note": "to the clinic",
+            "tags": [],
+            "started_at": time(9, 30),
+            "reason": "told",
+        }
         amended = preview.amend("visit-81", **told)
         line = preview.statement("m1", at=preview.head().sequence).lines[0]
         preview.amend_account("m1", joined_on=date(2024, 1, 2), reason="by her card")

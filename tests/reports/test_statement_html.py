@@ -9,7 +9,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -203,7 +203,7 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="module")
 def long_one() -> TimeBank:
-    """Two hundred exchanges, with long words."""
+    """Two hundred exchanges, with long words; amended, of two accounts, in closed books."""
     now = datetime(2026, 3, 31, 9, 0, tzinfo=UTC)
     bank = timebank.open("memory:", clock=lambda: now)
     bank.open_account("m1", name="Maria Supercalifragilistica " * 3, floor=None)
@@ -220,7 +220,38 @@ def long_one() -> TimeBank:
                 category="assistenza",
             )
     bank.hold(earner="f1", spender="m1", hours=2, note="lunedì", expires_in=timedelta(days=9))
+    corrected(bank)
     return bank
+
+
+def corrected(bank: TimeBank) -> None:
+    """Whatever corrections show on a page, as long as it can be."""
+    day = date(2026, 3, 30)
+    duplicate = "m1-" + "x" * 60
+    bank.open_account(duplicate, name="Maria Superca " * 4)
+    bank.transfer(
+        earner=duplicate,
+        spender="f1",
+        hours=1,
+        id="t1",
+        occurred_on=day,
+        category="assistenza",
+        started_at=time(22, 30),
+        ended_at=time(1),
+        tags=["una", "due"],
+    )
+    bank.amend("t1", reason="x", category="a" * 200, tags=[], note="y", started_at=None)
+    bank.amend("t1", reason="x", category="b", area="family help", resource="car")
+    bank.merge(duplicate, into="m1", reason="doppione")
+    bank.hold(
+        earner="f1",
+        spender="m1",
+        hours=2,
+        occurred_on=date(2026, 12, 30),
+        started_at=time(9, 30),
+        ended_at=time(11),
+    )
+    bank.close_books(through=date(2026, 3, 29), reason="x")
 
 
 @pytest.mark.browser

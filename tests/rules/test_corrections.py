@@ -128,8 +128,14 @@ def test_repeated_alike_nothing_is_appended(bank: TimeBank) -> None:
     pay(bank, "t1", category="care", note="a")
     bank.amend("t1", category="shopping", note="b", reason="a slip")
     before = bank.head()
-    for given in ({"category": "shopping"}, {"note": "b"}, {"area": None}, {"tags": []}):
-        bank.amend("t1", **given, reason="another reason")  # type: ignore[arg-type]
+    alike: list[dict[str, Any]] = [
+        {"category": "shopping"},
+        {"note": "b"},
+        {"area": None},
+        {"tags": []},
+    ]
+    for given in alike:
+        bank.amend("t1", **given, reason="another reason")
     assert before == bank.head()
     bank.amend("t1", category="care", note="a", reason="it was right")
     assert before.sequence + 1 == bank.head().sequence
@@ -155,7 +161,13 @@ def test_what_cannot_be_amended(bank: TimeBank) -> None:
     for id in ("r1", "v1"):
         with pytest.raises(InvalidRequest, match=f"'{id}' is"):
             bank.amend(id, category="x", reason="r")
-    for given in ({}, {"category": "x", "reason": ""}, {"category": " x"}, {"category": ""}):
+    wrongly: list[dict[str, Any]] = [
+        {},
+        {"category": "x", "reason": ""},
+        {"category": " x"},
+        {"category": ""},
+    ]
+    for given in wrongly:
         with pytest.raises(InvalidRequest):
             bank.amend("t1", **{"reason": "r"} | given)
     for wrong in ("09:30", 9, datetime(2026, 1, 1)):  # noqa: DTZ001  # that is the fault

@@ -8,6 +8,7 @@ they are closed it is the same, whatever else is called, and so is what was know
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -37,6 +38,11 @@ def posted(bank: TimeBank, through: str) -> Posted:
                 line = (record.sequence, seconds, effects["occurred_on"])
                 found.setdefault(account, []).append(line)
     return found
+
+
+def called(call: str, bank: TimeBank, **given: Any) -> Any:
+    """What a call of a bank comes to."""
+    return getattr(bank, call)(**given)
 
 
 class Corrections(Clocks):
@@ -130,15 +136,14 @@ class Corrections(Clocks):
         """Line by line; and nobody can post there."""
         bank = self.banks[0]
         for closing, was in self.closed:
-            assert closing.through is not None
             through = closing.through
+            assert through is not None
             assert was == posted(bank, through.isoformat())
             for line in bank.trial_balance(on=through).lines:
                 lines = was.get(line.account, [])
                 assert line.balance.seconds == sum(seconds for _, seconds, _ in lines)
         if self.closed:
-            through = next(iter(bank.closings())).through
-            assert through is not None
+            assert next(bank.closings()).through is not None
 
     @precondition(lambda self: self.closed)
     @rule(up=accounts, down=accounts, days=st.sampled_from([0, 1, 30, 9_000]))
@@ -150,11 +155,8 @@ class Corrections(Clocks):
         day = max(last - timedelta(days=days), date(1, 1, 1))
         for call in ("transfer", "hold"):
             id = self.fresh()
-            told = self.both(
-                lambda bank, call=call, id=id: getattr(bank, call)(
-                    earner=up, spender=down, hours=1, id=id, occurred_on=day
-                )
-            )
+            given: dict[str, Any] = {"earner": up, "spender": down, "hours": 1, "id": id}
+            told = self.both(partial(called, call, occurred_on=day, **given))
             assert BooksClosed is told[0], told
 
     @invariant()

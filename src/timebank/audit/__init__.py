@@ -7,8 +7,8 @@ and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections` and
 know what `effects` compares; `record_fields`, `record_forms`, `id_rules` and `plain_transfers`
 take records apart; `order` and `shares` look at lines. `quick` and `compare` are audits of their
 own. The audit shares no code with the rules: that limits held and reversals stayed within their
-originals is worked out here once more. It reads one snapshot in pages, so that its memory grows with the
-number of accounts and not with that of records, and it writes nothing.
+originals is worked out here once more. It reads one snapshot in pages, so that its memory grows
+with the number of accounts and not with that of records, and it writes nothing.
 """
 
 from __future__ import annotations

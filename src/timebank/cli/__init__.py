@@ -12,6 +12,7 @@ from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress
 from timebank.cli.audit import audit, audit_host
 from timebank.cli.clock import clock
+from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
 from timebank.cli.exports import export
 from timebank.cli.holds import hold, holds, settle, void
@@ -62,6 +63,7 @@ for _command in (
     account,
     transfer,
     reverse,
+    amend,
     hold,
     settle,
     void,
@@ -72,6 +74,7 @@ for _command in (
     dues,
     leave,
     inactive,
+    close_books,
     delegate,
     clock,
     personal_data,

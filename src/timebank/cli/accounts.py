@@ -25,11 +25,12 @@ def account() -> None:
 
 
 def _show(account: Account, format: str, *, posted: str = "") -> None:
-    from timebank.reports.text import limit_text, titled
+    from timebank.reports.text import limit_text, status_text, titled
 
     limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
     line = (
-        f"{titled(account.id, account.name)} ({account.kind}) is {account.status}: {limits}{posted}"
+        f"{titled(account.id, account.name)} ({account.kind}) is {status_text(account)}: "
+        f"{limits}{posted}"
     )
     show_result(format, account, lambda: [line])
 

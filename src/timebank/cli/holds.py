@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from timebank.cli.options import DAY, DURATION, exchange_options, formatted, sid
 from timebank.cli.output import show_result
 
 if TYPE_CHECKING:
+    from timebank.bank import TimeBank
     from timebank.model import Hold
 
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     What is held is not spent twice. Settle it by what was really done, or void it.
     """
 )
-@exchange_options
+@exchange_options(on="The day of the service, or the day planned for it.")
 @click.option(
     "--expires-in",
     type=DURATION,
@@ -98,7 +100,12 @@ def void(
     _show(made, format, verb="released")
 
 
-@click.command(help="The holds of the bank: the open ones, unless told otherwise.")
+@click.command(
+    help="""The holds of the bank as a calendar: the open ones, unless told otherwise.
+
+    By the day that is planned, and its times; those without a day come last.
+    """
+)
 @click.option("--account", metavar="ID", help="Only those of this account.")
 @click.option(
     "--status",
@@ -110,19 +117,33 @@ def void(
 @pass_address
 def holds(address: BankAddress, /, *, account: str | None, status: str, format: str) -> None:
     """List the holds."""
-    from timebank.reports.holds import holds_text
+    from timebank.reports.holds import calendar, holds_text
 
     with address.open(read_only=True) as bank:
-        found = list(bank.holds(account=account, status=None if status == "all" else status))
-    show_result(format, found, lambda: holds_text(found))
+        found = calendar(bank.holds(account=account, status=None if status == "all" else status))
+        today = _today(bank)
+    show_result(format, found, lambda: holds_text(found, today=today))
+
+
+def _today(bank: TimeBank) -> date:
+    """Return the day in the time zone of the bank; in UTC, where this machine does not know it."""
+    from timebank.errors import InvalidStatute
+    from timebank.model import instant
+
+    now = time.time_ns() // 1000
+    try:
+        return date.fromisoformat(bank.statute().day(now))
+    except InvalidStatute:
+        return instant(now).date()
 
 
 def _show(made: Hold, format: str, *, verb: str) -> None:
-    from timebank.reports.holds import until_text
+    from timebank.reports.holds import planned_text, until_text
     from timebank.reports.text import harmless
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
-    line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{end}"
+    planned = f", {when}" if (when := planned_text(made)) else ""
+    line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{planned}{end}"
     lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
     show_result(format, made, lambda: lines)

@@ -12,7 +12,8 @@ from timebank.cli.output import show, show_as, show_bytes, show_result
 from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from timebank.model import Record
+    from timebank.bank import TimeBank
+    from timebank.model import Amendment, Record
 
 
 @click.command(help="Make the file and the bank where they are missing.")
@@ -72,22 +73,28 @@ def journal(address: BankAddress, /, *, after: int, format: str) -> None:
         if format == "json":
             show_bytes(line_of(record) for record in records)
         else:
-            show(_described(record) for record in records)
+            show(_described(bank, record) for record in records)
 
 
-def _described(record: Record) -> str:
-    """Return one record as a line: with the id that `reverse` takes, or the account it is about."""
-    from timebank.journal import parse
-    from timebank.reports.text import harmless
+def _described(bank: TimeBank, record: Record) -> str:
+    """Return one record as a line."""
+    from timebank.reports.journal import operation_of, record_text
 
-    request = parse(record.bytes).get("request")
-    known = request if isinstance(request, dict) else {}
-    words = [record.kind, str(known.get("id", known.get("account", "")))]
-    if record.actor is not None:
-        words.append(f"by {record.actor}")
-    recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
-    description = harmless(" ".join(filter(None, words)))
-    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {description}"
+    operation = operation_of(record)
+    return record_text(record, () if operation is None else _amendments(bank, operation))
+
+
+def _amendments(bank: TimeBank, operation: str) -> tuple[Amendment, ...]:
+    """Return the amendments of an exchange, which have the texts of its notes."""
+    from timebank.errors import NotFound, TimebankError
+
+    try:
+        try:
+            return bank.transfer_by_id(operation).amendments
+        except NotFound:
+            return bank.hold_by_id(operation).amendments
+    except TimebankError:  # a journal that is not well is shown too
+        return ()
 
 
 @click.command(

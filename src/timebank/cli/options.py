@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import click
@@ -14,6 +14,8 @@ from timebank.cli.program import usage
 _DURATION: Final = re.compile(r"([0-9]{1,6})([wdhm])", re.ASCII)
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})", re.ASCII)
+_SEQUENCE: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
@@ -34,6 +36,56 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic in new versions
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day like 2026-03-02", param, ctx)
+
+
+class TimeOfDay(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A time of day, by the clock on the wall."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
+        """Return the time.
+
+        :raises click.BadParameter: another form, or no time of a day.
+        """
+        if isinstance(value, time):
+            return value
+        try:
+            if not (found := _TIME.fullmatch(value)):
+                raise ValueError
+            return time(int(found[1]), int(found[2]))
+        except ValueError:
+            self.fail(f"{value!r} is not a time of day like 09:30", param, ctx)
+
+
+class Point(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A point of the journal: the number of a record, or an instant with its zone."""
+
+    name = "N|INSTANT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | datetime:
+        """Return the sequence, or the aware instant.
+
+        :raises click.BadParameter: neither, or an instant without a zone.
+        """
+        if isinstance(value, int | datetime):
+            return value
+        if _SEQUENCE.fullmatch(value):
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(
+                f"{value!r} is neither a record's number nor an instant with its zone, like "
+                "2026-12-31T18:00+01:00",
+                param,
+                ctx,
+            )
+        return moment
 
 
 class LimitOf(click.ParamType):  # type: ignore[type-arg]  # as above
@@ -68,6 +120,8 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
 DAY: Final = Day()
 DURATION: Final = Duration()
 LIMIT: Final = LimitOf()
+POINT: Final = Point()
+TIME: Final = TimeOfDay()
 
 formatted = click.option(
     "--format",
@@ -78,13 +132,22 @@ formatted = click.option(
     help="For people or for programs.",
 )
 
-#: What `transfer` and `hold` share, in the order of their help.
-_EXCHANGE: Final = (
+dry_run_option = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
+
+at_option = click.option(
+    "--at", type=POINT, help="As it was known then: at a record, by its number, or at an instant."
+)
+
+#: What `transfer` and `hold` share, in the order of their help: before the day, and after it.
+_SIDES: Final = (
     click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True),
     click.option("--spender", "spenders", metavar="ID[=HOURS]", required=True, multiple=True),
     click.option("--hours", metavar="HOURS", help="1:30, 1.5, 1h30 or 90m."),
     click.option("--id", "id", metavar="ID", help="Makes repeating the command safe."),
-    click.option("--on", "occurred_on", type=DAY, help="The day of service; today if left out."),
+)
+_DESCRIPTION: Final = (
+    click.option("--from", "started_at", type=TIME, help="When it began, on that day."),
+    click.option("--to", "ended_at", type=TIME, help="When it ended; past midnight, if earlier."),
     click.option("--kind", default="exchange", show_default=True, help="What sort of movement."),
     click.option("--category", help="What sort of service."),
     click.option("--area", help="The area of welfare."),
@@ -95,11 +158,16 @@ _EXCHANGE: Final = (
 )
 
 
-def exchange_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say who earns, who spends, and what for."""
-    for option in reversed(_EXCHANGE):
-        command = option(command)
-    return command
+def exchange_options(*, on: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options that say who earns, who spends, when, and what for; `on` is help."""
+    day = click.option("--on", "occurred_on", type=DAY, help=on)
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((*_SIDES, day, *_DESCRIPTION)):
+            command = option(command)
+        return command
+
+    return add
 
 
 def side(option: str, items: tuple[str, ...]) -> str | dict[str, str]:

@@ -16,6 +16,13 @@ WELL: Final = 0
 REFUSED: Final = 1
 #: Wrong use or bad input.
 WRONG: Final = 2
+#: Which command lists what was not found, by the error.
+_LISTED_BY: Final = {
+    "AccountNotFound": "account list",
+    "HoldNotFound": "holds --status all",
+    "StatuteNotFound": "statute show --history",
+    "TransferNotFound": "journal --format text",
+}
 #: Ended by the keyboard, as shells count it.
 INTERRUPTED: Final = 130
 
@@ -88,6 +95,8 @@ def _message(error: Exception) -> str:
         return _usage(error)
     if isinstance(error, OSError):
         return _of_system(error)
+    if (command := _LISTED_BY.get(type(error).__name__)) is not None:
+        return f"{error} (see {NAME} {command})"
     return "there is not enough memory" if isinstance(error, MemoryError) else str(error)
 
 

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, formatted
+from timebank.cli.options import DAY, at_option, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
+
+if TYPE_CHECKING:
+    from timebank.bank import TimeBank
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
 @click.argument("id", required=False)
 @click.option("--on", type=DAY, help="At the end of this day of service.")
+@at_option
 @formatted
 @pass_address
-def balance(address: BankAddress, /, *, id: str | None, on: date | None, format: str) -> None:
+def balance(
+    address: BankAddress,
+    /,
+    *,
+    id: str | None,
+    on: date | None,
+    at: int | datetime | None,
+    format: str,
+) -> None:
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
+    from timebank.reports.text import status_text
 
     with address.open(read_only=True) as bank:
         if id is None:
-            trial = bank.trial_balance(on)
+            trial = bank.trial_balance(on, at=at)
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
             return
-        found = bank.balance(id, on=on)
-        status = bank.account(id).status
-    if on is None:
-        lines = balance_text(found, status)
-        show_result(format, found, lambda: lines)
+        found = bank.balance(id, on=on, at=at)
+        account = bank.account(id)
+    if on is None and at is None:
+        show_result(format, found, lambda: balance_text(found, status_text(account)))
         return
     # What may still move is known of today only.
-    past = {"account": id, "on": on.isoformat(), "posted": str(found.posted)}
-    show_as(format, lambda: past, lambda: [f"Balance on {on}: {found.posted}"])
+    past: dict[str, object] = {"account": id, "posted": str(found.posted)}
+    if on is not None:
+        past["on"], when = on.isoformat(), f"on {on}"
+    elif isinstance(at, int):
+        past["at"], when = at, f"as known at record {at}"
+    elif at is not None:
+        past["at"], when = at.isoformat(), f"as known at {at.isoformat()}"
+    show_as(format, lambda: past, lambda: [f"Balance {when}: {found.posted}"])
 
 
 @click.command(help="What an account earned and spent, day by day. Both days are included.")
 @click.argument("id")
 @click.option("--since", type=DAY, help="The first day.")
 @click.option("--until", type=DAY, help="The last day.")
+@at_option
 @click.option(
     "--format",
     "format",
@@ -60,6 +81,7 @@ def statement(
     id: str,
     since: date | None,
     until: date | None,
+    at: int | datetime | None,
     format: str,
     lang: str,
 ) -> None:
@@ -68,7 +90,7 @@ def statement(
 
     with address.open(read_only=True) as bank:
         head = bank.head()
-        made = bank.statement(id, since=since, until=until)
+        made = bank.statement(id, since=since, until=until, at=at)
     if format == "html":
         from timebank.reports.statement_html import statement_html
 
@@ -84,14 +106,17 @@ def statement(
     help="All accounts with what they earned and spent. The balances sum to 0:00.",
 )
 @click.option("--on", type=DAY, help="Up to and with this day of service.")
+@at_option
 @formatted
 @pass_address
-def trial_balance(address: BankAddress, /, *, on: date | None, format: str) -> None:
+def trial_balance(
+    address: BankAddress, /, *, on: date | None, at: int | datetime | None, format: str
+) -> None:
     """Show the trial balance."""
     from timebank.reports.balances import trial_balance_text
 
     with address.open(read_only=True) as bank:
-        made = bank.trial_balance(on)
+        made = bank.trial_balance(on, at=at)
     show_result(format, made, lambda: trial_balance_text(made))
 
 
@@ -148,6 +173,7 @@ def impact(
         if every:
             banks = [TimeBank(bank.store, bank=name, create=False) for name in bank.store.banks()]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
+        closed = _closed_through(banks)
     if format == "json":
         show_json(reports.json.impact(found))
     elif format == "csv":
@@ -155,6 +181,17 @@ def impact(
     elif format == "html":
         from timebank.reports.impact_html import impact_html
 
-        show(impact_html(found, lang).splitlines())
+        show(impact_html(found, lang, closed_through=closed).splitlines())
     else:
-        show(impact_text(found, lang))
+        show(impact_text(found, lang, closed_through=closed))
+
+
+def _closed_through(banks: Iterable[TimeBank]) -> date | None:
+    """Return the last day through which the books of all banks are closed."""
+    days = []
+    for bank in banks:
+        last = next(bank.closings(), None)
+        if last is None or last.through is None:
+            return None
+        days.append(last.through)
+    return min(days, default=None)

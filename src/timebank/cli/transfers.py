@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     --earner m1=1:00 --earner m2=0:30.
     """
 )
-@exchange_options
+@exchange_options(on="The day of service; today if left out.")
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
 @pass_address
@@ -71,10 +71,11 @@ def reverse(
 
 def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
     """Print what was recorded, or would be, with its fee and flags."""
-    from timebank.reports.text import harmless
+    from timebank.reports.text import harmless, times_text
 
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
-    what = f"{made.hours} from {spenders} to {earners} on {made.occurred_on}"
+    when = f"{made.occurred_on} {times_text(made.started_at, made.ended_at)}".rstrip()
+    what = f"{made.hours} from {spenders} to {earners} on {when}"
     lines = [f"{made.id}: {what} {verb} record {made.sequence}"]
     if made.asked is not None:
         lines.append(f"  {made.asked} was asked: the bank counts in units of its statute")

@@ -43,7 +43,9 @@ def account_at(reader: Reader, account: str, sequence: int) -> AccountRow:
     """
     found = accounts_at(reader, sequence).get(account)
     if found is None:
-        raise AccountNotFound(account)
+        missing = AccountNotFound(account)
+        missing.add_context(after=f" at record {sequence}: it was opened later")
+        raise missing
     return found
 
 

@@ -8,7 +8,17 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Limit
 from timebank.queries.statements import TrialBalance, TrialLine
-from timebank.reports.text import Column, Row, counted, facts, limit_text, table, titled
+from timebank.reports.statement import known_text
+from timebank.reports.text import (
+    Column,
+    Row,
+    counted,
+    facts,
+    limit_text,
+    status_text,
+    table,
+    titled,
+)
 
 _ACCOUNT: Final = (Column("Account", least=12), Column("Name", least=20), Column("Kind"))
 #: The width of the longest label of an account, which not every account has.
@@ -40,14 +50,19 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
     2 accounts                              1:30   1:30     0:00
     """
     rows: list[Row] = [
-        [line.account, line.name or "", line.kind, line.status, *_figures(line)]
+        [line.account, line.name or "", line.kind, _status(line), *_figures(line)]
         for line in trial.lines
     ]
     count = counted(len(trial.lines), "account")
     rows += [None, [count, "", "", "", str(trial.earned), str(trial.spent), str(trial.total)]]
     columns = (*_ACCOUNT, Column("Status"), *_FIGURES)
     days = "all days" if trial.on is None else f"up to {trial.on}"
-    return [f"Trial balance, {days}", "", *table(columns, rows)]
+    known = known_text(trial.closed_through, trial.at)
+    return [f"Trial balance, {days}", *known, "", *table(columns, rows)]
+
+
+def _status(line: TrialLine) -> str:
+    return line.status if line.merged_into is None else f"merged into {line.merged_into}"
 
 
 def trial_balance_in_short(trial: TrialBalance, *, most: int = 5) -> list[str]:
@@ -95,7 +110,7 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
             account.id,
             account.name or "",
             account.kind,
-            account.status,
+            status_text(account),
             "" if account.joined_on is None else account.joined_on.isoformat(),
             limit_text(account.floor),
             limit_text(account.ceiling),
@@ -110,7 +125,7 @@ def account_text(account: Account, balance: Balance) -> list[str]:
     """Return one account, with a line for each fact."""
     known = {
         "Kind": account.kind,
-        "Status": account.status,
+        "Status": status_text(account),
         "Joined": "" if account.joined_on is None else account.joined_on.isoformat(),
         "Floor": _limit_and_source(account.floor, balance.floor),
         "Ceiling": _limit_and_source(account.ceiling, balance.ceiling),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.resources import files
 from typing import Final
 
 from timebank.errors import StoreError
 from timebank.queries.impact import Impact
 from timebank.reports.impact_charts import charts
-from timebank.reports.impact_text import note_words, period_words, sections
+from timebank.reports.impact_text import closed_words, note_words, period_words, sections
 from timebank.reports.words import Words
 
 #: Which columns of a table hold figures, by how many columns it has.
 _FIGURES: Final = {2: {1}, 3: {2}, 4: {1, 2, 3}}
 
 
-def impact_html(impact: Impact, language: str = "en") -> str:
-    """Return the report as the text of an HTML file.
+def impact_html(impact: Impact, language: str = "en", *, closed_through: date | None = None) -> str:
+    """Return the report as the text of an HTML file, with the last day of closed books, if given.
 
     :raises StoreError: the extra `timebank[report]` is not installed.
 
@@ -42,6 +43,7 @@ def impact_html(impact: Impact, language: str = "en") -> str:
         words=words,
         title=words("title"),
         period=period_words(impact, words),
+        closed=closed_words(closed_through, words),
         cards=_cards(impact, words),
         charts=drawn,
         sections=sections(impact, words),

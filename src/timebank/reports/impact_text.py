@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.impact.figures import Band
@@ -47,7 +48,7 @@ def sections(impact: Impact, words: Words) -> list[Section]:
     found.append((words("flows"), (words("spends"), words("earns"), words("hours")), flows))
     if impact.others:
         others: list[Cells] = [
-            (words.of(kind), str(count.exchanges), Trusted(count.hours))
+            (words.kind(kind), str(count.exchanges), Trusted(count.hours))
             for kind, count in impact.others.items()
         ]
         titles = (words("kind"), words("exchanges"), words("hours"))
@@ -145,6 +146,11 @@ def period_words(impact: Impact, words: Words) -> str:
     return words.period(impact.since, impact.until)
 
 
+def closed_words(closed_through: date | None, words: Words) -> str:
+    """Return through which day the books are closed, in words; nothing, where none are."""
+    return "" if closed_through is None else words("books_closed", day=closed_through)
+
+
 def note_words(impact: Impact, words: Words) -> str:
     """Return a note on what the figures count and leave out."""
     return words("note", at_least=impact.at_least, through=impact.through)
@@ -153,10 +159,13 @@ def note_words(impact: Impact, words: Words) -> str:
 # -- forms -------------------------------------------------------------------------------
 
 
-def impact_text(impact: Impact, language: str = "en") -> list[str]:
-    """Return the report as tables of text."""
+def impact_text(
+    impact: Impact, language: str = "en", *, closed_through: date | None = None
+) -> list[str]:
+    """Return the report as tables of text, with the last day of closed books, where it is given."""
     words = Words("impact", language)
     lines = [words("title"), f"{words('period')}: {period_words(impact, words)}"]
+    lines += filter(None, [closed_words(closed_through, words)])
     for heading, titles, rows in sections(impact, words):
         lines += ["", heading, ""]
         columns = [

@@ -9,6 +9,7 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.model import Erasure
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
+from timebank.reports.corrections import changes_text
 from timebank.reports.text import Column, Row, counted, harmless, period_text, table, titled
 
 _DUE: Final = (
@@ -171,11 +172,12 @@ _HAPPENED: Final = {
     "reopen": "reopened",
     "name_delegate": "delegate named",
     "end_delegate": "delegate ended",
+    "amend_account": "amended",
 }
 
 
 def events_text(events: Iterable[Event]) -> list[str]:
-    """Return a line for each event in the history of an account.
+    """Return a line for each event in the history of an account, and one for each change of it.
 
     >>> from datetime import UTC, datetime
     >>> import timebank
@@ -185,12 +187,25 @@ def events_text(events: Iterable[Event]) -> list[str]:
     >>> events_text(bank.events("m1"))
     ['2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
     """
+    every = list(events)
+    merged = {event.changes["merged"][0] for event in every if event.kind == "merge"}
     lines = []
-    for event in events:
+    for event in every:
+        of = f"{event.account} " if event.account in merged else ""
         by = f" by {event.actor}" if event.actor else ""
         text = f": {event.text}" if event.text else ""
-        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {_HAPPENED[event.kind]}{by}{text}"))
+        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {of}{_happened(event)}{by}{text}"))
+        if event.kind == "amend_account":
+            lines += [f"{'':12}{phrase}" for phrase in changes_text(event.changes)]
     return lines
+
+
+def _happened(event: Event) -> str:
+    """Return what happened, in words."""
+    if event.kind == "merge":
+        account, into = event.changes["merged"]
+        return f"merged into {into}" if event.account == account else f"{account} merged into it"
+    return _HAPPENED[event.kind]
 
 
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:

@@ -17,6 +17,8 @@ from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.model import Head, Hold
 from timebank.queries.statements import Statement, StatementLine
+from timebank.reports.holds import calendar
+from timebank.reports.marks import amended_words
 from timebank.reports.text import harmless, period_text
 from timebank.reports.words import Words
 
@@ -88,13 +90,18 @@ class _Page:
         statement, words = self.statement, self.words
         account = statement.account
         kind = words(account.kind)
-        if account.status != "open":
+        if account.merged_into is not None:
+            kind = f"{kind}, {words('merged_into', account=account.merged_into)}"
+        elif account.status != "open":
             kind = f"{kind}, {words(account.status)}"
         return {
             "words": words,
             "titled": _titled(account.id, account.name),
             "kind": kind,
+            "history": self._history(),
             "period": words.period(statement.since, statement.until, day=self.day),
+            "closed": self._closed(),
+            "known": self._known(),
             "opening": str(statement.opening),
             "lines": [self._line(line) for line in statement.lines],
             "earned": str(statement.earned),
@@ -108,22 +115,51 @@ class _Page:
             "head": str(head),
         }
 
+    def _history(self) -> str:
+        """Return whose history is shown with that of the account; nothing, where it is nobody's."""
+        if not self.statement.merged:
+            return ""
+        names = self.statement.names
+        merged = ", ".join(_titled(id, names.get(id)) for id in self.statement.merged)
+        return self.words("history", accounts=merged)
+
+    def _closed(self) -> str:
+        through = self.statement.closed_through
+        return "" if through is None else self.words("closed_through", day=self.day(through))
+
+    def _known(self) -> str:
+        at = self.statement.at
+        return "" if at is None else self.words("at_record", sequence=self.number(at))
+
+    def _period(self, period: tuple[date, date]) -> str:
+        """Return a period of the calendar in the words of the language."""
+        text = period_text(period)
+        first, to, last = text.partition(" to ")
+        return self.words("months", first=first, last=last) if to else text
+
     def _line(self, line: StatementLine) -> dict[str, str]:
-        text = (line.reason if line.reverses else line.note) or ""
-        labels = [label for label in (line.category, line.area) if label is not None]
+        text = line.note or ""
+        if line.reverses or line.kind == "merge":
+            text = self.words.reason(line.reason or "")
+        labels = [] if line.category is None else [line.category]
+        if line.area is not None:
+            labels.append(self.words.of(line.area))
         if line.reverses:
             labels.insert(0, self.words("reversal"))
         if line.fee:
             labels.insert(0, self.words("fee"))
         elif line.kind not in {"exchange", "reversal"}:
-            labels.insert(0, line.kind)
+            labels.insert(0, self.words.kind(line.kind))
         if line.period is not None:
-            labels.append(period_text(line.period))
+            labels.append(self._period(line.period))
         return {
             "day": self.short(line.occurred_on),
+            "times": self.words.times(line.started_at, line.ended_at),
             "others": self._others(line.others),
+            "of": "" if line.account is None else self.words("line_of", account=line.account),
             "text": harmless(text),
             "labels": harmless(", ".join(labels)),
+            "amended": amended_words(line, self.words, day=self.short),
             "earned": "" if line.earned is None else str(line.earned),
             "spent": "" if line.spent is None else str(line.spent),
             "balance": str(line.balance),
@@ -131,7 +167,7 @@ class _Page:
 
     def _holds(self) -> Iterator[dict[str, str]]:
         own = self.statement.account.id
-        for hold in self.statement.holds:
+        for hold in calendar(self.statement.holds):
             moves = [p.hours for p in hold.postings if p.account == own]  # a fee among them
             earned = sum(hours.seconds for hours in moves if hours.seconds > 0)
             spent = -sum(hours.seconds for hours in moves if hours.seconds < 0)
@@ -140,9 +176,17 @@ class _Page:
                 "until": self._until(hold),
                 "others": self._others(tuple(sorted(others))),
                 "text": harmless(hold.note or hold.category or ""),
+                "planned": self._planned(hold),
                 "earned": str(Hours.from_seconds(earned)) if earned else "",
                 "spent": str(Hours.from_seconds(spent)) if spent else "",
             }
+
+    def _planned(self, hold: Hold) -> str:
+        """Return the day for which a hold is planned, and its times; those that there are."""
+        when = [self.words.times(hold.started_at, hold.ended_at)]
+        if hold.occurred_on is not None:
+            when.insert(0, self.words("planned", day=self.short(hold.occurred_on)))
+        return ", ".join(filter(None, when))
 
     def _until(self, hold: Hold) -> str:
         if hold.expires_at is None:

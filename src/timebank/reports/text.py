@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from typing import Final
 from unicodedata import category, east_asian_width
 
 import attrs
 
-from timebank.model import INHERIT, Limit
+from timebank.model import INHERIT, Account, Limit
 
 #: The widest line of a report.
 PAGE_COLUMNS: Final = 100
@@ -195,6 +195,21 @@ def titled(id: str, name: str | None) -> str:
     return harmless(id if name is None else f"{id} {name}")
 
 
+def status_text(account: Account) -> str:
+    """Return the status of an account, or which one it became.
+
+    >>> import attrs
+    >>> import timebank
+    >>> from timebank.reports.text import status_text
+    >>> account = timebank.open("memory:").open_account("m1-again")
+    >>> status_text(account), status_text(attrs.evolve(account, merged_into="m1"))
+    ('open', 'merged into m1')
+    """
+    if account.merged_into is None:
+        return account.status
+    return harmless(f"merged into {account.merged_into}")
+
+
 def limit_text(limit: Limit) -> str:
     """Return a limit in words."""
     if limit is INHERIT:
@@ -202,10 +217,25 @@ def limit_text(limit: Limit) -> str:
     return "unlimited" if limit is None else str(limit)
 
 
+def times_text(started_at: time | None, ended_at: time | None) -> str:
+    """Return the times of a service, those that there are.
+
+    >>> from datetime import time
+    >>> from timebank.reports.text import times_text
+    >>> times_text(time(9, 30), time(11)), times_text(time(9, 30), None), times_text(None, None)
+    ('09:30–11:00', 'from 09:30', '')
+    """  # noqa: RUF002  # a span has an en dash
+    if started_at is None:
+        return "" if ended_at is None else f"to {ended_at:%H:%M}"
+    if ended_at is None:
+        return f"from {started_at:%H:%M}"
+    return f"{started_at:%H:%M}–{ended_at:%H:%M}"  # noqa: RUF001  # as above
+
+
 def period_text(period: tuple[date, date] | None) -> str:
     """Return a period of the calendar as people say it: `2026`, `2026-03`, `2026-07 to 2026-12`.
 
-    >>> from datetime import date
+    >>> from datetime import date, time
     >>> from timebank.reports.text import period_text
     >>> period_text((date(2026, 1, 1), date(2026, 6, 30)))
     '2026-01 to 2026-06'

@@ -38,11 +38,14 @@ def close(state: State, command: CloseBooks, now: int) -> Draft | None:
     """
     through = command.request.get("through")
     if through is not None and through >= state.today:
-        msg = f"through {through} is not over: today is {state.today}"
+        msg = (
+            f"through {through} is not over, for today is {state.today}: "
+            "books are closed through a day before today"
+        )
         raise InvalidRequest(msg)
     if through == state.closed_through:
         if through is None and not state.was_closed:
-            msg = "no books are closed: through is missing, the last day that is to be closed"
+            msg = "no books are closed, so that none can be opened"
             raise InvalidRequest(msg)
         return None
     return Draft(CloseBooksEffects(statute=state.statute.version, through=through))

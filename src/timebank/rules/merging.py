@@ -53,8 +53,9 @@ def merge(state: State, command: Merge, now: int) -> Draft | None:
         return None
     for row in (account, into):
         if row.merged_into is not None:
+            doing = "be merged again" if row is account else "take over another account"
             raise AccountNotOpen(
-                row.account, status=row.status, doing="be merged", merged_into=row.merged_into
+                row.account, status=row.status, doing=doing, merged_into=row.merged_into
             )
     if into.status != "open":
         raise AccountNotOpen(into.account, status=into.status, doing="take over another account")
@@ -85,11 +86,14 @@ def merge(state: State, command: Merge, now: int) -> Draft | None:
 
 
 def _check_kinds(state: State, account: AccountRow, into: AccountRow) -> None:
-    if account.kind != into.kind or account.kind == "clearing":
+    if account.kind != into.kind:
         msg = (
-            f"{shown(account.account)} is a {account.kind}, {shown(into.account)} a {into.kind}: "
-            "an account is merged into one of its own kind, and no clearing account is"
+            f"{shown(account.account)} is of the kind {account.kind}, {shown(into.account)} of "
+            f"{into.kind}: an account is merged into one of its own kind"
         )
+        raise InvalidRequest(msg)
+    if account.kind == "clearing":
+        msg = f"{shown(account.account)} is a clearing account, which is never merged"
         raise InvalidRequest(msg)
     for row in (account, into):
         if row.account in state.statute.funds:

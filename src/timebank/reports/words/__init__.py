@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, time
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -66,7 +66,9 @@ class Words:
     ) -> None:
         self.language = language
         self._words = catalogue(report, language) if words is None else words
-        self._suggested = _tables(language)["suggested"] if language in languages() else {}
+        known = _tables(language) if language in languages() else {}
+        self._suggested = known.get("suggested", {})
+        self._kinds, self._reasons = known.get("kinds", {}), known.get("reasons", {})
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the words of a key, with values put into them."""
@@ -76,6 +78,37 @@ class Words:
     def of(self, label: str) -> str:
         """Return a suggested area or resource in this language; any other word as it is."""
         return self._suggested.get(label, label) if label else self("none")
+
+    def kind(self, kind: str) -> str:
+        """Return a kind of movement that the library makes in this language; others as they are.
+
+        >>> from timebank.reports.words import Words
+        >>> Words("statement", "it").kind("dues"), Words("statement", "it").kind("regalo")
+        ('quota', 'regalo')
+        """
+        return self._kinds.get(kind, kind)
+
+    def reason(self, text: str) -> str:
+        """Return a reason that the library gives in this language; any other text as it is.
+
+        >>> from timebank.reports.words import Words
+        >>> Words("statement", "it").reason("given back on leaving")
+        "restituito all'uscita"
+        """
+        return self._reasons.get(text, text)
+
+    def times(self, started_at: time | None, ended_at: time | None) -> str:
+        """Return the times of a service in words; nothing, where there are none.
+
+        >>> from datetime import time
+        >>> from timebank.reports.words import Words
+        >>> Words("statement", "it").times(time(9, 30), None)
+        'dalle 09:30'
+        """
+        times = {"started": started_at, "ended": ended_at}
+        given = {name: f"{value:%H:%M}" for name, value in times.items() if value is not None}
+        key = "times" if len(given) > 1 else "starts" if "started" in given else "ends"
+        return self(key, **given) if given else ""
 
     def period(
         self,

@@ -1,0 +1,282 @@
+"""`timebank amend`, `account amend`, `account merge` and `close-books`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import click
+
+from timebank.cli.accounts import account
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import DAY, TIME, dry_run_option, formatted
+from timebank.cli.output import complain, show_result
+from timebank.cli.program import REFUSED, WELL, usage
+
+if TYPE_CHECKING:
+    from timebank.bank import BankBatch, TimeBank
+    from timebank.reports.corrections import MergePlan
+
+_reason = click.option("--reason", required=True, help="Personal text: why.")
+
+
+# -- what an exchange was for ----------------------------------------------------------
+
+
+@attrs.frozen
+class _Field:
+    """Something that a correction may name: an option with its value, another to take it away.
+
+    `name` is that of the library's argument, `option` has no dashes yet.
+    """
+
+    name: str
+    option: str
+    help: str
+    more: Mapping[str, Any] = attrs.field(factory=dict)
+    taken_by: str = attrs.field()
+
+    @taken_by.default
+    def _taken_by(self) -> str:
+        return f"no-{self.option}"
+
+    def add_to(self, command: Callable[..., Any]) -> Callable[..., Any]:
+        """Add both options to a command."""
+        flag, taken = f"--{self.taken_by}", f"no_{self.name}"
+        value = click.option(f"--{self.option}", self.name, help=self.help, **self.more)
+        return value(click.option(flag, taken, is_flag=True, help="Take it away.")(command))
+
+    def take(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Take both options out, and return the argument; none, where neither was given."""
+        value, none = options.pop(self.name), options.pop(f"no_{self.name}")
+        is_given = value is not None and value != ()
+        if is_given and none:
+            usage(f"Give --{self.option} or --{self.taken_by}, not both")
+        return {self.name: None if none else value} if is_given or none else {}
+
+
+_FIELDS: Final = (
+    _Field("note", "note", "Personal text: what for."),
+    _Field("category", "category", "What sort of service."),
+    _Field("area", "area", "The area of welfare."),
+    _Field("resource", "resource", "What was used: a room, a car."),
+    _Field("tags", "tag", "Each of its tags anew.", {"multiple": True}, "no-tags"),
+    _Field("started_at", "from", "When it began, on its day.", {"type": TIME}),
+    _Field("ended_at", "to", "When it ended; past midnight, if earlier.", {"type": TIME}),
+)
+_JOINED: Final = _Field("joined_on", "joined-on", "The day of joining.", {"type": DAY})
+
+
+def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for field in reversed(_FIELDS):
+        command = field.add_to(command)
+    return command
+
+
+@click.command(
+    help="""Put right what a transfer or a hold was for. What you do not name stays as it is.
+
+    What it said before is kept in the journal. Hours, accounts and days are not amended:
+    reverse the exchange, and enter it anew. Repeated alike, nothing is appended.
+    """
+)
+@click.argument("id")
+@_reason
+@_field_options
+@dry_run_option
+@formatted
+@pass_address
+def amend(
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    reason: str,
+    dry_run: bool,
+    format: str,
+    **options: Any,
+) -> None:
+    """Amend an exchange."""
+    from timebank.reports.corrections import amendment_text
+
+    given: dict[str, Any] = {}
+    for field in _FIELDS:
+        given |= field.take(options)
+    if not given:
+        usage("Say what is to be put right: " + ", ".join(f"--{field.option}" for field in _FIELDS))
+    with address.open_to_write(dry_run=dry_run) as bank:
+        after = bank.head().sequence
+        made = bank.amend(id, reason=reason, **given)
+    show_result(format, made, lambda: amendment_text(made, after=after, dry_run=dry_run))
+
+
+# -- accounts --------------------------------------------------------------------------
+
+
+@account.command(
+    "amend",
+    help="""Put right the day of joining of an account, or its kind.
+
+    Limits by months, and dues that are still to be charged, go by it from then on; what was
+    charged or refused before stays. Repeated alike, nothing is appended.
+    """,
+)
+@click.argument("id")
+@_reason
+@_JOINED.add_to
+@click.option("--kind", type=click.Choice(["member", "group", "organisation"]))
+@dry_run_option
+@formatted
+@pass_address
+def amend_account(
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    reason: str,
+    kind: str | None,
+    dry_run: bool,
+    format: str,
+    **options: Any,
+) -> None:
+    """Amend an account."""
+    from timebank.reports.corrections import account_amendment_text
+
+    given = _JOINED.take(options) | ({} if kind is None else {"kind": kind})
+    if not given:
+        usage("Say what is to be put right: --joined-on, --no-joined-on or --kind")
+    with address.open_to_write(dry_run=dry_run) as bank:
+        was = bank.account(id)
+        now = bank.amend_account(id, reason=reason, **given)
+    show_result(format, now, lambda: account_amendment_text(was, now, dry_run=dry_run))
+
+
+@account.command(
+    "merge",
+    help="""Let a duplicate become the account that stays: balance, history, dues.
+
+    It says first what moves, and asks. Nothing takes a merge back: see it with --dry-run. Where
+    nobody can be asked, as in a script, say --yes.
+    """,
+)
+@click.argument("duplicate")
+@click.option("--into", metavar="ID", required=True, help="The account that stays.")
+@_reason
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@dry_run_option
+@formatted
+@pass_address
+def merge(
+    address: BankAddress,
+    /,
+    *,
+    duplicate: str,
+    into: str,
+    reason: str,
+    yes: bool,
+    dry_run: bool,
+    format: str,
+) -> int:
+    """Merge an account into another."""
+    from timebank.reports.corrections import merge_text, merged_text
+
+    with address.open(read_only=dry_run) as bank:
+        before = bank.account(duplicate)
+        if before.merged_into != into and (dry_run or not yes):
+            plan = _plan(bank, duplicate, into, reason)
+            if dry_run:
+                show_result(format, plan.merged, lambda: merge_text(plan))
+                return WELL
+            if not _agreed(merge_text(plan), f"Merge {duplicate} into {into}?"):
+                complain("nothing is merged")
+                return REFUSED
+        kept = bank.account(into) if dry_run else bank.merge(duplicate, into=into, reason=reason)
+        balance = bank.balance(into)
+    show_result(format, kept, lambda: merged_text(before, kept, balance))
+    return WELL
+
+
+def _plan(bank: TimeBank, duplicate: str, into: str, reason: str) -> MergePlan:
+    """Try a merge, and return what it comes to.
+
+    :raises Rejected: it is refused, before anybody is asked.
+    """
+    from timebank.reports.corrections import MergePlan
+
+    with bank.preview() as preview:
+        return MergePlan(
+            duplicate=preview.statement(duplicate),
+            into=preview.statement(into),
+            delegates=preview.delegates(duplicate),
+            merged=preview.merge(duplicate, into=into, reason=reason),
+            balance=preview.balance(into),
+        )
+
+
+def _agreed(told: list[str], question: str) -> bool:
+    """Tell what would happen, and return whether somebody at a terminal says yes."""
+    if not (sys.stdin is not None and sys.stdin.isatty()):
+        usage(
+            "Nothing takes a merge back, and nobody can be asked here: look at it with --dry-run, "
+            "then say --yes"
+        )
+    for line in told:
+        click.echo(line, err=True)
+    return click.confirm(question, err=True)
+
+
+# -- closed books ----------------------------------------------------------------------
+
+
+@click.command(
+    "close-books",
+    help="""Close the books through a day, so that what was approved stays as it is.
+
+    Nothing of a day up to it is recorded or amended from then on; --open opens them again, for all
+    to see. Without options: through which day they are closed, and since when.
+    """,
+)
+@click.option("--through", type=DAY, help="The last day that is closed.")
+@click.option("--open", "opens", is_flag=True, help="Open them again.")
+@click.option("--reason", help="Personal text: who approved it, and when.")
+@dry_run_option
+@formatted
+@pass_address
+def close_books(
+    address: BankAddress,
+    /,
+    *,
+    through: date | None,
+    opens: bool,
+    reason: str | None,
+    dry_run: bool,
+    format: str,
+) -> None:
+    """Close books, open them, or list when that was done."""
+    from timebank.reports.corrections import closing_text, closings_text
+
+    if through is not None and opens:
+        usage("Give --through or --open, not both")
+    if through is None and not opens:
+        if reason is not None or dry_run:
+            usage("Say --through, the last day that is to be closed, or --open")
+        with address.open(read_only=True) as bank:
+            found = list(bank.closings())
+        show_result(format, found, lambda: closings_text(found))
+        return
+    if reason is None:
+        usage("--reason is missing: who approved it, and when")
+    with address.open_to_write(dry_run=dry_run) as bank:
+        after, before = bank.head().sequence, _closed_through(bank)
+        made = bank.close_books(through=through, reason=reason)
+    show_result(
+        format, made, lambda: closing_text(made, before=before, after=after, dry_run=dry_run)
+    )
+
+
+def _closed_through(bank: TimeBank | BankBatch) -> date | None:
+    last = next(bank.closings(), None)
+    return None if last is None else last.through

@@ -1,0 +1,79 @@
+"""Show the records of a journal as text, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from timebank.hours import Hours
+from timebank.journal import parse
+from timebank.model import Amendment, Record
+from timebank.reports.corrections import changes_text
+from timebank.reports.text import harmless
+
+
+def operation_of(record: Record) -> str | None:
+    """Return the id of the exchange that a record amends, `None` for every other record."""
+    operation = _part(parse(record.bytes), "request").get("operation")
+    return operation if record.kind == "amend" and isinstance(operation, str) else None
+
+
+def record_text(record: Record, amendments: Iterable[Amendment] = ()) -> str:
+    """Return a record as a line: its kind, what it is about, by whom, what a correction came to.
+
+    `amendments` are those of the exchange that it amends. A record that is not well is a line too.
+
+    >>> import timebank
+    >>> from timebank.reports.journal import record_text
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("m1-again")
+    >>> _ = bank.merge("m1-again", into="m1", reason="she registered twice")
+    >>> [record_text(record)[53:] for record in bank.records()]
+    ['open_account m1', 'open_account m1-again', 'merge m1-again into m1: 0:00 moved']
+    """
+    body = parse(record.bytes)
+    request = _part(body, "request")
+    about = request.get("id", request.get("account", request.get("operation", "")))
+    words = [record.kind, str(about)]
+    if record.kind == "merge":
+        words.append(f"into {request.get('into')}")
+    if record.actor is not None:
+        words.append(f"by {record.actor}")
+    came_to = _came_to(record, _part(body, "effects"), amendments)
+    end = f": {came_to}" if came_to else ""
+    recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
+    description = harmless(f"{' '.join(filter(None, words))}{end}")
+    return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {description}"
+
+
+def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _came_to(record: Record, effects: dict[str, Any], amendments: Iterable[Amendment]) -> str:
+    """Return what a correction came to, in words; nothing for every other record."""
+    try:
+        match record.kind:
+            case "amend":
+                return "; ".join(
+                    phrase
+                    for one in amendments
+                    if one.sequence == record.sequence
+                    for phrase in changes_text(one.changes)
+                )
+            case "amend_account":
+                was, sets = effects["was"], effects["sets"]
+                return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
+            case "close_books" | "restart_clock" if "through" in effects:
+                through = effects["through"]
+                return (
+                    f"books are {'open again' if through is None else f'closed through {through}'}"
+                )
+            case "merge":
+                moved = sum(max(seconds, 0) for _, seconds in effects["postings"])
+                joined = f"; joined: {effects['joined_on']}" if "joined_on" in effects else ""
+                return f"{Hours.from_seconds(moved)} moved{joined}"
+    except (KeyError, TypeError, ValueError):
+        return "cannot be read, run an audit"
+    return ""

@@ -1,0 +1,70 @@
+"""Say quietly what a line of a statement is besides: amended, or of a merged account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, time
+from typing import Any, Final
+
+from timebank.queries.statements import StatementLine
+from timebank.reports.text import harmless
+from timebank.reports.words import Words
+
+#: The fields that are amended, in the order in which a line says them.
+_FIELDS: Final = ("category", "area", "resource", "tags", "started_at", "ended_at", "note")
+#: What a reversal says of its original: the rest is not on its line.
+_OF_ORIGINAL: Final = frozenset({"category", "area"})
+
+
+def amended_words(
+    line: StatementLine, words: Words, *, day: Callable[[date], str] = date.isoformat
+) -> str:
+    """Return that a line was amended, when last, and what it said first; nothing, if it was not.
+
+    Of a note it is told only that it was another. `day` writes a day.
+
+    >>> from datetime import UTC, datetime
+    >>> import timebank
+    >>> from timebank.reports.marks import amended_words
+    >>> from timebank.reports.words import Words
+    >>> bank = timebank.open("memory:", clock=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    >>> _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, id="t1", category="shoping")
+    >>> _ = bank.amend("t1", category="shopping", note="for two", reason="a slip")
+    >>> (line,) = bank.statement("m1").lines
+    >>> amended_words(line, Words("statement", "en"))
+    'amended 2026-03-02: category was shoping, note'
+    """
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    amended_on = None
+    for amendment in line.amendments:
+        for field, (was, now) in amendment.changes.items():
+            if not line.reverses or field in _OF_ORIGINAL:
+                first.setdefault(field, was)
+                last[field] = now
+                amended_on = amendment.recorded_at.date()
+    if amended_on is None:
+        return ""
+    changes = [
+        _was(field, first[field], words)
+        for field in _FIELDS
+        if field in first and (field == "note" or first[field] != last[field])
+    ]
+    if not changes:
+        return words("amended", day=day(amended_on))
+    return harmless(words("amended_so", day=day(amended_on), changes=", ".join(changes)))
+
+
+def _was(field: str, was: Any, words: Words) -> str:
+    if field == "note":
+        return words("note_was")
+    if was in (None, ()):
+        return words(f"no_{field}")
+    if isinstance(was, tuple):
+        was = ", ".join(map(str, was))
+    elif isinstance(was, time):
+        was = f"{was:%H:%M}"
+    elif field in {"area", "resource"}:
+        was = words.of(was)
+    return words(f"{field}_was", value=was)
