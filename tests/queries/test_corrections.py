@@ -705,10 +705,18 @@ def agrees(bank: TimeBank, since: date, until: date) -> None:
     assert both == (found.both or 0)
 
 
-@given(st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5), days, days)
-def test_impact_is_that_of_a_slow_count(parts: list[Any], one: int, other: int) -> None:
+@given(
+    st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5),
+    days,
+    days,
+    st.booleans(),
+)
+def test_impact_is_that_of_a_slow_count(
+    parts: list[Any], one: int, other: int, has_fee: bool
+) -> None:
     """Amended labels, merged people, kinds of now, reversals behind closed books; any period."""
-    history = History()
+    fee = Fee(share="1/30", fund="fund") if has_fee else None
+    history = History(statute=Statute(version="v1", fee=fee))
     for part in parts:
         history.take(part)
     since, until = sorted((history.day(one), history.day(other)))
@@ -727,6 +735,24 @@ def test_an_exchange_with_oneself() -> None:
     agrees(bank, JOINED, day)
     bank.reverse("t", reason="with herself")
     assert (0, 0) == (bank.impact().exchanges.exchanges, bank.impact().active)
+    agrees(bank, JOINED, day)
+
+
+def test_who_is_paid_a_fee_took_no_part() -> None:
+    """A fund leaves the group of its own exchange, though it has the fee of another one in it."""
+    bank = History(statute=Statute(version="v1", fee=Fee(share="1/30", fund="fund"))).bank
+    day = date(2026, 10, 2)
+    for id, spender in (("t", "fund"), ("u", "b")):
+        more: dict[str, Any] = {"id": id, "area": "south", "category": id, "occurred_on": day}
+        bank.transfer(earner="a", spender=spender, hours=1, **more)
+    bank.amend("t", category="u", reason="a slip")
+    assert [("u", 2, 3)] == [
+        (one.key, one.exchanges, one.accounts) for one in bank.impact(at_least=1).by_category
+    ]
+    bank.reverse("t", reason="of the wrong one")
+    assert [("south", 1, 2)] == [
+        (one.key, one.exchanges, one.accounts) for one in bank.impact(at_least=1).by_area
+    ]
     agrees(bank, JOINED, day)
 
 
