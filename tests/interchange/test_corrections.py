@@ -248,6 +248,15 @@ def test_an_account_that_was_closed_in_the_source(clock: Clock) -> None:
     assert ("closed", Hours(2)) == (bank.account("dup").status, bank.balance("m1").posted)
 
 
+def test_ids_that_look_alike_until_they_are_merged(clock: Clock) -> None:
+    """Whoever merged the two has seen it."""
+    bank = timebank.open("memory:", **sources(clock))
+    source = Source(accounts(m1=None, M1=None, f1=None))
+    assert (("M1", "m1"),) == run(bank, source).alike
+    bank.merge("M1", into="m1", reason="a capital")
+    assert () == run(bank, source).alike
+
+
 def test_balances_of_those_that_became_one(clock: Clock) -> None:
     """They are compared together: the source has two, the bank has one."""
     bank = timebank.open("memory:", **sources(clock))

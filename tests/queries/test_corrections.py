@@ -705,15 +705,73 @@ def agrees(bank: TimeBank, since: date, until: date) -> None:
     assert both == (found.both or 0)
 
 
-@given(st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5), days, days)
-def test_impact_is_that_of_a_slow_count(parts: list[Any], one: int, other: int) -> None:
+@given(
+    st.lists(st.one_of(steps, closings.map(lambda step: [step])), max_size=5),
+    days,
+    days,
+    st.booleans(),
+)
+def test_impact_is_that_of_a_slow_count(
+    parts: list[Any], one: int, other: int, has_fee: bool
+) -> None:
     """Amended labels, merged people, kinds of now, reversals behind closed books; any period."""
-    history = History()
+    fee = Fee(share="1/30", fund="fund") if has_fee else None
+    history = History(statute=Statute(version="v1", fee=fee))
     for part in parts:
         history.take(part)
     since, until = sorted((history.day(one), history.day(other)))
     agrees(history.bank, since, until)
     agrees(history.bank, JOINED, history.clock.now.date())
+
+
+def test_an_exchange_with_oneself() -> None:
+    """Of two accounts that are one person: counted once, and gone when it is taken back."""
+    bank = History().bank
+    day = date(2026, 10, 2)
+    bank.transfer(earner="dup", spender="a", hours=1, id="t", occurred_on=day)
+    bank.merge("dup", into="a", reason="twice")
+    found = bank.impact(at_least=1)
+    assert (1, 1, 1) == (found.exchanges.exchanges, found.active, found.by_month[0].accounts)
+    agrees(bank, JOINED, day)
+    bank.reverse("t", reason="with herself")
+    assert (0, 0) == (bank.impact().exchanges.exchanges, bank.impact().active)
+    agrees(bank, JOINED, day)
+
+
+def test_who_is_paid_a_fee_took_no_part() -> None:
+    """A fund leaves the group of its own exchange, though it has the fee of another one in it."""
+    bank = History(statute=Statute(version="v1", fee=Fee(share="1/30", fund="fund"))).bank
+    day = date(2026, 10, 2)
+    for id, spender in (("t", "fund"), ("u", "b")):
+        more: dict[str, Any] = {"id": id, "area": "south", "category": id, "occurred_on": day}
+        bank.transfer(earner="a", spender=spender, hours=1, **more)
+    bank.amend("t", category="u", reason="a slip")
+    assert [("u", 2, 3)] == [
+        (one.key, one.exchanges, one.accounts) for one in bank.impact(at_least=1).by_category
+    ]
+    bank.reverse("t", reason="of the wrong one")
+    assert [("south", 1, 2)] == [
+        (one.key, one.exchanges, one.accounts) for one in bank.impact(at_least=1).by_area
+    ]
+    agrees(bank, JOINED, day)
+
+
+def test_what_is_taken_back_behind_closed_books() -> None:
+    """It is subtracted in its own month; who took part did so, and stays counted."""
+    bank = History().bank
+    day = date(2026, 10, 2)
+    for id, earner in (("t", "a"), ("u", "b")):
+        bank.transfer(earner=earner, spender="c", hours=1, id=id, area="south", occurred_on=day)
+    bank.close_books(through=date(2026, 10, 31), reason="approved")
+    bank.reverse("t", reason="it was another")
+    agrees(bank, JOINED, date(2026, 11, 30))
+    found = bank.impact(at_least=1)
+    assert (1, Hours(1), 3) == (found.exchanges.exchanges, found.exchanges.hours, found.active)
+    assert [("2026-10", 2, Hours(2), 3), ("2026-11", -1, Hours(-1), 0)] == [
+        (one.key, one.exchanges, one.hours, one.accounts) for one in found.by_month
+    ]
+    assert [("south", 1, 3)] == [(one.key, one.exchanges, one.accounts) for one in found.by_area]
+    assert {None} == {one.hours for one in bank.impact().by_month}
 
 
 @given(steps, steps)

@@ -30,7 +30,10 @@ class AlikeIds:
         try:
             for account in batch.accounts() if self._ids else ():
                 if (alike := self._ids.get(folded(account.id))) is not None:
-                    alike.add(account.id)
+                    if account.merged_into is None:
+                        alike.add(account.id)
+                    else:  # somebody has looked at it
+                        alike.discard(account.id)
         except NotPermitted:
             pass  # who may not list the accounts of the bank is told of those of the source
         groups = sorted(tuple(sorted(ids)) for ids in self._ids.values() if len(ids) > 1)

@@ -453,13 +453,16 @@ class _Counter:
             while rows := self._reader.postings(account, after=after, limit=PAGE):
                 for row in rows:
                     if row.sequence != last and self._since <= row.day <= self._until:
-                        found |= self._cells_at(row.sequence)
+                        found |= self._cells_at(row.sequence, number)
                     last = row.sequence
                 after = rows[-1].version
         return found
 
-    def _cells_at(self, sequence: int) -> set[int]:
-        """Return the ids of the cells in which a record is counted."""
+    def _cells_at(self, sequence: int, number: int) -> set[int]:
+        """Return the ids of the cells in which a record counts an account.
+
+        Who is paid the fee of an exchange does not take part in it.
+        """
         record = self._record(sequence)
         effects = record["effects"]
         if record["kind"] not in {"transfer", "settle"}:
@@ -469,7 +472,7 @@ class _Counter:
         numbers = [self._numbers[account] for account, _ in own]
         once, end = list(set(numbers)), self._reader.head().sequence + 1
         is_counted = any(count > 0 for *_, count, _ in self._parts(record, once, end))
-        if request["kind"] != "exchange" or not is_counted:
+        if request["kind"] != "exchange" or number not in once or not is_counted:
             return set()
         cells = self._cells_of(request, effects["occurred_on"][:7], once)
         flows = [_cell(self.counted.flows, key) for key in self._flows(own, numbers)]
