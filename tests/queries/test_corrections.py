@@ -31,6 +31,7 @@ from timebank import (
     Transfer,
 )
 from timebank.errors import NotFound, Rejected
+from timebank.queries import records as queries_records
 from timebank.queries.impact import Group
 
 JOINED = date(2025, 1, 7)
@@ -291,6 +292,36 @@ def test_a_closed_year_stays_as_it_is(before: list[Any], after: list[Any]) -> No
     second = list(state())
     first[2] = second[2]  # more may have been closed since
     assert first == second
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 500])
+def test_transfers_and_holds_of_a_family(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that became one, each once, in order, both ways, from wherever one goes on."""
+    monkeypatch.setattr(queries_records, "PAGE", page)
+    bank = timebank.open("memory:", **sources())
+    for id in ("m1", "again", "third", "f1"):
+        bank.open_account(id)
+    sides = ["m1", "again", "third", "f1", "again", "again", "m1", "third"]
+    for number, earner in enumerate(sides):
+        other = "f1" if earner != "f1" else "m1"
+        bank.transfer(earner=earner, spender=other, hours=1, id=f"t{number}")
+        bank.hold(earner=earner, spender=other, hours=1, id=f"h{number}")
+        bank.void(f"h{number}")
+    bank.transfer(earner={"again": 1, "m1": 1}, spender={"third": 1, "f1": 1}, id="circle")
+    bank.merge("third", into="again", reason="twice")
+    bank.merge("again", into="m1", reason="thrice")
+    bank.reverse("t1", reason="r", id="back")
+    expected = [*(f"t{number}" for number in range(len(sides))), "circle", "back"]
+    assert expected == [one.id for one in bank.transfers(account="m1")]
+    newest = [one.id for one in bank.transfers(account="m1", newest_first=True)]
+    assert expected[::-1] == newest
+    for place, id in enumerate(expected):
+        assert expected[place + 1 :] == [one.id for one in bank.transfers(account="m1", after=id)]
+    held = [f"h{number}" for number in range(len(sides))]
+    assert held == [one.id for one in bank.holds(account="m1", status=None)]
+    assert ["h1", "h2", "h4", "h5", "h7"] == [
+        one.id for one in bank.holds(account="again", status="voided")
+    ]
 
 
 @given(steps)

@@ -40,7 +40,7 @@ from timebank.queries.records import (
     last_instant,
     newest_records,
     record_at,
-    records_of_account,
+    records_of,
 )
 from timebank.queries.statements import Statement, TrialBalance, statement, trial_balance
 from timebank.queries.statutes import adopted_by, in_force, of_version, statute_rows
@@ -252,7 +252,8 @@ class Reads(Handle):
         """Yield transfers and reversals in the order of the journal.
 
         `since` and `until` are days of service and included. `after` goes on behind a
-        transfer, named by its id or its sequence, in the direction of travel.
+        transfer, named by its id or its sequence, in the direction of travel. Those of an
+        `account` are also those of accounts that were merged into it.
 
         :raises InvalidRequest: a value that cannot be.
         :raises AccountNotFound: no such account.
@@ -273,14 +274,15 @@ class Reads(Handle):
         self._may("transfers", account)
         if isinstance(after, str):
             self._may_see("transfer_by_id", after)
+        accounts: tuple[str, ...] | None = None
         if account is not None or isinstance(after, str):
             with self._reader() as reader:
                 if isinstance(after, str):
                     after = transfer_row(reader, checks.identifier(after, "transfer id")).sequence
                 if account is not None:
-                    account_row(reader, account)
+                    accounts = family(reader, account_row(reader, account))
         page = partial(
-            _page_of_transfers, account, first or "", last or "~", newest_first=newest_first
+            _page_of_transfers, accounts, first or "", last or "~", newest_first=newest_first
         )
         return self._pages(page, after)
 
@@ -308,7 +310,8 @@ class Reads(Handle):
         """Yield holds in the order of the journal: the open ones, unless told otherwise.
 
         `status` is open, settled, voided or expired; `None` gives all. The open ones are
-        found by an index, the others by reading the journal.
+        found by an index, the others by reading the journal. Those of an `account` are also
+        those of accounts that were merged into it.
 
         :raises InvalidRequest: a value that cannot be.
         :raises AccountNotFound: no such account.
@@ -323,12 +326,13 @@ class Reads(Handle):
         if status is not None:
             checks.one_of(status, STATUSES, "status")
         now = Moment(self._may("holds", account))
+        accounts: tuple[str, ...] | None = None
         if account is not None:
             with self._reader() as reader:
-                account_row(reader, account)
+                accounts = family(reader, account_row(reader, account))
         if status == "open":
             return self._pages(partial(self._page_of_open_holds, account, now), 0)
-        return self._pages(partial(self._page_of_holds, account, status, now), 0)
+        return self._pages(partial(self._page_of_holds, accounts, status, now), 0)
 
     def _page_of_open_holds(
         self, account: str | None, now: Now, reader: Reader, after: int
@@ -336,9 +340,14 @@ class Reads(Handle):
         return open_page(reader, account, after=after, now=self._now(reader, now))
 
     def _page_of_holds(
-        self, account: str | None, status: str | None, now: Now, reader: Reader, after: int
+        self,
+        accounts: tuple[str, ...] | None,
+        status: str | None,
+        now: Now,
+        reader: Reader,
+        after: int,
     ) -> tuple[list[Hold], int | None]:
-        holds, last = page_of_all(reader, account, after=after, now=self._now(reader, now))
+        holds, last = page_of_all(reader, accounts, after=after, now=self._now(reader, now))
         return [hold for hold in holds if status in {None, hold.status}], last
 
     # -- statutes ------------------------------------------------------------------
@@ -670,7 +679,7 @@ def _page_of_inactive(
 
 
 def _page_of_transfers(
-    account: str | None,
+    accounts: tuple[str, ...] | None,
     first: str,
     last: str,
     reader: Reader,
@@ -679,8 +688,8 @@ def _page_of_transfers(
     newest_first: bool,
 ) -> tuple[list[Transfer], int | None]:
     """Return the transfers of days within the bounds among the next records."""
-    if account is not None:
-        rows = records_of_account(reader, account, newest_first=newest_first, after=after)
+    if accounts is not None:
+        rows = records_of(reader, accounts, newest_first=newest_first, after=after)
     elif newest_first:
         rows = newest_records(reader, before=after)
     else:

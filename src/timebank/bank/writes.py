@@ -789,8 +789,9 @@ class Writes(Handle):
         """Destroy the personal text, and the salts, of an account; or of one record.
 
         Of an account: its names, the reasons why it was frozen, closed or reopened, and the
-        notes and reasons of the exchanges and holds in which it is a side. Of a `record`,
-        named by its sequence or by the id of its operation: its texts. What was erased
+        notes and reasons of the exchanges and holds in which it is a side, and of their amendments;
+        all of it also of accounts that were merged into it. Of a `record`, named by its sequence
+        or by the id of its operation: its texts, and those of its amendments. What was erased
         cannot be brought back. Records say which commitments have no text any more; balances
         and digests stay, and so do ids, hours, days and categories. Nothing is appended where
         nothing is left to erase. `reason` is kept: name nobody in it.
@@ -801,6 +802,7 @@ class Writes(Handle):
         :raises InvalidRequest: both an account and a record or neither, an id that cannot be,
             or no reason.
         :raises AccountNotFound: no such account.
+        :raises AccountNotOpen: it was merged into another, whose erasure covers it.
         :raises NotFound: no such record.
 
         >>> import timebank

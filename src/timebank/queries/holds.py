@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from timebank.model import MAX_INTEGER, NEVER, Hold, HoldRow, RecordRow
@@ -94,17 +94,20 @@ def _open_sequences(reader: Reader, *, after: int, now: int) -> list[int]:
 
 
 def page_of_all(
-    reader: Reader, account: str | None, *, after: int, now: int
+    reader: Reader, accounts: Collection[str] | None, *, after: int, now: int
 ) -> tuple[list[Hold], int | None]:
-    """Return the holds among the next records, whatever became of them, and where to go on."""
+    """Return the holds among the next records, whatever became of them, and where to go on.
+
+    They are those of some accounts, or of all.
+    """
     rows = reader.records(after=after, limit=PAGE)
-    holds = [read_hold(reader, row, now=now) for row in rows if _is_hold(row, account)]
+    holds = [read_hold(reader, row, now=now) for row in rows if _is_hold(row, accounts)]
     return holds, rows[-1].sequence if rows else None
 
 
-def _is_hold(row: RecordRow, account: str | None) -> bool:
+def _is_hold(row: RecordRow, accounts: Collection[str] | None) -> bool:
     if row.kind != "hold":
         return False
-    if account is None:
+    if accounts is None:
         return True
-    return any(account == reserve[0] for reserve in body_of(row)["effects"]["reserves"])
+    return any(reserve[0] in accounts for reserve in body_of(row)["effects"]["reserves"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from timebank import checks
@@ -69,13 +69,30 @@ def newest_records(reader: Reader, *, before: int | None) -> list[RecordRow]:
     return reader.records(after=start - 1, limit=end - start)[::-1] if end > start else []
 
 
-def records_of_account(
-    reader: Reader, account: str, *, newest_first: bool, after: int | None
+def records_of(
+    reader: Reader, accounts: Sequence[str], *, newest_first: bool, after: int | None
 ) -> list[RecordRow]:
-    """Return the next page of the records that posted to an account, each once.
+    """Return the next page of the records that posted to any of some accounts, each once.
 
     `after` is left out; it goes on in the direction of travel.
     """
+    pages = [
+        _sequences_of(reader, account, newest_first=newest_first, after=after)
+        for account in accounts
+    ]
+    found = sorted({sequence for page in pages for sequence in page}, reverse=newest_first)
+    # Where one has more to come, no other is read further.
+    ends = [page[-1] for page in pages if len(page) == PAGE]
+    if ends:
+        end = max(ends) if newest_first else min(ends)
+        found = [one for one in found if (one >= end if newest_first else one <= end)]
+    return [record_at(reader, sequence) for sequence in found]
+
+
+def _sequences_of(
+    reader: Reader, account: str, *, newest_first: bool, after: int | None
+) -> list[int]:
+    """Return the sequences of an account's next postings; a whole page, where more may follow."""
     if newest_first:
         last = reader.last_posting(account, through=None if after is None else after - 1)
         end = 0 if last is None else last.version
@@ -83,8 +100,7 @@ def records_of_account(
     else:
         last = reader.last_posting(account, through=after) if after else None
         postings = reader.postings(account, after=0 if last is None else last.version, limit=PAGE)
-    sequences = dict.fromkeys(posting.sequence for posting in postings)
-    return [record_at(reader, sequence) for sequence in sequences]
+    return [posting.sequence for posting in postings]
 
 
 def last_recorded(reader: Reader) -> tuple[int, str]:
