@@ -252,9 +252,30 @@ def restarted_in_closed_books(bank: TimeBank, clock: Clock) -> Iterator[object]:
     yield bank.run_due()
 
 
+def restarted_in_a_year_of_dues(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """The year of the one account ends behind the months of the other, which began later."""
+    yearly = Statute(version="house/1", dues=Dues(hours=4, fund="pot"))
+    monthly = attrs.evolve(yearly, version="house/2", dues=Dues(hours=1, fund="pot", every="month"))
+    opened(bank, "m1", rules=yearly)
+    bank.run_due()
+    bank.adopt(monthly)
+    bank.open_account("dup")
+    clock.now += timedelta(days=70)
+    yield bank.run_due()
+    yield bank.merge("dup", into="m1", reason="the same")
+    clock.now += timedelta(days=1)
+    bank.rename("m1", "M. One")
+    clock.now -= timedelta(days=1)
+    yield bank.restart_clock(today=clock.now.date(), reason="the battery")
+    clock.now += timedelta(days=80)
+    yield bank.run_due()
+    clock.now += timedelta(days=200)
+    yield bank.run_due(through=clock.now.date())
+
+
 STORIES = [
     *(descriptions, erased, reversed_, duplicates, charged),
-    *(closed, restarted, restarted_in_closed_books),
+    *(closed, restarted, restarted_in_closed_books, restarted_in_a_year_of_dues),
 ]
 
 
