@@ -1318,7 +1318,7 @@ class Books {
     const allowed = [this.day];
     if (!before.length) allowed.push(earlier(this.day, joinedOf(account)));
     check(allowed.includes(since), "dues", `a welcome of ${allowed}`);
-    check(!before.length || !this.left(before.at(-1).sequence), "dues", "a second welcome");
+    check(!before.some((one) => this.left(one.sequence)), "dues", "a second welcome");
     return [String(before.length + 1), rule.hours];
   }
 

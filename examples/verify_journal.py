@@ -1359,7 +1359,7 @@ class Books:
         before = [one.sequence for one in account.charges if one.rule == "welcome"]
         allowed = {self.day} if before else {self.day, min(self.day, account.joined)}
         check(request["since"] in allowed, "dues", f"a welcome of {sorted(allowed)}")
-        check(not before or not self.left(before[-1]), "dues", "a second welcome")
+        check(not any(map(self.left, before)), "dues", "a second welcome")
         return str(len(before) + 1), rule["hours"]
 
     def demurred(

@@ -589,6 +589,20 @@ def test_welcome_and_dues_are_charged_once(bank: TimeBank, clock: Clock) -> None
     assert ["due:welcome:3:m1"] == [one.reverses for one in left.given_back]
 
 
+@pytest.mark.parametrize("taken", ["m1", "again"])
+def test_one_welcome_of_two_is_taken_back(bank: TimeBank, taken: str) -> None:
+    """Who was welcomed twice, and keeps one, whichever it is, gets no third."""
+    bank.adopt(Statute(version="v/1", welcome=Welcome(hours=2, fund="fund", given="when asked")))
+    given = {id: bank.welcome(id) for id in ("m1", "again")}
+    bank.merge("again", into="m1", reason="twice")
+    bank.reverse(given.pop(taken).id, reason="a member has one")
+    (kept,) = given.values()
+    assert kept == bank.welcome("m1")
+    assert Hours(2) == bank.balance("m1").posted
+    bank.reverse(kept.id, reason="given back")
+    assert "due:welcome:3:m1" == bank.welcome("m1").id
+
+
 def test_a_merge_in_a_batch_and_in_a_preview(bank: TimeBank) -> None:
     """What comes behind it in the block knows of it; a preview leaves nothing."""
     pay(bank, "t1", earner="again")

@@ -145,8 +145,8 @@ class DueRecords:
         days = {today} if history.welcomes else {today, min(today, history.joined)}
         if request["since"] not in days:
             yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
-        if history.welcomes and self._histories.is_left(history.welcomes[-1], before=before):
-            yield "a welcome where the last one was taken back", "a second one"
+        if any(self._histories.is_left(one, before=before) for one in history.welcomes):
+            yield "a welcome where each earlier one was taken back", "a second one"
 
     def _basis(self, account: str, sequence: int, day: str) -> int:
         """Return the balance of an account at the end of a month, by what was recorded so far."""

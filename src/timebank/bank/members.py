@@ -69,8 +69,9 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     """Give an account its welcome credit, unless it has one that was not taken back."""
     row = _row(session, account, doing="have welcome credit")
     welcomes = _welcomes(session.writer, account)
-    if welcomes and hours_left(session.writer, welcomes[-1]):
-        return read_transfer(session.writer, welcomes[-1])
+    kept = [one for one in welcomes if hours_left(session.writer, one)]
+    if kept:
+        return read_transfer(session.writer, kept[-1])
     rule = session.statute.welcome
     if rule is None or row.kind not in rule.kinds or account == rule.fund:
         raise NothingDue(account, of=row.kind, statute=session.statute.version)
