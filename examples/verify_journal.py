@@ -1265,17 +1265,15 @@ class Books:
         self.take_part([into])
         check(self.reserved(account) == (0, 0), "merges", "with open holds")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
-        days = [one.joined_on for one in (account, other) if one.joined_on is not None]
-        joined = min(days, default=None)
-        gets = None if joined == other.joined_on else joined
-        check(effects.get("joined_on") == gets, "merges", f"the day of joining is {joined}")
+        gets = account.joined if account.joined < other.joined else None
+        check(effects.get("joined_on") == gets, "merges", f"not {gets} as the day of joining")
         moved = account.balance
         lines: Lines = [[into, moved], [id, -moved]] if moved else []
         lines.sort(key=lambda line: -line[1])
         flags = [*self.flags(lines, lines, by="flag")]
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         self.post(request, effects, lines, [])
-        other.joined_on = joined
+        other.joined_on = gets or other.joined_on
         other.charges = sorted(other.charges + account.charges, key=lambda one: one.sequence)
         account.status, account.merged_into = "closed", into
         account.delegates = {}

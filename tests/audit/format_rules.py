@@ -1659,6 +1659,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             here(opened("m4", joined_on=YESTERDAY), merged("m1", "m4", joined_on=YESTERDAY)),
             here(merged("m3", "m1", joined_on=DAY)),
+            here(opened("m4", joined_on="2026-03-03"), merged("m4", "m1", joined_on="2026-03-03")),
             here(
                 opened("m4", joined_on=YESTERDAY),
                 opened("m5", joined_on=DAY),

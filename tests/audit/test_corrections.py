@@ -388,6 +388,14 @@ HONEST: dict[str, tuple[Change, ...]] = {
         format_rules.opened("m4", ceiling=2400),
         merged("m1", "m4"),
     ),
+    "joined later than who gave no day": (
+        format_rules.opened("m4", joined_on="2026-03-03"),
+        merged("m4", "m1"),
+    ),
+    "joined on the day of opening, before who gave a later one": (
+        format_rules.opened("m4", joined_on="2026-03-03"),
+        merged("m1", "m4", joined_on=DAY),
+    ),
     "an earlier day of joining": (
         format_rules.opened("m4", joined_on="2026-03-01"),
         format_rules.opened("m5", joined_on=DAY),

@@ -559,6 +559,32 @@ def test_the_earlier_day_of_joining_holds(bank: TimeBank) -> None:
         assert expected == bank.merge(ids[0], into=ids[1], reason="twice").joined_on
 
 
+def test_who_gave_no_day_joined_when_the_account_was_opened(bank: TimeBank, clock: Clock) -> None:
+    """So that nobody joins later by a merge, and owes what newcomers owe; nor loses years."""
+    clock.now += 400 * DAY
+    rules = Statute(version="v/1", dues=Dues(name="joining", hours=1, fund="fund", every="once"))
+    bank.adopt(rules)
+    clock.now += 30 * DAY
+    bank.open_account("later", joined_on=clock.now.date() - DAY)
+    assert bank.merge("later", into="m1", reason="twice").joined_on is None
+    bank.open_account("new")
+    assert ["joining"] == [one.rule for one in bank.dues("new")]
+    assert TODAY == bank.merge("again", into="new", reason="twice").joined_on
+    assert () == (*bank.dues("m1"), *bank.dues("new"))
+
+
+def test_a_day_that_a_false_clock_gave_is_no_later_one(bank: TimeBank, clock: Clock) -> None:
+    """It counts as that of the restart of the clock, as for all else."""
+    clock.now += 100 * DAY
+    bank.open_account("ahead")
+    clock.now -= 90 * DAY
+    restarted = clock.now.date()
+    bank.restart_clock(today=restarted, reason="the battery")
+    clock.now += 5 * DAY
+    bank.open_account("behind")
+    assert restarted == bank.merge("ahead", into="behind", reason="twice").joined_on
+
+
 def test_welcome_and_dues_are_charged_once(bank: TimeBank, clock: Clock) -> None:
     """What the duplicate had counts, and the numbers of welcomes go on."""
     bank.adopt(

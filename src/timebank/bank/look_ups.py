@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Corrupt
 from timebank.journal.kinds import MOVES_HOURS
+from timebank.queries.accounts import opened_on
+from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     days_of_exchange,
     described_now,
@@ -175,11 +177,18 @@ def see_closings(session: Session, command: CloseBooks, state: State, now: int) 
     state.was_closed = was_closed(session.writer)
 
 
-def see_funds(session: Session, command: Merge, state: State, now: int) -> None:
-    """See the funds of every statute that was adopted."""
+def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
+    """See the funds of every statute that was adopted, and when both accounts joined."""
     session.flush()
-    adopted = (adopted_by(session.writer, row) for row in statute_rows(session.writer))
+    reader = session.writer
+    adopted = (adopted_by(reader, row) for row in statute_rows(reader))
     state.funds = {fund: statute.version for statute in adopted for fund in statute.funds}
+    restarts = Restarts.read(reader)
+    state.joined = {
+        id: row.joined_on or opened_on(reader, row, restarts)
+        for id in command.accounts
+        if (row := session.known.fold.accounts[id]) is not None
+    }
 
 
 _DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
@@ -197,5 +206,5 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "restart_clock": see_clock,
     "amend": see_described,
     "close_books": see_closings,
-    "merge": see_funds,
+    "merge": see_merge,
 }

@@ -535,7 +535,7 @@ class Writes(Handle):
         The balance moves, whatever the limits are, with a flag where one is passed. The duplicate
         is closed for good: **nothing takes a merge back**. From then on a statement of `into` shows
         both histories as one; later reversals of the duplicate's exchanges are of `into`; its
-        welcome credit and dues count as charged, and the earlier `joined_on` holds. Delegates of
+        welcome credit and dues count as charged, and the earlier day of joining holds. Delegates of
         the duplicate end. Repeated alike, nothing is appended. `reason` is personal text.
 
         :raises InvalidRequest: an id that cannot be, no reason, or accounts of two kinds.
