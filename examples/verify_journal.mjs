@@ -754,6 +754,7 @@ class Books {
       delegates: new Map(),
       charges: [],
       postings: [],
+      merged: [],
     };
     this.accounts.set(id, account);
     this.setOwnLimits(account, sets);
@@ -1233,6 +1234,7 @@ class Books {
     other.joined_on = gets ?? other.joined_on;
     other.charges.push(...account.charges);
     other.charges.sort((one, two) => compare(one.sequence, two.sequence));
+    other.merged.push(account, ...account.merged);
     Object.assign(account, { status: "closed", mergedInto: into });
     account.delegates.clear();
   }
@@ -1328,7 +1330,8 @@ class Books {
     check(this.paidThrough(account, "demurrage", period) === null, "dues", "charged before");
     check(this.on(period[0]).demurrage, "dues", "the period began without the rule");
     check(wasOpenOn(account, since), "dues", `it was not open on ${since}`);
-    const counted = account.postings.filter(({ day }) => day <= since);
+    const postings = [account, ...account.merged].flatMap((one) => one.postings);
+    const counted = postings.filter(({ day }) => day <= since);
     const basis = counted.reduce((sum, one) => sum + one.seconds, 0n);
     check(effects.basis === basis, "dues", `the basis is ${basis}`);
     const amount = ofShare(rule, max(basis - rule.above, 0n));

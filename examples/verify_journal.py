@@ -671,6 +671,8 @@ class Account:
         self.charges: list[Charge] = []
         #: Of each posting: sequence, day of service, seconds.
         self.postings: list[tuple[int, str, int]] = []
+        #: The accounts that were merged into it, also by way of others.
+        self.merged: list[Account] = []
 
     @property
     def joined(self) -> str:
@@ -1275,6 +1277,7 @@ class Books:
         self.post(request, effects, lines, [])
         other.joined_on = gets or other.joined_on
         other.charges = sorted(other.charges + account.charges, key=lambda one: one.sequence)
+        other.merged += [account, *account.merged]
         account.status, account.merged_into = "closed", into
         account.delegates = {}
 
@@ -1371,7 +1374,8 @@ class Books:
         check(not self.paid_through(account, "demurrage", *period), "dues", "charged before")
         check(self.on(period[0])["demurrage"] is not None, "dues", "it began without the rule")
         check(account.is_open_on(since), "dues", f"it was not open on {since}")
-        basis = sum(seconds for _, day, seconds in account.postings if day <= since)
+        postings = [one for each in (account, *account.merged) for one in each.postings]
+        basis = sum(seconds for _, day, seconds in postings if day <= since)
         check(effects.get("basis") == basis, "dues", f"the basis is {basis}")
         above = max(basis - rule["above"], 0)
         share = min(in_units(rule, above * Fraction(rule["share"])), above)

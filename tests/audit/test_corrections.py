@@ -36,6 +36,8 @@ from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Fee, OverReversed, Statute, TimeBank, Welcome
 from timebank.audit import audit, processes
 from timebank.audit.stretches import join_stretches
+from timebank.interchange.jsonl import export_jsonl
+from verifiers import VERIFIERS, run
 
 #: Steps of a bank's history, between which it may be audited.
 Story = Callable[[TimeBank, Clock], Iterator[object]]
@@ -273,9 +275,29 @@ def restarted_in_a_year_of_dues(bank: TimeBank, clock: Clock) -> Iterator[object
     yield bank.run_due(through=clock.now.date())
 
 
+def become_one(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """Who was there twice has the hours, the days and the welcomes of both."""
+    opened(bank, "m1", "m2", rules=RULES)
+    clock.now += timedelta(days=40)
+    bank.open_account("dup", joined_on=clock.now.date() + timedelta(days=2))
+    bank.open_account("dup of dup")
+    for earner, spender in (("dup", "m1"), ("dup of dup", "shop")):
+        bank.transfer(earner=earner, spender=spender, hours=7, occurred_on=date(2026, 3, 30))
+    yield bank.reverse("due:welcome:1:dup", reason="she had one")
+    bank.merge("dup of dup", into="dup", reason="the same")
+    clock.now += timedelta(days=30)
+    bank.merge("dup", into="m1", reason="the same")
+    bank.open_account("m0")
+    yield bank.merge("m2", into="m0", reason="the same")
+    yield bank.run_due()
+    yield bank.welcome("m1")
+    clock.now += timedelta(days=30)
+    yield bank.run_due()
+
+
 STORIES = [
     *(descriptions, erased, reversed_, duplicates, charged),
-    *(closed, restarted, restarted_in_closed_books, restarted_in_a_year_of_dues),
+    *(closed, restarted, restarted_in_closed_books, restarted_in_a_year_of_dues, become_one),
 ]
 
 
@@ -314,6 +336,16 @@ def test_corrections_are_well_wherever_an_audit_begins(story: Story) -> None:
             assert whole.checkpoint.to_bytes() == gone_on.checkpoint.to_bytes()
             here = Here(range(0, last, 3))
             same(gone_on, audit(reader, since=since, workers=here, now=now))
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_both_verifiers_agree_with_the_stories(verifier: str, tmp_path: Path) -> None:
+    """They share no code with the library."""
+    paths = []
+    for story in STORIES:
+        paths.append(tmp_path / story.__name__)
+        paths[-1].write_bytes(b"".join(export_jsonl(told(story))))
+    assert (0, "") == run(VERIFIERS[verifier](), paths)[::2]
 
 
 def test_corrections_are_well_in_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

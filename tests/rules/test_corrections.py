@@ -629,6 +629,31 @@ def test_one_welcome_of_two_is_taken_back(bank: TimeBank, taken: str) -> None:
     assert "due:welcome:3:m1" == bank.welcome("m1").id
 
 
+@pytest.mark.parametrize(("earner", "spender"), [("m1", "again"), ("again", "m2")])
+def test_demurrage_is_of_what_both_had(
+    bank: TimeBank, clock: Clock, earner: str, spender: str
+) -> None:
+    """Of the balance that a statement shows on the day, for who was merged since."""
+    rule = Demurrage(share="1/10", above=1, fund="fund", every="month", kinds=["member"])
+    bank.adopt(Statute(version="v/1", demurrage=rule))
+    last = date(2026, 12, 31)
+    bank.transfer(earner=earner, spender=spender, hours=11, id="t1")
+    clock.now += 35 * DAY
+    bank.merge("again", into="m1", reason="twice")
+    clock.now += 30 * DAY
+    both = bank.balance("m1", on=last).posted
+    assert (Hours(0) if earner == "m1" else Hours(11)) == both
+    expected = [] if earner == "m1" else [(last, Hours(11), Hours(1))]
+    due = [(one.since, one.basis, one.hours) for one in bank.dues("m1", through=last)]
+    assert expected == due
+    report = bank.run_due(through=last)
+    charged = [(one.since, one.basis, one.hours) for one in report.charges if one.account == "m1"]
+    assert expected == charged
+    january = date(2027, 1, 31)  # of which the merge is
+    later = [one.basis for one in bank.dues("m1", through=january)]
+    assert ([] if earner == "m1" else [Hours(10)]) == later
+
+
 def test_a_merge_in_a_batch_and_in_a_preview(bank: TimeBank) -> None:
     """What comes behind it in the block knows of it; a preview leaves nothing."""
     pay(bank, "t1", earner="again")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Corrupt
 from timebank.journal.kinds import MOVES_HOURS
-from timebank.queries.accounts import opened_on
+from timebank.queries.accounts import opened_on, posted_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     days_of_exchange,
@@ -82,10 +82,10 @@ def see_version(session: Session, command: Adopt, state: State, now: int) -> Non
 
 def see_basis(session: Session, command: MakeDue, state: State, now: int) -> None:
     """See what a share is taken of."""
-    if isinstance(command.rule, Demurrage):
+    row = session.known.fold.accounts[command.account]
+    if isinstance(command.rule, Demurrage) and row is not None:
         session.flush()
-        earned, spent = session.writer.totals(command.account, until=command.request["since"])
-        state.basis = earned - spent
+        state.basis = posted_on(session.writer, row, command.request["since"])
 
 
 def see_original(session: Session, command: ReverseTransfer, state: State, now: int) -> None:
