@@ -502,6 +502,15 @@ def test_what_cannot_be_merged(bank: TimeBank) -> None:
         bank.merge(account, into="m1", reason="all of one person")
 
 
+def test_a_statute_that_names_a_merged_fund_is_told_of_the_other(bank: TimeBank) -> None:
+    """Nobody can reopen it."""
+    bank.open_account("old fund", kind="fund")
+    bank.merge("old fund", into="fund", reason="one is enough")
+    with pytest.raises(AccountNotOpen, match="name 'fund' instead") as refusal:
+        bank.adopt(Statute(version="v/1", dues=Dues(hours=1, fund="old fund")))
+    assert ("fund", "fund of dues") == (refusal.value.merged_into, refusal.value.role)
+
+
 def test_limits_do_not_keep_a_duplicate_apart(bank: TimeBank) -> None:
     """Whoever goes beyond one has a flag."""
     bank.set_limits("m1", ceiling=1)

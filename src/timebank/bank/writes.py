@@ -380,6 +380,7 @@ class Writes(Handle):
         :raises IdempotencyMismatch: the id was used for another request.
         :raises HoldNotFound: no such hold.
         :raises AlreadyResolved: it is settled, voided or expired.
+        :raises BooksClosed: the books of the day that was given are closed.
         :raises AccountNotOpen: one of its accounts is frozen: void it instead.
         :raises LimitExceeded: the surplus would move an account further beyond its limit.
 
