@@ -235,6 +235,21 @@ def test_an_erased_note_is_not_brought_back(bank: TimeBank) -> None:
     assert "by bus" == bank.transfer_by_id("t1").note
 
 
+@pytest.mark.parametrize("id", ["h1", "s1"])
+def test_the_texts_of_a_settlement_are_those_of_its_hold(bank: TimeBank, id: str) -> None:
+    """Amended by either id, they are erased by either; and by the record of either."""
+    bank.hold(earner="m1", spender="m2", hours=1, id="h1", note="the plan")
+    bank.settle("h1", id="s1")
+    bank.amend(id, note="she was ill", reason="told later")
+    assert 3 == bank.erase(record=id, reason="asked for").texts
+    assert bank.transfer_by_id("s1").note is None
+    bank.amend("h1", note=None, reason="what was erased is gone")
+    bank.amend("h1", note="private", reason="once more")
+    sequence = bank.transfer_by_id("s1").sequence
+    assert 3 == bank.erase(record=sequence, reason="asked for").texts
+    assert bank.transfer_by_id("s1").note is None
+
+
 def test_times_of_an_exchange(bank: TimeBank) -> None:
     """They are what was given, of holds and settlements too; a repeat must give the same."""
     given: Any = {"started_at": time(22, 0), "ended_at": time(1, 30)}

@@ -791,10 +791,10 @@ class Writes(Handle):
 
         Of an account: its names, the reasons why it was frozen, closed or reopened, and the
         notes and reasons of the exchanges and holds in which it is a side. Of a `record`,
-        named by its sequence or by the id of its operation: its texts. What was erased
-        cannot be brought back. Records say which commitments have no text any more; balances
-        and digests stay, and so do ids, hours, days and categories. Nothing is appended where
-        nothing is left to erase. `reason` is kept: name nobody in it.
+        named by its sequence or by the id of its operation: its texts, which of a settlement are
+        those of its hold. What was erased cannot be brought back. Records say which commitments
+        have no text any more; balances and digests stay, and so do ids, hours, days and categories.
+        Nothing is appended where nothing is left to erase. `reason` is kept: name nobody in it.
 
         The whole journal is read, most of it while others may write. See `Erasure.remains`
         for where the text may still be read: a backup made before is not of this store.
