@@ -754,6 +754,7 @@ class Books {
       delegates: new Map(),
       charges: [],
       postings: [],
+      merged: [],
     };
     this.accounts.set(id, account);
     this.setOwnLimits(account, sets);
@@ -1221,18 +1222,19 @@ class Books {
     this.takePart([into]);
     check(same(this.reserved(account), [0n, 0n]), "merges", "with open holds");
     check(effects.occurred_on === this.day, "occurred_on", `not ${this.day}`);
-    const [joined = null] = [account.joined_on, other.joined_on].filter((day) => day).sort();
-    const gets = joined === other.joined_on ? null : joined;
-    check((effects.joined_on ?? null) === gets, "merges", `the day of joining is ${joined}`);
+    const given = account.joined_on;
+    const gets = given !== null && given < joinedOf(other) ? given : null;
+    check((effects.joined_on ?? null) === gets, "merges", `not ${gets} as the day of joining`);
     const { balance } = account;
     const lines = [];
     if (balance > 0n) lines.push([into, balance], [id, -balance]);
     if (balance < 0n) lines.push([id, -balance], [into, balance]);
     this.flagsAre(effects, this.flags(lines, lines, "flag"));
     this.post({}, effects, lines, []);
-    other.joined_on = joined;
+    other.joined_on = gets ?? other.joined_on;
     other.charges.push(...account.charges);
     other.charges.sort((one, two) => compare(one.sequence, two.sequence));
+    other.merged.push(account, ...account.merged);
     Object.assign(account, { status: "closed", mergedInto: into });
     account.delegates.clear();
   }
@@ -1318,7 +1320,7 @@ class Books {
     const allowed = [this.day];
     if (!before.length) allowed.push(earlier(this.day, joinedOf(account)));
     check(allowed.includes(since), "dues", `a welcome of ${allowed}`);
-    check(!before.length || !this.left(before.at(-1).sequence), "dues", "a second welcome");
+    check(!before.some((one) => this.left(one.sequence)), "dues", "a second welcome");
     return [String(before.length + 1), rule.hours];
   }
 
@@ -1328,7 +1330,8 @@ class Books {
     check(this.paidThrough(account, "demurrage", period) === null, "dues", "charged before");
     check(this.on(period[0]).demurrage, "dues", "the period began without the rule");
     check(wasOpenOn(account, since), "dues", `it was not open on ${since}`);
-    const counted = account.postings.filter(({ day }) => day <= since);
+    const postings = [account, ...account.merged].flatMap((one) => one.postings);
+    const counted = postings.filter(({ day }) => day <= since);
     const basis = counted.reduce((sum, one) => sum + one.seconds, 0n);
     check(effects.basis === basis, "dues", `the basis is ${basis}`);
     const amount = ofShare(rule, max(basis - rule.above, 0n));

@@ -671,6 +671,8 @@ class Account:
         self.charges: list[Charge] = []
         #: Of each posting: sequence, day of service, seconds.
         self.postings: list[tuple[int, str, int]] = []
+        #: The accounts that were merged into it, also by way of others.
+        self.merged: list[Account] = []
 
     @property
     def joined(self) -> str:
@@ -1265,18 +1267,18 @@ class Books:
         self.take_part([into])
         check(self.reserved(account) == (0, 0), "merges", "with open holds")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
-        days = [one.joined_on for one in (account, other) if one.joined_on is not None]
-        joined = min(days, default=None)
-        gets = None if joined == other.joined_on else joined
-        check(effects.get("joined_on") == gets, "merges", f"the day of joining is {joined}")
+        given = account.joined_on
+        gets = given if given is not None and given < other.joined else None
+        check(effects.get("joined_on") == gets, "merges", f"not {gets} as the day of joining")
         moved = account.balance
         lines: Lines = [[into, moved], [id, -moved]] if moved else []
         lines.sort(key=lambda line: -line[1])
         flags = [*self.flags(lines, lines, by="flag")]
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         self.post(request, effects, lines, [])
-        other.joined_on = joined
+        other.joined_on = gets or other.joined_on
         other.charges = sorted(other.charges + account.charges, key=lambda one: one.sequence)
+        other.merged += [account, *account.merged]
         account.status, account.merged_into = "closed", into
         account.delegates = {}
 
@@ -1359,7 +1361,7 @@ class Books:
         before = [one.sequence for one in account.charges if one.rule == "welcome"]
         allowed = {self.day} if before else {self.day, min(self.day, account.joined)}
         check(request["since"] in allowed, "dues", f"a welcome of {sorted(allowed)}")
-        check(not before or not self.left(before[-1]), "dues", "a second welcome")
+        check(not any(map(self.left, before)), "dues", "a second welcome")
         return str(len(before) + 1), rule["hours"]
 
     def demurred(
@@ -1373,7 +1375,8 @@ class Books:
         check(not self.paid_through(account, "demurrage", *period), "dues", "charged before")
         check(self.on(period[0])["demurrage"] is not None, "dues", "it began without the rule")
         check(account.is_open_on(since), "dues", f"it was not open on {since}")
-        basis = sum(seconds for _, day, seconds in account.postings if day <= since)
+        postings = [one for each in (account, *account.merged) for one in each.postings]
+        basis = sum(seconds for _, day, seconds in postings if day <= since)
         check(effects.get("basis") == basis, "dues", f"the basis is {basis}")
         above = max(basis - rule["above"], 0)
         share = min(in_units(rule, above * Fraction(rule["share"])), above)

@@ -390,6 +390,22 @@ def another_head() -> AuditReport:
 
 _LAST: Final = lifetimes.LAST
 _LIES: Final = lifetimes.LIFE_LIES
+
+
+def _welcomed_again(forgery: Forgery) -> None:
+    """The third one of m3, and of who m3 was besides, on the last day."""
+    day = forgery.records[-1]["recorded_on"]
+    lifetimes.again(forgery, "due:welcome:1:m3", id="due:welcome:3:m3", since=day)
+    forgery.records[-1]["effects"]["occurred_on"] = day
+
+
+#: The later of two welcomes of a member who was there twice is taken back.
+_WELCOMED_AS_TWO: Final = (
+    undone("due:welcome:1:m4", "2026-04-05"),
+    by("life/1"),
+    merged("m4", "m3"),
+    by("life/1"),
+)
 _FLAG: Final = {"rule": "floor", "account": "m2", "limit": -36000, "available": 0, "needed": 60}
 _FIVE: Final = [["m1", 1], ["m3", 1], ["m4", 1], ["m5", 1]]
 _SMALL_UNITS: Final = (
@@ -1235,7 +1251,13 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "effects",
         lives(named(_LAST, lambda made: made["effects"]["postings"].reverse())),
     ),
-    FormatRule("F114", "welcome credit", "effects", lives(_LIES["a welcome on another day"])),
+    FormatRule(
+        "F114",
+        "welcome credit",
+        "effects",
+        lives(_LIES["a welcome on another day"]),
+        more=(lives(*_WELCOMED_AS_TWO, _welcomed_again),),
+    ),
     FormatRule("F115", "when dues fall due", "effects", lives(_LIES["dues a day later"])),
     FormatRule("F116", "no period is charged twice", "effects", lives(_LIES["dues twice"])),
     FormatRule(
@@ -1650,6 +1672,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             here(opened("m4", joined_on=YESTERDAY), merged("m1", "m4", joined_on=YESTERDAY)),
             here(merged("m3", "m1", joined_on=DAY)),
+            here(opened("m4", joined_on="2026-03-03"), merged("m4", "m1", joined_on="2026-03-03")),
             here(
                 opened("m4", joined_on=YESTERDAY),
                 opened("m5", joined_on=DAY),

@@ -36,6 +36,8 @@ from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Fee, OverReversed, Statute, TimeBank, Welcome
 from timebank.audit import audit, processes
 from timebank.audit.stretches import join_stretches
+from timebank.interchange.jsonl import export_jsonl
+from verifiers import VERIFIERS, run
 
 #: Steps of a bank's history, between which it may be audited.
 Story = Callable[[TimeBank, Clock], Iterator[object]]
@@ -273,9 +275,51 @@ def restarted_with_cards(bank: TimeBank, clock: Clock) -> Iterator[object]:
     yield bank.run_due()
 
 
+def restarted_in_a_year_of_dues(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """The year of the one account ends behind the months of the other, which began later."""
+    yearly = Statute(version="house/1", dues=Dues(hours=4, fund="pot"))
+    monthly = attrs.evolve(yearly, version="house/2", dues=Dues(hours=1, fund="pot", every="month"))
+    opened(bank, "m1", rules=yearly)
+    bank.run_due()
+    bank.adopt(monthly)
+    bank.open_account("dup")
+    clock.now += timedelta(days=70)
+    yield bank.run_due()
+    yield bank.merge("dup", into="m1", reason="the same")
+    clock.now += timedelta(days=1)
+    bank.rename("m1", "M. One")
+    clock.now -= timedelta(days=1)
+    yield bank.restart_clock(today=clock.now.date(), reason="the battery")
+    clock.now += timedelta(days=80)
+    yield bank.run_due()
+    clock.now += timedelta(days=200)
+    yield bank.run_due(through=clock.now.date())
+
+
+def become_one(bank: TimeBank, clock: Clock) -> Iterator[object]:
+    """Who was there twice has the hours, the days and the welcomes of both."""
+    opened(bank, "m1", "m2", rules=RULES)
+    clock.now += timedelta(days=40)
+    bank.open_account("dup", joined_on=clock.now.date() + timedelta(days=2))
+    bank.open_account("dup of dup")
+    for earner, spender in (("dup", "m1"), ("dup of dup", "shop")):
+        bank.transfer(earner=earner, spender=spender, hours=7, occurred_on=date(2026, 3, 30))
+    yield bank.reverse("due:welcome:1:dup", reason="she had one")
+    bank.merge("dup of dup", into="dup", reason="the same")
+    clock.now += timedelta(days=30)
+    bank.merge("dup", into="m1", reason="the same")
+    bank.open_account("m0")
+    yield bank.merge("m2", into="m0", reason="the same")
+    yield bank.run_due()
+    yield bank.welcome("m1")
+    clock.now += timedelta(days=30)
+    yield bank.run_due()
+
+
 STORIES = [
     *(descriptions, erased, reversed_, duplicates, charged),
     *(closed, restarted, restarted_in_closed_books, restarted_with_cards),
+    *(restarted_in_a_year_of_dues, become_one),
 ]
 
 
@@ -314,6 +358,16 @@ def test_corrections_are_well_wherever_an_audit_begins(story: Story) -> None:
             assert whole.checkpoint.to_bytes() == gone_on.checkpoint.to_bytes()
             here = Here(range(0, last, 3))
             same(gone_on, audit(reader, since=since, workers=here, now=now))
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_both_verifiers_agree_with_the_stories(verifier: str, tmp_path: Path) -> None:
+    """They share no code with the library."""
+    paths = []
+    for story in STORIES:
+        paths.append(tmp_path / story.__name__)
+        paths[-1].write_bytes(b"".join(export_jsonl(told(story))))
+    assert (0, "") == run(VERIFIERS[verifier](), paths)[::2]
 
 
 def test_corrections_are_well_in_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,6 +440,14 @@ HONEST: dict[str, tuple[Change, ...]] = {
     ),
     "up to the limits, and not beyond": (
         format_rules.opened("m4", ceiling=2400),
+        merged("m1", "m4"),
+    ),
+    "joined later than who gave no day": (
+        format_rules.opened("m4", joined_on="2026-03-03"),
+        merged("m4", "m1"),
+    ),
+    "an opening before the day that was given": (
+        format_rules.opened("m4", joined_on="2026-03-03"),
         merged("m1", "m4"),
     ),
     "an earlier day of joining": (

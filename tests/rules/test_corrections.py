@@ -235,6 +235,21 @@ def test_an_erased_note_is_not_brought_back(bank: TimeBank) -> None:
     assert "by bus" == bank.transfer_by_id("t1").note
 
 
+@pytest.mark.parametrize("id", ["h1", "s1"])
+def test_the_texts_of_a_settlement_are_those_of_its_hold(bank: TimeBank, id: str) -> None:
+    """Amended by either id, they are erased by either; and by the record of either."""
+    bank.hold(earner="m1", spender="m2", hours=1, id="h1", note="the plan")
+    bank.settle("h1", id="s1")
+    bank.amend(id, note="she was ill", reason="told later")
+    assert 3 == bank.erase(record=id, reason="asked for").texts
+    assert bank.transfer_by_id("s1").note is None
+    bank.amend("h1", note=None, reason="what was erased is gone")
+    bank.amend("h1", note="private", reason="once more")
+    sequence = bank.transfer_by_id("s1").sequence
+    assert 3 == bank.erase(record=sequence, reason="asked for").texts
+    assert bank.transfer_by_id("s1").note is None
+
+
 def test_times_of_an_exchange(bank: TimeBank) -> None:
     """They are what was given, of holds and settlements too; a repeat must give the same."""
     given: Any = {"started_at": time(22, 0), "ended_at": time(1, 30)}
@@ -502,6 +517,15 @@ def test_what_cannot_be_merged(bank: TimeBank) -> None:
         bank.merge(account, into="m1", reason="all of one person")
 
 
+def test_a_statute_that_names_a_merged_fund_is_told_of_the_other(bank: TimeBank) -> None:
+    """Nobody can reopen it."""
+    bank.open_account("old fund", kind="fund")
+    bank.merge("old fund", into="fund", reason="one is enough")
+    with pytest.raises(AccountNotOpen, match="name 'fund' instead") as refusal:
+        bank.adopt(Statute(version="v/1", dues=Dues(hours=1, fund="old fund")))
+    assert ("fund", "fund of dues") == (refusal.value.merged_into, refusal.value.role)
+
+
 def test_limits_do_not_keep_a_duplicate_apart(bank: TimeBank) -> None:
     """Whoever goes beyond one has a flag."""
     bank.set_limits("m1", ceiling=1)
@@ -559,6 +583,34 @@ def test_the_earlier_day_of_joining_holds(bank: TimeBank) -> None:
         assert expected == bank.merge(ids[0], into=ids[1], reason="twice").joined_on
 
 
+def test_nobody_joins_later_by_a_merge(bank: TimeBank, clock: Clock) -> None:
+    """Who gave no day joined when the account was opened: they owe nothing that newcomers owe."""
+    clock.now += 400 * DAY
+    rules = Statute(version="v/1", dues=Dues(name="joining", hours=1, fund="fund", every="once"))
+    bank.adopt(rules)
+    clock.now += 30 * DAY
+    bank.open_account("later", joined_on=clock.now.date() - DAY)
+    assert bank.merge("later", into="m1", reason="twice").joined_on is None
+    assert () == bank.dues("m1")
+    # No day is made of an opening: who gave none has the limits of month 0.
+    bank.open_account("new")
+    assert bank.merge("again", into="new", reason="twice").joined_on is None
+
+
+def test_a_day_that_a_false_clock_gave_is_no_later_one(bank: TimeBank, clock: Clock) -> None:
+    """The opening counts as of the restart of the clock, as for all else: no given day is later."""
+    clock.now += 100 * DAY
+    bank.open_account("ahead")
+    clock.now -= 90 * DAY
+    restarted = clock.now.date()
+    bank.restart_clock(today=restarted, reason="the battery")
+    clock.now += 5 * DAY
+    for number, (given, holds) in enumerate(((DAY, False), (-DAY, True))):
+        bank.open_account(f"m{number}x", joined_on=restarted + given)
+        joined = bank.merge(f"m{number}x", into="ahead", reason="twice").joined_on
+        assert (restarted + given if holds else None) == joined
+
+
 def test_welcome_and_dues_are_charged_once(bank: TimeBank, clock: Clock) -> None:
     """What the duplicate had counts, and the numbers of welcomes go on."""
     bank.adopt(
@@ -587,6 +639,45 @@ def test_welcome_and_dues_are_charged_once(bank: TimeBank, clock: Clock) -> None
     assert "due:welcome:3:m1" == bank.welcome("m1").id
     left = bank.leave("m1", disposal=[Donate("fund"), WriteOff("fund")])
     assert ["due:welcome:3:m1"] == [one.reverses for one in left.given_back]
+
+
+@pytest.mark.parametrize("taken", ["m1", "again"])
+def test_one_welcome_of_two_is_taken_back(bank: TimeBank, taken: str) -> None:
+    """Who was welcomed twice, and keeps one, whichever it is, gets no third."""
+    bank.adopt(Statute(version="v/1", welcome=Welcome(hours=2, fund="fund", given="when asked")))
+    given = {id: bank.welcome(id) for id in ("m1", "again")}
+    bank.merge("again", into="m1", reason="twice")
+    bank.reverse(given.pop(taken).id, reason="a member has one")
+    (kept,) = given.values()
+    assert kept == bank.welcome("m1")
+    assert Hours(2) == bank.balance("m1").posted
+    bank.reverse(kept.id, reason="given back")
+    assert "due:welcome:3:m1" == bank.welcome("m1").id
+
+
+@pytest.mark.parametrize(("earner", "spender"), [("m1", "again"), ("again", "m2")])
+def test_demurrage_is_of_what_both_had(
+    bank: TimeBank, clock: Clock, earner: str, spender: str
+) -> None:
+    """Of the balance that a statement shows on the day, for who was merged since."""
+    rule = Demurrage(share="1/10", above=1, fund="fund", every="month", kinds=["member"])
+    bank.adopt(Statute(version="v/1", demurrage=rule))
+    last = date(2026, 12, 31)
+    bank.transfer(earner=earner, spender=spender, hours=11, id="t1")
+    clock.now += 35 * DAY
+    bank.merge("again", into="m1", reason="twice")
+    clock.now += 30 * DAY
+    both = bank.balance("m1", on=last).posted
+    assert (Hours(0) if earner == "m1" else Hours(11)) == both
+    expected = [] if earner == "m1" else [(last, Hours(11), Hours(1))]
+    due = [(one.since, one.basis, one.hours) for one in bank.dues("m1", through=last)]
+    assert expected == due
+    report = bank.run_due(through=last)
+    charged = [(one.since, one.basis, one.hours) for one in report.charges if one.account == "m1"]
+    assert expected == charged
+    january = date(2027, 1, 31)  # of which the merge is
+    later = [one.basis for one in bank.dues("m1", through=january)]
+    assert ([] if earner == "m1" else [Hours(10)]) == later
 
 
 def test_a_merge_in_a_batch_and_in_a_preview(bank: TimeBank) -> None:

@@ -220,8 +220,10 @@ class AccountHistories:
         day = self._day(record)
         wanted = {rule for rule, last in history.charged.items() if last > day}
         known = {sequence for *_, sequence in history.doubtful}
-        through = dict.fromkeys(wanted, ("", ""))
+        charged = dict.fromkeys(wanted, "")
+        # One account is charged through later and later days; those that became one are not.
         for one in (account, *history.merged):
+            through = dict.fromkeys(wanted, ("", ""))
             for posted, request, sequence in self._charges(one, before=record.sequence):
                 # What fell due is posted on that day, or on a later one where books were closed.
                 if posted <= day and all(posted <= since for since, _ in through.values()):
@@ -239,8 +241,9 @@ class AccountHistories:
                         history.once[rule] = [*left]
                 elif rule in wanted and "period" in request:
                     through[rule] = max(through[rule], (since, last))
+            charged |= {rule: max(charged[rule], last) for rule, (_, last) in through.items()}
         history.doubtful.sort(key=itemgetter(3))
-        for rule, (_, last) in through.items():
+        for rule, last in charged.items():
             if last:
                 history.charged[rule] = last
             else:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final
 
+from timebank.audit.accounts import AccountHistories
 from timebank.audit.base import AuditContext, AuditedRecord, Difference
 from timebank.audit.findings import quantity
 from timebank.errors import shown
@@ -161,7 +162,9 @@ def closed_day_differences(fold: Fold, record: AuditedRecord) -> Iterator[Differ
 # -- accounts that are merged --------------------------------------------------------------
 
 
-def merge_differences(context: AuditContext, record: AuditedRecord) -> Iterator[Difference]:
+def merge_differences(
+    context: AuditContext, histories: AccountHistories, record: AuditedRecord
+) -> Iterator[Difference]:
     """Yield where an account is merged into another, and may not be, or not so."""
     request, effects = record.request, record.effects
     account, into = effects["account"], effects["into"]
@@ -183,10 +186,11 @@ def merge_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
     postings = [[into, balance], [account, -balance]] if balance else []
     if effects["postings"] != (postings if balance > 0 else postings[::-1]):
         yield f"{quantity(balance)} moved to {shown(into)}", shown(effects["postings"])
-    joined = min((day for day in (row.joined_on, other.joined_on) if day), default=None)
-    expected_day = None if joined == other.joined_on else joined
-    if effects.get("joined_on") != expected_day:
-        yield f"joined_on {shown(expected_day)}", shown(effects.get("joined_on"))
+    if (others := histories.get(into)) is not None:
+        given = row.joined_on is not None and row.joined_on < others.joined
+        expected_day = row.joined_on if given else None
+        if effects.get("joined_on") != expected_day:
+            yield f"joined_on {shown(expected_day)}", shown(effects.get("joined_on"))
     for flag in effects.get("flags", ()):
         if flag["rule"] not in {"floor", "ceiling"}:
             yield "flags of limits only", shown(flag)

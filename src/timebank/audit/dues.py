@@ -58,7 +58,10 @@ class DueRecords:
         yield from self._first(rule, record)
         basis = 0
         if isinstance(rule, Demurrage):
-            basis = self._basis(request["account"], record.sequence, since)
+            history = self._histories.get(request["account"])
+            merged = () if history is None else history.merged
+            accounts = (request["account"], *merged)
+            basis = sum(self._balance(one, record.sequence, since) for one in accounts)
         if effects.get("basis", 0) != basis or ("basis" in effects) != isinstance(rule, Demurrage):
             yield f"a basis of {quantity(basis)}", quantity(effects.get("basis"))
         due = _due(rule, request, basis)
@@ -145,10 +148,10 @@ class DueRecords:
         days = {today} if history.welcomes else {today, min(today, history.joined)}
         if request["since"] not in days:
             yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
-        if history.welcomes and self._histories.is_left(history.welcomes[-1], before=before):
-            yield "a welcome where the last one was taken back", "a second one"
+        if any(self._histories.is_left(one, before=before) for one in history.welcomes):
+            yield "a welcome where each earlier one was taken back", "a second one"
 
-    def _basis(self, account: str, sequence: int, day: str) -> int:
+    def _balance(self, account: str, sequence: int, day: str) -> int:
         """Return the balance of an account at the end of a month, by what was recorded so far."""
         if account not in self.months:
             months: dict[str, int] = {}

@@ -87,7 +87,7 @@ class Effects(AuditCheck):
             "amend": partial(amend_differences, context),
             "amend_account": partial(amend_account_differences, context),
             "close_books": partial(close_differences, context),
-            "merge": partial(merge_differences, context),
+            "merge": partial(merge_differences, context, self._histories),
         }
 
     def record(self, record: AuditedRecord) -> None:

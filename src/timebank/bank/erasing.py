@@ -14,7 +14,7 @@ from timebank.errors import AccountNotOpen, InvalidRequest, StoreBusy, StoreErro
 from timebank.model import TEXT_FIELDS, Erasure
 from timebank.queries.corrections import amendments_of
 from timebank.queries.personal_data import OWN, RecordsAbout
-from timebank.queries.records import account_row, body_of, named_record
+from timebank.queries.records import account_row, body_of, named_record, record_at
 from timebank.rules.erasures import Erase, Written
 from timebank.storage.protocol import Reader, Store, wipes
 
@@ -69,10 +69,12 @@ def erase_account(session: Session, search: Search, reason: object, actor: str |
 def erase_record(session: Session, record: int | str, reason: object, actor: str | None) -> Erasure:
     """Erase what is beside one record, named by its sequence or by the id of its operation.
 
-    What amended it is erased too.
+    What amended it is erased too. The texts of a settlement are those of its hold.
     """
     session.flush()
     row = named_record(session.writer, record)
+    if row.kind == "settle":
+        row = record_at(session.writer, body_of(row)["effects"]["resolves"])
     written = [
         text
         for one in (row, *amendments_of(session.writer, row.sequence))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Corrupt
 from timebank.journal.kinds import MOVES_HOURS
+from timebank.queries.accounts import opened_on, posted_on
+from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     days_of_exchange,
     described_now,
@@ -80,10 +82,10 @@ def see_version(session: Session, command: Adopt, state: State, now: int) -> Non
 
 def see_basis(session: Session, command: MakeDue, state: State, now: int) -> None:
     """See what a share is taken of."""
-    if isinstance(command.rule, Demurrage):
+    row = session.known.fold.accounts[command.account]
+    if isinstance(command.rule, Demurrage) and row is not None:
         session.flush()
-        earned, spent = session.writer.totals(command.account, until=command.request["since"])
-        state.basis = earned - spent
+        state.basis = posted_on(session.writer, row, command.request["since"])
 
 
 def see_original(session: Session, command: ReverseTransfer, state: State, now: int) -> None:
@@ -175,11 +177,15 @@ def see_closings(session: Session, command: CloseBooks, state: State, now: int) 
     state.was_closed = was_closed(session.writer)
 
 
-def see_funds(session: Session, command: Merge, state: State, now: int) -> None:
-    """See the funds of every statute that was adopted."""
+def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
+    """See the funds of every statute that was adopted, and when the account joined that stays."""
     session.flush()
-    adopted = (adopted_by(session.writer, row) for row in statute_rows(session.writer))
+    reader = session.writer
+    adopted = (adopted_by(reader, row) for row in statute_rows(reader))
     state.funds = {fund: statute.version for statute in adopted for fund in statute.funds}
+    row = session.known.fold.accounts[command.request["into"]]
+    if row is not None:
+        state.joined = row.joined_on or opened_on(reader, row, Restarts.read(reader))
 
 
 _DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
@@ -197,5 +203,5 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "restart_clock": see_clock,
     "amend": see_described,
     "close_books": see_closings,
-    "merge": see_funds,
+    "merge": see_merge,
 }

@@ -22,6 +22,7 @@ from timebank.errors import (
 from timebank.hours import Hours
 from timebank.model import AccountRow, Closing, RecordRow, Transfer
 from timebank.model.members import Assign, Charge, Donate, DueReport, Leaving, WriteOff
+from timebank.queries.accounts import posted_on
 from timebank.queries.corrections import family
 from timebank.queries.dues import History, Planned, due_of, plan
 from timebank.queries.holds import unexpired
@@ -69,8 +70,9 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     """Give an account its welcome credit, unless it has one that was not taken back."""
     row = _row(session, account, doing="have welcome credit")
     welcomes = _welcomes(session.writer, account)
-    if welcomes and hours_left(session.writer, welcomes[-1]):
-        return read_transfer(session.writer, welcomes[-1])
+    kept = [one for one in welcomes if hours_left(session.writer, one)]
+    if kept:
+        return read_transfer(session.writer, kept[-1])
     rule = session.statute.welcome
     if rule is None or row.kind not in rule.kinds or account == rule.fund:
         raise NothingDue(account, of=row.kind, statute=session.statute.version)
@@ -160,8 +162,8 @@ def _charge(session: Session, one: Planned, made: Transfer, names: dict[str, str
     reader, basis = session.writer, None
     if isinstance(one.rule, Demurrage):
         session.flush()
-        earned, spent = reader.totals(one.account, until=one.since.isoformat())
-        basis = Hours.from_seconds(earned - spent)
+        own = account_row(reader, one.account)
+        basis = Hours.from_seconds(posted_on(reader, own, one.since.isoformat()))
         if made.occurred_on <= one.since:  # it is among what was spent
             basis += made.hours
     if one.account not in names:

@@ -380,6 +380,7 @@ class Writes(Handle):
         :raises IdempotencyMismatch: the id was used for another request.
         :raises HoldNotFound: no such hold.
         :raises AlreadyResolved: it is settled, voided or expired.
+        :raises BooksClosed: the books of the day that was given are closed.
         :raises AccountNotOpen: one of its accounts is frozen: void it instead.
         :raises LimitExceeded: the surplus would move an account further beyond its limit.
 
@@ -535,7 +536,7 @@ class Writes(Handle):
         The balance moves, whatever the limits are, with a flag where one is passed. The duplicate
         is closed for good: **nothing takes a merge back**. From then on a statement of `into` shows
         both histories as one; later reversals of the duplicate's exchanges are of `into`; its
-        welcome credit and dues count as charged, and the earlier `joined_on` holds. Delegates of
+        welcome credit and dues count as charged, and the earlier day of joining holds. Delegates of
         the duplicate end. Repeated alike, nothing is appended. `reason` is personal text.
 
         :raises InvalidRequest: an id that cannot be, no reason, or accounts of two kinds.
@@ -791,10 +792,11 @@ class Writes(Handle):
         Of an account: its names, the reasons why it was frozen, closed or reopened, and the
         notes and reasons of the exchanges and holds in which it is a side, and of their amendments;
         all of it also of accounts that were merged into it. Of a `record`, named by its sequence
-        or by the id of its operation: its texts, and those of its amendments. What was erased
-        cannot be brought back. Records say which commitments have no text any more; balances
-        and digests stay, and so do ids, hours, days and categories. Nothing is appended where
-        nothing is left to erase. `reason` is kept: name nobody in it.
+        or by the id of its operation: its texts, which of a settlement are those of its hold, and
+        those of its amendments. What was erased cannot be brought back. Records say which
+        commitments have no text any more; balances and digests stay, and so do ids, hours, days
+        and categories. Nothing is appended where nothing is left to erase. `reason` is kept: name
+        nobody in it.
 
         The whole journal is read, most of it while others may write. See `Erasure.remains`
         for where the text may still be read: a backup made before is not of this store.

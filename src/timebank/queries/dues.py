@@ -29,7 +29,8 @@ from timebank.journal.kinds import (
 )
 from timebank.model import RecordRow
 from timebank.model.members import Due
-from timebank.queries.records import body_of, hours_left, record_at, records
+from timebank.queries.accounts import posted_on
+from timebank.queries.records import account_row, body_of, hours_left, record_at, records
 from timebank.rules.dues import amount, which_due
 from timebank.statute import DEFAULT, DEMURRAGE, Demurrage, Dues, Statute, months_later, period_of
 from timebank.statute.codec import of_body
@@ -364,8 +365,8 @@ def due_of(reader: Reader, planned: Planned) -> Due:
     """Return what is due with its hours, by what is recorded now."""
     basis = 0
     if isinstance(planned.rule, Demurrage):
-        earned, spent = reader.totals(planned.account, until=planned.since.isoformat())
-        basis = earned - spent
+        row = account_row(reader, planned.account)
+        basis = posted_on(reader, row, planned.since.isoformat())
     seconds = amount(planned.rule, planned.period, planned.since, basis=basis)
     return Due(
         account=planned.account,

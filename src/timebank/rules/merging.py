@@ -77,9 +77,9 @@ def merge(state: State, command: Merge, now: int) -> Draft | None:
         "postings": lines,
         "statute": state.statute.version,
     }
-    days = [row.joined_on for row in (account, into) if row.joined_on is not None]
-    if days and min(days) != into.joined_on:
-        effects["joined_on"] = min(days)
+    joined = account.joined_on
+    if joined is not None and joined < state.joined:
+        effects["joined_on"] = joined
     if flags:
         effects["flags"] = flags
     return Draft(effects, refers_to=into.opened)

@@ -134,7 +134,8 @@ class State:
     `ends` the holds that would be open again if the clock went back to now. `closed_through` is the
     last day of closed books, and `was_closed` says that some were closed once; `described` is
     the operation that is amended. `funds` are those that any statute has named so far, each
-    with the version of one.
+    with the version of one; `joined` is the day on which the account joined that another is merged
+    into: that of its opening, where none was given.
     """
 
     statute: Statute
@@ -156,6 +157,7 @@ class State:
     was_closed: bool = False
     described: Described | None = None
     funds: Mapping[str, str] = attrs.field(factory=dict)
+    joined: str = ""
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.

@@ -70,7 +70,13 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
     for fund in _funds(state, statute):
         if fund.status == "closed":
             role = _role(statute, fund.account)
-            raise AccountNotOpen(fund.account, status="closed", doing=f"be the {role}", role=role)
+            raise AccountNotOpen(
+                fund.account,
+                status="closed",
+                doing=f"be the {role}",
+                role=role,
+                merged_into=fund.merged_into,
+            )
     return Draft(AdoptEffects(adopts=statute.version))
 
 
