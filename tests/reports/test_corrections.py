@@ -158,6 +158,14 @@ def test_times_are_on_the_line(bank: TimeBank) -> None:
     assert {"09:30\u201311:00", "fino alle 11:00"} <= set(read(page_of(bank, "m1", "it")))
 
 
+def test_a_reversal_has_no_times_of_day(bank: TimeBank) -> None:
+    """It is of another day than its original may be: what was taken back then was not done then."""
+    bank.reverse("t1", reason="no", occurred_on=date(2026, 3, 1))
+    *_, line = bank.statement("f1").lines
+    assert (True, "spesa") == (line.reverses, line.category)
+    assert (None, None) == (line.started_at, line.ended_at)
+
+
 def test_a_column_of_times_or_accounts_stands_only_where_it_is_needed(bank: TimeBank) -> None:
     """A statement without them is as narrow as ever."""
     text = statement_text(bank.statement("m1", until=LAST_YEAR))
