@@ -403,7 +403,7 @@ def test_records_of_corrections_say_what_they_came_to(bank: TimeBank) -> None:
     assert "t1" == operation_of(records[8])
     assert None is operation_of(records[9])
     assert (
-        "amend t1: category: spesa (was speza); note: pane e latte (was pane)"
+        "amend t1: category: spesa (was speza); note: pane e latte (was pane); reason: errore"
         == (record_text(records[8], amendments)[53:])
     )
 

@@ -194,8 +194,8 @@ def merge(
                 complain("nothing is merged")
                 return REFUSED
         kept = bank.account(into) if dry_run else bank.merge(duplicate, into=into, reason=reason)
-        balance = bank.balance(into)
-    show_result(format, kept, lambda: merged_text(before, kept, balance))
+        statement = bank.statement(into)
+    show_result(format, kept, lambda: merged_text(before, statement))
     return WELL
 
 

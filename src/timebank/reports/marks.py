@@ -6,12 +6,11 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final
 
+from timebank.model import AMENDABLE
 from timebank.queries.statements import StatementLine
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
-#: The fields that are amended, in the order in which a line says them.
-_FIELDS: Final = ("category", "area", "resource", "tags", "started_at", "ended_at", "note")
 #: What a reversal says of its original: the rest is not on its line.
 _OF_ORIGINAL: Final = frozenset({"category", "area"})
 
@@ -48,7 +47,7 @@ def amended_words(
         return ""
     changes = [
         _was(field, first[field], words)
-        for field in _FIELDS
+        for field in AMENDABLE.values()
         if field in first and (field == "note" or first[field] != last[field])
     ]
     if not changes:
