@@ -307,7 +307,7 @@ def test_a_merge_that_is_refused_is_never_asked() -> None:
     """Open holds, two kinds, a slip in an id, itself; --yes changes nothing."""
     well("hold", "--earner", "m2", "--spender", "m1-again", "--hours", "1", "--id", "h1")
     refused(1, "1:00 held and 0:00 incoming: it cannot be merged; settle or void", *MERGE)
-    refused(1, "settle or void them first", *MERGE, "--yes")
+    refused(1, "settle or void them first (see timebank holds)", *MERGE, "--yes")
     well("account", "open", "f1", "--kind", "group")
     merge = ("account", "merge")
     more = ("--reason", "x", "--yes")
