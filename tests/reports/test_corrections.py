@@ -369,6 +369,27 @@ def test_the_history_of_an_account_tells_corrections(bank: TimeBank) -> None:
     assert "2026-03-02  m1-bis merged into m1: doppione" == events_text(bank.events("m1-bis"))[-1]
 
 
+def test_the_history_of_who_was_merged_twice_over(bank: TimeBank) -> None:
+    """Whose each merge was is said once."""
+    bank.open_account("m0")
+    bank.merge("m1", into="m0", reason="terza")
+    assert [
+        "2026-03-02  m1 opened: Maria R.",
+        "2026-03-02  m1-bis opened: Maria Rossi",
+        "2026-03-02  m1-bis merged into m1: doppione",
+        "2026-03-02  opened",
+        "2026-03-02  m1 merged into it: terza",
+    ] == events_text(bank.events("m0"))
+
+
+def test_the_labels_of_a_narrow_statement_are_whole(bank: TimeBank) -> None:
+    """With times, merged accounts and amendments beside each other."""
+    bank.rename("f1", name="Famiglia Bianchi Esposito De Luca")
+    text = "\n".join(statement_text(bank.statement("m1")))
+    assert "Opening balance" in text
+    assert "Closing balance" in text
+
+
 def test_the_impact_report_names_the_closed_year(bank: TimeBank, tmp_path: Path) -> None:
     """Where it is given one."""
     impact = bank.impact()
