@@ -100,11 +100,11 @@ def test_a_line_says_once_that_it_was_amended(bank: TimeBank) -> None:
     assert 1 == sum("amended" in line for line in told)
     place = next(i for i, line in enumerate(told) if line.startswith("amended 2026-03-02"))
     assert "pane e latte (spesa)" in told[place - 1]
-    assert "amended 2026-03-02: category was speza, note" == " ".join(told[place : place + 2])
+    assert "amended 2026-03-02: category was speza; note changed" == " ".join(told[place : place + 2])
     assert "pane" not in "".join(told[place:])
-    assert read(page_of(bank, "m1")).count("amended Mar 2, 2026: category was speza, note") == read(
+    assert read(page_of(bank, "m1")).count("amended Mar 2, 2026: category was speza; note changed") == read(
         page_of(bank, "m1", "it")
-    ).count("corretto (2 mar 2026): la categoria era speza, nota")
+    ).count("corretto (2 mar 2026): la categoria era speza; nota cambiata")
 
 
 def test_a_merged_history_reads_as_one(bank: TimeBank) -> None:
@@ -287,11 +287,11 @@ def test_what_was_never_said_is_told_so(plain: TimeBank) -> None:
         resource="e",
     )
     assert (
-        "amended 2026-03-02: there was no category, there was no area, there was no resource, "
-        "there were no tags, no beginning was given, no end was given, note"
+        "amended 2026-03-02: there was no category; there was no area; there was no resource; "
+        "there were no tags; no beginning was given; no end was given; note changed"
     ) == amended_words(line_of(plain), EN)
     plain.amend("t1", reason="x", tags=["b", "c"], started_at=time(8))
-    assert "there were no tags, no beginning was given" in amended_words(line_of(plain), EN)
+    assert "there were no tags; no beginning was given" in amended_words(line_of(plain), EN)
 
 
 def test_what_was_said_before_is_told_in_the_words_of_a_language(plain: TimeBank) -> None:
@@ -307,12 +307,12 @@ def test_what_was_said_before_is_told_in_the_words_of_a_language(plain: TimeBank
     plain.amend("t2", reason="x", **dict.fromkeys(said))
     line = line_of(plain, place=1)
     assert (
-        "amended 2026-03-02: area was family help, resource was skill, tags were a, b, "
-        "began at 09:00, ended at 10:05"
+        "amended 2026-03-02: area was family help; resource was skill; tags were a, b; "
+        "began at 09:00; ended at 10:05"
     ) == amended_words(line, EN)
     assert (
-        "corretto (2026-03-02): l'area era aiuto alle famiglie, la risorsa era competenze, "
-        "le etichette erano a, b, iniziava alle 09:00, finiva alle 10:05"
+        "corretto (2026-03-02): l'area era aiuto alle famiglie; la risorsa era competenze; "
+        "le etichette erano a, b; iniziava alle 09:00; finiva alle 10:05"
     ) == amended_words(line, Words("statement", "it"))
 
 
@@ -327,7 +327,7 @@ def test_a_reversal_says_of_its_original_what_it_shows(plain: TimeBank) -> None:
     """Its labels are the original's; its note and its times are not."""
     plain.reverse("t1", reason="y")
     plain.amend("t1", reason="x", note="a", started_at=time(9))
-    assert ["amended 2026-03-02: no beginning was given, note", ""] == [
+    assert ["amended 2026-03-02: no beginning was given; note changed", ""] == [
         amended_words(line, EN) for line in plain.statement("m1").lines
     ]
     plain.amend("t1", reason="x", category="b")

@@ -32,7 +32,7 @@ def amended_words(
     >>> _ = bank.amend("t1", category="shopping", note="for two", reason="a slip")
     >>> (line,) = bank.statement("m1").lines
     >>> amended_words(line, Words("statement", "en"))
-    'amended 2026-03-02: category was shoping, note'
+    'amended 2026-03-02: category was shoping; note changed'
     """
     first: dict[str, Any] = {}
     last: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def amended_words(
     ]
     if not changes:
         return words("amended", day=day(amended_on))
-    return harmless(words("amended_so", day=day(amended_on), changes=", ".join(changes)))
+    return harmless(words("amended_so", day=day(amended_on), changes="; ".join(changes)))
 
 
 def _was(field: str, was: Any, words: Words) -> str:
