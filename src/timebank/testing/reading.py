@@ -109,7 +109,7 @@ class Reading(StoreUnderTest, part=True):
             assert ["a", "z"] == [row.account for row in reading.accounts(after="Z", limit=2)]
 
     def test_an_account_comes_back_equal(self, reader: Reader) -> None:
-        """Limits keep their type, an integer, a word or nothing; a duplicate says what it became."""
+        """Limits keep their type: an integer, a word or nothing. A duplicate says whose it is."""
         assert account("m1") == reader.account("m1")
         assert small_bank().accounts["x2"] == reader.account("x2")
         assert sorted(small_bank().accounts.values()) == reader.accounts(after=None, limit=9)
