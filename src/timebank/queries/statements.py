@@ -15,12 +15,13 @@ import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.model import MAX_INTEGER, Account, AccountRow, Amendment, Hold, PostingRow
+from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     DescribedNow,
     amendments,
+    closed_through,
     described_now,
     family,
     note_of,
@@ -409,8 +410,7 @@ def _totals(reader: Reader, account: str, until: str | None, at: int | None) -> 
 
 def _closed_through(reader: Reader, at: int | None) -> date | None:
     """Return the last day of closed books, now or at a record."""
-    rows = reader.statutes(before=(MAX_INTEGER if at is None else at) + 1, limit=1)
-    through = rows[0].closed_through if rows else None
+    through = closed_through(reader, at=at)
     return None if through is None else date.fromisoformat(through)
 
 
