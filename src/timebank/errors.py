@@ -266,7 +266,7 @@ class BooksClosed(Rejected):
         self.occurred_on = occurred_on
         first = through + timedelta(days=1)
         later = "" if doing == "amended" else f"a day from {first} on would pass, or "
-        self.add_remedy(f"{later}open the books again first (timebank close-books)")
+        self.add_remedy(f"{later}open the books again first (timebank close-books --open)")
 
 
 class DuesNotCharged(Rejected):

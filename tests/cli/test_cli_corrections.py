@@ -89,19 +89,17 @@ def test_amend_says_what_is_and_what_was() -> None:
     )
     assert "t1 is amended, by record 5:\n  category: shopping (was shoping)\n" == well(*words)
     assert "t1 says so already: nothing is to be amended.\n" == well(*words)
-    assert "amend t1: category: shopping (was shoping)" == last_line()
+    assert "amend t1: category: shopping (was shoping); reason: a slip" == last_line()
     given = ("--note", "for two", "--no-tags", "--area", "mobility", "--to", "11:00", "--no-from")
     assert (
         "t1 is amended, by record 6:\n"
         "  area: mobility (was none)\n"
-        "  from: none (was 09:30)\n"
-        "  note: for two (was none)\n"
         "  tags: none (was a)\n"
+        "  from: none (was 09:30)\n"
         "  to: 11:00 (was none)\n"
+        "  note: for two (was none)\n"
     ) == well("amend", "t1", *given, "--reason", "asked her")
-    assert last_line().endswith(
-        "note: for two (was none); tags: none (was a); to: 11:00 (was none)"
-    )
+    assert last_line().endswith("to: 11:00 (was none); note: for two (was none); reason: asked her")
 
 
 def test_amend_a_hold_and_its_settlement() -> None:
@@ -309,7 +307,7 @@ def test_a_merge_that_is_refused_is_never_asked() -> None:
     """Open holds, two kinds, a slip in an id, itself; --yes changes nothing."""
     well("hold", "--earner", "m2", "--spender", "m1-again", "--hours", "1", "--id", "h1")
     refused(1, "1:00 held and 0:00 incoming: it cannot be merged; settle or void", *MERGE)
-    refused(1, "settle or void them first", *MERGE, "--yes")
+    refused(1, "settle or void them first (see timebank holds)", *MERGE, "--yes")
     well("account", "open", "f1", "--kind", "group")
     merge = ("account", "merge")
     more = ("--reason", "x", "--yes")
@@ -337,9 +335,14 @@ def test_what_both_were_charged_is_told_before_a_merge() -> None:
         bank.adopt(Statute(version="v1", dues=dues, welcome=welcome))
         bank.welcome("m1-again")
         bank.run_due()
+    reverse = f"reverse due:yearly:{TODAY.year}:m1-again"
     told = well(*MERGE, "--dry-run")
     assert f"  charged: it would count for m1: welcome, yearly {TODAY.year}\n" in told
-    assert f"  charged to both: yearly {TODAY.year}: reverse one, if it is owed once\n" in told
+    assert f"  charged to both: yearly {TODAY.year}: {reverse}, if it is owed once\n" in told
+    done = well(*MERGE, "--yes")
+    assert f"Both were charged yearly {TODAY.year}: {reverse}, if it is owed once.\n" in done
+    assert 2 == done.count("\n")
+    assert f"from common to m1 on {TODAY}" in well(*reverse.split(), "--reason", "one person")
 
 
 def test_a_balance_beyond_a_limit_is_told_before_a_merge() -> None:

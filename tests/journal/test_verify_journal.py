@@ -140,6 +140,15 @@ def test_an_empty_bank_has_a_head(verifier: list[str]) -> None:
     assert 1 == verify(verifier, [])[0]
 
 
+def test_the_worked_example_of_the_page_is_well(verifier: list[str]) -> None:
+    """Its three lines keep the rules of their page, and its head is theirs."""
+    page = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf-8")
+    example = page.partition('export = rb"""\n')[2].partition('"""')[0]
+    code, printed, errors = verify(verifier, example.encode().splitlines(keepends=True))
+    assert (0, "") == (code, errors)
+    assert f'head == "{printed.splitlines()[0]}"' in page
+
+
 def compare_random_banks(command: list[str], seeds: range, folder: Path) -> None:
     """Banks of a seeded walk, all of which one process verifies."""
     banks = {folder / f"{seed}.jsonl": random_bank(seed) for seed in seeds}

@@ -100,11 +100,15 @@ def test_a_line_says_once_that_it_was_amended(bank: TimeBank) -> None:
     assert 1 == sum("amended" in line for line in told)
     place = next(i for i, line in enumerate(told) if line.startswith("amended 2026-03-02"))
     assert "pane e latte (spesa)" in told[place - 1]
-    assert "amended 2026-03-02: category was speza, note" == " ".join(told[place : place + 2])
+    assert "amended 2026-03-02: category was speza; note changed" == " ".join(
+        told[place : place + 2]
+    )
     assert "pane" not in "".join(told[place:])
-    assert read(page_of(bank, "m1")).count("amended Mar 2, 2026: category was speza, note") == read(
-        page_of(bank, "m1", "it")
-    ).count("corretto (2 mar 2026): la categoria era speza, nota")
+    for language, words in (
+        ("en", "amended Mar 2, 2026: category was speza; note changed"),
+        ("it", "corretto (2 mar 2026): la categoria era speza; nota cambiata"),
+    ):
+        assert 1 == read(page_of(bank, "m1", language)).count(words)
 
 
 def test_a_merged_history_reads_as_one(bank: TimeBank) -> None:
@@ -156,6 +160,14 @@ def test_times_are_on_the_line(bank: TimeBank) -> None:
     ]
     assert {"09:30\u201311:00", "to 11:00"} <= set(read(page_of(bank, "m1")))
     assert {"09:30\u201311:00", "fino alle 11:00"} <= set(read(page_of(bank, "m1", "it")))
+
+
+def test_a_reversal_has_no_times_of_day(bank: TimeBank) -> None:
+    """It is of another day than its original may be: what was taken back then was not done then."""
+    bank.reverse("t1", reason="no", occurred_on=date(2026, 3, 1))
+    *_, line = bank.statement("f1").lines
+    assert (True, "spesa") == (line.reverses, line.category)
+    assert (None, None) == (line.started_at, line.ended_at)
 
 
 def test_a_column_of_times_or_accounts_stands_only_where_it_is_needed(bank: TimeBank) -> None:
@@ -279,11 +291,11 @@ def test_what_was_never_said_is_told_so(plain: TimeBank) -> None:
         resource="e",
     )
     assert (
-        "amended 2026-03-02: there was no category, there was no area, there was no resource, "
-        "there were no tags, no beginning was given, no end was given, note"
+        "amended 2026-03-02: there was no category; there was no area; there was no resource; "
+        "there were no tags; no beginning was given; no end was given; note changed"
     ) == amended_words(line_of(plain), EN)
     plain.amend("t1", reason="x", tags=["b", "c"], started_at=time(8))
-    assert "there were no tags, no beginning was given" in amended_words(line_of(plain), EN)
+    assert "there were no tags; no beginning was given" in amended_words(line_of(plain), EN)
 
 
 def test_what_was_said_before_is_told_in_the_words_of_a_language(plain: TimeBank) -> None:
@@ -299,12 +311,12 @@ def test_what_was_said_before_is_told_in_the_words_of_a_language(plain: TimeBank
     plain.amend("t2", reason="x", **dict.fromkeys(said))
     line = line_of(plain, place=1)
     assert (
-        "amended 2026-03-02: area was family help, resource was skill, tags were a, b, "
-        "began at 09:00, ended at 10:05"
+        "amended 2026-03-02: area was family help; resource was skill; tags were a, b; "
+        "began at 09:00; ended at 10:05"
     ) == amended_words(line, EN)
     assert (
-        "corretto (2026-03-02): l'area era aiuto alle famiglie, la risorsa era competenze, "
-        "le etichette erano a, b, iniziava alle 09:00, finiva alle 10:05"
+        "corretto (2026-03-02): l'area era aiuto alle famiglie; la risorsa era competenze; "
+        "le etichette erano a, b; iniziava alle 09:00; finiva alle 10:05"
     ) == amended_words(line, Words("statement", "it"))
 
 
@@ -319,7 +331,7 @@ def test_a_reversal_says_of_its_original_what_it_shows(plain: TimeBank) -> None:
     """Its labels are the original's; its note and its times are not."""
     plain.reverse("t1", reason="y")
     plain.amend("t1", reason="x", note="a", started_at=time(9))
-    assert ["amended 2026-03-02: no beginning was given, note", ""] == [
+    assert ["amended 2026-03-02: no beginning was given; note changed", ""] == [
         amended_words(line, EN) for line in plain.statement("m1").lines
     ]
     plain.amend("t1", reason="x", category="b")
@@ -361,6 +373,27 @@ def test_the_history_of_an_account_tells_corrections(bank: TimeBank) -> None:
     assert "2026-03-02  m1-bis merged into m1: doppione" == events_text(bank.events("m1-bis"))[-1]
 
 
+def test_the_history_of_who_was_merged_twice_over(bank: TimeBank) -> None:
+    """Whose each merge was is said once."""
+    bank.open_account("m0")
+    bank.merge("m1", into="m0", reason="terza")
+    assert [
+        "2026-03-02  m1 opened: Maria R.",
+        "2026-03-02  m1-bis opened: Maria Rossi",
+        "2026-03-02  m1-bis merged into m1: doppione",
+        "2026-03-02  opened",
+        "2026-03-02  m1 merged into it: terza",
+    ] == events_text(bank.events("m0"))
+
+
+def test_the_labels_of_a_narrow_statement_are_whole(bank: TimeBank) -> None:
+    """With times, merged accounts and amendments beside each other."""
+    bank.rename("f1", name="Famiglia Bianchi Esposito De Luca")
+    text = "\n".join(statement_text(bank.statement("m1")))
+    assert "Opening balance" in text
+    assert "Closing balance" in text
+
+
 def test_the_impact_report_names_the_closed_year(bank: TimeBank, tmp_path: Path) -> None:
     """Where it is given one."""
     impact = bank.impact()
@@ -395,7 +428,7 @@ def test_records_of_corrections_say_what_they_came_to(bank: TimeBank) -> None:
     assert "t1" == operation_of(records[8])
     assert None is operation_of(records[9])
     assert (
-        "amend t1: category: spesa (was speza); note: pane e latte (was pane)"
+        "amend t1: category: spesa (was speza); note: pane e latte (was pane); reason: errore"
         == (record_text(records[8], amendments)[53:])
     )
 

@@ -348,6 +348,32 @@ class ForgetsKinds(Wrapped):
         return Calls(writer, append=append)
 
 
+class ForgetsMerges(Wrapped):
+    """Which account a duplicate became is not written."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            rows = {id: row._replace(merged_into=None) for id, row in batch.accounts.items()}
+            real(attrs.evolve(batch, accounts=rows))
+
+        return Calls(writer, append=append)
+
+
+class ForgetsClosings(Wrapped):
+    """Through which day books are closed is not written."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            rows = [row._replace(closed_through=None) for row in batch.statutes]
+            real(attrs.evolve(batch, statutes=rows))
+
+        return Calls(writer, append=append)
+
+
 class FindsOne(Wrapped):
     """Of many ids the first one alone is looked up."""
 
@@ -532,6 +558,14 @@ class TestReadsUncommitted(Private):
 
 class TestForgetsKinds(Private):
     broken = ForgetsKinds
+
+
+class TestForgetsMerges(Private):
+    broken = ForgetsMerges
+
+
+class TestForgetsClosings(Private):
+    broken = ForgetsClosings
 
 
 class TestFindsOne(OnFile):

@@ -45,6 +45,8 @@ CAUGHT = (
     ("TestReadsUncommitted", "test_nothing_uncommitted_is_seen"),
     ("TestForgetsKinds", "test_records_come_in_pages"),
     ("TestForgetsKinds", "test_faults_at_every_call_of_the_store"),
+    ("TestForgetsMerges", "test_an_account_comes_back_equal"),
+    ("TestForgetsClosings", "test_statutes_come_newest_first"),
     ("TestFindsOne", "test_many_operations_are_looked_up_at_once"),
     ("TestAddsUpNothing", "test_sums_find_what_does_not_add_up"),
     ("TestSaysNothingOfWhatItHas", "test_what_the_store_has_is_declared"),

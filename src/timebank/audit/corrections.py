@@ -6,6 +6,7 @@ What an amendment found is read from the records that it goes back to, so that n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -15,10 +16,12 @@ from timebank.audit.findings import quantity
 from timebank.errors import shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
-from timebank.model import AccountRow
+from timebank.model import AccountRow, RecordRow
 
 _Object = dict[str, Any]
 
+#: What describes an exchange, as a request has it.
+_DESCRIBES: Final = ("area", "category", "from", "note", "resource", "tags", "to")
 #: Kinds of account that one may turn out to be instead of another, and those that are no fund.
 _AMENDABLE: Final = frozenset({"member", "group", "organisation"})
 _NO_FUND: Final = frozenset({"member", "group"})
@@ -34,32 +37,32 @@ def amend_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
     request, effects = record.request, record.effects
     amends, operation = effects["amends"], request["operation"]
     original = _record(context, amends, before=record.sequence)
-    later = [*_referring(context, amends, before=record.sequence)] if original else []
-    settled = next((one for one in later if one["kind"] == "settle"), None)
+    later = _referring(context, amends, before=record.sequence) if original else []
+    settled = next((parse(row.body) for row in later if row.kind == "settle"), None)
     known = [original] if original.get("kind") in {"transfer", "hold"} else []
     known += [settled] if known and settled else []
     if operation not in [one["request"]["id"] for one in known]:
         yield f"the transfer or hold of {shown(operation)} amended", f"record {amends}"
         return
-    yield from _set(record, _described(original, later))
+    yield from _set(record, original, later)
     closed = context.fold.closed_through
     moved = original if original["kind"] == "transfer" else settled
     if closed is not None and moved is not None:
         if settled is not None:
-            later = [*_referring(context, settled["sequence"], before=record.sequence)]
-        for one in (moved, *(one for one in later if one["kind"] == "reverse")):
+            later = _referring(context, settled["sequence"], before=record.sequence)
+        for one in (moved, *(parse(row.body) for row in later if row.kind == "reverse")):
             if (day := one["effects"]["occurred_on"]) <= closed:
                 yield f"an exchange after {closed}, through which books are closed", day
 
 
-def _set(record: AuditedRecord, described: _Object) -> Iterator[Difference]:
+def _set(record: AuditedRecord, original: _Object, later: list[RecordRow]) -> Iterator[Difference]:
     """Yield where an amendment sets other values than were asked, or found others."""
     request, effects = record.request, record.effects
-    asked = {name: request[name] for name in described if name in request}
+    asked = {name: request[name] for name in _DESCRIBES if name in request}
     asked |= dict.fromkeys(request.get("takes_away", ()))
     if "note" in request:
         asked["note"] = record.sequence
-    was = {name: described[name] for name in asked}
+    was = _described(asked.keys(), original, later)
     for what, expected in (("sets", asked), ("was", was)):
         if effects[what] != expected:
             yield f"{what} {shown(expected)}", shown(effects[what])
@@ -67,16 +70,17 @@ def _set(record: AuditedRecord, described: _Object) -> Iterator[Difference]:
         yield "a field that becomes another", shown(asked)
 
 
-def _described(original: _Object, later: list[_Object]) -> _Object:
-    """Return what an exchange is for, as it was last amended."""
+def _described(names: AbstractSet[str], original: _Object, later: list[RecordRow]) -> _Object:
+    """Return some of what an exchange is for, as it was last amended: the newest is read first."""
+    found: _Object = {}
+    for row in reversed(later):
+        if found.keys() >= names:
+            break
+        if row.kind == "amend":
+            found = parse(row.body)["effects"]["sets"] | found
     request = original["request"]
-    names = ("area", "category", "from", "resource", "tags", "to")
-    found = {name: request.get(name) for name in names}
-    found["note"] = original["sequence"] if "note" in request else None
-    for one in later:
-        if one["kind"] == "amend":
-            found |= one["effects"]["sets"]
-    return found
+    first = {**request, "note": original["sequence"] if "note" in request else None}
+    return {name: found[name] if name in found else first.get(name) for name in names}
 
 
 def _record(context: AuditContext, sequence: int, *, before: int) -> _Object:
@@ -87,11 +91,9 @@ def _record(context: AuditContext, sequence: int, *, before: int) -> _Object:
     return parse(rows[0].body) if rows and rows[0].sequence == sequence else {}
 
 
-def _referring(context: AuditContext, sequence: int, *, before: int) -> Iterator[_Object]:
-    """Yield the records before one that refer to another, in order."""
-    for row in context.reader.referring(sequence):
-        if row.sequence < before:
-            yield parse(row.body)
+def _referring(context: AuditContext, sequence: int, *, before: int) -> list[RecordRow]:
+    """Return the records before one that refer to another, in order."""
+    return [row for row in context.reader.referring(sequence) if row.sequence < before]
 
 
 def is_amendment_of(context: AuditContext, sequence: int, original: int, *, before: int) -> bool:

@@ -47,7 +47,7 @@ class _Field:
         """Add both options to a command."""
         flag, taken = f"--{self.taken_by}", f"no_{self.name}"
         value = click.option(f"--{self.option}", self.name, help=self.help, **self.more)
-        return value(click.option(flag, taken, is_flag=True, help="Take it away.")(command))
+        return value(click.option(flag, taken, is_flag=True, help="Leave it without.")(command))
 
     def take(self, options: dict[str, Any]) -> dict[str, Any]:
         """Take both options out, and return the argument; none, where neither was given."""
@@ -194,8 +194,8 @@ def merge(
                 complain("nothing is merged")
                 return REFUSED
         kept = bank.account(into) if dry_run else bank.merge(duplicate, into=into, reason=reason)
-        balance = bank.balance(into)
-    show_result(format, kept, lambda: merged_text(before, kept, balance))
+        statement = bank.statement(into)
+    show_result(format, kept, lambda: merged_text(before, statement))
     return WELL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -73,15 +74,28 @@ def journal(address: BankAddress, /, *, after: int, format: str) -> None:
         if format == "json":
             show_bytes(line_of(record) for record in records)
         else:
-            show(_described(bank, record) for record in records)
+            show(_described(bank, records))
 
 
-def _described(bank: TimeBank, record: Record) -> str:
-    """Return one record as a line."""
+def _described(bank: TimeBank, records: Iterable[Record]) -> Iterator[str]:
+    """Yield each record as a line.
+
+    The amendments of an exchange are read at the first of them, and kept until the last.
+    """
     from timebank.reports.journal import operation_of, record_text
 
-    operation = operation_of(record)
-    return record_text(record, () if operation is None else _amendments(bank, operation))
+    known: dict[str, tuple[Amendment, ...]] = {}
+    for record in records:
+        operation = operation_of(record)
+        if operation is None:
+            yield record_text(record)
+            continue
+        amendments = known.pop(operation, ())
+        if not any(one.sequence == record.sequence for one in amendments):
+            amendments = _amendments(bank, operation)
+        yield record_text(record, amendments)
+        if amendments and amendments[-1].sequence > record.sequence:
+            known[operation] = amendments
 
 
 def _amendments(bank: TimeBank, operation: str) -> tuple[Amendment, ...]:

@@ -16,10 +16,11 @@ WELL: Final = 0
 REFUSED: Final = 1
 #: Wrong use or bad input.
 WRONG: Final = 2
-#: Which command lists what was not found, by the error.
+#: Which command lists what was not found, or what is in the way, by the error.
 _LISTED_BY: Final = {
     "AccountNotFound": "account list",
     "HoldNotFound": "holds --status all",
+    "HoldsOpen": "holds",
     "StatuteNotFound": "statute show --history",
     "TransferNotFound": "journal --format text",
 }

@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import attrs
 
-#: The fields of an exchange that may be amended: as a request has them, and as callers do.
+#: The fields of an exchange that may be amended, as a request has them and as callers do; in the
+#: order in which they are told.
 AMENDABLE: Final[Mapping[str, str]] = {
-    "area": "area",
     "category": "category",
-    "from": "started_at",
-    "note": "note",
+    "area": "area",
     "resource": "resource",
     "tags": "tags",
+    "from": "started_at",
     "to": "ended_at",
+    "note": "note",
 }
 
 

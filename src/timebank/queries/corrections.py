@@ -168,9 +168,9 @@ def family(reader: Reader, row: AccountRow, *, through: int | None = None) -> tu
 # -- closed books --------------------------------------------------------------------------
 
 
-def closed_through(reader: Reader) -> str | None:
-    """Return the last day of closed books, `YYYY-MM-DD`; `None` where none are closed."""
-    rows = reader.statutes(before=MAX_INTEGER + 1, limit=1)
+def closed_through(reader: Reader, *, at: int | None = None) -> str | None:
+    """Return the last day of closed books, now or at a record, `YYYY-MM-DD`; `None` for none."""
+    rows = reader.statutes(before=(MAX_INTEGER if at is None else at) + 1, limit=1)
     return rows[0].closed_through if rows else None
 
 

@@ -15,12 +15,13 @@ import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.model import MAX_INTEGER, Account, AccountRow, Amendment, Hold, PostingRow
+from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     DescribedNow,
     amendments,
+    closed_through,
     described_now,
     family,
     note_of,
@@ -51,8 +52,8 @@ class StatementLine:
     exchange, whose other side is the fund or the payers. `period` is the first and last day of
     what dues or demurrage are for. `account` is the id of the merged account whose line it was,
     `None` for one of the account's own. The labels, the note and the times of day are as they
-    were amended last; those of a settlement are those of its hold, and the labels of a reversal
-    those of its original. `amendments` are what was corrected of them, the oldest first.
+    were amended last; those of a settlement are those of its hold. A reversal has the labels of
+    its original, and no times. `amendments` are what was corrected of them, the oldest first.
     """
 
     id: str | None
@@ -309,9 +310,11 @@ def _line(
     opposite = [
         id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
     ]
-    note = None
-    if noted is not None and kind != "reverse":  # which has a reason of its own
-        note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
+    note = started_at = ended_at = None
+    if kind != "reverse":  # which has a reason of its own, and may be of another day
+        started_at, ended_at = time_of(described.get("from")), time_of(described.get("to"))
+        if noted is not None:
+            note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
@@ -328,8 +331,8 @@ def _line(
         reverses=kind == "reverse",
         fee=is_fee,
         period=period_of(described),
-        started_at=time_of(described.get("from")),
-        ended_at=time_of(described.get("to")),
+        started_at=started_at,
+        ended_at=ended_at,
         amendments=amendments(reader, amended) if amended else (),
     )
 
@@ -407,8 +410,7 @@ def _totals(reader: Reader, account: str, until: str | None, at: int | None) -> 
 
 def _closed_through(reader: Reader, at: int | None) -> date | None:
     """Return the last day of closed books, now or at a record."""
-    rows = reader.statutes(before=(MAX_INTEGER if at is None else at) + 1, limit=1)
-    through = rows[0].closed_through if rows else None
+    through = closed_through(reader, at=at)
     return None if through is None else date.fromisoformat(through)
 
 

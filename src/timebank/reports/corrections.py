@@ -10,7 +10,7 @@ import attrs
 
 from timebank.model import Account, Balance, Closing, Hold, Transfer
 from timebank.model.members import Delegate
-from timebank.queries.statements import Statement
+from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.text import counted, harmless, period_text, status_text, titled
 
 #: The names of fields as people know them, where they are not those of the library.
@@ -206,11 +206,12 @@ def merge_text(plan: MergePlan) -> list[str]:
             f"  joined: {into.id} would have joined on {plan.merged.joined_on}, "
             f"not on {into.joined_on or 'the day on which it was opened'}"
         )
-    charged, before = (_charges(statement) for statement in (plan.duplicate, plan.into))
-    if charged:
-        lines.append(f"  charged: it would count for {into.id}: {', '.join(charged)}")
-    if both := [one for one in charged if one in before]:
-        lines.append(f"  charged to both: {', '.join(both)}: reverse one, if it is owed once")
+    if charged := _charges(plan.duplicate.lines):
+        lines.append(f"  charged: it would count for {into.id}: {', '.join(charged.values())}")
+    lines += [
+        f"  charged to both: {twice}"
+        for twice in _charged_twice(charged, _charges(plan.into.lines))
+    ]
     if plan.delegates:
         names = ", ".join(one.delegate for one in plan.delegates)
         lines.append(f"  delegates: {names} could act for {duplicate.id} no more")
@@ -218,16 +219,21 @@ def merge_text(plan: MergePlan) -> list[str]:
     return list(map(harmless, lines))
 
 
-def merged_text(duplicate: Account, into: Account, balance: Balance) -> list[str]:
-    """Return that an account became another, and what that one holds now.
+def merged_text(duplicate: Account, into: Statement) -> list[str]:
+    """Return that an account became another, what that one holds now, what both were charged.
 
-    `duplicate` is the account as it was before.
+    `duplicate` is the account as it was before, `into` the statement of the one that stays, as it
+    is now.
     """
-    one, other = titled(duplicate.id, duplicate.name), titled(into.id, into.name)
+    one, other = titled(duplicate.id, duplicate.name), titled(into.id, into.account.name)
     if duplicate.merged_into == into.id:
         return [f"{one} was merged into {other} already: nothing is to be recorded."]
-    held = f"which holds {balance.posted}"
-    return [f"{one} is merged into {other}, {held}: use {into.id} from now on."]
+    moved = _charges(line for line in into.lines if line.account == duplicate.id)
+    own = _charges(line for line in into.lines if line.account != duplicate.id)
+    return [
+        f"{one} is merged into {other}, which holds {into.closing}: use {into.id} from now on.",
+        *(harmless(f"Both were charged {twice}.") for twice in _charged_twice(moved, own)),
+    ]
 
 
 def _of_kind(account: Account) -> str:
@@ -244,10 +250,19 @@ def _beyond(balance: Balance) -> str:
     return ""
 
 
-def _charges(statement: Statement) -> list[str]:
-    """Return what rules charged to an account or gave it, as `dues 2026`."""
-    return [
-        f"{line.kind} {'' if line.period is None else period_text(line.period)}".rstrip()
-        for line in statement.lines
+def _charges(lines: Iterable[StatementLine]) -> dict[str, str]:
+    """Return what rules charged to an account or gave it, as `dues 2026`, by the ids."""
+    return {
+        line.id: f"{line.kind} {'' if line.period is None else period_text(line.period)}".rstrip()
+        for line in lines
         if line.id is not None and line.id.startswith("due:")
+    }
+
+
+def _charged_twice(duplicate: Mapping[str, str], into: Mapping[str, str]) -> list[str]:
+    """Return what both were charged, and what to do about it."""
+    return [
+        f"{what}: reverse {id}, if it is owed once"
+        for id, what in duplicate.items()
+        if what in into.values()
     ]

@@ -51,6 +51,11 @@ def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
+def _why(amendment: Amendment) -> list[str]:
+    """Return the reason of an amendment as a phrase; none, where it was erased."""
+    return [] if amendment.reason is None else [f"reason: {amendment.reason}"]
+
+
 def _came_to(record: Record, effects: dict[str, Any], amendments: Iterable[Amendment]) -> str:
     """Return what a correction came to, in words; nothing for every other record."""
     try:
@@ -60,7 +65,7 @@ def _came_to(record: Record, effects: dict[str, Any], amendments: Iterable[Amend
                     phrase
                     for one in amendments
                     if one.sequence == record.sequence
-                    for phrase in changes_text(one.changes)
+                    for phrase in (*changes_text(one.changes), *_why(one))
                 )
             case "amend_account":
                 was, sets = effects["was"], effects["sets"]

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final
 
+from timebank.model import AMENDABLE
 from timebank.queries.statements import StatementLine
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
-#: The fields that are amended, in the order in which a line says them.
-_FIELDS: Final = ("category", "area", "resource", "tags", "started_at", "ended_at", "note")
 #: What a reversal says of its original: the rest is not on its line.
 _OF_ORIGINAL: Final = frozenset({"category", "area"})
 
@@ -33,7 +32,7 @@ def amended_words(
     >>> _ = bank.amend("t1", category="shopping", note="for two", reason="a slip")
     >>> (line,) = bank.statement("m1").lines
     >>> amended_words(line, Words("statement", "en"))
-    'amended 2026-03-02: category was shoping, note'
+    'amended 2026-03-02: category was shoping; note changed'
     """
     first: dict[str, Any] = {}
     last: dict[str, Any] = {}
@@ -48,12 +47,12 @@ def amended_words(
         return ""
     changes = [
         _was(field, first[field], words)
-        for field in _FIELDS
+        for field in AMENDABLE.values()
         if field in first and (field == "note" or first[field] != last[field])
     ]
     if not changes:
         return words("amended", day=day(amended_on))
-    return harmless(words("amended_so", day=day(amended_on), changes=", ".join(changes)))
+    return harmless(words("amended_so", day=day(amended_on), changes="; ".join(changes)))
 
 
 def _was(field: str, was: Any, words: Words) -> str:

@@ -191,21 +191,22 @@ def events_text(events: Iterable[Event]) -> list[str]:
     merged = {event.changes["merged"][0] for event in every if event.kind == "merge"}
     lines = []
     for event in every:
-        of = f"{event.account} " if event.account in merged else ""
+        of = event.account if event.account in merged else None
         by = f" by {event.actor}" if event.actor else ""
         text = f": {event.text}" if event.text else ""
-        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {of}{_happened(event)}{by}{text}"))
+        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {_happened(event, of)}{by}{text}"))
         if event.kind == "amend_account":
             lines += [f"{'':12}{phrase}" for phrase in changes_text(event.changes)]
     return lines
 
 
-def _happened(event: Event) -> str:
-    """Return what happened, in words."""
+def _happened(event: Event, of: str | None) -> str:
+    """Return what happened, in words; `of` is the merged account to which it did."""
     if event.kind == "merge":
         account, into = event.changes["merged"]
-        return f"merged into {into}" if event.account == account else f"{account} merged into it"
-    return _HAPPENED[event.kind]
+        own = event.account == account
+        return f"{account} merged into {into if own or of else 'it'}"
+    return f"{'' if of is None else f'{of} '}{_HAPPENED[event.kind]}"
 
 
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:

@@ -71,7 +71,7 @@ def statement_text(statement: Statement) -> list[str]:
         ["", *blank, "Total", "", str(statement.earned), str(statement.spent), ""],
         ["", *blank, "Closing balance", "", "", "", str(statement.closing)],
     ]
-    with_ = Column("With", least=12 if extra else 20)
+    with_ = Column("With", least=len("Opening balance") if extra else 20)
     columns = [_DAY, *extra.values(), with_, Column("Description", least=least), *_FIGURES]
     return [*_head(statement), "", *table(columns, rows), *_held(statement)]
 

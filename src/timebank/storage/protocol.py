@@ -116,7 +116,7 @@ class Reader(Protocol):
         """Return at most `limit` rows of one account, by (expires_at, sequence), above `after`."""
 
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
-        """Return at most `limit` statutes adopted by records below `before`, newest first."""
+        """Return at most `limit` of the rows of records below `before`, newest first."""
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Find faults of the store itself: schema, triggers, integrity, rows of no bank.

@@ -109,8 +109,10 @@ class Reading(StoreUnderTest, part=True):
             assert ["a", "z"] == [row.account for row in reading.accounts(after="Z", limit=2)]
 
     def test_an_account_comes_back_equal(self, reader: Reader) -> None:
-        """Limits keep their type: an integer, a word or nothing."""
+        """Limits keep their type: an integer, a word or nothing. A duplicate says whose it is."""
         assert account("m1") == reader.account("m1")
+        assert small_bank().accounts["x2"] == reader.account("x2")
+        assert sorted(small_bank().accounts.values()) == reader.accounts(after=None, limit=9)
         assert None is reader.account("M1")
 
     def test_the_last_posting_up_to_a_record(self, reader: Reader) -> None:

@@ -5,6 +5,7 @@ A language is a TOML file in this folder, named by its code, with a table for ea
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date, time
@@ -69,11 +70,29 @@ class Words:
         known = _tables(language) if language in languages() else {}
         self._suggested = known.get("suggested", {})
         self._kinds, self._reasons = known.get("kinds", {}), known.get("reasons", {})
+        self._articles = known.get("articles", {})
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the words of a key, with values put into them."""
+        """Return the words of a key, with values put into them.
+
+        >>> from timebank.reports.words import Words
+        >>> Words("statement", "it")("closed_through", day="8 dicembre 2026")
+        "chiusi fino all'8 dicembre 2026"
+        """
         text = self._words[key]
+        for name, value in values.items():
+            text = self._fitting(text, f"{{{name}}}", str(value).partition(" ")[0])
         return text.format(**values) if values else text
+
+    def _fitting(self, text: str, gap: str, first: str) -> str:
+        """Return a text whose article fits the first word of what is put into a gap."""
+        for plain, fitting in self._articles.items():
+            article, _, number = plain.partition(" ")
+            if number == first:
+                text = re.sub(
+                    rf"\b{article} {re.escape(gap)}", fitting.removesuffix(number) + gap, text
+                )
+        return text
 
     def of(self, label: str) -> str:
         """Return a suggested area or resource in this language; any other word as it is."""
