@@ -71,9 +71,10 @@ def count(
 
     :raises Corrupt: the journal cannot be read.
     """
-    counter = _Counter(reader, since, until)
     after, total = 0, reader.head().sequence
-    while page := reader.records(after=after, limit=PAGE):
+    counter = _Counter(reader, since, until)
+    # What is recorded meanwhile, in a batch by whoever is told of progress, is not counted.
+    while page := reader.records(after=after, limit=min(PAGE, total - after)):
         for row in page:
             # Only a transfer can match: the pattern is not tried on the bytes of other records.
             two_party = _TWO_PARTY.match(row.body) if row.kind == "transfer" else None
