@@ -1073,7 +1073,7 @@ class Books {
     const fee = judged ? feeOf(statute, earned, spent, within) : [];
     const own = [...earned, ...negative(spent)];
     this.takePart([...own, ...fee].map(([id]) => id));
-    this.arranged(held);
+    this.arranged(has(held, "via") ? { ...held, via: this.heir(held.via) } : held);
     if (size > all) flags.push(...this.surplus(ofHold.reserves, [...own, ...fee]));
     this.flagsAre(effects, flags);
     this.post(request, effects, own, fee);

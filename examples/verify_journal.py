@@ -1124,7 +1124,7 @@ class Books:
         fee = fee_of(statute, earned, spent, within) if judged else []
         lines = earned + negative(spent)
         self.take_part(id for id, _ in lines + fee)
-        self.arranged(held)
+        self.arranged(held | {"via": self.heir(held["via"])} if "via" in held else held)
         if size > whole_sum:  # what was held is free again, and the whole is judged
             flags += self.surplus(of_hold, lines + fee)
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")

@@ -90,11 +90,11 @@ def merged(account: str, into: str, **effects: Any) -> Change:
     return change
 
 
-def planned(day: str) -> Change:
+def planned(day: str, **more: Any) -> Change:
     """A minute of m2's is held for m1, and planned for a day."""
 
     def change(forgery: Forgery) -> None:
-        request: JSON = {"id": "held", "kind": "exchange", "occurred_on": day}
+        request: JSON = {"id": "held", "kind": "exchange", "occurred_on": day} | more
         request |= {"earners": [["m1", 60]], "spenders": [["m2", 60]]}
         made: JSON = {"lines": [["m1", 60], ["m2", -60]], "statute": "default/1"}
         forgery.add("hold", request, made | {"reserves": [["m1", 0, 60], ["m2", 60, 0]]})

@@ -986,7 +986,21 @@ RULES: Final[tuple[FormatRule, ...]] = (
             here(merged("m3", "m1"), lambda forgery: forgery.transfer("m3", "m2", 60)),
         ),
     ),
-    FormatRule("F71", "who arranges is not closed", "limits", here(forgeries.via_closed)),
+    FormatRule(
+        "F71",
+        "who arranges is not closed",
+        "limits",
+        here(forgeries.via_closed),
+        more=(
+            here(
+                opened("m4"),
+                planned(DAY, via="m3"),
+                merged("m3", "m4"),
+                status("close_account", "m4", "closed"),
+                settled(DAY),
+            ),
+        ),
+    ),
     FormatRule(
         "F72", "the fields of flags", "canonical", street(test_audit_rules.unknown_fact_of_a_flag)
     ),

@@ -418,6 +418,13 @@ HONEST: dict[str, tuple[Change, ...]] = {
         amended("held", area="x"),
         settled(DAY),
     ),
+    "a hold that a duplicate arranged": (
+        format_rules.opened("m4"),
+        planned(DAY, via="m3"),
+        merged("m3", "m4"),
+        format_rules.status("freeze", "m4", "frozen"),
+        settled(DAY),
+    ),
     "moved back in closed books": (
         on_day("2026-03-01", id="x"),
         closed_books("2026-03-01"),

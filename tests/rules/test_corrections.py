@@ -555,6 +555,26 @@ def test_reversals_are_of_the_account_that_stays(bank: TimeBank) -> None:
     assert {Hours(0)} == {bank.balance(id).posted for id in ("m1", "m2", "again", "f1")}
 
 
+def test_a_hold_that_a_duplicate_arranged_is_settled(bank: TimeBank) -> None:
+    """By who it became, who may not have left."""
+    for id in ("h1", "h2", "h3"):
+        bank.hold(earner="m1", spender="f1", hours=1, id=id, via="again")
+    bank.merge("again", into="m2", reason="twice")
+    assert "again" == bank.settle("h1", id="s1").via
+    bank.freeze("m2")
+    bank.settle("h2", id="s2")
+    bank.thaw("m2")
+    bank.close_account("m2")
+    with pytest.raises(AccountNotOpen, match=r"'m2' is closed.*via") as refusal:
+        bank.settle("h3", id="s3")
+    assert ("m2", "via", None) == (
+        refusal.value.account,
+        refusal.value.role,
+        refusal.value.merged_into,
+    )
+    bank.void("h3")
+
+
 def test_merges_of_merges(bank: TimeBank) -> None:
     """Who became somebody who became somebody else is that one."""
     bank.open_account("third")

@@ -22,6 +22,7 @@ from timebank.audit.corrections import (
     amend_differences,
     close_differences,
     closed_day_differences,
+    heir,
     is_amendment_of,
     merge_differences,
 )
@@ -208,7 +209,8 @@ class Effects(AuditCheck):
     def _settlement(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
         if not record.hold.problem:
-            record.via = record.hold.content["request"].get("via")
+            via = record.hold.content["request"].get("via")
+            record.via = None if via is None else heir(self._fold, via)
             yield from settlement_differences(
                 self._statutes, record, record.hold.content, self._fold.closed_through
             )

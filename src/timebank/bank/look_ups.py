@@ -127,7 +127,8 @@ def see_hold(session: Session, command: SettleHold | VoidHold, state: State, now
     record = body_of(row)
     effects, request = record["effects"], record["request"]
     session.load([account for account, _, _ in effects["reserves"]])
-    if "via" in request:
+    if "via" in request:  # for who was merged since stands who they became
+        request = request | {"via": heir(session.writer, request["via"])}
         session.load((request["via"],))
     resolved = None
     if (resolving := resolution_of(session.writer, row.sequence)) is not None:
