@@ -12,7 +12,6 @@ and are shown in its message.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ class BooksClosed(Rejected):
         )
         self.through = through
         self.occurred_on = occurred_on
-        first = through + timedelta(days=1)
+        first = through.fromordinal(through.toordinal() + 1)
         later = "" if doing == "amended" else f"a day from {first} on would pass, or "
         self.add_remedy(f"{later}open the books again first (timebank close-books --open)")
 
