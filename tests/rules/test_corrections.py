@@ -320,6 +320,23 @@ def test_dues_go_by_what_is_known_when_they_are_recorded(bank: TimeBank, clock: 
     assert Hours(0) - charged == bank.balance("m2").posted
 
 
+def test_each_correction_has_a_reason(bank: TimeBank) -> None:
+    """For whoever reads it later; none is recorded without."""
+    pay(bank, "t1")
+    before = bank.head()
+    calls: list[Any] = [
+        lambda reason: bank.amend("t1", category="x", reason=reason),
+        lambda reason: bank.amend_account("m1", kind="group", reason=reason),
+        lambda reason: bank.close_books(through=TODAY - DAY, reason=reason),
+        lambda reason: bank.merge("again", into="m1", reason=reason),
+    ]
+    for call in calls:
+        for reason in ("", None):
+            with pytest.raises(InvalidRequest, match="needs a reason"):
+                call(reason)
+    assert before == bank.head()
+
+
 # -- closed books ----------------------------------------------------------------------------
 
 
