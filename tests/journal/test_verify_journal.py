@@ -163,10 +163,18 @@ def test_it_agrees_with_random_banks(verifier: list[str], tmp_path: Path) -> Non
     compare_random_banks(verifier, range(4), tmp_path)
 
 
-@pytest.mark.slow
-def test_it_agrees_with_two_hundred_random_banks(verifier: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(1_000, 1_100), marks=pytest.mark.slow, id="a hundred"),
+        pytest.param(range(1_100, 1_300), marks=pytest.mark.nightly, id="two hundred more"),
+    ],
+)
+def test_it_agrees_with_many_random_banks(
+    verifier: list[str], seeds: range, tmp_path: Path
+) -> None:
     """With dues, holds, reversals, fees, erasures, zones, restarts, closings and corrections."""
-    compare_random_banks(verifier, range(1_000, 1_200), tmp_path)
+    compare_random_banks(verifier, seeds, tmp_path)
 
 
 # -- what is not -----------------------------------------------------------------------------

@@ -307,7 +307,8 @@ Clocks.TestCase.settings = examples(60, steps=40)
 TestClocks = Clocks.TestCase
 
 PostgresClocks.TestCase.settings = examples(6, steps=30)
-TestClocksPostgres = pytest.mark.servers(PostgresClocks.TestCase)
+# By day the machine of corrections, which does all of this too, is run there.
+TestClocksPostgres = pytest.mark.nightly(pytest.mark.servers(PostgresClocks.TestCase))
 
 MariaDbClocks.TestCase.settings = examples(6, steps=30)
-TestClocksMariaDb = pytest.mark.servers(MariaDbClocks.TestCase)
+TestClocksMariaDb = pytest.mark.nightly(pytest.mark.servers(MariaDbClocks.TestCase))
