@@ -61,7 +61,7 @@ def adopted_by(reader: Reader, row: StatuteRow) -> Statute:
     if found is None:
         msg = f"record {row.sequence}, which adopted a statute, is missing"
         raise Corrupt(msg)
-    if found.kind != "adopt":
+    if found.kind in {"restart_clock", "close_books"}:
         statute = of_version(reader, row.version)
         if statute is None:
             msg = f"record {row.sequence} names a statute that was never adopted"
