@@ -18,7 +18,7 @@ from timebank.journal.kinds import (
     SetLimitsRequest,
 )
 from timebank.model import ACCOUNT_KINDS, Account, AccountRow
-from timebank.rules.state import Command, Draft, State, hours, texts_of
+from timebank.rules.state import Command, Draft, State, hours, reason_of, texts_of
 from timebank.statute import days_later
 
 #: Stands for "leave this limit as it is" in `set_limits`.
@@ -163,10 +163,7 @@ class AmendAccount(Command[AmendAccountRequest, Account]):
         if len(request) == 1:
             msg = "nothing to amend: name joined_on, kind or both"
             raise InvalidRequest(msg)
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "an amendment needs a reason, for whoever reads it later"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "an amendment needs a reason, for whoever reads it later")
         return cls(request, texts, (account,))
 
 

@@ -12,7 +12,7 @@ from timebank.errors import InvalidRequest, TransferNotFound, shown
 from timebank.journal.kinds import AmendEffects, AmendRequest
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.rules.accounts import KEEP
-from timebank.rules.state import Command, Draft, State, check_open, texts_of
+from timebank.rules.state import Command, Draft, State, check_open, reason_of, texts_of
 
 #: What a refusal calls the kinds of record that are described by another one, or by a rule.
 _NOT_DESCRIBED = {
@@ -78,10 +78,7 @@ class Amend(Command[AmendRequest, Transfer | Hold]):
         ):
             if value is not KEEP:
                 given[field] = checks.time_of_day(value, name)
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "an amendment needs a reason, for whoever reads it later"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "an amendment needs a reason, for whoever reads it later")
         takes_away = [field for field, value in given.items() if value is None]
         if note is not KEEP:
             noted = texts_of(note=note)

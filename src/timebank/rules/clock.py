@@ -8,7 +8,7 @@ from timebank import checks
 from timebank.errors import InvalidRequest
 from timebank.journal.kinds import RestartClockEffects, RestartClockRequest
 from timebank.model import ClockRestart
-from timebank.rules.state import Command, Draft, State, texts_of
+from timebank.rules.state import Command, Draft, State, reason_of
 from timebank.statute import days_later
 
 
@@ -28,10 +28,7 @@ class RestartClock(Command[RestartClockRequest, ClockRestart]):
         if day is None:
             msg = "today is missing: the day of today, as a calendar says it"
             raise InvalidRequest(msg)
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "a restart of the clock needs a reason: what was wrong with it"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "a restart of the clock needs a reason: what was wrong with it")
         return cls(RestartClockRequest(today=day), texts, ())
 
 

@@ -8,7 +8,7 @@ from timebank import checks
 from timebank.errors import InvalidRequest
 from timebank.journal.kinds import CloseBooksEffects, CloseBooksRequest
 from timebank.model import Closing
-from timebank.rules.state import Command, Draft, State, texts_of
+from timebank.rules.state import Command, Draft, State, reason_of
 
 
 @attrs.frozen
@@ -24,10 +24,8 @@ class CloseBooks(Command[CloseBooksRequest, Closing]):
         :raises InvalidRequest: not a day, no reason, or one that cannot be.
         """
         day = checks.day(through, "through")
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "closing or opening the books needs a reason: who approved it, and when"
-            raise InvalidRequest(msg)
+        what = "closing or opening the books needs a reason: who approved it, and when"
+        texts = reason_of(reason, what)
         return cls({} if day is None else CloseBooksRequest(through=day), texts, ())
 
 

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import attrs
 
 from timebank import checks
-from timebank.errors import InvalidRequest
 from timebank.journal.kinds import EraseEffects, EraseRequest
-from timebank.rules.state import Command, Draft, State, texts_of
+from timebank.rules.state import Command, Draft, State, reason_of
 
 
 class Written(NamedTuple):
@@ -40,10 +39,7 @@ class Erase(Command[EraseRequest, int]):
 
         :raises InvalidRequest: no reason, or one that cannot be.
         """
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "an erasure needs a reason, which is kept: name nobody in it"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "an erasure needs a reason, which is kept: name nobody in it")
         request: EraseRequest = {}
         if account is not None:
             request["account"] = checks.identifier(account, "account id")

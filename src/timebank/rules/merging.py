@@ -9,7 +9,7 @@ from timebank.errors import AccountNotOpen, FundInUse, HoldsOpen, InvalidRequest
 from timebank.journal.kinds import Lines, MergeEffects, MergeRequest
 from timebank.model import Account, AccountRow
 from timebank.rules.limits import check_limits
-from timebank.rules.state import Command, Draft, State, check_range, hours, texts_of
+from timebank.rules.state import Command, Draft, State, check_range, hours, reason_of
 
 
 @attrs.frozen
@@ -31,10 +31,7 @@ class Merge(Command[MergeRequest, Account]):
         if request["account"] == request["into"]:
             msg = f"{shown(account)} is merged into another account, not into itself"
             raise InvalidRequest(msg)
-        texts = texts_of(reason=reason)
-        if "reason" not in texts:
-            msg = "a merge needs a reason, for whoever reads it later"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "a merge needs a reason, for whoever reads it later")
         return cls(request, texts, (request["into"], request["account"]))
 
 

@@ -69,6 +69,17 @@ def texts_of(**values: object) -> dict[str, str]:
     return {field: text for field, text in found.items() if text is not None}
 
 
+def reason_of(reason: object, what: str) -> dict[str, str]:
+    """Return the personal text of a reason that must be given, checked.
+
+    :raises InvalidRequest: none was given; `what` says for what, and why.
+    """
+    texts = texts_of(reason=reason)
+    if not texts:
+        raise InvalidRequest(what)
+    return texts
+
+
 def actor(value: object) -> str | None:
     """Return the id of who entered a record, checked.
 

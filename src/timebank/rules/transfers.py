@@ -48,6 +48,7 @@ from timebank.rules.state import (
     day_of_service,
     hours,
     open_day,
+    reason_of,
     texts_of,
 )
 
@@ -192,10 +193,7 @@ class ReverseTransfer(Command[ReverseRequest, Transfer]):
             request["hours"] = checks.positive(hours, "hours")
         if (day := checks.day(occurred_on, "occurred_on")) is not None:
             request["occurred_on"] = day
-        texts = texts_of(reason=reason)
-        if not texts:
-            msg = "a reversal needs a reason, for the member who will read it"
-            raise InvalidRequest(msg)
+        texts = reason_of(reason, "a reversal needs a reason, for the member who will read it")
         return cls(request, texts, (), request["id"])
 
     @property
