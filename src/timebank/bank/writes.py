@@ -425,12 +425,12 @@ class Writes(Handle):
         *,
         reason: str,
         note: str | None = KEEP,  # type: ignore[assignment]  # stands for what is left out
-        category: str | None = KEEP,  # type: ignore[assignment]
-        area: str | None = KEEP,  # type: ignore[assignment]
-        resource: str | None = KEEP,  # type: ignore[assignment]
-        tags: Iterable[str] | None = KEEP,  # type: ignore[assignment]
-        started_at: time | None = KEEP,  # type: ignore[assignment]
-        ended_at: time | None = KEEP,  # type: ignore[assignment]
+        category: str | None = KEEP,  # type: ignore[assignment]  # as above
+        area: str | None = KEEP,  # type: ignore[assignment]  # as above
+        resource: str | None = KEEP,  # type: ignore[assignment]  # as above
+        tags: Iterable[str] | None = KEEP,  # type: ignore[assignment]  # as above
+        started_at: time | None = KEEP,  # type: ignore[assignment]  # as above
+        ended_at: time | None = KEEP,  # type: ignore[assignment]  # as above
     ) -> Transfer | Hold:
         """Put right what a transfer, a settlement or a hold was for: a record.
 
@@ -472,7 +472,7 @@ class Writes(Handle):
         *,
         reason: str,
         joined_on: date | None = KEEP,  # type: ignore[assignment]  # stands for what is left out
-        kind: str = KEEP,  # type: ignore[assignment]
+        kind: str = KEEP,  # type: ignore[assignment]  # as above
     ) -> Account:
         """Put right the day of joining of an account, its kind, or both: a record.
 
