@@ -86,6 +86,11 @@ class DjangoCursor:
         with unwrapping(self._errors):
             return plain(self._cursor.fetchone())
 
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return at most so many of the rows that are left."""
+        with unwrapping(self._errors):
+            return list(map(plain, self._cursor.fetchmany(size)))
+
     def fetchall(self) -> list[Any]:
         """Implement `Cursor.fetchall`."""
         with unwrapping(self._errors):

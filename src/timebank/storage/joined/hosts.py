@@ -248,9 +248,10 @@ class _Django:
         wrapper.ensure_connection()
         self._check(wrapper)
         link = link_to_django(wrapper)
-        if self._is_begun(wrapper) and (link.begins_by_itself() or link.is_open()):
-            on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
-            return Lent(link, is_own=on_sqlite and not link.is_open())
+        on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
+        if self._is_begun(wrapper) and not on_sqlite:
+            link.check_open(_DJANGO)
+            return Lent(link, is_own=False)
         return Lent(link, is_own=not link.is_open())
 
 
