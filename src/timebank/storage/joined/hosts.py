@@ -23,6 +23,8 @@ class Lent:
 
     link: Link
     is_own: bool
+    #: Whether the host, apart from its driver, says that a transaction is open.
+    is_told: bool = False
     #: Gives back what was borrowed for this call alone.
     give_back: Callable[[], object] | None = None
 
@@ -181,7 +183,7 @@ class _Connection:
         link = self._link()
         if self._connection.in_transaction() and link.begins_by_itself():
             link.begin_for(_AUTOCOMMIT)
-            return Lent(link, is_own=False)
+            return Lent(link, is_own=False, is_told=True)
         return Lent(link, is_own=not link.is_open())
 
 
@@ -251,7 +253,7 @@ class _Django:
         on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
         if self._is_begun(wrapper) and not on_sqlite:
             link.check_open(_DJANGO)
-            return Lent(link, is_own=False)
+            return Lent(link, is_own=False, is_told=True)
         return Lent(link, is_own=not link.is_open())
 
 

@@ -196,11 +196,11 @@ class ServerConnection:
             raise StoreError(msg)
         self.migrate()
 
-    def migrates_alone(self) -> bool:
+    def migrates_alone(self, *, is_told: bool) -> bool:
         """Implement `HostConnection.migrates_alone`: MariaDB commits at each table."""
         if self._dialect.transactional_ddl:
             return False
-        if self._is_in_transaction():
+        if is_told or self._is_in_transaction():
             msg = (
                 f"{self.where} would commit the transaction that is open at each table that is "
                 "made: call migrate_store while none is open"
