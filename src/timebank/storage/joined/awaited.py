@@ -180,7 +180,7 @@ class Asyncpg:
         """Let the adapter begin the host's transaction, as at each first statement."""
         if not connection.driver_connection.is_in_transaction() and not connection.autocommit:
             cursor = connection.cursor()
-            cursor.execute("SELECT 1")
+            cursor.execute("SHOW transaction_isolation")  # no query: what is read is yet to come
             cursor.close()
 
     def run(self, cursor: Any, *statements: str) -> None:
