@@ -100,7 +100,7 @@ def test_a_key_that_is_taken_is_told_as_everywhere(
     from timebank.storage.tables import TableReader
 
     bank = timebank.join(host.handle)
-    monkeypatch.setattr(TableReader, "find", lambda *given: None)
+    monkeypatch.setattr(TableReader, "find", lambda *_: None)
     with transaction.atomic(using="host"):
         bank.transfer(earner="m1", spender="f1", hours=1, id="t1")
         with pytest.raises(Conflict) as caught:
