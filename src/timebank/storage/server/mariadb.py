@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
@@ -20,7 +20,7 @@ import attrs
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import queries
+from timebank.storage.server.dialect import OF_HOST, Terms, queries
 
 #: By the server's number; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -196,13 +196,13 @@ class MariaDb:
         self._ours: Counter[str] = Counter()
         self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
 
-    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
+    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
         """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
+        seconds = max(1, round(terms.timeout_seconds or 1))
         with self.cursor(connection) as cursor:
-            access = "READ ONLY" if read_only else "READ WRITE"
-            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}")
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(
-                f"SET SESSION innodb_lock_wait_timeout = {max(1, round(timeout_seconds))}, "
+                f"SET SESSION innodb_lock_wait_timeout = {seconds}, "
                 "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             )
 
@@ -210,14 +210,14 @@ class MariaDb:
         """Implement `Dialect.unfit`: each column has a character set of its own."""
         return None
 
-    def begin_reading(self, cursor: Any) -> None:
+    def begin_reading(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_reading`."""
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
-    def begin_writing(self, cursor: Any) -> None:
+    def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
-        cursor.execute("START TRANSACTION")
+        cursor.execute(f"START TRANSACTION {'READ ONLY' if terms.read_only else 'READ WRITE'}")
 
     def commit(self, cursor: Any) -> bool:
         """Implement `Dialect.commit`."""
@@ -390,6 +390,20 @@ class MariaDb:
         )
         found = {name for (name,) in cursor.fetchall()}
         return found if found or self._has_rights(cursor) else None
+
+    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
+        """Implement `Dialect.columns`: there is one place for unqualified names, the database."""
+        cursor.execute(
+            "SELECT table_name, column_name, is_nullable = 'YES', collation_name "
+            "FROM information_schema.columns "
+            "WHERE table_schema = database() AND table_name LIKE 'timebank%'"
+        )
+        return list(cursor.fetchall())
+
+    def schemas(self, cursor: Any) -> set[str]:
+        """Implement `Dialect.schemas`: the database."""
+        cursor.execute("SELECT database()")
+        return {name for (name,) in cursor.fetchall()}
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
         """Implement `Dialect.constraints`: shown to a user who may do more than read."""

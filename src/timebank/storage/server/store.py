@@ -11,9 +11,12 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
+
+import attrs
 
 from timebank.errors import (
     BankNotFound,
@@ -25,7 +28,7 @@ from timebank.errors import (
     shown,
 )
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
-from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.dialect import Dialect, Terms
 from timebank.storage.server.migrations import check_version, migrate
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
@@ -62,6 +65,8 @@ class SqlStore:
         self.url = self._url.render_as_string(hide_password=True)
         self.dialect = dialect_of(self._url.get_backend_name())
         self._read_only = read_only
+        #: What holds for each transaction.
+        self.terms = Terms(read_only=read_only, timeout_seconds=busy_timeout_seconds)
         self._timeout_seconds = busy_timeout_seconds
         self._engines: dict[int, Engine] = {}
         self._locks: dict[str, WriterLock] = {}
@@ -104,9 +109,7 @@ class SqlStore:
                 connection.close()
                 msg = f"{self.url} cannot hold a ledger: {why}"
                 raise StoreError(msg)
-            self.dialect.prepare(
-                connection, read_only=self._read_only, timeout_seconds=self._timeout_seconds
-            )
+            self.dialect.prepare(connection, terms=self.terms, given=self._url.query)
 
         @event.listens_for(engine, "reset")
         def close_what_was_left(connection: Any, record: Any, _: object) -> None:
@@ -141,9 +144,10 @@ class SqlStore:
         except self.dialect.error as error:
             raise self.dialect.translated(error, self.url) from error
 
-    def transaction(self, begin: Callable[[Any], None]) -> SqlTransaction:
+    def transaction(self, *, read_only: bool = False) -> SqlTransaction:
         """Return a block in a transaction, rolled back at the end unless it was committed."""
-        return SqlTransaction(self, begin)
+        terms = attrs.evolve(self.terms, read_only=read_only or self._read_only)
+        return SqlTransaction(self, partial(self.dialect.begin_writing, terms=terms))
 
     def begin(self, begin: Callable[[Any], None], slot: list[PoolProxiedConnection]) -> Any:
         """Put a connection into a slot and begin; one that died while it was idle is replaced.
@@ -222,7 +226,13 @@ class SqlStore:
         return SqlReading(self, bank)
 
     def writer(self, bank: str) -> SqlWriting:
-        """Implement `Store.writer`. Threads wait here for each other, processes at the server."""
+        """Implement `Store.writer`. Threads wait here for each other, processes at the server.
+
+        :raises StoreError: the store was opened to be read only.
+        """
+        if self._read_only:
+            msg = f"{self.url}: the storage cannot be written to: it was opened with read_only"
+            raise StoreError(msg)
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
         return SqlWriting(self, bank, lock, self._timeout_seconds)
 
@@ -335,7 +345,7 @@ class SqlReading(SqlTransaction):
     """The block of a reader."""
 
     def __init__(self, store: SqlStore, bank: str) -> None:
-        super().__init__(store, store.dialect.begin_reading)
+        super().__init__(store, partial(store.dialect.begin_reading, terms=store.terms))
         self._bank = bank
         self._reader: SqlReader | None = None
 
@@ -355,7 +365,7 @@ class SqlWriting(SqlTransaction):
     """The block of a writer, and its turn at the lock of this process."""
 
     def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
-        super().__init__(store, store.dialect.begin_writing)
+        super().__init__(store, partial(store.dialect.begin_writing, terms=store.terms))
         self._bank = bank
         self._lock = lock
         self._timeout_seconds = timeout
@@ -453,6 +463,8 @@ def _arguments(url: Any) -> dict[str, Any]:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
     if url.get_backend_name() != "postgresql":
         arguments["charset"] = "utf8mb4"
+    else:
+        arguments["client_encoding"] = "UTF8"
     return arguments
 
 
