@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 from timebank.errors import TimebankError
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
@@ -23,6 +24,8 @@ _STATUTES: Final = """SELECT sequence, version, closed_through FROM timebank_sta
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
+#: Unless the URL says another number.
+CONNECT_TIMEOUT_SECONDS: Final = 10
 #: An account's seconds of one sign on days within bounds.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
@@ -113,6 +116,9 @@ class Dialect(Protocol):
     reading: Queries
     writing: Queries
     lock_head: str
+
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Return what its driver connects with; we begin transactions ourselves."""
 
     def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
         """Set up a new connection of ours, for which the URL has given these options."""

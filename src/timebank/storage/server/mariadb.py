@@ -19,8 +19,9 @@ import attrs
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import OF_HOST, Terms, queries
+from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
 
 #: By the server's number; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -45,6 +46,17 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 }
 #: How the driver and the server say that the connection is gone.
 _LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
+#: The options of TLS, and what the driver calls them within its `ssl`.
+_TLS: Final = {
+    "ssl_ca": "ca",
+    "ssl_capath": "capath",
+    "ssl_cert": "cert",
+    "ssl_key": "key",
+    "ssl_key_password": "password",
+    "ssl_cipher": "cipher",
+    "ssl_verify_cert": "verify_mode",
+    "ssl_verify_identity": "check_hostname",
+}
 _NO_TABLE: Final = (1146, 1049)
 _NO_SAVEPOINT: Final = 1305
 #: The counters of statements that end a transaction whenever they run, even where they fail.
@@ -195,6 +207,29 @@ class MariaDb:
         self.error: type[Exception] = driver.Error
         self._ours: Counter[str] = Counter()
         self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
+
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Implement `Dialect.arguments`."""
+        parts = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.user,
+            # As text the driver would send it in Latin-1.
+            "password": None if url.password is None else url.password.encode(),
+            "database": url.database,
+        }
+        options = dict(url.options)
+        is_asked_for = options.pop("ssl", False)
+        tls = {key: options.pop(name) for name, key in _TLS.items() if name in options}
+        if tls or is_asked_for:
+            options["ssl"] = tls or {"check_hostname": False}
+        return {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **{name: value for name, value in parts.items() if value is not None},
+            **options,
+            "charset": "utf8mb4",
+            "autocommit": True,
+        }
 
     def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
         """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""

@@ -23,8 +23,9 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import OF_HOST, Terms, queries
+from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
 
 _PREPARED: Final = (
     "a pooler does not keep a connection's prepared statements: switch them off, with "
@@ -182,6 +183,32 @@ class PostgreSql:
         import psycopg
 
         self.error: type[Exception] = psycopg.Error
+
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Implement `Dialect.arguments`: the settings in `options` are those of transactions."""
+        from psycopg.conninfo import make_conninfo
+
+        parts = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.user,
+            "password": url.password,
+            "dbname": url.database,
+        }
+        options = {name: value for name, value in url.options.items() if name != "options"}
+        ours = {name: options.pop(name) for name in ("prepare_threshold",) if name in options}
+        given = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **{name: value for name, value in parts.items() if value is not None},
+            **options,
+            "client_encoding": "UTF8",
+        }
+        try:
+            make_conninfo(**given)
+        except self.error as error:
+            msg = f"{url}: libpq takes no such options ({str(error).partition(' ')[0]})"
+            raise InvalidRequest(msg) from None
+        return {"autocommit": True, **ours, **given}
 
     def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
         """Implement `Dialect.prepare`: behind a pooler no statement is prepared.

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from configparser import Error as ConfigError
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
@@ -27,6 +29,7 @@ from timebank.errors import (
     StoreError,
     shown,
 )
+from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
 from timebank.storage.server.dialect import Dialect, Terms
 from timebank.storage.server.migrations import check_version, migrate
@@ -39,7 +42,8 @@ if TYPE_CHECKING:
 #: Connections that are kept, and those that may be opened beyond them when many are busy.
 POOL: Final = 8
 OVERFLOW: Final = 24
-CONNECT_TIMEOUT_SECONDS: Final = 10
+#: What a driver raises beside its own errors, where a file is not what it should be.
+_OF_DRIVERS: Final = (ConfigError, LookupError, OSError, TypeError, ValueError, NotImplementedError)
 #: Whether a transaction may be open on a connection, among what the pool knows of it.
 _OPEN: Final = "timebank.open"
 
@@ -54,19 +58,18 @@ class SqlStore:
         read_only: bool = False,
         busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
     ) -> None:
-        from sqlalchemy import make_url
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            self._url = make_url(url)
-        except (SQLAlchemyError, ValueError) as error:
-            msg = "a server is named like postgresql+psycopg://user:password@host/database"
-            raise InvalidRequest(msg) from error
-        self.url = self._url.render_as_string(hide_password=True)
-        self.dialect = dialect_of(self._url.get_backend_name())
+        import_module("sqlalchemy")  # what is missing is told before anything else
+        self._parts = server_url(url)
+        self._address = url
+        self.url = str(self._parts)
+        self.dialect = dialect_of(self._parts.store)
         self._read_only = read_only
         #: What holds for each transaction.
-        self.terms = Terms(read_only=read_only, timeout_seconds=busy_timeout_seconds)
+        self.terms = Terms(
+            read_only=read_only,
+            timeout_seconds=busy_timeout_seconds,
+            settings=self._parts.options.get("options", ()),
+        )
         self._timeout_seconds = busy_timeout_seconds
         self._engines: dict[int, Engine] = {}
         self._locks: dict[str, WriterLock] = {}
@@ -77,7 +80,7 @@ class SqlStore:
     @property
     def address(self) -> str:
         """Implement `HasAddress.address`: the URL, with the password."""
-        return self._url.render_as_string(hide_password=False)
+        return self._address
 
     # -- connections ----------------------------------------------------------
 
@@ -94,13 +97,13 @@ class SqlStore:
         from sqlalchemy import create_engine, event
 
         engine = create_engine(
-            self._url,
+            f"{self._parts.scheme}://",
             pool_size=POOL,
             max_overflow=OVERFLOW,
             pool_timeout=self._timeout_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,  # every transaction is ended before that
-            connect_args=_arguments(self._url),
+            connect_args=self.dialect.arguments(self._parts),
         )
 
         @event.listens_for(engine, "connect", insert=True)
@@ -109,7 +112,7 @@ class SqlStore:
                 connection.close()
                 msg = f"{self.url} cannot hold a ledger: {why}"
                 raise StoreError(msg)
-            self.dialect.prepare(connection, terms=self.terms, given=self._url.query)
+            self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
 
         @event.listens_for(engine, "reset")
         def close_what_was_left(connection: Any, record: Any, _: object) -> None:
@@ -128,7 +131,7 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises StoreError: the server cannot be reached.
+        :raises StoreError: the server cannot be reached, or its driver takes no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -143,6 +146,9 @@ class SqlStore:
             raise self.dialect.translated(cause or error, self.url) from error
         except self.dialect.error as error:
             raise self.dialect.translated(error, self.url) from error
+        except _OF_DRIVERS as error:
+            msg = f"{self.url}: cannot be connected to ({type(error).__name__} of its driver)"
+            raise StoreError(msg) from None  # what it says may quote the URL
 
     def transaction(self, *, read_only: bool = False) -> SqlTransaction:
         """Return a block in a transaction, rolled back at the end unless it was committed."""
@@ -454,18 +460,6 @@ def dialect_of(backend: str) -> Dialect:
         return MariaDb()
     msg = f"no dialect for {shown(backend)}: there are postgresql and mariadb"
     raise InvalidRequest(msg)
-
-
-def _arguments(url: Any) -> dict[str, Any]:
-    """Return the driver's arguments, unless the URL has them; we begin transactions ourselves."""
-    arguments: dict[str, Any] = {"autocommit": True}
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
-    if url.get_backend_name() != "postgresql":
-        arguments["charset"] = "utf8mb4"
-    else:
-        arguments["client_encoding"] = "UTF8"
-    return arguments
 
 
 def open_sql(
