@@ -31,6 +31,8 @@ _HOST: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 _SEVERAL_HOSTS: Final = re.compile(r"[^@/?#,]*,[^@/?#]*(?:[/?].*)?", re.DOTALL)
+#: The stores that are on a server.
+SERVERS: Final = ("postgresql", "mariadb")
 _PORTS: Final = range(1, 65536)
 _SECRET: Final = re.compile(rf"(?<=[?&])({'|'.join(sorted(SECRETS))})=[^&]*")
 
@@ -148,12 +150,13 @@ def server_url(url: str) -> ServerUrl:
     :raises InvalidRequest: such a URL, an option that cannot be, or no host or no database where
         no option says which.
     """
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.partition(":")
     store = scheme.partition("+")[0]
     if "\0" in url or not _is_text(url):
         raise _unlike(scheme, "; it is text without NUL")
-    readings = list(_readings(rest))
-    if len(readings) != 1 or not url.startswith(f"{scheme}://"):
+    slashes, rest = rest[:2], rest[2:]
+    readings = list(_readings(rest)) if slashes == "//" and store in SERVERS else []
+    if len(readings) != 1:
         raise _unlike(scheme, _hint(rest, len(readings)))
     login, found = readings[0]
     user, password = None, None
@@ -221,7 +224,7 @@ def _hint(rest: str, readings: int) -> str:
 
 def _unlike(scheme: str, hint: str) -> InvalidRequest:
     store = scheme.partition("+")[0]
-    spelled = scheme if store in OPTIONS else "postgresql+psycopg"
+    spelled = scheme if store in SERVERS else "postgresql+psycopg"
     return InvalidRequest(
         f"a server is named like {spelled}://user:password@host:5432/database, with @ / ? # % "
         f"within a part written %40 %2F %3F %23 %25{hint}"

@@ -209,6 +209,7 @@ REFUSED: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("autocommit", "row_factory", "cursor_factory", "context"), _SET),
         **dict.fromkeys(("pool_size", "max_overflow", "pool_timeout", "pool_recycle"), _POOL),
         "replication": "a ledger is not kept on such a connection",
+        "sslkeylogfile": "it writes the keys of the connection into a file",
         "requiressl": "it is written sslmode=require",
     },
     "mariadb": {
