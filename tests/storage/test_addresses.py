@@ -118,6 +118,8 @@ def test_a_url_that_is_shown_says_the_rest() -> None:
     """All but what is secret, in the URL and behind its `?`."""
     assert "postgres://a@b:***@h/d" == without_password("postgres://a@b:x@y:z@h/d")
     assert "tiny://h/d?password=***&x=1" == without_password("tiny://h/d?password=a&x=1")
+    assert "sqlite:////a:b@c.db" == without_password("sqlite:////a:b@c.db")
+    assert "postgresql:/u:***@h/d" == without_password("postgresql:/u:x@h/d")
     assert "./a:b@c.db" == without_password("./a:b@c.db")
     url = "postgresql://maria%40x:p@h%2Fx:54/my%20db?sslpassword=q&application_name=a+b"
     assert (
@@ -204,6 +206,9 @@ def test_a_password_needs_no_quoting_where_there_is_one_way_to_read_it(password:
         ("postgresql://h/d/e", "within a part written"),
         ("postgresql://h/d#x", "within a part written"),
         ("postgresql://u:p@h/d?application_name=me@home", "two ways: write an @ that divides no"),
+        ("postgresql://h/d?application_name=me@home", "two ways: write an @ that divides no"),
+        (f"postgresql://u:{SECRET}@x/d?sslmode={SECRET}@h,i/d", "two ways"),
+        (f"postgresql://u:1/d?sslmode={SECRET}@h,i/d", "two ways"),
         (f"postgresql+psycopg:/u:{SECRET}@h/d", r"is named like postgresql\+psycopg://user"),
         ("postgresql://u/p@h/d", "within a part written"),
         ("postgresql://h\0/d", "text without NUL"),
@@ -241,7 +246,7 @@ def test_what_an_option_may_say_instead() -> None:
     assert "/run/x" == server_url("postgresql://%2Frun%2Fx/d").host
     assert server_url("postgresql://?service=bank").database is None
     assert {"application_name": "me@home"} == server_url(
-        "postgresql://h/d?application_name=me@home"
+        "postgresql://h/d?application_name=me%40home"
     ).options
     assert {"dbname": "d"} == server_url("postgresql://h?dbname=d").options
 

@@ -34,6 +34,8 @@ _SEVERAL_HOSTS: Final = re.compile(r"[^@/?#,]*,[^@/?#]*(?:[/?].*)?", re.DOTALL)
 #: The stores that are on a server.
 SERVERS: Final = ("postgresql", "mariadb")
 _PORTS: Final = range(1, 65536)
+#: A scheme and its slashes, be they too few, a user, and what is hidden.
+_PASSWORD: Final = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]+:/*)([^:]*):.*@", re.DOTALL)
 _SECRET: Final = re.compile(rf"(?<=[?&])({'|'.join(sorted(SECRETS))})=[^&]*")
 
 
@@ -90,10 +92,9 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://maria:hush@localhost/bank")
     'postgresql://maria:***@localhost/bank'
     """
-    if not _URL.match(url):
-        return url
-    hidden = re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", url, count=1, flags=re.DOTALL)
-    return _SECRET.sub(r"\1=***", hidden)
+    if not _URL.match(url) or url.startswith("sqlite:///"):
+        return url  # a path, in which nobody logs in
+    return _SECRET.sub(r"\1=***", _PASSWORD.sub(r"\1\2:***@", url))
 
 
 @attrs.frozen
@@ -144,8 +145,8 @@ class ServerUrl:
 def server_url(url: str) -> ServerUrl:
     """Return the parts of the URL of a server, whatever its password holds.
 
-    The user and the password end at an `@` behind which a host, a port, a database and options
-    stand as they should. Where there are two ways to read a URL so, or none, it is refused.
+    The user and the password end at the last `@`, behind which a host, a port, a database and
+    options stand as they should. Where they could end at an earlier one too, the URL is refused.
 
     :raises InvalidRequest: such a URL, an option that cannot be, or no host or no database where
         no option says which.
@@ -156,8 +157,8 @@ def server_url(url: str) -> ServerUrl:
         raise _unlike(scheme, "; it is text without NUL")
     slashes, rest = rest[:2], rest[2:]
     readings = list(_readings(rest)) if slashes == "//" and store in SERVERS else []
-    if len(readings) != 1:
-        raise _unlike(scheme, _hint(rest, len(readings)))
+    if len(readings) != 1 or "@" in readings[0][1][0]:
+        raise _unlike(scheme, _hint(rest, is_read=bool(readings)))
     login, found = readings[0]
     user, password = None, None
     if login is not None:
@@ -211,8 +212,8 @@ def _is_text(url: str) -> bool:
     return True
 
 
-def _hint(rest: str, readings: int) -> str:
-    if readings > 1:
+def _hint(rest: str, *, is_read: bool) -> str:
+    if is_read:
         return "; this one can be read in two ways: write an @ that divides nothing as %40"
     tail = rest.rpartition("@")[2]
     if _SEVERAL_HOSTS.fullmatch(tail):
