@@ -196,7 +196,9 @@ def pgbouncer_version() -> tuple[int, int]:
 class Bouncer:
     """PgBouncer before the PostgreSQL server of the tests: a pool of two, until the block ends."""
 
-    def __init__(self, database: str, *, mode: str = "transaction", prepared: int = 0) -> None:
+    def __init__(
+        self, database: str, *, mode: str = "transaction", prepared: int = 0, **more: object
+    ) -> None:
         _check_allowed()
         target = postgresql()
         self.folder = _folder()
@@ -211,6 +213,7 @@ class Bouncer:
             "default_pool_size": 2,
             "logfile": self.folder / "log",
             "pidfile": self.folder / "pid",
+            **more,
         }
         if prepared:
             settings["max_prepared_statements"] = prepared

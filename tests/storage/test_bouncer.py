@@ -300,6 +300,28 @@ def test_other_modes(direct: str, mode: str) -> None:
         assert ((6 if mode == "session" else 5), True) == (bank.head().sequence, bank.audit().ok)
 
 
+def test_a_pooler_that_has_nothing_free_is_busy(direct: str) -> None:
+    """All its sessions are in use, or it takes no more clients: that passes."""
+    fill(direct)
+    with Bouncer(direct, query_wait_timeout="0.3") as running:
+        bank = timebank.open(running.url)
+        first, second = (psycopg.connect(running.address, prepare_threshold=None) for _ in "12")
+        with bank, first, second:
+            first.execute("SELECT 1")
+            second.execute("SELECT 1")
+            with pytest.raises(StoreBusy, match="the pooler had no connection free"):
+                bank.balance("m1")
+            first.rollback()
+            assert 0 == bank.balance("m1").posted.seconds
+    with (
+        Bouncer(direct, max_client_conn=2) as running,
+        timebank.open(running.url),
+        timebank.open(running.url),
+        pytest.raises(StoreBusy, match="the pooler takes no more clients"),
+    ):
+        timebank.open(running.url)
+
+
 def fill_once_more(url: str) -> None:
     """One record more."""
     with timebank.open(url) as bank:

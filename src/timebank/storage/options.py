@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -282,6 +281,8 @@ def split_query(query: str) -> list[tuple[str, str]]:
 def _unknown(store: str, name: str, known: Mapping[str, Option]) -> str:
     if (why := REFUSED[store].get(name)) is not None:
         return f"a URL of {store} has no option {name}: {why}"
+    from difflib import get_close_matches  # which takes longer to import than all the rest
+
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.7)
     if near:
         return f"a URL of {store} has no option {name}: is it {near[0]}?"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -219,6 +218,8 @@ def _installed(scheme: str, url: str, *, create: bool, read_only: bool) -> Store
 
 def _hint(scheme: str) -> str:
     """Return what was meant by a scheme, where that can be guessed, and how a file is named."""
+    from difflib import get_close_matches
+
     name = scheme.partition("+")[0].lower()
     near = get_close_matches(ELSEWHERE.get(name, name), BUILT_IN, n=1, cutoff=0.7)
     if near:

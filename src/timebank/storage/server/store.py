@@ -171,8 +171,9 @@ class SqlStore:
                 gone = self._is_lost(lent.driver_connection, error)
                 lent.invalidate()
                 slot.clear()
-                if last or not gone:
-                    raise self.dialect.translated(error, self.url) from error
+                translated = self.dialect.translated(error, self.url)
+                if last or not gone or isinstance(translated, StoreBusy):
+                    raise translated from error
                 self._engine().dispose()  # the others are as old
             else:
                 return cursor
