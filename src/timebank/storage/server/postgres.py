@@ -132,9 +132,10 @@ _FOUND_COLUMNS: Final = """SELECT c.relname, a.attname, NOT a.attnotnull,
     LEFT JOIN pg_collation o ON o.oid = a.attcollation
     WHERE c.relname LIKE 'timebank%' AND c.relkind IN ('r', 'p', 'v', 'f')
     AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"""
-_FOUND_SCHEMAS: Final = """SELECT n.nspname::text FROM pg_class c
+_TABLES: Final = tuple(f"timebank_{table}" for table in ("migrations", "banks", *_COLUMNS))
+_FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = ANY(%s::text[]) AND pg_table_is_visible(c.oid)"""
+    WHERE c.relname IN {_TABLES} AND pg_table_is_visible(c.oid)"""
 
 
 @cache
@@ -417,13 +418,13 @@ class PostgreSql:
 
     def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
         """Implement `Dialect.columns`: of the tables that `search_path` finds, as queries do."""
-        found: list[tuple[str, str, bool, str | None]] = cursor.execute(_FOUND_COLUMNS).fetchall()
-        return found
+        cursor.execute(_FOUND_COLUMNS)
+        return list(cursor.fetchall())
 
     def schemas(self, cursor: Any) -> set[str]:
         """Implement `Dialect.schemas`."""
-        names = [f"timebank_{table}" for table in ("migrations", "banks", *_COLUMNS)]
-        return {name for (name,) in cursor.execute(_FOUND_SCHEMAS, (names,))}
+        cursor.execute(_FOUND_SCHEMAS)
+        return {name for (name,) in cursor.fetchall()}
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
         """Implement `Dialect.constraints`, from the catalogue, which everybody may read."""
