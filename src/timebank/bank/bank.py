@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -356,7 +357,7 @@ def _rebuild(writer: Writer, progress: Progress | None) -> bool:
 
 
 def open_bank(
-    url: str,
+    url: str | PathLike[str],
     *,
     bank: str = "main",
     create: bool = True,
@@ -369,9 +370,9 @@ def open_bank(
     """Open a bank, made where it is missing unless `create` is false. Appends no record.
 
     `url` is `memory:` (private, new at each open), `sqlite:///path`,
-    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), or what an
-    installed package registers. With `read_only` the storage is opened so that nothing
-    in it, or beside it, can be made or changed.
+    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), a server's, or what an
+    installed package registers. A path is that of a SQLite file. With `read_only` the storage is
+    opened so that nothing in it, or beside it, can be made or changed.
 
     :raises InvalidRequest: a URL or a bank's name that cannot be.
     :raises NotFound: no such file, and `create` is false.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -17,15 +14,12 @@ from timebank.cli.program import usage
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
 
-#: A scheme has at least two letters: one is a drive of Windows.
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-
 
 @attrs.frozen
 class BankAddress:
     """The address of a bank; nothing is opened before a command asks."""
 
-    db: str | None
+    db: str | None = attrs.field(repr=lambda db: repr(db and without_password(db)))
     bank: str
     actor: str | None = None
 
@@ -74,7 +68,9 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://maria:hush@localhost/bank")
     'postgresql://maria:***@localhost/bank'
     """
-    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", url)
+    from timebank.storage import address
+
+    return address.without_password(url)
 
 
 def url_of(db: str) -> str:
@@ -84,12 +80,9 @@ def url_of(db: str) -> str:
     >>> url_of("memory:"), url_of("street fair.db")
     ('memory:', 'sqlite:///street%20fair.db')
     """
-    if _URL.match(db):
-        return db
-    try:
-        return f"sqlite:///{quote(os.fsencode(db))}"
-    except UnicodeError:
-        usage(f"{db!r} can name no file")
+    from timebank.storage import address
+
+    return address.url_of(db)
 
 
 pass_address = click.make_pass_decorator(BankAddress)

@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from timebank.errors import InvalidRequest, NotFound, OtherVersion, StoreError, shown
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS
+from timebank.storage.options import read_options
 from timebank.storage.sqlite.connections import (
     Connections,
     FileConnections,
@@ -29,7 +30,7 @@ from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.schema import migrate, pending
 from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
-SYNCHRONOUS: Final = ("full", "normal")
+SYNCHRONOUS: Final = "full"
 #: How SQLite fails where it can neither find nor make the log beside a file.
 _NO_LOG: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 #: How it fails on a schema that another hand has changed; 0 is the driver's own error.
@@ -210,10 +211,9 @@ def parse_url(url: str) -> Location:
     Location(path='street fair.db', synchronous='normal')
     """
     location, has_options, options = url.partition("?")
-    choice = options.removeprefix("synchronous=") if has_options else SYNCHRONOUS[0]
-    if choice not in SYNCHRONOUS or (has_options and options == choice):
-        msg = f"the one option is synchronous=normal or synchronous=full, not {shown(options)}"
-        raise InvalidRequest(msg)
+    choice = SYNCHRONOUS
+    if has_options:
+        choice = read_options("sqlite", options).get("synchronous", choice)
     if location == "sqlite://":
         return Location(None, choice)
     if not location.startswith("sqlite:///"):
