@@ -20,12 +20,13 @@ from timebank.storage.lock import BUSY_TIMEOUT_SECONDS
 from timebank.storage.sqlite.connections import (
     Connections,
     FileConnections,
-    PrivateConnection,
     Use,
     connect,
     disinherit,
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
+from timebank.storage.sqlite.files import make_private
+from timebank.storage.sqlite.private import PrivateConnection
 from timebank.storage.sqlite.schema import migrate, pending
 from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
@@ -107,8 +108,9 @@ def open_sqlite(
 ) -> SqliteStore:
     """Open the store of `sqlite:///relative`, `sqlite:////absolute` or `sqlite://` (in memory).
 
-    With `create` the file and its tables are made where they are missing. With
-    `read_only` SQLite opens the file so that nothing can be written.
+    With `create` the file and its tables are made where they are missing; the file is for its
+    owner alone, whatever the umask. With `read_only` SQLite opens the file so that nothing can be
+    written.
 
     :raises InvalidRequest: a URL that cannot be.
     :raises NotFound: no such file, and `create` is false.
@@ -123,6 +125,8 @@ def open_sqlite(
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
     disinherit(str(file))
+    if create:
+        make_private(file)
     mode = "rw" if create or not read_only else "ro"
     with _translating(file):
         uri = _prepare(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
