@@ -180,11 +180,11 @@ ACTS: Final[dict[str, Callable[[TimeBank, Callable[[], None]], None]]] = {
 
 
 def beside(place: Path) -> dict[str, bytes]:
-    """All that could be written to: each file, by its path."""
+    """All that could be written to and has something in it: each file, by its path."""
     return {
         str(path): path.read_bytes()
         for path in place.parents[1].rglob("*")
-        if path.is_file() and not path.name.endswith("-shm")
+        if path.is_file() and not path.name.endswith("-shm") and path.stat().st_size
     }
 
 
@@ -456,6 +456,7 @@ def restored(tmp_path: Path) -> Path:
     return tmp_path / "bank.db"
 
 
+@pytest.mark.slow
 def test_a_backup_is_put_back_over_what_a_killed_process_left(tmp_path: Path) -> None:
     """Its log is not applied to the file that takes its place: that is the backup, whole."""
     place = restored(tmp_path)
@@ -472,6 +473,7 @@ def test_a_backup_is_put_back_over_what_a_killed_process_left(tmp_path: Path) ->
         assert (3, ()) == (bank.head().sequence, bank.audit().findings)
 
 
+@pytest.mark.slow
 def test_a_backup_is_not_put_over_a_file_in_use(tmp_path: Path) -> None:
     """Whoever has it open goes on, and the file stays the file."""
     place = restored(tmp_path)
@@ -486,6 +488,121 @@ def test_a_backup_is_not_put_over_a_file_in_use(tmp_path: Path) -> None:
     assert 0 == using.returncode
     with timebank.open(f"sqlite:///{place}", create=False) as bank:
         assert (34, ()) == (bank.head().sequence, bank.audit().findings)
+
+
+@pytest.mark.parametrize("exchanges", [5, pytest.param(400, marks=pytest.mark.slow)])
+def test_the_log_of_another_file_is_not_applied(tmp_path: Path, exchanges: int) -> None:
+    """A backup that is put there by hand, beside the log of a process that died, is refused.
+
+    Nothing is changed, however often it is tried; without that log it is the backup, whole.
+    """
+    place, backup = tmp_path / "bank.db", tmp_path / "backup.db"
+    made(place, exchanges=exchanges)
+    backup_sqlite(f"sqlite:///{place}", f"sqlite:///{backup}")
+    child(KILLED, str(place), "killed").communicate()
+    backup.replace(place)
+    before = place.read_bytes()
+    for opening in (
+        lambda: timebank.open(f"sqlite:///{place}", create=False),
+        lambda: timebank.open(f"sqlite:///{place}", create=False, read_only=True),
+        lambda: timebank.open(f"sqlite:///{place}"),
+        lambda: backup_sqlite(f"sqlite:///{place}", f"sqlite:///{tmp_path}/again.db"),
+        lambda: timebank.storage.migrate_store(f"sqlite:///{place}"),
+    ):
+        with pytest.raises(StoreError, match=r"bank\.db-wal is the log of another file"):
+            opening()
+        assert before == place.read_bytes()
+    for end in ("-wal", "-shm"):
+        place.with_name(f"bank.db{end}").rename(tmp_path / f"old{end}")
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert (exchanges + 2, ()) == (bank.head().sequence, bank.audit().findings)
+
+
+def test_the_log_of_another_journal_is_not_applied(tmp_path: Path) -> None:
+    """Also where the pages of both would be read without an error."""
+    made(tmp_path / "other.db")
+    place = tmp_path / "bank.db"
+    with timebank.open(f"sqlite:///{place}") as bank:
+        bank.open_account("m1")
+    child(KILLED, str(tmp_path / "other.db"), "killed").communicate()
+    (tmp_path / "other.db-wal").rename(tmp_path / "bank.db-wal")
+    with pytest.raises(StoreError, match="is the log of another file"):
+        timebank.open(f"sqlite:///{place}", create=False)
+
+
+@pytest.mark.slow
+def test_its_own_log_is_applied(tmp_path: Path) -> None:
+    """What a process that died had committed is there, whatever was in the file by then."""
+    place = tmp_path / "bank.db"
+    for exchanges in (0, 3):
+        made(place, exchanges=exchanges)
+        child(KILLED, str(place), "killed").communicate()
+        assert place.with_name("bank.db-wal").stat().st_size > 0
+        with timebank.open(f"sqlite:///{place}", create=False) as bank:
+            assert bank.audit().ok
+            assert "n29" == next(bank.transfers(newest_first=True)).id
+        for end in ("", "-wal", "-shm"):
+            place.with_name(f"bank.db{end}").unlink(missing_ok=True)
+
+
+def test_what_was_noticed_is_mended_as_the_message_says(tmp_path: Path) -> None:
+    """The open bank is told, so is who opens it beside the old log; then all is well."""
+    place = restored(tmp_path)
+    bank = timebank.open(f"sqlite:///{place}", create=False)
+    for number in range(30):
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"n{number}")
+    (tmp_path / "backup.db").replace(place)
+    with pytest.raises(StoreError, match="another file than the one that was opened"):
+        bank.freeze("m1")
+    bank.close()
+    with pytest.raises(StoreError, match="is the log of another file"):
+        timebank.open(f"sqlite:///{place}", create=False)
+    for end in ("-wal", "-shm"):
+        place.with_name(f"bank.db{end}").unlink()
+    with timebank.open(f"sqlite:///{place}", create=False) as again:
+        assert (3, ()) == (again.head().sequence, again.audit().findings)
+
+
+def test_what_was_moved_away_is_whole_when_it_comes_back(tmp_path: Path) -> None:
+    """With its log, which stays where it was: a moved file is not written to by who closes it."""
+    place = restored(tmp_path)
+    bank = timebank.open(f"sqlite:///{place}", create=False)
+    bank.transfer(earner="m1", spender="f1", hours="0:01", id="last")
+    place.rename(tmp_path / "away.db")
+    with pytest.raises(StoreError, match="is not there any more"):
+        bank.freeze("m1")
+    bank.close()
+    (tmp_path / "away.db").rename(place)
+    with timebank.open(f"sqlite:///{place}", create=False) as again:
+        assert (4, ()) == (again.head().sequence, again.audit().findings)
+
+
+OPENING = """
+    import sys
+    import timebank
+    for _ in range(60):
+        with timebank.open(f"sqlite:///{sys.argv[2]}", create=False) as bank:
+            assert bank.head().sequence >= 3
+"""
+
+
+@pytest.mark.slow
+def test_a_log_that_is_being_written_is_never_taken_for_another(tmp_path: Path) -> None:
+    """Opened again and again while others write, and write their log into the file."""
+    place = restored(tmp_path)
+    writing = [child(WRITING.replace("n{number}", f"{n}-{{number}}"), str(place)) for n in "ab"]
+    for one in writing:
+        assert one.stdout is not None
+        one.stdout.readline()
+    opening = [child(OPENING, str(place)) for _ in range(2)]
+    for one in opening:
+        one.communicate()
+    assert [0, 0] == [one.returncode for one in opening]
+    for one in writing:
+        one.kill()
+        one.communicate()
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert bank.audit().ok
 
 
 def test_whoever_opens_it_late_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
