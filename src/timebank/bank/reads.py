@@ -400,11 +400,7 @@ class Reads(Handle):
         return iter(found)
 
     def replay(
-        self,
-        statute: Statute,
-        *,
-        include_imports: bool = False,
-        progress: Progress | None = None,
+        self, statute: Statute, *, include_imports: bool = False, progress: Progress | None = None
     ) -> Replay:
         """Try a statute on what was recorded: what it would have refused, flagged or charged.
 
