@@ -399,14 +399,17 @@ class Reads(Handle):
             found = list(closings(reader))
         return iter(found)
 
-    def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
+    def replay(
+        self, statute: Statute, *, include_imports: bool = False, progress: Progress | None = None
+    ) -> Replay:
         """Try a statute on what was recorded: what it would have refused, flagged or charged.
 
         Each exchange, and each hold, is judged again, against the real balances of its
-        moment. Imports with unchecked limits, reversals, settlements and what a statute made
-        due are exempt. Under the statute that was in force nothing differs. It reads the journal
-        once and keeps figures of each account and rule only; nothing is written. `progress`
-        is called with the records done and their number.
+        moment. Reversals, settlements and what a statute made due are exempt, and so are imports
+        with unchecked limits, unless `include_imports`: they are judged as of their own day.
+        Under the statute that was in force nothing differs. It reads the journal once and keeps
+        figures of each account and rule only; nothing is written. `progress` is called with
+        the records done and their number.
 
         :raises WrongType: not a `Statute`.
         :raises Corrupt: the journal cannot be read: run an audit.
@@ -422,7 +425,7 @@ class Reads(Handle):
 
         self._may("replay")
         with self._reader() as reader:
-            return replay(reader, statute, progress=progress)
+            return replay(reader, statute, include_imports=include_imports, progress=progress)
 
     # -- members -------------------------------------------------------------------
 
