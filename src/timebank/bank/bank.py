@@ -17,7 +17,7 @@ from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
 from timebank.bank.commit_group import Call, group_of, retried, writing
 from timebank.bank.erasing import wiped
-from timebank.bank.permitting import T, Work
+from timebank.bank.permitting import T, Work, looking_up
 from timebank.bank.reads import Reads
 from timebank.bank.session import (
     FLUSH_EVERY,
@@ -155,12 +155,13 @@ class TimeBank(Writes, Reads):
         if before is not None:
             with self._reader() as reader:
                 before(reader)
-        return retried(partial(self._in_session, partial(self._all_in, work, now)))
+        return retried(partial(self._in_session, partial(self._all_in, ask, work, now)))
 
-    def _all_in(self, work: Work[T], now: int, session: Session) -> T:
+    def _all_in(self, ask: Ask, work: Work[T], now: int, session: Session) -> T:
         with session.stopped(now):
             session.now()  # refuses what would append nothing too, as it does of a single command
-            return work(session, self._actor)
+            ask = looking_up(ask, session.reader, lambda: now)
+            return self._told(session, ask, partial(work, session, self._actor))
 
     def _in_session(self, work: Callable[[Session], T]) -> T:
         """Do work in a session, in a commit of its own; after an error nothing it knew is kept."""
