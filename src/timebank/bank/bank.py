@@ -127,7 +127,7 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        group = self._group
+        group, call = self._group, None
         if self._may_share(command) and not (group.inside and group.is_inside()):
             call = Call(command, self._actor, self._sources)
             group.submit(self.store, self.name, call)
@@ -137,7 +137,8 @@ class TimeBank(Writes, Reads):
                 result: T = call.result
                 return result
         work = partial(self._in_session, partial(self._execute_in, command=command))
-        return retried(work)
+        result = retried(work)
+        return result if call is None else call.done_again(result)
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         """Return true where other threads' commits may keep it.

@@ -196,7 +196,7 @@ class Reads(Handle):
         with self._reader() as reader:
             row, through = account_row(reader, id), known_at(reader, at)
             found = statement(reader, row, since=since, until=until, now=now(), at=through)
-            return self._seen(found, reader, now)
+            return found if self._permissions is None else self._seen(found, reader, now)
 
     def trial_balance(
         self, on: date | None = None, *, at: int | datetime | None = None

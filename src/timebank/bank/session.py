@@ -25,7 +25,7 @@ import attrs
 
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
-from timebank.bank.results import RESULTS
+from timebank.bank.results import RESULTS, repeated
 from timebank.errors import (
     FAILURES,
     ClockBehind,
@@ -562,10 +562,10 @@ class Session:
     def _unchanged(self, command: AnyCommand, state: State, now: int) -> Any:
         """Return what the caller gets where nothing was appended."""
         if state.earlier is not None:
-            return state.earlier.result
+            return repeated(state.earlier.result)
         if command.kind == "due":
             return None
-        return self._RESULTS[KINDS[command.kind].view](self, command, None, now)
+        return repeated(self._RESULTS[KINDS[command.kind].view](self, command, None, now))
 
     def _account_result(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
         row = self.known.fold.accounts[command.accounts[0]]
