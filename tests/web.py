@@ -48,10 +48,9 @@ async def post(
 def application(name: str, bank: TimeBank, people: Any) -> Any:
     """The application of an example."""
     module = example(name)
-    return module.make_app(
-        module.App(bank, people) if name == "async_app" else bank,
-        *(() if name == "async_app" else (people,)),
-    )
+    if name == "async_app":
+        return module.make_app(module.App(bank, people))
+    return module.make_app(bank, people)
 
 
 def drive(
