@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -337,3 +339,62 @@ def test_the_example_of_fastapi_ends_by_itself() -> None:
     module = example("fastapi_app")
     assert asyncio.iscoroutinefunction(module.demonstrate)
     module.main()
+
+
+# -- Django REST framework -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What the application of Django REST framework answered, in a process of its own."""
+    pytest.importorskip("rest_framework", reason="the application needs the extra timebank[dev]")
+    walk = Path(__file__).with_name("drf_walk.py")
+    done = subprocess.run([sys.executable, walk], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_routes_of_django_are_walked(told: dict[str, Any]) -> None:
+    """All of them, but the one that signs in."""
+    assert [*told["known"], "sign-in"] == sorted(told["routes"], key="sign-in".__eq__)
+    assert len(told["known"]) == len(told["routes"]) - 1
+
+
+@pytest.mark.parametrize("actor", ["stranger", "wrong password"])
+def test_a_stranger_is_let_in_nowhere_by_django(told: dict[str, Any], actor: str) -> None:
+    """Nor who has guessed; and without the token of the site nothing is changed."""
+    assert {401} == {status for status, _ in told[actor].values()}
+    assert 403 == told["no token"][0]
+
+
+def test_each_route_of_django_as_each_actor(told: dict[str, Any]) -> None:
+    """Their own for the family, nothing for another member, all for the coordinator."""
+    statuses = {who: [status for status, _ in told[who].values()] for who in ("f1", "m1", "carla")}
+    assert {
+        "f1": [201, 403, 200, 200, 200],
+        "m1": [403, 403, 403, 403, 200],
+        "carla": [201, 200, 200, 200, 200],
+    } == statuses
+    for status, answer in told["m1"].values():
+        assert status == 200 or "not_permitted" in answer
+        assert not [word for word in SECRETS if word in answer]
+
+
+def test_django_answers_with_results_and_refusals(told: dict[str, Any]) -> None:
+    """As they are: what was repeated, what an id was used for, and how much is short."""
+    [(first, made), (second, again)] = told["twice"]
+    assert (201, 200, made | {"repeated": True}) == (first, second, again)
+    status, refusal = told["mismatch"]
+    assert (422, "idempotency_mismatch", "0:30") == (
+        status,
+        refusal["code"],
+        refusal["facts"]["original"]["hours"],
+    )
+    status, refusal = told["too much"]
+    assert (409, "floor_exceeded", "0:30") == (
+        status,
+        refusal["code"],
+        refusal["facts"]["shortfall"],
+    )
+    assert 400 == told["float"][0]
