@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["bank"]
 
 
-def bank(name: str | None = None, *, using: str | None = None, actor: str | None = None) -> TimeBank:
+def bank(
+    name: str | None = None, *, using: str | None = None, actor: str | None = None
+) -> TimeBank:
     """Return a bank on the connection that Django has for the thread that calls it.
 
     `name` is the bank's, and `using` the alias of its database, where they are not those of the

@@ -15,8 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.dateparse import parse_date
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import npgettext, pgettext
 
 from timebank.audit import AuditReport
 from timebank.bank import TimeBank
@@ -138,7 +137,7 @@ class AccountAdmin(LookAdmin):
         lines = [(line, pages.named(line.others, made.names)) for line in made.lines]
         name = made.account.name
         return {
-            "title": _("Statement of %(account)s")
+            "title": pgettext("timebank", "Statement of %(account)s")
             % {"account": f"{account} {name}" if name else account},
             "made": made,
             "lines": lines,
@@ -184,7 +183,10 @@ class RecordAdmin(LookAdmin):
         found = pages.record(self.bank, sequence)
         if found is None:
             raise Http404
-        return {"title": _("Record %(number)s") % {"number": sequence}, "found": found}
+        return {
+            "title": pgettext("timebank", "Record %(number)s") % {"number": sequence},
+            "found": found,
+        }
 
 
 @admin.register(models.Audit)
@@ -205,15 +207,18 @@ class AuditAdmin(LookAdmin):
 
 def _verdict(report: AuditReport) -> str:
     if report.ok:
-        records = ngettext("%(count)d record", "%(count)d records", report.records)
-        accounts = ngettext("%(count)d account", "%(count)d accounts", report.accounts)
-        return _("All well: %(records)s and %(accounts)s agree.") % {
+        records = npgettext("timebank", "%(count)d record", "%(count)d records", report.records)
+        accounts = npgettext("timebank", "%(count)d account", "%(count)d accounts", report.accounts)
+        well: str = pgettext("timebank", "All well: %(records)s and %(accounts)s agree.")
+        return well % {
             "records": records % {"count": report.records},
             "accounts": accounts % {"count": report.accounts},
         }
     found = len(report.findings)
-    text: str = ngettext("Not well: %(count)d finding.", "Not well: %(count)d findings.", found)
-    return text % {"count": found}
+    text: str = npgettext(
+        "timebank", "Not well: %(count)d finding.", "Not well: %(count)d findings.", found
+    )
+    return str(text % {"count": found})
 
 
 def _one_of(request: HttpRequest, name: str, allowed: tuple[str, ...]) -> str:
@@ -231,7 +236,9 @@ def _days(request: HttpRequest) -> tuple[date | None, date | None]:
     """Return the days that are asked for; what is none is told, and left out."""
     since, until = _day(request, "since"), _day(request, "until")
     if since is not None and until is not None and since > until:
-        messages.error(request, _("The first day is after the last one: both are left out."))
+        messages.error(
+            request, pgettext("timebank", "The first day is after the last one: both are left out.")
+        )
         return None, None
     if "since" not in request.GET and "until" not in request.GET:
         since = datetime.now(UTC).date() - _A_YEAR
@@ -245,6 +252,8 @@ def _day(request: HttpRequest, name: str) -> date | None:
     except ValueError:
         found = None
     if given and found is None:
-        text = _("“%(given)s” is no day: write it as 2026-03-31. It is left out.")
+        text = pgettext(
+            "timebank", "“%(given)s” is no day: write it as 2026-03-31. It is left out."
+        )
         messages.error(request, text % {"given": given[:40]})
     return found

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class TimeBankConfig(AppConfig):
@@ -14,7 +14,7 @@ class TimeBankConfig(AppConfig):
 
     name = "timebank.contrib.django"
     label = "timebank"
-    verbose_name = _("Time bank")
+    verbose_name = pgettext_lazy("timebank", "Time bank")
     default_auto_field = "django.db.models.BigAutoField"
     #: The name of each database as the settings have it, before a test runner gives it another.
     configured: ClassVar[dict[str, object]] = {}

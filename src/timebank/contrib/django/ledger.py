@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connections, router, transaction
-from django.test import utils
 
 from timebank.contrib.django import conf
 from timebank.storage.joined.store import JoinedStore
@@ -90,6 +89,8 @@ def is_of_tests(connection: Any) -> bool:
     It has another name than the one in the settings, or is in memory, and the environment of
     tests is set up. A shell that only sets that up is on the real database, by its real name.
     """
+    from django.test import utils  # where it is loaded already, there may be tests
+
     from timebank.contrib.django.apps import TimeBankConfig
 
     if not hasattr(utils._TestState, "saved_data"):  # noqa: SLF001 - Django has no other sign of it

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class NoRows(models.Manager):
@@ -34,41 +34,41 @@ class Shown(models.Model):
         base_manager_name = "objects"
 
 
-class Account(Shown):
+class Account(Shown):  # noqa: DJ008 - there is never one to show
     """Accounts, with their balances and statements."""
 
     class Meta(Shown.Meta):
         """How it is called."""
 
-        verbose_name = _("account")
-        verbose_name_plural = _("accounts")
+        verbose_name = pgettext_lazy("timebank", "account")
+        verbose_name_plural = pgettext_lazy("timebank", "accounts")
 
 
-class Hold(Shown):
+class Hold(Shown):  # noqa: DJ008 - there is never one to show
     """Holds: hours that are reserved for what was proposed."""
 
     class Meta(Shown.Meta):
         """How it is called."""
 
-        verbose_name = _("hold")
-        verbose_name_plural = _("holds")
+        verbose_name = pgettext_lazy("timebank", "hold")
+        verbose_name_plural = pgettext_lazy("timebank", "holds")
 
 
-class Record(Shown):
+class Record(Shown):  # noqa: DJ008 - there is never one to show
     """The records of the journal."""
 
     class Meta(Shown.Meta):
         """How it is called."""
 
-        verbose_name = _("record of the journal")
-        verbose_name_plural = _("journal")
+        verbose_name = pgettext_lazy("timebank", "record of the journal")
+        verbose_name_plural = pgettext_lazy("timebank", "journal")
 
 
-class Audit(Shown):
+class Audit(Shown):  # noqa: DJ008 - there is never one to show
     """A quick audit, on demand."""
 
     class Meta(Shown.Meta):
         """How it is called."""
 
-        verbose_name = _("audit")
-        verbose_name_plural = _("audit")
+        verbose_name = pgettext_lazy("timebank", "audit")
+        verbose_name_plural = pgettext_lazy("timebank", "audit")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -13,7 +13,15 @@ from timebank.bank import TimeBank
 from timebank.contrib.django import words
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.model import AccountRow, Hold, Record, microseconds
+from timebank.model import (
+    ACCOUNT_KINDS,
+    TEXT_FIELDS,
+    AccountRow,
+    Hold,
+    Record,
+    instant,
+    microseconds,
+)
 from timebank.queries.holds import open_page, page_of_all, reserved
 from timebank.queries.records import all_accounts, find_record, last_balance, name_of, texts_of
 from timebank.queries.views import record_view
@@ -217,7 +225,9 @@ def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _fields(part: Mapping[str, Any]) -> Iterator[Field]:
     for name, value in part.items():
-        yield Field(words.of("field", name), harmless(_shown(name, value)))
+        # A text lies beside the record, which has its commitment alone.
+        label = f"commitment to the {name}" if name in TEXT_FIELDS else name
+        yield Field(words.of("field", label), harmless(_shown(name, value)))
 
 
 def _shown(name: str, value: Any) -> str:
@@ -232,16 +242,30 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(value)
     if isinstance(value, dict):
-        return "; ".join(f"{words.of('field', key)}: {_shown(key, one)}" for key, one in value.items())
+        return "; ".join(
+            f"{words.of('field', key)}: {_shown(key, one)}" for key, one in value.items()
+        )
     return json.dumps(value, ensure_ascii=False)
 
 
 def _hours(value: Any) -> str:
     return str(Hours.from_seconds(value)) if type(value) is int else _plain(value)
+
+
+def _instant(value: Any) -> str:
+    return f"{instant(value):%Y-%m-%d %H:%M} UTC" if type(value) is int else _plain(value)
+
+
+def _duration(value: Any) -> str:
+    return str(timedelta(microseconds=value))
+
+
+def _reserves(value: Any) -> str:
+    return ", ".join(f"{account} {_signed(-held or incoming)}" for account, held, incoming in value)
 
 
 def _lines(value: Any) -> str:
@@ -253,7 +277,7 @@ def _signed(seconds: int) -> str:
 
 
 def _kind(value: Any) -> str:
-    return words.of("account", value)
+    return words.of("account" if value in ACCOUNT_KINDS else "movement", value)
 
 
 #: The fields that are hours, in seconds, or lines of accounts with hours.
@@ -270,6 +294,9 @@ _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "postings": _lines,
     "lines": _lines,
     "fee": _lines,
+    "reserves": _reserves,
+    "expires_at": _instant,
+    "expires_in": _duration,
     "kind": _kind,
 }
 

@@ -12,9 +12,10 @@ from timebank.contrib.django import ledger
 
 
 class Command(Flush):
-    """Django's command. In a database that tests made, it takes ledgers away too; elsewhere it is
-    refused where one has records: rows of yours would be gone, and the hours still there.
-    """  # noqa: D205, D400 - the summary is a sentence of two lines
+    """Django's command, which spares a ledger, but in a database that a test runner made.
+
+    Elsewhere it is refused: rows of yours would be gone, and the hours of them still there.
+    """
 
     def handle(self, **options: Any) -> None:
         """Empty the database, and the ledger in it where it is of tests.
