@@ -13,19 +13,21 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from timebank.bank.joining import JoinedBank
+from timebank.bank.session import new_id
 from timebank.cli import main
-from timebank.cli.address import BankAddress
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.output import show
 from timebank.cli.program import NAME, REFUSED, WELL, WRONG, Program, message_of, usage
 from timebank.contrib.django import conf
 from timebank.contrib.django.joining import joined
 from timebank.errors import Rejected, TimebankError
+from timebank.reports.text import harmless
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
 
 #: The commands that are about whole stores, and what does the same for a ledger in Django.
 _ELSEWHERE: Final = {
-    "init": "`manage.py migrate` makes the tables, and the first command that writes the bank",
     "migrate": "`manage.py migrate` brings the tables to this version",
     "copy": "give `timebank copy` the URL of the database",
     "backup": "back the whole database up, with the rows of your models",
@@ -88,6 +90,16 @@ class DjangoAddress(BankAddress):
         )
 
 
+@click.command(help="Make the bank where it is missing; `migrate` has made the tables.")
+@pass_address
+def init(address: BankAddress) -> None:
+    """Make the bank."""
+    with address.open(create=True) as bank:
+        bank.store.make_bank(bank.name, journal=new_id())
+        head = bank.head()
+    show([f"Bank {harmless(bank.name)} is ready in {address.db}.", str(head)])
+
+
 def _refused(name: str, why: str) -> click.Command:
     def refuse() -> NoReturn:
         usage(f"This is for stores of their own, not for a ledger in Django's database: {why}")
@@ -102,6 +114,7 @@ def program() -> Program:
     assert isinstance(main, Program)  # noqa: S101 - a type checker asks
     commands = dict(main.commands)
     commands |= {name: _refused(name, why) for name, why in _ELSEWHERE.items()}
+    commands["init"] = init
     return Program(
         NAME, commands=commands, help=main.help, context_settings=dict(main.context_settings)
     )

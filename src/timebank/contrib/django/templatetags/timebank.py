@@ -49,7 +49,7 @@ def balance(account: str, *, on: date | None = None, bank: TimeBank | None = Non
 
     `bank` is one that the view gives, as that of a member who acts; `bank()` if left out.
     """
-    return (bank or joined_bank()).balance(account, on=on).posted
+    return (bank or joined_bank()).balance(_plain(account), on=on).posted
 
 
 @register.inclusion_tag("timebank/statement.html")
@@ -61,7 +61,7 @@ def statement(
     bank: TimeBank | None = None,
 ) -> dict[str, Any]:
     """Show a statement as a table, in the words of the reports: `{% statement "m1" %}`."""
-    made = (bank or joined_bank()).statement(account, since=since, until=until)
+    made = (bank or joined_bank()).statement(_plain(account), since=since, until=until)
     language = (get_language() or "en").partition("-")[0]
     words = Words("statement", language if language in languages() else "en")
     names = (
@@ -81,6 +81,11 @@ def statement(
             for line in made.lines
         ],
     }
+
+
+def _plain(id: str) -> str:
+    """Return an id as the bank takes it: what is written in a template is a kind of its own."""
+    return str.__str__(id) if isinstance(id, str) else id
 
 
 def _text(line: Any, words: Words) -> str:
