@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import connections, router, transaction
+from django.db.migrations.loader import MigrationLoader
 
 from timebank.contrib.django import conf
 from timebank.storage.joined.store import JoinedStore
@@ -31,8 +31,9 @@ def make(connection: Any) -> list[str]:
 
 
 def make_without_migrations(*, using: str, **_given: Any) -> None:
-    """Make the tables after a `migrate` that runs no migrations of this app, as tests may ask."""
-    if settings.MIGRATION_MODULES.get(LABEL, "") is None and is_for(using):
+    """Make the tables after a `migrate` that has no migrations of this app, as tests may ask."""
+    module, _ = MigrationLoader.migrations_module(LABEL)
+    if module is None and is_for(using):
         make(connections[using])
 
 
