@@ -23,6 +23,7 @@ from timebank.contrib.django import conf, models, pages, words
 from timebank.contrib.django.joining import joined
 from timebank.errors import BankNotFound, InvalidRequest, NotFound, TimebankError
 from timebank.model import ACCOUNT_KINDS
+from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
 
 #: What a page shows: the values of its template.
@@ -91,7 +92,7 @@ class LookAdmin(admin.ModelAdmin):
                 context |= view(request, **which)
             except BankNotFound:
                 context["missing"] = True
-            except (NotFound, InvalidRequest) as error:
+            except NotFound as error:
                 raise Http404(str(error)) from error
             except TimebankError as error:
                 context["failure"], status = str(error), 500
@@ -131,7 +132,7 @@ class AccountAdmin(LookAdmin):
 
     def statement(self, request: HttpRequest, id: str) -> Context:
         """Show the statement of one account: the last year, unless days are asked for."""
-        bank, account = self.bank, unquote(id)
+        bank, account = self.bank, _id(id)
         since, until = _days(request)
         made = bank.statement(account, since=since, until=until)
         lines = [(line, pages.named(line.others, made.names)) for line in made.lines]
@@ -219,6 +220,17 @@ def _verdict(report: AuditReport) -> str:
         "timebank", "Not well: %(count)d finding.", "Not well: %(count)d findings.", found
     )
     return str(text % {"count": found})
+
+
+def _id(quoted: str) -> str:
+    """Return the id of an account that an address has.
+
+    :raises Http404: it is none.
+    """
+    try:
+        return identifier(unquote(quoted), "account id")
+    except InvalidRequest as error:
+        raise Http404(str(error)) from error
 
 
 def _one_of(request: HttpRequest, name: str, allowed: tuple[str, ...]) -> str:
