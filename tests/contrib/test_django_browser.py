@@ -107,7 +107,7 @@ def signed_in(site: str, browser: webdriver.Chrome) -> webdriver.Chrome:
     for name in ("username", "password"):
         browser.find_element(By.NAME, name).send_keys("anna")
     browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
-    assert browser.find_element(By.CLASS_NAME, "app-timebank")
+    assert 1 == len(browser.find_elements(By.CLASS_NAME, "app-timebank"))
     browser.execute_cdp_cmd("Network.enable", {})
     return browser
 

@@ -50,7 +50,9 @@ class Newcomer:
     def follow(self, text: str) -> dict[str, str]:
         """Do what a part of the page shows; what each command printed."""
         printed = {}
-        for language, block in re.findall(r"^```(sh|py)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for language, block in re.findall(
+            r"^```(sh|py)\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+        ):
             if language == "py":
                 self.write(block)
                 continue

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from club import views
 from django.contrib import admin
 from django.urls import path
-
-from club import views
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -25,6 +25,7 @@ from timebank.errors import BankNotFound, InvalidRequest, NotFound, TimebankErro
 from timebank.model import ACCOUNT_KINDS
 from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
+from timebank.reports.text import harmless
 
 #: What a page shows: the values of its template.
 Context = dict[str, Any]
@@ -136,10 +137,9 @@ class AccountAdmin(LookAdmin):
         since, until = _days(request)
         made = bank.statement(account, since=since, until=until)
         lines = [(line, pages.named(line.others, made.names)) for line in made.lines]
-        name = made.account.name
+        whose = harmless(f"{account} {made.account.name or ''}")
         return {
-            "title": pgettext("timebank", "Statement of %(account)s")
-            % {"account": f"{account} {name}" if name else account},
+            "title": pgettext("timebank", "Statement of %(account)s") % {"account": whose},
             "made": made,
             "lines": lines,
             "balance": bank.balance(account),

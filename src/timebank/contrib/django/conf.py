@@ -61,7 +61,7 @@ class NamedPermissions:
         """Ask what the path names.
 
         :raises ImproperlyConfigured: it cannot be imported.
-        :raises WrongType: it cannot be called, or is asynchronous: nobody would wait for its answer.
+        :raises WrongType: it cannot be called, or gives a coroutine instead of an answer.
         """
         if self._found is None:
             self._found = permissions_of(self.path)

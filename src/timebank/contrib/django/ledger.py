@@ -17,7 +17,7 @@ ALL: Final = (*reversed(TABLES), "timebank_banks", "timebank_migrations")
 
 
 def is_for(alias: str) -> bool:
-    """Return whether the ledger is in the database of an alias: by the settings, and the routers."""
+    """Return whether the ledger belongs in a database: by the settings, and the routers."""
     return conf.config().database == alias and router.allow_migrate(alias, LABEL)
 
 

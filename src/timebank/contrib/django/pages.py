@@ -280,6 +280,10 @@ def _kind(value: Any) -> str:
     return words.of("account" if value in ACCOUNT_KINDS else "movement", value)
 
 
+def _status(value: Any) -> str:
+    return words.of("status", value)
+
+
 #: The fields that are hours, in seconds, or lines of accounts with hours.
 _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "hours": _hours,
@@ -298,11 +302,12 @@ _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "expires_at": _instant,
     "expires_in": _duration,
     "kind": _kind,
+    "status": _status,
 }
 
 
 def named(ids: Iterable[str], names: Mapping[str, str], *, most: int = 3) -> str:
     """Return ids with the names that are known, the first few of them."""
     known = list(ids)
-    some = ", ".join(f"{id} {names[id]}" if id in names else id for id in known[:most])
+    some = harmless(", ".join(f"{id} {names.get(id, '')}".strip() for id in known[:most]))
     return some if len(known) <= most else f"{some}, … ({len(known)})"

@@ -7,7 +7,7 @@ So these classes are a convenience: Django's own leave nothing behind either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.test import TestCase, TransactionTestCase
 from django.utils.functional import classproperty
@@ -17,7 +17,6 @@ from timebank.contrib.django.joining import joined
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
-    from timebank.permissions import Permissions
 
 __all__ = ["TimeBankMixin", "TimeBankTestCase", "TimeBankTransactionTestCase"]
 
@@ -31,7 +30,7 @@ class TimeBankMixin:
     bank: ClassVar[TimeBank]
     #: Who permits what is called on `bank`; that of the settings is not asked.
     #: A function is wrapped in `staticmethod`.
-    permissions: ClassVar[Permissions | None] = None
+    permissions: ClassVar[Any] = None
 
     @classproperty
     def databases(cls) -> set[str]:  # noqa: N805 - Django reads it from the class

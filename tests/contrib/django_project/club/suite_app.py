@@ -124,7 +124,9 @@ class CheckTests(SimpleTestCase):
             return
         with mock.patch.dict(connection.settings_dict, {"OPTIONS": {}}):
             assert ["W001"] == self.ids()
-        with mock.patch.dict(connection.settings_dict, {"OPTIONS": {"transaction_mode": "DEFERRED"}}):
+        with mock.patch.dict(
+            connection.settings_dict, {"OPTIONS": {"transaction_mode": "DEFERRED"}}
+        ):
             assert ["W001"] == self.ids()
 
     def test_requests_without_a_transaction(self) -> None:
@@ -139,11 +141,15 @@ class CheckTests(SimpleTestCase):
 
     def test_a_database_that_cannot_hold_a_ledger(self) -> None:
         """By its kind, or for want of a package."""
-        with mock.patch.object(type(connection._connections[connection._alias]), "vendor", "oracle"):
+        with mock.patch.object(
+            type(connection._connections[connection._alias]), "vendor", "oracle"
+        ):
             assert ["E005"] == self.ids()
         with (
-            mock.patch.object(type(connection._connections[connection._alias]), "vendor", "postgresql"),
-            mock.patch.object(checks, "find_spec", lambda name: None),
+            mock.patch.object(
+                type(connection._connections[connection._alias]), "vendor", "postgresql"
+            ),
+            mock.patch.object(checks, "find_spec", return_value=None),
         ):
             assert ["E005"] == self.ids()
 
@@ -325,11 +331,17 @@ class TagTests(TestCase):
 
     def shown(self, source: str, **context: Any) -> str:
         """What a template shows."""
-        return Template("{% load timebank %}" + source).render(Context(context))
+        shown: str = Template("{% load timebank %}" + source).render(Context(context))
+        return shown
 
     def test_hours(self) -> None:
         """As the reports show them."""
-        for value, expected in ((Hours("1:30"), "1:30"), (5400, "1:30"), (None, ""), (-60, "-0:01")):
+        for value, expected in (
+            (Hours("1:30"), "1:30"),
+            (5400, "1:30"),
+            (None, ""),
+            (-60, "-0:01"),
+        ):
             assert expected == self.shown("{{ value|hours }}", value=value)
 
     def test_a_balance_and_a_statement(self) -> None:

@@ -83,8 +83,8 @@ class ViewTests(TransactionTestCase):
         def work() -> None:
             try:
                 client = Client(raise_request_exception=False)
-                for how in ("works", "fails", "works", "works"):
-                    answers.append(client.get(f"/atomic/{how}/").status_code)
+                ways = ("works", "fails", "works", "works")
+                answers.extend(client.get(f"/atomic/{how}/").status_code for how in ways)
             finally:
                 connections.close_all()
 
@@ -180,7 +180,7 @@ class OurTestCase(TimeBankTestCase):
 class OurTransactionTestCase(TimeBankTransactionTestCase):
     """The same where a test has transactions of its own; nobody may do anything here."""
 
-    permissions = staticmethod(lambda ask: False)
+    permissions = staticmethod(lambda _ask: False)
 
     def test_what_is_asked_is_refused(self) -> None:
         """The permissions of the class are those of its bank."""

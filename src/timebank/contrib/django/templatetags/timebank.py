@@ -85,7 +85,7 @@ def statement(
 
 def _plain(id: str) -> str:
     """Return an id as the bank takes it: what is written in a template is a kind of its own."""
-    return str.__str__(id) if isinstance(id, str) else id
+    return str.__str__(id)
 
 
 def _text(line: Any, words: Words) -> str:
