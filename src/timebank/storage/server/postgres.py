@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from typing import Any, Final
 
@@ -195,7 +196,7 @@ class PostgreSql:
 
     def arguments(self, url: ServerUrl) -> dict[str, Any]:
         """Implement `Dialect.arguments`: the settings in `options` are those of transactions."""
-        from psycopg.conninfo import make_conninfo
+        make_conninfo = import_module("psycopg.conninfo").make_conninfo
 
         parts = {
             "host": url.host,
