@@ -54,7 +54,7 @@ class Fetched:
         return next(self._rows, None)
 
     def fetchmany(self, size: int) -> list[Any]:
-        """Return at most so many of the rows that are left."""
+        """Return the next rows."""
         return list(islice(self._rows, size))
 
     def fetchall(self) -> list[Any]:
