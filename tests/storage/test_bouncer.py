@@ -221,7 +221,7 @@ def test_a_pooler_that_dies_while_its_clients_write(direct: str) -> None:
 
         client = threading.Thread(target=work)
         client.start()
-        while told.get() < 29:
+        while told.get(timeout=60) < 29:
             if told.qsize() < 2:
                 running.kill()
                 running.start()
