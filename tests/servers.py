@@ -55,7 +55,7 @@ def new_database(server: str, *, encoding: str = "UTF8") -> str:
         with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
             connection.execute(
                 f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' "
-                "LC_COLLATE 'C' LC_CTYPE 'C'"
+                "LC_COLLATE 'C' LC_CTYPE 'C' STRATEGY FILE_COPY"  # a third of the time
             )
         return f"postgresql+psycopg://postgres@/{name}?host={folder}"
     import pymysql

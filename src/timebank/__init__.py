@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from timebank.audit import AUDIT_CHECKS, AuditReport, Finding
     from timebank.bank import BankBatch, TimeBank
     from timebank.bank import open_bank as open
-    from timebank.bank.joining import join
+    from timebank.bank.joining import join, migrate_store
     from timebank.errors import (
         AccountNotEmpty,
         AccountNotFound,
@@ -185,6 +185,7 @@ __all__ = [
     "WriteOff",
     "WrongType",
     "join",
+    "migrate_store",
     "open",
     "split",
 ]
@@ -193,7 +194,7 @@ __all__ = [
 _MODULES = {
     "timebank.audit": {"AUDIT_CHECKS", "AuditReport", "Finding"},
     "timebank.bank": {"BankBatch", "TimeBank", "open"},
-    "timebank.bank.joining": {"join"},
+    "timebank.bank.joining": {"join", "migrate_store"},
     "timebank.hours": {"Hours", "split"},
     "timebank.model.members": {
         "Assign",

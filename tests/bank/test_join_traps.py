@@ -152,7 +152,7 @@ def driver_of(host: Host) -> sqlite3.Connection:
     """The connection of the standard library beneath a host on SQLite."""
     from timebank.storage.joined.hosts import host_of
 
-    found = host_of(host.handle)()
+    found = host_of(host.handle).writing().driver
     assert isinstance(found, sqlite3.Connection)
     return found
 

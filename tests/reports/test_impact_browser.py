@@ -79,7 +79,7 @@ def community() -> TimeBank:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    """Debian's Chromium, without a window and without a network."""
+    """Debian's Chromium, without a window, and with no network but this machine."""
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if program is None or driver is None:
         assert os.environ.get("TIMEBANK_CHROMIUM") != "required", "chromium is not installed"
@@ -88,7 +88,7 @@ def browser() -> Iterator[webdriver.Chrome]:
     options.binary_location = program
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
         options.add_argument(argument)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     chrome = webdriver.Chrome(options=options, service=Service(driver))
     yield chrome

@@ -353,9 +353,13 @@ def test_writers_of_two_banks_do_not_wait(url: str, bank: TimeBank) -> None:
 
 
 def test_a_deadlock_is_tried_again(bank: TimeBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real deadlock, provoked: our call is repeated and passes, once."""
+    """A real deadlock, provoked: our call is repeated and passes, once.
+
+    How often it is repeated is for the other transaction to say, which may not have ended yet.
+    """
     tried = provoke(bank, "m1", monkeypatch)
-    assert (2, Hours("0:01")) == (tried, bank.balance("m1").posted)
+    assert 2 <= tried <= 1 + 1 + commit_group.RETRIES
+    assert Hours("0:01") == bank.balance("m1").posted
     assert () == bank.audit().findings
 
 

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ref
 
 from timebank import checks
-from timebank.bank.bank import Progress, TimeBank
+from timebank.bank.bank import TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CommitGroup, held
 from timebank.bank.permitting import T, Work
@@ -32,12 +32,10 @@ from timebank.permissions import Ask, Permissions, checked
 from timebank.rules.clock import RestartClock
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.storage.joined.savepoints import BatchSavepoint
-from timebank.storage.joined.store import JoinedStore
+from timebank.storage.joined.store import JoinedStore, migrate_connection
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Reader
-
-if TYPE_CHECKING:
-    from timebank.audit import AuditReport
+from timebank.storage.registry import migrate_store as migrate_url
 
 
 class NoGroup(CommitGroup):
@@ -72,14 +70,6 @@ class JoinedBank(TimeBank):
     def _may_share(self, command: Command[Any, T]) -> bool:
         return False
 
-    def audit(self, progress: Progress | None = None, **how: Any) -> AuditReport:
-        """Audit what the host's transaction sees: see `TimeBank.audit`.
-
-        :raises InvalidRequest: no transaction is open.
-        """
-        self.store.check()
-        return super().audit(progress, **how)
-
     def batch(self) -> AbstractContextManager[BankBatch]:
         """Keep all of the calls on the batch, or none: one savepoint around those of the calls.
 
@@ -98,14 +88,17 @@ class JoinedBank(TimeBank):
     def preview(self) -> AbstractContextManager[BankBatch]:
         """Decide the same calls on what the host's transaction sees, and write nothing.
 
-        It is no savepoint. Where the journal beneath it moves, because the host rolls back or the
-        bank is called, what was called on the preview so far is decided anew.
+        It is no savepoint, and needs no open transaction. Where the journal beneath it moves,
+        because the host rolls back or the bank is called, what was called on the preview so far is
+        decided anew.
 
-        :raises InvalidRequest: no transaction is open; at a call: what was called so far is
-            refused now.
+        :raises InvalidRequest: at a call: what was called so far is refused now.
         :raises BankNotFound: the bank is made by its first call that writes.
         """
-        return JoinedPreviewBlock(self.store, self.name, self._sources, self._joined_handle)
+        tells = self._permissions is None
+        return JoinedPreviewBlock(
+            self.store, self.name, self._sources, self._joined_handle, tells=tells
+        )
 
 
 class JoinedLife(Life):
@@ -282,22 +275,30 @@ class _Noted(Session):
         self.done.append((command, actor, now))
         return result
 
-    def again(self, reader: Reader, head: Head) -> _Noted:
+    def again(self, reader: Reader, head: Head, *, tells: bool) -> _Noted:
         """Do all of it again, over another head.
 
-        :raises InvalidRequest: something of it is refused now.
+        :raises InvalidRequest: something of it is refused now; why, is only said where it `tells`.
         """
         session = _Noted(Overlay(reader), self._sources, head)
         try:
             for command, actor, now in self.done:
                 session.execute(command, actor, now)
         except TimebankError as error:
-            msg = (
-                "the journal has changed beneath this preview, and what was called on it is "
-                f"refused now ({error}): open another"
-            )
-            raise InvalidRequest(msg) from error
-        return session
+            if tells or isinstance(error, FAILURES):
+                why = f" ({error})"
+                raise _refused_again(why) from error
+        else:
+            return session
+        raise _refused_again()
+
+
+def _refused_again(why: str = "") -> InvalidRequest:
+    msg = (
+        "the journal has changed beneath this preview, and what was called on it is "
+        f"refused now{why}: open another"
+    )
+    return InvalidRequest(msg)
 
 
 class JoinedPreviewBlock(Block):
@@ -305,11 +306,20 @@ class JoinedPreviewBlock(Block):
 
     _life: JoinedLife | None = None
 
-    def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
+    def __init__(
+        self,
+        store: JoinedStore,
+        bank: str,
+        sources: Sources,
+        handle: MakeHandle,
+        *,
+        tells: bool,
+    ) -> None:
         self._store = store
         self._bank = bank
         self._sources = sources
         self._handle = handle
+        self._tells = tells
         self._session: _Noted | None = None
 
     def begin(self) -> BankBatch:
@@ -327,7 +337,7 @@ class JoinedPreviewBlock(Block):
         elif session.head == head:
             session.over.put_over(reader)
         else:
-            session = session.again(reader, head)
+            session = session.again(reader, head, tells=self._tells)
         self._session = session
         return session
 
@@ -382,19 +392,23 @@ def join(
 ) -> TimeBank:
     """Return a bank in the database of a host's connection, within the host's own transaction.
 
-    `connection` is a `sqlite3` or `sqlite_utils` connection, a SQLAlchemy `Connection` or
-    `Session` on SQLite, PostgreSQL or MariaDB, a psycopg 3 connection, or Django's
-    connection. Each call that writes is a savepoint in the transaction that is open then:
-    the host's commit keeps it, the host's rollback undoes it, and a refusal of ours leaves
-    the host's transaction as it was. Reads are no savepoints. The bank is made by its first call
+    `connection` is a `sqlite3` or `sqlite_utils` connection, one of psycopg, psycopg2, PyMySQL or
+    mysqlclient, Django's, or a SQLAlchemy `Connection` or `Session` on any of these drivers; on
+    asyncpg, aiosqlite and psycopg's asynchronous connections within `run_sync`. Each call that
+    writes is a savepoint in the transaction that is open then: the host's commit keeps it, the
+    host's rollback undoes it, and a refusal of ours leaves the host's transaction as it was.
+    Reads are no savepoints, and need no open transaction: where none is, each call (of an
+    iterator, each page) reads in one of its own and ends that. The bank is made by its first call
     that writes where it is missing, unless `create` is false, and so are its tables, where that
-    is part of a transaction (not on MariaDB: there `timebank migrate` makes them once).
+    is part of a transaction (not on MariaDB: there `migrate_store` makes them once).
 
     Nothing here commits, tries again, changes the isolation level, listens or keeps a cache.
     A `Retryable` has the scope "host": what may succeed again is the host's whole transaction.
 
     :raises InvalidRequest: not such a connection, or a bank's name that is no id; at each
-        call: no transaction is open.
+        call: no transaction is open that could be written in, or nothing can be asked now.
+    :raises BankNotFound: at each call that reads: no such bank.
+    :raises OtherVersion: at the first call: the tables are of another version.
 
     >>> import sqlite3, timebank
     >>> host = sqlite3.connect(":memory:")
@@ -415,3 +429,26 @@ def join(
     return JoinedBank(
         store, bank=bank, sources=Sources(clock, new_id, new_salt), permissions=permissions
     )
+
+
+def migrate_store(target: Any) -> list[str]:
+    """Bring the ledger's tables to this version and return the names of what was done.
+
+    `target` is the URL of a store, where the tables are (a new store is made by `open`), or a
+    connection that can be joined. On that they are made where they are missing: in the transaction
+    that is open, or, where none is, in one of its own. On MariaDB none may be open, for each
+    `CREATE TABLE` would commit it.
+
+    :raises InvalidRequest: a URL or a connection that cannot be, or a transaction is open on
+        MariaDB.
+    :raises NotFound: no such file.
+    :raises StoreError: no ledger at the URL, a package is missing, or it cannot be written to.
+    :raises OtherVersion: a newer version made the tables, or one from before the first release.
+
+    >>> import sqlite3, timebank
+    >>> host = sqlite3.connect(":memory:")
+    >>> timebank.migrate_store(host), timebank.migrate_store(host)
+    (['0001_ledger'], [])
+    >>> host.close()
+    """
+    return migrate_url(target) if isinstance(target, str) else migrate_connection(target)

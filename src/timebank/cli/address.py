@@ -26,8 +26,10 @@ class BankAddress:
     def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
         """Open the bank; where it is missing, make it only if `create`."""
         import timebank
+        from timebank.cli.banks import naming_banks
 
-        bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
+        with naming_banks(self.url):
+            bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
         try:
             return bank.acting_as(self.actor)
         except BaseException:

@@ -86,12 +86,13 @@ class Program(click.Group):
             complain("interrupted")
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
-            complain(_message(error))
+            complain(message_of(error))
             return REFUSED if isinstance(error, Rejected) else WRONG
         return result if type(result) is int else WELL
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
+    """Return the line that says what ended a command."""
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, OSError):

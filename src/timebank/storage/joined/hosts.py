@@ -6,250 +6,281 @@ known by the name of its connection's class.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from functools import lru_cache, partial
-from types import FrameType
 from typing import Any, Final, Protocol
 
-from timebank.errors import InvalidRequest, TimebankError, shown
+import attrs
+
+from timebank.errors import InvalidRequest, TimebankError
+from timebank.storage.joined.drivers import is_a, link_to, link_to_django, names_of
+from timebank.storage.joined.links import CLOSED, Link, refused
+from timebank.storage.joined.refusals import why_not
+
+
+@attrs.frozen
+class Lent:
+    """A link to read by, and whether a transaction of our own is needed for it."""
+
+    link: Link
+    is_own: bool
+    #: Gives back what was borrowed for this call alone.
+    give_back: Callable[[], object] | None = None
 
 
 class Host(Protocol):
-    """Gives the driver's connection, or raises where none can be joined now."""
+    """What somebody joins with. Each call asks it anew."""
 
-    def __call__(self, *, looking: bool = False) -> Any:
-        """Return the driver's connection.
+    def writing(self, *, looking: bool = False) -> Link:
+        """Return the link, in the transaction that is open: see `Link.check_open`.
 
-        With `looking` nothing is begun that is not there yet, and a transaction in which a
-        statement failed is one as well, though nothing can be done in it but a rollback.
+        :raises InvalidRequest: none is.
+        """
 
-        :raises InvalidRequest: no transaction is open.
+    def reading(self) -> Lent:
+        """Return the link to read by, in the transaction that is open or in none.
+
+        :raises InvalidRequest: nothing can be asked now.
         """
 
 
-#: The packages whose frames are within a statement on a server.
-_DRIVERS: Final = frozenset({"psycopg", "pymysql", "MySQLdb"})
-_NO_TRANSACTION: Final = (
-    "no transaction is open on the host's connection, so there is none to join: {hint}"
-)
-
 #: What to do about it, for each host.
-_SQLITE3: Final = 'begin one with connection.execute("BEGIN")'
+_HINTS: Final = {
+    "sqlite3.Connection": 'begin one with connection.execute("BEGIN")',
+    "psycopg.Connection": (
+        "the driver is in autocommit; begin one, as in `with connection.transaction():`"
+    ),
+}
 _SQLITE_UTILS: Final = "begin one, as in `with database.atomic():`"
-_PSYCOPG: Final = "the driver is in autocommit; begin one, as in `with connection.transaction():`"
 _CONNECTION: Final = "begin one, as in `with connection.begin():`"
 _SESSION: Final = "begin one, as in `with session.begin():`"
 _DJANGO: Final = "begin one, as in `with transaction.atomic():`"
 _AUTOCOMMIT: Final = "the driver is in autocommit"
 
 #: The packages whose errors a host's handle may raise instead of giving its connection.
-_PACKAGES: Final = frozenset({"sqlite3", "psycopg", "pymysql", "MySQLdb", "sqlalchemy", "django"})
-_CLOSED: Final = "the host's connection is closed"
+_PACKAGES: Final = frozenset(
+    {"sqlite3", "psycopg", "psycopg2", "asyncpg", "pymysql", "MySQLdb", "sqlalchemy", "django"}
+)
 #: What an error of one of those means, by the name of its class, where its text says little.
 _SAID: Final = {
     "PendingRollbackError": "the host's transaction must be rolled back before anything else",
     "UnboundExecutionError": "the host's session has no database of its own (no bind)",
-    "ResourceClosedError": _CLOSED,
+    "ResourceClosedError": CLOSED,
+    "MissingGreenlet": "the host's connection is asynchronous: call the bank within run_sync",
 }
 
 
-def refused(hint: str) -> InvalidRequest:
-    """Return the error for a call outside a transaction, with what to do."""
-    return InvalidRequest(_NO_TRANSACTION.format(hint=hint))
-
-
 def host_of(connection: Any) -> Host:
-    """Return a function that gives the driver's connection; each call of the bank asks it.
+    """Return what gives the driver's connection; each call of the bank asks it.
 
     :raises InvalidRequest: not a connection of a kind that can be joined.
     """
-    for kind in type(connection).__mro__:
-        host = _HOSTS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if host is not None:
-            return partial(_asked, host, connection)
-    msg = (
-        "what can be joined is a connection of sqlite3, sqlite_utils, psycopg or PyMySQL, a "
-        f"SQLAlchemy Connection or Session, or Django's connection, not {shown(connection)}"
-    )
-    raise InvalidRequest(msg)
+    for name in names_of(connection):
+        make = _HOSTS.get(name)
+        if make is not None:
+            return _Asked(make(connection))
+    raise InvalidRequest(why_not(connection))
 
 
-def _asked(host: Callable[..., Any], connection: Any, *, looking: bool = False) -> Any:
-    """Ask a host for its driver's connection; say what an error of its package means."""
-    try:
-        return host(connection, looking=looking)
-    except TimebankError:
-        raise
-    except Exception as error:
-        packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
-        if packages.isdisjoint(_PACKAGES):
+class _Asked:
+    """A host, of whose package's errors it is said what they mean."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        try:
+            return self._host.writing(looking=looking)
+        except TimebankError:
             raise
-        said = _SAID.get(type(error).__name__)
-        if said is None:
-            said = _CLOSED if "closed" in str(error) else "the host's connection cannot be joined"
-        text = str(error).partition("\n")[0]
-        msg = f"{said} ({text})"
-        raise InvalidRequest(msg) from error
+        except Exception as error:
+            raise _told(error) from error
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`."""
+        try:
+            return self._host.reading()
+        except TimebankError:
+            raise
+        except Exception as error:
+            raise _told(error) from error
 
 
-def is_a(connection: Any, name: str) -> bool:
-    """Return whether a class of this full name is among the classes of the connection."""
-    return name in _names(type(connection))  # type: ignore[arg-type]  # a class hashes
+def _told(error: Exception) -> Exception:
+    """Return what an error of a host's package means; another error as it is."""
+    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    if packages.isdisjoint(_PACKAGES):
+        raise error
+    said = _SAID.get(type(error).__name__)
+    if said is None:
+        said = CLOSED if "closed" in str(error) else "the host's connection cannot be joined"
+    text = str(error).partition("\n")[0]
+    return InvalidRequest(f"{said} ({text})")
 
 
-@lru_cache(maxsize=64)
-def _names(kind: type) -> frozenset[str]:
-    return frozenset(f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
+class _Driver:
+    """A driver's own connection, as of sqlite3, psycopg or PyMySQL."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        names = names_of(connection)
+        self._hint = next((_HINTS[name] for name in names if name in _HINTS), _AUTOCOMMIT)
+
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        link = link_to(self._connection)
+        link.check_open(self._hint, looking=looking)
+        return link
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`; what begins by itself begins the host's own."""
+        link = link_to(self._connection)
+        on_sqlite = is_a(self._connection, "sqlite3.Connection")  # which does so before changes
+        is_own = (on_sqlite or not link.begins_by_itself()) and not link.is_open()
+        if not is_own:
+            link.check_open(self._hint)
+        return Lent(link, is_own)
 
 
-def check_idle(driver: Any) -> None:
-    """Check that this thread is not within a statement on a server's connection.
+class _SqliteUtils:
+    """A `Database` of sqlite-utils."""
 
-    A signal handler or a `__del__` that runs there would wait for the driver's lock for
-    ever, or read the answer to another question. It is told from the frames that run, so
-    that there is no mark which an interrupt could leave behind.
+    def __init__(self, database: Any) -> None:
+        self._database = database
 
-    :raises InvalidRequest: it is.
-    """
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] in _DRIVERS:
-            within = frame.f_locals.get("self")
-            if within is driver or getattr(within, "connection", None) is driver:
-                msg = (
-                    "a statement is under way on the host's connection, on this same thread: "
-                    "nothing can be called within it, as from a signal handler"
-                )
-                raise InvalidRequest(msg)
-        frame = frame.f_back
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        link = link_to(self._database.conn)
+        link.check_open(_SQLITE_UTILS, looking=looking)
+        return link
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`."""
+        return _Driver(self._database.conn).reading()
 
 
-def _sqlite3(connection: Any, *, looking: bool = False) -> Any:
-    if not connection.in_transaction:
-        raise refused(_SQLITE3)
-    return connection
+class _Connection:
+    """SQLAlchemy's `Connection`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        if not self._connection.in_transaction():
+            raise refused(_CONNECTION)
+        link = self._link()
+        link.begin_for(_AUTOCOMMIT, looking=looking)
+        return link
+
+    def _link(self) -> Link:
+        return link_to(self._connection.connection.dbapi_connection)
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`."""
+        link = self._link()
+        if self._connection.in_transaction() and link.begins_by_itself():
+            link.begin_for(_AUTOCOMMIT)
+            return Lent(link, is_own=False)
+        return Lent(link, is_own=not link.is_open())
 
 
-def _sqlite_utils(database: Any, *, looking: bool = False) -> Any:
-    if not database.conn.in_transaction:
-        raise refused(_SQLITE_UTILS)
-    return database.conn
+class _Session:
+    """SQLAlchemy's `Session`; a `scoped_session` gives that of the thread."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        session = self._find()
+        if not session.in_transaction():
+            raise refused(_SESSION)
+        return _Connection(session.connection()).writing(looking=looking)
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`: where the session has begun nothing, it begins nothing."""
+        session = self._find()
+        if session.in_transaction():
+            return _Connection(session.connection()).reading()
+        bind = session.get_bind()
+        if not hasattr(bind, "raw_connection"):  # it is a connection, and no engine
+            return _Connection(bind).reading()
+        connection = bind.connect()
+        try:
+            return attrs.evolve(_Connection(connection).reading(), give_back=connection.close)
+        except BaseException:
+            connection.close()
+            raise
 
 
-def _psycopg(connection: Any, *, looking: bool = False) -> Any:
-    """Return the connection; its driver begins by itself, unless it is in autocommit."""
-    state = connection.info.transaction_status.name
-    if state == "IDLE" and (looking or connection.autocommit):
-        raise refused(_PSYCOPG)
-    if state == "UNKNOWN":
-        raise InvalidRequest(_CLOSED)
-    if looking:
-        return connection
-    if state == "INERROR":
-        msg = "a statement failed in the host's transaction: roll it back before anything else"
-        raise InvalidRequest(msg)
-    if connection.pgconn.pipeline_status:
-        msg = (
-            "the host's connection is in pipeline mode: nothing can be joined in it, leave it first"
-        )
-        raise InvalidRequest(msg)
-    if state == "ACTIVE":
-        msg = (
-            "a statement of the host's is under way on its connection, as a COPY or a stream of "
-            "rows: end it first"
-        )
-        raise InvalidRequest(msg)
-    return connection
+class _Django:
+    """Django's connection of a thread, by a function that finds it."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    def writing(self, *, looking: bool = False) -> Link:
+        """Implement `Host.writing`."""
+        wrapper = self._find()
+        if wrapper.connection is None or not self._is_begun(wrapper):
+            raise refused(_DJANGO)
+        if not looking:
+            self._check(wrapper)
+        link = link_to_django(wrapper)
+        link.check_open(_DJANGO, looking=looking)
+        return link
+
+    @staticmethod
+    def _is_begun(wrapper: Any) -> bool:
+        return bool(wrapper.in_atomic_block or not wrapper.get_autocommit())
+
+    @staticmethod
+    def _check(wrapper: Any) -> None:
+        if wrapper.needs_rollback:
+            msg = "a query failed in the host's atomic block: nothing more can be done in it"
+            raise InvalidRequest(msg)
+
+    def reading(self) -> Lent:
+        """Implement `Host.reading`."""
+        wrapper = self._find()
+        wrapper.validate_thread_sharing()
+        wrapper.ensure_connection()
+        self._check(wrapper)
+        link = link_to_django(wrapper)
+        on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
+        if self._is_begun(wrapper) and not on_sqlite:
+            link.check_open(_DJANGO)
+            return Lent(link, is_own=False)
+        return Lent(link, is_own=not link.is_open())
 
 
-def _sqlalchemy(connection: Any, *, looking: bool = False) -> Any:
-    if not connection.in_transaction():
-        raise refused(_CONNECTION)
-    return _begun(connection.connection.driver_connection, looking=looking)
+def _scoped(registry: Any) -> Host:
+    return _Session(registry)
 
 
-def _session(session: Any, *, looking: bool = False) -> Any:
-    if not session.in_transaction():
-        raise refused(_SESSION)
-    return _sqlalchemy(session.connection(), looking=looking)
+def _alone(session: Any) -> Host:
+    return _Session(lambda: session)
 
 
-def _scoped_session(registry: Any, *, looking: bool = False) -> Any:
-    return _session(registry(), looking=looking)
+def _wrapper(wrapper: Any) -> Host:
+    return _Django(lambda: wrapper)
 
 
-def _begun(driver: Any, *, looking: bool) -> Any:
-    """Return the driver's connection, in a transaction as its host believes it to be.
-
-    SQLAlchemy begins none on SQLite before the first change; a savepoint would then be
-    the outermost transaction, and its release a commit. psycopg begins by itself.
-
-    :raises InvalidRequest: the driver commits each statement.
-    """
-    if is_a(driver, "sqlite3.Connection"):
-        if not driver.in_transaction:
-            # Since Python 3.12 there is a second way to say so.
-            in_autocommit = getattr(driver, "autocommit", None) is True
-            if looking or in_autocommit or driver.isolation_level is None:
-                raise refused(_AUTOCOMMIT)
-            driver.execute("BEGIN")
-        return driver
-    if is_a(driver, "psycopg.Connection"):
-        return _psycopg(driver, looking=looking)
-    return _mysql(driver)
+def _proxy(proxy: Any) -> Host:
+    return _Django(lambda: proxy._connections[proxy._alias])  # noqa: SLF001 - the thread's own connection
 
 
-def _mysql(driver: Any, *, looking: bool = False) -> Any:
-    if not driver.open:
-        raise InvalidRequest(_CLOSED)
-    # Without autocommit any statement begins one: the driver does not know whether one did.
-    if driver.get_autocommit() and not in_mysql_transaction(driver):
-        raise refused(_AUTOCOMMIT)
-    return driver
-
-
-def in_mysql_transaction(driver: Any) -> bool:
-    """Return what the server says: after an error a driver's own note is of before it."""
-    check_idle(driver)
-    cursor = driver.cursor()
-    try:
-        cursor.execute("SELECT @@in_transaction")
-        row = cursor.fetchone()
-    finally:
-        cursor.close()
-    (found,) = row.values() if isinstance(row, dict) else row
-    return bool(found)
-
-
-def _django(wrapper: Any, *, looking: bool = False) -> Any:
-    if not wrapper.in_atomic_block and (wrapper.connection is None or wrapper.get_autocommit()):
-        raise refused(_DJANGO)
-    if wrapper.needs_rollback and not looking:
-        msg = "a query failed in the host's atomic block: nothing more can be done in it"
-        raise InvalidRequest(msg)
-    driver = wrapper.connection
-    if is_a(driver, "sqlite3.Connection"):
-        return _sqlite3(driver)
-    if is_a(driver, "psycopg.Connection"):
-        return _psycopg(driver, looking=looking)
-    return _mysql(driver)
-
-
-def _django_proxy(proxy: Any, *, looking: bool = False) -> Any:
-    wrapper = proxy._connections[proxy._alias]  # noqa: SLF001 - the thread's own connection
-    return _django(wrapper, looking=looking)
-
-
-_HOSTS: Final[dict[str, Callable[..., Any]]] = {
-    "sqlite3.Connection": _sqlite3,
-    "sqlite_utils.db.Database": _sqlite_utils,
-    "psycopg.Connection": _psycopg,
-    "pymysql.connections.Connection": _mysql,
-    "MySQLdb.connections.Connection": _mysql,
-    "sqlalchemy.engine.base.Connection": _sqlalchemy,
-    "sqlalchemy.orm.session.Session": _session,
-    "sqlalchemy.orm.scoping.scoped_session": _scoped_session,
-    "django.db.backends.base.base.BaseDatabaseWrapper": _django,
-    "django.utils.connection.ConnectionProxy": _django_proxy,
+_HOSTS: Final[dict[str, Callable[[Any], Host]]] = {
+    "sqlite3.Connection": _Driver,
+    "sqlite_utils.db.Database": _SqliteUtils,
+    "psycopg.Connection": _Driver,
+    "psycopg2.extensions.connection": _Driver,
+    "pymysql.connections.Connection": _Driver,
+    "MySQLdb.connections.Connection": _Driver,
+    "sqlalchemy.engine.base.Connection": _Connection,
+    "sqlalchemy.orm.session.Session": _alone,
+    "sqlalchemy.orm.scoping.scoped_session": _scoped,
+    "django.db.backends.base.base.BaseDatabaseWrapper": _wrapper,
+    "django.utils.connection.ConnectionProxy": _proxy,
 }

@@ -26,6 +26,7 @@ from timebank.errors import (
 from timebank.storage.protocol import Reader, Writer
 
 if TYPE_CHECKING:
+    from timebank.storage.joined.hosts import Lent
     from timebank.storage.joined.store import JoinedStore
 
 #: A name is never used twice: MariaDB would end an outer savepoint of the same name.
@@ -114,11 +115,35 @@ class HostConnection(Protocol):
     def has_tables(self) -> bool:
         """Return whether the tables of the ledger are there; to ask is no error if not."""
 
+    def check_version(self) -> bool:
+        """Check that the tables are of this version; return whether they are there.
+
+        :raises OtherVersion: they are not of this version.
+        """
+
     def make_tables(self) -> None:
         """Make the tables of the ledger.
 
         :raises StoreError: to make them would commit the host's transaction.
         """
+
+    def migrates_alone(self) -> bool:
+        """Return whether tables are made in a transaction of our own alone.
+
+        :raises InvalidRequest: one of the host's is open, which that would commit.
+        """
+
+    def migrate(self) -> list[str]:
+        """Make what is missing of the tables; return the names of what was done."""
+
+    def begin_reading(self) -> None:
+        """Begin a transaction of our own, that sees one state and changes nothing."""
+
+    def begin_making(self) -> None:
+        """Begin a transaction of our own, in which tables are made."""
+
+    def end(self, *, keep: bool) -> None:
+        """Commit or roll back a transaction of our own."""
 
 
 class Savepoint:
@@ -230,18 +255,54 @@ def _locked(savepoint: Savepoint, bank: str) -> JoinedWriter:
 
 
 class ReaderBlock:
-    """The block of a reader, which is no savepoint: what it reads is what the host sees."""
+    """The block of a reader, which is no savepoint: what it reads is what the host sees.
+
+    Where no transaction is open it is one of our own, which changes nothing and ends with the
+    block.
+    """
 
     _reader: JoinedReader | None = None
+    _lent: Lent | None = None
+    #: On which a transaction of our own was begun.
+    _begun: HostConnection | None = None
 
     def __init__(self, store: JoinedStore, bank: str) -> None:
         self._store = store
         self._bank = bank
+        self._pid = os.getpid()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a transaction of our own is open."""
+        return self._begun is not None
+
+    def opened(self) -> JoinedReader:
+        """Open the reader, whether its bank is there or not.
+
+        :raises InvalidRequest: nothing can be asked of the host's connection now.
+        :raises OtherVersion: the tables are of another version.
+        :raises BankNotFound: there are no tables, where to ask for one would be an error.
+        """
+        with of_host():
+            self._lent = lent = self._store.host.reading()
+            connection = lent.link.connected()
+            if lent.is_own:
+                _SNAPSHOTS.note(connection.driver, self)
+                self._begun = connection
+                connection.begin_reading()
+            self._store.check_version(connection)
+            self._reader = connection.reader(self._bank)
+        return self._reader
 
     def __enter__(self) -> Reader:
-        with of_host():
-            self._reader = reader = self._store.connected().reader(self._bank)
-            reader.head()
+        try:
+            with of_host():
+                reader = self.opened()
+                reader.head()
+        except BaseException:
+            with suppress(Exception):
+                self.drop()
+            raise
         return reader
 
     def __exit__(
@@ -252,12 +313,26 @@ class ReaderBlock:
     ) -> None:
         if isinstance(error, Retryable):
             error.scope = "host"
-        self.drop()
+        if error is None:
+            self.drop()
+            return
+        with suppress(Exception):  # what ended the block is what is told
+            self.drop()
 
     def drop(self) -> None:
-        """Close the reader: safe at any time, and twice."""
+        """Close the reader, and end what was begun for it: safe at any time, and twice."""
         if self._reader is not None:
             self._reader.close()
+        if self._pid != os.getpid():
+            return  # a forked child leaves the connection alone
+        try:
+            if self._begun is not None:
+                self._begun.end(keep=True)
+                self._begun = None
+        finally:
+            if self._lent is not None and self._lent.give_back is not None:
+                self._lent.give_back()
+            self._lent = None
 
 
 class WriterBlock:
@@ -366,13 +441,13 @@ class BatchSavepoint:
         if savepoint is None or not savepoint.is_own() or (self.is_over and not looking):
             return None  # what an interrupt left of it is looked for though it is over
         try:
-            driver = self._store.host(looking=True)
+            driver = self._store.host.writing(looking=True).driver
         except Exception:  # noqa: BLE001 - a handle that gives nothing has no transaction
             return None
         if driver is not savepoint.connection.driver:
             return None
         if not looking:
-            self._store.host()
+            self._store.host.writing()
         return savepoint
 
     def connected(self) -> HostConnection:
@@ -458,6 +533,39 @@ class _Writers(threading.local):
 
 
 _WRITERS: Final = _Writers()
+
+
+class _Snapshots(threading.local):
+    """The readers of one thread, by connection, for which a transaction of our own is open."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, weakref.ref[ReaderBlock]] = {}
+
+    def is_open(self, driver: object) -> bool:
+        """Return whether what is open on a connection is a transaction of our own."""
+        found = self._blocks.get(id(driver))
+        block = None if found is None else found()
+        return block is not None and block.has_begun
+
+    def note(self, driver: object, block: ReaderBlock) -> None:
+        """Take note of a reader that begins; it keeps the connection, whose identity is its own."""
+        self._blocks[id(driver)] = weakref.ref(block)
+
+
+_SNAPSHOTS: Final = _Snapshots()
+
+
+def check_no_snapshot(driver: object) -> None:
+    """Check that the transaction on a connection is not one of our own, which is for reading.
+
+    :raises InvalidRequest: it is: a call that reads is under way, from within which this comes.
+    """
+    if _SNAPSHOTS.is_open(driver):
+        msg = (
+            "no transaction of the host's is open on its connection, but one of our own for the "
+            "call that is under way, which reads: nothing can be written from within it"
+        )
+        raise InvalidRequest(msg)
 
 
 class Open:

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from timebank.errors import BankNotFound, InvalidRequest, StoreError, shown
-from timebank.storage.joined.hosts import check_idle, in_mysql_transaction, is_a
+from timebank.errors import BankNotFound, InvalidRequest, StoreError
+from timebank.model import Fault
+from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
-from timebank.storage.server.migrations import make_ledger
+from timebank.storage.server.drivers import Driver, PostgresDriver, State
+from timebank.storage.server.mariadb import MariaDb
+from timebank.storage.server.migrations import applied_in, check_reader, make_ledger
+from timebank.storage.server.postgres import PostgreSql
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+
+
+@contextmanager
+def _hinting(dialect: Dialect) -> Iterator[None]:
+    """Say which extra to install where a package is missing that the host does not need."""
+    try:
+        yield
+    except ImportError as error:
+        extra = "postgres" if dialect.name == "postgresql" else dialect.name
+        why = str(error).partition("\n")[0]
+        msg = f"the ledger's tables need an extra: pip install 'timebank[{extra}]' ({why})"
+        raise StoreError(msg) from error
+
+
+class JoinedSqlReader(SqlReader):
+    """A reader in the host's transaction."""
+
+    def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
+        """Implement `Reader.faults`."""
+        with _hinting(self.transaction().dialect):
+            return super().faults(progress)
 
 
 class JoinedSqlWriter(SqlWriter):
@@ -38,14 +63,15 @@ class JoinedSqlWriter(SqlWriter):
 
 
 class ServerConnection:
-    """An SQL server, on a host's connection."""
+    """An SQL server, on a host's connection; `connection` is what the driver's methods take."""
 
-    def __init__(self, connection: Any, dialect: Dialect) -> None:
+    def __init__(self, driver: Any, connection: Any, dialect: Dialect) -> None:
         self.where = f"the host's {dialect.title} database"
         if why := dialect.unfit(connection):
             msg = f"{self.where} cannot hold a ledger: {why}"
             raise StoreError(msg)
-        self.driver = connection
+        self.driver = driver
+        self._connection = connection
         self._dialect = dialect
         self._transaction = Transaction(dialect.cursor(connection), dialect, self.where)
 
@@ -90,18 +116,22 @@ class ServerConnection:
 
     def may_have(self, name: str) -> bool:
         """Implement `HostConnection.may_have`, by what the driver knows of the server."""
-        info = getattr(self.driver, "info", None)
-        if info is not None:
-            return bool(info.transaction_status.name == "INTRANS")
-        # Without autocommit the next statement is in a transaction whatever became of the last.
-        return not self.driver.get_autocommit() or in_mysql_transaction(self.driver)
+        driver = self._dialect.driver
+        if isinstance(self._dialect, MariaDb):
+            # Without autocommit the next statement is in a transaction whatever became of the last.
+            return not driver.in_autocommit(self._connection) or self._is_in_transaction()
+        return driver.state(self._connection) is State.OPEN
 
-    def reader(self, bank: str) -> SqlReader:
+    def _is_in_transaction(self) -> bool:
+        with self._asking() as cursor:
+            return MariaDb.in_transaction(cursor)
+
+    def reader(self, bank: str) -> JoinedSqlReader:
         """Implement `HostConnection.reader`."""
         if self._dialect.transactional_ddl and not self.has_tables():
             # A statement that fails would end the host's transaction.
             raise BankNotFound(bank, self.where)
-        return SqlReader(self._transaction, bank)
+        return JoinedSqlReader(self._transaction, bank)
 
     def writer(self, bank: str) -> JoinedSqlWriter:
         """Implement `HostConnection.writer`."""
@@ -115,36 +145,106 @@ class ServerConnection:
         with self._asking() as cursor:
             return self._dialect.has_tables(cursor)
 
+    def begin_reading(self) -> None:
+        """Implement `HostConnection.begin_reading`: where the driver begins, that is the first."""
+        with self._asking() as cursor:
+            if self._dialect.driver.in_autocommit(self._connection) or isinstance(
+                self._dialect, MariaDb
+            ):
+                self._dialect.begin_reading(cursor)
+            else:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    def begin_making(self) -> None:
+        """Implement `HostConnection.begin_making`."""
+        if self._dialect.driver.in_autocommit(self._connection):
+            with self._asking() as cursor:
+                self._dialect.begin_writing(cursor)
+
+    def end(self, *, keep: bool) -> None:
+        """Implement `HostConnection.end`."""
+        with self._asking() as cursor:
+            self._dialect.driver.end(cursor, keep=keep)
+
+    def check_version(self) -> bool:
+        """Implement `HostConnection.check_version`.
+
+        Of tables that lack a column it is told by an error, which PostgreSQL would have the
+        host's transaction suffer for.
+        """
+        if not self.has_tables():
+            return False
+        if not self._dialect.transactional_ddl:
+            check_reader(self._transaction)
+            return True
+        savepoint = Savepoint(self)
+        try:
+            savepoint.begin()
+            check_reader(self._transaction)
+        finally:
+            savepoint.drop()
+        return True
+
     def make_tables(self) -> None:
         """Implement `HostConnection.make_tables`: part of the transaction on PostgreSQL alone."""
         if not self._dialect.transactional_ddl:
             msg = (
                 f"{self.where} has no ledger in it, and to make the tables here would commit the "
-                "host's transaction: run `timebank migrate` with the database's URL once"
+                "host's transaction: run `timebank migrate` with the database's URL once, or "
+                "timebank.migrate_store(connection) while no transaction is open"
             )
             raise StoreError(msg)
-        with self._asking():
-            make_ledger(self._transaction)
+        self.migrate()
+
+    def migrates_alone(self) -> bool:
+        """Implement `HostConnection.migrates_alone`: MariaDB commits at each table."""
+        if self._dialect.transactional_ddl:
+            return False
+        if self._is_in_transaction():
+            msg = (
+                f"{self.where} would commit the transaction that is open at each table that is "
+                "made: call migrate_store while none is open"
+            )
+            raise InvalidRequest(msg)
+        return True
+
+    def migrate(self) -> list[str]:
+        """Implement `HostConnection.migrate`."""
+        applied = applied_in(self._transaction) or set()
+        with (
+            _hinting(self._dialect),
+            self._asking() as cursor,
+            self._dialect.making_tables(cursor),
+        ):
+            return make_ledger(self._transaction, applied)
 
 
-def server_connection(driver: Any) -> ServerConnection:
-    """Wrap a driver's connection to a server.
+def postgres_connection(driver: Any, connection: Any, package: PostgresDriver) -> ServerConnection:
+    """Return a host's connection to PostgreSQL.
 
-    :raises InvalidRequest: a driver that is not known, text that is not UTF-8, or a
-        statement that is under way on this thread.
+    :raises InvalidRequest: a statement is under way on this thread.
+    :raises StoreError: the database cannot hold a ledger.
     """
     check_idle(driver)
-    if is_a(driver, "psycopg.Connection"):
-        from timebank.storage.server.postgres import PostgreSql
+    return ServerConnection(driver, connection, PostgreSql(package))
 
-        return ServerConnection(driver, PostgreSql())
-    package = type(driver).__module__.partition(".")[0]
-    if package in ("pymysql", "MySQLdb"):
-        from timebank.storage.server.mariadb import MariaDb
 
-        if not driver.character_set_name().startswith("utf8mb4"):
-            msg = "the host's connection is not in utf8mb4: the ledger's ids and texts need it"
-            raise InvalidRequest(msg)
-        return ServerConnection(driver, MariaDb(package))
-    msg = f"no database that can be joined: {shown(driver)}"
-    raise InvalidRequest(msg)
+def mysql_connection(driver: Any, connection: Any, package: Driver) -> ServerConnection:
+    """Return a host's connection to MariaDB.
+
+    :raises InvalidRequest: text that is not UTF-8, or a statement is under way on this thread.
+    """
+    check_idle(driver)
+    if not driver.character_set_name().startswith("utf8mb4"):
+        msg = "the host's connection is not in utf8mb4: the ledger's ids and texts need it"
+        raise InvalidRequest(msg)
+    return ServerConnection(driver, connection, MariaDb(package))
+
+
+def in_mysql_transaction(driver: Any, connection: Any, package: Driver) -> bool:
+    """Return whether the server says that a transaction is open.
+
+    :raises InvalidRequest: a statement is under way on this thread.
+    """
+    check_idle(driver)
+    return MariaDb.in_transaction(package.cursor(connection))

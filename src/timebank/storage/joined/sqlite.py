@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, Protocol
 
-from timebank.errors import InvalidRequest, StoreError
+from timebank.errors import InvalidRequest, OtherVersion, StoreError
 from timebank.model import Head
+from timebank.storage.joined.awaited import Fetched, ThreadOfConnection
+from timebank.storage.joined.django import DjangoCursor, marked
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
-from timebank.storage.sqlite.schema import APPLIED, DDL, has_ledger
+from timebank.storage.sqlite.schema import (
+    APPLIED_AT,
+    LEDGER,
+    SET,
+    STEPS,
+    has_ledger,
+    make_ledger,
+    pending,
+)
 from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
 #: Changes nothing, but waits for SQLite's one lock, so that what is read next is the newest.
@@ -34,35 +45,108 @@ _BESIDE: Final = {
 }
 
 
-def _is_missing(error: Exception) -> bool:
-    return str(error).startswith("no such savepoint")
+#: Where a savepoint is not there.
+_MISSING: Final = "no such savepoint"
+#: What ends a savepoint or a transaction of ours.
+_ENDING: Final = ("RELEASE", "ROLLBACK", "COMMIT")
+_ADD_MIGRATION: Final = (
+    "INSERT INTO timebank_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
+)
+#: What it is called in messages.
+WHERE: Final = "the host's SQLite database"
+
+
+class SqliteRows(Protocol):
+    """What runs statements on a host's connection, with rows as plain tuples."""
+
+    where: str
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Run one statement and return a cursor."""
+
+    def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
+        """Run one statement for each of several rows of values."""
+
+    def set_progress_handler(self, handler: object, steps: int) -> None:
+        """Do nothing: the host may have one of its own."""
+
+    def release_while_writing(self, name: str) -> None:
+        """Release a savepoint, which fails: see `SqliteConnection.has_savepoint`."""
+
+    def give_back(self) -> None:
+        """Give back what an interrupt left open."""
+
+
+def _check_text(connection: sqlite3.Connection) -> None:
+    """Check that the connection gives text as `str`.
+
+    :raises InvalidRequest: it does not.
+    """
+    if connection.text_factory is not str:
+        msg = "the host's connection has a text_factory: the ledger needs text as str"
+        raise InvalidRequest(msg)
+
+
+def _run(connection: sqlite3.Connection, sql: str, values: Any) -> sqlite3.Cursor:
+    """Run a statement, with rows as tuples whatever factory the host has set."""
+    _check_text(connection)
+    if connection.row_factory is None:
+        return connection.execute(sql, values)
+    cursor = connection.cursor(sqlite3.Cursor)
+    cursor.row_factory = None
+    return cursor.execute(sql, values)
+
+
+class _NoBlob(Exception):
+    """No blob can be opened for writing."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _release_while_writing(
+    connection: sqlite3.Connection, release: Callable[[], object], blobs: list[sqlite3.Blob]
+) -> None:
+    """Run a release while a statement that may write is under way: a blob, which is not written.
+
+    :raises _NoBlob: there can be none.
+    """
+    try:
+        blobs.append(sqlite3.Connection.blobopen(connection, *_A_BLOB))
+    except ERRORS as error:
+        raise _NoBlob(error) from error
+    try:
+        release()
+    finally:
+        _close(blobs)
+
+
+def _close(blobs: list[sqlite3.Blob]) -> None:
+    for blob in blobs:
+        blob.close()  # as often as one likes: an interrupt may come before the next line
+    blobs.clear()
 
 
 class PlainRows:
-    """The host's connection with rows as plain tuples, whatever factory the host has set."""
+    """Rows of a connection of the standard library's."""
 
-    where = "the host's SQLite database"
+    where = WHERE
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._blobs: list[sqlite3.Blob] = []
 
-    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        """Implement `Connection.execute`.
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Implement `SqliteRows.execute`."""
+        return _run(self._connection, sql, values)
 
-        :raises InvalidRequest: the connection does not give text as `str`.
-        """
-        connection = self._connection
-        if connection.text_factory is not str:
-            msg = "the host's connection has a text_factory: the ledger needs text as str"
-            raise InvalidRequest(msg)
-        if connection.row_factory is None:
-            return connection.execute(sql, values)
-        cursor = connection.cursor(sqlite3.Cursor)
-        cursor.row_factory = None
-        return cursor.execute(sql, values)
-
-    def executemany(self, sql: str, rows: Iterable[Any]) -> sqlite3.Cursor:
-        """Implement `Connection.executemany`."""
+    def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
+        """Implement `SqliteRows.executemany`."""
         return self._connection.cursor(sqlite3.Cursor).executemany(sql, rows)
 
     @property
@@ -71,7 +155,90 @@ class PlainRows:
         return self._connection.in_transaction
 
     def set_progress_handler(self, handler: object, steps: int) -> None:
-        """Do nothing: the host may have one of its own."""
+        """Implement `SqliteRows.set_progress_handler`."""
+
+    def release_while_writing(self, name: str) -> None:
+        """Implement `SqliteRows.release_while_writing`."""
+        release = partial(self.execute, f"RELEASE SAVEPOINT {name}")
+        _release_while_writing(self._connection, release, self._blobs)
+
+    def give_back(self) -> None:
+        """Implement `SqliteRows.give_back`."""
+        _close(self._blobs)
+
+
+class DjangoRows(PlainRows):
+    """Rows of Django's connection, each from a cursor that Django makes."""
+
+    def __init__(self, wrapper: Any) -> None:
+        super().__init__(wrapper.connection)
+        self._wrapper = wrapper
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Implement `SqliteRows.execute`: without values Django takes a statement as it is."""
+        _check_text(self._connection)
+        cursor = DjangoCursor(self._wrapper, ERRORS)
+        if values:
+            cursor.execute(marked(sql), values)
+        elif sql.startswith(_ENDING):
+            cursor.ending(sql)
+        else:
+            cursor.execute(sql)
+        return cursor
+
+    def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
+        """Implement `SqliteRows.executemany`."""
+        cursor = DjangoCursor(self._wrapper, ERRORS)
+        cursor.executemany(marked(sql), rows)
+        return cursor
+
+
+class AwaitedRows:
+    """Rows of an aiosqlite connection, fetched on its thread."""
+
+    where = WHERE
+
+    def __init__(self, connection: Any) -> None:
+        self._thread = ThreadOfConnection(connection)
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Implement `SqliteRows.execute`."""
+
+        def fetched(connection: sqlite3.Connection) -> Fetched:
+            cursor = _run(connection, sql, values)
+            return Fetched(cursor.fetchall(), cursor.rowcount)
+
+        return self._thread.run(fetched)
+
+    def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
+        """Implement `SqliteRows.executemany`."""
+        values = list(rows)  # here, where the host's own code may run
+
+        def done(connection: sqlite3.Connection) -> Fetched:
+            cursor = connection.cursor(sqlite3.Cursor).executemany(sql, values)
+            return Fetched([], cursor.rowcount)
+
+        return self._thread.run(done)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._thread.connection().in_transaction
+
+    def set_progress_handler(self, handler: object, steps: int) -> None:
+        """Implement `SqliteRows.set_progress_handler`."""
+
+    def release_while_writing(self, name: str) -> None:
+        """Implement `SqliteRows.release_while_writing`, as one step of the thread's."""
+
+        def done(connection: sqlite3.Connection) -> None:
+            release = partial(_run, connection, f"RELEASE SAVEPOINT {name}", ())
+            _release_while_writing(connection, release, [])
+
+        self._thread.run(done)
+
+    def give_back(self) -> None:
+        """Implement `SqliteRows.give_back`: no interrupt comes on that thread."""
 
 
 class JoinedSqliteReader(SqliteReader):
@@ -143,12 +310,11 @@ class JoinedSqliteWriter(SqliteWriter):
 class SqliteConnection:
     """SQLite, on a host's connection."""
 
-    where = PlainRows.where
+    where = WHERE
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.driver: Any = connection
-        self._plain: Any = PlainRows(connection)
-        self._blob: Any = None
+    def __init__(self, driver: Any, rows: SqliteRows) -> None:
+        self.driver = driver
+        self._plain: Any = rows
 
     @property
     def remains(self) -> tuple[str, ...]:
@@ -168,7 +334,7 @@ class SqliteConnection:
         try:
             self._plain.execute(sql)
         except ERRORS as error:
-            if _is_missing(error):
+            if str(error).startswith(_MISSING):
                 return False
             raise translated(error, self.where) from error
         return True
@@ -196,25 +362,22 @@ class SqliteConnection:
         for another reason where the savepoint is there than where it is not. A blob that
         is open for writing, and not written, is such a statement.
         """
-        if not self.driver.in_transaction:
+        if not self._plain.in_transaction:
             return False
         try:
-            self._blob = sqlite3.Connection.blobopen(self.driver, *_A_BLOB)
-        except ERRORS as error:
+            self._plain.release_while_writing(name)
+        except _NoBlob as error:
+            cause = error.error
             # The lock was ours until the transaction ended, and so were the tables.
-            if code_of(error) == sqlite3.SQLITE_BUSY or str(error).startswith("no such"):
+            if code_of(cause) == sqlite3.SQLITE_BUSY or str(cause).startswith("no such"):
                 return False
-            raise translated(error, self.where) from error
-        try:
-            self._plain.execute(f"RELEASE SAVEPOINT {name}")
+            raise translated(cause, self.where) from cause
         except ERRORS as error:
             if code_of(error) == sqlite3.SQLITE_BUSY:
                 return True
-            if _is_missing(error):
+            if str(error).startswith(_MISSING):
                 return False
             raise translated(error, self.where) from error
-        finally:
-            self.give_back()
         msg = f"{self.where}: a savepoint was released while a statement was under way"
         raise StoreError(msg)
 
@@ -224,9 +387,22 @@ class SqliteConnection:
 
     def give_back(self) -> None:
         """Implement `HostConnection.give_back`."""
-        if self._blob is not None:
-            self._blob.close()  # as often as one likes: an interrupt may come before the next line
-            self._blob = None
+        self._plain.give_back()
+
+    def begin_reading(self) -> None:
+        """Implement `HostConnection.begin_reading`."""
+        self._run("BEGIN")
+
+    def begin_making(self) -> None:
+        """Implement `HostConnection.begin_making`."""
+        self._run("BEGIN IMMEDIATE")
+
+    def end(self, *, keep: bool) -> None:
+        """Implement `HostConnection.end`: where nothing was written both ends are the same.
+
+        A commit leaves the rows alone that the host has not fetched yet.
+        """
+        self._run("COMMIT" if keep else "ROLLBACK")
 
     def reader(self, bank: str) -> JoinedSqliteReader:
         """Implement `HostConnection.reader`."""
@@ -240,15 +416,36 @@ class SqliteConnection:
         """Implement `HostConnection.has_tables`."""
         return has_ledger(self._plain)
 
-    def make_tables(self) -> None:
-        """Implement `HostConnection.make_tables`: in SQLite that is part of the transaction."""
+    def check_version(self) -> bool:
+        """Implement `HostConnection.check_version`."""
         try:
-            (encoding,) = self._plain.execute("PRAGMA encoding").fetchone()
-            if encoding != "UTF-8":
-                msg = f"{self.where} is in {encoding}: the ledger's tables need UTF-8"
-                raise StoreError(msg)
-            for statement in DDL:
-                self._plain.execute(statement)
-            self._plain.executemany("INSERT INTO timebank_migrations VALUES (?, ?, ?, ?)", APPLIED)
+            unfinished = pending(self._plain, self.where)
         except ERRORS as error:
             raise translated(error, self.where) from error
+        if unfinished:
+            msg = f"{self.where} was made by an older timebank: timebank.migrate_store brings it up"
+            raise OtherVersion(msg)
+        return unfinished is not None
+
+    def make_tables(self) -> None:
+        """Implement `HostConnection.make_tables`: in SQLite that is part of the transaction."""
+        self.migrate()
+
+    def migrates_alone(self) -> bool:
+        """Implement `HostConnection.migrates_alone`."""
+        return False
+
+    def migrate(self) -> list[str]:
+        """Implement `HostConnection.migrate`."""
+        try:
+            names = pending(self._plain, self.where)
+            if names is None:
+                make_ledger(self._plain, self.where)
+                return [LEDGER, *STEPS]
+            for name in names:
+                for statement in STEPS[name]:
+                    self._plain.execute(statement)
+                self._plain.execute(_ADD_MIGRATION, (SET, name, APPLIED_AT))
+        except ERRORS as error:
+            raise translated(error, self.where) from error
+        return list(names)

@@ -7,11 +7,13 @@ the isolation level, listens, or remembers anything from one call to the next.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from timebank.errors import BankNotFound
-from timebank.storage.joined.hosts import host_of, is_a
+from timebank.storage.joined.hosts import Lent, host_of
 from timebank.storage.joined.savepoints import (
     BatchSavepoint,
     HostConnection,
@@ -19,6 +21,7 @@ from timebank.storage.joined.savepoints import (
     ReaderBlock,
     Savepoint,
     WriterBlock,
+    check_no_snapshot,
     make_bank,
     of_host,
 )
@@ -29,6 +32,8 @@ class _OfThread(threading.local):
 
     def __init__(self) -> None:
         self.open = Open()
+        #: Gives the connection whose tables were found to be of this version.
+        self.checked: Callable[[], object] | None = None
 
 
 class JoinedStore:
@@ -48,13 +53,6 @@ class JoinedStore:
     #: What it is called in messages; the host's own URL is the host's secret.
     url = "joined:"
 
-    def check(self) -> None:
-        """Check that a transaction is open.
-
-        :raises InvalidRequest: none is.
-        """
-        self.host()
-
     @property
     def open(self) -> Open:
         """What this thread has open."""
@@ -64,16 +62,35 @@ class JoinedStore:
         """Return the connection on which the host's transaction is open.
 
         :raises InvalidRequest: none is.
+        :raises OtherVersion: the tables are of another version.
         """
-        return connection_of(self.host())
+        link = self.host.writing()
+        check_no_snapshot(link.driver)
+        connection = link.connected()
+        self.check_version(connection)
+        return connection
+
+    def check_version(self, connection: HostConnection) -> None:
+        """Check once for each connection that a thread joins that its tables are of this version.
+
+        :raises OtherVersion: they are not.
+        """
+        mine = self._of_thread
+        if mine.checked is None or mine.checked() is not connection.driver:
+            with of_host():
+                is_there = connection.check_version()
+            mine.checked = _reference(connection.driver) if is_there else None
 
     def banks(self) -> list[str]:
         """Implement `Store.banks`."""
+        block = ReaderBlock(self, "")
         try:
             with of_host():
-                return self.connected().reader("").banks()
+                return block.opened().banks()
         except BankNotFound:
             return []  # there are no tables
+        finally:
+            block.drop()
 
     def make_bank(self, bank: str, *, journal: str) -> None:
         """Implement `Store.make_bank`; the tables too, where that is part of a transaction."""
@@ -106,15 +123,54 @@ class JoinedStore:
         """Do nothing: the connection is the host's."""
 
 
-def connection_of(driver: Any) -> HostConnection:
-    """Wrap a driver's connection by its kind of database.
+def _reference(connection: object) -> Callable[[], object]:
+    """Return what gives a connection as long as it is there; that of `sqlite3` has to be kept."""
+    try:
+        return weakref.ref(connection)
+    except TypeError:
+        return lambda: connection
 
-    :raises InvalidRequest: no database that can be joined.
+
+def migrate_connection(connection: Any) -> list[str]:
+    """Bring the tables in the database of a host's connection to this version.
+
+    Return the names of what was done. In a transaction that is open it is part of it; otherwise it
+    is one of its own, committed at the end.
+
+    :raises InvalidRequest: not a connection that can be joined, or a transaction is open on
+        MariaDB, where making a table would commit it.
+    :raises StoreError: a package is missing, or the database cannot hold a ledger.
+    :raises OtherVersion: a newer version made the tables, or one from before the first release.
     """
-    if is_a(driver, "sqlite3.Connection"):
-        from timebank.storage.joined.sqlite import SqliteConnection
+    lent = host_of(connection).reading()
+    try:
+        check_no_snapshot(lent.link.driver)
+        with of_host():
+            return _migrated(lent)
+    finally:
+        if lent.give_back is not None:
+            lent.give_back()
 
-        return SqliteConnection(driver)
-    from timebank.storage.joined.server import server_connection
 
-    return server_connection(driver)
+def _migrated(lent: Lent) -> list[str]:
+    """Migrate what was lent."""
+    joined = lent.link.connected()
+    if joined.migrates_alone() or lent.is_own:
+        joined.begin_making()
+        try:
+            done = joined.migrate()
+            joined.end(keep=True)
+        except BaseException:
+            with suppress(Exception):
+                joined.end(keep=False)
+            raise
+        return done
+    savepoint = Savepoint(joined)
+    try:
+        savepoint.begin()
+        done = joined.migrate()
+        savepoint.release()
+    except BaseException as error:
+        savepoint.drop(error)
+        raise
+    return done

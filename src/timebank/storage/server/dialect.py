@@ -11,6 +11,7 @@ import attrs
 from timebank.errors import TimebankError
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
+from timebank.storage.server.drivers import Driver
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
@@ -110,7 +111,12 @@ class Dialect(Protocol):
     remains: tuple[str, ...]
     #: Whether to make a table is part of a transaction.
     transactional_ddl: bool
-    #: What its driver raises.
+
+    @property
+    def driver(self) -> Driver:
+        """The package that talks to it."""
+
+    #: What that raises.
     error: type[Exception]
     #: The questions of a reader, of a writer, and the head's, which takes the writer's lock.
     reading: Queries

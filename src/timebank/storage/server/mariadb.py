@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import count
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRo
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.drivers import Driver, MySql
 
 #: By the server's number; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -202,11 +202,10 @@ class MariaDb:
     writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
     lock_head = reading.head + " FOR UPDATE"
 
-    def __init__(self, package: str = "pymysql") -> None:
-        driver = import_module(package)
-        self.error: type[Exception] = driver.Error
+    def __init__(self, driver: Driver | None = None) -> None:
+        self.driver: Driver = MySql() if driver is None else driver
+        self.error: type[Exception] = self.driver.error
         self._ours: Counter[str] = Counter()
-        self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
 
     def arguments(self, url: ServerUrl) -> dict[str, Any]:
         """Implement `Dialect.arguments`."""
@@ -261,14 +260,14 @@ class MariaDb:
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
-        return connection.cursor(self._cursor_class)
+        return self.driver.cursor(connection)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Implement `Dialect.append`, in a statement for each table."""
         if batch.records:
             last = batch.records[-1]
-            moved = cursor.execute(_MOVE_HEAD, (last.sequence, last.digest, bank, before))
-            if not moved:
+            cursor.execute(_MOVE_HEAD, (last.sequence, last.digest, bank, before))
+            if not cursor.rowcount:
                 return False
         for sql, rows in (
             (_ADD_RECORD, batch.records),
@@ -312,7 +311,7 @@ class MariaDb:
     def savepoint(self, cursor: Any, name: str) -> None:
         """Implement `Dialect.savepoint`."""
         self._ours["Com_savepoint"] += 1
-        cursor.execute(f"SAVEPOINT {name}")
+        self.driver.run(cursor, f"SAVEPOINT {name}")
 
     def release(self, cursor: Any, name: str) -> bool:
         """Implement `Dialect.release`."""
@@ -327,7 +326,7 @@ class MariaDb:
     def _found(self, cursor: Any, sql: str) -> bool:
         """Run what names a savepoint; return false, nothing being done, where it is not there."""
         try:
-            cursor.execute(sql)
+            self.driver.run(cursor, sql)
         except self.error as error:
             if number_of(error) != _NO_SAVEPOINT:
                 raise
@@ -342,15 +341,20 @@ class MariaDb:
 
     def has_savepoint(self, cursor: Any, mark: Counted) -> bool:
         """Implement `Dialect.has_savepoint`, as far as `Counted` tells."""
-        cursor.execute(_IN_TRANSACTION)
-        (is_open,) = cursor.fetchone()
-        found = mark.told(self._counters(cursor)) if is_open else False
+        found = mark.told(self._counters(cursor)) if self.in_transaction(cursor) else False
         if found is None:
             found = self.release(cursor, mark.probe)
             if found:
                 self.savepoint(cursor, mark.probe)
         mark.is_gone = not found
         return found
+
+    @staticmethod
+    def in_transaction(cursor: Any) -> bool:
+        """Return what the server says: after an error a driver's own note is of before it."""
+        cursor.execute(_IN_TRANSACTION)
+        (is_open,) = cursor.fetchone()
+        return bool(is_open)
 
     def _counters(self, cursor: Any) -> Counter[str]:
         """Return how often the session ran each kind of statement, without our own."""

@@ -47,7 +47,7 @@ def check_reader(transaction: Transaction) -> None:
 
     :raises OtherVersion: they are not.
     """
-    applied = _applied_in(transaction)
+    applied = applied_in(transaction)
     if applied is not None:
         _check_applied(applied, transaction.where)
 
@@ -59,10 +59,11 @@ def applied_to(store: SqlStore) -> set[str] | None:
     """
     # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
     with store.transaction(read_only=True) as (_, transaction):
-        return _applied_in(transaction)
+        return applied_in(transaction)
 
 
-def _applied_in(transaction: Transaction) -> set[str] | None:
+def applied_in(transaction: Transaction) -> set[str] | None:
+    """Return the migrations that are recorded: see `applied_to`."""
     applied, where = _recorded(transaction), transaction.where
     if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(transaction)):
         msg = f"{where} {MADE_BEFORE_RELEASE}"

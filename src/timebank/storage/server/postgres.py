@@ -1,4 +1,4 @@
-"""PostgreSQL, spoken to through psycopg 3.
+"""PostgreSQL, spoken to through psycopg 3, or through the driver that a host brings.
 
 A writer reads at READ COMMITTED behind the lock on its bank's row, so that each
 question sees all that was committed before the lock was free. All of a batch is
@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRo
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
 
 _PREPARED: Final = (
     "a pooler does not keep a connection's prepared statements: switch them off, with "
@@ -41,6 +43,10 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "25P03": (StoreBusy, "the server ended the transaction, which was idle for too long"),
     "53300": (StoreBusy, "the server has no connection left"),
     "57P03": (StoreBusy, "the server is starting or stopping"),
+    "25P02": (
+        InvalidRequest,
+        "a statement failed in the host's transaction: roll it back before anything else",
+    ),
     "25006": (StoreError, "the storage cannot be written to"),
     "53100": (StoreError, "the disk is full"),
     "42501": (StoreError, "the server's user may not do this"),
@@ -65,6 +71,10 @@ _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
 )
 _UNDEFINED: Final = ("42P01", "3F000")
+#: A statement in a transaction in which another one failed.
+_FAILED: Final = "25P02"
+#: As drivers call it.
+_UTF8: Final = ("UTF8", "UTF-8", "UNICODE")
 _COLUMNS: Final = {
     "records": (RecordRow._fields, ("bigint", "bytea", "bytea", "text", "text", "bigint")),
     "texts": (TextRow._fields, ("bigint", "text", "bytea", "bytea")),
@@ -140,15 +150,15 @@ _FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
 
 
 @cache
-def _begin(mode: str, terms: Terms) -> str:
-    """Return what begins a transaction, and sets what is to hold in it, at one go."""
+def _begin(mode: str, terms: Terms) -> list[str]:
+    """Return the statements that begin a transaction, and set what is to hold in it."""
     steps = [f"BEGIN ISOLATION LEVEL {mode}"]
     if terms.timeout_seconds is not None:
         # 0 would be without end.
         steps.append(f"SET LOCAL lock_timeout = {max(1, int(terms.timeout_seconds * 1000))}")
     for name, value in terms.settings:
         steps.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, true)")
-    return "; ".join(steps)
+    return steps
 
 
 def _literal(text: str) -> str:
@@ -182,14 +192,13 @@ class PostgreSql:
     writing = reading
     lock_head = reading.head + " FOR UPDATE"
 
-    def __init__(self) -> None:
-        import psycopg
-
-        self.error: type[Exception] = psycopg.Error
+    def __init__(self, driver: PostgresDriver | None = None) -> None:
+        self.driver: PostgresDriver = Psycopg() if driver is None else driver
+        self.error: type[Exception] = self.driver.error
 
     def arguments(self, url: ServerUrl) -> dict[str, Any]:
         """Implement `Dialect.arguments`: the settings in `options` are those of transactions."""
-        from psycopg.conninfo import make_conninfo
+        make_conninfo = import_module("psycopg.conninfo").make_conninfo
 
         parts = {
             "host": url.host,
@@ -226,17 +235,21 @@ class PostgreSql:
 
     def unfit(self, connection: Any) -> str | None:
         """Implement `Dialect.unfit`."""
-        encoding = connection.info.parameter_status("server_encoding")
-        return None if encoding == "UTF8" else f"it is in {encoding}, and ids and texts need UTF8"
+        encoding, spoken = self.driver.encodings(connection)
+        if encoding != "UTF8":
+            return f"it is in {encoding}, and ids and texts need UTF8"
+        if spoken not in _UTF8:
+            return f"its connection is in {spoken} (client_encoding), and ids and texts need UTF8"
+        return None
 
     def begin_reading(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_reading`."""
-        cursor.execute(_begin("REPEATABLE READ READ ONLY", terms), prepare=False)
+        self.driver.run(cursor, *_begin("REPEATABLE READ READ ONLY", terms))
 
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
         access = "READ ONLY" if terms.read_only else "READ WRITE"
-        cursor.execute(_begin(f"READ COMMITTED {access}", terms), prepare=False)
+        self.driver.run(cursor, *_begin(f"READ COMMITTED {access}", terms))
 
     def commit(self, cursor: Any) -> bool:
         """Implement `Dialect.commit`: that a failed transaction is rolled back is no error."""
@@ -245,10 +258,7 @@ class PostgreSql:
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
-        from psycopg import Cursor
-        from psycopg.rows import tuple_row
-
-        return Cursor(connection, row_factory=tuple_row)
+        return self.driver.cursor(connection)
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Implement `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
@@ -276,7 +286,8 @@ class PostgreSql:
             values = [last.sequence, last.digest, bank, before]
         columns = ((bank, *map(list, zip(*rows[part], strict=True))) for part in parts)
         values += chain.from_iterable(columns)
-        (moved,) = cursor.execute(_append(parts), values).fetchone()
+        cursor.execute(_append(parts), values)
+        (moved,) = cursor.fetchone()
         return bool(moved)
 
     def delete_derived(self, cursor: Any, bank: str) -> None:
@@ -289,12 +300,12 @@ class PostgreSql:
 
     def lost(self, connection: Any, error: Exception) -> bool:
         """Implement `Dialect.lost`."""
-        state = getattr(error, "sqlstate", None) or ""
+        state = self.driver.sqlstate(error)
         return bool(connection.closed) or (state[:2] in ("08", "57") and state != "57014")
 
     def translated(self, error: Exception, where: str) -> TimebankError:
         """Implement `Dialect.translated`."""
-        state = getattr(error, "sqlstate", None) or ""
+        state = self.driver.sqlstate(error)
         kind, meaning = _MEANINGS.get(
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
         )
@@ -306,7 +317,7 @@ class PostgreSql:
 
     def savepoint(self, cursor: Any, name: str) -> None:
         """Implement `Dialect.savepoint`."""
-        cursor.execute(f"SAVEPOINT {name}", prepare=False)
+        self.driver.run(cursor, f"SAVEPOINT {name}")
 
     def release(self, cursor: Any, name: str) -> bool:
         """Implement `Dialect.release`."""
@@ -315,10 +326,10 @@ class PostgreSql:
     def undo(self, cursor: Any, name: str) -> bool:
         """Implement `Dialect.undo`."""
         return self._guarded(
-            cursor, name, f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"
+            cursor, name, f"ROLLBACK TO SAVEPOINT {name}", f"RELEASE SAVEPOINT {name}"
         )
 
-    def _guarded(self, cursor: Any, name: str, sql: str) -> bool:
+    def _guarded(self, cursor: Any, name: str, *statements: str) -> bool:
         """Run what names a savepoint behind another, for it fails where that is not there.
 
         A failure without another savepoint before it would end the host's transaction.
@@ -326,27 +337,38 @@ class PostgreSql:
         :raises InvalidRequest: a statement of the host's is under way, or a pipeline: it would
             be waited for, for ever.
         """
-        state = cursor.connection.info.transaction_status.name
-        if state == "ACTIVE" or cursor.connection.pgconn.pipeline_status:
+        state = self.driver.state(cursor.connection)
+        if state in (State.BUSY, State.PIPELINE):
             msg = (
                 "a statement of the host's is under way on its connection, so that a savepoint "
                 "of ours cannot be ended: roll the host's transaction back"
             )
             raise InvalidRequest(msg)
-        if state == "INTRANS":
-            sql = f"SAVEPOINT {name}_probe; {sql}"
-        elif state != "INERROR":
+        if state not in (State.OPEN, State.FAILED):
             return False
+        if state is State.OPEN:
+            try:
+                self.driver.run(cursor, f"SAVEPOINT {name}_probe", *statements)
+            except self.error as error:
+                if self.driver.sqlstate(error) != _FAILED:
+                    healing = (f"ROLLBACK TO SAVEPOINT {name}_probe", f"RELEASE {name}_probe")
+                    with suppress(self.error):
+                        self.driver.run(cursor, *healing)
+                    return self._not_there(error)
+            else:
+                return True
+        # A transaction that failed takes no probe, and needs none. Not every driver knows of it.
         try:
-            cursor.execute(sql, prepare=False)
+            self.driver.run(cursor, *statements)
         except self.error as error:
-            healing = f"ROLLBACK TO SAVEPOINT {name}_probe; RELEASE SAVEPOINT {name}_probe"
-            with suppress(self.error):  # where there is no probe it had failed before
-                cursor.execute(healing, prepare=False)
-            if getattr(error, "sqlstate", None) != _NO_SAVEPOINT:
-                raise
-            return False
+            return self._not_there(error)
         return True
+
+    def _not_there(self, error: Exception) -> bool:
+        """Return false for a savepoint that is not there; raise every other error."""
+        if self.driver.sqlstate(error) != _NO_SAVEPOINT:
+            raise error
+        return False
 
     def mark(self, cursor: Any, bank: str) -> str:
         """Implement `Dialect.mark`: the savepoint's own transaction id.
@@ -354,12 +376,14 @@ class PostgreSql:
         It is given at its first change. While the savepoint is there the server holds a
         lock on it, which goes when it is released or rolled back.
         """
-        (xid,) = cursor.execute(_TAKE_XID, (bank,)).fetchone()
+        cursor.execute(_TAKE_XID, (bank,))
+        (xid,) = cursor.fetchone()
         return str(xid)
 
     def has_savepoint(self, cursor: Any, mark: str) -> bool:
         """Implement `Dialect.has_savepoint`, exactly."""
-        (found,) = cursor.execute(_HAS_XID, (mark,)).fetchone()
+        cursor.execute(_HAS_XID, (mark,))
+        (found,) = cursor.fetchone()
         return bool(found)
 
     def making_tables(self, cursor: Any) -> AbstractContextManager[None]:
@@ -368,20 +392,21 @@ class PostgreSql:
 
     def has_tables(self, cursor: Any) -> bool:
         """Implement `Dialect.has_tables`."""
-        (found,) = cursor.execute("SELECT to_regclass('timebank_migrations')::text").fetchone()
+        cursor.execute("SELECT to_regclass('timebank_migrations')::text")
+        (found,) = cursor.fetchone()
         return found is not None
 
     def no_table(self, error: Exception) -> bool:
         """Implement `Dialect.no_table`."""
-        return getattr(error, "sqlstate", None) in _UNDEFINED
+        return self.driver.sqlstate(error) in _UNDEFINED
 
     def no_column(self, error: Exception) -> bool:
         """Implement `Dialect.no_column`."""
-        return getattr(error, "sqlstate", None) == "42703"
+        return self.driver.sqlstate(error) == "42703"
 
     def made_already(self, error: Exception) -> bool:
         """Implement `Dialect.made_already`."""
-        return getattr(error, "sqlstate", None) in ("23505", "42P07", "42710", "40001", "40P01")
+        return self.driver.sqlstate(error) in ("23505", "42P07", "42710", "40001", "40P01")
 
     def triggers(self) -> tuple[str, ...]:
         """Implement `Dialect.triggers`."""
@@ -403,7 +428,7 @@ class PostgreSql:
 
     def has_no_triggers(self, error: Exception) -> bool:
         """Implement `Dialect.has_no_triggers`."""
-        return getattr(error, "sqlstate", None) in ("0A000", "42501")
+        return self.driver.sqlstate(error) in ("0A000", "42501")
 
     def guard_names(self) -> set[str]:
         """Implement `Dialect.guard_names`."""
@@ -411,12 +436,12 @@ class PostgreSql:
 
     def trigger_names(self, cursor: Any) -> set[str] | None:
         """Implement `Dialect.trigger_names`."""
-        found = cursor.execute(
+        cursor.execute(
             "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
             "WHERE pg_table_is_visible(c.oid) AND NOT t.tgisinternal "
             "AND t.tgname LIKE 'timebank%%' AND t.tgenabled = 'O'"
         )
-        return {name for (name,) in found}
+        return {name for (name,) in cursor.fetchall()}
 
     def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
         """Implement `Dialect.columns`: of the tables that `search_path` finds, as queries do."""
@@ -430,13 +455,13 @@ class PostgreSql:
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
         """Implement `Dialect.constraints`, from the catalogue, which everybody may read."""
-        found = cursor.execute(
+        cursor.execute(
             "SELECT t.relname, c.conname FROM pg_constraint c "
             "JOIN pg_class t ON t.oid = c.conrelid "
             "WHERE pg_table_is_visible(t.oid) AND c.convalidated "
             "AND c.conname LIKE 'timebank%%'"
         )
-        return set(found)
+        return set(cursor.fetchall())
 
 
 _REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger

@@ -256,7 +256,7 @@ def migrate(connection: sqlite3.Connection, where: str, timeout_seconds: float) 
         connection.execute("BEGIN IMMEDIATE")
         names = pending(connection, where)
         if names is None:
-            _make_ledger(connection, where)
+            make_ledger(connection, where)
             names = (LEDGER, *STEPS)
         elif names:
             _apply(connection, names)
@@ -286,7 +286,7 @@ def _use_wal(connection: sqlite3.Connection, timeout_seconds: float) -> None:
             return
 
 
-def _make_ledger(connection: sqlite3.Connection, where: str) -> None:
+def make_ledger(connection: sqlite3.Connection, where: str) -> None:
     """Make all tables, as they are in this version."""
     # Keys are compared by their bytes, which are in the order of code points in UTF-8 only.
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()

@@ -1,0 +1,259 @@
+"""The drivers of SQLAlchemy's asynchronous engines, within `run_sync`.
+
+SQLAlchemy runs what is given to `run_sync` beside the event loop, and lets it wait there for what
+is awaited. Nothing here has a loop or a thread of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from functools import lru_cache
+from importlib import import_module
+from itertools import count, islice
+from typing import Any, Final, TypeVar
+
+from timebank.errors import InvalidRequest
+from timebank.storage.server.drivers import Psycopg, State, Values
+
+T = TypeVar("T")
+
+_OUTSIDE: Final = (
+    "the host's connection is asynchronous, and a bank on it is called within run_sync: "
+    "await session.run_sync(lambda session: timebank.join(session).balance(…))"
+)
+
+
+def wait(awaited: Coroutine[Any, Any, T]) -> T:
+    """Wait for what is awaited, as SQLAlchemy's own cursors do.
+
+    :raises InvalidRequest: not within `run_sync`.
+    """
+    util: Any = sys.modules["sqlalchemy.util"]  # loaded: the host's connection is of it
+    try:
+        result: T = util.await_only(awaited)
+    except Exception as error:
+        if type(error).__name__ == "MissingGreenlet":
+            awaited.close()
+            raise InvalidRequest(_OUTSIDE) from error
+        raise
+    return result
+
+
+class Fetched:
+    """The rows of a statement that has run; a cursor that is read where its thread is not."""
+
+    def __init__(self, rows: list[Any], rowcount: int) -> None:
+        self._rows = iter(rows)
+        self.rowcount = rowcount
+
+    def fetchone(self) -> Any:
+        """Return the next row, or `None`."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return at most so many of the rows that are left."""
+        return list(islice(self._rows, size))
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows that are left."""
+        return self._rows
+
+
+# -- PostgreSQL ---------------------------------------------------------------------
+
+
+class AwaitedCursor(Fetched):
+    """A cursor of an asynchronous driver, by a function that runs a statement."""
+
+    def __init__(
+        self, connection: Any, run: Callable[[str, Values | None], tuple[list[Any], int]]
+    ) -> None:
+        super().__init__([], -1)
+        self.connection = connection
+        self._run = run
+
+    def execute(self, sql: str, values: Values | None = None) -> object:
+        """Implement `Cursor.execute`."""
+        rows, self.rowcount = self._run(sql, values)
+        self._rows = iter(rows)
+        return self
+
+    def executemany(self, sql: str, rows: Any) -> object:
+        """Implement `Cursor.executemany`."""
+        for values in rows:
+            self.execute(sql, values)
+        return self
+
+
+class AsyncPsycopg(Psycopg):
+    """psycopg 3's asynchronous connections; `connection` is SQLAlchemy's adapter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._async_cursor: Any = import_module("psycopg").AsyncCursor
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+
+        async def asked(sql: str, values: Values | None, **how: Any) -> tuple[list[Any], int]:
+            cursor = self._async_cursor(connection.driver_connection, row_factory=self._tuple_row)
+            await cursor.execute(sql, values, **how)
+            rows = await cursor.fetchall() if cursor.description else []
+            return rows, cursor.rowcount
+
+        return AwaitedCursor(connection, lambda sql, values: wait(asked(sql, values)))
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, in one trip to the server."""
+        connection = cursor.connection.driver_connection
+        wait(connection.execute("; ".join(statements), prepare=False))
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`."""
+        return super().state(connection.driver_connection)
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Implement `PostgresDriver.encodings`."""
+        return super().encodings(connection.driver_connection)
+
+
+_MARK: Final = re.compile(r"%[s%]")
+
+
+@lru_cache(maxsize=256)
+def numbered(sql: str) -> str:
+    """Return a statement with its values marked as PostgreSQL marks them: `$1`, `$2`.
+
+    >>> from timebank.storage.joined.awaited import numbered
+    >>> numbered("SELECT %s LIKE 'a%%' OR %s")
+    "SELECT $1 LIKE 'a%' OR $2"
+    """
+    numbers = count(1)
+    return _MARK.sub(lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql)
+
+
+class AsyncpgError(Exception):
+    """An error of asyncpg's, which has two families of them; it is the cause of this one."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.sqlstate: str = getattr(error, "sqlstate", None) or ""
+
+
+class Asyncpg:
+    """asyncpg; `connection` is SQLAlchemy's adapter, and statements run on the driver itself.
+
+    It does not tell whether a statement failed in the transaction: the next one does.
+    """
+
+    error: type[Exception] = AsyncpgError
+
+    def __init__(self) -> None:
+        package = import_module("asyncpg")
+        self._errors = (package.PostgresError, package.InterfaceError)
+
+    def _wait(self, awaited: Coroutine[Any, Any, T]) -> T:
+        try:
+            return wait(awaited)
+        except self._errors as error:
+            raise AsyncpgError(error) from error
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+
+        def run(sql: str, values: Values | None) -> tuple[list[Any], int]:
+            self._begin(connection)
+            asked = sql if values is None else numbered(sql)
+            found = self._wait(connection.driver_connection.fetch(asked, *(values or ())))
+            return list(map(tuple, found)), len(found)
+
+        return AwaitedCursor(connection, run)
+
+    def _begin(self, connection: Any) -> None:
+        """Let the adapter begin the host's transaction, as at each first statement."""
+        if not connection.driver_connection.is_in_transaction() and not connection.autocommit:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, in one trip to the server."""
+        self._begin(cursor.connection)
+        self._wait(cursor.connection.driver_connection.execute("; ".join(statements)))
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Implement `Driver.end`: the adapter notes what it began by itself."""
+        connection = cursor.connection
+        if connection.autocommit:
+            self.run(cursor, "COMMIT" if keep else "ROLLBACK")
+        elif keep:
+            connection.commit()
+        else:
+            connection.rollback()
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`."""
+        driver = connection.driver_connection
+        if driver.is_closed():
+            return State.CLOSED
+        return State.OPEN if driver.is_in_transaction() else State.IDLE
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Implement `Driver.in_autocommit`."""
+        return bool(connection.autocommit)
+
+    def sqlstate(self, error: Exception) -> str:
+        """Implement `PostgresDriver.sqlstate`."""
+        return error.sqlstate if isinstance(error, AsyncpgError) else ""
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Implement `PostgresDriver.encodings`: the driver speaks UTF-8 alone."""
+        settings = connection.driver_connection.get_settings()
+        return str(settings.server_encoding), "UTF8"
+
+
+# -- SQLite -------------------------------------------------------------------------
+
+
+def check_thread(connection: Any) -> None:
+    """Check that a function can be run on the thread of an aiosqlite connection.
+
+    :raises InvalidRequest: not with this version of aiosqlite.
+    """
+    if not (hasattr(connection, "_execute") and hasattr(type(connection), "_conn")):
+        msg = (
+            "this version of aiosqlite shows no way to its own thread, so that its connections "
+            "cannot be joined: join one of sqlite3 in a thread (asyncio.to_thread)"
+        )
+        raise InvalidRequest(msg)
+
+
+class ThreadOfConnection:
+    """The thread of an aiosqlite connection, on which alone its SQLite connection may be used."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def connection(self) -> sqlite3.Connection:
+        """Return the SQLite connection.
+
+        :raises InvalidRequest: it is closed.
+        """
+        try:
+            found: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - it shows no other
+        except ValueError as error:
+            msg = "the host's connection is closed"
+            raise InvalidRequest(msg) from error
+        return found
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what a function returns that is given the connection, on its thread."""
+        awaited: Coroutine[Any, Any, T] = self._connection._execute(work, self.connection())  # noqa: SLF001 - the one way to its thread
+        return wait(awaited)

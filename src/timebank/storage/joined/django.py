@@ -1,0 +1,167 @@
+"""Django's connections: every statement runs through Django's own cursor.
+
+So `connection.queries`, `execute_wrapper` and whatever else a host has put around its queries see
+ours too. Django wraps a driver's errors in classes of its own; here they are the driver's again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from timebank.errors import InvalidRequest
+from timebank.storage.server.drivers import (
+    Driver,
+    PostgresDriver,
+    Psycopg,
+    Psycopg2,
+    State,
+    Values,
+    plain,
+)
+
+#: What an `except` takes.
+ErrorClasses = type[Exception] | tuple[type[Exception], ...]
+_BROKEN = "a query failed in the host's atomic block: nothing more can be done in it"
+
+
+@contextmanager
+def unwrapping(errors: ErrorClasses) -> Iterator[None]:
+    """Raise the driver's error for Django's.
+
+    :raises InvalidRequest: Django lets nothing run in a transaction that must be rolled back.
+    """
+    # It is loaded: the host's connection is of it.
+    wrapped: Any = sys.modules["django.db.utils"].Error
+    try:
+        yield
+    except wrapped as error:
+        found = error
+    else:
+        return
+    _raise(found, errors)
+
+
+def _raise(found: Exception, errors: ErrorClasses) -> NoReturn:
+    for cause in (found.__cause__, found.__context__):
+        if isinstance(cause, errors):
+            raise cause
+    if any(kind.__name__ == "TransactionManagementError" for kind in type(found).__mro__):
+        raise InvalidRequest(_BROKEN) from found
+    raise found
+
+
+class DjangoCursor:
+    """Runs each statement on a cursor that Django makes for it."""
+
+    def __init__(self, wrapper: Any, errors: ErrorClasses) -> None:
+        self.connection = wrapper
+        self._errors = errors
+        self._cursor: Any = None
+
+    def execute(self, sql: str, values: Values | None = None) -> object:
+        """Implement `Cursor.execute`."""
+        with unwrapping(self._errors):
+            self._cursor = self.connection.cursor()
+            self._cursor.execute(sql, values)
+        return self
+
+    def executemany(self, sql: str, rows: Any) -> object:
+        """Implement `Cursor.executemany`."""
+        with unwrapping(self._errors):
+            self._cursor = self.connection.cursor()
+            self._cursor.executemany(sql, list(rows))
+        return self
+
+    @property
+    def rowcount(self) -> int:
+        """The rows that the last statement changed or gave."""
+        return int(self._cursor.rowcount)
+
+    def fetchone(self) -> Any:
+        """Implement `Cursor.fetchone`."""
+        with unwrapping(self._errors):
+            return plain(self._cursor.fetchone())
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return at most so many of the rows that are left."""
+        with unwrapping(self._errors):
+            return list(map(plain, self._cursor.fetchmany(size)))
+
+    def fetchall(self) -> list[Any]:
+        """Implement `Cursor.fetchall`."""
+        with unwrapping(self._errors):
+            return list(map(plain, self._cursor.fetchall()))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows."""
+        return iter(self.fetchall())
+
+    def ending(self, sql: str) -> None:
+        """Run what ends a savepoint or a transaction of ours, whatever the host's is in.
+
+        Django lets nothing run where a query failed, and undoes its own savepoints as this does.
+        """
+        wrapper = self.connection
+        noted = wrapper.needs_rollback
+        try:
+            wrapper.needs_rollback = False
+            self.execute(sql)
+        finally:
+            wrapper.needs_rollback = noted
+
+
+class DjangoDriver:
+    """A driver of a server, through Django; `connection` is Django's wrapper."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.error: type[Exception] = driver.error
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+        return DjangoCursor(connection, self.error)
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, one by one, for whoever reads the host's log of queries."""
+        for statement in statements:
+            cursor.ending(statement)
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Implement `Driver.end`: Django's drivers are in autocommit, or the host's."""
+        cursor.ending("COMMIT" if keep else "ROLLBACK")
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`."""
+        inner = connection.connection
+        return State.CLOSED if inner is None else self._driver.state(inner)
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Implement `Driver.in_autocommit`."""
+        return self._driver.in_autocommit(connection.connection)
+
+
+class DjangoPostgres(DjangoDriver):
+    """PostgreSQL, through Django, on psycopg 3 or psycopg 2."""
+
+    _driver: PostgresDriver
+
+    def __init__(self, driver: Psycopg | Psycopg2) -> None:
+        super().__init__(driver)
+
+    def sqlstate(self, error: Exception) -> str:
+        """Implement `PostgresDriver.sqlstate`."""
+        return self._driver.sqlstate(error)
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Implement `PostgresDriver.encodings`."""
+        return self._driver.encodings(connection.connection)
+
+
+@lru_cache(maxsize=256)
+def marked(sql: str) -> str:
+    """Return a statement for SQLite with its values marked as Django marks them."""
+    return sql.replace("%", "%%").replace("?", "%s")

@@ -1,0 +1,259 @@
+"""The drivers of SQL servers: how each makes a cursor, runs SQL, and tells what it knows.
+
+A dialect says what a server understands; a driver is the Python package that talks to it. Ours are
+psycopg 3 and PyMySQL; hosts bring others. None is imported before it is used, and nothing of a
+host's connection (the shape of its rows, its kind of cursor) matters here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from importlib import import_module
+from typing import Any, Final, Protocol
+
+Values = Sequence[Any]
+
+
+class State(Enum):
+    """What a driver's connection is in."""
+
+    IDLE = "no transaction is open"
+    OPEN = "in a transaction"
+    #: A statement failed in the transaction; some drivers cannot tell it from `OPEN`.
+    FAILED = "in a transaction that can only be rolled back"
+    BUSY = "a statement is under way"
+    PIPELINE = "in pipeline mode"
+    CLOSED = "closed"
+
+
+class Cursor(Protocol):
+    """A cursor that gives rows as tuples; `%s` marks a value, `%%` is a percent sign."""
+
+    #: What the driver's methods take as `connection`.
+    connection: Any
+    rowcount: int
+
+    def execute(self, sql: str, values: Values | None = None, /) -> object:
+        """Run one statement."""
+
+    def executemany(self, sql: str, rows: Any, /) -> object:
+        """Run one statement for each of several rows of values."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or `None`."""
+
+    def fetchall(self) -> Iterable[Any]:
+        """Return the rows that are left."""
+
+
+class Driver(Protocol):
+    """One package that talks to a server; it keeps nothing of a connection."""
+
+    #: What it raises.
+    error: type[Exception]
+
+    def cursor(self, connection: Any) -> Any:
+        """Return a cursor with rows as tuples, whatever the connection's default is."""
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Run statements without values, one after the other; none is worth preparing."""
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Commit or roll back a transaction that we began ourselves."""
+
+    def state(self, connection: Any) -> State:
+        """Return what the connection is in, as far as the driver knows; nothing is asked."""
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Return whether the driver begins no transaction by itself."""
+
+
+class PostgresDriver(Driver, Protocol):
+    """A driver of PostgreSQL."""
+
+    def sqlstate(self, error: Exception) -> str:
+        """Return the SQLSTATE of an error; an empty one where it has none."""
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Return the server's encoding and the connection's, as PostgreSQL calls them."""
+
+
+#: By the name of psycopg's and psycopg 2's transaction status.
+_STATES: Final = {
+    "IDLE": State.IDLE,
+    "INTRANS": State.OPEN,
+    "INERROR": State.FAILED,
+    "ACTIVE": State.BUSY,
+    "UNKNOWN": State.CLOSED,
+}
+
+
+class Psycopg:
+    """psycopg 3, and what its asynchronous connections have in common with the others."""
+
+    def __init__(self) -> None:
+        package = import_module("psycopg")
+        self.error: type[Exception] = package.Error
+        self._cursor_class: Any = package.Cursor
+        self._tuple_row: Any = import_module("psycopg.rows").tuple_row
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+        return self._cursor_class(connection, row_factory=self._tuple_row)
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, in one trip to the server."""
+        cursor.execute("; ".join(statements), prepare=False)
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Implement `Driver.end`."""
+        self.run(cursor, "COMMIT" if keep else "ROLLBACK")
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`."""
+        if connection.closed:
+            return State.CLOSED
+        if connection.pgconn.pipeline_status:
+            return State.PIPELINE
+        return _STATES[connection.info.transaction_status.name]
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Implement `Driver.in_autocommit`."""
+        return bool(connection.autocommit)
+
+    def sqlstate(self, error: Exception) -> str:
+        """Implement `PostgresDriver.sqlstate`."""
+        return getattr(error, "sqlstate", None) or ""
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Implement `PostgresDriver.encodings`."""
+        status = connection.info.parameter_status
+        return str(status("server_encoding")), str(status("client_encoding"))
+
+
+class Psycopg2:
+    """psycopg 2. Its cursors give bytes as `memoryview`, and may be of a class of the host's."""
+
+    def __init__(self) -> None:
+        package = import_module("psycopg2")
+        self.error: type[Exception] = package.Error
+        self._package: Any = import_module("psycopg2.extensions")
+        #: Types as the driver knows them, should the host have registered others for all cursors.
+        names = ("UNICODE", "INTEGER", "LONGINTEGER", "BOOLEAN", "DECIMAL")
+        self._types = (package.BINARY, *(getattr(self._package, name) for name in names))
+        self._states: dict[int, State] = {
+            getattr(self._package, f"TRANSACTION_STATUS_{name}"): state
+            for name, state in _STATES.items()
+        }
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+        cursor = self._package.cursor(connection)
+        for kind in self._types:
+            self._package.register_type(kind, cursor)
+        return Psycopg2Cursor(cursor)
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, in one trip to the server."""
+        cursor.execute("; ".join(statements))
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Implement `Driver.end`: the driver notes what it began by itself, and ends that alone."""
+        connection = cursor.connection
+        if self.in_autocommit(connection):
+            self.run(cursor, "COMMIT" if keep else "ROLLBACK")
+        elif keep:
+            self._package.connection.commit(connection)
+        else:
+            self._package.connection.rollback(connection)
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`."""
+        if connection.closed:
+            return State.CLOSED
+        if connection.isexecuting():
+            return State.BUSY
+        return self._states[connection.get_transaction_status()]
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Implement `Driver.in_autocommit`."""
+        return bool(connection.autocommit)
+
+    def sqlstate(self, error: Exception) -> str:
+        """Implement `PostgresDriver.sqlstate`."""
+        return getattr(error, "pgcode", None) or ""
+
+    def encodings(self, connection: Any) -> tuple[str, str]:
+        """Implement `PostgresDriver.encodings`."""
+        return str(connection.get_parameter_status("server_encoding")), str(connection.encoding)
+
+
+def plain(row: Any) -> Any:
+    """Return a row of psycopg 2 as a tuple with bytes, as all other drivers give it."""
+    if row is None:
+        return None
+    return tuple(bytes(value) if type(value) is memoryview else value for value in row)
+
+
+class Psycopg2Cursor:
+    """A cursor of psycopg 2, with bytes as `bytes`."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self.connection: Any = cursor.connection
+
+    def execute(self, sql: str, values: Values | None = None) -> object:
+        """Implement `Cursor.execute`."""
+        self._cursor.execute(sql, values)
+        return self
+
+    def executemany(self, sql: str, rows: Any) -> object:
+        """Implement `Cursor.executemany`."""
+        self._cursor.executemany(sql, rows)
+        return self
+
+    @property
+    def rowcount(self) -> int:
+        """The rows that the last statement changed or gave."""
+        return int(self._cursor.rowcount)
+
+    def fetchone(self) -> Any:
+        """Implement `Cursor.fetchone`."""
+        return plain(self._cursor.fetchone())
+
+    def fetchall(self) -> list[Any]:
+        """Implement `Cursor.fetchall`."""
+        return list(map(plain, self._cursor.fetchall()))
+
+
+class MySql:
+    """PyMySQL or mysqlclient, by the name of its package."""
+
+    def __init__(self, package: str = "pymysql") -> None:
+        self.error: type[Exception] = import_module(package).Error
+        self._cursor_class: Any = import_module(f"{package}.cursors").Cursor
+
+    def cursor(self, connection: Any) -> Any:
+        """Implement `Driver.cursor`."""
+        return connection.cursor(self._cursor_class)
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`."""
+        for statement in statements:
+            cursor.execute(statement)
+
+    def end(self, cursor: Any, *, keep: bool) -> None:
+        """Implement `Driver.end`."""
+        self.run(cursor, "COMMIT" if keep else "ROLLBACK")
+
+    def state(self, connection: Any) -> State:
+        """Implement `Driver.state`: after an error a driver's own note is of before it.
+
+        So the server alone knows whether a transaction is open: see `MariaDb.in_transaction`.
+        """
+        return State.IDLE if connection.open else State.CLOSED
+
+    def in_autocommit(self, connection: Any) -> bool:
+        """Implement `Driver.in_autocommit`."""
+        return bool(connection.get_autocommit())

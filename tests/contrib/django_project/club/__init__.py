@@ -1,0 +1,1 @@
+"""The club: an app of a host."""
