@@ -340,7 +340,6 @@ class SqliteWriter(SqliteReader):
         """Make the bank where it is missing.
 
         :raises Corrupt: its own row is missing, its others are there.
-        :raises Conflict: another bank has this journal's id.
         """
         try:
             self.head()
