@@ -242,6 +242,29 @@ def test_a_log_that_was_taken_away_is_noticed(tmp_path: Path, again: bool) -> No
         bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
 
 
+LOOKING = """
+    import sqlite3, sys
+    looking = sqlite3.connect(sys.argv[2], timeout=0)
+    try:
+        looking.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        print(error)
+"""
+
+
+def test_to_look_at_a_log_takes_no_lock_away(tmp_path: Path) -> None:
+    """To close a file releases all locks that a process has on it, unless SQLite knows better."""
+    place = tmp_path / "bank.db"
+    made(place)
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        bank.open_account("m2")
+        with timebank.open(f"sqlite:///{place}", create=False):
+            pass
+        backup_sqlite(f"sqlite:///{place}", f"sqlite:///{tmp_path}/copy.db")
+        assert "database is locked\n" == child(LOOKING, str(place)).communicate()[0]
+        bank.open_account("m3")
+
+
 def test_a_file_in_another_mode_has_no_log(tmp_path: Path) -> None:
     """Nothing is missed there, also when it is put into the other mode meanwhile."""
     place = tmp_path / "bank.db"
