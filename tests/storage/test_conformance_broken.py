@@ -53,6 +53,7 @@ CAUGHT = (
     ("TestLacksWhatItSays", "test_what_the_store_has_is_declared"),
     ("TestLacksWhatItSays", "test_the_store_is_opened_by_its_address"),
     ("TestWipesTooMuch", "test_a_wipe_says_what_may_remain"),
+    ("TestWipesNothing", "test_what_was_wiped_is_in_no_file"),
     ("TestLyingLock", "test_a_second_writer_waits_for_the_first"),
     ("TestForgetsAtTheEnd", "test_a_hot_account_is_spent_exactly_by_processes"),
     ("TestForgetsAtTheEnd", "test_a_crash_between_any_two_calls"),
