@@ -1,8 +1,8 @@
 """Ask who may do what, before a bank looks at anything.
 
-`TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does
-not permit is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for the
-usual ones. Without permissions a bank trusts its caller.
+`TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does not
+answer with `True` is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for
+the usual ones. Without permissions a bank trusts its caller.
 """
 
 from __future__ import annotations
@@ -141,13 +141,6 @@ def permits(permissions: Permissions, ask: Ask) -> bool:
     return answer is True
 
 
-#: What goes beyond the usual, in words.
-_EXCEEDS: Final = {
-    "settle": "for more than is held",
-    "open_account": "with limits of its own",
-}
-
-
 def permit(permissions: Permissions, ask: Ask) -> None:
     """Ask for a call.
 
@@ -157,10 +150,12 @@ def permit(permissions: Permissions, ask: Ask) -> None:
         what = None
         if ask.writes_off:
             what = "leave with a write-off"
+        elif ask.action == "settle":  # how much is held is for who may settle it
+            if ask.exceeds and permits(permissions, attrs.evolve(ask, exceeds=False)):
+                what = "settle beyond what is held"
         elif ask.exceeds:
-            what = (
-                f"{ask.action} {'beyond what is held' if ask.action == 'settle' else 'unchecked'}"
-            )
+            opens = ask.action == "open_account"
+            what = f"{ask.action} {'with limits of its own' if opens else 'unchecked'}"
         raise NotPermitted(ask.actor, action=ask.action, accounts=ask.accounts, what=what)
 
 
