@@ -8,7 +8,7 @@ the usual ones. Without permissions a bank trusts its caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -108,7 +108,7 @@ class Ask:
 
 
 #: Says whether a call may go on: by `True`, and by nothing else. It may look at the `Ask` only.
-Permissions = Callable[[Ask], object]
+Permissions = Callable[[Ask], bool]
 
 
 def checked(permissions: object) -> Permissions | None:
@@ -135,7 +135,7 @@ def permits(permissions: Permissions, ask: Ask) -> bool:
     >>> permits(lambda ask: True, ask), permits(lambda ask: "yes", ask)
     (True, False)
     """
-    answer = permissions(ask)
+    answer = cast("object", permissions(ask))  # whatever it was said to be
     if isinstance(answer, Coroutine):
         answer.close()
     return answer is True
@@ -330,9 +330,9 @@ def _ids(given: object) -> frozenset[str]:
     if isinstance(given, Coroutine):
         given.close()
     elif isinstance(given, Iterable):
-        ids: frozenset[object] = frozenset(given)
+        ids = list(given)
         if all(isinstance(id, str) for id in ids):
-            return frozenset(map(str, ids))
+            return frozenset(ids)
     msg = f"accounts returns the ids of an actor's accounts, each a str, not {shown(given)}"
     raise WrongType(msg)
 

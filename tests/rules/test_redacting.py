@@ -230,7 +230,7 @@ def test_accounts_of_roles_are_found_at_once(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [lambda: None, lambda: 3, lambda: [1], lambda: ["a", None], allow]
+    "answer", [lambda: None, lambda: 3, lambda: [1], lambda: ["a", None], lambda: [["a"]], allow]
 )
 def test_what_accounts_gives_are_ids(bank: TimeBank, answer: Callable[[], Any]) -> None:
     """Anything else is an error of the host, and nothing is done."""

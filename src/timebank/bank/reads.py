@@ -630,7 +630,7 @@ class Reads(Handle):
         while True:
             with self._reader() as reader:
                 found, last = page(reader, after)
-                if now is not None:
+                if now is not None and self._permissions is not None:
                     found = [self._seen(one, reader, now) for one in found]
             yield from found
             if last is None:
