@@ -327,6 +327,25 @@ def test_a_permission_that_fails_while_redacting_shows_nothing(bank: TimeBank) -
     assert (None, None) == (caught.value.__context__, caught.value.__cause__)
 
 
+def test_a_clock_that_is_behind_is_told_when_it_is_permitted() -> None:
+    """When the last record was made is not for a stranger, who is refused before."""
+    clock = Clock()
+    bank = timebank.open("memory:", permissions=Roles(OFFICES), **sources(clock))
+    bank.acting_as("carla").open_account("anna")
+    clock.now -= timedelta(days=1)
+    for actor in (None, "mallory"):
+        with pytest.raises(NotPermitted):
+            bank.acting_as(actor).transfer(earner="anna", spender="bruno", hours=1)
+        with pytest.raises(NotPermitted):
+            bank.acting_as(actor).run_due()
+        with bank.acting_as(actor).preview() as preview:
+            for call in (partial(preview.freeze, "anna"), preview.run_due):
+                with pytest.raises(NotPermitted):
+                    call()
+    with pytest.raises(timebank.ClockBehind):
+        bank.acting_as("carla").freeze("anna")
+
+
 # -- flags ---------------------------------------------------------------------------------
 
 
