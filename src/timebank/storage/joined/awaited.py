@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from functools import lru_cache
 from importlib import import_module
-from itertools import count
+from itertools import count, islice
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidRequest
@@ -52,6 +52,10 @@ class Fetched:
     def fetchone(self) -> Any:
         """Return the next row, or `None`."""
         return next(self._rows, None)
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return the next rows."""
+        return list(islice(self._rows, size))
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""

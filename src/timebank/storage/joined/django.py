@@ -64,17 +64,29 @@ class DjangoCursor:
 
     def execute(self, sql: str, values: Values | None = None) -> object:
         """Implement `Cursor.execute`."""
-        with unwrapping(self._errors):
-            self._cursor = self.connection.cursor()
-            self._cursor.execute(sql, values)
+        with unwrapping(self._errors), self._own_cursor() as cursor:
+            cursor.execute(sql, values)
         return self
 
     def executemany(self, sql: str, rows: Any) -> object:
         """Implement `Cursor.executemany`."""
-        with unwrapping(self._errors):
-            self._cursor = self.connection.cursor()
-            self._cursor.executemany(sql, list(rows))
+        with unwrapping(self._errors), self._own_cursor() as cursor:
+            cursor.executemany(sql, list(rows))
         return self
+
+    @contextmanager
+    def _own_cursor(self) -> Iterator[Any]:
+        """Give a new cursor of Django's, which is closed where it fails.
+
+        An error of Django's keeps it alive, in a cycle. Who collects that may be another thread,
+        which would wait for SQLite's lock on this connection while this one waits for that.
+        """
+        self._cursor = self.connection.cursor()
+        try:
+            yield self._cursor
+        except BaseException:
+            self._cursor.close()
+            raise
 
     @property
     def rowcount(self) -> int:
@@ -85,6 +97,11 @@ class DjangoCursor:
         """Implement `Cursor.fetchone`."""
         with unwrapping(self._errors):
             return plain(self._cursor.fetchone())
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return the next rows, as a driver's cursor does."""
+        with unwrapping(self._errors):
+            return list(map(plain, self._cursor.fetchmany(size)))
 
     def fetchall(self) -> list[Any]:
         """Implement `Cursor.fetchall`."""
