@@ -121,11 +121,14 @@ class StatuteNotFound(NotFound):
 
 
 class BankNotFound(NotFound):
-    """The storage has no bank of this name, and was not asked to create one; `bank` is the name."""
+    """The storage, `where`, has no bank of this name, `bank`, and was not asked to create one.
+
+    It names no other bank, for it may be shown to somebody who is not to know of them.
+    """
 
     def __init__(self, bank: str, where: str) -> None:
         super().__init__(f"no bank {shown(bank)} in {where}")
-        self.bank = bank
+        self.bank, self.where = bank, where
 
 
 class IdempotencyMismatch(TimebankError):

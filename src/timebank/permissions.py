@@ -7,12 +7,13 @@ usual ones. Without permissions a bank trusts its caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from timebank.errors import InvalidRequest, NotPermitted, WrongType, shown
+from timebank.model.callables import function
 
 #: What only reads a bank.
 READS: Final = frozenset(
@@ -106,19 +107,38 @@ class Ask:
         return self._heir(account)
 
 
-#: Says whether a call may go on. It may look at the `Ask` only.
+#: Says whether a call may go on: by `True`, and by nothing else. It may look at the `Ask` only.
 Permissions = Callable[[Ask], object]
 
 
 def checked(permissions: object) -> Permissions | None:
     """Return permissions that are a callable, or `None`.
 
-    :raises WrongType: neither.
+    :raises WrongType: neither; or what gives a coroutine, or another thing that is no answer.
     """
-    if permissions is not None and not callable(permissions):
-        msg = f"permissions are a callable that is given an Ask, not {shown(permissions)}"
+    if permissions is None:
+        return None
+    if isinstance(permissions, type):
+        msg = f"permissions are an object that was made, as Roles(…), not {shown(permissions)}"
         raise WrongType(msg)
-    return permissions
+    what = "permissions are a callable that is given an Ask"
+    return function(permissions, what, gives="returns True")
+
+
+def permits(permissions: Permissions, ask: Ask) -> bool:
+    """Return true where permissions answer `True`: anything else, true as it may be, is a no.
+
+    A coroutine is never awaited here: it is closed.
+
+    >>> from timebank.permissions import Ask, permits
+    >>> ask = Ask(actor="m1", action="balance", accounts=("m1",))
+    >>> permits(lambda ask: True, ask), permits(lambda ask: "yes", ask)
+    (True, False)
+    """
+    answer = permissions(ask)
+    if isinstance(answer, Coroutine):
+        answer.close()
+    return answer is True
 
 
 #: What goes beyond the usual, in words.
@@ -131,9 +151,9 @@ _EXCEEDS: Final = {
 def permit(permissions: Permissions, ask: Ask) -> None:
     """Ask for a call.
 
-    :raises NotPermitted: the answer is not true.
+    :raises NotPermitted: the answer is not `True`.
     """
-    if not permissions(ask):
+    if not permits(permissions, ask):
         what = None
         if ask.writes_off:
             what = "leave with a write-off"
@@ -221,6 +241,8 @@ class Roles:
     unless it is a fund, a clearing or an issuance account; or those that `accounts` gives for
     the actor. What was merged into it is one's own too. A call without an actor may do nothing.
 
+    :raises WrongType: roles that are no mapping, or `accounts` that is no plain function; when
+        asked: what it gives is no id, and no ids that can be iterated over.
     :raises InvalidRequest: a role that is none of these.
 
     >>> import timebank
@@ -246,6 +268,9 @@ class Roles:
     ) -> None:
         self._roles = _checked({} if roles is None else roles)
         self._accounts = accounts
+        if accounts is not None:
+            what = "accounts is a callable that is given an actor"
+            function(accounts, what, gives="returns ids of accounts")
 
     def __repr__(self) -> str:
         return f"<Roles of {len(self._roles)} actors>"
@@ -295,10 +320,26 @@ class Roles:
 
     def _own(self, ask: Ask, actor: str) -> frozenset[str]:
         if self._accounts is not None:
-            given = self._accounts(actor)
-            return frozenset([given] if isinstance(given, str) else given)
+            return _ids(self._accounts(actor))
         kind = ask.kind(actor)
         return frozenset() if kind is None or kind in _OF_THE_BANK else frozenset({actor})
+
+
+def _ids(given: object) -> frozenset[str]:
+    """Return the ids that a callable gave for an actor.
+
+    :raises WrongType: it gave something else.
+    """
+    if isinstance(given, str):
+        return frozenset({given})
+    if isinstance(given, Coroutine):
+        given.close()
+    elif isinstance(given, Iterable):
+        ids: frozenset[object] = frozenset(given)
+        if all(isinstance(id, str) for id in ids):
+            return frozenset(map(str, ids))
+    msg = f"accounts returns the ids of an actor's accounts, each a str, not {shown(given)}"
+    raise WrongType(msg)
 
 
 def _coordinator(ask: Ask) -> bool:

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import django
 import psycopg
+import psycopg2.extras
 import pymysql
 import pytest
 import sqlalchemy
 import sqlite_utils
 from django.conf import settings
 from django.db import connections, transaction
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util.concurrency import in_greenlet
 
 import timebank
 from servers import drop_database, new_database
 
 MAKE = "CREATE TABLE booking (id VARCHAR(20) PRIMARY KEY)"
 COUNT = "SELECT count(*) FROM booking"
+T = TypeVar("T")
+#: The event loop of all asynchronous hosts.
+LOOP = asyncio.new_event_loop()
 
 pymysql.install_as_MySQLdb()
+
+
+def within(work: Callable[[], T]) -> T:
+    """Do work where what is awaited is waited for, as `run_sync` does it."""
+    if in_greenlet():
+        return work()
+    return LOOP.run_until_complete(greenlet_spawn(work))
 
 
 class Host(ABC):
@@ -34,6 +49,8 @@ class Host(ABC):
 
     #: What `new_database` is asked for; a file where there is none.
     server: str | None = None
+    #: Whether its driver is asynchronous.
+    is_async = False
 
     def __init__(self, folder: Path) -> None:
         self.url = (
@@ -247,6 +264,104 @@ class Psycopg(Host):
         self.handle.close()
 
 
+class Psycopg2(Host):
+    """psycopg 2, with rows in a shape of the host's own."""
+
+    server = "postgresql"
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        url = sqlalchemy.make_url(self.url)
+        made = psycopg2.connect(
+            host=url.query["host"],
+            user=url.username,
+            dbname=url.database,
+            cursor_factory=psycopg2.extras.RealDictCursor,
+        )
+        made.autocommit = True
+        return made
+
+    def run(self, sql: str) -> Any:
+        """As `Host.run`."""
+        with self.handle.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone() if cursor.description else None
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """As `Host.transaction`."""
+        return by_statements(self.run, "BEGIN", "COMMIT", "ROLLBACK")
+
+    def savepoint(self) -> AbstractContextManager[Any]:
+        """As `Host.savepoint`."""
+        return self.numbered_savepoint()
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        self.handle.close()
+
+
+class AlchemyConnectionPsycopg2(AlchemyConnection):
+    """SQLAlchemy on psycopg 2."""
+
+    server = "postgresql"
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        self.engine = sqlalchemy.create_engine(self.url.replace("+psycopg", "+psycopg2"))
+        return self.engine.connect()
+
+
+class AsyncSessionAiosqlite(AlchemySession):
+    """SQLAlchemy's `AsyncSession`; what joins is the session that `run_sync` gives."""
+
+    driver = "aiosqlite"
+    is_async = True
+
+    def connect(self) -> Any:
+        """As `Host.connect`."""
+        return within(self.made)
+
+    def made(self) -> Any:
+        """What is joined."""
+        self.async_engine = self.make_engine()
+        return AsyncSession(self.async_engine).sync_session
+
+    def make_engine(self) -> AsyncEngine:
+        """The engine, on this kind's driver."""
+        url = sqlalchemy.make_url(self.url)
+        return create_async_engine(
+            url.set(drivername=f"{url.get_backend_name()}+{self.driver}"),
+            poolclass=sqlalchemy.NullPool,
+        )
+
+    def disconnect(self) -> None:
+        """As `Host.disconnect`."""
+        within(self.handle.close)
+
+
+class AsyncConnectionAiosqlite(AsyncSessionAiosqlite):
+    """SQLAlchemy's `AsyncConnection`, on the same driver."""
+
+    def made(self) -> Any:
+        """What is joined."""
+        self.async_engine = self.make_engine()
+        return self.async_engine.sync_engine.connect()
+
+
+class AsyncSessionAsyncpg(AsyncSessionAiosqlite):
+    """`AsyncSession` on asyncpg."""
+
+    server = "postgresql"
+    driver = "asyncpg"
+
+
+class AsyncConnectionPsycopg(AsyncConnectionAiosqlite):
+    """`AsyncConnection` on psycopg 3."""
+
+    server = "postgresql"
+    driver = "psycopg"
+
+
 class PyMySqlMariaDb(Host):
     """PyMySQL, with rows in a shape of the host's own."""
 
@@ -355,24 +470,42 @@ KINDS: tuple[type[Host], ...] = (
     AlchemySession,
     AlchemySessionPostgres,
     Psycopg,
+    Psycopg2,
+    AlchemyConnectionPsycopg2,
+    AsyncSessionAiosqlite,
+    AsyncConnectionAiosqlite,
+    AsyncSessionAsyncpg,
+    AsyncConnectionPsycopg,
     PyMySqlMariaDb,
     Django,
     DjangoPostgres,
     DjangoMariaDb,
 )
-#: The same as parameters of a test: what is on a server needs the mark of it.
-HOSTS = tuple(
-    pytest.param(kind, marks=() if kind.server is None else pytest.mark.servers) for kind in KINDS
-)
-#: The same for what is tried at length: two of a kind on servers at night alone.
-_ALIKE = {"AlchemyConnectionPostgres", "AlchemyConnectionMariaDb", "DjangoMariaDb"}
-HOSTS_AT_LENGTH = tuple(
-    pytest.param(
-        kind,
-        marks=[
-            *([] if kind.server is None else [pytest.mark.servers]),
-            *([pytest.mark.nightly] if kind.__name__ in _ALIKE else []),
-        ],
+#: What is like another of its driver, at night alone.
+_ALIKE = {"AlchemyConnectionPsycopg2", "AsyncConnectionAiosqlite", "AsyncConnectionPsycopg"}
+#: The same for what is tried at length.
+_ALIKE_AT_LENGTH = _ALIKE | {
+    "AlchemyConnectionPostgres",
+    "AlchemyConnectionMariaDb",
+    "AsyncSessionAsyncpg",
+    "DjangoMariaDb",
+    "Psycopg2",
+}
+
+
+def _parameters(at_night: set[str]) -> tuple[Any, ...]:
+    """The kinds as parameters of a test: what is on a server needs the mark of it."""
+    return tuple(
+        pytest.param(
+            kind,
+            marks=[
+                *([] if kind.server is None else [pytest.mark.servers]),
+                *([pytest.mark.nightly] if kind.__name__ in at_night else []),
+            ],
+        )
+        for kind in KINDS
     )
-    for kind in KINDS
-)
+
+
+HOSTS = _parameters(_ALIKE)
+HOSTS_AT_LENGTH = _parameters(_ALIKE_AT_LENGTH)

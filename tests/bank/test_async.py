@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import runpy
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,41 +18,32 @@ pytest.importorskip("httpx", reason="the application needs the extra timebank[de
 import httpx
 
 import timebank
-from timebank import Hours, TimeBank
+from timebank import Hours, Roles, TimeBank
+from web import EXAMPLES, drive, example, key_of
+from web import post as post_asked
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "async_app.py"
+EXAMPLE = EXAMPLES / "async_app.py"
 PAGE = (ROOT / "docs" / "async.md").read_text("utf-8")
-MODULE: dict[str, Any] = runpy.run_path(str(EXAMPLE))
 
 VISIT = {"earner": "m1", "spender": "f1", "hours": "1:30"}
-Work = Callable[[httpx.AsyncClient], Awaitable[None]]
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[TimeBank]:
     """A bank on SQLite with a member, a family and a fund."""
-    with timebank.open(f"sqlite:///{tmp_path}/bank.db") as opened:
-        opened.open_account("m1")
-        opened.open_account("f1", kind="group")
-        opened.open_account("pot", kind="fund")
+    roles = Roles({"carla": "coordinator"})
+    with timebank.open(f"sqlite:///{tmp_path}/bank.db", permissions=roles) as opened:
+        carla = opened.acting_as("carla")
+        carla.open_account("m1")
+        carla.open_account("f1", kind="group")
+        carla.open_account("pot", kind="fund")
         yield opened
-
-
-def drive(bank: TimeBank, work: Work) -> None:
-    """Run the application on a loop, and a client of it."""
-
-    async def run() -> None:
-        transport = httpx.ASGITransport(MODULE["make_app"](MODULE["Ledger"](bank)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
-            await work(client)
-
-    asyncio.run(run())
 
 
 async def post(client: httpx.AsyncClient, key: str, asked: Any = VISIT) -> httpx.Response:
     """Send a transfer."""
-    return await client.post("/transfers", json=asked, headers={"Idempotency-Key": key})
+    return await post_asked(client, key, asked)
 
 
 def test_the_page_shows_what_the_example_has() -> None:
@@ -67,16 +57,17 @@ def test_the_page_shows_what_the_example_has() -> None:
 def test_the_page_names_each_answer() -> None:
     """The table of the page is the table of the example."""
     rows = re.findall(r"^\| `(\w+)` \| (\d+)", PAGE, re.MULTILINE)
-    assert [(kind.__name__, str(status)) for kind, status in MODULE["STATUS"]] == rows
+    assert [(kind.__name__, str(status)) for kind, status in example("async_app").STATUS] == rows
 
 
 def test_the_example_ends_by_itself() -> None:
     """Without arguments it is its own client."""
     done = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stderr)
-    statuses, balance, refusal = done.stdout.splitlines()
-    assert "[201, 201, 201, 201, 201, 201]" == statuses
-    assert "{'posted': '7:30', 'spendable': '27:30'}" == balance
+    stranger, statuses, spendable, other, refusal = done.stdout.splitlines()
+    assert ("401", "403") == (stranger, other)
+    assert "[200, 201, 201, 201, 201, 201]" == statuses
+    assert "12:30" == spendable
     assert refusal.startswith('409 {"code": "floor_exceeded", ')
 
 
@@ -149,26 +140,37 @@ def test_waiting_writers_leave_threads_for_readers(bank: TimeBank) -> None:
     finally:
         release.set()
         holder.join()
-    assert Hours("6:40") == bank.balance("pot").posted
+    assert Hours("6:40") == bank.acting_as("carla").balance("pot").posted
 
 
 def test_fifty_transfers_at_once_all_arrive_exactly_once(bank: TimeBank) -> None:
     """Each is sent twice, as a client does that heard no answer."""
-    before = bank.head().sequence
+    before = bank.acting_as("carla").head().sequence
 
     async def work(client: httpx.AsyncClient) -> None:
         asked = {"earner": "pot", "spender": "f1", "hours": "0:10"}
         keys = [f"t{n}" for n in range(50)] * 2
         answers = await asyncio.gather(*(post(client, key, asked) for key in keys))
-        assert {201} == {answer.status_code for answer in answers}
-        assert keys == [answer.json()["id"] for answer in answers]
-        assert [a.json() for a in answers[:50]] == [a.json() for a in answers[50:]]
+        assert [200, 201] * 50 == [
+            status
+            for pair in zip(answers[:50], answers[50:], strict=True)
+            for status in sorted(answer.status_code for answer in pair)
+        ]
+        made = [answer.json() for answer in answers]
+        assert [key_of(key) for key in keys] == [one["id"] for one in made]
+        assert [False, True] * 50 == [
+            told
+            for pair in zip(made[:50], made[50:], strict=True)
+            for told in sorted(one.pop("repeated") for one in pair)
+        ]
+        assert made[:50] == made[50:]
 
     drive(bank, work)
-    assert before + 50 == bank.head().sequence
-    assert {f"t{n}" for n in range(50)} == {found.id for found in bank.transfers()}
-    assert Hours("8:20") == bank.balance("pot").posted
-    assert () == bank.audit().findings
+    carla = bank.acting_as("carla")
+    assert before + 50 == carla.head().sequence
+    assert {key_of(f"t{n}") for n in range(50)} == {found.id for found in carla.transfers()}
+    assert Hours("8:20") == carla.balance("pot").posted
+    assert () == carla.audit().findings
 
 
 # -- answers -------------------------------------------------------------------------------
@@ -216,17 +218,19 @@ def test_the_header_and_the_body_must_be_there(bank: TimeBank) -> None:
     async def work(client: httpx.AsyncClient) -> None:
         answer = await client.post("/transfers", json=VISIT)
         assert (400, True) == (answer.status_code, "Idempotency-Key" in answer.json()["message"])
-        assert 400 == (await post(client, "x" * 129)).status_code
-        headers = {"Idempotency-Key": "t1"}
+        for key in ("booking-1", "1", ""):
+            headers = {"Idempotency-Key": key}
+            assert 400 == (await client.post("/transfers", json=VISIT, headers=headers)).status_code
+        headers = {"Idempotency-Key": key_of("t1"), "Content-Type": "application/json"}
         for content in (b"", b"{", b"\xff", b"[" * 100_000):
             answer = await client.post("/transfers", content=content, headers=headers)
             assert (400, "the body is not JSON") == (answer.status_code, answer.json()["message"])
         for query in ("after=-1", "after=x", "limit=1.5", "after=²", "after=" + "9" * 20):
             assert 400 == (await client.get(f"/transfers?{query}")).status_code
 
-    before = bank.head()
+    before = bank.acting_as("carla").head()
     drive(bank, work)
-    assert before == bank.head()
+    assert before == bank.acting_as("carla").head()
 
 
 def test_what_is_not_there_is_not_found(bank: TimeBank) -> None:
@@ -234,7 +238,7 @@ def test_what_is_not_there_is_not_found(bank: TimeBank) -> None:
 
     async def work(client: httpx.AsyncClient) -> None:
         answer = await client.get("/accounts/m9")
-        assert (404, "AccountNotFound") == (answer.status_code, answer.json()["code"])
+        assert (404, "account_not_found") == (answer.status_code, answer.json()["code"])
         assert 404 == (await post(client, "t1", VISIT | {"earner": "m9"})).status_code
 
     drive(bank, work)
@@ -245,24 +249,25 @@ def test_a_key_of_another_request_is_told(bank: TimeBank) -> None:
 
     async def work(client: httpx.AsyncClient) -> None:
         first, again = await post(client, "t1"), await post(client, "t1")
-        assert (201, first.json()) == (again.status_code, again.json())
+        assert (201, False) == (first.status_code, first.json()["repeated"])
+        assert (200, first.json() | {"repeated": True}) == (again.status_code, again.json())
         other = await post(client, "t1", VISIT | {"hours": "2"})
-        assert (422, "IdempotencyMismatch") == (other.status_code, other.json()["code"])
+        assert (422, "idempotency_mismatch") == (other.status_code, other.json()["code"])
 
     drive(bank, work)
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "retry"),
+    ("error", "status", "retry", "message"),
     [
-        (timebank.StoreBusy("bank.db was locked"), 503, "1"),
-        (timebank.OutcomeUnknown("t1"), 503, "1"),
-        (timebank.StoreError("bank.db: the disk is full"), 500, None),
-        (timebank.Corrupt("record 3 is damaged"), 500, None),
+        (timebank.StoreBusy("bank.db was locked"), 503, "1", "the ledger is busy: try again"),
+        (timebank.OutcomeUnknown("t1"), 503, "1", "it may have been recorded: "),
+        (timebank.StoreError("bank.db: the disk is full"), 500, None, "the ledger cannot answer"),
+        (timebank.Corrupt("record 3 is damaged"), 500, None, "the ledger cannot answer now"),
     ],
 )
 def test_what_fails_inside_is_not_shown(
-    bank: TimeBank, error: Exception, status: int, retry: str | None
+    bank: TimeBank, error: Exception, status: int, retry: str | None, message: str
 ) -> None:
     """When to come again is told, where that helps; paths and the like are not."""
 
@@ -272,8 +277,8 @@ def test_what_fails_inside_is_not_shown(
     async def work(client: httpx.AsyncClient) -> None:
         answer = await post(client, "t1")
         assert (status, retry) == (answer.status_code, answer.headers.get("Retry-After"))
-        shown = {"code": type(error).__name__, "message": "the ledger cannot answer now"}
-        assert shown == answer.json()
+        assert answer.json()["message"].startswith(message)
+        assert answer.json()["facts"] in ({}, {"id": "t1"})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bank.store, "writer", writer)
@@ -282,7 +287,7 @@ def test_what_fails_inside_is_not_shown(
 
 def test_pages_of_transfers_meet(bank: TimeBank) -> None:
     """A page is read whole in its thread, and the next one begins behind it."""
-    with bank.batch() as batch:
+    with bank.acting_as("carla").batch() as batch:
         for n in range(7):
             batch.transfer(earner="pot", spender="m1", hours="0:10", id=f"t{n}")
 

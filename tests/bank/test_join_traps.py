@@ -24,6 +24,9 @@ import timebank
 from bank.hosts import HOSTS, Host, Psycopg, Sqlite3
 from servers import ON_SERVERS, drop_database, new_database
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, Retryable, StoreError
+from timebank.storage.joined.awaited import AwaitedCursor
+from timebank.storage.joined.sqlite import AwaitedRows
+from timebank.storage.server.drivers import Psycopg2Cursor
 
 #: What ends or changes a transaction; of a savepoint nothing of this is said.
 FORBIDDEN = re.compile(
@@ -132,7 +135,10 @@ def test_nothing_is_done_to_the_hosts_transaction(
         watched.forbid(patch, sqlalchemy.event, "listen", "listens_for")
         watched.note(patch, psycopg.Cursor, "execute")
         watched.note(patch, pymysql.cursors.Cursor, "execute")
-        traced = host.server is None and driver_of(host)
+        watched.note(patch, Psycopg2Cursor, "execute")
+        for owner in (AwaitedCursor, AwaitedRows):
+            watched.note(patch, owner, "execute")
+        traced = host.server is None and not host.is_async and driver_of(host)
         if traced:
             traced.set_trace_callback(watched.statements.append)
         use(bank)

@@ -283,9 +283,33 @@ def test_many_sides(run: Run) -> None:
 def test_a_repeated_id_appends_nothing(run: Run) -> None:
     """The same command twice is one record; another request with the id is wrong use."""
     words = (*VISIT, "--id", "again", "--on", "2026-03-03")
-    assert run(*words).stdout == run(*words).stdout
+    first, again = run(*words).stdout, run(*words).stdout
+    assert first.replace("is record 4", "was recorded already, as record 4") == again != first
     assert 4 == records()
     refused(run(*words, "--note", "other"), 2, "'again'")
+
+
+def test_a_repeated_command_says_so(run: Run) -> None:
+    """Whatever takes an id: in words, and in JSON; a dry run too."""
+    hold = ("hold", *VISIT[1:], "--id")
+    for number, words in enumerate(
+        (
+            (*hold, "h1"),
+            ("settle", "h1", "--id", "s1"),
+            (*hold, "h2"),
+            ("void", "h2", "--id", "v1"),
+            ("reverse", "visit", "--reason", "twice", "--id", "r1"),
+        ),
+        start=4,
+    ):
+        assert "already" not in run(*words).stdout
+        assert number == records()
+        assert "recorded already" in run(*words).stdout
+        assert json.loads(run(*words, "--format", "json").stdout)["repeated"] is True
+        assert number == records()
+    assert (
+        "was recorded already, as record 5" in run("settle", "h1", "--id", "s1", "--dry-run").stdout
+    )
 
 
 # -- where the bank is --------------------------------------------------------

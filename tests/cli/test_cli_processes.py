@@ -220,4 +220,4 @@ def test_closed_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_memory_errors_are_one_line() -> None:
     """What cannot be held is said, without a traceback."""
-    assert "there is not enough memory" == program._message(MemoryError())
+    assert "there is not enough memory" == program.message_of(MemoryError())

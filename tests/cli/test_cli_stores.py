@@ -21,6 +21,7 @@ import timebank
 from timebank.bank import carrying
 from timebank.cli import main
 from timebank.cli.progress import Progress, lasting
+from timebank.storage import open_store
 from timebank.storage.sqlite import schema
 
 SOURCE = str(Path(timebank.__file__).parent.parent)
@@ -363,3 +364,68 @@ def test_in_processes_of_their_own() -> None:
         )
         assert (0, b"") == (done.returncode, done.stderr)
         assert done.stdout
+
+
+# -- which banks there are ----------------------------------------------------------------
+
+
+def test_the_banks_are_listed() -> None:
+    """By code point, with their journals, how many records, and when the last one was made."""
+    with closing(open_store("sqlite:///bank.db", create=True)) as store:
+        store.make_bank("\x1b[31m città", journal="j3")  # not by the library's own names
+    shown = well("--db", "bank.db", "banks").splitlines()
+    assert ["Bank", "Journal", "Records", "Last"] == shown[0].split()
+    assert ["␛[31m città", "main", "via-verdi"] == [line.split("  ")[0] for line in shown[2:]]
+    assert re.search(r" 0  none$", shown[2])
+    assert re.search(r" 3  \d{4}-\d\d-\d\d \d\d:\d\d UTC$", shown[3])
+    listed = json.loads(well("--db", "bank.db", "banks", "--format", "json"))
+    assert ["\x1b[31m città", "main", "via-verdi"] == [one["bank"] for one in listed]
+    assert [0, 3, 3] == [one["records"] for one in listed]
+    with timebank.open("sqlite:///bank.db", create=False) as bank:
+        (*_, last) = bank.records()
+        assert (bank.head().journal, last.recorded_at.isoformat()) == (
+            listed[1]["journal"],
+            listed[1]["last"],
+        )
+    with closing(sqlite3.connect("host.db")) as host:
+        host.execute("CREATE TABLE bookings (id)")
+    assert "There is no bank.\n" == well("--db", "host.db", "banks")
+    assert [] == json.loads(well("--db", "host.db", "banks", "--format", "json"))
+    refused(call("--db", "none.db", "banks"), "no file")
+    assert not Path("none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), "there is no bank there: the command init makes one"),
+        (("a",), "there is 'a' (--bank names one)"),
+        (("b", "a"), "there are 'a' and 'b' (--bank names one)"),
+        ("abcde", "there are 'a', 'b', 'c', 'd' and 'e' (--bank names one)"),
+        ("abcdefg", "there are 'a', 'b', 'c', 'd', 'e' and 2 more (--bank names one)"),
+    ],
+)
+def test_a_bank_that_is_not_there_is_told_with_those_that_are(names: str, told: str) -> None:
+    """A few of them; whatever the command; and nothing is made."""
+    with closing(sqlite3.connect("some.db")) as host:
+        host.execute("CREATE TABLE bookings (id)")
+    for name in names:
+        well("--db", "some.db", "--bank", name, "init")
+    before = Path("some.db").read_bytes()
+    for words in (
+        ("--db", "some.db", "balance"),
+        ("--db", "some.db", "account", "open", "m1"),
+        ("--db", "some.db", "--bank", "x", "journal"),
+        ("copy", "some.db", "copy.db", "--bank", "x"),
+    ):
+        refused(call(*words), "no bank 'x' in" if "x" in words else "no bank 'main' in", told)
+    assert before == Path("some.db").read_bytes()
+    assert not Path("copy.db").exists()
+
+
+def test_python_is_not_told_of_other_banks() -> None:
+    """A web service may pass the message on."""
+    with pytest.raises(timebank.BankNotFound) as caught:
+        timebank.open("sqlite:///bank.db", bank="x", create=False)
+    assert "verdi" not in str(caught.value)
+    assert ("x", True) == (caught.value.bank, caught.value.where.endswith("bank.db"))

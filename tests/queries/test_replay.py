@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import tracemalloc
+from collections import Counter
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from support import BEGINNING, Clock, fill, fill_with_members, fill_with_rules, sources
+from support import BEGINNING, Clock, fill, fill_with_members, fill_with_rules, run_due, sources
 from timebank import (
     Band,
     Demurrage,
@@ -33,7 +35,9 @@ from timebank import (
     WrongType,
 )
 from timebank.cli import main
+from timebank.journal import parse
 from timebank.queries.replay import replay
+from timebank.reports.statute import replay_text
 
 
 @pytest.fixture
@@ -196,6 +200,59 @@ def test_what_is_no_statute(town: TimeBank) -> None:
         town.replay("v1")  # type: ignore[arg-type]
 
 
+# -- what is not judged, and imports -----------------------------------------------------
+
+
+def test_what_could_not_be_judged_is_said_first(town: TimeBank, clock: Clock) -> None:
+    """By what it is; what was judged, and what was not, are all that there is."""
+    v2 = Statute(version="v2", **members(floor=-1))
+    assert ["Judged: all there is, 0 exchanges.", "", "Under v2 nothing could be judged."] == (
+        replay_text(town.replay(v2))
+    )
+    town.open_account("opening", kind="issuance")
+    rule = Dues(hours=1, fund="fund", every="once")
+    town.adopt(Statute(version="v1", dues=rule))
+    run_due(town)
+    town.transfer(earner="anna", spender="bruno", hours=2, id="t1")
+    town.reverse("t1", reason="twice")
+    town.hold(earner="anna", spender="bruno", hours=1, id="h1")
+    town.settle("h1")
+    for number in range(2):
+        town.transfer(earner="anna", spender="bruno", hours=3, id=f"i{number}", limits="unchecked")
+    town.transfer(earner="opening", spender="anna", hours=9, kind="opening", limits="unchecked")
+    tried = town.replay(v2)
+    assert (2, 0, 6) == (tried.judged, tried.judged_imports, tried.exempt)
+    assert (3, 1, 1, 1) == (tried.imports, tried.reversals, tried.settlements, tried.dues)
+    assert [
+        "Judged: 2 exchanges; not judged: 3 imports, 1 reversal, 1 settlement, 1 charge of dues.",
+        "With --include-imports what was imported is judged as of its own day.",
+    ] == replay_text(tried)[:2]
+    tried = town.replay(v2, include_imports=True)
+    assert (4, 2, 1, 4) == (tried.judged, tried.judged_imports, tried.imports, tried.exempt)
+    assert (
+        "Judged: 4 exchanges, 2 of them imported; "
+        "not judged: 1 import, 1 reversal, 1 settlement, 1 charge of dues."
+    ) == replay_text(tried)[0]
+    assert ("bruno", "refused", "floor", 3, "8:00") in lines(tried)
+
+
+def test_an_import_is_judged_as_of_its_own_day(town: TimeBank) -> None:
+    """It was not recorded late then, and who did not belong for long was in his first months."""
+    long_ago = date(2020, 3, 1)
+    town.transfer(
+        earner="anna",
+        spender="bruno",
+        hours=3,
+        id="old",
+        occurred_on=long_ago,
+        limits="unchecked",
+    )
+    bands = [Band(floor=-2), Band(from_month=12, floor=-20)]
+    v2 = Statute(version="v2", record_within=RecordWithin(days=5), limits={"member": bands})
+    tried = town.replay(v2, include_imports=True)
+    assert [("bruno", "refused", "floor", 1, "3:00")] == lines(tried)
+
+
 # -- under its own statute nothing differs -----------------------------------------------
 
 
@@ -236,13 +293,16 @@ steps = st.tuples(
 )
 
 
-def _history(bank: TimeBank, clock: Clock, history: list[Any]) -> None:
-    """What can be of these steps."""
+def _history(bank: TimeBank, clock: Clock, history: list[Any], *, imported: int = 0) -> None:
+    """What can be of these steps; of the transfers each so-many-th is an import."""
     for id in ("a", "b", "c"):
         bank.open_account(id)
     for number, (what, up, down, more) in enumerate(history):
+        sides = _sides(up, down, f"{what}{number}")
+        if imported and what == "transfer" and number % imported == 0:
+            sides["limits"] = "unchecked"
         with contextlib.suppress(TimebankError, StopIteration):
-            _step(bank, clock, what, _sides(up, down, f"{what}{number}"), more)
+            _step(bank, clock, what, sides, more)
 
 
 def _sides(up: dict[str, int], down: dict[str, int], id: str) -> dict[str, Any]:
@@ -285,6 +345,51 @@ def test_nothing_differs_under_the_statute_that_was_in_force(
         _history(bank, clock, history)
         assert () == bank.replay(statute).lines
         assert () == bank.audit().findings
+
+
+@given(st.sampled_from(STATUTES), st.lists(steps, min_size=4, max_size=25), st.booleans())
+def test_what_is_judged_and_what_is_not_are_all(
+    statute: Statute, history: list[Any], include_imports: bool
+) -> None:
+    """Each record that moves or reserves hours is counted once; no import is, unless asked for."""
+    clock = Clock()
+    with timebank.open("memory:", **sources(clock)) as bank:
+        bank.open_account("fund", kind="fund")
+        bank.adopt(statute)
+        _history(bank, clock, history, imported=2)
+        kinds = Counter(record.kind for record in bank.records())
+        unchecked = sum("limits" in parse(record.bytes)["request"] for record in bank.records())
+        tried = bank.replay(statute, include_imports=include_imports)
+        moved = ("transfer", "hold", "reverse", "settle", "due")
+        assert sum(kinds[kind] for kind in moved) == tried.judged + tried.exempt
+        assert (kinds["reverse"], kinds["settle"], kinds["due"]) == (
+            tried.reversals,
+            tried.settlements,
+            tried.dues,
+        )
+        assert (unchecked, 0)[:: -1 if include_imports else 1] == (
+            tried.imports,
+            tried.judged_imports,
+        )
+        if not include_imports:
+            assert () == tried.lines
+
+
+@given(st.sampled_from(STATUTES), st.lists(steps, min_size=4, max_size=25))
+def test_imports_are_judged_as_if_they_had_been_checked(
+    statute: Statute, history: list[Any]
+) -> None:
+    """The same exchanges, of today, checked by no rule or not at all: a replay says the same."""
+    history = [(what, up, down, 0) for what, up, down, _ in history if what != "settle"]
+    tried = []
+    for imported in (1, 0):
+        clock = Clock()
+        with timebank.open("memory:", **sources(clock)) as bank:
+            bank.open_account("fund", kind="fund")
+            bank.adopt(Statute(version="none"))
+            _history(bank, clock, history, imported=imported)
+            tried.append(bank.replay(statute, include_imports=True))
+    assert attrs.evolve(tried[0], judged_imports=0) == tried[1]
 
 
 @given(st.lists(steps, min_size=4, max_size=25), st.integers(0, 4))
@@ -381,21 +486,33 @@ def test_the_command() -> None:
     shown = runner.invoke(main, ["statute", "replay", "v2.json"])
     assert (0, "") == (shown.exit_code, shown.stderr)
     assert [
+        "Judged: 1 exchange; not judged: 1 import.",
+        "With --include-imports what was imported is judged as of its own day.",
+        "",
+        "Account  Would be  Rule   Exchanges  Hours  First  Last",
+        "-------  --------  -----  ---------  -----  -----  ----",
         "bruno    refused   floor          1   5:00  t1     t1",
         "",
         "Under v2, of 1 exchange 1 would be refused.",
-        "Not judged: 1 imports, reversals, settlements and dues.",
-    ] == shown.stdout.splitlines()[2:]
+    ] == shown.stdout.splitlines()
+    shown = runner.invoke(main, ["statute", "replay", "v2.json", "--include-imports"])
+    assert [
+        "Judged: all there is, 2 exchanges, 1 of them imported.",
+        "Under v2, of 2 exchanges 2 would be refused.",
+    ] == shown.stdout.splitlines()[:: len(shown.stdout.splitlines()) - 1]
     shape = json.loads(
         runner.invoke(main, ["statute", "replay", "v2.json", "--format", "json"]).stdout
     )
-    assert ("v2", 1, 1, 1, "5:00") == (
+    assert ("v2", 1, 0, 1, 1, 0, 1, "5:00") == (
         shape["statute"],
         shape["judged"],
+        shape["judged_imports"],
         shape["exempt"],
+        shape["imports"],
+        shape["reversals"],
         shape["refused"],
         shape["lines"][0]["hours"],
     )
     shown = runner.invoke(main, ["statute", "replay", "own.json"])
-    assert shown.stdout.startswith("Under v3 nothing would have been different, of 1 exchange.\n")
+    assert "\nUnder v3 nothing would have been different, of 1 exchange.\n" in shown.stdout
     assert before == Path("bank.db").read_bytes()

@@ -455,6 +455,7 @@ class Private(StoreConformance):
     """Memory, broken."""
 
     shared = False
+    makes_banks = True
     broken: Callable[[Store], Any] = Wrapped
 
     def new_url(self, folder: Path) -> str:
@@ -473,6 +474,7 @@ class OnFile(Private):
     adds_up = True
     finds_many = True
     addressed = True
+    versioned = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""

@@ -33,7 +33,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_a_backup_is_whole(folder: Path) -> None:
-    """All banks and the host's tables; the same rights; nothing else is made."""
+    """All banks and the host's tables; for its owner alone; nothing else is made."""
     url = f"sqlite:///{folder}/a.db"
     with opened(url) as source:
         bank = filled(source)
@@ -44,7 +44,7 @@ def test_a_backup_is_whole(folder: Path) -> None:
         heads = backup_sqlite(url, f"sqlite:///{folder}/caf%C3%A9%20%25.db")
         assert [("main", bank.head()), "via-verdi"] == [("main", heads["main"]), *heads][::2]
         copied = folder / "café %.db"
-        assert 0o640 == copied.stat().st_mode & 0o777
+        assert 0o600 == copied.stat().st_mode & 0o777
         with opened(f"sqlite:///{folder}/caf%C3%A9%20%25.db") as copy:
             assert content(source) == content(copy)
             assert () == findings(copy)
@@ -202,9 +202,9 @@ def test_a_place_that_cannot_be_written(folder: Path, case: str, message: str) -
 
 
 def test_a_file_that_may_only_be_read_is_backed_up(folder: Path) -> None:
-    """By a user who may write the place; the copy may only be read, too."""
+    """By a user who may write the place."""
     assert "well\n" == limited(folder, "sealed", mode=0o444)
-    assert [0o444] == [file.stat().st_mode & 0o777 for file in (folder / "place").iterdir()]
+    assert [0o600] == [file.stat().st_mode & 0o777 for file in (folder / "place").iterdir()]
 
 
 def limited(folder: Path, case: str, *, mode: int) -> str:

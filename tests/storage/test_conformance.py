@@ -18,6 +18,8 @@ class TestMemory(StoreConformance):
     """Private to its process, and gone with it."""
 
     shared = False
+    makes_banks = True
+    droppable = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -31,6 +33,9 @@ class TestPrivateSqlite(StoreConformance):
     snapshots = False
     adds_up = True
     finds_many = True
+    versioned = True
+    makes_banks = True
+    droppable = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -52,6 +57,9 @@ class TestSqliteFile(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    versioned = True
+    makes_banks = True
+    droppable = True
     addressed = True
 
     def new_url(self, folder: Path) -> str:

@@ -29,6 +29,9 @@ class OnServer(StoreConformance):
     adds_up = True
     finds_many = True
     addressed = True
+    versioned = True
+    makes_banks = True
+    droppable = True
     server: ClassVar[str]
     cursor: ClassVar[Any]
 

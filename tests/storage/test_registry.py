@@ -13,12 +13,21 @@ from typing import Any
 import pytest
 
 import timebank
-from timebank.errors import InvalidRequest, StoreError, WrongType
+from timebank.errors import InvalidRequest, StoreError, TimebankError, WrongType
 from timebank.storage import Store, open_store
 from timebank.storage.memory import MemoryStore
 from timebank.storage.registry import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
+
+
+class Bytes:
+    """A path in bytes."""
+
+    def __fspath__(self) -> bytes:
+        """A path that is no text."""
+        return b"secret"
+
 
 # -- URLs --------------------------------------------------------------------------------
 
@@ -26,23 +35,38 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("bank.db", "named by a URL .*, not 'bank.db'"),
         ("", "named by a URL"),
-        (":x", "named by a URL"),
-        ("a b:x", "named by a URL"),
-        ("u:secret@h", "known are mariadb, memory, postgresql, sqlite"),
-        ("secret@h/d", "named by a URL"),
-        ("1secret@h:5432/d", "named by a URL"),
+        ("a\0b", "names no file"),
+        ("\ud800", "can name no file"),
+        ("u:secret@h", "begins with its scheme"),
+        ("user:secret@h", "no store for the scheme 'user'"),
+        ("1secret@h:5432/d", "begins with its scheme"),
+        ("postgresql//u:secret@h/d", "begins with its scheme"),
+        ("C:/x", "no folder"),
+        ("memory", "a colon behind it: memory:"),
+        ("postgresql", "a colon behind it: postgresql:"),
+        ("mariadb+pymysql//h/d", r"a colon behind it: mariadb\+pymysql:"),
+        ("bank:1.db", r"no store for the scheme 'bank'.*is written \./ and its name"),
+        ("postgres:x", "a server is named like"),
+        ("postgresql:///", "names no database"),
+        ("sqlite:/x", "SQLite is sqlite:///"),
         ("memory:x", "nothing behind it"),
         ("memory://u:secret@h", "no user and no password"),
         ("redis://u:secret@x", "known are mariadb, memory, postgresql, sqlite"),
-        ("Sqlite:///x.db", "no store for the scheme 'Sqlite'"),
+        ("Sqlite:///x.db", "no store for the scheme 'Sqlite'.*; here that is sqlite:///bank.db"),
+        ("sqlite3:///x.db", "; here that is sqlite:///bank.db"),
+        ("mem:", "no store for the scheme 'mem'"),
+        ("memry:", "; here that is memory:"),
+        ("mysql://u:secret@h/d", r"; here that is mariadb\+pymysql://user:password@host/database"),
+        ("mysql+pymysql://u:secret@h/d", r"; here that is mariadb\+pymysql://"),
+        ("postgress://u:secret@h/d", r"; here that is postgresql\+psycopg://user:password@"),
         ("sqlite+x:///x.db", "such a URL begins with sqlite:"),
         ("memory+x:", "such a URL begins with memory:"),
         ("postgresql+psycopg2://u:secret@h/d", r"such a URL begins with postgresql\+psycopg:"),
         ("postgresql+://u:secret@h/d", r"such a URL begins with postgresql\+psycopg:"),
         ("mariadb+mysqldb://u:secret@h/d", r"such a URL begins with mariadb\+pymysql:"),
-        ("postgres://u:secret@h/d", "no store for the scheme 'postgres'"),
+        ("postgres+psycopg2://u:secret@h/d", r"such a URL begins with postgresql\+psycopg:"),
+        ("postgres://u:secret@h:port/d", "a server is named like"),
         ("postgresql://u:secret@h:port/d", "a server is named like"),
         ("mariadb://u:secret@h:port/d", "a server is named like"),
         ("sqlite:bank.db", "SQLite is sqlite:///"),
@@ -53,23 +77,28 @@ ROOT = Path(__file__).parents[2]
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:///a%00b", "names no file"),
         ("sqlite:///\ud800", "no text"),
-        ("sqlite:///a.db?synchronous=off", "one option"),
-        ("sqlite:///a.db?full", "one option"),
-        ("sqlite:///a.db?mode=ro", "one option"),
-        ("sqlite://?", "one option"),
+        ("sqlite:///a.db?synchronous=off", "is normal or full, not 'off'"),
+        ("sqlite:///a.db?full", "is name=value"),
+        ("sqlite:///a.db?mode=ro", "no option mode: the one option is synchronous"),
+        ("sqlite://?", "is name=value"),
     ],
 )
-def test_a_url_that_cannot_be(url: str, message: str) -> None:
+def test_a_url_that_cannot_be(
+    url: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A URL is refused with what it should be, and no password in the message."""
-    with pytest.raises(InvalidRequest, match=message) as caught:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TimebankError, match=message) as caught:
         open_store(url, create=True)
+    assert isinstance(caught.value, InvalidRequest) == (url != "C:/x")
     assert "secret" not in str(caught.value)
+    assert [] == [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("url", [Path("bank.db"), b"postgresql://u:secret@h/d", None])
+@pytest.mark.parametrize("url", [b"postgresql://u:secret@h/d", None, Bytes()])
 def test_a_url_is_text(url: Any) -> None:
     """Nothing else is one, and what it says is not shown."""
-    with pytest.raises(WrongType, match="the URL of a store is a str, not a ") as caught:
+    with pytest.raises(WrongType, match="by a URL or by the path of a file, not by a ") as caught:
         open_store(url, create=True)
     assert "secret" not in str(caught.value)
 
@@ -127,6 +156,11 @@ def test_a_server_is_opened_through_the_driver_that_is_supported(
     spelled = f"{name}+{BUILT_IN[name].driver}"
     open_store(f"{name}://h/d", create=True)
     open_store(f"{spelled}://h/d?x=y:z", create=True, read_only=True)
+    if name == "postgresql":
+        open_store("postgres://h/d", create=True)
+        open_store("postgres+psycopg://h/d", create=True)
+        assert [(f"{spelled}://h/d", True, False)] * 2 == calls[2:]
+        del calls[2:]
     assert [(f"{spelled}://h/d", True, False), (f"{spelled}://h/d?x=y:z", False, True)] == calls
 
 
@@ -203,6 +237,8 @@ def test_a_scheme_claimed_twice_is_refused(claim: Claim) -> None:
         ("postgresql", "postgresql+psycopg://h/d"),
         ("postgresql+psycopg", "postgresql://h/d"),
         ("mariadb", "mariadb://h/d"),
+        ("postgres", "postgres://h/d"),
+        ("postgresql", "postgres://h/d"),
     ],
 )
 def test_a_scheme_of_ours_cannot_be_claimed(claim: Claim, name: str, url: str) -> None:

@@ -294,7 +294,7 @@ def leave(bank: TimeBank) -> None:
 def bank_url(bank: TimeBank) -> str:
     """The URL of a bank's store, password and all."""
     assert isinstance(bank.store, SqlStore)
-    return bank.store._url.render_as_string(hide_password=False)
+    return bank.store.address
 
 
 def test_an_error_that_a_batch_hides_commits_nothing(bank: TimeBank) -> None:
@@ -353,9 +353,13 @@ def test_writers_of_two_banks_do_not_wait(url: str, bank: TimeBank) -> None:
 
 
 def test_a_deadlock_is_tried_again(bank: TimeBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real deadlock, provoked: our call is repeated and passes, once."""
+    """A real deadlock, provoked: our call is repeated and passes, once.
+
+    How often it is repeated is for the other transaction to say, which may not have ended yet.
+    """
     tried = provoke(bank, "m1", monkeypatch)
-    assert (2, Hours("0:01")) == (tried, bank.balance("m1").posted)
+    assert 2 <= tried <= 1 + 1 + commit_group.RETRIES
+    assert Hours("0:01") == bank.balance("m1").posted
     assert () == bank.audit().findings
 
 
@@ -769,7 +773,7 @@ def test_errors_of_mariadb_have_one_table(number: int, kind: type[Exception]) ->
 )
 def test_a_url_that_cannot_be(url: str) -> None:
     """It is told what one looks like."""
-    with pytest.raises(InvalidRequest, match=r"URL|named like"):
+    with pytest.raises(InvalidRequest, match=r"a colon behind it|named like"):
         timebank.open(url)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,7 @@ from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
 from timebank.bank.commit_group import Call, group_of, retried, writing
 from timebank.bank.erasing import wiped
-from timebank.bank.permitting import T, Work
+from timebank.bank.permitting import T, Work, looking_up
 from timebank.bank.reads import Reads
 from timebank.bank.session import (
     FLUSH_EVERY,
@@ -127,7 +128,7 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        group = self._group
+        group, call = self._group, None
         if self._may_share(command) and not (group.inside and group.is_inside()):
             call = Call(command, self._actor, self._sources)
             group.submit(self.store, self.name, call)
@@ -137,7 +138,8 @@ class TimeBank(Writes, Reads):
                 result: T = call.result
                 return result
         work = partial(self._in_session, partial(self._execute_in, command=command))
-        return retried(work)
+        result = retried(work)
+        return result if call is None else call.done_again(result)
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         """Return true where other threads' commits may keep it.
@@ -155,12 +157,13 @@ class TimeBank(Writes, Reads):
         if before is not None:
             with self._reader() as reader:
                 before(reader)
-        return retried(partial(self._in_session, partial(self._all_in, work, now)))
+        return retried(partial(self._in_session, partial(self._all_in, ask, work, now)))
 
-    def _all_in(self, work: Work[T], now: int, session: Session) -> T:
+    def _all_in(self, ask: Ask, work: Work[T], now: int, session: Session) -> T:
         with session.stopped(now):
             session.now()  # refuses what would append nothing too, as it does of a single command
-            return work(session, self._actor)
+            ask = looking_up(ask, session.reader, lambda: now)
+            return self._told(session, ask, partial(work, session, self._actor))
 
     def _in_session(self, work: Callable[[Session], T]) -> T:
         """Do work in a session, in a commit of its own; after an error nothing it knew is kept."""
@@ -356,7 +359,7 @@ def _rebuild(writer: Writer, progress: Progress | None) -> bool:
 
 
 def open_bank(
-    url: str,
+    url: str | PathLike[str],
     *,
     bank: str = "main",
     create: bool = True,
@@ -369,9 +372,9 @@ def open_bank(
     """Open a bank, made where it is missing unless `create` is false. Appends no record.
 
     `url` is `memory:` (private, new at each open), `sqlite:///path`,
-    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), or what an
-    installed package registers. With `read_only` the storage is opened so that nothing
-    in it, or beside it, can be made or changed.
+    `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), a server's, or what an
+    installed package registers. A path is that of a SQLite file. With `read_only` the storage is
+    opened so that nothing in it, or beside it, can be made or changed.
 
     :raises InvalidRequest: a URL or a bank's name that cannot be.
     :raises NotFound: no such file, and `create` is false.

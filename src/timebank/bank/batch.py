@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from timebank.bank.commit_group import CommitGroup, give_up
-from timebank.bank.permitting import T, Work
-from timebank.bank.reads import Edge, Item, Reads
+from timebank.bank.permitting import Now, T, Work, looking_up
+from timebank.bank.reads import Edge, Item, Page, Reads
 from timebank.bank.session import Session, Sources
 from timebank.bank.writes import Writes
 from timebank.errors import InvalidRequest
@@ -137,8 +137,10 @@ class BankBatch(Writes, Reads):
     def _all_executed_in(self, session: Session, ask: Ask, work: Work[T]) -> T:
         """Try it on an overlay first: a refusal half way would leave half of it in the batch."""
         now = session.guarded(partial(self._tried_in, session, ask, work))
+        ask = looking_up(ask, session.reader, lambda: now)
         with session.stopped(now):
-            return session.entire(partial(work, session, self._actor))
+            done = partial(work, session, self._actor)
+            return session.entire(partial(self._told, session, ask, done))
 
     def _tried_in(self, session: Session, ask: Ask, work: Work[T]) -> int:
         """Try it and return the instant at which it may be done."""
@@ -147,7 +149,8 @@ class BankBatch(Writes, Reads):
         session.flush()
         trial = Session(Overlay(session.writer), self._sources)
         with trial.stopped(now):
-            work(trial, self._actor)
+            ask = looking_up(ask, session.reader, lambda: now)
+            self._told(trial, ask, partial(work, trial, self._actor))
         return now
 
     def _reader(self) -> AbstractContextManager[Reader]:
@@ -155,11 +158,9 @@ class BankBatch(Writes, Reads):
         session.check()
         return session.reader()
 
-    def _pages(
-        self, page: Callable[[Reader, Edge], tuple[list[Item], Edge | None]], after: Edge
-    ) -> Iterator[Item]:
+    def _pages(self, page: Page[Edge, Item], after: Edge, now: Now | None = None) -> Iterator[Item]:
         """Yield page by page, as long as the block lasts."""
-        for item in super()._pages(page, after):
+        for item in super()._pages(page, after, now):
             yield item
             self._life.check()
 

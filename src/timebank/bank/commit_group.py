@@ -22,8 +22,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
+
+import attrs
 
 from timebank.bank.session import KnownState, Session, Sources
 from timebank.errors import (
@@ -118,6 +120,7 @@ class Call:
         "result",
         "since",
         "sources",
+        "tried",
         "turn",
     )
 
@@ -128,6 +131,8 @@ class Call:
         #: What its thread returns, or raises.
         self.result: Any = None
         self.error: BaseException | None = None
+        #: What it came to in a group that failed, which may have been kept all the same.
+        self.tried: Any = None
         #: Whether its own thread has to do it, outside of a group.
         self.is_alone = False
         #: Whether a group has ended that it was in.
@@ -150,6 +155,19 @@ class Call:
             raise
         except TimebankError as error:
             self.error = error
+
+    def done_again(self, result: T) -> T:
+        """Return what it came to when its own thread did it again.
+
+        Where that finds what the group decided, the call has booked it, and repeats nobody.
+        """
+        tried: Any = self.tried
+        if tried is None or tried.repeated or not (found := cast("Any", result)).repeated:
+            return result
+        if (found.sequence, found.recorded_at) != (tried.sequence, tried.recorded_at):
+            return result
+        own: T = attrs.evolve(found, repeated=False)
+        return own
 
     def wake(self) -> None:
         """Let its thread look what has become of it."""
@@ -353,7 +371,7 @@ class CommitGroup:
 def _failed(group: list[Call], error: BaseException) -> None:
     """Nothing of a group was kept, or nobody knows: tell, or let each thread do its own again."""
     for call in group:
-        call.result = call.error = None
+        call.tried, call.result, call.error = call.result, None, None
         if isinstance(error, OutcomeUnknown):
             call.error = OutcomeUnknown(call.command.id)
         elif isinstance(error, StoreBusy):

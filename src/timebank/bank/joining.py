@@ -95,7 +95,10 @@ class JoinedBank(TimeBank):
         :raises InvalidRequest: at a call: what was called so far is refused now.
         :raises BankNotFound: the bank is made by its first call that writes.
         """
-        return JoinedPreviewBlock(self.store, self.name, self._sources, self._joined_handle)
+        tells = self._permissions is None
+        return JoinedPreviewBlock(
+            self.store, self.name, self._sources, self._joined_handle, tells=tells
+        )
 
 
 class JoinedLife(Life):
@@ -272,22 +275,30 @@ class _Noted(Session):
         self.done.append((command, actor, now))
         return result
 
-    def again(self, reader: Reader, head: Head) -> _Noted:
+    def again(self, reader: Reader, head: Head, *, tells: bool) -> _Noted:
         """Do all of it again, over another head.
 
-        :raises InvalidRequest: something of it is refused now.
+        :raises InvalidRequest: something of it is refused now; why, is only said where it `tells`.
         """
         session = _Noted(Overlay(reader), self._sources, head)
         try:
             for command, actor, now in self.done:
                 session.execute(command, actor, now)
         except TimebankError as error:
-            msg = (
-                "the journal has changed beneath this preview, and what was called on it is "
-                f"refused now ({error}): open another"
-            )
-            raise InvalidRequest(msg) from error
-        return session
+            if tells or isinstance(error, FAILURES):
+                why = f" ({error})"
+                raise _refused_again(why) from error
+        else:
+            return session
+        raise _refused_again()
+
+
+def _refused_again(why: str = "") -> InvalidRequest:
+    msg = (
+        "the journal has changed beneath this preview, and what was called on it is "
+        f"refused now{why}: open another"
+    )
+    return InvalidRequest(msg)
 
 
 class JoinedPreviewBlock(Block):
@@ -295,11 +306,20 @@ class JoinedPreviewBlock(Block):
 
     _life: JoinedLife | None = None
 
-    def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
+    def __init__(
+        self,
+        store: JoinedStore,
+        bank: str,
+        sources: Sources,
+        handle: MakeHandle,
+        *,
+        tells: bool,
+    ) -> None:
         self._store = store
         self._bank = bank
         self._sources = sources
         self._handle = handle
+        self._tells = tells
         self._session: _Noted | None = None
 
     def begin(self) -> BankBatch:
@@ -317,7 +337,7 @@ class JoinedPreviewBlock(Block):
         elif session.head == head:
             session.over.put_over(reader)
         else:
-            session = session.again(reader, head)
+            session = session.again(reader, head, tells=self._tells)
         self._session = session
         return session
 

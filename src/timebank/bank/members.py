@@ -72,7 +72,7 @@ def welcome(session: Session, account: str, actor: str | None) -> Transfer:
     welcomes = _welcomes(session.writer, account)
     kept = [one for one in welcomes if hours_left(session.writer, one)]
     if kept:
-        return read_transfer(session.writer, kept[-1])
+        return attrs.evolve(read_transfer(session.writer, kept[-1]), repeated=True)
     rule = session.statute.welcome
     if rule is None or row.kind not in rule.kinds or account == rule.fund:
         raise NothingDue(account, of=row.kind, statute=session.statute.version)
@@ -229,7 +229,7 @@ def leave(session: Session, departure: Departure, actor: str | None) -> Leaving:
     account, new_id = departure.account, departure.new_id
     row = _row(session, account, doing="leave")
     if row.status == "closed":
-        return Leaving(read_account(session.writer, row))
+        return Leaving(read_account(session.writer, row), repeated=True)
     if row.status == "frozen":
         session.execute(accounts.Thaw.of(account, reason=None), actor)
     session.flush()

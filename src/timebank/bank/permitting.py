@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
 
 from timebank import checks
-from timebank.bank.session import Session, Sources
-from timebank.errors import IdempotencyMismatch, LimitExceeded, TimebankError
+from timebank.bank.redacting import Viewer
+from timebank.bank.session import UNDER_WAY, Session, Sources
+from timebank.errors import FAILURES, TimebankError
 from timebank.journal.kinds import Lines, sides_of
-from timebank.model import Hold, Transfer
 from timebank.permissions import Ask, Permissions, permit
 from timebank.queries.clock import day_now
 from timebank.queries.corrections import heir
@@ -122,14 +123,37 @@ class Handle(ABC):
         now = session.moment(command)
         ask = ask_of(command, actor, session.reader, lambda: now)
         permit(permissions, ask)
-        refusal: TimebankError
+        return self._told(session, ask, partial(session.execute, command, actor, now))
+
+    def _told(self, session: Session, ask: Ask, work: Callable[[], T]) -> T:
+        """Do what was permitted in a session; tell only what is for who acts."""
+        if self._permissions is None:
+            return work()
+        viewer = Viewer(self._permissions, ask)
         try:
-            return session.execute(command, actor, now)
-        except (IdempotencyMismatch, LimitExceeded) as error:
-            refusal = redacted(error, permissions, ask)
-            if refusal is error:
-                raise
-        raise refusal  # outside of the handler: its context would tell what is redacted
+            result = work()
+        except FAILURES:
+            raise
+        except TimebankError as error:
+            refusal = error
+        else:
+            # Where a permission fails now, what was done must not be kept.
+            session.unfinished = UNDER_WAY
+            seen = viewer.seen(result)
+            session.unfinished = None
+            return seen
+        # Outside of the handler: the context of what is raised would tell what is left out.
+        try:
+            raise viewer.told(refusal, session.statute)
+        finally:
+            del refusal
+
+    def _seen(self, result: T, reader: Reader, now: Now) -> T:
+        """Return what was read without what is not for who acts."""
+        if self._permissions is None:
+            return result
+        found = look_ups(lambda: nullcontext(reader), now)
+        return Viewer(self._permissions, Ask(actor=self._actor, action="", **found)).seen(result)
 
     def _ask(self, ask: Ask, now: Now, look: OpenReader | None = None) -> None:
         """Ask; delegates are those of the call's instant.
@@ -137,8 +161,12 @@ class Handle(ABC):
         :raises NotPermitted: the answer is no.
         """
         if self._permissions is not None:
-            found = look_ups(look or self._reader, now)
-            permit(self._permissions, attrs.evolve(ask, **found))
+            permit(self._permissions, looking_up(ask, look or self._reader, now))
+
+
+def looking_up(ask: Ask, look: OpenReader, now: Now) -> Ask:
+    """Return a question by which things are looked up."""
+    return attrs.evolve(ask, **look_ups(look, now))
 
 
 def look_ups(look: OpenReader, now: Now) -> dict[str, Any]:
@@ -222,31 +250,3 @@ def _proposed(look: OpenReader, id: str) -> Lines:
     if row is None or row.kind != "hold":
         return []
     return sides_of(body_of(row)["effects"])[0]
-
-
-def redacted(
-    refusal: IdempotencyMismatch | LimitExceeded, permissions: Permissions, ask: Ask
-) -> TimebankError:
-    """Return a refusal without what is not for who asks: somebody's transfer, or their balance."""
-    if isinstance(refusal, LimitExceeded):
-        seen = attrs.evolve(_same_actor(ask), action="balance", accounts=(refusal.account,))
-        return refusal if permissions(seen) else refusal.redacted()
-    original = refusal.original
-    seen = attrs.evolve(_same_actor(ask), action="account", accounts=ask.accounts)
-    if isinstance(original, Transfer | Hold):
-        seen = attrs.evolve(
-            _same_actor(ask),
-            action="transfer_by_id" if isinstance(original, Transfer) else "hold_by_id",
-            earners=tuple(original.earners),
-            spenders=tuple(original.spenders),
-        )
-    if permissions(seen):
-        return refusal
-    return IdempotencyMismatch(
-        refusal.id, original=None, differs="what it named is not for who asks to see"
-    )
-
-
-def _same_actor(ask: Ask) -> Ask:
-    """Return the question of the same actor, who asks for nothing yet."""
-    return Ask(actor=ask.actor, action="", delegates=ask.delegates, kind=ask.kind, heir=ask.heir)

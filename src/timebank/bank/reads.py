@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 #: Where a page ends, and the next one goes on.
 Edge = TypeVar("Edge")
+#: Reads what comes behind an edge, and says where that ends.
+Page = Callable[[Reader, Edge], tuple[list[Item], Edge | None]]
 
 _MEMBERS: Final = ("member", "group")
 #: The last day for which dues are planned.
@@ -193,7 +195,8 @@ class Reads(Handle):
         now = self._may("statement", id)
         with self._reader() as reader:
             row, through = account_row(reader, id), known_at(reader, at)
-            return statement(reader, row, since=since, until=until, now=now(), at=through)
+            found = statement(reader, row, since=since, until=until, now=now(), at=through)
+            return found if self._permissions is None else self._seen(found, reader, now)
 
     def trial_balance(
         self, on: date | None = None, *, at: int | datetime | None = None
@@ -236,9 +239,9 @@ class Reads(Handle):
         Hours('1:00')
         """
         checked = checks.identifier(id, "transfer id")
-        self._may_see("transfer_by_id", checked)
+        now = self._may_see("transfer_by_id", checked)
         with self._reader() as reader:
-            return read_transfer(reader, transfer_row(reader, checked))
+            return self._seen(read_transfer(reader, transfer_row(reader, checked)), reader, now)
 
     def transfers(
         self,
@@ -271,7 +274,7 @@ class Reads(Handle):
         if after is not None and type(after) not in {int, str}:
             msg = f"after is a transfer's id or sequence, not {shown(after)}"
             raise WrongType(msg)
-        self._may("transfers", account)
+        now = self._may("transfers", account)
         if isinstance(after, str):
             self._may_see("transfer_by_id", after)
         accounts: tuple[str, ...] | None = None
@@ -284,7 +287,7 @@ class Reads(Handle):
         page = partial(
             _page_of_transfers, accounts, first or "", last or "~", newest_first=newest_first
         )
-        return self._pages(page, after)
+        return self._pages(page, after, now)
 
     # -- holds ---------------------------------------------------------------------
 
@@ -304,7 +307,8 @@ class Reads(Handle):
         checked = checks.identifier(id, "hold id")
         now = self._may_see("hold_by_id", checked)
         with self._reader() as reader:
-            return hold_of(reader, checked, now=self._now(reader, now))
+            found = hold_of(reader, checked, now=self._now(reader, now))
+            return self._seen(found, reader, now)
 
     def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
         """Yield holds in the order of the journal: the open ones, unless told otherwise.
@@ -331,8 +335,8 @@ class Reads(Handle):
             with self._reader() as reader:
                 accounts = family(reader, account_row(reader, account))
         if status == "open":
-            return self._pages(partial(self._page_of_open_holds, account, now), 0)
-        return self._pages(partial(self._page_of_holds, accounts, status, now), 0)
+            return self._pages(partial(self._page_of_open_holds, account, now), 0, now)
+        return self._pages(partial(self._page_of_holds, accounts, status, now), 0, now)
 
     def _page_of_open_holds(
         self, account: str | None, now: Now, reader: Reader, after: int
@@ -399,14 +403,17 @@ class Reads(Handle):
             found = list(closings(reader))
         return iter(found)
 
-    def replay(self, statute: Statute, *, progress: Progress | None = None) -> Replay:
+    def replay(
+        self, statute: Statute, *, include_imports: bool = False, progress: Progress | None = None
+    ) -> Replay:
         """Try a statute on what was recorded: what it would have refused, flagged or charged.
 
         Each exchange, and each hold, is judged again, against the real balances of its
-        moment. Imports with unchecked limits, reversals, settlements and what a statute made
-        due are exempt. Under the statute that was in force nothing differs. It reads the journal
-        once and keeps figures of each account and rule only; nothing is written. `progress`
-        is called with the records done and their number.
+        moment. Reversals, settlements and what a statute made due are exempt, and so are imports
+        with unchecked limits, unless `include_imports`: they are judged as of their own day.
+        Under the statute that was in force nothing differs. It reads the journal once and keeps
+        figures of each account and rule only; nothing is written. `progress` is called with
+        the records done and their number.
 
         :raises WrongType: not a `Statute`.
         :raises Corrupt: the journal cannot be read: run an audit.
@@ -422,7 +429,7 @@ class Reads(Handle):
 
         self._may("replay")
         with self._reader() as reader:
-            return replay(reader, statute, progress=progress)
+            return replay(reader, statute, include_imports=include_imports, progress=progress)
 
     # -- members -------------------------------------------------------------------
 
@@ -567,7 +574,8 @@ class Reads(Handle):
         id = checks.identifier(account, "account id")
         now = self._may("personal_data", id)
         with self._reader() as reader:
-            return personal_data(reader, id, now=now())
+            seen = partial(self._seen, reader=reader, now=now)
+            return personal_data(reader, id, now=now(), seen=seen)
 
     # -- figures -------------------------------------------------------------------
 
@@ -620,13 +628,13 @@ class Reads(Handle):
 
     # -- what they share -----------------------------------------------------------
 
-    def _pages(
-        self, page: Callable[[Reader, Edge], tuple[list[Item], Edge | None]], after: Edge
-    ) -> Iterator[Item]:
+    def _pages(self, page: Page[Edge, Item], after: Edge, now: Now | None = None) -> Iterator[Item]:
         """Yield what a function reads page by page, each from a snapshot of its own."""
         while True:
             with self._reader() as reader:
                 found, last = page(reader, after)
+                if now is not None:
+                    found = [self._seen(one, reader, now) for one in found]
             yield from found
             if last is None:
                 return

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from timebank.errors import TransferNotFound
 from timebank.journal.kinds import RecordBody
 from timebank.model import ClockRestart, Closing, Hold, Transfer, instant
@@ -63,6 +65,14 @@ def _restart(session: Session, command: RestartClock, record: RecordBody, now: i
         today=date.fromisoformat(record["recorded_on"]),
         ended=tuple(str(record_at(session.writer, hold).id) for hold in ends),
     )
+
+
+def repeated(result: Any) -> Any:
+    """Return a result that says of itself that its call recorded nothing.
+
+    A statute, which is what the caller gave, cannot say so.
+    """
+    return attrs.evolve(result, repeated=True) if hasattr(result, "repeated") else result
 
 
 #: Make what the caller of a command gets, by the view of its kind.

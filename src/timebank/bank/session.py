@@ -25,7 +25,7 @@ import attrs
 
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
-from timebank.bank.results import RESULTS
+from timebank.bank.results import RESULTS, repeated
 from timebank.errors import (
     FAILURES,
     ClockBehind,
@@ -49,6 +49,7 @@ from timebank.model import (
     instant,
     microseconds,
 )
+from timebank.model.callables import function
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of, last_recorded
 from timebank.queries.statutes import last_rules
@@ -99,11 +100,20 @@ def new_salt() -> bytes:
 
 @attrs.frozen
 class Sources:
-    """The callables that give time, ids and salts, and what they give, checked."""
+    """The callables that give time, ids and salts, and what they give, checked.
+
+    :raises WrongType: one of them is no callable, or a coroutine function.
+    """
 
     clock: Callable[[], datetime] = utc_now
     id: Callable[[], str] = new_id
     salt: Callable[[], bytes] = new_salt
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a coroutine function before anything waits for what it gives."""
+        function(self.clock, "clock is a callable", gives="returns an aware datetime")
+        function(self.id, "new_id is a callable", gives="returns an id")
+        function(self.salt, "new_salt is a callable", gives="returns 16 bytes")
 
     def now(self) -> int:
         """Return the instant in microseconds since 1970.
@@ -552,10 +562,10 @@ class Session:
     def _unchanged(self, command: AnyCommand, state: State, now: int) -> Any:
         """Return what the caller gets where nothing was appended."""
         if state.earlier is not None:
-            return state.earlier.result
+            return repeated(state.earlier.result)
         if command.kind == "due":
             return None
-        return self._RESULTS[KINDS[command.kind].view](self, command, None, now)
+        return repeated(self._RESULTS[KINDS[command.kind].view](self, command, None, now))
 
     def _account_result(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
         row = self.known.fold.accounts[command.accounts[0]]

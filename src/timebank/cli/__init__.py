@@ -11,6 +11,7 @@ from timebank import __version__
 from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress
 from timebank.cli.audit import audit, audit_host
+from timebank.cli.banks import banks
 from timebank.cli.clock import clock
 from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
@@ -91,6 +92,7 @@ for _command in (
     import_,
     export,
     demo,
+    banks,
     copy,
     backup,
     migrate,

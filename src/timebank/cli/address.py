@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -17,23 +14,22 @@ from timebank.cli.program import usage
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
 
-#: A scheme has at least two letters: one is a drive of Windows.
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-
 
 @attrs.frozen
 class BankAddress:
     """The address of a bank; nothing is opened before a command asks."""
 
-    db: str | None
+    db: str | None = attrs.field(repr=lambda db: repr(db and without_password(db)))
     bank: str
     actor: str | None = None
 
     def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
         """Open the bank; where it is missing, make it only if `create`."""
         import timebank
+        from timebank.cli.banks import naming_banks
 
-        bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
+        with naming_banks(self.url):
+            bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
         try:
             return bank.acting_as(self.actor)
         except BaseException:
@@ -74,7 +70,9 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://maria:hush@localhost/bank")
     'postgresql://maria:***@localhost/bank'
     """
-    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", url)
+    from timebank.storage import address
+
+    return address.without_password(url)
 
 
 def url_of(db: str) -> str:
@@ -84,12 +82,9 @@ def url_of(db: str) -> str:
     >>> url_of("memory:"), url_of("street fair.db")
     ('memory:', 'sqlite:///street%20fair.db')
     """
-    if _URL.match(db):
-        return db
-    try:
-        return f"sqlite:///{quote(os.fsencode(db))}"
-    except UnicodeError:
-        usage(f"{db!r} can name no file")
+    from timebank.storage import address
+
+    return address.url_of(db)
 
 
 pass_address = click.make_pass_decorator(BankAddress)

@@ -145,5 +145,6 @@ def _show(made: Hold, format: str, *, verb: str) -> None:
     end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
     planned = f", {when}" if (when := planned_text(made)) else ""
     line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{planned}{end}"
+    line += "; it was recorded already" if made.repeated else ""
     lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
     show_result(format, made, lambda: lines)

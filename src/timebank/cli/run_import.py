@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -162,5 +163,12 @@ def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
     if path is None:
         yield None
         return
-    with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with open(
+        path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_private
+    ) as file:
         yield QuarantineFile(file)
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file, made for its owner alone where it is not there: the rows are about people."""
+    return os.open(path, flags, 0o600)

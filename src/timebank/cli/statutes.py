@@ -105,15 +105,20 @@ def check(address: BankAddress, /, *, file: Path) -> None:
     """,
 )
 @click.argument("file", type=_FILE)
+@click.option(
+    "--include-imports",
+    is_flag=True,
+    help="Judge also what was imported with unchecked limits, as of its own day.",
+)
 @formatted
 @pass_address
-def replay(address: BankAddress, /, *, file: Path, format: str) -> None:
+def replay(address: BankAddress, /, *, file: Path, include_imports: bool, format: str) -> None:
     """Show what a statute would have made of the past."""
     from timebank.reports.statute import replay_text
 
     made = _read(file)
     with address.open(read_only=True) as bank, Progress("replay") as progress:
-        tried = bank.replay(made, progress=progress)
+        tried = bank.replay(made, include_imports=include_imports, progress=progress)
     show_result(format, tried, lambda: replay_text(tried))
 
 

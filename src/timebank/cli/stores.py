@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address, url_of
+from timebank.cli.banks import naming_banks
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
 from timebank.cli.program import REFUSED, WELL, usage
@@ -55,7 +56,8 @@ def copy(
     with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
         banks = list(origin.banks()) if every else [bank or address.bank]
         if not every:
-            _check_there(origin, banks[0])  # before a file is made
+            with naming_banks(url_of(source)):
+                _check_there(origin, banks[0])  # before a file is made
         with closing(open_store(url_of(target), create=True)) as copied:
             done = [
                 _copied(origin, copied, name, to_bank or name, forced=progress) for name in banks

@@ -76,6 +76,7 @@ def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
     earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
     when = f"{made.occurred_on} {times_text(made.started_at, made.ended_at)}".rstrip()
     what = f"{made.hours} from {spenders} to {earners} on {when}"
+    verb = "was recorded already, as" if made.repeated else verb
     lines = [f"{made.id}: {what} {verb} record {made.sequence}"]
     if made.asked is not None:
         lines.append(f"  {made.asked} was asked: the bank counts in units of its statute")

@@ -55,7 +55,8 @@ class Closing:
     """A closing of the books: nothing of a day up to `through` is recorded from then on.
 
     `through` is `None` where they were opened again. `recorded_at` is aware, in UTC; `reason`
-    is the text that was given.
+    is the text that was given. `repeated` is true where the call recorded nothing, for it was so
+    already; it is not compared.
 
     >>> from datetime import UTC, date, datetime
     >>> import timebank
@@ -70,6 +71,7 @@ class Closing:
     through: date | None
     actor: str | None = None
     reason: str | None = None
+    repeated: bool = attrs.field(default=False, eq=False)
 
     @property
     def id(self) -> int:

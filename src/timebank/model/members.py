@@ -25,6 +25,9 @@ def _id(_: object, field: attrs.Attribute[Any], value: object) -> None:
 class Delegate:
     """A delegate of an account, who may act for it until a day, or until it is ended (`None`).
 
+    `repeated` is true where the call that named them recorded nothing, for they were named so
+    already; it is not compared.
+
     >>> import timebank
     >>> bank = timebank.open("memory:")
     >>> _ = bank.open_account("m1")
@@ -35,6 +38,7 @@ class Delegate:
     account: str
     delegate: str
     until: date | None = None
+    repeated: bool = attrs.field(default=False, eq=False)
 
     @property
     def id(self) -> str:
@@ -248,7 +252,8 @@ class Leaving:
     `charges` are the dues that were due and not charged yet, `voided` the holds that were
     released, `ended` the delegates, `given_back` the welcome credit that went back,
     `disposal` the transfer that brought the balance to zero, `kind` what it was: donation,
-    assignment or write-off. `account` is closed. All are empty where it had left before.
+    assignment or write-off. `account` is closed. All are empty where it had left before; `repeated`
+    is true then, and not compared.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -263,6 +268,7 @@ class Leaving:
     ended: tuple[str, ...] = ()
     given_back: tuple[Transfer, ...] = ()
     disposal: Transfer | None = None
+    repeated: bool = attrs.field(default=False, eq=False)
 
     @property
     def id(self) -> str:

@@ -80,7 +80,8 @@ class Account:
     """An account, which holds a balance.
 
     `floor` and `ceiling` are the account's own limits: `INHERIT`, `None` (unlimited) or `Hours`.
-    `merged_into` is the id of the account that it became, where it was a duplicate.
+    `merged_into` is the id of the account that it became, where it was a duplicate. `repeated` is
+    true in the result of a call that recorded nothing, for it was so already; it is not compared.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -98,6 +99,7 @@ class Account:
     floor: Limit
     ceiling: Limit
     merged_into: str | None = None
+    repeated: bool = attrs.field(default=False, eq=False)
 
 
 @attrs.frozen
@@ -253,7 +255,9 @@ class Transfer(_Postings):
     of the statute made has the name of the rule as its `kind`, and as its `period` the first
     and last day that it is for. `started_at` and `ended_at` are times of the day of service;
     `ended_at` is of the next day where it is not later. `amendments` are what was corrected
-    of it, the oldest first: the fields are as they were corrected.
+    of it, the oldest first: the fields are as they were corrected. `repeated` is true in the
+    result of a call that recorded nothing, for its id was recorded before by the same request; it
+    is not compared, and false in what is read.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -288,6 +292,7 @@ class Transfer(_Postings):
     started_at: time | None = None
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
+    repeated: bool = attrs.field(default=False, eq=False)
 
     @classmethod
     def deferred(cls, make: Callable[[], Transfer]) -> Transfer:
@@ -321,7 +326,7 @@ class Hold(_Postings):
     `resolved_by` is the id of the settlement or void. `postings` are those of a transfer that
     settles all of it. `occurred_on` is the day of service, or the day that is planned for it, if it
     was given. `expires_at` is the instant from which on it reserves nothing. `reason` is the text
-    of its void. `started_at`, `ended_at` and `amendments` are those of a `Transfer`.
+    of its void. `started_at`, `ended_at`, `amendments` and `repeated` are those of a `Transfer`.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -356,6 +361,7 @@ class Hold(_Postings):
     started_at: time | None = None
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
+    repeated: bool = attrs.field(default=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)

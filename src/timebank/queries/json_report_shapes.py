@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from timebank.audit import AuditReport, BooksReport, Finding
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.json_shapes import Shape, day, hours, of
-from timebank.queries.replay import OUTCOMES, Replay, ReplayLine
+from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay, ReplayLine
 
 # -- audits --------------------------------------------------------------------------
 
@@ -63,7 +63,9 @@ def replay(replay: Replay) -> Shape:
     return {
         "statute": replay.statute,
         "judged": replay.judged,
+        "judged_imports": replay.judged_imports,
         "exempt": replay.exempt,
+        **{exemption: getattr(replay, exemption) for exemption in EXEMPTIONS},
         **{outcome: getattr(replay, outcome) for outcome in OUTCOMES},
         "lines": list(map(replay_line, replay.lines)),
     }

@@ -190,6 +190,7 @@ def transfer(transfer: Transfer) -> Shape:
         "hold": transfer.hold,
         "period": period(transfer.period),
         **_judged(transfer),
+        "repeated": transfer.repeated,
     }
 
 
@@ -209,6 +210,7 @@ def hold(hold: Hold) -> Shape:
         "actor": hold.actor,
         "resolved_by": hold.resolved_by,
         **_judged(hold),
+        "repeated": hold.repeated,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -18,6 +18,8 @@ from timebank.queries.records import account_row, body_of, last_balance, records
 from timebank.queries.views import read_account, read_hold, read_transfer
 from timebank.storage.protocol import Reader
 
+#: What is told of an exchange or a hold.
+Operation = Any
 #: The name of the form of what is gathered.
 FORM: Final = "timebank/personal-data/1"
 _FIELDS: Final = (
@@ -104,8 +106,20 @@ class RecordsAbout:
 # -- gathered for the person ---------------------------------------------------------
 
 
-def personal_data(reader: Reader, account: str, *, now: int) -> dict[str, Any]:
+def _all_of_it(operation: Operation) -> Operation:
+    return operation
+
+
+def personal_data(
+    reader: Reader,
+    account: str,
+    *,
+    now: int,
+    seen: Callable[[Operation], Operation] = _all_of_it,
+) -> dict[str, Any]:
     """Return all that is held of a person, as JSON has it: see `TimeBank.personal_data`.
+
+    `seen` leaves out of an exchange or a hold what is not for who asks.
 
     :raises AccountNotFound: no such account.
     """
@@ -132,13 +146,17 @@ def personal_data(reader: Reader, account: str, *, now: int) -> dict[str, Any]:
         "mentions": [],
     }
     for mention in mentions:
-        where, what = _listed(reader, mention, about.accounts, now)
+        where, what = _listed(reader, mention, about.accounts, now, seen)
         gathered[where].append(what)
     return gathered
 
 
 def _listed(
-    reader: Reader, mention: Mention, ids: tuple[str, ...], now: int
+    reader: Reader,
+    mention: Mention,
+    ids: tuple[str, ...],
+    now: int,
+    seen: Callable[[Operation], Operation],
 ) -> tuple[str, dict[str, Any]]:
     """Return a record that names somebody, and the list where it belongs."""
     row, record = mention.row, mention.record
@@ -146,9 +164,9 @@ def _listed(
     erased = [f for f in TEXT_FIELDS if f in record["request"] and f not in texts]
     more = {"erased": erased} if erased else {}
     if "side" in mention.parts and kind in MOVES_HOURS:
-        return "exchanges", _exchange(read_transfer(reader, row), ids) | more
+        return "exchanges", _exchange(seen(read_transfer(reader, row)), ids) | more
     if "side" in mention.parts and kind == "hold":
-        return "holds", _hold(read_hold(reader, row, now=now), ids) | more
+        return "holds", _hold(seen(read_hold(reader, row, now=now)), ids) | more
     found: dict[str, Any] = {"record": row.sequence, "kind": kind}
     found["recorded_at"] = instant(record["recorded_at"]).isoformat()
     found["actor"] = record.get("actor")

@@ -4,6 +4,10 @@ One pass over the journal. Each exchange is judged again by the rules for new on
 balances, holds, kinds and days of joining that were known at its time. Exchanges that would have
 been refused keep their effect on later balances. Differences are counted by account and rule, so
 memory grows with the accounts and not with the exchanges.
+
+What was imported with unchecked limits is judged where that is asked for, as if it had been
+recorded on its own day: then nothing was recorded late, and months of membership are those of
+that day.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from timebank.errors import InvalidRequest, LimitExceeded, Rejected, WrongType, 
 from timebank.hours import Hours
 from timebank.journal import parse
 from timebank.journal.fold import Fold
-from timebank.journal.kinds import MOVES_HOURS, sides_of
+from timebank.journal.kinds import sides_of
 from timebank.model import AccountRow
 from timebank.rules import Draft, State, holds, transfers
 from timebank.rules.transfers import Exchange
@@ -31,6 +35,17 @@ AnyExchange = Exchange[Any]
 Progress = Callable[[int, int], None]
 Outcome = Literal["refused", "flagged", "charged", "rounded"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("refused", "flagged", "charged", "rounded")
+#: What is not judged.
+Exemption = Literal["imports", "reversals", "settlements", "dues"]
+EXEMPTIONS: Final[tuple[Exemption, ...]] = ("imports", "reversals", "settlements", "dues")
+#: By the kind of the record; of exchanges, those whose limits were not checked.
+_EXEMPT: Final[dict[str, Exemption]] = {
+    "transfer": "imports",
+    "hold": "imports",
+    "reverse": "reversals",
+    "settle": "settlements",
+    "due": "dues",
+}
 
 
 @attrs.frozen
@@ -60,10 +75,12 @@ class ReplayLine:
 class Replay:
     """The result of judging the exchanges of a bank by another statute.
 
-    `judged` is the number of exchanges, holds among them. `exempt` is the number of imports with
-    unchecked limits, reversals, settlements and transfers that a statute made due. `refused`,
-    `flagged`, `charged` and `rounded` count each exchange once, whatever the number of its
-    accounts. `lines` are in the order of account, outcome and rule.
+    `judged` is the number of exchanges, holds among them; `judged_imports` of them had been
+    imported with unchecked limits. What is not judged is counted by what it is: `imports` with
+    unchecked limits (where they were asked for, only opening balances, which are no exchanges),
+    `reversals`, `settlements` and what a statute made due, `dues`; `exempt` is their sum.
+    `refused`, `flagged`, `charged` and `rounded` count each exchange once, whatever the number of
+    its accounts. `lines` are in the order of account, outcome and rule.
 
     >>> import timebank
     >>> from timebank import Band, Statute
@@ -78,7 +95,11 @@ class Replay:
 
     statute: str
     judged: int
-    exempt: int
+    judged_imports: int
+    imports: int
+    reversals: int
+    settlements: int
+    dues: int
     refused: int
     flagged: int
     charged: int
@@ -91,13 +112,26 @@ class Replay:
         return self.statute
 
     @property
+    def exempt(self) -> int:
+        """The number of what was not judged."""
+        return self.imports + self.reversals + self.settlements + self.dues
+
+    @property
     def differs(self) -> bool:
         """True if the statute would have changed anything."""
         return bool(self.lines)
 
 
-def replay(reader: Reader, statute: object, *, progress: Progress | None = None) -> Replay:
+def replay(
+    reader: Reader,
+    statute: object,
+    *,
+    include_imports: bool = False,
+    progress: Progress | None = None,
+) -> Replay:
     """Judge the recorded exchanges by a statute, which need not be adopted.
+
+    With `include_imports` also those that were imported with unchecked limits.
 
     If the account of its fee's fund did not exist or was not open, it is taken as open and
     without limits, so that a statute can be tried before its fund is opened.
@@ -108,7 +142,7 @@ def replay(reader: Reader, statute: object, *, progress: Progress | None = None)
     if not isinstance(statute, Statute):
         msg = f"replay takes a Statute (of a file: Statute.from_json), not {shown(statute)}"
         raise WrongType(msg)
-    history = _History(statute)
+    history = _History(statute, include_imports=include_imports)
     after, total = 0, reader.head().sequence
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
@@ -132,21 +166,27 @@ class _Tally:
 class _History:
     """The state of the bank at each record, and the counts so far."""
 
-    def __init__(self, statute: Statute) -> None:
+    def __init__(self, statute: Statute, *, include_imports: bool) -> None:
         self._statute = statute
+        self._include_imports = include_imports
         self._fold = Fold()
         self._tallies: dict[tuple[str, Outcome, str], _Tally] = {}
         self._counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
-        self._judged = self._exempt = 0
+        self._judged = self._judged_imports = 0
+        self._exempt: dict[Exemption, int] = dict.fromkeys(EXEMPTIONS, 0)
 
     def add_record(self, sequence: int, record: dict[str, Any]) -> None:
         """Judge a record if it is an exchange, then apply it as it was recorded."""
         kind, effects = record["kind"], record["effects"]
         if kind in {"transfer", "hold"} and "limits" not in record["request"]:
             self._judged += 1
-            self._judge(record)
-        elif kind in MOVES_HOURS:
-            self._exempt += 1
+            self._judge(record, record["recorded_on"])
+        elif kind in {"transfer", "hold"} and self._include_imports and not self._opens(record):
+            self._judged += 1
+            self._judged_imports += 1
+            self._judge(record, effects.get("occurred_on", record["recorded_on"]))
+        elif kind in _EXEMPT:
+            self._exempt[_EXEMPT[kind]] += 1
         self._fold.apply(sequence, kind, effects)
 
     def replay(self) -> Replay:
@@ -167,21 +207,28 @@ class _History:
         return Replay(
             statute=self._statute.version,
             judged=self._judged,
-            exempt=self._exempt,
+            judged_imports=self._judged_imports,
             lines=tuple(lines),
+            **self._exempt,
             **self._counts,
         )
 
-    def _judge(self, record: dict[str, Any]) -> None:
-        request, now = record["request"], record["recorded_at"]
+    def _opens(self, record: dict[str, Any]) -> bool:
+        """Return whether hours are issued: opening balances are no exchange between members."""
+        request = record["request"]
+        ids = [id for id, _ in request["earners"] + request["spenders"]]
+        rows = map(self._fold.accounts.get, ids)
+        return any(row is not None and row.kind == "issuance" for row in rows)
+
+    def _judge(self, record: dict[str, Any], today: str) -> None:
+        now = record["recorded_at"]
+        request: Any = {key: value for key, value in record["request"].items() if key != "limits"}
         ids = [id for id, _ in request["earners"] + request["spenders"]]
         ids += [request["via"]] if "via" in request else []
         command: AnyExchange = Exchange(request, {}, tuple(ids), request["id"])
         judge = transfers.judge_sides if record["kind"] == "transfer" else holds.judge_sides
         try:
-            draft = judge(
-                self._state(record["recorded_on"]), command, command.earners, command.spenders, now
-            )
+            draft = judge(self._state(today), command, command.earners, command.spenders, now)
         except (Rejected, InvalidRequest) as refusal:
             self._refused(command, refusal)
         else:

@@ -1,6 +1,7 @@
 """Return every result of a bank as plain dictionaries that `json.dumps` takes.
 
-`of` chooses the shape by the type of the result; each shape is a function of its own as well.
+`of` chooses the shape by the type of the result; each shape is a function of its own as well, and
+`error` is that of a refusal. A web service answers with them.
 `docs/json.md` documents their keys.
 
 >>> import json
@@ -49,6 +50,7 @@ from timebank.queries.json_shapes import (
     trial_balance,
     trial_line,
 )
+from timebank.reports.json_errors import error
 
 __all__ = [
     "account",
@@ -64,6 +66,7 @@ __all__ = [
     "due",
     "due_report",
     "erasure",
+    "error",
     "event",
     "finding",
     "head",

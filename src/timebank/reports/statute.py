@@ -7,8 +7,8 @@ from typing import Final
 
 from timebank.hours import Hours
 from timebank.model import Account, Balance, Record
-from timebank.queries.replay import OUTCOMES, Replay
-from timebank.reports.text import Column, Row, harmless, limit_text, table, titled
+from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay
+from timebank.reports.text import Column, Row, counted, harmless, limit_text, table, titled
 from timebank.statute import DEFAULT, Band, Demurrage, Dues, Fee, Statute
 
 _COLUMNS: Final = (
@@ -203,7 +203,7 @@ def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[s
 
 
 def replay_text(tried: Replay) -> list[str]:
-    """Return a line for each account, outcome and rule, then the counts in all.
+    """Return how many could be judged, a line for each account, outcome and rule, and the counts.
 
     >>> import timebank
     >>> from timebank import Fee, Statute
@@ -213,6 +213,8 @@ def replay_text(tried: Replay) -> list[str]:
     >>> _ = bank.transfer(earner="m1", spender="m2", hours=5, id="visit")
     >>> for line in replay_text(bank.replay(Statute(version="v2", fee=Fee(share="5%", fund="f")))):
     ...     print(line)
+    Judged: all there is, 1 exchange.
+    <BLANKLINE>
     Account  Would be  Rule  Exchanges  Hours  First  Last
     -------  --------  ----  ---------  -----  -----  -----
     m2       charged   fee           1   0:15  visit  visit
@@ -231,15 +233,35 @@ def replay_text(tried: Replay) -> list[str]:
         ]
         for line in tried.lines
     ]
-    lines = [*table(_REPLAY, rows), ""] if rows else []
+    lines = [*_coverage(tried), ""]
+    lines += [*table(_REPLAY, rows), ""] if rows else []
     lines.append(harmless(_summary(tried)))
-    if tried.exempt:
-        lines.append(f"Not judged: {tried.exempt} imports, reversals, settlements and dues.")
+    return lines
+
+
+def _coverage(tried: Replay) -> list[str]:
+    """Return how many were judged of what moves hours, and what the others are."""
+    judged = counted(tried.judged, "exchange")
+    if tried.judged_imports:
+        judged += f", {tried.judged_imports} of them imported"
+    if not tried.exempt:
+        return [f"Judged: all there is, {judged}."]
+    one = {"imports": "import", "reversals": "reversal", "settlements": "settlement"}
+    others = ", ".join(
+        f"{counted(number, 'charge')} of dues" if what == "dues" else counted(number, one[what])
+        for what in EXEMPTIONS
+        if (number := getattr(tried, what))
+    )
+    lines = [f"Judged: {judged}; not judged: {others}."]
+    if tried.imports and not tried.judged_imports:
+        lines.append("With --include-imports what was imported is judged as of its own day.")
     return lines
 
 
 def _summary(tried: Replay) -> str:
-    exchanges = f"{tried.judged} exchange{'' if tried.judged == 1 else 's'}"
+    exchanges = counted(tried.judged, "exchange")
+    if not tried.judged:
+        return f"Under {tried.statute} nothing could be judged."
     if not tried.differs:
         return f"Under {tried.statute} nothing would have been different, of {exchanges}."
     words = {

@@ -9,7 +9,7 @@ more of it, for there may be a password.
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from timebank.errors import InvalidRequest, StoreError, WrongType, shown
+from timebank.errors import InvalidRequest, StoreError, shown
+from timebank.storage.address import url_of
 from timebank.storage.protocol import Store
 
 if TYPE_CHECKING:
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ENTRY_POINTS: Final = "timebank.stores"
-SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+#: Other names of ours, and those that other programs have for much the same.
+ALIASES: Final = {"postgres": "postgresql"}
+ELSEWHERE: Final = {
+    "mysql": "mariadb",
+    "maria": "mariadb",
+    "pgsql": "postgresql",
+    "psql": "postgresql",
+    "sqlite3": "sqlite",
+    "file": "sqlite",
+}
 
 #: What opens a store: `(url, *, create, read_only)`.
 Opener = Callable[..., Store]
@@ -54,11 +64,12 @@ BUILT_IN: Final = {
 }
 
 
-def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
+def open_store(place: str | os.PathLike[str], *, create: bool, read_only: bool = False) -> Store:
     """Open the store of a URL: `memory:`, `sqlite:///path`, a server's, an installed package's.
 
-    Without `create` nothing is made where it is missing; with `read_only` nothing can be
-    made or changed at all.
+    A path is that of a SQLite file, as `timebank.storage.address.url_of` tells. Without
+    `create` nothing is made where it is missing; with `read_only` nothing can be made or
+    changed at all.
 
     :raises InvalidRequest: a URL that cannot be, an unknown scheme, or one claimed twice.
     :raises NotFound: no such file, or no tables in the database, and `create` is false.
@@ -68,6 +79,7 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
     >>> open_store("memory:", create=True).banks()
     []
     """
+    url = url_of(place)
     scheme = _scheme_of(url)
     create = create and not read_only
     found = _built_in(scheme, url)
@@ -78,8 +90,8 @@ def open_store(url: str, *, create: bool, read_only: bool = False) -> Store:
     return _hinting(store, partial(opener, spelled, create=create, read_only=read_only))
 
 
-def migrate_store(url: str) -> list[str]:
-    """Bring the tables of a URL to this version and return the names of what was applied.
+def migrate_store(place: str | os.PathLike[str]) -> list[str]:
+    """Bring the tables of a URL, or of a file, to this version and return what was applied.
 
     :raises InvalidRequest: a URL that cannot be, or a store that has nothing to migrate.
     :raises NotFound: no such file.
@@ -89,6 +101,7 @@ def migrate_store(url: str) -> list[str]:
     >>> migrate_store("sqlite://")
     []
     """
+    url = url_of(place)
     scheme = _scheme_of(url)
     found = _built_in(scheme, url)
     if found is None:
@@ -103,13 +116,7 @@ def migrate_store(url: str) -> list[str]:
 
 
 def _scheme_of(url: str) -> str:
-    if type(url) is not str:
-        msg = f"the URL of a store is a str, not a {type(url).__name__}"
-        raise WrongType(msg)
-    scheme, colon, rest = url.partition(":")
-    if not colon or not SCHEME.fullmatch(scheme):
-        msg = "a store is named by a URL like memory: or sqlite:///bank.db"
-        raise InvalidRequest(msg if "@" in url else f"{msg}, not {shown(url)}")
+    scheme, _, rest = url.partition(":")
     _refuse_a_user(scheme, rest)
     return scheme
 
@@ -130,16 +137,23 @@ def _built_in(scheme: str, url: str) -> tuple[BuiltIn, str] | None:
     :raises InvalidRequest: another driver than the one that is supported, or a name of
         ours that a package claims.
     """
-    name = scheme.partition("+")[0]
+    alias, _, driver = scheme.partition("+")
+    name = ALIASES.get(alias, alias)
     store = BUILT_IN.get(name)
     if store is None:
         return None
-    spelled = name if store.driver is None else f"{name}+{store.driver}"
-    if scheme not in (name, spelled):
+    spelled = _spelled(name)
+    if scheme != alias and driver != store.driver:
         msg = f"there is no {shown(scheme)} here: such a URL begins with {spelled}:"
         raise InvalidRequest(msg)
-    _check_unclaimed(name, spelled)
+    _check_unclaimed(*{alias: None, name: None, spelled: None})
     return store, spelled + url.removeprefix(scheme)
+
+
+def _spelled(name: str) -> str:
+    """Return the scheme of a store of ours, with its driver."""
+    driver = BUILT_IN[name].driver
+    return name if driver is None else f"{name}+{driver}"
 
 
 def _loaded(store: BuiltIn, function: str) -> Any:
@@ -198,8 +212,22 @@ def _installed(scheme: str, url: str, *, create: bool, read_only: bool) -> Store
         for point in claims.values():
             return _opened_by(point, url, create=create, read_only=read_only)
     known = ", ".join(sorted({*BUILT_IN, *(point.name for point in points)}))
-    msg = f"no store for the scheme {shown(scheme)}; known are {known}"
+    msg = f"no store for the scheme {shown(scheme)}; known are {known}{_hint(scheme)}"
     raise InvalidRequest(msg)
+
+
+def _hint(scheme: str) -> str:
+    """Return what was meant by a scheme, where that can be guessed, and how a file is named."""
+    from difflib import get_close_matches
+
+    name = scheme.partition("+")[0].lower()
+    near = get_close_matches(ELSEWHERE.get(name, name), BUILT_IN, n=1, cutoff=0.7)
+    if near:
+        slashes = {"memory": "", "sqlite": "///bank.db"}.get(
+            near[0], "://user:password@host/database"
+        )
+        return f"; here that is {_spelled(near[0])}:{slashes.removeprefix(':')}"
+    return "; a file with a colon in its name is written ./ and its name"
 
 
 def _claimant(point: EntryPoint) -> str:

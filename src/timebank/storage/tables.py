@@ -206,7 +206,7 @@ class TableReader:
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """Implement `Reader.records`."""
-        values = (self._bank, min(after, MOST), limit)
+        values = (self._bank, min(max(after, 0), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
     def find(self, id: str) -> RecordRow | None:

@@ -9,6 +9,7 @@ from timebank.testing.erasing import Erasing
 from timebank.testing.faults import Faults
 from timebank.testing.names import Names
 from timebank.testing.paging import Paging
+from timebank.testing.processes import Processes
 from timebank.testing.races import Races
 from timebank.testing.reading import Reading
 from timebank.testing.snapshots import Snapshots
@@ -24,6 +25,7 @@ class StoreConformance(
     Names,
     Paging,
     Races,
+    Processes,
     Faults,
     Crashes,
     Agreement,

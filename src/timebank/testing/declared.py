@@ -6,22 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pytest
+
 from timebank.bank import TimeBank
+from timebank.errors import StoreError
 from timebank.hours import Hours
-from timebank.model import Fault
+from timebank.journal import genesis
+from timebank.model import Fault, Head
 from timebank.storage.protocol import (
     Batch,
     Store,
     adds_up,
     finds_many,
     has_address,
+    is_droppable,
+    knows_version,
+    makes_bank,
     wipes,
 )
 from timebank.testing.fixtures import StoreUnderTest, needs, sources
 from timebank.testing.names import ALIKE
 from timebank.testing.rows import both, posting, record, small_bank
 
-_OPTIONAL: Final = frozenset({"address", "sequences", "sums", "wipe"})
+_OPTIONAL: Final = frozenset(
+    {"add_bank", "address", "check_version", "drop", "sequences", "sums", "wipe"}
+)
 
 
 class Declared(StoreUnderTest, part=True):
@@ -31,12 +40,16 @@ class Declared(StoreUnderTest, part=True):
         """A method that is not declared would not be tested; one that is must be there."""
         with filled.writer("main") as writer:
             written = finds_many(writer)
+            making = makes_bank(writer)
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
                 "wipes": wipes(filled),
+                "versioned": knows_version(reader),
+                "makes_banks": making,
+                "droppable": is_droppable(filled.writer("main")),
             }
         assert {name: getattr(self, name) for name in found} == found
 
@@ -119,6 +132,60 @@ class Declared(StoreUnderTest, part=True):
             assert sorted(small_bank().texts)[1:] == reading.texts(after=0, through=9)
             assert 5 == reading.head().sequence
             assert small_bank().postings == reading.postings("m1", after=0, limit=9)
+
+    @needs("versioned")
+    def test_a_version_is_the_one_that_is_expected(self, filled: Store) -> None:
+        """Tables that were just made are of this version."""
+        with filled.reader("main") as reader:
+            assert knows_version(reader)
+            reader.check_version()
+
+    @needs("makes_banks")
+    def test_a_writer_makes_its_bank_in_its_own_commit(self, store: Store) -> None:
+        """The bank and its first records are there together, or neither; one that is stays."""
+        with pytest.raises(ZeroDivisionError), store.writer("new") as writer:
+            assert makes_bank(writer)
+            writer.add_bank("j9")
+            assert Head("j9", 0, genesis("j9")) == writer.head()
+            writer.append(Batch([record(1)]))
+            raise ZeroDivisionError
+        assert ["main"] == list(store.banks())
+        with store.writer("new") as writer:
+            assert makes_bank(writer)
+            writer.add_bank("j9")
+            writer.append(Batch([record(1)]))
+        assert ["main", "new"] == list(store.banks())
+        with store.writer("new") as writer:
+            assert makes_bank(writer)
+            writer.add_bank("j10")
+            writer.append(Batch([record(2)]))
+        with store.reader("new") as reader:
+            assert ("j9", 2) == (reader.head().journal, reader.head().sequence)
+
+    @needs("droppable")
+    def test_a_block_is_dropped_at_any_time(self, filled: Store) -> None:
+        """Before its entry, twice, after its end; what was not committed goes with it."""
+        never: Any = filled.writer("main")
+        never.drop()
+        block: Any = filled.writer("main")
+        writer = block.__enter__()
+        writer.append(Batch([record(6)]))
+        block.drop()
+        block.drop()
+        with pytest.raises(StoreError):
+            writer.head()
+        ended: Any = filled.writer("main")  # the lock is free
+        with ended as writer:
+            assert 5 == writer.head().sequence
+            writer.append(Batch([record(6)]))
+        ended.drop()
+        reading: Any = filled.reader("main")
+        with reading as reader:
+            reader.head()
+        if hasattr(reading, "drop"):
+            reading.drop()
+        with filled.reader("main") as reader:
+            assert 6 == reader.head().sequence
 
     def test_none_of_it_is_needed(self, store: Store) -> None:
         """A bank on the same store without these methods does the same, in a longer way."""

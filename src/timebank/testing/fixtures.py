@@ -53,6 +53,12 @@ class StoreUnderTest:
     adds_up: ClassVar[bool] = False
     #: A reader, and a writer, that is a `FindsMany`:
     finds_many: ClassVar[bool] = False
+    #: A reader that is a `KnowsVersion`:
+    versioned: ClassVar[bool] = False
+    #: A writer that is a `MakesBank`:
+    makes_banks: ClassVar[bool] = False
+    #: The block that `writer` returns is a `Droppable`:
+    droppable: ClassVar[bool] = False
     #: The store is a `HasAddress`:
     addressed: ClassVar[bool] = False
     #: The store is a `Wipes`:

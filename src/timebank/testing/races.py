@@ -217,7 +217,7 @@ def in_processes(work: Work, arguments: Iterable[Any]) -> list[list[str]]:
         pid = os.fork()
         if not pid:
             os.close(read)
-            _run_child(work, argument, write)
+            run_child(work, argument, write)
         os.close(write)
         children.append((pid, read))
     told = []
@@ -229,7 +229,7 @@ def in_processes(work: Work, arguments: Iterable[Any]) -> list[list[str]]:
     return told
 
 
-def _run_child(work: Work, argument: Any, pipe: int) -> None:
+def run_child(work: Work, argument: Any, pipe: int) -> None:
     """Do the work and end the process, past everything that the parent would do at its end."""
     status = 1
     try:

@@ -78,6 +78,8 @@ class Reading(StoreUnderTest, part=True):
         assert rows[1:3] == reader.records(after=1, limit=2)
         assert [] == reader.records(after=5, limit=2)
         assert [] == reader.records(after=10**30, limit=2)
+        assert rows[:2] == reader.records(after=-7, limit=2)
+        assert rows == reader.records(after=-(10**30), limit=100)
 
     def test_an_operation_is_found_by_its_id(self, reader: Reader) -> None:
         """An id finds its record, and no other id does."""
@@ -95,6 +97,7 @@ class Reading(StoreUnderTest, part=True):
         assert [note, reason, other] == reader.texts(after=0, through=5)
         assert [note, reason] == reader.texts(after=1, through=2)
         assert [other] == reader.texts(after=2, through=4)
+        assert [] == reader.texts(after=4, through=99)
 
     def test_accounts_come_by_code_point(self, store: Store) -> None:
         """No locale, no folding of case: ids are ordered as their code points are."""

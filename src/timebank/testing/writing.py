@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from timebank.errors import BankNotFound, Conflict, InvalidRequest, StoreError
 from timebank.model import Head, StatuteRow, TextRow
 from timebank.storage.memory.overlay import Overlay
-from timebank.storage.protocol import Batch, Store
+from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.rows import (
     DAYS,
@@ -208,15 +210,42 @@ class Writing(StoreUnderTest, part=True):
             assert "j1" == reading.head().journal
 
     def test_a_bank_that_is_not_there(self, store: Store) -> None:
-        """The head says so; there are no rows."""
+        """The head says so; every other question finds nothing, and none makes it."""
+        with store.reader("nowhere") as reading, pytest.raises(BankNotFound) as caught:
+            reading.head()
+        assert "nowhere" == caught.value.bank
+        store.make_bank("empty", journal="j2")
+        with store.reader("empty") as reading:
+            nothing = everything(reading)[1:]
         with store.reader("nowhere") as reading:
-            assert [] == reading.records(after=0, limit=9)
-            with pytest.raises(BankNotFound, match="nowhere"):
-                reading.head()
+            assert nothing == everything(cast("Reader", _Headless(reading)))[1:]
+        assert ["empty", "main"] == list(store.banks())
         with pytest.raises(BankNotFound), store.writer("nowhere") as writer:
             writer.append(Batch([record(1)]))
         with store.writer("nowhere"):
             pass  # an empty transaction on no bank is no error
+
+    def test_a_block_of_many_batches_is_one_commit(self, store: Store) -> None:
+        """Two of a thousand records, all or nothing, and seen by the writer before they are."""
+        batches = [
+            Batch([record(n, id=f"t{n}") for n in range(first, first + 1000)])
+            for first in (1, 1001)
+        ]
+        error = ZeroDivisionError()
+        with pytest.raises(ZeroDivisionError) as caught, store.writer("main") as writer:
+            for batch in batches:
+                writer.append(batch)
+            assert 2000 == writer.head().sequence
+            raise error
+        assert error is caught.value
+        with store.reader("main") as reading:
+            assert (0, None) == (reading.head().sequence, reading.find("t1"))
+        with store.writer("main") as writer:
+            for batch in batches:
+                writer.append(batch)
+        with store.reader("main") as reading:
+            assert 2000 == reading.head().sequence
+            assert batches[1].records[-1] == reading.find("t2000")
 
     def test_what_is_closed_answers_no_more(self, filled: Store) -> None:
         """Readers, writers and stores refuse every call after their end; closing twice is safe."""
@@ -265,3 +294,16 @@ class Writing(StoreUnderTest, part=True):
         """Each becomes the error that says what it means."""
         for error, expected in self.driver_errors():
             assert expected is type(self.translate(error)), error
+
+
+class _Headless:
+    """A reader whose head is not asked."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def head(self) -> None:
+        """Say nothing."""

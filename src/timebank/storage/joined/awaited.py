@@ -180,7 +180,7 @@ class Asyncpg:
         """Let the adapter begin the host's transaction, as at each first statement."""
         if not connection.driver_connection.is_in_transaction() and not connection.autocommit:
             cursor = connection.cursor()
-            cursor.execute("SELECT 1")
+            cursor.execute("SHOW transaction_isolation")  # no query: what is read is yet to come
             cursor.close()
 
     def run(self, cursor: Any, *statements: str) -> None:
@@ -254,6 +254,22 @@ class ThreadOfConnection:
         return found
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what a function returns that is given the connection, on its thread."""
-        awaited: Coroutine[Any, Any, T] = self._connection._execute(work, self.connection())  # noqa: SLF001 - the one way to its thread
-        return wait(awaited)
+        """Return what a function returns that is given the connection, on its thread.
+
+        Its error is raised here: the thread, and what is awaited, keep theirs for a while, and
+        with it all that its traceback leads to.
+        """
+        results: list[T] = []
+        errors: list[Exception] = []
+
+        def do(connection: sqlite3.Connection) -> None:
+            try:
+                results.append(work(connection))
+            except Exception as error:  # noqa: BLE001 - it is raised where the call came from
+                errors.append(error)
+
+        done: Coroutine[Any, Any, None] = self._connection._execute(do, self.connection())  # noqa: SLF001 - the one way to its thread
+        wait(done)
+        if errors:
+            raise errors.pop()
+        return results.pop()

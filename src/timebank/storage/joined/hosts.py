@@ -23,6 +23,8 @@ class Lent:
 
     link: Link
     is_own: bool
+    #: Whether the host, apart from its driver, says that a transaction is open.
+    is_told: bool = False
     #: Gives back what was borrowed for this call alone.
     give_back: Callable[[], object] | None = None
 
@@ -181,7 +183,7 @@ class _Connection:
         link = self._link()
         if self._connection.in_transaction() and link.begins_by_itself():
             link.begin_for(_AUTOCOMMIT)
-            return Lent(link, is_own=False)
+            return Lent(link, is_own=False, is_told=True)
         return Lent(link, is_own=not link.is_open())
 
 
@@ -248,9 +250,10 @@ class _Django:
         wrapper.ensure_connection()
         self._check(wrapper)
         link = link_to_django(wrapper)
-        if self._is_begun(wrapper) and (link.begins_by_itself() or link.is_open()):
-            on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
-            return Lent(link, is_own=on_sqlite and not link.is_open())
+        on_sqlite = is_a(wrapper.connection, "sqlite3.Connection")
+        if self._is_begun(wrapper) and not on_sqlite:
+            link.check_open(_DJANGO)
+            return Lent(link, is_own=False, is_told=True)
         return Lent(link, is_own=not link.is_open())
 
 

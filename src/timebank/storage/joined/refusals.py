@@ -27,6 +27,10 @@ _OF_ASYNC: Final = (
     "connection (create_async_engine), and join within `await connection.run_sync(…)`; "
     "or join a connection of a synchronous driver in a thread (asyncio.to_thread)"
 )
+_OF_MARIADB: Final = (
+    "asynchronous drivers of MariaDB cannot be joined: join a connection of PyMySQL in a thread "
+    "(asyncio.to_thread)"
+)
 _OF_CURSOR: Final = "{what} is a cursor: join the connection that it is of"
 
 #: By the full name of a class, or by its package and a dot: what is said of it.
@@ -67,11 +71,8 @@ _SAID: Final = {
     "asyncpg.connection.Connection": _OF_ASYNC.format(what="a connection of asyncpg"),
     "asyncpg.pool.PoolConnectionProxy": _OF_ASYNC.format(what="a connection of asyncpg"),
     "aiosqlite.core.Connection": _OF_ASYNC.format(what="a connection of aiosqlite"),
-    "aiomysql.": _OF_ASYNC.format(what="a connection of aiomysql").replace(
-        "let a SQLAlchemy async engine have the connection (create_async_engine), and join within "
-        "`await connection.run_sync(…)`; or join",
-        "SQLAlchemy's engine for it cannot be joined either; join",
-    ),
+    "aiomysql.": _OF_MARIADB,
+    "asyncmy.": _OF_MARIADB,
     "psycopg_pool.": _OF_POOL.format(what="a pool of psycopg"),
     "psycopg2.pool.": _OF_POOL.format(what="a pool of psycopg2"),
     "asyncpg.pool.Pool": _OF_POOL.format(what="a pool of asyncpg"),
@@ -101,4 +102,5 @@ def why_not(connection: Any) -> str:
 def no_driver(connection: Any) -> str:
     """Return why a host's connection cannot be joined: it is of a driver that is not known here."""
     package = type(connection).__module__.partition(".")[0]
+    package = {"mysql": "mysql.connector"}.get(package, package)
     return f"the host's connection is of {package}, which cannot be joined: {_DRIVERS}"

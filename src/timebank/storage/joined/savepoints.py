@@ -127,8 +127,10 @@ class HostConnection(Protocol):
         :raises StoreError: to make them would commit the host's transaction.
         """
 
-    def migrates_alone(self) -> bool:
+    def migrates_alone(self, *, is_told: bool) -> bool:
         """Return whether tables are made in a transaction of our own alone.
+
+        `is_told` where the host says that a transaction is open, whatever the server says.
 
         :raises InvalidRequest: one of the host's is open, which that would commit.
         """

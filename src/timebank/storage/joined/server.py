@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from timebank.errors import BankNotFound, InvalidRequest, StoreError
-from timebank.model import Fault
+from timebank.errors import BankNotFound, InvalidRequest, StoreError, TimebankError
 from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
@@ -17,27 +16,35 @@ from timebank.storage.server.mariadb import MariaDb
 from timebank.storage.server.migrations import applied_in, check_reader, make_ledger
 from timebank.storage.server.postgres import PostgreSql
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+from timebank.storage.server.schema import tables
 
 
 @contextmanager
-def _hinting(dialect: Dialect) -> Iterator[None]:
+def _hinting(dialect: Dialect, kind: type[TimebankError] = StoreError) -> Iterator[None]:
     """Say which extra to install where a package is missing that the host does not need."""
     try:
         yield
     except ImportError as error:
         extra = "postgres" if dialect.name == "postgresql" else dialect.name
         why = str(error).partition("\n")[0]
-        msg = f"the ledger's tables need an extra: pip install 'timebank[{extra}]' ({why})"
-        raise StoreError(msg) from error
+        msg = (
+            "to make or check the ledger's tables needs an extra: "
+            f"pip install 'timebank[{extra}]' ({why})"
+        )
+        raise kind(msg) from error
 
 
 class JoinedSqlReader(SqlReader):
     """A reader in the host's transaction."""
 
-    def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
-        """Implement `Reader.faults`."""
-        with _hinting(self.transaction().dialect):
-            return super().faults(progress)
+    def check_version(self) -> None:
+        """Implement `KnowsVersion.check_version`: an audit begins with it.
+
+        :raises InvalidRequest: a package that an audit needs is missing, which is no damage.
+        """
+        with _hinting(self.transaction().dialect, InvalidRequest):
+            tables()
+        super().check_version()
 
 
 class JoinedSqlWriter(SqlWriter):
@@ -196,11 +203,11 @@ class ServerConnection:
             raise StoreError(msg)
         self.migrate()
 
-    def migrates_alone(self) -> bool:
+    def migrates_alone(self, *, is_told: bool) -> bool:
         """Implement `HostConnection.migrates_alone`: MariaDB commits at each table."""
         if self._dialect.transactional_ddl:
             return False
-        if self._is_in_transaction():
+        if is_told or self._is_in_transaction():
             msg = (
                 f"{self.where} would commit the transaction that is open at each table that is "
                 "made: call migrate_store while none is open"

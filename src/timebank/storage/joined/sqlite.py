@@ -431,7 +431,7 @@ class SqliteConnection:
         """Implement `HostConnection.make_tables`: in SQLite that is part of the transaction."""
         self.migrate()
 
-    def migrates_alone(self) -> bool:
+    def migrates_alone(self, *, is_told: bool) -> bool:
         """Implement `HostConnection.migrates_alone`."""
         return False
 

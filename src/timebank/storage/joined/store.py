@@ -155,7 +155,7 @@ def migrate_connection(connection: Any) -> list[str]:
 def _migrated(lent: Lent) -> list[str]:
     """Migrate what was lent."""
     joined = lent.link.connected()
-    if joined.migrates_alone() or lent.is_own:
+    if joined.migrates_alone(is_told=lent.is_told) or lent.is_own:
         joined.begin_making()
         try:
             done = joined.migrate()

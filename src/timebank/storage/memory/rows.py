@@ -201,7 +201,8 @@ class Snapshot:
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """Implement `Reader.records`."""
         rows = self._rows()
-        return rows.records[after : min(after + limit, rows.sequence)]
+        start = max(after, 0)
+        return rows.records[start : min(start + limit, rows.sequence)]
 
     def find(self, id: str) -> RecordRow | None:
         """Implement `Reader.find`."""

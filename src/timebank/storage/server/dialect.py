@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+import attrs
+
 from timebank.errors import TimebankError
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.drivers import Driver
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
@@ -21,6 +25,8 @@ _STATUTES: Final = """SELECT sequence, version, closed_through FROM timebank_sta
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
+#: Unless the URL says another number.
+CONNECT_TIMEOUT_SECONDS: Final = 10
 #: An account's seconds of one sign on days within bounds.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
@@ -76,6 +82,22 @@ def queries(*, integer: str, lock: str = "") -> Queries:
     )
 
 
+@attrs.frozen
+class Terms:
+    """What holds for a transaction of ours, and for it alone: nothing is left on the session.
+
+    Behind a pooler the session is somebody else's next. `settings` are the server's own, by name.
+    """
+
+    read_only: bool = False
+    timeout_seconds: float | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+#: Those of a host, whose session has what the host has set.
+OF_HOST: Final = Terms()
+
+
 class Dialect(Protocol):
     """One kind of server. `lost` and `translated` look at errors of its driver.
 
@@ -101,16 +123,19 @@ class Dialect(Protocol):
     writing: Queries
     lock_head: str
 
-    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
-        """Set up a new connection of ours."""
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Return what its driver connects with; we begin transactions ourselves."""
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+        """Set up a new connection of ours, for which the URL has given these options."""
 
     def unfit(self, connection: Any) -> str | None:
         """Return why the database of a connection cannot hold a ledger, or `None`."""
 
-    def begin_reading(self, cursor: Any) -> None:
-        """Begin a transaction that sees one state until it ends."""
+    def begin_reading(self, cursor: Any, terms: Terms = OF_HOST) -> None:
+        """Begin a transaction that sees one state until it ends, and writes nothing."""
 
-    def begin_writing(self, cursor: Any) -> None:
+    def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
     def commit(self, cursor: Any) -> bool:
@@ -178,6 +203,15 @@ class Dialect(Protocol):
 
     def trigger_names(self, cursor: Any) -> set[str] | None:
         """Return the names of the guards that are enabled; `None` where they are not shown."""
+
+    def columns(self, cursor: Any) -> Iterable[tuple[str, str, bool, str | None]]:
+        """Return the columns of all tables that are called as ours are.
+
+        Each is table, column, whether it may be empty, and a collation of its own.
+        """
+
+    def schemas(self, cursor: Any) -> set[str]:
+        """Return the schemas in which queries find the tables of the ledger."""
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
         """Return the tables and names of their constraints; `None` where they are not shown."""

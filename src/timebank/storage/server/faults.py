@@ -6,7 +6,7 @@ The server looks after its files itself; what it says of damage comes out as an 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from timebank.errors import shown
 from timebank.model import Fault
@@ -17,9 +17,6 @@ from timebank.storage.tables import TABLES
 #: Findings of one kind that are named; more of them say nothing new.
 MOST: Final = 100
 
-_COLUMNS: Final = """SELECT table_name, column_name, data_type, is_nullable, collation_name
-    FROM information_schema.columns WHERE table_schema = {schema}
-    AND table_name LIKE 'timebank%%'"""
 #: Rows whose record, account or bank is missing, should the server's own keys have been off.
 _MISSING: Final = {
     "timebank_records": ("timebank_banks", ("bank",)),
@@ -34,24 +31,25 @@ _MISSING: Final = {
 def faults(transaction: Transaction, progress: Callable[[], None] | None) -> list[Fault]:
     """Return faults of the schema, then rows without a parent. The driver's errors pass through."""
     found: list[Fault] = []
-    for check in (_columns, _constraints, _guards, _orphans):
+    for check in (_schemas, _columns, _constraints, _guards, _orphans):
         if progress is not None:
             progress()
         found += check(transaction)
     return found[:MOST]
 
 
-def _rows(transaction: Transaction, sql: str) -> list[tuple[Any, ...]]:
-    schema = "current_schema()" if transaction.dialect.name == "postgresql" else "database()"
-    transaction.cursor.execute(sql.format(schema=schema), ())
-    return list(transaction.cursor.fetchall())
+def _schemas(transaction: Transaction) -> Iterator[Fault]:
+    """Find tables of one ledger in several schemas: `search_path` mixes two ledgers."""
+    found = sorted(transaction.dialect.schemas(transaction.cursor))
+    if len(found) > 1:
+        yield Fault("schema", "tables of the ledger", "in one schema", f"in {', '.join(found)}")
 
 
 def _columns(transaction: Transaction) -> Iterator[Fault]:
     """Find columns that are missing, that may be empty, or that do not compare by code point."""
     found = {
-        (table, column): (nullable == "YES", collation)
-        for table, column, _, nullable, collation in _rows(transaction, _COLUMNS)
+        (table, column): (bool(nullable), collation)
+        for table, column, nullable, collation in transaction.dialect.columns(transaction.cursor)
     }
     for table in tables().sorted_tables:
         for column in table.columns:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final
@@ -18,8 +18,9 @@ import attrs
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import queries
+from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
 from timebank.storage.server.drivers import Driver, MySql
 
 #: By the server's number; what is not here is a `StoreError`.
@@ -45,6 +46,17 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
 }
 #: How the driver and the server say that the connection is gone.
 _LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
+#: The options of TLS, and what the driver calls them within its `ssl`.
+_TLS: Final = {
+    "ssl_ca": "ca",
+    "ssl_capath": "capath",
+    "ssl_cert": "cert",
+    "ssl_key": "key",
+    "ssl_key_password": "password",
+    "ssl_cipher": "cipher",
+    "ssl_verify_cert": "verify_mode",
+    "ssl_verify_identity": "check_hostname",
+}
 _NO_TABLE: Final = (1146, 1049)
 _NO_SAVEPOINT: Final = 1305
 #: The counters of statements that end a transaction whenever they run, even where they fail.
@@ -195,13 +207,36 @@ class MariaDb:
         self.error: type[Exception] = self.driver.error
         self._ours: Counter[str] = Counter()
 
-    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Implement `Dialect.arguments`."""
+        parts = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.user,
+            # As text the driver would send it in Latin-1.
+            "password": None if url.password is None else url.password.encode(),
+            "database": url.database,
+        }
+        options = dict(url.options)
+        is_asked_for = options.pop("ssl", False)
+        tls = {key: options.pop(name) for name, key in _TLS.items() if name in options}
+        if tls or is_asked_for:
+            options["ssl"] = tls or {"check_hostname": False}
+        return {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **{name: value for name, value in parts.items() if value is not None},
+            **options,
+            "charset": "utf8mb4",
+            "autocommit": True,
+        }
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
         """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
+        seconds = max(1, round(terms.timeout_seconds or 1))
         with self.cursor(connection) as cursor:
-            access = "READ ONLY" if read_only else "READ WRITE"
-            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, {access}")
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(
-                f"SET SESSION innodb_lock_wait_timeout = {max(1, round(timeout_seconds))}, "
+                f"SET SESSION innodb_lock_wait_timeout = {seconds}, "
                 "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             )
 
@@ -209,14 +244,14 @@ class MariaDb:
         """Implement `Dialect.unfit`: each column has a character set of its own."""
         return None
 
-    def begin_reading(self, cursor: Any) -> None:
+    def begin_reading(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_reading`."""
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
-    def begin_writing(self, cursor: Any) -> None:
+    def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
-        cursor.execute("START TRANSACTION")
+        cursor.execute(f"START TRANSACTION {'READ ONLY' if terms.read_only else 'READ WRITE'}")
 
     def commit(self, cursor: Any) -> bool:
         """Implement `Dialect.commit`."""
@@ -394,6 +429,20 @@ class MariaDb:
         )
         found = {name for (name,) in cursor.fetchall()}
         return found if found or self._has_rights(cursor) else None
+
+    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
+        """Implement `Dialect.columns`: there is one place for unqualified names, the database."""
+        cursor.execute(
+            "SELECT table_name, column_name, is_nullable = 'YES', collation_name "
+            "FROM information_schema.columns "
+            "WHERE table_schema = database() AND table_name LIKE 'timebank%'"
+        )
+        return list(cursor.fetchall())
+
+    def schemas(self, cursor: Any) -> set[str]:
+        """Implement `Dialect.schemas`: the database."""
+        cursor.execute("SELECT database()")
+        return {name for (name,) in cursor.fetchall()}
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
         """Implement `Dialect.constraints`: shown to a user who may do more than read."""

@@ -58,7 +58,7 @@ def applied_to(store: SqlStore) -> set[str] | None:
     :raises OtherVersion: a newer version made the tables, or one from before the first release.
     """
     # Not as a snapshot: MariaDB refuses to look at a table that was made after it.
-    with store.transaction(store.dialect.begin_writing) as (_, transaction):
+    with store.transaction(read_only=True) as (_, transaction):
         return applied_in(transaction)
 
 
@@ -108,7 +108,7 @@ def migrate(store: SqlStore) -> list[str]:
             return []
         try:
             with (
-                store.transaction(store.dialect.begin_writing) as (_connection, transaction),
+                store.transaction() as (_connection, transaction),
                 store.dialect.making_tables(transaction.cursor),
             ):
                 done = make_ledger(transaction, _recorded(transaction) or set())

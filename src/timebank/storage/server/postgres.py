@@ -8,8 +8,10 @@ written by one statement.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from typing import Any, Final
 
@@ -22,10 +24,15 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import queries
+from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
 
+_PREPARED: Final = (
+    "a pooler does not keep a connection's prepared statements: switch them off, with "
+    "prepare_threshold=none in the URL, or None on a host's own connection"
+)
 #: By SQLSTATE, or by its class of two characters; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "40001": (Conflict, "two transactions crossed"),
@@ -45,11 +52,23 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "42501": (StoreError, "the server's user may not do this"),
     "42P01": (Corrupt, "a table is missing"),
     "42703": (Corrupt, "a column is missing"),
+    "42P05": (StoreError, _PREPARED),
+    "26000": (StoreError, _PREPARED),
     "22021": (Corrupt, "text is not UTF-8"),
     "XX": (Corrupt, "the server's files are damaged"),
     "08": (StoreError, "the connection was lost"),
     "57": (StoreError, "the server ended the connection"),
 }
+#: By the words of PgBouncer, which has one SQLSTATE for all.
+_OF_POOLERS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
+    (
+        "transaction blocks not allowed",
+        StoreError,
+        "a pooler lends connections by the statement: it needs pool_mode = transaction, or session",
+    ),
+    ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
+    ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
+)
 _UNDEFINED: Final = ("42P01", "3F000")
 #: A statement in a transaction in which another one failed.
 _FAILED: Final = "25P02"
@@ -117,6 +136,32 @@ _HAS_XID: Final = """SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'tra
     AND pid = pg_backend_pid() AND transactionid = %s::text::xid
     AND mode = 'ExclusiveLock' AND granted)"""
 _TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
+_FOUND_COLUMNS: Final = """SELECT c.relname, a.attname, NOT a.attnotnull,
+    CASE WHEN o.collname <> 'default' THEN o.collname::text END
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    LEFT JOIN pg_collation o ON o.oid = a.attcollation
+    WHERE c.relname LIKE 'timebank%' AND c.relkind IN ('r', 'p', 'v', 'f')
+    AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"""
+_TABLES: Final = tuple(f"timebank_{table}" for table in ("migrations", "banks", *_COLUMNS))
+_FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname IN {_TABLES} AND pg_table_is_visible(c.oid)"""  # noqa: S608 - our names
+
+
+@cache
+def _begin(mode: str, terms: Terms) -> list[str]:
+    """Return the statements that begin a transaction, and set what is to hold in it."""
+    steps = [f"BEGIN ISOLATION LEVEL {mode}"]
+    if terms.timeout_seconds is not None:
+        steps.append(f"SET LOCAL lock_timeout = {int(terms.timeout_seconds * 1000)}")
+    for name, value in terms.settings:
+        steps.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, true)")
+    return steps
+
+
+def _literal(text: str) -> str:
+    """Return a text as SQL, whatever the session thinks of backslashes."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class PostgreSql:
@@ -149,13 +194,42 @@ class PostgreSql:
         self.driver: PostgresDriver = Psycopg() if driver is None else driver
         self.error: type[Exception] = self.driver.error
 
-    def prepare(self, connection: Any, *, read_only: bool, timeout_seconds: float) -> None:
-        """Implement `Dialect.prepare`."""
-        mode = "on" if read_only else "off"
-        connection.execute(
-            f"SET lock_timeout = {int(timeout_seconds * 1000)}; "
-            f"SET default_transaction_read_only = {mode}; SET client_encoding = 'UTF8'"
-        )
+    def arguments(self, url: ServerUrl) -> dict[str, Any]:
+        """Implement `Dialect.arguments`: the settings in `options` are those of transactions."""
+        make_conninfo = import_module("psycopg.conninfo").make_conninfo
+
+        parts = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.user,
+            "password": url.password,
+            "dbname": url.database,
+        }
+        options = {name: value for name, value in url.options.items() if name != "options"}
+        ours = {name: options.pop(name) for name in ("prepare_threshold",) if name in options}
+        given = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **{name: value for name, value in parts.items() if value is not None},
+            **options,
+            "client_encoding": "UTF8",
+        }
+        try:
+            make_conninfo(**given)
+        except self.error as error:
+            msg = f"{url}: libpq takes no such options ({str(error).partition(' ')[0]})"
+            raise InvalidRequest(msg) from None
+        return {"autocommit": True, **ours, **given}
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+        """Implement `Dialect.prepare`: behind a pooler no statement is prepared.
+
+        One is noticed by the process that the server names at the start, for cancelling: a pooler
+        gives a number of its own. Nothing is set, for the session may be somebody else's next.
+        """
+        if "prepare_threshold" not in given:
+            (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+            if process != connection.info.backend_pid:
+                connection.prepare_threshold = None
 
     def unfit(self, connection: Any) -> str | None:
         """Implement `Dialect.unfit`."""
@@ -166,13 +240,14 @@ class PostgreSql:
             return f"its connection is in {spoken} (client_encoding), and ids and texts need UTF8"
         return None
 
-    def begin_reading(self, cursor: Any) -> None:
+    def begin_reading(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_reading`."""
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.driver.run(cursor, *_begin("REPEATABLE READ READ ONLY", terms))
 
-    def begin_writing(self, cursor: Any) -> None:
+    def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
-        cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        access = "READ ONLY" if terms.read_only else "READ WRITE"
+        self.driver.run(cursor, *_begin(f"READ COMMITTED {access}", terms))
 
     def commit(self, cursor: Any) -> bool:
         """Implement `Dialect.commit`: that a failed transaction is rolled back is no error."""
@@ -233,6 +308,9 @@ class PostgreSql:
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
         )
         said = str(error).partition("\n")[0]
+        for words, its_kind, its_meaning in _OF_POOLERS:
+            if words in said:
+                kind, meaning = its_kind, its_meaning
         return kind(f"{where}: {meaning} ({said})")
 
     def savepoint(self, cursor: Any, name: str) -> None:
@@ -358,9 +436,19 @@ class PostgreSql:
         """Implement `Dialect.trigger_names`."""
         cursor.execute(
             "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal "
-            "AND t.tgname LIKE 'timebank%' AND t.tgenabled = 'O'"
+            "WHERE pg_table_is_visible(c.oid) AND NOT t.tgisinternal "
+            "AND t.tgname LIKE 'timebank%%' AND t.tgenabled = 'O'"
         )
+        return {name for (name,) in cursor.fetchall()}
+
+    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
+        """Implement `Dialect.columns`: of the tables that `search_path` finds, as queries do."""
+        cursor.execute(_FOUND_COLUMNS)
+        return list(cursor.fetchall())
+
+    def schemas(self, cursor: Any) -> set[str]:
+        """Implement `Dialect.schemas`."""
+        cursor.execute(_FOUND_SCHEMAS)
         return {name for (name,) in cursor.fetchall()}
 
     def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
@@ -368,8 +456,8 @@ class PostgreSql:
         cursor.execute(
             "SELECT t.relname, c.conname FROM pg_constraint c "
             "JOIN pg_class t ON t.oid = c.conrelid "
-            "WHERE t.relnamespace = current_schema()::regnamespace AND c.convalidated "
-            "AND c.conname LIKE 'timebank%'"
+            "WHERE pg_table_is_visible(t.oid) AND c.convalidated "
+            "AND c.conname LIKE 'timebank%%'"
         )
         return set(cursor.fetchall())
 

@@ -10,10 +10,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from configparser import Error as ConfigError
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
+
+import attrs
 
 from timebank.errors import (
     BankNotFound,
@@ -24,8 +29,9 @@ from timebank.errors import (
     StoreError,
     shown,
 )
+from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
-from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.dialect import Dialect, Terms
 from timebank.storage.server.migrations import check_version, migrate
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
@@ -36,7 +42,8 @@ if TYPE_CHECKING:
 #: Connections that are kept, and those that may be opened beyond them when many are busy.
 POOL: Final = 8
 OVERFLOW: Final = 24
-CONNECT_TIMEOUT_SECONDS: Final = 10
+#: What a driver raises beside its own errors, where a file is not what it should be.
+_OF_DRIVERS: Final = (ConfigError, LookupError, OSError, TypeError, ValueError, NotImplementedError)
 #: Whether a transaction may be open on a connection, among what the pool knows of it.
 _OPEN: Final = "timebank.open"
 
@@ -51,17 +58,18 @@ class SqlStore:
         read_only: bool = False,
         busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
     ) -> None:
-        from sqlalchemy import make_url
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            self._url = make_url(url)
-        except (SQLAlchemyError, ValueError) as error:
-            msg = "a server is named like postgresql+psycopg://user:password@host/database"
-            raise InvalidRequest(msg) from error
-        self.url = self._url.render_as_string(hide_password=True)
-        self.dialect = dialect_of(self._url.get_backend_name())
+        import_module("sqlalchemy")  # what is missing is told before anything else
+        self._parts = server_url(url)
+        self._address = url
+        self.url = str(self._parts)
+        self.dialect = dialect_of(self._parts.store)
         self._read_only = read_only
+        #: What holds for each transaction.
+        self.terms = Terms(
+            read_only=read_only,
+            timeout_seconds=busy_timeout_seconds,
+            settings=self._parts.options.get("options", ()),
+        )
         self._timeout_seconds = busy_timeout_seconds
         self._engines: dict[int, Engine] = {}
         self._locks: dict[str, WriterLock] = {}
@@ -72,7 +80,7 @@ class SqlStore:
     @property
     def address(self) -> str:
         """Implement `HasAddress.address`: the URL, with the password."""
-        return self._url.render_as_string(hide_password=False)
+        return self._address
 
     # -- connections ----------------------------------------------------------
 
@@ -89,13 +97,13 @@ class SqlStore:
         from sqlalchemy import create_engine, event
 
         engine = create_engine(
-            self._url,
+            f"{self._parts.scheme}://",
             pool_size=POOL,
             max_overflow=OVERFLOW,
             pool_timeout=self._timeout_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,  # every transaction is ended before that
-            connect_args=_arguments(self._url),
+            connect_args=self.dialect.arguments(self._parts),
         )
 
         @event.listens_for(engine, "connect", insert=True)
@@ -104,9 +112,7 @@ class SqlStore:
                 connection.close()
                 msg = f"{self.url} cannot hold a ledger: {why}"
                 raise StoreError(msg)
-            self.dialect.prepare(
-                connection, read_only=self._read_only, timeout_seconds=self._timeout_seconds
-            )
+            self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
 
         @event.listens_for(engine, "reset")
         def close_what_was_left(connection: Any, record: Any, _: object) -> None:
@@ -125,7 +131,7 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises StoreError: the server cannot be reached.
+        :raises StoreError: the server cannot be reached, or its driver takes no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -140,10 +146,14 @@ class SqlStore:
             raise self.dialect.translated(cause or error, self.url) from error
         except self.dialect.error as error:
             raise self.dialect.translated(error, self.url) from error
+        except _OF_DRIVERS as error:
+            msg = f"{self.url}: cannot be connected to ({type(error).__name__} of its driver)"
+            raise StoreError(msg) from None  # what it says may quote the URL
 
-    def transaction(self, begin: Callable[[Any], None]) -> SqlTransaction:
+    def transaction(self, *, read_only: bool = False) -> SqlTransaction:
         """Return a block in a transaction, rolled back at the end unless it was committed."""
-        return SqlTransaction(self, begin)
+        terms = attrs.evolve(self.terms, read_only=read_only or self._read_only)
+        return SqlTransaction(self, partial(self.dialect.begin_writing, terms=terms))
 
     def begin(self, begin: Callable[[Any], None], slot: list[PoolProxiedConnection]) -> Any:
         """Put a connection into a slot and begin; one that died while it was idle is replaced.
@@ -161,8 +171,9 @@ class SqlStore:
                 gone = self._is_lost(lent.driver_connection, error)
                 lent.invalidate()
                 slot.clear()
-                if last or not gone:
-                    raise self.dialect.translated(error, self.url) from error
+                translated = self.dialect.translated(error, self.url)
+                if last or not gone or isinstance(translated, StoreBusy):
+                    raise translated from error
                 self._engine().dispose()  # the others are as old
             else:
                 return cursor
@@ -222,7 +233,13 @@ class SqlStore:
         return SqlReading(self, bank)
 
     def writer(self, bank: str) -> SqlWriting:
-        """Implement `Store.writer`. Threads wait here for each other, processes at the server."""
+        """Implement `Store.writer`. Threads wait here for each other, processes at the server.
+
+        :raises StoreError: the store was opened to be read only.
+        """
+        if self._read_only:
+            msg = f"{self.url}: the storage cannot be written to: it was opened with read_only"
+            raise StoreError(msg)
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
         return SqlWriting(self, bank, lock, self._timeout_seconds)
 
@@ -335,7 +352,7 @@ class SqlReading(SqlTransaction):
     """The block of a reader."""
 
     def __init__(self, store: SqlStore, bank: str) -> None:
-        super().__init__(store, store.dialect.begin_reading)
+        super().__init__(store, partial(store.dialect.begin_reading, terms=store.terms))
         self._bank = bank
         self._reader: SqlReader | None = None
 
@@ -355,7 +372,7 @@ class SqlWriting(SqlTransaction):
     """The block of a writer, and its turn at the lock of this process."""
 
     def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
-        super().__init__(store, store.dialect.begin_writing)
+        super().__init__(store, partial(store.dialect.begin_writing, terms=store.terms))
         self._bank = bank
         self._lock = lock
         self._timeout_seconds = timeout
@@ -444,16 +461,6 @@ def dialect_of(backend: str) -> Dialect:
         return MariaDb()
     msg = f"no dialect for {shown(backend)}: there are postgresql and mariadb"
     raise InvalidRequest(msg)
-
-
-def _arguments(url: Any) -> dict[str, Any]:
-    """Return the driver's arguments, unless the URL has them; we begin transactions ourselves."""
-    arguments: dict[str, Any] = {"autocommit": True}
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
-    if url.get_backend_name() != "postgresql":
-        arguments["charset"] = "utf8mb4"
-    return arguments
 
 
 def open_sql(

@@ -1,7 +1,6 @@
-"""Connections to one SQLite database: a pool for readers, one for the writer.
+"""Connections to one SQLite file: a pool for readers, one for the writer.
 
-A file has one connection that writes and a pool of those that read. A private
-database in memory has one connection in all, which its threads take in turn.
+A private database in memory has one in all: see `private`.
 
 What is lent lies in a slot of whoever borrows it: giving it back takes it out of there, by one
 step, so that it is given back once, however often an interrupted program tries. A borrower that is
@@ -17,9 +16,10 @@ from contextlib import suppress
 from typing import Final, Protocol
 from weakref import WeakSet, ref
 
-from timebank.errors import InvalidRequest, StoreBusy, StoreError
-from timebank.storage.lock import Holder, Turn, WriterLock, here, this_thread
+from timebank.errors import StoreError
+from timebank.storage.lock import Holder, Turn, WriterLock, here
 from timebank.storage.sqlite.errors import ERRORS, code_of
+from timebank.storage.sqlite.files import File, file_at, replaced
 
 #: All connections to files, for a child that was forked has those of its parent.
 _ALL: Final[WeakSet[FileConnections]] = WeakSet()
@@ -44,6 +44,8 @@ class Connections(Protocol):
     where: str
     #: How long a lock is waited for.
     timeout_seconds: float
+    #: The file that the connections have open; `None` for a private database, and before the first.
+    file: File | None
 
     def take(self, reader: Borrower) -> None:
         """Lend a connection to read with."""
@@ -214,7 +216,7 @@ def disinherit(where: str) -> None:
         process.close()
 
 
-class _Wiping:
+class Wiping:
     """Who holds the writer's connection while the log is cut off, or the store closed."""
 
     def __init__(self) -> None:
@@ -227,7 +229,15 @@ class _Wiping:
 
 
 class FileConnections:
-    """The connections to a file: one that writes, and a pool of those that read."""
+    """The connections to a file: one that writes, and a pool of those that read.
+
+    All of them have the same file open. Whoever borrows one looks whether the path still leads
+    to it: who replaces a file that is in use takes it away from under them, and what
+    they wrote then would be in a file that nobody finds. That is done where it is needed and
+    in no function, for it is on the road of every call.
+    """
+
+    file: File | None = None
 
     def __init__(self, uri: str, *, where: str, synchronous: str, timeout_seconds: float) -> None:
         self.where = where
@@ -261,9 +271,20 @@ class FileConnections:
         return found
 
     def _connect(self) -> sqlite3.Connection:
-        return connect(
+        """Open a connection, to the file that the others have open.
+
+        :raises StoreError: another file is there by now.
+        """
+        before = file_at(self.where)
+        connection = connect(
             self._uri, synchronous=self._synchronous, timeout_seconds=self.timeout_seconds
         )
+        # Of two threads that open the first ones, one says which file it is: `setdefault` is
+        # atomic. As long as a connection is open no other file can have its number.
+        if not before == file_at(self.where) == self.__dict__.setdefault("file", before):
+            connection.close()
+            raise replaced(self.where)
+        return connection
 
     def _check_open(self) -> None:
         if self._closed:
@@ -271,9 +292,19 @@ class FileConnections:
             raise StoreError(msg)
 
     def take(self, reader: Borrower) -> None:
-        """Lend the connection that came back last, for its cache is warm."""
+        """Lend the connection that came back last, for its cache is warm.
+
+        :raises StoreError: another file is there than the one that was opened.
+        """
         if self._closed:
             self._check_open()
+        if self.file is not None:
+            try:
+                now = os.stat(self.where)  # noqa: PTH116 - a str, and quick
+            except OSError as error:
+                raise replaced(self.where) from error
+            if (now.st_dev, now.st_ino) != self.file:
+                raise replaced(self.where)
         process = self._processes.get(os.getpid()) or self._process()
         process.lent[id(reader.slot)] = ref(reader)
         try:
@@ -315,6 +346,12 @@ class FileConnections:
             process.writer = None
             process.writer = found = self._connect()
         writer.slot.append(found)
+        try:
+            now = os.stat(self.where)  # noqa: PTH116 - a str, and quick
+        except OSError as error:
+            raise replaced(self.where) from error
+        if (now.st_dev, now.st_ino) != self.file:
+            raise replaced(self.where)
         return left
 
     def give_writer(self, writer: Borrower) -> None:
@@ -343,7 +380,7 @@ class FileConnections:
 
         The connection is that of all writers: whoever has the lock now undoes what was left.
         """
-        closing = _Wiping()
+        closing = Wiping()
         if self._lock.take_over(writer.turn, closing.turn):
             connection = self._process().writer
             if connection is not None:
@@ -356,7 +393,7 @@ class FileConnections:
         Until then the file may have them too, for what is new is in the log. A rollback journal
         that another program keeps has the pages of before its last transaction.
         """
-        wiping = _Wiping()
+        wiping = Wiping()
         try:
             self.take_writer(wiping)
             busy = self._cut_log(wiping.slot[0])
@@ -419,7 +456,7 @@ class FileConnections:
 
     def _close_writer(self) -> None:
         """Close the writer's connection, unless somebody holds it, who then closes it."""
-        closing = _Wiping()
+        closing = Wiping()
         if self._lock.take(closing.turn):
             process = self._process()
             writer, process.writer = process.writer, None
@@ -438,135 +475,3 @@ def _has_bytes(path: str) -> bool:
 
 #: How long a wipe waits for readers to end.
 WIPE_TIMEOUT_SECONDS: Final = 2
-
-
-class _SharedTurn(Turn):
-    """A turn at a private database, which readers of one thread share."""
-
-    __slots__ = ("others", "writes")
-
-    def __init__(self, first: Borrower, *, writes: bool) -> None:
-        super().__init__(first)
-        self.writes = writes
-        #: All who share it, by identity; who is gone without a word does not count.
-        self.others: dict[int, ref[Borrower]] = {id(first): ref(first)}
-
-    def is_over(self) -> bool:
-        """Return whether nobody is left."""
-        others = list(self.others.values())
-        return self.over or self.thread() is None or all(other() is None for other in others)
-
-
-class PrivateConnection:
-    """The one connection of a private database in memory; its threads take turns.
-
-    Readers of one thread share a snapshot. A thread that has a writer reads through it:
-    there is no second connection that would see the state before.
-    """
-
-    def __init__(self, *, where: str, timeout_seconds: float) -> None:
-        self.where = where
-        self.timeout_seconds = timeout_seconds
-        self.connection = connect(":memory:", synchronous="OFF", timeout_seconds=timeout_seconds)
-        self._pid = os.getpid()
-        self._turns = WriterLock(where=where)
-        self._closed = False
-
-    def _check_open(self) -> None:
-        if self._closed:
-            msg = "this store is closed"
-            raise StoreError(msg)
-        if self._pid != os.getpid():
-            msg = "a private database in memory is not there in a forked process"
-            raise StoreError(msg)
-
-    def _own_turn(self) -> _SharedTurn | None:
-        """Return the turn that this thread has; one that is over is given back first."""
-        last = self._turns.last()
-        return last if isinstance(last, _SharedTurn) and last.is_mine() else None
-
-    def _begin(self, borrower: Borrower, *, writes: bool) -> None:
-        turn = borrower.turn = _SharedTurn(borrower, writes=writes)
-        try:
-            self._turns.acquire(self.timeout_seconds, turn)
-        except StoreBusy as error:
-            msg = f"another thread held {self.where} for longer than {self.timeout_seconds:g} s"
-            raise StoreBusy(msg) from error
-        if self._closed:
-            self._turns.release(turn)
-            self._close_connection()
-            self._check_open()
-        rolled_back(self.connection)  # what was left by who is gone
-        borrower.slot.append(self.connection)
-
-    def take(self, reader: Borrower) -> None:
-        """Implement `Connections.take`."""
-        self._check_open()
-        own = self._own_turn()
-        if own is None:
-            self._begin(reader, writes=False)
-            return
-        if own.writes:
-            msg = "a batch is open on this thread: read and write through it"
-            raise InvalidRequest(msg)
-        reader.turn = own
-        own.others[id(reader)] = ref(reader)
-        reader.slot.append(self.connection)
-
-    def give(self, reader: Borrower) -> None:
-        """Implement `Connections.give`."""
-        self._leave(reader)
-
-    def take_writer(self, writer: Borrower) -> float:
-        """Implement `Connections.take_writer`; nobody else has the database."""
-        self._check_open()
-        own = self._own_turn()
-        if own is not None:
-            msg = (
-                "a batch is open on this thread: write through it"
-                if own.writes
-                else f"a snapshot is open on this thread: {self.where} can be written to after it"
-            )
-            raise InvalidRequest(msg)
-        self._begin(writer, writes=True)
-        return self.timeout_seconds
-
-    def give_writer(self, writer: Borrower) -> None:
-        """Implement `Connections.give_writer`."""
-        self._leave(writer)
-
-    def _leave(self, borrower: Borrower) -> None:
-        """Take a borrower's share away; the last one ends the snapshot, or what it wrote."""
-        turn = borrower.turn
-        if not isinstance(turn, _SharedTurn) or turn.over or id(borrower) not in turn.others:
-            return
-        rest = [other() for key, other in list(turn.others.items()) if key != id(borrower)]
-        if all(other is None for other in rest):
-            if turn.thread() is this_thread() and turn.others[id(borrower)]() is borrower:
-                rolled_back(self.connection)
-            else:  # nobody uses it any more, and somebody else may be taking his turn
-                closing = _Wiping()
-                if self._turns.take_over(turn, closing.turn):
-                    rolled_back(self.connection)
-                    self._turns.release(closing.turn)
-            self._turns.release(turn)
-        turn.others.pop(id(borrower), None)
-        borrower.slot.clear()
-        if self._closed:
-            self._close_connection()
-
-    def wipe(self) -> tuple[str, ...]:
-        """Implement `Connections.wipe`: there is no log."""
-        return ()
-
-    def close(self) -> None:
-        """Implement `Connections.close`."""
-        self._closed = True
-        self._close_connection()
-
-    def _close_connection(self) -> None:
-        """Close, unless somebody has a turn, who then closes it at the end."""
-        closing = _Wiping()
-        if self._pid == os.getpid() and self._turns.take(closing.turn):
-            self.connection.close()
-            self._turns.release(closing.turn)

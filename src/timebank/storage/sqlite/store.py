@@ -17,19 +17,22 @@ from urllib.parse import unquote_to_bytes
 
 from timebank.errors import InvalidRequest, NotFound, OtherVersion, StoreError, shown
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS
+from timebank.storage.options import read_options
 from timebank.storage.sqlite.connections import (
     Connections,
     FileConnections,
-    PrivateConnection,
     Use,
     connect,
     disinherit,
 )
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
+from timebank.storage.sqlite.files import make_private
+from timebank.storage.sqlite.log import check_log
+from timebank.storage.sqlite.private import PrivateConnection
 from timebank.storage.sqlite.schema import migrate, pending
 from timebank.storage.sqlite.transactions import SqliteReader, SqliteWriter
 
-SYNCHRONOUS: Final = ("full", "normal")
+SYNCHRONOUS: Final = "full"
 #: How SQLite fails where it can neither find nor make the log beside a file.
 _NO_LOG: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 #: How it fails on a schema that another hand has changed; 0 is the driver's own error.
@@ -107,13 +110,14 @@ def open_sqlite(
 ) -> SqliteStore:
     """Open the store of `sqlite:///relative`, `sqlite:////absolute` or `sqlite://` (in memory).
 
-    With `create` the file and its tables are made where they are missing. With
-    `read_only` SQLite opens the file so that nothing can be written.
+    With `create` the file and its tables are made where they are missing; the file is for its
+    owner alone, whatever the umask. With `read_only` SQLite opens the file so that nothing can be
+    written.
 
     :raises InvalidRequest: a URL that cannot be.
     :raises NotFound: no such file, and `create` is false.
     :raises StoreError: no folder, no database, written by a newer version, or by an older
-        one and not yet migrated.
+        one and not yet migrated; the log beside it is of another file.
     """
     path, synchronous = parse_url(url)
     if path is None:
@@ -123,6 +127,8 @@ def open_sqlite(
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
     disinherit(str(file))
+    if create:
+        make_private(file)
     mode = "rw" if create or not read_only else "ro"
     with _translating(file):
         uri = _prepare(file, url, mode=mode, create=create, timeout_seconds=busy_timeout_seconds)
@@ -188,6 +194,7 @@ def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECON
         return []  # a private database is of this version
     file = Path.cwd() / path
     _check_file(file, create=False)
+    check_log(file, timeout_seconds=busy_timeout_seconds)
     uri = f"{file.as_uri()}?mode=rw"
     with (
         _translating(file),
@@ -210,10 +217,9 @@ def parse_url(url: str) -> Location:
     Location(path='street fair.db', synchronous='normal')
     """
     location, has_options, options = url.partition("?")
-    choice = options.removeprefix("synchronous=") if has_options else SYNCHRONOUS[0]
-    if choice not in SYNCHRONOUS or (has_options and options == choice):
-        msg = f"the one option is synchronous=normal or synchronous=full, not {shown(options)}"
-        raise InvalidRequest(msg)
+    choice = SYNCHRONOUS
+    if has_options:
+        choice = read_options("sqlite", options).get("synchronous", choice)
     if location == "sqlite://":
         return Location(None, choice)
     if not location.startswith("sqlite:///"):
@@ -271,6 +277,7 @@ def _prepare(
     file: Path, url: str, *, mode: str, create: bool, timeout_seconds: float, older: bool = False
 ) -> str:
     """Return the URI by which the file can be opened; with `create` make its tables."""
+    check_log(file, timeout_seconds=timeout_seconds)
     base = file.as_uri()
     look = partial(_check_version, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
     try:

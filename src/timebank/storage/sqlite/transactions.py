@@ -23,6 +23,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
+from timebank.storage.sqlite.files import replaced
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import TableReader
@@ -213,13 +214,33 @@ class SqliteWriter(SqliteReader):
         self.turn = OVER  # who keeps this writer, in a traceback say, keeps no later turn
 
     def _commit(self, connection: sqlite3.Connection) -> None:
+        """Commit, to the file that was opened; `FileConnections` says why, and why here.
+
+        It is looked at last before the commit, so that nothing is written into a file that nobody
+        finds, and right after it: where it was replaced in between, nobody knows who has read it.
+        """
+        where, file = self._connections.where, self._connections.file
+        try:
+            if file is not None:
+                now = os.stat(where)  # noqa: PTH116 - a str, and quick
+                if (now.st_dev, now.st_ino) != file:
+                    raise replaced(where)
+        except OSError as error:
+            raise replaced(where) from error
         try:
             connection.execute("COMMIT")
         except ERRORS as error:
             rolled_back(connection)
             if code_of(error) == sqlite3.SQLITE_IOERR:
                 raise OutcomeUnknown(self._last_id) from error
-            raise translated(error, self._connections.where) from error
+            raise translated(error, where) from error
+        try:
+            if file is not None:
+                now = os.stat(where)  # noqa: PTH116 - as above
+                if (now.st_dev, now.st_ino) != file:
+                    raise OutcomeUnknown(self._last_id) from replaced(where)
+        except OSError as error:
+            raise OutcomeUnknown(self._last_id) from error
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Fetch as a reader does; after an error nothing more is written."""

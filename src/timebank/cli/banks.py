@@ -1,0 +1,99 @@
+"""`timebank banks`, and which banks there are where one is not.
+
+An error of the library names no other bank: a host may show it to somebody who is not to know
+of the others. Who uses the command line has the whole storage in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import formatted
+from timebank.cli.output import show_as
+
+if TYPE_CHECKING:
+    from timebank.storage import Store
+
+#: So many banks are named in an error.
+MOST: Final = 5
+
+
+@click.command(
+    help="""List the banks of a storage: their journals, how many records, and of when the last is.
+
+    The option --bank plays no part.
+    """
+)
+@formatted
+@pass_address
+def banks(address: BankAddress, /, *, format: str) -> None:
+    """List the banks."""
+    from timebank.storage import open_store
+
+    with closing(open_store(address.url, create=False, read_only=True)) as store:
+        found = [_shape(store, name) for name in store.banks()]
+    show_as(format, lambda: found, lambda: _text(found))
+
+
+def _shape(store: Store, name: str) -> dict[str, Any]:
+    from timebank.journal import parse
+    from timebank.model import instant
+
+    with store.reader(name) as reader:
+        head = reader.head()
+        last = reader.records(after=head.sequence - 1, limit=1)
+    return {
+        "bank": name,
+        "journal": head.journal,
+        "records": head.sequence,
+        "last": instant(parse(last[0].body)["recorded_at"]).isoformat() if last else None,
+    }
+
+
+def _text(found: list[dict[str, Any]]) -> list[str]:
+    from timebank.reports.text import Column, table
+
+    if not found:
+        return ["There is no bank."]
+    columns = (Column("Bank"), Column("Journal"), Column("Records", right=True), Column("Last"))
+    rows = [[one["bank"], one["journal"], str(one["records"]), _last(one["last"])] for one in found]
+    return table(columns, rows)
+
+
+def _last(moment: str | None) -> str:
+    return "none" if moment is None else f"{moment[:10]} {moment[11:16]} UTC"
+
+
+@contextmanager
+def naming_banks(url: str) -> Iterator[None]:
+    """Say which banks there are, where the one that is asked for in the block is not.
+
+    :raises BankNotFound: the same error, with their names.
+    """
+    from timebank.errors import BankNotFound, TimebankError
+    from timebank.storage import open_store
+
+    try:
+        yield
+    except BankNotFound as error:
+        try:
+            with closing(open_store(url, create=False, read_only=True)) as store:
+                told = _named(list(store.banks()))
+        except TimebankError:
+            raise error from None
+        raise BankNotFound(error.bank, f"{error.where}; {told}") from error
+
+
+def _named(names: Sequence[str]) -> str:
+    from timebank.errors import shown
+
+    if not names:
+        return "there is no bank there: the command init makes one"
+    some = [*map(shown, names[:MOST]), *([f"{len(names) - MOST} more"] if names[MOST:] else [])]
+    listed = " and ".join([", ".join(some[:-1]), some[-1]] if some[1:] else some)
+    return f"there {'are' if names[1:] else 'is'} {listed} (--bank names one)"

@@ -1,0 +1,63 @@
+"""Make database files that nobody else may read, and tell when another file is in their place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import Final
+
+from timebank.errors import StoreError
+
+#: What a file is made with: it is for its owner alone, whatever the umask. SQLite gives the files
+#: that it keeps beside a database (-wal, -shm, -journal) the rights of the database.
+MODE: Final = 0o600
+#: A file, by its device and its number there.
+File = tuple[int, int]
+
+
+def make_private(path: str | os.PathLike[str]) -> None:
+    """Make an empty file that only its owner may read and write, unless there is one already.
+
+    A file that is there keeps its rights. What cannot be made is told by who opens it next.
+    The file is not opened where that can be helped: to close it again would release the locks
+    that another thread may have taken on it meanwhile.
+    """
+    real = os.path.realpath(path)  # what a link leads to is made, as SQLite does it
+    with suppress(OSError):
+        try:
+            os.mknod(real, MODE | stat.S_IFREG)
+        except FileExistsError:
+            return
+        except (AttributeError, OSError):  # elsewhere than on Linux, or on other file systems
+            os.close(os.open(real, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
+        os.chmod(real, MODE)  # noqa: PTH101 - a str; a umask may have taken away even these
+
+
+def file_at(path: str) -> File:
+    """Return which file is at a path, as links lead there now.
+
+    :raises StoreError: none, or it cannot be looked at.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a str
+    except OSError as error:
+        raise replaced(path) from error
+    return found.st_dev, found.st_ino
+
+
+def replaced(path: str) -> StoreError:
+    """Return the error for a path that does not lead to the file that was opened any more."""
+    try:
+        os.stat(path)  # noqa: PTH116 - a str
+    except FileNotFoundError:
+        what = "is not there any more: it was moved or deleted while it was in use"
+    except OSError as error:
+        what = f"cannot be looked at any more ({error.strerror})"
+    else:
+        what = "is another file than the one that was opened: it was replaced while it was in use"
+    return StoreError(
+        f"{path} {what}. Nothing was written. End all programs that have the old one open, put "
+        f"the file that is wanted there, without {os.path.basename(path)}-wal and -shm of "  # noqa: PTH119 - a str
+        "another, and open the bank anew"
+    )
