@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from contrib.projects import PROJECT, Project
 from reports.test_impact_browser import WIDTHS, browser, messages
@@ -100,6 +101,14 @@ def wait_for(place: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(message)
 
 
+def shown(browser: webdriver.Chrome, selector: str) -> str:
+    """The text of an element, as soon as the page that has it is there."""
+    found = WebDriverWait(browser, 30).until(
+        lambda one: one.find_element(By.CSS_SELECTOR, selector)
+    )
+    return str(found.text)
+
+
 @pytest.fixture(scope="module")
 def signed_in(site: str, browser: webdriver.Chrome) -> webdriver.Chrome:
     """A browser in which anna has signed in."""
@@ -107,7 +116,7 @@ def signed_in(site: str, browser: webdriver.Chrome) -> webdriver.Chrome:
     for name in ("username", "password"):
         browser.find_element(By.NAME, name).send_keys("anna")
     browser.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
-    assert 1 == len(browser.find_elements(By.CLASS_NAME, "app-timebank"))
+    assert shown(browser, ".app-timebank")
     browser.execute_cdp_cmd("Network.enable", {})
     return browser
 
@@ -129,7 +138,7 @@ def test_the_pages_fit_and_say_what_they_are(
         assert [] == signed_in.execute_script(OVERFLOWING), address
         assert language == signed_in.execute_script("return document.documentElement.lang")
     signed_in.find_element(By.CSS_SELECTOR, ".timebank input[type=submit]").click()
-    verdict = signed_in.find_element(By.CSS_SELECTOR, ".timebank-verdict").text
+    verdict = shown(signed_in, ".timebank-verdict")
     assert verdict.startswith({"en": "All well", "it": "Tutto a posto"}[language])
     assert [] == [told for told in messages(signed_in, "browser") if "favicon" not in told]
 

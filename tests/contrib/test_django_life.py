@@ -121,7 +121,6 @@ def test_a_ledger_in_another_database(tmp_path: Path) -> None:
 def test_a_shell_tells_what_is_wrong(tmp_path: Path) -> None:
     """`manage.py` ends with the exit codes of `timebank`."""
     project = Project(tmp_path)
-    project.manage("migrate", "-v0")
     assert "no bank 'main'" in project.manage("timebank_audit", code=2)
     project.settings["TIMEBANK"] = {"PERMISSIONS": "club.permissions.later"}
     assert "timebank.E004" in project.manage("check", code=1)

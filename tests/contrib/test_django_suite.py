@@ -20,29 +20,24 @@ def test_the_club_tests_itself(tmp_path: Path, server: str | None) -> None:
     assert "\nOK" in told
 
 
-@pytest.mark.parametrize("server", [None, *ON_SERVERS])
-def test_pytest_django(tmp_path: Path, server: str | None) -> None:
-    """By pytest, and without migrations as well."""
+@pytest.mark.parametrize(
+    ("server", "more"),
+    [(None, []), pytest.param("mariadb", ["--no-migrations"], marks=pytest.mark.servers)],
+)
+def test_pytest_django(tmp_path: Path, server: str | None, more: list[str]) -> None:
+    """By pytest, also where it runs no migrations."""
     project = Project(tmp_path, server)
-    suite = str(PROJECT / "club" / "pytest_suite.py")
-    for more in ([], ["--no-migrations"]) if server != "postgresql" else ([],):
-        options = ["-q", "-p", "django", "-p", "no:cacheprovider", "-c", os_null(tmp_path), *more]
-        done = project.run("-m", "pytest", *options, suite)
-        assert 0 == done.returncode, done.stdout + done.stderr
-        assert "7 passed" in done.stdout
-
-
-def os_null(folder: Path) -> str:
-    """The path of a configuration that says nothing."""
-    path = folder / "pytest.ini"
-    path.write_text("[pytest]\n", "utf-8")
-    return str(path)
+    nothing = tmp_path / "pytest.ini"
+    nothing.write_text("[pytest]\n", "utf-8")
+    options = ["-q", "-p", "django", "-p", "no:cacheprovider", "-c", str(nothing), *more]
+    done = project.run("-m", "pytest", *options, str(PROJECT / "club" / "pytest_suite.py"))
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "7 passed" in done.stdout
 
 
 def test_in_parallel(tmp_path: Path) -> None:
-    """In two processes, each with a copy of the database, in memory."""
+    """In two processes, each with a copy of the database."""
     project = Project(tmp_path)
-    del project.settings["DATABASES"]["default"]["TEST"]
     told = project.manage("test", "--parallel", "2", *SUITE, "suite_ledger.py", str(PROJECT))
     assert "\nOK" in told
 
@@ -57,13 +52,22 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_in_parallel_with_databases_that_are_kept(tmp_path: Path) -> None:
-    """Processes that are started anew, databases that are kept from one run to the next."""
+def test_in_parallel_by_processes_that_start_anew(tmp_path: Path) -> None:
+    """Each with a copy in memory, for Django can do no other there."""
     project = Project(tmp_path)
+    del project.settings["DATABASES"]["default"]["TEST"]
     program = tmp_path / "spawn.py"
     program.write_text(SPAWN, "utf-8")
-    words = ["test", "--keepdb", "--parallel", "2", *SUITE, "suite_ledger.py", str(PROJECT)]
+    words = ["test", "--parallel", "2", "-k", "NothingLeft", *SUITE, "suite_ledger.py"]
+    done = project.run(str(program), *words, str(PROJECT))
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "\nOK" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_database_that_is_kept(tmp_path: Path) -> None:
+    """From one run to the next there is no ledger in it."""
+    project = Project(tmp_path)
     for _ in range(2):
-        done = project.run(str(program), *words)
-        assert 0 == done.returncode, done.stdout + done.stderr
-        assert "\nOK" in done.stderr
+        words = ["--keepdb", "-k", "NothingLeft", *SUITE, "suite_ledger.py", str(PROJECT)]
+        assert "\nOK" in project.manage("test", *words)

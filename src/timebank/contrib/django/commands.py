@@ -68,15 +68,14 @@ class DjangoAddress(BankAddress):
     alias: str = "default"
 
     def open(self, *, create: bool = False, read_only: bool = False) -> TimeBank:
-        """Join the bank.
+        """Join the bank; what only reads needs no transaction, each call has a snapshot.
 
         :raises BankNotFound: it is missing, and `create` is false: none is made by what follows.
         """
         found = joined(self.bank, alias=self.alias, create=create).acting_as(self.actor)
         if not create:
-            with transaction.atomic(using=self.alias):
-                found.head()
-        return CommandBank.of(found, self.alias)
+            found.head()
+        return found if read_only else CommandBank.of(found, self.alias)
 
     @property
     def url(self) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Final
 from django.db import connections, router, transaction
 from django.db.migrations.loader import MigrationLoader
 
+from timebank.bank.joining import migrate_store
 from timebank.contrib.django import conf
-from timebank.storage.joined.store import JoinedStore
 from timebank.storage.tables import TABLES
 
 LABEL: Final = "timebank"
@@ -23,11 +23,7 @@ def is_for(alias: str) -> bool:
 
 def make(connection: Any) -> list[str]:
     """Make the tables, or bring them to this version; return the names of what was applied."""
-    host = JoinedStore(connection).connected()
-    if host.has_tables():
-        return []
-    host.make_tables()
-    return ["0001_ledger"]
+    return migrate_store(connection)
 
 
 def make_without_migrations(*, using: str, **_given: Any) -> None:
