@@ -35,7 +35,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         connection.execute("CREATE TABLE bookings (bank REFERENCES timebank_banks (bank))")
         connection.execute("INSERT INTO bookings VALUES ('main')")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    monkeypatch.setattr(schema, "STEPS", MORE)
+    for name, statements in MORE.items():
+        monkeypatch.setitem(schema.STEPS, name, statements)
     return path
 
 
