@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 import httpx
+from anyio import CapacityLimiter, to_thread
 from async_app import (  # type: ignore[import-not-found]  # it lies beside this file
     COOKIE,
     SESSION_SECONDS,
@@ -119,11 +120,14 @@ def make_app(bank: TimeBank, people: People) -> FastAPI:
 
 def sign_ins(app: FastAPI, people: People) -> None:
     """Add the two routes that begin and end a session."""
+    hashers = CapacityLimiter(2)  # each guess needs memory and time
 
     @app.post("/sign-in")
-    def sign_in(asked: Credentials) -> Any:
+    async def sign_in(asked: Credentials) -> Any:
         """Give a session to who knows a password. No answer tells whether there is such a one."""
-        token = people.sign_in(asked.name, asked.password)
+        token = await to_thread.run_sync(
+            people.sign_in, asked.name, asked.password, limiter=hashers
+        )
         if token is None:
             return answer(401, "not_signed_in", "the name or the password is another")
         response = JSONResponse({"actor": asked.name})

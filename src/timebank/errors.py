@@ -157,7 +157,8 @@ class Rejected(TimebankError):
     `rule` is the name of the rule; `code` is a stable word for programs. `headroom` is how
     much the rule still allows, where that is a quantity. `passes` are the hours nearest to
     those asked with which the same call would succeed, or `None` if there are none. `remedy`
-    is the smallest change with which it would succeed, in words; it is part of the message.
+    is the smallest change with which it would succeed, in words; it is part of the message. What
+    follows from a balance that the actor may not read is left out.
     """
 
     rule: str = "rejected"
@@ -310,11 +311,11 @@ class GranularityRefused(Rejected):
 class AccountNotOpen(Rejected):
     """The account is frozen, closed, or merged into another one.
 
-    `account` is its id; `status` is "frozen" or "closed". `merged_into` is the id of the account
-    that it became, `None` for one that was not merged. `role` is the role in which it was
-    refused: "earner", "spender", "via", "fund of the fee", "fund of welcome" (or of other dues, by
-    their name), or "account" where the call is about the account itself. An account may have
-    several roles in one exchange, and each is checked for itself.
+    `account` is its id; `status` is "frozen" or "closed", or "not open" for an actor who may not
+    read the account. `merged_into` is the id of the account that it became, or `None`. `role` is
+    the role in which it was refused: "earner", "spender", "via", "fund of the fee", "fund of
+    welcome" (or of other dues, by their name), or "account" where the call is about the account
+    itself. An account may have several roles in one exchange, each of which is checked for itself.
     """
 
     rule = "account open"

@@ -1,14 +1,14 @@
 """Ask who may do what, before a bank looks at anything.
 
-`TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does
-not permit is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for the
-usual ones. Without permissions a bank trusts its caller.
+`TimeBank(…, permissions=callable)` hands every call to the callable as an `Ask`. What it does not
+answer with `True` is `NotPermitted`, and nothing of the bank is told. `Roles` is a callable for
+the usual ones. Without permissions a bank trusts its caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -108,7 +108,7 @@ class Ask:
 
 
 #: Says whether a call may go on: by `True`, and by nothing else. It may look at the `Ask` only.
-Permissions = Callable[[Ask], object]
+Permissions = Callable[[Ask], bool]
 
 
 def checked(permissions: object) -> Permissions | None:
@@ -135,17 +135,10 @@ def permits(permissions: Permissions, ask: Ask) -> bool:
     >>> permits(lambda ask: True, ask), permits(lambda ask: "yes", ask)
     (True, False)
     """
-    answer = permissions(ask)
+    answer = cast("object", permissions(ask))  # whatever it was said to be
     if isinstance(answer, Coroutine):
         answer.close()
     return answer is True
-
-
-#: What goes beyond the usual, in words.
-_EXCEEDS: Final = {
-    "settle": "for more than is held",
-    "open_account": "with limits of its own",
-}
 
 
 def permit(permissions: Permissions, ask: Ask) -> None:
@@ -157,10 +150,12 @@ def permit(permissions: Permissions, ask: Ask) -> None:
         what = None
         if ask.writes_off:
             what = "leave with a write-off"
+        elif ask.action == "settle":  # how much is held is for who may settle it
+            if ask.exceeds and permits(permissions, attrs.evolve(ask, exceeds=False)):
+                what = "settle beyond what is held"
         elif ask.exceeds:
-            what = (
-                f"{ask.action} {'beyond what is held' if ask.action == 'settle' else 'unchecked'}"
-            )
+            opens = ask.action == "open_account"
+            what = f"{ask.action} {'with limits of its own' if opens else 'unchecked'}"
         raise NotPermitted(ask.actor, action=ask.action, accounts=ask.accounts, what=what)
 
 
@@ -335,9 +330,9 @@ def _ids(given: object) -> frozenset[str]:
     if isinstance(given, Coroutine):
         given.close()
     elif isinstance(given, Iterable):
-        ids: frozenset[object] = frozenset(given)
+        ids = list(given)
         if all(isinstance(id, str) for id in ids):
-            return frozenset(map(str, ids))
+            return frozenset(ids)
     msg = f"accounts returns the ids of an actor's accounts, each a str, not {shown(given)}"
     raise WrongType(msg)
 

@@ -135,6 +135,8 @@ def test_tables_are_made_on_djangos_connection(host: Any) -> None:
     with host.handle.constraint_checks_disabled():
         for (name,) in reversed(tables_of(host)):
             host.run(f"DROP TABLE {name}")
+    if host.server is None:  # a log in which a bank is another than in its file is refused
+        host.run("PRAGMA wal_checkpoint(TRUNCATE)")
     bank = timebank.join(host.handle)
     with pytest.raises(timebank.BankNotFound):
         bank.balance("m1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -364,7 +365,12 @@ def test_a_route_of_fastapi(tmp_path: Path) -> None:
     program = page.partition("## FastAPI")[2].partition("```python\n")[2].partition("```")[0]
     names: dict[str, Any] = {}
     exec(compile(program, "async.md", "exec"), names)  # noqa: S102 - our own page
-    app = fastapi.FastAPI()
+
+    def signed_in(request: Any) -> None:
+        request.state.actor = "f1"
+
+    signed_in.__annotations__["request"] = fastapi.Request
+    app = fastapi.FastAPI(dependencies=[fastapi.Depends(signed_in)])
     app.post("/visits/{key}")(names["post_visit"])
     count = 9  # two hours each, to a floor of twenty
 
@@ -372,11 +378,12 @@ def test_a_route_of_fastapi(tmp_path: Path) -> None:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
             asked = {"family": "f1", "day": "2026-03-02"}
-            posts = (client.post(f"/visits/v{n}", params=asked) for n in range(count))
+            keys = [str(uuid.uuid4()) for _ in range(count)]
+            posts = (client.post(f"/visits/{key}", params=asked) for key in keys)
             return [answer.status_code for answer in await asyncio.gather(*posts)]
 
     assert [200] * count == asyncio.run(ask())
-    bank = names["bank"]
+    bank = names["carla"]
     assert 2 + 2 * count == len(list(bank.transfers()))
     assert () == bank.audit().findings
 

@@ -142,7 +142,8 @@ def test_every_call_is_asked_for() -> None:
 def test_a_callable_that_says_no(bank: TimeBank, name: str) -> None:
     """It is asked once, with the name of the call and who asks; nothing is read or written."""
     asked: list[Ask] = []
-    closed = TimeBank(bank.store, permissions=asked.append).acting_as("carla")
+    says_nothing: Any = asked.append
+    closed = TimeBank(bank.store, permissions=says_nothing).acting_as("carla")
     before = bank.acting_as("ada").head()
     with pytest.raises(NotPermitted, match="actor 'carla' may not do this") as caught:
         (CALLS | OF_A_BANK_ALONE)[name](closed)

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
+from rules.test_permissions import CALLS, OF_A_BANK_ALONE
 from support import Clock, sources
 from timebank import (
     AccountNotOpen,
@@ -229,7 +230,7 @@ def test_accounts_of_roles_are_found_at_once(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [lambda: None, lambda: 3, lambda: [1], lambda: ["a", None], allow]
+    "answer", [lambda: None, lambda: 3, lambda: [1], lambda: ["a", None], lambda: [["a"]], allow]
 )
 def test_what_accounts_gives_are_ids(bank: TimeBank, answer: Callable[[], Any]) -> None:
     """Anything else is an error of the host, and nothing is done."""
@@ -324,6 +325,25 @@ def test_a_permission_that_fails_while_redacting_shows_nothing(bank: TimeBank) -
     with pytest.raises(Down) as caught:
         anna.transfer(earner="bruno", spender="anna", hours=3)
     assert (None, None) == (caught.value.__context__, caught.value.__cause__)
+
+
+def test_a_clock_that_is_behind_is_told_when_it_is_permitted() -> None:
+    """When the last record was made is not for a stranger, who is refused before."""
+    clock = Clock()
+    bank = timebank.open("memory:", permissions=Roles(OFFICES), **sources(clock))
+    bank.acting_as("carla").open_account("anna")
+    clock.now -= timedelta(days=1)
+    for actor in (None, "mallory"):
+        with pytest.raises(NotPermitted):
+            bank.acting_as(actor).transfer(earner="anna", spender="bruno", hours=1)
+        with pytest.raises(NotPermitted):
+            bank.acting_as(actor).run_due()
+        with bank.acting_as(actor).preview() as preview:
+            for call in (partial(preview.freeze, "anna"), preview.run_due):
+                with pytest.raises(NotPermitted):
+                    call()
+    with pytest.raises(timebank.ClockBehind):
+        bank.acting_as("carla").freeze("anna")
 
 
 # -- flags ---------------------------------------------------------------------------------
@@ -653,6 +673,10 @@ TRIES: dict[str, Callable[[Any, Hours], Any]] = {
     "settle what was asked": lambda b, _: b.settle("asked"),
     "settle what was asked for other hours": lambda b, h: b.settle("asked", hours=h),
     "settle of bruno": lambda b, _: b.settle("y"),
+    "settle of bruno for other hours": lambda b, h: b.settle("y", hours=h),
+    "transfer under the id of another": lambda b, h: b.transfer(
+        earner="bruno", spender="anna", hours=h, id="x"
+    ),
     "statement": lambda b, _: b.statement("anna"),
     "statement of bruno": lambda b, _: b.statement("bruno"),
     "statute": lambda b, _: b.statute(),
@@ -708,6 +732,21 @@ def test_two_banks_that_differ_in_what_is_not_to_be_read(
                 assert {None} == {facts.get(f) for f in ("limit", "available", "shortfall")}
                 return  # from here on one bank has a record more
             assert told == also, name
+
+
+def test_no_call_was_forgotten() -> None:
+    """What a member may do is tried above, and what they may not, here."""
+    day = date(2024, 1, 1)
+    secrets = (
+        Secret(7, 9, None, None, "Bruno", "a", day, 5),
+        Secret(3600, 900, -25, 13, "B.", "b", day + timedelta(days=100), 1800),
+    )
+    one, two = (bank_of(secret, "flag", {}).acting_as("anna") for secret in secrets)
+    tried = {name.partition(" ")[0] for name in TRIES}
+    for name in (CALLS | OF_A_BANK_ALONE).keys() - tried:
+        for bank in (one, two):
+            refusal = caught_of(partial((CALLS | OF_A_BANK_ALONE)[name], bank))
+            assert f"actor 'anna' may not do this: {name}" in str(refusal)
 
 
 @pytest.mark.parametrize("beyond", ["flag", "refuse"])

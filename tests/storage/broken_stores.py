@@ -402,6 +402,14 @@ class WipesTooMuch(Wrapped):
         return ()
 
 
+class WipesNothing(Wrapped):
+    """A wipe says that all is gone, and leaves the log as it is."""
+
+    def wipe(self) -> tuple[str, ...]:
+        """Do nothing."""
+        return ()
+
+
 class LyingLock(MemoryStore):
     """Two writers at a time: each replaces what the other committed."""
 
@@ -588,6 +596,10 @@ class TestLacksWhatItSays(Private):
 
 class TestWipesTooMuch(Private):
     broken = WipesTooMuch
+
+
+class TestWipesNothing(OnFile):
+    broken = WipesNothing
 
 
 class TestLyingLock(Private):

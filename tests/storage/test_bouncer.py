@@ -12,6 +12,7 @@ from queue import Queue
 from typing import Any
 
 import psycopg
+import psycopg2
 import pytest
 
 import timebank
@@ -221,7 +222,7 @@ def test_a_pooler_that_dies_while_its_clients_write(direct: str) -> None:
 
         client = threading.Thread(target=work)
         client.start()
-        while told.get() < 29:
+        while told.get(timeout=60) < 29:
             if told.qsize() < 2:
                 running.kill()
                 running.start()
@@ -248,6 +249,20 @@ def test_a_host_keeps_its_own_settings(bouncer: Bouncer, direct: str) -> None:
         host.rollback()
     with timebank.open(bouncer.url, read_only=True) as auditor:
         assert 7 * 60 == auditor.balance("m1").posted.seconds
+    assert {("0", "off")} == {found[:2] for found in settings(bouncer)}
+
+
+def test_a_host_on_psycopg_2(bouncer: Bouncer, direct: str) -> None:
+    """It prepares nothing of itself, and a joined bank reads outside of its transactions too."""
+    fill(direct)
+    host = psycopg2.connect(bouncer.address)
+    bank = timebank.join(host)
+    for number in range(7):
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"t{number}")
+        host.commit()
+    host.set_session(autocommit=True)
+    assert (7 * 60, True) == (bank.balance("m1").posted.seconds, bank.audit().ok)
+    host.close()
     assert {("0", "off")} == {found[:2] for found in settings(bouncer)}
 
 

@@ -53,9 +53,42 @@ CAUGHT = (
     ("TestLacksWhatItSays", "test_what_the_store_has_is_declared"),
     ("TestLacksWhatItSays", "test_the_store_is_opened_by_its_address"),
     ("TestWipesTooMuch", "test_a_wipe_says_what_may_remain"),
+    ("TestWipesNothing", "test_what_was_wiped_is_in_no_file"),
     ("TestLyingLock", "test_a_second_writer_waits_for_the_first"),
     ("TestForgetsAtTheEnd", "test_a_hot_account_is_spent_exactly_by_processes"),
     ("TestForgetsAtTheEnd", "test_a_crash_between_any_two_calls"),
+)
+
+#: Stores whose lock between processes is broken, and the tests that are about what each breaks.
+UNLOCKED = (
+    ("TestNoLockBetweenProcesses", "test_a_second_process_waits_for_the_first"),
+    ("TestLockAfterTheHead", "test_a_second_process_waits_for_the_first"),
+    ("TestLockAfterTheHead", "test_processes_take_turns"),
+    ("TestReleasedBeforeTheCommit", "test_a_second_process_waits_for_the_first"),
+    ("TestReleasedBeforeTheCommit", "test_processes_take_turns"),
+    ("TestLockOfTheObject", "test_a_store_that_is_opened_twice_has_one_lock"),
+    ("TestLockOfTheSpelling", "test_a_second_process_waits_for_the_first"),
+    ("TestKeptByTheDead", "test_a_killed_process_leaves_no_lock"),
+    ("TestReadByOthersTooEarly", "test_what_a_process_has_not_committed_is_seen_by_no_other"),
+)
+#: What they keep all the same, by which they were taken for sound.
+KEPT = (
+    ("TestNoLockBetweenProcesses", "test_a_hot_account_is_spent_exactly_by_processes"),
+    ("TestNoLockBetweenProcesses", "test_a_second_writer_waits_for_the_first"),
+    ("TestLockOfTheObject", "test_a_second_process_waits_for_the_first"),
+    ("TestLockOfTheSpelling", "test_a_store_that_is_opened_twice_has_one_lock"),
+    ("TestKeptByTheDead", "test_a_second_process_waits_for_the_first"),
+    ("TestReadByOthersTooEarly", "test_nothing_uncommitted_is_seen"),
+    *(
+        ("TestSoundLock", test)
+        for test in (
+            "test_a_second_process_waits_for_the_first",
+            "test_a_store_that_is_opened_twice_has_one_lock",
+            "test_processes_take_turns",
+            "test_what_a_process_has_not_committed_is_seen_by_no_other",
+            "test_a_killed_process_leaves_no_lock",
+        )
+    ),
 )
 
 
@@ -63,6 +96,8 @@ CAUGHT = (
 def outcomes() -> dict[tuple[str, str], set[str]]:
     """What a run of the kit says of each broken store: by class and test, the outcomes."""
     chosen = [f"{HERE / 'broken_stores.py'}::{store}::{test}" for store, test in CAUGHT]
+    unlocked = (*UNLOCKED, *KEPT)
+    chosen += [f"{HERE / 'broken_locks.py'}::{store}::{test}" for store, test in unlocked]
     chosen.append(f"{HERE / 'broken_stores.py'}::TestNothing")
     path = os.pathsep.join(map(str, (Path(timebank.__file__).parents[1], HERE.parent)))
     done = subprocess.run(
@@ -83,10 +118,16 @@ def outcomes() -> dict[tuple[str, str], set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("store", "test"), CAUGHT)
+@pytest.mark.parametrize(("store", "test"), [*CAUGHT, *UNLOCKED])
 def test_a_broken_store_is_caught(store: str, test: str) -> None:
     """Whoever breaks this promise hears of it, from the test that is about it."""
     assert "FAILED" in outcomes()[store, test]
+
+
+@pytest.mark.parametrize(("store", "test"), KEPT)
+def test_what_a_store_keeps_is_not_held_against_it(store: str, test: str) -> None:
+    """Each test is about its own promise: a store is caught for what it breaks."""
+    assert {"PASSED"} == outcomes()[store, test]
 
 
 def test_a_store_that_breaks_nothing_passes() -> None:

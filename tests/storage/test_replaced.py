@@ -219,6 +219,68 @@ def test_an_audit_finds_it(place: Path) -> None:
             assert "is another file than the one that was opened" in finding.found
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["removed", "made anew"])
+def test_a_log_that_was_taken_away_is_noticed(tmp_path: Path, again: bool) -> None:
+    """By who would write on into it; what was recorded before is in the file at the end."""
+    place = tmp_path / "bank.db"
+    made(place)
+    bank = timebank.open(f"sqlite:///{place}", create=False)
+    for number in range(9):
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"n{number}")
+    before = place.read_bytes()
+    for end in ("-wal", "-shm"):
+        place.with_name(f"bank.db{end}").unlink()
+        if again:
+            place.with_name(f"bank.db{end}").touch()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"bank\.db-wal was replaced, moved or deleted"):
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
+    assert before == place.read_bytes()
+    bank.close()
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert (12, ()) == (bank.head().sequence, bank.audit().findings)
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
+
+
+LOOKING = """
+    import sqlite3, sys
+    looking = sqlite3.connect(sys.argv[2], timeout=0)
+    try:
+        looking.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        print(error)
+"""
+
+
+def test_to_look_at_a_log_takes_no_lock_away(tmp_path: Path) -> None:
+    """To close a file releases all locks that a process has on it, unless SQLite knows better."""
+    place = tmp_path / "bank.db"
+    made(place)
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        bank.open_account("m2")
+        with timebank.open(f"sqlite:///{place}", create=False):
+            pass
+        backup_sqlite(f"sqlite:///{place}", f"sqlite:///{tmp_path}/copy.db")
+        assert "database is locked\n" == child(LOOKING, str(place)).communicate()[0]
+        bank.open_account("m3")
+
+
+def test_a_file_in_another_mode_has_no_log(tmp_path: Path) -> None:
+    """Nothing is missed there, also when it is put into the other mode meanwhile."""
+    place = tmp_path / "bank.db"
+    made(place)
+    for mode in ("DELETE", "WAL"):
+        with closing(sqlite3.connect(place)) as host:
+            host.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+        with timebank.open(f"sqlite:///{place}", create=False) as bank:
+            for number in range(3):
+                bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"{mode}{number}")
+            bank.store.wipe()  # type: ignore[attr-defined]  # it has one
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"{mode} wiped")
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert bank.audit().ok
+
+
 def test_what_is_put_back_is_used_again(place: Path) -> None:
     """Moved away and back again it is the same file."""
     with timebank.open(f"sqlite:///{place}", create=False) as bank:

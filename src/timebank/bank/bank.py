@@ -55,7 +55,8 @@ class TimeBank(Writes, Reads):
     bytes: time, ids and salts come in by these three sources only. With `permissions` every
     call is asked for first, as `timebank.permissions` says; without, the caller is trusted.
 
-    :raises InvalidRequest: a bank's name that is no id, permissions that are no callable.
+    :raises InvalidRequest: a bank's name that is no id; permissions, a clock or another source that
+        is no callable, or a coroutine function.
     :raises BankNotFound: no such bank, and `create` is false.
 
     >>> from timebank import TimeBank, open
@@ -376,7 +377,8 @@ def open_bank(
     installed package registers. A path is that of a SQLite file. With `read_only` the storage is
     opened so that nothing in it, or beside it, can be made or changed.
 
-    :raises InvalidRequest: a URL or a bank's name that cannot be.
+    :raises InvalidRequest: a URL or a bank's name that cannot be; permissions, a clock or another
+        source that is no callable, or a coroutine function.
     :raises NotFound: no such file, and `create` is false.
     :raises BankNotFound: no such bank, and `create` is false.
     :raises StoreError: the file is no database, or a newer version wrote it.

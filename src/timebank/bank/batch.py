@@ -144,8 +144,10 @@ class BankBatch(Writes, Reads):
 
     def _tried_in(self, session: Session, ask: Ask, work: Work[T]) -> int:
         """Try it and return the instant at which it may be done."""
-        now = session.now()
-        self._ask(ask, lambda: now, session.reader)
+        clock = session.clock()
+        self._ask(ask, lambda: clock, session.reader)
+        with session.stopped(clock):
+            now = session.now()
         session.flush()
         trial = Session(Overlay(session.writer), self._sources)
         with trial.stopped(now):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -434,10 +435,10 @@ def join(
 def migrate_store(target: Any) -> list[str]:
     """Bring the ledger's tables to this version and return the names of what was done.
 
-    `target` is the URL of a store, where the tables are (a new store is made by `open`), or a
-    connection that can be joined. On that they are made where they are missing: in the transaction
-    that is open, or, where none is, in one of its own. On MariaDB none may be open, for each
-    `CREATE TABLE` would commit it.
+    `target` is the URL or the file of a store, where the tables are (a new store is made by
+    `open`), or a connection that can be joined. On that they are made where they are missing: in
+    the transaction that is open, or, where none is, in one of its own. On MariaDB none may be
+    open, for each `CREATE TABLE` would commit it.
 
     :raises InvalidRequest: a URL or a connection that cannot be, or a transaction is open on
         MariaDB.
@@ -451,4 +452,6 @@ def migrate_store(target: Any) -> list[str]:
     (['0001_ledger'], [])
     >>> host.close()
     """
-    return migrate_url(target) if isinstance(target, str) else migrate_connection(target)
+    if isinstance(target, str | os.PathLike):
+        return migrate_url(target)
+    return migrate_connection(target)

@@ -120,9 +120,11 @@ class Handle(ABC):
         actor, permissions = self._actor, self._permissions
         if permissions is None:
             return session.execute(command, actor)
-        now = session.moment(command)
-        ask = ask_of(command, actor, session.reader, lambda: now)
+        clock = session.clock()  # read once; what is wrong with it is told when it is permitted
+        ask = ask_of(command, actor, session.reader, lambda: clock)
         permit(permissions, ask)
+        with session.stopped(clock):
+            now = session.moment(command)
         return self._told(session, ask, partial(session.execute, command, actor, now))
 
     def _told(self, session: Session, ask: Ask, work: Callable[[], T]) -> T:

@@ -307,8 +307,7 @@ class Reads(Handle):
         checked = checks.identifier(id, "hold id")
         now = self._may_see("hold_by_id", checked)
         with self._reader() as reader:
-            found = hold_of(reader, checked, now=self._now(reader, now))
-            return self._seen(found, reader, now)
+            return self._seen(hold_of(reader, checked, now=self._now(reader, now)), reader, now)
 
     def holds(self, *, account: str | None = None, status: str | None = "open") -> Iterator[Hold]:
         """Yield holds in the order of the journal: the open ones, unless told otherwise.
@@ -574,8 +573,7 @@ class Reads(Handle):
         id = checks.identifier(account, "account id")
         now = self._may("personal_data", id)
         with self._reader() as reader:
-            seen = partial(self._seen, reader=reader, now=now)
-            return personal_data(reader, id, now=now(), seen=seen)
+            return personal_data(reader, id, partial(self._seen, reader=reader, now=now), now=now())
 
     # -- figures -------------------------------------------------------------------
 
@@ -633,7 +631,7 @@ class Reads(Handle):
         while True:
             with self._reader() as reader:
                 found, last = page(reader, after)
-                if now is not None:
+                if now is not None and self._permissions is not None:
                     found = [self._seen(one, reader, now) for one in found]
             yield from found
             if last is None:

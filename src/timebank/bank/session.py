@@ -365,14 +365,16 @@ class Session:
             raise ClockBehind(clock=instant(now), last=instant(last))
         return max(now, last)
 
+    def clock(self) -> int:
+        """Return the instant of the clock, which may be behind the last record."""
+        return self._sources.now() if self._stopped_at is None else self._stopped_at
+
     def moment(self, command: AnyCommand) -> int:
         """Return the instant that the record of a command would have.
 
         :raises ClockBehind: as `now`, but not for a restart of the clock.
         """
-        if not isinstance(command, RestartClock):
-            return self.now()
-        return self._sources.now() if self._stopped_at is None else self._stopped_at
+        return self.clock() if isinstance(command, RestartClock) else self.now()
 
     @contextmanager
     def stopped(self, now: int) -> Iterator[None]:

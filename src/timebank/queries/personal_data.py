@@ -113,9 +113,9 @@ def _all_of_it(operation: Operation) -> Operation:
 def personal_data(
     reader: Reader,
     account: str,
+    seen: Callable[[Operation], Operation] = _all_of_it,
     *,
     now: int,
-    seen: Callable[[Operation], Operation] = _all_of_it,
 ) -> dict[str, Any]:
     """Return all that is held of a person, as JSON has it: see `TimeBank.personal_data`.
 

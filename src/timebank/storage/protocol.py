@@ -6,6 +6,11 @@ itself. A writer's one way to change anything is `append`. Leaving the writer's
 `with` block commits; an exception rolls back all of it. When a reader or writer
 is closed every call on it is an error.
 
+A second writer of a bank waits for the first, in whatever thread or process either is and however
+each has spelled the URL, and sees what the first has committed; a process that is killed leaves
+neither its lock nor what it had not committed. That a commit survives a crash of the machine is
+promised, and out of the scope of the conformance kit: what is on a disk no test can tell.
+
 Every method may raise `StoreBusy`, `StoreError` or `Corrupt`; a store turns each
 error of its driver into one of these, or `Conflict` or `OutcomeUnknown`. A `Conflict`
 may come from any call of a writer, and from its commit: nothing was written then, and
@@ -212,10 +217,9 @@ class MakesBank(Writer, Protocol):
     """
 
     def add_bank(self, journal: str) -> None:
-        """Make the bank where it is missing.
+        """Make the bank where it is missing; several may have one journal's id, as copies do.
 
         :raises Corrupt: its own row is missing, its others are there.
-        :raises Conflict: another bank has this journal's id.
         """
 
 

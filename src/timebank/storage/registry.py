@@ -64,7 +64,7 @@ BUILT_IN: Final = {
 }
 
 
-def open_store(place: str | os.PathLike[str], *, create: bool, read_only: bool = False) -> Store:
+def open_store(url: str | os.PathLike[str], *, create: bool, read_only: bool = False) -> Store:
     """Open the store of a URL: `memory:`, `sqlite:///path`, a server's, an installed package's.
 
     A path is that of a SQLite file, as `timebank.storage.address.url_of` tells. Without
@@ -79,7 +79,7 @@ def open_store(place: str | os.PathLike[str], *, create: bool, read_only: bool =
     >>> open_store("memory:", create=True).banks()
     []
     """
-    url = url_of(place)
+    url = url_of(url)
     scheme = _scheme_of(url)
     create = create and not read_only
     found = _built_in(scheme, url)
@@ -90,7 +90,7 @@ def open_store(place: str | os.PathLike[str], *, create: bool, read_only: bool =
     return _hinting(store, partial(opener, spelled, create=create, read_only=read_only))
 
 
-def migrate_store(place: str | os.PathLike[str]) -> list[str]:
+def migrate_store(url: str | os.PathLike[str]) -> list[str]:
     """Bring the tables of a URL, or of a file, to this version and return what was applied.
 
     :raises InvalidRequest: a URL that cannot be, or a store that has nothing to migrate.
@@ -101,7 +101,7 @@ def migrate_store(place: str | os.PathLike[str]) -> list[str]:
     >>> migrate_store("sqlite://")
     []
     """
-    url = url_of(place)
+    url = url_of(url)
     scheme = _scheme_of(url)
     found = _built_in(scheme, url)
     if found is None:

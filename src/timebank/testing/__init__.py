@@ -2,7 +2,8 @@
 
 `StoreConformance` (extra `timebank[testing]`): inherit it, say where a fresh place is and what
 the store can do, and run pytest. Everything that two stores share is tested there, ours
-among them. `simulate` fills a bank with an invented community; it needs no extra.
+among them. `hosts` has the fixtures for programs that use a bank. `simulate` fills a bank with an
+invented community; it needs no extra.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from timebank.bank import TimeBank
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.journal import genesis
-from timebank.model import Fault, Head
+from timebank.model import Fault, Head, TextRow
 from timebank.storage.protocol import (
     Batch,
     Store,
@@ -132,6 +133,21 @@ class Declared(StoreUnderTest, part=True):
             assert sorted(small_bank().texts)[1:] == reading.texts(after=0, through=9)
             assert 5 == reading.head().sequence
             assert small_bank().postings == reading.postings("m1", after=0, limit=9)
+
+    @needs("wipes")
+    def test_what_was_wiped_is_in_no_file(self, tmp_path: Path, store: Store) -> None:
+        """Where a wipe says that nothing remains no file of the place has the text; others do."""
+        gone, kept = (f"{word}-{word[::-1]}-" * 9 for word in ("erased", "remains"))
+        with store.writer("main") as writer:
+            rows = [TextRow(1, "name", bytes(16), kept), TextRow(1, "note", bytes(16), gone)]
+            writer.append(Batch([record(1)], rows))
+        with store.writer("main") as writer:
+            writer.append(Batch([record(2)], erased=[(1, "note")]))
+        assert wipes(store)
+        told = store.wipe()
+        files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        assert (any(kept.encode() in content for content in files)) == bool(files)
+        assert told or not any(gone.encode() in content for content in files)
 
     @needs("versioned")
     def test_a_version_is_the_one_that_is_expected(self, filled: Store) -> None:

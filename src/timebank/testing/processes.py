@@ -56,10 +56,11 @@ class Child:
         """Let the child go on."""
         os.write(self._out, b"!")
 
-    def hear(self, seconds: float = PATIENCE_SECONDS) -> str | None:
-        """Return the next line, `None` where none came, or `""` at the child's end."""
+    def hear(self, seconds: float | None = None) -> str | None:
+        """Return the next line, `None` where none came in time, or `""` at the child's end."""
+        patience = PATIENCE_SECONDS if seconds is None else seconds
         while b"\n" not in self._text:
-            if not select.select([self._in], [], [], seconds)[0]:
+            if not select.select([self._in], [], [], patience)[0]:
                 return None
             more = os.read(self._in, 4096)
             if not more:

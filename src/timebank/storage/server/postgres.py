@@ -59,13 +59,14 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "08": (StoreError, "the connection was lost"),
     "57": (StoreError, "the server ended the connection"),
 }
-#: By the words of PgBouncer, which has one SQLSTATE for all.
-_OF_POOLERS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
+#: By words: PgBouncer has one SQLSTATE for all, and a standby that of whatever is not supported.
+_BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     (
         "transaction blocks not allowed",
         StoreError,
         "a pooler lends connections by the statement: it needs pool_mode = transaction, or session",
     ),
+    ("read-write mode during recovery", StoreError, "the storage cannot be written to"),
     ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
     ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
 )
@@ -153,7 +154,8 @@ def _begin(mode: str, terms: Terms) -> list[str]:
     """Return the statements that begin a transaction, and set what is to hold in it."""
     steps = [f"BEGIN ISOLATION LEVEL {mode}"]
     if terms.timeout_seconds is not None:
-        steps.append(f"SET LOCAL lock_timeout = {int(terms.timeout_seconds * 1000)}")
+        # 0 would be without end.
+        steps.append(f"SET LOCAL lock_timeout = {max(1, int(terms.timeout_seconds * 1000))}")
     for name, value in terms.settings:
         steps.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, true)")
     return steps
@@ -308,7 +310,7 @@ class PostgreSql:
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
         )
         said = str(error).partition("\n")[0]
-        for words, its_kind, its_meaning in _OF_POOLERS:
+        for words, its_kind, its_meaning in _BY_WORDS:
             if words in said:
                 kind, meaning = its_kind, its_meaning
         return kind(f"{where}: {meaning} ({said})")

@@ -46,6 +46,8 @@ class Connections(Protocol):
     timeout_seconds: float
     #: The file that the connections have open; `None` for a private database, and before the first.
     file: File | None
+    #: The log that the writer's connection has open, and its number; `None` before a commit.
+    log: tuple[str, int] | None
 
     def take(self, reader: Borrower) -> None:
         """Lend a connection to read with."""
@@ -238,6 +240,7 @@ class FileConnections:
     """
 
     file: File | None = None
+    log: tuple[str, int] | None = None
 
     def __init__(self, uri: str, *, where: str, synchronous: str, timeout_seconds: float) -> None:
         self.where = where
@@ -344,6 +347,7 @@ class FileConnections:
         found = process.writer
         if found is None or (found.in_transaction and not rolled_back(found)):
             process.writer = None
+            self.log = None
             process.writer = found = self._connect()
         writer.slot.append(found)
         try:

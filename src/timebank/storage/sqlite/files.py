@@ -46,15 +46,33 @@ def file_at(path: str) -> File:
     return found.st_dev, found.st_ino
 
 
-def replaced(path: str) -> StoreError:
-    """Return the error for a path that does not lead to the file that was opened any more."""
+def log_of(path: str) -> tuple[str, int]:
+    """Return where the log of an open file is and its number; 0, in another mode, where none is."""
+    log = f"{os.path.realpath(path)}-wal"
     try:
-        os.stat(path)  # noqa: PTH116 - a str
+        return log, os.stat(log).st_ino  # noqa: PTH116 - a str
+    except OSError:
+        return log, 0
+
+
+def replaced(path: str, file: File | None = None, log: str = "") -> StoreError:
+    """Return the error for a path that does not lead to the file that was opened any more.
+
+    Where it still leads to `file` it is its `log` that was taken away from under who writes it.
+    """
+    try:
+        now = os.stat(path)  # noqa: PTH116 - a str
     except FileNotFoundError:
         what = "is not there any more: it was moved or deleted while it was in use"
     except OSError as error:
         what = f"cannot be looked at any more ({error.strerror})"
     else:
+        if (now.st_dev, now.st_ino) == file:
+            return StoreError(
+                f"{log} was replaced, moved or deleted while it was in use. Nothing was written. "
+                "End all programs that have the file open, and open the bank anew: the one that "
+                "ends last writes what it has in its log into the file"
+            )
         what = "is another file than the one that was opened: it was replaced while it was in use"
     return StoreError(
         f"{path} {what}. Nothing was written. End all programs that have the old one open, put "

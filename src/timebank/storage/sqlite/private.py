@@ -36,6 +36,7 @@ class PrivateConnection:
     """
 
     file: File | None = None
+    log: tuple[str, int] | None = None
 
     def __init__(self, *, where: str, timeout_seconds: float) -> None:
         self.where = where

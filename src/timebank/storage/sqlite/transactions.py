@@ -23,7 +23,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
-from timebank.storage.sqlite.files import replaced
+from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import TableReader
@@ -220,27 +220,37 @@ class SqliteWriter(SqliteReader):
         finds, and right after it: where it was replaced in between, nobody knows who has read it.
         """
         where, file = self._connections.where, self._connections.file
-        try:
-            if file is not None:
+        if file is not None:
+            log = self._connections.log
+            if log is None:  # the first commit: it is there since the transaction began
+                log = self._connections.log = log_of(where)
+            try:
                 now = os.stat(where)  # noqa: PTH116 - a str, and quick
-                if (now.st_dev, now.st_ino) != file:
-                    raise replaced(where)
-        except OSError as error:
-            raise replaced(where) from error
+                is_there = (now.st_dev, now.st_ino) == file and (
+                    not log[1] or os.stat(log[0]).st_ino == log[1]  # noqa: PTH116 - as above
+                )
+            except OSError:
+                is_there = False
+            if not is_there:
+                raise replaced(where, file, log[0])
         try:
             connection.execute("COMMIT")
         except ERRORS as error:
-            rolled_back(connection)
-            if code_of(error) == sqlite3.SQLITE_IOERR:
-                raise OutcomeUnknown(self._last_id) from error
-            raise translated(error, where) from error
-        try:
-            if file is not None:
+            raise self._commit_failed(connection, error) from error
+        if file is not None:
+            try:
                 now = os.stat(where)  # noqa: PTH116 - as above
-                if (now.st_dev, now.st_ino) != file:
-                    raise OutcomeUnknown(self._last_id) from replaced(where)
-        except OSError as error:
-            raise OutcomeUnknown(self._last_id) from error
+                is_there = (now.st_dev, now.st_ino) == file
+            except OSError:
+                is_there = False
+            if not is_there:
+                raise OutcomeUnknown(self._last_id) from replaced(where)
+
+    def _commit_failed(self, connection: sqlite3.Connection, error: Exception) -> TimebankError:
+        rolled_back(connection)
+        if code_of(error) == sqlite3.SQLITE_IOERR:
+            return OutcomeUnknown(self._last_id)
+        return translated(error, self._connections.where)
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Fetch as a reader does; after an error nothing more is written."""
@@ -340,7 +350,6 @@ class SqliteWriter(SqliteReader):
         """Make the bank where it is missing.
 
         :raises Corrupt: its own row is missing, its others are there.
-        :raises Conflict: another bank has this journal's id.
         """
         try:
             self.head()
