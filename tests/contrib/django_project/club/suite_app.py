@@ -221,6 +221,11 @@ class CommandTests(TestCase):
         assert "1:30" in run("timebank", "report", "impact", "--all", "--at-least", "1")
         assert "Usage: timebank transfer" in run("timebank", "transfer", "--help")
         assert "trial-balance" in run("timebank")
+        run("timebank", "rebuild")
+        bank("second").open_account("m1")
+        listed = run("timebank", "banks")
+        assert "main" in listed
+        assert "second" in listed
 
     def test_a_refusal_has_the_exit_code_of_the_program(self) -> None:
         """1 for a rule, 2 for wrong use."""
@@ -235,7 +240,9 @@ class CommandTests(TestCase):
     def test_a_bank_that_is_not_there_is_not_made(self) -> None:
         """By a command that names a wrong one."""
         for words in (["balance"], ["account", "open", "m1"], ["audit"]):
-            assert "no bank 'other'" in self.code("timebank", "--bank", "other", *words)[1]
+            told = self.code("timebank", "--bank", "other", *words)[1]
+            assert "no bank 'other'" in told
+            assert "there is 'main'" in told
 
     def test_a_dry_run_writes_nothing(self) -> None:
         """And an import makes a bank, or does not."""
