@@ -20,6 +20,7 @@ import timebank
 from timebank import BankNotFound, InvalidRequest, NotPermitted
 from timebank.contrib.django import bank, checks, ledger
 from timebank.hours import Hours
+from timebank.storage.sqlite.schema import STEPS
 
 
 def run(*words: str, **options: Any) -> str:
@@ -105,6 +106,7 @@ class CheckTests(SimpleTestCase):
             ({"PERMISSIONS": "roles"}, ["E003"]),
             ({"PERMISSIONS": "club.permissions.roles"}, []),
             ({"PERMISSIONS": "club.permissions.not_callable"}, ["E004"]),
+            ({"PERMISSIONS": "club.permissions.nothing"}, ["E004"]),
             ({"PERMISSIONS": "club.permissions.Later"}, ["E004"]),
             ({"PERMISSIONS": "club.permissions.later"}, ["E004"]),
             ({"PERMISSIONS": "club.permissions.later_object"}, ["E004"]),
@@ -189,6 +191,16 @@ class TableTests(TransactionTestCase):
             (message,) = checks.check_tables_at_runserver(None)
         assert "timebank.E006" == message.id
         assert "newer" in message.msg
+
+    def test_an_older_one_is_a_warning(self) -> None:
+        """So that `migrate`, which mends it, is not stopped."""
+        if connection.vendor == "sqlite":
+            with mock.patch.dict(STEPS, {"0002_later": ()}):
+                assert ["timebank.W002"] == self.ids()
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM timebank_migrations WHERE name = '0001_ledger'")
+        assert ["timebank.W002"] == self.ids()
 
 
 class CommandTests(TestCase):
