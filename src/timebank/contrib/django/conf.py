@@ -57,7 +57,7 @@ class NamedPermissions:
     def __repr__(self) -> str:
         return f"<permissions {self.path}>"
 
-    def __call__(self, ask: Ask) -> object:
+    def __call__(self, ask: Ask) -> bool:
         """Ask what the path names.
 
         :raises ImproperlyConfigured: it cannot be imported.
