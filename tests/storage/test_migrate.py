@@ -81,7 +81,9 @@ def test_an_audit_of_a_bank_that_is_open_says_so_too(old: Path, *, quick: bool) 
     with closing(sqlite3.connect(old, isolation_level=None)) as host:
         host.execute("BEGIN")
         bank = timebank.join(host)
-        with pytest.raises(OtherVersion, match="was made by an older timebank: timebank.migrate_store"):
+        with pytest.raises(
+            OtherVersion, match=r"was made by an older timebank: timebank\.migrate_store"
+        ):
             bank.audit(quick=quick)
         host.execute("ROLLBACK")
         migrate_sqlite(f"sqlite:///{old}")
