@@ -63,18 +63,20 @@ def hours(cr: HostCursor) -> timebank.TimeBank:
     return timebank.join(cr._cnx, bank="quarto-oggiaro", create=False)  # noqa: SLF001 - the host's own
 
 
-def retried(open_cursor: Callable[[], HostCursor], work: Callable[[HostCursor], T]) -> T:
+def retried(
+    open_cursor: Callable[[], HostCursor], work: Callable[[HostCursor], T], tries: int = 5
+) -> T:
     """Do work in a transaction; where another came first, do all of it again."""
-    for attempt in range(5):
+    for number in range(tries):
         cr = open_cursor()
         try:
             result = work(cr)
             cr.commit()
         except (psycopg2.OperationalError, timebank.Retryable):
             cr.rollback()
-            if attempt == 4:
+            if number == tries - 1:
                 raise
-            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - no secret
+            time.sleep(random.uniform(0, 0.02 * 2 ** min(number, 5)))  # noqa: S311 - no secret
         else:
             return result
         finally:

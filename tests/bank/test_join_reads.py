@@ -84,6 +84,19 @@ def test_a_read_does_not_disturb_what_the_host_is_reading(path: Path) -> None:
         assert list(range(500)) == found
 
 
+def test_a_change_that_is_under_way_is_the_hosts(path: Path) -> None:
+    """An INSERT whose rows are not all fetched ends when the host has fetched them, and is kept."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as host:
+        host.execute("CREATE TABLE booking (id)")
+        rows = host.execute("INSERT INTO booking VALUES (1), (2), (3) RETURNING id")
+        bank = timebank.join(host)
+        use(bank)
+        assert [(1,), (2,), (3,)] == rows.fetchall()
+        assert not host.in_transaction
+    with closing(sqlite3.connect(path)) as other:
+        assert (3,) == other.execute("SELECT count(*) FROM booking").fetchone()
+
+
 def test_a_refused_read_leaves_nothing_begun(path: Path) -> None:
     """An account that is not there, a bank that is not, a permission that says no."""
     with closing(sqlite3.connect(path)) as host:

@@ -52,6 +52,13 @@ setup_test_environment()
 assert "records" in refused("flush", interactive=False)
 with transaction.atomic():
     assert 1 == bank().head().sequence
+call_command("migrate", "timebank", "zero", fake=True, verbosity=0)
+with connection.cursor() as cursor:
+    if connection.vendor == "sqlite":
+        cursor.execute("UPDATE timebank_migrations SET name = '0099_later'")
+    else:
+        cursor.execute("INSERT INTO timebank_migrations (name) VALUES ('0099_later')")
+assert "newer timebank" in refused("migrate", verbosity=0)
 print("all well")
 """
 

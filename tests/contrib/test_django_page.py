@@ -71,6 +71,16 @@ class Newcomer:
         path.write_text(block, "utf-8")
 
 
+def test_every_check_and_every_setting_is_documented() -> None:
+    """By its id, and by its key; and no other is."""
+    code = "".join(
+        path.read_text("utf-8") for path in (SOURCE / "timebank/contrib/django").glob("*.py")
+    )
+    assert set(re.findall(r'"([EWI]\d{3})"', code)) == set(re.findall(r"`timebank\.(\w+\d)`", PAGE))
+    keys = re.findall(r'^    "([A-Z]+)": ', code, re.MULTILINE)
+    assert keys == re.findall(r"^\| `([A-Z]+)` \|", PAGE, re.MULTILINE)
+
+
 def test_the_page_leads_from_an_empty_folder_to_a_statement(tmp_path: Path) -> None:
     """Each command as it is written, then a look at the admin; then the permissions."""
     newcomer = Newcomer(tmp_path)

@@ -13,6 +13,7 @@ from timebank.cli.program import usage
 
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
+    from timebank.storage import Store
 
 
 @attrs.frozen
@@ -28,7 +29,7 @@ class BankAddress:
         import timebank
         from timebank.cli.banks import naming_banks
 
-        with naming_banks(self.url):
+        with naming_banks(self.open_store):
             bank = timebank.open(self.url, bank=self.bank, create=create, read_only=read_only)
         try:
             return bank.acting_as(self.actor)
@@ -44,6 +45,12 @@ class BankAddress:
             return self.open(read_only=True)
         except timebank.NotFound:
             return timebank.open("memory:", bank=self.bank).acting_as(self.actor)
+
+    def open_store(self) -> Store:
+        """Open the storage, to read it."""
+        from timebank.storage import open_store
+
+        return open_store(self.url, create=False, read_only=True)
 
     @contextmanager
     def open_to_write(self, *, dry_run: bool) -> Iterator[TimeBank | BankBatch]:

@@ -6,7 +6,7 @@ of the others. Who uses the command line has the whole storage in hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,9 +33,7 @@ MOST: Final = 5
 @pass_address
 def banks(address: BankAddress, /, *, format: str) -> None:
     """List the banks."""
-    from timebank.storage import open_store
-
-    with closing(open_store(address.url, create=False, read_only=True)) as store:
+    with closing(address.open_store()) as store:
         found = [_shape(store, name) for name in store.banks()]
     show_as(format, lambda: found, lambda: _text(found))
 
@@ -70,19 +68,18 @@ def _last(moment: str | None) -> str:
 
 
 @contextmanager
-def naming_banks(url: str) -> Iterator[None]:
+def naming_banks(opener: Callable[[], Store]) -> Iterator[None]:
     """Say which banks there are, where the one that is asked for in the block is not.
 
     :raises BankNotFound: the same error, with their names.
     """
     from timebank.errors import BankNotFound, TimebankError
-    from timebank.storage import open_store
 
     try:
         yield
     except BankNotFound as error:
         try:
-            with closing(open_store(url, create=False, read_only=True)) as store:
+            with closing(opener()) as store:
                 told = _named(list(store.banks()))
         except TimebankError:
             raise error from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,7 @@ def copy(
     with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
         banks = list(origin.banks()) if every else [bank or address.bank]
         if not every:
-            with naming_banks(url_of(source)):
+            with naming_banks(partial(open_store, url_of(source), create=False, read_only=True)):
                 _check_there(origin, banks[0])  # before a file is made
         with closing(open_store(url_of(target), create=True)) as copied:
             done = [

@@ -16,6 +16,7 @@ from timebank.bank.joining import JoinedBank
 from timebank.bank.session import new_id
 from timebank.cli import main
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.banks import naming_banks
 from timebank.cli.output import show
 from timebank.cli.program import NAME, REFUSED, WELL, WRONG, Program, message_of, usage
 from timebank.contrib.django import conf
@@ -25,6 +26,7 @@ from timebank.reports.text import harmless
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
+    from timebank.storage import Store
 
 #: The commands that are about whole stores, and what does the same for a ledger in Django.
 _ELSEWHERE: Final = {
@@ -74,8 +76,13 @@ class DjangoAddress(BankAddress):
         """
         found = joined(self.bank, alias=self.alias, create=create).acting_as(self.actor)
         if not create:
-            found.head()
+            with naming_banks(self.open_store):
+                found.head()
         return found if read_only else CommandBank.of(found, self.alias)
+
+    def open_store(self) -> Store:
+        """Return the banks of the database."""
+        return joined(self.bank, alias=self.alias, create=False).store
 
     @property
     def url(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from inspect import iscoroutinefunction
 from typing import Any, Final
 
 import attrs
@@ -14,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from timebank.errors import TimebankError, WrongType, shown
 from timebank.model.ids import identifier
-from timebank.permissions import Ask, Permissions
+from timebank.permissions import Ask, Permissions, checked
 
 #: The keys of the setting, with what each is where it is left out.
 DEFAULTS: Final[Mapping[str, object]] = {
@@ -75,19 +74,15 @@ def permissions_of(path: str) -> Permissions:
     except ImportError as error:
         msg = f"TIMEBANK['PERMISSIONS'] names {path!r}, which cannot be imported: {error}"
         raise ImproperlyConfigured(msg) from error
-    if not callable(found) or isinstance(found, type):
-        msg = f"TIMEBANK['PERMISSIONS'] names {path!r}, which is no function: {shown(found)}"
+    try:
+        permissions = checked(found)
+    except WrongType as error:
+        msg = f"TIMEBANK['PERMISSIONS'] names {path!r}: {error}"
+        raise WrongType(msg) from error
+    if permissions is None:
+        msg = f"TIMEBANK['PERMISSIONS'] names {path!r}, which is None"
         raise WrongType(msg)
-    if is_async(found):
-        msg = f"TIMEBANK['PERMISSIONS'] names {path!r}, which is asynchronous: a bank cannot await"
-        raise WrongType(msg)
-    checked: Permissions = found
-    return checked
-
-
-def is_async(found: Any) -> bool:
-    """Return whether a call of it would give a coroutine, which is true whatever comes of it."""
-    return iscoroutinefunction(found) or iscoroutinefunction(getattr(found, "__call__", None))  # noqa: B004 - an object may have an asynchronous one
+    return permissions
 
 
 def config() -> Config:

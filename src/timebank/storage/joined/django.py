@@ -108,6 +108,11 @@ class DjangoCursor:
         with unwrapping(self._errors):
             return list(map(plain, self._cursor.fetchall()))
 
+    def close(self) -> None:
+        """Let go of the rows that are left."""
+        with unwrapping(self._errors):
+            self._cursor.close()
+
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows."""
         return iter(self.fetchall())

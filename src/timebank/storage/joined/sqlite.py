@@ -52,6 +52,8 @@ _ENDING: Final = ("RELEASE", "ROLLBACK", "COMMIT")
 _ADD_MIGRATION: Final = (
     "INSERT INTO timebank_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
 )
+#: Some rows, of which none is fetched, and a look at the file.
+_SNAPSHOT: Final = "SELECT 1 FROM sqlite_master UNION ALL VALUES (2), (3)"
 #: What it is called in messages.
 WHERE: Final = "the host's SQLite database"
 
@@ -70,6 +72,9 @@ class SqliteRows(Protocol):
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
         """Run one statement for each of several rows of values."""
+
+    def hold(self, sql: str) -> Callable[[], object]:
+        """Run a question and fetch nothing; return what ends it."""
 
     def set_progress_handler(self, handler: object, steps: int) -> None:
         """Do nothing: the host may have one of its own."""
@@ -149,6 +154,11 @@ class PlainRows:
         """Implement `SqliteRows.executemany`."""
         return self._connection.cursor(sqlite3.Cursor).executemany(sql, rows)
 
+    def hold(self, sql: str) -> Callable[[], object]:
+        """Implement `SqliteRows.hold`."""
+        held: Callable[[], object] = self.execute(sql).close
+        return held
+
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
@@ -219,6 +229,11 @@ class AwaitedRows:
             return Fetched([], cursor.rowcount)
 
         return self._thread.run(done)
+
+    def hold(self, sql: str) -> Callable[[], object]:
+        """Implement `SqliteRows.hold`."""
+        cursor = self._thread.run(lambda connection: _run(connection, sql, ()))
+        return lambda: self._thread.run(lambda _: cursor.close())
 
     @property
     def in_transaction(self) -> bool:
@@ -315,6 +330,8 @@ class SqliteConnection:
     def __init__(self, driver: Any, rows: SqliteRows) -> None:
         self.driver = driver
         self._plain: Any = rows
+        #: Lets go of what shows one state to a reader.
+        self._held: Callable[[], object] | None = None
 
     @property
     def remains(self) -> tuple[str, ...]:
@@ -390,19 +407,27 @@ class SqliteConnection:
         self._plain.give_back()
 
     def begin_reading(self) -> None:
-        """Implement `HostConnection.begin_reading`."""
-        self._run("BEGIN")
+        """Implement `HostConnection.begin_reading`: by a question that is not read to its end.
+
+        As long as it is under way SQLite shows one state, in no transaction that would have to be
+        ended: where the host has not fetched all rows of an INSERT, that would be a part of it.
+        """
+        try:
+            self._held = self._plain.hold(_SNAPSHOT)
+        except ERRORS as error:
+            raise translated(error, self.where) from error
 
     def begin_making(self) -> None:
         """Implement `HostConnection.begin_making`."""
         self._run("BEGIN IMMEDIATE")
 
     def end(self, *, keep: bool) -> None:
-        """Implement `HostConnection.end`: where nothing was written both ends are the same.
-
-        A commit leaves the rows alone that the host has not fetched yet.
-        """
-        self._run("COMMIT" if keep else "ROLLBACK")
+        """Implement `HostConnection.end`."""
+        if self._held is None:
+            self._run("COMMIT" if keep else "ROLLBACK")
+        else:
+            self._held()
+            self._held = None
 
     def reader(self, bank: str) -> JoinedSqliteReader:
         """Implement `HostConnection.reader`."""

@@ -8,6 +8,7 @@ from timebank import Roles
 
 roles = Roles({"carla": "coordinator"})
 not_callable = 7
+nothing = None
 
 
 async def later(ask: Any) -> bool:
