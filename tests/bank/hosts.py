@@ -508,4 +508,8 @@ def _parameters(at_night: set[str]) -> tuple[Any, ...]:
 
 
 HOSTS = _parameters(_ALIKE)
+#: One of each kind of database by day, and the others at night.
+HOSTS_ONE_EACH = _parameters(
+    {kind.__name__ for kind in KINDS} - {"Sqlite3", "Django", "Psycopg", "PyMySqlMariaDb"}
+)
 HOSTS_AT_LENGTH = _parameters(_ALIKE_AT_LENGTH)

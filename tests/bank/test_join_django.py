@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 import timebank
 from bank.hosts import Django, DjangoMariaDb, DjangoPostgres, Host
+from servers import drop_database, new_database
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded
 
 KINDS = [
@@ -164,3 +167,54 @@ def tables_of(host: Any) -> list[tuple[str]]:
     order = ("banks", "records", "accounts", "texts", "postings", "holds", "statutes", "migrations")
     there = host.handle.introspection.table_names()
     return [(f"timebank_{name}",) for name in order if f"timebank_{name}" in there]
+
+
+_ON_PSYCOPG2 = """
+import sys
+for name in ("psycopg", "psycopg_pool"):
+    sys.modules[name] = None
+import django
+from django.conf import settings
+settings.configure(DEBUG=True, DATABASES={{"default": {{
+    "ENGINE": "django.db.backends.postgresql", "HOST": {host!r}, "NAME": {name!r},
+    "USER": "postgres"}}}})
+django.setup()
+from django.db import connection, transaction
+import timebank
+bank = timebank.join(connection)
+print(timebank.migrate_store(connection)[0], type(connection.connection).__module__)
+connection.ensure_connection()
+with transaction.atomic():
+    bank.open_account("m1", name="100% Maria?")
+    bank.open_account("f1")
+    bank.transfer(earner="m1", spender="f1", hours=1, id="t1", note="n")
+    try:
+        with bank.batch() as batch:
+            batch.transfer(earner="m1", spender="f1", hours=21)
+    except timebank.LimitExceeded:
+        print("refused")
+    bank.rebuild()
+print(bank.account("m1").name, bank.balance("m1").posted, bank.audit().ok)
+print(connection.get_autocommit(), connection.connection.get_transaction_status())
+print(any("timebank_records" in query["sql"] for query in connection.queries))
+"""
+
+
+@pytest.mark.servers
+def test_django_on_psycopg2() -> None:
+    """Where psycopg 3 is not installed Django takes psycopg 2, and so do we."""
+    url = new_database("postgresql")
+    place, _, query = url.partition("?")
+    program = _ON_PSYCOPG2.format(host=query.removeprefix("host="), name=place.rpartition("/")[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "" == done.stderr
+    assert [
+        "0001_ledger psycopg2.extensions",
+        "refused",
+        "100% Maria? 1:00 True",
+        "True 0",
+        "True",
+    ] == done.stdout.splitlines()
+    drop_database(url)

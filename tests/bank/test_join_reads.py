@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,7 +20,7 @@ import sqlalchemy
 from sqlalchemy.orm import Session
 
 import timebank
-from bank.hosts import HOSTS, Django, Host, Psycopg, Psycopg2, PyMySqlMariaDb
+from bank.hosts import HOSTS_ONE_EACH, Django, Host, Psycopg, Psycopg2, PyMySqlMariaDb
 from servers import ON_SERVERS, drop_database, new_database
 from timebank import BankNotFound, Hours, InvalidRequest, OtherVersion, StoreError, TimeBank
 from timebank.storage.sqlite import schema
@@ -198,6 +199,42 @@ def test_a_read_ends_no_transaction_of_the_hosts(kind: type[Host], tmp_path: Pat
 
 
 @pytest.mark.servers
+def test_nothing_is_asked_within_a_copy_of_psycopg2(tmp_path: Path) -> None:
+    """From a function that psycopg 2 calls while a statement is under way; the copy goes on."""
+    host = Psycopg2(tmp_path)
+    bank = timebank.join(host.handle)
+    refusals = []
+
+    class Lines:
+        """A file that asks the bank before it gives its lines."""
+
+        lines: ClassVar = ["b1\n", ""]
+
+        def read(self, size: int) -> str:
+            for call in (bank.head, lambda: bank.open_account("m1")):
+                with pytest.raises(InvalidRequest, match="under way"):
+                    call()
+                refusals.append(size)
+            return self.lines.pop(0)
+
+    with host.transaction(), host.handle.cursor() as cursor:
+        cursor.copy_expert("COPY booking FROM STDIN", Lines())
+    assert (4, 1) == (len(refusals), host.booked())
+    host.close()
+
+
+@pytest.mark.servers
+def test_another_encoding_of_the_connection_is_told(tmp_path: Path) -> None:
+    """Texts would not go through it as they are."""
+    for kind in (Psycopg, Psycopg2):
+        host = kind(tmp_path)
+        host.run("SET client_encoding = 'LATIN1'")
+        with pytest.raises(StoreError, match=r"LATIN1.*client_encoding"):
+            timebank.join(host.handle).head()
+        host.close()
+
+
+@pytest.mark.servers
 def test_a_failed_transaction_is_not_read_in(tmp_path: Path) -> None:
     """A statement of the host's failed: a read says so, and does not end its transaction."""
     host = Psycopg(tmp_path)
@@ -238,7 +275,7 @@ def reads() -> dict[str, Callable[[TimeBank], object]]:
     return {name: call(name) for name in vars(Reads) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("kind", HOSTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", HOSTS_ONE_EACH, ids=lambda kind: kind.__name__)
 def test_a_read_never_makes_a_bank(kind: type[Host], tmp_path: Path) -> None:
     """A misspelt one is `BankNotFound` by each read, in a transaction and without."""
     host = kind(tmp_path)
@@ -279,7 +316,7 @@ def test_without_tables_there_is_no_bank(tmp_path: Path) -> None:
 # -- tables of another version -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", HOSTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", HOSTS_ONE_EACH, ids=lambda kind: kind.__name__)
 def test_tables_of_another_version_are_told(kind: type[Host], tmp_path: Path) -> None:
     """At the first call of any kind, as `open` does; the host's transaction goes on."""
     host = kind(tmp_path)
@@ -354,6 +391,30 @@ def test_the_version_is_looked_at_once(path: Path) -> None:
             asked.clear()
 
 
+def test_a_lock_is_waited_for_by_the_first_call(path: Path) -> None:
+    """The version is looked at behind the lock: who has read before has no time-out on SQLite."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE changed (id)")
+    asked = threading.Event()
+
+    def release() -> None:
+        asked.wait()
+        other.execute("COMMIT")
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    with closing(sqlite3.connect(path, isolation_level=None)) as host, closing(other):
+        host.execute("BEGIN")
+        host.set_trace_callback(lambda sql: asked.set() if "DELETE" in sql else None)
+        try:
+            assert "m2" == timebank.join(host).open_account("m2").id
+        finally:
+            asked.set()
+            thread.join()
+        host.execute("COMMIT")
+
+
 # -- tables that are made ------------------------------------------------------------------------
 
 
@@ -425,7 +486,7 @@ def test_an_older_version_is_brought_up_in_the_hosts_transaction(
         assert ("timebank", "0002_added", "-") == host.execute(sql).fetchall()[-1]
 
 
-@pytest.mark.parametrize("kind", HOSTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", HOSTS_ONE_EACH, ids=lambda kind: kind.__name__)
 def test_every_host_makes_tables(kind: type[Host], tmp_path: Path) -> None:
     """Outside of a transaction they are committed at once; what is there is left alone."""
     host = kind(tmp_path)

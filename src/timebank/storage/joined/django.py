@@ -7,10 +7,9 @@ ours too. Django wraps a driver's errors in classes of its own; here they are th
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 from timebank.errors import InvalidRequest
 from timebank.storage.server.drivers import (
@@ -23,35 +22,40 @@ from timebank.storage.server.drivers import (
     plain,
 )
 
+T = TypeVar("T")
 #: What an `except` takes.
 ErrorClasses = type[Exception] | tuple[type[Exception], ...]
 _BROKEN = "a query failed in the host's atomic block: nothing more can be done in it"
 
 
-@contextmanager
-def unwrapping(errors: ErrorClasses) -> Iterator[None]:
-    """Raise the driver's error for Django's.
+def unwrapped(errors: ErrorClasses, work: Callable[[], T]) -> T:
+    """Do work, and raise the driver's error for Django's.
 
     :raises InvalidRequest: Django lets nothing run in a transaction that must be rolled back.
     """
     # It is loaded: the host's connection is of it.
     wrapped: Any = sys.modules["django.db.utils"].Error
     try:
-        yield
+        return work()
     except wrapped as error:
-        found = error
-    else:
-        return
-    _raise(found, errors)
+        found = _meant(error, errors)
+        if found is not error:
+            # It holds itself, by a frame of Django's, and with it whatever its frames lead to.
+            error.__traceback__ = None
+    try:
+        raise found
+    finally:
+        del found  # for the same reason
 
 
-def _raise(found: Exception, errors: ErrorClasses) -> NoReturn:
-    for cause in (found.__cause__, found.__context__):
+def _meant(error: Exception, errors: ErrorClasses) -> Exception:
+    """Return the error to be raised for one of Django's."""
+    for cause in (error.__cause__, error.__context__):
         if isinstance(cause, errors):
-            raise cause
-    if any(kind.__name__ == "TransactionManagementError" for kind in type(found).__mro__):
-        raise InvalidRequest(_BROKEN) from found
-    raise found
+            return cause
+    if any(kind.__name__ == "TransactionManagementError" for kind in type(error).__mro__):
+        return InvalidRequest(_BROKEN)
+    return error
 
 
 class DjangoCursor:
@@ -64,29 +68,31 @@ class DjangoCursor:
 
     def execute(self, sql: str, values: Values | None = None) -> object:
         """Implement `Cursor.execute`."""
-        with unwrapping(self._errors), self._own_cursor() as cursor:
-            cursor.execute(sql, values)
+        self._run(lambda cursor: cursor.execute(sql, values))
         return self
 
     def executemany(self, sql: str, rows: Any) -> object:
         """Implement `Cursor.executemany`."""
-        with unwrapping(self._errors), self._own_cursor() as cursor:
-            cursor.executemany(sql, list(rows))
+        all_of_them = list(rows)
+        self._run(lambda cursor: cursor.executemany(sql, all_of_them))
         return self
 
-    @contextmanager
-    def _own_cursor(self) -> Iterator[Any]:
-        """Give a new cursor of Django's, which is closed where it fails.
+    def _run(self, work: Callable[[Any], object]) -> None:
+        """Do work with a new cursor of Django's, which is closed where it fails.
 
         An error of Django's keeps it alive, in a cycle. Who collects that may be another thread,
         which would wait for SQLite's lock on this connection while this one waits for that.
         """
-        self._cursor = self.connection.cursor()
-        try:
-            yield self._cursor
-        except BaseException:
-            self._cursor.close()
-            raise
+
+        def done() -> None:
+            self._cursor = self.connection.cursor()
+            try:
+                work(self._cursor)
+            except BaseException:
+                self._cursor.close()
+                raise
+
+        unwrapped(self._errors, done)
 
     @property
     def rowcount(self) -> int:
@@ -95,23 +101,19 @@ class DjangoCursor:
 
     def fetchone(self) -> Any:
         """Implement `Cursor.fetchone`."""
-        with unwrapping(self._errors):
-            return plain(self._cursor.fetchone())
+        return plain(unwrapped(self._errors, self._cursor.fetchone))
 
     def fetchmany(self, size: int) -> list[Any]:
         """Return the next rows, as a driver's cursor does."""
-        with unwrapping(self._errors):
-            return list(map(plain, self._cursor.fetchmany(size)))
+        return list(map(plain, unwrapped(self._errors, partial(self._cursor.fetchmany, size))))
 
     def fetchall(self) -> list[Any]:
         """Implement `Cursor.fetchall`."""
-        with unwrapping(self._errors):
-            return list(map(plain, self._cursor.fetchall()))
+        return list(map(plain, unwrapped(self._errors, self._cursor.fetchall)))
 
     def close(self) -> None:
         """Let go of the rows that are left."""
-        with unwrapping(self._errors):
-            self._cursor.close()
+        unwrapped(self._errors, self._cursor.close)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows."""

@@ -11,7 +11,7 @@ import itertools
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -73,6 +73,8 @@ class HostConnection(Protocol):
     where: str
     #: The driver's connection.
     driver: Any
+    #: Whether nothing may be read before the lock is taken, lest it is not waited for.
+    locks_first: bool
 
     @property
     def remains(self) -> tuple[str, ...]:
@@ -230,27 +232,31 @@ def make_bank(savepoint: Savepoint, bank: str, journal: str) -> None:
         raise
 
 
-def begin_writing(
-    savepoint: Savepoint, bank: str, new_journal: Callable[[], str] | None
-) -> JoinedWriter:
+def begin_writing(savepoint: Savepoint, bank: str, store: JoinedStore) -> JoinedWriter:
     """Begin the savepoint and return a writer in it; make a missing bank where that is wanted.
 
+    :raises OtherVersion: the tables are of another version.
     :raises BankNotFound: it is not there, and none is made.
     """
     try:
-        return _locked(savepoint, bank)
+        return _locked(savepoint, bank, store)
     except BankNotFound as error:
         savepoint.drop(error)
-        if new_journal is None:
+        if store.new_journal is None:
             raise
-    make_bank(savepoint, bank, new_journal())
-    return _locked(savepoint, bank)
+    make_bank(savepoint, bank, store.new_journal())
+    return _locked(savepoint, bank, store)
 
 
-def _locked(savepoint: Savepoint, bank: str) -> JoinedWriter:
+def _locked(savepoint: Savepoint, bank: str, store: JoinedStore) -> JoinedWriter:
+    connection = savepoint.connection
+    if not connection.locks_first:
+        store.check_version(connection)
     savepoint.begin()
-    writer = savepoint.connection.writer(bank)
+    writer = connection.writer(bank)
     writer.lock()
+    if connection.locks_first:
+        store.check_version(connection)
     writer.head()
     writer.keep_to(savepoint)
     return writer
@@ -360,7 +366,7 @@ class WriterBlock:
         self._savepoint = Savepoint(connection)
         _WRITERS.note(connection.driver, self._bank, self)
         try:
-            self._writer = begin_writing(self._savepoint, self._bank, self._store.new_journal)
+            self._writer = begin_writing(self._savepoint, self._bank, self._store)
         except BaseException as error:
             self._undo(error)
             raise
@@ -430,7 +436,7 @@ class BatchSavepoint:
         self._savepoint = savepoint = Savepoint(self._store.connected())
         self._store.open.note_batch(self._bank, self)
         try:
-            begin_writing(savepoint, self._bank, self._store.new_journal).close()
+            begin_writing(savepoint, self._bank, self._store).close()
             self._mark = savepoint.connection.mark(self._bank)
         except BaseException as error:
             savepoint.drop(error)

@@ -72,6 +72,8 @@ class JoinedSqlWriter(SqlWriter):
 class ServerConnection:
     """An SQL server, on a host's connection; `connection` is what the driver's methods take."""
 
+    locks_first = False
+
     def __init__(self, driver: Any, connection: Any, dialect: Dialect) -> None:
         self.where = f"the host's {dialect.title} database"
         if why := dialect.unfit(connection):

@@ -326,6 +326,7 @@ class SqliteConnection:
     """SQLite, on a host's connection."""
 
     where = WHERE
+    locks_first = True
 
     def __init__(self, driver: Any, rows: SqliteRows) -> None:
         self.driver = driver

@@ -185,8 +185,10 @@ class Psycopg2:
         return getattr(error, "pgcode", None) or ""
 
     def encodings(self, connection: Any) -> tuple[str, str]:
-        """Implement `PostgresDriver.encodings`."""
-        return str(connection.get_parameter_status("server_encoding")), str(connection.encoding)
+        """Implement `PostgresDriver.encodings`: the driver's own may not be what was set."""
+        status = connection.get_parameter_status
+        spoken = str(status("client_encoding"))
+        return str(status("server_encoding")), connection.encoding if spoken == "UTF8" else spoken
 
 
 def plain(row: Any) -> Any:
