@@ -118,9 +118,9 @@ class LockOfTheSpelling(Sound):
     """The lock goes by how the folder is spelled: a link leads past it."""
 
     def lock_file(self) -> Path:
-        """A file elsewhere, by the name that was given."""
+        """A file beside the folder, by the name that was given."""
         name = hashlib.sha256(str(self.folder).encode()).hexdigest()
-        return Path(tempfile.gettempdir()) / f"broken-lock-{name}"
+        return Path(self.folder).parent / f"lock-{name}"
 
 
 class KeptByTheDead(Sound):

@@ -13,12 +13,12 @@ from timebank.storage.joined.awaited import Fetched, ThreadOfConnection
 from timebank.storage.joined.django import DjangoCursor, marked
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
+from timebank.storage.sqlite import schema
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.schema import (
     APPLIED_AT,
     LEDGER,
     SET,
-    STEPS,
     has_ledger,
     make_ledger,
     pending,
@@ -466,9 +466,9 @@ class SqliteConnection:
             names = pending(self._plain, self.where)
             if names is None:
                 make_ledger(self._plain, self.where)
-                return [LEDGER, *STEPS]
+                return [LEDGER, *schema.STEPS]
             for name in names:
-                for statement in STEPS[name]:
+                for statement in schema.STEPS[name]:
                     self._plain.execute(statement)
                 self._plain.execute(_ADD_MIGRATION, (SET, name, APPLIED_AT))
         except ERRORS as error:
