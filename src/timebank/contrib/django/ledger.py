@@ -90,7 +90,8 @@ def is_of_tests(connection: Any) -> bool:
 
     from timebank.contrib.django.apps import TimeBankConfig
 
-    if not hasattr(utils._TestState, "saved_data"):  # noqa: SLF001 - Django has no other sign of it
+    # Django has no other sign of it; without this one nothing is taken away.
+    if not hasattr(getattr(utils, "_TestState", None), "saved_data"):
         return False
     in_memory = connection.vendor == "sqlite" and connection.is_in_memory_db()
     configured = TimeBankConfig.configured.get(connection.alias)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -115,6 +117,20 @@ class SeenTests(TestCase):
         assert "INSERT INTO timebank_postings" in told
         assert "FROM timebank_accounts" in told
         assert "seen" in told
+
+    def test_no_cursor_is_left_to_another_thread(self) -> None:
+        """What waits for the collector of another thread is closed: it would wait for this one."""
+        open_accounts()
+        gc.collect()
+        gc.disable()
+        try:
+            bank().transfer(earner="m1", spender="f1", hours=1)
+            left = [one for one in gc.get_objects() if isinstance(one, sqlite3.Cursor)]
+            for cursor in left:
+                with self.assertRaisesRegex(sqlite3.ProgrammingError, "closed"):
+                    sqlite3.Cursor.execute(cursor, "SELECT 1")
+        finally:
+            gc.enable()
 
 
 class _NothingThere:
