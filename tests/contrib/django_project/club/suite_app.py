@@ -423,6 +423,8 @@ class RouterTests(SimpleTestCase):
         assert not ledger.is_for("other")
         with override_settings(DATABASE_ROUTERS=["club.suite_app.Router"]):
             assert not ledger.is_for("default")
+            assert "timebank.W003" in [message.id for message in checks.check_database(None)]
+        assert "timebank.W003" not in [message.id for message in checks.check_database(None)]
 
     def test_all_connections_are_known(self) -> None:
         """By the names that the settings gave them."""
