@@ -385,9 +385,11 @@ class TagTests(TestCase):
             (Hours("1:30"), "1:30"),
             (5400, "1:30"),
             (None, ""),
+            ("", ""),
             (-60, "-0:01"),
         ):
             assert expected == self.shown("{{ value|hours }}", value=value)
+        assert "[]" == self.shown("[{{ nothing.there|hours }}]")
 
     def test_a_balance_and_a_statement(self) -> None:
         """In the language of the reader, escaped."""
