@@ -25,6 +25,9 @@ def refused(*words, **options):
         return str(error)
     raise AssertionError(words)
 
+assert "no bank 'main'" in refused("timebank", "balance")
+if connection.vendor == "mysql":
+    assert "run `manage.py migrate`" in refused("timebank", "init")
 call_command("migrate", verbosity=0)
 call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 out = io.StringIO()
