@@ -199,7 +199,8 @@ class ServerConnection:
         if not self._dialect.transactional_ddl:
             msg = (
                 f"{self.where} has no ledger in it, and to make the tables here would commit the "
-                "host's transaction: run `timebank migrate` with the database's URL once, or "
+                "host's transaction: run `manage.py migrate` in a Django site, or "
+                "`timebank migrate` with the database's URL once, or "
                 "timebank.migrate_store(connection) while no transaction is open"
             )
             raise StoreError(msg)
