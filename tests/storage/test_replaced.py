@@ -592,6 +592,23 @@ def test_the_log_of_another_journal_is_not_applied(tmp_path: Path) -> None:
         timebank.open(f"sqlite:///{place}", create=False)
 
 
+@pytest.mark.parametrize("left", [None, b""])
+def test_no_bank_is_made_beside_a_log_that_was_left(tmp_path: Path, left: bytes | None) -> None:
+    """SQLite would delete it, with all that was last recorded; put back, the file has that."""
+    place, away = tmp_path / "bank.db", tmp_path / "away.db"
+    made(place)
+    child(KILLED, str(place), "killed").communicate()
+    place.rename(away)
+    if left is not None:
+        place.write_bytes(left)
+    with pytest.raises(StoreError, match=r"bank\.db-wal has what was last recorded"):
+        timebank.open(f"sqlite:///{place}")
+    assert place.exists() == (left is not None)
+    away.replace(place)
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert (33, ()) == (bank.head().sequence, bank.audit().findings)
+
+
 @pytest.mark.slow
 def test_its_own_log_is_applied(tmp_path: Path) -> None:
     """What a process that died had committed is there, whatever was in the file by then."""

@@ -46,6 +46,14 @@ def file_at(path: str) -> File:
     return found.st_dev, found.st_ino
 
 
+def has_bytes(path: str) -> bool:
+    """Return whether there is a file that is not empty."""
+    try:
+        return os.path.getsize(path) > 0  # noqa: PTH202 - a path of bytes that are no text, perhaps
+    except OSError:
+        return False
+
+
 def log_of(path: str) -> tuple[str, int]:
     """Return where the log of an open file is and its number; 0, in another mode, where none is."""
     log = f"{os.path.realpath(path)}-wal"
