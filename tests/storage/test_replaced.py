@@ -252,6 +252,39 @@ LOOKING = """
 """
 
 
+@pytest.mark.parametrize("how", ["cp", "VACUUM"])
+def test_a_file_that_was_cut_shorter_is_looked_at(tmp_path: Path, how: str) -> None:
+    """A backup that is copied into it is noticed before a commit; a `VACUUM` does no harm."""
+    place = restored(tmp_path)
+    with (
+        timebank.open(f"sqlite:///{place}", create=False) as bank,
+        closing(sqlite3.connect(place)) as other,
+    ):
+        other.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
+        with bank.batch() as batch:
+            for number in range(200):
+                batch.transfer(
+                    earner="m1", spender="f1", hours="0:01", id=f"n{number}", note="n" * 300
+                )
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        bank.freeze("m1")
+        bank.thaw("m1")
+        before = place.stat().st_size
+        if how == "VACUUM":
+            other.execute("DROP TABLE more")
+            other.execute("VACUUM")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        else:
+            shutil.copyfile(tmp_path / "backup.db", place)
+        assert place.stat().st_size < before
+        if how == "VACUUM":
+            bank.freeze("m1")
+            assert bank.audit().ok
+        else:
+            with pytest.raises(StoreError, match="damaged"):
+                bank.freeze("m1")
+
+
 def test_to_look_at_a_log_takes_no_lock_away(tmp_path: Path) -> None:
     """To close a file releases all locks that a process has on it, unless SQLite knows better."""
     place = tmp_path / "bank.db"

@@ -48,6 +48,8 @@ class Connections(Protocol):
     file: File | None
     #: The log that the writer's connection has open, and its number; `None` before a commit.
     log: tuple[str, int] | None
+    #: How many bytes the file had at the last commit.
+    size: int
 
     def take(self, reader: Borrower) -> None:
         """Lend a connection to read with."""
@@ -241,6 +243,7 @@ class FileConnections:
 
     file: File | None = None
     log: tuple[str, int] | None = None
+    size: int = 0
 
     def __init__(self, uri: str, *, where: str, synchronous: str, timeout_seconds: float) -> None:
         self.where = where

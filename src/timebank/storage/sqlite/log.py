@@ -61,11 +61,27 @@ def check_log(file: Path, *, timeout_seconds: float) -> None:
     raise StoreError(msg)
 
 
+def is_sound(path: str, *, timeout_seconds: float) -> bool:
+    """Return whether a file with its log is a database, as somebody who opens it now reads it.
+
+    This reads all of it. What another program writes meanwhile is no matter.
+    """
+    uri = f"{Path(os.path.realpath(path)).as_uri()}?mode=ro"
+    try:
+        with (
+            Use(),
+            closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as found,
+        ):
+            return bool(found.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except ERRORS:
+        return False
+
+
 def _left_alone(file: str) -> StoreError:
     """Return the error for the log of a file that is gone: SQLite deletes it with a new one."""
     return StoreError(
-        f"{file} is missing or empty, and {file}-wal has what was last recorded in the file that was "
-        f"there. Put that back to read it, or move {file}-wal and -shm away to begin anew"
+        f"{file} is missing or empty, and {file}-wal has what was last recorded in the file that "
+        f"was there. Put that back to read it, or move {file}-wal and -shm away to begin anew"
     )
 
 
