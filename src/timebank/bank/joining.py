@@ -16,7 +16,6 @@ from timebank.bank.bank import TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CommitGroup, held
 from timebank.bank.permitting import T, Work
-from timebank.bank.reads import Found
 from timebank.bank.session import (
     UNDER_WAY,
     KnownState,
@@ -90,7 +89,7 @@ class JoinedBank(TimeBank):
                 return report
         raise _moved()
 
-    def _steady(self, reader: Reader, work: Callable[[], Found]) -> Found:
+    def _firm(self, reader: Reader, work: Callable[[], T]) -> T:
         """Return what several statements find; find it again where others wrote between two.
 
         :raises Conflict: they did so each time.

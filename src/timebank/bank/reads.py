@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from timebank.queries.replay import Progress, Replay
 
 Item = TypeVar("Item")
-Found = TypeVar("Found")
 #: Where a page ends, and the next one goes on.
 Edge = TypeVar("Edge")
 #: Reads what comes behind an edge, and says where that ends.
@@ -222,9 +221,7 @@ class Reads(Handle):
         checks.day(on, "on")
         self._may("trial_balance")
         with self._reader() as reader:
-            return self._steady(
-                reader, lambda: trial_balance(reader, on=on, at=known_at(reader, at))
-            )
+            return self._firm(reader, lambda: trial_balance(reader, on=on, at=known_at(reader, at)))
 
     # -- transfers -----------------------------------------------------------------
 
@@ -644,10 +641,6 @@ class Reads(Handle):
     def _now(self, reader: Reader, now: Now | None = None) -> int:
         """Return the instant as a decision would take it: never before the last record."""
         return max((now or self._sources.now)(), last_instant(reader))
-
-    def _steady(self, reader: Reader, work: Callable[[], Found]) -> Found:
-        """Return what several statements find, of one state: a reader of our own sees no other."""
-        return work()
 
     def _today(self, reader: Reader, now: Now) -> date:
         """Return the day of a record of this moment, in the bank's time zone."""
