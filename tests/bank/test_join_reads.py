@@ -588,3 +588,25 @@ def test_djangos_reads_in_autocommit_leave_nothing_begun(tmp_path: Path) -> None
         host.book("b1")
     assert 1 == host.booked()
     host.close()
+
+
+@pytest.mark.parametrize("server", ON_SERVERS)
+def test_two_that_make_the_tables_at_once_both_find_them(server: str) -> None:
+    """One of them makes them; the other one waits, and has nothing to do."""
+    url = new_database(server)
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    start, done = threading.Barrier(3), list[list[str]]()
+
+    def migrate() -> None:
+        with engine.connect() as connection:
+            start.wait()
+            done.append(timebank.migrate_store(connection))
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
+    assert [[], [], ["0001_ledger", "guards"]] == sorted(done)
+    drop_database(url)
