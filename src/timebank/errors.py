@@ -25,8 +25,8 @@ def shown(value: object, *, limit: int = 60) -> str:
     """Return the `repr` of a value, cut to `limit` characters so that it fits into a message."""
     try:
         text = repr(value)
-    except ValueError:  # an int of more digits than Python is willing to print
-        text = f"<{type(value).__name__} too large to show>"
+    except Exception as error:  # noqa: BLE001 - an int of too many digits, or another's `repr`
+        text = f"<{type(value).__name__}{' too large to show' * isinstance(error, ValueError)}>"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

@@ -158,8 +158,10 @@ class Twin:
             self.last = BEGINNING
         for call in calls[len(self.calls) :]:
             # What is done again, over what was recorded since, has the instant of that.
-            self.now = self.last = max(call.now, self.last)
+            self.now, before = max(call.now, self.last), self.bank.head()
             call(self.bank)
+            if self.bank.head() != before:  # what was recorded already is no record of now
+                self.last = self.now
             self.calls += (call,)
         self.now = now
         return self.bank

@@ -82,3 +82,46 @@ def test_a_cancelled_task_leaves_nothing(driver: str, tmp_path: Path) -> None:
         assert alone.audit().ok
     if not is_file:
         drop_database(url)
+
+
+async def cancelled_at_each_step(url: str) -> None:
+    """Cancel a task that reads, or writes, at one step after the other; another uses the pool."""
+    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+
+    def read(connection: Any) -> None:
+        timebank.join(connection).trial_balance()
+
+    async def reading() -> None:
+        async with engine.connect() as connection:
+            await connection.run_sync(read)
+
+    async def writing() -> None:
+        async with AsyncSession(engine) as session, session.begin():
+            await session.run_sync(book(f"n{step}"))
+
+    for step in range(4, 40, 9):
+        for work in (reading, writing):
+            task = asyncio.create_task(work())
+            for _ in range(step):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            async with AsyncSession(engine) as session, session.begin():
+                await session.run_sync(book(f"{work.__name__}{step}"))
+    await engine.dispose()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("driver", [pytest.param("psycopg", marks=pytest.mark.nightly), "asyncpg"])
+def test_a_task_cancelled_at_any_step_leaves_a_pool_of_use(driver: str) -> None:
+    """Nor is a transaction of ours left begun in a connection that goes back to it."""
+    url = new_database("postgresql")
+    with timebank.open(url) as alone:
+        alone.open_account("m1", floor=None)
+        alone.open_account("f1", floor=None)
+    asyncio.run(cancelled_at_each_step(url.replace("+psycopg", f"+{driver}")))
+    with timebank.open(url) as alone:
+        kept = [transfer.id for transfer in alone.transfers()]
+        assert 8 == sum(id.startswith(("reading", "writing")) for id in kept)
+        assert alone.audit().ok
+    drop_database(url)

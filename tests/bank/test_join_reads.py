@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +23,15 @@ from sqlalchemy.orm import Session
 import timebank
 from bank.hosts import HOSTS_ONE_EACH, Django, Host, Psycopg, Psycopg2, PyMySqlMariaDb
 from servers import ON_SERVERS, drop_database, new_database
-from timebank import BankNotFound, Hours, InvalidRequest, OtherVersion, StoreError, TimeBank
+from timebank import (
+    BankNotFound,
+    Conflict,
+    Hours,
+    InvalidRequest,
+    OtherVersion,
+    StoreError,
+    TimeBank,
+)
 from timebank.storage.sqlite import schema
 
 FUTURE = "9999_future"
@@ -138,6 +147,39 @@ def test_one_audit_sees_one_state(path: Path) -> None:
         bank = timebank.join(host)
         assert bank.audit(progress).ok
         assert 3 < bank.head().sequence
+
+
+@pytest.mark.servers
+def test_what_others_write_within_a_read_is_no_damage() -> None:
+    """A host's transaction at READ COMMITTED sees it between two statements of one call."""
+    url = new_database("postgresql")
+    others = timebank.open(url)
+    others.open_account("m1")
+    others.open_account("m2", floor=None)
+    statements: Iterator[int] = iter(())
+
+    class Meddled(psycopg.Connection[Any]):
+        def wait(self, *given: Any, **more: Any) -> Any:
+            if next(statements, None) == 0:
+                others.transfer(earner="m1", spender="m2", hours="0:01")
+            return super().wait(*given, **more)
+
+    host: Any = Meddled.connect(url.replace("+psycopg", ""))
+    bank = timebank.join(host)
+    bank.balance("m1")
+    for number in range(3, 40, 4):
+        statements = iter(range(number, -1, -1))
+        assert bank.audit().ok
+        statements = iter(range(number, -1, -1))
+        assert not bank.trial_balance().total
+    statements = itertools.cycle(range(3))
+    with pytest.raises(Conflict, match="READ COMMITTED") as caught:
+        bank.trial_balance()
+    assert "host" == caught.value.scope
+    statements = iter(())
+    host.close()
+    others.close()
+    drop_database(url)
 
 
 # -- SQLAlchemy, where it has begun nothing ------------------------------------------------
@@ -546,3 +588,25 @@ def test_djangos_reads_in_autocommit_leave_nothing_begun(tmp_path: Path) -> None
         host.book("b1")
     assert 1 == host.booked()
     host.close()
+
+
+@pytest.mark.parametrize("server", ON_SERVERS)
+def test_two_that_make_the_tables_at_once_both_find_them(server: str) -> None:
+    """One of them makes them; the other one waits, and has nothing to do."""
+    url = new_database(server)
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    start, done = threading.Barrier(3), list[list[str]]()
+
+    def migrate() -> None:
+        with engine.connect() as connection:
+            start.wait()
+            done.append(timebank.migrate_store(connection))
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
+    assert [[], [], ["0001_ledger", "guards"]] == sorted(done)
+    drop_database(url)

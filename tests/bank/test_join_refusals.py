@@ -287,3 +287,14 @@ def test_a_session_without_a_database_is_told() -> None:
     """For reads too, where nothing is begun."""
     with Session() as session, pytest.raises(InvalidRequest, match="no bind"):
         timebank.join(session).balance("m1")
+
+
+def test_what_cannot_be_shown_is_refused_all_the_same() -> None:
+    """Its `repr` raises."""
+
+    class Odd:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(InvalidRequest, match="not <Odd>"):
+        timebank.join(Odd())

@@ -118,6 +118,8 @@ def test_a_url_that_is_shown_says_the_rest() -> None:
     """All but what is secret, in the URL and behind its `?`."""
     assert "postgres://a@b:***@h/d" == without_password("postgres://a@b:x@y:z@h/d")
     assert "tiny://h/d?password=***&x=1" == without_password("tiny://h/d?password=a&x=1")
+    assert "tiny://h/d?password=***&x=1" == without_password("tiny://h/d?password=a&$b&x=1")
+    assert "tiny://u:***@***" == without_password("tiny://u:a@h/d?password=b@c/d")
     assert "sqlite:////a:b@c.db" == without_password("sqlite:////a:b@c.db")
     assert "postgresql:/u:***@h/d" == without_password("postgresql:/u:x@h/d")
     assert "./a:b@c.db" == without_password("./a:b@c.db")

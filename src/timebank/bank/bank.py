@@ -269,19 +269,26 @@ class TimeBank(Writes, Reads):
                 if knows_version(reader):
                     reader.check_version()
                 if quick:
-                    return quick_audit(reader, expect=heads)
-                return audit(
+                    return self._audited(reader, lambda: quick_audit(reader, expect=heads))
+                return self._audited(
                     reader,
-                    progress=progress,
-                    since=since,
-                    expect=heads,
-                    workers=workers,
-                    now=self._sources.now(),
+                    lambda: audit(
+                        reader,
+                        progress=progress,
+                        since=since,
+                        expect=heads,
+                        workers=workers,
+                        now=self._sources.now(),
+                    ),
                 )
         except OtherVersion:
             raise  # there is nothing wrong with it
         except (Corrupt, NotFound, StoreError) as error:
             return unreadable(error)
+
+    def _audited(self, reader: Reader, ask: Callable[[], AuditReport]) -> AuditReport:
+        """Return the report of an audit: what a reader of our own sees is one state."""
+        return ask()
 
     def _stretch_workers(self, processes: int) -> StretchWorkers | None:
         """Return what audits stretches in other processes, where they can open the storage too."""

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from timebank import checks
@@ -27,7 +27,7 @@ from timebank.bank.session import (
     nothing_written,
     utc_now,
 )
-from timebank.errors import FAILURES, InvalidRequest, TimebankError
+from timebank.errors import FAILURES, Conflict, InvalidRequest, TimebankError
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
 from timebank.rules.clock import RestartClock
@@ -37,6 +37,13 @@ from timebank.storage.joined.store import JoinedStore, migrate_connection
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Reader
 from timebank.storage.registry import migrate_store as migrate_url
+
+if TYPE_CHECKING:
+    from timebank.audit import AuditReport
+
+
+#: How often an audit is tried while others write.
+_TRIES: Final = 5
 
 
 class NoGroup(CommitGroup):
@@ -70,6 +77,29 @@ class JoinedBank(TimeBank):
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         return False
+
+    def _audited(self, reader: Reader, ask: Callable[[], AuditReport]) -> AuditReport:
+        """Return the report of an audit: what others write while it lasts is no damage.
+
+        :raises Conflict: they did so each time.
+        """
+        for _ in range(_TRIES):
+            report = ask()
+            if report.ok or report.head is None or reader.head() == report.head:
+                return report
+        raise _moved()
+
+    def _firm(self, reader: Reader, work: Callable[[], T]) -> T:
+        """Return what several statements find; find it again where others wrote between two.
+
+        :raises Conflict: they did so each time.
+        """
+        for _ in range(_TRIES):
+            before = reader.head()
+            found = work()
+            if reader.head() == before:
+                return found
+        raise _moved()
 
     def batch(self) -> AbstractContextManager[BankBatch]:
         """Keep all of the calls on the batch, or none: one savepoint around those of the calls.
@@ -371,6 +401,17 @@ class JoinedPreviewBlock(Block):
         """End it."""
         if self._life is not None:
             self._life.end()
+
+
+def _moved() -> Conflict:
+    """Return the error for figures that several statements read, at READ COMMITTED.
+
+    Each of them sees what is committed by then.
+    """
+    return Conflict(
+        "others wrote to the bank while it was read, and the host's transaction sees that (READ "
+        "COMMITTED): read outside of a transaction, or in one at REPEATABLE READ"
+    )
 
 
 def _over() -> InvalidRequest:

@@ -83,6 +83,10 @@ class Handle(ABC):
         What takes long to read is read by `before`, while others may still write.
         """
 
+    def _firm(self, reader: Reader, work: Callable[[], T]) -> T:
+        """Return what several statements find, of one state: a reader of our own sees no other."""
+        return work()
+
     def _may(
         self, action: str, account: object = None, *, request: Mapping[str, Any] | None = None
     ) -> Now:

@@ -221,7 +221,7 @@ class Reads(Handle):
         checks.day(on, "on")
         self._may("trial_balance")
         with self._reader() as reader:
-            return trial_balance(reader, on=on, at=known_at(reader, at))
+            return self._firm(reader, lambda: trial_balance(reader, on=on, at=known_at(reader, at)))
 
     # -- transfers -----------------------------------------------------------------
 

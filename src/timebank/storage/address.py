@@ -36,7 +36,10 @@ SERVERS: Final = ("postgresql", "mariadb")
 _PORTS: Final = range(1, 65536)
 #: A scheme and its slashes, be they too few, a user, and what is hidden.
 _PASSWORD: Final = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]+:/*)([^:]*):.*@", re.DOTALL)
-_SECRET: Final = re.compile(rf"(?<=[?&])({'|'.join(sorted(SECRETS))})=[^&]*")
+#: A secret option, to where the next one begins: its value may have an & that should be a %26.
+_SECRET: Final = re.compile(
+    rf"(?<=[?&])({'|'.join(sorted(SECRETS))})=.*?(?=&[A-Za-z_]+=|\Z)", re.DOTALL
+)
 
 
 def url_of(place: str | os.PathLike[str]) -> str:
@@ -94,6 +97,9 @@ def without_password(url: str) -> str:
     """
     if not _URL.match(url) or url.startswith("sqlite:///"):
         return url  # a path, in which nobody logs in
+    login = _PASSWORD.match(url)
+    if login and _SECRET.search(login[0]):  # the last @ may be within that option
+        return f"{login[1]}{login[2]}:***@***"
     return _SECRET.sub(r"\1=***", _PASSWORD.sub(r"\1\2:***@", url))
 
 

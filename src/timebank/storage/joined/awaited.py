@@ -42,6 +42,32 @@ def wait(awaited: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+def unhurried(work: Callable[[], object]) -> None:
+    """Do work that awaits, to its end, also where the task is cancelled meanwhile; then say so.
+
+    After a cancelled BEGIN neither asyncpg nor SQLAlchemy would know what the connection is in,
+    and it would go back to the pool with that.
+    """
+    import asyncio  # loaded, as all that awaits
+
+    util: Any = sys.modules["sqlalchemy.util"]
+
+    async def done() -> None:
+        task = asyncio.ensure_future(util.greenlet_spawn(work))
+        is_cancelled = False
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                is_cancelled = True
+        if is_cancelled:
+            task.exception()  # it is not told: the cancellation is
+            raise asyncio.CancelledError
+        await task
+
+    wait(done())
+
+
 class Fetched:
     """The rows of a statement that has run; a cursor that is read where its thread is not."""
 
@@ -183,7 +209,8 @@ class Asyncpg:
         """Let the adapter begin the host's transaction, as at each first statement."""
         if not connection.driver_connection.is_in_transaction() and not connection.autocommit:
             cursor = connection.cursor()
-            cursor.execute("SHOW transaction_isolation")  # no query: what is read is yet to come
+            # No query: what is read is yet to come.
+            unhurried(lambda: cursor.execute("SHOW transaction_isolation"))
             cursor.close()
 
     def run(self, cursor: Any, *statements: str) -> None:
@@ -195,11 +222,9 @@ class Asyncpg:
         """Implement `Driver.end`: the adapter notes what it began by itself."""
         connection = cursor.connection
         if connection.autocommit:
-            self.run(cursor, "COMMIT" if keep else "ROLLBACK")
-        elif keep:
-            connection.commit()
+            unhurried(lambda: self.run(cursor, "COMMIT" if keep else "ROLLBACK"))
         else:
-            connection.rollback()
+            unhurried(connection.commit if keep else connection.rollback)
 
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""

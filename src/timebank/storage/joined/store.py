@@ -11,9 +11,9 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-from timebank.errors import BankNotFound
+from timebank.errors import BankNotFound, Conflict
 from timebank.storage.joined.hosts import Lent, host_of
 from timebank.storage.joined.savepoints import (
     BatchSavepoint,
@@ -26,6 +26,9 @@ from timebank.storage.joined.savepoints import (
     make_bank,
     of_host,
 )
+
+#: How often tables are tried again that another process makes at the same time.
+_TRIES: Final = 3
 
 
 class _OfThread(threading.local):
@@ -154,15 +157,10 @@ def _migrated(lent: Lent) -> list[str]:
     """Migrate what was lent."""
     joined = lent.link.connected()
     if joined.migrates_alone(is_told=lent.is_told) or lent.is_own:
-        joined.begin_making()
-        try:
-            done = joined.migrate()
-            joined.end(keep=True)
-        except BaseException:
-            with suppress(Exception):
-                joined.end(keep=False)
-            raise
-        return done
+        for _ in range(_TRIES):
+            with suppress(Conflict):  # another process made them meanwhile
+                return _migrated_alone(joined)
+        return _migrated_alone(joined)
     savepoint = Savepoint(joined)
     try:
         savepoint.begin()
@@ -170,5 +168,18 @@ def _migrated(lent: Lent) -> list[str]:
         savepoint.release()
     except BaseException as error:
         savepoint.drop(error)
+        raise
+    return done
+
+
+def _migrated_alone(joined: HostConnection) -> list[str]:
+    """Migrate in a transaction of our own."""
+    joined.begin_making()
+    try:
+        done = joined.migrate()
+        joined.end(keep=True)
+    except BaseException:
+        with suppress(Exception):
+            joined.end(keep=False)
         raise
     return done
