@@ -241,6 +241,7 @@ class CommandTests(TestCase):
         ).items()
         assert "carla" == next(bank().records()).actor
         assert 3 == len(run("timebank", "journal").splitlines())
+        assert "Maria R." in run("timebank", "export", "jsonl")
         assert "1:30" in run("timebank", "report", "impact", "--all", "--at-least", "1")
         assert "Usage: manage.py timebank transfer" in run("timebank", "transfer", "--help")
         assert "trial-balance" in run("timebank")
