@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from timebank.errors import BankNotFound
 from timebank.storage.joined.hosts import Lent, host_of
@@ -26,6 +26,9 @@ from timebank.storage.joined.savepoints import (
     make_bank,
     of_host,
 )
+
+#: What remains of what was deleted, until the host ends its transaction.
+UNCOMMITTED: Final = "nothing is destroyed before the host commits"
 
 
 class _OfThread(threading.local):
@@ -115,7 +118,7 @@ class JoinedStore:
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: it is the host who ends the transaction, and whose file it is."""
-        return ("nothing is destroyed before the host commits", *self.connected().remains)
+        return (UNCOMMITTED, *self.connected().remains)
 
     def close(self) -> None:
         """Do nothing: the connection is the host's."""

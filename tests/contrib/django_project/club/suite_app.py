@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -337,6 +338,17 @@ class TransactionCommandTests(TransactionTestCase):
         assert not connection.in_atomic_block
         assert "0:00" in run("timebank", "trial-balance")
         assert "All well" in run("timebank_audit")
+
+    def test_what_was_erased_waits_for_no_host(self) -> None:
+        """The command commits itself, unless somebody else has begun a transaction around it."""
+        for begin in (nullcontext, transaction.atomic):
+            run("timebank", "--bank", begin.__name__, "init")
+            words = ("timebank", "--bank", begin.__name__)
+            run(*words, "account", "open", "m1", "--name", "Maria R.")
+            with begin():
+                told = run(*words, "erase", "m1", "--reason", "asked for")
+            assert "is erased" in told
+            assert ("before the host commits" in told) == (begin is transaction.atomic)
 
     def files(self) -> tuple[str, ...]:
         """Two empty files."""
