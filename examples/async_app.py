@@ -23,12 +23,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -214,7 +216,7 @@ def make_app(app: App) -> Starlette:
     return Starlette(
         routes=[Route(path, partial(run, app), methods=[method]) for method, path, run in handlers],
         middleware=[Middleware(SignedIn, people=app.people)],
-        exception_handlers={timebank.TimebankError: refused},
+        exception_handlers={timebank.TimebankError: refused, HTTPException: framework_refusal},
     )
 
 
@@ -310,6 +312,15 @@ async def refused(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     headers = {"Retry-After": "1"} if status == 503 else None
     return JSONResponse(reports.json.error(error), status_code=status, headers=headers)
+
+
+async def framework_refusal(request: Request, error: Exception) -> Response:
+    """What the framework refuses, in the same shape: a path or a method that there is not."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
+    refusal = answer(error.status_code, code, error.detail)
+    refusal.headers.update(error.headers or {})
+    return refusal
 
 
 def answer(status: int, code: str, message: str) -> Response:

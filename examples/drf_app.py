@@ -52,7 +52,6 @@ settings.configure(
         # Whoever is not signed in may do nothing, in a view that is added later too.
         "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
         "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-        "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     },
     ROOT_URLCONF=__name__,
     SECRET_KEY=str(uuid.uuid4()),
@@ -70,6 +69,8 @@ from django.utils.decorators import method_decorator  # noqa: E402
 from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie  # noqa: E402
 from rest_framework import serializers, status  # noqa: E402
 from rest_framework.authentication import SessionAuthentication  # noqa: E402
+from rest_framework.exceptions import ParseError  # noqa: E402
+from rest_framework.parsers import JSONParser  # noqa: E402
 from rest_framework.permissions import AllowAny  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
@@ -112,10 +113,22 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
     return Response(reports.json.error(error), status=code)
 
 
+class Parser(JSONParser):
+    """JSON, which may be a thousand lists within each other: what cannot be read is a 400."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the body says."""
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise ParseError from error
+
+
 class LedgerView(APIView):
     """A view that asks the bank."""
 
     authentication_classes = (BySession,)
+    parser_classes = (Parser,)
 
     def get_exception_handler(self) -> Any:
         """Return what makes an answer of an error."""
@@ -148,9 +161,11 @@ class Exchange(serializers.Serializer):
 
 
 def read(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """The fields of a body, checked."""
+    """The fields of a body, checked. One that is not known is misspelt, and not to be left out."""
     found = serializer(data=request.data)
     found.is_valid(raise_exception=True)
+    if more := request.data.keys() - found.fields.keys():
+        raise serializers.ValidationError(dict.fromkeys(sorted(more), "no such field"))
     return dict(found.validated_data)
 
 

@@ -23,11 +23,13 @@ from async_app import (  # type: ignore[import-not-found]  # it lies beside this
     People,
     SignedIn,
     answer,
+    framework_refusal,
 )
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 import timebank
 from timebank import Roles, TimeBank, reports
@@ -62,8 +64,14 @@ class Exchange(Asked):
 Key = Annotated[uuid.UUID, Header(alias="Idempotency-Key")]
 #: What a refusal looks like, for the description of the service.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": json_types.Error} for status in (401, *sorted({code for _, code in STATUS}))
+    status: {"model": json_types.Error}
+    for status in sorted({401, 405, 415, *(code for _, code in STATUS)})
 }
+
+
+def answers(result: type) -> dict[int | str, dict[str, Any]]:
+    """What a route answers that records something: the same, where it was recorded before."""
+    return {200: {"model": result}, 201: {"model": result}}
 
 
 def make_app(bank: TimeBank, people: People) -> FastAPI:
@@ -73,6 +81,7 @@ def make_app(bank: TimeBank, people: People) -> FastAPI:
     app.add_middleware(SignedIn, people=people)
     app.add_exception_handler(timebank.TimebankError, refused)
     app.add_exception_handler(RequestValidationError, unreadable)
+    app.add_exception_handler(HTTPException, framework_refusal)
     sign_ins(app, people)
 
     def acting(request: Request) -> TimeBank:
@@ -80,7 +89,7 @@ def make_app(bank: TimeBank, people: People) -> FastAPI:
 
     Acting = Annotated[TimeBank, Depends(acting)]  # noqa: N806 - it is a type
 
-    @app.post("/transfers", response_model=json_types.Transfer, status_code=201)
+    @app.post("/transfers", status_code=201, responses=answers(json_types.Transfer))
     def post_transfer(bank: Acting, key: Key, asked: Exchange, response: Response) -> Any:
         """Record an exchange; the same key again is the same exchange."""
         transfer = bank.transfer(**asked.model_dump(), id=str(key))
@@ -98,7 +107,7 @@ def make_app(bank: TimeBank, people: People) -> FastAPI:
         page = itertools.islice(bank.transfers(account=account, after=after), limit)
         return list(map(reports.json.of, page))
 
-    @app.post("/holds", response_model=json_types.Hold, status_code=201)
+    @app.post("/holds", status_code=201, responses=answers(json_types.Hold))
     def post_hold(bank: Acting, key: Key, asked: Exchange, response: Response) -> Any:
         """Propose an exchange: its hours are reserved for a month."""
         month = timedelta(days=30)

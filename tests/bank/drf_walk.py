@@ -59,6 +59,8 @@ def main() -> None:
         "mismatch": post(VISIT | {"hours": "2"}),
         "too much": post(VISIT | {"hours": "20"}, HTTP_IDEMPOTENCY_KEY=str(uuid.uuid4())),
         "float": post(VISIT | {"hours": 1.5}),
+        "misspelt": post(VISIT | {"ocurred_on": "2026-03-02"}),
+        "deep": family.generic("POST", "/transfers", "[" * 100_000, "application/json").status_code,
         "f1": walk(drf_app.signed_in("f1")),
         "m1": walk(drf_app.signed_in("m1")),
         "carla": walk(drf_app.signed_in("carla")),

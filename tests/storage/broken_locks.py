@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import pytest
 
 from timebank import errors
+from timebank.storage.lock import WriterLock
 from timebank.storage.memory.overlay import Overlay
 from timebank.testing import StoreConformance, processes
 
@@ -112,6 +113,72 @@ class LockOfTheObject(Sound):
     def wait(self, lock: int) -> None:
         """Wait for other processes alone."""
         fcntl.lockf(lock, fcntl.LOCK_EX)
+
+
+class LockOfTheProcess(Sound):
+    """POSIX locks, and threads of one place that wait for each other by themselves."""
+
+    of_places: ClassVar[dict[Any, WriterLock]] = {}
+
+    def lock_threads(self, ending: contextlib.ExitStack) -> None:
+        """Wait for the threads of this process, whichever store object they have."""
+        place, here = os.path.realpath(self.folder), WriterLock(where=self.url)
+        threads = self.of_places.setdefault(place, here)
+        threads.acquire(30.0)
+        ending.callback(threads.release)
+
+    def wait(self, lock: int) -> None:
+        """Wait for other processes."""
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+
+
+class LockLostByARead(LockOfTheProcess):
+    """A reader opens the file that is locked, and closes it: the lock of its process is gone."""
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """Look at the lock."""
+        with contextlib.suppress(OSError):
+            self.lock_file().read_bytes()
+        with super().reader(bank) as reader:
+            yield reader
+
+
+class LockLostByAnotherBank(LockOfTheProcess):
+    """One file is locked for all banks, and threads of other banks are let in, and close it."""
+
+    @contextlib.contextmanager
+    def locked(self, bank: str) -> Iterator[Any]:
+        """Wait for the threads of this bank alone."""
+        here = WriterLock(where=self.url)
+        threads = self.of_places.setdefault((os.path.realpath(self.folder), bank), here)
+        threads.acquire(30.0)
+        with contextlib.ExitStack() as ending:
+            ending.callback(threads.release)
+            self.lock_processes(ending)
+            yield Reader(self.path_of(bank), bank)
+
+
+class OldRowsUnderTheLock(Sound):
+    """The head is that of the lock; which accounts and ids there are is of before."""
+
+    @contextlib.contextmanager
+    def locked(self, bank: str) -> Iterator[Any]:
+        """Look at the bank, then wait, and look at the head."""
+        old = Reader(self.path_of(bank), bank)
+        with super().locked(bank) as reader:
+            reader.holders, reader.find = old.holders, old.find
+            yield reader
+
+
+class BanksOfTheFirstLook(Sound):
+    """Which banks there are is looked at once."""
+
+    def banks(self) -> list[str]:
+        """Keep them."""
+        if "known" not in vars(self):
+            self.known: list[str] = super().banks()
+        return self.known
 
 
 class LockOfTheSpelling(Sound):
@@ -245,6 +312,30 @@ class TestLockOfTheObject(Locked):
     """With it, in each test."""
 
     broken = LockOfTheObject
+
+
+class TestLockLostByARead(Locked):
+    """With it, in each test."""
+
+    broken = LockLostByARead
+
+
+class TestLockLostByAnotherBank(Locked):
+    """With it, in each test."""
+
+    broken = LockLostByAnotherBank
+
+
+class TestOldRowsUnderTheLock(Locked):
+    """With it, in each test."""
+
+    broken = OldRowsUnderTheLock
+
+
+class TestBanksOfTheFirstLook(Locked):
+    """With it, in each test."""
+
+    broken = BanksOfTheFirstLook
 
 
 class TestLockOfTheSpelling(Locked):

@@ -252,6 +252,39 @@ LOOKING = """
 """
 
 
+@pytest.mark.parametrize("how", ["cp", "VACUUM"])
+def test_a_file_that_was_cut_shorter_is_looked_at(tmp_path: Path, how: str) -> None:
+    """A backup that is copied into it is noticed before a commit; a `VACUUM` does no harm."""
+    place = restored(tmp_path)
+    with (
+        timebank.open(f"sqlite:///{place}", create=False) as bank,
+        closing(sqlite3.connect(place)) as other,
+    ):
+        other.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
+        with bank.batch() as batch:
+            for number in range(200):
+                batch.transfer(
+                    earner="m1", spender="f1", hours="0:01", id=f"n{number}", note="n" * 300
+                )
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        bank.freeze("m1")
+        bank.thaw("m1")
+        before = place.stat().st_size
+        if how == "VACUUM":
+            other.execute("DROP TABLE more")
+            other.execute("VACUUM")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        else:
+            shutil.copyfile(tmp_path / "backup.db", place)
+        assert place.stat().st_size < before
+        if how == "VACUUM":
+            bank.freeze("m1")
+            assert bank.audit().ok
+        else:
+            with pytest.raises(StoreError, match="damaged"):
+                bank.freeze("m1")
+
+
 def test_to_look_at_a_log_takes_no_lock_away(tmp_path: Path) -> None:
     """To close a file releases all locks that a process has on it, unless SQLite knows better."""
     place = tmp_path / "bank.db"
@@ -590,6 +623,23 @@ def test_the_log_of_another_journal_is_not_applied(tmp_path: Path) -> None:
     (tmp_path / "other.db-wal").rename(tmp_path / "bank.db-wal")
     with pytest.raises(StoreError, match="is the log of another file"):
         timebank.open(f"sqlite:///{place}", create=False)
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_no_bank_is_made_beside_a_log_that_was_left(tmp_path: Path, left: bytes | None) -> None:
+    """SQLite would delete it, with all that was last recorded; put back, the file has that."""
+    place, away = tmp_path / "bank.db", tmp_path / "away.db"
+    made(place)
+    child(KILLED, str(place), "killed").communicate()
+    place.rename(away)
+    if left is not None:
+        place.write_bytes(left)
+    with pytest.raises(StoreError, match=r"bank\.db-wal has what was last recorded"):
+        timebank.open(f"sqlite:///{place}")
+    assert place.exists() == (left is not None)
+    away.replace(place)
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        assert (33, ()) == (bank.head().sequence, bank.audit().findings)
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from timebank.storage.protocol import Batch, Store
+from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.races import LOCKED_OUT_SECONDS, WORKERS, in_processes, run_child
-from timebank.testing.rows import account, everything, record, small_bank
+from timebank.testing.rows import both, everything, posting, record, small_bank
 
 #: How long a process may take for a step that nothing keeps it from.
 PATIENCE_SECONDS = 10.0
@@ -94,6 +94,28 @@ def children(*works: Callable[[Child], None]) -> Iterator[list[Child]]:
             child.kill()
 
 
+def _next(sequence: int) -> Batch:
+    """Return one record, with an id, an account of its own, and a posting of one for all."""
+    return Batch(
+        [record(sequence, id=f"t{sequence}")],
+        accounts=both("v", f"w{sequence}"),
+        postings=[posting("v", sequence, sequence, 60, "2026-03-02")],
+    )
+
+
+def _stands(reader: Reader, begun: int) -> str:
+    """Return the last record that a reader sees: by each question, where they do not agree."""
+    head, last = reader.head().sequence, reader.last_posting("v")
+    told = {
+        head,
+        len(reader.records(after=0, limit=99)),
+        begun + sum(row.account[0] == "w" for row in reader.accounts(after=None, limit=99)),
+        begun if last is None else last.sequence,
+        head if not head or reader.find(f"t{head}") is not None else -1,
+    }
+    return " or ".join(map(str, sorted(told)))
+
+
 class Processes(StoreUnderTest, part=True):
     """What a process may count on while another one reads or writes the same place."""
 
@@ -109,17 +131,20 @@ class Processes(StoreUnderTest, part=True):
         link.symlink_to(folder, target_is_directory=True)
         return [url.replace(str(folder), str(link))]
 
-    def _writing(self, url: str) -> Callable[[Child], None]:
-        """Return the work of a process that writes one record, and waits before it does."""
+    def _writing(self, url: str, *, begun: int = 0) -> Callable[[Child], None]:
+        """Return the work of a process that writes one record, and waits before it does.
+
+        It has read the bank before. `begun` is how many records were there before the first such.
+        """
 
         def work(child: Child) -> None:
             store = self.open(url)
+            with store.reader("main") as reader:
+                _stands(reader, begun)
             child.wait("opened")
             with store.writer("main") as writer:
-                sequence = writer.head().sequence
-                child.wait(f"at {sequence}")
-                row = account(f"m{sequence + 1}", opened=sequence + 1)
-                writer.append(Batch([record(sequence + 1)], accounts={row.account: row}))
+                child.wait(f"at {_stands(writer, begun)}")
+                writer.append(_next(writer.head().sequence + 1))
                 child.wait("written")
             child.say("done")
             store.close()
@@ -154,8 +179,9 @@ class Processes(StoreUnderTest, part=True):
             at += 2
         again = self.open(url)
         with again.reader("main") as reader:
-            assert [record(n) for n in range(1, at + 1)] == reader.records(after=0, limit=99)
-            assert at == len(reader.accounts(after=None, limit=99))
+            rows = [_next(n).records[0] for n in range(1, at + 1)]
+            assert rows == reader.records(after=0, limit=99)
+            assert str(at) == _stands(reader, 0)
         again.close()
 
     @needs("shared")
@@ -178,6 +204,64 @@ class Processes(StoreUnderTest, part=True):
         thread.join()
         other.close()
         assert [1] == seen
+
+    @needs("shared")
+    def test_nothing_beside_it_lets_go_of_a_lock(self, url: str, store: Store) -> None:
+        """Who reads in the same process, closes the store, or writes another bank, lets none in.
+
+        So it goes with locks that the system keeps by process and file: to close the file, whoever
+        has opened it, gives up all of them.
+        """
+        store.make_bank("other", journal="j2")
+        store.close()
+
+        def holding(child: Child) -> None:
+            own, second = self.open(url), self.open(url)
+
+            def beside() -> None:
+                if self.snapshots:
+                    for one in (own, second):
+                        with one.reader("main") as reader:
+                            reader.head()
+                second.close()
+                with own.writer("other"):
+                    pass  # or waits until the end, where one lock is for all banks
+
+            child.wait("opened")
+            thread = threading.Thread(target=beside)
+            with own.writer("main"):
+                child.wait("at 0")
+                thread.start()
+                thread.join(LOCKED_OUT_SECONDS)
+                child.wait("beside")
+            thread.join()
+            own.close()
+
+        with children(holding, self._writing(url)) as (first, second):
+            assert ["opened", "opened"] == [first.hear(), second.hear()]
+            first.go()
+            assert "at 0" == first.hear()
+            second.go()
+            first.go()
+            assert "beside" == first.hear()
+            assert None is second.hear(LOCKED_OUT_SECONDS)
+            first.go()
+            assert "at 0" == second.hear()
+            for expected in ("written", "done"):
+                second.go()
+                assert expected == second.hear()
+            assert ["", ""] == [first.hear(), second.hear()]
+
+    @needs("shared")
+    def test_a_bank_that_another_made_is_there(self, url: str, store: Store) -> None:
+        """A store that was opened, and asked, before it was made lists and writes it."""
+        other = self.open(url)
+        assert ["main"] == other.banks()
+        store.make_bank("via-verdi", journal="j2")
+        assert ["main", "via-verdi"] == other.banks()
+        with other.writer("via-verdi") as writer:
+            assert "j2" == writer.head().journal
+        other.close()
 
     @needs("shared")
     def test_processes_take_turns(self, url: str, store: Store) -> None:
@@ -219,12 +303,11 @@ class Processes(StoreUnderTest, part=True):
                     child.wait("read")
                     assert before == everything(reader)
             with own.reader("main") as reader:
-                assert 6 == reader.head().sequence
-                assert "m6" == reader.accounts(after="m1", limit=1)[0].account
+                assert "6" == _stands(reader, 5)
             own.close()
             child.say("well")
 
-        with children(self._writing(url), reading) as (first, second):
+        with children(self._writing(url, begun=5), reading) as (first, second):
             assert ["opened", "opened"] == [first.hear(), second.hear()]
             first.go()
             assert "at 5" == first.hear()
@@ -258,6 +341,6 @@ class Processes(StoreUnderTest, part=True):
                 assert expected == second.hear()
         again = self.open(url)
         with again.reader("main") as reader:
-            assert [record(1)] == reader.records(after=0, limit=9)
-            assert ["m1"] == [row.account for row in reader.accounts(after=None, limit=9)]
+            assert _next(1).records == reader.records(after=0, limit=9)
+            assert "1" == _stands(reader, 0)
         again.close()

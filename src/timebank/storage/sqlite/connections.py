@@ -19,7 +19,7 @@ from weakref import WeakSet, ref
 from timebank.errors import StoreError
 from timebank.storage.lock import Holder, Turn, WriterLock, here
 from timebank.storage.sqlite.errors import ERRORS, code_of
-from timebank.storage.sqlite.files import File, file_at, replaced
+from timebank.storage.sqlite.files import File, file_at, has_bytes, replaced
 
 #: All connections to files, for a child that was forked has those of its parent.
 _ALL: Final[WeakSet[FileConnections]] = WeakSet()
@@ -48,6 +48,8 @@ class Connections(Protocol):
     file: File | None
     #: The log that the writer's connection has open, and its number; `None` before a commit.
     log: tuple[str, int] | None
+    #: How many bytes the file had at the last commit.
+    size: int
 
     def take(self, reader: Borrower) -> None:
         """Lend a connection to read with."""
@@ -241,6 +243,7 @@ class FileConnections:
 
     file: File | None = None
     log: tuple[str, int] | None = None
+    size: int = 0
 
     def __init__(self, uri: str, *, where: str, synchronous: str, timeout_seconds: float) -> None:
         self.where = where
@@ -411,7 +414,7 @@ class FileConnections:
                 f"another connection is reading or writing: {file} and {file}-wal may have it "
                 "until that ends and the erasure is asked for once more"
             )
-        if _has_bytes(f"{file}-journal"):
+        if has_bytes(f"{file}-journal"):
             told.append(
                 f"{file}-journal may have it, where another program keeps its rollback journal: "
                 "until that program says PRAGMA journal_mode = DELETE"
@@ -467,14 +470,6 @@ class FileConnections:
             if writer is not None:
                 writer.close()
             self._lock.release(closing.turn)
-
-
-def _has_bytes(path: str) -> bool:
-    """Return whether there is a file that is not empty."""
-    try:
-        return os.path.getsize(path) > 0  # noqa: PTH202 - a path of bytes that are no text, perhaps
-    except OSError:
-        return False
 
 
 #: How long a wipe waits for readers to end.

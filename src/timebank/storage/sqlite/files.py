@@ -46,6 +46,14 @@ def file_at(path: str) -> File:
     return found.st_dev, found.st_ino
 
 
+def has_bytes(path: str) -> bool:
+    """Return whether there is a file that is not empty."""
+    try:
+        return os.path.getsize(path) > 0  # noqa: PTH202 - a path of bytes that are no text, perhaps
+    except OSError:
+        return False
+
+
 def log_of(path: str) -> tuple[str, int]:
     """Return where the log of an open file is and its number; 0, in another mode, where none is."""
     log = f"{os.path.realpath(path)}-wal"
@@ -55,10 +63,11 @@ def log_of(path: str) -> tuple[str, int]:
         return log, 0
 
 
-def replaced(path: str, file: File | None = None, log: str = "") -> StoreError:
+def replaced(path: str, file: File | None = None, log: tuple[str, int] | None = None) -> StoreError:
     """Return the error for a path that does not lead to the file that was opened any more.
 
-    Where it still leads to `file` it is its `log` that was taken away from under who writes it.
+    Where it still leads to `file` it is its `log` that was taken away from under who writes it, or,
+    where that is there, another file that was copied into this one.
     """
     try:
         now = os.stat(path)  # noqa: PTH116 - a str
@@ -67,13 +76,15 @@ def replaced(path: str, file: File | None = None, log: str = "") -> StoreError:
     except OSError as error:
         what = f"cannot be looked at any more ({error.strerror})"
     else:
+        what = "is another file than the one that was opened: it was replaced while it was in use"
         if (now.st_dev, now.st_ino) == file:
+            what = "is damaged: it was written over while it was in use"
+        if (now.st_dev, now.st_ino) == file and log and log != log_of(path):
             return StoreError(
-                f"{log} was replaced, moved or deleted while it was in use. Nothing was written. "
-                "End all programs that have the file open, and open the bank anew: the one that "
+                f"{log[0]} was replaced, moved or deleted while it was in use. Nothing was written."
+                " End all programs that have the file open, and open the bank anew: the one that "
                 "ends last writes what it has in its log into the file"
             )
-        what = "is another file than the one that was opened: it was replaced while it was in use"
     return StoreError(
         f"{path} {what}. Nothing was written. End all programs that have the old one open, put "
         f"the file that is wanted there, without {os.path.basename(path)}-wal and -shm of "  # noqa: PTH119 - a str

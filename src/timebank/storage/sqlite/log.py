@@ -17,6 +17,7 @@ from typing import Final
 from timebank.errors import StoreError
 from timebank.storage.sqlite.connections import Use, connect
 from timebank.storage.sqlite.errors import ERRORS, code_of
+from timebank.storage.sqlite.files import has_bytes
 
 #: How SQLite fails on pages that do not belong together.
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -37,14 +38,14 @@ def check_log(file: Path, *, timeout_seconds: float) -> None:
 
     Where that cannot be told, as while the log is being written into the file, nothing is said.
 
-    :raises StoreError: it is the log of another file.
+    :raises StoreError: it is the log of another file, or of one that is gone.
     """
     real = os.path.realpath(file)
-    try:
-        if not os.path.getsize(f"{real}-wal"):  # noqa: PTH202 - a str, perhaps of no unicode
-            return
-    except OSError:
+    if not has_bytes(f"{real}-wal"):
         return
+    # Looked at after the log: whoever makes a file has written to it before there is a log.
+    if not has_bytes(real):
+        raise _left_alone(real)
     uri = Path(real).as_uri()
     with Use():
         alone = _heads(f"{uri}?mode=ro&immutable=1", timeout_seconds)
@@ -58,6 +59,30 @@ def check_log(file: Path, *, timeout_seconds: float) -> None:
         "open it again"
     )
     raise StoreError(msg)
+
+
+def is_sound(path: str, *, timeout_seconds: float) -> bool:
+    """Return whether a file with its log is a database, as somebody who opens it now reads it.
+
+    This reads all of it. What another program writes meanwhile is no matter.
+    """
+    uri = f"{Path(os.path.realpath(path)).as_uri()}?mode=ro"
+    try:
+        with (
+            Use(),
+            closing(connect(uri, synchronous="full", timeout_seconds=timeout_seconds)) as found,
+        ):
+            return bool(found.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except ERRORS:
+        return False
+
+
+def _left_alone(file: str) -> StoreError:
+    """Return the error for the log of a file that is gone: SQLite deletes it with a new one."""
+    return StoreError(
+        f"{file} is missing or empty, and {file}-wal has what was last recorded in the file that "
+        f"was there. Put that back to read it, or move {file}-wal and -shm away to begin anew"
+    )
 
 
 def _heads(uri: str, timeout_seconds: float) -> _Heads:

@@ -37,6 +37,7 @@ class PrivateConnection:
 
     file: File | None = None
     log: tuple[str, int] | None = None
+    size: int = 0
 
     def __init__(self, *, where: str, timeout_seconds: float) -> None:
         self.where = where

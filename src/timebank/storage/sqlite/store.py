@@ -127,6 +127,7 @@ def open_sqlite(
     file = Path.cwd() / path  # a later change of folder must not change the file
     _check_file(file, create=create)
     disinherit(str(file))
+    check_log(file, timeout_seconds=busy_timeout_seconds)
     if create:
         make_private(file)
     mode = "rw" if create or not read_only else "ro"
@@ -149,6 +150,7 @@ def reading_uri(url: str) -> tuple[str, Path]:
     """
     file = file_of(url)
     _check_file(file, create=False)
+    check_log(file, timeout_seconds=BUSY_TIMEOUT_SECONDS)
     with _translating(file):
         uri = _prepare(
             file,
@@ -277,7 +279,6 @@ def _prepare(
     file: Path, url: str, *, mode: str, create: bool, timeout_seconds: float, older: bool = False
 ) -> str:
     """Return the URI by which the file can be opened; with `create` make its tables."""
-    check_log(file, timeout_seconds=timeout_seconds)
     base = file.as_uri()
     look = partial(_check_version, file=file, url=url, older=older, timeout_seconds=timeout_seconds)
     try:

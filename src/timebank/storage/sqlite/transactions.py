@@ -24,6 +24,7 @@ from timebank.storage.sqlite.connections import Connections, begin_late, rolled_
 from timebank.storage.sqlite.errors import ERRORS, code_of, translated
 from timebank.storage.sqlite.faults import faults
 from timebank.storage.sqlite.files import log_of, replaced
+from timebank.storage.sqlite.log import is_sound
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import TableReader
@@ -226,13 +227,17 @@ class SqliteWriter(SqliteReader):
                 log = self._connections.log = log_of(where)
             try:
                 now = os.stat(where)  # noqa: PTH116 - a str, and quick
-                is_there = (now.st_dev, now.st_ino) == file and (
-                    not log[1] or os.stat(log[0]).st_ino == log[1]  # noqa: PTH116 - as above
+                is_there = (
+                    (now.st_dev, now.st_ino) == file
+                    and (not log[1] or os.stat(log[0]).st_ino == log[1])  # noqa: PTH116 - as above
+                    # A ledger does not shrink, but by a VACUUM of another program, and by a `cp`.
+                    and (now.st_size >= self._connections.size or self._is_sound())
                 )
             except OSError:
                 is_there = False
             if not is_there:
-                raise replaced(where, file, log[0])
+                raise replaced(where, file, log)
+            self._connections.size = now.st_size
         try:
             connection.execute("COMMIT")
         except ERRORS as error:
@@ -245,6 +250,11 @@ class SqliteWriter(SqliteReader):
                 is_there = False
             if not is_there:
                 raise OutcomeUnknown(self._last_id) from replaced(where)
+
+    def _is_sound(self) -> bool:
+        """Return whether what the file is now is a database: see `is_sound`."""
+        connections = self._connections
+        return is_sound(connections.where, timeout_seconds=connections.timeout_seconds)
 
     def _commit_failed(self, connection: sqlite3.Connection, error: Exception) -> TimebankError:
         rolled_back(connection)
