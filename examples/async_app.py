@@ -24,6 +24,7 @@ from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -76,6 +77,7 @@ class People:
     def __init__(self, path: str, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
+        Path(path).touch(mode=0o600)  # a hash of a password is nobody else's to guess at
         # Who is not known costs as much as who is: their password is compared with this one.
         self._nobody = hashed(secrets.token_urlsafe(), salt=bytes(16))
         with closing(self._connect()) as db:

@@ -334,6 +334,7 @@ def test_nothing_that_is_stored_lets_anybody_in(tmp_path: Path) -> None:
     assert token.encode() not in stored
     assert people.signed_in(module.digest(token).hex()) is None
     assert token != people.sign_in("f1", PASSWORD)
+    assert [0o600] == [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()]
 
 
 def test_a_guess_costs_what_the_page_says() -> None:

@@ -46,7 +46,7 @@ if connection.vendor == "postgresql":
 call_command("migrate", verbosity=0)
 with transaction.atomic():
     bank().open_account("m1")
-assert "records" in refused("migrate", "timebank", "zero", verbosity=0)
+assert "timebank export jsonl" in refused("migrate", "timebank", "zero", verbosity=0)
 assert 8 == len(ledger.tables(connection))
 assert "records" in refused("flush", interactive=False)
 call_command("dumpdata", stdout=out)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 import attrs
 import click
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import connections, transaction
 
 from timebank.bank.joining import JoinedBank
 from timebank.bank.session import new_id
@@ -32,6 +32,7 @@ from timebank.contrib.django import conf
 from timebank.contrib.django.joining import joined
 from timebank.errors import Rejected, TimebankError
 from timebank.reports.text import harmless
+from timebank.storage.joined.store import UNCOMMITTED
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
@@ -72,6 +73,12 @@ class CommandBank(JoinedBank):
         traceback: TracebackType | None,
     ) -> None:
         self._atomic.__exit__(kind, error, traceback)
+
+    def _wiped(self) -> tuple[str, ...]:
+        remains = super()._wiped()
+        if connections[self._atomic.using].savepoint_ids:
+            return remains  # a transaction around this one has the last word
+        return tuple(one for one in remains if one != UNCOMMITTED)
 
 
 @attrs.frozen

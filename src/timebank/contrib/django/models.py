@@ -1,7 +1,7 @@
 """What Django gives permissions for. The tables are the ledger's: no model reads or writes them.
 
 `dumpdata` and the like ask every model for its rows, and these give none: a ledger is
-exported by `manage.py timebank journal`.
+exported by `manage.py timebank export jsonl`.
 """
 
 from __future__ import annotations

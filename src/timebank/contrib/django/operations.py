@@ -61,8 +61,8 @@ class MigrateLedger(Operation):
         if ledger.has_records(connection):
             msg = (
                 "the ledger has records, and a journal only grows: its tables are not taken away. "
-                "Export it first, with `manage.py timebank journal > journal.jsonl`; who means it "
-                "drops the tables timebank_* by hand"
+                "Export it first, with `manage.py timebank export jsonl > bank.jsonl`, which has "
+                "the names and notes too; who means it drops the tables timebank_* by hand"
             )
             raise CommandError(msg)
         ledger.drop(connection)

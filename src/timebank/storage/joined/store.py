@@ -29,6 +29,8 @@ from timebank.storage.joined.savepoints import (
 
 #: How often tables are tried again that another process makes at the same time.
 _TRIES: Final = 3
+#: What remains of what was deleted, until the host ends its transaction.
+UNCOMMITTED: Final = "nothing is destroyed before the host commits"
 
 
 class _OfThread(threading.local):
@@ -118,7 +120,7 @@ class JoinedStore:
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: it is the host who ends the transaction, and whose file it is."""
-        return ("nothing is destroyed before the host commits", *self.connected().remains)
+        return (UNCOMMITTED, *self.connected().remains)
 
     def close(self) -> None:
         """Do nothing: the connection is the host's."""

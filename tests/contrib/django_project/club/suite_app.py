@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -241,6 +242,7 @@ class CommandTests(TestCase):
         ).items()
         assert "carla" == next(bank().records()).actor
         assert 3 == len(run("timebank", "journal").splitlines())
+        assert "Maria R." in run("timebank", "export", "jsonl")
         assert "1:30" in run("timebank", "report", "impact", "--all", "--at-least", "1")
         assert "Usage: manage.py timebank transfer" in run("timebank", "transfer", "--help")
         assert "trial-balance" in run("timebank")
@@ -336,6 +338,17 @@ class TransactionCommandTests(TransactionTestCase):
         assert not connection.in_atomic_block
         assert "0:00" in run("timebank", "trial-balance")
         assert "All well" in run("timebank_audit")
+
+    def test_what_was_erased_waits_for_no_host(self) -> None:
+        """The command commits itself, unless somebody else has begun a transaction around it."""
+        for begin in (nullcontext, transaction.atomic):
+            run("timebank", "--bank", begin.__name__, "init")
+            words = ("timebank", "--bank", begin.__name__)
+            run(*words, "account", "open", "m1", "--name", "Maria R.")
+            with begin():
+                told = run(*words, "erase", "m1", "--reason", "asked for")
+            assert "is erased" in told
+            assert ("before the host commits" in told) == (begin is transaction.atomic)
 
     def files(self) -> tuple[str, ...]:
         """Two empty files."""
