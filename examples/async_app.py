@@ -2,6 +2,9 @@
 
 Every route but the sign-in needs a session, and acts on the bank as who has signed in. So what
 somebody may do is asked for in one place, by the bank itself: see `Roles`.
+
+Besides timebank it needs `pip install starlette httpx`; run, it shows some requests and
+their answers.
 """
 
 from __future__ import annotations

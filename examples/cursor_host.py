@@ -2,6 +2,9 @@
 
 Business code has a cursor and never sees the connection. A transaction is at REPEATABLE READ, and
 is done again as a whole where another one came first. The hours are in the same transaction.
+
+Besides timebank it needs psycopg2, and a PostgreSQL whose tables are made: it is to be
+imported, and does nothing when it is run.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Django signs people in, and hashes their passwords. A call on the bank is part of the transaction of
 its request, acts as who has signed in, and answers with what `reports.json` makes of it.
+
+It needs `timebank[django]` and `pip install djangorestframework`; run, it shows some requests and
+their answers.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Members sign in as in `async_app.py`, whose `People` and `SignedIn` are used here. A route is a
 plain `def`, which FastAPI runs in a thread, and acts as who has signed in.
+
+Besides timebank it needs `pip install fastapi httpx`; run, it shows some requests and their
+answers.
 """
 
 import asyncio

@@ -36,7 +36,9 @@ def book(id: str) -> Any:
 
 async def cancelled(url: str) -> None:
     """Cancel a task that waits for the bank's lock, and go on with its session."""
-    engine = create_async_engine(url, poolclass=sqlalchemy.NullPool)
+    # A thread of aiosqlite's that waits for a lock goes on to wait for it.
+    options = {"timeout": 1} if "sqlite" in url else {}
+    engine = create_async_engine(url, poolclass=sqlalchemy.NullPool, connect_args=options)
     holder, waiting = AsyncSession(engine), AsyncSession(engine)
     await holder.begin()
     await holder.run_sync(book("held"))

@@ -15,11 +15,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import timebank
-from servers import ON_SERVERS, drop_database, new_database
+from servers import drop_database, new_database
 from timebank.contrib.alembic import include_object
 
 
-@pytest.fixture(params=["sqlite", *ON_SERVERS])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
     """A database with a ledger, beside which the host's model has a table."""
     is_file = request.param == "sqlite"

@@ -25,6 +25,9 @@ def refused(*words, **options):
         return str(error)
     raise AssertionError(words)
 
+assert "no bank 'main'" in refused("timebank", "balance")
+if connection.vendor == "mysql":
+    assert "run `manage.py migrate`" in refused("timebank", "init")
 call_command("migrate", verbosity=0)
 call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 out = io.StringIO()
@@ -91,6 +94,22 @@ call_command("flush", interactive=False, verbosity=0)
 """
 
 
+#: A ledger is said to be elsewhere after `migrate` has been there.
+MOVED = """
+from django.core.management import call_command
+from django.db import connections
+from django.test import override_settings
+from timebank.contrib.django import ledger
+call_command("migrate", database="books", verbosity=0)
+assert [] == ledger.tables(connections["books"])
+with override_settings(TIMEBANK={"DATABASE": "books"}):
+    call_command("migrate", database="books", verbosity=0)
+    assert 8 == len(ledger.tables(connections["books"]))
+    call_command("migrate", "timebank", "zero", database="books", verbosity=0)
+    assert [] == ledger.tables(connections["books"])
+"""
+
+
 @pytest.mark.parametrize("server", [None, *ON_SERVERS])
 def test_the_life_of_the_tables(tmp_path: Path, server: str | None) -> None:
     """`migrate` makes them and is quiet; `zero` and `flush` take no record away, whoever asks."""
@@ -123,6 +142,13 @@ def test_a_ledger_in_another_database(tmp_path: Path) -> None:
     project.settings["DATABASES"]["books"] = other
     told = project.script(ELSEWHERE)
     assert "m1" in told
+
+
+def test_a_ledger_that_is_to_be_in_another_database(tmp_path: Path) -> None:
+    """`migrate` makes its tables where it has been before, and left them out."""
+    project = Project(tmp_path)
+    project.settings["DATABASES"]["books"] = database(tmp_path) | {"NAME": str(tmp_path / "b.db")}
+    project.script(MOVED)
 
 
 def test_a_shell_tells_what_is_wrong(tmp_path: Path) -> None:

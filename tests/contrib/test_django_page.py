@@ -17,6 +17,17 @@ client = Client(headers={"host": "localhost"})
 client.force_login(User.objects.get(username="anna"))
 print(client.get("/admin/timebank/account/m1/").content.decode())
 """
+#: With permissions a member does what the view is for.
+FAMILY = """
+from django.test import Client
+from django.contrib.auth.models import User
+from care.models import Visit
+client = Client(headers={"host": "localhost"})
+client.force_login(User.objects.create_user("f1"))
+visit = Visit.objects.create(carer="m1", family="f1", minutes=30)
+answer = client.post(f"/visits/{visit.pk}/done/")
+print(answer.status_code, answer.content.decode())
+"""
 
 
 class Newcomer:
@@ -99,3 +110,5 @@ def test_the_page_leads_from_an_empty_folder_to_a_statement(tmp_path: Path) -> N
     assert "No changes detected" in told
     assert "no issues" in told
     assert "OK" in newcomer.run("python manage.py test")
+    look.write_text(FAMILY, "utf-8")
+    assert "200 m1 has earned 0:30" in newcomer.run("python manage.py shell -v0 < look.py")

@@ -234,6 +234,11 @@ def test_what_could_not_be_judged_is_said_first(town: TimeBank, clock: Clock) ->
         "not judged: 1 import, 1 reversal, 1 settlement, 1 charge of dues."
     ) == replay_text(tried)[0]
     assert ("bruno", "refused", "floor", 3, "8:00") in lines(tried)
+    many = attrs.evolve(tried, judged=4558, judged_imports=4558, refused=1200)
+    many = attrs.evolve(many, imports=0, reversals=0, settlements=0, dues=0)
+    told = replay_text(many)
+    assert "Judged: all there is, 4,558 exchanges, 4,558 of them imported." == told[0]
+    assert "of 4,558 exchanges 1,200 would be refused." in told[-1]
 
 
 def test_an_import_is_judged_as_of_its_own_day(town: TimeBank) -> None:

@@ -28,7 +28,7 @@ _LISTED_BY: Final = {
 INTERRUPTED: Final = 130
 
 
-class _Interrupted(Exception):
+class Interrupted(Exception):
     """Raised where the keyboard ended a command."""
 
 
@@ -73,7 +73,7 @@ class Program(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise _Interrupted from None
+            raise Interrupted from None
 
     def _code_of_run(
         self, args: Sequence[str] | None, complete_var: str | None, extra: dict[str, Any]
@@ -82,7 +82,7 @@ class Program(click.Group):
 
         try:
             result = super().main(args, NAME, complete_var, standalone_mode=False, **extra)
-        except (_Interrupted, click.Abort, KeyboardInterrupt):
+        except (Interrupted, click.Abort, KeyboardInterrupt):
             complain("interrupted")
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
@@ -91,14 +91,14 @@ class Program(click.Group):
         return result if type(result) is int else WELL
 
 
-def message_of(error: Exception) -> str:
-    """Return the line that says what ended a command."""
+def message_of(error: Exception, program: str = NAME) -> str:
+    """Return the line that says what ended a command, and how `program` tells more."""
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, OSError):
         return _of_system(error)
     if (command := _LISTED_BY.get(type(error).__name__)) is not None:
-        return f"{error} (see {NAME} {command})"
+        return f"{error} (see {program} {command})"
     return "there is not enough memory" if isinstance(error, MemoryError) else str(error)
 
 

@@ -243,7 +243,7 @@ def _coverage(tried: Replay) -> list[str]:
     """Return how many were judged of what moves hours, and what the others are."""
     judged = counted(tried.judged, "exchange")
     if tried.judged_imports:
-        judged += f", {tried.judged_imports} of them imported"
+        judged += f", {tried.judged_imports:,} of them imported"
     if not tried.exempt:
         return [f"Judged: all there is, {judged}."]
     one = {"imports": "import", "reversals": "reversal", "settlements": "settlement"}
@@ -271,5 +271,5 @@ def _summary(tried: Replay) -> str:
         "rounded": "would be rounded otherwise",
     }
     counts = ((getattr(tried, outcome), words[outcome]) for outcome in OUTCOMES)
-    differences = ", ".join(f"{count} {word}" for count, word in counts if count)
+    differences = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     return f"Under {tried.statute}, of {exchanges} {differences}."

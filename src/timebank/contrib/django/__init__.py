@@ -25,7 +25,8 @@ def bank(
     module is loaded, and serves all threads. What writes is called within
     `transaction.atomic()`, or in a view of a database with `ATOMIC_REQUESTS`; what reads, anywhere.
 
-    :raises ImproperlyConfigured: the setting `TIMEBANK` is wrong; `check` says of all that is.
+    :raises ImproperlyConfigured: the setting `TIMEBANK` is wrong, of which `check` says all, or
+        the app is not in `INSTALLED_APPS`.
     :raises InvalidRequest: `using` is none of `DATABASES`, or an id that cannot be; at a call that
         writes: no transaction is open.
     """

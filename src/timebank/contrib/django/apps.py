@@ -28,4 +28,4 @@ class TimeBankConfig(AppConfig):
         for alias in connections.settings:
             self.configured[alias] = connections.settings[alias]["NAME"]
         checks.register_all()
-        post_migrate.connect(ledger.make_without_migrations, sender=self)
+        post_migrate.connect(ledger.make_after_migrate, sender=self)

@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, router
 from django.db.utils import DatabaseError
 
 from timebank.contrib.django import conf
 from timebank.contrib.django.joining import joined
+from timebank.contrib.django.ledger import LABEL
 from timebank.errors import NotFound, OtherVersion, TimebankError, WrongType
 
 #: The databases of Django that can hold a ledger: the extra that each needs, if any.
@@ -62,7 +63,7 @@ def check_permissions(app_configs: object, **_given: object) -> Iterable[CheckMe
 
 
 def check_database(app_configs: object, **_given: object) -> Iterable[CheckMessage]:
-    """Tell what the ledger's database lacks, by the settings: E005, W001, I001."""
+    """Tell what the ledger's database lacks, by the settings: E005, W001, W003, I001."""
     if any(conf.problems()):
         return []
     return list(_of_database(conf.config().database))
@@ -88,6 +89,10 @@ def _of_database(alias: str) -> Iterator[CheckMessage]:
             f'{where}["OPTIONS"] = {{"transaction_mode": "IMMEDIATE"}}.'
         )
         yield _message(checks.Warning, "W001", text, hint)
+    if not router.allow_migrate(alias, LABEL):
+        text = f"A router does not allow the app {LABEL!r} in the ledger's database, {where}."
+        hint = "So `migrate` makes no tables there. Let allow_migrate of your router answer True."
+        yield _message(checks.Warning, "W003", text, hint)
     if _serves() and not connection.settings_dict["ATOMIC_REQUESTS"]:
         text = f"{where} has no ATOMIC_REQUESTS, so a view that records hours needs atomic()."
         hint = (

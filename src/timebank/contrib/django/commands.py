@@ -18,7 +18,16 @@ from timebank.cli import main
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.banks import naming_banks
 from timebank.cli.output import show
-from timebank.cli.program import NAME, REFUSED, WELL, WRONG, Program, message_of, usage
+from timebank.cli.program import (
+    INTERRUPTED,
+    REFUSED,
+    WELL,
+    WRONG,
+    Interrupted,
+    Program,
+    message_of,
+    usage,
+)
 from timebank.contrib.django import conf
 from timebank.contrib.django.joining import joined
 from timebank.errors import Rejected, TimebankError
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     from timebank.bank import TimeBank
     from timebank.storage import Store
 
+#: What is typed to run a command: the errors and the help say so.
+_NAME: Final = "manage.py timebank"
 #: The commands that are about whole stores, and what does the same for a ledger in Django.
 _ELSEWHERE: Final = {
     "migrate": "`manage.py migrate` brings the tables to this version",
@@ -122,7 +133,7 @@ def program() -> Program:
     commands |= {name: _refused(name, why) for name, why in _ELSEWHERE.items()}
     commands["init"] = init
     return Program(
-        NAME, commands=commands, help=main.help, context_settings=dict(main.context_settings)
+        _NAME, commands=commands, help=main.help, context_settings=dict(main.context_settings)
     )
 
 
@@ -158,11 +169,14 @@ class LedgerCommand(BaseCommand):
         try:
             with redirect_stdout(out), redirect_stderr(err):
                 result = call()
+        except (Interrupted, click.Abort, KeyboardInterrupt) as error:
+            msg = "interrupted"
+            raise CommandError(msg, returncode=INTERRUPTED) from error
         except (click.ClickException, TimebankError, OSError) as error:
             code = REFUSED if isinstance(error, Rejected) else WRONG
-            raise CommandError(message_of(error), returncode=code) from error
+            raise CommandError(message_of(error, _NAME), returncode=code) from error
         return result if type(result) is int else WELL
 
 
 def _called(arguments: list[str], address: DjangoAddress) -> object:
-    return program().main(arguments, NAME, standalone_mode=False, obj=address)
+    return program().main(arguments, _NAME, standalone_mode=False, obj=address)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -14,6 +15,8 @@ from django.utils.module_loading import import_string
 from timebank.errors import TimebankError, WrongType, shown
 from timebank.model.ids import identifier
 from timebank.permissions import Ask, Permissions, checked
+
+_APP: Final = "timebank.contrib.django"
 
 #: The keys of the setting, with what each is where it is left out.
 DEFAULTS: Final[Mapping[str, object]] = {
@@ -88,8 +91,12 @@ def permissions_of(path: str) -> Permissions:
 def config() -> Config:
     """Return the setting, read anew: tests override settings.
 
-    :raises ImproperlyConfigured: anything in it is wrong.
+    :raises ImproperlyConfigured: anything in it is wrong, or the app is not installed.
     """
+    if apps.apps_ready and not apps.is_installed(_APP):
+        # Its migrations, its checks and its `flush` would be missing, and nothing would tell.
+        msg = f"the app {_APP!r} is not in INSTALLED_APPS"
+        raise ImproperlyConfigured(msg)
     for problem in problems():
         msg = f"{problem.text} {problem.hint}"
         raise ImproperlyConfigured(msg)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db import connections, router, transaction
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from timebank.bank.joining import migrate_store
 from timebank.contrib.django import conf
@@ -26,11 +27,22 @@ def make(connection: Any) -> list[str]:
     return migrate_store(connection)
 
 
-def make_without_migrations(*, using: str, **_given: Any) -> None:
-    """Make the tables after a `migrate` that has no migrations of this app, as tests may ask."""
+def make_after_migrate(*, using: str, **_given: Any) -> None:
+    """Make the tables where a `migrate` has left them out, and they are to be there.
+
+    It has no migrations of this app, as tests may ask; or they were applied here already, when the
+    ledger was in another database, and will not be again.
+    """
+    if not is_for(using):
+        return
+    connection = connections[using]
     module, _ = MigrationLoader.migrations_module(LABEL)
-    if module is None and is_for(using):
-        make(connections[using])
+    if module is None:
+        make(connection)
+        return
+    applied = any(app == LABEL for app, _ in MigrationRecorder(connection).applied_migrations())
+    if applied and not tables(connection):
+        make(connection)
 
 
 def tables(connection: Any) -> list[str]:

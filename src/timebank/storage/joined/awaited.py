@@ -16,7 +16,7 @@ from itertools import count, islice
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidRequest
-from timebank.storage.server.drivers import Psycopg, State, Values
+from timebank.storage.server.drivers import Psycopg, State, Values, own_cursor
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class AsyncPsycopg(Psycopg):
 
     def __init__(self) -> None:
         super().__init__()
-        self._async_cursor: Any = import_module("psycopg").AsyncCursor
+        self._async_cursor: Any = own_cursor("AsyncCursor")
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
@@ -175,6 +175,9 @@ class Asyncpg:
             return list(map(tuple, found)), len(found)
 
         return AwaitedCursor(connection, run)
+
+    def give_types(self, cursor: Any) -> None:
+        """Implement `Driver.give_types`: Django has no such cursors."""
 
     def _begin(self, connection: Any) -> None:
         """Let the adapter begin the host's transaction, as at each first statement."""

@@ -61,9 +61,15 @@ def _meant(error: Exception, errors: ErrorClasses) -> Exception:
 class DjangoCursor:
     """Runs each statement on a cursor that Django makes for it."""
 
-    def __init__(self, wrapper: Any, errors: ErrorClasses) -> None:
+    def __init__(
+        self,
+        wrapper: Any,
+        errors: ErrorClasses,
+        give_types: Callable[[Any], None] = lambda _: None,
+    ) -> None:
         self.connection = wrapper
         self._errors = errors
+        self._give_types = give_types
         self._cursor: Any = None
 
     def execute(self, sql: str, values: Values | None = None) -> object:
@@ -87,6 +93,7 @@ class DjangoCursor:
         def done() -> None:
             self._cursor = self.connection.cursor()
             try:
+                self._give_types(self._cursor.cursor)
                 work(self._cursor)
             except BaseException:
                 self._cursor.close()
@@ -142,7 +149,11 @@ class DjangoDriver:
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
-        return DjangoCursor(connection, self.error)
+        return DjangoCursor(connection, self.error, self._driver.give_types)
+
+    def give_types(self, cursor: Any) -> None:
+        """Implement `Driver.give_types`."""
+        self._driver.give_types(cursor)
 
     def run(self, cursor: Any, *statements: str) -> None:
         """Implement `Driver.run`, one by one, for whoever reads the host's log of queries."""

@@ -11,7 +11,7 @@ from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
-from timebank.storage.server.drivers import Driver, PostgresDriver, State
+from timebank.storage.server.drivers import Driver, MySql, PostgresDriver, State
 from timebank.storage.server.mariadb import MariaDb
 from timebank.storage.server.migrations import applied_in, check_reader, make_ledger
 from timebank.storage.server.postgres import PostgreSql
@@ -199,7 +199,8 @@ class ServerConnection:
         if not self._dialect.transactional_ddl:
             msg = (
                 f"{self.where} has no ledger in it, and to make the tables here would commit the "
-                "host's transaction: run `timebank migrate` with the database's URL once, or "
+                "host's transaction: run `manage.py migrate` in a Django site, or "
+                "`timebank migrate` with the database's URL once, or "
                 "timebank.migrate_store(connection) while no transaction is open"
             )
             raise StoreError(msg)
@@ -241,11 +242,18 @@ def postgres_connection(driver: Any, connection: Any, package: PostgresDriver) -
 def mysql_connection(driver: Any, connection: Any, package: Driver) -> ServerConnection:
     """Return a host's connection to MariaDB.
 
-    :raises InvalidRequest: text that is not UTF-8, or a statement is under way on this thread.
+    :raises InvalidRequest: text that is not UTF-8, types of the host's own, or a statement is under
+        way on this thread.
     """
     check_idle(driver)
     if not driver.character_set_name().startswith("utf8mb4"):
         msg = "the host's connection is not in utf8mb4: the ledger's ids and texts need it"
+        raise InvalidRequest(msg)
+    if not MySql.has_own_types(driver):
+        msg = (
+            "the host's connection gives numbers or text in types of its own (conv or use_unicode "
+            "of PyMySQL), in which the ledger would be misread: join one without"
+        )
         raise InvalidRequest(msg)
     return ServerConnection(driver, connection, MariaDb(package))
 

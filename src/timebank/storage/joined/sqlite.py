@@ -97,13 +97,9 @@ def _check_text(connection: sqlite3.Connection) -> None:
 
 
 def _run(connection: sqlite3.Connection, sql: str, values: Any) -> sqlite3.Cursor:
-    """Run a statement, with rows as tuples whatever factory the host has set."""
+    """Run a statement, with rows as tuples whatever factory or class the host has made."""
     _check_text(connection)
-    if connection.row_factory is None:
-        return connection.execute(sql, values)
-    cursor = connection.cursor(sqlite3.Cursor)
-    cursor.row_factory = None
-    return cursor.execute(sql, values)
+    return sqlite3.Cursor(connection).execute(sql, values)
 
 
 class _NoBlob(Exception):
@@ -152,7 +148,7 @@ class PlainRows:
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
         """Implement `SqliteRows.executemany`."""
-        return self._connection.cursor(sqlite3.Cursor).executemany(sql, rows)
+        return sqlite3.Cursor(self._connection).executemany(sql, rows)
 
     def hold(self, sql: str) -> Callable[[], object]:
         """Implement `SqliteRows.hold`."""
@@ -225,7 +221,7 @@ class AwaitedRows:
         values = list(rows)  # here, where the host's own code may run
 
         def done(connection: sqlite3.Connection) -> Fetched:
-            cursor = connection.cursor(sqlite3.Cursor).executemany(sql, values)
+            cursor = sqlite3.Cursor(connection).executemany(sql, values)
             return Fetched([], cursor.rowcount)
 
         return self._thread.run(done)

@@ -7,8 +7,9 @@ host's connection (the shape of its rows, its kind of cursor) matters here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, Protocol
 
@@ -56,6 +57,9 @@ class Driver(Protocol):
     def cursor(self, connection: Any) -> Any:
         """Return a cursor with rows as tuples, whatever the connection's default is."""
 
+    def give_types(self, cursor: Any) -> None:
+        """Have a cursor that somebody else has made give values as the driver does by itself."""
+
     def run(self, cursor: Any, *statements: str) -> None:
         """Run statements without values, one after the other; none is worth preparing."""
 
@@ -89,18 +93,55 @@ _STATES: Final = {
 }
 
 
+@lru_cache(maxsize=1)
+def _own_adapters() -> Any:
+    """Return how values go to PostgreSQL and come back, as psycopg has it by itself.
+
+    A host may have others for its connection, or for all of them: then a number would be text.
+    """
+    adapt = import_module("psycopg.adapt")
+    own = adapt.AdaptersMap(types=import_module("psycopg").adapters.types)
+    import_module("psycopg.postgres").register_default_adapters(own)
+    return own
+
+
+@lru_cache(maxsize=2)
+def own_cursor(name: str) -> Any:
+    """Return psycopg's class of cursors of a name, with adapters of our own.
+
+    >>> from timebank.storage.server.drivers import own_cursor
+    >>> own_cursor("Cursor").__mro__[1].__name__
+    'Cursor'
+    """
+    kind = getattr(import_module("psycopg"), name)
+    return type(f"Timebank{name}", (kind,), {"adapters": property(lambda _: _own_adapters())})
+
+
+@lru_cache(maxsize=1)
+def _loaders() -> tuple[tuple[str, Any], ...]:
+    """Return psycopg's own loaders of the types that a ledger is read in, by name."""
+    own, text = _own_adapters(), import_module("psycopg").pq.Format.TEXT
+    names = ("int2", "int4", "int8", "numeric", "bool", "text", "varchar", "name", "bytea")
+    return tuple((name, own.get_loader(own.types[name].oid, text)) for name in names)
+
+
 class Psycopg:
     """psycopg 3, and what its asynchronous connections have in common with the others."""
 
     def __init__(self) -> None:
         package = import_module("psycopg")
         self.error: type[Exception] = package.Error
-        self._cursor_class: Any = package.Cursor
+        self._cursor_class: Any = own_cursor("Cursor")
         self._tuple_row: Any = import_module("psycopg.rows").tuple_row
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
         return self._cursor_class(connection, row_factory=self._tuple_row)
+
+    def give_types(self, cursor: Any) -> None:
+        """Implement `Driver.give_types`."""
+        for name, loader in _loaders():
+            cursor.adapters.register_loader(name, loader)
 
     def run(self, cursor: Any, *statements: str) -> None:
         """Implement `Driver.run`, in one trip to the server."""
@@ -139,6 +180,7 @@ class Psycopg2:
         package = import_module("psycopg2")
         self.error: type[Exception] = package.Error
         self._package: Any = import_module("psycopg2.extensions")
+        self._array: Any = import_module("psycopg2._psycopg").List
         #: Types as the driver knows them, should the host have registered others for all cursors.
         names = ("UNICODE", "INTEGER", "LONGINTEGER", "BOOLEAN", "DECIMAL")
         self._types = (package.BINARY, *(getattr(self._package, name) for name in names))
@@ -150,9 +192,13 @@ class Psycopg2:
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
         cursor = self._package.cursor(connection)
+        self.give_types(cursor)
+        return Psycopg2Cursor(cursor, self._array)
+
+    def give_types(self, cursor: Any) -> None:
+        """Implement `Driver.give_types`."""
         for kind in self._types:
             self._package.register_type(kind, cursor)
-        return Psycopg2Cursor(cursor)
 
     def run(self, cursor: Any, *statements: str) -> None:
         """Implement `Driver.run`, in one trip to the server."""
@@ -201,12 +247,16 @@ def plain(row: Any) -> Any:
 class Psycopg2Cursor:
     """A cursor of psycopg 2, with bytes as `bytes`."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, make_array: Callable[[Any], Any]) -> None:
         self._cursor = cursor
+        #: Makes an array of a list: the host may have all lists adapted as JSON.
+        self._make_array = make_array
         self.connection: Any = cursor.connection
 
     def execute(self, sql: str, values: Values | None = None) -> object:
         """Implement `Cursor.execute`."""
+        if values is not None:
+            values = [self._make_array(one) if type(one) is list else one for one in values]
         self._cursor.execute(sql, values)
         return self
 
@@ -239,6 +289,24 @@ class MySql:
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
         return connection.cursor(self._cursor_class)
+
+    def give_types(self, cursor: Any) -> None:
+        """Implement `Driver.give_types`: they are the connection's, see `has_own_types`."""
+
+    @staticmethod
+    def has_own_types(connection: Any) -> bool:
+        """Return whether PyMySQL's connection gives numbers or text as the driver does by itself.
+
+        mysqlclient's keeps nothing that would tell.
+        """
+        decoders = getattr(connection, "decoders", None)
+        if decoders is None:
+            return True
+        own = import_module("pymysql.converters").decoders
+        kinds = vars(import_module("pymysql.constants.FIELD_TYPE"))
+        names = ("TINY", "SHORT", "LONG", "LONGLONG", "DECIMAL", "NEWDECIMAL")
+        same = all(decoders.get(kinds[name]) is own[kinds[name]] for name in names)
+        return same and bool(connection.use_unicode)
 
     def run(self, cursor: Any, *statements: str) -> None:
         """Implement `Driver.run`."""

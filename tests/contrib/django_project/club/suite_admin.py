@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import connection, transaction
-from django.test import TestCase, TransactionTestCase
+from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils.html import escape
 
 from timebank.contrib.django import bank, ledger
@@ -247,6 +247,15 @@ class PermissionTests(TestCase):
         assert 403 == self.client.post(BASE + "audit/").status_code
         assert "Time bank" not in self.client.get("/admin/").content.decode()
 
+    def test_no_link_leads_to_a_page_that_is_refused(self) -> None:
+        """A statement and the holds link to records, where these may be seen."""
+        for more in ((), ("view_record",)):
+            self.client.force_login(user("view_account", "view_hold", *more))
+            for address in ("account/m1/?since=", "hold/?status="):
+                links = f'href="{BASE}record/' in self.client.get(BASE + address).content.decode()
+                assert links == bool(more), address
+            get_user_model().objects.get().delete()
+
 
 class WithoutTransactionTests(TransactionTestCase):
     """The pages outside of a transaction, before there is a bank, over one that is not well."""
@@ -258,7 +267,13 @@ class WithoutTransactionTests(TransactionTestCase):
     def test_before_there_is_a_bank(self) -> None:
         """It is said on every page."""
         for address in ADDRESSES:
-            assert "There is no bank" in self.client.get(BASE + address).content.decode()
+            text = self.client.get(BASE + address).content.decode()
+            assert "There is no bank" in text
+            assert "manage.py timebank init" in text
+        with override_settings(TIMEBANK={"CREATE": False}):
+            text = self.client.get(BASE + "account/").content.decode()
+        assert "There is no bank" in text
+        assert "first call" not in text
 
     def test_without_a_transaction(self) -> None:
         """Every page reads as it does in one."""

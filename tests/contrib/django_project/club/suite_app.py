@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import click
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.db import connection, connections, transaction
 from django.template import Context, Template
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
@@ -18,7 +20,7 @@ from django.utils import translation
 
 import timebank
 from timebank import BankNotFound, InvalidRequest, NotPermitted
-from timebank.contrib.django import bank, checks, ledger
+from timebank.contrib.django import bank, checks, commands, ledger
 from timebank.hours import Hours
 from timebank.storage.sqlite.schema import STEPS
 
@@ -70,6 +72,15 @@ class BankTests(TestCase):
         with (
             override_settings(TIMEBANK={"BANKS": "main"}),
             self.assertRaisesRegex(ImproperlyConfigured, "'BANKS'.*'BANK'"),
+        ):
+            bank()
+
+    def test_an_app_that_is_not_installed_is_told(self) -> None:
+        """Without it there are no migrations, no checks, and no `flush` that knows of a ledger."""
+        apps = [app for app in settings.INSTALLED_APPS if not app.startswith("timebank")]
+        with (
+            self.settings(INSTALLED_APPS=apps),
+            self.assertRaisesRegex(ImproperlyConfigured, "'timebank.contrib.django' is not in"),
         ):
             bank()
 
@@ -231,7 +242,7 @@ class CommandTests(TestCase):
         assert "carla" == next(bank().records()).actor
         assert 3 == len(run("timebank", "journal").splitlines())
         assert "1:30" in run("timebank", "report", "impact", "--all", "--at-least", "1")
-        assert "Usage: timebank transfer" in run("timebank", "transfer", "--help")
+        assert "Usage: manage.py timebank transfer" in run("timebank", "transfer", "--help")
         assert "trial-balance" in run("timebank")
         run("timebank", "rebuild")
         bank("second").open_account("m1")
@@ -248,6 +259,21 @@ class CommandTests(TestCase):
         assert 2 == self.code("timebank", "balance", "nobody")[0]
         assert 2 == self.code("timebank", "nonsense")[0]
         assert 2 == bank().head().sequence
+
+    def test_what_is_told_can_be_typed(self) -> None:
+        """The program's own name would lead to another ledger, or to none."""
+        for words in (("balance", "nobody"), ("nonsense",), ("transfer",)):
+            assert "timebank" in self.code("timebank", *words)[1]
+            assert "manage.py timebank" in self.code("timebank", *words)[1]
+        helped = load_command_class("timebank.contrib.django", "timebank")
+        helped = " ".join(helped.create_parser("manage.py", "timebank").format_help().split())
+        assert "statement, statute, transfer" in helped
+
+    def test_the_keyboard_ends_a_command(self) -> None:
+        """With a sentence, and not a traceback."""
+        for raised in (KeyboardInterrupt, click.Abort):
+            with mock.patch.object(commands, "show", side_effect=raised):
+                assert (130, "interrupted") == self.code("timebank", "init")
 
     def test_a_bank_that_is_not_there_is_not_made(self) -> None:
         """By a command that names a wrong one."""
@@ -359,9 +385,11 @@ class TagTests(TestCase):
             (Hours("1:30"), "1:30"),
             (5400, "1:30"),
             (None, ""),
+            ("", ""),
             (-60, "-0:01"),
         ):
             assert expected == self.shown("{{ value|hours }}", value=value)
+        assert "[]" == self.shown("[{{ nothing.there|hours }}]")
 
     def test_a_balance_and_a_statement(self) -> None:
         """In the language of the reader, escaped."""
@@ -397,6 +425,8 @@ class RouterTests(SimpleTestCase):
         assert not ledger.is_for("other")
         with override_settings(DATABASE_ROUTERS=["club.suite_app.Router"]):
             assert not ledger.is_for("default")
+            assert "timebank.W003" in [message.id for message in checks.check_database(None)]
+        assert "timebank.W003" not in [message.id for message in checks.check_database(None)]
 
     def test_all_connections_are_known(self) -> None:
         """By the names that the settings gave them."""

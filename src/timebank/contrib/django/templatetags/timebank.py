@@ -21,13 +21,13 @@ register = template.Library()
 
 
 @register.filter
-def hours(value: Hours | int | None) -> str:
+def hours(value: Hours | int | str | None) -> str:
     """Show hours as hours:minutes, as all reports do; an int is of seconds, nothing is nothing.
 
-    As in `{{ transfer.hours|hours }}`.
+    As in `{{ transfer.hours|hours }}`. A variable that is missing is text to Django, and stays so.
     """
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     return str(value if isinstance(value, Hours) else Hours.from_seconds(value))
 
 

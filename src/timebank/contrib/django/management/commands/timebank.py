@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import REMAINDER
 from typing import Any
 
-from timebank.contrib.django.commands import LedgerCommand
+from timebank.contrib.django.commands import LedgerCommand, program
 
 
 class Command(LedgerCommand):
@@ -16,7 +16,13 @@ class Command(LedgerCommand):
     def add_arguments(self, parser: Any) -> None:
         """Add the command, with all that follows it."""
         super().add_arguments(parser)
-        parser.add_argument("command", nargs=REMAINDER, help="The command; --help lists them.")
+        parser.add_argument(
+            "command",
+            nargs=REMAINDER,
+            help="The command, with what it is given; its own --help tells of that.",
+        )
+        # `--help` before a command is Django's, and would not tell which commands there are.
+        parser.epilog = f"The commands: {', '.join(sorted(program().commands))}."
 
     def handle(self, *args: Any, command: list[str], **options: Any) -> None:
         """Run it.
