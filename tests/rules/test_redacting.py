@@ -677,6 +677,8 @@ TRIES: dict[str, Callable[[Any, Hours], Any]] = {
     "transfer under the id of another": lambda b, h: b.transfer(
         earner="bruno", spender="anna", hours=h, id="x"
     ),
+    "settle under the id of another": lambda b, _: b.settle("proposed", id="x"),
+    "settle under the id of another's hold": lambda b, _: b.settle("proposed", id="y"),
     "statement": lambda b, _: b.statement("anna"),
     "statement of bruno": lambda b, _: b.statement("bruno"),
     "statute": lambda b, _: b.statute(),
@@ -687,8 +689,10 @@ TRIES: dict[str, Callable[[Any, Hours], Any]] = {
     "transfer_by_id": lambda b, _: b.transfer_by_id("visit"),
     "transfer_by_id of bruno": lambda b, _: b.transfer_by_id("x"),
     "transfers": lambda b, _: b.transfers(account="anna"),
+    "transfers after one of another": lambda b, _: b.transfers(account="anna", after="x"),
     "void": lambda b, _: b.void("proposed"),
     "void of bruno": lambda b, _: b.void("y"),
+    "void under the id of another": lambda b, _: b.void("asked", id="x"),
 }
 
 

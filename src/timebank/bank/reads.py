@@ -410,9 +410,9 @@ class Reads(Handle):
         Each exchange, and each hold, is judged again, against the real balances of its
         moment. Reversals, settlements and what a statute made due are exempt, and so are imports
         with unchecked limits, unless `include_imports`: they are judged as of their own day.
-        Under the statute that was in force nothing differs. It reads the journal once and keeps
-        figures of each account and rule only; nothing is written. `progress` is called with
-        the records done and their number.
+        Under the statute that was in force nothing differs, but imports may. It reads the journal
+        once and keeps figures of each account and rule only; nothing is written. `progress` is
+        called with the records done and their number.
 
         :raises WrongType: not a `Statute`.
         :raises Corrupt: the journal cannot be read: run an audit.
