@@ -206,7 +206,8 @@ class TableReader:
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """Implement `Reader.records`."""
-        values = (self._bank, min(max(after, 0), MOST), limit)
+        # No honest row is below 1: an audit asks for those, and a database counts no further than this.
+        values = (self._bank, min(max(after, -MOST), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
     def find(self, id: str) -> RecordRow | None:
