@@ -206,7 +206,7 @@ class TableReader:
 
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """Implement `Reader.records`."""
-        # No honest row is below 1: an audit asks for those, and a database counts no further than this.
+        # No honest row is below 1: an audit asks for such, as far as a database counts.
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
