@@ -10,7 +10,7 @@ from _pytest.runner import runtestprotocol
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Let the event loop of its host run beneath a test of one, and beneath its fixtures."""
     params = getattr(getattr(item, "callspec", None), "params", {})
-    if not any(getattr(param, "is_async", False) for param in params.values()):
+    if not any(getattr(param, "is_async", False) is True for param in params.values()):
         return None
     from bank.hosts import within
 

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
+
+pytest.importorskip("psycopg2", reason="the hosts need the extra timebank[dev]")
+
+import psycopg2
 import sqlalchemy
 
 import timebank

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import pytest
+
+pytest.importorskip("psycopg2", reason="the hosts need the extra timebank[dev]")
+
 import psycopg
 import psycopg2.extensions
 import psycopg2.extras
 import pymysql
-import pytest
 from psycopg.types.string import TextLoader
 
 import timebank
