@@ -131,6 +131,29 @@ def test_a_commit_whose_answer_is_lost(proxy: tuple[Proxy, str], *, after: bool)
         assert () == bank.audit().findings
 
 
+def test_a_connection_whose_rollback_was_interrupted_is_closed(
+    bank: TimeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer may be half read: the next question would get the answer to this one."""
+    store = bank.store
+    assert isinstance(store, SqlStore)
+    block = store.writer("main")
+    block.__enter__()
+    connection: Any = block._slot[0].driver_connection
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(connection), "rollback", interrupted)
+        error = ValueError()
+        with pytest.raises(KeyboardInterrupt):
+            block.__exit__(ValueError, error, None)
+    block.drop()  # as whoever has the block does after an interrupt
+    assert store.dialect.lost(connection, error)
+    move(bank)
+
+
 def test_a_connection_lost_before_the_commit(proxy: tuple[Proxy, str]) -> None:
     """Nothing was written, and the next call has another connection."""
     wire, through = proxy

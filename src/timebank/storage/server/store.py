@@ -341,7 +341,9 @@ class SqlTransaction:
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
         if self._pid == os.getpid():
-            self._give(sound=self._sound)
+            # Who comes back to it after an interrupt finds an answer that may be half read.
+            sound, self._sound = self._sound, False
+            self._give(sound=sound)
 
     def cut(self) -> None:
         """Implement `Holder.cut`: the thread has ended, and its transaction with it."""
