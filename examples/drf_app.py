@@ -61,21 +61,21 @@ settings.configure(
 django.setup()
 
 from django.contrib.auth import authenticate, login, logout  # noqa: E402 - after the settings
-from django.contrib.auth.models import User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.urls import path  # noqa: E402
-from django.utils.decorators import method_decorator  # noqa: E402
-from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie  # noqa: E402
-from rest_framework import serializers, status  # noqa: E402
-from rest_framework.authentication import SessionAuthentication  # noqa: E402
-from rest_framework.exceptions import ParseError  # noqa: E402
-from rest_framework.parsers import JSONParser  # noqa: E402
-from rest_framework.permissions import AllowAny  # noqa: E402
-from rest_framework.request import Request  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
-from rest_framework.test import APIClient  # noqa: E402
-from rest_framework.views import APIView, exception_handler, set_rollback  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402 - as above
+from django.core.management import call_command  # noqa: E402 - as above
+from django.db import connection, transaction  # noqa: E402 - as above
+from django.urls import path  # noqa: E402 - as above
+from django.utils.decorators import method_decorator  # noqa: E402 - as above
+from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie  # noqa: E402 - as above
+from rest_framework import serializers, status  # noqa: E402 - as above
+from rest_framework.authentication import SessionAuthentication  # noqa: E402 - as above
+from rest_framework.exceptions import ParseError  # noqa: E402 - as above
+from rest_framework.parsers import JSONParser  # noqa: E402 - as above
+from rest_framework.permissions import AllowAny  # noqa: E402 - as above
+from rest_framework.request import Request  # noqa: E402 - as above
+from rest_framework.response import Response  # noqa: E402 - as above
+from rest_framework.test import APIClient  # noqa: E402 - as above
+from rest_framework.views import APIView, exception_handler, set_rollback  # noqa: E402 - as above
 
 #: The first that fits. What is not here is ours to mend: 500.
 STATUS: tuple[tuple[type[timebank.TimebankError], int], ...] = (

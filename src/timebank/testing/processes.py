@@ -12,7 +12,7 @@ from pathlib import Path
 
 from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.fixtures import StoreUnderTest, needs
-from timebank.testing.races import LOCKED_OUT_SECONDS, WORKERS, in_processes, run_child
+from timebank.testing.races import LOCKED_OUT_SECONDS, WORKERS, check_turns, in_processes, run_child
 from timebank.testing.rows import both, everything, posting, record, small_bank
 
 #: How long a process may take for a step that nothing keeps it from.
@@ -188,22 +188,8 @@ class Processes(StoreUnderTest, part=True):
     def test_a_store_that_is_opened_twice_has_one_lock(self, url: str, store: Store) -> None:
         """The lock is of the place, and not of the object: in one process, too."""
         other = self.open(url)
-        entered = threading.Event()
-        seen: list[int] = []
-
-        def second() -> None:
-            with other.writer("main") as writer:
-                entered.set()
-                seen.append(writer.head().sequence)
-
-        with store.writer("main") as writer:
-            thread = threading.Thread(target=second)
-            thread.start()
-            assert not entered.wait(LOCKED_OUT_SECONDS)
-            writer.append(Batch([record(1)]))
-        thread.join()
+        check_turns(store, other)
         other.close()
-        assert [1] == seen
 
     @needs("shared")
     def test_nothing_beside_it_lets_go_of_a_lock(self, url: str, store: Store) -> None:

@@ -43,22 +43,7 @@ class Races(StoreUnderTest, part=True):
 
     def test_a_second_writer_waits_for_the_first(self, store: Store) -> None:
         """While one thread writes another cannot begin; then it sees what the first has written."""
-        entered = threading.Event()
-        seen: list[int] = []
-
-        def second() -> None:
-            with store.writer("main") as writer:
-                entered.set()
-                seen.append(writer.head().sequence)
-
-        with store.writer("main") as writer:
-            thread = threading.Thread(target=second)
-            thread.start()
-            # A lock that holds makes this wait as long as it may; one that lies ends it at once.
-            assert not entered.wait(LOCKED_OUT_SECONDS)
-            writer.append(Batch([record(1)]))
-        thread.join()
-        assert [1] == seen
+        check_turns(store, store)
 
     def test_a_hot_account_is_spent_exactly_by_threads(self, store: Store) -> None:
         """As many transfers pass as there are units, and not one more."""
@@ -157,6 +142,26 @@ class Races(StoreUnderTest, part=True):
             for thread in readers:
                 thread.join()
         assert [] == halves
+
+
+def check_turns(first: Store, second: Store) -> None:
+    """Check that a writer of the second store waits for that of the first, and sees its record."""
+    entered = threading.Event()
+    seen: list[int] = []
+
+    def wait() -> None:
+        with second.writer("main") as writer:
+            entered.set()
+            seen.append(writer.head().sequence)
+
+    with first.writer("main") as writer:
+        thread = threading.Thread(target=wait)
+        thread.start()
+        # A lock that holds makes this wait as long as it may; one that lies ends it at once.
+        assert not entered.wait(LOCKED_OUT_SECONDS)
+        writer.append(Batch([record(1)]))
+    thread.join()
+    assert [1] == seen
 
 
 def _hot(store: Store) -> TimeBank:
