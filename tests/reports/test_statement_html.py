@@ -7,12 +7,10 @@ import io
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from html.parser import HTMLParser
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -150,21 +148,6 @@ def test_hostile_texts_are_only_texts() -> None:
     assert "<img" not in page
     assert "\u202e" not in page
     assert not re.search(r"""(?:src|href)\s*=\s*["']""", page)
-
-
-@pytest.mark.parametrize("language", languages())
-def test_every_catalogue_has_every_word(language: str) -> None:
-    """The same keys and the same gaps as the English one; articles are a language's own."""
-    folder = files("timebank.reports.words")
-    english, other = (
-        tomllib.loads((folder / f"{code}.toml").read_text("utf-8")) for code in ("en", language)
-    )
-    assert list(english) == list(other)
-    for report, texts in english.items():
-        assert report == "articles" or list(texts) == list(other[report])
-        for key, words in texts.items():
-            gaps = re.findall(r"{\w+}", words)
-            assert sorted(gaps) == sorted(re.findall(r"{\w+}", other[report][key])), key
 
 
 def test_another_language_is_a_catalogue(full: TimeBank) -> None:

@@ -52,10 +52,22 @@ __all__ = ["main"]
     help="Which bank of the storage.",
 )
 @click.option("--actor", metavar="ID", help="Who enters it; named in every record.")
+@click.option(
+    "--lang",
+    metavar="CODE",
+    help="Of what people read: en, it. Left out, that of TIMEBANK_LANG or of the machine.",
+)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @click.pass_context
-def main(context: click.Context, db: str | None, bank: str, actor: str | None) -> None:
-    """Keep where the bank is, for the commands that use one."""
+def main(
+    context: click.Context, db: str | None, bank: str, actor: str | None, lang: str | None
+) -> None:
+    """Keep where the bank is, for the commands that use one, and speak the language asked for."""
+    import os
+
+    from timebank.reports.words import language_of, speaking
+
+    context.with_resource(speaking(language_of(os.environ) if lang is None else lang))
     context.obj = BankAddress(db, bank, actor)
 
 
