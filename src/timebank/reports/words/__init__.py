@@ -169,7 +169,8 @@ class Words:
     def counted(self, key: str, number: int, **values: object) -> str:
         """Return the words of a number of things: a text for `one` and one for `many`.
 
-        The key is one of the report's own table, else of the table `counted`. `{n}` in the texts is the number, with marks between thousands.
+        The key is one of the report's own table, else of the table `counted`. `{n}` in the
+        texts is the number, with marks between thousands.
 
         >>> from timebank.reports.words import Words
         >>> words = Words("common", "it")
