@@ -78,7 +78,7 @@ def paragraphs(help: str) -> list[str]:
     r"""Return the paragraphs of a help text as the catalogue has them: each on one line.
 
     >>> from timebank.cli.speaking import paragraphs
-    >>> paragraphs("Hold hours.\\n\\n    What is held\\n    is not spent twice.")
+    >>> paragraphs("Hold hours.\n\n    What is held\n    is not spent twice.")
     ['Hold hours.', 'What is held is not spent twice.']
     """
     return [" ".join(one.split()) for one in _PARAGRAPHS.split(inspect.cleandoc(help))]
