@@ -89,11 +89,19 @@ class NotFound(TimebankError, LookupError):
 
 
 class AccountNotFound(NotFound):
-    """No account has this id; `account` is the id."""
+    """No account has this id; `account` is the id.
 
-    def __init__(self, account: str) -> None:
-        super().__init__(f"no account {shown(account)} in this bank")
+    `near` are accounts that were perhaps meant, as people know them, where these were looked for.
+    """
+
+    near: tuple[str, ...] = ()
+
+    def __init__(self, account: str, *, near: tuple[str, ...] = ()) -> None:
+        meant = f"; did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(f"no account {shown(account)} in this bank{meant}")
         self.account = account
+        if near:  # else a program need not be told
+            self.near = near
 
 
 class TransferNotFound(NotFound):
