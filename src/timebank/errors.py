@@ -42,9 +42,7 @@ class TimebankError(Exception):
         return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
-def _unpickle(
-    kind: type[TimebankError], args: tuple[Any, ...], facts: dict[str, Any]
-) -> TimebankError:
+def _unpickle(kind: type[TimebankError], args: Any, facts: dict[str, Any]) -> TimebankError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(facts)
     return error
@@ -89,19 +87,13 @@ class NotFound(TimebankError, LookupError):
 
 
 class AccountNotFound(NotFound):
-    """No account has this id; `account` is the id.
-
-    `near` are accounts that were perhaps meant, as people know them, where these were looked for.
-    """
+    """No account has this id, `account`; `near` are those that were perhaps meant, if any."""
 
     near: tuple[str, ...] = ()
 
-    def __init__(self, account: str, *, near: tuple[str, ...] = ()) -> None:
-        meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        super().__init__(f"no account {shown(account)} in this bank{meant}")
+    def __init__(self, account: str) -> None:
+        super().__init__(f"no account {shown(account)} in this bank")
         self.account = account
-        if near:  # else a program need not be told
-            self.near = near
 
 
 class TransferNotFound(NotFound):
