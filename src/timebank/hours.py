@@ -87,7 +87,7 @@ class Hours:
         """
         if type(seconds) is not int:
             msg = f"seconds must be an int, not {type(seconds).__name__}: {shown(seconds)}"
-            raise WrongHoursType(msg).about(key="wrong_hours_type", type=type(seconds).__name__)
+            raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(seconds).__name__)
         if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
             msg = f"{shown(seconds)} seconds are beyond ±2**53"
             raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds))
@@ -298,7 +298,7 @@ def _ratio_in_hours(value: object) -> tuple[int, int]:
         f"hours cannot be a {type(value).__name__}: {shown(value)}; give a str as '1:30', "
         "an int, Decimal, Fraction or timedelta"
     )
-    raise WrongHoursType(msg).about(key="wrong_hours_type", type=type(value).__name__)
+    raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(value).__name__)
 
 
 def _decimal_in_hours(value: Any) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from timebank.errors import (
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
 from timebank.reports.text import harmless
-from timebank.reports.words import Words
+from timebank.reports.words import DEFAULT, Words
 from timebank.statute import Statute
 
 if TYPE_CHECKING:
@@ -89,6 +89,17 @@ def word(name: str) -> str:
     'account_not_found'
     """
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def sentence_key(error: TimebankError) -> str:
+    """Return the key of the sentence of an error in the table `errors` of the catalogue.
+
+    >>> from timebank import AccountNotFound
+    >>> from timebank.reports.explaining import sentence_key
+    >>> sentence_key(AccountNotFound("m9"))
+    'account_not_found'
+    """
+    return _sentence_of(_Explanation(error, Words("errors", DEFAULT), None))[0]
 
 
 class _Explanation:
