@@ -49,7 +49,7 @@ def hold(
     arguments["spender"] = side("--spender", spenders)
     with address.open_to_write(dry_run=dry_run) as bank:
         made = bank.hold(expires_in=expires_in, **arguments)
-    _show(made, format, verb="would be held" if dry_run else "held")
+    _show(made, format, done="would" if dry_run else "made")
 
 
 @click.command(
@@ -82,7 +82,7 @@ def settle(
     arguments: dict[str, Any] = {"hours": hours, "occurred_on": occurred_on, "id": id}
     with address.open_to_write(dry_run=dry_run) as bank:
         made = bank.settle(hold_id, **arguments)
-    show_transfer(made, format, verb="would be" if dry_run else "is")
+    show_transfer(made, format, dry_run=dry_run)
 
 
 @click.command(help="Release a hold: its hours may be spent again.")
@@ -97,7 +97,7 @@ def void(
     """Void a hold."""
     with address.open() as bank:
         made = bank.void(hold_id, reason=reason, id=id)
-    _show(made, format, verb="released")
+    _show(made, format, done="released")
 
 
 @click.command(
@@ -137,14 +137,7 @@ def _today(bank: TimeBank) -> date:
         return instant(now).date()
 
 
-def _show(made: Hold, format: str, *, verb: str) -> None:
-    from timebank.reports.holds import planned_text, until_text
-    from timebank.reports.text import harmless
+def _show(made: Hold, format: str, *, done: str) -> None:
+    from timebank.reports.holds import hold_text
 
-    earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
-    end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
-    planned = f", {when}" if (when := planned_text(made)) else ""
-    line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{planned}{end}"
-    line += "; it was recorded already" if made.repeated else ""
-    lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
-    show_result(format, made, lambda: lines)
+    show_result(format, made, lambda: hold_text(made, done=done))

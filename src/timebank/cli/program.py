@@ -140,6 +140,20 @@ def said(key: str, **values: object) -> str:
     return Words("cli")(key, **values)
 
 
+def said_of(key: str, number: int, **values: object) -> str:
+    """Return the words of the command line for a number of things."""
+    from timebank.reports.words import Words
+
+    return Words("cli").counted(key, number, **values)
+
+
+def number(number: int) -> str:
+    """Return a whole number as the language writes it."""
+    from timebank.reports.words import Words
+
+    return Words("cli").number(number)
+
+
 def usage(message: str) -> NoReturn:
     """End with the message of a wrong use, and where to read more."""
     raise click.UsageError(message, click.get_current_context(silent=True))
