@@ -11,8 +11,6 @@ import click
 
 from timebank.cli.program import usage
 
-_DURATION: Final = re.compile(r"([0-9]{1,6})([wdhm])", re.ASCII)
-_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})", re.ASCII)
 _SEQUENCE: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -112,9 +110,11 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
         """
         if isinstance(value, timedelta):
             return value
-        if not (found := _DURATION.fullmatch(value)):
+        from timebank.checks import span
+
+        if (found := span(value)) is None:
             self.fail(f"{value!r} is not a duration like 7d, 12h, 30m or 2w", param, ctx)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+        return found
 
 
 DAY: Final = Day()
