@@ -100,7 +100,7 @@ def operation(value: object) -> str:
     id = identifier(value, "id")
     if id.startswith(RESERVED_PREFIXES):
         msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_reserved", prefix=id.partition(":")[0] + ":", id=id)
     return id
 
 
@@ -118,7 +118,9 @@ def personal_text(value: object, what: str) -> str | None:
         raise WrongType(msg)
     if len(value) > MAX_TEXT_CHARACTERS:
         msg = f"{what} must have at most {MAX_TEXT_CHARACTERS} characters, not {len(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="text_too_long", longest=MAX_TEXT_CHARACTERS, length=len(value)
+        )
     if "\0" in value or not _is_unicode(value):
         msg = f"{what} must not contain NUL or lone surrogates: {shown(value)}"
         raise InvalidRequest(msg)
@@ -215,7 +217,7 @@ def positive(value: object, what: str) -> int:
         raise
     if seconds <= 0:
         msg = f"{what} must be more than 0:00, not {Hours.from_seconds(seconds)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_not_positive", given=Hours.from_seconds(seconds))
     return seconds
 
 
@@ -235,7 +237,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         earner, spender = identifier(earner, "earner"), identifier(spender, "spender")
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="hours_missing")
         total = positive(hours, "hours")
         earned, spent = [[earner, total]], [[spender, total]]
     else:
@@ -244,7 +246,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         _fill_sole_side(earned, spent, total_or_none)
     if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
         msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="one_person", account=earned[0][0])
     return earned, spent
 
 
@@ -256,7 +258,7 @@ def _side_from(side: object, what: str) -> Side:
         raise WrongType(msg)
     if not side:
         msg = f"{what} is empty: a transfer needs at least one {what}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="side_empty")
     if len(side) > MAX_PARTIES:
         msg = f"{what} names {len(side)} accounts, more than {MAX_PARTIES}"
         raise InvalidRequest(msg)
@@ -318,7 +320,9 @@ def one_of(value: object, choices: tuple[str, ...], what: str) -> str:
     """Check that a value is one of a few words, and return it."""
     if value not in choices:
         msg = f"{what} must be one of {', '.join(choices)}, not {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="not_one_of", given=shown(value), choices=", ".join(choices)
+        )
     return str(value)
 
 

@@ -12,10 +12,11 @@ and are shown in its message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime
 
     from timebank.hours import Hours
@@ -31,7 +32,19 @@ def shown(value: object, *, limit: int = 60) -> str:
 
 
 class TimebankError(Exception):
-    """The base class of every error of this library. Errors and their facts can be pickled."""
+    """The base class of every error of this library. Errors and their facts can be pickled.
+
+    Where a class has many errors, `key` names the sentence by which `explain` tells this one, and
+    `gaps` are the facts that stand in it.
+    """
+
+    key: str = ""
+    gaps: Mapping[str, object] = MappingProxyType({})
+
+    def about(self, *, key: str, **gaps: object) -> Self:
+        """Set `key` and `gaps`, and return this error."""
+        self.key, self.gaps = key, gaps
+        return self
 
     def add_context(self, *, before: str = "", after: str = "") -> None:
         """Put words before and after the message."""
@@ -42,9 +55,7 @@ class TimebankError(Exception):
         return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
-def _unpickle(
-    kind: type[TimebankError], args: tuple[Any, ...], facts: dict[str, Any]
-) -> TimebankError:
+def _unpickle(kind: type[TimebankError], args: Any, facts: dict[str, Any]) -> TimebankError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(facts)
     return error
@@ -73,11 +84,9 @@ class UnbalancedTransfer(InvalidRequest):
     """
 
     def __init__(self, *, earned: Hours, spent: Hours) -> None:
-        super().__init__(
-            f"earners get {earned} but spenders give {spent}: both sides must be equal"
-        )
-        self.earned = earned
-        self.spent = spent
+        msg = f"earners get {earned} but spenders give {spent}: both sides must be equal"
+        super().__init__(msg)
+        self.earned, self.spent = earned, spent
 
 
 class InvalidStatute(InvalidRequest):
@@ -89,19 +98,13 @@ class NotFound(TimebankError, LookupError):
 
 
 class AccountNotFound(NotFound):
-    """No account has this id; `account` is the id.
-
-    `near` are accounts that were perhaps meant, as people know them, where these were looked for.
-    """
+    """No account has this id, `account`; `near` are those that were perhaps meant, if any."""
 
     near: tuple[str, ...] = ()
 
-    def __init__(self, account: str, *, near: tuple[str, ...] = ()) -> None:
-        meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        super().__init__(f"no account {shown(account)} in this bank{meant}")
+    def __init__(self, account: str) -> None:
+        super().__init__(f"no account {shown(account)} in this bank")
         self.account = account
-        if near:  # else a program need not be told
-            self.near = near
 
 
 class TransferNotFound(NotFound):
@@ -204,11 +207,8 @@ class LimitExceeded(Rejected):
     ) -> None:
         verb = "spend" if rule == "floor" else "earn"
         held = f" and {reserved} is held" if reserved else ""
-        reason = (
-            f"is {limit}{held}, so {available} may still move"
-            if limit is not None
-            else "does not allow it"
-        )
+        reason = f"is {limit}{held}, so {available} may still move"
+        reason = "does not allow it" if limit is None else reason
         super().__init__(f"account {shown(account)} cannot {verb} {needed}: its {rule} {reason}")
         self.account = account
         self.rule = rule
@@ -254,9 +254,7 @@ class RecordedTooLate(Rejected):
             f"an exchange of {occurred_on} had to be recorded within {days} days: "
             f"the earliest day of service accepted is {earliest}"
         )
-        self.occurred_on = occurred_on
-        self.earliest = earliest
-        self.days = days
+        self.occurred_on, self.earliest, self.days = occurred_on, earliest, days
         self.add_remedy(f"a day from {earliest} on would pass")
 
 
@@ -270,9 +268,8 @@ class BooksClosed(Rejected):
     code = "books_closed"
 
     def __init__(self, *, through: date, occurred_on: date, doing: str = "recorded") -> None:
-        super().__init__(
-            f"the books are closed through {through}: nothing of {occurred_on} is {doing}"
-        )
+        msg = f"the books are closed through {through}: nothing of {occurred_on} is {doing}"
+        super().__init__(msg)
         self.through = through
         self.occurred_on = occurred_on
         first = through.fromordinal(through.toordinal() + 1)
@@ -310,10 +307,8 @@ class GranularityRefused(Rejected):
 
     def __init__(self, *, needed: Hours, unit: Hours, lower: Hours | None, upper: Hours) -> None:
         super().__init__(f"hours are exchanged in multiples of {unit} here, not {needed}")
-        self.needed = needed
-        self.unit = unit
-        self.lower = lower
-        self.upper = upper
+        self.needed, self.unit = needed, unit
+        self.lower, self.upper = lower, upper
 
 
 class AccountNotOpen(Rejected):
@@ -377,9 +372,8 @@ class AccountNotEmpty(Rejected):
         remedy: str | None = None,
     ) -> None:
         open_holds = bool(held or incoming)
-        also = (
-            f", with {held or '0:00'} held and {incoming or '0:00'} incoming" if open_holds else ""
-        )
+        reserved = f", with {held or '0:00'} held and {incoming or '0:00'} incoming"
+        also = reserved if open_holds else ""
         verb = f"would hold, {after}," if after else "holds"
         super().__init__(
             f"account {shown(account)} {verb} {balance}{also}: an account is closed at 0:00, "
@@ -413,9 +407,7 @@ class HoldsOpen(Rejected):
             f"account {shown(account)} has open holds, {held} held and {incoming} incoming: "
             "it cannot be merged"
         )
-        self.account = account
-        self.held = held
-        self.incoming = incoming
+        self.account, self.held, self.incoming = account, held, incoming
         self.add_remedy("settle or void them first")
 
 
@@ -429,12 +421,9 @@ class NothingDue(Rejected):
     code = "nothing_due"
 
     def __init__(self, account: str, *, of: str, statute: str) -> None:
-        super().__init__(
-            f"statute {shown(statute)} gives no welcome credit to a {of} as {shown(account)}"
-        )
-        self.account = account
-        self.of = of
-        self.statute = statute
+        msg = f"statute {shown(statute)} gives no welcome credit to a {of} as {shown(account)}"
+        super().__init__(msg)
+        self.account, self.of, self.statute = account, of, statute
 
 
 class NotPermitted(Rejected):
@@ -459,9 +448,7 @@ class NotPermitted(Rejected):
         who = "who names no actor" if actor is None else f"actor {shown(actor)}"
         of = f" of {shown(accounts[0])}" if len(accounts) == 1 else ""
         super().__init__(f"{who} may not do this: {what or action}{of}")
-        self.actor = actor
-        self.action = action
-        self.accounts = accounts
+        self.actor, self.action, self.accounts = actor, action, accounts
 
 
 class FundInUse(Rejected):
@@ -518,10 +505,7 @@ class AlreadyResolved(Rejected):
         already = " already" if status.startswith(doing) else ""
         end = f"was {status}{already} by {shown(by)}" if by is not None else f"has {status}"
         super().__init__(f"hold {shown(hold)} {end}")
-        self.hold = hold
-        self.status = status
-        self.by = by
-        self.doing = doing
+        self.hold, self.status, self.by, self.doing = hold, status, by, doing
         if already:
             self.add_remedy("nothing more is to be done")
         elif doing == "settle":

@@ -157,7 +157,7 @@ def test_slips_are_told_in_the_language_that_was_asked_for() -> None:
     """And the values are the same in it."""
     words = ("--earner", "m2", "--spender", "a", "--hours", "1", "--on")
     said = refused("--lang", "it", "transfer", *words, "1926-03-02")
-    assert "1926-03-02 è giusto? È prima del 1970: scrivi 2026-03-02" in said
+    assert "1926-03-02 è giusto? È prima del 1970: si scriva 2026-03-02" in said
     assert "non è un giorno scritto come" in refused("--lang", "it", "transfer", *words, "2/3/2026")
 
 

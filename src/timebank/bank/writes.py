@@ -721,7 +721,7 @@ class Writes(Handle):
         to = () if credit is None else (credit.to,)
         if id in to or (debt is not None and debt.on == id):
             msg = "who leaves cannot take over its own hours"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="own_hours")
         accounts.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
         request = {"account": id}
         if credit is not None:

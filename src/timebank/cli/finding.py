@@ -97,8 +97,12 @@ def _several(text: str, found: list[Account]) -> str:
 def _not_found(text: str, accounts: Iterable[Account]) -> AccountNotFound:
     from timebank.reports.text import titled
 
+    error = AccountNotFound(text)
     near = tuple(titled(one.id, one.name) for one in nearest(accounts, text))
-    return AccountNotFound(text, near=near)
+    if near:
+        error.near = near
+        error.add_context(after=f"; did you mean {' or '.join(near)}?")
+    return error
 
 
 def nearest(accounts: Iterable[Account], text: str) -> list[Account]:

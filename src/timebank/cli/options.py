@@ -176,8 +176,8 @@ old_day_option = click.option(
 
 #: What `transfer` and `hold` share, in the order of their help: before the day, and after it.
 _SIDES: Final = (
-    click.option("--earner", "earners", metavar="WHO[=HOURS]", required=True, multiple=True),
-    click.option("--spender", "spenders", metavar="WHO[=HOURS]", required=True, multiple=True),
+    click.option("--earner", "earners", metavar="ID[=HOURS]", required=True, multiple=True),
+    click.option("--spender", "spenders", metavar="ID[=HOURS]", required=True, multiple=True),
     click.option("--hours", metavar="HOURS", help="1:30, 1.5, 1h30 or 90m."),
     click.option("--id", "id", metavar="ID", help="Makes repeating the command safe."),
 )
@@ -188,7 +188,7 @@ _DESCRIPTION: Final = (
     click.option("--category", help="What sort of service."),
     click.option("--area", help="The area of welfare."),
     click.option("--resource", help="What was used: a room, a car."),
-    click.option("--via", metavar="WHO", help="The account of who arranged it."),
+    click.option("--via", metavar="ID", help="The account of who arranged it."),
     click.option("--note", help="Personal text: what for."),
     click.option("--tag", "tags", multiple=True, help="May be given several times."),
 )
