@@ -120,7 +120,7 @@ def test_a_part_that_was_taken_back_is_said_to_be_a_part(bank: TimeBank) -> None
 
 def test_fees_dues_and_gifts_are_no_exchanges(bank: TimeBank) -> None:
     """And a fee that was moved back is taken back like its exchange."""
-    bank.adopt(Statute(version="v1", fee=Fee(share="10%", paid_by="earners", fund="fund")))
+    bank.adopt(Statute(version="v1", fee=Fee(share="10%", payer="earner", fund="fund")))
     bank.transfer(earner="m1", spender="m2", hours=2, id="t1", occurred_on=DAY)
     bank.transfer(earner="m1", spender="m2", hours=1, kind="gift", occurred_on=DAY)
     assert {"given": (1, "2:00"), "received": (0, "0:00")}.items() <= told(bank, "m1").items()

@@ -100,9 +100,9 @@ def test_every_figure_is_on_the_page(full: TimeBank, language: str) -> None:
         counted = shown_columns(statement)
         rows = cells(page)[2 : 2 + len(statement.lines)]
         figures = [line_figures(line, counted) for line in statement.lines]
-        assert [[*row, str(line.balance)] for row, line in zip(figures, statement.lines, strict=True)] == [
-            row[3:] for row in rows
-        ]
+        assert [
+            [*row, str(line.balance)] for row, line in zip(figures, statement.lines, strict=True)
+        ] == [row[3:] for row in rows]
         assert all(1 == sum(map(bool, row)) for row in figures), "each line is in one column"
         assert str(full.head()) in page
         after = 2 + max(len(statement.lines), 1)

@@ -9,9 +9,11 @@ from typing import Any, Final
 from timebank.hours import Hours
 from timebank.model import AMENDABLE
 from timebank.queries.statements import StatementLine
-from timebank.reports.text import harmless
+from timebank.reports.text import fit, harmless
 from timebank.reports.words import Words
 
+#: Columns of the note of what is taken back: it stands whole on its own line.
+_MOST_OF_A_NOTE: Final = 60
 #: What a reversal says of its original: the rest is not on its line.
 _OF_ORIGINAL: Final = frozenset({"category", "area"})
 
@@ -54,7 +56,7 @@ def takes_back_words(
         said = words(key, day=day(taken.occurred_on))
     else:
         said = words(f"{key}_other", day=day(taken.occurred_on), kind=words.kind(taken.kind))
-    note = harmless(taken.note or "")
+    note = fit(harmless(taken.note or ""), _MOST_OF_A_NOTE)
     return harmless(f"{said}: {words('quoted', text=note)}" if note else said)
 
 
