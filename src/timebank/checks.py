@@ -7,9 +7,10 @@ functions are pure and know nothing of the bank.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
 from timebank.hours import Hours, seconds_of
@@ -27,6 +28,50 @@ from timebank.model import (
 )
 from timebank.model.ids import identifier as _identifier
 from timebank.model.ids import is_plain
+
+# -- calls by name ---------------------------------------------------------------------
+
+#: Stands for an argument that has to be given, and was not.
+LEFT_OUT: Final[Any] = object()
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def by_name(method: Method) -> Method:
+    """Let a method that takes all by name be entered without what it needs, so that it says how.
+
+    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker still asks for
+    it. Nothing is wrapped: a call that is right costs nothing more.
+    """
+    code = method.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    given = method.__kwdefaults__ or {}
+    method.__kwdefaults__ = dict.fromkeys(names, LEFT_OUT) | given
+    return method
+
+
+def called_wrongly(
+    method: Callable[..., Any], by_position: tuple[object, ...], **named: object
+) -> TypeError:
+    """Return the error for a call by position, or without what it needs, as it is to be written.
+
+    >>> from timebank import TimeBank
+    >>> from timebank.checks import LEFT_OUT, called_wrongly
+    >>> str(called_wrongly(TimeBank.hold, ("m1",), earner=LEFT_OUT, spender=LEFT_OUT, hours=2))
+    "hold takes its arguments by name: write hold(earner='m1', spender=…, hours=2)"
+    """
+    name, left = method.__name__, iter(by_position)
+    filled = {
+        argument: next(left, LEFT_OUT) if value is None or value is LEFT_OUT else value
+        for argument, value in named.items()
+    }
+    written = [
+        f"{key}={'…' if value is LEFT_OUT else shown(value)}" for key, value in filled.items()
+    ]
+    written += [f"…={shown(value)}" for value in left]
+    return TypeError(f"{name} takes its arguments by name: write {name}({', '.join(written)})")
+
+
+# -- ids and labels --------------------------------------------------------------------
 
 
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
@@ -113,11 +158,36 @@ def time_of_day(value: object, what: str) -> str | None:
     return value.isoformat("minutes")
 
 
+_SPAN: Final = re.compile(r"([0-9]{1,6})([wdhm])", re.ASCII)
+_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+
+
+def span(text: str) -> timedelta | None:
+    """Return the time that a text like `7d`, `12h`, `30m` or `2w` means; `None` for another.
+
+    >>> from timebank.checks import span
+    >>> span("7d"), span("a week")
+    (datetime.timedelta(days=7), None)
+    """
+    found = _SPAN.fullmatch(text)
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def duration(value: object, what: str) -> int:
-    """Return a `timedelta` of more than zero in whole microseconds."""
+    """Return a `timedelta` of more than zero, or a text as of `span`, in whole microseconds.
+
+    :raises WrongType: neither.
+    :raises InvalidRequest: another text, nothing, or more than can be stored.
+    """
+    if isinstance(value, str) and (found := span(value)) is not None:
+        value = found
     if not isinstance(value, timedelta):
-        msg = f"{what} must be a datetime.timedelta, not {type(value).__name__}: {shown(value)}"
-        raise WrongType(msg)
+        wrong = InvalidRequest if isinstance(value, str) else WrongType
+        msg = (
+            f"{what} must be a datetime.timedelta, or a text like '7d', '12h', '30m' or '2w', "
+            f"not {type(value).__name__}: {shown(value)}"
+        )
+        raise wrong(msg)
     microseconds = value // timedelta(microseconds=1)
     if not 0 < microseconds <= MAX_INTEGER:
         msg = f"{what} must be more than zero and less than 285 years, not {value}"

@@ -494,20 +494,26 @@ class AlreadyResolved(Rejected):
     """The hold was settled or voided, or has expired, and cannot change any more.
 
     `hold` is its id; `status` is "settled", "voided" or "expired"; `by` the id of the
-    settlement or void, `None` for a hold that expired.
+    settlement or void, `None` for a hold that expired. `doing` is what was asked for, "settle" or
+    "void": a second time it comes to nothing more.
     """
 
     rule = "a resolved hold is final"
     code = "already_resolved"
 
-    def __init__(self, hold: str, *, status: str, by: str | None) -> None:
-        end = f"was {status} by {shown(by)}" if by is not None else f"has {status}"
+    def __init__(self, hold: str, *, status: str, by: str | None, doing: str = "settle") -> None:
+        already = " already" if status.startswith(doing) else ""
+        end = f"was {status}{already} by {shown(by)}" if by is not None else f"has {status}"
         super().__init__(f"hold {shown(hold)} {end}")
-        self.hold, self.status, self.by = hold, status, by
-        if status == "settled":
+        self.hold, self.status, self.by, self.doing = hold, status, by, doing
+        if already:
             self.add_remedy("nothing more is to be done")
-        else:
+        elif doing == "settle":
             self.add_remedy("record the exchange as a transfer, or make a new hold")
+        elif by is not None:
+            self.add_remedy(f"reverse {shown(by)} to take its hours back")
+        else:
+            self.add_remedy("it reserves nothing, and nothing more is to be done")
 
 
 class Retryable(TimebankError):

@@ -528,7 +528,7 @@ def test_holds_are_a_calendar() -> None:
     assert ["", "1 hold is overdue: settle what was done, and void what was not."] == lines[8:]
     order = [one["id"] for one in json.loads(well("holds", "--format", "json"))]
     assert ["late", "today", "all-day", "morning", "evening", "someday"] == order
-    held = [line.split(":")[0].strip() for line in well("statement", "m1").splitlines()[-6:]]
+    held = [line.split(":")[0].strip() for line in well("statement", "m1").splitlines()[-9:-3]]
     assert order == held
     well("void", "late")
     assert "overdue" not in well("holds", "--status", "all")
@@ -543,9 +543,9 @@ def test_times_are_said_where_they_are_given() -> None:
     held = well("hold", *SIDES, "--id", "h1", "--on", ahead, *times)
     assert f"h1: 2:00 of m2 for m1 held, on {ahead} 09:30\u201311:30\n" == held
     lines = well("statement", "m1").splitlines()
-    assert re.fullmatch(r"Day +Time +With +Description +Earned +Spent +Balance", lines[3])
+    assert re.fullmatch(r"Day +Time +With +Description +Given +Received +Balance", lines[3])
     assert "2024-03-02  09:30\u201311:30  m2 " in lines[6]
-    assert f"  h1: 2:00 to earn, on {ahead} 09:30\u201311:30, until no date" == lines[-1]
+    assert f"  h1: 2:00 to earn, on {ahead} 09:30\u201311:30, until no date" == lines[-4]
     well("settle", "h1", "--id", "s1")
     assert f"{TODAY}  09:30\u201311:30  m2 " in well("statement", "m1")
 

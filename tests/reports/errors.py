@@ -120,6 +120,8 @@ def _of_operations() -> Iterator[timebank.TimebankError]:
     yield _hidden(errors.OverReversed("visit", remaining=H(0), needed=H(2)), remaining=None)
     for status in ("settled", "voided", "expired", "resolved"):
         yield errors.AlreadyResolved("promise", status=status, by=None)
+    for status, by in (("settled", "visit"), ("voided", "rain"), ("expired", None)):
+        yield errors.AlreadyResolved("promise", status=status, by=by, doing="void")
     yield errors.Rejected("a rule of a host says no")
     yield errors.AccountNotFound("m9")
     near = errors.AccountNotFound("Mara Rossi")

@@ -524,7 +524,8 @@ class Reads(Handle):
     def inactive(self, *, since: date, kinds: Iterable[str] = _MEMBERS) -> Iterator[Inactive]:
         """Yield the accounts that exchanged nothing on or after a day of service, by id.
 
-        Who became a member on or after that day is not among them, nor is a closed account.
+        Who became a member on or after that day is not among them, nor is a closed account. Who
+        exchanged before joining, as after an import without days of joining, was one by then.
         What was merged into an account counts as its own. Dues, gifts and reversals are no
         exchanges. They are candidates: what is to be done is for people to decide.
 

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, DURATION, exchange_options, formatted, side
+from timebank.cli.options import (
+    DAY_OF_SERVICE,
+    DURATION,
+    accounts_of,
+    exchange_options,
+    formatted,
+    old_day_option,
+)
 from timebank.cli.output import show_result
+from timebank.cli.twice import show_note, twice_note
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
@@ -45,11 +53,12 @@ def hold(
     **arguments: Any,
 ) -> None:
     """Hold hours."""
-    arguments["earner"] = side("--earner", earners)
-    arguments["spender"] = side("--spender", spenders)
     with address.open_to_write(dry_run=dry_run) as bank:
+        arguments |= accounts_of(bank, earners, spenders, arguments["via"])
         made = bank.hold(expires_in=expires_in, **arguments)
+        note = None if dry_run or arguments["id"] else twice_note(bank, made)
     _show(made, format, done="would" if dry_run else "made")
+    show_note(note)
 
 
 @click.command(
@@ -60,7 +69,10 @@ def hold(
 )
 @click.argument("hold_id", metavar="HOLD")
 @click.option("--hours", metavar="HOURS", help="What it really took.")
-@click.option("--on", "occurred_on", type=DAY, help="The day of the service; the hold's, or today.")
+@click.option(
+    "--on", "occurred_on", type=DAY_OF_SERVICE, help="The day of the service; the hold's, or today."
+)
+@old_day_option
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted

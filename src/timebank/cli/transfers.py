@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, exchange_options, formatted, side
+from timebank.cli.options import (
+    DAY_OF_SERVICE,
+    accounts_of,
+    exchange_options,
+    formatted,
+    old_day_option,
+)
 from timebank.cli.output import show_result
+from timebank.cli.twice import show_note, twice_note
 
 if TYPE_CHECKING:
     from timebank.model import Transfer
@@ -37,18 +44,20 @@ def transfer(
     **arguments: Any,
 ) -> None:
     """Record an exchange."""
-    arguments["earner"] = side("--earner", earners)
-    arguments["spender"] = side("--spender", spenders)
     with address.open_to_write(dry_run=dry_run) as bank:
+        arguments |= accounts_of(bank, earners, spenders, arguments["via"])
         made = bank.transfer(**arguments)
+        note = None if dry_run or arguments["id"] else twice_note(bank, made)
     show_transfer(made, format, dry_run=dry_run)
+    show_note(note)
 
 
 @click.command(help="Take a transfer back. All that is left of it is moved back, or --hours of it.")
 @click.argument("transfer_id", metavar="TRANSFER")
 @click.option("--reason", required=True, help="Personal text: why.")
 @click.option("--hours", metavar="HOURS", help="A part of it.")
-@click.option("--on", "occurred_on", type=DAY, help="The original's day if left out.")
+@click.option("--on", "occurred_on", type=DAY_OF_SERVICE, help="The original's day if left out.")
+@old_day_option
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @formatted
 @pass_address

@@ -280,7 +280,8 @@ class Leaving:
 class Inactive:
     """An account that exchanged nothing for long; `last_exchange` is a day of service, or `None`.
 
-    `since` is the day from which it is a member: of joining, or of being opened.
+    `since` is the day from which it is a member: of joining, or of being opened; that of its first
+    exchange, where it is a member by that alone, as after an import without days of joining.
     """
 
     account: Account

@@ -238,8 +238,10 @@ def _over_reversed(_: _Explanation, error: OverReversed) -> tuple[str, _Facts]:
 
 
 def _resolved(_: _Explanation, error: AlreadyResolved) -> tuple[str, _Facts]:
-    form = error.status if error.status in {"settled", "voided", "expired"} else "hidden"
-    return f"{error.code}_{form}", {}
+    if error.status not in {"settled", "voided", "expired"}:
+        return f"{error.code}_hidden", {}
+    form = "_void" if error.doing == "void" else ""
+    return f"{error.code}_{error.status}{form}", {}
 
 
 def _too_late(told: _Explanation, error: RecordedTooLate) -> tuple[str, _Facts]:
