@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -161,6 +162,8 @@ REFUSED: dict[str, list[str]] = {
     "clock restart": ["--reason", "x", "--today", "2001-01-01"],
     "welcome": ["fondo"],
 }
+#: What is the bank's own: its names, texts and words of programs, that examples use as well.
+OWN = set(re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql"))
 #: Commands whose words are JSON alone, or those of programs, or of files that they read.
 ELSEWHERE = re.compile(
     r"(account (open|limits|rename|freeze|thaw|close|reopen)|audit|audit-host|demo|export|import"
@@ -198,7 +201,19 @@ def _vocabulary(code: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]{3,}", bare))
 
 
-ENGLISH = _vocabulary("en") - _vocabulary("it") - {"main"}
+def _written() -> set[str]:
+    """Return the words of sentences that stand in the source, where the catalogue has none."""
+    found: set[str] = set()
+    for package in ("cli", "reports", "model", "bank", "rules"):
+        for path in (Path(timebank.__file__).parent / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    text = node.value if " " in node.value.strip() else ""
+                    found |= set(re.findall(r"[^\W\d_]{3,}", text.lower()))
+    return found
+
+
+ENGLISH = (_vocabulary("en") | _written()) - _vocabulary("it") - OWN
 
 
 @pytest.fixture
