@@ -13,7 +13,7 @@ from sybil import Document, Example
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
 import timebank
-from house.test_documents import PAGES, ROOT, elsewhere, run
+from house.test_documents import PAGES, ROOT, elsewhere, run, speaking, story
 from timebank.storage import open_store
 
 __all__ = ["elsewhere"]
@@ -45,8 +45,9 @@ def console(example: Example) -> None:
 def once(page: Path, evaluate: Callable[[Example], Any]) -> None:
     """Run all that a page shows, in its order, with the environment of a new shell."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("TIMEBANK_DB", ""), ("TIMEBANK_BANK", "main")):
+        for name, value in (("TIMEBANK_DB", ""), ("TIMEBANK_BANK", "main"), ("TIMEBANK_LANG", "")):
             patch.setenv(name, value)
+        speaking(page)
         document = Document(page.read_text("utf-8"), str(page))
         for parser in (PythonCodeBlockParser(), CodeBlockParser("console", console)):
             for region in parser(document):
@@ -89,7 +90,8 @@ def moved(folder: Path) -> dict[tuple[str, str], tuple[set[str], dict[str, str]]
 @pytest.mark.parametrize("page", ON_FILES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_second_run_books_nothing(page: Path, tmp_path: Path) -> None:
     """Whoever copies an example into a file, and runs it again, has the books that they had."""
-    once(page, lambda example: example.evaluate())
+    for one in story(page):
+        once(one, lambda example: example.evaluate())
     before = moved(tmp_path)
     once(page, again)
     assert before == moved(tmp_path)
