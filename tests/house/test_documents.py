@@ -59,6 +59,8 @@ def console(example: Example) -> str | None:
             printed = f"{status}\n"
         elif words[0] == "timebank" and words[-2:-1] == [">"]:
             printed, status = run(words[1:-2])
+            if status:
+                return f"$ {command}\nends with {status}:\n{printed}"
             Path(words[-1]).write_text(printed, "utf-8")
             printed = ""
         elif words[0] == "cat":  # the file that a page shows is made as it shows it
