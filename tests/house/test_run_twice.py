@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,12 @@ __all__ = ["elsewhere"]
 #: The pages that keep a bank in a file.
 ON_FILES = [
     page for page in PAGES if any(word in page.read_text("utf-8") for word in ("sqlite:///", ".db"))
+]
+#: The examples that are programs of their own; what `experiences` has is tested with its pages.
+PROGRAMS = [
+    script
+    for script in sorted(ROOT.glob("examples/*.py"))
+    if "__main__" in script.read_text("utf-8") and script.name != "verify_journal.py"
 ]
 #: What Python says where an example is not what a page shows: a later run may come to another.
 _DIFFERS = "did not evaluate as expected"
@@ -95,6 +103,14 @@ def test_a_second_run_books_nothing(page: Path, tmp_path: Path) -> None:
     before = moved(tmp_path)
     once(page, again)
     assert before == moved(tmp_path)
+
+
+@pytest.mark.parametrize("script", PROGRAMS, ids=lambda script: script.name)
+def test_an_example_leaves_no_file(script: Path, tmp_path: Path) -> None:
+    """Its bank is in memory, or in a folder that goes with it: a second run begins anew."""
+    command = [sys.executable, str(script)]
+    subprocess.run(command, capture_output=True, cwd=tmp_path, check=True)
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_there_are_pages_with_files() -> None:
