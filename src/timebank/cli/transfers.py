@@ -48,7 +48,7 @@ def transfer(
         arguments |= accounts_of(bank, earners, spenders, arguments["via"])
         made = bank.transfer(**arguments)
         note = None if dry_run or arguments["id"] else twice_note(bank, made)
-    show_transfer(made, format, verb="would be" if dry_run else "is")
+    show_transfer(made, format, dry_run=dry_run)
     show_note(note)
 
 
@@ -75,28 +75,11 @@ def reverse(
     """Take a transfer back."""
     with address.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
-    show_transfer(made, format, verb="is")
+    show_transfer(made, format)
 
 
-def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
+def show_transfer(made: Transfer, format: str, *, dry_run: bool = False) -> None:
     """Print what was recorded, or would be, with its fee and flags."""
-    from timebank.reports.text import harmless, times_text
+    from timebank.reports.transfers import transfer_text
 
-    earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
-    when = f"{made.occurred_on} {times_text(made.started_at, made.ended_at)}".rstrip()
-    what = f"{made.hours} from {spenders} to {earners} on {when}"
-    verb = "was recorded already, as" if made.repeated else verb
-    lines = [f"{made.id}: {what} {verb} record {made.sequence}"]
-    if made.asked is not None:
-        lines.append(f"  {made.asked} was asked: the bank counts in units of its statute")
-    if made.fee:
-        lines.append(f"  fee: {made.fee}, {_fee_text(made)}")
-    lines += [f"  note: {flag}" for flag in made.flags]
-    show_result(format, made, lambda: map(harmless, lines))
-
-
-def _fee_text(made: Transfer) -> str:
-    fees = [posting for posting in made.postings if posting.fee]
-    payers = " and ".join(posting.account for posting in fees if posting.hours.seconds < 0)
-    payees = " and ".join(posting.account for posting in fees if posting.hours.seconds > 0)
-    return f"from {payers} to {payees}"
+    show_result(format, made, lambda: transfer_text(made, dry_run=dry_run))
