@@ -16,6 +16,7 @@ from timebank.audit.report import AuditReport, Progress
 from timebank.errors import InvalidRequest
 from timebank.journal import parse
 from timebank.model import Head, RecordRow
+from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -122,7 +123,7 @@ class AuditPass:
         self._restore(self._since)
         known = self._since.head
         goes_on = False
-        with self._heads.reading(f"head {known.sequence}, of the checkpoint"):
+        with self._heads.reading("head_of_the_checkpoint", sequence=known.sequence):
             goes_on = self._heads.has(known)
         if goes_on:
             self._context.last, self._context.digest = known.sequence, known.digest
@@ -165,7 +166,7 @@ class AuditPass:
                     limit = 1
                     continue
                 context.is_complete = False
-                context.tell_unreadable(f"record {after + 1}", error)
+                context.tell_unreadable(said("record", sequence=after + 1), error)
                 if self.findings.count("file") > MOST_FINDINGS or self._is_beyond(after):
                     return
                 after += 1
@@ -205,7 +206,7 @@ class AuditPass:
             for step in steps:
                 step(record)
         except UNREADABLE as error:
-            self._context.tell_unreadable(f"record {record.sequence}", error)
+            self._context.tell_unreadable(said("record", sequence=record.sequence), error)
             for step in steps:
                 with suppress(*UNREADABLE):
                     step(record)

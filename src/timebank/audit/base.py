@@ -13,6 +13,7 @@ from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import TimebankError
 from timebank.journal.fold import Derived, Fold
 from timebank.model import AccountRow, Head, RecordRow
+from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 #: What reading rows of any value may raise, a driver's refusal of odd values included.
@@ -207,9 +208,12 @@ class AuditCheck:
         self.context.findings.add(name, place, expected=expected, found=found)
 
     @contextmanager
-    def reading(self, place: str) -> Iterator[None]:
-        """Tell a finding where something cannot be read, and go on behind the block."""
+    def reading(self, place: str, **gaps: object) -> Iterator[None]:
+        """Tell a finding where something cannot be read, and go on behind the block.
+
+        The place is a key of the catalogue: it is looked up only where something fails.
+        """
         try:
             yield
         except UNREADABLE as error:
-            self.context.tell_unreadable(place, error)
+            self.context.tell_unreadable(said(place, **gaps), error)

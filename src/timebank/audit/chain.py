@@ -9,6 +9,7 @@ from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
 from timebank.journal import FORMAT, digest
 from timebank.model import MAX_INTEGER, RecordRow
+from timebank.model.said import said
 
 PAGE: Final = 500
 
@@ -31,12 +32,12 @@ class Chain(AuditCheck):
         """Find records that are numbered below 1."""
         if self.context.since is not None:
             return
-        with self.reading("records before the first"):
+        with self.reading("records_before_the_first"):
             for row in self.context.reader.records(after=-MAX_INTEGER, limit=PAGE):
                 if row.sequence >= 1:
                     return
-                place, found = f"record {row.sequence}", f"{row.sequence}"
-                self.tell("sequence", place, expected="records from 1", found=found)
+                place, found = said("record", sequence=row.sequence), f"{row.sequence}"
+                self.tell("sequence", place, expected=said("records_from_1"), found=found)
 
     def row(self, row: RecordRow) -> None:
         """Check that a row follows the one before it."""
@@ -45,9 +46,9 @@ class Chain(AuditCheck):
         if sequence != context.last + 1:
             self.tell(
                 "sequence",
-                f"record {sequence}",
-                expected=f"record {context.last + 1}",
-                found=f"record {sequence}",
+                said("record", sequence=sequence),
+                expected=said("record", sequence=context.last + 1),
+                found=said("record", sequence=sequence),
             )
         elif context.head is not None:
             self.check_digest(context.digest, row)
@@ -57,7 +58,7 @@ class Chain(AuditCheck):
         """Check that a row's digest is that of the digest before it and its bytes."""
         expected = digest(before, row.body)
         if row.digest != expected:
-            place = f"record {row.sequence}"
+            place = said("record", sequence=row.sequence)
             self.tell("chain", place, expected=expected.hex(), found=row.digest.hex())
 
     def record(self, record: AuditedRecord) -> None:
@@ -72,7 +73,7 @@ class Chain(AuditCheck):
             if content[field] != expected:
                 self.tell(
                     "chain",
-                    f"record {record.sequence}",
-                    expected=f"{field} {shown(expected)}",
-                    found=f"{field} {shown(content[field])}",
+                    said("record", sequence=record.sequence),
+                    expected=said("field_value", field=field, value=shown(expected)),
+                    found=said("field_value", field=field, value=shown(content[field])),
                 )

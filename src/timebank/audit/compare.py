@@ -10,6 +10,7 @@ import attrs
 from timebank.audit.findings import Finding
 from timebank.errors import WrongType, shown
 from timebank.hours import Hours
+from timebank.model.said import Who, said
 
 _CHECK: Final = "balances"
 _ADVICE: Final = "Set the host's balance to the bank's: it follows from the journal."
@@ -75,12 +76,12 @@ def compare_balances(bank: Balanced, balances: Mapping[str, Any]) -> tuple[Findi
     findings = []
     for id in sorted(ours.keys() | kept.keys(), key=str):
         expected, found = ours.get(id), kept.get(id)
-        place = f"account {id}"
+        place = said("account", account=Who(str(id), str(id)))
         if expected is None:
-            findings.append(Finding(_CHECK, place, "no account", str(found), _UNKNOWN))
+            findings.append(Finding(_CHECK, place, said("no_account"), str(found), _UNKNOWN))
         elif found is None:
             if expected:
-                findings.append(Finding(_CHECK, place, str(expected), "no balance", _ADVICE))
+                findings.append(Finding(_CHECK, place, str(expected), said("no_balance"), _ADVICE))
         elif found != expected:
             findings.append(Finding(_CHECK, place, str(expected), str(found), _ADVICE))
     return tuple(findings)

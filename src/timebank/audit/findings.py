@@ -10,6 +10,7 @@ import attrs
 from timebank.errors import shown
 from timebank.hours import Hours
 from timebank.model import MAX_INTEGER
+from timebank.model.said import said
 
 #: Findings that are kept for one check; a last one then says how many more there are.
 MOST_FINDINGS: Final = 100
@@ -107,7 +108,11 @@ class Findings:
 
     def notes(self) -> tuple[Note, ...]:
         """Return the notes in the order of the journal; a last one says how many more there are."""
-        more = [Note("elsewhere", f"{self._more_notes} more")] if self._more_notes else []
+        more = (
+            [Note(said("elsewhere"), said("more", more=self._more_notes))]
+            if self._more_notes
+            else []
+        )
         return (*self._notes, *more)
 
     def count(self, check: str) -> int:
@@ -124,7 +129,11 @@ class Findings:
             advice = self._advice(name)
             found += [attrs.evolve(one, advice=advice) for one in self._kept[name]]
             if more := self._more.get(name):
-                found.append(Finding(name, "elsewhere", "no finding", f"{more} more", advice))
+                found.append(
+                    Finding(
+                        name, said("elsewhere"), said("no_finding"), said("more", more=more), advice
+                    )
+                )
         return tuple(found)
 
     def _advice(self, name: str) -> str:

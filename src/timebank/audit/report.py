@@ -11,6 +11,7 @@ from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Finding, Findings, Note
 from timebank.errors import TimebankError
 from timebank.model import Head
+from timebank.model.said import said
 
 if TYPE_CHECKING:
     from timebank.audit.checkpoint import Checkpoint
@@ -63,5 +64,7 @@ def unreadable(error: TimebankError) -> AuditReport:
     'not a database'
     """
     findings = Findings(AUDIT_CHECKS)
-    findings.add("file", "storage", expected="a bank that can be read", found=str(error))
+    findings.add(
+        "file", said("storage"), expected=said("a_bank_that_can_be_read"), found=str(error)
+    )
     return AuditReport(findings.all(), head=None, records=0, accounts=0)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from timebank.audit.base import AuditCheck, AuditContext
 from timebank.audit.findings import RESTORE, Check
+from timebank.model.said import said
 
 
 class Storage(AuditCheck):
@@ -32,7 +33,7 @@ class Storage(AuditCheck):
 
     def tell_unreadable(self, place: str, error: Exception) -> None:
         """Tell that something cannot be read, whichever check needed it."""
-        self.tell("file", place, expected="can be read", found=str(error) or repr(error))
+        self.tell("file", place, expected=said("can_be_read"), found=str(error) or repr(error))
 
     def start(self) -> None:
         """Ask the storage; it names each fault by a check of its choice."""
