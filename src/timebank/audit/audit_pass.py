@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
+from timebank.audit.causes import causes_of
 from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings, Note
@@ -131,6 +132,7 @@ class AuditPass:
 
     def _report(self) -> AuditReport:
         findings, head = self.findings.all(), self._context.head
+        told = causes_of(self._reader, findings, head)
         return AuditReport(
             findings,
             head,
@@ -140,6 +142,8 @@ class AuditPass:
             notes=self.findings.notes(),
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=None if findings or head is None else Checkpoint(head, self.state),
+            causes=told.causes,
+            names=told.names,
         )
 
     def tell_progress(self, done: int) -> None:

@@ -25,7 +25,7 @@ class DerivedRows(AuditCheck):
         Check(
             "derived",
             "Accounts, postings, open holds and statutes are what the journal says.",
-            "Run `timebank rebuild`: it makes this anew from the journal. Then audit again.",
+            "advice_rebuild",
             about="rows",
         ),
     )

@@ -10,26 +10,18 @@ import attrs
 from timebank.errors import shown
 from timebank.hours import Hours
 from timebank.model import MAX_INTEGER
-from timebank.model.said import said
+from timebank.model.said import said, told
 
 #: Findings that are kept for one check; a last one then says how many more there are.
 MOST_FINDINGS: Final = 100
 
-#: Advice that several checks give.
-RESTORE: Final = (
-    "Keep this copy, restore the last backup, and compare its head with a head that was published."
-)
+#: Advice that several checks give, by its key in the catalogue.
+RESTORE: Final = "advice_restore"
 #: Of what follows from the journal, where the journal has findings of its own.
-JOURNAL_FIRST: Final = (
-    "Change nothing yet. This follows from records that are not well themselves: see the other "
-    "findings first, for what is made from such records is no better."
-)
+JOURNAL_FIRST: Final = "advice_journal_first"
 #: The same, where an audit did not read the whole journal.
-ALL_FIRST: Final = (
-    "Run `timebank audit` without --quick and --since: it reads all records, and says whether "
-    "what follows from them may be made anew."
-)
-ASK: Final = "Find out who wrote it; mend it by a reversal, or an entry that both sides agree on."
+ALL_FIRST: Final = "advice_all_first"
+ASK: Final = "advice_ask"
 
 
 @attrs.frozen
@@ -38,12 +30,18 @@ class Check:
 
     `about` says what fails: the journal itself, the storage, the texts beside the journal, or the
     rows that follow from it. Where the journal fails the advice on the rows is to leave them alone.
+    The advice is given by its key in the catalogue, or as free text.
     """
 
     name: str
     promise: str
-    advice: str
+    _advice: str
     about: Literal["journal", "storage", "texts", "rows"] = "journal"
+
+    @property
+    def advice(self) -> str:
+        """Return what a treasurer can do, in English."""
+        return told(self._advice)
 
 
 @attrs.frozen
@@ -140,16 +138,16 @@ class Findings:
         """Return what to do about a check's findings, considering those of the others."""
         check = self._checks.get(name)
         if check is None:
-            return RESTORE
+            return told(RESTORE)
         if check.about != "rows":
             return check.advice
         if self._reads == "sums":
-            return ALL_FIRST
+            return told(ALL_FIRST)
         known = self._checks.values()
         fails = any(one.about == "journal" and self.count(one.name) for one in known)
         if fails:
-            return JOURNAL_FIRST
-        return check.advice if self._reads == "all" else ALL_FIRST
+            return told(JOURNAL_FIRST)
+        return check.advice if self._reads == "all" else told(ALL_FIRST)
 
 
 def quantity(seconds: object) -> str:

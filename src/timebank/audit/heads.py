@@ -22,8 +22,7 @@ class Heads(AuditCheck):
         Check(
             "published",
             "Each head that was published is in the journal, and so is the one of a checkpoint.",
-            "Somebody has replaced, cut off or rewritten the journal: keep this copy, and restore "
-            "a backup that has the published head.",
+            "advice_published",
         ),
     )
 

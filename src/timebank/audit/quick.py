@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from timebank.audit.base import AuditContext
+from timebank.audit.causes import causes_of
 from timebank.audit.chain import Chain
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Findings, quantity
@@ -53,7 +54,11 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
         storage.tell_unreadable(said("storage"), error)
     records = 0 if head is None else head.sequence
     checks = (*QUICK_CHECKS, "published") if context.expect else QUICK_CHECKS
-    return AuditReport(context.findings.all(), head, records, accounts, checks=checks)
+    all_found = context.findings.all()
+    told = causes_of(reader, all_found, head)
+    return AuditReport(
+        all_found, head, records, accounts, checks=checks, causes=told.causes, names=told.names
+    )
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
+from timebank.audit.causes import causes_of
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Finding, Findings, Note
+from timebank.audit.open_findings import Cause
 from timebank.errors import TimebankError
 from timebank.model import Head
 from timebank.model.said import said
@@ -27,7 +29,9 @@ class AuditReport:
     `records` and `accounts` count what was read; `checks` names what was checked. `notes`
     are no findings: transfers that a statute let pass with a flag. `since` is the sequence
     of the checkpoint that it went on from, and `checkpoint` what a later audit may go on
-    from, where this one found nothing.
+    from, where this one found nothing. `causes` say in words what was done, and which of the
+    findings follow from it; `names` are those of the accounts that they name, where the bank has
+    them.
 
     >>> import timebank
     >>> report = timebank.open("memory:").audit()
@@ -43,6 +47,8 @@ class AuditReport:
     notes: tuple[Note, ...] = ()
     since: int | None = None
     checkpoint: Checkpoint | None = attrs.field(default=None, eq=False, repr=False)
+    causes: tuple[Cause, ...] = attrs.field(default=(), eq=False, repr=False)
+    names: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -67,4 +73,6 @@ def unreadable(error: TimebankError) -> AuditReport:
     findings.add(
         "file", said("storage"), expected=said("a_bank_that_can_be_read"), found=str(error)
     )
-    return AuditReport(findings.all(), head=None, records=0, accounts=0)
+    found = findings.all()
+    causes = causes_of(None, found, None).causes
+    return AuditReport(found, head=None, records=0, accounts=0, causes=causes)

@@ -19,8 +19,7 @@ class Storage(AuditCheck):
         Check(
             "schema",
             "Tables, indexes and triggers are as this version makes them.",
-            "Find out who changed the schema; a trigger that was taken away let rows be changed. "
-            "Copy the journal into a fresh file, or restore a backup.",
+            "advice_schema",
             about="storage",
         ),
         Check("orphans", "Every row belongs to a bank of the storage.", RESTORE, about="storage"),

@@ -44,7 +44,7 @@ class Texts(AuditCheck):
             "texts",
             "Every commitment has its text, matching, unless it was erased; there is no other "
             "text.",
-            "Restore the texts from a backup; balances do not depend on them.",
+            "advice_texts",
             about="texts",
         ),
     )

@@ -82,6 +82,16 @@ def said(key: str, **gaps: Any) -> Said:
     return Said(key, gaps)
 
 
+def told(text: str) -> str:
+    """Say a text that is given by its key; free text stays as it is.
+
+    >>> from timebank.model.said import told
+    >>> told("elsewhere").key, told("Ask the neighbours.")
+    ('elsewhere', 'Ask the neighbours.')
+    """
+    return said(text) if text in _english() else text
+
+
 def who(id: object) -> str:
     """Show what should be the id of an account.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from timebank.audit import AuditReport, BooksReport, Finding
+from timebank.audit import AuditReport, BooksReport, Cause, Finding
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.json_shapes import Shape, day, hours, of
 from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay, ReplayLine
@@ -20,6 +20,7 @@ def audit_report(report: AuditReport) -> Shape:
     """Return an audit; `head` is the line of the head, or `None` where it cannot be read."""
     return {
         "ok": report.ok,
+        "causes": list(map(cause, report.causes)),
         "findings": list(map(finding, report.findings)),
         "head": None if report.head is None else str(report.head),
         "records": report.records,
@@ -39,6 +40,17 @@ def books_report(report: BooksReport) -> Shape:
         "accounts": report.accounts,
         "transfers": report.transfers,
         "movements": report.movements,
+    }
+
+
+@of.register
+def cause(cause: Cause) -> Shape:
+    """Return what was done to a bank; `findings` are the places of what follows, from 1."""
+    return {
+        "what": cause.what,
+        "details": list(cause.details),
+        "advice": cause.advice,
+        "findings": list(cause.findings),
     }
 
 

@@ -37,36 +37,35 @@ _NEEDED: Final = {
 #: The columns that are whole seconds; an empty balance is none.
 _SECONDS: Final = {"accounts": "balance", "movements": "amount"}
 
-_ASK: Final = "Ask who entered it, and have it entered again as it was, or taken back."
-_RECOUNT: Final = (
-    "Trust the movements: set the cached balance to their sum, once it is known what was deleted."
-)
+_ASK: Final = "advice_books_ask"
+_NOBODY: Final = "advice_books_nobody"
+_RECOUNT: Final = "advice_books_recount"
 
 #: Every check of such books, in the order of the report.
 BOOK_CHECKS: Final = (
-    Check("row", "Each row can be read, and has an id of its own.", "Dump the table again."),
+    Check("row", "Each row can be read, and has an id of its own.", "advice_books_dump"),
     Check("cached-balance", "An account's balance is the sum of its movements.", _RECOUNT),
     Check("zero-sum", "The movements of a transfer sum to zero.", _ASK),
-    Check("no-movements", "A transfer has movements.", "Nobody's hours moved: " + _ASK.lower()),
-    Check("zero-amount", "A transfer moves something.", "Nobody's hours moved: " + _ASK.lower()),
+    Check("no-movements", "A transfer has movements.", _NOBODY),
+    Check("zero-amount", "A transfer moves something.", _NOBODY),
     Check(
         "sub-minute",
         "A transfer is of a minute or more: TimeOverflow shows less as 0:00.",
-        "Seconds were probably meant as minutes, or minutes as hours: ask, and enter it again.",
+        "advice_books_sub_minute",
     ),
     Check(
         "duplicate",
         "No exchange between the same two, of the same amount and reason, is entered twice "
         "within ten minutes.",
-        "A form was probably sent twice: ask both, and take the second one back.",
+        "advice_books_duplicate",
     ),
     Check(
         "orphan",
         "What a row refers to is there, where its table was dumped.",
-        "Something was deleted that others refer to: restore it from a backup.",
+        "advice_books_orphan",
     ),
 )
-_ADVICE: Final = {check.name: check.advice for check in BOOK_CHECKS}
+_CHECKS: Final = {check.name: check for check in BOOK_CHECKS}
 
 #: How close to each other two equal transfers are probably one.
 TWICE_WITHIN: Final = timedelta(minutes=10)
@@ -164,7 +163,7 @@ class _Books:
         self._refers: list[tuple[str, str, str]] = []
 
     def _add(self, check: str, place: str, expected: str, found: str) -> None:
-        self.findings.append(Finding(check, place, expected, found, _ADVICE[check]))
+        self.findings.append(Finding(check, place, expected, found, _CHECKS[check].advice))
 
     # -- reading --------------------------------------------------------------
 
