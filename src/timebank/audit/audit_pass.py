@@ -85,6 +85,7 @@ class AuditPass:
         :raises InvalidRequest: a checkpoint that cannot be used.
         """
         goes_on, head = self._start(), self._context.head
+        self._context.goes_on = goes_on
         try:
             if workers is not None and goes_on and head is not None:
                 workers.begin(self._reader, head, self._since)

@@ -100,6 +100,10 @@ class AuditContext:
         self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
         self.head: Head | None = None
         self.last, self.digest = 0, b""
+        #: Whether the journal goes on from the checkpoint.
+        self.goes_on = True
+        #: The last records before the checkpoint, which are looked at once more.
+        self.recent: list[RecordRow] = []
         self.is_complete = True
         #: How many accounts were found.
         self.accounts = 0

@@ -19,7 +19,9 @@ from timebank.audit.causes_of_records import RecordCauses
 from timebank.audit.describing import about, people
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import Cause, OpenFindings, place_of
+from timebank.audit.recovering import read
 from timebank.hours import Hours
+from timebank.journal import commitment
 from timebank.model import Head
 from timebank.model.said import Day, Said, Who, said, told, who
 from timebank.storage.protocol import Reader
@@ -84,10 +86,7 @@ class _Causes:
         if not found:
             return
         details = [
-            said("expected_and_found", expected=one.expected, found=one.found)
-            if isinstance(one.place, Said)
-            else said("found_in_the_file", found=one.found)
-            for one in found.values()
+            said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
         ]
         self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
 
@@ -109,8 +108,6 @@ class _Causes:
             self._open.tell(what, details, one.advice, {number: one})
 
     def _last_day(self, last: int) -> list[str]:
-        from timebank.audit.recovering import read
-
         rows = [] if self._reader is None else self._reader.records(after=last - 1, limit=1)
         content = read(rows[0].body) if rows else None
         return [] if content is None else [said("last_day_here", day=Day(content["recorded_on"]))]
@@ -199,8 +196,6 @@ class _Causes:
         )
 
     def _about(self, sequence: Any) -> str:
-        from timebank.audit.recovering import read
-
         if self._reader is None or not str(sequence).isdecimal():
             return said("about_nothing")
         rows = self._reader.records(after=int(sequence) - 1, limit=1)
@@ -232,7 +227,7 @@ class _Causes:
             return
         details = [self._object(one) for one in found.values()]
         advice = next(iter(found.values())).advice
-        self._open.tell(said("tables_were_changed"), _few(dict.fromkeys(details)), advice, found)
+        self._open.tell(said("tables_were_changed"), _few(details), advice, found)
 
     def _object(self, one: Finding) -> str:
         """Return words on an object of the schema: a guard by what it guards."""
@@ -276,11 +271,23 @@ class _Causes:
                     row = self._reader.account(id)
                     if row is None or row.named is None or id in names:
                         continue
-                    texts = self._reader.texts(after=row.named - 1, through=row.named)
-                    names.update((id, text.text) for text in texts if text.field == "name")
+                    names |= _name(self._reader, id, row.named)
                 except UNREADABLE:
                     continue
         return names
+
+
+def _name(reader: Reader, id: str, sequence: int) -> dict[str, str]:
+    """Return the name of an account, where it is the one that its record committed to."""
+    rows = reader.records(after=sequence - 1, limit=1)
+    request = (read(rows[0].body) or {}).get("request", {}) if rows else {}
+    texts = reader.texts(after=sequence - 1, through=sequence)
+    names = [
+        text.text
+        for text in texts
+        if text.field == "name" and commitment(text.salt, text.text) == request.get("name")
+    ]
+    return {id: names[0]} if names else {}
 
 
 def _value(field: str, value: str) -> str:
@@ -309,6 +316,6 @@ def _accounts_in(values: Iterable[Any]) -> Iterable[str]:
 
 def _few(details: Iterable[str]) -> list[str]:
     """Return some of the details, and how many more there are."""
-    known = list(details)
+    known = list(dict.fromkeys(details))
     more = len(known) - _NAMED
     return known if more <= 0 else [*known[:_NAMED], said("and_more", n=more)]

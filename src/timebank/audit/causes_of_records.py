@@ -153,13 +153,9 @@ class RecordCauses:
         found = {n: one for n, one in found.items() if one.check in ("sequence", "chain")}
         sequences = set(range(first, last + 1))
         rows = self._rows_of(sequences, ())
-        details: list[str] = []
-        for sequence in sorted(sequences)[:_MOST_RECOVERED]:
-            of = [row for row in rows if row.sequence == sequence]
-            if of:
-                lines = [(row.account, row.seconds) for row in of]
-                words = moved("transfer", of[0].day, lines)
-                details.append(said("rows_tell", sequence=sequence, about=words))
+        by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
+        known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
+        details = [self._beside(n, of) for n, of in known]
         accounts = [row.account for row in rows]
         if not details:
             between = self._between(first, last)
@@ -237,11 +233,18 @@ class RecordCauses:
         details = [*differences[:_MOST_DIFFERENCES], known]
         if was is None or not (differences or now is None):
             details = [said("nothing_tells")]
-        if now is None:
-            details.append(said("cannot_be_read_now"))
+        if now is None and was is None:
+            details = [said("cannot_be_read_now"), self._beside(sequence, rows)]
         what = said("record_was_changed", sequence=sequence, about=about(was or now))
         accounts = [*_accounts_of(was), *_accounts_of(now), *(row.account for row in rows)]
         self._tell(what, details, self._at(sequence) | also, {sequence}, accounts)
+
+    def _beside(self, sequence: int, rows: Sequence[PostingRow]) -> str:
+        """Return in words what the stored rows of a record still tell of it."""
+        if not rows:
+            return said("nothing_tells")
+        lines = [(row.account, row.seconds) for row in rows]
+        return said("rows_tell", sequence=sequence, about=moved("transfer", rows[0].day, lines))
 
     def _columns(self) -> None:
         """Tell the columns beside a record that do not repeat what it says."""
@@ -293,6 +296,8 @@ class RecordCauses:
             return True
         if one.check == "ids":
             return bool(_numbers(one) & sequences)
+        if one.check == "clocks":
+            return named or (isinstance(at, int) and at - 1 in sequences)
         if one.check in _NOT_BY_ACCOUNT or not isinstance(at, int) or at < min(sequences):
             return named and one.check == "texts"
         return named or account in accounts or self._names(at, sequences, accounts)

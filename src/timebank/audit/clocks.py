@@ -37,8 +37,7 @@ class Clocks(AuditCheck):
             "clocks",
             "The instants and the days of record never run backwards but where the clock was "
             "restarted, and no day of service lies more than a day ahead, or in closed books.",
-            "Set the clock of the machine that writes; what is recorded stays, and may be "
-            "reversed.",
+            "advice_clocks",
         ),
     )
 

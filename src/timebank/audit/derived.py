@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.findings import MOST_FINDINGS, Check, quantity
 from timebank.errors import TimebankError, shown
+from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow
 from timebank.model.said import said, who
@@ -44,6 +45,32 @@ class DerivedRows(AuditCheck):
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
         self._statutes: list[StatuteRow] = []
+
+    def start(self) -> None:
+        """Compare the rows of the last records before a checkpoint."""
+        findings = self.context.findings
+        if not self.context.recent or findings.count("chain") or findings.count("sequence"):
+            return  # of records that were changed nothing follows
+        with self.reading("postings"):
+            for account, rows in self._recent().items():
+                after = rows[0].version - 1
+                if self._reader.postings(account, after=after, limit=len(rows)) != rows:
+                    self._explain(account, rows)
+
+    def _recent(self) -> dict[str, list[PostingRow]]:
+        """Return the rows of the last records, by account, from where it stood behind them."""
+        found: dict[str, list[PostingRow]] = {}
+        balances = self.context.fold.balances
+        stands = {id: balances.get(id, (0, 0)) for id in self.context.fold.accounts}
+        for row in reversed(self.context.recent):
+            effects = parse(row.body)["effects"]
+            for account, seconds in reversed(effects.get("postings", ())):
+                version, balance = stands[account]
+                day = effects["occurred_on"]
+                one = PostingRow(account, version, row.sequence, seconds, balance, day)
+                found.setdefault(account, []).insert(0, one)
+                stands[account] = (version - 1, balance - seconds)
+        return found
 
     def record(self, record: AuditedRecord) -> None:
         """Expect the rows of a record that was executed."""

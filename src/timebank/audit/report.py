@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from timebank.audit.causes import causes_of
+from timebank.audit.chain import LOOKED_BACK
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Finding, Findings, Note
 from timebank.audit.open_findings import Cause
@@ -54,6 +55,11 @@ class AuditReport:
     def ok(self) -> bool:
         """Return true where nothing was found."""
         return not self.findings
+
+    @property
+    def unread_through(self) -> int:
+        """Return the last record that an audit since a checkpoint did not look at; 0 for none."""
+        return max((self.since or 0) - LOOKED_BACK, 0)
 
     @property
     def is_quick(self) -> bool:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from timebank.audit.base import AuditCheck, AuditContext
 from timebank.audit.findings import RESTORE, Check
 from timebank.model.said import said
+from timebank.storage.protocol import sees_schema
 
 
 class Storage(AuditCheck):
@@ -37,12 +38,23 @@ class Storage(AuditCheck):
     def start(self) -> None:
         """Ask the storage; it names each fault by a check of its choice."""
         if self.context.since is not None:
+            self._schema()
             return
         with self.reading("storage"):
             for fault in self.context.reader.faults(self.context.tell_progress):
                 check, place, expected, found = fault
                 self.context.findings.add(check, place, expected=expected, found=found)
 
+    def _schema(self) -> None:
+        """Look at tables and guards alone, where the storage can."""
+        reader = self.context.reader
+        if sees_schema(reader):
+            with self.reading("storage"):
+                for check, place, expected, found in reader.schema_faults():
+                    self.context.findings.add(check, place, expected=expected, found=found)
+
     def names_checked(self) -> Iterator[str]:
-        """Yield no name where the audit goes on from a checkpoint."""
-        return iter(()) if self.context.since is not None else super().names_checked()
+        """Yield the names; of an audit since a checkpoint that of the schema, where it is seen."""
+        if self.context.since is None:
+            return super().names_checked()
+        return iter(("schema",) if sees_schema(self.context.reader) else ())

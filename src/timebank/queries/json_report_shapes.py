@@ -27,7 +27,7 @@ def audit_report(report: AuditReport) -> Shape:
         "accounts": report.accounts,
         "since": report.since,
         "checks": list(report.checks),
-        "notes": [{"place": note.place, "text": note.text} for note in report.notes],
+        "notes": [{"place": str(note.place), "text": str(note.text)} for note in report.notes],
     }
 
 
@@ -47,9 +47,9 @@ def books_report(report: BooksReport) -> Shape:
 def cause(cause: Cause) -> Shape:
     """Return what was done to a bank; `findings` are the places of what follows, from 1."""
     return {
-        "what": cause.what,
-        "details": list(cause.details),
-        "advice": cause.advice,
+        "what": str(cause.what),
+        "details": list(map(str, cause.details)),
+        "advice": str(cause.advice),
         "findings": list(cause.findings),
     }
 
@@ -59,10 +59,10 @@ def finding(finding: Finding) -> Shape:
     """Return one thing that an audit found wrong."""
     return {
         "check": finding.check,
-        "place": finding.place,
-        "expected": finding.expected,
-        "found": finding.found,
-        "advice": finding.advice,
+        "place": str(finding.place),
+        "expected": str(finding.expected),
+        "found": str(finding.found),
+        "advice": str(finding.advice),
     }
 
 

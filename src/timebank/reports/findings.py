@@ -46,8 +46,8 @@ def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
     end = [*_left_out(report, words), *head]
     if everything:
         lines = [verdict(report)]
-        for number, cause in enumerate(report.causes, start=1):
-            lines += ["", *_cause(number, cause, report, words)]
+        for block in _blocks(report, words):
+            lines += ["", *block]
         for number, finding in enumerate(report.findings, start=1):
             lines += ["", *finding_text(number, finding, words, report.names)]
         return [*lines, "", *end, *_notes(report, everything)]
@@ -107,10 +107,7 @@ def _day(day: str, words: Words) -> str:
 def _causes(report: AuditReport, words: Words, room: int) -> list[str]:
     """Return the causes that have room in so many lines, and how many more there are."""
     lines: list[str] = []
-    blocks = [
-        ["", *_cause(number, cause, report, words)]
-        for number, cause in enumerate(report.causes, start=1)
-    ]
+    blocks = [["", *block] for block in _blocks(report, words)]
     for number, block in enumerate(blocks):
         is_last = number == len(blocks) - 1
         if lines and len(lines) + len(block) > room - (0 if is_last else 2):
@@ -119,7 +116,20 @@ def _causes(report: AuditReport, words: Words, room: int) -> list[str]:
     return lines
 
 
-def _cause(number: int, cause: Cause, report: AuditReport, words: Words) -> list[str]:
+def _blocks(report: AuditReport, words: Words) -> list[list[str]]:
+    """Return the blocks of the causes; the same advice is given once."""
+    given: dict[str, int] = {}
+    blocks = []
+    for number, cause in enumerate(report.causes, start=1):
+        first = given.setdefault(cause.advice, number)
+        advice = spoken(cause.advice, words)
+        if first != number:
+            advice = words("as_for", number=first)
+        blocks.append(_cause(number, cause, report, words, advice))
+    return blocks
+
+
+def _cause(number: int, cause: Cause, report: AuditReport, words: Words, advice: str) -> list[str]:
     """Return the block of one cause: what was done, what follows, and what to do."""
     names = report.names
     lines = _wrapped(f"{number}. {spoken(cause.what, words, names)}", "", _INDENT)
@@ -128,7 +138,7 @@ def _cause(number: int, cause: Cause, report: AuditReport, words: Words) -> list
     found = Counter(report.findings[place - 1].check for place in cause.findings)
     checks = ", ".join(f"{_check(check, words)} {count}" for check, count in found.items())
     lines += _wrapped(words.counted("follows", found.total(), checks=checks), _INDENT)
-    return lines + _wrapped(f"{words('what_to_do')} {spoken(cause.advice, words)}", _INDENT)
+    return lines + _wrapped(f"{words('what_to_do')} {advice}", _INDENT)
 
 
 def _check(check: str, words: Words) -> str:
@@ -153,7 +163,8 @@ def _left_out(report: AuditReport, words: Words) -> list[str]:
     """Return what an audit since a checkpoint did not look at."""
     if not report.since:
         return []
-    return _wrapped(words("not_looked_at", since=report.since), "")
+    key = "not_looked_at" if report.unread_through else "texts_not_looked_at"
+    return _wrapped(words(key, through=report.unread_through, since=report.since), "")
 
 
 def _notes(report: AuditReport, everything: bool) -> list[str]:

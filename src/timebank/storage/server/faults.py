@@ -39,6 +39,12 @@ def faults(transaction: Transaction, progress: Callable[[], None] | None) -> lis
     return found[:MOST]
 
 
+def schema_faults(transaction: Transaction) -> list[Fault]:
+    """Return faults of the schema alone: no row of a bank is read."""
+    checks = (_schemas, _columns, _constraints, _guards)
+    return [fault for check in checks for fault in check(transaction)][:MOST]
+
+
 def _schemas(transaction: Transaction) -> Iterator[Fault]:
     """Find tables of one ledger in several schemas: `search_path` mixes two ledgers."""
     found = sorted(transaction.dialect.schemas(transaction.cursor))

@@ -94,6 +94,14 @@ def faults(
     return list(dict.fromkeys(found))
 
 
+def schema_faults(connection: sqlite3.Connection, where: str) -> list[Fault]:
+    """Return faults of the schema alone: no row of a bank is read."""
+    try:
+        return list(_schema(connection, where))
+    except ERRORS as error:
+        return [Fault("file", where, said("a_file_that_can_be_read"), str(error))]
+
+
 def _file(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
     for (message,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
         if message != "ok":
