@@ -114,7 +114,7 @@ Balance:  -1:30""",
         ),
         (
             ("account", "thaw", "m1"),
-            "m1 Maria R. (member) is open: floor statute, ceiling statute",
+            "m1 Maria R. (member) is open already: floor statute, ceiling statute",
             {"status": "open"},
         ),
         (
