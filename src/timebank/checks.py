@@ -7,6 +7,7 @@ functions are pure and know nothing of the bank.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -39,13 +40,15 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def by_name(method: Method) -> Method:
     """Let a method that takes all by name be entered without what it needs, so that it says how.
 
-    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker still asks for
-    it. Nothing is wrapped: a call that is right costs nothing more.
+    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker and a signature
+    still ask for it. Nothing is wrapped: a call that is right costs nothing more.
     """
+    told = inspect.signature(method)
     code = method.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     given = method.__kwdefaults__ or {}
     method.__kwdefaults__ = dict.fromkeys(names, LEFT_OUT) | given
+    method.__signature__ = told  # type: ignore[attr-defined]  # which `inspect` takes for it
     return method
 
 

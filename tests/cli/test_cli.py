@@ -114,7 +114,7 @@ Balance:  -1:30""",
         ),
         (
             ("account", "thaw", "m1"),
-            "m1 Maria R. (member) is open: floor statute, ceiling statute",
+            "m1 Maria R. (member) is open already: floor statute, ceiling statute",
             {"status": "open"},
         ),
         (
@@ -681,7 +681,7 @@ def test_the_demo_speaks_italian() -> None:
     for part in (
         "Le persone sono inventate.",
         "17 conti stanno sotto il loro minimo di -20:00",
-        "La testa del registro (head) è il numero dell'ultima registrazione",
+        "L'impronta del registro (head) è il numero dell'ultima registrazione",
         "chi ha dato il servizio guadagna le ore, chi l'ha ricevuto le spende.",
         "secondi.",
     ):

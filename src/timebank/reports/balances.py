@@ -41,7 +41,7 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
     >>> for line in trial_balance_text(bank.trial_balance()):
     ...     print(line)
-    Trial balance, all days
+    Trial balance, from the beginning
     <BLANKLINE>
     Account     Name      Kind    Status  Earned  Spent  Balance
     ----------  --------  ------  ------  ------  -----  -------
