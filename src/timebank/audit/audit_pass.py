@@ -8,12 +8,11 @@ from typing import Final, Protocol
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
-from timebank.audit.causes import causes_of
 from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings, Note
 from timebank.audit.heads import Heads
-from timebank.audit.report import AuditReport, Progress
+from timebank.audit.report import AuditReport, Progress, explained
 from timebank.errors import InvalidRequest
 from timebank.journal import parse
 from timebank.model import Head, RecordRow
@@ -133,8 +132,7 @@ class AuditPass:
 
     def _report(self) -> AuditReport:
         findings, head = self.findings.all(), self._context.head
-        told = causes_of(self._reader, findings, head)
-        return AuditReport(
+        report = AuditReport(
             findings,
             head,
             self.count,
@@ -143,9 +141,8 @@ class AuditPass:
             notes=self.findings.notes(),
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=None if findings or head is None else Checkpoint(head, self.state),
-            causes=told.causes,
-            names=told.names,
         )
+        return explained(report, self._reader) if findings else report
 
     def tell_progress(self, done: int) -> None:
         """Tell how far the audit is."""

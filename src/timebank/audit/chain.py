@@ -49,33 +49,29 @@ class Chain(AuditCheck):
         first = max(since.sequence - LOOKED_BACK, 0)
         rows = self.context.reader.records(after=max(first - 1, 0), limit=LOOKED_BACK + 1)
         rows = [row for row in rows if row.sequence <= since.sequence]
-        last, before = first, genesis(since.journal)
+        before = genesis(since.journal)
         if first and rows and rows[0].sequence == first:
             before = rows.pop(0).digest
+        context = self.context
+        context.last, context.digest = first, before
         for row in rows:
-            self._follows(row, last, before)
-            last, before = row.sequence, row.digest
-        self.context.recent = rows
+            self.row(row)
+        context.last, context.digest, context.recent = since.sequence, since.digest, rows
 
     def row(self, row: RecordRow) -> None:
         """Check that a row follows the one before it."""
         context = self.context
         sequence = row.sequence
-        if sequence != context.last + 1 or context.head is not None:
-            self._follows(row, context.last, context.digest)
-        context.last, context.digest = sequence, row.digest
-
-    def _follows(self, row: RecordRow, last: int, before: bytes) -> None:
-        """Check that a row follows the record `last`, whose digest is the one `before`."""
-        if row.sequence != last + 1:
+        if sequence != context.last + 1:
             self.tell(
                 "sequence",
-                said("record", sequence=row.sequence),
-                expected=said("record", sequence=last + 1),
-                found=said("record", sequence=row.sequence),
+                said("record", sequence=sequence),
+                expected=said("record", sequence=context.last + 1),
+                found=said("record", sequence=sequence),
             )
-        else:
-            self.check_digest(before, row)
+        elif context.head is not None:
+            self.check_digest(context.digest, row)
+        context.last, context.digest = sequence, row.digest
 
     def check_digest(self, before: bytes, row: RecordRow) -> None:
         """Check that a row's digest is that of the digest before it and its bytes."""

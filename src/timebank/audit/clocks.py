@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.findings import Check
 from timebank.errors import Corrupt, InvalidStatute, shown
 from timebank.journal import recorded
@@ -101,17 +101,14 @@ class Clocks(AuditCheck):
         self._tell(record, said("day_after_closed_books", closed=closed), found)
 
     def _forward(self, sequence: int, now: int, on: str) -> None:
-        place = said("record", sequence=sequence)
+        late: list[Difference] = []
         if self._last is not None and now < self._last:
-            expected = said("recorded_at_or_later", last=_instant(self._last))
-            self.tell("clocks", place, expected=expected, found=_instant(now))
+            late.append((said("recorded_at_or_later", last=_instant(self._last)), _instant(now)))
         if self._last_on is not None and on < self._last_on:
-            self.tell(
-                "clocks",
-                place,
-                expected=said("recorded_on_or_later", day=self._last_on),
-                found=on,
-            )
+            late.append((said("recorded_on_or_later", day=self._last_on), on))
+        for expected, found in late:
+            place = said("record", sequence=sequence)
+            self.tell("clocks", place, expected=expected, found=found)
 
     def _restart(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check that there was something to restart, and note it."""

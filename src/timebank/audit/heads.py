@@ -70,15 +70,11 @@ class Heads(AuditCheck):
         The digest beside the record is compared; that it is the digest of all that came before
         is for a full audit to say.
         """
-        place, reader = said("head_published", sequence=head.sequence), self.context.reader
+        reader = self.context.reader
         journal = reader.head().journal
         if journal != head.journal:
-            expected, here = (
-                said("journal", journal=shown(head.journal)),
-                said("journal", journal=shown(journal)),
-            )
-            self.tell("published", place, expected=expected, found=here)
-            return False
+            expected = said("journal", journal=shown(head.journal))
+            return self._is_not_there(head, expected, said("journal", journal=shown(journal)))
         found = genesis(journal) if head.sequence == 0 else None
         if found is None:
             rows = reader.records(after=head.sequence - 1, limit=1)
@@ -86,7 +82,11 @@ class Heads(AuditCheck):
         if found == head.digest:
             return True
         other = said("no_such_record") if found is None else found.hex()
-        self.tell("published", place, expected=head.digest.hex(), found=other)
+        return self._is_not_there(head, head.digest.hex(), other)
+
+    def _is_not_there(self, head: Head, expected: str, found: str) -> bool:
+        place = said("head_published", sequence=head.sequence)
+        self.tell("published", place, expected=expected, found=found)
         return False
 
     def last_record(self, head: Head) -> tuple[bytes, RecordRow] | None:

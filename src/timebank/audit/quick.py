@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from timebank.audit.base import AuditContext
-from timebank.audit.causes import causes_of
 from timebank.audit.chain import Chain
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Findings, quantity
 from timebank.audit.heads import Heads
-from timebank.audit.report import AuditReport
+from timebank.audit.report import AuditReport, explained
 from timebank.audit.storage import Storage
 from timebank.errors import TimebankError, shown
 from timebank.model import Fault, Head, PostingRow
@@ -54,11 +53,8 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
         storage.tell_unreadable(said("storage"), error)
     records = 0 if head is None else head.sequence
     checks = (*QUICK_CHECKS, "published") if context.expect else QUICK_CHECKS
-    all_found = context.findings.all()
-    told = causes_of(reader, all_found, head)
-    return AuditReport(
-        all_found, head, records, accounts, checks=checks, causes=told.causes, names=told.names
-    )
+    report = AuditReport(context.findings.all(), head, records, accounts, checks=checks)
+    return report if report.ok else explained(report, reader)
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from timebank.audit.causes import causes_of
 from timebank.audit.chain import LOOKED_BACK
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Finding, Findings, Note
@@ -18,6 +17,7 @@ from timebank.model.said import said
 
 if TYPE_CHECKING:
     from timebank.audit.checkpoint import Checkpoint
+    from timebank.storage.protocol import Reader
 
 #: Called with the records done and their number.
 Progress = Callable[[int, int], None]
@@ -67,6 +67,14 @@ class AuditReport:
         return "effects" not in self.checks
 
 
+def explained(report: AuditReport, reader: Reader | None) -> AuditReport:
+    """Return a report with the causes of what it found, as a reader of the bank can tell them."""
+    from timebank.audit.causes import causes_of  # it is seldom needed
+
+    told = causes_of(reader, report.findings, report.head)
+    return attrs.evolve(report, causes=told.causes, names=told.names)
+
+
 def unreadable(error: TimebankError) -> AuditReport:
     """Return the report on a storage that cannot be opened or read at all.
 
@@ -79,6 +87,5 @@ def unreadable(error: TimebankError) -> AuditReport:
     findings.add(
         "file", said("storage"), expected=said("a_bank_that_can_be_read"), found=str(error)
     )
-    found = findings.all()
-    causes = causes_of(None, found, None).causes
-    return AuditReport(found, head=None, records=0, accounts=0, causes=causes)
+    report = AuditReport(findings.all(), head=None, records=0, accounts=0)
+    return explained(report, None)

@@ -82,20 +82,15 @@ class Reversals(AuditCheck):
             self._remaining.clear()  # the lines are of other accounts from now on
             return
         request, effects = record.request, record.effects
-        reverses, place = effects["reverses"], said("record", sequence=record.sequence)
+        reverses = effects["reverses"]
         original = self._remaining.pop(reverses, None) or self._read(reverses, record.sequence)
         if original is None or original.id != request["transfer"]:
-            self.tell(
-                "reversals",
-                place,
-                expected=said(
-                    "it_reverses_the_earlier_transfer", transfer=shown(request["transfer"])
-                ),
-                found=said(
-                    "record_is",
-                    reverses=reverses,
-                    what=said("no_transfer") if original is None else shown(original.id),
-                ),
+            transfer = shown(request["transfer"])
+            what = said("no_transfer") if original is None else shown(original.id)
+            self._tell(
+                record,
+                said("it_reverses_the_earlier_transfer", transfer=transfer),
+                said("record_is", reverses=reverses, what=what),
             )
             return
         if "occurred_on" not in request:
@@ -104,7 +99,7 @@ class Reversals(AuditCheck):
         for account, left, seconds in beyond:
             self.tell(
                 "reversals",
-                said("place_account", place=place, account=who(account)),
+                said("record_account", sequence=record.sequence, account=who(account)),
                 expected=said(
                     "at_most_what_is_left_of_record", left=quantity(left), reverses=reverses
                 ),
@@ -112,14 +107,18 @@ class Reversals(AuditCheck):
             )
         fee = effects.get("fee", [])
         if not ends_with_fee(effects["postings"], fee):
-            self.tell("reversals", place, expected=said(FEE_AT_THE_END), found=shown(fee))
+            self._tell(record, said(FEE_AT_THE_END), shown(fee))
         elif not beyond:
             for expected, found in _proportions(original, request, effects):
-                self.tell("reversals", place, expected=expected, found=found)
+                self._tell(record, expected, found)
         original.move(effects, self._fold, sign=-1)
         self._remaining[reverses] = original
         if len(self._remaining) > _REMEMBERED:
             del self._remaining[next(iter(self._remaining))]
+
+    def _tell(self, record: AuditedRecord, expected: str, found: str) -> None:
+        place = said("record", sequence=record.sequence)
+        self.tell("reversals", place, expected=expected, found=found)
 
     def _check_day(self, record: AuditedRecord, day: str) -> None:
         """Check that the day is that of the original, or today where books are closed."""
@@ -128,11 +127,10 @@ class Reversals(AuditCheck):
         if closed is not None and day <= closed:
             day, why, gaps = record.content["recorded_on"], "for_books_are_closed", {"day": closed}
         if effects["occurred_on"] != day:
-            self.tell(
-                "reversals",
-                said("record", sequence=record.sequence),
-                expected=said("occurred_on_why", day=shown(day), why=said(why, **gaps)),
-                found=shown(effects["occurred_on"]),
+            self._tell(
+                record,
+                said("occurred_on_why", day=shown(day), why=said(why, **gaps)),
+                shown(effects["occurred_on"]),
             )
 
     def _read(self, original: int, sequence: int) -> _Original | None:
