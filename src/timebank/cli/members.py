@@ -11,7 +11,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, formatted
 from timebank.cli.output import show_result
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
     from timebank.model.members import Delegate, Disposal
@@ -29,7 +29,7 @@ def welcome(address: BankAddress, /, *, account: str, format: str) -> None:
 
     with address.open() as bank:
         made = bank.welcome(account)
-    show_transfer(made, format, verb="is")
+    show_transfer(made, format)
 
 
 @click.command(
@@ -105,7 +105,7 @@ def leave(
     from timebank.reports.members import leaving_text
 
     if assign_to is not None and not consented:
-        usage("--assign-to needs --consented: nobody is given hours without being asked")
+        usage(said("needs_consent"))
     disposal = _disposals(donate_to, assign_to, write_off_on)
     with address.open_to_write(dry_run=dry_run) as bank:
         left = bank.leave(account, disposal=disposal, reason=reason)
@@ -185,20 +185,24 @@ def list_(
     address: BankAddress, /, *, account: str | None, delegate_id: str | None, format: str
 ) -> None:
     """List the delegates."""
+    from timebank.reports.words import Words
+
     if (account is None) == (delegate_id is None):
-        usage("Name an account, or a delegate with --of")
+        usage(said("account_or_delegate"))
     if account is not None:
         _list(address, account, format)
     else:
         with address.open(read_only=True) as bank:
             found = bank.acts_for(str(delegate_id))
-        _show(found, f"{delegate_id} may act for nobody.", format)
+        _show(found, Words("members")("acts_for_nobody", delegate=delegate_id), format)
 
 
 def _list(address: BankAddress, account: str, format: str) -> None:
+    from timebank.reports.words import Words
+
     with address.open(read_only=True) as bank:
         found = bank.delegates(account)
-    _show(found, f"Nobody may act for {account}.", format)
+    _show(found, Words("members")("nobody_acts", account=account), format)
 
 
 def _show(found: Sequence[Delegate], none: str, format: str) -> None:

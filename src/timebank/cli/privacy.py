@@ -7,7 +7,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show_json, show_result
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 
 @click.command("personal-data", help="All that is held of a person, as JSON, for that person.")
@@ -45,7 +45,7 @@ def erase(
     from timebank.reports.members import erasure_text
 
     if (id is None) == (record is None):
-        usage("Name an account, or a record with --record")
+        usage(said("account_or_record"))
     named = int(record) if record is not None and _is_number(record) else record
     with address.open_to_write(dry_run=dry_run) as bank:
         done = bank.erase(id, record=named, reason=reason)

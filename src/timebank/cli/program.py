@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from timebank.cli.output import complain, finish, prepare
+from timebank.cli.speaking import in_language, language_asked, translated
 
 NAME: Final = "timebank"
 WELL: Final = 0
@@ -47,7 +48,7 @@ class Program(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         prepare()
-        code = self._code_of_run(args, complete_var, extra)
+        code = self._code_in_language(sys.argv[1:] if args is None else args, complete_var, extra)
         try:
             finish()
         except OSError as error:
@@ -55,6 +56,22 @@ class Program(click.Group):
                 complain(_of_system(error))
             code = WRONG
         sys.exit(code)
+
+    def _code_in_language(
+        self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
+    ) -> int:
+        """Run in the language asked for, so that a refusal and a wrong use are told in it."""
+        import os
+
+        from timebank.reports.words import speaking
+
+        try:
+            language = language_asked(self, args, os.environ)
+        except click.UsageError as error:
+            complain(message_of(error))
+            return WRONG
+        with speaking(language):
+            return in_language(self, language).code_of_run(args, complete_var, extra)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -64,8 +81,8 @@ class Program(click.Group):
         if word not in self.commands:
             for name, group in self.commands.items():
                 if isinstance(group, click.Group) and word in group.commands:
-                    msg = f"No such command {word!r}: there is {f'{name} {word}'!r}"
-                    raise click.UsageError(msg, ctx)
+                    found = repr(f"{name} {word}")
+                    raise click.UsageError(said("elsewhere", name=repr(word), found=found), ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -75,15 +92,16 @@ class Program(click.Group):
         except KeyboardInterrupt:
             raise Interrupted from None
 
-    def _code_of_run(
-        self, args: Sequence[str] | None, complete_var: str | None, extra: dict[str, Any]
+    def code_of_run(
+        self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
     ) -> int:
+        """Run, tell what ended it, and return the exit code."""
         from timebank.errors import Rejected, TimebankError
 
         try:
             result = super().main(args, NAME, complete_var, standalone_mode=False, **extra)
         except (Interrupted, click.Abort, KeyboardInterrupt):
-            complain("interrupted")
+            complain(said("interrupted"))
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
             complain(message_of(error))
@@ -98,19 +116,42 @@ def message_of(error: Exception, program: str = NAME) -> str:
     if isinstance(error, OSError):
         return _of_system(error)
     if (command := _LISTED_BY.get(type(error).__name__)) is not None:
-        return f"{error} (see {program} {command})"
-    return "there is not enough memory" if isinstance(error, MemoryError) else str(error)
+        return said("see", message=str(error), command=f"{program} {command}")
+    return said("no_memory") if isinstance(error, MemoryError) else str(error)
 
 
 def _usage(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
+    message = translated(error.format_message()).rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return message if context is None else f"{message} (see {context.command_path} --help)"
+    if context is None:
+        return message
+    return said("see", message=message, command=f"{context.command_path} --help")
 
 
 def _of_system(error: OSError) -> str:
     reason = error.strerror or str(error)
     return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def said(key: str, **values: object) -> str:
+    """Return the words of the command line for a key, in the language that is spoken."""
+    from timebank.reports.words import Words
+
+    return Words("cli")(key, **values)
+
+
+def said_of(key: str, number: int, **values: object) -> str:
+    """Return the words of the command line for a number of things."""
+    from timebank.reports.words import Words
+
+    return Words("cli").counted(key, number, **values)
+
+
+def number(number: int) -> str:
+    """Return a whole number as the language writes it."""
+    from timebank.reports.words import Words
+
+    return Words("cli").number(number)
 
 
 def usage(message: str) -> NoReturn:
