@@ -42,9 +42,7 @@ class TimebankError(Exception):
         return _unpickle, (type(self), self.args, self.__dict__.copy())
 
 
-def _unpickle(
-    kind: type[TimebankError], args: tuple[Any, ...], facts: dict[str, Any]
-) -> TimebankError:
+def _unpickle(kind: type[TimebankError], args: Any, facts: dict[str, Any]) -> TimebankError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(facts)
     return error
@@ -89,7 +87,9 @@ class NotFound(TimebankError, LookupError):
 
 
 class AccountNotFound(NotFound):
-    """No account has this id; `account` is the id."""
+    """No account has this id, `account`; `near` are those that were perhaps meant, if any."""
+
+    near: tuple[str, ...] = ()
 
     def __init__(self, account: str) -> None:
         super().__init__(f"no account {shown(account)} in this bank")

@@ -8,7 +8,7 @@ stated balances of the accounts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
 from pathlib import Path
 from stat import S_ISREG
@@ -92,10 +92,10 @@ class SourceFile:
 class MappingImporter:
     r"""Reads CSV files as a mapping says: an importer, to be run by `booking.run`.
 
-    `transfers` is `None` for a source that has no history. `accounts` says which accounts there
-    are; where nothing does, `open_accounts` opens those that good rows of transfers name, as
-    members. `balances` has what the source states, to compare with; `mended` the rows of an
-    earlier quarantine.
+    `transfers` is a file or several, `None` for a source that has no history. `accounts` says
+    which accounts there are; where nothing does, `open_accounts` opens those that good rows of
+    transfers name, as members. `balances` has what the source states, to compare with; `mended`
+    the rows of an earlier quarantine.
 
     :raises InvalidRequest: a file that the mapping says nothing of, or that can be read only once.
     :raises OSError: a file cannot be read.
@@ -122,7 +122,7 @@ class MappingImporter:
     def __init__(
         self,
         mapping: Mapping,
-        transfers: Source | None,
+        transfers: Source | Sequence[Source] | None,
         *,
         accounts: Source | None = None,
         balances: Source | None = None,
@@ -135,9 +135,12 @@ class MappingImporter:
                 raise InvalidRequest(msg)
         self.mapping = mapping
         self.name = mapping.name
-        self._transfers, self._accounts, self._balances = (
+        self._transfers = tuple(
+            SourceFile(source, mapping.csv, mended) for source in _several(transfers)
+        )
+        self._accounts, self._balances = (
             None if source is None else SourceFile(source, mapping.csv, mended)
-            for source in (transfers, accounts, balances)
+            for source in (accounts, balances)
         )
         if mended is not None:
             mended.fit(file.name for _, file in self._files())
@@ -145,19 +148,24 @@ class MappingImporter:
         #: Those of the mapping's own accounts that the balances list.
         self._listed: set[str] = set()
         # Found before anything is booked: a file without the columns that it needs.
-        self._headings = {where: self._heading(file, where) for where, file in self._files()}
+        self._headings = [(file, self._heading(file, where)) for where, file in self._files()]
+
+    @property
+    def files_of_transfers(self) -> int:
+        """The number of files that have transfers: a row may stand in two of them."""
+        return len(self._transfers)
 
     @property
     def headers(self) -> Dict[str, tuple[str, ...]]:
         """File → the names of its columns."""
-        return {heading.file: heading.names for heading in self._headings.values()}
+        return {heading.file: heading.names for _, heading in self._headings}
 
     @property
     def bytes(self) -> int:
         """The bytes to be read: the transfers as often as they may be read."""
         may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
         times = 1 + bool(may_reverse) + self._opens
-        again = 0 if self._transfers is None else (times - 1) * self._transfers.size
+        again = (times - 1) * sum(file.size for file in self._transfers)
         return sum(file.size for _, file in self._files()) + again
 
     @property
@@ -211,7 +219,7 @@ class MappingImporter:
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
-        for heading, row in self._headed(file, "balances"):
+        for heading, row in self._headed(file):
             found: ImportedAccount | Quarantined = (
                 balance_of(self.mapping, part, heading, row) if isinstance(row, Row) else row
             )
@@ -226,7 +234,7 @@ class MappingImporter:
         part, file = self.mapping.accounts, self._accounts
         if part is None or file is None:
             return
-        for heading, row in self._headed(file, "accounts"):
+        for heading, row in self._headed(file):
             if isinstance(row, Row):
                 yield file.name, account_of(self.mapping, part, heading, row)
             else:
@@ -260,24 +268,22 @@ class MappingImporter:
     # -- transfers --------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[str, Found]]:
-        """Yield what the rows of the file of transfers say, from the first on."""
-        if self._transfers is None:
-            return
-        reader = None
-        for heading, row in self._headed(self._transfers, "transfers"):
-            if reader is None:
-                reader = TransferReader(self.mapping, heading, known=self._listed)
-            if isinstance(row, Row):
-                yield from ((heading.file, item) for item in reader.read(row))
-            else:
-                yield heading.file, row
+        """Yield what the rows of each file of transfers say, from the first on."""
+        for file in self._transfers:
+            reader = None
+            for heading, row in self._headed(file):
+                if reader is None:  # equal rows are counted in each file by itself
+                    reader = TransferReader(self.mapping, heading, known=self._listed)
+                if isinstance(row, Row):
+                    yield from ((heading.file, item) for item in reader.read(row))
+                else:
+                    yield heading.file, row
 
     # -- files ------------------------------------------------------------------------
 
     def _files(self) -> Iterator[tuple[str, SourceFile]]:
         """Yield the files that there are, by the tables of the mapping that say their columns."""
-        if self._transfers is not None:
-            yield "transfers", self._transfers
+        yield from (("transfers", file) for file in self._transfers)
         if self._accounts is not None:
             yield "accounts", self._accounts
         if self._balances is not None:
@@ -292,9 +298,9 @@ class MappingImporter:
             raise InvalidRequest(msg)
         return Heading.of(file.name, getattr(self.mapping, where), where, self.mapping, first)
 
-    def _headed(self, file: SourceFile, where: str) -> Iterator[tuple[Heading, Row | Quarantined]]:
+    def _headed(self, file: SourceFile) -> Iterator[tuple[Heading, Row | Quarantined]]:
         """Yield each row with the heading of its file."""
-        heading = self._headings[where]
+        heading = next(heading for one, heading in self._headings if one is file)
         rows = file.rows()
         if self.mapping.csv.header:
             next(rows, None)
@@ -306,3 +312,11 @@ def _with_balance(row: ImportedAccount, stated: dict[str, ImportedAccount]) -> I
     """Return the row with the balance that the file of balances states, if it does."""
     found = stated.get(row.id)
     return row if found is None else attrs.evolve(row, stated=found.stated)
+
+
+def _several(transfers: Source | Sequence[Source] | None) -> tuple[Source, ...]:
+    """Return the files of transfers: one or several were given, or none."""
+    if transfers is None:
+        return ()
+    is_several = isinstance(transfers, Sequence) and not isinstance(transfers, str)
+    return tuple(transfers) if is_several else (transfers,)  # type: ignore[arg-type,return-value]  # a file is no sequence

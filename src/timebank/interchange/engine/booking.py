@@ -31,6 +31,7 @@ from timebank.errors import (
 from timebank.hours import Hours
 from timebank.interchange.engine.alike import AlikeIds
 from timebank.interchange.engine.heirs import with_heirs
+from timebank.interchange.engine.people import people_of
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -93,6 +94,9 @@ def run(
     >>> report.transfers_booked, report.moved, bank.balance("2").posted
     (1, Hours('1:30'), Hours('1:30'))
     """
+    if hasattr(importer, "people"):
+        opens = bool(getattr(importer, "opens_accounts", False))
+        importer.people = people_of(bank, importer.name, opens=opens)
     work = _Run(importer, opening, progress, on_quarantine)
     if dry_run:
         with bank.preview() as preview:
