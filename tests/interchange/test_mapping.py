@@ -639,8 +639,8 @@ def test_explain_needs_no_bank(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_files_of_transfers_are_all_read(memory: TimeBank, tmp_path: Path) -> None:
     """Each with its own first line, and its equal rows counted by itself."""
     first, second = tmp_path / "march.csv", tmp_path / "april.csv"
-    first.write_text("to,from,hours,day\na,b,1.00,2026-03-02\na,b,1.00,2026-03-02\n")
-    second.write_text("day,hours,from,to\n2026-04-02,2.00,a,b\n")
+    first.write_text("to,from,hours,day\na,b,1.00,2025-03-02\na,b,1.00,2025-03-02\n")
+    second.write_text("day,hours,from,to\n2025-04-02,2.00,a,b\n")
     found = MappingImporter(parsed(SHEET.encode()), [first, second], open_accounts=True)
     report = run(memory, found)
     assert (3, True, 2) == (report.transfers_booked, report.ok, found.files_of_transfers)

@@ -12,81 +12,60 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
 from pathlib import Path
 from stat import S_ISREG
-from typing import IO, Any
 
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.interchange.csv.mapping import Csv, Mapping
+from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.csv.rows import Heading, account_of, balance_of
 from timebank.interchange.csv.transfers import Found, TransferReader
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.files import Source, named, opened
+from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.files import Source, named
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.sheets.reading import Sheet
 
 Item = ImportedAccount | Found
 
 
-@attrs.define
-class _Decoded:
-    """Gives the bytes of a file in UTF-8. A byte that is no letter stays as it is."""
-
-    file: IO[bytes]
-    encoding: str
-
-    def readline(self, size: int = -1) -> bytes:
-        """Return the next line, or so many bytes of it."""
-        line = self.file.readline(size)
-        return line.decode(self.encoding, "surrogateescape").encode("utf-8", "surrogateescape")
-
-
-@attrs.define
 class SourceFile:
     """A file that may be read several times.
 
-    :raises InvalidRequest: it can be read only once.
+    :raises InvalidRequest: it can be read only once, or is no sheet.
     :raises OSError: there is no file of this path.
     """
 
-    source: Source
-    csv: Csv
-    mended: Mended | None = None
-    #: The bytes of it, once.
-    size: int = attrs.field(init=False)
-    #: How far all readings came.
-    bytes_read: int = attrs.field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, source: Source, mapping: Mapping, mended: Mended | None = None) -> None:
         """Look for the file, so that a wrong name is found before anything is booked."""
-        if isinstance(self.source, str | os.PathLike):
-            found = Path(self.source).stat()
-            is_kept, self.size = S_ISREG(found.st_mode), found.st_size
-        elif is_kept := self.source.seekable():
-            self.size = self.source.seek(0, os.SEEK_END)
+        if isinstance(source, str | os.PathLike):
+            is_kept = S_ISREG(Path(source).stat().st_mode)
+        else:
+            is_kept = source.seekable()
+        self.name = named(source)
         if not is_kept:
             msg = f"{self.name} is read more than once, as a pipe cannot be: save it as a file"
             raise InvalidRequest(msg)
-
-    @property
-    def name(self) -> str:
-        """The name of the file in reports."""
-        return named(self.source)
+        csv = mapping.csv
+        self.sheet = Sheet(
+            source,
+            encoding=csv.encoding,
+            delimiter=csv.delimiter,
+            decimal=mapping.amounts.decimal,
+            mended=mended,
+        )
+        #: The bytes of it, once.
+        self.size = self.sheet.size
+        #: How far all readings came.
+        self.bytes_read = 0
 
     def rows(self) -> Iterator[Row | Quarantined]:
         """Yield the rows from the first on, mended ones in place of the originals."""
         before = self.bytes_read
-        with opened(self.source) as file:
-            if not isinstance(self.source, str | os.PathLike):
-                file.seek(0)
-            decoded: Any = file
-            if self.csv.encoding != "utf-8":
-                decoded = _Decoded(file, self.csv.encoding)
-            rows = Rows(self.name, decoded, delimiter=self.csv.delimiter, mended=self.mended)
-            for row in rows:
-                self.bytes_read = before + rows.bytes_read
-                yield row
+        for row in self.sheet.rows():
+            self.bytes_read = before + self.sheet.bytes_read
+            yield row
+        self.bytes_read = before + self.size
 
 
 class MappingImporter:
@@ -136,10 +115,10 @@ class MappingImporter:
         self.mapping = mapping
         self.name = mapping.name
         self._transfers = tuple(
-            SourceFile(source, mapping.csv, mended) for source in _several(transfers)
+            SourceFile(source, mapping, mended) for source in _several(transfers)
         )
         self._accounts, self._balances = (
-            None if source is None else SourceFile(source, mapping.csv, mended)
+            None if source is None else SourceFile(source, mapping, mended)
             for source in (accounts, balances)
         )
         if mended is not None:

@@ -9,6 +9,7 @@ reading goes on after it; nothing in a file ends the reading.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 #: A longer row is refused: most often a quote was never closed.
 MAX_ROW_BYTES: Final = 100_000
-_MARK: Final = b"\xef\xbb\xbf"
+_MARK: Final = "\ufeff"
 #: Names of a first line that a message shows.
 _MOST_NAMES_SHOWN: Final = 20
 
@@ -40,47 +41,67 @@ class _TooLong(Exception):
     """A row is longer than `MAX_ROW_BYTES`."""
 
 
+class _Counted(io.BufferedIOBase):
+    """Gives the bytes of a file and counts them. Closed, it leaves the file open."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._read: Any = getattr(file, "read1", None) or file.read
+        self.bytes_read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1, /) -> bytes:
+        found = self._read(size)
+        if not isinstance(found, bytes):
+            msg = "the file must be open for reading bytes: open(path, 'rb')"
+            raise WrongType(msg)
+        self.bytes_read += len(found)
+        return found
+
+
 class _Lines:
     """The lines of a file for `csv.reader`, which may go on after an error.
 
-    Bytes that are not UTF-8 become lone surrogates, which no valid text has, so that their column
+    Bytes that are no letters become lone surrogates, which no valid text has, so that their column
     can be named.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], encoding: str, errors: str, newline: str) -> None:
+        self._bytes = _Counted(file)
+        text = io.TextIOWrapper(self._bytes, encoding, errors, newline)  # type: ignore[type-var]  # it has all that is read
+        self._next_line, self._newline = text.readline, newline
         self.read = 0
-        self.bytes_read = 0
-        self.bytes_of_row = 0
+        self.characters_of_row = 0
+
+    @property
+    def bytes_read(self) -> int:
+        return self._bytes.bytes_read
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._next_bytes()
+        line = self._next_line(MAX_ROW_BYTES + 1)
         if not line:
             raise StopIteration
         self.read += 1
         if self.read == 1:
             line = line.removeprefix(_MARK)
-        self.bytes_of_row += len(line)
-        if self.bytes_of_row > MAX_ROW_BYTES:
-            while not line.endswith(b"\n") and (line := self._next_bytes()):
+        self.characters_of_row += len(line)
+        if self.characters_of_row > MAX_ROW_BYTES:
+            while not line.endswith(self._newline) and (line := self._next_line(MAX_ROW_BYTES + 1)):
                 pass  # the rest of the line
             raise _TooLong
-        return line.decode(errors="surrogateescape")
-
-    def _next_bytes(self) -> bytes:
-        line: Any = self._file.readline(MAX_ROW_BYTES + 1)
-        if not isinstance(line, bytes):
-            msg = "the file must be open for reading bytes: open(path, 'rb')"
-            raise WrongType(msg)
-        self.bytes_read += len(line)
         return line
 
 
 class Rows:
     r"""The rows of a file. Empty lines and a byte order mark are passed over.
+
+    Bytes that are no letters of the `encoding` are kept as lone surrogates by `errors`. `newline`
+    ends a line. Without `quotes` no mark holds a cell together; `escape` takes its meaning from the
+    character after it.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -98,11 +119,22 @@ class Rows:
         *,
         delimiter: str = ",",
         mended: Mended | None = None,
+        encoding: str = "utf-8",
+        errors: str = "surrogateescape",
+        newline: str = "\n",
+        quotes: bool = True,
+        escape: str | None = None,
     ) -> None:
         self._name = name
-        self._lines = _Lines(file)
-        self._delimiter = delimiter
+        self._lines = _Lines(file, encoding, errors, newline)
         self._mended = mended
+        self._reader = csv.reader(
+            self._lines,
+            strict=True,
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+            escapechar=escape,
+        )
 
     @property
     def bytes_read(self) -> int:
@@ -116,10 +148,9 @@ class Rows:
         return self._mended.replace(self._name, self._as_they_are())
 
     def _as_they_are(self) -> Iterator[Row | Quarantined]:
-        lines = self._lines
-        reader = csv.reader(lines, strict=True, delimiter=self._delimiter)
+        lines, reader = self._lines, self._reader
         while True:
-            first, lines.bytes_of_row = lines.read + 1, 0
+            first, lines.characters_of_row = lines.read + 1, 0
             try:
                 columns = next(reader)
             except StopIteration:
