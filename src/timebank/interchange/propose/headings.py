@@ -158,11 +158,11 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "de": "gegeben oder bekommen, richtung, art der buchung",
     },
     STATE: {
-        "it": "stato",
-        "en": "status, state",
-        "es": "estado",
-        "fr": "etat, statut",
-        "de": "status, zustand",
+        "it": "stato, fatto, eseguito, svolto, confermato, concluso",
+        "en": "status, state, done, completed, confirmed",
+        "es": "estado, hecho, realizado, confirmado",
+        "fr": "etat, statut, fait, effectue, confirme",
+        "de": "status, zustand, erledigt, bestatigt",
     },
     ID: {
         "it": "n, nr, num, numero, codice, id, n assegno, numero assegno, codice scambio, progr",
@@ -251,7 +251,7 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
     },
     JUNK: {
         "it": "km, rimborso, euro, firma, telefono, cellulare, nato il, data di nascita, indirizzo, "
-        "citta, cap, voto, fatto, data richiesta, richiesto il, scadenza, tessera, costo, spese",
+        "citta, cap, voto, data richiesta, richiesto il, scadenza, tessera, costo, spese",
         "en": "km, miles, refund, signature, phone, mobile, born, date of birth, address, town, "
         "postcode, rating, would you recommend us, requested on, due, cost, expenses",
         "es": "km, firma, telefono, movil, nacimiento, direccion, ciudad, euros, valoracion",
