@@ -200,12 +200,14 @@ class Column:
 
     @property
     def is_counter(self) -> bool:
-        """Whether it counts its rows: each number is the one before it and one more."""
+        """Whether it counts its rows from 1: each number is the one before it and one more."""
         try:
             numbers = [int(cell) for cell in self.filled]
         except ValueError:
             return False
-        return numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
+        return bool(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and (
+            numbers[0] <= 1
+        )
 
     @property
     def is_unique(self) -> bool:

@@ -27,6 +27,8 @@ RECEIVED: Final = frozenset(
     "addebito".split()
 ) | {"ho ricevuto", "ha ricevuto", "a recu", "ore ricevute"}
 
+#: Words over the numbers that a program gives.
+_OF_PROGRAMS: Final = frozenset("id uid ref reference transaction".split())
 #: Most different values that a column of states has.
 MOST_STATES: Final = 12
 #: A short text says a kind of service; a longer one is a note.
@@ -51,6 +53,15 @@ def _is_direction(column: Column) -> bool:
     return bool(column.filled) and set(map(_said, column.filled)) <= GAVE | RECEIVED
 
 
+def _is_id(column: Column) -> bool:
+    """Return whether each row has something of its own that stays with it.
+
+    A count of the rows does not: it changes when they are sorted, and begins again in a new sheet.
+    """
+    counts_rows = column.is_counter and not _OF_PROGRAMS & set(h.folded(column.heading).split())
+    return column.is_unique and not counts_rows and column.day_share < HALF
+
+
 def _said(cell: str) -> str:
     return cell if cell in {"+", "-"} else h.folded(cell)
 
@@ -67,8 +78,10 @@ _ALLOWED: Final[dict[str, Callable[[Column], bool]]] = {
     h.EMAIL: lambda column: column.is_emails,
     h.STARTS: lambda column: column.is_times,
     h.ENDS: lambda column: column.is_times,
-    h.ID: lambda column: column.is_unique and not column.is_counter and column.day_share < HALF,
 }
+
+
+_ALLOWED[h.ID] = _is_id
 
 
 @attrs.define
