@@ -33,7 +33,7 @@ WORDS: Final = "words"
 
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].{4,20})?")
 _FIGURES: Final = re.compile(
-    r"(?:[^\W\d]{2,12}\.?,? )?(\d{1,4})\s?[./\- ]\s?(\d{1,2})\s?[./\- ]\s?(\d{4}|\d{2})\.?"
+    r"(?:[^\W\d]{2,12}\.?,? )?(\d{1,4})\s?[./\- ]\s?(\d{1,2})\s?[./\- ]\s?(\d{4}|\d{1,2})\.?"
     r"(?:,? \d{1,2}[:.]\d{2}.{0,12})?"
 )
 _NAMED: Final = re.compile(
@@ -56,7 +56,7 @@ _NUMBERED: Final = re.compile(r".*\S\s*\(([^()]{1,20})\)")
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);")
 _MONTHS_OF_YEAR: Final = 12
 _DAYS_OF_MONTH: Final = 31
-_DAYS_OF_YEAR: Final = 366
+_FIGURES_OF_YEAR: Final = 4
 
 
 def day_form(text: str) -> str | None:
@@ -72,7 +72,7 @@ def day_form(text: str) -> str | None:
     if _ISO.fullmatch(text):
         return ISO
     if found := _FIGURES.fullmatch(text):
-        return _order(*map(int, found.groups()), digits=len(found[1]))
+        return _order(found[1], found[2], found[3])
     if found := _NAMED.fullmatch(text):
         month = folded(found["one"] or found["two"])
         is_month = month[:3] in _MONTHS or month[:4] in _MONTHS
@@ -82,11 +82,14 @@ def day_form(text: str) -> str | None:
     return None
 
 
-def _order(first: int, second: int, third: int, *, digits: int) -> str | None:
-    if digits == 4:  # noqa: PLR2004 - the figures of a year
-        fits = 1 <= second <= _MONTHS_OF_YEAR and 1 <= third <= _DAYS_OF_MONTH
-        return YMD if fits else None
-    if digits > 2 or not (1 <= first <= _DAYS_OF_MONTH and 1 <= second <= _DAYS_OF_MONTH):  # noqa: PLR2004 - a day has two
+def _order(one: str, two: str, three: str) -> str | None:
+    """Return in which order three numbers are a day, if they are one."""
+    first, second, third = int(one), int(two), int(three)
+    if len(one) == _FIGURES_OF_YEAR:
+        is_day = 1 <= second <= _MONTHS_OF_YEAR and 1 <= third <= _DAYS_OF_MONTH
+        return YMD if is_day and len(three) < _FIGURES_OF_YEAR else None
+    is_day = 1 <= first <= _DAYS_OF_MONTH and 1 <= second <= _DAYS_OF_MONTH
+    if not is_day or len(three) == 1:
         return None
     if first > _MONTHS_OF_YEAR:
         return DMY if second <= _MONTHS_OF_YEAR else None

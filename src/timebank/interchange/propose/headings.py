@@ -76,36 +76,36 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "it": "chi ha dato, chi da, chi dà, chi offre, chi ha offerto, che offre, chi dona, chi ha donato, "
         "chi ha fatto, ha fatto, fatto da, svolto da, chi ha svolto, offerente, offre, dona, "
         "donatore, donatrice, datore, chi presta, prestatore, erogatore, chi eroga, ha dato, dato "
-        "da, socio accreditato, chi accredita, creditore, chi aiuta, chi ha aiutato, volontario, "
+        "da, socio accreditato, chi accredita, creditore, ore date da, accreditare a, chi aiuta, chi ha aiutato, volontario, "
         "chi ti ha aiutato, chi vi ha aiutato, chi guadagna, socio che da, che ha dato",
         "en": "giver, given by, gives, provider, provided by, helper, earner, earned by, who gave, "
         "who helped, who helped you, seller, supplier, done by, payee, who provided, volunteer, "
-        "service provider, credited to, giving member, gave",
+        "service provider, credited to, credit account, giving member, who did it, gave",
         "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, "
         "quien te ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
         "quien dio",
         "fr": "donneur, donneuse, qui donne, qui a donne, qui a rendu service, qui rend service, "
         "offreur, offreuse, prestataire, fournisseur, qui vous a aide, qui a aide, donne, "
-        "adherent qui donne, celui qui donne, vendeur, crediteur",
+        "adherent qui donne, celui qui donne, celui qui rend le service, vendeur, crediteur",
         "de": "geber, geberin, gebende, gebender, wer gab, wer hat gegeben, helfer, helferin, "
         "anbieter, anbieterin, leistungserbringer, erbringer, erbracht von, wer half, "
-        "wer hat geholfen, wer hat dir geholfen, leistender, leistungsgeber",
+        "wer hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber",
     },
     SPENDER: {
         "it": "chi ha ricevuto, chi riceve, che riceve, ricevente, richiedente, riceve, per chi, a "
         "chi, beneficiario, beneficiaria, fruitore, ha ricevuto, ricevuto da, chi ha chiesto, "
         "chi chiede, destinatario, debitore, chi fruisce, chi hai aiutato, socio addebitato, "
-        "chi spende, chi e stato aiutato, utente, che ha ricevuto",
+        "chi spende, ore ricevute da, addebitare a, a favore di, a beneficio di, chi e stato aiutato, utente, che ha ricevuto",
         "en": "receiver, received by, receives, recipient, person helped, who received, buyer, "
         "spender, spent by, beneficiary, requester, requested by, payer, who was helped, "
-        "who did you help, helped, consumer, receiving member, debited, client",
+        "who did you help, helped, consumer, receiving member, debited, debit account, who for, taker, client",
         "es": "recibe, quien recibe, receptor, receptora, quien ha recibido, beneficiario, "
         "beneficiaria, solicitante, demandante, quien pide, a quien ayudaste, deudor, para quien",
         "fr": "receveur, receveuse, qui recoit, qui a recu, recoit, beneficiaire, demandeur, "
         "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit",
         "de": "nehmer, nehmerin, nehmende, empfanger, empfangerin, wer bekam, wer bekam hilfe, "
         "wer nahm, wer hat bekommen, leistungsempfanger, leistungsnehmer, hilfesuchende, "
-        "fur wen, wem, wem hast du geholfen, kunde",
+        "fur wen, wem, wem hast du geholfen, bekommen von, kunde",
     },
     FROM: {
         "it": "da, dal socio, da chi, dal conto, socio 1",
@@ -260,6 +260,36 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
     },
 }
 
+#: Beginnings of words by which a heading that is no phrase says a side all the same.
+_STEMS: Final = {
+    EARNER: tuple(
+        "offr offert don esegu svolt erog prest accredit compi forni aiuta "
+        "provid giv gave help volunt suppl earn credit "
+        "ofrec ofert hizo hace realiz ayud rend "
+        "anbiet gegeben gebend gab helf geholfen half leist".split()
+    ),
+    SPENDER: tuple(
+        "ricev richied richiest benefic fruit addebit favore usufru destinat chied serv "
+        "receiv recipient request taker client debit spen "
+        "recib solicit pide recoi recu demand profit "
+        "nachfrag bekomm bekam empfang nehm erhalt wem".split()
+    ),
+}
+#: Words by which a heading is of a person, at its beginning; and at its end.
+_PERSON: Final = frozenset(
+    "chi who whom wer wem qui quien celui celle persona person personne socio socia member "
+    "membre mitglied miembro nome name nom nombre utente user adherent".split()
+)
+_BY: Final = frozenset("da by par von por".split())
+#: Beginnings of words of what is no person.
+_THINGS: Final = tuple(
+    "ore hour hora heure stund tempo time temps tiemp zeit serv attiv activ leistung tatig "
+    "prestaz prestat descri besch data date fecha datum giorno tipo type art km euro motiv "
+    "what cosa che quoi was que quale which how come wie".split()
+)
+#: The score of a side that is said by the beginning of a word.
+_BY_STEM: Final = 60
+
 #: Words in a heading by which the one who fills in a form speaks of themselves.
 _YOU: Final = re.compile(
     r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|deine?)\b"
@@ -279,6 +309,8 @@ class Match:
     #: 100 where the heading is the phrase, less where it only has it; more for longer phrases.
     score: int
     languages: frozenset[str]
+    #: Whether only the beginning of a word says it, which may be of what was done as well.
+    is_weak: bool = False
 
 
 def folded(text: str) -> str:
@@ -333,7 +365,25 @@ def matches(heading: str) -> tuple[Match, ...]:
                 before = found.get(role)
                 if before is None or before.score < score:
                     found[role] = Match(role, score, languages)
+    if not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
+        found[side.role] = side
     return tuple(sorted(found.values(), key=lambda match: (-match.score, match.role)))
+
+
+def _by_stem(words: list[str]) -> Match | None:
+    """Return the side of which a word begins as one of its own does, if it is but one side."""
+    sides = {
+        role
+        for role, stems in _STEMS.items()
+        for word in words
+        if word.startswith(stems) and word not in _PERSON
+    }
+    if len(sides) != 1:
+        return None
+    is_person = words[0] in _PERSON or (len(words) > 1 and words[-1] in _BY)
+    if not is_person and any(word.startswith(_THINGS) for word in words):
+        return None
+    return Match(sides.pop(), _BY_STEM, frozenset(), is_weak=not is_person)
 
 
 def speaks_of_the_writer(heading: str) -> bool:

@@ -118,10 +118,25 @@ def roles_of(table: Table) -> Roles:
     {'day': 'Data', 'earner': 'Chi dà', 'spender': 'A chi', 'amount': 'Ore'}
     """
     roles = Roles(_by_headings(table.columns))
+    _forget_weak_sides(roles)
     _clocks(roles, table)
     _by_contents(roles, table)
     _order(roles, table)
     return roles
+
+
+def _forget_weak_sides(roles: Roles) -> None:
+    """Forget sides that half a word says, unless the same people stand on both.
+
+    `Offer` and `Request` may be what was offered, and what was asked for.
+    """
+    sides = [(role, one) for role in (h.EARNER, h.SPENDER) if (one := roles.get(role)) is not None]
+    both = [column for _, column in sides]
+    if len(both) == 2 and overlap(*both) > LITTLE:  # noqa: PLR2004 - both sides
+        return
+    for role, column in sides:
+        if any(match.is_weak for match in matches(column.heading)):
+            del roles.found[role]
 
 
 def _order(roles: Roles, table: Table) -> None:
@@ -205,7 +220,7 @@ def people_in(roles: Roles, table: Table) -> list[Column]:
     They are in the order of the sheet; the one that shares most comes with the others.
     """
     free = [column for column in _free(roles, table) if _is_people(column)]
-    known = [column for role in _PEOPLE if (column := roles.get(role)) is not None]
+    known = [column for role in (*_PEOPLE, h.NAME, h.EMAIL) if (column := roles.get(role)) is not None]
     shares = {
         column.index: max(
             (overlap(column, other) for other in (*free, *known) if other.index != column.index),
