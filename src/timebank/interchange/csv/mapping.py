@@ -16,7 +16,8 @@ from typing import Final
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.csv.cells import Amounts, Days
+from timebank.interchange.csv.cells import Amounts
+from timebank.interchange.csv.days import Days
 from timebank.interchange.csv.keys import (
     ACCOUNT,
     COLUMN,
