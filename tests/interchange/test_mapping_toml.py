@@ -194,7 +194,10 @@ def test_labels_have_single_blanks_and_composed_letters() -> None:
         (f'{SHEET}[amounts]\nthousands="."\n', "amounts: '.' cannot be the mark for decimals and"),
         (f"{SHEET}[amounts]\nunit=true\n", "amounts.unit: a text, a whole number or a list"),
         (f'{SHEET}[days]\nformat="%d %B %Y"\n', "days: %B in '%d %B %Y' is not understood here"),
-        (f'{SHEET}[days]\nformat="%d/%m"\n', "days: '%d/%m' names no day: iso, epoch, dmy, or a form"),
+        (
+            f'{SHEET}[days]\nformat="%d/%m"\n',
+            "days: '%d/%m' names no day: iso, epoch, dmy, or a form",
+        ),
         (f'{SHEET}[days]\ntime_zone="Roma"\n', "days: 'Roma' is no time zone like Europe/Rome"),
         (f'{SHEET}[csv]\nencoding="utf-7"\n', "csv.encoding: one of auto, utf-8, utf-16"),
         (f'{SHEET}[csv]\ndelimiter=";;"\n', "csv: delimiter: one character between columns"),

@@ -63,8 +63,9 @@ def in_words(reason: str, language: str | None = None, names: Any = None) -> str
     text is returned as it is.
 
     >>> from timebank.interchange.engine.told import in_words, told
-    >>> in_words(told("cell", value="'x'", reason=told("no_day", form="2/3")), "it")
-    "'x' non è una data come 2/3"
+    >>> reason = told("no_day", form=told("form_dmy"))
+    >>> in_words(told("cell", value="'x'", reason=reason), "it")
+    "'x' non è una data come 31/12/2026"
     >>> in_words("is wrong", "it")
     'is wrong'
     """
