@@ -130,8 +130,8 @@ def csv(
     if explain:
         show(map(harmless, explained(found)))
         return WELL
-    if transfers is None and (accounts is None or options["opening"] is None):
-        usage("Missing option '--transfers', unless --accounts and --opening are given")
+    if not transfers and options["opening"] is None:
+        usage("Missing option '--transfers', unless --opening is given")
     paths = [None if file is None else existing(file) for file in files]
     if not any((accounts, balances, open_accounts)) and _is_empty(address):
         usage("No account is there yet: give --accounts FILE, or --open-accounts")

@@ -9,7 +9,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.imports import import_
-from timebank.cli.output import show
+from timebank.cli.output import show, show_json
 from timebank.cli.program import REFUSED, WELL
 from timebank.cli.run_import import Options, existing, import_options, run_import
 
@@ -50,27 +50,31 @@ def propose(
     """Propose a mapping."""
     from timebank.interchange.propose.drafts import answers_of
     from timebank.interchange.propose.proposal import propose as proposal_of
-    from timebank.interchange.propose.showing import proposal_text
+    from timebank.interchange.propose.showing import MAPPING, proposal_text, proposal_value
     from timebank.reports.words import Words
 
+    is_json = options["format"] == "json"
     paths = [existing(path) for path in files]
-    found = proposal_of(paths, answers=answers_of(said))
-    words = Words("propose")
-    name = out or "mapping.toml"
-    if out is not None and found.text:
-        kept = _write(Path(out), found.text)
-        show([words("written", file=out)])
-        if kept is not None:
-            show([words("kept", file=str(kept))])
-    is_shown_whole = out is None and found.known is None and not yes
-    lines = proposal_text(found, name)
-    if is_shown_whole:
-        show(found.text.splitlines())
-        show(f"# {line}".rstrip() for line in lines)
+    # JSON is the same in every language, so that comments of a mapping are in one.
+    found = proposal_of(paths, answers=answers_of(said), language="en" if is_json else None)
+    kept = _write(Path(out), found.text) if out is not None and found.text else None
+    does_import = yes and found.is_clear
+    if is_json:
+        if not does_import:
+            show_json(proposal_value(found, out or MAPPING))
     else:
+        words = Words("propose")
+        lines = [
+            *([words("written", file=out)] if out is not None and found.text else []),
+            *([words("kept", file=str(kept))] if kept is not None else []),
+            *proposal_text(found, out or MAPPING, imports=does_import),
+            *([] if found.is_clear else [words("not_booked")]),
+        ]
+        if out is None and found.text and not yes:
+            # What is printed is a mapping as a whole, so that it can be sent to a file.
+            lines = [*found.text.splitlines(), *(f"# {line}".rstrip() for line in lines)]
         show(lines)
     if not found.is_clear:
-        show([f"{'# ' * is_shown_whole}{words('not_booked')}"])
         return REFUSED
     return _import(context, address, found, options) if yes else WELL
 
@@ -90,7 +94,7 @@ def _import(
 ) -> int:
     """Import what was proposed, by the mapping or by the command of a system that is known."""
     if found.known is not None:
-        name, *words = found.known.command
+        name, *words = (*found.known.command, "--format", options["format"])
         command = import_.commands[name]
         with command.make_context(name, words, parent=context.parent) as inner:
             code: int = command.invoke(inner)

@@ -81,7 +81,7 @@ def run_import(
     with ExitStack() as stack:
         mended = _mended(options)
         importer = make(mended)
-        opening = _opening(options, mended, open_accounts=open_accounts)
+        opening = _opening(options, importer, mended, open_accounts=open_accounts)
         if mended is not None:
             mended.finish()
         quarantine = stack.enter_context(_quarantine_file(options["quarantine"]))
@@ -139,7 +139,10 @@ def _mended(options: Options) -> Mended | None:
         return Mended(path, file)
 
 
-def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) -> Iterator[Any]:
+def _opening(
+    options: Options, importer: Importer, mended: Mended | None, *, open_accounts: bool
+) -> Iterator[Any]:
+    """Return the rows of opening balances, which an importer may read in a form of its own."""
     from timebank.interchange.engine.opening import opening_balances
 
     if options["opening"] is None:
@@ -147,13 +150,15 @@ def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) ->
     path = existing(options["opening"])
     if mended is not None:
         mended.fit([str(path)])
-    return opening_balances(
+    read = getattr(importer, "opening", opening_balances)
+    rows: Iterator[Any] = read(
         path,
         account=options["opening_account"],
         day=options["opening_day"],
         open_accounts=open_accounts,
         mended=mended,
     )
+    return rows
 
 
 @contextmanager

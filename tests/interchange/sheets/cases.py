@@ -27,7 +27,7 @@ class Case:
     booked: tuple[Exchange, ...]
     #: Name of what is passed over → how many rows.
     passed: dict[str, int]
-    #: Row among those below the names, from 1, and column; `*` is any.
+    #: The line, and the column that is named.
     quarantined: tuple[tuple[int, str], ...]
     #: What a treasurer has to say, for nobody can see it.
     answers: tuple[str, ...] = ()
@@ -81,12 +81,13 @@ def exchanges_of(bank: TimeBank) -> tuple[Exchange, ...]:
         if transfer.kind == "opening":
             continue
         assert transfer.occurred_on is not None
+        earner, spender = sorted(transfer.postings, key=lambda one: -one.hours.seconds)
         found.append(
             (
                 transfer.occurred_on,
-                names[transfer.earner],
-                names[transfer.spender],
-                transfer.hours.seconds,
+                names[earner.account],
+                names[spender.account],
+                earner.hours.seconds,
                 transfer.note or "",
                 transfer.category or "",
             )

@@ -30,6 +30,7 @@ def explained(mapping: Mapping) -> Iterator[str]:
         yield from _transfers(mapping.transfers, mapping.name)
         yield from _reversals(mapping.transfers)
     yield from _accounts(mapping)
+    yield from (f"Not answered yet: {question}" for question in mapping.questions)
 
 
 def _files(mapping: Mapping) -> str:

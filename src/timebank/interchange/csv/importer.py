@@ -77,6 +77,12 @@ class MappingImporter:
         open_accounts: bool = False,
         mended: Mended | None = None,
     ) -> None:
+        if mapping.questions:
+            msg = (
+                f"the mapping {mapping.name} has open questions: {' '.join(mapping.questions)} "
+                "Answer each in it, and take the line 'questions' out"
+            )
+            raise InvalidRequest(msg)
         files = (("transfers", transfers), ("accounts", accounts), ("balances", balances))
         for where, source in files:
             if source is not None and getattr(mapping, where) is None:

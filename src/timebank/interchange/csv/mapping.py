@@ -380,6 +380,8 @@ class Mapping:
     opening: Opening | None = attrs.field(default=None, metadata=table(Opening))
     people: People = attrs.field(default=attrs.Factory(People), metadata=table(People))
     open: tuple[Opened, ...] = attrs.field(default=(), metadata=tables(Opened))
+    #: What nobody has answered yet: while there is any, nothing is imported.
+    questions: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
 
     def __attrs_post_init__(self) -> None:
         """Check the name, and that columns are named where there is a header, else numbered."""

@@ -213,7 +213,8 @@ def text_in(cells: Cells, column: Column | None) -> str | None:
 
     :raises CellFault: it is longer than ours may be.
     """
-    value = cells.get(column)
+    # A program that saves the sheet again ends lines in a cell as it likes.
+    value = cells.get(column).replace("\r\n", "\n").replace("\r", "\n")
     if column is not None and len(value) > MAX_TEXT_CHARACTERS:
         raise CellFault(value, told("too_long", most=f"{MAX_TEXT_CHARACTERS:,}"), column=column)
     return value or None

@@ -89,7 +89,8 @@ def put_days(draft: Draft, column: c.Column | None, language: str | None) -> Non
     if c.EPOCH in forms or c.EPOCH_MS in forms:
         draft.put("days.format", c.EPOCH_MS if c.EPOCH_MS in forms else c.EPOCH, "days_epoch")
     elif len(orders) == 1:
-        draft.put("days.format", *orders, "days_seen", **_telling(column, *orders))
+        order = next(iter(orders))
+        draft.put("days.format", order, "days_seen", **_telling(column, order))
     elif orders:
         draft.put("days.format", [c.DMY, c.MDY], "days_mixed", **example)
         draft.ask(

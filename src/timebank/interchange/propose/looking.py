@@ -41,6 +41,7 @@ def look(path: Path) -> Look:
     :raises InvalidRequest: it is no sheet, or a package that reads it is missing.
     """
     sheet = Sheet(path)
+    choices: list[tuple[Sheet, str | None, str | None]]
     if sheet.form.delimiters:
         choices = [(sheet.divided_by(one), None, one) for one in sheet.form.delimiters]
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.choices import put_exchanges, unused
 from timebank.interchange.propose.contents import Column
 from timebank.interchange.propose.doubts import Doubt
-from timebank.interchange.propose.drafts import Draft
+from timebank.interchange.propose.drafts import Draft, Entry
 from timebank.interchange.propose.formats import Recognised, recognised
 from timebank.interchange.propose.headings import folded
 from timebank.interchange.propose.looking import Look, look
@@ -33,6 +34,7 @@ from timebank.interchange.propose.members import (
 from timebank.interchange.propose.roles import roles_of
 from timebank.interchange.propose.tables import Table
 from timebank.interchange.propose.writing import written
+from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
 #: Exchanges that are shown.
@@ -158,6 +160,9 @@ class _Making:
             self._put_sheet(self._opening)
             put_opening(draft, self._opening.table, self._opening.roles)
         draft.add_answers()
+        if draft.doubts:
+            asked = [self._words(f"ask_{doubt.code}", **doubt.values) for doubt in draft.doubts]
+            draft.entries["questions"] = Entry([harmless(one) for one in asked], "questions")
         made = Proposal(
             doubts=tuple(draft.doubts),
             unused=tuple(unused(draft, table)) if table is not None else (),
@@ -249,8 +254,6 @@ class _Making:
     def _first(self, made: Proposal) -> Iterator[str]:
         names = ", ".join(one.path.name for one in self._looks)
         yield self._words("note_first", files=names)
-        for doubt in made.doubts:
-            yield self._words(f"ask_{doubt.code}", **doubt.values)
         if made.unused:
             yield self._words("note_unused", columns=_list(made.unused))
 
@@ -264,17 +267,20 @@ def _trial(made: Proposal) -> Trial:
 
     :raises InvalidRequest: the mapping is none, or the sheets are not what it says.
     """
-    mapping = parsed(made.text.encode())
+    mapping = attrs.evolve(parsed(made.text.encode()), questions=())
     importer = MappingImporter(
         mapping, list(made.transfers) or None, accounts=made.accounts, open_accounts=True
     )
     importer.people = people = People(mapping.name, opens=True)
+    rows = [importer.read()]
+    if made.opening is not None:
+        rows.append(importer.opening(made.opening, open_accounts=True))
     first: list[ImportedTransfer] = []
     files: list[str] = []
     passed: Counter[str] = Counter()
     quarantined: list[Quarantined] = []
     count, meant = 0, set[str]()
-    for file, item in importer.read():
+    for file, item in chain.from_iterable(rows):
         if isinstance(item, ImportedTransfer):
             count += 1
             meant |= {item.earner, item.spender}

@@ -150,7 +150,7 @@ def _by_headings(columns: Iterable[Column]) -> dict[str, Column]:
         (match.score + (10 if column.filled else 0), -column.index, match.role, column)
         for column in columns
         for match in matches(column.heading)
-        if not column.filled or _ALLOWED.get(match.role, lambda _: True)(column)
+        if not column.filled or match.role not in _ALLOWED or _ALLOWED[match.role](column)
     ]
     best = {column: score for score, _, _, column in sorted(offers, key=lambda one: one[0])}
     found: dict[str, Column] = {}

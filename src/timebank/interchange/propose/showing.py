@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import attrs
 
 from timebank.hours import Hours
 from timebank.interchange.propose.formats import Recognised
@@ -14,14 +16,20 @@ from timebank.interchange.propose.writing import question
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
+#: Where a mapping is written, unless a file is named.
+MAPPING: Final = "mapping.toml"
 #: Rows that cannot be taken, of which the reasons are shown.
 MOST_REFUSED: Final = 5
 #: Characters of a note that are shown.
 _NOTE_CHARACTERS: Final = 40
 
 
-def proposal_text(found: Proposal, mapping: str, language: str | None = None) -> Iterator[str]:
+def proposal_text(
+    found: Proposal, mapping: str, *, imports: bool = False, language: str | None = None
+) -> Iterator[str]:
     """Yield what is to be said of a proposal, a line each. `mapping` is where it is written.
+
+    Where it `imports` at once, how to do so is not said.
 
     :raises InvalidRequest: a language that has no folder of words.
     """
@@ -48,9 +56,29 @@ def proposal_text(found: Proposal, mapping: str, language: str | None = None) ->
     elif not found.refused:
         yield ""
         yield words("clear")
-    if found.is_clear:
+    if found.is_clear and not imports:
         yield words("command")
         yield f"  {command(import_words(found, mapping))}"
+
+
+def proposal_value(found: Proposal, mapping: str) -> dict[str, Any]:
+    """Return a proposal as JSON has it."""
+    trial = found.trial
+    return {
+        "known": None if found.known is None else found.known.title,
+        "mapping": found.text or None,
+        "questions": [
+            {"code": doubt.code, "key": doubt.key, "choices": list(doubt.choices)}
+            | {"values": dict(doubt.values)}
+            for doubt in found.doubts
+        ],
+        "unused_columns": [column.heading for column in found.unused],
+        "command": ["timebank", "import", *import_words(found, mapping)],
+        "exchanges": None if trial is None else trial.exchanges,
+        "passed": {} if trial is None else dict(trial.passed),
+        "quarantined": [] if trial is None else [attrs.asdict(row) for row in trial.quarantined],
+        "first": [] if trial is None else [attrs.asdict(row) for row in trial.first],
+    }
 
 
 def import_words(found: Proposal, mapping: str) -> tuple[str, ...]:
