@@ -38,6 +38,9 @@ PASSED: Final = frozenset(
     "storniert abgelehnt offen ausstehend geplant angefragt nein abgesagt".split()
 ) | {"in attesa", "en attente", "en espera", "da fare", "da confermare", "non fatto", "to do"}
 
+#: Languages in which everybody writes the day before the month.
+DAY_FIRST: Final = frozenset({"it", "es", "fr", "de"})
+
 _HOURS: Final = re.compile(
     r"\b(?:ore|ora|hours?|hrs|horas?|heures?|stunden?|std|h)\b", re.IGNORECASE
 )
@@ -99,8 +102,9 @@ def put_days(draft: Draft, column: c.Column | None, language: str | None) -> Non
     elif c.YMD in forms:
         draft.put("days.format", c.YMD, "days_year_first")
     elif c.EITHER not in forms:
-        draft.put("days.format", c.ISO, "days_iso")
-    elif language in {"it", "es", "fr", "de"} or _has_points(column):
+        # Saved again as text, its cells of days would be written as in its language.
+        draft.put("days.format", c.DMY if language in DAY_FIRST else c.ISO, "days_iso")
+    elif language in DAY_FIRST or _has_points(column):
         draft.put("days.format", c.DMY, "days_by_language", **example)
     else:
         draft.put("days.format", [c.DMY, c.MDY], "days_open", **example)
