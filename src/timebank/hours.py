@@ -107,10 +107,10 @@ class Hours:
         """
         if type(seconds) is not int:
             msg = f"seconds must be an int, not {type(seconds).__name__}: {shown(seconds)}"
-            raise WrongHoursType(msg)
+            raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(seconds).__name__)
         if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
             msg = f"{shown(seconds)} seconds are beyond ±2**53"
-            raise InvalidHours(msg)
+            raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds))
         self = object.__new__(cls)
         _set_seconds(self, seconds)
         return self
@@ -318,17 +318,17 @@ def _ratio_in_hours(value: object) -> tuple[int, int]:
         f"hours cannot be a {type(value).__name__}: {shown(value)}; give a str as '1:30', "
         "an int, Decimal, Fraction or timedelta"
     )
-    raise WrongHoursType(msg)
+    raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(value).__name__)
 
 
 def _decimal_in_hours(value: Any) -> tuple[int, int]:
     """Return a `Decimal` as a ratio, and refuse a huge one before its exponent is expanded."""
     if not value.is_finite():
         msg = f"not a quantity of hours: {shown(value)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(value))
     if value.adjusted() > 16 and value:  # noqa: PLR2004  # 10**16 hours are beyond the range
         msg = f"beyond ±2**53 seconds: {shown(value)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_too_large", text=shown(value))
     sign, number, exponent = _without_zeros(value)
     if exponent < -4:  # noqa: PLR2004  # 3600 has the factor 2**4: no fifth decimal is whole
         raise _not_whole(value)
@@ -348,7 +348,7 @@ def _without_zeros(value: Any) -> tuple[int, str, int]:
 def _from_text(text: str) -> int:
     if len(text) > MAX_CHARACTERS:
         msg = f"hours are written in at most {MAX_CHARACTERS} characters, not {len(text)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(text))
     if (found := _SHORT_CLOCK(text)) is not None:
         return int(found[1]) * _HOUR + int(found[2]) * 60
     bare = text.strip()
@@ -372,7 +372,7 @@ def _from_text(text: str) -> int:
             seconds = int(before or 0) * unit + _SIXTIETHS[fraction] * unit // 60
     else:
         msg = f"not a quantity of hours: {shown(text)}; write 1:30, 1.5, 1h30 or 90m"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(text))
     return -seconds if negative else seconds
 
 
@@ -390,7 +390,8 @@ def _total(hours: str | None, minutes: str | None, seconds: str | None) -> int:
 
 
 def _not_whole(value: object) -> InvalidHours:
-    return InvalidHours(f"not a whole number of seconds: {shown(value)}")
+    error = InvalidHours(f"not a whole number of seconds: {shown(value)}")
+    return error.about(key="hours_not_whole", text=shown(value))
 
 
 # -- sharing -------------------------------------------------------------------

@@ -185,7 +185,7 @@ def test_account_amend_asked_wrongly() -> None:
     """Nothing to amend, a day far ahead, a kind that is never another, a slip in the id."""
     amend = ("account", "amend")
     reason = ("--reason", "x")
-    refused(2, "--joined-on, --no-joined-on or --kind", *amend, "m1", *reason)
+    refused(2, "--joined-on, --no-joined-on, --kind", *amend, "m1", *reason)
     ahead = f"{TODAY.year + 2}-01-01"
     refused(2, f"joined_on {ahead} is too far ahead", *amend, "m1", "--joined-on", ahead, *reason)
     refused(2, "'fund' is not one of", *amend, "m1", "--kind", "fund", *reason)
@@ -528,7 +528,7 @@ def test_holds_are_a_calendar() -> None:
     assert ["", "1 hold is overdue: settle what was done, and void what was not."] == lines[8:]
     order = [one["id"] for one in json.loads(well("holds", "--format", "json"))]
     assert ["late", "today", "all-day", "morning", "evening", "someday"] == order
-    held = [line.split(":")[0].strip() for line in well("statement", "m1").splitlines()[-6:]]
+    held = [line.split(":")[0].strip() for line in well("statement", "m1").splitlines()[-9:-3]]
     assert order == held
     well("void", "late")
     assert "overdue" not in well("holds", "--status", "all")
@@ -543,9 +543,9 @@ def test_times_are_said_where_they_are_given() -> None:
     held = well("hold", *SIDES, "--id", "h1", "--on", ahead, *times)
     assert f"h1: 2:00 of m2 for m1 held, on {ahead} 09:30\u201311:30\n" == held
     lines = well("statement", "m1").splitlines()
-    assert re.fullmatch(r"Day +Time +With +Description +Earned +Spent +Balance", lines[3])
+    assert re.fullmatch(r"Day +Time +With +Description +Given +Received +Balance", lines[3])
     assert "2024-03-02  09:30\u201311:30  m2 " in lines[6]
-    assert f"  h1: 2:00 to earn, on {ahead} 09:30\u201311:30, until no date" == lines[-1]
+    assert f"  h1: 2:00 to earn, on {ahead} 09:30\u201311:30, until no date" == lines[-4]
     well("settle", "h1", "--id", "s1")
     assert f"{TODAY}  09:30\u201311:30  m2 " in well("statement", "m1")
 

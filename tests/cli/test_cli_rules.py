@@ -83,11 +83,11 @@ def test_the_statement_and_the_balance_show_what_is_held() -> None:
     hold("--note", "Monday")
     well("hold", "--earner", "m2", "--spender", "fund", "--hours", "0:30", "--id", "h2")
     statement = well("statement", "m2")
-    assert statement.endswith(
+    assert (
         "\n\nHeld now: 2:00 to spend, 0:30 to earn\n"
         "  h1: 2:00 to spend, until no date (Monday)\n"
-        "  h2: 0:30 to earn, until no date\n"
-    )
+        "  h2: 0:30 to earn, until no date\n\nThe journal stood at record "
+    ) in statement
     balance = well("balance", "m2")
     assert "Held:           2:00\nIncoming:       0:30\n" in balance
     assert "Held:     2:00" in well("account", "show", "m2")

@@ -655,7 +655,13 @@ class Slow:
         return sum(part[3] for part in parts), sum(part[2] for part in parts)
 
     def people(self) -> dict[str, str]:
-        """Person → kind: each once, from the day of joining on that is known now."""
+        """Person → kind: each once, from joining or the first exchange on, as known now."""
+        first: dict[str, str] = {}
+        for made in self.bank.transfers():
+            if made.kind == "exchange" and made.reverses is None:
+                for id in (*made.earners, *made.spenders):
+                    day = str(made.occurred_on)
+                    first[self.roots[id]] = min(first.get(self.roots[id], day), day)
         opened: dict[str, str] = {}
         for body in _of(self.bank, "open_account"):
             opened.setdefault(self.roots[body["effects"]["account"]], body["recorded_on"])
@@ -663,7 +669,10 @@ class Slow:
             account.id: account.kind
             for account in self.bank.accounts()
             if account.merged_into is None
-            if str(account.joined_on or opened[account.id]) <= str(self.until)
+            if min(
+                str(account.joined_on or opened[account.id]), first.get(account.id, str(date.max))
+            )
+            <= str(self.until)
         }
 
     def moved(self) -> dict[str, list[int]]:

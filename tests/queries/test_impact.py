@@ -294,6 +294,57 @@ def test_dormancy(street: TimeBank) -> None:
     assert 1 == street.impact(at_least=1).dormant
 
 
+def imported() -> TimeBank:
+    """A bank right after an import in 2026, without days of joining, of exchanges from 2023 on."""
+    bank = timebank.open("memory:", **sources())
+    for id in ("a", "b", "c", "d", "e", "f", "new"):
+        bank.open_account(id, floor=None)
+    for number, (earner, spender) in enumerate([("a", "b"), ("b", "c"), ("d", "e"), ("e", "f")]):
+        for year in (2023, 2024):
+            exchange(bank, earner, spender, 1 + number, date(year, 3, 1 + number))
+    return bank
+
+
+def test_members_right_after_an_import_count_from_their_first_exchange() -> None:
+    """The account was opened on the day of the import; the person was there before."""
+    bank = imported()
+    then = bank.impact(until=date(2023, 3, 2), at_least=1)
+    assert (3, 3, {"member": 3}) == (then.members, then.active, dict(then.accounts))
+    assert 3 == sum(band.accounts or 0 for band in then.balances)
+    year = bank.impact(since=date(2024, 1, 1), until=date(2024, 12, 31), at_least=1)
+    assert (6, 6, Hours(10), Hours(10)) == (year.members, year.active, year.given, year.received)
+    assert 6 == bank.impact(until=date(2025, 12, 31), at_least=1).dormant
+    assert 7 == bank.impact(at_least=1).members, "who never exchanged counts from the import"
+
+
+def test_days_to_the_first_exchange_leave_out_who_came_nobody_knows_when() -> None:
+    """Not as zero days: of who exchanged before joining the day of joining is not known."""
+    found = imported().impact(at_least=1)
+    assert (None, 0) == (found.first_exchange_days, found.first_exchange_members)
+
+
+def test_who_is_inactive_right_after_an_import() -> None:
+    """Who has exchanged nothing since, and was there before by an exchange."""
+    bank = imported()
+    found = {
+        one.id: (one.since, one.last_exchange) for one in bank.inactive(since=date(2025, 1, 1))
+    }
+    assert (date(2023, 3, 1), date(2024, 3, 1)) == found["a"]
+    assert set("abcdef") == set(found), "the new one may have come with the import"
+    assert [] == list(bank.inactive(since=date(2023, 1, 1)))
+    exchange(bank, "a", "new", 1, date(2025, 6, 1))
+    assert set("bcdef") == {one.id for one in bank.inactive(since=date(2025, 1, 1))}
+
+
+def test_dues_do_not_look_at_the_first_exchange() -> None:
+    """They are owed from the day of joining, or of being opened."""
+    bank = imported()
+    bank.open_account("fund", kind="fund")
+    bank.adopt(Statute(version="v2", dues=Dues(hours=1, fund="fund")))
+    years = [one.since.year for one in bank.dues("a", through=date(2027, 12, 31))]
+    assert [2026, 2027] == years
+
+
 def test_flows(street: TimeBank) -> None:
     """From who received to who gave; a shared one in proportion."""
     day = date(2026, 3, 2)

@@ -101,7 +101,7 @@ def test_a_line_says_once_that_it_was_amended(bank: TimeBank) -> None:
     place = next(i for i, line in enumerate(told) if line.startswith("amended 2026-03-02"))
     assert "pane e latte (spesa)" in told[place - 1]
     assert "amended 2026-03-02: category was speza; note changed" == " ".join(
-        told[place : place + 2]
+        told[place : place + 3]
     )
     assert "pane" not in "".join(told[place:])
     for language, words in (
@@ -145,7 +145,7 @@ def test_closed_books_and_what_was_known_are_named(bank: TimeBank) -> None:
     )
     before = 6  # the last record before the closing
     text = statement_text(bank.statement("m1", at=before))
-    assert ["Period: all days", "As known at record 6"] == text[1:3]
+    assert ["Period: from the beginning", "As known at record 6"] == text[1:3]
     assert ["As known at record 6"] == trial_balance_text(bank.trial_balance(at=before))[1:2]
     pieces = read(page_of(bank, "m1", "it", at=before))
     assert {"Come risultava", "alla riga 6 del registro"} <= set(pieces)
@@ -174,7 +174,7 @@ def test_a_column_of_times_or_accounts_stands_only_where_it_is_needed(bank: Time
     """A statement without them is as narrow as ever."""
     text = statement_text(bank.statement("m1", until=LAST_YEAR))
     title = next(line for line in text if line.startswith("Day"))
-    assert ["Day", "With", "Description", "Earned", "Spent", "Balance"] == title.split()
+    assert ["Day", "With", "Description", "Given", "Received", "Balance"] == title.split()
 
 
 def test_planned_holds_stand_in_the_order_of_their_days(bank: TimeBank) -> None:

@@ -93,6 +93,8 @@ def results() -> dict[str, list[Any]]:
         bank.head(),
         *statements,
         *(line for statement in statements for line in statement.lines),
+        *(total for statement in statements for total in statement.totals.values()),
+        *(line.takes_back for one in statements for line in one.lines if line.takes_back),
         bank.trial_balance(),
         *bank.trial_balance(DAY).lines,
         restart,

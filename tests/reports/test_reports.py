@@ -119,21 +119,30 @@ def test_statement_shows_both_sides_reversals_and_kinds() -> None:
     bank.transfer(earner={"f1": 1, "f2": 1, "solidarity": 1, "m1": 1}, spender="f1", hours=4)
     expected = """\
 Statement of f1 Famiglia Rossi (group)
-Period: from 2026-03-02
+Period: from 2026-03-02 on
 
-Day         With                            Description                      Earned  Spent   Balance
-----------  ------------------------------  ------------------------------  -------  -----  --------
-            Opening balance                                                                     0:00
-2026-03-02  m1 Maria R.                     accompanied to the clinic (ca…            1:30     -1:30
-2026-03-02  m1 Maria R.                                                               4:00     -5:30
-2026-03-02  m1 Maria R.                     reversal: entered twice (care…     1:30            -4:00
-2026-03-02  m1 Maria R.                     reversal: it was less           0:00:30         -3:59:30
-2026-03-02  m1 Maria R.                     donation (care)                           1:00  -4:59:30
-2026-03-02  f1 Famiglia Rossi                                                  1:00         -3:59:30
-2026-03-02  3 accounts: f2, m1, solidarity                                            4:00  -7:59:30
-----------  ------------------------------  ------------------------------  -------  -----  --------
-            Total                                                           2:30:30  10:30
-            Closing balance                                                                 -7:59:30
+Day         With               Description              Given  Received  Taken back  Other   Balance
+----------  -----------------  -----------------------  -----  --------  ----------  -----  --------
+                               Opening balance                                                  0:00
+2026-03-02  m1 Maria R.        accompanied to the cli…             1:30                        -1:30
+2026-03-02  m1 Maria R.                                            4:00                        -5:30
+2026-03-02  m1 Maria R.        reversal: entered twic…                        +1:30            -4:00
+                                 takes back the
+                                 exchange of
+                                 2026-03-02:
+                                 “accompanied to the
+                                 clinic”
+2026-03-02  m1 Maria R.        reversal: it was less                       +0:00:30         -3:59:30
+                                 takes back part of
+                                 the exchange of
+                                 2026-03-02
+2026-03-02  m1 Maria R.        donation (care)                                       -1:00  -4:59:30
+2026-03-02  f1 Famiglia Rossi                            1:00                               -3:59:30
+2026-03-02  3 accounts: f2,…                                       4:00                     -7:59:30
+----------  -----------------  -----------------------  -----  --------  ----------  -----  --------
+                               In this period            1:00      9:30    +1:30:30  -1:00
+                               How many                     1         3           2      1
+                               Closing balance                                              -7:59:30
 """
     assert expected.splitlines() == statement_text(bank.statement("f1", since=day))
 
@@ -147,9 +156,9 @@ def test_periods_of_a_statement_are_said(filled: TimeBank) -> None:
         for until in (None, last)
     ]
     assert [
-        "Period: all days",
-        "Period: up to 2026-12-31",
-        "Period: from 2026-01-01",
+        "Period: from the beginning",
+        "Period: from the beginning to 2026-12-31",
+        "Period: from 2026-01-01 on",
         "Period: 2026-01-01 to 2026-12-31",
     ] == periods
 

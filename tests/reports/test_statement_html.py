@@ -23,6 +23,7 @@ import timebank
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
+from timebank.reports.statement import line_figures, shown_columns
 from timebank.reports.statement_html import statement_html
 from timebank.reports.words import Words, catalogue, languages
 
@@ -96,15 +97,22 @@ def test_every_figure_is_on_the_page(full: TimeBank, language: str) -> None:
     for account in full.accounts():
         statement = full.statement(account.id)
         page = page_of(full, account.id, language)
-        figures = [[row[3], row[4], row[5]] for row in cells(page)[2 : 2 + len(statement.lines)]]
+        counted = shown_columns(statement)
+        rows = cells(page)[2 : 2 + len(statement.lines)]
+        figures = [line_figures(line, counted) for line in statement.lines]
         assert [
-            [str(line.earned or ""), str(line.spent or ""), str(line.balance)]
-            for line in statement.lines
-        ] == figures
+            [*row, str(line.balance)] for row, line in zip(figures, statement.lines, strict=True)
+        ] == [row[3:] for row in rows]
+        assert all(1 == sum(map(bool, row)) for row in figures), "each line is in one column"
         assert str(full.head()) in page
-        assert str(statement.closing) == next(
-            row[5] for row in reversed(cells(page)) if len(row) == 6 and row[5]
-        )
+        after = 2 + max(len(statement.lines), 1)
+        sums, numbers, closing = cells(page)[after : after + 3]
+        totals = [statement.totals[name] for name in counted]
+        assert [abs(total.hours) for total in totals] == [
+            abs(Hours(cell.removeprefix("+"))) for cell in sums[2:-1]
+        ]
+        assert [str(total.number) for total in totals] == numbers[2:-1]
+        assert str(statement.closing) == closing[-1]
         held = cells(page)[-len(statement.holds) :] if statement.holds else []
         for column, total in ((3, statement.incoming), (4, statement.held)):
             told = [Hours(row[column] or 0) for row in held]
@@ -115,9 +123,9 @@ def test_days_are_in_the_words_of_the_language(full: TimeBank) -> None:
     """The period too, with both days, one, or none."""
     both = {"since": date(2026, 3, 1), "until": date(2026, 3, 31)}
     assert "dal 1 marzo 2026 al 31 marzo 2026" in page_of(full, "m1", "it", **both)
-    assert "from March 1, 2026" in page_of(full, "m1", since=both["since"])
-    assert "fino al 31 marzo 2026" in page_of(full, "m1", "it", until=both["until"])
-    assert "tutti i giorni" in page_of(full, "m1", "it")
+    assert "from March 1, 2026 on" in page_of(full, "m1", since=both["since"])
+    assert "dall&#39;inizio al 31 marzo 2026" in page_of(full, "m1", "it", until=both["until"])
+    assert "dall'inizio" in unescape(page_of(full, "m1", "it"))
 
 
 def test_an_italian_article_fits_its_day(full: TimeBank) -> None:
@@ -129,11 +137,13 @@ def test_an_italian_article_fits_its_day(full: TimeBank) -> None:
         dal, al = ("dall'", "all'") if elided else ("dal ", "al ")
         written = f"{dal}{day} marzo 2026 {al}{day} marzo 2026"
         assert written in unescape(page), day
-        assert f"fino {al}{day} marzo" in unescape(page_of(full, "m1", "it", until=it["until"]))
+        assert f"dall'inizio {al}{day} marzo" in unescape(
+            page_of(full, "m1", "it", until=it["until"])
+        )
     words = Words("statement", "it")
     assert "chiusi fino all'8 dicembre 2025" == words("closed_through", day="8 dicembre 2025")
     assert "Stampato l'11 marzo 2026" == words("printed", day="11 marzo 2026")
-    assert "dal 2026-03-08" == words("since", since="2026-03-08")
+    assert "dal 2026-03-08 in poi" == words("since", since="2026-03-08")
     assert "la categoria era 8 mani" == words("category_was", value="8 mani")
 
 

@@ -506,7 +506,7 @@ class Reads(Handle):
         checks.day(through, "through")
         if through is not None and through > LATEST:
             msg = f"through {through} is too far ahead: the latest is {LATEST}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="day_in_future", day=through, latest=LATEST)
         now = self._may("dues", id)
         history = History()
         with self._reader() as reader:
@@ -524,7 +524,8 @@ class Reads(Handle):
     def inactive(self, *, since: date, kinds: Iterable[str] = _MEMBERS) -> Iterator[Inactive]:
         """Yield the accounts that exchanged nothing on or after a day of service, by id.
 
-        Who became a member on or after that day is not among them, nor is a closed account.
+        Who became a member on or after that day is not among them, nor is a closed account. Who
+        exchanged before joining, as after an import without days of joining, was one by then.
         What was merged into an account counts as its own. Dues, gifts and reversals are no
         exchanges. They are candidates: what is to be done is for people to decide.
 
@@ -548,7 +549,7 @@ class Reads(Handle):
         with self._reader() as reader:
             if since > (today := self._today(reader, now)):
                 msg = f"since {since} is in the future: today is {today}"
-                raise InvalidRequest(msg)
+                raise InvalidRequest(msg).about(key="day_in_future", day=since, latest=today)
         return self._pages(partial(_page_of_inactive, first, wanted), None)
 
     def personal_data(self, account: str) -> dict[str, Any]:
@@ -655,7 +656,7 @@ def _days(since: date | None, until: date | None) -> tuple[str | None, str | Non
     first, last = checks.day(since, "since"), checks.day(until, "until")
     if first is not None and last is not None and first > last:
         msg = f"since {first} is after until {last}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="days_turned", first=first, last=last)
     return first, last
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.finding import account_id, named
 from timebank.cli.options import DAY, LIMIT, formatted
 from timebank.cli.output import show_as, show_result
 from timebank.cli.program import usage
@@ -74,14 +75,17 @@ def open_(
 
 
 @account.command("list", help="All accounts with their own limits.")
+@click.option("--name", help="Those that have this in their name, however it is written.")
 @formatted
 @pass_address
-def list_(address: BankAddress, /, *, format: str) -> None:
+def list_(address: BankAddress, /, *, name: str | None, format: str) -> None:
     """List the accounts."""
     from timebank.reports.balances import accounts_text
 
     with address.open(read_only=True) as bank:
         accounts = list(bank.accounts())
+    if name is not None:
+        accounts = named(accounts, name, part=True)
     show_result(format, accounts, lambda: accounts_text(accounts))
 
 
@@ -95,6 +99,7 @@ def show_(address: BankAddress, /, *, id: str, format: str) -> None:
     from timebank.reports.balances import account_text
 
     with address.open(read_only=True) as bank:
+        id = account_id(bank, id)
         shown, balance = bank.account(id), bank.balance(id)
     show_as(
         format,
@@ -112,7 +117,7 @@ def history(address: BankAddress, /, *, id: str, format: str) -> None:
     from timebank.reports.members import events_text
 
     with address.open(read_only=True) as bank:
-        events = list(bank.events(id))
+        events = list(bank.events(account_id(bank, id)))
     show_result(format, events, lambda: events_text(events))
 
 
@@ -132,7 +137,7 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
     if not given:
         usage("Give --floor, --ceiling or both")
     with context.obj.open() as bank:
-        changed = bank.set_limits(id, **given)
+        changed = bank.set_limits(account_id(bank, id), **given)
     _show(changed, format)
 
 
@@ -144,7 +149,7 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
 def rename(address: BankAddress, /, *, id: str, name: str | None, format: str) -> None:
     """Rename an account."""
     with address.open() as bank:
-        renamed = bank.rename(id, name)
+        renamed = bank.rename(account_id(bank, id), name)
     _show(renamed, format)
 
 
@@ -159,7 +164,7 @@ def _status_command(name: str, method: str, help: str) -> None:
     def change(address: BankAddress, /, *, id: str, reason: str | None, format: str) -> None:
         with address.open() as bank:
             call: Callable[..., Account] = getattr(bank, method)
-            changed = call(id, reason=reason)
+            changed = call(account_id(bank, id), reason=reason)
         _show(changed, format)
 
 

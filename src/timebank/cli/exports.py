@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 import click
 
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.finding import account_id
 from timebank.cli.options import DAY
 from timebank.cli.output import complain, show, show_bytes
 
@@ -190,6 +191,6 @@ def statement(
     from timebank.interchange.spreadsheet import statement_sheet
 
     with address.open(read_only=True) as bank:
-        made = bank.statement(id, since=since, until=until)
+        made = bank.statement(account_id(bank, id), since=since, until=until)
     texts, comma = not options["without_texts"], options["decimal_comma"]
     _show_sheet(statement_sheet(made, texts=texts, decimal_comma=comma), "statement", options)

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.finding import account_id
 from timebank.cli.options import DAY, at_option, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
+
+#: The name of a bank that nobody named: it is no title.
+_UNNAMED: Final = "main"
+
+title_option = click.option(
+    "--title",
+    envvar="TIMEBANK_TITLE",
+    metavar="TEXT",
+    help="The name of the association, on the page; also TIMEBANK_TITLE. Else that of the bank.",
+)
+lang_option = click.option(
+    "--lang", metavar="CODE", help="Of the page: en, it. Else the program's."
+)
+
+
+def _title(title: str | None, banks: Iterable[TimeBank]) -> str | None:
+    """Return what stands above a paper: the title given, else the names that banks were given."""
+    names = [bank.name for bank in banks if bank.name != _UNNAMED]
+    return title or ", ".join(names) or None
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
@@ -41,6 +61,7 @@ def balance(
             trial = bank.trial_balance(on, at=at)
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
             return
+        id = account_id(bank, id)
         found = bank.balance(id, on=on, at=at)
         account = bank.account(id)
     if on is None and at is None:
@@ -70,9 +91,8 @@ def balance(
     show_default=True,
     help="For people, for programs, or one page to print.",
 )
-@click.option(
-    "--lang", metavar="CODE", default="en", show_default=True, help="Of the page: en, it."
-)
+@title_option
+@lang_option
 @pass_address
 def statement(
     address: BankAddress,
@@ -83,22 +103,35 @@ def statement(
     until: date | None,
     at: int | datetime | None,
     format: str,
-    lang: str,
+    title: str | None,
+    lang: str | None,
 ) -> None:
     """Show a statement."""
-    from timebank.reports.statement import statement_text
+    from timebank import reports
+    from timebank.reports.words import language
 
     with address.open(read_only=True) as bank:
-        head = bank.head()
-        made = bank.statement(id, since=since, until=until, at=at)
-    if format == "html":
+        head, name = bank.head(), bank.name
+        title = _title(title, [bank])
+        made = bank.statement(account_id(bank, id), since=since, until=until, at=at)
+    if format == "json":
+        show_json({**reports.json.statement(made), "bank": name, "head": str(head)})
+    elif format == "html":
         from timebank.reports.statement_html import statement_html
 
-        printed_on = date.today()  # noqa: DTZ011  # of whoever prints it
-        page = statement_html(made, head=head, printed_on=printed_on, language=lang)
+        page = statement_html(
+            made, head=head, printed_on=_today(), language=lang or language(), title=title
+        )
         show(page.splitlines())
-        return
-    show_result(format, made, lambda: statement_text(made))
+    else:
+        from timebank.reports.statement import statement_text
+
+        show(statement_text(made, head=head, title=title, language=lang))
+
+
+def _today() -> date:
+    """Return the day of whoever prints a paper."""
+    return date.today()  # noqa: DTZ011  # by the clock on their wall
 
 
 @click.command(

@@ -203,7 +203,7 @@ class Assign:
         """Nobody is given hours without being asked."""
         if self.consented is not True:
             msg = f"{shown(self.to)} must consent to it first: say consented=True"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="consent_missing", account=self.to)
 
 
 @attrs.frozen
@@ -280,7 +280,8 @@ class Leaving:
 class Inactive:
     """An account that exchanged nothing for long; `last_exchange` is a day of service, or `None`.
 
-    `since` is the day from which it is a member: of joining, or of being opened.
+    `since` is the day from which it is a member: of joining, or of being opened; that of its first
+    exchange, where it is a member by that alone, as after an import without days of joining.
     """
 
     account: Account

@@ -35,7 +35,14 @@ from timebank.model import (
     Transfer,
 )
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
-from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
+from timebank.queries.statements import (
+    Statement,
+    StatementLine,
+    TakenBack,
+    Total,
+    TrialBalance,
+    TrialLine,
+)
 from timebank.statute import Statute
 
 Shape = dict[str, Any]
@@ -282,6 +289,7 @@ def statement(statement: Statement) -> Shape:
         "names": dict(statement.names),
         "earned": str(statement.earned),
         "spent": str(statement.spent),
+        "totals": {name: total(one) for name, one in statement.totals.items()},
         "closing": str(statement.closing),
         "held": str(statement.held),
         "incoming": str(statement.incoming),
@@ -290,6 +298,12 @@ def statement(statement: Statement) -> Shape:
         "closed_through": day(statement.closed_through),
         "at": statement.at,
     }
+
+
+@of.register
+def total(total: Total) -> Shape:
+    """Return one of the totals of a statement."""
+    return {"number": total.number, "hours": str(total.hours)}
 
 
 @of.register
@@ -306,6 +320,8 @@ def statement_line(line: StatementLine) -> Shape:
         "note": line.note,
         "reason": line.reason,
         "reverses": line.reverses,
+        "takes_back": None if line.takes_back is None else taken_back(line.takes_back),
+        "counts_as": line.counts_as,
         "fee": line.fee,
         "period": period(line.period),
         "account": line.account,
@@ -316,6 +332,19 @@ def statement_line(line: StatementLine) -> Shape:
         "earned": hours(line.earned),
         "spent": hours(line.spent),
         "balance": str(line.balance),
+    }
+
+
+@of.register
+def taken_back(taken: TakenBack) -> Shape:
+    """Return what a line of a statement takes back."""
+    return {
+        "id": taken.id,
+        "sequence": taken.sequence,
+        "occurred_on": taken.occurred_on.isoformat(),
+        "kind": taken.kind,
+        "note": taken.note,
+        "hours": str(taken.hours),
     }
 
 

@@ -140,6 +140,9 @@ def _inactive(reader: Reader, row: AccountRow, since: str) -> Inactive | None:
     joined = row.joined_on
     if joined is None:
         joined = min(day_of(reader, account_row(reader, member).opened) for member in members)
+    if joined >= since:  # who exchanged before that was there already, as after an import
+        days = (day for member in members if (day := first_exchange(reader, member)) is not None)
+        joined = min((joined, *days))
     if joined >= since:
         return None
     days = (day for member in members if (day := last_exchange(reader, member)) is not None)
@@ -154,12 +157,21 @@ def _inactive(reader: Reader, row: AccountRow, since: str) -> Inactive | None:
     )
 
 
+def first_exchange(reader: Reader, account: str) -> str | None:
+    """Return the day of service of an account's first exchange, `None` where there was none."""
+    return _an_exchange(reader, account, newest_first=False)
+
+
 def last_exchange(reader: Reader, account: str) -> str | None:
     """Return the day of service of an account's last exchange, `None` where there was none.
 
     Only exchanges count: not dues, gifts or reversals.
     """
-    for row in by_day(reader, account, newest_first=True):
+    return _an_exchange(reader, account, newest_first=True)
+
+
+def _an_exchange(reader: Reader, account: str, *, newest_first: bool) -> str | None:
+    for row in by_day(reader, account, newest_first=newest_first):
         if _is_exchange(reader, row.sequence):
             return row.day
     return None

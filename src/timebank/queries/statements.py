@@ -43,6 +43,34 @@ from timebank.storage.protocol import Reader
 
 
 @attrs.frozen
+class TakenBack:
+    """The posting that a reversal takes back, or takes back a part of.
+
+    `id` and `sequence` are those of the transfer, `hours` what it moved on this account, signed.
+    `note` and `kind` are as they were amended last.
+    """
+
+    id: str | None
+    sequence: int
+    occurred_on: date
+    kind: str
+    hours: Hours
+    note: str | None = None
+
+
+@attrs.frozen
+class Total:
+    """How many lines of a statement there are of one sort, and the sum of their hours."""
+
+    number: int
+    hours: Hours
+
+
+#: What a line of a statement counts as; each is a total of its own.
+COUNTED: Final = ("given", "received", "taken_back", "other")
+
+
+@attrs.frozen
 class StatementLine:
     """One posting of the account. `hours` is signed; `balance` is the one after it.
 
@@ -54,6 +82,7 @@ class StatementLine:
     `None` for one of the account's own. The labels, the note and the times of day are as they
     were amended last; those of a settlement are those of its hold. A reversal has the labels of
     its original, and no times. `amendments` are what was corrected of them, the oldest first.
+    `takes_back` is what a reversal takes back, `None` on every other line.
     """
 
     id: str | None
@@ -74,6 +103,20 @@ class StatementLine:
     started_at: time | None = None
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
+    takes_back: TakenBack | None = None
+
+    @property
+    def counts_as(self) -> str:
+        """What the line counts as in the totals of a statement.
+
+        It is `given` or `received` for an exchange, `taken_back` for a reversal of anything, and
+        `other` for all else: fees, dues, gifts, what a merge moved.
+        """
+        if self.reverses:
+            return "taken_back"
+        if self.kind != "exchange" or self.fee:
+            return "other"
+        return "given" if self.hours.seconds > 0 else "received"
 
     @property
     def earned(self) -> Hours | None:
@@ -134,6 +177,34 @@ class Statement:
     def spent(self) -> Hours:
         """The hours spent in the period, positive."""
         return -_sum(line.hours for line in self.lines if line.hours.seconds < 0)
+
+    @property
+    def totals(self) -> Mapping[str, Total]:
+        """The totals of the period, of each that a line may count as.
+
+        `given` and `received` are exchanges, both positive; `taken_back` and `other` are signed,
+        as they move the balance. Opening and `given`, less `received`, with the two others, are
+        the closing balance.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1"), bank.open_account("f1")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", id="t1")
+        >>> _ = bank.reverse("t1", reason="entered twice")
+        >>> totals = bank.statement("f1").totals
+        >>> [(name, total.number, str(total.hours)) for name, total in totals.items()]
+        [('given', 0, '0:00'), ('received', 1, '1:30'), ('taken_back', 1, '1:30'), ('other', 0, '0:00')]
+        """  # noqa: E501  # the output of an example is one line
+        found = {name: [0, 0] for name in COUNTED}
+        for line in self.lines:
+            total = found[line.counts_as]
+            total[0] += 1
+            total[1] += line.hours.seconds
+        found["received"][1] *= -1
+        return {
+            name: Total(number, Hours.from_seconds(seconds))
+            for name, (number, seconds) in found.items()
+        }
 
     @property
     def closing(self) -> Hours:
@@ -334,6 +405,44 @@ def _line(
         started_at=started_at,
         ended_at=ended_at,
         amendments=amendments(reader, amended) if amended else (),
+        takes_back=_taken_back(reader, record, row, is_fee=is_fee, described=described, noted=noted)
+        if kind == "reverse"
+        else None,
+    )
+
+
+def _taken_back(
+    reader: Reader,
+    record: RecordBody,
+    row: PostingRow,
+    *,
+    is_fee: bool,
+    described: Mapping[str, object],
+    noted: int | None,
+) -> TakenBack | None:
+    """Return what a posting of a reversal takes back, of who is the account now."""
+    original = find_record(reader, record["effects"]["reverses"])
+    if original is None:
+        return None
+    made = body_of(original)
+    exchanged, fees = sides_of(made["effects"])
+    lines = [
+        (id, seconds)
+        for id, seconds in (fees if is_fee else exchanged)
+        if (seconds > 0) != (row.seconds > 0)
+    ]
+    account = reader.account(row.account)
+    own = {row.account}
+    if account is not None and own.isdisjoint(id for id, _ in lines):  # of a merged account
+        own.update(family(reader, account))
+    moved = sum(seconds for id, seconds in lines if id in own)
+    return TakenBack(
+        id=made["request"].get("id"),
+        sequence=original.sequence,
+        occurred_on=date.fromisoformat(made["effects"]["occurred_on"]),
+        kind=kind_of(described),
+        hours=Hours.from_seconds(moved),
+        note=note_of(reader, noted),
     )
 
 

@@ -158,6 +158,24 @@ class Hold(_Exchange):
     resolved_by: str | None
 
 
+class TakenBack(TypedDict):
+    """What a line of a statement takes back."""
+
+    id: str | None
+    sequence: int
+    occurred_on: str
+    kind: str
+    note: str | None
+    hours: str
+
+
+class Total(TypedDict):
+    """How many lines of one sort there are, and the sum of their hours."""
+
+    number: int
+    hours: str
+
+
 class StatementLine(TypedDict):
     """One line of a statement."""
 
@@ -171,6 +189,8 @@ class StatementLine(TypedDict):
     note: str | None
     reason: str | None
     reverses: bool
+    takes_back: TakenBack | None
+    counts_as: str
     fee: bool
     period: list[str] | None
     account: str | None
@@ -194,6 +214,7 @@ class Statement(TypedDict):
     names: dict[str, str]
     earned: str
     spent: str
+    totals: dict[str, Total]
     closing: str
     held: str
     incoming: str

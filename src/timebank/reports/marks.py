@@ -1,4 +1,4 @@
-"""Say quietly what a line of a statement is besides: amended, or of a merged account."""
+"""Say what a line of a statement is besides: what it takes back, and what of it was amended."""
 
 from __future__ import annotations
 
@@ -6,13 +6,58 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final
 
+from timebank.hours import Hours
 from timebank.model import AMENDABLE
 from timebank.queries.statements import StatementLine
-from timebank.reports.text import harmless
+from timebank.reports.text import fit, harmless
 from timebank.reports.words import Words
 
+#: Columns of the note of what is taken back: it stands whole on its own line.
+_MOST_OF_A_NOTE: Final = 60
 #: What a reversal says of its original: the rest is not on its line.
 _OF_ORIGINAL: Final = frozenset({"category", "area"})
+
+
+def signed(hours: Hours) -> str:
+    """Return hours with the sign by which they move a balance.
+
+    >>> from timebank import Hours
+    >>> from timebank.reports.marks import signed
+    >>> signed(Hours("1:30")), signed(Hours("-1:30")), signed(Hours(0))
+    ('+1:30', '-1:30', '0:00')
+    """
+    return f"+{hours}" if hours.seconds > 0 else str(hours)
+
+
+def takes_back_words(
+    line: StatementLine, words: Words, *, day: Callable[[date], str] = date.isoformat
+) -> str:
+    """Return what a reversal takes back, whole or a part of it; nothing for any other line.
+
+    `day` writes a day.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank.reports.marks import takes_back_words
+    >>> from timebank.reports.words import Words
+    >>> bank = timebank.open("memory:")
+    >>> _, _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> on = date(2026, 3, 2)
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, id="t1", note="ironing", occurred_on=on)
+    >>> _ = bank.reverse("t1", hours="0:30", reason="it was less")
+    >>> takes_back_words(bank.statement("m1").lines[1], Words("statement", "en"))
+    'takes back part of the exchange of 2026-03-02: “ironing”'
+    """  # noqa: E501  # an example is read by line
+    taken = line.takes_back
+    if taken is None:
+        return ""
+    key = "takes_back" if taken.hours in {-line.hours, Hours(0)} else "takes_part"
+    if taken.kind == "exchange":
+        said = words(key, day=day(taken.occurred_on))
+    else:
+        said = words(f"{key}_other", day=day(taken.occurred_on), kind=words.kind(taken.kind))
+    note = fit(harmless(taken.note or ""), _MOST_OF_A_NOTE)
+    return harmless(f"{said}: {words('quoted', text=note)}" if note else said)
 
 
 def amended_words(

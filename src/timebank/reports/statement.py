@@ -1,4 +1,4 @@
-"""Show a statement as text."""
+"""Show a statement as text, in the language that is spoken or in one that is named."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from datetime import date
 from textwrap import wrap
 from typing import Final
 
-from timebank.queries.statements import Statement, StatementLine
+from timebank.hours import Hours
+from timebank.model import Account, Head
+from timebank.queries.statements import COUNTED, Statement, StatementLine
 from timebank.reports.holds import held_text
-from timebank.reports.marks import amended_words
-from timebank.reports.text import (
-    Column,
-    Row,
-    period_text,
-    status_text,
-    table,
-    times_text,
-    titled,
-)
+from timebank.reports.marks import amended_words, signed, takes_back_words
+from timebank.reports.text import Column, Row, harmless, period_text, table, titled
 from timebank.reports.words import Words
 
-_DAY: Final = Column("Day")
-_FIGURES: Final = (
-    Column("Earned", right=True),
-    Column("Spent", right=True),
-    Column("Balance", right=True),
-)
 _MOST_NAMED: Final = 3
-_WORDS: Final = Words("statement", "en")
-#: Under a line that was amended stands what it said, in lines of so many columns.
+#: Under a line stands what it takes back and what was amended, in lines of so many columns: fewer,
+#: where many columns stand beside them.
 _MARK_COLUMNS: Final = 30
+_MARK_COLUMNS_OF_MANY: Final = 21
 _INDENT: Final = "  "
+#: Exchanges have their columns always.
+_ALWAYS: Final = COUNTED[:2]
+#: As many columns fit beside the day, the description and the balance.
+_MOST_COLUMNS: Final = 4
 
 
-def statement_text(statement: Statement) -> list[str]:
+def statement_text(
+    statement: Statement,
+    *,
+    head: Head | None = None,
+    title: str | None = None,
+    language: str | None = None,
+) -> list[str]:
     """Return the lines of a statement: whose it is, the period, each exchange, the totals.
+
+    `title` is the name of the association, `head` where the journal stood; each has a line of its
+    own where it is given.
+
+    :raises InvalidRequest: a language of which there is no catalogue.
 
     >>> import timebank
     >>> from datetime import date
@@ -47,57 +51,138 @@ def statement_text(statement: Statement) -> list[str]:
     >>> for line in statement_text(bank.statement("m1")):
     ...     print(line)
     Statement of m1 Maria R. (member)
-    Period: all days
+    Period: from the beginning
     <BLANKLINE>
-    Day         With             Description  Earned  Spent  Balance
-    ----------  ---------------  -----------  ------  -----  -------
-                Opening balance                                 0:00
-    2026-03-02  f1               clinic         1:30            1:30
-    ----------  ---------------  -----------  ------  -----  -------
-                Total                           1:30   0:00
-                Closing balance                                 1:30
+    Day         With  Description      Given  Received  Balance
+    ----------  ----  ---------------  -----  --------  -------
+                      Opening balance                      0:00
+    2026-03-02  f1    clinic            1:30               1:30
+    ----------  ----  ---------------  -----  --------  -------
+                      In this period    1:30      0:00
+                      How many             1         0
+                      Closing balance                      1:30
     """
-    extra = _extra_columns(statement)
-    blank = [""] * len(extra)
-    rows: list[Row] = [["", *blank, "Opening balance", "", "", "", str(statement.opening)]]
-    least = 20
+    words = Words("statement", language)
+    counted = shown_columns(statement)
+    extra = _extra_columns(statement, words)
+    if len(extra) + len(counted) > _MOST_COLUMNS:
+        extra = {}  # they stand under the line instead
+    is_wide = len(extra) + len(counted) > len(_ALWAYS)
+    marks = _MARK_COLUMNS_OF_MANY if is_wide else _MARK_COLUMNS
+    blank = [""] * len(counted)
+    rows: list[Row] = [_summed(words("opening"), extra, [*blank, str(statement.opening)])]
     for line in statement.lines:
-        rows.append(_row(statement, line, extra))
-        for part in wrap(amended_words(line, _WORDS), _MARK_COLUMNS):
-            rows.append(["", *blank, "", f"{_INDENT}{part}", "", "", ""])
-            least = _MARK_COLUMNS + len(_INDENT)
+        rows.append(_row(statement, line, extra, counted, words))
+        under = (part for said in _under(line, extra, words) for part in wrap(said, marks))
+        before, after = [""] * (len(extra) + 2), [*blank, ""]
+        rows += [[*before, f"{_INDENT}{part}", *after] for part in under]
     rows += [
         None,
-        ["", *blank, "Total", "", str(statement.earned), str(statement.spent), ""],
-        ["", *blank, "Closing balance", "", "", "", str(statement.closing)],
+        _summed(words("totals"), extra, [*total_figures(statement, counted), ""]),
+        _summed(words("number"), extra, [*numbers(statement, counted, words), ""]),
+        _summed(words("closing"), extra, [*blank, str(statement.closing)]),
     ]
-    with_ = Column("With", least=len("Opening balance") if extra else 20)
-    columns = [_DAY, *extra.values(), with_, Column("Description", least=least), *_FIGURES]
-    return [*_head(statement), "", *table(columns, rows), *_held(statement)]
+    with_ = Column(words("with"), least=12 if is_wide else 20)
+    figures = [Column(words(name), right=True) for name in (*counted, "balance")]
+    described_ = Column(words("description"), least=marks + len(_INDENT))
+    columns = [Column(words("day")), *extra.values(), with_, described_, *figures]
+    return [
+        *([harmless(title)] if title else []),
+        *_heading(statement, words),
+        "",
+        *table(columns, rows),
+        *_held(statement, words),
+        *([] if head is None else ["", words("head", sequence=words.number(head.sequence))]),
+        *([] if head is None else [str(head)]),
+    ]
 
 
-def _extra_columns(statement: Statement) -> dict[str, Column]:
+def shown_columns(statement: Statement) -> tuple[str, ...]:
+    """Return which totals have a column: those of exchanges, and others that there are.
+
+    >>> import timebank
+    >>> from timebank.reports.statement import shown_columns
+    >>> bank = timebank.open("memory:")
+    >>> _, _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, kind="gift")
+    >>> shown_columns(bank.statement("m1"))
+    ('given', 'received', 'other')
+    """
+    totals = statement.totals
+    return tuple(name for name in COUNTED if name in _ALWAYS or totals[name].number)
+
+
+def line_figures(line: StatementLine, counted: tuple[str, ...]) -> list[str]:
+    """Return the hours of a line in the column of what it counts as; the others are empty."""
+    return [
+        _figure(name, line.hours if name != "received" else -line.hours)
+        if name == line.counts_as
+        else ""
+        for name in counted
+    ]
+
+
+def _figure(name: str, hours: Hours) -> str:
+    return str(hours) if name in _ALWAYS else signed(hours)
+
+
+def total_figures(statement: Statement, counted: tuple[str, ...]) -> list[str]:
+    """Return the sums of the columns."""
+    totals = statement.totals
+    return [_figure(name, totals[name].hours) for name in counted]
+
+
+def numbers(statement: Statement, counted: tuple[str, ...], words: Words) -> list[str]:
+    """Return how many lines each column has."""
+    return [words.number(statement.totals[name].number) for name in counted]
+
+
+def _summed(label: str, extra: Mapping[str, Column], figures: list[str]) -> list[str]:
+    return ["", *([""] * len(extra)), "", label, *figures]
+
+
+def _under(line: StatementLine, extra: Mapping[str, Column], words: Words) -> list[str]:
+    """Return what stands under a line: what has no column, what it takes back, what was amended."""
+    said = [takes_back_words(line, words), amended_words(line, words)]
+    if "account" not in extra and line.account is not None:
+        said.insert(0, words("line_of", account=harmless(line.account)))
+    if "time" not in extra:
+        said.insert(0, words.times(line.started_at, line.ended_at))
+    return [one for one in said if one]
+
+
+def _extra_columns(statement: Statement, words: Words) -> dict[str, Column]:
     """Return the columns that few statements need: of times of day, and of merged accounts."""
     found = {}
     if any(line.started_at or line.ended_at for line in statement.lines):
-        found["time"] = Column("Time")
+        found["time"] = Column(words("time"))
     if any(line.account for line in statement.lines):
-        found["account"] = Column("Account", least=8)
+        found["account"] = Column(words("account"), least=8)
     return found
 
 
-def _head(statement: Statement) -> list[str]:
+def _heading(statement: Statement, words: Words) -> list[str]:
     account = statement.account
-    kind = account.kind if account.status == "open" else f"{account.kind}, {status_text(account)}"
-    lines = [f"Statement of {titled(account.id, account.name)} ({kind})"]
+    kind = kind_words(account, words)
+    lines = [harmless(words("title_of", account=titled(account.id, account.name), kind=kind))]
     if statement.merged:
         merged = ", ".join(titled(id, statement.names.get(id)) for id in statement.merged)
-        lines.append(f"With the history of {merged}")
-    lines.append(f"Period: {_period(statement.since, statement.until)}")
-    return [*lines, *known_text(statement.closed_through, statement.at)]
+        lines.append(harmless(words("history_of", accounts=merged)))
+    lines.append(f"{words('period')}: {words.period(statement.since, statement.until)}")
+    return [*lines, *known_text(statement.closed_through, statement.at, words)]
 
 
-def known_text(closed_through: date | None, at: int | None) -> list[str]:
+def kind_words(account: Account, words: Words) -> str:
+    """Return the kind of an account, and its status where it is not open."""
+    kind = words(account.kind)
+    if account.merged_into is not None:
+        return f"{kind}, {words('merged_into', account=account.merged_into)}"
+    return kind if account.status == "open" else f"{kind}, {words(account.status)}"
+
+
+def known_text(
+    closed_through: date | None, at: int | None, words: Words | None = None
+) -> list[str]:
     """Return through which day the books of a paper are closed, and at which record it was known.
 
     >>> from datetime import date
@@ -105,58 +190,69 @@ def known_text(closed_through: date | None, at: int | None) -> list[str]:
     >>> known_text(date(2026, 12, 31), 81)
     ['Books closed through 2026-12-31', 'As known at record 81']
     """
-    lines = [] if closed_through is None else [f"Books closed through {closed_through}"]
-    return lines if at is None else [*lines, f"As known at record {at}"]
+    words = words or Words("statement")
+    lines = [] if closed_through is None else [words("books_closed", day=closed_through)]
+    return lines if at is None else [*lines, words("known_at", sequence=words.number(at))]
 
 
-def _held(statement: Statement) -> list[str]:
+def _held(statement: Statement, words: Words) -> list[str]:
     """Return the hours that open holds reserve now, whatever the period."""
     if not statement.holds:
         return []
-    sums = f"Held now: {statement.held} to spend, {statement.incoming} to earn"
+    sums = words("held", held=statement.held, incoming=statement.incoming)
     return ["", sums, *held_text(statement.holds, statement.account.id)]
 
 
-def _period(since: date | None, until: date | None) -> str:
-    if since is None and until is None:
-        return "all days"
-    if since is None:
-        return f"up to {until}"
-    return f"from {since}" if until is None else f"{since} to {until}"
-
-
-def _row(statement: Statement, line: StatementLine, extra: Mapping[str, Column]) -> list[str]:
-    more = {"time": times_text(line.started_at, line.ended_at), "account": line.account or ""}
+def _row(
+    statement: Statement,
+    line: StatementLine,
+    extra: Mapping[str, Column],
+    counted: tuple[str, ...],
+    words: Words,
+) -> list[str]:
+    more = {"time": words.times(line.started_at, line.ended_at), "account": line.account or ""}
     return [
         line.occurred_on.isoformat(),
         *(more[name] for name in extra),
-        _others(statement, line.others),
-        described(line),
-        "" if line.earned is None else str(line.earned),
-        "" if line.spent is None else str(line.spent),
+        _others(statement, line.others, words),
+        described(line, words),
+        *line_figures(line, counted),
         str(line.balance),
     ]
 
 
-def _others(statement: Statement, others: tuple[str, ...]) -> str:
+def _others(statement: Statement, others: tuple[str, ...], words: Words) -> str:
     if len(others) == 1:
         return titled(others[0], statement.names.get(others[0]))
     named = ", ".join(others[:_MOST_NAMED])
-    return f"{len(others)} accounts: {named}{', …' if len(others) > _MOST_NAMED else ''}"
+    more = ", …" if len(others) > _MOST_NAMED else ""
+    return f"{words('accounts', count=words.number(len(others)))}: {named}{more}"
 
 
-def described(line: StatementLine) -> str:
+def described(line: StatementLine, words: Words | None = None) -> str:
     """Return what a line was for: its kind where it is special, its text, category and area."""
-    text = line.reason if line.reverses or line.kind == "merge" else line.note
-    words = text or ""
-    kind = line.kind
-    if line.fee:
-        kind = "fee moved back" if line.reverses else "fee"
+    words = words or Words("statement")
+    text = line.note or ""
+    if line.reverses or line.kind == "merge":
+        text = words.reason(line.reason or "")
+    if line.reverses:
+        kind = words("fee_back" if line.fee else "reversal")
+    elif line.fee:
+        kind = words("fee")
+    else:
+        kind = "" if line.kind == "exchange" else words.kind(line.kind)
     if line.period is not None:
-        kind = f"{kind} {period_text(line.period)}"
-    if kind != "exchange":
-        words = f"{kind}: {words}" if words else kind
-    labels = ", ".join(label for label in (line.category, line.area) if label is not None)
+        kind = f"{kind} {period_words(line.period, words)}"
+    said = ": ".join(filter(None, (kind, text)))
+    area = None if line.area is None else words.of(line.area)
+    labels = ", ".join(label for label in (line.category, area) if label is not None)
     if not labels:
-        return words
-    return f"{words} ({labels})" if words else labels
+        return said
+    return f"{said} ({labels})" if said else labels
+
+
+def period_words(period: tuple[date, date], words: Words) -> str:
+    """Return a period of the calendar in the words of a language."""
+    text = period_text(period)
+    first, to, last = text.partition(" to ")
+    return words("months", first=first, last=last) if to else text

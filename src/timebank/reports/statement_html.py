@@ -18,8 +18,16 @@ from timebank.hours import Hours
 from timebank.model import Head, Hold
 from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.holds import calendar
-from timebank.reports.marks import amended_words
-from timebank.reports.text import harmless, period_text
+from timebank.reports.marks import amended_words, takes_back_words
+from timebank.reports.statement import (
+    kind_words,
+    line_figures,
+    numbers,
+    period_words,
+    shown_columns,
+    total_figures,
+)
+from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
 _MOST_NAMED: Final = 3
@@ -31,11 +39,13 @@ def statement_html(
     head: Head,
     printed_on: date,
     language: str = "en",
-    words: Mapping[str, str] | None = None,
+    words: Mapping[str, Any] | None = None,
+    title: str | None = None,
 ) -> str:
     """Return the statement as the text of an HTML file.
 
-    `head` is where the journal stood when the statement was made: its line stands at the end.
+    `title` is the name of the association, which stands first. `head` is where the journal stood
+    when the statement was made: its line stands at the end.
     `words` is a catalogue of one's own, for a `language` that Babel knows.
 
     :raises InvalidRequest: a language of which there is no catalogue.
@@ -72,7 +82,8 @@ def statement_html(
     )
     source = files("timebank").joinpath("data/statement.html.j2").read_text("utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    return template.render(language=language, **page.content(head, printed_on))
+    content = page.content(head, printed_on)
+    return template.render(language=language, bank=harmless(title or ""), **content)
 
 
 @attrs.frozen
@@ -89,23 +100,21 @@ class _Page:
         """Return everything that the template names."""
         statement, words = self.statement, self.words
         account = statement.account
-        kind = words(account.kind)
-        if account.merged_into is not None:
-            kind = f"{kind}, {words('merged_into', account=account.merged_into)}"
-        elif account.status != "open":
-            kind = f"{kind}, {words(account.status)}"
+        counted = shown_columns(statement)
         return {
             "words": words,
             "titled": _titled(account.id, account.name),
-            "kind": kind,
+            "kind": kind_words(account, words),
             "history": self._history(),
             "period": words.period(statement.since, statement.until, day=self.day),
             "closed": self._closed(),
             "known": self._known(),
             "opening": str(statement.opening),
-            "lines": [self._line(line) for line in statement.lines],
-            "earned": str(statement.earned),
-            "spent": str(statement.spent),
+            "columns": [words(name) for name in counted],
+            "lines": [self._line(line, counted) for line in statement.lines],
+            "sums": total_figures(statement, counted),
+            "numbers": numbers(statement, counted, words),
+            "explained": list(self._explained(counted)),
             "closing": str(statement.closing),
             "held": str(statement.held),
             "incoming": str(statement.incoming),
@@ -131,13 +140,14 @@ class _Page:
         at = self.statement.at
         return "" if at is None else self.words("at_record", sequence=self.number(at))
 
-    def _period(self, period: tuple[date, date]) -> str:
-        """Return a period of the calendar in the words of the language."""
-        text = period_text(period)
-        first, to, last = text.partition(" to ")
-        return self.words("months", first=first, last=last) if to else text
+    def _explained(self, counted: tuple[str, ...]) -> Iterator[str]:
+        """Yield a sentence for each column that not every statement has."""
+        if "taken_back" in counted:
+            yield self.words("explained")
+        if "other" in counted:
+            yield self.words("explained_other")
 
-    def _line(self, line: StatementLine) -> dict[str, str]:
+    def _line(self, line: StatementLine, counted: tuple[str, ...]) -> dict[str, Any]:
         text = line.note or ""
         if line.reverses or line.kind == "merge":
             text = self.words.reason(line.reason or "")
@@ -145,13 +155,13 @@ class _Page:
         if line.area is not None:
             labels.append(self.words.of(line.area))
         if line.reverses:
-            labels.insert(0, self.words("reversal"))
-        if line.fee:
+            labels.insert(0, self.words("fee_back" if line.fee else "reversal"))
+        elif line.fee:
             labels.insert(0, self.words("fee"))
-        elif line.kind not in {"exchange", "reversal"}:
+        elif line.kind != "exchange":
             labels.insert(0, self.words.kind(line.kind))
         if line.period is not None:
-            labels.append(self._period(line.period))
+            labels.append(period_words(line.period, self.words))
         return {
             "day": self.short(line.occurred_on),
             "times": self.words.times(line.started_at, line.ended_at),
@@ -159,9 +169,9 @@ class _Page:
             "of": "" if line.account is None else self.words("line_of", account=line.account),
             "text": harmless(text),
             "labels": harmless(", ".join(labels)),
+            "taken": takes_back_words(line, self.words, day=self.short),
             "amended": amended_words(line, self.words, day=self.short),
-            "earned": "" if line.earned is None else str(line.earned),
-            "spent": "" if line.spent is None else str(line.spent),
+            "figures": line_figures(line, counted),
             "balance": str(line.balance),
         }
 

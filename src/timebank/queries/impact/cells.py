@@ -42,7 +42,11 @@ class Cell:
 
 @attrs.define
 class AccountCounts:
-    """The counts of one account; `net` is the change of its balance in each month."""
+    """The counts of one account; `net` is the change of its balance in each month.
+
+    `joined` is the day of joining or, where none was given, of being opened; `first` and `last`
+    are the days of its first and last exchange.
+    """
 
     kind: str
     joined: str
@@ -53,6 +57,15 @@ class AccountCounts:
     first: str = LAST
     last: str = ""
     net: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def since(self) -> str:
+        """The day from which it takes part: who exchanged before joining was there already.
+
+        An account that an import opened without a day of joining has many exchanges before the
+        day of the import.
+        """
+        return min(self.joined, self.first)
 
 
 @attrs.define

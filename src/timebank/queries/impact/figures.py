@@ -111,7 +111,7 @@ class Impact:
 
 def figures(counted: ExchangeCounts, *, at_least: int = AT_LEAST) -> Impact:
     """Return all figures. Groups of fewer than `at_least` accounts are hidden."""
-    people = [one for one in counted.people if one.joined <= counted.until]
+    people = [one for one in counted.people if one.since <= counted.until]
     members = [one for one in people if one.kind in MEMBERS]
     active = [one for one in members if one.exchanges > 0]
     through = min(counted.until, counted.today or counted.until)
@@ -334,16 +334,19 @@ def _dormant(members: list[AccountCounts], last_day: date) -> int:
     """Count members of more than a year who exchanged nothing in the last year."""
     edge = date.fromordinal(max(last_day.toordinal() - DORMANT_DAYS, 1)).isoformat()
     return sum(
-        1 for one in members if one.status != "closed" and one.last < edge and one.joined < edge
+        1 for one in members if one.status != "closed" and one.last < edge and one.since < edge
     )
 
 
 def _first_days(members: list[AccountCounts], counted: ExchangeCounts) -> list[int]:
-    """Return the days from joining to the first exchange, of members who joined in the period."""
+    """Return the days from joining to the first exchange, of members who joined in the period.
+
+    Of who exchanged before joining it is not known when they came: they are left out.
+    """
     return [
-        max((date.fromisoformat(one.first) - date.fromisoformat(one.joined)).days, 0)
+        (date.fromisoformat(one.first) - date.fromisoformat(one.joined)).days
         for one in members
-        if one.first != LAST and counted.since <= one.joined <= counted.until
+        if one.joined <= one.first != LAST and counted.since <= one.joined <= counted.until
     ]
 
 

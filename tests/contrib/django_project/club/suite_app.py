@@ -419,7 +419,7 @@ class TagTests(TestCase):
         with translation.override("it"):
             italian = self.shown('{% statement "m1" bank=mine %}', mine=mine)
         assert "Saldo finale" in italian
-        assert "stornato: &lt;u&gt;" in italian
+        assert "storno: &lt;u&gt;" in italian
         for text in (english, italian):
             assert "&lt;b&gt;" in text
             assert not {"<b>", "<i>", "<u>"} & {text[i : i + 3] for i in range(len(text))}
