@@ -22,6 +22,7 @@ from timebank.cli.journal import head, init, journal, rebuild
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
+from timebank.cli.propose import propose
 from timebank.cli.reports import balance, report, statement, trial_balance
 from timebank.cli.speaking import language_named
 from timebank.cli.statutes import statute
@@ -72,6 +73,7 @@ def main(
     context.obj = BankAddress(db, bank, actor)
 
 
+import_.add_command(propose)
 for _command in (
     init,
     account,

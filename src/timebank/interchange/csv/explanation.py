@@ -26,9 +26,11 @@ def explained(mapping: Mapping) -> Iterator[str]:
     yield _files(mapping)
     yield _amounts(mapping)
     yield _days(mapping)
-    yield from _transfers(mapping)
-    yield from _reversals(mapping)
+    if mapping.transfers is not None:
+        yield from _transfers(mapping.transfers, mapping.name)
+        yield from _reversals(mapping.transfers)
     yield from _accounts(mapping)
+    yield from (f"Not answered yet: {question}" for question in mapping.questions)
 
 
 def _files(mapping: Mapping) -> str:
@@ -60,12 +62,11 @@ def _days(mapping: Mapping) -> str:
     return f"Days are written {mapping.days.form}{zone}."
 
 
-def _transfers(mapping: Mapping) -> Iterator[str]:
-    part = mapping.transfers
+def _transfers(part: Transfers, name: str) -> Iterator[str]:
     if part.id is None:
         yield "Rows have no id: one is made from who, how much, when, and the ordinal among equals."
     else:
-        yield f"The id of a row is {mapping.name}: and what {part.id} says."
+        yield f"The id of a row is {name}: and what {part.id} says."
     yield from _sides(part)
     yield f"An amount of zero is {'passed over' if part.zero == 'pass' else 'quarantined'}."
     for one, other in part.equal:
@@ -106,8 +107,8 @@ def _states(part: Transfers) -> Iterator[str]:
         yield "Rows of any other state are quarantined."
 
 
-def _reversals(mapping: Mapping) -> Iterator[str]:
-    reversal, taken = mapping.transfers.reversal, mapping.transfers.reversed
+def _reversals(part: Transfers) -> Iterator[str]:
+    reversal, taken = part.reversal, part.reversed
     if reversal is not None:
         by = "says" if reversal.pattern is None else f"says by {reversal.pattern.pattern}"
         yield (
@@ -130,6 +131,8 @@ def _accounts(mapping: Mapping) -> Iterator[str]:
             yield f"One {_where(part.closed)} is closed."
     if (balances := mapping.balances) is not None:
         yield f"Balances to compare with: {balances.balance} of {balances.account}."
+    if (opening := mapping.opening) is not None:
+        yield f"Opening balances: {opening.balance} of {opening.account}."
     for one in mapping.open:
         yield f"The account {one.id} ({one.kind}) is opened besides."
 

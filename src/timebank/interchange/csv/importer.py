@@ -77,7 +77,14 @@ class MappingImporter:
         open_accounts: bool = False,
         mended: Mended | None = None,
     ) -> None:
-        for where, source in (("accounts", accounts), ("balances", balances)):
+        if mapping.questions:
+            msg = (
+                f"the mapping {mapping.name} has open questions: {' '.join(mapping.questions)} "
+                "Answer each in it, and take the line 'questions' out"
+            )
+            raise InvalidRequest(msg)
+        files = (("transfers", transfers), ("accounts", accounts), ("balances", balances))
+        for where, source in files:
             if source is not None and getattr(mapping, where) is None:
                 msg = f"the mapping {mapping.name} says nothing of a file of {where}"
                 raise InvalidRequest(msg)
@@ -118,7 +125,8 @@ class MappingImporter:
     @property
     def bytes(self) -> int:
         """The bytes to be read: the transfers as often as they may be read."""
-        may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
+        part = self.mapping.transfers
+        may_reverse = part is not None and (part.reversal or part.reversed)
         times = 1 + bool(may_reverse) + self.opens_accounts
         again = (times - 1) * sum(file.size for file in self._transfers)
         return sum(file.size for file in self._files()) + again

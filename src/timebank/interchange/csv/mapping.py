@@ -361,15 +361,17 @@ Part = Transfers | Accounts | Balances | Opening
 class Mapping:
     """The meaning of the columns of one system's files. `name` begins the ids of what is booked.
 
+    One that is for opening balances alone says nothing of `transfers`.
+
     >>> from timebank.interchange.csv.toml import mapping_of
     >>> mapping = mapping_of("ces")
-    >>> mapping.name, mapping.transfers.earner
+    >>> mapping.name, mapping.exchanges.earner
     ('ces', 'seller')
     """
 
     name: str = attrs.field(metadata=TEXT)
     title: str = attrs.field(metadata=TEXT)
-    transfers: Transfers = attrs.field(metadata=table(Transfers))
+    transfers: Transfers | None = attrs.field(default=None, metadata=table(Transfers))
     csv: Csv = attrs.field(default=attrs.Factory(Csv), metadata=table(Csv))
     amounts: Amounts = attrs.field(default=attrs.Factory(Amounts), metadata=table(Amounts))
     days: Days = attrs.field(default=attrs.Factory(Days), metadata=table(Days))
@@ -378,6 +380,8 @@ class Mapping:
     opening: Opening | None = attrs.field(default=None, metadata=table(Opening))
     people: People = attrs.field(default=attrs.Factory(People), metadata=table(People))
     open: tuple[Opened, ...] = attrs.field(default=(), metadata=tables(Opened))
+    #: What nobody has answered yet: while there is any, nothing is imported.
+    questions: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
 
     def __attrs_post_init__(self) -> None:
         """Check the name, and that columns are named where there is a header, else numbered."""
@@ -387,11 +391,25 @@ class Mapping:
         if self.name in _OWN_NAMES:
             msg = f"name: ids that begin with {self.name}: are the library's own"
             raise InvalidRequest(msg)
+        if self.transfers is None and self.opening is None:
+            msg = "the key 'transfers' is missing"
+            raise InvalidRequest(msg)
         if self.people.by == "id" and self.accounts is not None and self.accounts.id is None:
             msg = "accounts: the key 'id' is missing, for people.by is \"id\""
             raise InvalidRequest(msg)
         for where, part in self.parts():
             _check_columns(where, part, header=self.csv.header)
+
+    @property
+    def exchanges(self) -> Transfers:
+        """The columns of the file of transfers.
+
+        :raises InvalidRequest: the mapping says nothing of such a file.
+        """
+        if self.transfers is None:
+            msg = f"the mapping {self.name} says nothing of a file of transfers"
+            raise InvalidRequest(msg)
+        return self.transfers
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Yield the tables that say columns of a file, by their keys."""

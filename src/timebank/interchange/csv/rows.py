@@ -124,7 +124,7 @@ class Heading:
             index,
             frozenset(getattr(part, "html", ())),
             frozenset(mapping.csv.nothing),
-            part.strip if isinstance(part, Transfers) else mapping.transfers.strip,
+            part.strip if isinstance(part, Transfers) else getattr(mapping.transfers, "strip", ()),
             mapping.csv.first_lines if row is None else row.line,
             () if row is None else row.columns,
         )
@@ -144,8 +144,17 @@ class Heading:
         return Cells(self, row)
 
     def is_blank(self, row: Row) -> bool:
-        """Return whether a row has no cell with a text in it."""
-        return not any(row.columns) or not any(cell.strip() for cell in row.columns)
+        """Return whether a row has no text in the columns that are of a meaning.
+
+        A list of members that stands beside a table goes on below it.
+        """
+        columns = row.columns
+        if not any(columns) or not any(cell.strip() for cell in columns):
+            return True
+        if len(columns) != len(self.names):
+            return False
+        places = (place for place in self.index.values() if place is not None)
+        return not any(columns[place].strip() for place in places)
 
     def is_repeated(self, row: Row) -> bool:
         """Return whether a row names the columns once more."""
@@ -204,7 +213,8 @@ def text_in(cells: Cells, column: Column | None) -> str | None:
 
     :raises CellFault: it is longer than ours may be.
     """
-    value = cells.get(column)
+    # A program that saves the sheet again ends lines in a cell as it likes.
+    value = cells.get(column).replace("\r\n", "\n").replace("\r", "\n")
     if column is not None and len(value) > MAX_TEXT_CHARACTERS:
         raise CellFault(value, told("too_long", most=f"{MAX_TEXT_CHARACTERS:,}"), column=column)
     return value or None

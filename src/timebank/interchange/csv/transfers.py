@@ -112,7 +112,7 @@ class TransferReader:
         totals: Totals | None = None,
     ) -> None:
         self._mapping = mapping
-        self._part = mapping.transfers
+        self._part = mapping.exchanges
         self._heading = heading
         self._who = who
         self._totals = Totals() if totals is None else totals
@@ -541,7 +541,7 @@ class TransferReader:
 
 def _names(mapping: Mapping) -> dict[str, str]:
     """Return our fields, and what the source calls the columns that they come from."""
-    part: Transfers = mapping.transfers
+    part: Transfers = mapping.exchanges
     amount = part.amount or part.incoming
     found = {
         "id": part.id,

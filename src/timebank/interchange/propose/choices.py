@@ -1,0 +1,323 @@
+"""Say what a table of exchanges means: the keys of a mapping, and what has to be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from timebank.interchange.propose import contents as c
+from timebank.interchange.propose import headings as h
+from timebank.interchange.propose.doubts import Doubt
+from timebank.interchange.propose.drafts import Draft
+from timebank.interchange.propose.roles import (
+    GAVE,
+    Roles,
+    is_kind_of_service,
+    people_in,
+)
+from timebank.interchange.propose.sides import put_sides
+from timebank.interchange.propose.tables import Table
+
+#: Words of a state, folded: with these an exchange took place, with those it did not.
+MOVES: Final = frozenset(
+    "concluso conclusa completato completata confermato confermata fatto fatta eseguito eseguita "
+    "svolto svolta accettato accettata approvato approvata pagato registrato chiuso ok si x yes y "
+    "completed complete done confirmed committed finished approved accepted paid settled recorded "
+    "completado completada realizado realizada confirmado confirmada hecho aceptado aprobado "
+    "termine terminee effectue effectuee confirme confirmee valide validee accepte fait oui "
+    "erledigt abgeschlossen bestatigt gebucht fertig ja".split()
+)
+PASSED: Final = frozenset(
+    "annullato annullata cancellato cancellata rifiutato rifiutata sospeso sospesa proposto "
+    "proposta scaduto scaduta no richiesto aperto previsto programmato bozza "
+    "pending cancelled canceled rejected declined expired draft deleted new void undone open n "
+    "requested failed planned scheduled submitted refused "
+    "anulado anulada cancelado cancelada pendiente rechazado rechazada abierto solicitado "
+    "annule annulee refuse refusee ouvert demande prevu "
+    "storniert abgelehnt offen ausstehend geplant angefragt nein abgesagt".split()
+) | {"in attesa", "en attente", "en espera", "da fare", "da confermare", "non fatto", "to do"}
+
+#: Languages in which everybody writes the day before the month.
+DAY_FIRST: Final = frozenset({"it", "es", "fr", "de"})
+
+_HOURS: Final = re.compile(
+    r"\b(?:ore|ora|hours?|hrs|horas?|heures?|stunden?|std|h)\b", re.IGNORECASE
+)
+#: A number of hours that nobody gives in one exchange, so that it may be minutes.
+_MANY_HOURS: Final = 24
+_MINUTE_FIGURES: Final = frozenset({"15", "30", "45"})
+_QUARTERS: Final = frozenset({"25", "5", "50", "75"})
+_MINUTES_IN_HOUR: Final = 60
+
+
+def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
+    """Say what the columns of exchanges are, and ask what they do not show."""
+    part = _Part(table, roles)
+    put_days(draft, roles.get(h.DAY), table.language)
+    _put_transfers(draft, part)
+    amounts = [one for role in (h.AMOUNT, h.MINUTES, h.IN, h.OUT) if (one := roles.get(role))]
+    put_amounts(draft, amounts, table.language)
+    _put_state(draft, part)
+    _put_times(draft, roles)
+
+
+class _Part:
+    """A table, its roles, and how the columns are named in the mapping."""
+
+    def __init__(self, table: Table, roles: Roles) -> None:
+        self.table, self.roles = table, roles
+
+    def column(self, role: str) -> str | int | None:
+        found = self.roles.get(role)
+        return None if found is None else column_name(self.table, found)
+
+
+def column_name(table: Table, column: c.Column) -> str | int:
+    """Return how a mapping names a column: by its heading or, without any, by its number."""
+    return column.index + 1 if table.heading is None else column.heading
+
+
+# -- days ------------------------------------------------------------------------------
+
+
+def put_days(draft: Draft, column: c.Column | None, language: str | None) -> None:
+    """Say in which order days are written."""
+    if column is None:
+        draft.ask(Doubt("no_day", key="transfers.day_is"))
+        return
+    forms = {form for form, count in column.days.items() if count}
+    orders = forms & {c.DMY, c.MDY}
+    example = {"column": column.heading, "example": _example(column)}
+    if c.EPOCH in forms or c.EPOCH_MS in forms:
+        draft.put("days.format", c.EPOCH_MS if c.EPOCH_MS in forms else c.EPOCH, "days_epoch")
+    elif len(orders) == 1:
+        order = next(iter(orders))
+        draft.put("days.format", order, "days_seen", **_telling(column, order))
+    elif orders:
+        draft.put("days.format", [c.DMY, c.MDY], "days_mixed", **example)
+        draft.ask(
+            Doubt("days_mixed", example, "days.format", {c.DMY: "day_first", c.MDY: "month_first"})
+        )
+    elif c.YMD in forms:
+        draft.put("days.format", c.YMD, "days_year_first")
+    elif c.EITHER not in forms:
+        # Saved again as text, its cells of days would be written as in its language.
+        draft.put("days.format", c.DMY if language in DAY_FIRST else c.ISO, "days_iso")
+    elif language in DAY_FIRST or _has_points(column):
+        draft.put("days.format", c.DMY, "days_by_language", **example)
+    else:
+        draft.put("days.format", [c.DMY, c.MDY], "days_open", **example)
+        choices = {c.DMY: "day_first", c.MDY: "month_first"}
+        draft.ask(Doubt("days_order", example, "days.format", choices))
+
+
+def _example(column: c.Column) -> str:
+    found = [cell for cell in column.filled if c.day_form(cell) == c.EITHER]
+    # One that says another day when it is read the other way.
+    return next((cell for cell in found if _differs(cell)), column.filled[0])
+
+
+def _differs(cell: str) -> bool:
+    first, second, *_ = map(int, re.findall(r"\d+", cell))
+    return first != second
+
+
+def _telling(column: c.Column, form: str) -> dict[str, str]:
+    """Return the cell that shows in which order days are."""
+    return {"example": next(cell for cell in column.filled if c.day_form(cell) == form)}
+
+
+def _has_points(column: c.Column) -> bool:
+    """Return whether days are written 2.3.2026, as nobody does who puts the month first."""
+    return all(re.match(r"\d{1,2}\. ?\d{1,2}\.", cell) for cell in column.filled)
+
+
+# -- amounts ---------------------------------------------------------------------------
+
+
+def put_amounts(draft: Draft, columns: list[c.Column], language: str | None) -> None:
+    """Say in which unit amounts are, and how they are written."""
+    numbers = [number for column in columns for number in column.numbers]
+    if any(_is_minutes(column) for column in columns):
+        draft.put("amounts.unit", "minutes", "unit_minutes", column=columns[0].heading)
+    elif many := _many(columns):
+        draft.put("amounts.unit", "auto", "unit_open", example=many)
+        values = {"column": columns[0].heading, "example": many}
+        choices = {"auto": "in_hours", "minutes": "in_minutes"}
+        draft.ask(Doubt("unit", values, "amounts.unit", choices))
+    else:
+        draft.put("amounts.unit", "auto", "unit_auto")
+    draft.put("amounts.decimal", _decimal(draft, numbers, language))
+    if draft.says("amounts.unit") == "auto":
+        _put_figures(draft, columns, numbers)
+
+
+def _is_minutes(column: c.Column) -> bool:
+    roles = {match.role for match in h.matches(column.heading)}
+    is_said = h.MINUTES in roles and not _HOURS.search(column.heading)
+    return is_said and not column.amounts[c.CLOCK] and not column.amounts[c.WORDS]
+
+
+def _many(columns: list[c.Column]) -> str:
+    """Return a number that may be one of minutes, where no word says hours."""
+    for column in columns:
+        if _HOURS.search(h.folded(column.heading)) or column.amounts[c.WORDS]:
+            continue
+        for cell in column.filled:
+            if cell.isascii() and cell.isdigit() and int(cell) > _MANY_HOURS:
+                return cell
+    return ""
+
+
+def _decimal(draft: Draft, numbers: list[tuple[str, str]], language: str | None) -> str:
+    marks = {mark for mark, _ in numbers}
+    if len(marks) > 1:
+        commas = sum(mark == "," for mark, _ in numbers)
+        values = {"commas": str(commas), "points": str(len(numbers) - commas)}
+        choices = {",": "comma", ".": "point"}
+        draft.ask(Doubt("decimal", values, "amounts.decimal", choices))
+    if marks:
+        return max(marks, key=lambda mark: sum(one == mark for one, _ in numbers))
+    return "." if language == "en" else ","
+
+
+def _put_figures(
+    draft: Draft, columns: list[c.Column], numbers: list[tuple[str, str]]
+) -> None:
+    """Say whether 1.30 is an hour and a half, where such numbers stand in the sheet."""
+    figures = {after for _, after in numbers}
+    open_ones = figures & _MINUTE_FIGURES
+    if not open_ones:
+        return
+    is_decimal = any(len(one) > 2 or int(one) >= _MINUTES_IN_HOUR for one in figures) or (  # noqa: PLR2004 - minutes have two figures
+        {"25", "75"} & figures
+    )
+    if is_decimal or any(len(one) == 1 and one != "0" for one in figures):
+        draft.put("amounts.two_figures", "hundredths", "figures_seen", **_proof(columns))
+        return
+    mark = numbers[0][0]
+    example = next(
+        cell
+        for column in columns
+        for cell in column.filled
+        if re.search(rf"[.,](?:{'|'.join(sorted(open_ones))})$", cell)
+    )
+    values = {"column": columns[0].heading, "example": example, "mark": mark}
+    choices = {"minutes": "figures_minutes", "hundredths": "figures_hundredths"}
+    draft.ask(Doubt("two_figures", values, "amounts.two_figures", choices))
+
+
+def _proof(columns: list[c.Column]) -> dict[str, str]:
+    """Return the number that shows that figures after the mark are decimals."""
+    for column in columns:
+        for cell in column.filled:
+            after = re.split(r"[.,]", cell)[-1]
+            if len(after) != len(cell) and after.isdigit() and after not in _MINUTE_FIGURES | {"00"}:
+                return {"example": cell}
+    return {"example": ""}
+
+
+# -- the other columns ---------------------------------------------------------------
+
+
+def _put_transfers(draft: Draft, part: _Part) -> None:
+    table, roles = part.table, part.roles
+    if table.heading is None:
+        draft.put("csv.header", False, "no_heading")
+        draft.put("transfers.columns", len(table.columns))
+    if (own := part.column(h.ID)) is not None:
+        draft.put("transfers.id", own, "own_id")
+    put_sides(draft, table, roles, people_in(roles, table), lambda one: column_name(table, one))
+    amount = roles.first(h.AMOUNT, h.MINUTES)
+    if amount is not None and draft.says("transfers.in") is None:
+        draft.put("transfers.amount", column_name(table, amount))
+    if (day := part.column(h.DAY)) is not None:
+        draft.put("transfers.day", day)
+    _put_texts(draft, part)
+    _ask_twice_named(draft, table)
+
+
+def _put_texts(draft: Draft, part: _Part) -> None:
+    """Say which column is the note, and which the kind of service."""
+    note, activity = part.roles.get(h.NOTE), part.roles.get(h.ACTIVITY)
+    category, area = part.roles.get(h.CATEGORY), part.roles.get(h.AREA)
+    if category is None and note is not None and activity and is_kind_of_service(activity):
+        category, activity = activity, None
+    text = note or activity
+    names = (("note", text), ("category", category), ("area", area))
+    html = []
+    for key, column in names:
+        if column is None or (key != "note" and not is_kind_of_service(column)):
+            continue
+        draft.put(f"transfers.{key}", name := column_name(part.table, column))
+        if column.has_html:
+            html.append(name)
+    if html:
+        draft.put("transfers.html", html, "html")
+
+
+def _put_state(draft: Draft, part: _Part) -> None:
+    """Say with which states hours move."""
+    column = part.roles.get(h.STATE)
+    if column is None or not column.filled:
+        return
+    amount = part.roles.first(h.AMOUNT, h.MINUTES)
+    moves, passed, unknown = [], {}, []
+    for value in dict.fromkeys(column.cells):
+        word = h.folded(value)
+        if value and word in MOVES:
+            moves.append(value)
+        elif value and (word in PASSED):
+            passed[value] = word.replace(" ", "-")
+        elif not value and amount is not None and not _has_amount(column, amount, value):
+            passed[value] = "empty"
+        else:
+            unknown.append(value)
+    if not moves and not passed:
+        return  # a column of another kind: nothing of it is a state that is known
+    draft.put("transfers.state.column", column_name(part.table, column), "state")
+    draft.put("transfers.state.moves", moves or unknown)
+    if passed:
+        draft.put("transfers.state.passed", passed)
+    for value in unknown:
+        said = {"column": column.heading, "value": value}
+        draft.ask(Doubt("state", said, "transfers.state.moves"))
+
+
+def _has_amount(column: c.Column, amount: c.Column, value: str) -> bool:
+    """Return whether a row of this state says an amount."""
+    pairs = zip(column.cells, amount.cells, strict=True)
+    return any(state == value and hours for state, hours in pairs)
+
+
+def _put_times(draft: Draft, roles: Roles) -> None:
+    """Say that hours which only two times of day tell cannot be read."""
+    if draft.says("transfers.amount") is None and draft.says("transfers.in") is None:
+        if roles.has(h.STARTS, h.ENDS):
+            starts, ends = roles.found[h.STARTS], roles.found[h.ENDS]
+            draft.ask(Doubt("times", {"starts": starts.heading, "ends": ends.heading}))
+        else:
+            draft.ask(Doubt("no_amount", key="transfers.amount"))
+
+
+def _ask_twice_named(draft: Draft, table: Table) -> None:
+    """Ask for other names where a column that is needed has the name of another."""
+    used = {entry.value for key, entry in draft.entries.items() if key.startswith("transfers.") and isinstance(entry.value, str)}
+    for name in sorted(used):
+        if table.names.count(name) > 1:
+            draft.ask(Doubt("twice", {"column": name, "count": str(table.names.count(name))}))
+
+
+def unused(draft: Draft, table: Table) -> list[c.Column]:
+    """Return the columns that have something in them, and of which the mapping says nothing."""
+    said: set[Any] = set()
+    for entry in draft.entries.values():
+        value = entry.value
+        said.update(value if isinstance(value, list) else (value,) if not isinstance(value, Mapping) else ())
+    return [
+        one for one in table.columns if one.filled and column_name(table, one) not in said
+    ]
+
+
+__all__ = ["GAVE", "column_name", "put_amounts", "put_days", "put_exchanges", "unused"]

@@ -1,0 +1,413 @@
+"""Tell what a column may be by the words above it, in five languages.
+
+A heading is compared without case, accents and punctuation. It is a phrase of a role, or has one in
+it; of several the longest counts, for it says the most: *who was helped* is not *who helped*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+from unicodedata import combining, normalize
+
+import attrs
+
+#: Roles that a column may have.
+DAY: Final = "day"
+AMOUNT: Final = "amount"
+MINUTES: Final = "minutes"
+EARNER: Final = "earner"
+SPENDER: Final = "spender"
+#: One side of an exchange, by a word that does not say which.
+FROM: Final = "from"
+TO: Final = "to"
+ACCOUNT: Final = "account"
+OTHER: Final = "other"
+IN: Final = "in"
+OUT: Final = "out"
+DIRECTION: Final = "direction"
+STATE: Final = "state"
+ID: Final = "id"
+NOTE: Final = "note"
+ACTIVITY: Final = "activity"
+CATEGORY: Final = "category"
+AREA: Final = "area"
+BALANCE: Final = "balance"
+EMAIL: Final = "email"
+NAME: Final = "name"
+SURNAME: Final = "surname"
+JOINED: Final = "joined"
+STARTS: Final = "starts"
+ENDS: Final = "ends"
+#: What a sheet has besides, of which an exchange needs nothing.
+JUNK: Final = "junk"
+
+#: Role → language → phrases, divided by commas; folded when they are read.
+_PHRASES: Final[dict[str, dict[str, str]]] = {
+    DAY: {
+        "it": "data, giorno, data scambio, data dello scambio, data servizio, quando, in data",
+        "en": "date, day, when, timestamp, trade date, date of exchange, exchange date, on",
+        "es": "fecha, dia, cuando, fecha del intercambio, marca temporal",
+        "fr": "date, jour, le, quand, date de l'echange, horodateur",
+        "de": "datum, tag, wann, buchungstag, zeitstempel, buchungsdatum",
+    },
+    AMOUNT: {
+        "it": "ore, n ore, numero ore, numero di ore, quante ore, ore scambiate, tempo, durata, "
+        "tempo impiegato, quantita, importo, valore, h, ore e minuti",
+        "en": "hours, hour, hrs, how many hours, time spent, duration, time, amount, quantity, "
+        "credits, time credits, number of hours, length",
+        "es": "horas, cuantas horas, tiempo, duracion, cantidad, num horas, importe, numero de horas",
+        "fr": "heures, nombre d'heures, temps, temps passe, duree, combien d'heures, quantite, "
+        "nb heures, montant",
+        "de": "stunden, std, zeit, dauer, zeitaufwand, anzahl stunden, wie viele stunden, betrag, "
+        "menge, zeitdauer",
+    },
+    MINUTES: {
+        "it": "minuti, n minuti, durata in minuti, tempo in minuti",
+        "en": "minutes, mins, min, duration in minutes, time in minutes",
+        "es": "minutos, duracion en minutos",
+        "fr": "minutes, duree en minutes",
+        "de": "minuten, dauer in minuten",
+    },
+    EARNER: {
+        "it": "chi ha dato, chi da, chi dà, chi offre, chi ha offerto, che offre, chi dona, chi ha donato, "
+        "chi ha fatto, ha fatto, fatto da, svolto da, chi ha svolto, offerente, offre, dona, "
+        "donatore, donatrice, datore, chi presta, prestatore, erogatore, chi eroga, ha dato, dato "
+        "da, socio accreditato, chi accredita, creditore, ore date da, accreditare a, chi aiuta, chi ha aiutato, volontario, "
+        "chi ti ha aiutato, chi vi ha aiutato, chi guadagna, socio che da, che ha dato",
+        "en": "giver, given by, gives, provider, provided by, helper, earner, earned by, who gave, "
+        "who helped, who helped you, seller, supplier, done by, payee, who provided, volunteer, "
+        "service provider, credited to, credit account, giving member, who did it, gave",
+        "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, "
+        "quien te ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
+        "quien dio",
+        "fr": "donneur, donneuse, qui donne, qui a donne, qui a rendu service, qui rend service, "
+        "offreur, offreuse, prestataire, fournisseur, qui vous a aide, qui a aide, donne, "
+        "adherent qui donne, celui qui donne, celui qui rend le service, vendeur, crediteur",
+        "de": "geber, geberin, gebende, gebender, wer gab, wer hat gegeben, helfer, helferin, "
+        "anbieter, anbieterin, leistungserbringer, erbringer, erbracht von, wer half, "
+        "wer hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber",
+    },
+    SPENDER: {
+        "it": "chi ha ricevuto, chi riceve, che riceve, ricevente, richiedente, riceve, per chi, a "
+        "chi, beneficiario, beneficiaria, fruitore, ha ricevuto, ricevuto da, chi ha chiesto, "
+        "chi chiede, destinatario, debitore, chi fruisce, chi hai aiutato, socio addebitato, "
+        "chi spende, ore ricevute da, addebitare a, a favore di, a beneficio di, chi e stato aiutato, utente, che ha ricevuto",
+        "en": "receiver, received by, receives, recipient, person helped, who received, buyer, "
+        "spender, spent by, beneficiary, requester, requested by, payer, who was helped, "
+        "who did you help, helped, consumer, receiving member, debited, debit account, who for, taker, client",
+        "es": "recibe, quien recibe, receptor, receptora, quien ha recibido, beneficiario, "
+        "beneficiaria, solicitante, demandante, quien pide, a quien ayudaste, deudor, para quien",
+        "fr": "receveur, receveuse, qui recoit, qui a recu, recoit, beneficiaire, demandeur, "
+        "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit",
+        "de": "nehmer, nehmerin, nehmende, empfanger, empfangerin, wer bekam, wer bekam hilfe, "
+        "wer nahm, wer hat bekommen, leistungsempfanger, leistungsnehmer, hilfesuchende, "
+        "fur wen, wem, wem hast du geholfen, bekommen von, kunde",
+    },
+    FROM: {
+        "it": "da, dal socio, da chi, dal conto, socio 1",
+        "en": "from, from member, member 1, from account",
+        "es": "de, de quien, desde, socio 1",
+        "fr": "de, de qui, du compte",
+        "de": "von, von wem, von mitglied, mitglied 1",
+    },
+    TO: {
+        "it": "a, al socio, al conto, socio 2",
+        "en": "to, to member, member 2, to account",
+        "es": "a, al, hacia, para, socio 2",
+        "fr": "a, vers, au compte",
+        "de": "an, an wen, an mitglied, mitglied 2",
+    },
+    ACCOUNT: {
+        "it": "socio, socia, conto, soci, nominativo, intestatario, correntista, iscritto",
+        "en": "member, account, account holder, participant, members",
+        "es": "socio, socia, cuenta, miembro, usuario, usuaria",
+        "fr": "adherent, adherente, compte, membre, adherents",
+        "de": "mitglied, konto, teilnehmer, mitglieder, kontoinhaber",
+    },
+    OTHER: {
+        "it": "con chi, con, controparte, altro socio, l'altro, scambio con",
+        "en": "with, with whom, counterparty, other member, partner, other party, exchanged with",
+        "es": "con, con quien, contraparte",
+        "fr": "avec, avec qui, contrepartie",
+        "de": "gegenkonto, mit, mit wem, partner, tauschpartner, gegenuber",
+    },
+    IN: {
+        "it": "entrate, entrata, ore in entrata, crediti, credito, avere, ore date, accrediti, "
+        "ore guadagnate",
+        "en": "earned, credit, hours earned, hours given, income, hours in, in",
+        "es": "entradas, haber, horas dadas, abonos, ingresos",
+        "fr": "entrees, credit, heures donnees, recettes, gagne",
+        "de": "haben, gutschrift, eingang, einnahmen, gegeben",
+    },
+    OUT: {
+        "it": "uscite, uscita, ore in uscita, debiti, debito, dare, ore ricevute, addebiti, ore spese",
+        "en": "spent, debit, hours spent, hours received, expenses, hours out, out",
+        "es": "salidas, debe, horas recibidas, cargos, gastos",
+        "fr": "sorties, debit, heures recues, depenses, depense",
+        "de": "soll, lastschrift, ausgang, ausgaben, genommen",
+    },
+    DIRECTION: {
+        "it": "dato o ricevuto, dato ricevuto, verso, movimento, segno",
+        "en": "gave or received, given or received, direction, given received",
+        "es": "dado o recibido, sentido, movimiento",
+        "fr": "donne ou recu, sens, mouvement",
+        "de": "gegeben oder bekommen, richtung, art der buchung",
+    },
+    STATE: {
+        "it": "stato, fatto, eseguito, svolto, confermato, concluso",
+        "en": "status, state, done, completed, confirmed",
+        "es": "estado, hecho, realizado, confirmado",
+        "fr": "etat, statut, fait, effectue, confirme",
+        "de": "status, zustand, erledigt, bestatigt",
+    },
+    ID: {
+        "it": "n, nr, num, numero, codice, id, n assegno, numero assegno, codice scambio, progr",
+        "en": "id, ref, reference, no, number, code, exchange id, trade id, transaction id, "
+        "cheque no, receipt",
+        "es": "n, num, numero, codigo, id, referencia",
+        "fr": "n, no, numero, code, id, reference, n cheque",
+        "de": "nr, nummer, id, beleg, belegnummer, buchungsnummer, lfd nr",
+    },
+    NOTE: {
+        "it": "note, nota, descrizione, annotazioni, commento, osservazioni, causale, oggetto, "
+        "dettagli",
+        "en": "note, notes, description, comment, comments, details, remarks, memo, what for",
+        "es": "nota, notas, observaciones, descripcion, comentario, concepto, detalles",
+        "fr": "note, notes, remarque, remarques, observations, commentaire, description, "
+        "pour quoi, objet",
+        "de": "notiz, notizen, bemerkung, bemerkungen, beschreibung, verwendungszweck, zweck, "
+        "kommentar, anmerkung",
+    },
+    ACTIVITY: {
+        "it": "attivita, servizio, tipo di servizio, prestazione, cosa, che cosa, per che cosa, "
+        "lavoro, tipo di attivita, scambio, tipo scambio",
+        "en": "service, activity, task, what, what did they do, type of help, type of service, "
+        "job, kind of help, help",
+        "es": "servicio, actividad, tarea, que, tipo de servicio, trabajo",
+        "fr": "prestation, activite, service, quoi, tache, travail, type de service",
+        "de": "leistung, tatigkeit, dienst, was, aufgabe, arbeit, art der hilfe, dienstleistung",
+    },
+    CATEGORY: {
+        "it": "categoria, tipologia, genere, tipo",
+        "en": "category, kind, type",
+        "es": "categoria, tipo",
+        "fr": "categorie, rubrique, type",
+        "de": "kategorie, rubrik, art, typ",
+    },
+    AREA: {"it": "area, settore", "en": "area", "es": "sector", "fr": "secteur", "de": "bereich"},
+    BALANCE: {
+        "it": "saldo, saldo ore, progressivo, totale progressivo, saldo finale, ore a credito",
+        "en": "balance, hours balance, running total, total so far, running balance, cumulative, "
+        "balance hours",
+        "es": "saldo, acumulado, saldo horas",
+        "fr": "solde, cumul, solde heures",
+        "de": "kontostand, saldo, laufende summe, stand",
+    },
+    EMAIL: {
+        "it": "e mail, email, mail, indirizzo email, indirizzo e mail, posta elettronica",
+        "en": "e mail, email, email address, e mail address, your email, your e mail, mail",
+        "es": "correo, correo electronico, email, direccion de correo electronico",
+        "fr": "courriel, adresse e mail, email, adresse mail, mail",
+        "de": "e mail, email, e mail adresse, mailadresse",
+    },
+    NAME: {
+        "it": "nome, nome e cognome, cognome e nome, nome socio",
+        "en": "name, first name, full name, your name, forename",
+        "es": "nombre, nombre y apellidos, nombre completo",
+        "fr": "nom, nom et prenom, prenom, nom prenom",
+        "de": "name, vorname, vor und nachname",
+    },
+    SURNAME: {
+        "it": "cognome",
+        "en": "surname, last name, family name",
+        "es": "apellido, apellidos",
+        "fr": "nom de famille",
+        "de": "nachname, familienname",
+    },
+    JOINED: {
+        "it": "iscritto dal, iscrizione, data iscrizione, socio dal, adesione",
+        "en": "joined, member since, date joined, joined on",
+        "es": "alta, fecha de alta, socio desde",
+        "fr": "adhesion, date d'adhesion, membre depuis, inscription",
+        "de": "beitritt, mitglied seit, eintritt",
+    },
+    STARTS: {
+        "it": "dalle, ora inizio, inizio, dalle ore, ora di inizio",
+        "en": "start, start time, begin, from time, started at",
+        "es": "hora inicio, inicio, desde las",
+        "fr": "debut, heure de debut, de heure",
+        "de": "beginn, start, uhrzeit von, anfang",
+    },
+    ENDS: {
+        "it": "alle, ora fine, fine, alle ore, ora di fine",
+        "en": "end, end time, finish, to time, ended at",
+        "es": "hora fin, fin, hasta las",
+        "fr": "fin, heure de fin",
+        "de": "bis, ende, uhrzeit bis",
+    },
+    JUNK: {
+        "it": "km, rimborso, euro, firma, telefono, cellulare, nato il, data di nascita, indirizzo, "
+        "citta, cap, voto, data richiesta, richiesto il, scadenza, tessera, costo, spese",
+        "en": "km, miles, refund, signature, phone, mobile, born, date of birth, address, town, "
+        "postcode, rating, would you recommend us, requested on, due, cost, expenses",
+        "es": "km, firma, telefono, movil, nacimiento, direccion, ciudad, euros, valoracion",
+        "fr": "km, signature, telephone, portable, ne le, adresse, ville, euros, frais",
+        "de": "km, unterschrift, telefon, handy, geboren, adresse, ort, plz, euro, kosten",
+    },
+}
+
+#: Beginnings of words by which a heading that is no phrase says a side all the same.
+_STEMS: Final = {
+    EARNER: tuple(
+        "offr offert don esegu svolt erog prest accredit compi forni aiuta "
+        "provid giv gave help volunt suppl earn credit "
+        "ofrec ofert hizo hace realiz ayud rend "
+        "anbiet gegeben gebend gab helf geholfen half leist".split()
+    ),
+    SPENDER: tuple(
+        "ricev richied richiest benefic fruit addebit favore usufru destinat chied serv "
+        "receiv recipient request taker client debit spen "
+        "recib solicit pide recoi recu demand profit "
+        "nachfrag bekomm bekam empfang nehm erhalt wem".split()
+    ),
+}
+#: Words by which a heading is of a person, at its beginning; and at its end.
+_PERSON: Final = frozenset(
+    "chi who whom wer wem qui quien celui celle persona person personne socio socia member "
+    "membre mitglied miembro nome name nom nombre utente user adherent".split()
+)
+_BY: Final = frozenset("da by par von por".split())
+#: Beginnings of words of what is no person.
+_THINGS: Final = tuple(
+    "ore hour hora heure stund tempo time temps tiemp zeit serv attiv activ leistung tatig "
+    "prestaz prestat descri besch data date fecha datum giorno tipo type art km euro motiv "
+    "what cosa che quoi was que quale which how come wie".split()
+)
+#: The score of a side that is said by the beginning of a word.
+_BY_STEM: Final = 60
+
+#: Words in a heading by which the one who fills in a form speaks of themselves.
+_YOU: Final = re.compile(
+    r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|deine?)\b"
+)
+_YOU_HELPED: Final = re.compile(
+    r"\b(?:did you help|have you helped|hai aiutato|ayudaste|avez vous aide|hast du geholfen)\b"
+)
+#: Nobody writes a sentence above a column.
+MAX_HEADING_CHARACTERS: Final = 80
+
+
+@attrs.frozen
+class Match:
+    """A role that a heading may stand for, how certainly, and in which languages."""
+
+    role: str
+    #: 100 where the heading is the phrase, less where it only has it; more for longer phrases.
+    score: int
+    languages: frozenset[str]
+    #: Whether only the beginning of a word says it, which may be of what was done as well.
+    is_weak: bool = False
+
+
+def folded(text: str) -> str:
+    """Return a heading without case, accents and punctuation, with single blanks.
+
+    >>> from timebank.interchange.propose.headings import folded
+    >>> folded(" Attività  (cosa?) "), folded("N° ore"), folded("Empfänger:in")
+    ('attivita cosa', 'n ore', 'empfanger in')
+    """
+    plain = normalize("NFD", text.casefold().replace("°", " ").replace("º", " "))
+    letters = "".join(one for one in plain if not combining(one))
+    return " ".join("".join(one if one.isalnum() else " " for one in letters).split())
+
+
+@cache
+def _table() -> dict[str, dict[str, frozenset[str]]]:
+    """Return phrase → role → languages."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for role, languages in _PHRASES.items():
+        for language, phrases in languages.items():
+            for phrase in phrases.split(","):
+                found.setdefault(folded(phrase), {}).setdefault(role, set()).add(language)
+    return {
+        phrase: {role: frozenset(languages) for role, languages in roles.items()}
+        for phrase, roles in found.items()
+    }
+
+
+@cache
+def matches(heading: str) -> tuple[Match, ...]:
+    """Return the roles that a heading may stand for, the likeliest first.
+
+    >>> from timebank.interchange.propose.headings import matches
+    >>> [match.role for match in matches("Chi ha ricevuto")][:1]
+    ['spender']
+    >>> matches("Pippo")
+    ()
+    """
+    if len(heading) > MAX_HEADING_CHARACTERS or not (words := folded(heading).split()):
+        return ()
+    table, found = _table(), dict[str, Match]()
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            phrase = " ".join(words[start:end])
+            is_whole = end - start == len(words)
+            # A letter or two in a longer heading says nothing: the a of "a domicilio".
+            if phrase not in table or (not is_whole and len(phrase) < 3):  # noqa: PLR2004 - as said
+                continue
+            # Words that follow explain; what stands first is what it is called.
+            score = 100 if is_whole else 20 + 2 * len(phrase) - 4 * start
+            for role, languages in table[phrase].items():
+                before = found.get(role)
+                if before is None or before.score < score:
+                    found[role] = Match(role, score, languages)
+    if not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
+        found[side.role] = side
+    return tuple(sorted(found.values(), key=lambda match: (-match.score, match.role)))
+
+
+def _by_stem(words: list[str]) -> Match | None:
+    """Return the side of which a word begins as one of its own does, if it is but one side."""
+    sides = {
+        role
+        for role, stems in _STEMS.items()
+        for word in words
+        if word.startswith(stems) and word not in _PERSON
+    }
+    if len(sides) != 1:
+        return None
+    is_person = words[0] in _PERSON or (len(words) > 1 and words[-1] in _BY)
+    if not is_person and any(word.startswith(_THINGS) for word in words):
+        return None
+    return Match(sides.pop(), _BY_STEM, frozenset(), is_weak=not is_person)
+
+
+def speaks_of_the_writer(heading: str) -> bool:
+    """Return whether a heading asks who helped the one who writes: *who helped you*."""
+    return _YOU.search(folded(heading)) is not None
+
+
+def asks_whom_the_writer_helped(heading: str) -> bool:
+    """Return whether a heading asks whom the one who writes helped: *who did you help*."""
+    return _YOU_HELPED.search(folded(heading)) is not None
+
+
+def language_of(headings: Iterable[str]) -> str | None:
+    """Return the language of most headings, if there is one.
+
+    >>> from timebank.interchange.propose.headings import language_of
+    >>> language_of(["Data", "Chi offre", "Ore"]), language_of(["x"])
+    ('it', None)
+    """
+    counts: Counter[str] = Counter()
+    for heading in headings:
+        if found := matches(heading):
+            counts.update(found[0].languages)
+    ranked = counts.most_common(2)
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]

@@ -1,0 +1,134 @@
+"""Say a proposal in words: what it understood, what it did not, and what it asks."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from timebank.hours import Hours
+from timebank.interchange.propose.formats import Recognised
+from timebank.interchange.propose.proposal import Proposal, Trial
+from timebank.interchange.propose.writing import question
+from timebank.reports.text import harmless
+from timebank.reports.words import Words
+
+#: Where a mapping is written, unless a file is named.
+MAPPING: Final = "mapping.toml"
+#: Rows that cannot be taken, of which the reasons are shown.
+MOST_REFUSED: Final = 5
+#: Characters of a note that are shown.
+_NOTE_CHARACTERS: Final = 40
+
+
+def proposal_text(
+    found: Proposal, mapping: str, *, imports: bool = False, language: str | None = None
+) -> Iterator[str]:
+    """Yield what is to be said of a proposal, a line each. `mapping` is where it is written.
+
+    Where it `imports` at once, how to do so is not said.
+
+    :raises InvalidRequest: a language that has no folder of words.
+    """
+    words = Words("propose", language)
+    if found.known is not None:
+        yield from _known(found.known, words)
+        return
+    if found.trial is not None:
+        yield from _trial(found.trial, words)
+    if found.unused:
+        names = ", ".join(column.heading or f"{column.index + 1}" for column in found.unused)
+        yield harmless(words("no_columns", columns=names))
+    if found.others:
+        yield harmless(words("others", names=", ".join(found.others)))
+    if found.refused:
+        yield harmless(words("refused", why=found.refused))
+    if found.doubts:
+        yield ""
+        yield words("asked")
+        for doubt in found.doubts:
+            first, *answers = question(doubt, words)
+            yield f"- {harmless(first)}"
+            yield from (f"  {harmless(line)}" for line in answers)
+    elif not found.refused:
+        yield ""
+        yield words("clear")
+    if found.is_clear and not imports:
+        yield words("command")
+        yield f"  {command(import_words(found, mapping))}"
+
+
+def proposal_value(found: Proposal, mapping: str) -> dict[str, Any]:
+    """Return a proposal as JSON has it."""
+    trial = found.trial
+    return {
+        "known": None if found.known is None else found.known.title,
+        "mapping": found.text or None,
+        "questions": [
+            {"code": doubt.code, "key": doubt.key, "choices": list(doubt.choices)}
+            | {"values": dict(doubt.values)}
+            for doubt in found.doubts
+        ],
+        "unused_columns": [column.heading for column in found.unused],
+        "command": ["timebank", "import", *import_words(found, mapping)],
+        "exchanges": None if trial is None else trial.exchanges,
+        "passed": {} if trial is None else dict(trial.passed),
+        "quarantined": [] if trial is None else [attrs.asdict(row) for row in trial.quarantined],
+        "first": [] if trial is None else [attrs.asdict(row) for row in trial.first],
+    }
+
+
+def import_words(found: Proposal, mapping: str) -> tuple[str, ...]:
+    """Return the words of the command that imports the sheets by a mapping."""
+    if found.known is not None:
+        return found.known.command
+    words = ["csv", "--mapping", mapping]
+    for path in found.transfers:
+        words += ["--transfers", str(path)]
+    if found.accounts is not None:
+        words += ["--accounts", str(found.accounts)]
+    if found.opening is not None:
+        words += ["--opening", str(found.opening)]
+    return (*words, "--open-accounts")
+
+
+def command(words: Sequence[str]) -> str:
+    """Return a command as it is typed."""
+    return shlex.join(["timebank", "import", *words])
+
+
+def _known(known: Recognised, words: Words) -> Iterator[str]:
+    yield words("known", title=known.title)
+    if known.lacks is not None:
+        yield words("lacks", option=known.lacks)
+    yield words("command")
+    missing = () if known.lacks is None else (known.lacks, "FILE")
+    yield f"  {harmless(command((*known.command, *missing)))}"
+
+
+def _trial(trial: Trial, words: Words) -> Iterator[str]:
+    exchanges = words.counted("exchanges", trial.exchanges)
+    yield words("counts", exchanges=exchanges, people=words.counted("people", trial.people))
+    if trial.first:
+        yield words("first_rows")
+    for row in trial.first:
+        hours = str(Hours.from_seconds(row.seconds))
+        said = words("row", day=row.day, earner=row.earner, hours=hours, spender=row.spender)
+        text = harmless(row.text)
+        more = text if len(text) <= _NOTE_CHARACTERS else f"{text[: _NOTE_CHARACTERS - 1]}…"
+        yield f"  {harmless(said)}{f' ({more})' if more else ''}"
+    if trial.passed:
+        each = (
+            words("passed_one", count=words.number(count), state=state)
+            for state, count in trial.passed.items()
+        )
+        yield harmless(words("passed", what=", ".join(each)))
+    if trial.quarantined:
+        yield words.counted("to_look_at", len(trial.quarantined))
+        for bad in trial.quarantined[:MOST_REFUSED]:
+            yield harmless(f"  {Path(bad.file).name}:{bad.line}: {bad.column}: {bad.reason}")
+        if (rest := len(trial.quarantined) - MOST_REFUSED) > 0:
+            yield f"  {words.counted('more', rest)}"

@@ -1,0 +1,166 @@
+"""Say who gave and who received: by two columns, by a sign, by a word, by what came in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import attrs
+
+from timebank.interchange.propose import headings as h
+from timebank.interchange.propose.contents import Column, overlap
+from timebank.interchange.propose.doubts import Doubt
+from timebank.interchange.propose.drafts import Draft
+from timebank.interchange.propose.roles import GAVE, RECEIVED, Roles
+from timebank.interchange.propose.tables import Table
+
+Name = Callable[[Column], str | int]
+
+#: Roles of a column that has a person in it, without saying on which side, the likeliest first.
+_SOMEBODY: Final = (h.FROM, h.TO, h.ACCOUNT, h.OTHER, h.NAME, h.EMAIL)
+_EARNER: Final = "transfers.earner"
+_SPENDER: Final = "transfers.spender"
+#: The pattern of an id in brackets after a name.
+NUMBERED: Final = r"\(([^()]+)\)\s*$"
+
+
+@attrs.frozen
+class _Sides:
+    draft: Draft
+    table: Table
+    roles: Roles
+    #: Columns that people stand in, by their contents alone.
+    people: Sequence[Column]
+    name: Name
+
+
+def put_sides(
+    draft: Draft, table: Table, roles: Roles, people: Sequence[Column], name: Name
+) -> None:
+    """Say on which side each person stands, or ask."""
+    sides = _Sides(draft, table, roles, people, name)
+    if not any(found(sides) for found in _WAYS):
+        draft.ask(Doubt("no_people", key=_EARNER))
+    _put_pattern(sides)
+
+
+def _two_columns(sides: _Sides) -> bool:
+    """Both are named by their headings."""
+    roles = sides.roles
+    if not roles.has(h.EARNER, h.SPENDER):
+        return False
+    _put(sides, roles.found[h.EARNER], roles.found[h.SPENDER], "sides_seen")
+    return True
+
+
+def _one_named(sides: _Sides) -> bool:
+    """One is named, so that the other column of people is the other side."""
+    roles = sides.roles
+    named = roles.first(h.EARNER, h.SPENDER)
+    if named is None:
+        return False
+    other = roles.first(*_SOMEBODY) or next(iter(sides.people), None)
+    if other is None:
+        key = f"{_SPENDER}_is" if roles.has(h.EARNER) else f"{_EARNER}_is"
+        here = _EARNER if roles.has(h.EARNER) else _SPENDER
+        sides.draft.put(here, sides.name(named))
+        if key in sides.draft.answers:
+            sides.draft.put(key, "")
+        sides.draft.ask(Doubt("one_side", {"column": named.heading}, key))
+        return True
+    earner, spender = (named, other) if roles.has(h.EARNER) else (other, named)
+    _put(sides, earner, spender, "sides_by_other", column=named.heading)
+    return True
+
+
+def _by_direction(sides: _Sides) -> bool:
+    """A column says whether the one whose row it is gave or received."""
+    roles = sides.roles
+    direction = roles.get(h.DIRECTION)
+    pair = _pair(sides)
+    if direction is None or pair is None:
+        return False
+    account, other = pair
+    sides.draft.put("transfers.account", sides.name(account), "by_direction", column=direction.heading)
+    sides.draft.put("transfers.other", sides.name(other))
+    sides.draft.put("transfers.direction.column", sides.name(direction))
+    for key, words in (("earned", GAVE), ("spent", RECEIVED)):
+        said = [v for v in dict.fromkeys(direction.filled) if (v if v in "+-" else h.folded(v)) in words]
+        if said:
+            sides.draft.put(f"transfers.direction.{key}", said)
+    return True
+
+
+def _by_two_amounts(sides: _Sides) -> bool:
+    """What came in stands in one column, what went out in another."""
+    roles, pair = sides.roles, _pair(sides)
+    if not roles.has(h.IN, h.OUT) or pair is None:
+        return False
+    account, other = pair
+    came, went = roles.found[h.IN], roles.found[h.OUT]
+    sides.draft.put("transfers.account", sides.name(account), "by_two_amounts", earned=came.heading, spent=went.heading)
+    sides.draft.put("transfers.other", sides.name(other))
+    sides.draft.put("transfers.in", sides.name(came))
+    sides.draft.put("transfers.out", sides.name(went))
+    return True
+
+
+def _by_sign(sides: _Sides) -> bool:
+    """The sign of the amount says whether the account gave or received."""
+    roles = sides.roles
+    amount = roles.first(h.AMOUNT, h.MINUTES)
+    if amount is None or not amount.negatives or not roles.has(h.ACCOUNT, h.OTHER):
+        return False
+    account, other = roles.found[h.ACCOUNT], roles.found[h.OTHER]
+    sides.draft.put("transfers.account", sides.name(account), "by_sign", column=amount.heading)
+    sides.draft.put("transfers.other", sides.name(other))
+    return True
+
+
+def _by_asking(sides: _Sides) -> bool:
+    """There are two columns of people, and nothing says which of them gave."""
+    pair = _pair(sides)
+    if pair is None:
+        return False
+    one, other = pair
+    said = str(sides.draft.answers.get(_EARNER, "")), str(sides.draft.answers.get(_SPENDER, ""))
+    if said[0] == str(sides.name(other)) or said[1] == str(sides.name(one)):
+        one, other = other, one
+    _put(sides, one, other, "sides_open")
+    values = {"one": one.heading or str(sides.name(one)), "other": other.heading or str(sides.name(other))}
+    choices = {str(sides.name(one)): "gave", str(sides.name(other)): "gave"}
+    if not any(said):
+        sides.draft.ask(Doubt("who_gave", values, _EARNER, choices))
+    return True
+
+
+#: The ways in which a sheet says it, the surest first.
+_WAYS: Final = (_two_columns, _one_named, _by_direction, _by_two_amounts, _by_sign, _by_asking)
+
+
+def _pair(sides: _Sides) -> tuple[Column, Column] | None:
+    """Return two columns of people whose sides nothing says: whose row it is, and the other."""
+    roles = sides.roles
+    for one, other in ((h.ACCOUNT, h.OTHER), (h.FROM, h.TO)):
+        if roles.has(one, other):
+            return roles.found[one], roles.found[other]
+    found = [column for role in _SOMEBODY if (column := roles.get(role)) is not None]
+    found += [column for column in sides.people if column not in found]
+    if len(found) < 2:  # noqa: PLR2004 - a pair
+        return None
+    first = found[0]
+    # With whom it shares most texts is its partner: the same people are on both sides.
+    return first, max(found[1:], key=lambda column: overlap(first, column))
+
+
+def _put(sides: _Sides, earner: Column, spender: Column, code: str, **values: str) -> None:
+    sides.draft.put(_EARNER, sides.name(earner), code, **values)
+    sides.draft.put(_SPENDER, sides.name(spender))
+
+
+def _put_pattern(sides: _Sides) -> None:
+    """Say where the id stands, if names have one in brackets."""
+    said = {sides.draft.says(f"transfers.{key}") for key in ("earner", "spender", "account", "other")}
+    columns = [column for column in sides.table.columns if sides.name(column) in said]
+    if columns and all(column.is_numbered for column in columns):
+        sides.draft.put("people.pattern", NUMBERED, "pattern", example=columns[0].filled[0])
