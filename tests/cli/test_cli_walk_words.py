@@ -163,7 +163,9 @@ REFUSED: dict[str, list[str]] = {
     "welcome": ["fondo"],
 }
 #: What is the bank's own: its names, texts and words of programs, that examples use as well.
-OWN = set(re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql"))
+OWN = set(
+    re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql")
+)
 #: Commands whose words are JSON alone, or those of programs, or of files that they read.
 ELSEWHERE = re.compile(
     r"(account (open|limits|rename|freeze|thaw|close|reopen)|audit|audit-host|demo|export|import"
@@ -253,6 +255,26 @@ def test_no_english_is_said_by_a_refusal(name: str, called: Callable[..., str]) 
     told = called(name, REFUSED[name], 1)
     assert told.startswith("timebank: ")
     assert set() == english(told, REFUSED[name]), told
+
+
+def test_a_language_changes_words_and_no_figure(called: Callable[..., str]) -> None:
+    """What is told in two languages differs in its words alone."""
+    assert callable(called)
+    for name in (
+        "balance m1",
+        "balance m2",
+        "account show m1",
+        "trial-balance",
+        "holds",
+        "dues m1",
+    ):
+        args = ["--db", "b.db", *name.split()]
+        told = [
+            CliRunner().invoke(main, ["--lang", code, *args]).output for code in words.languages()
+        ]
+        figures = [re.findall(r"-?\d[\d:-]*", text) for text in told]
+        assert figures[0] == figures[1], told
+        assert len(told[0].splitlines()) == len(told[1].splitlines()), told
 
 
 def test_json_is_the_same_in_every_language(called: Callable[..., str], tmp_path: Path) -> None:

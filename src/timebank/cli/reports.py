@@ -54,7 +54,6 @@ def balance(
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
-    from timebank.reports.text import status_text
 
     with address.open(read_only=True) as bank:
         if id is None:
@@ -65,7 +64,7 @@ def balance(
         found = bank.balance(id, on=on, at=at)
         account = bank.account(id)
     if on is None and at is None:
-        show_result(format, found, lambda: balance_text(found, status_text(account)))
+        show_result(format, found, lambda: balance_text(found, account))
         return
     # What may still move is known of today only.
     past: dict[str, object] = {"account": id, "posted": str(found.posted)}
