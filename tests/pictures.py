@@ -31,7 +31,7 @@ class Picture:
 
     name: str
     command: tuple[str, ...]
-    height: int = 800
+    height: int = 2_000
 
 
 PICTURES: Final = tuple(
@@ -48,6 +48,7 @@ PICTURES: Final = tuple(
         Picture(
             f"impact-{language}",
             ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
+            height=760,
         ),
     )
 )
