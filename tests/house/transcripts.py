@@ -57,7 +57,7 @@ def _answered(block: str) -> Iterator[str]:
             printed, status = run(words[1:])
             for change, instead in _CHANGES:
                 printed = change.sub(instead, printed)
-        yield shown if shown and fits(shown, printed) else _ended(printed)
+        yield _ended(shown if shown and fits(shown, printed) else printed)
 
 
 def _ended(text: str) -> str:
