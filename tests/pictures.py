@@ -54,7 +54,7 @@ PICTURES: Final = tuple(
             f"impact-{language}",
             language,
             ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
-            height=760,
+            height=890,
         ),
     )
 )
