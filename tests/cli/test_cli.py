@@ -681,7 +681,7 @@ def test_the_demo_speaks_italian() -> None:
     for part in (
         "Le persone sono inventate.",
         "17 conti stanno sotto il loro minimo di -20:00",
-        "L'impronta del registro (head) è il numero dell'ultima registrazione",
+        "La testa del registro (head) è il numero dell'ultima registrazione",
         "chi ha dato il servizio guadagna le ore, chi l'ha ricevuto le spende.",
         "secondi.",
     ):

@@ -45,6 +45,11 @@ def run(arguments: list[str]) -> tuple[str, int]:
     return stream.buffer.getvalue().decode(), code
 
 
+def fits(expected: str, printed: str) -> bool:
+    """Whether an output is what a page shows, in which `...` stands for anything."""
+    return OutputChecker().check_output(f"{expected.strip()}\n", f"{printed.strip()}\n", ELLIPSIS)
+
+
 def console(example: Example) -> str | None:
     """Run the commands of a block, in order, and compare what they print."""
     status = 0
@@ -69,9 +74,7 @@ def console(example: Example) -> str | None:
             printed, status = run(words[1:])
         else:
             return f"only timebank, cat, export and echo $? run here, not: {command}"
-        if not OutputChecker().check_output(
-            expected.strip() + "\n", printed.strip() + "\n", ELLIPSIS
-        ):
+        if not fits(expected, printed):
             return f"$ {command}\nexpected:\n{expected}\ngot:\n{printed}"
     return None
 
@@ -82,8 +85,10 @@ def story(page: Path) -> list[Path]:
 
 
 def speaking(page: Path) -> None:
-    """Set the language of the commands of a page."""
-    os.environ["TIMEBANK_LANG"] = "it" if page in GUIDE else "en"
+    """Set the language of the commands of a page, and how wide its terminal is."""
+    os.environ["TIMEBANK_LANG"], os.environ["COLUMNS"] = (
+        ("it", "84") if page in GUIDE else ("en", VARIABLES["COLUMNS"])
+    )
 
 
 def evaluate(document: Document, *parsers: Parser) -> None:

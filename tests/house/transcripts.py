@@ -1,8 +1,8 @@
 """Write what commands print into their pages: `cd tests && python -m house.transcripts PAGE…`.
 
 Each page is run in an empty folder, or after those that come before it in the Italian guide. What
-changes from run to run becomes `...`; an output that is `...` stays so. Read the diff: a command
-that fails is written down like any other.
+changes from run to run becomes `...`; an output that still fits stays as it is. Read the diff: a
+command that fails is written down like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from house.test_documents import VARIABLES, run, speaking, story
+from house.test_documents import VARIABLES, fits, run, speaking, story
 
 _BLOCK = re.compile(r"(^```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 #: What is another each time, and how it is shown.
@@ -57,7 +57,7 @@ def _answered(block: str) -> Iterator[str]:
             printed, status = run(words[1:])
             for change, instead in _CHANGES:
                 printed = change.sub(instead, printed)
-        yield shown if shown.strip() == "..." else _ended(printed)
+        yield _ended(shown if shown and fits(shown, printed) else printed)
 
 
 def _ended(text: str) -> str:
