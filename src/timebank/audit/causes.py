@@ -199,7 +199,9 @@ class _Causes:
         if self._reader is None or not str(sequence).isdecimal():
             return said("about_nothing")
         rows = self._reader.records(after=int(sequence) - 1, limit=1)
-        return about(read(rows[0].body) if rows else None)
+        if not rows or rows[0].sequence != int(sequence):
+            return said("about_missing", sequence=int(sequence))
+        return about(read(rows[0].body))
 
     def _texts(self) -> None:
         found = self._open.of_checks("texts")

@@ -49,6 +49,7 @@ class RecordCauses:
         self._shifted(places)
         for first, last in self._gaps():
             self._gone(first, last)
+        self._cut()
         for sequence, says in places.items():
             if found := self._at(sequence):
                 words = said("record_is_elsewhere", sequence=sequence, says=says)
@@ -157,12 +158,46 @@ class RecordCauses:
         known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
         details = [self._beside(n, of) for n, of in known]
         accounts = [row.account for row in rows]
-        if not details:
-            between = self._between(first, last)
+        if opened := self._opened(sequences):
+            details.append(said("accounts_tell", accounts=people(opened)))
+            accounts += opened
+        if not details and (between := self._between(first, last)):
             accounts = [account for account, *_ in between]
-            details = [_neighbours(between) if between else said("no_rows_tell")]
+            details = [_neighbours(between)]
+        if not details:
+            details = [said("no_rows_tell")]
+            found |= self._behind(first)
         what = said("records_are_gone", n=len(sequences), first=first, last=last)
         self._tell(what, details, found, sequences, accounts)
+
+    def _opened(self, sequences: set[int]) -> list[str]:
+        """Return the accounts that some records opened, as far as the stored rows tell."""
+        rows = [self._reader.account(account) for account in self._accounts()]
+        return [row.account for row in rows if row is not None and row.opened in sequences]
+
+    def _behind(self, sequence: int) -> dict[int, Finding]:
+        """Return what may follow from a record of which nothing is known: what comes behind it."""
+        checks = ("derived", *(check for check in _OF_RECORDS if check not in _NOT_BY_ACCOUNT))
+        found = self._open.of_checks(*checks)
+        return {
+            number: one
+            for number, one in found.items()
+            if not isinstance(at := place_of(one, "sequence"), int) or at >= sequence
+        }
+
+    def _cut(self) -> None:
+        """Tell records that are missing at the end, of which rows are left."""
+        end = 0 if self._head is None else self._head.sequence
+        beyond = {n for one in self._open.of_checks("derived").values() for n in _numbers(one)}
+        sequences = {number for number in beyond if number > end}
+        if not sequences or self._head is None:
+            return
+        rows = self._rows_of(sequences, ())
+        by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
+        known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
+        what = said("records_cut_off", last=end, beyond=max(sequences))
+        details = [self._beside(n, of) for n, of in known]
+        self._tell(what, details, {}, sequences, [row.account for row in rows])
 
     def _between(self, first: int, last: int) -> list[tuple[str, int, str, str]]:
         """Return what moved in records that are gone with their rows, by the rows around them.
@@ -279,12 +314,20 @@ class RecordCauses:
             row = self._row(sequence)
             known |= {*_accounts_of(None if row is None else read(row.body))}
         known |= {a for a, of in self._sequences_by_account().items() if of & sequences}
-        follows = {
-            n: one for n, one in self._open.left.items() if self._follows(one, sequences, known)
-        }
-        self._open.tell(
-            what, [one for one in details if one], said("advice_journal"), found | follows
-        )
+        taken, before = dict(found), -1
+        while len(taken) > before:  # whom a record could not be executed for follows as well
+            before = len(taken)
+            left = self._open.left.items()
+            taken |= {n: one for n, one in left if self._follows(one, sequences, known)}
+            known |= {account for one in taken.values() for account in self._not_executed(one)}
+        self._open.tell(what, [one for one in details if one], said("advice_journal"), taken)
+
+    def _not_executed(self, one: Finding) -> list[str]:
+        """Return the accounts of a record that could not be executed."""
+        at = place_of(one, "sequence")
+        key = getattr(one.expected, "key", "")
+        row = self._row(at) if key == "effects_that_can_be_executed" else None
+        return _accounts_of(None if row is None else read(row.body))
 
     def _follows(self, one: Finding, sequences: set[int], accounts: set[str]) -> bool:
         """Return whether a finding follows from a change of some records of some accounts."""

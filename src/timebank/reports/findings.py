@@ -14,6 +14,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from timebank.audit import AuditReport, BooksReport, Cause, Finding
+from timebank.audit.report import explained
 from timebank.model.said import TABLE, Day, Said, Who
 from timebank.reports.text import PAGE_COLUMNS, harmless
 from timebank.reports.words import DEFAULT, Words
@@ -40,6 +41,8 @@ def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
     'All well: 0 records and 0 accounts agree'
     """
     words = Words(TABLE)
+    if report.findings and not report.causes:  # a report of another make
+        report = explained(report, None)
     head = [] if report.head is None else [words("head_line", head=report.head)]
     if report.ok:
         return [verdict(report), *head, *_left_out(report, words), *_notes(report, everything)]
@@ -131,14 +134,32 @@ def _blocks(report: AuditReport, words: Words) -> list[list[str]]:
 
 def _cause(number: int, cause: Cause, report: AuditReport, words: Words, advice: str) -> list[str]:
     """Return the block of one cause: what was done, what follows, and what to do."""
+    what, *details = cause_words(cause, report, words)
+    lines = _wrapped(f"{number}. {what}", "", _INDENT)
+    for detail in details:
+        lines += _wrapped(detail, _INDENT)
+    return lines + _wrapped(f"{words('what_to_do')} {advice}", _INDENT)
+
+
+def cause_words(cause: Cause, report: AuditReport, words: Words) -> list[str]:
+    """Return what was done, its details, and how many findings of which checks follow from it.
+
+    >>> from timebank import StoreError
+    >>> from timebank.audit import unreadable
+    >>> from timebank.reports.findings import cause_words
+    >>> from timebank.reports.words import Words
+    >>> report = unreadable(StoreError("no such disk"))
+    >>> cause_words(report.causes[0], report, Words("findings", "en"))[1]
+    'storage: no such disk'
+    """
     names = report.names
-    lines = _wrapped(f"{number}. {spoken(cause.what, words, names)}", "", _INDENT)
-    for detail in cause.details:
-        lines += _wrapped(spoken(detail, words, names), _INDENT)
     found = Counter(report.findings[place - 1].check for place in cause.findings)
     checks = ", ".join(f"{_check(check, words)} {count}" for check, count in found.items())
-    lines += _wrapped(words.counted("follows", found.total(), checks=checks), _INDENT)
-    return lines + _wrapped(f"{words('what_to_do')} {advice}", _INDENT)
+    return [
+        spoken(cause.what, words, names),
+        *(spoken(detail, words, names) for detail in cause.details),
+        words.counted("follows", found.total(), checks=checks),
+    ]
 
 
 def _check(check: str, words: Words) -> str:
