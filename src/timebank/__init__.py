@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from timebank.permissions import Ask, Roles
     from timebank.queries.replay import Replay, ReplayLine
     from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
+    from timebank.reports.explaining import explain
     from timebank.statute import (
         Band,
         Demurrage,
@@ -184,6 +185,7 @@ __all__ = [
     "Welcome",
     "WriteOff",
     "WrongType",
+    "explain",
     "join",
     "migrate_store",
     "open",
@@ -225,6 +227,7 @@ _MODULES = {
         "Record",
         "Transfer",
     },
+    "timebank.reports.explaining": {"explain"},
     "timebank.queries.statements": {"Statement", "StatementLine", "TrialBalance", "TrialLine"},
     "timebank.statute": {
         "Band",

@@ -7,9 +7,10 @@ functions are pure and know nothing of the bank.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
 from timebank.hours import Hours, seconds_of
@@ -27,6 +28,50 @@ from timebank.model import (
 )
 from timebank.model.ids import identifier as _identifier
 from timebank.model.ids import is_plain
+
+# -- calls by name ---------------------------------------------------------------------
+
+#: Stands for an argument that has to be given, and was not.
+LEFT_OUT: Final[Any] = object()
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def by_name(method: Method) -> Method:
+    """Let a method that takes all by name be entered without what it needs, so that it says how.
+
+    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker still asks for
+    it. Nothing is wrapped: a call that is right costs nothing more.
+    """
+    code = method.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    given = method.__kwdefaults__ or {}
+    method.__kwdefaults__ = dict.fromkeys(names, LEFT_OUT) | given
+    return method
+
+
+def called_wrongly(
+    method: Callable[..., Any], by_position: tuple[object, ...], **named: object
+) -> TypeError:
+    """Return the error for a call by position, or without what it needs, as it is to be written.
+
+    >>> from timebank import TimeBank
+    >>> from timebank.checks import LEFT_OUT, called_wrongly
+    >>> str(called_wrongly(TimeBank.hold, ("m1",), earner=LEFT_OUT, spender=LEFT_OUT, hours=2))
+    "hold takes its arguments by name: write hold(earner='m1', spender=…, hours=2)"
+    """
+    name, left = method.__name__, iter(by_position)
+    filled = {
+        argument: next(left, LEFT_OUT) if value is None or value is LEFT_OUT else value
+        for argument, value in named.items()
+    }
+    written = [
+        f"{key}={'…' if value is LEFT_OUT else shown(value)}" for key, value in filled.items()
+    ]
+    written += [f"…={shown(value)}" for value in left]
+    return TypeError(f"{name} takes its arguments by name: write {name}({', '.join(written)})")
+
+
+# -- ids and labels --------------------------------------------------------------------
 
 
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
@@ -55,7 +100,7 @@ def operation(value: object) -> str:
     id = identifier(value, "id")
     if id.startswith(RESERVED_PREFIXES):
         msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_reserved", prefix=id.partition(":")[0] + ":", id=id)
     return id
 
 
@@ -73,7 +118,9 @@ def personal_text(value: object, what: str) -> str | None:
         raise WrongType(msg)
     if len(value) > MAX_TEXT_CHARACTERS:
         msg = f"{what} must have at most {MAX_TEXT_CHARACTERS} characters, not {len(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="text_too_long", longest=MAX_TEXT_CHARACTERS, length=len(value)
+        )
     if "\0" in value or not _is_unicode(value):
         msg = f"{what} must not contain NUL or lone surrogates: {shown(value)}"
         raise InvalidRequest(msg)
@@ -111,11 +158,36 @@ def time_of_day(value: object, what: str) -> str | None:
     return value.isoformat("minutes")
 
 
+_SPAN: Final = re.compile(r"([0-9]{1,6})([wdhm])", re.ASCII)
+_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+
+
+def span(text: str) -> timedelta | None:
+    """Return the time that a text like `7d`, `12h`, `30m` or `2w` means; `None` for another.
+
+    >>> from timebank.checks import span
+    >>> span("7d"), span("a week")
+    (datetime.timedelta(days=7), None)
+    """
+    found = _SPAN.fullmatch(text)
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def duration(value: object, what: str) -> int:
-    """Return a `timedelta` of more than zero in whole microseconds."""
+    """Return a `timedelta` of more than zero, or a text as of `span`, in whole microseconds.
+
+    :raises WrongType: neither.
+    :raises InvalidRequest: another text, nothing, or more than can be stored.
+    """
+    if isinstance(value, str) and (found := span(value)) is not None:
+        value = found
     if not isinstance(value, timedelta):
-        msg = f"{what} must be a datetime.timedelta, not {type(value).__name__}: {shown(value)}"
-        raise WrongType(msg)
+        wrong = InvalidRequest if isinstance(value, str) else WrongType
+        msg = (
+            f"{what} must be a datetime.timedelta, or a text like '7d', '12h', '30m' or '2w', "
+            f"not {type(value).__name__}: {shown(value)}"
+        )
+        raise wrong(msg)
     microseconds = value // timedelta(microseconds=1)
     if not 0 < microseconds <= MAX_INTEGER:
         msg = f"{what} must be more than zero and less than 285 years, not {value}"
@@ -145,7 +217,7 @@ def positive(value: object, what: str) -> int:
         raise
     if seconds <= 0:
         msg = f"{what} must be more than 0:00, not {Hours.from_seconds(seconds)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_not_positive", given=Hours.from_seconds(seconds))
     return seconds
 
 
@@ -165,7 +237,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         earner, spender = identifier(earner, "earner"), identifier(spender, "spender")
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="hours_missing")
         total = positive(hours, "hours")
         earned, spent = [[earner, total]], [[spender, total]]
     else:
@@ -174,7 +246,7 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         _fill_sole_side(earned, spent, total_or_none)
     if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
         msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="one_person", account=earned[0][0])
     return earned, spent
 
 
@@ -186,7 +258,7 @@ def _side_from(side: object, what: str) -> Side:
         raise WrongType(msg)
     if not side:
         msg = f"{what} is empty: a transfer needs at least one {what}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="side_empty")
     if len(side) > MAX_PARTIES:
         msg = f"{what} names {len(side)} accounts, more than {MAX_PARTIES}"
         raise InvalidRequest(msg)
@@ -248,7 +320,9 @@ def one_of(value: object, choices: tuple[str, ...], what: str) -> str:
     """Check that a value is one of a few words, and return it."""
     if value not in choices:
         msg = f"{what} must be one of {', '.join(choices)}, not {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="not_one_of", given=shown(value), choices=", ".join(choices)
+        )
     return str(value)
 
 

@@ -12,10 +12,11 @@ and are shown in its message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime
 
     from timebank.hours import Hours
@@ -31,7 +32,19 @@ def shown(value: object, *, limit: int = 60) -> str:
 
 
 class TimebankError(Exception):
-    """The base class of every error of this library. Errors and their facts can be pickled."""
+    """The base class of every error of this library. Errors and their facts can be pickled.
+
+    Where a class has many errors, `key` names the sentence by which `explain` tells this one, and
+    `gaps` are the facts that stand in it.
+    """
+
+    key: str = ""
+    gaps: Mapping[str, object] = MappingProxyType({})
+
+    def about(self, *, key: str, **gaps: object) -> Self:
+        """Set `key` and `gaps`, and return this error."""
+        self.key, self.gaps = key, gaps
+        return self
 
     def add_context(self, *, before: str = "", after: str = "") -> None:
         """Put words before and after the message."""
@@ -71,11 +84,9 @@ class UnbalancedTransfer(InvalidRequest):
     """
 
     def __init__(self, *, earned: Hours, spent: Hours) -> None:
-        super().__init__(
-            f"earners get {earned} but spenders give {spent}: both sides must be equal"
-        )
-        self.earned = earned
-        self.spent = spent
+        msg = f"earners get {earned} but spenders give {spent}: both sides must be equal"
+        super().__init__(msg)
+        self.earned, self.spent = earned, spent
 
 
 class InvalidStatute(InvalidRequest):
@@ -135,7 +146,7 @@ class IdempotencyMismatch(TimebankError):
     """The id was used before, for another request.
 
     `id` is the id; `original` what was recorded under it: a transfer, a hold, an account or
-    a statute. `message` replaces the usual one, which says what `differs`.
+    a statute; `differs` says in words what differs. `message` replaces the usual one.
     """
 
     def __init__(
@@ -149,6 +160,7 @@ class IdempotencyMismatch(TimebankError):
         )
         self.id = id
         self.original = original
+        self.differs = differs
 
 
 class Rejected(TimebankError):
@@ -196,11 +208,8 @@ class LimitExceeded(Rejected):
     ) -> None:
         verb = "spend" if rule == "floor" else "earn"
         held = f" and {reserved} is held" if reserved else ""
-        reason = (
-            f"is {limit}{held}, so {available} may still move"
-            if limit is not None
-            else "does not allow it"
-        )
+        reason = f"is {limit}{held}, so {available} may still move"
+        reason = "does not allow it" if limit is None else reason
         super().__init__(f"account {shown(account)} cannot {verb} {needed}: its {rule} {reason}")
         self.account = account
         self.rule = rule
@@ -246,9 +255,7 @@ class RecordedTooLate(Rejected):
             f"an exchange of {occurred_on} had to be recorded within {days} days: "
             f"the earliest day of service accepted is {earliest}"
         )
-        self.occurred_on = occurred_on
-        self.earliest = earliest
-        self.days = days
+        self.occurred_on, self.earliest, self.days = occurred_on, earliest, days
         self.add_remedy(f"a day from {earliest} on would pass")
 
 
@@ -262,9 +269,8 @@ class BooksClosed(Rejected):
     code = "books_closed"
 
     def __init__(self, *, through: date, occurred_on: date, doing: str = "recorded") -> None:
-        super().__init__(
-            f"the books are closed through {through}: nothing of {occurred_on} is {doing}"
-        )
+        msg = f"the books are closed through {through}: nothing of {occurred_on} is {doing}"
+        super().__init__(msg)
         self.through = through
         self.occurred_on = occurred_on
         first = through.fromordinal(through.toordinal() + 1)
@@ -302,10 +308,8 @@ class GranularityRefused(Rejected):
 
     def __init__(self, *, needed: Hours, unit: Hours, lower: Hours | None, upper: Hours) -> None:
         super().__init__(f"hours are exchanged in multiples of {unit} here, not {needed}")
-        self.needed = needed
-        self.unit = unit
-        self.lower = lower
-        self.upper = upper
+        self.needed, self.unit = needed, unit
+        self.lower, self.upper = lower, upper
 
 
 class AccountNotOpen(Rejected):
@@ -369,9 +373,8 @@ class AccountNotEmpty(Rejected):
         remedy: str | None = None,
     ) -> None:
         open_holds = bool(held or incoming)
-        also = (
-            f", with {held or '0:00'} held and {incoming or '0:00'} incoming" if open_holds else ""
-        )
+        reserved = f", with {held or '0:00'} held and {incoming or '0:00'} incoming"
+        also = reserved if open_holds else ""
         verb = f"would hold, {after}," if after else "holds"
         super().__init__(
             f"account {shown(account)} {verb} {balance}{also}: an account is closed at 0:00, "
@@ -405,9 +408,7 @@ class HoldsOpen(Rejected):
             f"account {shown(account)} has open holds, {held} held and {incoming} incoming: "
             "it cannot be merged"
         )
-        self.account = account
-        self.held = held
-        self.incoming = incoming
+        self.account, self.held, self.incoming = account, held, incoming
         self.add_remedy("settle or void them first")
 
 
@@ -421,12 +422,9 @@ class NothingDue(Rejected):
     code = "nothing_due"
 
     def __init__(self, account: str, *, of: str, statute: str) -> None:
-        super().__init__(
-            f"statute {shown(statute)} gives no welcome credit to a {of} as {shown(account)}"
-        )
-        self.account = account
-        self.of = of
-        self.statute = statute
+        msg = f"statute {shown(statute)} gives no welcome credit to a {of} as {shown(account)}"
+        super().__init__(msg)
+        self.account, self.of, self.statute = account, of, statute
 
 
 class NotPermitted(Rejected):
@@ -451,9 +449,7 @@ class NotPermitted(Rejected):
         who = "who names no actor" if actor is None else f"actor {shown(actor)}"
         of = f" of {shown(accounts[0])}" if len(accounts) == 1 else ""
         super().__init__(f"{who} may not do this: {what or action}{of}")
-        self.actor = actor
-        self.action = action
-        self.accounts = accounts
+        self.actor, self.action, self.accounts = actor, action, accounts
 
 
 class FundInUse(Rejected):
@@ -499,22 +495,26 @@ class AlreadyResolved(Rejected):
     """The hold was settled or voided, or has expired, and cannot change any more.
 
     `hold` is its id; `status` is "settled", "voided" or "expired"; `by` the id of the
-    settlement or void, `None` for a hold that expired.
+    settlement or void, `None` for a hold that expired. `doing` is what was asked for, "settle" or
+    "void": a second time it comes to nothing more.
     """
 
     rule = "a resolved hold is final"
     code = "already_resolved"
 
-    def __init__(self, hold: str, *, status: str, by: str | None) -> None:
-        end = f"was {status} by {shown(by)}" if by is not None else f"has {status}"
+    def __init__(self, hold: str, *, status: str, by: str | None, doing: str = "settle") -> None:
+        already = " already" if status.startswith(doing) else ""
+        end = f"was {status}{already} by {shown(by)}" if by is not None else f"has {status}"
         super().__init__(f"hold {shown(hold)} {end}")
-        self.hold = hold
-        self.status = status
-        self.by = by
-        if status == "settled":
+        self.hold, self.status, self.by, self.doing = hold, status, by, doing
+        if already:
             self.add_remedy("nothing more is to be done")
-        else:
+        elif doing == "settle":
             self.add_remedy("record the exchange as a transfer, or make a new hold")
+        elif by is not None:
+            self.add_remedy(f"reverse {shown(by)} to take its hours back")
+        else:
+            self.add_remedy("it reserves nothing, and nothing more is to be done")
 
 
 class Retryable(TimebankError):

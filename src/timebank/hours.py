@@ -37,10 +37,29 @@ _HOUR: Final = 3600
 _SHORT_CLOCK: Final = re.compile(r"([0-9]{1,9}):([0-5][0-9])").fullmatch
 _CLOCK: Final = re.compile(r"([0-9]+):([0-5][0-9])(?::([0-5][0-9]))?")
 _DECIMAL: Final = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
+_BLANK: Final = "[ \u00a0\u202f]"
+_OF_HOURS: Final = "(?:h|hrs?|hours?|ora|ore)"
+_OF_MINUTES: Final = "(?:m|mins?|minutes?|minuto|minuti)"
+_OF_SECONDS: Final = "(?:s|secs?|seconds?|secondo|secondi)"
+_AND: Final = f"(?:{_BLANK}*|{_BLANK}+(?:and|e){_BLANK}+)"
+#: Hours, minutes and seconds with their units or words: `1h30`, `1h 30m`, `1 ora e 30 minuti`.
 _UNITS: Final = re.compile(
-    r"([0-9]+)h(?:([0-5][0-9])|([0-5]?[0-9])m(?:([0-5]?[0-9])s)?)?"
-    r"|([0-9]+)m(?:([0-5]?[0-9])s)?|([0-9]+)s",
+    rf"([0-9]+)h([0-5][0-9])"
+    rf"|([0-9]+){_BLANK}*{_OF_HOURS}(?:{_AND}([0-5]?[0-9]){_BLANK}*{_OF_MINUTES}"
+    rf"(?:{_AND}([0-5]?[0-9]){_BLANK}*{_OF_SECONDS})?)?"
+    rf"|([0-9]+){_BLANK}*{_OF_MINUTES}(?:{_AND}([0-5]?[0-9]){_BLANK}*{_OF_SECONDS})?"
+    rf"|([0-9]+){_BLANK}*{_OF_SECONDS}",
     re.IGNORECASE | re.ASCII,  # without ASCII the long s of old prints would be an s
+)
+#: Fractions that have a character of their own, in sixtieths.
+_SIXTIETHS: Final = dict(
+    zip("\u00bd\u2153\u2154\u00bc\u00be\u2159\u215a", (30, 20, 40, 15, 45, 10, 50), strict=True)
+)
+#: One number with a fraction, and perhaps its unit: `1.5h`, `1\u00bd`, `\u00bd hour`.
+_PARTS: Final = re.compile(
+    rf"(?:([0-9]+)[.,]([0-9]+)|([0-9]*){_BLANK}*([{''.join(_SIXTIETHS)}]))"
+    rf"{_BLANK}*(?:({_OF_HOURS})|({_OF_MINUTES}))?",
+    re.IGNORECASE | re.ASCII,
 )
 _ISO: Final = re.compile(
     r"PT(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?", re.IGNORECASE | re.ASCII
@@ -53,9 +72,10 @@ class Hours:
     """An immutable quantity of hours, exact to the second.
 
     It is made from an `int` (hours), `Decimal`, `Fraction`, `timedelta`, another `Hours`, or
-    a `str` as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"90m"`,
-    `"45s"`, `"PT1H30M"`, in at most 64 characters. Minutes and seconds after a colon or
-    an `h` are 0 to 59.
+    a `str` as `"2"`, `"1:30"`, `"-0:30"`, `"1:30:15"`, `"1.25"`, `"1,25"`, `"1h30"`, `"1h 30m"`,
+    `"1.5h"`, `"2 h"`, `"90m"`, `"90 min"`, `"45s"`, `"½"`, `"1½"`, `"PT1H30M"`, or in words of
+    English and Italian: `"2 hours"`, `"1 ora e 30 minuti"`. It has at most 64 characters. Minutes
+    and seconds after a colon, or after hours, are 0 to 59.
 
     :raises WrongHoursType: a float, a bool or another type that is not exact.
     :raises InvalidHours: not a quantity, not whole seconds, or beyond ±2**53 seconds.
@@ -87,10 +107,10 @@ class Hours:
         """
         if type(seconds) is not int:
             msg = f"seconds must be an int, not {type(seconds).__name__}: {shown(seconds)}"
-            raise WrongHoursType(msg)
+            raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(seconds).__name__)
         if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
             msg = f"{shown(seconds)} seconds are beyond ±2**53"
-            raise InvalidHours(msg)
+            raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds))
         self = object.__new__(cls)
         _set_seconds(self, seconds)
         return self
@@ -298,17 +318,17 @@ def _ratio_in_hours(value: object) -> tuple[int, int]:
         f"hours cannot be a {type(value).__name__}: {shown(value)}; give a str as '1:30', "
         "an int, Decimal, Fraction or timedelta"
     )
-    raise WrongHoursType(msg)
+    raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(value).__name__)
 
 
 def _decimal_in_hours(value: Any) -> tuple[int, int]:
     """Return a `Decimal` as a ratio, and refuse a huge one before its exponent is expanded."""
     if not value.is_finite():
         msg = f"not a quantity of hours: {shown(value)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(value))
     if value.adjusted() > 16 and value:  # noqa: PLR2004  # 10**16 hours are beyond the range
         msg = f"beyond ±2**53 seconds: {shown(value)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_too_large", text=shown(value))
     sign, number, exponent = _without_zeros(value)
     if exponent < -4:  # noqa: PLR2004  # 3600 has the factor 2**4: no fifth decimal is whole
         raise _not_whole(value)
@@ -328,7 +348,7 @@ def _without_zeros(value: Any) -> tuple[int, str, int]:
 def _from_text(text: str) -> int:
     if len(text) > MAX_CHARACTERS:
         msg = f"hours are written in at most {MAX_CHARACTERS} characters, not {len(text)}"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(text))
     if (found := _SHORT_CLOCK(text)) is not None:
         return int(found[1]) * _HOUR + int(found[2]) * 60
     bare = text.strip()
@@ -337,19 +357,32 @@ def _from_text(text: str) -> int:
     if found := _CLOCK.fullmatch(bare) or _ISO.fullmatch(bare):
         seconds = _total(*found.groups())
     elif found := _UNITS.fullmatch(bare):
-        hours, short, minutes, rest, only_minutes, its_seconds, only_seconds = found.groups()
+        short, its_minutes, hours, minutes, rest, only_minutes, its_rest, only_rest = found.groups()
         seconds = _total(
-            hours, short or minutes or only_minutes, rest or its_seconds or only_seconds
+            short or hours, its_minutes or minutes or only_minutes, rest or its_rest or only_rest
         )
     elif found := _DECIMAL.fullmatch(bare):
-        whole, decimals = found[1], found[2] or ""
-        seconds, over = divmod(int(whole + decimals) * _HOUR, 10 ** len(decimals))
-        if over:
-            raise _not_whole(text)
+        seconds = _of_decimal(text, found[1], found[2] or "", _HOUR)
+    elif found := _PARTS.fullmatch(bare):
+        whole, decimals, before, fraction, _, minutes = found.groups()
+        unit = 60 if minutes else _HOUR
+        if fraction is None:
+            seconds = _of_decimal(text, whole, decimals, unit)
+        else:
+            seconds = int(before or 0) * unit + _SIXTIETHS[fraction] * unit // 60
     else:
         msg = f"not a quantity of hours: {shown(text)}; write 1:30, 1.5, 1h30 or 90m"
-        raise InvalidHours(msg)
+        raise InvalidHours(msg).about(key="hours_unreadable", text=shown(text))
     return -seconds if negative else seconds
+
+
+def _of_decimal(text: str, whole: str, decimals: str, unit: int) -> int:
+    """Return the seconds of a number with decimals, of units of so many seconds."""
+    scale: int = 10 ** len(decimals)
+    seconds, over = divmod(int(whole + decimals) * unit, scale)
+    if over:
+        raise _not_whole(text)
+    return seconds
 
 
 def _total(hours: str | None, minutes: str | None, seconds: str | None) -> int:
@@ -357,7 +390,8 @@ def _total(hours: str | None, minutes: str | None, seconds: str | None) -> int:
 
 
 def _not_whole(value: object) -> InvalidHours:
-    return InvalidHours(f"not a whole number of seconds: {shown(value)}")
+    error = InvalidHours(f"not a whole number of seconds: {shown(value)}")
+    return error.about(key="hours_not_whole", text=shown(value))
 
 
 # -- sharing -------------------------------------------------------------------

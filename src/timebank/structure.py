@@ -97,7 +97,7 @@ class Structurer:
         where = path or self.root
         if type(data) is not dict:
             self._refuse(where, f"{self.table}, not {shown(data)}")
-        fields = {name: field for name, field in attrs.fields_dict(kind).items() if field.init}
+        fields = {_called_in(field): field for field in attrs.fields(kind) if field.init}
         for name in data:
             if name not in fields:
                 known = ", ".join(fields)
@@ -107,7 +107,8 @@ class Structurer:
                 self._refuse(where, f"the key {shown(name)} is missing")
         inner = f"{path}." if path else ""
         given = {
-            name: self._value(fields[name], value, f"{inner}{name}") for name, value in data.items()
+            fields[name].name: self._value(fields[name], value, f"{inner}{name}")
+            for name, value in data.items()
         }
         return self._called(partial(kind, **given), where)
 
@@ -146,3 +147,8 @@ class Structurer:
     def _refuse(self, where: str, text: str, cause: Exception | None = None) -> NoReturn:
         msg = f"{where}: {text}" if where else text
         raise self.error(msg) from cause
+
+
+def _called_in(field: attrs.Attribute[Any]) -> str:
+    """Return the key of a field: its name, or another where that is a word of Python."""
+    return str(field.metadata.get("name", field.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -598,8 +599,8 @@ Moved:     0:02 hours
     )
     row = shape["rows"][0]
     assert ("transfers.csv", 2, "amount_seconds") == (row["file"], row["line"], row["column"])
-    header, line = Path("bad.csv").read_text("utf-8").splitlines()
-    assert "file,line,column,value,reason" == header
+    header, line = Path("bad.csv").read_text("utf-8-sig").splitlines()
+    assert "file,line,column,value,reason,dismiss" == header
     assert line.startswith("transfers.csv,2,amount_seconds,")
 
 
@@ -633,24 +634,63 @@ def test_import_with_a_missing_file_makes_nothing() -> None:
     assert not Path("new.db").exists()
 
 
+def shown_by_demo(text: str) -> list[list[str]]:
+    """The commands that the demo shows, without the name of the program."""
+    lines = [line for line in text.splitlines() if " --db timebank-demo.db " in line]
+    return [shlex.split(line)[1:] for line in lines]
+
+
 def test_demo_shows_the_whole() -> None:
     """A statement, the trial balance in short, the verdict with the head, what to try next."""
     result = call("demo")
     assert (0, "") == (result.exit_code, result.stderr)
+    text = " ".join(result.stdout.split())
     for part in (
+        "Its people are invented.",
         "Transfers: 4,558 booked, 0 there already",
         "Statement of 189 Carla Rizzo Ferrara (member)",
-        "all                292  11067:56  11067:56     0:00",
+        "all 292 11067:56 11067:56 0:00",
+        "17 accounts stand below their floor of -20:00: where they come from there was none",
         "All well: 4,850 records and 292 accounts agree",
         "Head: timebank/1 ",
-        "timebank --db timebank-demo.db audit --format json",
+        "The head is the number of the last record and a digest of all records.",
+        "Record an exchange: who gave the service earns the hours, and who received it spends them",
         "seconds.",
     ):
-        assert part in result.stdout
-    shown = [line for line in result.stdout.splitlines() if " --db timebank-demo.db " in line]
-    assert 3 == len(shown)
-    for line in shown:
-        assert 0 == call(*line.split()[1:]).exit_code
+        assert part in text
+    assert max(map(len, result.stdout.splitlines())) < 200
+
+
+def test_what_the_demo_shows_can_be_done() -> None:
+    """Each command as it stands there; the first finds its head, the second records an exchange."""
+    commands = shown_by_demo(call("demo").stdout)
+    assert ["audit", "transfer", "statement", "trial-balance", "report"] == [
+        words[2] for words in commands
+    ]
+    for words in commands:
+        assert 0 == call(*words).exit_code, words
+    assert 4_851 == records("timebank-demo.db")
+    assert "spesa e farmacia" not in call(*commands[2]).stdout
+    assert "shopping and the pharmacy" in call(*commands[2]).stdout
+
+
+def test_the_demo_speaks_italian() -> None:
+    """What it says itself, and the commands are the same ones."""
+    english, italian = call("demo").stdout, call("--lang", "it", "demo").stdout
+    text = " ".join(italian.split())
+    for part in (
+        "Le persone sono inventate.",
+        "17 conti stanno sotto il loro minimo di -20:00",
+        "La testa del registro (head) è il numero dell'ultima registrazione",
+        "chi ha dato il servizio guadagna le ore, chi l'ha ricevuto le spende.",
+        "secondi.",
+    ):
+        assert part in text
+    commands = [
+        [word.replace("spesa e farmacia", "shopping and the pharmacy") for word in words]
+        for words in shown_by_demo(italian)
+    ]
+    assert shown_by_demo(english) == commands
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_it_goes_on_from_a_file(folder: Path) -> None:
     """One file may be read and written by the same command."""
     well("audit", "--save", "kept")
     before = (folder / "kept").read_bytes()
-    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t2")
     said = well("audit", "--since", "kept", "--save", "kept")
     assert said.startswith("All well: 1 record since record 3 and 2 accounts agree in 15 checks.\n")
     assert before != (folder / "kept").read_bytes()
@@ -117,7 +117,7 @@ def test_a_quick_audit() -> None:
 def test_published_heads(folder: Path) -> None:
     """Given as they are, several times, or in a file."""
     head = well("head")
-    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t2")
     (folder / "heads").write_text(f"{head}\n{well('head')}", "utf-8")
     for mode in ([], ["--quick"]):
         well("audit", *mode, "--expect-head", head)

@@ -185,7 +185,7 @@ def test_account_amend_asked_wrongly() -> None:
     """Nothing to amend, a day far ahead, a kind that is never another, a slip in the id."""
     amend = ("account", "amend")
     reason = ("--reason", "x")
-    refused(2, "--joined-on, --no-joined-on or --kind", *amend, "m1", *reason)
+    refused(2, "--joined-on, --no-joined-on, --kind", *amend, "m1", *reason)
     ahead = f"{TODAY.year + 2}-01-01"
     refused(2, f"joined_on {ahead} is too far ahead", *amend, "m1", "--joined-on", ahead, *reason)
     refused(2, "'fund' is not one of", *amend, "m1", "--kind", "fund", *reason)

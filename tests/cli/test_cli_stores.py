@@ -169,7 +169,7 @@ def test_copy_tells_the_findings_of_its_audit() -> None:
 def test_copy_says_when_the_source_grew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came too late is for the next run."""
     monkeypatch.setattr(carrying, "ROUNDS", 1)
-    words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1")
+    words = ("transfer", "--earner", "m1", "--spender", "f1", "--hours", "1", "--id", "t1")
     told: list[int] = []
 
     def grow(self: Progress, done: int, total: int) -> None:

@@ -225,14 +225,13 @@ def test_rows_that_no_merge_explains(clock: Clock) -> None:
     source = Source([*accounts(m1=None, dup=None, f1=None, f2=None), moved(1, "dup", "f1")])
     run(bank, source)
     bank.merge("dup", into="m1", reason="twice")
-    wrong: list[ImportedRow] = [
-        moved(1, "dup", "f2"),
-        moved(2, "dup", "m1"),
-        moved(3, "dup", "x"),
-    ]
-    report = run(bank, Source(wrong))
-    assert (0, 0, 3) == counts(report)
-    assert ["row", "occurred_on", "spender"] == [row.column for row in report.rows]
+    wrong: list[ImportedRow] = [moved(2, "dup", "m1"), moved(3, "dup", "x")]
+    report = run(bank, Source([moved(1, "dup", "f1"), *wrong]))
+    assert (0, 1, 2) == counts(report)
+    assert ["occurred_on", "spender"] == [row.column for row in report.rows]
+    other = run(bank, Source([moved(1, "dup", "f2"), *wrong]))
+    assert ((0, 1, 0), ("changed",)) == (counts(other), other.questions)
+    assert {"spender": ("f1", "f2")} == other.changed[0].changes
 
 
 def test_an_account_that_was_closed_in_the_source(clock: Clock) -> None:

@@ -33,8 +33,10 @@ from timebank.interchange.engine.report import ImportReport, Quarantined
 
 SAMPLES = Path(__file__).parents[1] / "data" / "mappings"
 HEAD = 'name = "sheet"\ntitle = "Our sheet"\n'
+#: What says who is an id, so that tests show whom a row means.
+BY_ID = 'people = { by = "id" }\n'
 SIDES = 'earner = "to"\nspender = "from"\namount = "hours"\nday = "day"\n'
-SHEET = f"{HEAD}[transfers]\n{SIDES}"
+SHEET = f"{HEAD}{BY_ID}[transfers]\n{SIDES}"
 
 
 @pytest.fixture
@@ -243,7 +245,7 @@ def test_a_closed_account_is_closed_when_its_history_is_in(memory: TimeBank) -> 
 
 def test_a_sheet_of_italy_comes_in(memory: TimeBank) -> None:
     """Semicolons, cp1252, a comma in decimals, days as they are said, tags, an area."""
-    toml = f"""{HEAD}
+    toml = f"""{HEAD}{BY_ID}
         csv = {{ delimiter = ";", encoding = "cp1252" }}
         amounts = {{ decimal = ",", thousands = "." }}
         days = {{ format = "%d/%m/%Y" }}
@@ -290,7 +292,7 @@ def test_a_byte_that_is_no_letter_is_quarantined(memory: TimeBank) -> None:
 )
 def test_a_sign_may_tell_who_earned(more: str, amount: str, expected: tuple[str, str]) -> None:
     """One account with a partner, in a column or the same for all rows."""
-    toml = f'{HEAD}[transfers]\naccount="mine"\namount="h"\nday="d"\n{more}'
+    toml = f'{HEAD}{BY_ID}[transfers]\naccount="mine"\namount="h"\nday="d"\n{more}'
     [row] = items(toml, f"mine,partner,h,d\na,b,{amount},2026-03-02\n")
     assert (*expected, 3600) == (row.earner, row.spender, row.seconds)
 
@@ -298,7 +300,8 @@ def test_a_sign_may_tell_who_earned(more: str, amount: str, expected: tuple[str,
 def test_columns_may_be_numbers() -> None:
     """Where there is no first line: from 1, and each row has as many as the mapping says."""
     toml = (
-        f"{HEAD}[csv]\nheader=false\n[transfers]\nearner=3\nspender=2\namount=4\nday=1\ncolumns=4\n"
+        f"{HEAD}{BY_ID}[csv]\nheader=false\n"
+        "[transfers]\nearner=3\nspender=2\namount=4\nday=1\ncolumns=4\n"
     )
     good, more, fewer = items(toml, "2026-03-02,f1,m1,2\n2026-03-02,f1,m1,2,5\n2026-03-02,f1,m1\n")
     assert ("m1", "f1", 7200) == (good.earner, good.spender, good.seconds)
@@ -309,9 +312,9 @@ def test_columns_may_be_numbers() -> None:
     ("more", "row", "column"),
     [
         ("", "a,b,1", "row"),
-        ("", "a,b,1,2026-03-02,,", "row"),
+        ("", "a,b,1,2026-03-02,,x", "row"),
         ("", "a,a,1,2026-03-02,", "from"),
-        ("", " a,b,1,2026-03-02,", "to"),
+        ("", "a\x07,b,1,2026-03-02,", "to"),
         ("", ",b,1,2026-03-02,", "to"),
         ("", f"{'a' * 129},b,1,2026-03-02,", "to"),
         ("", "a\u200e\x1b,b,1,2026-03-02,", "to"),
@@ -391,7 +394,7 @@ def test_a_missing_column_is_said_before_anything_is_booked(name: str) -> None:
     """With the key of the mapping that names it, and the columns that there are."""
     toml = f'{HEAD}[transfers]\n{SIDES}note="note"\n'.replace(f'{name} = "', f'{name} = "no ')
     toml = toml.replace(f'{name}="', f'{name}="no ')
-    message = rf"has no column 'no .*, which transfers\.{name} of the mapping names; it has 'to'"
+    message = rf"has no column 'no .*, which transfers\.{name} of the mapping names; did you mean '.*'\? it has 'to'"
     with pytest.raises(InvalidRequest, match=message):
         importer(toml, "to,from,hours,day,note\n")
 
@@ -407,7 +410,7 @@ def test_an_optional_column_may_be_missing() -> None:
     ("transfers", "message"),
     [
         ("", "it is empty"),
-        ("to;from;hours;day\n", "it has 'to;from;hours;day': what is the delimiter?"),
+        ("to/from/hours/day\n", "it has 'to/from/hours/day'"),
         ('to,from,hours,"day\n', "has no first line that can be read"),
         ("to,from,hours,day,to\n", "has 2 columns 'to'"),
     ],
@@ -634,3 +637,15 @@ def test_explain_needs_no_bank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TIMEBANK_DB")
     code, text = call("sheet.toml", "--explain")
     assert (0, "to earned, from spent, by hours, on day.") == (code, text.splitlines()[5])
+
+
+def test_several_files_of_transfers_are_all_read(memory: TimeBank, tmp_path: Path) -> None:
+    """Each with its own first line, and its equal rows counted by itself."""
+    first, second = tmp_path / "march.csv", tmp_path / "april.csv"
+    first.write_text("to,from,hours,day\na,b,1.00,2025-03-02\na,b,1.00,2025-03-02\n")
+    second.write_text("day,hours,from,to\n2025-04-02,2.00,a,b\n")
+    found = MappingImporter(parsed(SHEET.encode()), [first, second], open_accounts=True)
+    report = run(memory, found)
+    assert (3, True, 2) == (report.transfers_booked, report.ok, found.files_of_transfers)
+    assert found.bytes == found.bytes_read
+    assert 2 == len(found.headers)

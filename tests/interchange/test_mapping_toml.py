@@ -12,9 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from timebank import InvalidRequest, NotFound
-from timebank.interchange.csv.cells import Amounts, Days, UnclearCell, label, plain
+from timebank.interchange.csv.cells import Amounts, label, plain
+from timebank.interchange.csv.days import Days
 from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.csv.toml import MAX_MAPPING_BYTES, STRUCTURER, mapping_of, parsed
+from timebank.interchange.engine.cells import UnclearCell
 
 HEAD = 'name = "sheet"\ntitle = "Our sheet"\n'
 SHEET = f"""{HEAD}[transfers]
@@ -192,9 +194,12 @@ def test_labels_have_single_blanks_and_composed_letters() -> None:
         (f'{SHEET}[amounts]\nthousands="."\n', "amounts: '.' cannot be the mark for decimals and"),
         (f"{SHEET}[amounts]\nunit=true\n", "amounts.unit: a text, a whole number or a list"),
         (f'{SHEET}[days]\nformat="%d %B %Y"\n', "days: %B in '%d %B %Y' is not understood here"),
-        (f'{SHEET}[days]\nformat="%d/%m"\n', "days: '%d/%m' names no day: iso, epoch, or a form"),
+        (
+            f'{SHEET}[days]\nformat="%d/%m"\n',
+            "days: '%d/%m' names no day: iso, epoch, dmy, or a form",
+        ),
         (f'{SHEET}[days]\ntime_zone="Roma"\n', "days: 'Roma' is no time zone like Europe/Rome"),
-        (f'{SHEET}[csv]\nencoding="utf-16"\n', "csv.encoding: one of utf-8, latin-1"),
+        (f'{SHEET}[csv]\nencoding="utf-7"\n', "csv.encoding: one of auto, utf-8, utf-16"),
         (f'{SHEET}[csv]\ndelimiter=";;"\n', "csv: delimiter: one character between columns"),
         (f"{SHEET}[csv]\nheader=false\n", "transfers.amount: a number: there is no first line"),
         (f'{SHEET}[accounts]\nid="i"\nkind="k"\n', "accounts: kind (a column) and kinds"),

@@ -20,6 +20,7 @@ from support import BEGINNING, sources, url_of
 from timebank import Hours, InvalidRequest, NotFound, TimeBank, WrongType
 from timebank.interchange.engine.booking import run as book
 from timebank.interchange.engine.csv_rows import MAX_ROW_BYTES, Row, Rows
+from timebank.interchange.engine.meaning import file_mark
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.interchange.timeoverflow.dump import TimeOverflowTables
 from timebank.interchange.timeoverflow.importer import MOST_ROWS_KEPT, import_timeoverflow
@@ -71,7 +72,12 @@ def test_rows_become_accounts_and_transfers(bank: TimeBank) -> None:
     [transfer] = bank.transfers()
     assert ({"2": Hours(25)}, {"1": Hours(25)}) == (transfer.earners, transfer.spenders)
     assert ("two\r\nlines", date(2018, 1, 17)) == (transfer.note, transfer.occurred_on)
-    assert {"system": "timeoverflow", "created_at": INSTANT, "post_id": "8"} == transfer.source
+    assert {
+        "system": "timeoverflow",
+        "created_at": INSTANT,
+        "post_id": "8",
+        "file": file_mark("file"),
+    } == transfer.source
     assert ("exchange", "unchecked", None) == (transfer.kind, transfer.limits, transfer.category)
 
 
@@ -126,7 +132,8 @@ def test_instants_of_several_dumps_are_understood(memory: TimeBank, instant: str
     report = run(memory, f"1,member,2,member,60,{instant},,\n")
     [transfer] = memory.transfers()
     assert (True, date(2018, 1, 17)) == (report.ok, transfer.occurred_on)
-    assert {"system": "timeoverflow", "created_at": instant} == transfer.source
+    mark = file_mark("file")
+    assert {"system": "timeoverflow", "created_at": instant, "file": mark} == transfer.source
 
 
 def test_marks_line_ends_and_empty_lines_do_not_matter(memory: TimeBank) -> None:
@@ -448,8 +455,9 @@ def test_a_line_without_end_takes_little_memory() -> None:
         left = 40_000_000
         largest = 0
 
-        def readline(self, size: int | None = -1, /) -> bytes:
+        def read(self, size: int | None = -1, /) -> bytes:
             assert size is not None
+            assert size > 0
             Endless.largest = max(self.largest, size)
             piece = min(self.left, size)
             Endless.left = self.left - piece
@@ -457,7 +465,8 @@ def test_a_line_without_end_takes_little_memory() -> None:
 
     file: Any = Endless()
     [row] = Rows("f", file)
-    assert (1, MAX_ROW_BYTES + 1) == (row.line, Endless.largest)
+    assert (1, 0) == (row.line, Endless.left)
+    assert Endless.largest <= MAX_ROW_BYTES
 
 
 def test_report_says_where(memory: TimeBank) -> None:
@@ -477,8 +486,28 @@ def test_the_ids_of_rows_are_for_ever(memory: TimeBank) -> None:
     """Whoever imports again with a later version books nothing twice."""
     row = f"1,member,,organization,60,{INSTANT},garden,8\n"
     run(memory, row * 2)
-    made = "timeoverflow:766a714c18e95f37653ee7b23b03bf72"
+    made = "timeoverflow:207d204e15afd9b86b7f9090e0ffcd2f"
     assert [f"{made}-1", f"{made}-2"] == [transfer.id for transfer in memory.transfers()]
+
+
+def test_rows_of_an_earlier_version_are_known(memory: TimeBank) -> None:
+    """Its ids were made of how a row is written: what it means is what it meant."""
+    run(memory, "")
+    memory.open_account("organization", kind="organisation")
+    for n in (1, 2):
+        memory.transfer(
+            earner="organization",
+            spender="1",
+            hours="0:01",
+            id=f"timeoverflow:766a714c18e95f37653ee7b23b03bf72-{n}",
+            occurred_on=date(2018, 1, 17),
+            note="garden",
+            source={"system": "timeoverflow", "created_at": INSTANT, "post_id": "8"},
+            limits="unchecked",
+        )
+    row = f"1,member,,organization,60,{INSTANT},garden,8\n"
+    report = run(memory, row * 3)
+    assert (1, 2, True) == (report.transfers_booked, report.transfers_there, report.ok)
 
 
 # -- the tables of the database -----------------------------------------------

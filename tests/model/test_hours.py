@@ -69,6 +69,33 @@ class Small(IntEnum):
         ("1h5m", 3900),
         ("1h30m15s", 5415),
         ("1h0m5s", 3605),
+        ("1h 30m", 5400),
+        ("1 h 30 m 15 s", 5415),
+        ("1h 30min", 5400),
+        ("1.5h", 5400),
+        ("1,5 ore", 5400),
+        ("0.25 hours", 900),
+        ("1.5 min", 90),
+        ("2 h", 7200),
+        ("2\u00a0ORE", 7200),
+        ("2 hours", 7200),
+        ("1 hr 5 mins", 3900),
+        ("1 ora", 3600),
+        ("1 ora e 30 minuti", 5400),
+        ("1 ora 30 minuti", 5400),
+        ("1 hour and 30 minutes", 5400),
+        ("2 ore e 1 minuto e 15 secondi", 7275),
+        ("90 min", 5400),
+        ("90 m", 5400),
+        ("90 minuti", 5400),
+        ("45 sec", 45),
+        ("\u00bd", 1800),
+        ("1\u00bd", 5400),
+        ("-1 \u00bd", -5400),
+        ("\u00bc h", 900),
+        ("2\u00be ore", 9900),
+        ("\u2153", 1200),
+        ("\u00bd min", 30),
         ("1H30M15S", 5415),
         ("0h00m30s", 30),
         ("90m", 5400),
@@ -133,14 +160,26 @@ def test_each_type_is_read(value: Any, seconds: int) -> None:
         *("", " ", "-", "+", ":", ".", ",", "h", "m", "s", "PT", "-PT", "P1H", "T1H", "PT1", "1PT"),
         *("1:75", "1:60", "1:5", "1:005", ":30", "1:", "1:30:60", "1:30:5", "1:2:3:4", "1:30:"),
         *("1:-30", "1 :30", "1: 30", "- 1", "--1", "+-1", "-+1", "1-", "1:30-"),
-        *("1.5h", "1,5h", "1.5:30", "1:30.5", "1e3", "1E3", "1.", ".5", ",5", "1.2.3", "1,234.5"),
+        *(
+            "1.5h 30m",
+            "1,5h30",
+            "1.5:30",
+            "1:30.5",
+            "1e3",
+            "1E3",
+            "1.",
+            ".5",
+            ",5",
+            "1.2.3",
+            "1,234.5",
+        ),
         *("1h60", "1h60m", "1h5", "1h75m", "1h30m60s", "90m60s", "1h30s", "1h30m15", "90m15"),
         *(
             "30m1h",
             "1s1m",
             "1h30:15",
             "m30",
-            "90 m",
+            "90 m 5",
             "1 h 30",
             "PT30M1H",
             "PT1.5H",
@@ -164,7 +203,7 @@ def test_each_type_is_read(value: Any, seconds: int) -> None:
             "\uff11:30",
             "१",
             "²",
-            "½",
+            "½½",
             "45\u017f",
             "1\uff1a30",
             "\u22121:30",
@@ -180,6 +219,37 @@ def test_other_text_is_refused(text: str) -> None:
     """What could be read in two ways, or in none, is refused: it is never guessed at."""
     with pytest.raises(InvalidHours):
         Hours(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1 ora e mezza", "un'ora", "mezz'ora", "1 ora e 75 minuti", "1 ora e", "e 30 minuti"),
+        *("1orae30", "1 h and 30 min 5", "2 giorni", "2 heures", "1.5h 30m", "1,5 ore e 10 minuti"),
+        *("\u00bd\u00bd", "\u00bd1", "1.5\u00bd", "1/2", "\u215b", "0.0001h", "\u00bd s", "1.5s"),
+        *("1:30 h", "1:30 ore", "9" * 65 + "h", "9" * 4_400, "9" * 4_400 + " min"),
+    ],
+)
+def test_words_that_are_not_exact_are_refused(text: str) -> None:
+    """Numbers in words, two fractions, units out of order, and cells of any length."""
+    with pytest.raises(InvalidHours) as caught:
+        Hours(text)
+    assert len(str(caught.value)) < 200
+
+
+@given(
+    st.integers(min_value=0, max_value=10**6),
+    st.integers(min_value=0, max_value=59),
+    st.sampled_from(["h", " h", " ora", " ore", " hour", " HOURS", "\u00a0hrs"]),
+    st.sampled_from(["", " ", " e ", " and "]),
+    st.sampled_from(["m", " min", " minuti", " minutes", " minuto"]),
+)
+def test_hours_in_words_are_those_of_the_clock(
+    hours: int, minutes: int, of_hours: str, between: str, of_minutes: str
+) -> None:
+    """Whatever the unit is called, in either language."""
+    text = f"{hours}{of_hours}{between}{minutes}{of_minutes}"
+    assert Hours(f"{hours}:{minutes:02}") == Hours(text)
 
 
 @pytest.mark.parametrize(

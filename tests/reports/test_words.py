@@ -11,7 +11,7 @@ from timebank import InvalidRequest
 from timebank.reports import words
 
 #: Tables whose keys are words of a language itself, so that each language has its own.
-OWN_KEYS = {"articles"}
+OWN_KEYS = {"articles"} | {one for one in words.tables("it") if one.partition("_")[0] == "help"}
 
 
 def gaps(text: str) -> set[str]:

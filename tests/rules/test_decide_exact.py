@@ -54,7 +54,7 @@ def test_a_limit_says_what_it_leaves_in_hours(bank: TimeBank) -> None:
     assert ("m1", "floor", "floor_exceeded") == (error.account, error.rule, error.code)
     told = (error.limit, error.available, error.needed, error.shortfall, error.passes)
     assert tuple(Hours(n) for n in (-20, 1, 3, 2, 1)) == told
-    assert None is error.reserved
+    assert Hours(0) == error.reserved
     bank.hold(earner="m2", spender="m1", hours="0:30")
     with pytest.raises(LimitExceeded) as caught:
         bank.transfer(earner="m2", spender="m1", hours=3)

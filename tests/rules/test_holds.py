@@ -200,10 +200,89 @@ def test_a_resolved_hold_is_final(street: TimeBank) -> None:
                 call(id)
             assert (id, id, by) == (caught.value.hold, caught.value.status, caught.value.by)
             assert id in str(caught.value)
+            assert caught.value.doing == call.__name__
     assert ("1:00", "0:00", "0:00") == figures(street, "m1")
     assert {"settled", "voided", "expired"} == {hold.status for hold in street.holds(status=None)}
     assert [] == list(street.holds())
     assert ["expired"] == [hold.id for hold in street.holds(status="expired")]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ("void", "void", "hold 'h1' was voided already by 'x1'; nothing more is to be done"),
+        ("settle", "settle", "hold 'h1' was settled already by 'x1'; nothing more is to be done"),
+        (
+            "void",
+            "settle",
+            "hold 'h1' was voided by 'x1'; record the exchange as a transfer, or make a new hold",
+        ),
+        (
+            "settle",
+            "void",
+            "hold 'h1' was settled by 'x1'; reverse 'x1' to take its hours back",
+        ),
+    ],
+)
+def test_a_hold_resolved_twice_says_what_it_is(
+    street: TimeBank, first: str, then: str, said: str
+) -> None:
+    """And what may be done then: nothing where it is so already, else what was meant perhaps."""
+    street.hold(earner="m1", spender="f1", hours=1, id="h1")
+    getattr(street, first)("h1", id="x1")
+    with pytest.raises(AlreadyResolved) as caught:
+        getattr(street, then)("h1")
+    assert said == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        ("void", "it reserves nothing, and nothing more is to be done"),
+        ("settle", "record the exchange as a transfer, or make a new hold"),
+    ],
+)
+def test_an_expired_hold_says_what_may_be_done(
+    street: TimeBank, clock: Clock, call: str, remedy: str
+) -> None:
+    """To void it there is nothing to do; to settle it the exchange is recorded."""
+    street.hold(earner="m1", spender="f1", hours=1, id="h1", expires_in="1d")
+    clock.now += DAY
+    with pytest.raises(AlreadyResolved) as caught:
+        getattr(street, call)("h1")
+    assert f"hold 'h1' has expired; {remedy}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("7d", timedelta(days=7)),
+        ("12h", timedelta(hours=12)),
+        ("30m", timedelta(minutes=30)),
+        ("2w", timedelta(weeks=2)),
+    ],
+)
+def test_a_duration_is_written_as_on_the_command_line(
+    street: TimeBank, text: str, span: timedelta
+) -> None:
+    """It is the same request, so that a repeated call may write it either way."""
+    made = street.hold(earner="m1", spender="f1", hours=1, id="h1", expires_in=text)
+    assert made == street.hold(earner="m1", spender="f1", hours=1, id="h1", expires_in=span)
+    assert made.expires_at == made.recorded_at + span
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "7 d", "-7d", "7x", "1.5h", "1234567d", "\u0667d"])
+def test_what_is_no_duration_says_how_one_is_written(street: TimeBank, text: str) -> None:
+    """With the value, and with texts that would do."""
+    with pytest.raises(InvalidRequest, match=f"expires_in .*'7d', '12h'.*{text!r}"):
+        street.hold(earner="m1", spender="f1", hours=1, expires_in=text)
+
+
+def test_no_time_at_all_is_no_duration(street: TimeBank) -> None:
+    """A hold that has expired when it is made reserves nothing, by text as by `timedelta`."""
+    for nothing in ("0d", timedelta(0)):
+        with pytest.raises(InvalidRequest, match="expires_in must be more than zero"):
+            street.hold(earner="m1", spender="f1", hours=1, expires_in=nothing)
 
 
 def test_an_expired_hold_frees_its_hours(street: TimeBank, clock: Clock) -> None:

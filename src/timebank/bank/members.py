@@ -114,7 +114,7 @@ def run_due(
     last = today if through is None else through
     if last > today:
         msg = f"through {last} is in the future: today is {today}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="day_in_future", day=last, latest=today)
     if through is None and session.known.recorded_on:
         _check_gap(date.fromisoformat(session.known.recorded_on), today)
     session.flush()
@@ -342,4 +342,4 @@ def _check_fund(session: Session, id: str) -> None:
     kind = _row(session, id).kind
     if kind != "fund":
         msg = f"{shown(id)} is a {kind}, not a fund: assign it, with their consent"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="not_a_fund", account=id, kind=kind)

@@ -506,7 +506,7 @@ class Reads(Handle):
         checks.day(through, "through")
         if through is not None and through > LATEST:
             msg = f"through {through} is too far ahead: the latest is {LATEST}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="day_in_future", day=through, latest=LATEST)
         now = self._may("dues", id)
         history = History()
         with self._reader() as reader:
@@ -549,7 +549,7 @@ class Reads(Handle):
         with self._reader() as reader:
             if since > (today := self._today(reader, now)):
                 msg = f"since {since} is in the future: today is {today}"
-                raise InvalidRequest(msg)
+                raise InvalidRequest(msg).about(key="day_in_future", day=since, latest=today)
         return self._pages(partial(_page_of_inactive, first, wanted), None)
 
     def personal_data(self, account: str) -> dict[str, Any]:
@@ -656,7 +656,7 @@ def _days(since: date | None, until: date | None) -> tuple[str | None, str | Non
     first, last = checks.day(since, "since"), checks.day(until, "until")
     if first is not None and last is not None and first > last:
         msg = f"since {first} is after until {last}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="days_turned", first=first, last=last)
     return first, last
 
 

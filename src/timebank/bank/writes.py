@@ -15,6 +15,7 @@ import attrs
 from timebank import checks
 from timebank.bank import erasing, members
 from timebank.bank.permitting import Handle
+from timebank.checks import LEFT_OUT, called_wrongly
 from timebank.errors import InvalidRequest
 from timebank.model import (
     INHERIT,
@@ -188,9 +189,10 @@ class Writes(Handle):
 
     # -- transfers ----------------------------------------------------------------
 
+    @checks.by_name
     def transfer(
         self,
-        *,
+        *by_position: object,
         earner: Side,
         spender: Side,
         hours: HoursLike = None,
@@ -233,6 +235,10 @@ class Writes(Handle):
         >>> transfer.hours, bank.balance("f1").posted
         (Hours('1:30'), Hours('-1:30'))
         """
+        if by_position or earner is LEFT_OUT or spender is LEFT_OUT:
+            raise called_wrongly(
+                self.transfer, by_position, earner=earner, spender=spender, hours=hours
+            )
         command = transfers.MakeTransfer.of(
             id=self._new_id() if id is None else id,
             earner=earner,
@@ -295,9 +301,10 @@ class Writes(Handle):
 
     # -- holds --------------------------------------------------------------------
 
+    @checks.by_name
     def hold(
         self,
-        *,
+        *by_position: object,
         earner: Side,
         spender: Side,
         hours: HoursLike = None,
@@ -314,13 +321,14 @@ class Writes(Handle):
         tags: Iterable[str] = (),
         source: str | Mapping[str, str] | None = None,
         limits: str = "checked",
-        expires_in: timedelta | None = None,
+        expires_in: timedelta | str | None = None,
     ) -> Hold:
         """Reserve the hours of a proposed exchange; it is judged as the transfer would be.
 
         What is held is not spent twice: `posted - held` stays above the floor, and
         `posted + incoming` below the ceiling. From `recorded_at + expires_in` on the hold
-        is expired, though nobody does anything. `occurred_on` is the day for which it is
+        is expired, though nobody does anything: a `timedelta`, or a text like `"7d"`, `"12h"`,
+        `"30m"` or `"2w"`. `occurred_on` is the day for which it is
         planned, any day ahead, or the day of a service that was; `started_at` and `ended_at` are
         times of that day. The settlement has them.
 
@@ -332,14 +340,17 @@ class Writes(Handle):
         :raises Rejected: a rule of the statute on exchanges.
         :raises LimitExceeded: an account would move further beyond its limit.
 
-        >>> from datetime import timedelta
         >>> import timebank
         >>> bank = timebank.open("memory:")
         >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
-        >>> _ = bank.hold(earner="m1", spender="f1", hours=2, expires_in=timedelta(days=7))
+        >>> _ = bank.hold(earner="m1", spender="f1", hours=2, expires_in="7d")
         >>> bank.balance("f1").held, bank.balance("m1").incoming
         (Hours('2:00'), Hours('2:00'))
         """
+        if by_position or earner is LEFT_OUT or spender is LEFT_OUT:
+            raise called_wrongly(
+                self.hold, by_position, earner=earner, spender=spender, hours=hours
+            )
         command = holds.MakeHold.of(
             expires_in=expires_in,
             id=self._new_id() if id is None else id,
@@ -710,7 +721,7 @@ class Writes(Handle):
         to = () if credit is None else (credit.to,)
         if id in to or (debt is not None and debt.on == id):
             msg = "who leaves cannot take over its own hours"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="own_hours")
         accounts.CloseAccount.of(id, reason=reason)  # refuses a reason that cannot be
         request = {"account": id}
         if credit is not None:

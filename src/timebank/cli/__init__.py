@@ -23,6 +23,7 @@ from timebank.cli.members import delegate, dues, inactive, leave, run_due, welco
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
 from timebank.cli.reports import balance, report, statement, trial_balance
+from timebank.cli.speaking import language_named
 from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
@@ -65,9 +66,9 @@ def main(
     """Keep where the bank is, for the commands that use one, and speak the language asked for."""
     import os
 
-    from timebank.reports.words import language_of, speaking
+    from timebank.reports.words import speaking
 
-    context.with_resource(speaking(language_of(os.environ) if lang is None else lang))
+    context.with_resource(speaking(language_named(lang, os.environ)))
     context.obj = BankAddress(db, bank, actor)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
     from timebank.bank import BankBatch, TimeBank
@@ -66,7 +66,7 @@ class BankAddress:
     def url(self) -> str:
         """Return the URL of the storage."""
         if not self.db:
-            usage("Name the bank's storage: --db URL, or the variable TIMEBANK_DB")
+            usage(said("no_storage"))
         return url_of(self.db)
 
 

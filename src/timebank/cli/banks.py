@@ -15,6 +15,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
+from timebank.cli.program import said
 
 if TYPE_CHECKING:
     from timebank.storage import Store
@@ -54,17 +55,18 @@ def _shape(store: Store, name: str) -> dict[str, Any]:
 
 
 def _text(found: list[dict[str, Any]]) -> list[str]:
-    from timebank.reports.text import Column, table
+    from timebank.reports.text import column, table
 
     if not found:
-        return ["There is no bank."]
-    columns = (Column("Bank"), Column("Journal"), Column("Records", right=True), Column("Last"))
+        return [said("no_bank")]
+    first = (column("bank"), column("journal"))
+    columns = (*first, column("records", right=True), column("last_record"))
     rows = [[one["bank"], one["journal"], str(one["records"]), _last(one["last"])] for one in found]
     return table(columns, rows)
 
 
 def _last(moment: str | None) -> str:
-    return "none" if moment is None else f"{moment[:10]} {moment[11:16]} UTC"
+    return said("no_record") if moment is None else f"{moment[:10]} {moment[11:16]} UTC"
 
 
 @contextmanager
@@ -90,7 +92,8 @@ def _named(names: Sequence[str]) -> str:
     from timebank.errors import shown
 
     if not names:
-        return "there is no bank there: the command init makes one"
-    some = [*map(shown, names[:MOST]), *([f"{len(names) - MOST} more"] if names[MOST:] else [])]
-    listed = " and ".join([", ".join(some[:-1]), some[-1]] if some[1:] else some)
-    return f"there {'are' if names[1:] else 'is'} {listed} (--bank names one)"
+        return said("no_bank_there")
+    more = [said("more", n=len(names) - MOST)] if names[MOST:] else []
+    *some, last = [*map(shown, names[:MOST]), *more]
+    listed = said("and", some=", ".join(some), last=last) if some else last
+    return said("some_there" if names[1:] else "one_there", names=listed)

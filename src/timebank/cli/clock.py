@@ -9,7 +9,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import DAY, formatted
 from timebank.cli.output import show_result
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 
 @click.group(no_args_is_help=False, help="The clock of the bank, where one was once wrong.")
@@ -42,19 +42,16 @@ def restart(address: BankAddress, /, *, reason: str, today: date | None, format:
         today = _asked()
     with address.open() as bank:
         made = bank.restart_clock(today=today, reason=reason)
-    lines = [f"The clock goes on from {made.today}, by record {made.sequence}."]
+    lines = [said("clock_on", day=made.today, sequence=made.sequence)]
     if made.ended:
-        lines.append(f"Holds that have expired by it: {', '.join(made.ended)}")
-    lines.append(
-        "Look at what was recorded before (timebank audit, timebank journal): days of service that "
-        "are wrong, and dues that are not due yet, are taken back by a reversal."
-    )
+        lines.append(said("clock_ended", names=", ".join(made.ended)))
+    lines.append(said("clock_look"))
     show_result(format, made, lambda: map(harmless, lines))
 
 
 def _asked() -> date:
     try:
-        day: date = click.prompt("Which day is it today (YYYY-MM-DD)", type=DAY, err=True)
+        day: date = click.prompt(said("clock_asked"), type=DAY, err=True)
     except click.Abort:
-        usage("--today is missing: say which day it is today, as YYYY-MM-DD")
+        usage(said("clock_missing"))
     return day

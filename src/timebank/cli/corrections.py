@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _reason = click.option("--reason", required=True, help="Personal text: why.")
 
 
+def _said(key: str, **values: object) -> str:
+    from timebank.reports.words import Words
+
+    return Words("corrections")(key, **values)
+
+
 # -- what an exchange was for ----------------------------------------------------------
 
 
@@ -54,7 +60,7 @@ class _Field:
         value, none = options.pop(self.name), options.pop(f"no_{self.name}")
         is_given = value is not None and value != ()
         if is_given and none:
-            usage(f"Give --{self.option} or --{self.taken_by}, not both")
+            usage(_said("one_of_two", option=self.option, other=self.taken_by))
         return {self.name: None if none else value} if is_given or none else {}
 
 
@@ -106,7 +112,8 @@ def amend(
     for field in _FIELDS:
         given |= field.take(options)
     if not given:
-        usage("Say what is to be put right: " + ", ".join(f"--{field.option}" for field in _FIELDS))
+        named = ", ".join(f"--{field.option}" for field in _FIELDS)
+        usage(_said("say_what", options=named))
     with address.open_to_write(dry_run=dry_run) as bank:
         after = bank.head().sequence
         made = bank.amend(id, reason=reason, **given)
@@ -143,12 +150,14 @@ def amend_account(
     **options: Any,
 ) -> None:
     """Amend an account."""
+    from timebank.cli.finding import account_id
     from timebank.reports.corrections import account_amendment_text
 
     given = _JOINED.take(options) | ({} if kind is None else {"kind": kind})
     if not given:
-        usage("Say what is to be put right: --joined-on, --no-joined-on or --kind")
+        usage(_said("say_what", options="--joined-on, --no-joined-on, --kind"))
     with address.open_to_write(dry_run=dry_run) as bank:
+        id = account_id(bank, id)
         was = bank.account(id)
         now = bank.amend_account(id, reason=reason, **given)
     show_result(format, now, lambda: account_amendment_text(was, now, dry_run=dry_run))
@@ -181,17 +190,20 @@ def merge(
     format: str,
 ) -> int:
     """Merge an account into another."""
+    from timebank.cli.finding import account_id
     from timebank.reports.corrections import merge_text, merged_text
 
     with address.open(read_only=dry_run) as bank:
+        duplicate, into = account_id(bank, duplicate), account_id(bank, into)
         before = bank.account(duplicate)
         if before.merged_into != into and (dry_run or not yes):
             plan = _plan(bank, duplicate, into, reason)
             if dry_run:
                 show_result(format, plan.merged, lambda: merge_text(plan))
                 return WELL
-            if not _agreed(merge_text(plan), f"Merge {duplicate} into {into}?"):
-                complain("nothing is merged")
+            question = _said("merge_question", duplicate=duplicate, into=into)
+            if not _agreed(merge_text(plan), question):
+                complain(_said("not_merged"))
                 return REFUSED
         kept = bank.account(into) if dry_run else bank.merge(duplicate, into=into, reason=reason)
         statement = bank.statement(into)
@@ -219,10 +231,7 @@ def _plan(bank: TimeBank, duplicate: str, into: str, reason: str) -> MergePlan:
 def _agreed(told: list[str], question: str) -> bool:
     """Tell what would happen, and return whether somebody at a terminal says yes."""
     if not (sys.stdin is not None and sys.stdin.isatty()):
-        usage(
-            "Nothing takes a merge back, and nobody can be asked here: look at it with --dry-run, "
-            "then say --yes"
-        )
+        usage(_said("merge_unasked"))
     for line in told:
         click.echo(line, err=True)
     return click.confirm(question, err=True)
@@ -259,16 +268,16 @@ def close_books(
     from timebank.reports.corrections import closing_text, closings_text
 
     if through is not None and opens:
-        usage("Give --through or --open, not both")
+        usage(_said("one_of_two", option="through", other="open"))
     if through is None and not opens:
         if reason is not None or dry_run:
-            usage("Say --through, the last day that is to be closed, or --open")
+            usage(_said("say_through"))
         with address.open(read_only=True) as bank:
             found = list(bank.closings())
         show_result(format, found, lambda: closings_text(found))
         return
     if reason is None:
-        usage("--reason is missing: who approved it, and when")
+        usage(_said("say_reason"))
     with address.open_to_write(dry_run=dry_run) as bank:
         after, before = bank.head().sequence, _closed_through(bank)
         made = bank.close_books(through=through, reason=reason)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 import time
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,10 +23,13 @@ from timebank.cli.progress import Progress
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
     from timebank.interchange.engine.report import ImportReport
-    from timebank.queries.statements import Statement
+    from timebank.queries.statements import Statement, TrialBalance
+    from timebank.reports.words import Words
 
 DEFAULT_PATH: Final = "timebank-demo.db"
 STATEMENT_LINES: Final = 15
+#: Of the sentences between the tables.
+WIDTH: Final = 88
 #: The first account of the sample community: by it a bank is known to be the demo's.
 _FIRST_ACCOUNT: Final = "208"
 
@@ -42,28 +47,48 @@ def demo(path: str) -> int:
     from timebank.reports.findings import audit_text
     from timebank.reports.imports import import_text
     from timebank.reports.statement import statement_text
-    from timebank.reports.text import counted
+    from timebank.reports.words import Words
 
     started = time.perf_counter()
+    words = Words("demo")
     address = BankAddress(path if _is_plain(path) else f"./{path}", "main")
     _refuse_other_banks(address)
     with address.open(create=True) as bank:
         report = _import_sample(bank)
         trial = bank.trial_balance()
-        busiest = max(trial.lines, key=lambda line: (line.earned + line.spent, line.account))
-        statement = bank.statement(busiest.account)
+        richest = sorted(trial.lines, key=lambda line: (line.earned + line.spent, line.account))
+        busiest = richest[-1].account
+        statement = bank.statement(busiest)
+        below = _below_floor(bank, trial)
         with Progress("audit") as progress:
             audited = bank.audit(progress)
-    seconds = time.perf_counter() - started
-    show(["A sample community, imported from TimeOverflow\n", *import_text(report)])
-    lines = counted(len(statement.lines), "line")
-    show([_title(f"The busiest account: the last {STATEMENT_LINES} of {lines}")])
+        head = bank.head()
+    seconds = f"{time.perf_counter() - started:.1f}".replace(".", words("decimal"))
+    show([words("title"), "", *import_text(report)])
+    lines = words.counted("lines", len(statement.lines))
+    show([_title(words("busiest", shown=STATEMENT_LINES, lines=lines))])
     show(statement_text(_tail(statement)))
-    show([_title("All accounts"), *trial_balance_in_short(trial)])
-    show([_title("The audit"), *audit_text(audited)])
-    show([_title("What to try next"), *_next_commands(address, busiest.account)])
-    show(["", f"All of it took {seconds:.1f} seconds."])
+    show([_title(words("all_accounts")), *trial_balance_in_short(trial), *_folded(below)])
+    show([_title(words("audit")), *audit_text(audited), *_folded(words("head"))])
+    program = f"{_program()} --db {shlex.quote(str(address.db))}"
+    show([f"  {program} audit --expect-head '{head}'"])
+    show([_title(words("next")), *_next_commands(words, program, trial, busiest)])
+    show([words("seconds", seconds=seconds)])
     return WELL if audited.ok and report.ok else REFUSED
+
+
+def _below_floor(bank: TimeBank, trial: TrialBalance) -> str:
+    """Return why some accounts stand below their floor, where some do."""
+    from timebank.reports.words import Words
+
+    balances = [bank.balance(line.account) for line in trial.lines if line.balance.seconds < 0]
+    floors = [one.floor for one in balances if one.floor is not None and one.posted < one.floor]
+    return Words("demo").counted("below", len(floors), floor=max(floors)) if floors else ""
+
+
+def _folded(text: str) -> list[str]:
+    """Return a text as lines that fit a terminal, after an empty one."""
+    return ["", *textwrap.wrap(text, WIDTH)] if text else []
 
 
 def _is_plain(path: str) -> bool:
@@ -91,7 +116,9 @@ def _refuse_other_banks(address: BankAddress) -> None:
         if first is None or parse(first.bytes)["request"].get("account") == _FIRST_ACCOUNT:
             return
     if banks:
-        usage(f"{address.db} holds another bank: give the demo a file of its own")
+        from timebank.reports.words import Words
+
+        usage(Words("demo")("other_bank", db=address.db))
 
 
 def _import_sample(bank: TimeBank) -> ImportReport:
@@ -118,12 +145,23 @@ def _title(text: str) -> str:
     return f"\n== {text} ==\n"
 
 
-def _next_commands(address: BankAddress, account: str) -> list[str]:
-    program = f"{_program()} --db {shlex.quote(str(address.db))}"
+def _next_commands(words: Words, program: str, trial: TrialBalance, account: str) -> list[str]:
+    """Return what to try, each with the command for it."""
+    names = Counter(line.name for line in trial.lines)
+    members = [line for line in trial.lines if line.name is not None and names[line.name] == 1]
+    others = [line for line in members if line.account != account]
+    richest = max(others, key=lambda line: (line.balance, line.account))
+    spender, note = shlex.quote(str(richest.name)), shlex.quote(words("note"))
+    commands = {
+        "record": f"transfer --earner {account} --spender {spender} --hours 1:30 --note {note}",
+        "see": f"statement {spender} --since 2024-01-01",
+        "past": "trial-balance --on 2020-12-31",
+        "figures": "report impact --since 2023-01-01 --until 2023-12-31",
+    }
     return [
-        f"{program} statement {account} --since 2024-01-01",
-        f"{program} trial-balance --on 2020-12-31",
-        f"{program} audit --format json",
+        line
+        for key, command in commands.items()
+        for line in (*textwrap.wrap(words(key), WIDTH), f"  {program} {command}", "")
     ]
 
 

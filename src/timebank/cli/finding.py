@@ -9,7 +9,7 @@ from timebank.cli.program import usage
 from timebank.errors import AccountNotFound, InvalidRequest
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
+    from timebank.bank import BankBatch, TimeBank
     from timebank.model import Account
 
 #: As many accounts are named where several have the name, or where one was perhaps meant.
@@ -19,7 +19,7 @@ _MOST_NEAR: Final = 3
 _NEAR: Final = 0.75
 
 
-def account_id(bank: TimeBank, text: str) -> str:
+def account_id(bank: TimeBank | BankBatch, text: str) -> str:
     """Return the id of the account that a text means: the account of that id, else of that name.
 
     Names are compared without case, accents, blanks too many and marks that cannot be seen. An

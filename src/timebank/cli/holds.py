@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, DURATION, exchange_options, formatted, side
+from timebank.cli.options import (
+    DAY_OF_SERVICE,
+    DURATION,
+    accounts_of,
+    exchange_options,
+    formatted,
+    old_day_option,
+)
 from timebank.cli.output import show_result
+from timebank.cli.twice import show_note, twice_note
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
@@ -45,11 +53,12 @@ def hold(
     **arguments: Any,
 ) -> None:
     """Hold hours."""
-    arguments["earner"] = side("--earner", earners)
-    arguments["spender"] = side("--spender", spenders)
     with address.open_to_write(dry_run=dry_run) as bank:
+        arguments |= accounts_of(bank, earners, spenders, arguments["via"])
         made = bank.hold(expires_in=expires_in, **arguments)
-    _show(made, format, verb="would be held" if dry_run else "held")
+        note = None if dry_run or arguments["id"] else twice_note(bank, made)
+    _show(made, format, done="would" if dry_run else "made")
+    show_note(note)
 
 
 @click.command(
@@ -60,7 +69,10 @@ def hold(
 )
 @click.argument("hold_id", metavar="HOLD")
 @click.option("--hours", metavar="HOURS", help="What it really took.")
-@click.option("--on", "occurred_on", type=DAY, help="The day of the service; the hold's, or today.")
+@click.option(
+    "--on", "occurred_on", type=DAY_OF_SERVICE, help="The day of the service; the hold's, or today."
+)
+@old_day_option
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
 @formatted
@@ -82,7 +94,7 @@ def settle(
     arguments: dict[str, Any] = {"hours": hours, "occurred_on": occurred_on, "id": id}
     with address.open_to_write(dry_run=dry_run) as bank:
         made = bank.settle(hold_id, **arguments)
-    show_transfer(made, format, verb="would be" if dry_run else "is")
+    show_transfer(made, format, dry_run=dry_run)
 
 
 @click.command(help="Release a hold: its hours may be spent again.")
@@ -97,7 +109,7 @@ def void(
     """Void a hold."""
     with address.open() as bank:
         made = bank.void(hold_id, reason=reason, id=id)
-    _show(made, format, verb="released")
+    _show(made, format, done="released")
 
 
 @click.command(
@@ -117,9 +129,11 @@ def void(
 @pass_address
 def holds(address: BankAddress, /, *, account: str | None, status: str, format: str) -> None:
     """List the holds."""
+    from timebank.cli.finding import account_id
     from timebank.reports.holds import calendar, holds_text
 
     with address.open(read_only=True) as bank:
+        account = None if account is None else account_id(bank, account)
         found = calendar(bank.holds(account=account, status=None if status == "all" else status))
         today = _today(bank)
     show_result(format, found, lambda: holds_text(found, today=today))
@@ -137,14 +151,7 @@ def _today(bank: TimeBank) -> date:
         return instant(now).date()
 
 
-def _show(made: Hold, format: str, *, verb: str) -> None:
-    from timebank.reports.holds import planned_text, until_text
-    from timebank.reports.text import harmless
+def _show(made: Hold, format: str, *, done: str) -> None:
+    from timebank.reports.holds import hold_text
 
-    earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
-    end = f", until {until_text(made)}" if made.status == "open" and made.expires_at else ""
-    planned = f", {when}" if (when := planned_text(made)) else ""
-    line = f"{made.id}: {made.hours} of {spenders} for {earners} {verb}{planned}{end}"
-    line += "; it was recorded already" if made.repeated else ""
-    lines = [harmless(line), *(harmless(f"  note: {flag}") for flag in made.flags)]
-    show_result(format, made, lambda: lines)
+    show_result(format, made, lambda: hold_text(made, done=done))

@@ -10,6 +10,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address, without_password
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_bytes, show_result
+from timebank.cli.program import said, said_of
 from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def init(address: BankAddress, /, *, format: str) -> None:
         "url": without_password(address.url),
         "head": reports.json.head(head),
     }
-    line = harmless(f"Bank {address.bank} is ready in {without_password(str(address.db))}.")
+    where = without_password(str(address.db))
+    line = harmless(said("ready", bank=address.bank, where=where))
     show_as(format, lambda: shape, lambda: [line])
 
 
@@ -122,11 +124,9 @@ def _amendments(bank: TimeBank, operation: str) -> tuple[Amendment, ...]:
 @pass_address
 def rebuild(address: BankAddress, /, *, force: bool, format: str) -> None:
     """Rebuild the derived rows."""
-    from timebank.reports.text import counted
-
     with address.open() as bank:
-        with Progress("rebuild") as progress:
+        with Progress(said("label_rebuild")) as progress:
             bank.rebuild(progress, force=force)
         records = bank.head().sequence
-    line = f"Accounts and postings are made anew from {counted(records, 'record')}."
+    line = said_of("rebuilt", records)
     show_as(format, lambda: {"records": records}, lambda: [line])

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from timebank.cli.output import complain, finish, prepare
+from timebank.cli.speaking import in_language, language_asked, translated
+
+if TYPE_CHECKING:
+    from timebank.cli.address import BankAddress
+    from timebank.errors import TimebankError
 
 NAME: Final = "timebank"
 WELL: Final = 0
@@ -24,6 +29,8 @@ _LISTED_BY: Final = {
     "StatuteNotFound": "statute show --history",
     "TransferNotFound": "journal --format text",
 }
+#: The attribute of an error that names accounts as a command found them.
+_NAMES: Final = "_named_as"
 #: Ended by the keyboard, as shells count it.
 INTERRUPTED: Final = 130
 
@@ -47,7 +54,7 @@ class Program(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         prepare()
-        code = self._code_of_run(args, complete_var, extra)
+        code = self._code_in_language(sys.argv[1:] if args is None else args, complete_var, extra)
         try:
             finish()
         except OSError as error:
@@ -55,6 +62,22 @@ class Program(click.Group):
                 complain(_of_system(error))
             code = WRONG
         sys.exit(code)
+
+    def _code_in_language(
+        self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
+    ) -> int:
+        """Run in the language asked for, so that a refusal and a wrong use are told in it."""
+        import os
+
+        from timebank.reports.words import speaking
+
+        try:
+            language = language_asked(self, args, os.environ)
+        except click.UsageError as error:
+            complain(message_of(error))
+            return WRONG
+        with speaking(language):
+            return in_language(self, language).code_of_run(args, complete_var, extra)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -64,26 +87,34 @@ class Program(click.Group):
         if word not in self.commands:
             for name, group in self.commands.items():
                 if isinstance(group, click.Group) and word in group.commands:
-                    msg = f"No such command {word!r}: there is {f'{name} {word}'!r}"
-                    raise click.UsageError(msg, ctx)
+                    found = repr(f"{name} {word}")
+                    raise click.UsageError(said("elsewhere", name=repr(word), found=found), ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Where the keyboard ends it, click would print an empty line."""
+        from timebank.errors import TimebankError
+        from timebank.reports.words import DEFAULT, language
+
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
+        except TimebankError as error:
+            if language() != DEFAULT and ctx.obj is not None:
+                _name_accounts(error, ctx.obj)
+            raise
 
-    def _code_of_run(
-        self, args: Sequence[str] | None, complete_var: str | None, extra: dict[str, Any]
+    def code_of_run(
+        self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
     ) -> int:
+        """Run, tell what ended it, and return the exit code."""
         from timebank.errors import Rejected, TimebankError
 
         try:
             result = super().main(args, NAME, complete_var, standalone_mode=False, **extra)
         except (Interrupted, click.Abort, KeyboardInterrupt):
-            complain("interrupted")
+            complain(said("interrupted"))
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
             complain(message_of(error))
@@ -97,20 +128,85 @@ def message_of(error: Exception, program: str = NAME) -> str:
         return _usage(error)
     if isinstance(error, OSError):
         return _of_system(error)
+    if isinstance(error, MemoryError):
+        return said("no_memory")
+    message = _explained(error)
     if (command := _LISTED_BY.get(type(error).__name__)) is not None:
-        return f"{error} (see {program} {command})"
-    return "there is not enough memory" if isinstance(error, MemoryError) else str(error)
+        return said("see", message=message.rstrip("."), command=f"{program} {command}")
+    return message
+
+
+def _explained(error: Exception) -> str:
+    """Return the message of an error: its own in English, else its sentence for people.
+
+    Accounts are named as people know them, where the command could read their names.
+    """
+    from timebank.errors import TimebankError
+    from timebank.reports.words import DEFAULT, language
+
+    if language() == DEFAULT or not isinstance(error, TimebankError):
+        return str(error)
+    from timebank.reports.explaining import explain
+
+    return explain(error, names=getattr(error, _NAMES, None))
+
+
+def _name_accounts(error: TimebankError, address: BankAddress) -> None:
+    """Keep with an error the names of the accounts that it names."""
+    from timebank.errors import TimebankError
+    from timebank.reports.explaining import accounts_of
+    from timebank.reports.text import titled
+
+    ids = accounts_of(error)
+    if not ids or address.db is None:
+        return
+    try:
+        with address.open(read_only=True) as bank:
+            found = [bank.account(id) for id in ids]
+    except (TimebankError, OSError):
+        return  # it is an id then
+    setattr(error, _NAMES, {one.id: titled(one.id, one.name) for one in found})
 
 
 def _usage(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
+    message = translated(error.format_message()).rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return message if context is None else f"{message} (see {context.command_path} --help)"
+    if context is None:
+        return message
+    return said("see", message=message, command=f"{context.command_path} --help")
 
 
 def _of_system(error: OSError) -> str:
+    from errno import errorcode
+
+    from timebank.reports.words import DEFAULT, Words, language
+
     reason = error.strerror or str(error)
+    words, key = Words("cli"), errorcode.get(error.errno or 0, "")
+    if language() != DEFAULT and words.has(key):
+        reason = words(key)
     return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def said(key: str, **values: object) -> str:
+    """Return the words of the command line for a key, in the language that is spoken."""
+    from timebank.reports.words import Words
+
+    return Words("cli")(key, **values)
+
+
+def said_of(key: str, number: int, **values: object) -> str:
+    """Return the words of the command line for a number of things."""
+    from timebank.reports.words import Words
+
+    return Words("cli").counted(key, number, **values)
+
+
+def number(number: int) -> str:
+    """Return a whole number as the language writes it."""
+    from timebank.reports.words import Words
+
+    return Words("cli").number(number)
 
 
 def usage(message: str) -> NoReturn:

@@ -7,6 +7,7 @@ import time
 from typing import Final, Self
 
 from timebank.cli.output import write_progress
+from timebank.cli.program import number, said
 
 _PERCENT: Final = 100
 _CLEAR: Final = "\r\x1b[K"
@@ -44,8 +45,12 @@ class Progress:
 
     def _line(self, done: int, total: int) -> str:
         share = min(_PERCENT * done // total, _PERCENT) if total else _PERCENT
-        count = "" if self._counted is None else f"{done:,} of {total:,} {self._counted}, "
-        return f"{self.label}: {count}{share} %{self._time_left(done, total)}"
+        count = ""
+        if self._counted is not None:
+            numbers = {"done": number(done), "total": number(total)}
+            count = said("progress_count", **numbers, counted=self._counted)
+        left = self._time_left(done, total)
+        return said("progress", label=self.label, count=count, share=share, left=left)
 
     def _time_left(self, done: int, total: int) -> str:
         """Return the time that is left at the pace of this run, where it is known."""
@@ -57,7 +62,8 @@ class Progress:
         begun_at, begun = self._begun
         if not begun < done < total:
             return ""
-        return f", {lasting((now - begun_at) / (done - begun) * (total - done))} left"
+        left = lasting((now - begun_at) / (done - begun) * (total - done))
+        return said("progress_left", time=left)
 
     def __enter__(self) -> Self:
         return self

@@ -81,10 +81,10 @@ def run_import(
     with ExitStack() as stack:
         mended = _mended(options)
         importer = make(mended)
-        opening = _opening(options, mended, open_accounts=open_accounts)
+        opening = _opening(options, importer, mended, open_accounts=open_accounts)
         if mended is not None:
             mended.finish()
-        quarantine = stack.enter_context(_quarantine_file(options["quarantine"]))
+        quarantine = stack.enter_context(_quarantine_file(options["quarantine"], importer))
         opened = address.open_for_preview() if dry_run else address.open(create=True)
         bank = stack.enter_context(opened)
         report = run(
@@ -139,7 +139,9 @@ def _mended(options: Options) -> Mended | None:
         return Mended(path, file)
 
 
-def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) -> Iterator[Any]:
+def _opening(
+    options: Options, importer: Importer, mended: Mended | None, *, open_accounts: bool
+) -> Iterator[Any]:
     from timebank.interchange.engine.opening import opening_balances
 
     if options["opening"] is None:
@@ -147,7 +149,9 @@ def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) ->
     path = existing(options["opening"])
     if mended is not None:
         mended.fit([str(path)])
-    return opening_balances(
+    # A mapping says what the columns of a file of balances mean.
+    read: Callable[..., Iterator[Any]] = getattr(importer, "opening", opening_balances)
+    return read(
         path,
         account=options["opening_account"],
         day=options["opening_day"],
@@ -157,7 +161,7 @@ def _opening(options: Options, mended: Mended | None, *, open_accounts: bool) ->
 
 
 @contextmanager
-def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
+def _quarantine_file(path: str | None, importer: Importer) -> Iterator[QuarantineFile | None]:
     from timebank.interchange.engine.quarantine import QuarantineFile
 
     if path is None:
@@ -166,7 +170,8 @@ def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
     with open(
         path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_private
     ) as file:
-        yield QuarantineFile(file)
+        # In the dialect of the sheet, with a mark by which spreadsheets know UTF-8.
+        yield QuarantineFile(file, delimiter=getattr(importer, "dialect", ","), bom=True)
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,6 +10,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_json, show_result
+from timebank.cli.program import said
 from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -57,13 +58,14 @@ def show_(address: BankAddress, /, *, version: str | None, history: bool, format
 @pass_address
 def adopt(address: BankAddress, /, *, file: Path) -> None:
     """Adopt a statute."""
+    from timebank.reports.statute import adopted_text
+
     made = _read(file)
     with address.open() as bank:
         before = bank.head().sequence
         bank.adopt(made)
         after = bank.head().sequence
-    done = f"is in force from record {after}" if after > before else "was in force already"
-    show([f"Statute {made.version} {done}."])
+    show([adopted_text(made, after if after > before else None)])
 
 
 @statute.command(
@@ -117,7 +119,7 @@ def replay(address: BankAddress, /, *, file: Path, include_imports: bool, format
     from timebank.reports.statute import replay_text
 
     made = _read(file)
-    with address.open(read_only=True) as bank, Progress("replay") as progress:
+    with address.open(read_only=True) as bank, Progress(said("label_replay")) as progress:
         tried = bank.replay(made, include_imports=include_imports, progress=progress)
     show_result(format, tried, lambda: replay_text(tried))
 

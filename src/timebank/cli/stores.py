@@ -13,7 +13,7 @@ from timebank.cli.address import BankAddress, pass_address, url_of
 from timebank.cli.banks import naming_banks
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
-from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.program import REFUSED, WELL, said, said_of, usage
 from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def copy(
     from timebank.storage import open_store
 
     if every and (bank or to_bank):
-        usage("--all copies every bank under its name: leave --bank and --to-bank out")
+        usage(said("all_alone"))
     with closing(open_store(url_of(source), create=False, read_only=True)) as origin:
         banks = list(origin.banks()) if every else [bank or address.bank]
         if not every:
@@ -83,10 +83,11 @@ def _copied(
     from timebank.audit import audit
     from timebank.bank.carrying import carry_bank
 
-    copying = Progress(f"copy {bank}", counted="records", left=True, forced=forced)
+    label = said("label_copy", bank=bank)
+    copying = Progress(label, counted=said("counted_records"), left=True, forced=forced)
     with copying as progress:
         head = carry_bank(origin, copied, bank=bank, to=to, progress=progress)
-    with copied.reader(to) as reader, Progress("audit") as progress:
+    with copied.reader(to) as reader, Progress(said("label_audit")) as progress:
         report = audit(reader, progress=progress)
     with origin.reader(bank) as reader:
         grown = reader.head().sequence - head.sequence
@@ -95,20 +96,20 @@ def _copied(
 
 def _text(done: list[tuple[str, Head, AuditReport, int]], *, named: bool) -> Iterator[str]:
     from timebank.reports.findings import audit_text
-    from timebank.reports.text import counted, harmless
+    from timebank.reports.text import harmless
 
     if not done:
-        yield "There is no bank to copy."
+        yield said("none_to_copy")
     for bank, head, report, grown in done:
         if named:
             yield harmless(f"{bank}:")
         if report.ok:
             yield str(head)
-            yield "audit: ok"
+            yield said("audit_ok")
         else:
             yield from audit_text(report)
         if grown > 0:
-            yield f"The source has {counted(grown, 'record')} more by now: copy again to fetch it."
+            yield said_of("grown", grown)
 
 
 def _shape(bank: str, head: Head, report: AuditReport, grown: int) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def backup(address: BankAddress, /, *, target: str, force: bool, format: str) ->
     url, copied = address.url, url_of(target)
     for scheme in (name.partition(":")[0] for name in (url, copied)):
         if scheme != "sqlite":
-            usage(f"A backup is of a SQLite file, in another: {scheme} is none; use copy")
+            usage(said("backup_of_file", scheme=scheme))
     from timebank.storage.sqlite.backup import backup_sqlite
 
     heads = backup_sqlite(url, copied, overwrite=force)
@@ -154,7 +155,7 @@ def _heads_text(heads: dict[str, Head]) -> Iterator[str]:
     from timebank.reports.text import harmless
 
     if not heads:
-        yield "It is copied; there is no bank in it."
+        yield said("copied_empty")
     for bank, head in heads.items():
         yield harmless(f"{bank}: {head}")
 
@@ -191,7 +192,7 @@ def _rebuilt(url: str) -> list[str]:
     with closing(open_store(url, create=False)) as store:
         names = list(store.banks())
         for name in names:
-            with Progress(f"rebuild {name}") as progress:
+            with Progress(said("label_rebuild_bank", bank=name)) as progress:
                 TimeBank(store, bank=name, create=False).rebuild(progress)
     return names
 
@@ -200,8 +201,8 @@ def _migrate_text(applied: list[str], rebuilt: list[str]) -> Iterator[str]:
     from timebank.reports.text import harmless
 
     for name in applied:
-        yield f"Applied {name}."
+        yield said("applied", name=name)
     for bank in rebuilt:
-        yield harmless(f"Accounts and postings of {bank} are made anew.")
+        yield harmless(said("bank_rebuilt", bank=bank))
     if not applied and not rebuilt:
-        yield "There is nothing to do."
+        yield said("nothing_to_do")

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, exchange_options, formatted, side
+from timebank.cli.options import (
+    DAY_OF_SERVICE,
+    accounts_of,
+    exchange_options,
+    formatted,
+    old_day_option,
+)
 from timebank.cli.output import show_result
+from timebank.cli.twice import show_note, twice_note
 
 if TYPE_CHECKING:
     from timebank.model import Transfer
@@ -37,18 +44,20 @@ def transfer(
     **arguments: Any,
 ) -> None:
     """Record an exchange."""
-    arguments["earner"] = side("--earner", earners)
-    arguments["spender"] = side("--spender", spenders)
     with address.open_to_write(dry_run=dry_run) as bank:
+        arguments |= accounts_of(bank, earners, spenders, arguments["via"])
         made = bank.transfer(**arguments)
-    show_transfer(made, format, verb="would be" if dry_run else "is")
+        note = None if dry_run or arguments["id"] else twice_note(bank, made)
+    show_transfer(made, format, dry_run=dry_run)
+    show_note(note)
 
 
 @click.command(help="Take a transfer back. All that is left of it is moved back, or --hours of it.")
 @click.argument("transfer_id", metavar="TRANSFER")
 @click.option("--reason", required=True, help="Personal text: why.")
 @click.option("--hours", metavar="HOURS", help="A part of it.")
-@click.option("--on", "occurred_on", type=DAY, help="The original's day if left out.")
+@click.option("--on", "occurred_on", type=DAY_OF_SERVICE, help="The original's day if left out.")
+@old_day_option
 @click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
 @formatted
 @pass_address
@@ -66,28 +75,11 @@ def reverse(
     """Take a transfer back."""
     with address.open() as bank:
         made = bank.reverse(transfer_id, reason=reason, hours=hours, occurred_on=occurred_on, id=id)
-    show_transfer(made, format, verb="is")
+    show_transfer(made, format)
 
 
-def show_transfer(made: Transfer, format: str, *, verb: str) -> None:
+def show_transfer(made: Transfer, format: str, *, dry_run: bool = False) -> None:
     """Print what was recorded, or would be, with its fee and flags."""
-    from timebank.reports.text import harmless, times_text
+    from timebank.reports.transfers import transfer_text
 
-    earners, spenders = " and ".join(made.earners), " and ".join(made.spenders)
-    when = f"{made.occurred_on} {times_text(made.started_at, made.ended_at)}".rstrip()
-    what = f"{made.hours} from {spenders} to {earners} on {when}"
-    verb = "was recorded already, as" if made.repeated else verb
-    lines = [f"{made.id}: {what} {verb} record {made.sequence}"]
-    if made.asked is not None:
-        lines.append(f"  {made.asked} was asked: the bank counts in units of its statute")
-    if made.fee:
-        lines.append(f"  fee: {made.fee}, {_fee_text(made)}")
-    lines += [f"  note: {flag}" for flag in made.flags]
-    show_result(format, made, lambda: map(harmless, lines))
-
-
-def _fee_text(made: Transfer) -> str:
-    fees = [posting for posting in made.postings if posting.fee]
-    payers = " and ".join(posting.account for posting in fees if posting.hours.seconds < 0)
-    payees = " and ".join(posting.account for posting in fees if posting.hours.seconds > 0)
-    return f"from {payers} to {payees}"
+    show_result(format, made, lambda: transfer_text(made, dry_run=dry_run))

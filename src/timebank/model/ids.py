@@ -71,18 +71,18 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
         raise WrongType(msg)
     if not 1 <= len(value) <= longest:
         msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_length", longest=longest, id=shown(value))
     if is_plain(value):
         return value
     if value[0] in BLANKS or value[-1] in BLANKS:
         msg = f"{what} must not begin or end with a blank: {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_blank", id=shown(value))
     if (why := _unseen(value)) is not None:
         msg = f"{what} must not contain {why}: {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_characters", id=shown(value))
     if not is_normalized("NFC", value):
         msg = f"{what} must be in Unicode normal form NFC: {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="id_characters", id=shown(value))
     return value
 
 

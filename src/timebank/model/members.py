@@ -203,7 +203,7 @@ class Assign:
         """Nobody is given hours without being asked."""
         if self.consented is not True:
             msg = f"{shown(self.to)} must consent to it first: say consented=True"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="consent_missing", account=self.to)
 
 
 @attrs.frozen

@@ -42,7 +42,7 @@ def named_record(reader: Reader, record: int | str) -> RecordRow:
     found = reader.find(record) if isinstance(record, str) else find_record(reader, record)
     if found is None:
         msg = f"no record {shown(record)}"
-        raise NotFound(msg)
+        raise NotFound(msg).about(key="record_not_found", record=record)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from timebank.hours import Hours
 from timebank.model import INHERIT, Account, Balance, Limit
@@ -12,22 +11,24 @@ from timebank.reports.statement import known_text
 from timebank.reports.text import (
     Column,
     Row,
-    counted,
+    column,
     facts,
+    kind_text,
     limit_text,
+    state_text,
     status_text,
     table,
     titled,
 )
+from timebank.reports.words import Words
 
-_ACCOUNT: Final = (Column("Account", least=12), Column("Name", least=20), Column("Kind"))
-#: The width of the longest label of an account, which not every account has.
-_LABEL: Final = len("Incoming:")
-_FIGURES: Final = (
-    Column("Earned", right=True),
-    Column("Spent", right=True),
-    Column("Balance", right=True),
-)
+
+def _account() -> tuple[Column, ...]:
+    return column("account", least=12), column("name", least=20), column("kind")
+
+
+def _figures_of() -> tuple[Column, ...]:
+    return tuple(column(title, right=True) for title in ("earned", "spent", "balance"))
 
 
 def trial_balance_text(trial: TrialBalance) -> list[str]:
@@ -50,40 +51,46 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
     2 accounts                              1:30   1:30     0:00
     """
     rows: list[Row] = [
-        [line.account, line.name or "", line.kind, _status(line), *_figures(line)]
+        [
+            line.account,
+            line.name or "",
+            kind_text(line.kind),
+            state_text(line.status, line.merged_into),
+            *_figures(line),
+        ]
         for line in trial.lines
     ]
-    count = counted(len(trial.lines), "account")
+    words = Words("balances")
+    count = words.counted("accounts", len(trial.lines))
     rows += [None, [count, "", "", "", str(trial.earned), str(trial.spent), str(trial.total)]]
-    columns = (*_ACCOUNT, Column("Status"), *_FIGURES)
-    days = "all days" if trial.on is None else f"up to {trial.on}"
+    columns = (*_account(), column("status"), *_figures_of())
+    days = words("all_days") if trial.on is None else words("up_to", day=trial.on)
     known = known_text(trial.closed_through, trial.at)
-    return [f"Trial balance, {days}", *known, "", *table(columns, rows)]
-
-
-def _status(line: TrialLine) -> str:
-    return line.status if line.merged_into is None else f"merged into {line.merged_into}"
+    return [words("trial", days=days), *known, "", *table(columns, rows)]
 
 
 def trial_balance_in_short(trial: TrialBalance, *, most: int = 5) -> list[str]:
     """Return the sums of each kind of account, and the `most` highest and lowest balances."""
+    words = Words("balances")
     kinds: dict[str, list[TrialLine]] = {}
     for line in trial.lines:
         kinds.setdefault(line.kind, []).append(line)
-    rows: list[Row] = [[kind, str(len(lines)), *_sums(lines)] for kind, lines in kinds.items()]
-    rows += [None, ["all", str(len(trial.lines)), *_sums(trial.lines)]]
-    columns = (Column("Kind"), Column("Accounts", right=True), *_FIGURES)
+    rows: list[Row] = [
+        [kind_text(kind), str(len(lines)), *_sums(lines)] for kind, lines in kinds.items()
+    ]
+    rows += [None, [words("all"), str(len(trial.lines)), *_sums(trial.lines)]]
+    columns = (column("kind"), column("accounts", right=True), *_figures_of())
     ranked = sorted(trial.lines, key=lambda line: (-line.balance.seconds, line.account))
     extremes: list[Row] = [_ranked(line) for line in ranked[:most]]
     if len(ranked) > 2 * most:
         extremes.append(["…", "", "", ""])
     extremes += [_ranked(line) for line in ranked[max(most, len(ranked) - most) :]]
-    balances = table((*_ACCOUNT, Column("Balance", right=True)), extremes)
-    return ["Trial balance, in short", "", *table(columns, rows), "", *balances]
+    balances = table((*_account(), column("balance", right=True)), extremes)
+    return [words("in_short"), "", *table(columns, rows), "", *balances]
 
 
 def _ranked(line: TrialLine) -> list[str]:
-    return [line.account, line.name or "", line.kind, str(line.balance)]
+    return [line.account, line.name or "", kind_text(line.kind), str(line.balance)]
 
 
 def _figures(line: TrialLine) -> tuple[str, str, str]:
@@ -100,7 +107,7 @@ def _sums(lines: Iterable[TrialLine]) -> tuple[str, str, str]:
 def balances_text(trial: TrialBalance) -> list[str]:
     """Return the balance of every account."""
     rows: list[Row] = [_ranked(line) for line in trial.lines]
-    return table((*_ACCOUNT, Column("Balance", right=True)), rows)
+    return table((*_account(), column("balance", right=True)), rows)
 
 
 def accounts_text(accounts: Iterable[Account]) -> list[str]:
@@ -109,7 +116,7 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
         [
             account.id,
             account.name or "",
-            account.kind,
+            kind_text(account.kind),
             status_text(account),
             "" if account.joined_on is None else account.joined_on.isoformat(),
             limit_text(account.floor),
@@ -117,45 +124,50 @@ def accounts_text(accounts: Iterable[Account]) -> list[str]:
         ]
         for account in accounts
     ]
-    limits = (Column("Floor", right=True), Column("Ceiling", right=True))
-    return table((*_ACCOUNT, Column("Status"), Column("Joined"), *limits), rows)
+    limits = (column("floor", right=True), column("ceiling", right=True))
+    return table((*_account(), column("status"), column("joined"), *limits), rows)
 
 
 def account_text(account: Account, balance: Balance) -> list[str]:
     """Return one account, with a line for each fact."""
+    words = Words("balances")
     known = {
-        "Kind": account.kind,
-        "Status": status_text(account),
-        "Joined": "" if account.joined_on is None else account.joined_on.isoformat(),
-        "Floor": _limit_and_source(account.floor, balance.floor),
-        "Ceiling": _limit_and_source(account.ceiling, balance.ceiling),
-        "Balance": str(balance.posted),
+        words("kind"): kind_text(account.kind),
+        words("status"): status_text(account),
+        words("joined"): "" if account.joined_on is None else account.joined_on.isoformat(),
+        words("floor"): _limit_and_source(account.floor, balance.floor),
+        words("ceiling"): _limit_and_source(account.ceiling, balance.ceiling),
+        words("balance"): str(balance.posted),
         **_reserved(balance),
     }
-    return [titled(account.id, account.name), *facts(known, label=_LABEL)]
+    # As wide as the longest label of an account, which not every account has.
+    label = max(len(words(key)) for key in ("status", "joined", "ceiling", "incoming")) + 1
+    return [titled(account.id, account.name), *facts(known, label=label)]
 
 
 def balance_text(balance: Balance, status: str = "open") -> list[str]:
     """Return a balance and how far it may move: not at all, where the account is not open."""
+    words = Words("balances")
     moves = status == "open"
     known = {
-        **({} if moves else {"Status": status}),
-        "Balance": str(balance.posted),
+        **({} if moves else {words("status"): state_text(status)}),
+        words("balance"): str(balance.posted),
         **_reserved(balance),
-        "Floor": limit_text(balance.floor),
-        "Ceiling": limit_text(balance.ceiling),
-        "May spend": limit_text(balance.spendable) if moves else "nothing",
-        "May earn": limit_text(balance.receivable) if moves else "nothing",
+        words("floor"): limit_text(balance.floor),
+        words("ceiling"): limit_text(balance.ceiling),
+        words("may_spend"): limit_text(balance.spendable) if moves else words("nothing"),
+        words("may_earn"): limit_text(balance.receivable) if moves else words("nothing"),
     }
     return facts(known, right=True)
 
 
 def _reserved(balance: Balance) -> dict[str, str]:
     """Return the hours that open holds reserve, where there are any."""
-    found = {"Held": balance.held, "Incoming": balance.incoming}
-    return {label: str(hours) for label, hours in found.items() if hours}
+    words = Words("balances")
+    found = {"held": balance.held, "incoming": balance.incoming}
+    return {words(label): str(hours) for label, hours in found.items() if hours}
 
 
 def _limit_and_source(own: Limit, effective: Hours | None) -> str:
     text = limit_text(effective)
-    return f"{text} (statute)" if own is INHERIT else text
+    return Words("text")("of_statute", limit=text) if own is INHERIT else text

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, time
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from timebank.model import Account, Balance, Closing, Hold, Transfer
 from timebank.model.members import Delegate
 from timebank.queries.statements import Statement, StatementLine
-from timebank.reports.text import counted, harmless, period_text, status_text, titled
-
-#: The names of fields as people know them, where they are not those of the library.
-_NAMES: Final = {"started_at": "from", "ended_at": "to", "joined_on": "joined"}
-
+from timebank.reports.text import harmless, kind_text, period_text, status_text, titled
+from timebank.reports.words import Words
 
 # -- what is amended -----------------------------------------------------------------
 
@@ -28,26 +25,28 @@ def changes_text(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
     >>> changes_text({"category": ("shoping", "shopping"), "started_at": (None, time(9, 30))})
     ['category: shopping (was shoping)', 'from: 09:30 (was none)']
     """
-    return [
-        harmless(f"{_NAMES.get(field, field)}: {_change(field, was, now)}")
-        for field, (was, now) in changes.items()
-    ]
+    words = Words("corrections")
+    return [harmless(_change(field, was, now, words)) for field, (was, now) in changes.items()]
 
 
-def _change(field: str, was: object, now: object) -> str:
+def _change(field: str, was: object, now: object, words: Words) -> str:
+    key = f"field_{field}"
+    name = words(key) if words.has(key) else field
     if field == "note" and was is None and now is None:
-        return "changed, its texts are erased"
-    return f"{_value(now)} (was {_value(was)})"
+        return words("note_erased", field=name)
+    if field == "kind":
+        was, now = kind_text(str(was)), kind_text(str(now))
+    return words("change", field=name, was=_value(was, words), now=_value(now, words))
 
 
-def _value(value: object) -> str:
+def _value(value: object, words: Words) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(str, value)) or words("none")
     if isinstance(value, time):
         return value.isoformat("minutes")
     if isinstance(value, date):
         return value.isoformat()
-    return "none" if value is None else str(value)
+    return words("none") if value is None else str(value)
 
 
 def amendment_text(made: Transfer | Hold, *, after: int, dry_run: bool = False) -> list[str]:
@@ -63,12 +62,13 @@ def amendment_text(made: Transfer | Hold, *, after: int, dry_run: bool = False) 
     t1 is amended, by record 4:
       category: shopping (was shoping)
     """
+    words = Words("corrections")
     if not made.amendments or made.amendments[-1].sequence <= after:
-        return [harmless(f"{made.id} says so already: nothing is to be amended.")]
+        return [harmless(words("so_already", id=made.id))]
     last = made.amendments[-1]
-    is_amended = "would be amended" if dry_run else "is amended"
+    key = "would_amend" if dry_run else "amended"
     return [
-        harmless(f"{made.id} {is_amended}, by record {last.sequence}:"),
+        harmless(words(key, id=made.id, sequence=last.sequence)),
         *(f"  {phrase}" for phrase in changes_text(last.changes)),
     ]
 
@@ -83,13 +83,13 @@ def account_amendment_text(was: Account, now: Account, *, dry_run: bool = False)
     >>> account_amendment_text(was, attrs.evolve(was, kind="group"))
     ['m1 Maria R. is amended:', '  kind: group (was member)']
     """
-    title = titled(now.id, now.name)
+    words, title = Words("corrections"), titled(now.id, now.name)
     pairs = {field: (getattr(was, field), getattr(now, field)) for field in ("joined_on", "kind")}
     changes = {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
     if not changes:
-        return [f"{title} is so already: nothing is to be amended."]
-    is_amended = "would be amended" if dry_run else "is amended"
-    return [f"{title} {is_amended}:", *(f"  {phrase}" for phrase in changes_text(changes))]
+        return [words("account_so", account=title)]
+    key = "account_would" if dry_run else "account_amended"
+    return [words(key, account=title), *(f"  {phrase}" for phrase in changes_text(changes))]
 
 
 # -- closed books --------------------------------------------------------------------
@@ -113,20 +113,18 @@ def closing_text(
     The books are closed through 2026-12-31, by record 81.
     Nothing of a day up to then is recorded or amended any more.
     """
-    through, are = closing.through, "would be" if dry_run else "are"
-    state = "open" if through is None else f"closed through {through}"
-    if closing.sequence <= after:
-        return [f"The books are {state} already: nothing is to be recorded."]
-    by = f"by record {closing.sequence}"
+    words, through, sequence = Words("corrections"), closing.through, closing.sequence
+    if sequence <= after:
+        if through is None:
+            return [words("already_open")]
+        return [words("already_closed", day=through)]
     if through is None:
-        return [f"The books {are} open again, {by}: they were closed through {before}."]
-    lines = [f"The books {are} {state}, {by}."]
+        key = "would_open" if dry_run else "opened"
+        return [words(key, sequence=sequence, before=before)]
+    closed = words("would_close" if dry_run else "closed_by", day=through, sequence=sequence)
     if before is not None and through < before:
-        lines.append(f"They were closed through {before}: the days in between {are} open again.")
-    else:
-        is_recorded = "would be" if dry_run else "is"
-        lines.append(f"Nothing of a day up to then {is_recorded} recorded or amended any more.")
-    return lines
+        return [closed, words("between_would" if dry_run else "between_open", before=before)]
+    return [closed, words("nothing_would" if dry_run else "nothing_more")]
 
 
 def closings_text(closings: Iterable[Closing]) -> list[str]:
@@ -138,16 +136,16 @@ def closings_text(closings: Iterable[Closing]) -> list[str]:
     """
     every = list(closings)
     through = every[0].through if every else None
-    lines = [
-        "No books are closed." if through is None else f"The books are closed through {through}."
-    ]
+    words = Words("corrections")
+    lines = [words("no_closed") if through is None else words("closed_now", day=through)]
     for one in every:
-        what = "open again" if one.through is None else f"closed through {one.through}"
-        by = f" by {one.actor}" if one.actor else ""
+        what = words("line_open")
+        if one.through is not None:
+            what = words("line_closed", day=one.through)
+        by = words("line_by", actor=one.actor) if one.actor else ""
+        record = words("line_record", sequence=one.sequence)
         reason = f": {one.reason}" if one.reason else ""
-        lines.append(
-            harmless(f"  {one.recorded_at:%Y-%m-%d}  {what}{by}, record {one.sequence}{reason}")
-        )
+        lines.append(harmless(f"  {one.recorded_at:%Y-%m-%d}  {what}{by}{record}{reason}"))
     return lines
 
 
@@ -192,30 +190,36 @@ def merge_text(plan: MergePlan) -> list[str]:
       history: 1 line of m1-again would be read with those of m1
     Nothing takes a merge back: m1-again would be closed for good.
     """
+    words = Words("corrections")
     duplicate, into = plan.duplicate.account, plan.into.account
-    balance = f"{plan.duplicate.closing} of {duplicate.id} would move to {into.id}"
-    held = f"which would hold {plan.balance.posted}{_beyond(plan.balance)}"
-    history = f"{counted(len(plan.duplicate.lines), 'line')} of {duplicate.id}"
+    ids = {"duplicate": duplicate.id, "into": into.id}
     lines = [
-        f"{_of_kind(duplicate)} would become {_of_kind(into)}:",
-        f"  balance: {balance}, {held}",
-        f"  history: {history} would be read with those of {into.id}",
+        words("become", duplicate=_of_kind(duplicate), into=_of_kind(into)),
+        words(
+            "merge_balance",
+            hours=plan.duplicate.closing,
+            balance=plan.balance.posted,
+            beyond=_beyond(plan.balance, words),
+            **ids,
+        ),
+        words.counted("merge_history", len(plan.duplicate.lines), **ids),
     ]
-    if plan.merged.joined_on != into.joined_on:
-        lines.append(
-            f"  joined: {into.id} would have joined on {plan.merged.joined_on}, "
-            f"not on {into.joined_on or 'the day on which it was opened'}"
-        )
+    if (day := plan.merged.joined_on) != into.joined_on:
+        if into.joined_on is None:
+            lines.append(words("merge_joined_open", into=into.id, day=day))
+        else:
+            lines.append(words("merge_joined", into=into.id, day=day, before=into.joined_on))
     if charged := _charges(plan.duplicate.lines):
-        lines.append(f"  charged: it would count for {into.id}: {', '.join(charged.values())}")
+        charges = ", ".join(charged.values())
+        lines.append(words("merge_charged", into=into.id, charges=charges))
     lines += [
-        f"  charged to both: {twice}"
+        words("merge_twice", twice=twice)
         for twice in _charged_twice(charged, _charges(plan.into.lines))
     ]
     if plan.delegates:
         names = ", ".join(one.delegate for one in plan.delegates)
-        lines.append(f"  delegates: {names} could act for {duplicate.id} no more")
-    lines.append(f"Nothing takes a merge back: {duplicate.id} would be closed for good.")
+        lines.append(words("merge_delegates", names=names, duplicate=duplicate.id))
+    lines.append(words("merge_for_good", duplicate=duplicate.id))
     return list(map(harmless, lines))
 
 
@@ -225,44 +229,49 @@ def merged_text(duplicate: Account, into: Statement) -> list[str]:
     `duplicate` is the account as it was before, `into` the statement of the one that stays, as it
     is now.
     """
+    words = Words("corrections")
     one, other = titled(duplicate.id, duplicate.name), titled(into.id, into.account.name)
     if duplicate.merged_into == into.id:
-        return [f"{one} was merged into {other} already: nothing is to be recorded."]
+        return [words("merged_already", duplicate=one, into=other)]
     moved = _charges(line for line in into.lines if line.account == duplicate.id)
     own = _charges(line for line in into.lines if line.account != duplicate.id)
     return [
-        f"{one} is merged into {other}, which holds {into.closing}: use {into.id} from now on.",
-        *(harmless(f"Both were charged {twice}.") for twice in _charged_twice(moved, own)),
+        words("merged", duplicate=one, into=other, balance=into.closing, id=into.id),
+        *(harmless(words("both_charged", twice=one)) for one in _charged_twice(moved, own)),
     ]
 
 
 def _of_kind(account: Account) -> str:
     status = "" if account.status == "open" else f", {status_text(account)}"
-    return f"{titled(account.id, account.name)} ({account.kind}{status})"
+    return f"{titled(account.id, account.name)} ({kind_text(account.kind)}{status})"
 
 
-def _beyond(balance: Balance) -> str:
+def _beyond(balance: Balance, words: Words) -> str:
     """Return the limit beyond which a balance would be, in words, if it is."""
     if balance.floor is not None and balance.posted < balance.floor:
-        return f", below its floor {balance.floor}"
+        return words("below", limit=balance.floor)
     if balance.ceiling is not None and balance.posted > balance.ceiling:
-        return f", above its ceiling {balance.ceiling}"
+        return words("above", limit=balance.ceiling)
     return ""
 
 
 def _charges(lines: Iterable[StatementLine]) -> dict[str, str]:
     """Return what rules charged to an account or gave it, as `dues 2026`, by the ids."""
+    words = Words("corrections")
     return {
-        line.id: f"{line.kind} {'' if line.period is None else period_text(line.period)}".rstrip()
+        line.id: f"{words.kind(line.kind)} {_period(line)}".rstrip()
         for line in lines
         if line.id is not None and line.id.startswith("due:")
     }
 
 
+def _period(line: StatementLine) -> str:
+    return "" if line.period is None else period_text(line.period)
+
+
 def _charged_twice(duplicate: Mapping[str, str], into: Mapping[str, str]) -> list[str]:
     """Return what both were charged, and what to do about it."""
+    words = Words("corrections")
     return [
-        f"{what}: reverse {id}, if it is owed once"
-        for id, what in duplicate.items()
-        if what in into.values()
+        words("twice", what=what, id=id) for id, what in duplicate.items() if what in into.values()
     ]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, time
-from typing import Final
 
 from timebank.model import Hold
-from timebank.reports.text import Column, Row, counted, harmless, table, times_text
-
-_COLUMNS: Final = (
-    Column("Day"),
-    Column("Time"),
-    Column("Hold", least=8),
-    Column("Status"),
-    Column("Hours", right=True),
-    Column("Spends", least=8),
-    Column("Earns", least=8),
-    Column("Until"),
-    Column("For", least=8),
+from timebank.reports.text import (
+    Column,
+    Row,
+    column,
+    flag_text,
+    harmless,
+    state_text,
+    table,
+    times_text,
+    together,
 )
+from timebank.reports.words import Words
 
 
 def calendar(holds: Iterable[Hold]) -> list[Hold]:
@@ -70,6 +68,7 @@ def holds_text(holds: Iterable[Hold], *, today: date | None = None) -> list[str]
     <BLANKLINE>
     1 hold is overdue: settle what was done, and void what was not.
     """  # noqa: RUF002  # a span of times has an en dash
+    words = Words("holds")
     rows: list[Row] = []
     overdue = 0
     for hold in calendar(holds):
@@ -77,10 +76,10 @@ def holds_text(holds: Iterable[Hold], *, today: date | None = None) -> list[str]
         overdue += is_overdue
         rows.append(
             [
-                "no day" if hold.occurred_on is None else hold.occurred_on.isoformat(),
+                words("no_day") if hold.occurred_on is None else hold.occurred_on.isoformat(),
                 times_text(hold.started_at, hold.ended_at),
                 hold.id,
-                "overdue" if is_overdue else hold.status,
+                state_text("overdue" if is_overdue else hold.status),
                 str(hold.hours),
                 ", ".join(hold.spenders),
                 ", ".join(hold.earners),
@@ -88,12 +87,47 @@ def holds_text(holds: Iterable[Hold], *, today: date | None = None) -> list[str]
                 hold.note or hold.category or "",
             ]
         )
-    lines = table(_COLUMNS, rows) if rows else ["No holds."]
+    lines = table(_columns(), rows) if rows else [words("none")]
     if overdue:
-        are = "is" if overdue == 1 else "are"
-        late = f"{counted(overdue, 'hold')} {are} overdue"
-        lines += ["", f"{late}: settle what was done, and void what was not."]
+        lines += ["", words.counted("late", overdue)]
     return lines
+
+
+def _columns() -> list[Column]:
+    return [
+        column("day"),
+        column("time"),
+        column("hold", least=8),
+        column("status"),
+        column("hours", right=True),
+        column("spends", least=8),
+        column("earns", least=8),
+        column("until"),
+        column("for_what", least=8),
+    ]
+
+
+def hold_text(made: Hold, *, done: str) -> list[str]:
+    """Return what was done with a hold: `made`, `released`, or what it `would` be.
+
+    >>> import timebank
+    >>> from timebank.reports.holds import hold_text
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> hold_text(bank.hold(earner="m1", spender="f1", hours=1, id="h1"), done="made")
+    ['h1: 1:00 of f1 for m1 held']
+    """
+    words = Words("holds")
+    sides = {"spenders": together(made.spenders), "earners": together(made.earners)}
+    line = words(done, id=made.id, hours=made.hours, **sides)
+    if planned := planned_text(made):
+        line += f", {planned}"
+    if made.status == "open" and made.expires_at is not None:
+        line += f", {words('until', moment=until_text(made))}"
+    if made.repeated:
+        line += f"; {words('repeated')}"
+    flags = [words("note", flag=flag_text(flag)) for flag in made.flags]
+    return [harmless(line), *map(harmless, flags)]
 
 
 def _is_overdue(hold: Hold, today: date | None) -> bool:
@@ -111,32 +145,36 @@ def planned_text(hold: Hold) -> str:
     >>> planned_text(bank.hold(earner="m1", spender="f1", hours=1))
     ''
     """
-    day = "" if hold.occurred_on is None else f"on {hold.occurred_on}"
+    day = "" if hold.occurred_on is None else Words("holds")("on", day=hold.occurred_on)
     return " ".join(filter(None, (day, times_text(hold.started_at, hold.ended_at))))
 
 
 def until_text(hold: Hold) -> str:
     """Return when a hold expires, in UTC to the minute."""
     if hold.expires_at is None:
-        return "no date"
+        return Words("holds")("no_date")
     return f"{hold.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 def held_text(holds: Iterable[Hold], account: str) -> list[str]:
     """Return a line for each open hold of an account, as a statement ends with them."""
+    words = Words("holds")
     lines = []
     for hold in calendar(holds):
         fees = [p.hours for p in hold.postings if p.fee and p.account == account]
         parts = [
-            f"{quantity} {word}"
-            for quantity, word in (
-                (hold.spenders.get(account), "to spend"),
-                (hold.earners.get(account), "to earn"),
+            words(key, hours=quantity)
+            for quantity, key in (
+                (hold.spenders.get(account), "to_spend"),
+                (hold.earners.get(account), "to_earn"),
                 (abs(fees[0]) if fees else None, "fee"),
             )
             if quantity is not None
         ]
         parts += filter(None, [planned_text(hold)])
         note = f" ({hold.note})" if hold.note else ""
-        lines.append(harmless(f"  {hold.id}: {', '.join(parts)}, until {until_text(hold)}{note}"))
+        until = words("until_ever")
+        if hold.expires_at is not None:
+            until = words("until", moment=until_text(hold))
+        lines.append(harmless(f"  {hold.id}: {', '.join(parts)}, {until}{note}"))
     return lines

@@ -10,6 +10,7 @@ from timebank.journal import parse
 from timebank.model import Amendment, Record
 from timebank.reports.corrections import changes_text
 from timebank.reports.text import harmless
+from timebank.reports.words import Words
 
 
 def operation_of(record: Record) -> str | None:
@@ -34,15 +35,17 @@ def record_text(record: Record, amendments: Iterable[Amendment] = ()) -> str:
     body = parse(record.bytes)
     request = _part(body, "request")
     about = request.get("id", request.get("account", request.get("operation", "")))
-    words = [record.kind, str(about)]
+    words = Words("journal")
+    kind = f"kind_{record.kind}"
+    parts = [words(kind) if words.has(kind) else record.kind, str(about)]
     if record.kind == "merge":
-        words.append(f"into {request.get('into')}")
+        parts.append(words("into", account=request.get("into")))
     if record.actor is not None:
-        words.append(f"by {record.actor}")
-    came_to = _came_to(record, _part(body, "effects"), amendments)
+        parts.append(words("by", actor=record.actor))
+    came_to = _came_to(record, _part(body, "effects"), amendments, words)
     end = f": {came_to}" if came_to else ""
     recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
-    description = harmless(f"{' '.join(filter(None, words))}{end}")
+    description = harmless(f"{' '.join(filter(None, parts))}{end}")
     return f"{record.sequence:>8}  {recorded_at}  {record.digest.hex()[:16]}  {description}"
 
 
@@ -51,12 +54,14 @@ def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _why(amendment: Amendment) -> list[str]:
+def _why(amendment: Amendment, words: Words) -> list[str]:
     """Return the reason of an amendment as a phrase; none, where it was erased."""
-    return [] if amendment.reason is None else [f"reason: {amendment.reason}"]
+    return [] if amendment.reason is None else [words("reason", text=amendment.reason)]
 
 
-def _came_to(record: Record, effects: dict[str, Any], amendments: Iterable[Amendment]) -> str:
+def _came_to(
+    record: Record, effects: dict[str, Any], amendments: Iterable[Amendment], words: Words
+) -> str:
     """Return what a correction came to, in words; nothing for every other record."""
     try:
         match record.kind:
@@ -65,20 +70,21 @@ def _came_to(record: Record, effects: dict[str, Any], amendments: Iterable[Amend
                     phrase
                     for one in amendments
                     if one.sequence == record.sequence
-                    for phrase in (*changes_text(one.changes), *_why(one))
+                    for phrase in (*changes_text(one.changes), *_why(one, words))
                 )
             case "amend_account":
                 was, sets = effects["was"], effects["sets"]
                 return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
             case "close_books" | "restart_clock" if "through" in effects:
                 through = effects["through"]
-                return (
-                    f"books are {'open again' if through is None else f'closed through {through}'}"
-                )
+                is_open = through is None
+                return words("books_open") if is_open else words("books_closed", day=through)
             case "merge":
                 moved = sum(max(seconds, 0) for _, seconds in effects["postings"])
-                joined = f"; joined: {effects['joined_on']}" if "joined_on" in effects else ""
-                return f"{Hours.from_seconds(moved)} moved{joined}"
+                joined = ""
+                if "joined_on" in effects:
+                    joined = words("joined", day=effects["joined_on"])
+                return f"{words('moved', hours=Hours.from_seconds(moved))}{joined}"
     except (KeyError, TypeError, ValueError):
-        return "cannot be read, run an audit"
+        return words("unreadable")
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Any, Final
 
@@ -17,11 +16,14 @@ from timebank.errors import (
     shown,
 )
 from timebank.queries.json_shapes import Shape, of
+from timebank.reports.explaining import word
 
 #: What is said in place of a message that names files, servers or statements.
 _BUSY: Final = "the ledger is busy: try again"
 _UNKNOWN: Final = "it may have been recorded: repeat the call with the same id to learn it"
 _BROKEN: Final = "the ledger cannot answer now"
+#: Attributes that are told elsewhere, or for sentences alone.
+_NO_FACTS: Final = frozenset({"code", "__notes__", "key", "gaps"})
 #: The facts of every refusal by a rule, which its class may have.
 _OF_A_RULE: Final = ("rule", "headroom", "passes", "remedy")
 
@@ -47,10 +49,8 @@ def error(error: BaseException) -> Shape:
     if not isinstance(error, TimebankError):
         msg = f"error takes a TimebankError, not {shown(error)}"
         raise WrongType(msg)
-    code = getattr(error, "code", None) or _word(type(error).__name__)
-    facts = {
-        name: value for name, value in vars(error).items() if name not in {"code", "__notes__"}
-    }
+    code = getattr(error, "code", None) or word(type(error).__name__)
+    facts = {name: value for name, value in vars(error).items() if name not in _NO_FACTS}
     if isinstance(error, Rejected):
         facts |= {name: getattr(error, name) for name in _OF_A_RULE}
     elif isinstance(error, (*FAILURES, BankNotFound)):
@@ -60,11 +60,6 @@ def error(error: BaseException) -> Shape:
         "message": _message(error),
         "facts": {name: _plain(value) for name, value in sorted(facts.items())},
     }
-
-
-def _word(name: str) -> str:
-    """Return the name of a class as a word: `AccountNotFound` is `account_not_found`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _message(error: TimebankError) -> str:

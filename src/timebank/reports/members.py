@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final
 
 from timebank.hours import Hours
-from timebank.model import Erasure
+from timebank.model import Erasure, Hold
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.reports.corrections import changes_text
-from timebank.reports.text import Column, Row, counted, harmless, period_text, table, titled
-
-_DUE: Final = (
-    Column("Due on"),
-    Column("Account", least=16),
-    Column("What for", least=12),
-    Column("Period"),
-    Column("Hours", right=True),
-    Column("To", least=12),
-    Column("Note", least=20),
+from timebank.reports.text import (
+    Column,
+    Row,
+    column,
+    harmless,
+    kind_text,
+    period_text,
+    state_text,
+    table,
+    titled,
 )
-_IDLE: Final = (
-    Column("Account", least=20),
-    Column("Kind"),
-    Column("Status"),
-    Column("Member since"),
-    Column("Last exchange"),
-    Column("Balance", right=True),
-)
-
+from timebank.reports.words import Words
 
 # -- dues ----------------------------------------------------------------------------
 
@@ -52,66 +43,78 @@ def due_text(report: DueReport, *, dry_run: bool = False) -> list[str]:
     <BLANKLINE>
     Charged to 1 account: 2:00, to common 2:00.
     """
+    words = Words("members")
     rows: list[Row] = [
         [
             one.since.isoformat(),
             titled(one.account, one.name),
-            one.rule,
+            words.kind(one.rule),
             period_text(one.period),
             str(one.hours),
             one.fund,
-            _note(one),
+            _note(one, words),
         ]
         for one in report.charges
     ]
-    lines = [*table(_DUE, rows), ""] if rows else []
-    lines.append(_totals(report, "Would be charged" if dry_run else "Charged"))
+    lines = [*table(_due_columns(), rows), ""] if rows else []
+    lines.append(_totals(report, words, "would_charge" if dry_run else "charged"))
     if report.suspended:
-        names = ", ".join(map(harmless, report.suspended))
-        lines.append(f"Suspended, and to be charged when they are thawed: {names}.")
+        lines.append(words("suspended", names=", ".join(map(harmless, report.suspended))))
     return lines
 
 
-def _note(one: Charge) -> str:
-    notes = [] if one.basis is None else [f"of {one.basis}"]
+def _due_columns(*, of_many: bool = True) -> list[Column]:
+    return [
+        column("due_on"),
+        *([column("account", least=16)] if of_many else []),
+        column("what_for", least=12),
+        column("period"),
+        column("hours", right=True),
+        column("to", least=12),
+        column("note", least=20),
+    ]
+
+
+def _note(one: Charge, words: Words) -> str:
+    notes = [] if one.basis is None else [words("of_basis", hours=one.basis)]
     notes += [
-        f"below its floor {flag.limit}" if flag.rule == "floor" else f"above {flag.limit}"
+        words("below_floor" if flag.rule == "floor" else "above", limit=flag.limit)
         for flag in one.transfer.flags
     ]
     return ", ".join(notes)
 
 
-def _totals(report: DueReport, verb: str) -> str:
+def _totals(report: DueReport, words: Words, done: str) -> str:
     if not report.charges:
-        return f"Nothing is due through {report.through}."
+        return words("nothing_due", day=report.through)
     funds: dict[str, int] = {}
     for one in report.charges:
         funds[one.fund] = funds.get(one.fund, 0) + one.hours.seconds
     to = ", ".join(
-        f"to {harmless(fund)} {Hours.from_seconds(seconds)}"
+        words("to_fund", fund=harmless(fund), hours=Hours.from_seconds(seconds))
         for fund, seconds in sorted(funds.items())
     )
     accounts = len({one.account for one in report.charges})
-    plural = "account" if accounts == 1 else "accounts"
-    return f"{verb} to {accounts} {plural}: {report.hours}, {to}."
+    return words.counted(done, accounts, hours=report.hours, to=to)
 
 
 def dues_text(dues: Iterable[Due], account: str) -> list[str]:
     """Return a line for each of what is due of one account and was not charged yet."""
+    words = Words("members")
     rows: list[Row] = [
         [
             one.since.isoformat(),
-            one.rule,
+            words.kind(one.rule),
             period_text(one.period),
             str(one.hours),
             one.fund,
-            "" if one.basis is None else f"of {one.basis}",
+            "" if one.basis is None else words("of_basis", hours=one.basis),
         ]
         for one in dues
     ]
     if not rows:
-        return [harmless(f"Nothing is due of {account}.")]
-    return table([column for column in _DUE if column.title != "Account"], rows)
+        return [harmless(words("nothing_due_of", account=account))]
+    return table(_due_columns(of_many=False), rows)
 
 
 # -- leaving -------------------------------------------------------------------------
@@ -127,30 +130,38 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
     >>> leaving_text(bank.leave("m1"))
     ['m1 Maria R. has left: the account is closed.']
     """
+    words = Words("members")
     lines = [
-        f"Dues: {one.rule} {period_text(one.period)}: {one.hours} to {one.fund}."
+        words(
+            "dues_line",
+            rule=words.kind(one.rule),
+            period=period_text(one.period),
+            hours=one.hours,
+            fund=one.fund,
+        )
         for one in left.charges
     ]
     lines += [
-        f"Hold {hold.id}: {hold.hours} of {', '.join(hold.spenders)} for "
-        f"{', '.join(hold.earners)} released."
+        words("hold_released", hold=hold.id, hours=hold.hours, **_sides(hold))
         for hold in left.voided
     ]
-    lines += [f"Delegate {delegate}: may act no more." for delegate in left.ended]
+    lines += [words("delegate_ended", delegate=delegate) for delegate in left.ended]
     lines += [
-        f"Welcome credit: {given.hours} given back to {', '.join(given.earners)}."
+        words("given_back", hours=given.hours, earners=", ".join(given.earners))
         for given in left.given_back
     ]
     if (made := left.disposal) is not None:
         (earner,), (spender,) = made.earners, made.spenders
-        lines.append(
-            f"Debt: {made.hours} written off, on {spender}."
-            if made.kind == "write-off"
-            else f"{made.kind.capitalize()}: {made.hours} to {earner}."
-        )
-    verb = "would leave: the account would be" if dry_run else "has left: the account is"
+        is_debt = made.kind == "write-off"
+        key = "written_off" if is_debt else f"disposed_{made.kind}"
+        lines.append(words(key, hours=made.hours, account=spender if is_debt else earner))
     title = titled(left.account.id, left.account.name)
-    return [harmless(line) for line in [*lines, f"{title} {verb} closed."]]
+    lines.append(words("would_leave" if dry_run else "left", account=title))
+    return list(map(harmless, lines))
+
+
+def _sides(hold: Hold) -> dict[str, str]:
+    return {"spenders": ", ".join(hold.spenders), "earners": ", ".join(hold.earners)}
 
 
 # -- who acts, who is away -----------------------------------------------------------
@@ -158,22 +169,11 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
 
 def delegate_text(delegate: Delegate) -> str:
     """Return who may act for an account, and until when."""
-    until = "" if delegate.until is None else f" until {delegate.until}"
-    return harmless(f"{delegate.delegate} may act for {delegate.account}{until}")
-
-
-_HAPPENED: Final = {
-    "open_account": "opened",
-    "rename": "renamed",
-    "set_limits": "limits set",
-    "freeze": "frozen",
-    "thaw": "thawed",
-    "close_account": "closed",
-    "reopen": "reopened",
-    "name_delegate": "delegate named",
-    "end_delegate": "delegate ended",
-    "amend_account": "amended",
-}
+    words = Words("members")
+    facts: dict[str, object] = {"delegate": delegate.delegate, "account": delegate.account}
+    if delegate.until is not None:
+        facts["day"] = delegate.until
+    return harmless(words("may_act" if delegate.until is None else "may_act_until", **facts))
 
 
 def events_text(events: Iterable[Event]) -> list[str]:
@@ -187,46 +187,49 @@ def events_text(events: Iterable[Event]) -> list[str]:
     >>> events_text(bank.events("m1"))
     ['2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
     """
+    words = Words("members")
     every = list(events)
     merged = {event.changes["merged"][0] for event in every if event.kind == "merge"}
     lines = []
     for event in every:
         of = event.account if event.account in merged else None
-        by = f" by {event.actor}" if event.actor else ""
+        by = words("by", actor=event.actor) if event.actor else ""
         text = f": {event.text}" if event.text else ""
-        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {_happened(event, of)}{by}{text}"))
+        happened = f"{_happened(event, of, words)}{by}{text}"
+        lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {happened}"))
         if event.kind == "amend_account":
             lines += [f"{'':12}{phrase}" for phrase in changes_text(event.changes)]
     return lines
 
 
-def _happened(event: Event, of: str | None) -> str:
+def _happened(event: Event, of: str | None, words: Words) -> str:
     """Return what happened, in words; `of` is the merged account to which it did."""
     if event.kind == "merge":
         account, into = event.changes["merged"]
-        own = event.account == account
-        return f"{account} merged into {into if own or of else 'it'}"
-    return f"{'' if of is None else f'{of} '}{_HAPPENED[event.kind]}"
+        if event.account == account or of:
+            return words("merged_into", account=account, into=into)
+        return words("merged_here", account=account)
+    return f"{'' if of is None else f'{of} '}{words(f'did_{event.kind}')}"
 
 
 def inactive_text(found: Iterable[Inactive], since: date) -> list[str]:
     """Return a line for each account that exchanged nothing since a day."""
+    words = Words("members")
     rows: list[Row] = [
         [
             titled(one.account.id, one.account.name),
-            one.account.kind,
-            one.account.status,
+            kind_text(one.account.kind),
+            state_text(one.account.status),
             one.since.isoformat(),
-            "never" if one.last_exchange is None else one.last_exchange.isoformat(),
+            words("never") if one.last_exchange is None else one.last_exchange.isoformat(),
             str(one.balance),
         ]
         for one in found
     ]
-    return (
-        table(_IDLE, rows)
-        if rows
-        else [f"Nobody who was a member before {since} has been without an exchange since."]
-    )
+    if not rows:
+        return [words("nobody_idle", day=since)]
+    titles = [column(title) for title in ("kind", "status", "member_since", "last_exchange")]
+    return table([column("account", least=20), *titles, column("balance", right=True)], rows)
 
 
 # -- what is erased -------------------------------------------------------------------
@@ -240,21 +243,25 @@ def erasure_text(done: Erasure, *, dry_run: bool = False) -> list[str]:
     >>> erasure_text(Erasure("m1", None, 2, (9,), ()))
     ['2 texts of account m1 are erased, says record 9.']
     """
-    of = f"account {done.account}" if done.account is not None else f"record {done.record}"
+    words = Words("members")
+    of = words("of_record", id=done.record)
+    if done.account is not None:
+        of = words("of_account", id=done.account)
     if not done.texts:
-        lines = [f"Nothing of {of} is left to erase."]
+        lines = [words("nothing_left", of=of)]
     elif dry_run:
-        are = "is" if done.texts == 1 else "are"
-        lines = [f"{counted(done.texts, 'text')} of {of} {are} there to be erased."]
+        lines = [words.counted("would_erase", done.texts, of=of)]
     else:
-        says = f"record {done.records[0]}"
-        if len(done.records) > 1:
-            says = f"records {done.records[0]} to {done.records[-1]}"
-        is_said = "say" if len(done.records) > 1 else "says"
-        are = "is" if done.texts == 1 else "are"
-        lines = [f"{counted(done.texts, 'text')} of {of} {are} erased, {is_said} {says}."]
+        lines = [words.counted("erased", done.texts, of=of, says=_says(done.records, words))]
     if dry_run:
-        lines.append("This was a dry run: nothing is destroyed.")
+        lines.append(words("dry"))
     else:
-        lines += [f"It may still be read: {remains}." for remains in done.remains]
+        lines += [words("remains", where=words.reason(where)) for where in done.remains]
     return [harmless(line) for line in lines]
+
+
+def _says(records: Sequence[int], words: Words) -> str:
+    """Return which records say that texts were erased."""
+    if len(records) == 1:
+        return words("says", first=records[0])
+    return words("say", first=records[0], last=records[-1])

@@ -8,35 +8,11 @@ from typing import Final
 from timebank.hours import Hours
 from timebank.model import Account, Balance, Record
 from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay
-from timebank.reports.text import Column, Row, counted, harmless, limit_text, table, titled
+from timebank.reports.text import Row, column, harmless, kind_text, limit_text, table, titled
+from timebank.reports.words import Words
 from timebank.statute import DEFAULT, Band, Demurrage, Dues, Fee, Statute
 
-_COLUMNS: Final = (
-    Column("Kind"),
-    Column("From"),
-    Column("Floor", right=True),
-    Column("Ceiling", right=True),
-    Column("Beyond it"),
-)
-_REPLAY: Final = (
-    Column("Account", least=12),
-    Column("Would be"),
-    Column("Rule"),
-    Column("Exchanges", right=True),
-    Column("Hours", right=True),
-    Column("First", least=8),
-    Column("Last", least=8),
-)
-_ROUNDED: Final = {
-    "refuse": "another is refused",
-    "up": "rounded up",
-    "nearest": "rounded to the nearest",
-}
 _MOST: Final = 10
-_TWO: Final = (
-    "Of two rows of the same months, beyond the first is flagged, beyond the second refused."
-)
-_BEYOND: Final = {"refuse": "refused", "flag": "recorded with a flag"}
 
 
 def statute_text(statute: Statute) -> list[str]:
@@ -69,25 +45,28 @@ def statute_text(statute: Statute) -> list[str]:
     Kinds that are not named are unlimited.
     Of two rows of the same months, beyond the first is flagged, beyond the second refused.
     """
+    words = Words("statute")
     rows: list[Row] = [
         [
-            kind,
-            f"month {band.from_month}" if band.from_month else "joining",
+            kind_text(kind),
+            words("month", n=band.from_month) if band.from_month else words("joining"),
             limit_text(band.floor),
             limit_text(band.ceiling),
-            _BEYOND[band.beyond],
+            words(f"beyond_{band.beyond}"),
         ]
         for kind, bands in statute.limits.items()
         for band in bands
     ]
-    lines = [harmless(f"Statute {statute.version}, time zone {statute.time_zone}"), ""]
+    lines = [harmless(words("title", version=statute.version, zone=statute.time_zone)), ""]
     if rows:
-        lines += [*table(_COLUMNS, rows), "", "Kinds that are not named are unlimited."]
+        limits = (column("floor", right=True), column("ceiling", right=True), column("beyond"))
+        lines += [*table((column("kind"), column("from_month"), *limits), rows), ""]
+        lines.append(words("unnamed"))
         if any(_has_two(bands) for bands in statute.limits.values()):
-            lines.append(_TWO)
+            lines.append(words("two"))
     else:
-        lines.append("No limits.")
-    return lines + _rules(statute)
+        lines.append(words("no_limits"))
+    return lines + [harmless(line) for line in _rules(statute, words)]
 
 
 def _has_two(bands: Sequence[Band]) -> bool:
@@ -95,110 +74,119 @@ def _has_two(bands: Sequence[Band]) -> bool:
     return len({band.from_month for band in bands}) < len(bands)
 
 
-def _rules(statute: Statute) -> list[str]:
+def _rules(statute: Statute, words: Words) -> list[str]:
     lines = []
     if (unit := statute.granularity) is not None:
-        lines.append(f"Exchanges are in units of {unit.unit}: {_ROUNDED[unit.rounding]}.")
+        lines.append(words(f"units_{unit.rounding}", unit=unit.unit))
     if (largest := statute.largest_exchange) is not None:
-        lines.append(
-            f"One exchange moves at most {largest.hours}: more is {_BEYOND[largest.beyond]}."
-        )
+        beyond = words(f"beyond_{largest.beyond}")
+        lines.append(words("largest", hours=largest.hours, beyond=beyond))
     if (days := statute.record_within) is not None:
-        lines.append(
-            f"An exchange is recorded within {days.days} days: later is {_BEYOND[days.beyond]}."
-        )
+        lines.append(words.counted("within", days.days, beyond=words(f"beyond_{days.beyond}")))
     if statute.fee is not None:
-        lines.append(_fee(statute.fee))
+        lines.append(_fee(statute.fee, words))
     if (welcome := statute.welcome) is not None:
-        when = "on joining" if welcome.given == "on joining" else "when it is asked for"
-        back = "due back on leaving" if welcome.due_back else "to keep"
-        lines.append(
-            harmless(
-                f"{_each(welcome.kinds)} gets {welcome.hours} from {welcome.fund} {when}, {back}."
-            )
-        )
-    lines += [harmless(_dues(rule)) for rule in statute.dues]
+        given = "joining" if welcome.given == "on joining" else "asked"
+        key = f"welcome_{given}_{'back' if welcome.due_back else 'keep'}"
+        each = _each(welcome.kinds, words)
+        lines.append(words(key, each=each, hours=welcome.hours, fund=welcome.fund))
+    lines += [_dues(rule, words) for rule in statute.dues]
     if statute.demurrage is not None:
-        lines.append(harmless(_demurrage(statute.demurrage)))
+        lines.append(_demurrage(statute.demurrage, words))
     return lines
 
 
-def _each(kinds: Sequence[str]) -> str:
-    return f"Each {' or '.join(kinds)}"
+def _each(kinds: Sequence[str], words: Words) -> str:
+    one, *others = map(kind_text, kinds)
+    for other in others:
+        one = words("or", one=one, other=other)
+    return words("each", kinds=one)
 
 
-def _dues(rule: Dues) -> str:
-    when = "once" if rule.every == "once" else f"each {rule.every}"
-    text = f"{_each(rule.kinds)} gives {rule.hours} to {rule.fund} {when} ({rule.name})"
-    if rule.from_month:
-        text += f", from month {rule.from_month} of membership on"
-    if rule.every == "once":
-        return f"{text}."
-    first = {
-        "whole": "is due in whole",
-        "months": "counts by months",
-        "days": "counts by days",
-        "free": "is free",
-    }
-    return f"{text}; a first {rule.every} that is not whole {first[rule.first_period]}."
-
-
-def _demurrage(rule: Demurrage) -> str:
-    rounded = "up" if rule.remainder_to == "fund" else "down"
-    return (
-        f"{_each(rule.kinds)} gives {rule.share} of what it holds above {rule.above} to "
-        f"{rule.fund} each {rule.every} (demurrage), in units of {rule.unit} rounded {rounded}."
+def _dues(rule: Dues, words: Words) -> str:
+    first = ""
+    if rule.every != "once":
+        first = words(f"first_{rule.first_period}", every=words(f"every_{rule.every}"))
+    return words(
+        "dues",
+        each=_each(rule.kinds, words),
+        hours=rule.hours,
+        fund=rule.fund,
+        when=words(f"when_{rule.every}"),
+        name=words.kind(rule.name),
+        from_month=words("from_month", n=rule.from_month) if rule.from_month else "",
+        first=first,
     )
 
 
-def _fee(fee: Fee) -> str:
-    much = f"{fee.share} of it" if fee.fixed is None else str(fee.fixed)
-    text = f"Of each exchange the {fee.payer} pays {much} to {harmless(fee.fund)}"
+def _demurrage(rule: Demurrage, words: Words) -> str:
+    return words(
+        f"demurrage_{'up' if rule.remainder_to == 'fund' else 'down'}",
+        each=_each(rule.kinds, words),
+        share=rule.share,
+        above=rule.above,
+        fund=rule.fund,
+        when=words(f"when_{rule.every}"),
+        unit=rule.unit,
+    )
+
+
+def _fee(fee: Fee, words: Words) -> str:
     if fee.fixed is not None:
-        return f"{text}."
-    rounded = "up, for the fund" if fee.remainder_to == "fund" else "down, for who pays"
-    return f"{text}, in units of {fee.unit} rounded {rounded}."
+        return words(f"fee_fixed_{fee.payer}", much=fee.fixed, fund=fee.fund)
+    rounded = "up" if fee.remainder_to == "fund" else "down"
+    key = f"fee_share_{fee.payer}_{rounded}"
+    return words(key, much=fee.share, fund=fee.fund, unit=fee.unit)
 
 
 def doubts_text(statute: Statute) -> list[str]:
     """Return a line for each value that is allowed but is more often a slip."""
-    found = []
+    words, found = Words("statute"), []
     for kind, bands in statute.limits.items():
         for band in bands:
             if band.floor is not None and band.floor.seconds > 0:
-                found.append(f"who is a {kind} must keep {band.floor}: was -{band.floor} meant?")
+                found.append(words("doubt_floor", kind=kind_text(kind), hours=band.floor))
             if band.ceiling is not None and band.ceiling.seconds < 0:
-                found.append(f"who is a {kind} must owe {-band.ceiling}: was a floor meant?")
+                found.append(words("doubt_ceiling", kind=kind_text(kind), hours=-band.ceiling))
     unit = statute.granularity
     if unit is not None and unit.unit > Hours(1):
-        found.append(f"the unit is {unit.unit} hours: minutes are written 0:15, or 15m")
-    return ["", "Is this so?", *(f"  {doubt}" for doubt in found)] if found else []
+        found.append(words("doubt_unit", unit=unit.unit))
+    return ["", words("doubts"), *(f"  {doubt}" for doubt in found)] if found else []
 
 
 def history_text(adopted: Iterable[tuple[Record, Statute]]) -> list[str]:
     """Return which statute was adopted when, newest first; the first of all needs no record."""
-    lines = [
-        harmless(f"{statute.version}: from record {record.sequence}, {record.recorded_at:%Y-%m-%d}")
-        for record, statute in adopted
-    ]
-    return [*lines, f"{DEFAULT.version}: from the beginning"]
+    words = Words("statute")
+    lines = []
+    for record, statute in adopted:
+        facts = {"version": statute.version, "sequence": record.sequence}
+        lines.append(harmless(words("adopted", **facts, day=f"{record.recorded_at:%Y-%m-%d}")))
+    return [*lines, words("from_start", version=DEFAULT.version)]
+
+
+def adopted_text(statute: Statute, sequence: int | None) -> str:
+    """Return from which record on a statute is in force; `None` where it was before."""
+    words = Words("statute")
+    if sequence is None:
+        return harmless(words("was_in_force", version=statute.version))
+    return harmless(words("in_force", version=statute.version, sequence=sequence))
 
 
 def beyond_text(accounts: Iterable[tuple[Account, Balance]], undated: Sequence[str]) -> list[str]:
     """Return who stands beyond the limits of a statute, and may only move back."""
+    words = Words("statute")
     lines = []
     for account, balance in accounts:
         low, high = balance.posted - balance.held, balance.posted + balance.incoming
         title = titled(account.id, account.name)
         if balance.floor is not None and low < balance.floor:
-            lines.append(f"  {title} stands at {low}, below its floor {balance.floor}")
+            lines.append(words("below", account=title, balance=low, limit=balance.floor))
         if balance.ceiling is not None and high > balance.ceiling:
-            lines.append(f"  {title} stands at {high}, above its ceiling {balance.ceiling}")
-    found = ["Beyond these limits, and may only move back:", *lines] if lines else []
-    found = found or ["Nobody stands beyond these limits."]
+            lines.append(words("above", account=title, balance=high, limit=balance.ceiling))
+    found = [words("beyond"), *lines] if lines else [words("nobody_beyond")]
     if undated:
         named = ", ".join(map(harmless, undated[:_MOST])) + (", …" if undated[_MOST:] else "")
-        found.append(f"Without a day of joining, and so in month 0: {named}")
+        found.append(words("undated", names=named))
     return found
 
 
@@ -221,11 +209,12 @@ def replay_text(tried: Replay) -> list[str]:
     <BLANKLINE>
     Under v2, of 1 exchange 1 would be charged otherwise.
     """
+    words = Words("statute")
     rows: list[Row] = [
         [
             line.account,
-            line.outcome,
-            line.rule,
+            words(f"outcome_{line.outcome}"),
+            _rule(line.rule, words),
             str(line.exchanges),
             str(line.hours),
             line.first,
@@ -233,43 +222,52 @@ def replay_text(tried: Replay) -> list[str]:
         ]
         for line in tried.lines
     ]
-    lines = [*_coverage(tried), ""]
-    lines += [*table(_REPLAY, rows), ""] if rows else []
-    lines.append(harmless(_summary(tried)))
+    columns = [
+        column("account", least=12),
+        column("would_be"),
+        column("rule"),
+        column("exchanges", right=True),
+        column("hours", right=True),
+        column("first", least=8),
+        column("last", least=8),
+    ]
+    lines = [*_coverage(tried, words), ""]
+    lines += [*table(columns, rows), ""] if rows else []
+    lines.append(harmless(_summary(tried, words)))
     return lines
 
 
-def _coverage(tried: Replay) -> list[str]:
+def _rule(rule: str, words: Words) -> str:
+    key = f"rule_{rule.replace(' ', '_')}"
+    return words(key) if words.has(key) else rule
+
+
+def _coverage(tried: Replay, words: Words) -> list[str]:
     """Return how many were judged of what moves hours, and what the others are."""
-    judged = counted(tried.judged, "exchange")
+    judged = words.counted("exchanges", tried.judged)
     if tried.judged_imports:
-        judged += f", {tried.judged_imports:,} of them imported"
+        judged = words("of_them_imported", judged=judged, n=words.number(tried.judged_imports))
     if not tried.exempt:
-        return [f"Judged: all there is, {judged}."]
-    one = {"imports": "import", "reversals": "reversal", "settlements": "settlement"}
+        return [words("judged_all", judged=judged)]
     others = ", ".join(
-        f"{counted(number, 'charge')} of dues" if what == "dues" else counted(number, one[what])
+        words.counted("charges" if what == "dues" else what, number)
         for what in EXEMPTIONS
         if (number := getattr(tried, what))
     )
-    lines = [f"Judged: {judged}; not judged: {others}."]
+    lines = [words("judged", judged=judged, others=others)]
     if tried.imports and not tried.judged_imports:
-        lines.append("With --include-imports what was imported is judged as of its own day.")
+        lines.append(words("include"))
     return lines
 
 
-def _summary(tried: Replay) -> str:
-    exchanges = counted(tried.judged, "exchange")
+def _summary(tried: Replay, words: Words) -> str:
+    exchanges = words.counted("exchanges", tried.judged)
     if not tried.judged:
-        return f"Under {tried.statute} nothing could be judged."
+        return words("none_judged", statute=tried.statute)
     if not tried.differs:
-        return f"Under {tried.statute} nothing would have been different, of {exchanges}."
-    words = {
-        "refused": "would be refused",
-        "flagged": "would have a flag",
-        "charged": "would be charged otherwise",
-        "rounded": "would be rounded otherwise",
-    }
-    counts = ((getattr(tried, outcome), words[outcome]) for outcome in OUTCOMES)
-    differences = ", ".join(f"{count:,} {word}" for count, word in counts if count)
-    return f"Under {tried.statute}, of {exchanges} {differences}."
+        return words("none_differs", statute=tried.statute, exchanges=exchanges)
+    counts = ((getattr(tried, outcome), outcome) for outcome in OUTCOMES)
+    differences = ", ".join(
+        words(f"would_{outcome}", n=words.number(count)) for count, outcome in counts if count
+    )
+    return words("differs", statute=tried.statute, exchanges=exchanges, differences=differences)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from typing import Final
 from unicodedata import category, east_asian_width
 
 import attrs
 
-from timebank.model import INHERIT, Account, Limit
+from timebank.model import INHERIT, Account, Flag, Limit
+from timebank.reports.words import Words
 
 #: The widest line of a report.
 PAGE_COLUMNS: Final = 100
@@ -116,6 +117,16 @@ class Column:
     least: int | None = None
 
 
+def column(title: str, *, right: bool = False, least: int | None = None) -> Column:
+    """Return a column whose title is a word of the table `columns`, in the language spoken.
+
+    >>> from timebank.reports.text import column
+    >>> column("account").title
+    'Account'
+    """
+    return Column(Words("columns")(title), right, least)
+
+
 #: A row; `None` stands for a rule across the table.
 Row = Sequence[str] | None
 
@@ -186,8 +197,18 @@ def facts(facts: Mapping[str, str], *, right: bool = False, label: int = 0) -> l
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 account`, `2 accounts`, `1,000 accounts`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return a number with its English noun: `1 account`, `2 quantities`, `1,000 accounts`.
+
+    What people read has `Words.counted` in its place, in every language.
+
+    >>> from timebank.reports.text import counted
+    >>> counted(1, "quantity"), counted(2, "quantity"), counted(1000, "day")
+    ('1 quantity', '2 quantities', '1,000 days')
+    """
+    if number == 1:
+        return f"{number:,} {noun}"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {many}"
 
 
 def titled(id: str, name: str | None) -> str:
@@ -205,16 +226,48 @@ def status_text(account: Account) -> str:
     >>> status_text(account), status_text(attrs.evolve(account, merged_into="m1"))
     ('open', 'merged into m1')
     """
-    if account.merged_into is None:
-        return account.status
-    return harmless(f"merged into {account.merged_into}")
+    return state_text(account.status, account.merged_into)
+
+
+def state_text(status: str, merged_into: str | None = None) -> str:
+    """Return a status of an account or a hold in words, or which account it became."""
+    words = Words("text")
+    if merged_into is not None:
+        return harmless(words("merged", account=merged_into))
+    return words(status) if words.has(status) else status
+
+
+def kind_text(kind: str) -> str:
+    """Return the kind of an account in words."""
+    words = Words("text")
+    return words(kind) if words.has(kind) else kind
+
+
+def flag_text(flag: Flag) -> str:
+    """Return a rule that was broken, and that the statute only flags, as a sentence.
+
+    >>> from timebank import Flag, Hours
+    >>> from timebank.reports.text import flag_text
+    >>> flag_text(Flag(rule="largest exchange", limit=Hours(8), needed=Hours(9)))
+    'one exchange moves 9:00, more than the 8:00 of the statute'
+    """
+    facts = attrs.asdict(flag, recurse=False)
+    return Words("text")(f"flag_{flag.rule.replace(' ', '_')}", **facts)
+
+
+def together(texts: Iterable[str]) -> str:
+    """Return texts that belong together: `m1 and m2`."""
+    one, *others = [*texts] or [""]
+    for other in others:
+        one = Words("text")("and", one=one, other=other)
+    return one
 
 
 def limit_text(limit: Limit) -> str:
     """Return a limit in words."""
-    if limit is INHERIT:
-        return "statute"
-    return "unlimited" if limit is None else str(limit)
+    if limit is INHERIT or limit is None:
+        return Words("text")("unlimited" if limit is None else "statute")
+    return str(limit)
 
 
 def times_text(started_at: time | None, ended_at: time | None) -> str:
@@ -225,10 +278,11 @@ def times_text(started_at: time | None, ended_at: time | None) -> str:
     >>> times_text(time(9, 30), time(11)), times_text(time(9, 30), None), times_text(None, None)
     ('09:30–11:00', 'from 09:30', '')
     """  # noqa: RUF002  # a span has an en dash
+    words = Words("text")
     if started_at is None:
-        return "" if ended_at is None else f"to {ended_at:%H:%M}"
+        return "" if ended_at is None else words("ends", time=f"{ended_at:%H:%M}")
     if ended_at is None:
-        return f"from {started_at:%H:%M}"
+        return words("starts", time=f"{started_at:%H:%M}")
     return f"{started_at:%H:%M}–{ended_at:%H:%M}"  # noqa: RUF001  # as above
 
 
@@ -241,9 +295,11 @@ def period_text(period: tuple[date, date] | None) -> str:
     '2026-01 to 2026-06'
     """
     if period is None:
-        return "once"
+        return Words("text")("once")
     first, last = period
     if (first.month, last.month) == (1, 12):
         return f"{first.year:04}"
     months = f"{first:%Y-%m}"
-    return months if first.month == last.month else f"{months} to {last:%Y-%m}"
+    if first.month == last.month:
+        return months
+    return Words("text")("months", first=months, last=f"{last:%Y-%m}")

@@ -82,7 +82,7 @@ class SetLimits(Command[SetLimitsRequest, Account]):
             request["ceiling"] = checks.limit(ceiling, "ceiling")
         if len(request) == 1:
             msg = "set_limits needs a floor, a ceiling or both"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="limits_missing")
         return cls(request=request, texts={}, accounts=(account,))
 
 
@@ -162,7 +162,7 @@ class AmendAccount(Command[AmendAccountRequest, Account]):
             request["kind"] = checks.one_of(kind, OWN_KINDS, "kind")
         if len(request) == 1:
             msg = "nothing to amend: name joined_on, kind or both"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="nothing_to_amend")
         texts = reason_of(reason, "an amendment needs a reason, for whoever reads it later")
         return cls(request, texts, (account,))
 
@@ -200,7 +200,7 @@ def _check_joining(state: State, day: str | None) -> None:
     latest = days_later(state.today, DAYS_TO_JOIN)
     if day is not None and day > latest:
         msg = f"joined_on {day} is too far ahead: the latest is {latest}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="day_in_future", day=day, latest=latest)
 
 
 def amend(state: State, command: AmendAccount, now: int) -> Draft | None:
@@ -225,7 +225,7 @@ def amend(state: State, command: AmendAccount, now: int) -> Draft | None:
     if sets.get("kind", row.kind) != row.kind:
         if row.kind not in OWN_KINDS:
             msg = f"{shown(row.account)} is a {row.kind}: that kind is never another"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="kind_kept", account=row.account, kind=row.kind)
         if sets["kind"] in {"member", "group"} and row.account in state.statute.funds:
             raise FundInUse(row.account, statute=state.statute.version)
     effects: AmendAccountEffects = {"account": row.account, "sets": sets, "was": was}
@@ -250,7 +250,9 @@ def _check_order(state: State, row: AccountRow) -> None:
     floor, ceiling, _ = state.statute.limits_of(row, state.today)
     if floor is not None and ceiling is not None and floor > ceiling:
         msg = f"the floor {hours(floor)} is above the ceiling {hours(ceiling)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="limits_turned", floor=hours(floor), ceiling=hours(ceiling)
+        )
 
 
 def rename(state: State, command: Rename, now: int) -> Draft | None:

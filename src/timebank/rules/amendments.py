@@ -86,7 +86,7 @@ class Amend(Command[AmendRequest, Transfer | Hold]):
             texts = noted | texts
         if not given and note is KEEP:
             msg = f"nothing to amend: name one of {', '.join(sorted(AMENDABLE.values()))}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="nothing_to_amend")
         request |= {field: value for field, value in given.items() if value is not None}  # type: ignore[typeddict-item]  # as it is described there
         if takes_away:
             request["takes_away"] = sorted(takes_away)
@@ -119,7 +119,7 @@ def amend(state: State, command: Amend, now: int) -> Draft | None:
         raise TransferNotFound(command.earlier_id)
     if described.kind in _NOT_DESCRIBED:
         msg = f"{shown(command.earlier_id)} is {_NOT_DESCRIBED[described.kind]}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="not_amendable", id=command.earlier_id)
     sets = command.named()
     was = {field: described.values.get(field) for field in sets}
     changes = sets != was
@@ -129,7 +129,7 @@ def amend(state: State, command: Amend, now: int) -> Draft | None:
         is_erased = described.noted is not None and described.note is None and text is not None
         if is_erased and changes:
             msg = f"the note of {shown(command.earlier_id)} was erased: leave the note out"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="note_erased", id=command.earlier_id)
         if not is_erased and (text != described.note or (text is None and described.noted)):
             changes = True
         sets["note"] = None if text is None else described.next_sequence

@@ -44,10 +44,10 @@ def restart(state: State, command: RestartClock, now: int) -> Draft:
             f"today is {asked}, but {state.today} by the clock of this machine: "
             "whichever is wrong is to be put right first"
         )
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="clock_other_day", asked=asked, today=state.today)
     if state.last_at <= now and state.last_on <= state.today:
         msg = "nothing to restart: no record lies ahead of the clock of this machine"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="clock_not_ahead")
     effects: RestartClockEffects = {"statute": state.statute.version}
     if state.ends:
         effects["ends"] = sorted(state.ends)

@@ -40,10 +40,10 @@ def close(state: State, command: CloseBooks, now: int) -> Draft | None:
             f"through {through} is not over, for today is {state.today}: "
             "books are closed through a day before today"
         )
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="day_not_over", day=through, today=state.today)
     if through == state.closed_through:
         if through is None and not state.was_closed:
             msg = "no books are closed, so that none can be opened"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="no_books_closed")
         return None
     return Draft(CloseBooksEffects(statute=state.statute.version, through=through))

@@ -32,7 +32,7 @@ def _request(account: object, delegate: object) -> DelegateRequest:
     }
     if request["account"] == request["delegate"]:
         msg = f"{shown(account)} needs no delegate to act for itself"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="own_delegate", account=request["account"])
     return request
 
 
@@ -76,7 +76,7 @@ def name(state: State, command: NameDelegate, now: int) -> Draft | None:
     until = command.request.get("until")
     if until is not None and until < (today := state.today):
         msg = f"until {until} is over: today is {today}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="until_over", until=until, today=state.today)
     if row.status == "closed":
         raise AccountNotOpen(row.account, status=row.status, doing="have a delegate")
     if state.delegates.get(command.delegate, "") == until:

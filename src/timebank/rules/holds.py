@@ -304,8 +304,8 @@ def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
     if held.resolved is not None:
         kind, id = held.resolved
         status = "settled" if kind == "settle" else "voided"
-        raise AlreadyResolved(command.earlier_id, status=status, by=id)
+        raise AlreadyResolved(command.earlier_id, status=status, by=id, doing=command.kind)
     expires_at = held.effects.get("expires_at")
     if held.ended or (expires_at is not None and expires_at <= now):
-        raise AlreadyResolved(command.earlier_id, status="expired", by=None)
+        raise AlreadyResolved(command.earlier_id, status="expired", by=None, doing=command.kind)
     return held

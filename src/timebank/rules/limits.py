@@ -84,6 +84,6 @@ def _check(
         limit=hours(limit),
         available=hours(max(available, 0)),
         needed=hours(needed),
-        reserved=hours(reserved) if reserved else None,
+        reserved=hours(reserved),
         shortfall=hours(needed - available),
     )

@@ -30,7 +30,7 @@ class Merge(Command[MergeRequest, Account]):
         }
         if request["account"] == request["into"]:
             msg = f"{shown(account)} is merged into another account, not into itself"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="merged_into_itself", account=request["account"])
         texts = reason_of(reason, "a merge needs a reason, for whoever reads it later")
         return cls(request, texts, (request["into"], request["account"]))
 
@@ -88,10 +88,16 @@ def _check_kinds(state: State, account: AccountRow, into: AccountRow) -> None:
             f"{shown(account.account)} is of the kind {account.kind}, {shown(into.account)} of "
             f"{into.kind}: an account is merged into one of its own kind"
         )
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="merged_kinds",
+            account=account.account,
+            into=into.account,
+            kind=account.kind,
+            other=into.kind,
+        )
     if account.kind == "clearing":
         msg = f"{shown(account.account)} is a clearing account, which is never merged"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="merged_clearing", account=account.account)
     for row in (account, into):
         if row.account in state.funds:
             remedy = "it stays one, for what fell due by that statute goes there"

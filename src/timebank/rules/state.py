@@ -76,7 +76,7 @@ def reason_of(reason: object, what: str) -> dict[str, str]:
     """
     texts = texts_of(reason=reason)
     if not texts:
-        raise InvalidRequest(what)
+        raise InvalidRequest(what).about(key="reason_missing")
     return texts
 
 
@@ -218,7 +218,7 @@ def day_of_service(state: State, day: str | None) -> str:
         return state.today
     if day > state.today and day > (latest := days_later(state.today, 1)):
         msg = f"occurred_on {day} is in the future: the latest day accepted is {latest}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="day_in_future", day=day, latest=latest)
     if state.closed_through is not None:
         check_open(state, day)
     return day
@@ -250,7 +250,7 @@ def check_range(state: State, changes: Mapping[str, int]) -> None:
     for id, change in changes.items():
         if abs(state.balances[id][1] + change) > MAX_INTEGER:
             msg = f"account {shown(id)} would hold more than 2**53 seconds"
-            raise InvalidHours(msg)
+            raise InvalidHours(msg).about(key="hours_too_large", text="2**53")
 
 
 def hours(seconds: int) -> Hours:

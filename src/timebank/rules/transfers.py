@@ -122,7 +122,7 @@ class Exchange(Command[ExchangeRequest, Result]):
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
         if kind == "reversal":
             msg = "kind 'reversal' is that of reverse(): choose another"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="kind_reversal")
         accounts = list(map(_account, earners + spenders))
         if via is not None:
             request["via"] = checks.identifier(via, "via")
@@ -344,7 +344,7 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
         raise TransferNotFound(command.earlier_id)
     if original.kind == "reverse":
         msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="reversal_reversed", id=command.earlier_id)
     # A day that was given is checked; else it is the same, though a clock that was ahead dated it,
     # so that the two cancel out on every day; but closed books stay as they are.
     given = command.request.get("occurred_on")

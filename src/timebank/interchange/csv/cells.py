@@ -1,56 +1,54 @@
 """Read one cell of any CSV: an amount, a day, a text. Pure, and exact or not at all.
 
 Nothing is guessed: a cell that has not exactly the form that the mapping says raises `UnclearCell`,
-whose text continues a sentence that begins with the cell.
+whose text continues a sentence that begins with the cell. Days are read by `days`.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, tzinfo
 from html import unescape
 from typing import Final
 from unicodedata import normalize
-from zoneinfo import ZoneInfo
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.engine.cells import instant_of
+from timebank.hours import MAX_CHARACTERS, seconds_of
+from timebank.interchange.engine.cells import UnclearCell
+from timebank.interchange.engine.told import told
 from timebank.model import MAX_INTEGER
 
-#: The units by name, in seconds. `h:mm` has none: it is read as a clock shows it.
+#: The units by name, in seconds. `h:mm` and `auto` have none.
 UNITS: Final = {"hours": 3600, "minutes": 60, "seconds": 1, "hundredths": 36}
+#: As a clock shows it.
 CLOCK: Final = "h:mm"
+#: Everything that `Hours` reads, in one column.
+AUTO: Final = "auto"
 DECIMALS: Final = (".", ",")
 THOUSANDS: Final = ("", ".", ",", " ", "'")
-ISO: Final = "iso"
-EPOCH: Final = "epoch"
-#: The directives of formats: figures alone, for names of months depend on the machine's language.
-DIRECTIVES: Final = "YmdyjHMSfz%"
+#: What two figures after the mark are, where that is not plain.
+FIGURES: Final = ("minutes", "hundredths")
 MAX_UNIT_SECONDS: Final = 86_400_000
 
+_HOUR: Final = 3600
+_MINUS: Final = "\u2212"
 _CLOCK: Final = re.compile(r"([+-]?)([0-9]{1,12}):([0-5][0-9])(?::([0-5][0-9]))?")
-#: From 1973 on: a shorter number is a year, or no instant at all.
-_EPOCH: Final = re.compile(r"[0-9]{9,11}")
-_DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
+#: Decimals that may be minutes: a quarter, a half, and that as a spreadsheet writes it.
+_DOUBTFUL: Final = frozenset({"15", "30", "45", "3"})
 _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
 
 
-class UnclearCell(Exception):
-    """A cell that has no certain meaning; the text says what it is not."""
-
-
 def _unit(value: object) -> int:
-    """Return the seconds of a unit; 0 for `h:mm`."""
-    if value == CLOCK:
-        return 0
+    """Return the seconds of a unit; 0 for `h:mm`, those of an hour where it is found out."""
+    if value in (CLOCK, AUTO):
+        return _HOUR if value == AUTO else 0
     if isinstance(value, str) and value in UNITS:
         return UNITS[value]
     if type(value) is int and 0 < value <= MAX_UNIT_SECONDS:
         return value
-    words = ", ".join([*UNITS, CLOCK])
+    words = ", ".join([*UNITS, CLOCK, AUTO])
     msg = f"one of {words}, or the whole seconds of one unit, not {shown(value)}"
     raise InvalidRequest(msg)
 
@@ -59,22 +57,29 @@ def _unit(value: object) -> int:
 class Amounts:
     """The form in which amounts are written.
 
-    `unit` is a word of `UNITS`, `h:mm`, or the seconds of one unit; `decimal` and `thousands`
-    are the marks between figures. A mark for thousands may be left out in a number, but stands
-    before three figures each time.
+    `unit` is a word of `UNITS`, `h:mm`, the seconds of one unit, or `auto`, which reads all that
+    `Hours` does; `decimal` and `thousands` are the marks between figures. A mark for thousands may
+    be left out in a number, but stands before three figures each time. With `auto` it is doubtful
+    whether `1.30` is half past one: `two_figures` says whether they are `minutes` or `hundredths`.
+    With `round="second"` an amount that is no whole number of seconds is rounded to the nearest.
 
-    :raises InvalidRequest: an unknown unit or mark, or one mark for both.
+    :raises InvalidRequest: an unknown unit or mark, one mark for both, or what two figures are
+        where that is plain.
 
     >>> from timebank.interchange.csv.cells import Amounts
     >>> Amounts(unit="hours", decimal=",", thousands=".").seconds("1.234,50")
     4444200
     >>> Amounts(unit="h:mm").seconds("-0:30")
     -1800
+    >>> [Amounts(unit="auto", decimal=",").seconds(one) for one in ("1,5", "0:45", "2h", "90 min")]
+    [5400, 2700, 7200, 5400]
     """
 
     unit: str | int = "hours"
     decimal: str = "."
     thousands: str = ""
+    round: str = ""
+    two_figures: str = ""
     _seconds: int = attrs.field(init=False, eq=False, repr=False)
     _pattern: re.Pattern[str] = attrs.field(init=False, eq=False, repr=False)
 
@@ -90,9 +95,17 @@ class Amounts:
         if self.thousands == self.decimal:
             msg = f"{shown(self.decimal)} cannot be the mark for decimals and for thousands"
             raise InvalidRequest(msg)
+        if self.round not in {"", "second"}:
+            msg = f"round: second, or left out, and not {shown(self.round)}"
+            raise InvalidRequest(msg)
+        if self.two_figures and (self.two_figures not in FIGURES or self.unit != AUTO):
+            msg = (
+                f"two_figures: minutes or hundredths, with the unit auto, not {self.two_figures!r}"
+            )
+            raise InvalidRequest(msg)
         # A blank between thousands is often a no-break space.
         mark = "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
-        grouped = f"|[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+" if mark else ""
+        grouped = f"|[0-9]{{1,3}}(?:{mark}[0-9]{{3}}){{1,5}}" if mark else ""
         number = rf"([+-]?)([0-9]{{1,17}}{grouped})(?:{re.escape(self.decimal)}([0-9]{{1,18}}))?"
         object.__setattr__(self, "_pattern", re.compile(number))
 
@@ -101,12 +114,26 @@ class Amounts:
 
         :raises UnclearCell: another form, no whole number of seconds, or too many.
         """
-        text = text.strip()
-        seconds = self._clock(text) if self.unit == CLOCK else self._number(text)
+        return self.read(text)[0]
+
+    def read(self, text: str) -> tuple[int, bool]:
+        """Return the seconds that a cell says, with their sign, and whether they were rounded.
+
+        :raises UnclearCell: as `seconds`.
+        """
+        text = text.strip().replace(_MINUS, "-")
+        is_rounded = False
+        if self.unit == CLOCK:
+            seconds = self._clock(text)
+        elif (found := self._pattern.fullmatch(text)) is not None:
+            seconds, is_rounded = self._number(*found.groups(default=""))
+        elif self.unit == AUTO:
+            seconds = self._hours(text)
+        else:
+            raise UnclearCell(told("no_number", form=self.form))
         if abs(seconds) > MAX_INTEGER:
-            msg = f"is more than {MAX_INTEGER:,} seconds"
-            raise UnclearCell(msg)
-        return seconds
+            raise UnclearCell(told("too_many_seconds", most=f"{MAX_INTEGER:,}"))
+        return seconds, is_rounded
 
     @property
     def form(self) -> str:
@@ -117,119 +144,51 @@ class Amounts:
 
     def _clock(self, text: str) -> int:
         if (found := _CLOCK.fullmatch(text)) is None:
-            msg = f"is no time like {self.form}"
-            raise UnclearCell(msg)
+            raise UnclearCell(told("no_time", form=self.form))
         sign, hours, minutes, seconds = found.groups()
-        total = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
+        total = int(hours) * _HOUR + int(minutes) * 60 + int(seconds or 0)
         return -total if sign == "-" else total
 
-    def _number(self, text: str) -> int:
-        if (found := self._pattern.fullmatch(text)) is None:
-            msg = f"is no number like {self.form}"
-            raise UnclearCell(msg)
-        sign, whole, fraction = found.groups(default="")
-        figures = "".join(filter(str.isdigit, whole))
+    def _number(self, sign: str, whole: str, fraction: str) -> tuple[int, bool]:
+        figures = int("".join(filter(str.isdigit, whole)))
+        if self.unit == AUTO and fraction and self.two_figures != "hundredths":
+            in_minutes = self._as_minutes(figures, fraction)
+            if in_minutes is not None:
+                return (-in_minutes if sign == "-" else in_minutes), False
         scale: int = 10 ** len(fraction)
-        total, rest = divmod(int(figures + fraction) * self._seconds, scale)
-        if rest:
-            msg = "is no whole number of seconds: nothing is rounded"
-            raise UnclearCell(msg)
-        return -total if sign == "-" else total
+        total, rest = divmod((figures * scale + int(fraction or 0)) * self._seconds, scale)
+        if rest and not self.round:
+            raise UnclearCell(told("not_whole"))
+        total += rest * 2 >= scale if rest else 0
+        return -total if sign == "-" else total, rest != 0
 
+    def _as_minutes(self, hours: int, fraction: str) -> int | None:
+        """Return the seconds where figures after the mark are minutes; `None` where they are not.
 
-def _formats(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the formats of days, if they can be."""
-    formats = (value,) if isinstance(value, str) else value
-    if type(formats) is not tuple or not formats:
-        msg = f"the format is a text or a list of texts, not {shown(value)}"
-        raise InvalidRequest(msg)
-    for format in formats:
-        if format in (ISO, EPOCH):
-            continue
-        asked = _DIRECTIVE.findall(format)
-        for letter in asked:
-            if not letter or letter not in DIRECTIVES:
-                known = " ".join(f"%{one}" for one in DIRECTIVES)
-                msg = f"%{letter} in {shown(format)} is not understood here; there are {known}"
-                raise InvalidRequest(msg)
-        if not ({"Y", "y"} & {*asked} and ({"m", "d"} <= {*asked} or "j" in asked)):
-            msg = f"{shown(format)} names no day: iso, epoch, or a form like %d/%m/%Y"
-            raise InvalidRequest(msg)
-    return formats
-
-
-def _zone(name: object) -> tzinfo:
-    try:
-        return ZoneInfo(name if isinstance(name, str) else "")
-    except (ValueError, OSError, LookupError):
-        msg = f"{shown(name)} is no time zone like Europe/Rome"
-        raise InvalidRequest(msg) from None
-
-
-@attrs.frozen(kw_only=True)
-class Days:
-    """The form of days: `iso`, `epoch` (seconds since 1970), or a form like `%d/%m/%Y`.
-
-    With several forms, a cell has to fit one of them, or several that say the same day. The day
-    is the one that is written; of `epoch`, the one in `time_zone`.
-
-    :raises InvalidRequest: a form that says no day or needs a language, an unknown time zone.
-
-    >>> from timebank.interchange.csv.cells import Days
-    >>> Days(format="%d/%m/%Y").day("2/3/2026")
-    datetime.date(2026, 3, 2)
-    >>> Days(format="epoch", time_zone="Europe/Rome").day("1767222000")
-    datetime.date(2026, 1, 1)
-    """
-
-    format: str | tuple[str, ...] = ISO
-    time_zone: str = "UTC"
-    formats: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
-    _zone: tzinfo = attrs.field(init=False, eq=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Check both."""
-        object.__setattr__(self, "formats", _formats(self.format))
-        object.__setattr__(self, "_zone", _zone(self.time_zone))
-
-    def day(self, text: str) -> date:
-        """Return the day that a cell says.
-
-        :raises UnclearCell: it fits no form, is no day of the calendar, or fits two that differ.
+        :raises UnclearCell: nobody knows.
         """
-        text = text.strip()
-        found = {day for format in self.formats if (day := self._read(text, format)) is not None}
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            first, second, *_ = sorted(found)
-            msg = f"may be {first} or {second}"
-            raise UnclearCell(msg)
-        msg = f"is no day {self.form}"
-        raise UnclearCell(msg)
+        if self.two_figures == "minutes":
+            minutes = 30 if fraction == "3" else int(fraction)
+            if (len(fraction) != 2 and fraction != "3") or minutes > 59:  # noqa: PLR2004 - minutes
+                raise UnclearCell(told("no_minutes", form=f"1{self.decimal}30"))
+            return hours * _HOUR + minutes * 60
+        if fraction in _DOUBTFUL:
+            minutes = int(fraction.ljust(2, "0"))
+            decimal = f"{hours}{self.decimal}{fraction}"
+            raise UnclearCell(told("two_figures", clock=f"{hours}:{minutes:02}", decimal=decimal))
+        return None
 
-    @property
-    def form(self) -> str:
-        """The form in which a day is written."""
-        words = {ISO: "like 2026-03-02", EPOCH: "in seconds since 1970"}
-        return " or ".join(words.get(one, f"as {one}") for one in self.formats)
-
-    def _read(self, text: str, format: str) -> date | None:
+    def _hours(self, text: str) -> int:
+        """Return what `Hours` reads, with the decimal mark of the mapping."""
+        other = DECIMALS[self.decimal == DECIMALS[0]]
+        if len(text) > MAX_CHARACTERS or other in text:
+            raise UnclearCell(told("no_hours", form=self.form))
         try:
-            if format == ISO:
-                found = instant_of(text)
-                return None if found is None else found.date()
-            if format == EPOCH:
-                return self._epoch(text)
-            # Figures in ASCII alone do not depend on the machine's language.
-            return datetime.strptime(text, format).date() if text.isascii() else None  # noqa: DTZ007
-        except (ValueError, OverflowError, OSError):
-            return None
-
-    def _epoch(self, text: str) -> date | None:
-        if _EPOCH.fullmatch(text) is None:
-            return None
-        return datetime.fromtimestamp(int(text), self._zone).date()
+            return seconds_of(text)
+        except InvalidRequest as error:
+            is_whole = "whole number of seconds" not in str(error)
+            key = "no_hours" if is_whole else "not_whole"
+            raise UnclearCell(told(key, form=self.form)) from None
 
 
 def plain(text: str) -> str:

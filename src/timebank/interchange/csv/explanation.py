@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from timebank.interchange.csv.cells import CLOCK, EPOCH
+from timebank.interchange.csv.cells import CLOCK
+from timebank.interchange.csv.days import EPOCH
 from timebank.interchange.csv.keys import Column
 from timebank.interchange.csv.mapping import Condition, Mapping, Transfers
 

@@ -1,101 +1,48 @@
-"""Import any CSV as a mapping says.
+"""Import any sheet as a mapping says.
 
 Accounts are read first, then transfers, then reversals. If there are reversals the file is read
-once more for them, so that they may stand before their originals. Memory holds the ids and the
-stated balances of the accounts.
+once more for them, so that they may stand before their originals. Memory holds the ids, the names
+and the stated balances of the accounts.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
-from pathlib import Path
-from stat import S_ISREG
-from typing import IO, Any
+from datetime import date
 
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.interchange.csv.mapping import Csv, Mapping
-from timebank.interchange.csv.rows import Heading, account_of, balance_of
-from timebank.interchange.csv.transfers import Found, TransferReader
-from timebank.interchange.engine.csv_rows import Row, Rows
-from timebank.interchange.engine.files import Source, named, opened
-from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
+from timebank.interchange.csv.accounts import AccountReader, BalanceReader
+from timebank.interchange.csv.mapping import Mapping
+from timebank.interchange.csv.source import SourceFile, sources_of
+from timebank.interchange.csv.transfers import Found, Totals, TransferReader
+from timebank.interchange.csv.who import Who
+from timebank.interchange.engine.csv_rows import Row
+from timebank.interchange.engine.files import Source
+from timebank.interchange.engine.opening import ACCOUNT, OpeningReader
+from timebank.interchange.engine.people import People
+from timebank.interchange.engine.protocol import (
+    ImportedAccount,
+    ImportedReversal,
+    ImportedRow,
+    ImportedTransfer,
+)
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.told import told
 
 Item = ImportedAccount | Found
 
 
-@attrs.define
-class _Decoded:
-    """Gives the bytes of a file in UTF-8. A byte that is no letter stays as it is."""
-
-    file: IO[bytes]
-    encoding: str
-
-    def readline(self, size: int = -1) -> bytes:
-        """Return the next line, or so many bytes of it."""
-        line = self.file.readline(size)
-        return line.decode(self.encoding, "surrogateescape").encode("utf-8", "surrogateescape")
-
-
-@attrs.define
-class SourceFile:
-    """A file that may be read several times.
-
-    :raises InvalidRequest: it can be read only once.
-    :raises OSError: there is no file of this path.
-    """
-
-    source: Source
-    csv: Csv
-    mended: Mended | None = None
-    #: The bytes of it, once.
-    size: int = attrs.field(init=False)
-    #: How far all readings came.
-    bytes_read: int = attrs.field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        """Look for the file, so that a wrong name is found before anything is booked."""
-        if isinstance(self.source, str | os.PathLike):
-            found = Path(self.source).stat()
-            is_kept, self.size = S_ISREG(found.st_mode), found.st_size
-        elif is_kept := self.source.seekable():
-            self.size = self.source.seek(0, os.SEEK_END)
-        if not is_kept:
-            msg = f"{self.name} is read more than once, as a pipe cannot be: save it as a file"
-            raise InvalidRequest(msg)
-
-    @property
-    def name(self) -> str:
-        """The name of the file in reports."""
-        return named(self.source)
-
-    def rows(self) -> Iterator[Row | Quarantined]:
-        """Yield the rows from the first on, mended ones in place of the originals."""
-        before = self.bytes_read
-        with opened(self.source) as file:
-            if not isinstance(self.source, str | os.PathLike):
-                file.seek(0)
-            decoded: Any = file
-            if self.csv.encoding != "utf-8":
-                decoded = _Decoded(file, self.csv.encoding)
-            rows = Rows(self.name, decoded, delimiter=self.csv.delimiter, mended=self.mended)
-            for row in rows:
-                self.bytes_read = before + rows.bytes_read
-                yield row
-
-
 class MappingImporter:
-    r"""Reads CSV files as a mapping says: an importer, to be run by `booking.run`.
+    r"""Reads sheets as a mapping says: an importer, to be run by `booking.run`.
 
-    `transfers` is `None` for a source that has no history. `accounts` says which accounts there
-    are; where nothing does, `open_accounts` opens those that good rows of transfers name, as
-    members. `balances` has what the source states, to compare with; `mended` the rows of an
-    earlier quarantine.
+    A file is CSV, `.xlsx` or `.ods`. `transfers` is a file or several, `None` for a source
+    that has no history. `accounts` says which accounts there are; where nothing does,
+    `open_accounts` opens those that good rows of transfers name, as members. `balances` has what
+    the source states, to compare with; `mended` the rows of an earlier quarantine.
 
     :raises InvalidRequest: a file that the mapping says nothing of, or that can be read only once.
     :raises OSError: a file cannot be read.
@@ -108,6 +55,7 @@ class MappingImporter:
     >>> mapping = parsed(b'''
     ... name = "sheet"
     ... title = "Our sheet"
+    ... people = { by = "id" }
     ... amounts = { unit = "hours", decimal = "," }
     ... days = { format = "%d/%m/%Y" }
     ... transfers = { earner = "Chi da", spender = "Chi riceve", amount = "Ore", day = "Data" }
@@ -122,7 +70,7 @@ class MappingImporter:
     def __init__(
         self,
         mapping: Mapping,
-        transfers: Source | None,
+        transfers: Source | Sequence[Source] | None,
         *,
         accounts: Source | None = None,
         balances: Source | None = None,
@@ -135,35 +83,50 @@ class MappingImporter:
                 raise InvalidRequest(msg)
         self.mapping = mapping
         self.name = mapping.name
-        self._transfers, self._accounts, self._balances = (
-            None if source is None else SourceFile(source, mapping.csv, mended)
-            for source in (transfers, accounts, balances)
+        #: The accounts of the bank, which `run` sets; else those of the files alone.
+        self.people: People | None = None
+        #: Whether accounts are opened that no list has.
+        self.opens_accounts = open_accounts
+        #: Amounts that were rounded to a second in the last reading, as the mapping says.
+        self.rounded = 0
+        # Found before anything is booked: a file without the columns that it needs.
+        self._transfers = sources_of(mapping, "transfers", _several(transfers), mended)
+        self._accounts, self._balances = (
+            SourceFile.of(mapping, where, source, mended)
+            for where, source in (("accounts", accounts), ("balances", balances))
         )
         if mended is not None:
-            mended.fit(file.name for _, file in self._files())
-        self._opens = open_accounts
+            mended.fit(file.name for file in self._files())
         #: Those of the mapping's own accounts that the balances list.
         self._listed: set[str] = set()
-        # Found before anything is booked: a file without the columns that it needs.
-        self._headings = {where: self._heading(file, where) for where, file in self._files()}
+
+    @property
+    def files_of_transfers(self) -> int:
+        """The number of files that have transfers: a row may stand in two of them."""
+        return len(self._transfers)
 
     @property
     def headers(self) -> Dict[str, tuple[str, ...]]:
         """File → the names of its columns."""
-        return {heading.file: heading.names for heading in self._headings.values()}
+        return {file.name: file.heading.names for file in self._files()}
+
+    @property
+    def dialect(self) -> str:
+        """What stands between columns where rows of the files are written: as in the first."""
+        return next((file.delimiter for file in self._files()), ",")
 
     @property
     def bytes(self) -> int:
         """The bytes to be read: the transfers as often as they may be read."""
         may_reverse = self.mapping.transfers.reversal or self.mapping.transfers.reversed
-        times = 1 + bool(may_reverse) + self._opens
-        again = 0 if self._transfers is None else (times - 1) * self._transfers.size
-        return sum(file.size for _, file in self._files()) + again
+        times = 1 + bool(may_reverse) + self.opens_accounts
+        again = (times - 1) * sum(file.size for file in self._transfers)
+        return sum(file.size for file in self._files()) + again
 
     @property
     def bytes_read(self) -> int:
         """The bytes that are read so far."""
-        return sum(file.bytes_read for _, file in self._files())
+        return sum(file.bytes_read for file in self._files())
 
     def read(self) -> Iterator[tuple[str, Item]]:
         """Yield what each row says, with the file that it is in; accounts first.
@@ -171,66 +134,116 @@ class MappingImporter:
         :raises InvalidRequest: a file has not the columns that the mapping names.
         :raises OSError: a file cannot be read.
         """
-        for _, file in self._files():
+        for file in self._files():
             file.bytes_read = 0
-        yield from self._all_accounts()
+        people = self.people
+        if people is None:
+            people = People(self.name, opens=self.opens_accounts)
+        who = Who(self.mapping, people)
+        yield from self._all_accounts(who)
         has_reversals = False
-        for name, item in self._moves():
+        totals = Totals()
+        for name, item in self._moves(who, totals):
             if isinstance(item, ImportedReversal):
                 has_reversals = True
             else:
                 yield name, item
+        self.rounded = totals.rounded
         if has_reversals:
             yield from (
-                (name, item) for name, item in self._moves() if type(item) is ImportedReversal
+                (name, item)
+                for name, item in self._moves(who, Totals())
+                if type(item) is ImportedReversal
             )
+
+    def opening(
+        self,
+        source: Source,
+        *,
+        account: str = ACCOUNT,
+        day: date | None = None,
+        open_accounts: bool = False,
+        mended: Mended | None = None,
+    ) -> Iterator[tuple[str, ImportedRow]]:
+        """Yield the rows of a file of opening balances, as the mapping's table `opening` says.
+
+        Without one they are read as `opening_balances` does. What an account is called is looked
+        up as in the other files.
+
+        :raises InvalidRequest: the file has no such columns.
+        :raises OSError: it cannot be read.
+        """
+        part, mapping = self.mapping.opening, self.mapping
+        reader = OpeningReader(account=account, day=day, open_accounts=open_accounts)
+        if part is None:
+            yield from reader.read(source, mended=mended)
+            return
+        file = SourceFile(mapping, "opening", source, mended)
+        people = self.people or People(self.name, opens=open_accounts)
+        who = Who(mapping, people)
+        balances = BalanceReader(mapping, part, file.heading, who, opens=open_accounts)
+        for row in file.rows():
+            for found in balances.read(row) if isinstance(row, Row) else (row,):
+                if not isinstance(found, ImportedAccount):
+                    yield file.name, found
+                elif found.stated is not None:
+                    yield from ((file.name, item) for item in reader.items(found))
 
     # -- accounts ---------------------------------------------------------------------
 
-    def _all_accounts(self) -> Iterator[tuple[str, Item]]:
+    def _all_accounts(self, who: Who) -> Iterator[tuple[str, Item]]:
         """Yield the accounts of the mapping, of the accounts' file, the balances, the transfers."""
         stated: dict[str, ImportedAccount] = {}
-        yield from self._stated(stated)
+        if who.by_name:
+            self._note_people(who)
+        yield from self._stated(who, stated)
         known = set()
         for one in self.mapping.open:
             known.add(one.id)
             if self._balances is not None and (row := stated.get(one.id)) is not None:
                 self._listed.add(one.id)
                 yield self._balances.name, attrs.evolve(row, kind=one.kind, name=one.name)
-        for name, item in self._of_file():
+        for name, item in self._of_file(who):
             if isinstance(item, ImportedAccount):
                 known.add(item.id)
                 item = _with_balance(item, stated)  # noqa: PLW2901 - the same row, and more
             yield name, item
         yield from self._left_over(stated, known)
-        if self._opens:
-            yield from self._named_by_transfers(known)
+        if self.opens_accounts:
+            yield from self._named_by_transfers(who, known)
 
-    def _stated(self, stated: dict[str, ImportedAccount]) -> Iterator[tuple[str, Item]]:
+    def _note_people(self, who: Who) -> None:
+        """Take note of all names before the first is looked up, of the mapping's accounts too."""
+        for one in self.mapping.open:
+            who.note(one.id, one.name or "")
+        for _ in self._of_file(who, again=True):
+            pass  # the reader notes them
+
+    def _stated(self, who: Who, stated: dict[str, ImportedAccount]) -> Iterator[tuple[str, Item]]:
         """Collect the balances that the source states in `stated`; yield what is no balance."""
         part, file = self.mapping.balances, self._balances
         if part is None or file is None:
             return
-        for heading, row in self._headed(file, "balances"):
-            found: ImportedAccount | Quarantined = (
-                balance_of(self.mapping, part, heading, row) if isinstance(row, Row) else row
-            )
-            if isinstance(found, Quarantined):
-                yield file.name, found
-            elif stated.setdefault(found.id, found) is not found:
-                text = f"{found.id!r} has a balance on line {stated[found.id].line} already"
-                column = str(part.account)
-                yield file.name, Quarantined(file.name, found.line, column, found.id, text)
+        opens = self._accounts is None
+        reader = BalanceReader(self.mapping, part, file.heading, who, opens=opens)
+        for row in file.rows():
+            for found in reader.read(row) if isinstance(row, Row) else (row,):
+                if not isinstance(found, ImportedAccount):
+                    yield file.name, found
+                elif stated.setdefault(found.id, found) is not found:
+                    text = told("cell", value=repr(found.id), reason=_twice(stated[found.id]))
+                    column = str(part.account)
+                    yield file.name, Quarantined(file.name, found.line, column, found.id, text)
 
-    def _of_file(self) -> Iterator[tuple[str, ImportedAccount | Quarantined]]:
+    def _of_file(self, who: Who, *, again: bool = False) -> Iterator[tuple[str, Item]]:
+        """Yield what the file of accounts says; read `again`, its bytes are not counted."""
         part, file = self.mapping.accounts, self._accounts
         if part is None or file is None:
             return
-        for heading, row in self._headed(file, "accounts"):
-            if isinstance(row, Row):
-                yield file.name, account_of(self.mapping, part, heading, row)
-            else:
-                yield file.name, row
+        reader = AccountReader(self.mapping, part, file.heading, who)
+        for row in file.rows(counted=not again):
+            for found in reader.read(row) if isinstance(row, Row) else (row,):
+                yield file.name, found
 
     def _left_over(
         self, stated: dict[str, ImportedAccount], known: set[str]
@@ -246,63 +259,54 @@ class MappingImporter:
                 known.add(id)
                 yield file.name, row
             else:
-                text = f"{id!r} is not among the accounts of {self._accounts.name}"
+                reason = told("not_among", file=self._accounts.name)
+                text = told("cell", value=repr(id), reason=reason)
                 yield file.name, Quarantined(file.name, row.line, str(part.account), id, text)
 
-    def _named_by_transfers(self, known: set[str]) -> Iterator[tuple[str, Item]]:
-        for name, item in self._moves():
+    def _named_by_transfers(self, who: Who, known: set[str]) -> Iterator[tuple[str, Item]]:
+        for name, item in self._moves(who, Totals()):
             if isinstance(item, ImportedTransfer):
                 for id in (item.earner, item.spender):
                     if id not in known:
                         known.add(id)
-                        yield name, ImportedAccount(line=item.line, id=id)
+                        yield name, ImportedAccount(item.line, id, name=who.name_of(id))
 
     # -- transfers --------------------------------------------------------------------
 
-    def _moves(self) -> Iterator[tuple[str, Found]]:
-        """Yield what the rows of the file of transfers say, from the first on."""
-        if self._transfers is None:
-            return
-        reader = None
-        for heading, row in self._headed(self._transfers, "transfers"):
-            if reader is None:
-                reader = TransferReader(self.mapping, heading, known=self._listed)
-            if isinstance(row, Row):
-                yield from ((heading.file, item) for item in reader.read(row))
-            else:
-                yield heading.file, row
+    def _moves(self, who: Who, totals: Totals) -> Iterator[tuple[str, Found]]:
+        """Yield what the rows of each file of transfers say, from the first on."""
+        for file in self._transfers:
+            # Equal rows are counted in each file by itself.
+            reader = TransferReader(
+                self.mapping, file.heading, who, known=self._listed, totals=totals
+            )
+            for row in file.rows():
+                if isinstance(row, Row):
+                    yield from ((file.name, item) for item in reader.read(row))
+                else:
+                    yield file.name, row
 
     # -- files ------------------------------------------------------------------------
 
-    def _files(self) -> Iterator[tuple[str, SourceFile]]:
-        """Yield the files that there are, by the tables of the mapping that say their columns."""
-        if self._transfers is not None:
-            yield "transfers", self._transfers
-        if self._accounts is not None:
-            yield "accounts", self._accounts
-        if self._balances is not None:
-            yield "balances", self._balances
+    def _files(self) -> Iterator[SourceFile]:
+        """Yield the files that there are."""
+        yield from self._transfers
+        yield from (file for file in (self._accounts, self._balances) if file is not None)
 
-    def _heading(self, file: SourceFile, where: str) -> Heading:
-        before = file.bytes_read
-        first = next(file.rows(), None) if self.mapping.csv.header else None
-        file.bytes_read = before
-        if isinstance(first, Quarantined):
-            msg = f"{file.name} has no first line that can be read: {first.reason}"
-            raise InvalidRequest(msg)
-        return Heading.of(file.name, getattr(self.mapping, where), where, self.mapping, first)
 
-    def _headed(self, file: SourceFile, where: str) -> Iterator[tuple[Heading, Row | Quarantined]]:
-        """Yield each row with the heading of its file."""
-        heading = self._headings[where]
-        rows = file.rows()
-        if self.mapping.csv.header:
-            next(rows, None)
-        for row in rows:
-            yield heading, row
+def _twice(row: ImportedAccount) -> str:
+    return told("balance_twice", line=row.line)
 
 
 def _with_balance(row: ImportedAccount, stated: dict[str, ImportedAccount]) -> ImportedAccount:
     """Return the row with the balance that the file of balances states, if it does."""
     found = stated.get(row.id)
     return row if found is None else attrs.evolve(row, stated=found.stated)
+
+
+def _several(transfers: Source | Sequence[Source] | None) -> tuple[Source, ...]:
+    """Return the files of transfers: one or several were given, or none."""
+    if transfers is None:
+        return ()
+    is_several = isinstance(transfers, Sequence) and not isinstance(transfers, str)
+    return tuple(transfers) if is_several else (transfers,)  # type: ignore[arg-type,return-value]  # a file is no sequence

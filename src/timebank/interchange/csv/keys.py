@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -23,6 +24,8 @@ Key = Mapping[str, Any]
 
 #: Columns of a file, if they are numbered.
 MAX_COLUMN: Final = 1_000
+#: Lines before the one that names the columns.
+MAX_LINES: Final = 10_000
 
 
 def _refuse(expected: str, value: object) -> NoReturn:
@@ -64,6 +67,12 @@ def _count(value: Any) -> int:
     return value
 
 
+def _lines(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_LINES:
+        _refuse(f"a number of lines up to {MAX_LINES:,}", value)
+    return value
+
+
 def _column(value: Any) -> Column:
     return _text(value) if type(value) is str else _count(value)
 
@@ -84,13 +93,49 @@ def _account(value: Any) -> str:
     return identifier(value, "an account")
 
 
-def _pattern(value: Any) -> re.Pattern[str]:
-    """Return a regular expression with one group, which is what it finds."""
+def _mark(value: Any) -> str:
+    if type(value) is not str or len(value) != 1 or value in '"\r\n\0':
+        _refuse("one character", value)
+    return value
+
+
+def _stripped(value: Any) -> tuple[str, ...] | None:
+    """Return what is taken away from both ends of a cell; `None`, where not even blanks are."""
+    if type(value) is bool:
+        return () if value else None
+    return _texts(value)
+
+
+def _words(value: Any) -> dict[str, str]:
+    if type(value) is not dict or not value:
+        _refuse("a table of texts", value)
+    return {name: _text(one) for name, one in value.items()}
+
+
+def _day(value: Any) -> date:
+    """Return a day, which TOML has as a value of its own; a text is read as well."""
+    if type(value) is date:
+        return value
     try:
-        found = re.compile(_text(value), re.ASCII)
+        if type(value) is str:
+            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        pass
+    _refuse("a day like 2026-03-02", value)
+
+
+def _regex(value: Any) -> re.Pattern[str]:
+    """Return a regular expression."""
+    try:
+        return re.compile(_text(value), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
         msg = f"no regular expression: {error}, in {shown(value)}"
         raise InvalidRequest(msg) from error
+
+
+def _pattern(value: Any) -> re.Pattern[str]:
+    """Return a regular expression with one group, which is what it finds."""
+    found = _regex(value)
     if found.groups != 1:
         msg = f"one group in brackets, which is the id; {shown(value)} has {found.groups}"
         raise InvalidRequest(msg)
@@ -106,11 +151,22 @@ TEXTS: Final = _key(_texts)
 NAMES: Final = _key(_names)
 YES: Final = _key(_yes)
 COUNT: Final = _key(_count)
+LINES: Final = _key(_lines)
 COLUMN: Final = _key(_column)
 COLUMNS: Final = _key(_columns)
 PAIRS: Final = _key(_pairs)
 ACCOUNT: Final = _key(_account)
 PATTERN: Final = _key(_pattern)
+REGEX: Final = _key(_regex)
+MARK: Final = _key(_mark)
+STRIPPED: Final = _key(_stripped)
+WORDS: Final = _key(_words)
+DAY: Final = _key(_day)
+
+
+def named(name: str, key: Key) -> Key:
+    """Return a key of this name, which a field cannot have: it is a word of Python."""
+    return MappingProxyType({**key, "name": name})
 
 
 def one_of(*words: str) -> Key:
@@ -138,17 +194,18 @@ def columns_of(part: Any, where: str) -> Iterator[tuple[str, Column]]:
     """Yield each key of a table, and of those in it, that names a column; and the column."""
     for field in attrs.fields(type(part)):
         value, metadata = getattr(part, field.name), field.metadata
-        name = f"{where}.{field.name}"
+        name = f"{where}.{metadata.get('name', field.name)}"
         if value is None or field.name == "optional":
             continue
-        if metadata == COLUMN:
+        key = metadata.get("key")
+        if key == COLUMN["key"]:
             yield name, value
-        elif metadata == COLUMNS:
+        elif key == COLUMNS["key"]:
             yield from ((name, one) for one in value)
-        elif metadata == PAIRS:
+        elif key == PAIRS["key"]:
             yield from ((name, one) for pair in value for one in pair)
-        elif isinstance(metadata.get("key"), Table):
+        elif isinstance(key, Table):
             yield from columns_of(value, name)
-        elif isinstance(metadata.get("key"), Tables):
+        elif isinstance(key, Tables):
             for one in value:
                 yield from columns_of(one, name)

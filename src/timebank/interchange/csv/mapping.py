@@ -10,33 +10,46 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
+from datetime import date
 from typing import Final
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.csv.cells import Amounts, Days
+from timebank.interchange.csv.cells import Amounts
+from timebank.interchange.csv.days import Days
 from timebank.interchange.csv.keys import (
     ACCOUNT,
     COLUMN,
     COLUMNS,
     COUNT,
+    DAY,
+    LINES,
+    MARK,
     NAMES,
     PAIRS,
     PATTERN,
+    REGEX,
+    STRIPPED,
     TEXT,
     TEXTS,
+    WORDS,
     YES,
     Column,
     columns_of,
+    named,
     one_of,
     table,
     tables,
 )
+from timebank.interchange.sheets.encodings import NAMED
 from timebank.model import ACCOUNT_KINDS
 
-#: Encodings whose lines end as those of ASCII do, by the names that people give them.
-ENCODINGS: Final = ("utf-8", "latin-1", "iso-8859-15", "cp1252", "cp1250", "cp850", "mac-roman")
+#: That is found out: the encoding, the delimiter, the form of each amount.
+AUTO: Final = "auto"
+REFUSE: Final = "refuse"
+PASS: Final = "pass"  # noqa: S105  # no password: what a row does
+_EITHER: Final = one_of(REFUSE, PASS)
 #: Ids that begin with these are made by the library itself.
 _OWN_NAMES: Final = frozenset({"due", "opening"})
 #: Names become the beginning of ids.
@@ -45,18 +58,42 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 @attrs.frozen(kw_only=True)
 class Csv:
-    """The form of the files. `nothing` are texts that stand for an empty cell."""
+    """The form of the files, as far as it is not found out.
 
-    delimiter: str = attrs.field(default=",", metadata=TEXT)
-    encoding: str = attrs.field(default="utf-8", metadata=one_of(*ENCODINGS))
+    `nothing` are texts that stand for an empty cell; `first_lines` are so many lines before the one
+    that names the columns; `sheet` is one of a workbook.
+    """
+
+    delimiter: str = attrs.field(default=AUTO, metadata=TEXT)
+    encoding: str = attrs.field(default=AUTO, metadata=one_of(AUTO, *NAMED))
     header: bool = attrs.field(default=True, metadata=YES)
     nothing: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
+    quotes: bool = attrs.field(default=True, metadata=YES)
+    escape: str | None = attrs.field(default=None, metadata=MARK)
+    first_lines: int = attrs.field(default=0, metadata=LINES)
+    sheet: str | None = attrs.field(default=None, metadata=TEXT)
 
     def __attrs_post_init__(self) -> None:
         """Check the delimiter."""
-        if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0':
-            msg = f"delimiter: one character between columns, not {shown(self.delimiter)}"
+        if self.delimiter != AUTO and (len(self.delimiter) != 1 or self.delimiter in '"\r\n\0'):
+            msg = f"delimiter: one character between columns, or auto, not {shown(self.delimiter)}"
             raise InvalidRequest(msg)
+        if self.escape is not None and self.escape == self.delimiter:
+            msg = f"escape: another character than the delimiter, not {shown(self.escape)}"
+            raise InvalidRequest(msg)
+
+
+@attrs.frozen(kw_only=True)
+class People:
+    """How the texts are read that say who.
+
+    By `name`: an id if there is such an account, else a name. By `id`: a text is an id. Where a
+    `pattern` is given it finds in each text what says who; `same` has other spellings of a name.
+    """
+
+    by: str = attrs.field(default="name", metadata=one_of("name", "id"))
+    pattern: re.Pattern[str] | None = attrs.field(default=None, metadata=PATTERN)
+    same: Dict[str, str] = attrs.field(default=attrs.Factory(dict), metadata=WORDS)
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +115,39 @@ class States:
     column: Column = attrs.field(metadata=COLUMN)
     moves: tuple[str, ...] = attrs.field(metadata=TEXTS)
     passed: Dict[str, str] = attrs.field(default=attrs.Factory(dict), metadata=NAMES)
+    other: str = attrs.field(default=REFUSE, metadata=_EITHER)
+
+
+@attrs.frozen(kw_only=True)
+class Filter:
+    """A column that has one of these values, or one in which the pattern is found.
+
+    `name` is what the rows that are passed over by it are counted as.
+    """
+
+    column: Column = attrs.field(metadata=COLUMN)
+    values: tuple[str, ...] = attrs.field(default=(), metadata=TEXTS)
+    pattern: re.Pattern[str] | None = attrs.field(default=None, metadata=REGEX)
+    name: str | None = attrs.field(default=None, metadata=TEXT)
+
+    def __attrs_post_init__(self) -> None:
+        """Check that one of the two is said."""
+        if bool(self.values) == (self.pattern is not None):
+            msg = "values or a pattern: one of them"
+            raise InvalidRequest(msg)
+
+    def holds(self, cell: str) -> bool:
+        """Return whether a cell meets the condition."""
+        return cell in self.values if self.pattern is None else bool(self.pattern.search(cell))
+
+
+@attrs.frozen(kw_only=True)
+class Direction:
+    """The column that tells whether the account of a row earned or spent."""
+
+    column: Column = attrs.field(metadata=COLUMN)
+    earned: tuple[str, ...] = attrs.field(metadata=TEXTS)
+    spent: tuple[str, ...] = attrs.field(metadata=TEXTS)
 
 
 @attrs.frozen(kw_only=True)
@@ -116,64 +186,122 @@ class Levy:
 class Transfers:
     """The columns of the file of transfers.
 
-    Who earned and who spent stand in `earner` and `spender`; or an `account` and its partner
-    (the column `other`, or one account for all rows, `against`), with a sign that tells.
+    Who earned and who spent stand in `earner` and `spender`, or are one account for all rows,
+    `earner_is` and `spender_is`; or there are an `account` and its partner (the column `other`, or
+    one account for all rows, `against`), with what tells who earned: the sign of the amount, the
+    columns `in` and `out` in its place, or a `direction`.
     """
 
-    amount: Column = attrs.field(metadata=COLUMN)
-    day: Column = attrs.field(metadata=COLUMN)
+    amount: Column | None = attrs.field(default=None, metadata=COLUMN)
+    day: Column | None = attrs.field(default=None, metadata=COLUMN)
     id: Column | None = attrs.field(default=None, metadata=COLUMN)
     earner: Column | None = attrs.field(default=None, metadata=COLUMN)
     spender: Column | None = attrs.field(default=None, metadata=COLUMN)
+    earner_is: str | None = attrs.field(default=None, metadata=ACCOUNT)
+    spender_is: str | None = attrs.field(default=None, metadata=ACCOUNT)
+    day_is: date | None = attrs.field(default=None, metadata=DAY)
     account: Column | None = attrs.field(default=None, metadata=COLUMN)
     other: Column | None = attrs.field(default=None, metadata=COLUMN)
     against: str | None = attrs.field(default=None, metadata=ACCOUNT)
     positive: str = attrs.field(default="earned", metadata=one_of("earned", "spent"))
+    incoming: Column | None = attrs.field(default=None, metadata=named("in", COLUMN))
+    outgoing: Column | None = attrs.field(default=None, metadata=named("out", COLUMN))
+    direction: Direction | None = attrs.field(default=None, metadata=table(Direction))
     created: Column | None = attrs.field(default=None, metadata=COLUMN)
     note: Column | None = attrs.field(default=None, metadata=COLUMN)
     category: Column | None = attrs.field(default=None, metadata=COLUMN)
     area: Column | None = attrs.field(default=None, metadata=COLUMN)
     tags: Column | None = attrs.field(default=None, metadata=COLUMN)
     separator: str = attrs.field(default=",", metadata=TEXT)
+    strip: tuple[str, ...] | None = attrs.field(default=(), metadata=STRIPPED)
     keep: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     html: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     optional: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     equal: tuple[tuple[Column, ...], ...] = attrs.field(default=(), metadata=PAIRS)
-    negative: str = attrs.field(default="refuse", metadata=one_of("refuse", "swap"))
-    zero: str = attrs.field(default="refuse", metadata=one_of("refuse", "pass"))
+    negative: str = attrs.field(default=REFUSE, metadata=one_of(REFUSE, "swap"))
+    zero: str = attrs.field(default=REFUSE, metadata=_EITHER)
+    empty: str = attrs.field(default=REFUSE, metadata=_EITHER)
+    with_oneself: str = attrs.field(default=REFUSE, metadata=named("self", _EITHER))
     columns: int | None = attrs.field(default=None, metadata=COUNT)
     state: States | None = attrs.field(default=None, metadata=table(States))
+    skip: tuple[Filter, ...] = attrs.field(default=(), metadata=tables(Filter))
+    only: Filter | None = attrs.field(default=None, metadata=table(Filter))
     reversal: Reversal | None = attrs.field(default=None, metadata=table(Reversal))
     reversed: Reversed | None = attrs.field(default=None, metadata=table(Reversed))
     levies: tuple[Levy, ...] = attrs.field(default=(), metadata=tables(Levy))
 
     def __attrs_post_init__(self) -> None:
-        """Check that both sides are said, and in one way."""
-        by_side = (self.earner, self.spender)
-        by_sign = (self.account, self.other, self.against)
-        if any(one is not None for one in by_sign):
-            if any(one is not None for one in by_side):
-                msg = "earner and spender, or account and its partner: not both"
-                raise InvalidRequest(msg)
-            if self.account is None or (self.other is None) == (self.against is None):
-                msg = "account needs its partner: one of other (a column) and against (an account)"
-                raise InvalidRequest(msg)
-            if self.reversal is not None or self.negative == "swap":
-                msg = "where the sign tells who earned, negative and reversal cannot be said"
-                raise InvalidRequest(msg)
-        elif None in by_side:
-            msg = "the keys earner and spender are missing, or account with its partner"
+        """Check that amount, day and both sides are said, each in one way."""
+        self._check_amount()
+        if (self.day is None) == (self.day_is is None):
+            msg = "the key 'day' is missing, or day_is" if self.day is None else "day or day_is"
             raise InvalidRequest(msg)
+        if self.account is None and self.other is None and self.against is None:
+            self._check_sides()
+        else:
+            self._check_account()
         if self.reversal is not None and self.id is None:
             msg = "reversal needs the key id: the row that it takes back is found by it"
+            raise InvalidRequest(msg)
+
+    def _check_amount(self) -> None:
+        by_columns = (self.incoming, self.outgoing)
+        if by_columns == (None, None):
+            if self.amount is None:
+                msg = "the key 'amount' is missing, or in and out"
+                raise InvalidRequest(msg)
+        elif self.amount is not None or None in by_columns or self.account is None:
+            msg = "in and out go together, with account, and take the place of amount"
+            raise InvalidRequest(msg)
+        elif self.reversed is not None or self.reversal is not None:
+            msg = "in and out cannot stand with reversal or reversed"
+            raise InvalidRequest(msg)
+
+    def _check_sides(self) -> None:
+        if self.earner is None and self.earner_is is None and self.spender is None:
+            msg = "the keys earner and spender are missing, or account with its partner"
+            raise InvalidRequest(msg)
+        for side, one, fixed in (
+            ("earner", self.earner, self.earner_is),
+            ("spender", self.spender, self.spender_is),
+        ):
+            if (one is None) == (fixed is None):
+                msg = f"{side} (a column) or {side}_is (an account): one of them"
+                raise InvalidRequest(msg)
+        if self.earner is None and self.spender is None:
+            msg = "earner_is and spender_is cannot both be said: nobody would be in the file"
+            raise InvalidRequest(msg)
+        if self.direction is not None:
+            msg = "direction needs account with its partner"
+            raise InvalidRequest(msg)
+
+    def _check_account(self) -> None:
+        by_side = (self.earner, self.spender, self.earner_is, self.spender_is)
+        if any(one is not None for one in by_side):
+            msg = "earner and spender, or account and its partner: not both"
+            raise InvalidRequest(msg)
+        if self.account is None or (self.other is None) == (self.against is None):
+            msg = "account needs its partner: one of other (a column) and against (an account)"
+            raise InvalidRequest(msg)
+        if self.reversal is not None or self.negative == "swap":
+            msg = "where the sign tells who earned, negative and reversal cannot be said"
+            raise InvalidRequest(msg)
+        told = (self.direction is not None, self.incoming is not None, self.positive != "earned")
+        if sum(told) > 1:
+            msg = "one of positive, direction, and in with out tells who earned"
             raise InvalidRequest(msg)
 
 
 @attrs.frozen(kw_only=True)
 class Accounts:
-    """The columns of the file of accounts. Parts of a name are joined by blanks."""
+    """The columns of the file of accounts. Parts of a name are joined by blanks.
 
-    id: Column = attrs.field(metadata=COLUMN)
+    Without an `id` accounts are told by their names, and get ids that say nothing. A person may be
+    named by what stands in the columns `also` as well. `amounts` is the form of `balance`, where it
+    is another than that of the mapping.
+    """
+
+    id: Column | None = attrs.field(default=None, metadata=COLUMN)
     name: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     joined: Column | None = attrs.field(default=None, metadata=COLUMN)
     balance: Column | None = attrs.field(default=None, metadata=COLUMN)
@@ -183,9 +311,14 @@ class Accounts:
     optional: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     columns: int | None = attrs.field(default=None, metadata=COUNT)
     closed: Condition | None = attrs.field(default=None, metadata=table(Condition))
+    also: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
+    amounts: Amounts | None = attrs.field(default=None, metadata=table(Amounts))
 
     def __attrs_post_init__(self) -> None:
-        """Check the kinds of account."""
+        """Check that an account can be told, and the kinds of account."""
+        if self.id is None and not self.name:
+            msg = "the key 'id' is missing, or name"
+            raise InvalidRequest(msg)
         if (self.kind is None) != (not self.kinds):
             msg = "kind (a column) and kinds (its values) go together"
             raise InvalidRequest(msg)
@@ -204,6 +337,12 @@ class Balances:
     balance: Column = attrs.field(metadata=COLUMN)
     optional: tuple[Column, ...] = attrs.field(default=(), metadata=COLUMNS)
     columns: int | None = attrs.field(default=None, metadata=COUNT)
+    amounts: Amounts | None = attrs.field(default=None, metadata=table(Amounts))
+
+
+@attrs.frozen(kw_only=True)
+class Opening(Balances):
+    """The columns of a file of opening balances."""
 
 
 @attrs.frozen(kw_only=True)
@@ -215,7 +354,7 @@ class Opened:
     name: str | None = attrs.field(default=None, metadata=TEXT)
 
 
-Part = Transfers | Accounts | Balances
+Part = Transfers | Accounts | Balances | Opening
 
 
 @attrs.frozen(kw_only=True)
@@ -236,6 +375,8 @@ class Mapping:
     days: Days = attrs.field(default=attrs.Factory(Days), metadata=table(Days))
     accounts: Accounts | None = attrs.field(default=None, metadata=table(Accounts))
     balances: Balances | None = attrs.field(default=None, metadata=table(Balances))
+    opening: Opening | None = attrs.field(default=None, metadata=table(Opening))
+    people: People = attrs.field(default=attrs.Factory(People), metadata=table(People))
     open: tuple[Opened, ...] = attrs.field(default=(), metadata=tables(Opened))
 
     def __attrs_post_init__(self) -> None:
@@ -246,12 +387,15 @@ class Mapping:
         if self.name in _OWN_NAMES:
             msg = f"name: ids that begin with {self.name}: are the library's own"
             raise InvalidRequest(msg)
+        if self.people.by == "id" and self.accounts is not None and self.accounts.id is None:
+            msg = "accounts: the key 'id' is missing, for people.by is \"id\""
+            raise InvalidRequest(msg)
         for where, part in self.parts():
             _check_columns(where, part, header=self.csv.header)
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Yield the tables that say columns of a file, by their keys."""
-        for where in ("transfers", "accounts", "balances"):
+        for where in ("transfers", "accounts", "balances", "opening"):
             part = getattr(self, where)
             if part is not None:
                 yield where, part

@@ -62,7 +62,7 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
     >>> parsed(b'name = "ours"\ntitle = "Our sheet"\n[transfers]\nearner = "who"\n')
     Traceback (most recent call last):
     ...
-    timebank.errors.InvalidRequest: mapping: transfers: the key 'amount' is missing
+    timebank.errors.InvalidRequest: mapping: transfers: the key 'amount' is missing, or in and out
     """
     if len(raw) > MAX_MAPPING_BYTES:
         msg = f"{file}: a mapping has at most {MAX_MAPPING_BYTES:,} bytes"

@@ -6,22 +6,28 @@ A row is taken whole or not at all: the first column that cannot be understood i
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from datetime import date
 from typing import Final
 
+import attrs
+
 from timebank.errors import shown
+from timebank.interchange.csv.accounts import TOTAL, passed_over
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Levy, Mapping, Reversal, Transfers
+from timebank.interchange.csv.mapping import PASS, Levy, Mapping, Reversal, Transfers
 from timebank.interchange.csv.rows import (
     ROW,
     Cells,
     Heading,
+    amount_in,
     day_in,
     id_in,
     label_in,
     seconds_in,
     text_in,
 )
-from timebank.interchange.engine.cells import CellFault
+from timebank.interchange.csv.who import Who
+from timebank.interchange.engine.cells import CellFault, instant_of
 from timebank.interchange.engine.csv_rows import Row, quarantined
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
@@ -31,10 +37,17 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
-from timebank.model import MAX_ID_CHARACTERS, MAX_TAGS
+from timebank.interchange.engine.told import told
+from timebank.interchange.sheets.headings import is_total
+from timebank.model import MAX_ID_CHARACTERS, MAX_INTEGER, MAX_TAGS
 
-#: The state of rows that move nothing, where the mapping lets them pass.
+#: The states of rows that move nothing, where the mapping lets them pass.
 ZERO: Final = "zero"
+EMPTY: Final = "empty"
+SELF: Final = "self"
+SKIPPED: Final = "skipped"
+LEFT_OUT: Final = "left out"
+OTHER: Final = "other"
 #: The kind of a transfer that a levy becomes.
 LEVY: Final = "levy"
 #: The reason of a reversal for which the source gives none.
@@ -45,19 +58,64 @@ Move = tuple[str, int | None]
 
 Found = ImportedTransfer | ImportedReversal | Passed | Quarantined
 
+_MIDNIGHT: Final = (" 00:00", " 00:00:00")
+
+
+@attrs.define
+class Totals:
+    """What the rows of all files of one reading come to, as far as it was read."""
+
+    #: Seconds that move, and those of rows that cannot be taken.
+    moved: int = 0
+    refused: int = 0
+    #: Amounts that were rounded to a second.
+    rounded: int = 0
+
+    def move(self, seconds: int) -> bool:
+        """Add what a row moves, and return whether all of it is still a number that is kept."""
+        if self.moved + seconds > MAX_INTEGER:
+            return False
+        self.moved += seconds
+        return True
+
+    def refuse(self, seconds: int) -> bool:
+        """Add what a row would have moved, and return whether it is still such a number."""
+        self.refused += seconds
+        return self.refused <= MAX_INTEGER
+
+
+@attrs.frozen
+class _Amount:
+    """What a row moves: seconds with their sign, the column, and whether the account earned."""
+
+    seconds: int
+    column: Column
+    earned: bool
+    is_rounded: bool
+
 
 class TransferReader:
     """Reads the rows of the file of transfers, in their order.
 
-    Where rows have no id, one is made from who, how much and when, and from the row's ordinal
+    Where rows have no id, one is made from who, how much and which day, and from the row's ordinal
     among equals. The note, which is personal, is not part of it. `known` are accounts that a file
-    lists already.
+    lists already; `who` finds the accounts that cells mean.
     """
 
-    def __init__(self, mapping: Mapping, heading: Heading, *, known: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        heading: Heading,
+        who: Who,
+        *,
+        known: Container[str] = (),
+        totals: Totals | None = None,
+    ) -> None:
         self._mapping = mapping
         self._part = mapping.transfers
         self._heading = heading
+        self._who = who
+        self._totals = Totals() if totals is None else totals
         self._ids = RowIds(mapping.name)
         self._names = _names(mapping)
         #: The accounts that no file lists, as the mapping says them.
@@ -66,62 +124,190 @@ class TransferReader:
             for one in mapping.open
             if one.id not in known
         }
+        self._fixed = {one.id for one in mapping.open}
 
     def read(self, row: Row) -> tuple[Found, ...]:
         """Return what a row moves: a transfer with its levies, a reversal, nothing, or a fault."""
+        if (passed := passed_over(self._heading, row)) is not None:
+            return (passed,)
         try:
             cells = self._heading.cells(row)
             passed = self._passed(row, cells)
             return (passed,) if passed is not None else tuple(self._moved(row, cells))
         except CellFault as fault:
-            moves = _would_move(self._mapping, self._heading, row)
+            moves = self._would_move(row)
             return (quarantined(self._heading.file, row, fault, moves),)
 
+    # -- rows that move nothing -------------------------------------------------------
+
     def _passed(self, row: Row, cells: Cells) -> Passed | None:
-        states = self._part.state
+        part = self._part
+        if self._is_total(cells):
+            return Passed(row.line, TOTAL)
+        for one in part.skip:
+            if one.holds(cells[one.column]):
+                return Passed(row.line, one.name or SKIPPED)
+        if part.only is not None and not part.only.holds(cells[part.only.column]):
+            return Passed(row.line, part.only.name or LEFT_OUT)
+        states = part.state
         if states is None or (state := cells[states.column]) in states.moves:
             return None
         if (name := states.passed.get(state)) is None:
-            raise CellFault(state, "is no state that the mapping knows", column=states.column)
+            if states.other != PASS:
+                raise CellFault(state, told("no_state"), column=states.column)
+            name = OTHER
         return Passed(line=row.line, state=name)
+
+    def _is_total(self, cells: Cells) -> bool:
+        """Return whether a row sums others up: a word for it, and neither people nor a day."""
+        part = self._part
+        people = (part.earner, part.spender, part.account, part.other)
+        places = [column for column in (*people, part.day) if column is not None]
+        said = [cell for column in places if (cell := cells.raw(column).strip())]
+        if said:
+            return all(map(is_total, said))
+        return any(is_total(cells.raw(column)) for column in self._heading.index)
+
+    # -- what a row moves -------------------------------------------------------------
 
     def _moved(self, row: Row, cells: Cells) -> Iterator[Found]:
         part = self._part
         for one, other in part.equal:
             if cells[one] != cells[other]:
-                text = f"differs from {other}, which has {shown(cells[other])}"
-                raise CellFault(cells[one], text, column=one)
+                reason = told("differs", other=str(other), value=shown(cells[other]))
+                raise CellFault(cells[one], reason, column=one)
         reversal = part.reversal
         if reversal is not None and reversal.holds(cells[reversal.column]):
-            yield self._reversal(row, cells, reversal)
+            found = self._reversal(row, cells, reversal)
+            self._add(found.seconds or 0, cells, part.amount or ROW)
+            yield found
             return
-        seconds = seconds_in(self._mapping, cells, part.amount)
-        if seconds == 0 and part.zero == "pass":
-            yield Passed(line=row.line, state=ZERO)
+        if part.empty == PASS and not any(cells[one] for one in self._amount_columns()):
+            yield Passed(row.line, EMPTY)
             return
-        transfer = self._transfer(row, cells, seconds)
+        amount = self._amount(cells)
+        if amount.seconds == 0 and part.zero == PASS:
+            yield Passed(row.line, ZERO)
+            return
+        if (sides := self._sides(cells, amount)) is None:
+            yield Passed(row.line, SELF)
+            return
+        transfer = self._transfer(row, cells, sides, amount)
         moved = [transfer, *self._levies(cells, transfer)]
         # All are read before one is given: a fault in any is a fault of the row.
         taken_back = list(self._taken_back(cells, moved))
+        times = 1 + bool(taken_back)
+        self._add(times * sum(one.seconds for one in moved), cells, amount.column)
+        self._totals.rounded += amount.is_rounded
         yield from moved
         yield from taken_back
 
+    def _add(self, seconds: int, cells: Cells, column: Column) -> None:
+        """Add what a row moves to the total of the reading.
+
+        :raises CellFault: the total is more than a number that is kept.
+        """
+        if not self._totals.move(seconds):
+            reason = told("total_too_large", most=f"{MAX_INTEGER:,}")
+            raise CellFault(cells.raw(column), reason, column=column)
+
+    # -- amounts ----------------------------------------------------------------------
+
+    def _amount_columns(self) -> tuple[Column, ...]:
+        part = self._part
+        return tuple(c for c in (part.amount, part.incoming, part.outgoing) if c is not None)
+
+    def _amount(self, cells: Cells) -> _Amount:
+        """Return what a row moves.
+
+        :raises CellFault: it cannot be read.
+        """
+        part = self._part
+        if part.incoming is not None and part.outgoing is not None:
+            return self._in_or_out(cells, part.incoming, part.outgoing)
+        column = self._amount_columns()[0]
+        seconds, is_rounded = amount_in(self._mapping.amounts, cells, column)
+        if part.account is None:
+            return _Amount(seconds, column, seconds > 0, is_rounded)
+        if part.direction is None:
+            return _Amount(
+                seconds, column, (seconds > 0) == (part.positive == "earned"), is_rounded
+            )
+        said = cells[part.direction.column]
+        earned = said in part.direction.earned
+        if not earned and said not in part.direction.spent:
+            raise CellFault(said, told("no_direction"), column=part.direction.column)
+        if seconds < 0:
+            raise CellFault(cells[column], told("not_signed"), column=column)
+        return _Amount(seconds, column, earned, is_rounded)
+
+    def _in_or_out(self, cells: Cells, incoming: Column, outgoing: Column) -> _Amount:
+        """Return the amount of the one of two columns that is filled; zero counts as empty."""
+        found = []
+        for column, earned in ((incoming, True), (outgoing, False)):
+            if cells[column]:
+                seconds, is_rounded = amount_in(self._mapping.amounts, cells, column)
+                if seconds < 0:
+                    raise CellFault(cells[column], told("not_signed"), column=column)
+                found.append(_Amount(seconds, column, earned, is_rounded))
+        if not found:
+            raise CellFault(cells[incoming], told("empty"), column=incoming)
+        moving = [one for one in found if one.seconds] or found[:1]
+        if len(moving) > 1:
+            reason = told("both_ways", other=str(incoming), value=shown(cells[incoming]))
+            raise CellFault(cells[outgoing], reason, column=outgoing)
+        return moving[0]
+
+    # -- sides ------------------------------------------------------------------------
+
+    def _sides(self, cells: Cells, amount: _Amount) -> tuple[str, str] | None:
+        """Return who earned and who spent; `None` where one person did both, and that may pass."""
+        part = self._part
+        if part.account is None:
+            earner = self._side(cells, part.earner, part.earner_is)
+            spender = self._side(cells, part.spender, part.spender_is)
+        else:
+            earner = self._side(cells, part.account, None)
+            spender = self._side(cells, part.other, part.against)
+        if earner == spender:
+            if part.with_oneself == PASS:
+                return None
+            column = part.spender or part.other or part.account or part.earner or ROW
+            raise CellFault(cells.raw(column), told("same_person"), column=column)
+        value = cells[amount.column]
+        if not amount.seconds:
+            raise CellFault(value, told("moves_nothing"), column=amount.column)
+        if part.account is None and amount.seconds < 0 and part.negative == "refuse":
+            raise CellFault(value, told("negative"), column=amount.column)
+        return (earner, spender) if amount.earned else (spender, earner)
+
+    def _side(self, cells: Cells, column: Column | None, fixed: str | None) -> str:
+        """Return the account that a cell means, or the one of all rows."""
+        if column is not None:
+            return self._who.of(cells[column], column)
+        if fixed is None or fixed in self._fixed or self._part.against is not None:
+            return fixed or ""
+        return self._who.fixed(fixed, ROW)
+
     # -- transfers ------------------------------------------------------------
 
-    def _transfer(self, row: Row, cells: Cells, seconds: int) -> ImportedTransfer:
+    def _transfer(
+        self, row: Row, cells: Cells, sides: tuple[str, str], amount: _Amount
+    ) -> ImportedTransfer:
         part = self._part
-        earner, spender = self._sides(cells, seconds)
-        occurred_on = day_in(self._mapping, cells, part.day)
-        created_at = cells.get(part.created).strip() or cells[part.day].strip()
+        earner, spender = sides
+        occurred_on = part.day_is
+        if part.day is not None:
+            occurred_on = day_in(self._mapping, cells, part.day)
         return ImportedTransfer(
             line=row.line,
             # Counted before the note is read: mending that changes no other row's id.
-            id=self._row_id(cells, earner, spender, seconds, created_at),
+            id=self._row_id(cells, earner, spender, abs(amount.seconds), occurred_on),
             earner=earner,
             spender=spender,
-            seconds=abs(seconds),
+            seconds=abs(amount.seconds),
             occurred_on=occurred_on,
-            created_at=created_at,
+            created_at=self._created_at(cells, occurred_on),
             note=text_in(cells, part.note),
             category=label_in(cells, part.category),
             area=label_in(cells, part.area),
@@ -129,47 +315,41 @@ class TransferReader:
             source=self._source(cells),
             columns=self._names,
             cells=row.columns,
-            opens=self._opened.get(part.against or ""),
+            opens=self._opens(sides),
         )
 
-    def _sides(self, cells: Cells, seconds: int) -> tuple[str, str]:
-        """Return who earned and who spent."""
+    def _opens(self, sides: tuple[str, str]) -> ImportedAccount | None:
+        """Return the account of the mapping's own that a row needs, if it needs one."""
         part = self._part
-        if part.account is None:
-            earner, spender = id_in(cells, part.earner), id_in(cells, part.spender)
-        else:
-            earner = id_in(cells, part.account)
-            spender = part.against or id_in(cells, part.other)
-        if earner == spender:
-            column = part.spender or part.other or part.account or ROW
-            raise CellFault(
-                spender, "both earns and spends: nobody exchanges with themselves", column=column
-            )
-        if not seconds:
-            raise CellFault(cells[part.amount], "moves nothing", column=part.amount)
-        if part.account is not None:
-            is_swapped = (seconds > 0) != (part.positive == "earned")
-        elif (is_swapped := seconds < 0) and part.negative == "refuse":
-            text = "is negative, and the mapping does not say what that means"
-            raise CellFault(cells[part.amount], text, column=part.amount)
-        return (spender, earner) if is_swapped else (earner, spender)
+        fixed = (part.against, part.earner_is, part.spender_is)
+        return next((self._opened.get(one) for one in fixed if one in sides and one), None)
+
+    def _created_at(self, cells: Cells, day: date | None) -> str:
+        """Return the instant as the source has it; a day alone is written in one way.
+
+        A sheet that was saved again may write the same day otherwise.
+        """
+        part = self._part
+        if part.created is not None and (said := cells[part.created]):
+            return said
+        said = cells.get(part.day)
+        if day is None or instant_of(said) is None:
+            return "" if day is None else day.isoformat()
+        return said[:10] if said[10:] in _MIDNIGHT else said
 
     def _row_id(
-        self, cells: Cells, earner: str, spender: str, seconds: int, created_at: str
+        self, cells: Cells, earner: str, spender: str, seconds: int, day: date | None
     ) -> str:
-        """Return the row's own id, or one made of what it says."""
+        """Return the row's own id, or one made of what it means."""
         if self._part.id is not None:
             return self._own_id(id_in(cells, self._part.id), self._part.id)
-        # None of them has a line break, so that these separate them.
-        return self._ids.of("\n".join((earner, spender, str(seconds), created_at)).encode())
+        return self._ids.of_meaning(earner=earner, spender=spender, seconds=seconds, day=day)
 
     def _own_id(self, id: str, column: Column) -> str:
         """Return an id of ours, which begins with the mapping's name."""
         id = f"{self._mapping.name}:{id}"
         if len(id) > MAX_ID_CHARACTERS:
-            raise CellFault(
-                id, f"is an id of more than {MAX_ID_CHARACTERS} characters", column=column
-            )
+            raise CellFault(id, told("long_id", most=MAX_ID_CHARACTERS), column=column)
         return id
 
     def _tags(self, cells: Cells) -> tuple[str, ...]:
@@ -179,7 +359,7 @@ class TransferReader:
         parts = value.split(self._part.separator)
         found = {tag for one in parts if (tag := label_in(cells, column, of=one)) is not None}
         if len(found) > MAX_TAGS:
-            raise CellFault(value, f"is more than {MAX_TAGS} tags", column=column)
+            raise CellFault(value, told("many_tags", most=MAX_TAGS), column=column)
         return tuple(sorted(found))
 
     def _source(self, cells: Cells) -> dict[str, str]:
@@ -197,14 +377,12 @@ class TransferReader:
         for levy in self._part.levies:
             if not cells[levy.amount]:
                 continue
-            seconds = seconds_in(self._mapping, cells, levy.amount)
-            payer = id_in(cells, levy.payer)
+            seconds = seconds_in(self._mapping.amounts, cells, levy.amount)
+            payer = self._who.of(cells[levy.payer], levy.payer)
             if seconds < 0:
-                raise CellFault(
-                    cells[levy.amount], "is negative: a levy is paid", column=levy.amount
-                )
+                raise CellFault(cells[levy.amount], told("negative_levy"), column=levy.amount)
             if payer == levy.to:
-                raise CellFault(payer, "is who gets the levy as well", column=levy.payer)
+                raise CellFault(cells[levy.payer], told("own_levy"), column=levy.payer)
             if seconds:
                 yield self._levy(levy, transfer, payer, seconds)
 
@@ -246,7 +424,7 @@ class TransferReader:
             id = transfer.id.partition(":")[2]
             yield ImportedReversal(
                 line=transfer.line,
-                id=self._own_id(f"{id}:reversed", self._part.id or self._part.amount),
+                id=self._own_id(f"{id}:reversed", self._part.id or self._part.amount or ROW),
                 of=transfer.id,
                 seconds=None,
                 occurred_on=day,
@@ -258,21 +436,20 @@ class TransferReader:
 
     def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ImportedReversal:
         """Return a row that takes an earlier one back."""
-        part = self._part
-        seconds = seconds_in(self._mapping, cells, part.amount)
+        part, column = self._part, self._amount_columns()[0]
+        seconds = seconds_in(self._mapping.amounts, cells, column)
         if not seconds or (seconds < 0) != (reversal.amount == "negative"):
-            text = f"is not {reversal.amount}, as a reversal's amount is here"
-            raise CellFault(cells[part.amount], text, column=part.amount)
+            reason = told(f"not_of_sign_{reversal.amount}")
+            raise CellFault(cells[column], reason, column=column)
         for levy in part.levies:
-            if cells[levy.amount] and seconds_in(self._mapping, cells, levy.amount):
-                text = "is a levy on a reversal, whose meaning the mapping does not say"
-                raise CellFault(cells[levy.amount], text, column=levy.amount)
+            if cells[levy.amount] and seconds_in(self._mapping.amounts, cells, levy.amount):
+                raise CellFault(cells[levy.amount], told("levy_on_reversal"), column=levy.amount)
         return ImportedReversal(
             line=row.line,
             id=self._own_id(id_in(cells, part.id), part.id or ROW),
             of=self._own_id(self._original(cells, reversal), reversal.original),
             seconds=abs(seconds),
-            occurred_on=day_in(self._mapping, cells, part.day),
+            occurred_on=part.day_is if part.day is None else day_in(self._mapping, cells, part.day),
             reason=text_in(cells, reversal.reason) or NO_REASON,
             source=self._source(cells),
             columns={**self._names, "of": str(reversal.original)},
@@ -283,87 +460,99 @@ class TransferReader:
         value = cells[reversal.original]
         if reversal.pattern is not None:
             found = reversal.pattern.search(value)
-            if found is None or not found[1]:
-                raise CellFault(
-                    value, "does not name the row that it takes back", column=reversal.original
-                )
-            value = found[1]
-        if not value:
-            raise CellFault(
-                value, "does not name the row that it takes back", column=reversal.original
-            )
-        return value
+            said = "" if found is None else found[1] or ""
+        else:
+            said = value
+        if not said:
+            raise CellFault(value, told("no_original"), column=reversal.original)
+        return said
+
+    # -- whose balance a refused row moves in the source ------------------------------
+
+    def _would_move(self, row: Row) -> tuple[Move, ...]:
+        """Return the accounts that a refused row names, with the seconds that each gains or loses.
+
+        They explain a difference between the balance that the source states and what is booked.
+        Where the state of the row is not known, or it was taken back, the seconds are `None`.
+        """
+        try:
+            cells = self._heading.cells(row)
+        except CellFault:
+            return ()
+        part = self._part
+        gain = self._gain(cells)
+        found = [
+            self._known(cells, part.account or part.earner, part.earner_is, gain),
+            self._known(
+                cells, part.other or part.spender, part.against or part.spender_is, gain, -1
+            ),
+        ]
+        for levy in part.levies:
+            if cells.raw(levy.amount) not in {"", *self._mapping.csv.nothing}:
+                paid = self._seconds(cells, levy.amount)
+                found += [self._known(cells, levy.payer, None, paid, -1), (levy.to, paid)]
+        moves = [move for move in found if move is not None and move[1] != 0]
+        largest = max((abs(seconds) for _, seconds in moves if seconds), default=0)
+        is_sure = self._has_moved(cells) and self._totals.refuse(largest)
+        return tuple((id, seconds if is_sure else None) for id, seconds in moves)
+
+    def _gain(self, cells: Cells) -> int | None:
+        """Return what the first of the two sides gains; `None` where nobody knows."""
+        try:
+            amount = self._amount(cells)
+        except CellFault:
+            return None
+        if self._part.account is None:
+            return amount.seconds
+        return abs(amount.seconds) if amount.earned else -abs(amount.seconds)
+
+    def _seconds(self, cells: Cells, column: Column) -> int | None:
+        try:
+            return seconds_in(self._mapping.amounts, cells, column)
+        except CellFault:
+            return None
+
+    def _known(
+        self,
+        cells: Cells,
+        column: Column | None,
+        fixed: str | None,
+        seconds: int | None,
+        sign: int = 1,
+    ) -> Move | None:
+        if seconds is not None:
+            seconds *= sign
+        if column is None:
+            return None if fixed is None else (fixed, seconds)
+        try:
+            return self._who.known(cells[column], column), seconds
+        except CellFault:
+            return None
+
+    def _has_moved(self, cells: Cells) -> bool:
+        """Return true where the row certainly moved hours in the source."""
+        state, taken = self._part.state, self._part.reversed
+        try:
+            counts = state is None or cells[state.column] in state.moves
+            return counts and not (taken and taken.holds(cells[taken.column]))
+        except CellFault:
+            return False
 
 
 def _names(mapping: Mapping) -> dict[str, str]:
     """Return our fields, and what the source calls the columns that they come from."""
-    part = mapping.transfers
+    part: Transfers = mapping.transfers
+    amount = part.amount or part.incoming
     found = {
         "id": part.id,
-        "earner": part.earner or part.account,
-        "spender": part.spender or part.other or part.account,
-        "seconds": part.amount,
-        "occurred_on": part.day,
-        "created_at": part.created or part.day,
+        "earner": part.earner or part.account or part.spender,
+        "spender": part.spender or part.other or part.account or part.earner,
+        "seconds": amount,
+        "occurred_on": part.day or amount,
+        "created_at": part.created or part.day or amount,
         "note": part.note,
         "category": part.category,
         "area": part.area,
         "tags": part.tags,
     }
     return {field: str(column) for field, column in found.items() if column is not None}
-
-
-# -- whose balance a refused row moves in the source ----------------------------------------
-
-
-def _would_move(mapping: Mapping, heading: Heading, row: Row) -> tuple[Move, ...]:
-    """Return the accounts that a refused row names, with the seconds that each gains or loses.
-
-    They explain a difference between the balance that the source states and what is booked. Where
-    the state of the row is not known, or it was taken back, the seconds are `None`.
-    """
-    if len(row.columns) != len(heading.names):
-        return ()
-    part, cells = mapping.transfers, Cells(heading, row)
-    sign = -1 if part.account is not None and part.positive == "spent" else 1
-    found = [
-        _side(mapping, cells, part.account or part.earner, part.amount, sign),
-        _side(mapping, cells, part.other or part.spender, part.amount, -sign, id=part.against),
-    ]
-    for levy in part.levies:
-        if cells.raw(levy.amount) not in {"", *mapping.csv.nothing}:
-            found += [
-                _side(mapping, cells, levy.payer, levy.amount, -1),
-                _side(mapping, cells, None, levy.amount, 1, id=levy.to),
-            ]
-    moves = [move for move in found if move is not None and move[1] != 0]
-    is_sure = _has_moved(part, cells)
-    return tuple((id, seconds if is_sure else None) for id, seconds in moves)
-
-
-def _side(
-    mapping: Mapping,
-    cells: Cells,
-    column: Column | None,
-    amount: Column,
-    sign: int,
-    *,
-    id: str | None = None,
-) -> Move | None:
-    try:
-        id = id or id_in(cells, column)
-    except CellFault:
-        return None
-    try:
-        return id, sign * seconds_in(mapping, cells, amount)
-    except CellFault:
-        return id, None
-
-
-def _has_moved(part: Transfers, cells: Cells) -> bool:
-    """Return true where the row certainly moved hours in the source."""
-    try:
-        counts = part.state is None or cells[part.state.column] in part.state.moves
-        return counts and not (part.reversed and part.reversed.holds(cells[part.reversed.column]))
-    except CellFault:
-        return False

@@ -1,48 +1,43 @@
 """Book what an importer reads, once, thousands of rows at a time.
 
-Rows that were booked before are found by their ids: a second run appends nothing, and one that
-was broken off goes on. Rows of an account that was merged are booked on what it became. Rows that
-the bank refuses are quarantined, as are those that the importer could not understand. At the end,
-accounts are closed that are closed in the source, and balances are compared with those that it
-states.
+What was booked before is found by the ids of rows, and where they have none by what they mean: a
+second run appends nothing, and one that was broken off goes on (`survey`). What changed in the
+source, or is gone from it, is a question; nothing is booked until it is answered (`following`).
+Rows of an account that was merged are booked on what it became. Rows that the bank refuses are
+quarantined, as are those that the importer could not understand. At the end, accounts are closed
+that are closed in the source, and balances are compared with those that it states.
 
 Memory grows with the accounts of the source, and not with its transfers, except for reversals that
-come before what they reverse, and for quarantined transfers (ten thousand at most).
+come before what they reverse, for quarantined transfers (ten thousand at most), and by the largest
+number of rows without ids that mean the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain, islice
 from typing import Final, TypeVar
 
+import attrs
+
 from timebank.bank import BankBatch, TimeBank
-from timebank.errors import (
-    AccountNotEmpty,
-    AccountNotOpen,
-    IdempotencyMismatch,
-    InvalidRequest,
-    NotFound,
-    Rejected,
-    TransferNotFound,
-)
-from timebank.hours import Hours
-from timebank.interchange.engine.alike import AlikeIds
-from timebank.interchange.engine.heirs import with_heirs
-from timebank.interchange.engine.protocol import (
-    ImportedAccount,
-    ImportedReversal,
-    ImportedRow,
-    ImportedTransfer,
-    Importer,
-    Passed,
-)
-from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
-from timebank.interchange.engine.refusals import Moves, refused
+from timebank.errors import Conflict, InvalidRequest, NotPermitted
+from timebank.interchange.engine.following import Following, NotFollowed
+from timebank.interchange.engine.people import People, people_of
+from timebank.interchange.engine.protocol import ImportedRow, Importer
 from timebank.interchange.engine.report import ImportReport, Quarantined
-from timebank.model import Transfer
+from timebank.interchange.engine.rows import MOST_ROWS_KEPT as MOST_ROWS_KEPT  # noqa: PLC0414 - it is public here
+from timebank.interchange.engine.rows import REFUSALS as REFUSALS  # noqa: PLC0414 - it is public here
+from timebank.interchange.engine.rows import RowBooking
+from timebank.interchange.engine.survey import AMEND, MOVE, NEW, REPEAT, Survey
+from timebank.interchange.engine.telling import (
+    MOST_TOLD,
+    changed_rows,
+    gone_rows,
+    names_of,
+    rows_elsewhere,
+)
 
 Progress = Callable[[int, int], None]
 OnQuarantine = Callable[[Quarantined], None]
@@ -51,14 +46,27 @@ _Batches = Callable[[], AbstractContextManager[BankBatch]]
 
 #: Rows that are booked together: a commit writes whole pages, of which more rows share each.
 CHUNK_ROWS: Final = 5_000
-#: Quarantined rows that a report keeps; all of them go to `on_quarantine`.
-MOST_ROWS_KEPT: Final = 1_000
-#: The errors for which a row is quarantined; anything else ends the import.
-REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
-#: Quarantined transfers whose accounts are remembered, for the reversals of them.
-_MOST_REMEMBERED: Final = 10_000
-_CLOSED: Final = "closed"
-_FROZEN: Final = "frozen"
+#: How often another writer may come between the look at what was booked and the first commit.
+_TIMES: Final = 5
+#: The questions that a source may raise.
+CHANGED: Final = "changed"
+GONE: Final = "gone"
+ELSEWHERE: Final = "elsewhere"
+
+
+@attrs.frozen(kw_only=True)
+class Answers:
+    """What to do about rows that changed or are gone, and about rows of two files."""
+
+    follow: bool = False
+    keep: bool = False
+    same_rows: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Check that they are one answer."""
+        if self.follow and self.keep:
+            msg = "what changed is followed, or what was booked is kept: not both"
+            raise InvalidRequest(msg)
 
 
 def run(
@@ -70,6 +78,9 @@ def run(
     progress: Progress | None = None,
     on_quarantine: OnQuarantine | None = None,
     opening: Iterable[tuple[str, ImportedRow]] = (),
+    follow: bool = False,
+    keep: bool = False,
+    same_rows: bool = False,
 ) -> ImportReport:
     r"""Book what an importer reads, and report what was not booked.
 
@@ -78,9 +89,18 @@ def run(
     `progress` is called with the bytes read and their number, where that is known. `opening`
     are rows to be booked after the others, as `opening_balances` reads them.
 
+    Where rows changed or are gone since they were booked, nothing is booked: the report has
+    `questions`. With `follow` what is gone is reversed, and what changed is amended or, under its
+    own id, reversed and booked anew; with `keep` it stays as it was booked. Nor is anything booked
+    where a row without an id stands in two files, unless it was booked already, or `same_rows`
+    says that they are the same exchanges.
+
     :raises OSError: a file cannot be read.
-    :raises InvalidRequest: a file as a whole is not what the importer reads.
-    :raises Retryable: another writer holds the bank; a repeated import goes on.
+    :raises InvalidRequest: a file as a whole is not what the importer reads, or `follow` with
+        `keep`.
+    :raises NotPermitted: people are to be found by their names, and accounts may not be listed.
+    :raises Retryable: another writer holds the bank, or another import opens the same accounts; a
+        repeated import goes on.
 
     >>> from io import BytesIO
     >>> import timebank
@@ -93,305 +113,220 @@ def run(
     >>> report.transfers_booked, report.moved, bank.balance("2").posted
     (1, Hours('1:30'), Hours('1:30'))
     """
-    work = _Run(importer, opening, progress, on_quarantine)
-    if dry_run:
-        with bank.preview() as preview:
-            work.book_all(lambda: nullcontext(preview))
-    elif strict:
-        work.book_strictly(bank)
-    else:
-        work.book_all(bank.batch)
-    return work.report(booked=not dry_run and (work.quarantined == 0 or not strict))
+    answers = Answers(follow=follow, keep=keep, same_rows=same_rows)
+    people = None
+    if hasattr(importer, "people"):
+        opens = bool(getattr(importer, "opens_accounts", False))
+        people = importer.people = people_of(bank, importer.name, opens=opens)
+    told = _Told(importer, progress)
+    rows: Iterable[tuple[str, ImportedRow]] = chain(importer.read(), opening)
+    survey = _survey(bank, importer)
+    if survey is not None:
+        survey.read(told.telling(rows))
+        rows, told = survey.rows, _Told(importer, None)
+    for _ in range(_TIMES):
+        if survey is not None:
+            survey.compare(follow=follow)
+
+        def make() -> _Run:
+            return _Run(bank, importer, rows, survey, people, answers, told, on_quarantine)
+
+        try:
+            work = _done(make, strict=strict, dry_run=dry_run)
+        except _JournalMoved:
+            if survey is not None:
+                survey.booked.look()
+        else:
+            return work.report(booked=not dry_run and (work.rows.quarantined == 0 or not strict))
+    msg = "others write to this bank all the time: nothing was booked; try again"
+    raise Conflict(msg)
+
+
+def _done(make: Callable[[], _Run], *, strict: bool, dry_run: bool) -> _Run:
+    """Return a run that was made: it has booked what it could, or tells why it did not."""
+    work = make()
+    try:
+        if work.questions:
+            work.only_tell()
+        elif dry_run:
+            work.preview_all()
+        elif strict:
+            work.book_strictly()
+        else:
+            work.book_all()
+    except NotFollowed as refused:
+        work = make()
+        work.not_followed = refused.refusals
+        work.only_tell()
+    return work
+
+
+def _survey(bank: TimeBank, importer: Importer) -> Survey | None:
+    """Return what compares the rows with what was booked, unless there is nothing to compare."""
+    several = getattr(importer, "files_of_transfers", 1) > 1
+    with suppress(NotPermitted):  # then all that may be seen is looked at
+        if not several and bank.head().sequence == 0:
+            return None
+    survey = Survey(bank, importer.name)
+    return survey if several or len(survey.booked) else None
+
+
+class _JournalMoved(Exception):
+    """Another writer came between the look at what was booked and what is to follow it."""
 
 
 class _NotAllGood(Exception):
     """Rolls back a strict import."""
 
 
+class _Told:
+    """Tells how many bytes are read, after each chunk of rows."""
+
+    def __init__(self, importer: Importer, progress: Progress | None) -> None:
+        self._importer, self._progress = importer, progress
+
+    def tell(self) -> None:
+        """Tell it now."""
+        if self._progress is not None and self._importer.bytes:
+            self._progress(self._importer.bytes_read, self._importer.bytes)
+
+    def telling(self, rows: Iterable[_Item]) -> Iterator[_Item]:
+        """Yield rows, and tell it on the way."""
+        count = 0
+        for count, row in enumerate(rows, start=1):
+            yield row
+            if count % CHUNK_ROWS == 0:
+                self.tell()
+        if count % CHUNK_ROWS:
+            self.tell()
+
+
 class _Run:
     """One run over all rows."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what a run has, all of it
         self,
+        bank: TimeBank,
         importer: Importer,
-        opening: Iterable[tuple[str, ImportedRow]],
-        progress: Progress | None,
+        rows: Iterable[tuple[str, ImportedRow]],
+        survey: Survey | None,
+        people: People | None,
+        answers: Answers,
+        told: _Told,
         on_quarantine: OnQuarantine | None,
     ) -> None:
-        self.quarantined = 0
-        self._importer = importer
-        self._opening = opening
-        self._progress = progress
-        self._on_quarantine = on_quarantine
-        self._rows: list[Quarantined] = []
-        self._accounts, self._transfers, self._reversals = [0, 0], [0, 0], [0, 0]
-        self._implied: set[str] = set()
-        self._read = self._seconds = self._last = 0
-        self._passed: dict[str, int] = {}
-        self._stated = StatedBalances()
-        self._endings = AccountEndings(importer.name)
-        self._ids = AlikeIds()
-        self._alike: tuple[tuple[str, ...], ...] = ()
-        self._reconciliation: Reconciliation | None = None
-        #: Reversals that came before what they reverse.
-        self._late: list[tuple[str, ImportedReversal]] = []
-        #: Ids of quarantined transfers → what they would have moved.
-        self._unbooked: dict[str, Moves | None] = {}
+        self._bank = bank
+        self._survey = survey
+        self._answers = answers
+        self._told = told
+        self._all = rows
+        self._following: Following | None = None
+        self._people = people
+        # Looked up now: when it is followed, what was booked is no longer as it was.
+        self._changed = () if survey is None else changed_rows(bank, survey)
+        self._gone = () if survey is None else gone_rows(bank, survey)
+        self.not_followed: tuple[tuple[str, str], ...] = ()
+        self.rows = RowBooking(
+            importer.name, survey, people, follows=answers.follow, on_quarantine=on_quarantine
+        )
+        self.questions = tuple(self._questions())
+
+    def _questions(self) -> Iterator[str]:
+        """Yield what has to be answered before anything is booked."""
+        survey, answers = self._survey, self._answers
+        if survey is None:
+            return
+        counts = survey.counts()
+        changed = counts.get(AMEND, 0) + counts.get(MOVE, 0)
+        is_answered = answers.follow or answers.keep
+        if changed and not is_answered:
+            yield CHANGED
+        if survey.gone > survey.perhaps_unread and not is_answered:
+            yield GONE
+        is_all_there = not (changed or survey.gone or counts.get(NEW) or counts.get(REPEAT))
+        if survey.elsewhere and not answers.same_rows and not is_all_there:
+            yield ELSEWHERE
 
     def report(self, *, booked: bool) -> ImportReport:
         """Return the counts of the run."""
-        return ImportReport(
-            accounts_opened=self._accounts[True],
-            accounts_there=self._accounts[False],
-            transfers_booked=self._transfers[True],
-            transfers_there=self._transfers[False],
-            moved=Hours.from_seconds(self._seconds),
-            quarantined=self.quarantined,
-            rows=tuple(self._rows),
-            booked=booked,
-            reversals_booked=self._reversals[True],
-            reversals_there=self._reversals[False],
-            passed=self._passed,
-            read=self._read,
-            accounts_implied=len(self._implied),
-            accounts_closed=self._endings.closed,
-            frozen=tuple(self._endings.frozen),
-            reconciliation=self._reconciliation,
-            alike=self._alike,
+        report = self.rows.report(
+            booked=booked and not self.questions and not self.not_followed,
+            questions=self.questions,
+            not_followed=self.not_followed,
+            near=() if self._people is None else self._people.near(),
+        )
+        if self._survey is not None:
+            report = self._with_survey(report, self._survey)
+        told = (report.changed, report.gone, report.elsewhere)
+        ids = [id for some in told for one in some for id in (one.earner, one.spender)]
+        ids += [id for id, _ in (*report.frozen, *report.differ)]
+        if report.reconciliation is not None:
+            ids += [one.account for one in report.reconciliation.differences[:MOST_TOLD]]
+        names = names_of(self._bank, ids)
+        if self._people is not None:
+            names = {id: self._people.opened[id] for id in ids if id in self._people.opened} | names
+        return attrs.evolve(report, names=names)
+
+    def _with_survey(self, report: ImportReport, survey: Survey) -> ImportReport:
+        counts = survey.counts()
+        following = self._following
+        return attrs.evolve(
+            report,
+            rows_changed=counts.get(AMEND, 0) + counts.get(MOVE, 0),
+            changed=self._changed,
+            rows_gone=survey.gone,
+            gone=self._gone,
+            gone_perhaps=survey.perhaps_unread,
+            rows_elsewhere=survey.elsewhere,
+            elsewhere=rows_elsewhere(survey),
+            taken_back=0 if following is None else following.taken_back,
+            amended=0 if following is None else following.amended,
         )
 
-    def book_strictly(self, bank: TimeBank) -> None:
+    def only_tell(self) -> None:
+        """Book nothing, and count what is there and what waits for an answer."""
+        for n, (file, row) in enumerate(self._all):
+            self.rows.tell(self._bank, n, file, row)
+
+    def book_strictly(self) -> None:
         """Book all rows in one batch, which is rolled back unless all are good."""
         try:
-            with bank.batch() as batch:
+            with self._bank.batch() as batch:
                 self.book_all(lambda: nullcontext(batch))
-                if self.quarantined:
+                if self.rows.quarantined:
                     raise _NotAllGood
         except _NotAllGood:
             pass  # the report says which rows were not
 
-    def book_all(self, batches: _Batches) -> None:
+    def preview_all(self) -> None:
+        """Decide all rows, and write nothing."""
+        with self._bank.preview() as preview:
+            self.book_all(lambda: nullcontext(preview))
+
+    def book_all(self, batches: _Batches | None = None) -> None:
         """Book all rows, thousands in each batch; then what had to wait for the last of them."""
-        for chunk in _chunks(chain(self._importer.read(), self._opening)):
+        batches = self._bank.batch if batches is None else batches
+        if self._survey is not None and self._answers.follow:
+            self._follow(batches, self._survey)
+        for chunk in _chunks(enumerate(self._all)):
             with batches() as batch:
-                self._book(batch, chunk)
-            if self._progress is not None and self._importer.bytes:
-                self._progress(self._importer.bytes_read, self._importer.bytes)
-        for late in _chunks(self._late):
+                self.rows.book(batch, chunk)
+            self._told.tell()
+        for late in _chunks(self.rows.late):
             with batches() as batch:
-                self._last = batch.head().sequence
-                for file, row in late:
-                    self._reverse(batch, file, row, again=True)
+                self.rows.reverse_late(batch, late)
         with batches() as batch:
-            self._endings.apply(batch)
-            self._reconciliation = self._stated.reconcile(batch)
-            self._alike = self._ids.found(batch)
+            self.rows.end(batch)
 
-    # -- rows -----------------------------------------------------------------
-
-    def _book(self, batch: BankBatch, chunk: list[tuple[str, ImportedRow]]) -> None:
-        self._read += len(chunk)
-        known = {
-            row.id for _, row in chunk if type(row) is ImportedAccount and _is_there(batch, row)
-        }
-        self._last = batch.head().sequence
-        for file, row in chunk:
-            if isinstance(row, ImportedTransfer):
-                self._transfer(batch, file, row)
-            elif isinstance(row, Quarantined):
-                self._quarantine(row)
-            elif isinstance(row, Passed):
-                self._passed[row.state] = self._passed.get(row.state, 0) + 1
-            elif isinstance(row, ImportedReversal):
-                self._reverse(batch, file, row)
-            else:
-                self._account(batch, file, row, known)
-
-    def _account(self, batch: BankBatch, file: str, row: ImportedAccount, known: set[str]) -> None:
-        self._ids.note(row.id)
-        if row.stated is not None:
-            self._stated.state(row.id, row.stated)
-        try:
-            _open(batch, row)
-        except REFUSALS as error:
-            self._quarantine(refused(file, row, error))
+    def _follow(self, batches: _Batches, survey: Survey) -> None:
+        following = self._following = Following(survey, self.rows.endings)
+        if not following.is_needed():
             return
-        self._accounts[row.id not in known] += 1
-        known.add(row.id)
-        if row.closed or row.frozen:
-            self._endings.note(row)
-
-    def _transfer(self, batch: BankBatch, file: str, row: ImportedTransfer) -> None:
-        try:
-            if row.opens is not None and row.opens.id not in self._implied:
-                self._imply(batch, row.opens)
-            book = partial(_booked, batch, self._importer.name)
-            transfer = self._reopening(batch, lambda: with_heirs(batch, row, book))
-        except REFUSALS as error:
-            fault = refused(file, row, error)
-            if len(self._unbooked) < _MOST_REMEMBERED:
-                self._unbooked[row.id] = fault.moves
-            self._quarantine(fault)
-        else:
-            self._count(transfer, self._transfers, row.seconds)
-
-    def _imply(self, batch: BankBatch, row: ImportedAccount) -> None:
-        is_new = not _is_there(batch, row)
-        self._ids.note(row.id)
-        _open(batch, row)
-        self._accounts[is_new] += 1
-        self._implied.add(row.id)
-
-    def _reverse(
-        self, batch: BankBatch, file: str, row: ImportedReversal, *, again: bool = False
-    ) -> None:
-        hours = None if row.seconds is None else Hours.from_seconds(row.seconds)
-        try:
-            transfer = self._reopening(
-                batch,
-                lambda: batch.reverse(
-                    row.of, reason=row.reason, hours=hours, occurred_on=row.occurred_on, id=row.id
-                ),
-            )
-        except REFUSALS as error:
-            if isinstance(error, TransferNotFound) and not again:
-                self._late.append((file, row))
-            else:
-                self._quarantine(refused(file, row, error, original=self._moved_by(batch, row.of)))
-        else:
-            self._count(transfer, self._reversals, transfer.hours.seconds)
-
-    def _reopening(self, batch: BankBatch, call: Callable[[], Transfer]) -> Transfer:
-        """Call what books a row, on accounts that an earlier run may have closed at its end."""
-        while True:
-            try:
-                return call()
-            except AccountNotOpen as error:
-                if not self._endings.reopen(batch, error):
-                    raise
-
-    # -- counting -------------------------------------------------------------
-
-    def _count(self, transfer: Transfer, counts: list[int], seconds: int) -> None:
-        """Count a transfer as new, if its record comes after the last one, or as there already."""
-        is_new = transfer.sequence > self._last
-        counts[is_new] += 1
-        if counts is self._reversals:
-            self._transfers[is_new] += 1
-        if is_new:
-            self._last = transfer.sequence
-            self._seconds += seconds
-
-    def _quarantine(self, row: Quarantined) -> None:
-        self.quarantined += 1
-        self._stated.quarantine(row)
-        if len(self._rows) < MOST_ROWS_KEPT:
-            self._rows.append(row)
-        if self._on_quarantine is not None:
-            self._on_quarantine(row)
-
-    def _moved_by(self, batch: BankBatch, id: str) -> Moves | None:
-        """Return what a transfer moved, or would have."""
-        if id in self._unbooked:
-            return self._unbooked[id]
-        try:
-            transfer = batch.transfer_by_id(id)
-        except REFUSALS:
-            return None
-        earned = ((account, hours.seconds) for account, hours in transfer.earners.items())
-        spent = ((account, -hours.seconds) for account, hours in transfer.spenders.items())
-        return (*earned, *spent)
-
-
-class AccountEndings:
-    """Accounts that the source says are closed or frozen: their history first, then their end.
-
-    Memory grows with the accounts that are not open.
-
-    An account with hours on it cannot be closed. It is frozen, and named in the report, so that
-    it is not used until somebody has decided whose the hours are.
-    """
-
-    def __init__(self, system: str) -> None:
-        self.closed = 0
-        #: Closed in the source but with hours on them, and their balances.
-        self.frozen: list[tuple[str, Hours]] = []
-        self._reason = f"as in {system}"
-        self._ends: dict[str, str] = {}
-
-    def note(self, row: ImportedAccount) -> None:
-        """Remember that an account is not open in the source."""
-        self._ends[row.id] = _CLOSED if row.closed else _FROZEN
-
-    def reopen(self, batch: BankBatch, error: AccountNotOpen) -> bool:
-        """Open an account that an earlier run ended, for rows that were mended since.
-
-        One that somebody closed here while it is open in the source is left as it is.
-        """
-        if error.account not in self._ends or error.merged_into is not None:
-            return False
-        if error.status == _CLOSED:
-            batch.reopen(error.account, reason=self._reason)
-        else:
-            batch.thaw(error.account, reason=self._reason)
-        return True
-
-    def apply(self, batch: BankBatch) -> None:
-        """Close or freeze each account, unless it is so already."""
-        for id, end in self._ends.items():
-            try:
-                status = batch.account(id).status
-            except (InvalidRequest, NotFound):
-                continue
-            if status == _CLOSED:
-                continue
-            if end == _CLOSED and self._is_closed_now(batch, id):
-                continue
-            if end == _CLOSED:
-                self.frozen.append((id, batch.balance(id).posted))
-            if status != _FROZEN:
-                batch.freeze(id, reason=self._reason)
-
-    def _is_closed_now(self, batch: BankBatch, id: str) -> bool:
-        try:
-            batch.close_account(id, reason=self._reason)
-        except AccountNotEmpty:
-            return False
-        self.closed += 1
-        return True
-
-
-def _booked(batch: BankBatch, system: str, row: ImportedTransfer) -> Transfer:
-    source = {"system": system, **row.source}
-    if row.created_at:
-        source["created_at"] = row.created_at
-    return batch.transfer(
-        id=row.id,
-        earner=row.earner,
-        spender=row.spender,
-        hours=Hours.from_seconds(row.seconds),
-        kind=row.kind,
-        occurred_on=row.occurred_on,
-        category=row.category,
-        area=row.area,
-        note=row.note,
-        tags=row.tags,
-        source=source,
-        limits="unchecked",
-    )
-
-
-def _open(batch: BankBatch, row: ImportedAccount) -> None:
-    """Open an account: who comes from elsewhere was welcomed there."""
-    batch.open_account(row.id, kind=row.kind, name=row.name, joined_on=row.joined_on, welcome=False)
-
-
-def _is_there(batch: BankBatch, row: ImportedAccount) -> bool:
-    try:
-        batch.account(row.id)
-    except (InvalidRequest, NotFound):
-        return False
-    return True
+        with batches() as batch:
+            if batch.head().sequence != survey.booked.head:
+                raise _JournalMoved
+            self.rows.begin(batch)
+            following.follow(batch, self.rows.book_again)
 
 
 def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.told import refused_by, told
+from timebank.interchange.sheets.encodings import better
 from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.ids import identifier
 
@@ -20,8 +22,19 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _SURROGATES: Final = range(0xDC80, 0xDD00)
 
 
+class UnclearCell(Exception):
+    """A cell that has no certain meaning; the text says what it is not, as that of `CellFault`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class CellFault(Exception):
-    """A cell that cannot be taken. `reason` continues a sentence that begins with its value."""
+    """A cell that cannot be taken. `reason` continues a sentence that begins with its value.
+
+    It is a text, or one that `engine.told` can say in each language.
+    """
 
     def __init__(self, value: str, reason: str, *, column: str | int) -> None:
         super().__init__(reason)
@@ -32,14 +45,22 @@ def unreadable(text: str) -> str | None:
     r"""Return why a text cannot be taken as it is: it has a NUL character or is not UTF-8.
 
     >>> from timebank.interchange.engine.cells import unreadable
-    >>> unreadable("caff\udce8"), unreadable("caffè")
-    ('is not UTF-8', None)
+    >>> unreadable("caff\udce8")
+    "is not UTF-8; in the encoding cp1252 it is 'caffè'"
     """
     if "\0" in text:
-        return "has a NUL character"
+        return told("nul")
     if not text.isascii() and any(ord(character) in _SURROGATES for character in text):
-        return "is not UTF-8"
+        return _undecoded(text)
     return None
+
+
+def _undecoded(text: str) -> str:
+    """Return why a text has bytes that are no letters, and the encoding in which they would be."""
+    if (encoding := better(text)) is None:
+        return told("not_text")
+    meant = text.encode("utf-8", "surrogateescape").decode(encoding)
+    return told("not_utf8", encoding=encoding, meant=shown(meant))
 
 
 def shortened(value: str) -> str:
@@ -87,4 +108,4 @@ def id_of(text: str, column: str | int) -> str:
     try:
         return identifier(text, "it")
     except InvalidRequest as error:
-        raise CellFault(text, f"is no id: {error}", column=column) from None
+        raise CellFault(text, told("no_id", why=refused_by(error)), column=column) from None

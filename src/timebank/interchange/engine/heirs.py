@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import attrs
 
-from timebank.bank import BankBatch
+from timebank.bank import BankBatch, TimeBank
 from timebank.errors import AccountNotOpen, IdempotencyMismatch, InvalidRequest, NotFound
 from timebank.interchange.engine.protocol import ImportedTransfer
 from timebank.model import Transfer
@@ -52,7 +52,7 @@ def with_heirs(
     return book(attrs.evolve(row, earner=sides[0], spender=sides[1]))
 
 
-def heirs(batch: BankBatch, id: str) -> list[str]:
+def heirs(batch: BankBatch | TimeBank, id: str) -> list[str]:
     """Return an account, then those that it became by merges, the last of which stands for it.
 
     :raises AccountNotFound: no such account.

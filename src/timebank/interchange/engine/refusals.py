@@ -15,6 +15,7 @@ from timebank.errors import (
 )
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.told import refused_by
 from timebank.model import MAX_LABEL_CHARACTERS
 
 #: What a message of `InvalidRequest` begins with → the field that it is about.
@@ -63,7 +64,7 @@ def refused(
         moves = ((row.earner, row.seconds), (row.spender, -row.seconds))
     elif isinstance(row, ImportedReversal):
         moves = _taken_back(row, original)
-    return Quarantined(file, row.line, column, value, str(error), row.cells, moves)
+    return Quarantined(file, row.line, column, value, refused_by(error), row.cells, moves)
 
 
 def _blamed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
+from datetime import date
 from hashlib import sha256
 from typing import Final
 
@@ -28,6 +29,23 @@ class RowIds:
     def of(self, row: bytes) -> str:
         """Return the id of a row. `row` has no personal text: its digest is in the id."""
         return self.of_digest(sha256(row).digest())
+
+    def of_meaning(self, *, earner: str, spender: str, seconds: int, day: date | None) -> str:
+        """Return the id of a row from what it means, however its cells are written.
+
+        Equal rows of one file are told by their ordinal; so each file has a `RowIds` of its own,
+        and a row that stands in two files has one id. The accounts are those that the row was
+        first booked on; a note, which is personal, has no part in it.
+
+        >>> from datetime import date
+        >>> from timebank.interchange.engine.row_ids import RowIds
+        >>> ids, day = RowIds("sheet"), date(2026, 3, 2)
+        >>> ids.of_meaning(earner="m1", spender="f1", seconds=5400, day=day)
+        'sheet:1422b85c004d8a4bbceeef4bc1210bae-1'
+        """
+        # No id has a line break, so that these separate them.
+        said = "\n".join((earner, spender, str(seconds), "" if day is None else day.isoformat()))
+        return self.of(said.encode())
 
     def of_digest(self, digest: bytes) -> str:
         """Return the id of a row from its SHA-256."""

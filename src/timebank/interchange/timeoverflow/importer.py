@@ -1,8 +1,8 @@
 """Import the two CSV files of TimeOverflow: users become accounts, transfers transfers.
 
-The files have no row id. The id of a transfer is made from the row's columns other
-than its reason, and from its ordinal among rows that are equal in them: whoever imports
-the same files again books nothing twice, and an import that was broken off goes on.
+The files have no row id. The id of a transfer is made from what the row means (who, how long, on
+which day) and from its ordinal among rows that mean the same: whoever imports the same files again
+books nothing twice, however they are written, and an import that was broken off goes on.
 
 Memory does not grow with the files.
 """

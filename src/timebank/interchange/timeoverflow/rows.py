@@ -120,10 +120,7 @@ def exchange_of(file: str, row: Row, ids: RowIds) -> ImportedTransfer | Quaranti
         _check_post(post)
     except CellFault as fault:
         return quarantined(file, row, fault)
-    # The columns by which rows differ, without the reason, which is personal. None of them has a
-    # line break, so that these separate them.
-    what = f"{source}\n{spender}\n{target}\n{earner}\n{seconds}\n{created_at}\n{post}"
-    id = ids.of(what.encode())
+    id = ids.of_meaning(earner=earner, spender=spender, seconds=seconds, day=day)
     if (why := _fault_of_reason(reason)) is not None:
         moves = ((earner, seconds), (spender, -seconds))
         return quarantined(file, row, CellFault(reason, why, column="reason"), moves)

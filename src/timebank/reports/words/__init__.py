@@ -166,6 +166,10 @@ class Words:
         text: str = self._words[key]
         return self._filled(text, values)
 
+    def has(self, key: str) -> bool:
+        """Return whether the report has words for a key."""
+        return key in self._words
+
     def counted(self, key: str, number: int, **values: object) -> str:
         """Return the words of a number of things: a text for `one` and one for `many`.
 

@@ -1,0 +1,311 @@
+"""Say an error in a sentence for a member: in a language, with names where they are known.
+
+The sentences are the table `errors` of the catalogue. Which one is found by the class of an error,
+its attributes and its `key`; its message is read only where there is nothing else, as `{detail}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from timebank.errors import (
+    AccountNotEmpty,
+    AccountNotFound,
+    AccountNotOpen,
+    AlreadyResolved,
+    DuesNotCharged,
+    GranularityRefused,
+    HoldsOpen,
+    IdempotencyMismatch,
+    LimitExceeded,
+    NotPermitted,
+    OverReversed,
+    RecordedTooLate,
+    Rejected,
+    TimebankError,
+    WrongType,
+    shown,
+)
+from timebank.hours import Hours
+from timebank.model import Account, Hold, Transfer
+from timebank.reports.text import harmless
+from timebank.reports.words import DEFAULT, Words
+from timebank.statute import Statute
+
+if TYPE_CHECKING:
+    from timebank.bank import BankBatch, TimeBank
+
+#: Facts that are ids of accounts: a name stands in their place.
+_ACCOUNTS: Final = frozenset({"account", "actor", "into", "merged_into"})
+#: So many accounts are named in a sentence.
+_MOST_NAMED: Final = 3
+#: The longest text of who asked that is shown.
+_LONGEST: Final = 120
+
+_Facts = dict[str, object]
+
+
+def explain(
+    error: BaseException,
+    *,
+    lang: str | None = None,
+    names: TimeBank | BankBatch | Mapping[str, str] | None = None,
+) -> str:
+    """Return an error as a sentence for people, on one line.
+
+    `lang` is the code of a language that there are words of; left out, it is the one that is
+    spoken (`reports.words.language()`, English unless a program set another). `names` gives the
+    names of accounts: a bank, a batch or preview of one, or a mapping of ids to names. Nothing is
+    opened, and nothing is asked of a bank but its accounts, as who acts in it: where that gives no
+    name, the id stands. Without `names`, ids stand.
+
+    :raises WrongType: an exception that is no error of this library.
+    :raises InvalidRequest: a language that there are no words of.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("m2", name="Maria R.", floor=-2)
+    >>> try:
+    ...     bank.transfer(earner="m1", spender="m2", hours=3)
+    ... except timebank.TimebankError as error:
+    ...     print(timebank.explain(error, lang="it", names=bank))
+    Maria R. non può spendere 3:00: il saldo può scendere fino a -2:00, quindi può spendere ancora \
+2:00. Con 2:00 si può fare; tutto, dopo che Maria R. avrà guadagnato 1:00.
+    """
+    if not isinstance(error, TimebankError):
+        msg = f"explain takes a TimebankError, not {shown(error)}"
+        raise WrongType(msg)
+    return harmless(_Explanation(error, Words("errors", lang), names).text())
+
+
+def word(name: str) -> str:
+    """Return the name of a class as a word: `AccountNotFound` is `account_not_found`.
+
+    >>> from timebank.reports.explaining import word
+    >>> word("AccountNotFound")
+    'account_not_found'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def sentence_key(error: TimebankError) -> str:
+    """Return the key of the sentence of an error in the table `errors` of the catalogue.
+
+    >>> from timebank import AccountNotFound
+    >>> from timebank.reports.explaining import sentence_key
+    >>> sentence_key(AccountNotFound("m9"))
+    'account_not_found'
+    """
+    return _sentence_of(_Explanation(error, Words("errors", DEFAULT), None))[0]
+
+
+def accounts_of(error: TimebankError) -> list[str]:
+    """Return the ids of the accounts that the sentence of an error names, in no order.
+
+    >>> from timebank import LimitExceeded, Hours
+    >>> from timebank.reports.explaining import accounts_of
+    >>> accounts_of(LimitExceeded("m1", rule="floor", needed=Hours(1)))
+    ['m1']
+    """
+    facts = {**vars(error), **error.gaps}
+    found = {value for name, value in facts.items() if name in _ACCOUNTS}
+    found.update(facts.get("accounts") or ())
+    return sorted(one for one in found if isinstance(one, str))
+
+
+class _Explanation:
+    """The sentences of one error in one language."""
+
+    def __init__(
+        self,
+        error: TimebankError,
+        words: Words,
+        names: TimeBank | BankBatch | Mapping[str, str] | None,
+    ) -> None:
+        self.error = error
+        self.words = words
+        self._names = names
+
+    def text(self) -> str:
+        key, more = _sentence_of(self)
+        facts = {**vars(self.error), **self.error.gaps, "detail": self._detail(), **more}
+        said = {name: self._said(name, one) for name, one in facts.items() if name != "key"}
+        sentence = self.words(key, **said)
+        return " ".join([sentence, *self._remedy()])
+
+    def _detail(self) -> str:
+        """Return the message in English, as the sentence that it is."""
+        text = str(self.error).strip()
+        return f"{text}." if text[-1:].isalnum() or text[-1:] in {")", "'", '"'} else text
+
+    # -- facts -------------------------------------------------------------------------
+
+    def _said(self, name: str, value: object) -> str:
+        """Return a fact as it stands in a sentence."""
+        if name in _ACCOUNTS and isinstance(value, str):
+            return self.name(value)
+        if isinstance(value, datetime):
+            return f"{value:%Y-%m-%d %H:%M}"
+        if isinstance(value, date | Hours):
+            return str(value)
+        if not isinstance(value, str):
+            return shown(value)
+        return value if len(value) <= _LONGEST or name == "detail" else f"{value[:_LONGEST]}…"
+
+    def name(self, account: str) -> str:
+        """Return the name of an account; its id, where no name of it is known."""
+        if isinstance(self._names, Mapping):
+            return self._names.get(account, account)
+        if self._names is None:
+            return account
+        try:
+            return self._names.account(account).name or account
+        except TimebankError:
+            return account
+
+    def listed(self, accounts: Iterable[str]) -> str:
+        """Return the names of accounts: a few of them, and how many more there are."""
+        named = list(map(self.name, accounts))
+        if len(named) > _MOST_NAMED + 1:
+            left = self.words.number(len(named) - _MOST_NAMED)
+            named = [*named[:_MOST_NAMED], self.words("more", n=left)]
+        *some, last = named or [""]
+        return self.words("and", some=", ".join(some), last=last) if some else last
+
+    # -- what would pass ---------------------------------------------------------------
+
+    def _remedy(self) -> list[str]:
+        """Return what would pass, where the error knows it and its sentence does not say it."""
+        error = self.error
+        if isinstance(error, LimitExceeded) and error.remedy and error.shortfall is not None:
+            verb = "earned" if error.rule == "floor" else "spent"
+            key = f"once_{verb}" if error.passes is None else f"passes_or_{verb}"
+            facts = {"account": self.name(error.account), "shortfall": error.shortfall}
+            more = {} if error.passes is None else {"passes": error.passes}
+            return [self.words(key, **facts, **more)]
+        if isinstance(error, GranularityRefused) and error.passes is not None:
+            both = [one for one in (error.lower, error.upper) if one is not None]
+            fitting = [one for one in both if str(one) in error.remedy.split()] or [error.passes]
+            return [self.words("passes", passes=self.listed(map(str, fitting)))]
+        if isinstance(error, AccountNotEmpty) and error.remedy and error.balance:
+            key = "spend_first" if error.balance.seconds > 0 else "earn_first"
+            return [self.words(key, left=abs(error.balance))]
+        if isinstance(error, Rejected) and error.passes is not None:
+            return [self.words("passes", passes=error.passes)]
+        return []
+
+
+# -- which sentence --------------------------------------------------------------------
+
+
+def _sentence_of(told: _Explanation) -> tuple[str, _Facts]:
+    """Return the key of the sentence of an error, and what stands in it beside its facts."""
+    error = told.error
+    if error.key:
+        return error.key, {}
+    for kind, sentence in _SENTENCES.items():
+        if isinstance(error, kind):
+            return sentence(told, error)
+    code = getattr(error, "code", "")
+    words = [word(kind.__name__) for kind in type(error).__mro__]
+    return next(key for key in (code, *words) if told.words.has(key)), {}
+
+
+def _is_hidden(error: TimebankError, fact: str) -> bool:
+    """Return whether a fact is not for who acts to see: it is `None` then, whatever its type."""
+    return vars(error)[fact] is None
+
+
+def _limit(_: _Explanation, error: LimitExceeded) -> tuple[str, _Facts]:
+    form = "_hidden" if error.limit is None else "_held" if error.reserved else ""
+    return f"{error.code}{form}", {}
+
+
+def _not_open(told: _Explanation, error: AccountNotOpen) -> tuple[str, _Facts]:
+    form = error.status if error.status in {"frozen", "closed"} else "hidden"
+    form = form if error.merged_into is None else "merged"
+    if error.role == "account":
+        return f"{error.code}_{form}_itself", {}
+    role = {"fund of the fee": "fee"}.get(error.role, error.role)
+    role = role if role in {"earner", "spender", "via", "fee"} else "fund"
+    return f"{error.code}_{form}", {"role": told.words(f"role_{role}")}
+
+
+def _not_empty(_: _Explanation, error: AccountNotEmpty) -> tuple[str, _Facts]:
+    if _is_hidden(error, "balance"):
+        return f"{error.code}_hidden", {}
+    held, incoming = error.held or Hours(0), error.incoming or Hours(0)
+    form = "_held" if held or incoming else ""
+    return f"{error.code}{form}", {"held": held, "incoming": incoming}
+
+
+def _holds_open(_: _Explanation, error: HoldsOpen) -> tuple[str, _Facts]:
+    return f"{error.code}{'_hidden' if _is_hidden(error, 'held') else ''}", {}
+
+
+def _over_reversed(_: _Explanation, error: OverReversed) -> tuple[str, _Facts]:
+    form = "_hidden" if _is_hidden(error, "remaining") else "" if error.remaining else "_whole"
+    return f"{error.code}{form}", {}
+
+
+def _resolved(_: _Explanation, error: AlreadyResolved) -> tuple[str, _Facts]:
+    if error.status not in {"settled", "voided", "expired"}:
+        return f"{error.code}_hidden", {}
+    form = "_void" if error.doing == "void" else ""
+    return f"{error.code}_{error.status}{form}", {}
+
+
+def _too_late(told: _Explanation, error: RecordedTooLate) -> tuple[str, _Facts]:
+    return error.code, {"within": told.words.counted("days", error.days)}
+
+
+def _dues(told: _Explanation, error: DuesNotCharged) -> tuple[str, _Facts]:
+    if not error.accounts:
+        return f"{error.code}_hidden", {}
+    return error.code, {"people": told.listed(error.accounts)}
+
+
+def _forbidden(told: _Explanation, error: NotPermitted) -> tuple[str, _Facts]:
+    key = f"do_{error.action}"
+    action = told.words(key if told.words.has(key) else "do_other", action=error.action)
+    form = "_nobody" if error.actor is None else ""
+    form += "_of" if error.accounts else ""
+    return f"{error.code}{form}", {"action": action, "people": told.listed(error.accounts)}
+
+
+def _no_account(_: _Explanation, error: AccountNotFound) -> tuple[str, _Facts]:
+    if not error.near:
+        return "account_not_found", {}
+    return "account_not_found_near", {"near": " / ".join(error.near)}
+
+
+def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Facts]:
+    match error.original:
+        case Transfer() | Hold() as made:
+            sides = {"earners": told.listed(made.earners), "spenders": told.listed(made.spenders)}
+            facts: _Facts = {**sides, "hours": made.hours, "day": made.occurred_on}
+            form = "transfer" if isinstance(made, Transfer) else "hold"
+            return f"idempotency_mismatch_{form}", facts
+        case Account() as account:
+            return "idempotency_mismatch_account", {"account": account.id}
+        case Statute():
+            return "idempotency_mismatch_statute", {}
+    return "idempotency_mismatch", {}
+
+
+_SENTENCES: Final[dict[type[TimebankError], Callable[[_Explanation, Any], tuple[str, _Facts]]]] = {
+    AccountNotEmpty: _not_empty,
+    AccountNotFound: _no_account,
+    AccountNotOpen: _not_open,
+    AlreadyResolved: _resolved,
+    DuesNotCharged: _dues,
+    HoldsOpen: _holds_open,
+    IdempotencyMismatch: _mismatch,
+    LimitExceeded: _limit,
+    NotPermitted: _forbidden,
+    OverReversed: _over_reversed,
+    RecordedTooLate: _too_late,
+}

@@ -1,0 +1,178 @@
+"""The command line in a language: which one, help, and what is said of a wrong use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from timebank.cli import main
+from timebank.cli.speaking import HELP, in_language, paragraphs
+from timebank.reports import words
+
+OTHERS = [code for code in words.languages() if code != words.DEFAULT]
+#: Paragraphs of help that have no words in another language yet. It only falls.
+WITHOUT = {"it": 400}
+
+
+def call(*args: str, **environ: str | None) -> Result:
+    """Run `timebank` with arguments, in a machine that asks for no language."""
+    unset: dict[str, str | None] = dict.fromkeys(words.VARIABLES)
+    return CliRunner(env={**unset, "TIMEBANK_DB": None, **environ}).invoke(main, list(args))
+
+
+def commands(
+    command: click.Command = main, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command with its words."""
+    yield path, command
+    for name, one in getattr(command, "commands", {}).items():
+        yield from commands(one, (*path, name))
+
+
+def helps() -> set[str]:
+    """Return all paragraphs of help there are."""
+    found: set[str] = set()
+    for _, command in commands():
+        texts = [command.help, command.short_help, command.epilog]
+        texts += [getattr(one, "help", None) for one in command.params]
+        found |= {one for text in texts if text for one in paragraphs(text)}
+    return found - {"Show this message and exit.", "Show the version and exit."}
+
+
+# -- help ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_help_is_told_in_every_language(code: str) -> None:
+    told = {
+        key
+        for name in words.tables(code)
+        if name.partition("_")[0] == HELP
+        for key in words.table(name, code)
+    }
+    assert set() == told - helps(), "words for a help text that there is no more"
+    without = sorted(helps() - told)
+    assert len(without) <= WITHOUT[code], without
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)
+def test_the_frame_of_help_has_no_english(code: str, path: tuple[str, ...]) -> None:
+    told = call("--lang", code, *path, "--help")
+    assert (0, "") == (told.exit_code, told.stderr)
+    for english in ("Usage:", "Options:", "Commands:", "[required", "[default", "exit."):
+        assert english not in told.stdout
+    assert told.stdout.startswith(words.table("click", code)["Usage: "])
+
+
+def test_help_in_english_is_that_of_the_commands() -> None:
+    assert in_language(main, "en") is main
+    assert "Usage: timebank [OPTIONS] COMMAND" in call("--help").stdout
+
+
+# -- which language --------------------------------------------------------------------
+
+ENGLISH, ITALIAN = "Missing option '--reason'", "Manca l'opzione '--reason'"
+
+
+@pytest.mark.parametrize(
+    ("args", "environ", "said"),
+    [
+        ((), {}, ENGLISH),
+        (("--lang", "it"), {}, ITALIAN),
+        (("--lang=it",), {}, ITALIAN),
+        (("--bank", "en", "--lang", "IT"), {"TIMEBANK_LANG": "en"}, ITALIAN),
+        (("--lang", "it_IT.UTF-8"), {}, ITALIAN),
+        (("--lang", "en"), {"TIMEBANK_LANG": "it"}, ENGLISH),
+        (("--lang", "en", "--lang", "it"), {}, ITALIAN),
+        (("--bank", "--lang"), {"LANG": "it_IT"}, ITALIAN),
+        ((), {"LANG": "de_DE"}, ENGLISH),
+    ],
+)
+def test_a_wrong_use_is_told_in_the_language_asked_for(
+    args: tuple[str, ...], environ: dict[str, str], said: str
+) -> None:
+    told = call(*args, "reverse", "x", **environ)
+    assert (2, "") == (told.exit_code, told.stdout)
+    assert told.stderr.startswith(f"timebank: {said} (")
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "there are no words in the language 'tlh': there are en, it"),
+        ({"LANG": "it"}, "non ci sono parole nella lingua 'tlh': ci sono en, it"),
+    ],
+)
+@pytest.mark.parametrize("standalone", [True, False])
+def test_an_unknown_language_is_a_wrong_use(
+    environ: dict[str, str], said: str, standalone: bool
+) -> None:
+    if standalone:
+        told = call("--lang", "tlh", "banks", **environ)
+        assert (2, "", f"timebank: {said}\n") == (told.exit_code, told.stdout, told.stderr)
+        return
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        pytest.raises(click.UsageError) as error,
+    ):
+        for name in words.VARIABLES:
+            patched.delenv(name, raising=False)
+        for name, value in environ.items():
+            patched.setenv(name, value)
+        main(["--lang", "tlh", "banks"], standalone_mode=False)
+    assert said == error.value.message
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--nope",), "Non c'è un'opzione '--nope' (si veda timebank --help)"),
+        (("--lang",), "L'opzione '--lang' vuole un valore"),
+        ((), "Manca il comando (si veda timebank --help)"),
+        (("jurnal",), "Non c'è un comando 'jurnal'; forse: 'journal' (si veda timebank --help)"),
+        (("merge",), "Non c'è un comando 'merge': c'è 'account merge' (si veda timebank --help)"),
+        (
+            ("account", "opn"),
+            "Non c'è un comando 'opn'; forse: 'open', 'reopen' (si veda timebank account --help)",
+        ),
+        (("void",), "Manca l'argomento 'HOLD' (si veda timebank void --help)"),
+        (
+            ("holds", "--status", "x"),
+            (
+                "Il valore di '--status' non va bene: 'x' non è uno di questi: 'open', 'settled', "
+                "'voided', 'expired', 'all' (si veda timebank holds --help)"
+            ),
+        ),
+        (
+            ("statute", "check", "none.json"),
+            (
+                "Il valore di 'FILE' non va bene: Il file 'none.json' non c'è "
+                "(si veda timebank statute check --help)"
+            ),
+        ),
+        (("holds", "a"), "Un argomento di troppo (a) (si veda timebank holds --help)"),
+        (("holds", "a", "b"), "Alcuni argomenti di troppo (a b) (si veda timebank holds --help)"),
+        (("transfer", "--dry-run=4"), "L'opzione '--dry-run' non vuole un valore"),
+        (
+            ("journal", "--after", "x"),
+            (
+                "Il valore di '--after' non va bene: 'x' non è un numero intero "
+                "(si veda timebank journal --help)"
+            ),
+        ),
+        (
+            ("journal", "--after", "-1"),
+            (
+                "Il valore di '--after' non va bene: -1 non sta in 0<=x<=9007199254740992 "
+                "(si veda timebank journal --help)"
+            ),
+        ),
+    ],
+)
+def test_what_click_says_is_told_in_italian(args: tuple[str, ...], said: str) -> None:
+    told = call(*args, LANG="it_IT.UTF-8")
+    assert (2, "", f"timebank: {said}\n") == (told.exit_code, told.stdout, told.stderr)
