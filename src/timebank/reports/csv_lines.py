@@ -27,7 +27,7 @@ FORMULA_SIGNS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _MOST_DIGITS: Final = 11
 #: Control characters, marks of format, halves of characters, and breaks of lines and paragraphs.
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_OF_A_CELL: Final = "\t\r\n"
+_BREAK: Final = re.compile("\r\n|\r|\n")
 _PLAIN: Final = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 #: Numbers, shares, amounts of money, fractions, days and times of the day, in any notation.
 _LIKE_A_NUMBER: Final = re.compile(
@@ -114,20 +114,21 @@ def is_made_something_of(text: str) -> bool:
 def cell_of(text: str) -> str:
     r"""Return a text as a cell: marks that steer a terminal or turn text round are as shown there.
 
-    Line breaks and tabs stay, for a cell may have them.
+    Line breaks stay, as line feeds; a tab is a blank, for spreadsheets leave it out.
 
     >>> from timebank.reports.csv_lines import cell_of
-    >>> cell_of("due\nrighe \x1b[31m \u202e")
+    >>> cell_of("due\r\nrighe\t\x1b[31m \u202e")
     'due\nrighe ␛[31m \ufffd'
     """
     if text.isprintable():
         return text
     return "".join(
         (harmless(character) or " ")
-        if category(character) in _STEERING and character not in _OF_A_CELL
+        if character != "\n" and category(character) in _STEERING
         else character
-        for character in text
-    )
+        for line in _BREAK.split(text)
+        for character in (*line, "\n")
+    )[:-1]
 
 
 def csv_line(cells: Iterable[str], *, delimiter: str = ",", as_text: bool = False) -> str:
