@@ -56,7 +56,12 @@ def propose(
     is_json = options["format"] == "json"
     paths = [existing(path) for path in files]
     # JSON is the same in every language, so that comments of a mapping are in one.
-    found = proposal_of(paths, answers=answers_of(said), language="en" if is_json else None)
+    found = proposal_of(
+        paths,
+        answers=answers_of(said),
+        name=options["source"],
+        language="en" if is_json else None,
+    )
     kept = _write(Path(out), found.text) if out is not None and found.text else None
     does_import = yes and found.is_clear
     if is_json:
@@ -94,9 +99,10 @@ def _import(
 ) -> int:
     """Import what was proposed, by the mapping or by the command of a system that is known."""
     if found.known is not None:
-        name, *words = (*found.known.command, "--format", options["format"])
+        name, *words = found.known.command
         command = import_.commands[name]
         with command.make_context(name, words, parent=context.parent) as inner:
+            inner.params.update(options)
             code: int = command.invoke(inner)
             return code
 

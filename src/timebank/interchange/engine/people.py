@@ -161,7 +161,8 @@ class People:
 
     def _new(self, text: str, folded: str, column: str | int) -> str:
         name = normalize("NFC", " ".join(text.split()))
-        if not folded or not name.isprintable():
+        # A question mark or a dash is where nobody is named.
+        if not any(map(str.isalnum, folded)) or not name.isprintable():
             raise CellFault(text, "is no name for an account", column=column)
         if len(name) > MAX_LABEL_CHARACTERS:
             why = f"is no name: it has more than {MAX_LABEL_CHARACTERS:,} characters"
@@ -243,7 +244,7 @@ def _initials(folded: str) -> tuple[str, ...]:
 
     First comes the key under which it is kept, then the one by which the other kind is found.
     """
-    *first, last = folded.split()
+    *first, last = folded.split() or [""]
     if not first:
         return ()
     keys = tuple(f"{kind} {' '.join(first)} {last[0]}" for kind in ("whole", "initial"))

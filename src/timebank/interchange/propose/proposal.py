@@ -95,14 +95,14 @@ class Proposal:
     others: tuple[str, ...] = ()
     trial: Trial | None = None
     #: What stands in the way of a trial: what the mapping is refused for.
-    refused: str = ""
+    refused: InvalidRequest | None = None
 
     @property
     def is_clear(self) -> bool:
         """Whether nothing has to be asked, and the sheets can be imported as they are."""
         if self.known is not None:
             return self.known.lacks is None
-        return not self.doubts and not self.refused
+        return not self.doubts and self.refused is None
 
 
 def propose(
@@ -249,7 +249,7 @@ class _Making:
         except InvalidRequest as error:
             if self._draft.answers:
                 raise
-            return attrs.evolve(made, refused=str(error))
+            return attrs.evolve(made, refused=error)
 
     def _first(self, made: Proposal) -> Iterator[str]:
         names = ", ".join(one.path.name for one in self._looks)

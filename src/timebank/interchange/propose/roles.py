@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from timebank.interchange.propose import headings as h
-from timebank.interchange.propose.contents import HALF, LITTLE, MOST, Column, overlap
+from timebank.interchange.propose.contents import CLOCK, HALF, LITTLE, MOST, Column, overlap
 from timebank.interchange.propose.headings import matches
 from timebank.interchange.propose.tables import Table
 
@@ -45,6 +45,11 @@ def _is_people(column: Column) -> bool:
     return column.looks_like_people and not column.is_times
 
 
+def _may_be_people(column: Column) -> bool:
+    """Return whether a column may be of people if its heading says so: no days, times, hours."""
+    return column.day_share < HALF and not column.is_times and not column.amounts[CLOCK]
+
+
 def _is_state(column: Column) -> bool:
     return 0 < len(column.values) <= min(MOST_STATES, max(2, len(column.filled)))
 
@@ -72,7 +77,7 @@ _ALLOWED: Final[dict[str, Callable[[Column], bool]]] = {
     **dict.fromkeys(
         _AMOUNTS, lambda column: column.amount_share >= HALF and column.day_share < HALF
     ),
-    **dict.fromkeys(_PEOPLE, _is_people),
+    **dict.fromkeys(_PEOPLE, _may_be_people),
     h.DIRECTION: _is_direction,
     h.STATE: _is_state,
     h.EMAIL: lambda column: column.is_emails,

@@ -10,9 +10,11 @@ from typing import Any, Final
 import attrs
 
 from timebank.hours import Hours
+from timebank.interchange.engine.told import in_words, state_in_words
 from timebank.interchange.propose.formats import Recognised
 from timebank.interchange.propose.proposal import Proposal, Trial
 from timebank.interchange.propose.writing import question
+from timebank.reports.explaining import explain
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
@@ -44,8 +46,8 @@ def proposal_text(
         yield harmless(words("no_columns", columns=names))
     if found.others:
         yield harmless(words("others", names=", ".join(found.others)))
-    if found.refused:
-        yield harmless(words("refused", why=found.refused))
+    if found.refused is not None:
+        yield harmless(words("refused", why=explain(found.refused, lang=words.language)))
     if found.doubts:
         yield ""
         yield words("asked")
@@ -53,7 +55,7 @@ def proposal_text(
             first, *answers = question(doubt, words)
             yield f"- {harmless(first)}"
             yield from (f"  {harmless(line)}" for line in answers)
-    elif not found.refused:
+    elif found.refused is None:
         yield ""
         yield words("clear")
     if found.is_clear and not imports:
@@ -110,6 +112,7 @@ def _known(known: Recognised, words: Words) -> Iterator[str]:
 
 
 def _trial(trial: Trial, words: Words) -> Iterator[str]:
+    spoken = words.language
     exchanges = words.counted("exchanges", trial.exchanges)
     yield words("counts", exchanges=exchanges, people=words.counted("people", trial.people))
     if trial.first:
@@ -122,13 +125,14 @@ def _trial(trial: Trial, words: Words) -> Iterator[str]:
         yield f"  {harmless(said)}{f' ({more})' if more else ''}"
     if trial.passed:
         each = (
-            words("passed_one", count=words.number(count), state=state)
+            words("passed_one", count=words.number(count), state=state_in_words(state, spoken))
             for state, count in trial.passed.items()
         )
         yield harmless(words("passed", what=", ".join(each)))
     if trial.quarantined:
         yield words.counted("to_look_at", len(trial.quarantined))
         for bad in trial.quarantined[:MOST_REFUSED]:
-            yield harmless(f"  {Path(bad.file).name}:{bad.line}: {bad.column}: {bad.reason}")
+            why = in_words(bad.reason, spoken)
+            yield harmless(f"  {Path(bad.file).name}:{bad.line}: {bad.column}: {why}")
         if (rest := len(trial.quarantined) - MOST_REFUSED) > 0:
             yield f"  {words.counted('more', rest)}"

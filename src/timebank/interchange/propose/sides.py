@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from timebank.interchange.propose import headings as h
-from timebank.interchange.propose.contents import Column, overlap
+from timebank.interchange.propose.contents import LITTLE, Column, overlap
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft
 from timebank.interchange.propose.roles import GAVE, RECEIVED, Roles
@@ -59,7 +59,9 @@ def _one_named(sides: _Sides) -> bool:
     named = roles.first(h.EARNER, h.SPENDER)
     if named is None:
         return False
-    other = roles.first(*_SOMEBODY) or next(iter(sides.people), None)
+    # One that no heading names is the other side if the same people stand in it.
+    likely = (column for column in sides.people if overlap(named, column) > LITTLE)
+    other = roles.first(*_SOMEBODY) or next(likely, None)
     if other is None:
         key = f"{_SPENDER}_is" if roles.has(h.EARNER) else f"{_EARNER}_is"
         here = _EARNER if roles.has(h.EARNER) else _SPENDER

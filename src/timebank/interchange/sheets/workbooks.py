@@ -6,7 +6,9 @@ should hold, or whose cells lie far apart, is refused in one line.
 
 from __future__ import annotations
 
+import errno
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +32,10 @@ _CHUNK: Final = 1 << 16
 #: A cell of `.xlsx` that is not empty, and where it stands.
 _CELL: Final = re.compile(rb"<(?:\w+:)?c\s[^<>]*?\br=\"([A-Z]{1,3})([0-9]{1,7})\"[^<>]*(?<!/)>")
 _ISO_SPAN: Final = re.compile(r"(-?)PT([0-9]+)H([0-9]+)M([0-9]+)(?:[.,]0*)?S")
-_BROKEN: Final = (BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, RuntimeError)
+_BROKEN: Final = (
+    *(BadZipFile, zlib.error, expat.ExpatError, NotImplementedError, RuntimeError),
+    *(EOFError, ValueError, OverflowError, struct.error),
+)
 #: A day with a time of day.
 _INSTANT: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -114,6 +119,11 @@ def _told(name: str, what: str) -> Iterator[None]:
         yield
     except InvalidRequest:
         raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's beginning, which it names
+            raise
+        msg = f"{name} is broken, and no {what} that can be read"
+        raise InvalidRequest(msg) from error
     except _BROKEN as error:
         msg = f"{name} is broken, and no {what} that can be read: {_first_line(error)}"
         raise InvalidRequest(msg) from error
