@@ -12,7 +12,7 @@ from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.finding import account_id, named
 from timebank.cli.options import DAY, LIMIT, formatted
 from timebank.cli.output import show_as, show_result
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
     from timebank.hours import Hours
@@ -145,7 +145,7 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     if not given:
-        usage("Give --floor, --ceiling or both")
+        usage(said("limits_missing"))
     with context.obj.open() as bank:
         changed = bank.set_limits(account_id(bank, id), **given)
     _show(changed, format)
