@@ -234,7 +234,11 @@ def _agreed(told: list[str], question: str) -> bool:
         usage(_said("merge_unasked"))
     for line in told:
         click.echo(line, err=True)
-    return click.confirm(question, err=True)
+    # click.confirm takes the English letters alone.
+    answer = click.prompt(
+        f"{question} {_said('yes_or_no')}", default="", show_default=False, err=True
+    )
+    return answer.strip().casefold() in _said("yes").split()
 
 
 # -- closed books ----------------------------------------------------------------------
