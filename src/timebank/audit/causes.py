@@ -88,7 +88,9 @@ class _Causes:
         details = [
             said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
         ]
-        self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
+        self._open.tell(
+            said("the_file_is_damaged"), _few(dict.fromkeys(details)), said("advice_file"), found
+        )
 
     # -- published heads ---------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class _Causes:
             return
         details = [self._object(one) for one in found.values()]
         advice = next(iter(found.values())).advice
-        self._open.tell(said("tables_were_changed"), _few(details), advice, found)
+        self._open.tell(said("tables_were_changed"), _few(dict.fromkeys(details)), advice, found)
 
     def _object(self, one: Finding) -> str:
         """Return words on an object of the schema: a guard by what it guards."""
@@ -318,6 +320,7 @@ def _accounts_in(values: Iterable[Any]) -> Iterable[str]:
 
 def _few(details: Iterable[str]) -> list[str]:
     """Return some of the details, and how many more there are."""
-    known = list(dict.fromkeys(details))
-    more = len(known) - _NAMED
-    return known if more <= 0 else [*known[:_NAMED], said("and_more", n=more)]
+    known = list(details)
+    shown = list(dict.fromkeys(known))[:_NAMED]
+    more = len(known) - len(shown)
+    return [*shown, said("and_more", n=more)] if more else shown
