@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from timebank.audit import Finding, unreadable
 from timebank.audit.causes import causes_of
 from timebank.audit.chain import LOOKED_BACK
 from timebank.audit.recovering import recovered
+from timebank.cli import main
 from timebank.interchange.timeoverflow.books import BOOK_CHECKS
 from timebank.journal import canonical, digest, parse
 from timebank.model import RecordRow
@@ -297,9 +299,43 @@ def test_the_cause_comes_first(
         assert lines[-1:] == digests  # the head alone
 
 
-def test_where_the_journal_is_not_whole_nothing_is_made_anew(
-    original: Path, tmp_path: Path
+COPIED = f"The copy has record 9, and it goes with the seals around it: {EXCHANGE}."
+PROVEN = "This is certain: the copy has the record, and it goes with the seals around it."
+LATE = (
+    "The copy has record 28, and it goes with the seals around it: the exchange of 2 March 2026, "
+    "0:45 earned by Luca (m3) and spent by Paolo (m5)."
+)
+BY_A_COPY: dict[Callable[[sqlite3.Connection], None], str] = {
+    gone: COPIED,
+    gone_with_rows: COPIED,
+    rubbish: PROVEN,
+    with_its_digest: PROVEN,
+    end_gone: LATE,
+}
+
+
+@pytest.mark.parametrize("damage", BY_A_COPY, ids=lambda damage: damage.__name__)
+def test_a_copy_tells_what_a_record_said(
+    original: Path, tmp_path: Path, damage: Callable[[sqlite3.Connection], None]
 ) -> None:
+    """Where it goes with the records around; one that does not tells nothing."""
+    path = Path(shutil.copy(original, tmp_path / "bank.db"))
+    other = tmp_path / "other.db"
+    with timebank.open(f"sqlite:///{other}", **sources(Clock())) as bank:
+        for number in range(30):
+            bank.open_account(f"m{number}")
+    with forging(path) as connection:
+        damage(connection)
+    for copied, is_told in ((original, True), (other, False)):
+        result = CliRunner().invoke(main, ["--db", str(path), "audit", "--copy", str(copied)])
+        assert 1 == result.exit_code
+        assert (BY_A_COPY[damage] in " ".join(result.stdout.split())) == is_told, result.stdout
+        assert "1 cause, " in result.stdout
+    result = CliRunner().invoke(main, ["--db", str(path), "audit", "--copy", "nowhere.db"])
+    assert (2, "") == (result.exit_code, result.stdout)
+
+
+def test_a_journal_without_its_end_is_not_made_anew(original: Path, tmp_path: Path) -> None:
     """Not even where only its end is gone: the rows still tell what it was."""
     path = Path(shutil.copy(original, tmp_path / "bank.db"))
     with forging(path) as connection:
