@@ -15,6 +15,7 @@ from timebank.cli.output import show_as, show_result
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
+    from timebank.hours import Hours
     from timebank.model import Account
 
 KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
@@ -25,15 +26,21 @@ def account() -> None:
     """The group of the commands of accounts."""
 
 
-def _show(account: Account, format: str, *, posted: str = "") -> None:
-    from timebank.reports.text import limit_text, status_text, titled
+def _show(account: Account, format: str, *, posted: Hours | None = None) -> None:
+    from timebank.reports.text import kind_text, limit_text, status_text, titled
+    from timebank.reports.words import Words
 
-    limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
-    line = (
-        f"{titled(account.id, account.name)} ({account.kind}) is {status_text(account)}: "
-        f"{limits}{posted}"
-    )
-    show_result(format, account, lambda: [line])
+    facts: dict[str, object] = {
+        "account": titled(account.id, account.name),
+        "kind": kind_text(account.kind),
+        "status": status_text(account),
+        "floor": limit_text(account.floor),
+        "ceiling": limit_text(account.ceiling),
+    }
+    key = "shown"
+    if posted:
+        key, facts["hours"] = "shown_with", posted
+    show_result(format, account, lambda: [Words("accounts")(key, **facts)])
 
 
 @account.command("open", help="Open an account. Repeated alike, nothing is appended.")
@@ -71,7 +78,7 @@ def open_(
             welcome=not no_welcome,
         )
         posted = bank.balance(id).posted
-    _show(opened, format, posted=f", balance {posted}" if posted else "")
+    _show(opened, format, posted=posted)
 
 
 @account.command("list", help="All accounts with their own limits.")
