@@ -16,7 +16,7 @@ from timebank.reports import words
 
 OTHERS = [code for code in words.languages() if code != words.DEFAULT]
 #: Paragraphs of help that have no words in another language yet. It only falls.
-WITHOUT = {"it": 60}
+WITHOUT = {"it": 0}
 
 
 def call(*args: str, **environ: str | None) -> Result:
