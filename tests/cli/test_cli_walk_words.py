@@ -104,6 +104,14 @@ def rich(path: Path) -> None:
 SAID: dict[str, list[str]] = {
     "account list": [],
     "account show": ["m1"],
+    "account open": ["m9", "--name", "Anna Neri", "--kind", "group"],
+    "account limits": ["m1", "--floor=-5"],
+    "account rename": ["m1", "Mia"],
+    "account freeze": ["m1"],
+    "account thaw": ["scuola"],
+    "account reopen": ["m1"],
+    "audit": [],
+    "report impact": [],
     "account history": ["m3"],
     "account amend": ["m1", "--joined-on", "2025-02-01", "--reason", "svista", "--dry-run"],
     "account merge": ["m4", "--into", "m1", "--reason", "doppione", "--dry-run"],
@@ -143,6 +151,12 @@ SAID: dict[str, list[str]] = {
 #: Refusals and wrong use.
 REFUSED: dict[str, list[str]] = {
     "account merge": ["m4", "--into", "fondo", "--reason", "x", "--yes"],
+    "account close": ["m1"],
+    "account limits": ["m1"],
+    "account open": ["m1", "--floor=-7"],
+    "audit": ["--since", "nulla.json"],
+    "export csv balances": ["--lang"],
+    "report impact": ["--since", "2026-13-01"],
     "account amend": ["m1", "--reason", "svista"],
     "amend": ["nulla", "--reason", "svista", "--category", "x"],
     "close-books": ["--through", "2099-01-01", "--reason", "x"],
@@ -167,10 +181,7 @@ OWN = set(
     re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql")
 )
 #: Commands whose words are JSON alone, or those of programs, or of files that they read.
-ELSEWHERE = re.compile(
-    r"(account (open|limits|rename|freeze|thaw|close|reopen)|audit|audit-host|demo|export|import"
-    r"|personal-data|report|statute schema)\b"
-)
+ELSEWHERE = re.compile(r"(audit-host|demo|export|import|personal-data|statute schema)\b")
 
 
 def commands(command: click.Command = main, path: str = "") -> Iterator[str]:
