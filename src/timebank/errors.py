@@ -190,9 +190,9 @@ class LimitExceeded(Rejected):
     """The account would go beyond its floor or ceiling, or further beyond it.
 
     `account` is its id; `limit` the floor or ceiling; `available` what may still move;
-    `needed` what the call asked for; `reserved` what open holds keep back; `shortfall` what
-    the account must earn, or spend, first. All but `account` are `Hours`. An actor who may
-    not see the account's balance gets the error with `needed` alone: the others are `None`.
+    `needed` what the call asked for; `reserved` what open holds keep back, 0:00 where there are
+    none; `shortfall` what the account must earn, or spend, first. All but `account` are `Hours`.
+    Who may not see the balance gets the error with `needed` alone: the others are `None`.
     """
 
     def __init__(
