@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -567,6 +568,36 @@ def test_since_a_checkpoint_the_last_records_are_looked_at(
     assert "Not looked at: the personal texts of records 1 to 29, and the file" in "\n".join(
         audit_text(report)
     )
+
+
+def gone_first(connection: sqlite3.Connection) -> None:
+    """The record before those that are looked at once more."""
+    connection.execute("DELETE FROM timebank_records WHERE sequence = 19")
+
+
+def gone_before(connection: sqlite3.Connection) -> None:
+    """An older one, of which an audit since a checkpoint knows nothing."""
+    connection.execute("DELETE FROM timebank_records WHERE sequence = 18")
+
+
+@pytest.mark.parametrize(("damage", "found"), [(gone_first, ["sequence"]), (gone_before, [])])
+def test_so_many_records_are_looked_at_and_no_more(
+    original: Path,
+    tmp_path: Path,
+    damage: Callable[[sqlite3.Connection], None],
+    found: list[str],
+) -> None:
+    """The ten last ones here, and the one before them for its digest."""
+    path = Path(shutil.copy(original, tmp_path / "bank.db"))
+    known = audited(path).checkpoint
+    with forging(path) as connection:
+        damage(connection)
+    with (
+        patch("timebank.audit.chain.LOOKED_BACK", 10),
+        timebank.open(f"sqlite:///{path}", create=False, read_only=True) as bank,
+    ):
+        report = bank.audit(since=known)
+    assert found == [one.check for one in report.findings]
 
 
 def test_what_an_audit_since_a_checkpoint_left_out_is_said() -> None:

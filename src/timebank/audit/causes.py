@@ -97,6 +97,8 @@ class _Causes:
         found = self._open.of_checks("file")
         if not found:
             return
+        left = self._open.left.items()
+        found |= {n: one for n, one in left if getattr(one.expected, "key", "") in _UNREADABLE}
         details = [
             said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
         ]
@@ -307,6 +309,8 @@ def _value(field: str, value: str) -> str:
     return said(known) if field == "status" and known in _STATUSES else value
 
 
+#: What is expected where rows cannot be read.
+_UNREADABLE: Final = frozenset({"rows_that_can_be_read", "can_be_read", "a_file_that_can_be_read"})
 _STATUSES: Final = frozenset({"status_open", "status_frozen", "status_closed"})
 _TEXTS: Final = frozenset({"'name'", "'note'", "'reason'"})
 _TABLES: Final = frozenset({"banks", "records", "postings"})

@@ -33,9 +33,11 @@ class Chain(AuditCheck):
     def start(self) -> None:
         """Find records that are numbered below 1; or look back at the last ones."""
         if self.context.since is not None:
+            known = self.context.since
             if self.context.goes_on:
                 with self.reading("records"):
-                    self._look_back(self.context.since)
+                    self._look_back(known)
+                self.context.last, self.context.digest = known.sequence, known.digest
             return
         with self.reading("records_before_the_first"):
             for row in self.context.reader.records(after=-MAX_INTEGER, limit=PAGE):
@@ -49,14 +51,19 @@ class Chain(AuditCheck):
         first = max(since.sequence - LOOKED_BACK, 0)
         rows = self.context.reader.records(after=max(first - 1, 0), limit=LOOKED_BACK + 1)
         rows = [row for row in rows if row.sequence <= since.sequence]
-        before = genesis(since.journal)
-        if first and rows and rows[0].sequence == first:
-            before = rows.pop(0).digest
         context = self.context
-        context.last, context.digest = first, before
+        context.last, context.digest = first, genesis(since.journal)
+        if first and rows and rows[0].sequence == first:
+            context.digest = rows.pop(0).digest
+        elif first:
+            context.last = first - 1  # that it is missing is told with the next one
+        context.recent = rows
         for row in rows:
             self.row(row)
-        context.last, context.digest, context.recent = since.sequence, since.digest, rows
+        if context.last != since.sequence:
+            place = said("record", sequence=since.sequence)
+            found = said("record", sequence=context.last)
+            self.tell("sequence", place, expected=place, found=found)
 
     def row(self, row: RecordRow) -> None:
         """Check that a row follows the one before it."""

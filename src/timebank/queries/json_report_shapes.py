@@ -26,6 +26,7 @@ def audit_report(report: AuditReport) -> Shape:
         "records": report.records,
         "accounts": report.accounts,
         "since": report.since,
+        "unread_through": report.unread_through,
         "checks": list(report.checks),
         "notes": [{"place": str(note.place), "text": str(note.text)} for note in report.notes],
     }

@@ -108,14 +108,21 @@ def _day(day: str, words: Words) -> str:
 
 
 def _causes(report: AuditReport, words: Words, room: int) -> list[str]:
-    """Return the causes that have room in so many lines, and how many more there are."""
+    """Return the causes that have room in so many lines, and how many more there are.
+
+    Where one has no room it is told without its details.
+    """
     lines: list[str] = []
-    blocks = [["", *block] for block in _blocks(report, words)]
+    blocks = _blocks(report, words)
     for number, block in enumerate(blocks):
-        is_last = number == len(blocks) - 1
-        if lines and len(lines) + len(block) > room - (0 if is_last else 2):
+        after = 0 if number == len(blocks) - 1 else 2
+        short = _what(number + 1, report.causes[number], report, words)
+        for one in (block, short):
+            if not lines or len(lines) + len(one) + 1 + after <= room:
+                lines += ["", *one]
+                break
+        else:
             return [*lines, "", words.counted("more_causes", len(blocks) - number)]
-        lines += block
     return lines
 
 
@@ -134,11 +141,14 @@ def _blocks(report: AuditReport, words: Words) -> list[list[str]]:
 
 def _cause(number: int, cause: Cause, report: AuditReport, words: Words, advice: str) -> list[str]:
     """Return the block of one cause: what was done, what follows, and what to do."""
-    what, *details = cause_words(cause, report, words)
-    lines = _wrapped(f"{number}. {what}", "", _INDENT)
-    for detail in details:
+    lines = _what(number, cause, report, words)
+    for detail in cause_words(cause, report, words)[1:]:
         lines += _wrapped(detail, _INDENT)
     return lines + _wrapped(f"{words('what_to_do')} {advice}", _INDENT)
+
+
+def _what(number: int, cause: Cause, report: AuditReport, words: Words) -> list[str]:
+    return _wrapped(f"{number}. {spoken(cause.what, words, report.names)}", "", _INDENT)
 
 
 def cause_words(cause: Cause, report: AuditReport, words: Words) -> list[str]:
