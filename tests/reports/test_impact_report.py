@@ -170,7 +170,7 @@ def test_long_labels_are_whole(street: TimeBank, language: str) -> None:
         ring(street, date(2026, month, 6), category="orto", area="orto")
     found = street.impact()
     text = impact_text(found, language)
-    assert LONG in " ".join(" ".join(line[:30].split()) for line in text)
+    assert LONG in " ".join(" ".join(line[:34].split()) for line in text)
     assert max(map(len, text)) <= 100
     assert not any("\u2026" in line for line in text)
     title = {"en": "Hours by month", "it": "Ore per mese"}[language]
