@@ -191,3 +191,46 @@ def test_no_such_account_is_one_line(shop: Path) -> None:
     done = call("statement", "nobody")
     assert (2, "") == (done.exit_code, done.stdout)
     assert "no account 'nobody'" in done.stderr
+
+
+# -- and back ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("comma", [False, True])
+@pytest.mark.parametrize("bom", [False, True])
+def test_exported_balances_are_read_as_opening_balances(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, comma: bool, bom: bool
+) -> None:
+    """In another bank each account has its id, its name, its kind and its balance."""
+    ids = ["007", "1E5", "2-3", "123456789012345", "=x", "m1", "12", "'tis", "1,5", "maggio 26"]
+    bank = timebank.open(f"sqlite:///{tmp_path / 'one.db'}", **sources())
+    with bank:
+        for number, id in enumerate(ids):
+            kind = "group" if number % 2 else "member"
+            bank.open_account(id, name=f"=Name, {number}; \u00e8", kind=kind, floor=None)
+        for number, id in enumerate(ids[1:], start=1):
+            bank.transfer(earner=id, spender=ids[0], hours=f"{number}:15", occurred_on=DAY)
+        expected = {
+            line.account: (line.name, line.kind, line.balance)
+            for line in bank.trial_balance().lines
+        }
+    monkeypatch.chdir(tmp_path)
+    options = ["--decimal-comma"] * comma + ["--bom"] * bom
+    sheet = well("--db", "one.db", "export", "csv", "balances", *options).stdout
+    Path("balances.csv").write_text(sheet, "utf-8")
+    well("--db", "two.db", "init")
+    well("--db", "two.db", "import", "csv", "--opening", "balances.csv", "--open-accounts")
+    with timebank.open(f"sqlite:///{tmp_path / 'two.db'}") as other:
+        found = {
+            line.account: (line.name, line.kind, line.balance)
+            for line in other.trial_balance().lines
+            if line.kind != "issuance"
+        }
+    assert expected == found
+
+
+def well(*words: str) -> Result:
+    """A command that ends well."""
+    result = CliRunner().invoke(main, words, prog_name="timebank")
+    assert 0 == result.exit_code, result.output
+    return result

@@ -19,6 +19,9 @@ import pytest
 import timebank
 from support import sources
 from timebank import TimeBank
+from timebank.interchange.engine.opening import opening_balances
+from timebank.interchange.engine.protocol import ImportedTransfer
+from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.spreadsheet import (
     Sheet,
     balances_sheet,
@@ -171,3 +174,22 @@ def shortened(now: str, was: str) -> str:
     """A figure as it was written, where it is shown with fewer noughts behind the mark."""
     is_same = was.replace(",", ".").rstrip("0").rstrip(".") == now.replace(",", ".")
     return was if "." in was.replace(",", ".") and is_same else now
+
+
+@pytest.mark.parametrize("special", [False, True], ids=["plain", "days-sought"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_balances_that_a_spreadsheet_saved_are_opening_balances(
+    bank: TimeBank, tmp_path: Path, language: str, *, special: bool
+) -> None:
+    """Each account with its id and its seconds, whatever was made of the file on the way."""
+    comma = language == "it"
+    raw = "".join(f"{line}\n" for line in TABLES["balances"](bank, comma))
+    again = saved_again(raw, tmp_path, language, comma=comma, special=special)
+    found = {}
+    for _, row in opening_balances(io.BytesIO(again.encode())):
+        assert not isinstance(row, Quarantined), row
+        if isinstance(row, ImportedTransfer):
+            sign = 1 if row.spender == "opening" else -1
+            found[row.earner if sign > 0 else row.spender] = sign * row.seconds
+    balances = {line.account: line.balance.seconds for line in bank.trial_balance().lines}
+    assert {id: seconds for id, seconds in balances.items() if seconds} == found

@@ -24,7 +24,7 @@ _HOUR: Final = 3_600
 _MINUTE: Final = 60
 _TEXT_COLUMNS: Final = 88
 #: Of a label in a line of text.
-_LABEL_COLUMNS: Final = 30
+_LABEL_COLUMNS: Final = 34
 
 
 def month_words(month: str, words: Words) -> str:
