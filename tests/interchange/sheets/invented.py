@@ -69,9 +69,11 @@ def invented(random: Random, rows: int) -> Invented:
     end = random.choice(("\n", "\r\n", "\r"))
     csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(lines)
     content = text.getvalue().encode(encoding, "replace")
-    if random.random() < 0.2:  # bytes that are of no encoding, or a quote that is never closed
+    if encoding.startswith("utf-8") and random.random() < 0.2:  # a byte that is of no letter
         place = random.randrange(len(content))
-        content = content[:place] + random.choice((b"\xff", b'"', b"\x00", b"\x81")) + content[place:]
+        content = content[:place] + random.choice((b"\xff", b"\x00")) + content[place:]
+    if random.random() < 0.1:  # a quote that is never closed
+        content += f'"{delimiter}x'.encode(encoding.removesuffix("-sig").replace("16", "16-le"))
     return Invented(content, tuple(good), sum(map(len, lines)))
 
 

@@ -115,7 +115,7 @@ def put_days(draft: Draft, column: c.Column | None, language: str | None) -> Non
 def _example(column: c.Column) -> str:
     found = [cell for cell in column.filled if c.day_form(cell) == c.EITHER]
     # One that says another day when it is read the other way.
-    return next((cell for cell in found if _differs(cell)), column.filled[0])
+    return next((cell for cell in found if _differs(cell)), next(iter(column.filled), ""))
 
 
 def _differs(cell: str) -> bool:
