@@ -158,7 +158,11 @@ class Heading:
 
     def is_repeated(self, row: Row) -> bool:
         """Return whether a row names the columns once more."""
-        return row.columns == self.titles
+        first = row.columns[0].strip()
+        if not self.titles or first.casefold() != self.titles[0].strip().casefold():
+            return False
+        titles = [folded_title(name) for name in titles_of(self.titles)]
+        return titles == [folded_title(name) for name in titles_of(row.columns)]
 
 
 def _compared(name: Column) -> Column:

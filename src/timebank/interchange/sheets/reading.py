@@ -7,6 +7,7 @@ Of CSV memory holds one row; a workbook is unpacked in memory, within bounds.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from tempfile import SpooledTemporaryFile
@@ -59,7 +60,11 @@ class Sheet:
         longest: int = MAX_ROW_BYTES,
     ) -> None:
         self.name = named(source)
-        self._source = source if isinstance(source, str | os.PathLike) else _kept(source)
+        self._copy: _Copy | None = None
+        self._source: Any = source
+        if not isinstance(source, str | os.PathLike) and not _is_seekable(source):
+            self._copy = _Copy(source)
+            self._source = self._copy.file
         self._quotes, self._escape, self._decimal = quotes, escape, decimal
         self._longest = longest
         self._book: Workbook | None = None
@@ -145,16 +150,21 @@ class Sheet:
         return opened(self._source)
 
 
-def _kept(source: IO[bytes]) -> Any:
-    """Return an open file that can be read again; what cannot, as a pipe, is copied."""
+def _is_seekable(source: IO[bytes]) -> bool:
     with suppress(AttributeError, OSError):
-        if source.seekable():
-            return source
-    copy: Any = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with the sheet
-    read: Any = source.read
-    while chunk := read(_IN_MEMORY):
-        if not isinstance(chunk, bytes):
-            msg = "the file must be open for reading bytes: open(path, 'rb')"
-            raise WrongType(msg)
-        copy.write(chunk)
-    return copy
+        return source.seekable()
+    return False
+
+
+class _Copy:
+    """A copy of what can be read only once, as a pipe; closed when no sheet needs it any more."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.file: Any = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed at the end
+        weakref.finalize(self, self.file.close)
+        read: Any = source.read
+        while chunk := read(_IN_MEMORY):
+            if not isinstance(chunk, bytes):
+                msg = "the file must be open for reading bytes: open(path, 'rb')"
+                raise WrongType(msg)
+            self.file.write(chunk)
