@@ -600,8 +600,8 @@ Moved:     0:02 hours
     )
     row = shape["rows"][0]
     assert ("transfers.csv", 2, "amount_seconds") == (row["file"], row["line"], row["column"])
-    header, line = Path("bad.csv").read_text("utf-8").splitlines()
-    assert "file,line,column,value,reason" == header
+    header, line = Path("bad.csv").read_text("utf-8-sig").splitlines()
+    assert "file,line,column,value,reason,dismiss" == header
     assert line.startswith("transfers.csv,2,amount_seconds,")
 
 

@@ -37,6 +37,7 @@ from timebank.interchange.engine.protocol import (
 from timebank.interchange.engine.quarantine import TITLES, Mended, QuarantineFile
 from timebank.interchange.engine.reconcile import Difference
 from timebank.interchange.engine.report import ImportReport, Quarantined
+from timebank.interchange.engine.resaved import restored
 from timebank.interchange.engine.row_ids import RowIds
 from timebank.reports.imports import import_text
 
@@ -498,9 +499,15 @@ def test_a_mended_row_stands_where_the_original_stood(bad: list[str], good: list
     assert 0 == len(mended_of(raw))
     lines = list(csv.reader(io.StringIO(raw.decode(), newline="")))
     again = kept(Quarantined("f.csv", 1, "x", "", "why", cells=tuple(good)))
-    lines[1][6:] = next(iter(list(csv.reader(io.StringIO(again.decode(), newline="")))[1:]))[6:]
+    lines[1][7:] = next(iter(list(csv.reader(io.StringIO(again.decode(), newline="")))[1:]))[7:]
     mended = mended_of(as_csv(*lines))
-    expected = row.columns if tuple(good) == row.columns else tuple(good)
+    # As many as there were, but for cells that were added; written otherwise is not changed.
+    width = len(row.columns)
+    cells = [*good, *[""] * (width - len(good))]
+    while len(cells) > width and not cells[-1].strip():
+        cells.pop()
+    said = [restored(*pair) for pair in zip(row.columns, cells, strict=False)]
+    expected = (*said, *cells[width:])
     assert [Row(1, expected)] == list(Rows("f.csv", io.BytesIO(original), mended=mended))
 
 
@@ -516,7 +523,7 @@ def test_the_names_of_columns_stand_above_the_rows() -> None:
     bad = Quarantined("f.csv", 3, "hours", "x", "why", cells=("m1", "x"))
     raw = kept(bad, bad, names=("who", "hours"))
     lines = raw.decode().splitlines()
-    assert (4, "f.csv,1,,,,check,who,hours") == (len(lines), lines[1])
+    assert (4, "f.csv,1,,,,,check,who,hours") == (len(lines), lines[1])
     assert 0 == len(mended_of(raw))
 
 
@@ -856,7 +863,7 @@ def test_an_importer_that_is_none_is_told_in_one_line(
 def test_an_importer_is_what_has_what_one_needs() -> None:
     """No class has to be inherited."""
     assert isinstance(Listed([]), Importer)
-    assert TITLES == ("file", "line", "column", "value", "reason")
+    assert TITLES == ("file", "line", "column", "value", "reason", "dismiss")
 
 
 def test_balances_without_a_history(folder: Path) -> None:

@@ -150,12 +150,14 @@ def amend_account(
     **options: Any,
 ) -> None:
     """Amend an account."""
+    from timebank.cli.finding import account_id
     from timebank.reports.corrections import account_amendment_text
 
     given = _JOINED.take(options) | ({} if kind is None else {"kind": kind})
     if not given:
         usage(_said("say_what", options="--joined-on, --no-joined-on, --kind"))
     with address.open_to_write(dry_run=dry_run) as bank:
+        id = account_id(bank, id)
         was = bank.account(id)
         now = bank.amend_account(id, reason=reason, **given)
     show_result(format, now, lambda: account_amendment_text(was, now, dry_run=dry_run))
@@ -188,9 +190,11 @@ def merge(
     format: str,
 ) -> int:
     """Merge an account into another."""
+    from timebank.cli.finding import account_id
     from timebank.reports.corrections import merge_text, merged_text
 
     with address.open(read_only=dry_run) as bank:
+        duplicate, into = account_id(bank, duplicate), account_id(bank, into)
         before = bank.account(duplicate)
         if before.merged_into != into and (dry_run or not yes):
             plan = _plan(bank, duplicate, into, reason)

@@ -129,9 +129,11 @@ def void(
 @pass_address
 def holds(address: BankAddress, /, *, account: str | None, status: str, format: str) -> None:
     """List the holds."""
+    from timebank.cli.finding import account_id
     from timebank.reports.holds import calendar, holds_text
 
     with address.open(read_only=True) as bank:
+        account = None if account is None else account_id(bank, account)
         found = calendar(bank.holds(account=account, status=None if status == "all" else status))
         today = _today(bank)
     show_result(format, found, lambda: holds_text(found, today=today))

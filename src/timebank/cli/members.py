@@ -14,6 +14,7 @@ from timebank.cli.output import show_result
 from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
+    from timebank.bank import TimeBank
     from timebank.model.members import Delegate, Disposal
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
@@ -25,10 +26,11 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Decide, and write nothi
 @pass_address
 def welcome(address: BankAddress, /, *, account: str, format: str) -> None:
     """Give welcome credit."""
+    from timebank.cli.finding import account_id
     from timebank.cli.transfers import show_transfer
 
     with address.open() as bank:
-        made = bank.welcome(account)
+        made = bank.welcome(account_id(bank, account))
     show_transfer(made, format)
 
 
@@ -64,9 +66,11 @@ def run_due(
 @pass_address
 def dues(address: BankAddress, /, *, account: str, through: date | None, format: str) -> None:
     """Show what is due."""
+    from timebank.cli.finding import account_id
     from timebank.reports.members import dues_text
 
     with address.open(read_only=True) as bank:
+        account = account_id(bank, account)
         found = bank.dues(account, through=through)
     show_result(format, found, lambda: dues_text(found, account))
 
@@ -102,13 +106,17 @@ def leave(
     format: str,
 ) -> None:
     """Close the account of a member who leaves."""
+    from timebank.cli.finding import account_id
     from timebank.reports.members import leaving_text
 
     if assign_to is not None and not consented:
         usage(said("needs_consent"))
-    disposal = _disposals(donate_to, assign_to, write_off_on)
     with address.open_to_write(dry_run=dry_run) as bank:
-        left = bank.leave(account, disposal=disposal, reason=reason)
+        id, *others = [
+            None if one is None else account_id(bank, one)
+            for one in (account, donate_to, assign_to, write_off_on)
+        ]
+        left = bank.leave(str(id), disposal=_disposals(*others), reason=reason)
     show_result(format, left, lambda: leaving_text(left, dry_run=dry_run))
 
 
@@ -158,7 +166,7 @@ def name(
     from timebank.reports.members import delegate_text
 
     with address.open() as bank:
-        named = bank.name_delegate(account, delegate_id, until=until)
+        named = bank.name_delegate(*_ids(bank, account, delegate_id), until=until)
     show_result(format, named, lambda: [delegate_text(named)])
 
 
@@ -170,8 +178,26 @@ def name(
 def end(address: BankAddress, /, *, account: str, delegate_id: str, format: str) -> None:
     """End a delegate."""
     with address.open() as bank:
+        account, delegate_id = _ids(bank, account, delegate_id)
         bank.end_delegate(account, delegate_id)
     _list(address, account, format)
+
+
+def _ids(bank: TimeBank, account: str, delegate: str) -> tuple[str, str]:
+    from timebank.cli.finding import account_id
+
+    return account_id(bank, account), _delegate(bank, delegate)
+
+
+def _delegate(bank: TimeBank, text: str) -> str:
+    """Return the id of a delegate, who need not have an account."""
+    from timebank.cli.finding import account_id
+    from timebank.errors import AccountNotFound
+
+    try:
+        return account_id(bank, text)
+    except AccountNotFound:
+        return text
 
 
 @delegate.command(
@@ -193,14 +219,17 @@ def list_(
         _list(address, account, format)
     else:
         with address.open(read_only=True) as bank:
-            found = bank.acts_for(str(delegate_id))
+            delegate_id = _delegate(bank, str(delegate_id))
+            found = bank.acts_for(delegate_id)
         _show(found, Words("members")("acts_for_nobody", delegate=delegate_id), format)
 
 
 def _list(address: BankAddress, account: str, format: str) -> None:
+    from timebank.cli.finding import account_id
     from timebank.reports.words import Words
 
     with address.open(read_only=True) as bank:
+        account = account_id(bank, account)
         found = bank.delegates(account)
     _show(found, Words("members")("nobody_acts", account=account), format)
 

@@ -15,8 +15,10 @@ from timebank.cli.program import said, usage
 @pass_address
 def personal_data(address: BankAddress, /, *, id: str) -> None:
     """Show what is held of a person."""
+    from timebank.cli.finding import account_id
+
     with address.open(read_only=True) as bank:
-        show_json(bank.personal_data(id))
+        show_json(bank.personal_data(account_id(bank, id)))
 
 
 @click.command(
@@ -42,13 +44,15 @@ def erase(
     format: str,
 ) -> None:
     """Erase the texts of an account or of a record."""
+    from timebank.cli.finding import account_id
     from timebank.reports.members import erasure_text
 
     if (id is None) == (record is None):
         usage(said("account_or_record"))
     named = int(record) if record is not None and _is_number(record) else record
     with address.open_to_write(dry_run=dry_run) as bank:
-        done = bank.erase(id, record=named, reason=reason)
+        account = None if id is None else account_id(bank, id)
+        done = bank.erase(account, record=named, reason=reason)
     show_result(format, done, lambda: erasure_text(done, dry_run=dry_run))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from timebank.cli.output import complain, finish, prepare
 from timebank.cli.speaking import in_language, language_asked, translated
+
+if TYPE_CHECKING:
+    from timebank.cli.address import BankAddress
+    from timebank.errors import TimebankError
 
 NAME: Final = "timebank"
 WELL: Final = 0
@@ -25,6 +29,8 @@ _LISTED_BY: Final = {
     "StatuteNotFound": "statute show --history",
     "TransferNotFound": "journal --format text",
 }
+#: The attribute of an error that names accounts as a command found them.
+_NAMES: Final = "_named_as"
 #: Ended by the keyboard, as shells count it.
 INTERRUPTED: Final = 130
 
@@ -87,10 +93,17 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Where the keyboard ends it, click would print an empty line."""
+        from timebank.errors import TimebankError
+        from timebank.reports.words import DEFAULT, language
+
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
+        except TimebankError as error:
+            if language() != DEFAULT and ctx.obj is not None:
+                _name_accounts(error, ctx.obj)
+            raise
 
     def code_of_run(
         self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
@@ -115,9 +128,44 @@ def message_of(error: Exception, program: str = NAME) -> str:
         return _usage(error)
     if isinstance(error, OSError):
         return _of_system(error)
+    if isinstance(error, MemoryError):
+        return said("no_memory")
+    message = _explained(error)
     if (command := _LISTED_BY.get(type(error).__name__)) is not None:
-        return said("see", message=str(error), command=f"{program} {command}")
-    return said("no_memory") if isinstance(error, MemoryError) else str(error)
+        return said("see", message=message.rstrip("."), command=f"{program} {command}")
+    return message
+
+
+def _explained(error: Exception) -> str:
+    """Return the message of an error: its own in English, else its sentence for people.
+
+    Accounts are named as people know them, where the command could read their names.
+    """
+    from timebank.errors import TimebankError
+    from timebank.reports.words import DEFAULT, language
+
+    if language() == DEFAULT or not isinstance(error, TimebankError):
+        return str(error)
+    from timebank.reports.explaining import explain
+
+    return explain(error, names=getattr(error, _NAMES, None))
+
+
+def _name_accounts(error: TimebankError, address: BankAddress) -> None:
+    """Keep with an error the names of the accounts that it names."""
+    from timebank.errors import TimebankError
+    from timebank.reports.explaining import accounts_of
+    from timebank.reports.text import titled
+
+    ids = accounts_of(error)
+    if not ids or address.db is None:
+        return
+    try:
+        with address.open(read_only=True) as bank:
+            found = [bank.account(id) for id in ids]
+    except (TimebankError, OSError):
+        return  # it is an id then
+    setattr(error, _NAMES, {one.id: titled(one.id, one.name) for one in found})
 
 
 def _usage(error: click.ClickException) -> str:
@@ -129,7 +177,14 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _of_system(error: OSError) -> str:
+    from errno import errorcode
+
+    from timebank.reports.words import DEFAULT, Words, language
+
     reason = error.strerror or str(error)
+    words, key = Words("cli"), errorcode.get(error.errno or 0, "")
+    if language() != DEFAULT and words.has(key):
+        reason = words(key)
     return reason if error.filename is None else f"{error.filename}: {reason}"
 
 

@@ -102,6 +102,20 @@ def sentence_key(error: TimebankError) -> str:
     return _sentence_of(_Explanation(error, Words("errors", DEFAULT), None))[0]
 
 
+def accounts_of(error: TimebankError) -> list[str]:
+    """Return the ids of the accounts that the sentence of an error names, in no order.
+
+    >>> from timebank import LimitExceeded, Hours
+    >>> from timebank.reports.explaining import accounts_of
+    >>> accounts_of(LimitExceeded("m1", rule="floor", needed=Hours(1)))
+    ['m1']
+    """
+    facts = {**vars(error), **error.gaps}
+    found = {value for name, value in facts.items() if name in _ACCOUNTS}
+    found.update(facts.get("accounts") or ())
+    return sorted(one for one in found if isinstance(one, str))
+
+
 class _Explanation:
     """The sentences of one error in one language."""
 

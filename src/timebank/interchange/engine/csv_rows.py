@@ -69,10 +69,12 @@ class _Lines:
     can be named.
     """
 
-    def __init__(self, file: IO[bytes], encoding: str, errors: str, newline: str) -> None:
+    def __init__(
+        self, file: IO[bytes], encoding: str, errors: str, newline: str, longest: int
+    ) -> None:
         self._bytes = _Counted(file)
         text = io.TextIOWrapper(self._bytes, encoding, errors, newline)  # type: ignore[type-var]  # it has all that is read
-        self._next_line, self._newline = text.readline, newline
+        self._next_line, self._newline, self._longest = text.readline, newline, longest
         self.read = 0
         self.characters_of_row = 0
 
@@ -84,15 +86,15 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._next_line(MAX_ROW_BYTES + 1)
+        line = self._next_line(self._longest + 1)
         if not line:
             raise StopIteration
         self.read += 1
         if self.read == 1:
             line = line.removeprefix(_MARK)
         self.characters_of_row += len(line)
-        if self.characters_of_row > MAX_ROW_BYTES:
-            while not line.endswith(self._newline) and (line := self._next_line(MAX_ROW_BYTES + 1)):
+        if self.characters_of_row > self._longest:
+            while not line.endswith(self._newline) and (line := self._next_line(self._longest + 1)):
                 pass  # the rest of the line
             raise _TooLong
         return line
@@ -102,8 +104,8 @@ class Rows:
     r"""The rows of a file. Empty lines and a byte order mark are passed over.
 
     Bytes that are no letters of the `encoding` are kept as lone surrogates by `errors`. `newline`
-    ends a line. Without `quotes` no mark holds a cell together; `escape` takes its meaning from the
-    character after it.
+    ends a line; a row has at most `longest` characters. Without `quotes` no mark holds a cell
+    together; `escape` takes its meaning from the character after it.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -126,9 +128,11 @@ class Rows:
         newline: str = "\n",
         quotes: bool = True,
         escape: str | None = None,
+        longest: int = MAX_ROW_BYTES,
     ) -> None:
         self._name = name
-        self._lines = _Lines(file, encoding, errors, newline)
+        self._longest = longest
+        self._lines = _Lines(file, encoding, errors, newline, longest)
         self._mended = mended
         self._reader = csv.reader(
             self._lines,
@@ -160,7 +164,7 @@ class Rows:
             except csv.Error as error:
                 yield self._quarantined(first, _why(error))
             except _TooLong:
-                yield self._quarantined(first, told("too_long_row", most=f"{MAX_ROW_BYTES:,}"))
+                yield self._quarantined(first, told("too_long_row", most=f"{self._longest:,}"))
             else:
                 if columns:
                     yield Row(first, tuple(columns))

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from timebank.interchange.engine.csv_rows import Rows
-from timebank.interchange.engine.quarantine import Mended
+
+if TYPE_CHECKING:
+    from timebank.interchange.engine.quarantine import Mended
 
 Source = str | os.PathLike[str] | IO[bytes]
 

@@ -91,8 +91,11 @@ class OpeningReader:
         :raises InvalidRequest: the file has no such columns.
         :raises OSError: it cannot be read.
         """
-        sheet, line, balance = _columns(Sheet(source, mended=mended))
-        rows = (row for row in sheet.rows() if row.line >= line)
+        sheet, line, balance = _columns(Sheet(source))
+        found_rows = sheet.rows()
+        if mended is not None:
+            found_rows = mended.replace(sheet.name, found_rows)
+        rows = (row for row in found_rows if row.line >= line)
         table = TableReader(rows, sheet.name, (_ACCOUNT, balance), _OPTIONAL, padded=True)
         for found in table:
             if isinstance(found, Quarantined):

@@ -44,6 +44,11 @@ class Quarantined:
 
 
 @attrs.frozen
+class Dismissed(Quarantined):
+    """A row that somebody dismissed in a file of quarantined rows: it is counted, and no more."""
+
+
+@attrs.frozen
 class Changed:
     """A row that says something else than what was booked of it, under `id`.
 

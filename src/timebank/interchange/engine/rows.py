@@ -42,7 +42,7 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
 from timebank.interchange.engine.refusals import Moves, refused
-from timebank.interchange.engine.report import ImportReport, Quarantined
+from timebank.interchange.engine.report import Dismissed, ImportReport, Quarantined
 from timebank.interchange.engine.survey import COPY, MOVE, NEW, REPEAT, Said, Survey
 from timebank.interchange.engine.telling import (
     MOST_REASONS,
@@ -55,6 +55,8 @@ from timebank.interchange.engine.telling import (
 from timebank.model import MAX_INTEGER, MAX_SOURCE_FIELDS, Account, Transfer
 from timebank.model.alike import folded_name
 
+#: What a row is counted as that somebody dismissed.
+DISMISSED: Final = "dismissed"
 #: Quarantined rows that a report keeps; all of them go to `on_quarantine`.
 MOST_ROWS_KEPT: Final = 1_000
 #: The errors for which a row is quarantined; anything else ends the import.
@@ -203,8 +205,9 @@ class RowBooking:
             self._other(row)
 
     def _other(self, row: Passed | Quarantined) -> None:
-        if isinstance(row, Passed):
-            self._passed[row.state] = self._passed.get(row.state, 0) + 1
+        if isinstance(row, Passed | Dismissed):
+            state = DISMISSED if isinstance(row, Dismissed) else row.state
+            self._passed[state] = self._passed.get(state, 0) + 1
         else:
             self._quarantine(row)
 

@@ -7,6 +7,7 @@ Of CSV memory holds one row; a workbook is unpacked in memory, within bounds.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from tempfile import SpooledTemporaryFile
@@ -15,9 +16,8 @@ from typing import IO, Any, Final
 import attrs
 
 from timebank.errors import WrongType
-from timebank.interchange.engine.csv_rows import Row, Rows
+from timebank.interchange.engine.csv_rows import MAX_ROW_BYTES, Row, Rows
 from timebank.interchange.engine.files import Source, named, opened
-from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.sheets.forms import Form, is_packed, refuse_others, text_form
 from timebank.interchange.sheets.workbooks import Workbook, kind_of, opened_workbook
@@ -32,8 +32,8 @@ class Sheet:
 
     `name` is that of the file, `form` what it is. `sheet` names one of a workbook; left out, it is
     the first that is shown and not empty, and `others` names the rest. `decimal` is the mark with
-    which the numbers of a workbook are written as texts; `mended` has rows that are read instead of
-    some of the file's.
+    which the numbers of a workbook are written as texts; a row of CSV has at most `longest`
+    characters.
 
     :raises OSError: the file cannot be read.
     :raises InvalidRequest: it is no sheet, or cannot be read as a whole; or a package is missing.
@@ -57,12 +57,16 @@ class Sheet:
         escape: str | None = None,
         sheet: str | None = None,
         decimal: str = ",",
-        mended: Mended | None = None,
+        longest: int = MAX_ROW_BYTES,
     ) -> None:
         self.name = named(source)
-        self._source = source if isinstance(source, str | os.PathLike) else _kept(source)
+        self._copy: _Copy | None = None
+        self._source: Any = source
+        if not isinstance(source, str | os.PathLike) and not _is_seekable(source):
+            self._copy = _Copy(source)
+            self._source = self._copy.file
         self._quotes, self._escape, self._decimal = quotes, escape, decimal
-        self._mended = mended
+        self._longest = longest
         self._book: Workbook | None = None
         self._rows: Rows | None = None
         self._reads_all = False
@@ -110,12 +114,11 @@ class Sheet:
         return found
 
     def rows(self) -> Iterator[Row | Quarantined]:
-        """Yield the rows from the first on, mended ones in place of the originals.
+        """Yield the rows from the first on.
 
         Lines without any character are no rows, nor is one that names the delimiter.
         """
-        rows = self._of_text() if self._book is None else self._of_workbook(self._book)
-        return rows if self._mended is None else self._mended.replace(self.name, rows)
+        return self._of_text() if self._book is None else self._of_workbook(self._book)
 
     def _of_text(self) -> Iterator[Row | Quarantined]:
         form = self.form
@@ -129,6 +132,7 @@ class Sheet:
                 newline=form.newline,
                 quotes=self._quotes,
                 escape=self._escape,
+                longest=self._longest,
             )
             found = iter(rows)
             if form.separator_line:
@@ -146,16 +150,21 @@ class Sheet:
         return opened(self._source)
 
 
-def _kept(source: IO[bytes]) -> Any:
-    """Return an open file that can be read again; what cannot, as a pipe, is copied."""
+def _is_seekable(source: IO[bytes]) -> bool:
     with suppress(AttributeError, OSError):
-        if source.seekable():
-            return source
-    copy: Any = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with the sheet
-    read: Any = source.read
-    while chunk := read(_IN_MEMORY):
-        if not isinstance(chunk, bytes):
-            msg = "the file must be open for reading bytes: open(path, 'rb')"
-            raise WrongType(msg)
-        copy.write(chunk)
-    return copy
+        return source.seekable()
+    return False
+
+
+class _Copy:
+    """A copy of what can be read only once, as a pipe; closed when no sheet needs it any more."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.file: Any = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed at the end
+        weakref.finalize(self, self.file.close)
+        read: Any = source.read
+        while chunk := read(_IN_MEMORY):
+            if not isinstance(chunk, bytes):
+                msg = "the file must be open for reading bytes: open(path, 'rb')"
+                raise WrongType(msg)
+            self.file.write(chunk)
