@@ -7,6 +7,7 @@ invented, so that a statement of one of them can be shown.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ FOLDER: Final = Path(__file__).parents[1] / "docs" / "img"
 WIDTH: Final = 900
 COLOURS: Final = 64
 MARGIN: Final = 20
+#: The name of an association that is none, by language.
+TITLES: Final = {"en": "Time Bank of Via Roma", "it": "Banca del Tempo di Via Roma"}
 _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
 
 
@@ -30,8 +33,9 @@ class Picture:
     """A page that `timebank` prints as HTML, and how much of it is shown, in pixels."""
 
     name: str
+    language: str
     command: tuple[str, ...]
-    height: int = 800
+    height: int = 2_000
 
 
 PICTURES: Final = tuple(
@@ -40,6 +44,7 @@ PICTURES: Final = tuple(
     for picture in (
         Picture(
             f"statement-{language}",
+            language,
             (
                 *("statement", "Carla Rizzo Ferrara", "--since", "2024-01-01"),
                 *("--format", "html", "--lang", language),
@@ -47,7 +52,9 @@ PICTURES: Final = tuple(
         ),
         Picture(
             f"impact-{language}",
+            language,
             ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
+            height=890,
         ),
     )
 )
@@ -61,16 +68,18 @@ def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
         printed(work, "demo", "demo.db")
         for picture in pictures:
             page = work / f"{picture.name}.html"
-            page.write_bytes(printed(work, "--db", "demo.db", *picture.command))
+            title = TITLES[picture.language]
+            page.write_bytes(printed(work, "--db", "demo.db", *picture.command, title=title))
             made.append(folder / f"{picture.name}.png")
             made[-1].write_bytes(small(looked_at(page, picture.height)))
     return made
 
 
-def printed(folder: Path, *words: str) -> bytes:
-    """What `timebank` prints, run in a folder."""
+def printed(folder: Path, *words: str, title: str = "") -> bytes:
+    """What `timebank` prints, run in a folder, for the association of a title."""
     command = [sys.executable, "-m", "timebank", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+    env = {**os.environ, "TIMEBANK_TITLE": title}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=True).stdout
 
 
 def looked_at(page: Path, height: int) -> bytes:

@@ -7,6 +7,7 @@ functions are pure and know nothing of the bank.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -39,13 +40,15 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def by_name(method: Method) -> Method:
     """Let a method that takes all by name be entered without what it needs, so that it says how.
 
-    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker still asks for
-    it. Nothing is wrapped: a call that is right costs nothing more.
+    What it needs is then `LEFT_OUT`, which is for `called_wrongly`; a type checker and a signature
+    still ask for it. Nothing is wrapped: a call that is right costs nothing more.
     """
+    told = inspect.signature(method)
     code = method.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     given = method.__kwdefaults__ or {}
     method.__kwdefaults__ = dict.fromkeys(names, LEFT_OUT) | given
+    method.__signature__ = told  # type: ignore[attr-defined]  # which `inspect` takes for it
     return method
 
 
@@ -123,7 +126,7 @@ def personal_text(value: object, what: str) -> str | None:
         )
     if "\0" in value or not _is_unicode(value):
         msg = f"{what} must not contain NUL or lone surrogates: {shown(value)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="text_characters")
     return value
 
 
@@ -191,7 +194,7 @@ def duration(value: object, what: str) -> int:
     microseconds = value // timedelta(microseconds=1)
     if not 0 < microseconds <= MAX_INTEGER:
         msg = f"{what} must be more than zero and less than 285 years, not {value}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="span_wrong", given=value)
     return microseconds
 
 
@@ -261,7 +264,7 @@ def _side_from(side: object, what: str) -> Side:
         raise InvalidRequest(msg).about(key="side_empty")
     if len(side) > MAX_PARTIES:
         msg = f"{what} names {len(side)} accounts, more than {MAX_PARTIES}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="side_too_many", most=MAX_PARTIES)
     return sorted(
         [identifier(id, what), positive(hours, f"hours of {shown(id)}")]
         for id, hours in side.items()
@@ -290,7 +293,7 @@ def tags(value: object) -> list[str]:
     unique = sorted({identifier(tag, "tag", longest=MAX_LABEL_CHARACTERS) for tag in value})
     if len(unique) > MAX_TAGS:
         msg = f"there are {len(unique)} tags, more than {MAX_TAGS}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="tags_too_many", most=MAX_TAGS)
     return unique
 
 

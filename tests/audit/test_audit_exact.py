@@ -99,7 +99,8 @@ def test_what_cannot_be_opened_has_one_finding() -> None:
     assert ("file", "storage", "a bank that can be read", "no such disk") == (
         (finding.check, finding.place, finding.expected, finding.found)
     )
-    assert finding.advice.startswith("Keep this copy, restore the last backup")
+    assert finding.advice.startswith("Change nothing in this file, and keep a copy of it.")
+    assert ["The file cannot be read, or is damaged."] == [cause.what for cause in report.causes]
     assert (None, 0, 0, None) == (report.head, report.records, report.accounts, report.since)
 
 

@@ -19,6 +19,7 @@ import timebank
 from support import Clock, sources
 from timebank import TimeBank
 from timebank.audit import Checkpoint
+from timebank.audit.chain import LOOKED_BACK
 from timebank.bank.carrying import carry_bank
 from timebank.journal import canonical, digest, genesis, parse
 from timebank.storage import open_store
@@ -29,10 +30,17 @@ WAYS = ("timebank audit", "--quick", "--since FILE", "--quick --expect-head LINE
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint, str]:
-    """A bank of twenty records in a file, a checkpoint, and the head that was published."""
+    """A bank of some hundred records in a file, a checkpoint, and the head that was published.
+
+    What is tampered with lies before the last records, which are looked at once more.
+    """
     path = tmp_path_factory.mktemp("table") / "bank.db"
     with timebank.open(f"sqlite:///{path}", **sources(Clock())) as bank:
         fill(bank)
+        with bank.batch() as batch:
+            for number in range(LOOKED_BACK + 10):
+                pair = ("m1", "m2") if number % 2 else ("m2", "m1")
+                batch.transfer(earner=pair[0], spender=pair[1], hours=1)
         checkpoint = bank.audit().checkpoint
         assert checkpoint is not None
         head = str(bank.head())

@@ -81,3 +81,10 @@ def test_types_still_ask_for_both_sides(name: str) -> None:
     """What a type checker reads has no default for them: a call without one is a fault there."""
     source = inspect.getsource(getattr(Writes, name))
     assert "earner: Side,\n        spender: Side,\n" in source
+    parameters = inspect.signature(getattr(TimeBank, name)).parameters
+    assert {"earner", "spender"} == {
+        side
+        for side in parameters
+        if parameters[side].default is inspect.Parameter.empty
+        and parameters[side].kind is inspect.Parameter.KEYWORD_ONLY
+    }

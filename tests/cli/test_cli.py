@@ -114,7 +114,7 @@ Balance:  -1:30""",
         ),
         (
             ("account", "thaw", "m1"),
-            "m1 Maria R. (member) is open: floor statute, ceiling statute",
+            "m1 Maria R. (member) is open already: floor statute, ceiling statute",
             {"status": "open"},
         ),
         (
@@ -545,7 +545,7 @@ def test_a_clean_audit(run: Run) -> None:
 
 
 def test_an_audit_with_findings(run: Run) -> None:
-    """Exit 1; each finding says where, what was expected and found, and what to do."""
+    """Exit 1; a cause says what was done and what to do; `--all` has each finding."""
     with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
         for (trigger,) in tool.execute(
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -555,8 +555,16 @@ def test_an_audit_with_findings(run: Run) -> None:
     result = run("audit")
     assert (1, "") == (result.exit_code, result.stderr)
     assert result.stdout.startswith("NOT WELL: ")
-    for part in ("derived, ", "expected: ", "found: ", "advice: ", "timebank rebuild"):
+    assert len(result.stdout.splitlines()) <= 24
+    for part in ("1. What is stored beside the journal", "What to do: ", "timebank rebuild"):
         assert part in result.stdout
+    italian = run("--lang", "it", "audit")
+    assert (1, "NON A POSTO: ") == (italian.exit_code, italian.stdout[:13])
+    assert "Che cosa fare: " in italian.stdout
+    everything = run("audit", "--all").stdout
+    assert everything == run("audit", "--verbose").stdout
+    for part in ("derived, ", "expected: ", "found: ", "advice: ", "timebank rebuild"):
+        assert part in everything
     shape = json.loads(run("audit", "--format", "json").stdout)
     assert {"check", "place", "expected", "found", "advice"} == set(shape["findings"][0])
 

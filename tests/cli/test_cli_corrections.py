@@ -446,24 +446,25 @@ def test_books_are_not_closed_before_dues_are_charged() -> None:
 
 
 def test_a_closed_year_is_named_on_its_papers() -> None:
-    """Statement, trial balance and impact report."""
+    """Statement, trial balance and impact report, in which the day is in words."""
     closed = f"Books closed through {LAST_YEAR}"
+    report = f"Books closed through {LAST_YEAR.day} {LAST_YEAR:%B %Y}"
     papers = (
-        ("statement", "m1"),
-        ("trial-balance",),
-        ("trial-balance", "--on", str(LAST_YEAR)),
-        ("report", "impact"),
+        (closed, "statement", "m1"),
+        (closed, "trial-balance"),
+        (closed, "trial-balance", "--on", str(LAST_YEAR)),
+        (report, "report", "impact"),
     )
-    assert all(closed not in well(*words) for words in papers)
+    assert all(told not in well(*words) for told, *words in papers)
     well(*CLOSE, str(LAST_YEAR))
-    assert all(closed in well(*words).splitlines() for words in papers)
-    assert f"Libri contabili chiusi fino al {LAST_YEAR}" in well(
+    assert all(told in well(*words).splitlines() for told, *words in papers)
+    assert "Libri contabili chiusi fino al 31 dicembre" in well(
         "report", "impact", "--lang", "it", "--format", "html"
     )
     well("--bank", "other", "init")
-    assert closed not in well("report", "impact", "--all")
+    assert report not in well("report", "impact", "--all")
     well("--bank", "other", *CLOSE, str(YESTERDAY))
-    assert closed in well("report", "impact", "--all").splitlines()
+    assert report in well("report", "impact", "--all").splitlines()
 
 
 # -- what was known at a record ----------------------------------------------------------

@@ -235,3 +235,26 @@ def test_a_minute_and_some_records_are_looked_at(
 def _two(bank: TimeBank) -> None:
     bank.open_account("m1")
     bank.open_account("m2")
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "said", "told"),
+    [
+        ((), "open", "a Anna B. (member) is open already: ", "conto già aperto, minimo"),
+        ((), "thaw", "a Anna B. (member) is open already: ", "conto già aperto, minimo"),
+        ((), "reopen", "a Anna B. (member) is open already: ", "conto già aperto, minimo"),
+        (("freeze",), "freeze", "a Anna B. (member) is frozen already: ", "conto già sospeso"),
+        (("close",), "close", "a Anna B. (member) is closed already: ", "conto già chiuso"),
+    ],
+)
+def test_what_an_account_is_already_is_said(
+    before: tuple[str, ...], command: str, said: str, told: str
+) -> None:
+    """A second time is not told as the first: nothing is recorded."""
+    words = ("account", command, "a", *(("--name", "Anna B.") if command == "open" else ()))
+    for one in before:
+        assert "already" not in well("account", one, "a")
+    head = well("head")
+    assert well(*words).startswith(said)
+    assert told in well("--lang", "it", *words)
+    assert head == well("head")

@@ -161,8 +161,8 @@ def test_copy_tells_the_findings_of_its_audit() -> None:
         tool.execute("DELETE FROM timebank_texts WHERE bank = 'main' AND sequence = 1")
     result = call("copy", "bank.db", "copy.db", "--all")
     assert (1, "") == (result.exit_code, result.stderr)
-    assert "main:\nNOT WELL: 1 finding.\nHead: timebank/1 " in result.stdout
-    assert "1. texts, text 'name' of record 1\n" in result.stdout
+    assert "main:\nNOT WELL: 1 cause, 1 finding.\n" in result.stdout
+    assert "The name is gone: the opening of the account " in result.stdout
     assert result.stdout.endswith(f"via-verdi:\n{head('copy.db', 'via-verdi')}\naudit: ok\n")
 
 

@@ -14,7 +14,7 @@ from timebank.reports import words
 
 OTHERS = [code for code in words.languages() if code != words.DEFAULT]
 #: Paragraphs of help that have no words in another language yet. It only falls.
-WITHOUT = {"it": 400}
+WITHOUT = {"it": 60}
 
 
 def call(*args: str, **environ: str | None) -> Result:

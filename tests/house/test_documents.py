@@ -26,6 +26,8 @@ from timebank.cli import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+#: For the treasurer, in Italian: each page goes on where the one before it ended.
+GUIDE = sorted(ROOT.glob("docs/it/*.md"))
 MODULES = sorted(ROOT.glob("src/timebank/**/*.py"))
 
 
@@ -43,6 +45,11 @@ def run(arguments: list[str]) -> tuple[str, int]:
     return stream.buffer.getvalue().decode(), code
 
 
+def fits(expected: str, printed: str) -> bool:
+    """Whether an output is what a page shows, in which `...` stands for anything."""
+    return OutputChecker().check_output(f"{expected.strip()}\n", f"{printed.strip()}\n", ELLIPSIS)
+
+
 def console(example: Example) -> str | None:
     """Run the commands of a block, in order, and compare what they print."""
     status = 0
@@ -57,6 +64,8 @@ def console(example: Example) -> str | None:
             printed = f"{status}\n"
         elif words[0] == "timebank" and words[-2:-1] == [">"]:
             printed, status = run(words[1:-2])
+            if status:
+                return f"$ {command}\nends with {status}:\n{printed}"
             Path(words[-1]).write_text(printed, "utf-8")
             printed = ""
         elif words[0] == "cat":  # the file that a page shows is made as it shows it
@@ -65,11 +74,21 @@ def console(example: Example) -> str | None:
             printed, status = run(words[1:])
         else:
             return f"only timebank, cat, export and echo $? run here, not: {command}"
-        if not OutputChecker().check_output(
-            expected.strip() + "\n", printed.strip() + "\n", ELLIPSIS
-        ):
+        if not fits(expected, printed):
             return f"$ {command}\nexpected:\n{expected}\ngot:\n{printed}"
     return None
+
+
+def story(page: Path) -> list[Path]:
+    """The pages that are read one after the other up to this one: those of the Italian guide."""
+    return [one for one in GUIDE if one <= page] if page in GUIDE else [page]
+
+
+def speaking(page: Path) -> None:
+    """Set the language of the commands of a page, and how wide its terminal is."""
+    os.environ["TIMEBANK_LANG"], os.environ["COLUMNS"] = (
+        ("it", "84") if page in GUIDE else ("en", VARIABLES["COLUMNS"])
+    )
 
 
 def evaluate(document: Document, *parsers: Parser) -> None:
@@ -81,12 +100,21 @@ def evaluate(document: Document, *parsers: Parser) -> None:
         example.evaluate()
 
 
+VARIABLES = {
+    "COLUMNS": "100",
+    "TIMEBANK_DB": "",
+    "TIMEBANK_BANK": "main",
+    "TIMEBANK_LANG": "en",
+    "TIMEBANK_TITLE": "",
+}
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty folder to run in, and an environment that is put back."""
     with monkeypatch.context() as patch:
         patch.chdir(tmp_path)
-        for name, value in (("COLUMNS", "100"), ("TIMEBANK_DB", ""), ("TIMEBANK_BANK", "main")):
+        for name, value in VARIABLES.items():
             patch.setenv(name, value)
         yield
 
@@ -95,8 +123,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_shows_runs(page: Path) -> None:
     """Every Python and console block of a page does what it says."""
-    document = Document(page.read_text("utf-8"), str(page))
-    evaluate(document, PythonCodeBlockParser(), CodeBlockParser("console", console))
+    for one in story(page):
+        speaking(one)
+        document = Document(one.read_text("utf-8"), str(one))
+        evaluate(document, PythonCodeBlockParser(), CodeBlockParser("console", console))
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from sybil import Document, Example
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
 import timebank
-from house.test_documents import PAGES, ROOT, elsewhere, run
+from house.test_documents import PAGES, ROOT, elsewhere, run, speaking, story
 from timebank.storage import open_store
 
 __all__ = ["elsewhere"]
@@ -21,6 +23,12 @@ __all__ = ["elsewhere"]
 #: The pages that keep a bank in a file.
 ON_FILES = [
     page for page in PAGES if any(word in page.read_text("utf-8") for word in ("sqlite:///", ".db"))
+]
+#: The examples that are programs of their own; what `experiences` has is tested with its pages.
+PROGRAMS = [
+    script
+    for script in sorted(ROOT.glob("examples/*.py"))
+    if "__main__" in script.read_text("utf-8") and script.name != "verify_journal.py"
 ]
 #: What Python says where an example is not what a page shows: a later run may come to another.
 _DIFFERS = "did not evaluate as expected"
@@ -45,8 +53,9 @@ def console(example: Example) -> None:
 def once(page: Path, evaluate: Callable[[Example], Any]) -> None:
     """Run all that a page shows, in its order, with the environment of a new shell."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("TIMEBANK_DB", ""), ("TIMEBANK_BANK", "main")):
+        for name, value in (("TIMEBANK_DB", ""), ("TIMEBANK_BANK", "main"), ("TIMEBANK_LANG", "")):
             patch.setenv(name, value)
+        speaking(page)
         document = Document(page.read_text("utf-8"), str(page))
         for parser in (PythonCodeBlockParser(), CodeBlockParser("console", console)):
             for region in parser(document):
@@ -89,10 +98,19 @@ def moved(folder: Path) -> dict[tuple[str, str], tuple[set[str], dict[str, str]]
 @pytest.mark.parametrize("page", ON_FILES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_second_run_books_nothing(page: Path, tmp_path: Path) -> None:
     """Whoever copies an example into a file, and runs it again, has the books that they had."""
-    once(page, lambda example: example.evaluate())
+    for one in story(page):
+        once(one, lambda example: example.evaluate())
     before = moved(tmp_path)
     once(page, again)
     assert before == moved(tmp_path)
+
+
+@pytest.mark.parametrize("script", PROGRAMS, ids=lambda script: script.name)
+def test_an_example_leaves_no_file(script: Path, tmp_path: Path) -> None:
+    """Its bank is in memory, or in a folder that goes with it: a second run begins anew."""
+    command = [sys.executable, str(script)]
+    subprocess.run(command, capture_output=True, cwd=tmp_path, check=True)
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_there_are_pages_with_files() -> None:

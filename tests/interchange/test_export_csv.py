@@ -24,7 +24,7 @@ from timebank.interchange.spreadsheet import (
     statement_sheet,
     transfers_sheet,
 )
-from timebank.reports.csv_lines import guarded, unguarded
+from timebank.reports.csv_lines import cell_of, guarded, unguarded
 
 DAY = date(2026, 3, 2)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -78,8 +78,10 @@ def test_what_is_read_back_is_what_was_written(moves: list[tuple[str, int, str]]
         hours = Hours.from_seconds(seconds)
         bank.transfer(earner=earner, spender="=cmd()", hours=hours, note=note)
     rows = read(transfers_sheet(bank))
-    told = [(row["account"], int(row["seconds"]), unguarded(row["note"])) for row in rows]
-    assert list(moves) == told[::2]
+    told = [
+        (row["account"], int(row["seconds"]), unguarded(row["note"], as_text=True)) for row in rows
+    ]
+    assert [(id, seconds, cell_of(note)) for id, seconds, note in moves] == told[::2]
     assert ["'=cmd()"] * len(moves) == [row["account"] for row in rows[1::2]]
     lines = read(statement_sheet(bank.statement("=cmd()")))
     assert -sum(seconds for _, seconds, _ in moves) == int(lines[-1]["balance_seconds"])

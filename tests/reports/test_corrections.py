@@ -399,9 +399,9 @@ def test_the_impact_report_names_the_closed_year(bank: TimeBank, tmp_path: Path)
     impact = bank.impact()
     assert not any("closed" in line for line in impact_text(impact))
     closed = impact_text(impact, closed_through=LAST_YEAR)
-    assert "Books closed through 2025-12-31" == closed[2]
+    assert "Books closed through 31 December 2025" == closed[2]
     page = read(impact_html(impact, "it", closed_through=LAST_YEAR))
-    assert "Libri contabili chiusi fino al 2025-12-31" in page
+    assert "Libri contabili chiusi fino al 31 dicembre 2025" in page
 
 
 # -- the journal as text -----------------------------------------------------------------

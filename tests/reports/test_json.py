@@ -107,6 +107,7 @@ def results() -> dict[str, list[Any]]:
         bank.audit(),
         damaged,
         *damaged.findings,
+        *damaged.causes,
         BooksReport(damaged.findings, accounts=1, transfers=2, movements=3),
         *bank.delegates("m1"),
         *bank.events("m1"),

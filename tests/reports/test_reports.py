@@ -241,18 +241,22 @@ def test_nouns_follow_their_number(number: int, expected: str) -> None:
 
 
 def test_audit_shows_each_finding_with_advice() -> None:
-    """The verdict comes first, then where, what was expected, what was found, what to do."""
+    """The verdict comes first, then the causes; of everything also each finding."""
     finding = Finding("derived", "posting 1 of 'm1'", "1:30", "30:00\x1b[0m", "Run rebuild. " * 20)
     report = AuditReport((finding,), head=None, records=3, accounts=2)
     lines = audit_text(report)
     assert [
-        "NOT WELL: 1 finding.",
+        "NOT WELL: 1 cause, 1 finding.",
         "",
-        "1. derived, posting 1 of 'm1'",
-        "   expected: 1:30",
-        "   found:    30:00␛[0m",
+        "1. What is stored beside the journal does not agree with it.",
+        "   posting 1 of 'm1': it should say 1:30, it says 30:00␛[0m.",
+        "   From this follows 1 finding: balances and other rows 1.",
     ] == lines[:5]
-    assert max(map(len, lines)) <= 100
+    assert len(lines) <= 24
+    everything = audit_text(report, everything=True)
+    place = everything.index("1. derived, posting 1 of 'm1'")
+    assert ["   expected: 1:30", "   found:    30:00␛[0m"] == everything[place + 1 : place + 3]
+    assert max(map(len, [*lines, *everything])) <= 100
 
 
 def test_shapes_are_json_and_hours_read_back(filled: TimeBank) -> None:

@@ -483,6 +483,7 @@ class OnFile(Private):
     finds_many = True
     addressed = True
     versioned = True
+    sees_schema = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""

@@ -34,6 +34,7 @@ class TestPrivateSqlite(StoreConformance):
     adds_up = True
     finds_many = True
     versioned = True
+    sees_schema = True
     makes_banks = True
     droppable = True
 
@@ -58,6 +59,7 @@ class TestSqliteFile(StoreConformance):
     adds_up = True
     finds_many = True
     versioned = True
+    sees_schema = True
     makes_banks = True
     droppable = True
     addressed = True

@@ -30,6 +30,7 @@ class OnServer(StoreConformance):
     finds_many = True
     addressed = True
     versioned = True
+    sees_schema = True
     makes_banks = True
     droppable = True
     server: ClassVar[str]

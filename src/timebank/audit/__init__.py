@@ -20,6 +20,7 @@ from timebank.audit.checkpoint import Checkpoint
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.compare import BooksReport, compare_balances
 from timebank.audit.findings import Check, Finding, Note
+from timebank.audit.open_findings import Cause
 from timebank.audit.quick import quick_audit
 from timebank.audit.report import AuditReport, Progress, unreadable
 from timebank.model import Head
@@ -29,6 +30,7 @@ __all__ = [
     "AUDIT_CHECKS",
     "AuditReport",
     "BooksReport",
+    "Cause",
     "Check",
     "Checkpoint",
     "Finding",

@@ -16,6 +16,7 @@ from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
 from timebank.journal import parse
+from timebank.model.said import said, who
 from timebank.storage.protocol import Reader
 
 #: Kind → the status that it leads to.
@@ -42,7 +43,7 @@ def account_differences(record: AuditedRecord) -> Iterator[Difference]:
     """Yield where a record sets something else of an account than was asked."""
     kind, request, sets = record.kind, record.request, record.effects["sets"]
     if record.effects["account"] != request["account"]:
-        yield f"account {shown(request['account'])}", shown(record.effects["account"])
+        yield said("account", account=who(request["account"])), shown(record.effects["account"])
     if kind == "set_limits":
         asked = {"floor": sets.get("floor"), "ceiling": sets.get("ceiling")}
         asked |= {field: request[field] for field in asked if field in request}
@@ -60,7 +61,7 @@ def account_differences(record: AuditedRecord) -> Iterator[Difference]:
     else:
         asked = {"status": _STATUS[kind]}
     if sets != asked:
-        yield f"sets {shown(asked)}", shown(sets)
+        yield said("sets", fields=shown(asked)), shown(sets)
 
 
 def delegate_differences(record: AuditedRecord) -> Iterator[Difference]:
@@ -68,7 +69,7 @@ def delegate_differences(record: AuditedRecord) -> Iterator[Difference]:
     asked = {field: record.request.get(field) for field in ("account", "delegate", "until")}
     found = {field: record.effects.get(field) for field in asked}
     if found != asked:
-        yield f"effects {shown(asked)}", shown(found)
+        yield said("effects", effects=shown(asked)), shown(found)
 
 
 # -- the history of accounts ---------------------------------------------------------------
@@ -314,12 +315,12 @@ class AccountHistories:
             return  # a finding of its own
         if record.kind == "end_delegate":
             if delegate not in history.delegates:
-                yield "a delegate who was named", shown(delegate)
+                yield said("a_delegate_who_was_named"), shown(delegate)
             return
         until, today = record.effects["until"], self._day(record)
         if until is not None and until < today:
-            yield f"until {today} or later", shown(until)
+            yield said("until_or_later", today=today), shown(until)
         if delegate == account or history.changes[-1][1] == "closed":
-            yield "somebody else's delegate, of an account that is not closed", shown(delegate)
+            yield said("somebody_else_s_delegate"), shown(delegate)
         if history.delegates.get(delegate, "") == until:
-            yield "a delegate who was not named so already", shown(delegate)
+            yield said("a_delegate_who_was_not_named_so_already"), shown(delegate)

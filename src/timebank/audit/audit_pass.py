@@ -12,10 +12,11 @@ from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings, Note
 from timebank.audit.heads import Heads
-from timebank.audit.report import AuditReport, Progress
+from timebank.audit.report import AuditReport, Progress, explained
 from timebank.errors import InvalidRequest
 from timebank.journal import parse
 from timebank.model import Head, RecordRow
+from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 500
@@ -83,6 +84,7 @@ class AuditPass:
         :raises InvalidRequest: a checkpoint that cannot be used.
         """
         goes_on, head = self._start(), self._context.head
+        self._context.goes_on = goes_on
         try:
             if workers is not None and goes_on and head is not None:
                 workers.begin(self._reader, head, self._since)
@@ -122,7 +124,7 @@ class AuditPass:
         self._restore(self._since)
         known = self._since.head
         goes_on = False
-        with self._heads.reading(f"head {known.sequence}, of the checkpoint"):
+        with self._heads.reading("head_of_the_checkpoint", sequence=known.sequence):
             goes_on = self._heads.has(known)
         if goes_on:
             self._context.last, self._context.digest = known.sequence, known.digest
@@ -130,7 +132,7 @@ class AuditPass:
 
     def _report(self) -> AuditReport:
         findings, head = self.findings.all(), self._context.head
-        return AuditReport(
+        report = AuditReport(
             findings,
             head,
             self.count,
@@ -140,6 +142,7 @@ class AuditPass:
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=None if findings or head is None else Checkpoint(head, self.state),
         )
+        return explained(report, self._reader) if findings else report
 
     def tell_progress(self, done: int) -> None:
         """Tell how far the audit is."""
@@ -165,7 +168,7 @@ class AuditPass:
                     limit = 1
                     continue
                 context.is_complete = False
-                context.tell_unreadable(f"record {after + 1}", error)
+                context.tell_unreadable(said("record", sequence=after + 1), error)
                 if self.findings.count("file") > MOST_FINDINGS or self._is_beyond(after):
                     return
                 after += 1
@@ -205,7 +208,7 @@ class AuditPass:
             for step in steps:
                 step(record)
         except UNREADABLE as error:
-            self._context.tell_unreadable(f"record {record.sequence}", error)
+            self._context.tell_unreadable(said("record", sequence=record.sequence), error)
             for step in steps:
                 with suppress(*UNREADABLE):
                     step(record)

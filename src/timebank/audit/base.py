@@ -13,6 +13,7 @@ from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import TimebankError
 from timebank.journal.fold import Derived, Fold
 from timebank.model import AccountRow, Head, RecordRow
+from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 #: What reading rows of any value may raise, a driver's refusal of odd values included.
@@ -99,6 +100,10 @@ class AuditContext:
         self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
         self.head: Head | None = None
         self.last, self.digest = 0, b""
+        #: Whether the journal goes on from the checkpoint.
+        self.goes_on = True
+        #: The last records before the checkpoint, which are looked at once more.
+        self.recent: list[RecordRow] = []
         self.is_complete = True
         #: How many accounts were found.
         self.accounts = 0
@@ -207,9 +212,12 @@ class AuditCheck:
         self.context.findings.add(name, place, expected=expected, found=found)
 
     @contextmanager
-    def reading(self, place: str) -> Iterator[None]:
-        """Tell a finding where something cannot be read, and go on behind the block."""
+    def reading(self, place: str, **gaps: object) -> Iterator[None]:
+        """Tell a finding where something cannot be read, and go on behind the block.
+
+        The place is a key of the catalogue: it is looked up only where something fails.
+        """
         try:
             yield
         except UNREADABLE as error:
-            self.context.tell_unreadable(place, error)
+            self.context.tell_unreadable(said(place, **gaps), error)

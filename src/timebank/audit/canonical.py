@@ -14,6 +14,7 @@ from timebank.audit.record_forms import form_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal import canonical, parse, refers_to
 from timebank.model import RecordRow
+from timebank.model.said import said
 
 
 class Canonical(AuditCheck):
@@ -36,28 +37,33 @@ class Canonical(AuditCheck):
             content = self._parsed(row)
         if content is not None and has_odd_ids(row.body):
             for expected, found in id_differences(content):  # it can be executed all the same
-                self.tell("canonical", f"record {row.sequence}", expected=expected, found=found)
+                self.tell(
+                    "canonical",
+                    said("record", sequence=row.sequence),
+                    expected=expected,
+                    found=found,
+                )
         return content
 
     def _parsed(self, row: RecordRow) -> dict[str, Any] | None:
         """Return the content of a record that is no plain transfer, where its fields are known."""
-        place = f"record {row.sequence}"
         try:
             content = parse(row.body)
             if canonical(content) != row.body:
-                found = "other bytes of the same meaning"
-                self.tell("canonical", place, expected="canonical bytes", found=found)
+                found = said("other_bytes_of_the_same_meaning")
+                self._all(row, [(said("canonical_bytes"), found)])
         except (Corrupt, ValueError, RecursionError) as error:
-            self.tell("canonical", place, expected="canonical JSON", found=str(error))
+            self._all(row, [(said("canonical_json"), str(error))])
             return None
         if differences := [*field_differences(content)]:
-            self._all(place, differences)
+            self._all(row, differences)
             return None
-        self._all(place, form_differences(content))
+        self._all(row, form_differences(content))
         return content
 
-    def _all(self, place: str, differences: Iterable[Difference]) -> None:
+    def _all(self, row: RecordRow, differences: Iterable[Difference]) -> None:
         for expected, found in differences:
+            place = said("record", sequence=row.sequence)
             self.tell("canonical", place, expected=expected, found=found)
 
     def record(self, record: AuditedRecord) -> None:
@@ -73,7 +79,7 @@ class Canonical(AuditCheck):
     def _column(self, record: AuditedRecord, name: str, expected: object, found: object) -> None:
         self.tell(
             "canonical",
-            f"record {record.sequence}",
-            expected=f"{name} {shown(expected)}",
-            found=f"{name} {shown(found)}",
+            said("record", sequence=record.sequence),
+            expected=said("field_value", field=name, value=shown(expected)),
+            found=said("field_value", field=name, value=shown(found)),
         )

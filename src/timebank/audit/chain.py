@@ -7,10 +7,13 @@ from typing import ClassVar, Final
 from timebank.audit.base import AuditCheck, AuditedRecord
 from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
-from timebank.journal import FORMAT, digest
-from timebank.model import MAX_INTEGER, RecordRow
+from timebank.journal import FORMAT, digest, genesis
+from timebank.model import MAX_INTEGER, Head, RecordRow
+from timebank.model.said import said
 
 PAGE: Final = 500
+#: Records before a checkpoint that are looked at once more.
+LOOKED_BACK: Final = 200
 
 
 class Chain(AuditCheck):
@@ -28,15 +31,32 @@ class Chain(AuditCheck):
     )
 
     def start(self) -> None:
-        """Find records that are numbered below 1."""
+        """Find records that are numbered below 1; or look back at the last ones."""
         if self.context.since is not None:
+            if self.context.goes_on:
+                with self.reading("records"):
+                    self._look_back(self.context.since)
             return
-        with self.reading("records before the first"):
+        with self.reading("records_before_the_first"):
             for row in self.context.reader.records(after=-MAX_INTEGER, limit=PAGE):
                 if row.sequence >= 1:
                     return
-                place, found = f"record {row.sequence}", f"{row.sequence}"
-                self.tell("sequence", place, expected="records from 1", found=found)
+                place, found = said("record", sequence=row.sequence), f"{row.sequence}"
+                self.tell("sequence", place, expected=said("records_from_1"), found=found)
+
+    def _look_back(self, since: Head) -> None:
+        """Check that the last records before a checkpoint lead to its head."""
+        first = max(since.sequence - LOOKED_BACK, 0)
+        rows = self.context.reader.records(after=max(first - 1, 0), limit=LOOKED_BACK + 1)
+        rows = [row for row in rows if row.sequence <= since.sequence]
+        before = genesis(since.journal)
+        if first and rows and rows[0].sequence == first:
+            before = rows.pop(0).digest
+        context = self.context
+        context.last, context.digest = first, before
+        for row in rows:
+            self.row(row)
+        context.last, context.digest, context.recent = since.sequence, since.digest, rows
 
     def row(self, row: RecordRow) -> None:
         """Check that a row follows the one before it."""
@@ -45,9 +65,9 @@ class Chain(AuditCheck):
         if sequence != context.last + 1:
             self.tell(
                 "sequence",
-                f"record {sequence}",
-                expected=f"record {context.last + 1}",
-                found=f"record {sequence}",
+                said("record", sequence=sequence),
+                expected=said("record", sequence=context.last + 1),
+                found=said("record", sequence=sequence),
             )
         elif context.head is not None:
             self.check_digest(context.digest, row)
@@ -57,7 +77,7 @@ class Chain(AuditCheck):
         """Check that a row's digest is that of the digest before it and its bytes."""
         expected = digest(before, row.body)
         if row.digest != expected:
-            place = f"record {row.sequence}"
+            place = said("record", sequence=row.sequence)
             self.tell("chain", place, expected=expected.hex(), found=row.digest.hex())
 
     def record(self, record: AuditedRecord) -> None:
@@ -72,7 +92,7 @@ class Chain(AuditCheck):
             if content[field] != expected:
                 self.tell(
                     "chain",
-                    f"record {record.sequence}",
-                    expected=f"{field} {shown(expected)}",
-                    found=f"{field} {shown(content[field])}",
+                    said("record", sequence=record.sequence),
+                    expected=said("field_value", field=field, value=shown(expected)),
+                    found=said("field_value", field=field, value=shown(content[field])),
                 )

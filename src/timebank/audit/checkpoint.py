@@ -82,11 +82,11 @@ class Checkpoint:
             raise InvalidRequest(msg) from error
         if form != FORMAT:
             msg = f"this is no checkpoint that can be read here: its format is {shown(form)}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="checkpoint_unreadable")
         digest = found.pop("digest", None)
         if digest != sha256(canonical(found)).hexdigest():
             msg = "this checkpoint is not as it was written: audit from the beginning"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="checkpoint_changed")
         try:
             state = found["state"]
             return cls(Head.of(found["head"]), lambda: state)
@@ -138,14 +138,14 @@ def place_to_save(path: str | os.PathLike[str]) -> Path:
     if not target.exists():
         if not target.parent.is_dir():
             msg = f"a checkpoint cannot be saved in {name}: there is no such folder"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="checkpoint_no_folder", file=str(name))
         return target
     if not target.is_file():
         msg = f"a checkpoint cannot be saved in {name}: that is no file"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="checkpoint_no_file", file=str(name))
     with target.open("rb") as file:
         beginning = file.read(_BEGINNING_BYTES)
     if beginning and not _BEGINNING.match(beginning):
         msg = f"{name} is no checkpoint, and is not overwritten: choose another file"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="checkpoint_other", file=str(name))
     return target

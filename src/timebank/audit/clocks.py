@@ -7,11 +7,12 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.findings import Check
 from timebank.errors import Corrupt, InvalidStatute, shown
 from timebank.journal import recorded
 from timebank.model import MAX_INTEGER, RecordRow
+from timebank.model.said import said
 from timebank.statute import Statute
 
 _DAY: Final = timedelta(days=1)
@@ -36,8 +37,7 @@ class Clocks(AuditCheck):
             "clocks",
             "The instants and the days of record never run backwards but where the clock was "
             "restarted, and no day of service lies more than a day ahead, or in closed books.",
-            "Set the clock of the machine that writes; what is recorded stays, and may be "
-            "reversed.",
+            "advice_clocks",
         ),
     )
 
@@ -67,7 +67,7 @@ class Clocks(AuditCheck):
         if day is None:
             self._ahead(record, on)
         elif day > on and day > (latest := _next(on)) and not _is_the_originals(record):
-            self._tell(record, f"occurred_on {latest} or earlier", day)
+            self._tell(record, said("occurred_on_or_earlier", latest=latest), day)
         if closed is not None and (day or record.request.get("occurred_on", "~")) <= closed:
             self._in_closed_books(record, closed)
 
@@ -82,7 +82,9 @@ class Clocks(AuditCheck):
         # A day that is kept is later than that of the instant, and a restart keeps none.
         is_kept = on == self._last_on and on > self._days[2] and record.kind != "restart_clock"
         if on not in self._days and not is_kept:
-            self._tell(record, f"recorded_on {self._days[1]}, or the day before or after", on)
+            self._tell(
+                record, said("recorded_on_or_the_day_before_or_after", day=self._days[1]), on
+            )
         self._until = (now // _QUARTER + 1) * _QUARTER
         self._compare_zone(record, now, on)
 
@@ -92,19 +94,21 @@ class Clocks(AuditCheck):
         if record.kind == "open_account" and request.get("joined_on", on) > on:
             last = _next(on, _DAYS_TO_JOIN)
             if request["joined_on"] > last:
-                self._tell(record, f"joined_on {last} or earlier", request["joined_on"])
+                self._tell(record, said("joined_on_or_earlier", last=last), request["joined_on"])
 
     def _in_closed_books(self, record: AuditedRecord, closed: str) -> None:
         found = record.effects.get("occurred_on", record.request.get("occurred_on"))
-        self._tell(record, f"a day after {closed}, through which books are closed", found)
+        self._tell(record, said("day_after_closed_books", closed=closed), found)
 
     def _forward(self, sequence: int, now: int, on: str) -> None:
-        place = f"record {sequence}"
+        late: list[Difference] = []
         if self._last is not None and now < self._last:
-            expected = f"recorded_at {_instant(self._last)} or later"
-            self.tell("clocks", place, expected=expected, found=_instant(now))
+            late.append((said("recorded_at_or_later", last=_instant(self._last)), _instant(now)))
         if self._last_on is not None and on < self._last_on:
-            self.tell("clocks", place, expected=f"recorded_on {self._last_on} or later", found=on)
+            late.append((said("recorded_on_or_later", day=self._last_on), on))
+        for expected, found in late:
+            place = said("record", sequence=sequence)
+            self.tell("clocks", place, expected=expected, found=found)
 
     def _restart(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check that there was something to restart, and note it."""
@@ -113,15 +117,19 @@ class Clocks(AuditCheck):
             or self._last_on is None
             or (now >= self._last and on >= self._last_on)
         ):
-            self._tell(record, "a restart of a clock that was ahead", "none was")
+            self._tell(record, said("a_restart_of_a_clock_that_was_ahead"), said("none_was"))
             return
         today = record.request["today"]
         if today != on:
-            self._tell(record, f"today {on}", today)
+            self._tell(record, said("today", day=on), today)
         self.context.findings.note(
-            f"record {record.sequence}",
-            f"the clock was restarted: from {_words(self._last)} back to {_words(now)}; "
-            f"what was recorded before with a later day counts as of {on}",
+            said("record", sequence=record.sequence),
+            said(
+                "the_clock_was_restarted",
+                last=_words(self._last),
+                now=_words(now),
+                on=on,
+            ),
         )
 
     def _see_days(self, now: int) -> None:
@@ -148,9 +156,13 @@ class Clocks(AuditCheck):
         if on != expected:
             self._until = now  # the next one is looked at too
             self.context.findings.note(
-                f"record {record.sequence}",
-                f"it was recorded on {on}; by the data on time zones of this machine it was "
-                f"{expected} then in {statute.time_zone}",
+                said("record", sequence=record.sequence),
+                said(
+                    "recorded_on_another_day_by_time_zones",
+                    on=on,
+                    expected=expected,
+                    time_zone=statute.time_zone,
+                ),
             )
 
     def _day_in(self, statute: Statute, now: int) -> str | None:
@@ -161,7 +173,12 @@ class Clocks(AuditCheck):
             return None
 
     def _tell(self, record: AuditedRecord, expected: str, found: Any) -> None:
-        self.tell("clocks", f"record {record.sequence}", expected=expected, found=shown(found))
+        self.tell(
+            "clocks",
+            said("record", sequence=record.sequence),
+            expected=expected,
+            found=shown(found),
+        )
 
     # -- the clock of who audits -------------------------------------------------------------
 
@@ -171,16 +188,20 @@ class Clocks(AuditCheck):
         if self._last is None or self._last - now <= _MOST_AHEAD:
             return
         first = self.context.last
-        with self.reading("the clock of records"):
+        with self.reading("the_clock_of_records"):
             for sequence, instant in self._backwards():
                 if instant - now <= _MOST_AHEAD:
                     break
                 first = sequence
         self.context.findings.note(
-            f"record {first}" if first == self.context.last else f"records {first} and later",
-            f"recorded ahead of this machine's clock, which says {_words(now)}; the last one is "
-            f"of {_words(self._last)}. Whichever is wrong is to be put right: until then "
-            "nothing is recorded (timebank clock restart)",
+            said("record", sequence=first)
+            if first == self.context.last
+            else said("records_and_later", first=first),
+            said(
+                "recorded_ahead_of_this_clock",
+                now=_words(now),
+                last=_words(self._last),
+            ),
         )
 
     def _backwards(self) -> Iterator[tuple[int, int]]:

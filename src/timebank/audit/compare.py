@@ -10,10 +10,11 @@ import attrs
 from timebank.audit.findings import Finding
 from timebank.errors import WrongType, shown
 from timebank.hours import Hours
+from timebank.model.said import Who, said
 
 _CHECK: Final = "balances"
-_ADVICE: Final = "Set the host's balance to the bank's: it follows from the journal."
-_UNKNOWN: Final = "Find out whose it is: the bank has no account of this id."
+_ADVICE: Final = "advice_host_balance"
+_UNKNOWN: Final = "advice_host_account"
 
 
 @attrs.frozen
@@ -75,14 +76,16 @@ def compare_balances(bank: Balanced, balances: Mapping[str, Any]) -> tuple[Findi
     findings = []
     for id in sorted(ours.keys() | kept.keys(), key=str):
         expected, found = ours.get(id), kept.get(id)
-        place = f"account {id}"
+        place = said("account", account=Who(str(id), str(id)))
         if expected is None:
-            findings.append(Finding(_CHECK, place, "no account", str(found), _UNKNOWN))
+            findings.append(Finding(_CHECK, place, said("no_account"), str(found), said(_UNKNOWN)))
         elif found is None:
             if expected:
-                findings.append(Finding(_CHECK, place, str(expected), "no balance", _ADVICE))
+                findings.append(
+                    Finding(_CHECK, place, str(expected), said("no_balance"), said(_ADVICE))
+                )
         elif found != expected:
-            findings.append(Finding(_CHECK, place, str(expected), str(found), _ADVICE))
+            findings.append(Finding(_CHECK, place, str(expected), str(found), said(_ADVICE)))
     return tuple(findings)
 
 

@@ -17,6 +17,7 @@ from timebank.errors import shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import AccountRow, RecordRow
+from timebank.model.said import said, who
 
 _Object = dict[str, Any]
 
@@ -42,7 +43,10 @@ def amend_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
     known = [original] if original.get("kind") in {"transfer", "hold"} else []
     known += [settled] if known and settled else []
     if operation not in [one["request"]["id"] for one in known]:
-        yield f"the transfer or hold of {shown(operation)} amended", f"record {amends}"
+        yield (
+            said("the_transfer_or_hold_of_amended", operation=shown(operation)),
+            said("record", sequence=amends),
+        )
         return
     yield from _set(record, original, later)
     closed = context.fold.closed_through
@@ -52,7 +56,7 @@ def amend_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
             later = _referring(context, settled["sequence"], before=record.sequence)
         for one in (moved, *(parse(row.body) for row in later if row.kind == "reverse")):
             if (day := one["effects"]["occurred_on"]) <= closed:
-                yield f"an exchange after {closed}, through which books are closed", day
+                yield said("exchange_after_closed_books", closed=closed), day
 
 
 def _set(record: AuditedRecord, original: _Object, later: list[RecordRow]) -> Iterator[Difference]:
@@ -67,7 +71,7 @@ def _set(record: AuditedRecord, original: _Object, later: list[RecordRow]) -> It
         if effects[what] != expected:
             yield f"{what} {shown(expected)}", shown(effects[what])
     if asked and asked == was:
-        yield "a field that becomes another", shown(asked)
+        yield said("a_field_that_becomes_another"), shown(asked)
 
 
 def _described(names: AbstractSet[str], original: _Object, later: list[RecordRow]) -> _Object:
@@ -110,10 +114,10 @@ def amend_account_differences(context: AuditContext, record: AuditedRecord) -> I
     request, effects = record.request, record.effects
     account = effects["account"]
     if account != request["account"]:
-        yield f"account {shown(request['account'])}", shown(account)
+        yield said("account", account=who(request["account"])), shown(account)
     row = context.fold.accounts.get(account)
     if row is None or row.merged_into is not None:
-        yield "an account that was opened, and not merged", shown(account)
+        yield said("an_account_that_was_opened_and_not_merged"), shown(account)
         return
     asked = {name: request[name] for name in ("joined_on", "kind") if name in request}
     asked |= dict.fromkeys(request.get("takes_away", ()))
@@ -122,19 +126,22 @@ def amend_account_differences(context: AuditContext, record: AuditedRecord) -> I
         if effects[what] != expected:
             yield f"{what} {shown(expected)}", shown(effects[what])
     if asked and asked == was:
-        yield "a field that becomes another", shown(asked)
+        yield said("a_field_that_becomes_another"), shown(asked)
     if "kind" in asked:
         yield from _another_kind(context, row, asked["kind"])
     joined, on = asked.get("joined_on"), record.content["recorded_on"]
     if joined is not None and date.fromisoformat(joined) - date.fromisoformat(on) > _MOST_AHEAD:
-        yield f"joined_on at most {_MOST_AHEAD.days} days after {on}", joined
+        yield said("joined_on_at_most_days_after", days=_MOST_AHEAD.days, on=on), joined
 
 
 def _another_kind(context: AuditContext, row: AccountRow, kind: str) -> Iterator[Difference]:
     if not {kind, row.kind} <= _AMENDABLE:
-        yield f"kinds of {', '.join(sorted(_AMENDABLE))}", f"{row.kind} and {kind}"
+        yield (
+            said("kinds_of", kinds=", ".join(sorted(_AMENDABLE))),
+            said("one_and_another", one=row.kind, other=kind),
+        )
     elif kind in _NO_FUND and row.account in context.statutes.current.funds:
-        yield "no fund of the statute that becomes a member or group", shown(row.account)
+        yield said("no_fund_that_becomes_a_member"), shown(row.account)
 
 
 # -- closed books --------------------------------------------------------------------------
@@ -144,11 +151,14 @@ def close_differences(context: AuditContext, record: AuditedRecord) -> Iterator[
     """Yield where books are closed through another day than was asked, or than they may be."""
     asked, found = record.request.get("through"), record.effects["through"]
     if found != asked:
-        yield f"books closed through {shown(asked)}", shown(found)
+        yield said("books_closed_through", day=shown(asked)), shown(found)
     if found == context.fold.closed_through:
-        yield "books closed through another day than before", shown(found)
+        yield said("books_closed_through_another_day_than_before"), shown(found)
     if asked is not None and asked >= record.content["recorded_on"]:
-        yield f"books closed through a day before {record.content['recorded_on']}", asked
+        yield (
+            said("books_closed_through_a_day_before", day=record.content["recorded_on"]),
+            asked,
+        )
 
 
 def closed_day_differences(fold: Fold, record: AuditedRecord) -> Iterator[Difference]:
@@ -158,7 +168,7 @@ def closed_day_differences(fold: Fold, record: AuditedRecord) -> Iterator[Differ
     if closed is not None and closed >= on:
         expected = (date.fromisoformat(on) - timedelta(days=1)).isoformat()
     if record.effects.get("through") != expected:
-        yield f"through {shown(expected)}", shown(record.effects.get("through"))
+        yield said("through", day=shown(expected)), shown(record.effects.get("through"))
 
 
 # -- accounts that are merged --------------------------------------------------------------
@@ -171,43 +181,69 @@ def merge_differences(
     request, effects = record.request, record.effects
     account, into = effects["account"], effects["into"]
     if (account, into) != (request["account"], request["into"]):
-        expected = f"{shown(request['account'])} merged into {shown(request['into'])}"
-        yield expected, f"{shown(account)} into {shown(into)}"
+        expected = said(
+            "account_merged_into", account=who(request["account"]), into=who(request["into"])
+        )
+        yield expected, said("account_into", account=who(account), into=who(into))
     accounts = context.fold.accounts
     row, other = accounts.get(account), accounts.get(into)
     if row is None or other is None or account == into:
-        yield "two accounts that were opened", f"{shown(account)} and {shown(into)}"
+        yield (
+            said("two_accounts_that_were_opened"),
+            said("one_and_another", one=shown(account), other=shown(into)),
+        )
         return
     record.merging = (row, other)
     yield from _who_merges(context, row, other)
     if effects["of"] != other.opened:
-        yield f"the opening of {shown(into)}, record {other.opened}", shown(effects["of"])
+        yield (
+            said("the_opening_of_record", into=who(into), opened=other.opened),
+            shown(effects["of"]),
+        )
     if effects["occurred_on"] != record.content["recorded_on"]:
-        yield f"occurred_on {record.content['recorded_on']}", shown(effects["occurred_on"])
+        yield (
+            said("occurred_on", day=record.content["recorded_on"]),
+            shown(effects["occurred_on"]),
+        )
     _, balance = context.fold.balances[account]
     postings = [[into, balance], [account, -balance]] if balance else []
     if effects["postings"] != (postings if balance > 0 else postings[::-1]):
-        yield f"{quantity(balance)} moved to {shown(into)}", shown(effects["postings"])
+        yield (
+            said("moved_to", balance=quantity(balance), into=who(into)),
+            shown(effects["postings"]),
+        )
     if (others := histories.get(into)) is not None:
         given = row.joined_on is not None and row.joined_on < others.joined
         expected_day = row.joined_on if given else None
         if effects.get("joined_on") != expected_day:
-            yield f"joined_on {shown(expected_day)}", shown(effects.get("joined_on"))
+            yield (
+                said("joined_on", day=shown(expected_day)),
+                shown(effects.get("joined_on")),
+            )
     for flag in effects.get("flags", ()):
         if flag["rule"] not in {"floor", "ceiling"}:
-            yield "flags of limits only", shown(flag)
+            yield said("flags_of_limits_only"), shown(flag)
 
 
 def _who_merges(context: AuditContext, row: AccountRow, other: AccountRow) -> Iterator[Difference]:
     if row.kind != other.kind or row.kind == "clearing":
-        yield "two accounts of one kind, and not of clearing", f"a {row.kind} and a {other.kind}"
+        yield (
+            said("two_accounts_of_one_kind_and_not_of_clearing"),
+            said("a_and_a", one=row.kind, other=other.kind),
+        )
     named = {fund for statute in context.statutes.all_adopted() for fund in statute.funds}
     if funds := {row.account, other.account} & named:
-        yield "no fund of any statute so far", ", ".join(map(shown, sorted(funds)))
+        yield said("no_fund_of_any_statute_so_far"), ", ".join(map(shown, sorted(funds)))
     if other.status != "open":
-        yield f"{shown(other.account)} that is open", f"it was {other.status}"
+        yield (
+            said("that_is_open", account=who(other.account)),
+            said("it_was", status=other.status),
+        )
     if row.merged_into is not None:
-        yield f"{shown(row.account)}, which was not merged", f"into {shown(row.merged_into)}"
+        yield (
+            said("which_was_not_merged", account=who(row.account)),
+            said("merged_into_account", merged_into=who(row.merged_into)),
+        )
 
 
 def heir(fold: Fold, account: str) -> str:

@@ -8,8 +8,10 @@ from typing import ClassVar, Final
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.findings import MOST_FINDINGS, Check, quantity
 from timebank.errors import TimebankError, shown
+from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow
+from timebank.model.said import said, who
 
 #: Expected postings that are kept before they are compared: many accounts, one read each.
 PENDING: Final = 20_000
@@ -24,7 +26,7 @@ class DerivedRows(AuditCheck):
         Check(
             "derived",
             "Accounts, postings, open holds and statutes are what the journal says.",
-            "Run `timebank rebuild`: it makes this anew from the journal. Then audit again.",
+            "advice_rebuild",
             about="rows",
         ),
     )
@@ -43,6 +45,32 @@ class DerivedRows(AuditCheck):
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
         self._statutes: list[StatuteRow] = []
+
+    def start(self) -> None:
+        """Compare the rows of the last records before a checkpoint."""
+        findings = self.context.findings
+        if not self.context.recent or findings.count("chain") or findings.count("sequence"):
+            return  # of records that were changed nothing follows
+        with self.reading("postings"):
+            for account, rows in self._recent().items():
+                after = rows[0].version - 1
+                if self._reader.postings(account, after=after, limit=len(rows)) != rows:
+                    self._explain(account, rows)
+
+    def _recent(self) -> dict[str, list[PostingRow]]:
+        """Return the rows of the last records, by account, from where it stood behind them."""
+        found: dict[str, list[PostingRow]] = {}
+        balances = self.context.fold.balances
+        stands = {id: balances.get(id, (0, 0)) for id in self.context.fold.accounts}
+        for row in reversed(self.context.recent):
+            effects = parse(row.body)["effects"]
+            for account, seconds in reversed(effects.get("postings", ())):
+                version, balance = stands[account]
+                day = effects["occurred_on"]
+                one = PostingRow(account, version, row.sequence, seconds, balance, day)
+                found.setdefault(account, []).insert(0, one)
+                stands[account] = (version - 1, balance - seconds)
+        return found
 
     def record(self, record: AuditedRecord) -> None:
         """Expect the rows of a record that was executed."""
@@ -75,7 +103,7 @@ class DerivedRows(AuditCheck):
         Where the audit began at a checkpoint, only the last of the postings that were there
         before are looked at.
         """
-        with self.reading("accounts and postings"):
+        with self.reading("accounts_and_postings"):
             self._compare()
             fold = self.context.fold
             count = self._accounts(fold)
@@ -87,12 +115,12 @@ class DerivedRows(AuditCheck):
                     else:
                         self._last(account, version, balance)
                 except TimebankError as error:
-                    self._damaged(f"postings of account {shown(account)}", error)
-            for place, compare in (("open holds", self._holds), ("statutes", self._adopted)):
+                    self._damaged(said("postings_of_account", account=who(account)), error)
+            for place, compare in (("open_holds", self._holds), ("statutes", self._adopted)):
                 try:
                     compare(fold)
                 except TimebankError as error:
-                    self._damaged(place, error)
+                    self._damaged(said(place), error)
             self.context.accounts = count
 
     # -- checkpoints and stretches -----------------------------------------------------------
@@ -144,7 +172,7 @@ class DerivedRows(AuditCheck):
                 if self._reader.postings(account, after=after, limit=len(rows)) != rows:
                     self._explain(account, rows)
             except TimebankError as error:
-                self._damaged(f"postings of account {shown(account)}", error)
+                self._damaged(said("postings_of_account", account=who(account)), error)
                 self._differing.add(account)
             earned, spent = self._totals.get(account, (0, 0))
             moved = [row.seconds for row in rows]
@@ -168,16 +196,16 @@ class DerivedRows(AuditCheck):
     def _missing(self, row: PostingRow, other: PostingRow | None) -> None:
         self.tell(
             "derived",
-            f"posting {row.version} of account {shown(row.account)}",
+            said("posting_of_account", version=row.version, account=who(row.account)),
             expected=_posting(row),
-            found="no such row" if other is None else _posting(other),
+            found=said("no_such_row") if other is None else _posting(other),
         )
 
     def _extra(self, row: PostingRow) -> None:
         self.tell(
             "derived",
-            f"posting {shown(row.version)} of account {shown(row.account)}",
-            expected="no such row",
+            said("posting_of_account", version=shown(row.version), account=who(row.account)),
+            expected=said("no_such_row"),
             found=_posting(row),
         )
 
@@ -209,8 +237,8 @@ class DerivedRows(AuditCheck):
         row = expected or found
         if row is None or expected == found:
             return
-        words = ["no such row" if one is None else shown(tuple(one)) for one in (expected, found)]
-        place = f"row of the {what} of record {shown(row.sequence)}"
+        words = [_row(one) for one in (expected, found)]
+        place = said("row_of_the_of_record", what=what, sequence=shown(row.sequence))
         self.tell("derived", place, expected=words[0], found=words[1])
 
     def _rest(self, account: str, version: int) -> None:
@@ -227,9 +255,11 @@ class DerivedRows(AuditCheck):
         if found != expected and account not in self._differing:
             self.tell(
                 "derived",
-                f"postings of account {shown(account)}",
-                expected=f"earned {quantity(expected[0])}, spent {quantity(expected[1])}",
-                found=f"earned {quantity(found[0])}, spent {quantity(found[1])}",
+                said("postings_of_account", account=who(account)),
+                expected=said(
+                    "earned_and_spent", earned=quantity(expected[0]), spent=quantity(expected[1])
+                ),
+                found=said("earned_and_spent", earned=quantity(found[0]), spent=quantity(found[1])),
             )
 
     def _last(self, account: str, version: int, balance: int) -> None:
@@ -239,9 +269,11 @@ class DerivedRows(AuditCheck):
         if found != (version, balance) and account not in self._differing:
             self.tell(
                 "derived",
-                f"postings of account {shown(account)}",
-                expected=f"{version} of them, balance {quantity(balance)}",
-                found=f"{shown(found[0])} of them, balance {quantity(found[1])}",
+                said("postings_of_account", account=who(account)),
+                expected=said("postings_and_balance", number=version, balance=quantity(balance)),
+                found=said(
+                    "postings_and_balance", number=shown(found[0]), balance=quantity(found[1])
+                ),
             )
 
     def _accounts(self, fold: Fold) -> int:
@@ -256,7 +288,7 @@ class DerivedRows(AuditCheck):
                     self._account(expected.pop(row.account, None), row)
                 page = self._reader.accounts(after=page[-1].account, limit=PAGE)
         except TimebankError as error:
-            self._damaged("accounts", error)
+            self._damaged(said("accounts"), error)
             self._one_by_one(expected)
         else:
             for row in expected.values():
@@ -269,10 +301,10 @@ class DerivedRows(AuditCheck):
             try:
                 self._account(row, self._reader.account(id))
             except TimebankError as error:
-                self._damaged(f"account {shown(id)}", error)
+                self._damaged(said("account", account=who(id)), error)
 
     def _damaged(self, place: str, error: TimebankError) -> None:
-        self.tell("derived", place, expected="rows that can be read", found=str(error))
+        self.tell("derived", place, expected=said("rows_that_can_be_read"), found=str(error))
 
     def _account(self, row: AccountRow | None, found: AccountRow | None) -> None:
         """Compare a row by value and by type: 1.0 is not 1."""
@@ -281,9 +313,13 @@ class DerivedRows(AuditCheck):
         there = row or found
         if there is None:  # pragma: no cover  # one of the two is there
             return
-        place = f"account {shown(there.account)}"
+        place = said("account", account=who(there.account))
         if row is None or found is None:
-            words = ("no such row", "a row") if row is None else (_account(row), "no such row")
+            words = (
+                (said("no_such_row"), said("a_row"))
+                if row is None
+                else (_account(row), said("no_such_row"))
+            )
             self.tell("derived", place, expected=words[0], found=words[1])
             return
         for field, expected, value in zip(AccountRow._fields, row, found, strict=True):
@@ -291,9 +327,13 @@ class DerivedRows(AuditCheck):
                 self.tell(
                     "derived",
                     place,
-                    expected=f"{field} {shown(expected)}",
-                    found=f"{field} {shown(value)}",
+                    expected=said("field_value", field=field, value=shown(expected)),
+                    found=said("field_value", field=field, value=shown(value)),
                 )
+
+
+def _row(row: HoldRow | StatuteRow | None) -> str:
+    return said("no_such_row") if row is None else shown(tuple(row))
 
 
 def _is_number(version: object) -> bool:
@@ -302,11 +342,14 @@ def _is_number(version: object) -> bool:
 
 
 def _posting(row: PostingRow) -> str:
-    return (
-        f"{quantity(row.seconds)} on {row.day!s:.40}, balance {quantity(row.balance)},"
-        f" of record {shown(row.sequence)}"
+    return said(
+        "posting_is",
+        seconds=quantity(row.seconds),
+        day=f"{row.day!s:.40}",
+        balance=quantity(row.balance),
+        sequence=shown(row.sequence),
     )
 
 
 def _account(row: AccountRow) -> str:
-    return f"{row.kind} account, {row.status}, opened by record {row.opened}"
+    return said("account_opened_by_record", kind=row.kind, status=row.status, opened=row.opened)

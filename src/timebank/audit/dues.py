@@ -14,6 +14,7 @@ from timebank.audit.due_days import MONTHS, DueDays, dues_for, in_units
 from timebank.audit.findings import quantity
 from timebank.errors import shown
 from timebank.model import MAX_ID_CHARACTERS, PostingRow
+from timebank.model.said import said, who
 from timebank.statute import Demurrage, DueRule, Dues, Welcome
 
 PAGE: Final = 500
@@ -44,15 +45,15 @@ class DueRecords:
         by, since = request["by"], request["since"]
         statute = self._statutes.by_version(by)
         if statute is None or not self._statutes.was_in_force(by, since):
-            yield f"a statute in force on {since}", shown(by)
+            yield said("a_statute_in_force_on", since=since), shown(by)
             return
         rule = statute.due_rule(request["rule"])
         if rule is None:
-            yield f"a rule of statute {shown(by)}", shown(request["rule"])
+            yield said("a_rule_of_statute", statute=shown(by)), shown(request["rule"])
             return
         day = since if since > (self._fold.closed_through or "") else record.content["recorded_on"]
         if effects["occurred_on"] != day:
-            yield f"occurred_on {shown(day)}", shown(effects["occurred_on"])
+            yield said("occurred_on", day=shown(day)), shown(effects["occurred_on"])
         yield from self._whose(rule, request)
         yield from _when(rule, request, self._times(rule, request))
         yield from self._first(rule, record)
@@ -63,19 +64,24 @@ class DueRecords:
             accounts = (request["account"], *merged)
             basis = sum(self._balance(one, record.sequence, since) for one in accounts)
         if effects.get("basis", 0) != basis or ("basis" in effects) != isinstance(rule, Demurrage):
-            yield f"a basis of {quantity(basis)}", quantity(effects.get("basis"))
+            yield said("a_basis_of", basis=quantity(basis)), quantity(effects.get("basis"))
         due = _due(rule, request, basis)
         giver, receiver = request["account"], rule.fund
         if isinstance(rule, Welcome):
             giver, receiver = receiver, giver
         if due <= 0 or effects["postings"] != [[receiver, due], [giver, -due]]:
             yield (
-                f"{quantity(due)} of {shown(giver)} to {shown(receiver)}",
+                said(
+                    "hours_of_account_to",
+                    hours=quantity(due),
+                    account=who(giver),
+                    other=shown(receiver),
+                ),
                 shown(effects["postings"]),
             )
         for flag in effects.get("flags", ()):
             if flag["rule"] not in {"floor", "ceiling"}:
-                yield "flags of limits only", shown(flag)
+                yield said("flags_of_limits_only"), shown(flag)
 
     def _times(self, rule: DueRule, request: dict[str, Any]) -> int:
         """Return how often it is charged with this record, by clocks that were wrong too."""
@@ -92,7 +98,10 @@ class DueRecords:
         history = self._histories.get(request["account"])
         if history is None or history.kind not in rule.kinds or request["account"] == rule.fund:
             kinds = ", ".join(rule.kinds)
-            yield f"an account of kind {kinds}", shown(None if history is None else history.kind)
+            yield (
+                said("an_account_of_kind", kinds=kinds),
+                shown(None if history is None else history.kind),
+            )
 
     def _first(self, rule: DueRule, record: AuditedRecord) -> Iterator[Difference]:
         """Yield where it does not fall due on that day, or was charged before."""
@@ -107,7 +116,7 @@ class DueRecords:
             if period is not None:
                 yield from self._demurred(history, period, today, before=record.sequence)
         elif period is None and self._was_charged(history, rule.name, before=record.sequence):
-            yield f"{rule.name} charged once", "a second time"
+            yield said("charged_once", name=rule.name), said("a_second_time")
         else:
             before = record.sequence
             first = self._days.first(request["account"], rule.name, period, before=before)
@@ -116,7 +125,7 @@ class DueRecords:
                 if not isinstance(then, Dues) or then.every != "once":
                     first = None
             if first != since:
-                yield f"{rule.name} that fall due on {first}", since
+                yield said("that_fall_due_on", name=rule.name, day=first), since
 
     def _was_charged(self, history: AccountHistory, rule: str, *, before: int) -> bool:
         """Return whether dues that are due once were charged, and not taken back as doubtful."""
@@ -130,13 +139,13 @@ class DueRecords:
     ) -> Iterator[Difference]:
         paid = self._histories.paid_through(history, "demurrage", *period, before=before)
         if paid is not None or period[0] <= history.charged.get("demurrage", ""):
-            yield "a period for which nothing was charged", shown(period)
+            yield said("a_period_for_which_nothing_was_charged"), shown(period)
         if self._statutes.on(period[0]).demurrage is None:
-            yield "a period that began with the rule", shown(period)
+            yield said("a_period_that_began_with_the_rule"), shown(period)
         if not history.is_open(period[1]):
-            yield f"an account that was open on {period[1]}", "another"
+            yield said("an_account_that_was_open_on", day=period[1]), said("another")
         if today <= period[1]:
-            yield "a period that is over", shown(period)
+            yield said("a_period_that_is_over"), shown(period)
 
     def _welcomed(
         self, history: AccountHistory, request: dict[str, Any], today: str, *, before: int
@@ -144,12 +153,12 @@ class DueRecords:
         number = str(len(history.welcomes) + 1)
         expected = _id("welcome", number, request["account"])
         if request["id"] != expected:
-            yield f"id {shown(expected)}", shown(request["id"])
+            yield said("id", id=shown(expected)), shown(request["id"])
         days = {today} if history.welcomes else {today, min(today, history.joined)}
         if request["since"] not in days:
-            yield f"a welcome of {' or '.join(sorted(days))}", request["since"]
+            yield said("a_welcome_of", days=" or ".join(sorted(days))), request["since"]
         if any(self._histories.is_left(one, before=before) for one in history.welcomes):
-            yield "a welcome where each earlier one was taken back", "a second one"
+            yield said("welcome_after_those_taken_back"), said("a_second_one")
 
     def _balance(self, account: str, sequence: int, day: str) -> int:
         """Return the balance of an account at the end of a month, by what was recorded so far."""
@@ -173,14 +182,14 @@ def _when(rule: DueRule, request: dict[str, Any], times: int) -> Iterator[Differ
     if (period is None) != (every is None) or (
         period is not None and every is not None and not _is_period(period, every, since)
     ):
-        yield f"a period of {rule.name} with {since} in it", shown(period)
+        yield said("a_period_of_with_in_it", name=rule.name, since=since), shown(period)
         return
     if isinstance(rule, Demurrage) and period is not None and since != period[1]:
-        yield f"what is held at the end of {period[1]}", since
+        yield said("what_is_held_at_the_end_of", day=period[1]), since
     which = since if period is None or every is None else _name(period[0], every)
     expected = _id(rule.name, which, request["account"], times)
     if not isinstance(rule, Welcome) and request["id"] != expected:
-        yield f"id {shown(expected)}", shown(request["id"])
+        yield said("id", id=shown(expected)), shown(request["id"])
 
 
 def _name(first: str, every: str) -> str:

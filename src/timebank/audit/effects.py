@@ -36,10 +36,12 @@ from timebank.audit.exchanges import (
 )
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
+from timebank.audit.limits import limit_named
 from timebank.audit.order import flag_differences, order_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
 from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.model.said import Said, said, who
 from timebank.statute import DEFAULT
 
 #: Kind → the statuses from which it leads elsewhere.
@@ -95,14 +97,14 @@ class Effects(AuditCheck):
         """Check one record, and execute it."""
         kind, effects = record.kind, record.effects
         if total := imbalance(effects):
-            self._tell(record, "postings that sum to 0:00", quantity(total), name="zero-sum")
+            self._tell(record, said("postings_that_sum_to_0_00"), quantity(total), name="zero-sum")
         if kind in self._differences:
             for expected, found in self._differences[kind](record):
                 self._tell(record, expected, found)
         try:
             derived = record.derived = self._fold.apply(record.sequence, kind, effects)
         except Corrupt as error:
-            self._tell(record, "effects that can be executed", str(error))
+            self._tell(record, said("effects_that_can_be_executed"), str(error))
             return
         if self._dues.months and derived.postings:
             self._dues.count(derived.postings)
@@ -116,11 +118,11 @@ class Effects(AuditCheck):
             checked = "limits" not in record.request
             self._tell_all(record, flag_differences(effects["flags"], checked=checked))
             for flag in effects["flags"]:
-                self.context.findings.note(f"record {record.sequence}", str(Flag.of(flag)))
+                self.context.findings.note(said("record", sequence=record.sequence), _flag(flag))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
-        self.tell("effects", f"record {sequence}", expected=expected, found=found)
+        self.tell("effects", said("record", sequence=sequence), expected=expected, found=found)
 
     def _tell_all(self, record: AuditedRecord, differences: Iterator[Difference]) -> None:
         for expected, found in differences:
@@ -129,7 +131,7 @@ class Effects(AuditCheck):
     def _tell(
         self, record: AuditedRecord, expected: str, found: str, name: str = "effects"
     ) -> None:
-        self.tell(name, f"record {record.sequence}", expected=expected, found=found)
+        self.tell(name, said("record", sequence=record.sequence), expected=expected, found=found)
 
     # -- what was asked, by kind -----------------------------------------------------------
 
@@ -139,34 +141,46 @@ class Effects(AuditCheck):
         before = self._fold.accounts.get(record.effects["account"])
         allowed = _BEFORE[record.kind]
         if before is not None and before.status not in allowed:
-            yield f"an account that is {' or '.join(allowed)}", f"it was {before.status}"
+            yield (
+                said("an_account_that_is", allowed=" or ".join(allowed)),
+                said("it_was", status=before.status),
+            )
         if before is not None and before.merged_into is not None:
-            yield "an account that was not merged", f"it was, into {shown(before.merged_into)}"
+            yield (
+                said("an_account_that_was_not_merged"),
+                said("it_was_into", merged_into=who(before.merged_into)),
+            )
         if before is not None and record.kind == "set_limits":
             kept = {"floor": before.floor, "ceiling": before.ceiling}
             for field in sorted(kept.keys() - record.request.keys()):
                 if record.effects["sets"].get(field) != kept[field]:
                     found = shown(record.effects["sets"].get(field))
-                    yield f"{field} {shown(kept[field])}, as it was", found
+                    yield said("as_it_was", field=field, value=shown(kept[field])), found
         if record.kind == "close_account":
             current = self._statutes.current
             if record.effects["account"] in current.funds:
-                yield f"no fund of statute {shown(current.version)}", "one of them"
+                yield (
+                    said("no_fund_of_statute", version=shown(current.version)),
+                    said("one_of_them"),
+                )
 
     def _erasure(self, record: AuditedRecord) -> Iterator[Difference]:
         """Yield what an erasure may not be of: an account, a record, or texts of another one."""
         request, sequence = record.request, record.sequence
         if len(request.keys() & {"account", "record"}) != 1:
-            yield "request with an account or a record", ", ".join(map(shown, request))
+            yield said("request_with_an_account_or_a_record"), ", ".join(map(shown, request))
         if "account" in request:
             row = self._fold.accounts.get(request["account"])
             if row is None or row.merged_into is not None:
-                yield "an account that was opened, and not merged", shown(request["account"])
+                yield said("an_account_that_was_opened_and_not_merged"), shown(request["account"])
         if (of := request.get("record")) is None:
             return
         for text, _ in record.effects["texts"]:
             if text != of and not is_amendment_of(self.context, text, of, before=sequence):
-                yield f"texts of record {of}, or of what amends it", f"one of record {text}"
+                yield (
+                    said("texts_of_record_or_amendment", sequence=of),
+                    said("one_of_record", sequence=text),
+                )
 
     def _reserved(self, rows: Sequence[HoldRow], now: int) -> Iterator[Difference]:
         """Yield where the open holds of an account are more than can be summed."""
@@ -174,7 +188,10 @@ class Effects(AuditCheck):
             held = [row for row in self._fold.holds[account].values() if row.expires_at > now]
             most = max(sum(row.held for row in held), sum(row.incoming for row in held))
             if most > MAX_INTEGER:
-                yield f"at most 2**53 seconds that holds of {shown(account)} reserve", shown(most)
+                yield (
+                    said("at_most_that_holds_reserve", account=who(account)),
+                    shown(most),
+                )
 
     def _exchange(self, record: AuditedRecord) -> Iterator[Difference]:
         record.via = record.request.get("via")
@@ -186,7 +203,7 @@ class Effects(AuditCheck):
         day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
         if of != (record.content["recorded_on"] if day is None else day):
             expected = record.content["recorded_on"] if day is None else day
-            found = chain([(f"occurred_on {shown(expected)}", shown(of))], found)
+            found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
         return found
 
     def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
@@ -203,8 +220,8 @@ class Effects(AuditCheck):
             for account, _ in asked:
                 row = self._fold.accounts.get(account)
                 if row is None or row.status != "open":
-                    found = "missing" if row is None else row.status
-                    yield f"{shown(account)} that is open", found
+                    found = said("missing") if row is None else row.status
+                    yield said("that_is_open", account=who(account)), found
 
     def _settlement(self, record: AuditedRecord) -> Iterator[Difference]:
         record.hold = find_hold(self.context, record)
@@ -227,7 +244,7 @@ class Effects(AuditCheck):
         own = without_fee(effects["postings"], effects.get("fee", []))
         moved = sum(seconds for _, seconds in own if seconds > 0)
         if request.get("hours", moved) != moved:
-            yield f"{request['hours']} seconds reversed", f"{moved} seconds"
+            yield said("seconds_reversed", seconds=request["hours"]), said("seconds", seconds=moved)
         yield from day_differences(record)
 
     def _restart(self, record: AuditedRecord) -> Iterator[Difference]:
@@ -243,7 +260,7 @@ class Effects(AuditCheck):
             }
         )
         if found != expected:
-            yield f"the holds {shown(expected)} ended", shown(found)
+            yield said("the_holds_ended", holds=shown(expected)), shown(found)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 
@@ -303,9 +320,23 @@ class Effects(AuditCheck):
         }
 
 
+def _flag(flag: dict[str, Any]) -> Said:
+    """Return a flag in words."""
+    told = Flag.of(flag)
+    if told.rule == "largest exchange":
+        return said("flag_size", needed=told.needed, limit=told.limit)
+    if told.rule == "days to record":
+        return said("flag_days", days=told.days, day=told.occurred_on)
+    rule = limit_named(told.rule)
+    account, left = repr(told.account), told.available
+    return said(
+        "flag_limit", account=account, needed=told.needed, rule=rule, limit=told.limit, left=left
+    )
+
+
 def _expiry(record: AuditedRecord) -> Iterator[Difference]:
     """Yield where a hold ends at another instant than was asked."""
     asked, ends = record.request.get("expires_in"), record.effects.get("expires_at")
     due = None if asked is None else record.content["recorded_at"] + asked
     if ends != due:
-        yield f"expires_at {shown(due)}", shown(ends)
+        yield said("expires_at", instant=shown(due)), shown(ends)

@@ -16,11 +16,12 @@ from timebank.audit.findings import quantity
 from timebank.audit.shares import is_shared
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
+from timebank.model.said import said, who
 from timebank.statute import Fee, Statute
 
 Lines = list[list[Any]]
 #: What is said where it is not so.
-FEE_AT_THE_END: Final = "a fee that is the end of the lines"
+FEE_AT_THE_END: Final = "fee_at_the_end"
 
 
 # -- records -------------------------------------------------------------------------------
@@ -32,7 +33,7 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     lines: Lines = effects["postings" if record.kind == "transfer" else "lines"]
     fee: Lines = effects.get("fee", [])
     if not ends_with_fee(lines, fee):
-        yield FEE_AT_THE_END, shown(fee)
+        yield said(FEE_AT_THE_END), shown(fee)
         return
     own = without_fee(lines, fee)
     judged = is_judged(statute, request)
@@ -44,7 +45,7 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     asked = sum(seconds for _, seconds in request["earners"])
     total = in_units(statute, asked) if judged else asked
     if total is None:
-        yield "whole units of the statute", quantity(asked)
+        yield said("whole_units_of_the_statute"), quantity(asked)
         return
     if total == asked:
         yield from _as_asked(request, own)
@@ -54,7 +55,7 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     if judged:
         yield from fee_differences(statute, own, fee)
     elif fee:
-        yield "no fee", shown(fee)
+        yield said("no_fee"), shown(fee)
     day = effects.get("occurred_on", request.get("occurred_on"))
     on = record.content["recorded_on"]
     flags = expected_flags(statute, total=total, day=day, on=on) if judged else []
@@ -76,7 +77,7 @@ def settlement_differences(
         return  # a finding where it was held
     fee: Lines = effects.get("fee", [])
     if not ends_with_fee(effects["postings"], fee):
-        yield FEE_AT_THE_END, shown(fee)
+        yield said(FEE_AT_THE_END), shown(fee)
         return
     own = without_fee(effects["postings"], fee)
     reserved = without_fee(held["effects"]["lines"], held["effects"].get("fee", []))
@@ -85,7 +86,7 @@ def settlement_differences(
     judged = is_judged(statute, held["request"])
     total = in_units(statute, asked) if judged and asked != whole else asked
     if total is None:
-        yield "whole units of the statute of its hold", quantity(asked)
+        yield said("whole_units_of_the_statute_of_its_hold"), quantity(asked)
         return
     for sign, what in ((1, "earners"), (-1, "spenders")):
         lines = [[id, abs(seconds)] for id, seconds in reserved if seconds * sign > 0]
@@ -97,10 +98,10 @@ def settlement_differences(
             most = one_side(held["effects"].get("fee", []), -1)
         yield from fee_differences(statute, own, fee, most=most)
     elif fee:
-        yield "no fee", shown(fee)
+        yield said("no_fee"), shown(fee)
     expected_day = _settled_on(record, held, closed or "")
     if effects["occurred_on"] != expected_day:
-        yield f"occurred_on {shown(expected_day)}", shown(effects["occurred_on"])
+        yield said("occurred_on", day=shown(expected_day)), shown(effects["occurred_on"])
     larger = total if total > whole and held["request"]["kind"] == "exchange" else None
     given = request.get("occurred_on") if judged else None
     on = record.content["recorded_on"]
@@ -122,14 +123,14 @@ def day_differences(record: AuditedRecord) -> Iterator[Difference]:
     """Yield where a transfer or reversal is of another day than was asked."""
     day = record.request.get("occurred_on")
     if day is not None and record.effects["occurred_on"] != day:
-        yield f"occurred_on {shown(day)}", shown(record.effects["occurred_on"])
+        yield said("occurred_on", day=shown(day)), shown(record.effects["occurred_on"])
 
 
 def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
     """Yield where the lines are not those that were asked for, one by one."""
     expected = request["earners"] + [[id, -seconds] for id, seconds in request["spenders"]]
     if own != expected:
-        yield f"postings {shown(expected)}", shown(own)
+        yield said("postings_are", postings=shown(expected)), shown(own)
 
 
 def _flag_differences(
@@ -139,9 +140,9 @@ def _flag_differences(
     flags = record.effects.get("flags", ())
     found = [flag for flag in flags if flag["rule"] not in {"floor", "ceiling"}]
     if expected is None:
-        yield "an exchange within the size and the days of the statute", "one beyond"
+        yield said("exchange_within_size_and_days"), said("one_beyond")
     elif found != expected:
-        yield f"flags {shown(expected)}", shown(found)
+        yield said("flags", flags=shown(expected)), shown(found)
 
 
 def _reserve_differences(
@@ -158,7 +159,7 @@ def _reserve_differences(
     accounts = sorted(held.keys() | incoming.keys())
     expected = [[id, held.get(id, 0), incoming.get(id, 0)] for id in accounts]
     if effects["reserves"] != expected:
-        yield f"reserves {shown(expected)}", shown(effects["reserves"])
+        yield said("reserves", reserves=shown(expected)), shown(effects["reserves"])
 
 
 # -- lines, units, fees --------------------------------------------------------------------
@@ -207,17 +208,22 @@ def side_differences(
 ) -> Iterator[Difference]:
     """Yield where the lines of a side are not those that were asked for, in proportion."""
     whole = sum(seconds for _, seconds in asked)
-    expected = f"{what} that share {quantity(total)} as {quantity(whole)} was asked"
+    expected = said(
+        "that_share_as_was_asked", what=what, total=quantity(total), whole=quantity(whole)
+    )
     if sum(found.values()) != total or found.keys() - {id for id, _ in asked}:
         yield expected, f"{what} {shown(found)}"
         return
     for id, seconds in asked:
         if abs(found.get(id, 0) * whole - seconds * total) >= (whole if total != whole else 1):
-            yield expected, f"{quantity(found.get(id, 0))} of {shown(id)}"
+            yield (
+                expected,
+                said("hours_of_account", hours=quantity(found.get(id, 0)), account=who(id)),
+            )
             return
     shares = [found.get(id, 0) for id, _ in asked]
     if total != whole and not is_shared(total, [seconds for _, seconds in asked], shares):
-        yield expected, f"{what} {shown(found)}, which is not by largest remainder"
+        yield expected, said("which_is_not_by_largest_remainder", what=what, found=shown(found))
 
 
 def fee_of(fee: Fee, basis: int) -> int:
@@ -236,7 +242,7 @@ def fee_differences(
     fee = statute.fee
     if fee is None:
         if found:
-            yield "no fee", shown(found)
+            yield said("no_fee"), shown(found)
         return
     payers = one_side(lines, -1 if fee.payer == "spender" else 1)
     payers.pop(fee.fund, None)
@@ -244,19 +250,22 @@ def fee_differences(
     amount = fee_of(fee, basis)
     paid, received = one_side(found, -1), one_side(found, 1)
     if received != ({fee.fund: amount} if amount else {}) or sum(paid.values()) != amount:
-        yield f"a fee of {quantity(amount)} to {shown(fee.fund)}", shown(found)
+        yield said("a_fee_of_to", amount=quantity(amount), fund=who(fee.fund)), shown(found)
     for id, seconds in paid.items():
         if most is not None:
             if seconds > most.get(id, 0):
-                yield f"at most {quantity(most.get(id, 0))} of {shown(id)}", quantity(seconds)
+                yield (
+                    said("at_most_of", hours=quantity(most.get(id, 0)), account=who(id)),
+                    quantity(seconds),
+                )
         elif abs(seconds * basis - payers.get(id, 0) * amount) >= basis:
-            yield f"a fee of {shown(id)} in proportion", quantity(seconds)
+            yield said("a_fee_of_in_proportion", account=who(id)), quantity(seconds)
             return
     weights = payers if most is None else most
     shares = [paid.get(id, 0) for id in weights]
     is_known = paid.keys() <= weights.keys() and sum(shares) == amount  # else that is said
     if is_known and not is_shared(amount, [*weights.values()], shares):
-        yield f"a fee of {quantity(amount)} by largest remainder", shown(found)
+        yield said("a_fee_of_by_largest_remainder", amount=quantity(amount)), shown(found)
 
 
 def expected_flags(

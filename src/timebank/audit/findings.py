@@ -10,25 +10,18 @@ import attrs
 from timebank.errors import shown
 from timebank.hours import Hours
 from timebank.model import MAX_INTEGER
+from timebank.model.said import said, told
 
 #: Findings that are kept for one check; a last one then says how many more there are.
 MOST_FINDINGS: Final = 100
 
-#: Advice that several checks give.
-RESTORE: Final = (
-    "Keep this copy, restore the last backup, and compare its head with a head that was published."
-)
+#: Advice that several checks give, by its key in the catalogue.
+RESTORE: Final = "advice_restore"
 #: Of what follows from the journal, where the journal has findings of its own.
-JOURNAL_FIRST: Final = (
-    "Change nothing yet. This follows from records that are not well themselves: see the other "
-    "findings first, for what is made from such records is no better."
-)
+JOURNAL_FIRST: Final = "advice_journal_first"
 #: The same, where an audit did not read the whole journal.
-ALL_FIRST: Final = (
-    "Run `timebank audit` without --quick and --since: it reads all records, and says whether "
-    "what follows from them may be made anew."
-)
-ASK: Final = "Find out who wrote it; mend it by a reversal, or an entry that both sides agree on."
+ALL_FIRST: Final = "advice_all_first"
+ASK: Final = "advice_ask"
 
 
 @attrs.frozen
@@ -37,12 +30,18 @@ class Check:
 
     `about` says what fails: the journal itself, the storage, the texts beside the journal, or the
     rows that follow from it. Where the journal fails the advice on the rows is to leave them alone.
+    The advice is given by its key in the catalogue, or as free text.
     """
 
     name: str
     promise: str
-    advice: str
+    _advice: str
     about: Literal["journal", "storage", "texts", "rows"] = "journal"
+
+    @property
+    def advice(self) -> str:
+        """Return what a treasurer can do, in English."""
+        return told(self._advice)
 
 
 @attrs.frozen
@@ -107,7 +106,11 @@ class Findings:
 
     def notes(self) -> tuple[Note, ...]:
         """Return the notes in the order of the journal; a last one says how many more there are."""
-        more = [Note("elsewhere", f"{self._more_notes} more")] if self._more_notes else []
+        more = (
+            [Note(said("elsewhere"), said("more", more=self._more_notes))]
+            if self._more_notes
+            else []
+        )
         return (*self._notes, *more)
 
     def count(self, check: str) -> int:
@@ -124,23 +127,27 @@ class Findings:
             advice = self._advice(name)
             found += [attrs.evolve(one, advice=advice) for one in self._kept[name]]
             if more := self._more.get(name):
-                found.append(Finding(name, "elsewhere", "no finding", f"{more} more", advice))
+                found.append(
+                    Finding(
+                        name, said("elsewhere"), said("no_finding"), said("more", more=more), advice
+                    )
+                )
         return tuple(found)
 
     def _advice(self, name: str) -> str:
         """Return what to do about a check's findings, considering those of the others."""
         check = self._checks.get(name)
         if check is None:
-            return RESTORE
+            return told(RESTORE)
         if check.about != "rows":
             return check.advice
         if self._reads == "sums":
-            return ALL_FIRST
+            return told(ALL_FIRST)
         known = self._checks.values()
         fails = any(one.about == "journal" and self.count(one.name) for one in known)
         if fails:
-            return JOURNAL_FIRST
-        return check.advice if self._reads == "all" else ALL_FIRST
+            return told(JOURNAL_FIRST)
+        return check.advice if self._reads == "all" else told(ALL_FIRST)
 
 
 def quantity(seconds: object) -> str:

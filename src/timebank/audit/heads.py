@@ -10,6 +10,7 @@ from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
 from timebank.journal import genesis
 from timebank.model import Head, RecordRow
+from timebank.model.said import said
 
 
 class Heads(AuditCheck):
@@ -21,8 +22,7 @@ class Heads(AuditCheck):
         Check(
             "published",
             "Each head that was published is in the journal, and so is the one of a checkpoint.",
-            "Somebody has replaced, cut off or rewritten the journal: keep this copy, and restore "
-            "a backup that has the published head.",
+            "advice_published",
         ),
     )
 
@@ -40,7 +40,7 @@ class Heads(AuditCheck):
                 self.context.head, self.context.digest = head, genesis(head.journal)
             else:
                 found = shown(head.journal)
-                self.tell("head", "journal id", expected="a string", found=found)
+                self.tell("head", said("journal_id"), expected=said("a_string"), found=found)
 
     def finish(self) -> None:
         """Compare the head with the last record."""
@@ -51,14 +51,16 @@ class Heads(AuditCheck):
         if (sequence, digest) != (context.last, context.digest):
             self.tell(
                 "head",
-                "head",
-                expected=f"the last record, {context.last} {context.digest.hex()}",
+                said("head"),
+                expected=said(
+                    "the_last_record", sequence=context.last, digest=context.digest.hex()
+                ),
                 found=f"{shown(sequence)} {digest.hex()}",
             )
 
     def find_published(self) -> None:
         """Look up each head that was published."""
-        with self.reading("published heads"):
+        with self.reading("published_heads"):
             for head in self.context.expect:
                 self.has(head)
 
@@ -68,20 +70,23 @@ class Heads(AuditCheck):
         The digest beside the record is compared; that it is the digest of all that came before
         is for a full audit to say.
         """
-        place, reader = f"head {head.sequence}, published", self.context.reader
+        reader = self.context.reader
         journal = reader.head().journal
         if journal != head.journal:
-            expected, here = f"journal {shown(head.journal)}", f"journal {shown(journal)}"
-            self.tell("published", place, expected=expected, found=here)
-            return False
+            expected = said("journal", journal=shown(head.journal))
+            return self._is_not_there(head, expected, said("journal", journal=shown(journal)))
         found = genesis(journal) if head.sequence == 0 else None
         if found is None:
             rows = reader.records(after=head.sequence - 1, limit=1)
             found = rows[0].digest if rows and rows[0].sequence == head.sequence else None
         if found == head.digest:
             return True
-        other = "no such record" if found is None else found.hex()
-        self.tell("published", place, expected=head.digest.hex(), found=other)
+        other = said("no_such_record") if found is None else found.hex()
+        return self._is_not_there(head, head.digest.hex(), other)
+
+    def _is_not_there(self, head: Head, expected: str, found: str) -> bool:
+        place = said("head_published", sequence=head.sequence)
+        self.tell("published", place, expected=expected, found=found)
         return False
 
     def last_record(self, head: Head) -> tuple[bytes, RecordRow] | None:
@@ -94,5 +99,10 @@ class Heads(AuditCheck):
         if found == ([(head.sequence, head.digest)] if head.sequence else []):
             return (before, rows[0]) if rows else None
         others = ", ".join(f"{shown(sequence)} {value.hex()[:16]}" for sequence, value in found)
-        self.tell("head", "head", expected=f"the last record is {head.sequence}", found=others)
+        self.tell(
+            "head",
+            said("head"),
+            expected=said("the_last_record_is", sequence=head.sequence),
+            found=others,
+        )
         return None

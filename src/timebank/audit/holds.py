@@ -8,6 +8,7 @@ from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Resolve
 from timebank.audit.findings import ASK, Check
 from timebank.errors import shown
 from timebank.journal import parse
+from timebank.model.said import said
 
 
 class Holds(AuditCheck):
@@ -24,8 +25,8 @@ class Holds(AuditCheck):
         if record.hold is not None and record.hold.problem:
             self.tell(
                 "holds",
-                f"record {record.sequence}",
-                expected=f"an open hold {shown(record.request['hold'])}",
+                said("record", sequence=record.sequence),
+                expected=said("an_open_hold", hold=shown(record.request["hold"])),
                 found=record.hold.problem,
             )
 
@@ -37,9 +38,9 @@ def find_hold(context: AuditContext, record: AuditedRecord) -> ResolvedHold:
     found = parse(rows[0].body) if rows and rows[0].sequence == hold else {}
     problem = ""
     if found.get("kind") != "hold" or found["request"]["id"] != record.request["hold"]:
-        problem = f"record {hold} is no such hold"
+        problem = said("record_is_no_such_hold", hold=hold)
     elif hold not in context.fold.lines:
-        problem = f"the hold of record {hold} was resolved before, or ended by a restart"
+        problem = said("hold_was_resolved_before", hold=hold)
     elif now >= found["effects"].get("expires_at", now + 1):
-        problem = f"the hold of record {hold} had expired"
+        problem = said("the_hold_of_record_had_expired", hold=hold)
     return ResolvedHold(found, problem)

@@ -14,6 +14,7 @@ from unicodedata import normalize
 
 from timebank.audit.base import Difference
 from timebank.errors import shown
+from timebank.model.said import said
 
 #: The most characters of an id, and of a label.
 MOST_OF_ID: Final = 128
@@ -71,10 +72,10 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
     """Yield what should be an id, or a label, in a record whose fields are known, and is none."""
     for place, value, most in _named(record):
         if (problem := id_problem(value, most)) is not None:
-            yield f"{place} that {problem}", shown(value)
+            yield said("id_that", place=place, problem=problem), shown(value)
     id = record["request"].get("id")
     if id is not None and id.startswith(RESERVED) and record["kind"] != "due":
-        yield "request.id without a prefix that is the library's own", shown(id)
+        yield said("request_id_without_our_prefix"), shown(id)
 
 
 @lru_cache(maxsize=1024)
@@ -86,17 +87,17 @@ def id_problem(value: str, most: int = MOST_OF_ID) -> str | None:
     (None, 'neither begins nor ends with a blank')
     """
     if type(value) is not str or not 1 <= len(value) <= most:
-        return f"has 1 to {most} characters"
+        return said("has_1_to_characters", most=most)
     points = [ord(character) for character in value]
     if _among(points[0], BLANK) or _among(points[-1], BLANK):
-        return "neither begins nor ends with a blank"
+        return said("neither_begins_nor_ends_with_a_blank")
     for n, point in enumerate(points):
         if _among(point, NOWHERE):
-            return f"has no U+{point:04X}"
+            return said("has_no_u", point=f"{point:04X}")
         if point in JOINERS and not _joins(points[n - 1 : n] + points[n + 1 : n + 2]):
-            return f"has U+{point:04X} only between two letters of a script that joins"
+            return said("joiner_only_within_its_script", point=f"{point:04X}")
     if normalize("NFC", value) != value:
-        return "is in normal form NFC"
+        return said("is_in_normal_form_nfc")
     return None
 
 
@@ -128,7 +129,7 @@ def _named(record: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     yield from _fields("effects.", effects, ("account", "adopts", "delegate", "into", "statute"))
     for name in ("postings", "lines", "fee", "reserves"):
         for line in effects.get(name, ()):
-            yield f"effects.{name} of accounts", line[0], MOST_OF_ID
+            yield said("field_of_accounts", field=f"effects.{name}"), line[0], MOST_OF_ID
     for flag in effects.get("flags", ()):
         if "account" in flag:
             yield "effects.flags of an account", flag["account"], MOST_OF_ID
@@ -154,7 +155,7 @@ def _of_exchange(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     yield "request.kind", request["kind"], MOST_OF_ID
     for side in ("earners", "spenders"):
         for line in request[side]:
-            yield f"request.{side} of accounts", line[0], MOST_OF_ID
+            yield said("field_of_accounts", field=f"request.{side}"), line[0], MOST_OF_ID
     source = request.get("source", ())
     if type(source) is str:
         yield "request.source", source, MOST_OF_LABEL

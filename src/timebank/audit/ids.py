@@ -7,6 +7,7 @@ from typing import ClassVar
 from timebank.audit.base import UNREADABLE, AuditCheck, Page
 from timebank.audit.findings import RESTORE, Check
 from timebank.errors import shown
+from timebank.model.said import said
 from timebank.storage.protocol import finds_many
 
 
@@ -25,7 +26,7 @@ class Ids(AuditCheck):
             ids = [(id, sequence) for id, sequence in ids if sequence not in page.unreadable]
         if not self._all_found(ids):
             for id, sequence in ids:
-                with self.reading(f"record {sequence}"):
+                with self.reading("record", sequence=sequence):
                     self._find(id, sequence)
 
     def _all_found(self, ids: list[tuple[str, int]]) -> bool:
@@ -41,5 +42,10 @@ class Ids(AuditCheck):
     def _find(self, id: str, sequence: int) -> None:
         other = self.context.reader.find(id)
         if other is None or other.sequence != sequence:
-            found = "no record" if other is None else f"record {other.sequence}"
-            self.tell("ids", f"id {shown(id)}", expected=f"record {sequence}", found=found)
+            found = said("no_record") if other is None else said("record", sequence=other.sequence)
+            self.tell(
+                "ids",
+                said("id", id=shown(id)),
+                expected=said("record", sequence=sequence),
+                found=found,
+            )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final, TypeVar, cast
 
-from timebank.audit.audit_pass import AuditPass
-from timebank.audit.base import AuditCheck
+from timebank.audit.audit_pass import PAGE, AuditPass
+from timebank.audit.base import UNREADABLE, AuditCheck
 from timebank.audit.canonical import Canonical
 from timebank.audit.chain import Chain
-from timebank.audit.findings import Finding
+from timebank.audit.findings import Finding, Findings
 from timebank.audit.heads import Heads
 from timebank.audit.storage import Storage
 from timebank.errors import Corrupt, TimebankError
 from timebank.model import Head, RecordRow
+from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 T = TypeVar("T")
@@ -59,7 +61,9 @@ CHECKS: Final[tuple[type[AuditCheck], ...]] = (_Readable, Chain, Canonical, Head
 
 
 def journal_findings(reader: Reader) -> tuple[Finding, ...]:
-    """Find what breaks the sequence, the chain, the canonical form or the head; read no more.
+    """Find what breaks the sequence, the chain, the canonical form or the head.
+
+    Of the rows beside the journal it is looked at whether they know of a later record.
 
     :raises TimebankError: the storage failed while it was read: any but `Corrupt`.
 
@@ -71,6 +75,28 @@ def journal_findings(reader: Reader) -> tuple[Finding, ...]:
     """
     journal = cast("Reader", _Journal(reader))  # nothing else is asked of it
     try:
-        return AuditPass(journal, None, checks=CHECKS).run().findings
+        report = AuditPass(journal, None, checks=CHECKS).run()
     except _FailedReading as failed:
         raise failed.error from failed.error.__cause__
+    return report.findings or tuple(_beyond(reader, report.head))
+
+
+def _beyond(reader: Reader, head: Head | None) -> Iterator[Finding]:
+    """Yield the first posting of a record behind the last one: what it told of would be lost.
+
+    Rows that cannot be read tell nothing; they are to be made anew.
+    """
+    last = 0 if head is None else head.sequence
+    with suppress(*UNREADABLE):
+        page = reader.accounts(after=None, limit=PAGE)
+        while page:
+            for account in page:
+                row = reader.last_posting(account.account)
+                if row is not None and row.sequence > last:
+                    findings = Findings(Heads.promises)
+                    expected = said("the_last_record_is", sequence=row.sequence)
+                    found = said("the_last_record_is", sequence=last)
+                    findings.add("head", said("head"), expected=expected, found=found)
+                    yield from findings.all()
+                    return
+            page = reader.accounts(after=page[-1].account, limit=PAGE)

@@ -11,6 +11,7 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.errors import shown
 from timebank.journal.fold import Derived
 from timebank.model import AccountRow, HoldRow, PostingRow
+from timebank.model.said import said, who
 from timebank.statute import DEFAULT, Statute, months_between
 
 #: The kinds of record that move or reserve hours. A reversal may go beyond a limit.
@@ -72,7 +73,7 @@ class Limits(AuditCheck):
             self._tell(
                 record.sequence,
                 account.account,
-                f"a floor of {quantity(ceiling)}, its ceiling, at most",
+                said("a_floor_of_its_ceiling_at_most", ceiling=quantity(ceiling)),
                 quantity(floor),
             )
 
@@ -82,9 +83,14 @@ class Limits(AuditCheck):
         if balance or held or incoming:
             self.tell(
                 "limits",
-                f"record {sequence}, account {shown(account)}",
-                expected="a balance of 0:00 and no open hold where it is closed",
-                found=f"{quantity(balance)}, {quantity(held)} held, {quantity(incoming)} incoming",
+                said("record_account", sequence=sequence, account=who(account)),
+                expected=said("balance_of_zero_where_closed"),
+                found=said(
+                    "held_incoming",
+                    balance=quantity(balance),
+                    held=quantity(held),
+                    incoming=quantity(incoming),
+                ),
             )
 
     def _open(
@@ -103,14 +109,14 @@ class Limits(AuditCheck):
         if via is not None:
             row = accounts.get(via)
             if row is None or row.status == "closed":
-                self._refused(sequence, via, "missing" if row is None else row.status)
+                self._refused(sequence, via, said("missing") if row is None else row.status)
 
     def _refused(self, sequence: int, account: str, status: str) -> None:
         self.tell(
             "limits",
-            f"record {sequence}, account {shown(account)}",
-            expected="an open account",
-            found=f"it was {status}",
+            said("record_account", sequence=sequence, account=who(account)),
+            expected=said("an_open_account"),
+            found=said("it_was", status=status),
         )
 
     def _reserved(self, account: str, now: int) -> tuple[int, int]:
@@ -140,7 +146,12 @@ class Limits(AuditCheck):
                     moved = (rule, account, change, beyond)
                     self._moved(sequence, record.kind, flags, moved)
         for rule, flagged in flags:
-            self._tell(sequence, flagged, f"a {rule} that was passed", "a flag, and it was not")
+            self._tell(
+                sequence,
+                flagged,
+                said("a_that_was_passed", rule=limit_named(rule)),
+                said("a_flag_and_it_was_not"),
+            )
 
     def _moved(
         self,
@@ -161,11 +172,11 @@ class Limits(AuditCheck):
         }
         found = flags.pop((rule, account), [])
         if not found or (kind not in _UNHINDERED and becomes != "flag"):
-            words = "or more, less what is held" if rule == "floor" else "or less, with incoming"
-            self._tell(sequence, account, f"{quantity(limit)} {words}", quantity(stands))
+            key = "or_more_less_what_is_held" if rule == "floor" else "or_less_with_incoming"
+            self._tell(sequence, account, said(key, limit=quantity(limit)), quantity(stands))
         elif found != [expected]:
             told = ", ".join(map(shown, found))
-            self._tell(sequence, account, f"the flag {shown(expected)}", told)
+            self._tell(sequence, account, said("the_flag", flag=shown(expected)), told)
 
     def _beyond(
         self, row: AccountRow | None, rule: str, now: int, on: str
@@ -192,7 +203,7 @@ class Limits(AuditCheck):
         return None
 
     def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:
-        place = f"record {sequence}, account {shown(account)}"
+        place = said("record_account", sequence=sequence, account=who(account))
         self.tell("limits", place, expected=expected, found=found)
 
 
@@ -213,6 +224,16 @@ def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | N
         return None
     limit = pair["flag"].floor if rule == "floor" else pair["flag"].ceiling
     return None if limit is None else limit.seconds
+
+
+def limit_named(rule: str) -> str:
+    """Return a floor or a ceiling in words; another rule as it is.
+
+    >>> from timebank.audit.limits import limit_named
+    >>> limit_named("floor"), limit_named("ceiling"), limit_named("mine")
+    ('floor', 'ceiling', 'mine')
+    """
+    return said(rule) if rule in {"floor", "ceiling"} else rule
 
 
 def _flags(flags: list[dict[str, Any]]) -> dict[tuple[str, str | None], list[dict[str, Any]]]:

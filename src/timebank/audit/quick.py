@@ -14,10 +14,11 @@ from timebank.audit.chain import Chain
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Findings, quantity
 from timebank.audit.heads import Heads
-from timebank.audit.report import AuditReport
+from timebank.audit.report import AuditReport, explained
 from timebank.audit.storage import Storage
 from timebank.errors import TimebankError, shown
 from timebank.model import Fault, Head, PostingRow
+from timebank.model.said import said, who
 from timebank.storage.protocol import Reader, adds_up
 
 PAGE: Final = 500
@@ -49,10 +50,11 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
             heads.has(published)
         accounts = sum(1 for _ in _accounts(reader))
     except (TimebankError, OverflowError, TypeError, ValueError) as error:
-        storage.tell_unreadable("storage", error)
+        storage.tell_unreadable(said("storage"), error)
     records = 0 if head is None else head.sequence
     checks = (*QUICK_CHECKS, "published") if context.expect else QUICK_CHECKS
-    return AuditReport(context.findings.all(), head, records, accounts, checks=checks)
+    report = AuditReport(context.findings.all(), head, records, accounts, checks=checks)
+    return report if report.ok else explained(report, reader)
 
 
 def _sums(reader: Reader) -> Iterable[Fault]:
@@ -72,14 +74,24 @@ def _sums_by_reading(reader: Reader) -> Iterator[Fault]:
                     running, version = row.balance, row.version
             total += sum(row.seconds for row in rows)
     if total:
-        yield Fault("zero-sum", "all records", "postings that sum to 0:00", quantity(total))
+        yield Fault(
+            "zero-sum", said("all_records"), said("postings_that_sum_to_0_00"), quantity(total)
+        )
 
 
 def _wrong(row: PostingRow, version: int, running: int) -> Fault:
-    place = f"posting {shown(row.version)} of account {shown(row.account)}"
+    place = said("posting_of_account", version=shown(row.version), account=who(row.account))
     if row.version != version:
-        return Fault("derived", place, f"version {version}", f"version {shown(row.version)}")
-    expected, found = f"balance {quantity(running)}", f"balance {quantity(row.balance)}"
+        return Fault(
+            "derived",
+            place,
+            said("version", version=version),
+            said("version", version=shown(row.version)),
+        )
+    expected, found = (
+        said("balance", balance=quantity(running)),
+        said("balance", balance=quantity(row.balance)),
+    )
     return Fault("derived", place, expected, found)
 
 

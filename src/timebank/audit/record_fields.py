@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from timebank.errors import shown
 from timebank.model import ACCOUNT_KINDS, TEXT_FIELDS
+from timebank.model.said import said
 
 _RECORD: Final = {
     "actor": str,
@@ -205,15 +206,15 @@ _HEX: Final = "abcdef0123456789"
 def field_differences(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is expected and what was found, for each field that is wrong."""
     if not record.keys() >= _ALWAYS:
-        yield f"the fields {', '.join(sorted(_ALWAYS))}", ", ".join(map(shown, record))
+        yield said("the_fields", fields=", ".join(sorted(_ALWAYS))), ", ".join(map(shown, record))
         return
     yield from _fields("record", record, _RECORD)
     kind, request, effects = record["kind"], record["request"], record["effects"]
     if type(on := record["recorded_on"]) is str and not is_day(on):
-        yield "recorded_on a day", shown(on)
+        yield said("recorded_on_a_day"), shown(on)
         return
     if type(kind) is not str or kind not in _EFFECTS:
-        yield "a known kind of record", shown(kind)
+        yield said("a_known_kind_of_record"), shown(kind)
         return
     if type(request) is not dict or type(effects) is not dict:
         return
@@ -230,12 +231,15 @@ def _known(
     known, sometimes = _EFFECTS[kind], _SOMETIMES.get(kind)
     yield from _fields("effects", effects, known if sometimes is None else known | sometimes)
     if not known.keys() <= effects.keys():
-        yield f"effects {', '.join(known)}", ", ".join(map(shown, effects))
+        yield said("effects", effects=", ".join(known)), ", ".join(map(shown, effects))
     if kind in _REQUESTS:  # of an erasure only the effects are settled
         fields, always = _REQUESTS[kind]
         yield from _fields("request", request, fields)
         if not request.keys() >= always:
-            yield f"request with {', '.join(sorted(always))}", ", ".join(map(shown, request))
+            yield (
+                said("request_with", fields=", ".join(sorted(always))),
+                ", ".join(map(shown, request)),
+            )
 
 
 def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -245,8 +249,10 @@ def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator
     for name, value in found.items():
         expected = known.get(name)
         if type(value) is not expected and not _fits(value, expected):
-            wanted = "no such field" if expected is None else f"{what}.{name} of its type"
-            yield wanted, f"{what}.{shown(name)} is {shown(value)}"
+            wanted = said("of_its_type", field=f"{what}.{name}")
+            if expected is None:
+                wanted = said("no_such_field")
+            yield wanted, said("field_is", what=what, name=shown(name), value=shown(value))
 
 
 def _fits(value: Any, expected: Any) -> bool:
@@ -272,7 +278,7 @@ def _deeper(
         ("effects.fee", effects.get("fee", [])),
     ):
         if not _pairs(side, int):
-            yield f"{what} of [account, seconds]", shown(side)
+            yield said("of_account_seconds", what=what), shown(side)
     yield from _values(request)
     if "reserves" in effects or "flags" in effects or "fee" in effects:
         yield from _reserves_and_flags(effects)
@@ -282,7 +288,7 @@ def _deeper(
         yield from _amended(kind, request, effects)
     ends = effects.get("ends")
     if ends is not None and not (ends and all(type(hold) is int for hold in ends)):
-        yield "effects.ends of sequences, or left out", shown(ends)
+        yield said("effects_ends_of_sequences_or_left_out"), shown(ends)
     yield from _words(kind, request, effects)
 
 
@@ -290,27 +296,27 @@ def _values(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield lists of a request that are not of strings, times that are none, and such days."""
     for name in ("tags", "takes_away"):
         if name in request and not _strings(request[name]):
-            yield f"request.{name} of strings", shown(request[name])
+            yield said("request_of_strings", name=name), shown(request[name])
     for name in ("from", "to"):
         if name in request and not _is_time(request[name]):
-            yield f"request.{name} a time of day", shown(request[name])
+            yield said("request_a_time_of_day", name=name), shown(request[name])
     for what, value in _days(request):
         if type(value) is not str or not is_day(value):
-            yield f"request.{what} a day", shown(value)
+            yield said("request_a_day", what=what), shown(value)
 
 
 def _erased(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong in an erasure."""
     commitments, texts = effects["erased"], effects["texts"]
     if not commitments or not all(map(is_commitment, commitments)):
-        yield "effects.erased of commitments", shown(commitments)
+        yield said("effects_erased_of_commitments"), shown(commitments)
         return
     for text in texts:
         if type(text) is not list or [*map(type, text)] != [int, str] or text[1] not in TEXT_FIELDS:
-            yield "effects.texts of [record, field]", shown(text)
+            yield said("effects_texts_of_record_field"), shown(text)
             return
     if not texts:
-        yield "effects.texts, and some", "none"
+        yield said("effects_texts_and_some"), said("none")
 
 
 def _amended(
@@ -321,7 +327,10 @@ def _amended(
         yield from _fields(name, effects[name], _SET[kind])
     for field in request.get("takes_away", ()):
         if type(field) is str and field not in _TAKEN[kind]:
-            yield f"request.takes_away of {', '.join(sorted(_TAKEN[kind]))}", shown(field)
+            yield (
+                said("request_takes_away_of", fields=", ".join(sorted(_TAKEN[kind]))),
+                shown(field),
+            )
 
 
 def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -332,7 +341,7 @@ def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if type(period) is list:
         yield from (("period", day) for day in period)
         if len(period) != 2:  # noqa: PLR2004  # first and last
-            yield "period", period
+            yield said("period"), period
 
 
 @lru_cache(maxsize=400)
@@ -349,12 +358,12 @@ def _words(
 ) -> Iterator[tuple[str, str]]:
     """Yield wrong words, commitments, and fields that are set of an account."""
     if request.get("limits", "unchecked") != "unchecked":
-        yield "request.limits unchecked, or none", shown(request["limits"])
+        yield said("request_limits_unchecked_or_none"), shown(request["limits"])
     for field in TEXT_FIELDS:
         if field in request and not is_commitment(request[field]):
-            yield f"request.{field} a commitment of 64 hex digits", shown(request[field])
+            yield said("request_a_commitment_of_64_hex_digits", field=field), shown(request[field])
     if kind in _KINDS and request.get("kind", "member") not in ACCOUNT_KINDS:
-        yield "a kind of account", shown(request["kind"])
+        yield said("a_kind_of_account"), shown(request["kind"])
     if kind not in _SET and type(effects.get("sets")) is dict:
         yield from _fields("sets", effects["sets"], _SETS)
 
@@ -362,13 +371,13 @@ def _words(
 def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for what in ("fee", "flags"):
         if effects.get(what) == []:
-            yield f"effects.{what} left out where there are none", shown([])
+            yield said("effects_left_out_where_there_are_none", what=what), shown([])
     for reserve in effects.get("reserves", ()):
         if type(reserve) is not list or [*map(type, reserve)] != [str, int, int]:
-            yield "effects.reserves of [account, held, incoming]", shown(reserve)
+            yield said("effects_reserves_of_account_held_incoming"), shown(reserve)
     for flag in effects.get("flags", ()):
         if type(flag) is not dict or type(flag.get("rule")) is not str:
-            yield "effects.flags of objects with a rule", shown(flag)
+            yield said("effects_flags_of_objects_with_a_rule"), shown(flag)
         else:
             yield from _fields("flag", flag, _FLAG)
 

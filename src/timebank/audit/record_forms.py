@@ -19,6 +19,7 @@ from timebank.model import (
     MAX_SOURCE_FIELDS,
     MAX_TAGS,
 )
+from timebank.model.said import said, who
 
 _Object = dict[str, Any]
 
@@ -43,21 +44,21 @@ def _quantities(request: _Object, effects: _Object) -> Iterator[Difference]:
     """Yield hours and times that are none."""
     for field in ("hours", "expires_in"):
         if request.get(field, 1) <= 0:
-            yield f"request.{field} of more than 0", shown(request[field])
+            yield said("request_of_more_than_0", field=field), shown(request[field])
     if effects.get("expires_at", 0) >= MAX_INTEGER:
-        yield "effects.expires_at before the year 2255", shown(effects["expires_at"])
+        yield said("effects_expires_at_before_the_year_2255"), shown(effects["expires_at"])
 
 
 def _limits(request: _Object) -> Iterator[Difference]:
     """Yield limits of a new account that say nothing."""
     for field in ("floor", "ceiling"):
         if request.get(field) == "inherit":
-            yield f"request.{field} left out where it is inherited", "inherit"
+            yield said("request_left_out_where_it_is_inherited", field=field), "inherit"
 
 
 def _one_of_both(request: _Object, _: _Object) -> Iterator[Difference]:
     if not request.keys() & {"floor", "ceiling"}:
-        yield "a floor, a ceiling or both", "neither"
+        yield said("a_floor_a_ceiling_or_both"), said("neither")
 
 
 def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
@@ -65,23 +66,32 @@ def _sides(request: _Object, effects: _Object) -> Iterator[Difference]:
     earners, spenders = request["earners"], request["spenders"]
     for what, side in (("earners", earners), ("spenders", spenders)):
         if not 1 <= len(side) <= MAX_PARTIES:
-            yield f"request.{what} of 1 to {MAX_PARTIES} accounts", f"{len(side)} of them"
+            yield (
+                said("request_of_1_to_accounts", what=what, most=MAX_PARTIES),
+                said("number_of_them", number=len(side)),
+            )
         if not all(seconds > 0 for _, seconds in side):
-            yield f"request.{what} of more than 0 seconds", shown(side)
+            yield said("request_of_more_than_0_seconds", what=what), shown(side)
         if not is_ascending([account for account, _ in side]):
-            yield f"request.{what} sorted by account, each once", shown(side)
+            yield said("request_sorted_by_account_each_once", what=what), shown(side)
     sums = [sum(seconds for _, seconds in side) for side in (earners, spenders)]
     if sums[0] != sums[1] and not imbalance(effects):  # else that is said
-        yield "both sides of the same hours", f"{sums[0]} and {sums[1]} seconds"
+        yield (
+            said("both_sides_of_the_same_hours"),
+            said("and_seconds", one=sums[0], other=sums[1]),
+        )
     if len(earners) == len(spenders) == 1 and earners[0][0] == spenders[0][0]:
-        yield "two accounts", f"{shown(earners[0][0])} as the sole earner and spender"
+        yield (
+            said("two_accounts"),
+            said("as_the_sole_earner_and_spender", account=who(earners[0][0])),
+        )
 
 
 def _tagged(request: _Object, _: _Object) -> Iterator[Difference]:
     """Yield tags that are not in order, too many or none."""
     tags = request.get("tags", ["-"])
     if not 1 <= len(tags) <= MAX_TAGS or not is_ascending(tags):
-        yield f"request.tags sorted, each once, 1 to {MAX_TAGS} of them", shown(tags)
+        yield said("request_tags_sorted", most=MAX_TAGS), shown(tags)
 
 
 def _amends(request: _Object, _: _Object) -> Iterator[Difference]:
@@ -89,21 +99,24 @@ def _amends(request: _Object, _: _Object) -> Iterator[Difference]:
     given = request.keys() - {"account", "operation", "reason", "takes_away"}
     taken = request.get("takes_away", [])
     if not given and "takes_away" not in request:
-        yield "a field that is given, or taken away", "none"
+        yield said("a_field_that_is_given_or_taken_away"), said("none")
     if "takes_away" in request and (not taken or not is_ascending(taken)):
-        yield "request.takes_away sorted, each once, or left out", shown(taken)
+        yield said("request_takes_away_sorted"), shown(taken)
     if given & {*taken}:
-        yield "fields that are given, or taken away", f"both: {shown(sorted(given & {*taken}))}"
+        yield (
+            said("fields_that_are_given_or_taken_away"),
+            said("both", fields=shown(sorted(given & {*taken}))),
+        )
 
 
 def _described(request: _Object, _: _Object) -> Iterator[Difference]:
     """Yield what is wrong with the words of a transfer or hold."""
     if request["kind"] == REVERSAL:
-        yield f"request.kind other than {REVERSAL}", shown(request["kind"])
+        yield said("request_kind_other_than", word=REVERSAL), shown(request["kind"])
     source = request.get("source", "-")
     pairs = [["-", source]] if type(source) is str else source
     if not 1 <= len(pairs) <= MAX_SOURCE_FIELDS or not is_ascending([name for name, _ in pairs]):
-        expected = f"request.source sorted, each name once, 1 to {MAX_SOURCE_FIELDS} of them"
+        expected = said("request_source_sorted", most=MAX_SOURCE_FIELDS)
         yield expected, shown(source)
 
 
@@ -111,9 +124,12 @@ def _erased(_: _Object, effects: _Object) -> Iterator[Difference]:
     """Yield what an erasure names too many of, twice, or in another order."""
     commitments, texts = effects["erased"], effects["texts"]
     if len(texts) > MOST_ERASED:
-        yield f"effects.texts of at most {MOST_ERASED}", f"{len(texts)} of them"
+        yield (
+            said("effects_texts_of_at_most", most=MOST_ERASED),
+            said("number_of_them", number=len(texts)),
+        )
     if not is_ascending(commitments) or not is_ascending(texts):
-        yield "effects.erased and effects.texts in order, each once", "others"
+        yield said("effects_erased_in_order"), said("others")
 
 
 def is_ascending(values: list[Any]) -> bool:

@@ -17,6 +17,7 @@ from timebank.errors import shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.model import RecordRow
+from timebank.model.said import said, who
 
 #: Originals whose remainder is remembered; of the others the earlier reversals are read again.
 _REMEMBERED: Final = 64
@@ -81,15 +82,15 @@ class Reversals(AuditCheck):
             self._remaining.clear()  # the lines are of other accounts from now on
             return
         request, effects = record.request, record.effects
-        reverses, place = effects["reverses"], f"record {record.sequence}"
+        reverses = effects["reverses"]
         original = self._remaining.pop(reverses, None) or self._read(reverses, record.sequence)
         if original is None or original.id != request["transfer"]:
-            self.tell(
-                "reversals",
-                place,
-                expected=f"it reverses the earlier transfer {shown(request['transfer'])}",
-                found=f"record {reverses} is "
-                f"{'no transfer' if original is None else shown(original.id)}",
+            transfer = shown(request["transfer"])
+            what = said("no_transfer") if original is None else shown(original.id)
+            self._tell(
+                record,
+                said("it_reverses_the_earlier_transfer", transfer=transfer),
+                said("record_is", reverses=reverses, what=what),
             )
             return
         if "occurred_on" not in request:
@@ -98,33 +99,38 @@ class Reversals(AuditCheck):
         for account, left, seconds in beyond:
             self.tell(
                 "reversals",
-                f"{place}, account {shown(account)}",
-                expected=f"at most {quantity(left)}, what is left of record {reverses}",
+                said("record_account", sequence=record.sequence, account=who(account)),
+                expected=said(
+                    "at_most_what_is_left_of_record", left=quantity(left), reverses=reverses
+                ),
                 found=quantity(seconds),
             )
         fee = effects.get("fee", [])
         if not ends_with_fee(effects["postings"], fee):
-            self.tell("reversals", place, expected=FEE_AT_THE_END, found=shown(fee))
+            self._tell(record, said(FEE_AT_THE_END), shown(fee))
         elif not beyond:
             for expected, found in _proportions(original, request, effects):
-                self.tell("reversals", place, expected=expected, found=found)
+                self._tell(record, expected, found)
         original.move(effects, self._fold, sign=-1)
         self._remaining[reverses] = original
         if len(self._remaining) > _REMEMBERED:
             del self._remaining[next(iter(self._remaining))]
 
+    def _tell(self, record: AuditedRecord, expected: str, found: str) -> None:
+        place = said("record", sequence=record.sequence)
+        self.tell("reversals", place, expected=expected, found=found)
+
     def _check_day(self, record: AuditedRecord, day: str) -> None:
         """Check that the day is that of the original, or today where books are closed."""
         effects, closed = record.effects, self._fold.closed_through
-        why = f"as record {effects['reverses']}"
+        why, gaps = "as_record", {"sequence": effects["reverses"]}
         if closed is not None and day <= closed:
-            day, why = record.content["recorded_on"], f"for books are closed through {closed}"
+            day, why, gaps = record.content["recorded_on"], "for_books_are_closed", {"day": closed}
         if effects["occurred_on"] != day:
-            self.tell(
-                "reversals",
-                f"record {record.sequence}",
-                expected=f"occurred_on {shown(day)}, {why}",
-                found=shown(effects["occurred_on"]),
+            self._tell(
+                record,
+                said("occurred_on_why", day=shown(day), why=said(why, **gaps)),
+                shown(effects["occurred_on"]),
             )
 
     def _read(self, original: int, sequence: int) -> _Original | None:
@@ -186,21 +192,24 @@ def _proportions(
     left, fee_left = _earned(own), _earned(fee)
     moved, fee_moved = (sum(s for _, s in part if s > 0) for part in (lines, fee_lines))
     if "hours" not in request and moved != left:
-        yield f"all that is left, {quantity(left)}", quantity(moved)
+        yield said("all_that_is_left", left=quantity(left)), quantity(moved)
     if left and fee_moved != fee_left * moved // left:
-        yield f"a fee of {quantity(fee_left * moved // left)} moved back", quantity(fee_moved)
+        yield (
+            said("a_fee_of_moved_back", amount=quantity(fee_left * moved // left)),
+            quantity(fee_moved),
+        )
     for remaining, part, total in ((own, lines, moved), (fee, fee_lines, fee_moved)):
         found = {(account, seconds < 0): abs(seconds) for account, seconds in part}
         order = [line for side in (True, False) for line in remaining if line[1] is side]
         if [(account, seconds < 0) for account, seconds in part] != [
             line for line in order if line in found
         ]:
-            yield "postings in the order of the original, each account once a side", shown(part)
+            yield said("postings_in_the_order_of_the_original"), shown(part)
         for side in (True, False):
             weights = {line: left for line, left in remaining.items() if line[1] is side}
             shares = [found.get(line, 0) for line in weights]
             if sum(shares) == total and not is_shared(total, [*weights.values()], shares):
-                yield "what is left shared by largest remainder", shown(part)
+                yield said("what_is_left_shared_by_largest_remainder"), shown(part)
 
 
 def _earned(lines: _Lines) -> int:

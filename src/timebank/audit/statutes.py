@@ -8,6 +8,7 @@ from timebank.audit.base import AuditCheck, AuditedRecord, State
 from timebank.audit.findings import ASK, Check
 from timebank.errors import TimebankError, shown
 from timebank.journal import canonical
+from timebank.model.said import said, who
 from timebank.statute import DEFAULT, RESERVED, Statute
 from timebank.statute.codec import as_record, from_record
 
@@ -50,18 +51,26 @@ class Statutes(AuditCheck):
         try:
             statute = from_record(data)
         except TimebankError as error:
-            self._tell(sequence, "a statute that can be read", str(error))
+            self._tell(sequence, said("a_statute_that_can_be_read"), str(error))
             return
         if canonical(as_record(statute)) != canonical(data):
-            self._tell(sequence, f"the statute as {shown(as_record(statute))}", shown(data))
+            self._tell(
+                sequence, said("the_statute_as", statute=shown(as_record(statute))), shown(data)
+            )
         self._funds(sequence, statute)
         if statute.version != version:
-            self._tell(sequence, f"the adoption of {shown(statute.version)}", shown(version))
+            self._tell(
+                sequence, said("the_adoption_of", version=shown(statute.version)), shown(version)
+            )
         first = self.context.statutes.adopt(statute)
         if first != statute:
-            self._tell(sequence, f"the rules that {shown(version)} had before", "other rules")
+            self._tell(
+                sequence,
+                said("the_rules_that_had_before", version=shown(version)),
+                said("other_rules"),
+            )
         elif statute.version.startswith(RESERVED) and statute is first and statute != DEFAULT:
-            expected = f"no other version that begins with {RESERVED}"
+            expected = said("no_other_version_that_begins_with", prefix=RESERVED)
             self._tell(sequence, expected, shown(version))
 
     def _funds(self, sequence: int, statute: Statute) -> None:
@@ -70,11 +79,15 @@ class Statutes(AuditCheck):
         for fund in statute.funds:
             row = accounts.get(fund)
             if row is None or row.kind in _OWN or row.status == "closed":
-                found = "missing" if row is None else f"a {row.kind}, {row.status}"
-                self._tell(sequence, f"fund {shown(fund)} that is there, and open", found)
+                found = (
+                    said("missing")
+                    if row is None
+                    else said("kind_and_status", kind=row.kind, status=row.status)
+                )
+                self._tell(sequence, said("fund_that_is_there_and_open", fund=who(fund)), found)
 
     def _tell(self, sequence: int, expected: str, found: str) -> None:
-        self.tell("statutes", f"record {sequence}", expected=expected, found=found)
+        self.tell("statutes", said("record", sequence=sequence), expected=expected, found=found)
 
     def state(self) -> State:
         """Return the statutes that were adopted, and when."""

@@ -23,6 +23,7 @@ from timebank.audit.findings import Note
 from timebank.audit.report import Progress
 from timebank.errors import Corrupt
 from timebank.model import Head
+from timebank.model.said import of_json, to_json
 from timebank.storage.protocol import Reader
 
 #: The kinds of record whose outcome is taken from the stored balances.
@@ -47,7 +48,7 @@ class StretchResult:
             {
                 "checkpoint": self.checkpoint.to_bytes().decode(),
                 "records": self.records,
-                "notes": [[note.place, note.text] for note in self.notes],
+                "notes": [[to_json(note.place), to_json(note.text)] for note in self.notes],
                 "more": self.more_notes,
             }
         )
@@ -60,7 +61,7 @@ class StretchResult:
         :raises KeyError, TypeError, ValueError: it is none.
         """
         found = json.loads(line)
-        notes = tuple(Note(place, text) for place, text in found["notes"])
+        notes = tuple(Note(of_json(place), of_json(text)) for place, text in found["notes"])
         checkpoint = Checkpoint.from_bytes(found["checkpoint"].encode())
         return cls(checkpoint, int(found["records"]), notes, int(found["more"]))
 

@@ -24,11 +24,11 @@ from timebank.model import (
     RecordRow,
     TextRow,
 )
+from timebank.model.said import Said, said
 
 #: How many commitments may wait to be compared.
 MOST_WAITING: Final = 50_000
 PAGE: Final = 500
-_PREFIX: Final = "commitment "
 _FIELDS: Final = frozenset(TEXT_FIELDS)
 
 #: The sequence of a text's record, and its field.
@@ -44,7 +44,7 @@ class Texts(AuditCheck):
             "texts",
             "Every commitment has its text, matching, unless it was erased; there is no other "
             "text.",
-            "Restore the texts from a backup; balances do not depend on them.",
+            "advice_texts",
             about="texts",
         ),
     )
@@ -72,7 +72,7 @@ class Texts(AuditCheck):
         The texts of a record that cannot be read are neither expected nor a finding.
         """
         through = page.rows[-1].sequence
-        with self.reading(f"texts of records {page.after + 1} to {through}"):
+        with self.reading("texts_of_records_to", first=page.after + 1, last=through):
             self._compare(page.after, through, page.unreadable)
 
     def _compare(
@@ -82,9 +82,14 @@ class Texts(AuditCheck):
             expected = self._expected.pop((row.sequence, row.field), None)
             if expected is None:
                 if row.sequence not in unreadable:
-                    self._tell(row.sequence, row.field, "no text without a commitment", "a text")
-            elif (found := _committed(row)) != _PREFIX + expected:
-                self._tell(row.sequence, row.field, _PREFIX + expected, found)
+                    self._tell(
+                        row.sequence,
+                        row.field,
+                        said("no_text_without_a_commitment"),
+                        said("a_text"),
+                    )
+            elif (found := _committed(row)) != expected:
+                self._tell(row.sequence, row.field, _said(expected), _said(found))
         self._missing |= self._expected
         self._expected.clear()
         for sequence, effects in self._erasures:
@@ -100,7 +105,7 @@ class Texts(AuditCheck):
         except TimebankError as error:
             rows, spoiled = self._rows_one_by_one()
             if not spoiled:  # it is none of those that were expected
-                self._unreadable(f"texts of records {after + 1} to {through}", error)
+                self._unreadable(said("texts_of_records_to", first=after + 1, last=through), error)
             return rows
 
     def _rows_one_by_one(self) -> tuple[list[TextRow], bool]:
@@ -111,14 +116,14 @@ class Texts(AuditCheck):
             try:
                 rows += self._reader.texts(after=sequence - 1, through=sequence)
             except TimebankError as error:
-                self._unreadable(f"texts of record {sequence}", error)
+                self._unreadable(said("texts_of_record", sequence=sequence), error)
                 spoiled = True
                 for field in TEXT_FIELDS:
                     self._expected.pop((sequence, field), None)
         return rows, spoiled
 
     def _unreadable(self, place: str, error: TimebankError) -> None:
-        self.tell("texts", place, expected="rows that can be read", found=str(error))
+        self.tell("texts", place, expected=said("rows_that_can_be_read"), found=str(error))
 
     def pause(self) -> None:
         """Find the erasures, behind the stretch, of what is missing in it."""
@@ -142,21 +147,28 @@ class Texts(AuditCheck):
             commitments.add(was)
         erased = set(effects["erased"])
         if None not in commitments and commitments != erased:
-            expected = f"{len(commitments)} commitments, of its texts"
-            self._tell_erasure(sequence, expected, "other commitments")
+            expected = said("commitments_of_its_texts", number=len(commitments))
+            self._tell_erasure(sequence, expected, said("other_commitments"))
 
     def _look(self, sequence: int, record: int, field: str) -> str | None:
         """Return the commitment of a text that was not missed, where there is none now."""
         for row in self._reader.texts(after=record - 1, through=record):
             if row.field == field:
-                self._tell(record, field, f"no text, for record {sequence} erased it", "a text")
+                self._tell(
+                    record,
+                    field,
+                    said("no_text_for_record_erased_it", sequence=sequence),
+                    said("a_text"),
+                )
                 return None
         for found in self._reader.records(after=record - 1, limit=1):
             was = _commitments(found.body).get(field) if found.sequence == record else None
             if was is not None:
                 return was
-        found_text = f"text {shown(field)} of record {shown(record)}, which never was"
-        self._tell_erasure(sequence, "texts of earlier records, erased", found_text)
+        found_text = said(
+            "text_of_record_which_never_was", field=shown(field), record=shown(record)
+        )
+        self._tell_erasure(sequence, said("texts_of_earlier_records_erased"), found_text)
         return None
 
     def _all_erased(self, *, after: int, last: bool) -> None:
@@ -171,7 +183,7 @@ class Texts(AuditCheck):
                         self._missing.pop(place, None)
             after = rows[-1].sequence
         for (sequence, field), missing in self._missing.items():
-            self._tell(sequence, field, _PREFIX + missing, "no text, and no erasure")
+            self._tell(sequence, field, _said(missing), said("no_text_and_no_erasure"))
         self._missing.clear()
 
     def _page_of(self, after: int) -> list[RecordRow]:
@@ -181,20 +193,25 @@ class Texts(AuditCheck):
         self.context.check(Effects).tell_erasure(sequence, expected, found)
 
     def _tell(self, sequence: int, field: str, expected: str, found: str) -> None:
-        place = f"text {shown(field)} of record {shown(sequence)}"
+        place = said("text_of_record", field=shown(field), sequence=shown(sequence))
         self.tell("texts", place, expected=expected, found=found)
 
 
 def _committed(row: TextRow) -> str:
     """Return the commitment that a text and its salt make; no personal text is shown."""
     if type(row.salt) is not bytes or len(row.salt) != SALT_BYTES or type(row.text) is not str:
-        return "a salt or a text of the wrong type"
+        return said("a_salt_or_a_text_of_the_wrong_type")
     if not 1 <= len(row.text) <= MAX_TEXT_CHARACTERS or "\0" in row.text:
-        return f"a text of {len(row.text)} characters, or with NUL"
+        return said("a_text_of_characters_or_with_nul", number=len(row.text))
     try:
-        return _PREFIX + commitment(row.salt, row.text)
+        return commitment(row.salt, row.text)
     except ValueError:
-        return "a text that is no Unicode"
+        return said("a_text_that_is_no_unicode")
+
+
+def _said(found: str) -> str:
+    """Return a commitment in words; what is none is words already."""
+    return found if isinstance(found, Said) else said("commitment", digest=found)
 
 
 def _places(body: bytes) -> list[TextKey]:

@@ -136,7 +136,7 @@ def _check_gap(recorded_on: date, today: date) -> None:
             f"the last record is of {recorded_on}, and the clock of this machine says {today}, "
             f"{days} days later: if that is right, say through={today}; if not, set the clock"
         )
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="run_due_gap", day=recorded_on, today=today, days=days)
 
 
 def _all_charged(session: Session, found: list[Planned], actor: str | None) -> tuple[Charge, ...]:

@@ -157,7 +157,7 @@ class Reads(Handle):
         """
         if on is not None and at is not None:
             msg = "give on (a day of service) or at (a point of the record), not both"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="on_or_at")
         day = checks.day(on, "on")
         now = self._may("balance", id)
         with self._reader() as reader:

@@ -15,6 +15,7 @@ from timebank.cli.output import show_as, show_result
 from timebank.cli.program import usage
 
 if TYPE_CHECKING:
+    from timebank.hours import Hours
     from timebank.model import Account
 
 KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
@@ -25,13 +26,22 @@ def account() -> None:
     """The group of the commands of accounts."""
 
 
-def _show(account: Account, format: str, *, posted: str = "") -> None:
-    from timebank.reports.text import limit_text, status_text, titled
+def _show(
+    account: Account, format: str, *, posted: Hours | None = None, asked: str | None = None
+) -> None:
+    """Print an account; where it has the status that was `asked` for already, say so."""
+    from timebank.reports.text import kind_text, limit_text, status_text, titled
+    from timebank.reports.words import Words
 
-    limits = f"floor {limit_text(account.floor)}, ceiling {limit_text(account.ceiling)}"
-    line = (
-        f"{titled(account.id, account.name)} ({account.kind}) is {status_text(account)}: "
-        f"{limits}{posted}"
+    words = Words("account")
+    line = words(
+        "is_already" if account.repeated and account.status == asked else "is",
+        account=titled(account.id, account.name),
+        kind=kind_text(account.kind),
+        status=status_text(account),
+        floor=limit_text(account.floor),
+        ceiling=limit_text(account.ceiling),
+        balance=words("balance", hours=posted) if posted else "",
     )
     show_result(format, account, lambda: [line])
 
@@ -71,7 +81,7 @@ def open_(
             welcome=not no_welcome,
         )
         posted = bank.balance(id).posted
-    _show(opened, format, posted=f", balance {posted}" if posted else "")
+    _show(opened, format, posted=posted, asked="open")
 
 
 @account.command("list", help="All accounts with their own limits.")
@@ -153,7 +163,7 @@ def rename(address: BankAddress, /, *, id: str, name: str | None, format: str) -
     _show(renamed, format)
 
 
-def _status_command(name: str, method: str, help: str) -> None:
+def _status_command(name: str, method: str, status: str, help: str) -> None:
     """Add one of the four commands that change the status; they differ in nothing else."""
 
     @account.command(name, help=help)
@@ -165,10 +175,10 @@ def _status_command(name: str, method: str, help: str) -> None:
         with address.open() as bank:
             call: Callable[..., Account] = getattr(bank, method)
             changed = call(account_id(bank, id), reason=reason)
-        _show(changed, format)
+        _show(changed, format, asked=status)
 
 
-_status_command("freeze", "freeze", "Let an account neither earn nor spend.")
-_status_command("thaw", "thaw", "Open a frozen account again.")
-_status_command("close", "close_account", "Close an account whose balance is 0:00.")
-_status_command("reopen", "reopen", "Open a closed account again.")
+_status_command("freeze", "freeze", "frozen", "Let an account neither earn nor spend.")
+_status_command("thaw", "thaw", "open", "Open a frozen account again.")
+_status_command("close", "close_account", "closed", "Close an account whose balance is 0:00.")
+_status_command("reopen", "reopen", "open", "Open a closed account again.")

@@ -45,6 +45,9 @@ _MOST: Final = 8
     help="A head that was published is to be in the journal; @FILE has one a line.",
 )
 @click.option(
+    "--all", "--verbose", "everything", is_flag=True, help="Each finding too, not a screen only."
+)
+@click.option(
     "--format",
     "format",
     type=click.Choice(["text", "json", "junit"]),
@@ -62,6 +65,7 @@ def audit(
     save: str | None,
     processes: int | None,
     lines: tuple[str, ...],
+    everything: bool,
     format: str,
 ) -> int:
     """Audit the bank, read-only."""
@@ -82,8 +86,10 @@ def audit(
         report.checkpoint.save(save)
     if format == "json":
         show_json(reports.json.audit_report(report))
+    elif format == "junit":
+        show(audit_junit(report))
     else:
-        show((audit_junit if format == "junit" else audit_text)(report))
+        show(audit_text(report, everything=everything))
     return WELL if report.ok else REFUSED
 
 
@@ -152,12 +158,15 @@ def audit_host() -> None:
     """
 )
 @click.argument("folder", metavar="DIR")
+@click.option(
+    "--all", "--verbose", "everything", is_flag=True, help="Each finding, not a screen only."
+)
 @formatted
-def timeoverflow(*, folder: str, format: str) -> int:
+def timeoverflow(*, folder: str, everything: bool, format: str) -> int:
     """Audit TimeOverflow's tables."""
     from timebank.interchange.timeoverflow.books import audit_timeoverflow
     from timebank.reports.findings import books_text
 
     report = audit_timeoverflow(folder)
-    show_result(format, report, lambda: books_text(report))
+    show_result(format, report, lambda: books_text(report, everything=everything))
     return WELL if report.ok else REFUSED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -54,7 +54,6 @@ def balance(
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
-    from timebank.reports.text import status_text
 
     with address.open(read_only=True) as bank:
         if id is None:
@@ -65,7 +64,7 @@ def balance(
         found = bank.balance(id, on=on, at=at)
         account = bank.account(id)
     if on is None and at is None:
-        show_result(format, found, lambda: balance_text(found, status_text(account)))
+        show_result(format, found, lambda: balance_text(found, account))
         return
     # What may still move is known of today only.
     past: dict[str, object] = {"account": id, "posted": str(found.posted)}
@@ -176,7 +175,8 @@ def report() -> None:
     show_default=True,
     help="Smaller groups of accounts are not shown.",
 )
-@click.option("--lang", type=click.Choice(["en", "it"]), default="en", show_default=True)
+@title_option
+@lang_option
 @click.option(
     "--format",
     "format",
@@ -193,7 +193,8 @@ def impact(
     until: date | None,
     every: bool,
     at_least: int,
-    lang: str,
+    title: str | None,
+    lang: str | None,
     format: str,
 ) -> None:
     """Report the impact."""
@@ -205,18 +206,21 @@ def impact(
         banks = [bank]
         if every:
             banks = [TimeBank(bank.store, bank=name, create=False) for name in bank.store.banks()]
+        heads = [one.head() for one in banks]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
         closed = _closed_through(banks)
+        title = _title(title, banks)
+    about: Any = {"closed_through": closed, "title": title, "made_on": _today(), "heads": heads}
     if format == "json":
-        show_json(reports.json.impact(found))
+        show_json({**reports.json.impact(found), "heads": list(map(str, heads))})
     elif format == "csv":
         show(impact_csv(found, lang).splitlines())
     elif format == "html":
         from timebank.reports.impact_html import impact_html
 
-        show(impact_html(found, lang, closed_through=closed).splitlines())
+        show(impact_html(found, lang, **about).splitlines())
     else:
-        show(impact_text(found, lang, closed_through=closed))
+        show(impact_text(found, lang, **about))
 
 
 def _closed_through(banks: Iterable[TimeBank]) -> date | None:

@@ -141,5 +141,5 @@ def _read(file: Path) -> Statute:
     try:
         return Statute.from_json(file.read_bytes())
     except InvalidStatute as error:
-        msg = f"{file}: {error}"
-        raise InvalidStatute(msg) from error
+        error.add_context(before=f"{file}: ")
+        raise

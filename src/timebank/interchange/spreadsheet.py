@@ -1,7 +1,7 @@
 """Write tables for spreadsheets, as CSV: transfers, balances, a statement.
 
-Seconds are exact, so that sums are; hours are beside them with four decimals, for people. Text
-that a spreadsheet would execute is made harmless.
+Seconds are exact, so that sums are; hours are beside them with four decimals, for people. Of a
+text that people wrote a spreadsheet makes nothing else, and no mark in it steers a terminal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from timebank.interchange.merges import POSTS_HOURS, read_movement
 from timebank.model import Amendment, Transfer
 from timebank.queries.records import PAGE
 from timebank.queries.statements import Statement, TrialBalance
-from timebank.reports.csv_lines import Trusted, csv_line
+from timebank.reports.csv_lines import Trusted, cell_of, csv_line
 from timebank.storage.protocol import Reader
 
 #: The byte order mark, by which spreadsheets know that a file is UTF-8.
@@ -84,7 +84,7 @@ class Sheet:
             yield self._line([_cell(value) for value in row])
 
     def _line(self, cells: Sequence[str]) -> str:
-        return csv_line(cells, delimiter=";" if self.decimal_comma else ",")
+        return csv_line(cells, delimiter=";" if self.decimal_comma else ",", as_text=True)
 
     def hours(self, hours: Hours) -> Trusted:
         """Return a quantity as a decimal number of hours, rounded half to even where it must be."""
@@ -206,10 +206,12 @@ def _cell(value: Any) -> str:
     """Return a value as the text of a cell; what people wrote is guarded when it is written."""
     if value is None:
         return ""
+    if isinstance(value, Trusted):
+        return value
     if isinstance(value, int):
         return Trusted(value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return Trusted(f"{value:%Y-%m-%d %H:%M:%S}")
     if isinstance(value, time):
-        return f"{value:%H:%M}"
-    return value.isoformat() if isinstance(value, date) else value
+        return Trusted(f"{value:%H:%M}")
+    return Trusted(value.isoformat()) if isinstance(value, date) else cell_of(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from timebank.audit import AuditReport, BooksReport, Finding
+from timebank.audit import AuditReport, BooksReport, Cause, Finding
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.json_shapes import Shape, day, hours, of
 from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay, ReplayLine
@@ -20,13 +20,14 @@ def audit_report(report: AuditReport) -> Shape:
     """Return an audit; `head` is the line of the head, or `None` where it cannot be read."""
     return {
         "ok": report.ok,
+        "causes": list(map(cause, report.causes)),
         "findings": list(map(finding, report.findings)),
         "head": None if report.head is None else str(report.head),
         "records": report.records,
         "accounts": report.accounts,
         "since": report.since,
         "checks": list(report.checks),
-        "notes": [{"place": note.place, "text": note.text} for note in report.notes],
+        "notes": [{"place": str(note.place), "text": str(note.text)} for note in report.notes],
     }
 
 
@@ -43,14 +44,25 @@ def books_report(report: BooksReport) -> Shape:
 
 
 @of.register
+def cause(cause: Cause) -> Shape:
+    """Return what was done to a bank; `findings` are the places of what follows, from 1."""
+    return {
+        "what": str(cause.what),
+        "details": list(map(str, cause.details)),
+        "advice": str(cause.advice),
+        "findings": list(cause.findings),
+    }
+
+
+@of.register
 def finding(finding: Finding) -> Shape:
     """Return one thing that an audit found wrong."""
     return {
         "check": finding.check,
-        "place": finding.place,
-        "expected": finding.expected,
-        "found": finding.found,
-        "advice": finding.advice,
+        "place": str(finding.place),
+        "expected": str(finding.expected),
+        "found": str(finding.found),
+        "advice": str(finding.advice),
     }
 
 

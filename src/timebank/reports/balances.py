@@ -41,7 +41,7 @@ def trial_balance_text(trial: TrialBalance) -> list[str]:
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30")
     >>> for line in trial_balance_text(bank.trial_balance()):
     ...     print(line)
-    Trial balance, all days
+    Trial balance, from the beginning
     <BLANKLINE>
     Account     Name      Kind    Status  Earned  Spent  Balance
     ----------  --------  ------  ------  ------  -----  -------
@@ -145,12 +145,12 @@ def account_text(account: Account, balance: Balance) -> list[str]:
     return [titled(account.id, account.name), *facts(known, label=label)]
 
 
-def balance_text(balance: Balance, status: str = "open") -> list[str]:
-    """Return a balance and how far it may move: not at all, where the account is not open."""
+def balance_text(balance: Balance, account: Account | None = None) -> list[str]:
+    """Return a balance and how far it may move: not at all, where its account is not open."""
     words = Words("balances")
-    moves = status == "open"
+    moves = account is None or account.status == "open"
     known = {
-        **({} if moves else {words("status"): state_text(status)}),
+        **({} if account is None or moves else {words("status"): status_text(account)}),
         words("balance"): str(balance.posted),
         **_reserved(balance),
         words("floor"): limit_text(balance.floor),

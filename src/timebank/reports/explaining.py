@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Facts that are ids of accounts: a name stands in their place.
 _ACCOUNTS: Final = frozenset({"account", "actor", "into", "merged_into"})
+#: Facts that are kinds of accounts: their word stands in their place.
+_KINDS: Final = frozenset({"kind", "other", "of"})
 #: So many accounts are named in a sentence.
 _MOST_NAMED: Final = 3
 #: The longest text of who asked that is shown.
@@ -147,6 +149,8 @@ class _Explanation:
         """Return a fact as it stands in a sentence."""
         if name in _ACCOUNTS and isinstance(value, str):
             return self.name(value)
+        if name in _KINDS and isinstance(value, str) and self.words.has(value):
+            return self.words(value)
         if isinstance(value, datetime):
             return f"{value:%Y-%m-%d %H:%M}"
         if isinstance(value, date | Hours):

@@ -1,21 +1,38 @@
-"""Show the report of an audit to people and to a CI."""
+"""Show the report of an audit to people, in their language, and to a CI.
+
+People see the causes first: what was done, to which exchange of whom. What follows from it is
+counted, and shown where everything is asked for.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from timebank.audit import AuditReport, BooksReport, Finding
-from timebank.reports.text import PAGE_COLUMNS, counted, harmless
+from timebank.audit import AuditReport, BooksReport, Cause, Finding
+from timebank.audit.report import explained
+from timebank.model.said import TABLE, Day, Said, Who
+from timebank.reports.text import PAGE_COLUMNS, harmless
+from timebank.reports.words import DEFAULT, Words
 
 _LABELS: Final = ("expected", "found", "advice")
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: The most lines that are shown where not everything is asked for.
+SCREEN_LINES: Final = 24
+#: Notes that are shown then.
+_FEW_NOTES: Final = 5
+_INDENT: Final = "   "
 
 
-def audit_text(report: AuditReport) -> list[str]:
-    """Return the verdict, the head, and a block for each finding.
+def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
+    """Return the verdict, the causes, and the head; with `everything` each finding too.
+
+    It is in the language of `timebank.reports.words.language()`, and where not everything is
+    asked for at most a screen of 24 lines.
 
     >>> import timebank
     >>> from timebank.reports.findings import audit_text
@@ -23,26 +40,220 @@ def audit_text(report: AuditReport) -> list[str]:
     >>> audit_text(report)[0].partition(" in ")[0]
     'All well: 0 records and 0 accounts agree'
     """
-    lines = [verdict(report)]
-    if report.head is not None:
-        lines.append(f"Head: {report.head}")
-    for number, finding in enumerate(report.findings, start=1):
-        lines += ["", *finding_text(number, finding)]
-    if report.notes:
-        lines += ["", f"{counted(len(report.notes), 'note')}, which the rules allow:"]
-        lines += [harmless(f"  {note.place}: {note.text}") for note in report.notes]
-    return lines
+    words = Words(TABLE)
+    if report.findings and not report.causes:  # a report of another make
+        report = explained(report, None)
+    head = [] if report.head is None else [words("head_line", head=report.head)]
+    if report.ok:
+        return [verdict(report), *head, *_left_out(report, words), *_notes(report, everything)]
+    end = [*_left_out(report, words), *head]
+    if everything:
+        lines = [verdict(report)]
+        for block in _blocks(report, words):
+            lines += ["", *block]
+        for number, finding in enumerate(report.findings, start=1):
+            lines += ["", *finding_text(number, finding, words, report.names)]
+        return [*lines, "", *end, *_notes(report, everything)]
+    end = ["", *_wrapped(words("see_all"), ""), *end]
+    return [verdict(report), *_causes(report, words, SCREEN_LINES - 1 - len(end)), *end]
 
 
 def verdict(report: AuditReport) -> str:
     """Return the first line: whether all is well."""
+    words = Words(TABLE)
     if not report.ok:
-        return f"NOT WELL: {counted(len(report.findings), 'finding')}."
-    records, accounts = counted(report.records, "record"), counted(report.accounts, "account")
+        causes = words.counted("causes", len(report.causes))
+        findings = words.counted("findings", len(report.findings))
+        return words("verdict_bad", causes=causes, findings=findings)
+    records = words.counted("count_records", report.records)
+    accounts = words.counted("count_accounts", report.accounts)
     if report.since is not None:
-        records += f" since record {report.since}"
-    looked = "at a quick look " if report.is_quick else ""
-    return f"All well: {looked}{records} and {accounts} agree in {len(report.checks)} checks."
+        records = words("since_record", records=records, since=report.since)
+    key = "verdict_quick" if report.is_quick else "verdict_well"
+    return words(key, records=records, accounts=accounts, checks=len(report.checks))
+
+
+def spoken(text: object, words: Words, names: Mapping[str, str] | None = None) -> str:
+    """Return what an audit said in the language of some words, accounts by their names.
+
+    Free text, as of a check or a store of another make, stays as it is.
+
+    >>> from timebank.model.said import said, who
+    >>> from timebank.reports.findings import spoken
+    >>> from timebank.reports.words import Words
+    >>> spoken(said("account", account=who("m1")), Words("findings", "it"), {"m1": "Maria R."})
+    'conto Maria R. (m1)'
+    """
+    if isinstance(text, Said):
+        gaps = {name: spoken(value, words, names) for name, value in text.gaps.items()}
+        if "n" in text.gaps:
+            return words.counted(text.key, text.gaps["n"], **{**gaps, "n": text.gaps["n"]})
+        return words(text.key, **gaps)
+    if isinstance(text, Who):
+        name = (names or {}).get(text.id)
+        return text.id if name is None else f"{name} ({text.id})"
+    if isinstance(text, Day):
+        return _day(text, words)
+    return str(text)
+
+
+def _day(day: str, words: Words) -> str:
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])-(\d\d)", day)
+    if found is None:
+        return str(day)
+    return words("day", day=int(found[3]), month=words(f"month_{found[2]}"), year=found[1])
+
+
+# -- causes ------------------------------------------------------------------------------
+
+
+def _causes(report: AuditReport, words: Words, room: int) -> list[str]:
+    """Return the causes that have room in so many lines, and how many more there are."""
+    lines: list[str] = []
+    blocks = [["", *block] for block in _blocks(report, words)]
+    for number, block in enumerate(blocks):
+        is_last = number == len(blocks) - 1
+        if lines and len(lines) + len(block) > room - (0 if is_last else 2):
+            return [*lines, "", words.counted("more_causes", len(blocks) - number)]
+        lines += block
+    return lines
+
+
+def _blocks(report: AuditReport, words: Words) -> list[list[str]]:
+    """Return the blocks of the causes; the same advice is given once."""
+    given: dict[str, int] = {}
+    blocks = []
+    for number, cause in enumerate(report.causes, start=1):
+        first = given.setdefault(cause.advice, number)
+        advice = spoken(cause.advice, words)
+        if first != number:
+            advice = words("as_for", number=first)
+        blocks.append(_cause(number, cause, report, words, advice))
+    return blocks
+
+
+def _cause(number: int, cause: Cause, report: AuditReport, words: Words, advice: str) -> list[str]:
+    """Return the block of one cause: what was done, what follows, and what to do."""
+    what, *details = cause_words(cause, report, words)
+    lines = _wrapped(f"{number}. {what}", "", _INDENT)
+    for detail in details:
+        lines += _wrapped(detail, _INDENT)
+    return lines + _wrapped(f"{words('what_to_do')} {advice}", _INDENT)
+
+
+def cause_words(cause: Cause, report: AuditReport, words: Words) -> list[str]:
+    """Return what was done, its details, and how many findings of which checks follow from it.
+
+    >>> from timebank import StoreError
+    >>> from timebank.audit import unreadable
+    >>> from timebank.reports.findings import cause_words
+    >>> from timebank.reports.words import Words
+    >>> report = unreadable(StoreError("no such disk"))
+    >>> cause_words(report.causes[0], report, Words("findings", "en"))[1]
+    'storage: no such disk'
+    """
+    names = report.names
+    found = Counter(report.findings[place - 1].check for place in cause.findings)
+    checks = ", ".join(f"{_check(check, words)} {count}" for check, count in found.items())
+    return [
+        spoken(cause.what, words, names),
+        *(spoken(detail, words, names) for detail in cause.details),
+        words.counted("follows", found.total(), checks=checks),
+    ]
+
+
+def _check(check: str, words: Words) -> str:
+    """Return the name of a check in words; that of another make as it is."""
+    try:
+        return words(f"check_{check}")
+    except KeyError:
+        return check
+
+
+def _wrapped(text: str, first: str, further: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        harmless(text),
+        PAGE_COLUMNS,
+        initial_indent=first,
+        subsequent_indent=first if further is None else further,
+        break_on_hyphens=False,
+    )
+
+
+def _left_out(report: AuditReport, words: Words) -> list[str]:
+    """Return what an audit since a checkpoint did not look at."""
+    if not report.since:
+        return []
+    key = "not_looked_at" if report.unread_through else "texts_not_looked_at"
+    return _wrapped(words(key, through=report.unread_through, since=report.since), "")
+
+
+def _notes(report: AuditReport, everything: bool) -> list[str]:
+    if not report.notes:
+        return []
+    words = Words(TABLE)
+    shown = report.notes if everything else report.notes[:_FEW_NOTES]
+    lines = ["", words.counted("notes", len(report.notes))]
+    for note in shown:
+        place, text = spoken(note.place, words), spoken(note.text, words)
+        lines.append(harmless(f"  {place}: {text}"))
+    if more := len(report.notes) - len(shown):
+        lines.append(f"  {words.counted('more_notes', more)}")
+    return lines
+
+
+# -- findings ----------------------------------------------------------------------------
+
+
+def finding_text(
+    number: int,
+    finding: Finding,
+    words: Words | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return the block of one finding: what and where, then what to do. English, unless told."""
+    words = Words(TABLE, DEFAULT) if words is None else words
+    lines = [harmless(f"{number}. {finding.check}, {spoken(finding.place, words, names)}")]
+    labels = {label: words(f"label_{label}") for label in _LABELS}
+    columns = max(map(len, labels.values())) + 1
+    for label, shown in labels.items():
+        lines += textwrap.wrap(
+            harmless(spoken(getattr(finding, label), words, names)),
+            PAGE_COLUMNS,
+            initial_indent=f"{_INDENT}{shown:<{columns}}",
+            subsequent_indent=" " * (len(_INDENT) + columns),
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def books_text(report: BooksReport, *, everything: bool = False) -> list[str]:
+    """Return the verdict, and a block for each finding; at most a screen, unless `everything`.
+
+    >>> from timebank.audit import BooksReport
+    >>> from timebank.reports.findings import books_text
+    >>> books_text(BooksReport((), accounts=292, transfers=4_559, movements=9_115))
+    ['All well: 292 accounts, 4,559 transfers and 9,115 movements agree.']
+    """
+    words = Words(TABLE)
+    rows = {
+        name: words.counted(f"count_{name}", getattr(report, name))
+        for name in ("accounts", "transfers", "movements")
+    }
+    if report.ok:
+        return [words("verdict_books_well", **rows)]
+    findings = words.counted("findings", len(report.findings))
+    lines = [words("verdict_books_bad", findings=findings, **rows)]
+    for number, finding in enumerate(report.findings, start=1):
+        block = ["", *finding_text(number, finding, words)]
+        if not everything and len(lines) + len(block) > SCREEN_LINES - 2:
+            more = words.counted("more_findings", len(report.findings) - number + 1)
+            return [*lines, "", more]
+        lines += block
+    return lines
+
+
+# -- a CI --------------------------------------------------------------------------------
 
 
 def audit_junit(report: AuditReport) -> list[str]:
@@ -74,37 +285,3 @@ def audit_junit(report: AuditReport) -> list[str]:
 def _xml(text: str) -> str:
     """Return text without the characters that no XML can hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", harmless(text))
-
-
-def finding_text(number: int, finding: Finding) -> list[str]:
-    """Return the block of one finding: what and where, then what to do."""
-    lines = [f"{number}. {finding.check}, {harmless(finding.place)}"]
-    for label in _LABELS:
-        lines += textwrap.wrap(
-            harmless(getattr(finding, label)),
-            PAGE_COLUMNS,
-            initial_indent=f"   {label + ':':<10}",
-            subsequent_indent=" " * 13,
-            break_on_hyphens=False,
-        )
-    return lines
-
-
-def books_text(report: BooksReport) -> list[str]:
-    """Return the verdict, and a block for each finding.
-
-    >>> from timebank.audit import BooksReport
-    >>> from timebank.reports.findings import books_text
-    >>> books_text(BooksReport((), accounts=292, transfers=4_559, movements=9_115))
-    ['All well: 292 accounts, 4,559 transfers and 9,115 movements agree.']
-    """
-    rows = (
-        f"{counted(report.accounts, 'account')}, {counted(report.transfers, 'transfer')} "
-        f"and {counted(report.movements, 'movement')}"
-    )
-    if report.ok:
-        return [f"All well: {rows} agree."]
-    lines = [f"NOT WELL: {counted(len(report.findings), 'finding')} in {rows}."]
-    for number, finding in enumerate(report.findings, start=1):
-        lines += ["", *finding_text(number, finding)]
-    return lines

@@ -19,6 +19,7 @@ from __future__ import annotations
 from timebank.queries.json_report_shapes import (
     audit_report,
     books_report,
+    cause,
     finding,
     impact,
     replay,
@@ -61,6 +62,7 @@ __all__ = [
     "balance",
     "balances",
     "books_report",
+    "cause",
     "charge",
     "clock_restart",
     "closing",

@@ -128,7 +128,7 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     expires_at = None if "expires_in" not in request else now + request["expires_in"]
     if expires_at is not None and expires_at >= MAX_INTEGER:
         msg = "expires_in reaches beyond the year 2255"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="hold_too_long")
     rows = participants(state, command)
     terms = terms_of(state, command, earned, spent, day=day, now=now)
     lines = terms.lines()

@@ -59,7 +59,7 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
     known = state.known
     if known is None and statute.version.startswith(RESERVED):
         msg = f"versions that begin with {RESERVED} are the library's own: {shown(statute.version)}"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="statute_reserved", version=statute.version)
     if known is not None and known != statute:
         differs = _difference(known, statute)
         msg = (

@@ -47,10 +47,12 @@ def from_json(text: str | bytes) -> Statute:
         raise
     except json.JSONDecodeError as error:
         msg = f"a statute is a JSON object: line {error.lineno}, column {error.colno} is no JSON"
-        raise InvalidStatute(msg) from error
+        raise InvalidStatute(msg).about(
+            key="statute_no_json", line=error.lineno, column=error.colno
+        ) from error
     except UnicodeDecodeError as error:
         msg = "a statute is a JSON object, in UTF-8: this is another encoding"
-        raise InvalidStatute(msg) from error
+        raise InvalidStatute(msg).about(key="statute_encoding") from error
     except (ValueError, TypeError, RecursionError, AttributeError) as error:
         msg = f"a statute is a JSON object: {error}"
         raise InvalidStatute(msg) from error
@@ -162,5 +164,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = sorted({name for name in names if names.count(name) > 1})
         msg = f"the key {', '.join(map(shown, twice))} stands twice in one object"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="statute_twice", names=", ".join(map(shown, twice)))
     return found

@@ -210,6 +210,16 @@ class KnowsVersion(Reader, Protocol):
         """
 
 
+class SeesSchema(Reader, Protocol):
+    """A reader that can look at tables and guards without reading their rows.
+
+    Without it an audit since a checkpoint leaves them to a whole one.
+    """
+
+    def schema_faults(self) -> Iterable[Fault]:
+        """Find what differs in tables, checks and triggers from those of a new bank."""
+
+
 class MakesBank(Writer, Protocol):
     """A writer that can make its bank, so that the bank and its first records are one commit.
 
@@ -280,6 +290,11 @@ def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
     """Return whether a reader is a `KnowsVersion`."""
     return _has(reader, "check_version")
+
+
+def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
+    """Return whether a reader is a `SeesSchema`."""
+    return _has(reader, "schema_faults")
 
 
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:

@@ -171,7 +171,9 @@ def _hinting(store: BuiltIn, call: Callable[[], Result]) -> Result:
             raise
         why = str(error).partition("\n")[0]
         msg = f"{store.driver} needs an extra: pip install 'timebank[{store.extra}]' ({why})"
-        raise StoreError(msg) from error
+        raise StoreError(msg).about(
+            key="extra_missing", extra=store.extra, driver=store.driver
+        ) from error
 
 
 @lru_cache(maxsize=1)

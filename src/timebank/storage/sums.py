@@ -8,6 +8,7 @@ from typing import Any, Final
 from timebank.errors import shown
 from timebank.hours import Hours
 from timebank.model import MAX_INTEGER, Fault
+from timebank.model.said import said, who
 
 #: Faults of one kind that are named.
 MOST: Final = 100
@@ -36,21 +37,25 @@ def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
         return fetch(question.format(mark=mark, most=MOST), (bank,) * times)
 
     for account, version, balance, running, number in asked(_RUNNING):
-        place = f"posting {shown(version)} of account {shown(account)}"
+        place = said("posting_of_account", version=shown(version), account=who(account))
         if version == number:
-            words = f"balance {_readable(running)}", f"balance {_readable(balance)}"
+            words = (
+                said("balance", balance=_readable(running)),
+                said("balance", balance=_readable(balance)),
+            )
         else:
-            words = f"version {number}", f"version {shown(version)}"
+            words = said("version", version=number), said("version", version=shown(version))
         yield Fault("derived", place, *words)
     for sequence, total in asked(_OF_RECORDS):
-        place = f"record {shown(sequence)}"
-        yield Fault("zero-sum", place, "postings that sum to 0:00", _readable(total))
+        place = said("record", sequence=shown(sequence))
+        yield Fault("zero-sum", place, said("postings_that_sum_to_0_00"), _readable(total))
     for (account,) in asked(_NOBODYS, 2):
-        yield Fault("derived", f"postings of account {shown(account)}", "an account", "none")
+        place = said("postings_of_account", account=who(account))
+        yield Fault("derived", place, said("an_account"), said("none"))
     for count, first, last in asked(_RECORDS):
         if count and (int(first), int(last)) != (1, int(count)):
-            found = f"{count} of them, from {first} to {last}"
-            yield Fault("sequence", "records", "numbered from 1 without a gap", found)
+            found = said("so_many_from_to", number=count, first=first, last=last)
+            yield Fault("sequence", said("records"), said("numbered_without_a_gap"), found)
 
 
 def _readable(seconds: object) -> str:

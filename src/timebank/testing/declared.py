@@ -23,6 +23,7 @@ from timebank.storage.protocol import (
     is_droppable,
     knows_version,
     makes_bank,
+    sees_schema,
     wipes,
 )
 from timebank.testing.fixtures import StoreUnderTest, needs, sources
@@ -30,7 +31,7 @@ from timebank.testing.names import ALIKE
 from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset(
-    {"add_bank", "address", "check_version", "drop", "sequences", "sums", "wipe"}
+    {"add_bank", "address", "check_version", "drop", "schema_faults", "sequences", "sums", "wipe"}
 )
 
 
@@ -49,6 +50,7 @@ class Declared(StoreUnderTest, part=True):
                 "addressed": has_address(filled),
                 "wipes": wipes(filled),
                 "versioned": knows_version(reader),
+                "sees_schema": sees_schema(reader),
                 "makes_banks": making,
                 "droppable": is_droppable(filled.writer("main")),
             }
@@ -72,6 +74,13 @@ class Declared(StoreUnderTest, part=True):
             assert finds_many(reader)
             assert [] == reader.sequences([])
             assert expected == sorted(reader.sequences(asked), key=lambda pair: pair[1])
+
+    @needs("sees_schema")
+    def test_the_tables_are_as_they_were_made(self, filled: Store) -> None:
+        """What is not of this bank's rows alone is looked at, and nothing is wrong with it."""
+        with filled.reader("main") as reader:
+            assert sees_schema(reader)
+            assert [] == list(reader.schema_faults())
 
     @needs("adds_up")
     def test_sums_find_what_does_not_add_up(self, store: Store) -> None:

@@ -55,6 +55,8 @@ class StoreUnderTest:
     finds_many: ClassVar[bool] = False
     #: A reader that is a `KnowsVersion`:
     versioned: ClassVar[bool] = False
+    #: A reader that is a `SeesSchema`:
+    sees_schema: ClassVar[bool] = False
     #: A writer that is a `MakesBank`:
     makes_banks: ClassVar[bool] = False
     #: The block that `writer` returns is a `Droppable`:

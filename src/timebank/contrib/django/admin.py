@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.dateparse import parse_date
 from django.utils.text import capfirst
-from django.utils.translation import npgettext, pgettext
+from django.utils.translation import get_language, npgettext, pgettext
 
 from timebank.audit import AuditReport
 from timebank.bank import TimeBank
@@ -25,7 +25,9 @@ from timebank.errors import BankNotFound, InvalidRequest, NotFound, TimebankErro
 from timebank.model import ACCOUNT_KINDS
 from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
+from timebank.reports.findings import cause_words, spoken
 from timebank.reports.text import harmless
+from timebank.reports.words import DEFAULT, Words, languages
 
 #: What a page shows: the values of its template.
 Context = dict[str, Any]
@@ -203,7 +205,12 @@ class AuditAdmin(LookAdmin):
         if request.method != "POST":
             return {"head": bank.head()}
         report = bank.audit(quick=True)
-        return {"head": report.head, "report": report, "verdict": _verdict(report)}
+        return {
+            "head": report.head,
+            "report": report,
+            "verdict": _verdict(report),
+            "causes": _causes(report),
+        }
 
 
 def _verdict(report: AuditReport) -> str:
@@ -220,6 +227,29 @@ def _verdict(report: AuditReport) -> str:
         "timebank", "Not well: %(count)d finding.", "Not well: %(count)d findings.", found
     )
     return str(text % {"count": found})
+
+
+def _causes(report: AuditReport) -> list[dict[str, Any]]:
+    """Return the causes in the language of the site, each with what is found of it."""
+    code = (get_language() or DEFAULT).partition("-")[0]
+    said = Words("findings", code if code in languages() else DEFAULT)
+    causes = []
+    for cause in report.causes:
+        what, *details = cause_words(cause, report, said)
+        found = [
+            {
+                "number": number,
+                "check": report.findings[number - 1].check,
+                **{
+                    side: spoken(getattr(report.findings[number - 1], side), said, report.names)
+                    for side in ("place", "expected", "found")
+                },
+            }
+            for number in cause.findings
+        ]
+        advice = spoken(cause.advice, said)
+        causes.append({"what": what, "details": details, "advice": advice, "findings": found})
+    return causes
 
 
 def _id(quoted: str) -> str:

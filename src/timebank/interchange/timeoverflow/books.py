@@ -25,6 +25,7 @@ from timebank.interchange.engine.cells import instant_of, unreadable, whole_numb
 from timebank.interchange.engine.csv_rows import Rows, TableReader
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.timeoverflow.tables import REFERENCES, table_rows, tables_in
+from timebank.model.said import said
 
 #: The tables that are needed, in the order in which they are read, and the columns of theirs that
 #: are needed.
@@ -36,36 +37,35 @@ _NEEDED: Final = {
 #: The columns that are whole seconds; an empty balance is none.
 _SECONDS: Final = {"accounts": "balance", "movements": "amount"}
 
-_ASK: Final = "Ask who entered it, and have it entered again as it was, or taken back."
-_RECOUNT: Final = (
-    "Trust the movements: set the cached balance to their sum, once it is known what was deleted."
-)
+_ASK: Final = "advice_books_ask"
+_NOBODY: Final = "advice_books_nobody"
+_RECOUNT: Final = "advice_books_recount"
 
 #: Every check of such books, in the order of the report.
 BOOK_CHECKS: Final = (
-    Check("row", "Each row can be read, and has an id of its own.", "Dump the table again."),
+    Check("row", "Each row can be read, and has an id of its own.", "advice_books_dump"),
     Check("cached-balance", "An account's balance is the sum of its movements.", _RECOUNT),
     Check("zero-sum", "The movements of a transfer sum to zero.", _ASK),
-    Check("no-movements", "A transfer has movements.", "Nobody's hours moved: " + _ASK.lower()),
-    Check("zero-amount", "A transfer moves something.", "Nobody's hours moved: " + _ASK.lower()),
+    Check("no-movements", "A transfer has movements.", _NOBODY),
+    Check("zero-amount", "A transfer moves something.", _NOBODY),
     Check(
         "sub-minute",
         "A transfer is of a minute or more: TimeOverflow shows less as 0:00.",
-        "Seconds were probably meant as minutes, or minutes as hours: ask, and enter it again.",
+        "advice_books_sub_minute",
     ),
     Check(
         "duplicate",
         "No exchange between the same two, of the same amount and reason, is entered twice "
         "within ten minutes.",
-        "A form was probably sent twice: ask both, and take the second one back.",
+        "advice_books_duplicate",
     ),
     Check(
         "orphan",
         "What a row refers to is there, where its table was dumped.",
-        "Something was deleted that others refer to: restore it from a backup.",
+        "advice_books_orphan",
     ),
 )
-_ADVICE: Final = {check.name: check.advice for check in BOOK_CHECKS}
+_CHECKS: Final = {check.name: check for check in BOOK_CHECKS}
 
 #: How close to each other two equal transfers are probably one.
 TWICE_WITHIN: Final = timedelta(minutes=10)
@@ -122,7 +122,13 @@ def _most(findings: Iterable[Finding]) -> Iterator[Finding]:
         of_check = found[check.name]
         yield from of_check[:MOST_FINDINGS]
         if (more := len(of_check) - MOST_FINDINGS) > 0:
-            yield Finding(check.name, "elsewhere", "no finding", f"{more:,} more", check.advice)
+            yield Finding(
+                check.name,
+                said("elsewhere"),
+                said("no_finding"),
+                said("more", more=f"{more:,}"),
+                check.advice,
+            )
 
 
 @attrs.define
@@ -157,7 +163,7 @@ class _Books:
         self._refers: list[tuple[str, str, str]] = []
 
     def _add(self, check: str, place: str, expected: str, found: str) -> None:
-        self.findings.append(Finding(check, place, expected, found, _ADVICE[check]))
+        self.findings.append(Finding(check, place, expected, found, _CHECKS[check].advice))
 
     # -- reading --------------------------------------------------------------
 
@@ -176,11 +182,16 @@ class _Books:
                 row, cells = found
                 named = dict(zip(reader.columns, cells, strict=True))
                 if (fault := _fault_of(table, named)) is not None:
-                    self._add("row", f"{path.name}, line {row.line}", *fault)
+                    self._add("row", said("line", file=path.name, line=row.line), *fault)
                     continue
                 id = named["id"]
                 if id in ids:
-                    self._add("row", f"{one} {shown(id)}", "an id of its own", "it is there twice")
+                    self._add(
+                        "row",
+                        f"{one} {shown(id)}",
+                        said("an_id_of_its_own"),
+                        said("it_is_there_twice"),
+                    )
                     continue
                 ids.add(id)
                 self._note_references(table, f"{one} {id}", named)
@@ -202,8 +213,8 @@ class _Books:
         for id, row in self._rows("transfers"):
             entered = instant_of(row["created_at"].strip())
             if entered is None:
-                place = f"transfer {id}"
-                self._add("row", place, "created_at, an instant", shown(row["created_at"]))
+                place = said("transfer", id=id)
+                self._add("row", place, said("created_at_an_instant"), shown(row["created_at"]))
             self.entries[id] = _Entry(row["reason"], entered)
 
     def read_movements(self) -> None:
@@ -228,54 +239,65 @@ class _Books:
         for id in sorted(self.cached, key=_by_number):
             cached = self.cached[id]
             if self._sums[id] != (cached or 0):
-                found = "no balance" if cached is None else quantity(cached)
-                self._add("cached-balance", f"account {id}", quantity(self._sums[id]), found)
+                found = said("no_balance") if cached is None else quantity(cached)
+                self._add(
+                    "cached-balance", said("account", account=id), quantity(self._sums[id]), found
+                )
         for id, entry in self.entries.items():
             self._check_entry(id, entry)
         for ids in _twice(self.entries):
             found = _duplicate_text(self.entries[ids[0]], len(ids))
-            self._add("duplicate", f"transfers {', '.join(ids)}", "one of them", found)
+            self._add(
+                "duplicate", said("transfers", ids=", ".join(ids)), said("one_of_them"), found
+            )
         for place, table, id in self._refers:
             if id not in self._ids[table]:
-                self._add("orphan", place, f"{shown(id)} in the table {table}", "no such row")
+                self._add(
+                    "orphan",
+                    place,
+                    said("in_the_table", id=shown(id), table=table),
+                    said("no_such_row"),
+                )
 
     def _check_entry(self, id: str, entry: _Entry) -> None:
-        place = f"transfer {id}"
+        place = said("transfer", id=id)
         total = sum(amount for _, amount in entry.movements)
         most = max((abs(amount) for _, amount in entry.movements), default=0)
         if not entry.movements:
-            self._add("no-movements", place, "movements", "none")
+            self._add("no-movements", place, said("movements"), said("none"))
         elif total:
-            found = f"{len(entry.movements)} that sum to {quantity(total)}"
+            found = said("that_sum_to", number=len(entry.movements), total=quantity(total))
             if len(entry.movements) == 1:
-                found = f"only {quantity(total)} of account {entry.movements[0][0]}"
-            self._add("zero-sum", place, "movements that sum to 0:00", found)
+                found = said(
+                    "only_of_account", total=quantity(total), account=entry.movements[0][0]
+                )
+            self._add("zero-sum", place, said("movements_that_sum_to_0_00"), found)
         elif not most:
-            self._add("zero-amount", place, "more than 0:00", "0:00")
+            self._add("zero-amount", place, said("more_than_0_00"), "0:00")
         elif most < _MINUTE:
-            self._add("sub-minute", place, "0:01 or more", quantity(most))
+            self._add("sub-minute", place, said("a_minute_or_more"), quantity(most))
 
 
 def _unread(row: Quarantined, reader: TableReader) -> tuple[str, str, str]:
     """Return where a row begins that cannot be read, what was expected, and what was found."""
-    place = f"{row.file}, line {row.line}"
+    place = said("line", file=row.file, line=row.line)
     if not row.cells:
-        return place, "a row", row.reason
+        return place, said("a_row"), row.reason
     if len(row.cells) != len(reader.names):
-        return place, f"{len(reader.names)} columns", f"{len(row.cells)}"
+        return place, said("columns", number=len(reader.names)), f"{len(row.cells)}"
     why = unreadable(row.cells[reader.names.index(row.column)])
-    return place, f"{row.column} that can be read", f"it {why}"
+    return place, said("that_can_be_read", column=row.column), said("it_why", why=why)
 
 
 def _fault_of(table: str, row: dict[str, str]) -> tuple[str, str] | None:
     """Return what is expected of a row and what was found, or `None` where it is well."""
     if not row["id"].strip():
-        return "an id", "none"
+        return said("an_id"), said("none")
     column = _SECONDS.get(table)
     if column is None or whole_number(row[column]) is not None:
         return None
     is_no_balance = column == "balance" and not row[column]
-    return None if is_no_balance else (f"{column} in whole seconds", shown(row[column]))
+    return None if is_no_balance else (said("in_whole_seconds", column=column), shown(row[column]))
 
 
 def _by_number(id: str) -> tuple[int, str]:
@@ -287,9 +309,16 @@ def _duplicate_text(entry: _Entry, times: int) -> str:
     """Return what was entered twice, in words."""
     amount = quantity(max(abs(seconds) for _, seconds in entry.movements))
     (spender, _), (earner, _) = sorted(entry.movements, key=lambda line: line[1])
-    often = "twice" if times == 2 else f"{times} times"  # noqa: PLR2004  # as people say it
+    often = said("twice") if times == 2 else said("times", n=times)  # noqa: PLR2004  # as people say it
     why = f", {shown(entry.reason)}" if entry.reason else ""
-    return f"{amount} from account {spender} to account {earner}{why}, {often} within ten minutes"
+    return said(
+        "entered_often_within_ten_minutes",
+        amount=amount,
+        spender=spender,
+        earner=earner,
+        why=why,
+        often=often,
+    )
 
 
 def _twice(entries: dict[str, _Entry]) -> Iterator[list[str]]:

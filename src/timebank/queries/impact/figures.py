@@ -22,8 +22,8 @@ from timebank.queries.impact.cells import LAST, MEMBERS, AccountCounts, Cell, Ex
 AT_LEAST: Final = 5
 #: After so many days without an exchange a member is dormant.
 DORMANT_DAYS: Final = 365
-#: The upper bounds of the bands of balances, in hours; the last band has none.
-BANDS: Final = (-20, -10, -5, 0, 5, 10, 20)
+#: The bounds of the bands of balances, in hours; the first and the last have one only.
+BANDS: Final = (-20, -10, -5, 0, 0, 5, 10, 20)
 
 
 @attrs.frozen
@@ -55,7 +55,11 @@ class Count:
 
 @attrs.frozen
 class Band:
-    """The number of members with a balance from `low` (excluded, but for zero) to `high`."""
+    """The number of members with a balance from `low` (excluded) to `high`.
+
+    A balance of zero has a band of its own, in which both are zero: it is neither a debt nor a
+    credit. So `high` is excluded where it alone is zero.
+    """
 
     low: Hours | None
     high: Hours | None
@@ -295,11 +299,14 @@ def _months(first: str, last: str) -> list[str]:
 
 
 def _bands(balances: list[int], at_least: int) -> tuple[Band, ...]:
-    """Return the number of members in each band of balances; zero is in the band that ends at 0."""
+    """Return the number of members in each band of balances."""
     edges = [None, *(Hours(bound) for bound in BANDS), None]
+    zero = BANDS.index(0) + 1
     counts = [0] * (len(edges) - 1)
     for seconds in balances:
         number = sum(1 for bound in BANDS if seconds > bound * 3600)
+        if seconds == 0:
+            number = zero
         counts[number] += 1
     shown = _shown_parts(tuple(counts), at_least)
     return tuple(

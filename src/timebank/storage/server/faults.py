@@ -10,6 +10,7 @@ from typing import Final
 
 from timebank.errors import shown
 from timebank.model import Fault
+from timebank.model.said import said
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, tables
 from timebank.storage.tables import TABLES
@@ -38,11 +39,22 @@ def faults(transaction: Transaction, progress: Callable[[], None] | None) -> lis
     return found[:MOST]
 
 
+def schema_faults(transaction: Transaction) -> list[Fault]:
+    """Return faults of the schema alone: no row of a bank is read."""
+    checks = (_schemas, _columns, _constraints, _guards)
+    return [fault for check in checks for fault in check(transaction)][:MOST]
+
+
 def _schemas(transaction: Transaction) -> Iterator[Fault]:
     """Find tables of one ledger in several schemas: `search_path` mixes two ledgers."""
     found = sorted(transaction.dialect.schemas(transaction.cursor))
     if len(found) > 1:
-        yield Fault("schema", "tables of the ledger", "in one schema", f"in {', '.join(found)}")
+        yield Fault(
+            "schema",
+            said("tables_of_the_ledger"),
+            said("in_one_schema"),
+            said("in_schemas", schemas=", ".join(found)),
+        )
 
 
 def _columns(transaction: Transaction) -> Iterator[Fault]:
@@ -54,18 +66,23 @@ def _columns(transaction: Transaction) -> Iterator[Fault]:
     for table in tables().sorted_tables:
         for column in table.columns:
             there = found.pop((table.name, column.name), None)
-            where = f"column {table.name}.{column.name}"
+            where = said("column", table=table.name, column=column.name)
             if there is None:
-                yield Fault("schema", where, "a column", "nothing")
+                yield Fault("schema", where, said("a_column"), said("nothing"))
                 continue
             null, collation = there
             if null != column.nullable:
-                expected = "empty allowed" if column.nullable else "never empty"
-                yield Fault("schema", where, expected, "the other")
+                expected = said("empty_allowed") if column.nullable else said("never_empty")
+                yield Fault("schema", where, expected, said("the_other"))
             if collation is not None and collation not in ("C", "utf8mb4_nopad_bin"):
-                yield Fault("schema", where, "compared by code point", str(collation))
+                yield Fault("schema", where, said("compared_by_code_point"), str(collation))
     for table_name, column_name in sorted(found):
-        yield Fault("schema", f"column {table_name}.{column_name}", "nothing", "a column")
+        yield Fault(
+            "schema",
+            said("column", table=table_name, column=column_name),
+            said("nothing"),
+            said("a_column"),
+        )
 
 
 def _constraints(transaction: Transaction) -> Iterator[Fault]:
@@ -80,7 +97,12 @@ def _constraints(transaction: Transaction) -> Iterator[Fault]:
         if constraint.name is not None
     }
     for table_name, name in sorted(expected - found):
-        yield Fault("schema", f"constraint {name} of {table_name}", "there", "nothing")
+        yield Fault(
+            "schema",
+            said("constraint_of", name=name, table=table_name),
+            said("there"),
+            said("nothing"),
+        )
 
 
 def _guards(transaction: Transaction) -> Iterator[Fault]:
@@ -92,9 +114,11 @@ def _guards(transaction: Transaction) -> Iterator[Fault]:
     if found is None:
         return
     for name in sorted(expected - found):
-        yield Fault("schema", f"trigger {name}", "there and enabled", "nothing")
+        yield Fault(
+            "schema", said("trigger", name=name), said("there_and_enabled"), said("nothing")
+        )
     for name in sorted(found - expected):
-        yield Fault("schema", f"trigger {name}", "nothing", "a trigger")
+        yield Fault("schema", said("trigger", name=name), said("nothing"), said("a_trigger"))
 
 
 def _orphans(transaction: Transaction) -> Iterator[Fault]:
@@ -108,4 +132,9 @@ def _orphans(transaction: Transaction) -> Iterator[Fault]:
         )
         for (bank,) in transaction.cursor.fetchall():
             check = "orphans" if parent == "timebank_banks" else "references"
-            yield Fault(check, table, f"rows with a row of {parent}", f"rows of bank {shown(bank)}")
+            yield Fault(
+                check,
+                table,
+                said("rows_with_a_row_of", table=parent),
+                said("rows_of_bank", bank=shown(bank)),
+            )

@@ -148,6 +148,13 @@ class SqlReader(TableReader):
         with self._translating() as transaction:
             return faults(transaction, progress)
 
+    def schema_faults(self) -> list[Fault]:
+        """Implement `SeesSchema.schema_faults`."""
+        from timebank.storage.server.faults import schema_faults
+
+        with self._translating() as transaction:
+            return schema_faults(transaction)
+
 
 class SqlWriter(SqlReader):
     """The writer of one bank; its bank's row is locked until the transaction ends."""

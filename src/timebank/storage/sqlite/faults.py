@@ -9,6 +9,7 @@ from typing import Final
 
 from timebank.errors import shown
 from timebank.model import Fault
+from timebank.model.said import said
 from timebank.storage.sqlite.errors import ERRORS
 from timebank.storage.sqlite.schema import APPLIED, DDL
 from timebank.storage.tables import TABLES
@@ -55,6 +56,9 @@ _SURE: Final = {
     "timebank_texts": (_WITHIN.format(table="timebank_texts"),),
 }
 
+#: Objects of a schema that the catalogue has words for.
+KINDS: Final = frozenset({"table", "index", "trigger"})
+
 _Objects = dict[tuple[str, str, str], str]
 
 
@@ -82,12 +86,20 @@ def faults(
             try:
                 found += check(connection, where)
             except ERRORS as error:
-                found.append(Fault("file", where, "a file that can be read", str(error)))
+                found.append(Fault("file", where, said("a_file_that_can_be_read"), str(error)))
             if raised:
                 raise raised[0]
     finally:
         connection.set_progress_handler(None, 0)
     return list(dict.fromkeys(found))
+
+
+def schema_faults(connection: sqlite3.Connection, where: str) -> list[Fault]:
+    """Return faults of the schema alone: no row of a bank is read."""
+    try:
+        return list(_schema(connection, where))
+    except ERRORS as error:
+        return [Fault("file", where, said("a_file_that_can_be_read"), str(error))]
 
 
 def _file(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
@@ -101,13 +113,14 @@ def _schema(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
     if not found:
         return  # a file without a ledger: there is nothing of ours to be wrong
     for key in sorted(expected.keys() | found.keys()):
-        before, after = expected.get(key, "nothing"), found.get(key, "nothing")
+        before, after = expected.get(key), found.get(key)
         if before != after:
-            yield Fault("schema", f"{key[0]} {key[1]}", before, after)
+            place = said(key[0], name=key[1]) if key[0] in KINDS else f"{key[0]} {key[1]}"
+            yield Fault("schema", place, before or said("nothing"), after or said("nothing"))
     if ("table", "timebank_migrations", "timebank_migrations") in found:
         rows = tuple(connection.execute(_MIGRATIONS).fetchmany(MOST))
         if rows != APPLIED:
-            yield Fault("schema", "rows of timebank_migrations", str(APPLIED), str(rows))
+            yield Fault("schema", said("rows_of_timebank_migrations"), str(APPLIED), str(rows))
 
 
 def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
@@ -117,7 +130,10 @@ def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
     for table in there.intersection(TABLES):
         for (bank,) in connection.execute(_STRAY_BANKS.format(table=table)):
             yield Fault(
-                "orphans", table, "rows of a bank in timebank_banks", f"rows of {shown(bank)}"
+                "orphans",
+                table,
+                said("rows_of_a_bank_in_timebank_banks"),
+                said("rows_of", bank=shown(bank)),
             )
 
 
@@ -134,7 +150,7 @@ def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
             if parent != "timebank_banks"  # rows of no bank are found as such
         )
         for parent in islice(missing, MOST):
-            yield Fault("references", table, f"a row of {parent}", "none")
+            yield Fault("references", table, said("a_row_of", table=parent), said("none"))
 
 
 def _surely(connection: sqlite3.Connection, table: str) -> bool:

@@ -205,7 +205,7 @@ def migrate_sqlite(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECON
         unfinished = pending(found, str(file))
         if unfinished is None:
             msg = f"{file} has no ledger in it"
-            raise StoreError(msg)
+            raise StoreError(msg).about(key="file_no_ledger", file=str(file))
         return list(migrate(found, str(file), busy_timeout_seconds)) if unfinished else []
 
 
@@ -248,16 +248,18 @@ def _check_file(file: Path, *, create: bool) -> None:
         if file.exists():
             if not file.is_file():
                 msg = f"{file} is not a file"
-                raise StoreError(msg)
+                raise StoreError(msg).about(key="file_is_none", file=str(file))
             if not create and file.stat().st_size == 0:
                 msg = f"{file} is empty: there is no bank in it"
-                raise NotFound(msg)
+                raise NotFound(msg).about(key="file_empty", file=str(file))
         elif not create:
             msg = f"no file {file}"
-            raise NotFound(msg)
+            raise NotFound(msg).about(key="file_missing", file=str(file))
         elif not file.parent.is_dir():
             msg = f"there is no folder {file.parent} to make {file.name} in"
-            raise StoreError(msg)
+            raise StoreError(msg).about(
+                key="folder_missing", file=str(file), folder=str(file.parent)
+            )
     except OSError as error:
         msg = f"{file} cannot be looked at: {error.strerror}"
         raise StoreError(msg) from error
@@ -271,7 +273,7 @@ def _translating(file: Path) -> Iterator[None]:
     except ERRORS as error:
         if code_of(error) == sqlite3.SQLITE_NOTADB:
             msg = f"{file} is not a SQLite database"
-            raise StoreError(msg) from error
+            raise StoreError(msg).about(key="file_no_database", file=str(file)) from error
         raise translated(error, str(file)) from error
 
 

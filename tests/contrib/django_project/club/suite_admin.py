@@ -296,6 +296,10 @@ class WithoutTransactionTests(TransactionTestCase):
         text = self.client.post(BASE + "audit/").content.decode()
         assert "Not well: " in text
         assert "Advice" in text
+        assert "What is stored beside the journal does not agree with it" in text
+        italian = self.client.post(BASE + "audit/", headers={"accept-language": "it"})
+        assert "Ciò che sta accanto al registro non concorda con esso" in italian.content.decode()
+        assert "atteso" not in text
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
                 cursor.execute("UPDATE timebank_migrations SET name = '0099_later'")

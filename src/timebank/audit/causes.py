@@ -1,0 +1,323 @@
+"""Tell what was done to a bank from what does not agree: the causes, and what follows from each.
+
+A change of one record gives many findings: its digest, its rows, all later balances of those who
+took part. Here they are put back together: which record was changed, left out, put in or moved,
+which rows, which texts, which guards. What was found stays as it is; a cause has the numbers of
+the findings that follow from it, and words for people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from timebank.audit.base import UNREADABLE
+from timebank.audit.causes_of_records import RecordCauses
+from timebank.audit.describing import about, people
+from timebank.audit.findings import Finding, quantity
+from timebank.audit.open_findings import Cause, OpenFindings, place_of
+from timebank.audit.recovering import read
+from timebank.hours import Hours
+from timebank.journal import commitment
+from timebank.model import Head
+from timebank.model.said import Day, Said, Who, said, told, who
+from timebank.storage.protocol import Reader
+
+#: Rows, texts or guards that one cause names; the others are counted.
+_NAMED: Final = 3
+#: What the names of our triggers say.
+_ACTIONS: Final = ("update", "delete", "insert")
+
+
+@attrs.frozen
+class Told:
+    """The causes of what was found, and the names of the accounts that they name."""
+
+    causes: tuple[Cause, ...] = ()
+    names: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def causes_of(reader: Reader | None, findings: Sequence[Finding], head: Head | None) -> Told:
+    """Return the causes of some findings. Each finding follows from one of them.
+
+    >>> from timebank.audit.causes import causes_of
+    >>> from timebank.audit.findings import Finding, quantity
+    >>> told = causes_of(None, [Finding("mine", "somewhere", "this", "that", "Do this.")], None)
+    >>> told.causes[0].what, told.causes[0].details, told.causes[0].findings
+    ('Something is not as it should be: somewhere.', ('Expected: this. Found: that.',), (1,))
+    """
+    if not findings:
+        return Told()
+    return _Causes(reader, findings, head).find()
+
+
+class _Causes:
+    """Goes from the causes that explain most to those that explain one finding."""
+
+    def __init__(
+        self, reader: Reader | None, findings: Sequence[Finding], head: Head | None
+    ) -> None:
+        self._reader, self._head = reader, head
+        self._open = OpenFindings(findings)
+
+    def find(self) -> Told:
+        """Return the causes, and names."""
+        steps: list[Callable[[], None]] = [self._file]
+        if self._reader is not None:
+            records = RecordCauses(self._reader, self._open, self._head)
+            steps += [records.find, self._published, records.find_impossible]
+        steps += [self._rows, self._texts, self._schema]
+        for step in steps:
+            try:
+                step()
+            except UNREADABLE:  # the findings that are left are told one by one
+                continue
+        self._others()
+        causes = tuple(self._open.causes)
+        return Told(causes, self._names(causes))
+
+    # -- the file ----------------------------------------------------------------------------
+
+    def _file(self) -> None:
+        found = self._open.of_checks("file")
+        if not found:
+            return
+        details = [
+            said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
+        ]
+        self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
+
+    # -- published heads ---------------------------------------------------------------------
+
+    def _published(self) -> None:
+        for number, one in self._open.of_checks("published").items():
+            sequence = place_of(one, "sequence")
+            last = 0 if self._head is None else self._head.sequence
+            details: list[str] = [said("last_record_here", sequence=last)]
+            if isinstance(one.expected, Said):
+                what = said("another_journal")
+                details = []
+            elif sequence is not None and sequence > last:
+                what = said("cut_off", sequence=sequence)
+                details += self._last_day(last)
+            else:
+                what = said("rewritten", sequence=sequence)
+            self._open.tell(what, details, one.advice, {number: one})
+
+    def _last_day(self, last: int) -> list[str]:
+        rows = [] if self._reader is None else self._reader.records(after=last - 1, limit=1)
+        content = read(rows[0].body) if rows else None
+        return [] if content is None else [said("last_day_here", day=Day(content["recorded_on"]))]
+
+    # -- rows, texts, guards -----------------------------------------------------------------
+
+    def _rows(self) -> None:
+        """Tell the rows that do not follow from a journal which is well."""
+        found = self._open.of_checks("derived", "zero-sum", "references")
+        if not any(one.check == "derived" for one in found.values()):
+            return
+        accounts = dict.fromkeys(
+            account for one in found.values() if (account := place_of(one, "account"))
+        )
+        what = said("rows_were_changed", n=len(accounts), accounts=people(accounts))
+        if not accounts:
+            what = said("other_rows_were_changed")
+        advice = next(one.advice for one in found.values() if one.check == "derived")
+        seen, details = set[str | None](), list[str]()
+        for one in found.values():
+            account = place_of(one, "account")
+            if one.check != "derived" or (account in seen and account is not None):
+                continue
+            seen.add(account)
+            details += self._row(one)
+        details = _few(details)
+        if all(one.advice == told("advice_rebuild") for one in found.values()) and (
+            self._rows_agree(found)
+        ):
+            details, advice = [*details, said("rows_agree")], said("advice_which")
+        self._open.tell(what, details, advice, found)
+
+    def _rows_agree(self, found: Mapping[int, Finding]) -> bool:
+        """Return whether rows that differ go together: then it may be the journal that is wrong.
+
+        Those of a record sum to what they should, and each balance is the sum of what is before.
+        """
+        first: dict[str, tuple[Said, Said]] = {}
+        for one in found.values():
+            account, sides = place_of(one, "account"), (one.expected, one.found)
+            if any(not isinstance(side, Said) or side.key != "posting_is" for side in sides):
+                return False
+            first.setdefault(account, sides)  # type: ignore[arg-type]  # both are, as was looked at
+        sums = [0, 0]
+        for sides in first.values():
+            for place, side in enumerate(sides):
+                sums[place] += Hours(side.gaps["seconds"]).seconds
+        return len(first) > 1 and sums[0] == sums[1] and all(map(self._adds_up, first))
+
+    def _adds_up(self, account: str) -> bool:
+        """Return whether the balance of each stored row is the sum of what moved so far."""
+        balance = version = 0
+        if self._reader is None:
+            return False
+        while rows := self._reader.postings(account, after=version, limit=500):
+            for row in rows:
+                balance, version = balance + row.seconds, version + 1
+                if (row.balance, row.version) != (balance, version):
+                    return False
+        return True
+
+    def _row(self, one: Finding) -> list[str]:
+        """Return words on a row: of which exchange it is, what it says, and what it should say."""
+        account = place_of(one, "account")
+        expected, found = one.expected, one.found
+        if isinstance(expected, Said) and expected.key == "field_value":
+            field = said(f"field_{expected.gaps['field']}")
+            sides = [side.gaps["value"] for side in (expected, found) if isinstance(side, Said)]
+            was, now = (_value(expected.gaps["field"], value) for value in sides)
+            return [said("row_field", account=who(account), field=field, was=was, now=now)]
+        rows = [
+            row for row in (expected, found) if isinstance(row, Said) and row.key == "posting_is"
+        ]
+        if not rows:
+            return [said("row_differs", place=one.place, expected=expected, found=found)]
+        words = [self._posting(row) for row in (expected, found)]
+        of = self._about(rows[0].gaps["sequence"])
+        return [said("row_of", account=who(account), about=of, expected=words[0], found=words[1])]
+
+    def _posting(self, row: str) -> str:
+        if not isinstance(row, Said) or row.key != "posting_is":
+            return row
+        gaps = row.gaps
+        return said(
+            "row_says", hours=gaps["seconds"], balance=gaps["balance"], day=Day(gaps["day"])
+        )
+
+    def _about(self, sequence: Any) -> str:
+        if self._reader is None or not str(sequence).isdecimal():
+            return said("about_nothing")
+        rows = self._reader.records(after=int(sequence) - 1, limit=1)
+        if not rows or rows[0].sequence != int(sequence):
+            return said("about_missing", sequence=int(sequence))
+        return about(read(rows[0].body))
+
+    def _texts(self) -> None:
+        found = self._open.of_checks("texts")
+        if not found:
+            return
+        details = []
+        for one in found.values():
+            sequence, field = place_of(one, "sequence"), place_of(one, "field")
+            if sequence is None or field is None:
+                details.append(said("expected_and_found", expected=one.expected, found=one.found))
+                continue
+            key = getattr(one.found, "key", "")
+            state = {"no_text_and_no_erasure": "text_is_gone", "a_text": "text_is_too_much"}
+            text = said(f"text_{field.strip(chr(39))}") if field in _TEXTS else field
+            details.append(
+                said(state.get(key, "text_was_changed"), text=text, about=self._about(sequence))
+            )
+        advice = next(iter(found.values())).advice
+        what = said("texts_were_changed", n=len(found))
+        self._open.tell(what, _few(details), advice, found)
+
+    def _schema(self) -> None:
+        found = self._open.of_checks("schema", "orphans", "references")
+        if not found:
+            return
+        details = [self._object(one) for one in found.values()]
+        advice = next(iter(found.values())).advice
+        self._open.tell(said("tables_were_changed"), _few(details), advice, found)
+
+    def _object(self, one: Finding) -> str:
+        """Return words on an object of the schema: a guard by what it guards."""
+        place = one.place
+        if isinstance(place, Said) and place.key == "trigger":
+            name = str(place.gaps["name"])
+            table, _, action = name.removeprefix("timebank_").rpartition("_no_")
+            is_gone = getattr(one.found, "key", "") == "nothing"
+            if action in _ACTIONS and table in _TABLES:
+                key = "guard_is_gone" if is_gone else "guard_was_changed"
+                return said(key, table=said(f"table_of_{table}"), name=name)
+        if one.check == "schema":
+            state = {"expected": "object_is_too_much", "found": "object_is_gone"}
+            for side, key in state.items():
+                if getattr(getattr(one, side), "key", "") == "nothing":
+                    return said(key, place=place)
+            return said("object_was_changed", place=place)
+        return said("expected_and_found_at", place=place, expected=one.expected, found=one.found)
+
+    # -- the rest ----------------------------------------------------------------------------
+
+    def _others(self) -> None:
+        """Tell one by one, by their place, what nothing explains."""
+        for place in dict.fromkeys(one.place for one in self._open.left.values()):
+            found = {n: one for n, one in self._open.left.items() if one.place == place}
+            details = [
+                said("expected_and_found", expected=one.expected, found=one.found)
+                for one in found.values()
+            ]
+            advice = next(iter(found.values())).advice
+            self._open.tell(said("something_is_wrong", place=place), _few(details), advice, found)
+
+    def _names(self, causes: Iterable[Cause]) -> dict[str, str]:
+        """Return the names of the accounts that causes name, where the bank has them."""
+        names: dict[str, str] = {}
+        if self._reader is None:
+            return names
+        for cause in causes:
+            for id in _accounts_in((cause.what, *cause.details)):
+                try:
+                    row = self._reader.account(id)
+                    if row is None or row.named is None or id in names:
+                        continue
+                    names |= _name(self._reader, id, row.named)
+                except UNREADABLE:
+                    continue
+        return names
+
+
+def _name(reader: Reader, id: str, sequence: int) -> dict[str, str]:
+    """Return the name of an account, where it is the one that its record committed to."""
+    rows = reader.records(after=sequence - 1, limit=1)
+    request = (read(rows[0].body) or {}).get("request", {}) if rows else {}
+    texts = reader.texts(after=sequence - 1, through=sequence)
+    names = [
+        text.text
+        for text in texts
+        if text.field == "name" and commitment(text.salt, text.text) == request.get("name")
+    ]
+    return {id: names[0]} if names else {}
+
+
+def _value(field: str, value: str) -> str:
+    """Return what an account's field says, in words where there are some."""
+    if field in ("floor", "ceiling"):
+        words = {"'inherit'": "as_the_statute_says", "None": "no_limit"}
+        if value in words:
+            return said(words[value])
+        return quantity(int(value)) if re.fullmatch(r"-?\d{1,15}", value) else value
+    known = f"status_{value.strip(chr(39))}"
+    return said(known) if field == "status" and known in _STATUSES else value
+
+
+_STATUSES: Final = frozenset({"status_open", "status_frozen", "status_closed"})
+_TEXTS: Final = frozenset({"'name'", "'note'", "'reason'"})
+_TABLES: Final = frozenset({"banks", "records", "postings"})
+
+
+def _accounts_in(values: Iterable[Any]) -> Iterable[str]:
+    for value in values:
+        if isinstance(value, Who):
+            yield value.id
+        elif isinstance(value, Said):
+            yield from _accounts_in(value.gaps.values())
+
+
+def _few(details: Iterable[str]) -> list[str]:
+    """Return some of the details, and how many more there are."""
+    known = list(dict.fromkeys(details))
+    more = len(known) - _NAMED
+    return known if more <= 0 else [*known[:_NAMED], said("and_more", n=more)]
