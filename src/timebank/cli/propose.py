@@ -94,9 +94,7 @@ def _write(path: Path, text: str) -> Path | None:
     return kept
 
 
-def _import(
-    context: click.Context, address: BankAddress, found: Proposal, options: Options
-) -> int:
+def _import(context: click.Context, address: BankAddress, found: Proposal, options: Options) -> int:
     """Import what was proposed, by the mapping or by the command of a system that is known."""
     if found.known is not None:
         name, *words = found.known.command
