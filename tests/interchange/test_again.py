@@ -704,3 +704,20 @@ def test_a_source_has_the_name_that_it_is_given(folder: Path) -> None:
     assert "2 transfers of club" in call("import", "undo", "club").stdout
     twice = call(*IMPORT, "--transfers", "a.csv")
     assert (2, True) == (twice.exit_code, "names a file twice" in twice.stderr)
+
+
+def test_what_the_source_says_otherwise_of_an_account_is_told(memory: TimeBank) -> None:
+    """It stays as it is here; what the source leaves out is no other thing."""
+    account = ImportedAccount(1, "a", name="Maria Rossi", joined_on=DAY)
+    run(memory, Listed([account]))
+    for other, expected in (
+        (attrs.evolve(account, name="MARIA ROSSI"), ()),
+        (A, ()),
+        (attrs.evolve(account, name="Maria Bianchi"), (("a", "name"),)),
+        (attrs.evolve(account, joined_on=date(2026, 1, 1)), (("a", "joined_on"),)),
+    ):
+        report = run(memory, Listed([other]))
+        assert (expected, True, 1) == (report.differ, report.ok, report.accounts_there)
+    assert "  Maria Rossi (a): day of joining" in import_text(report)
+    memory.erase("a", reason="asked")
+    assert () == run(memory, Listed([account])).differ

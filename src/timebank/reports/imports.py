@@ -258,7 +258,7 @@ class _ImportText:
         if found:
             yield words.counted("differ", len(found))
             for id, how in found[:MOST_ROWS]:
-                yield words("differ_line", account=self._account(id), how=harmless(how))
+                yield words("differ_line", account=self._account(id), how=words(f"field_{how}"))
             yield from self._more(len(found))
 
     def _frozen(self) -> Iterator[str]:
