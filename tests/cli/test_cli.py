@@ -582,6 +582,7 @@ def test_import_reports_quarantined_rows(files: tuple[str, ...]) -> None:
     expected = """\
 Accounts:  2 opened, 0 there already
 Transfers: 2 booked, 0 there already
+           1 row says the same as another one of its file; it counts
 Moved:     0:02 hours
 
 1 row could not be taken:
@@ -621,10 +622,17 @@ def test_import_strict_and_dry(files: tuple[str, ...]) -> None:
 
 
 def test_import_of_many_bad_rows_is_cut(files: tuple[str, ...]) -> None:
-    """The text shows a thousand and says how many more there are."""
-    Path("transfers.csv").write_text("bad\n" * 1_200, "utf-8")
-    lines = call("--db", "new.db", *files).stdout.splitlines()
-    assert (1_006, True) == (len(lines), lines[-1].startswith("  and 200 more: "))
+    """The text shows twenty, says how many more there are, and counts them by reason."""
+    Path("transfers.csv").write_text("bad\n" * 1_200 + ROW.replace("60", "x") * 30, "utf-8")
+    lines = call("--db", "new.db", *files, "--quarantine", "bad.csv").stdout.splitlines()
+    assert 20 == sum(line.startswith("  transfers.csv:") for line in lines)
+    assert [
+        "  and 1,210 more: --quarantine FILE writes all of them",
+        "By reason:",
+        "    1,200  row: … is how it begins: it has … columns, not …",
+        "       30  amount_seconds: … is not a positive whole number of seconds",
+    ] == lines[-4:]
+    assert 1_231 == len(Path("bad.csv").read_text("utf-8").splitlines())
 
 
 def test_import_with_a_missing_file_makes_nothing() -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import complain, show, show_as
+from timebank.cli.output import complain, show, show_as, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
 from timebank.cli.run_import import Options, existing, import_options, run_import
@@ -89,11 +90,13 @@ def import_() -> None:
 
     Mappings are shipped for ces, cyclos3, local_exchange_uk, mutual_credit and timebank_cc; one
     of your own is a TOML file. Where there is no history, give --opening alone. A second run
-    books nothing twice. A row that cannot be understood is quarantined, and the exit code is 1.
+    books nothing twice, however the sheet was saved. A row that cannot be understood is
+    quarantined; where rows changed or are gone since, nothing is booked without --follow or
+    --keep; the exit code is 1 in each case.
     """,
 )
 @click.option("--mapping", metavar="NAME|FILE", help="One that is shipped, or a TOML file.")
-@click.option("--transfers", metavar="FILE", help="The exchanges.")
+@click.option("--transfers", metavar="FILE", multiple=True, help="The exchanges; several times.")
 @click.option("--accounts", metavar="FILE", help="The accounts.")
 @click.option("--balances", metavar="FILE", help="What the source states, to compare with.")
 @click.option("--open-accounts", is_flag=True, help="Open those that no list has.")
@@ -105,7 +108,7 @@ def csv(
     /,
     *,
     mapping: str | None,
-    transfers: str | None,
+    transfers: tuple[str, ...],
     accounts: str | None,
     balances: str | None,
     open_accounts: bool,
@@ -116,9 +119,8 @@ def csv(
     from timebank.interchange.engine.opening import NoHistory
     from timebank.reports.text import harmless
 
-    files = transfers, accounts, balances
     if mapping is None:
-        if explain or options["opening"] is None or any(files):
+        if explain or options["opening"] is None or any((transfers, accounts, balances)):
             usage("Missing option '--mapping', unless --opening is given alone")
         return run_import(address, lambda _: NoHistory(), open_accounts=open_accounts, **options)
 
@@ -130,18 +132,19 @@ def csv(
     if explain:
         show(map(harmless, explained(found)))
         return WELL
-    if transfers is None and (accounts is None or options["opening"] is None):
+    if not transfers and (accounts is None or options["opening"] is None):
         usage("Missing option '--transfers', unless --accounts and --opening are given")
-    paths = [None if file is None else existing(file) for file in files]
+    exchanges = _different(transfers)
+    lists = [None if file is None else existing(file) for file in (accounts, balances)]
     if not any((accounts, balances, open_accounts)) and _is_empty(address):
         usage("No account is there yet: give --accounts FILE, or --open-accounts")
 
     def make(mended: Mended | None) -> MappingImporter:
         return MappingImporter(
             found,
-            paths[0],
-            accounts=paths[1],
-            balances=paths[2],
+            exchanges or None,
+            accounts=lists[0],
+            balances=lists[1],
             open_accounts=open_accounts,
             mended=mended,
         )
@@ -149,10 +152,40 @@ def csv(
     return run_import(address, make, open_accounts=open_accounts, **options)
 
 
+def _different(files: tuple[str, ...]) -> list[Path]:
+    """Return the paths of files, none of which is given twice."""
+    paths = [existing(file) for file in files]
+    if len({path.resolve() for path in paths}) < len(paths):
+        usage("--transfers names a file twice")
+    return paths
+
+
 def _is_empty(address: BankAddress) -> bool:
     """Return whether the bank has no account that an exchange could name."""
     with address.open_for_preview() as bank:
         return next(iter(bank.accounts()), None) is None
+
+
+@import_.command(
+    help="""Take back all that was imported from a source, in one commit or not at all.
+
+    SOURCE is the name with which the ids of its exchanges begin: that of the mapping, timeoverflow,
+    komunitin. Its rows may be imported again.
+    """
+)
+@click.argument("source", metavar="SOURCE")
+@click.option("--dry-run", is_flag=True, help="Decide, and write nothing.")
+@formatted
+@pass_address
+def undo(address: BankAddress, /, *, source: str, dry_run: bool, format: str) -> int:
+    """Take an import back."""
+    from timebank.interchange.engine.undoing import undo as undo_import
+    from timebank.reports.imports import undo_text
+
+    with address.open_for_preview() if dry_run else address.open() as bank:
+        report = undo_import(bank, source, dry_run=dry_run)
+    show_result(format, report, lambda: undo_text(report, dry_run=dry_run))
+    return WELL if report.ok else REFUSED
 
 
 @import_.command(
@@ -303,3 +336,6 @@ def komunitin(
     return run_import(
         address, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
     )
+
+
+# Commands of other files are added below this line.

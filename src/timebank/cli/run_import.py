@@ -34,6 +34,10 @@ class Options(TypedDict):
     opening: str | None
     opening_account: str
     opening_day: date | None
+    source: str | None
+    follow: bool
+    keep: bool
+    same_rows: bool
     format: str
 
 
@@ -51,6 +55,10 @@ _OPTIONS: Final = (
         help="Where opening balances come from.",
     ),
     click.option("--opening-day", type=DAY, help="Their day; today if left out."),
+    click.option("--source", metavar="NAME", help="What the source is called, as ids begin."),
+    click.option("--follow", is_flag=True, help="Reverse what is gone, amend what changed."),
+    click.option("--keep", is_flag=True, help="Keep what is gone or changed as it was booked."),
+    click.option("--same-rows", is_flag=True, help="Rows of two files are the same exchanges."),
     formatted,
 )
 
@@ -78,9 +86,11 @@ def run_import(
     from timebank.reports.imports import import_text
 
     dry_run = options["dry_run"]
+    if options["follow"] and options["keep"]:
+        usage("--follow and --keep are two answers: give one of them")
     with ExitStack() as stack:
         mended = _mended(options)
-        importer = make(mended)
+        importer = _named(make(mended), options["source"])
         opening = _opening(options, importer, mended, open_accounts=open_accounts)
         if mended is not None:
             mended.finish()
@@ -95,6 +105,9 @@ def run_import(
             progress=stack.enter_context(Progress("import", left=True)),
             on_quarantine=None if quarantine is None else _keeping(quarantine, importer),
             opening=opening,
+            follow=options["follow"],
+            keep=options["keep"],
+            same_rows=options["same_rows"],
         )
     show_result(options["format"], report, lambda: import_text(report, dry_run=dry_run))
     return WELL if report.ok else REFUSED
@@ -139,9 +152,17 @@ def _mended(options: Options) -> Mended | None:
         return Mended(path, file)
 
 
+def _named(importer: Importer, name: str | None) -> Importer:
+    """Return an importer whose source has a name."""
+    from timebank.interchange.engine.source_name import Renamed
+
+    return importer if name is None else Renamed(importer, name)
+
+
 def _opening(
-    options: Options, importer: Importer, mended: Mended | None, *, open_accounts: bool
+    options: Options, importer: Any, mended: Mended | None, *, open_accounts: bool
 ) -> Iterator[Any]:
+    """Return the rows of opening balances, as the importer reads them where it does."""
     from timebank.interchange.engine.opening import opening_balances
 
     if options["opening"] is None:
