@@ -636,7 +636,7 @@ def test_explain_needs_no_bank(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no file but the mapping."""
     monkeypatch.delenv("TIMEBANK_DB")
     code, text = call("sheet.toml", "--explain")
-    assert (0, "to earned, from spent, by hours, on day.") == (code, text.splitlines()[5])
+    assert (0, "to earned, from spent, by hours, on day.") == (code, text.splitlines()[6])
 
 
 def test_several_files_of_transfers_are_all_read(memory: TimeBank, tmp_path: Path) -> None:
