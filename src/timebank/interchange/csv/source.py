@@ -14,7 +14,7 @@ from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.csv.rows import Heading
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source, named
-from timebank.interchange.engine.quarantine import Mended
+from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.sheets.headings import find_titles, first_rows, likest
 from timebank.interchange.sheets.reading import Sheet
@@ -77,7 +77,7 @@ class SourceFile:
         for row in rows:
             if counted and not row.line % _OFTEN:
                 self.bytes_read = before + sheet.bytes_read
-            if row.line > first:
+            if row.line > first or is_of_another(row, self.name):
                 yield row
         if counted:
             self.bytes_read = before + self.size
