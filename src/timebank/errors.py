@@ -146,7 +146,7 @@ class IdempotencyMismatch(TimebankError):
     """The id was used before, for another request.
 
     `id` is the id; `original` what was recorded under it: a transfer, a hold, an account or
-    a statute. `message` replaces the usual one, which says what `differs`.
+    a statute; `differs` says in words what differs. `message` replaces the usual one.
     """
 
     def __init__(
@@ -160,6 +160,7 @@ class IdempotencyMismatch(TimebankError):
         )
         self.id = id
         self.original = original
+        self.differs = differs
 
 
 class Rejected(TimebankError):
