@@ -196,7 +196,7 @@ class Histories(RuleBasedStateMachine):
         for changed in report.changed:
             transfer = self.bank.transfer_by_id(changed.id)
             was, _ = transfer.amendments[-1].changes["note"]
-            self._exchange(changed.id, was or "").notes[1] = transfer.note or ""
+            self._exchange(changed.id, plain(was)).notes[1] = plain(transfer.note)
         self._book(new)
         again = self._run()
         assert (True, 0, 0) == (again.ok, again.rows_changed, again.rows_gone)
@@ -279,7 +279,7 @@ class Histories(RuleBasedStateMachine):
         known = len(self.booked)
         transfers = [one for one in self.bank.transfers() if one.reverses is None]
         for one in transfers[known:]:
-            note = one.note or ""
+            note = plain(one.note)
             self.booked.append(Exchange(self._meaning(one), [note, note]))
         assert Counter(row.meaning for row in new) == Counter(
             one.meaning for one in self.booked[known:]
@@ -309,8 +309,8 @@ class Histories(RuleBasedStateMachine):
     def _exchange(self, id: str, note: str | None = None) -> Exchange:
         """Return the model of a transfer that counts; `note` is what it said before now."""
         transfer = self.bank.transfer_by_id(id)
-        said = [transfer.note or "" if note is None else note]
-        notes = [change.changes["note"][0] or "" for change in transfer.amendments] + said
+        said = [plain(transfer.note) if note is None else note]
+        notes = [plain(change.changes["note"][0]) for change in transfer.amendments] + said
         meaning = self._meaning(transfer)
         return next(
             one
@@ -329,6 +329,11 @@ class Histories(RuleBasedStateMachine):
         people = [self._typed(name) for name in names]
         hours, days = transfer.hours.seconds // 3600, (transfer.occurred_on - FIRST).days
         return people[0], people[1], hours, days
+
+
+def plain(note: str | None) -> str:
+    """Return a note as the model has it, however many blanks a program writes."""
+    return " ".join((note or "").split())
 
 
 def most_pairs(notes: list[str], live: list[Exchange]) -> int:

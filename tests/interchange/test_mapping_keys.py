@@ -16,6 +16,7 @@ from support import sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.interchange.csv.cells import Amounts
 from timebank.interchange.csv.days import Days
+from timebank.interchange.csv.explanation import explained
 from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.months import day_in_words
 from timebank.interchange.csv.toml import parsed
@@ -580,3 +581,70 @@ def test_keys_that_cannot_be_together_are_refused(toml: str, message: str) -> No
     with pytest.raises(InvalidRequest) as caught:
         parsed(f"{HEAD}[transfers]\n{toml}".encode(), "sheet.toml")
     assert message in str(caught.value)
+
+
+EVERYTHING = [
+    """
+    csv = { encoding = "cp1252", delimiter = ";", first_lines = 2, sheet = "Ore", quotes = false, \
+escape = "|", nothing = ["-", "NULL"] }
+    people = { by = "id", pattern = "([0-9]+)", same = { a = "b" } }
+    amounts = { unit = "auto", decimal = ",", round = "second" }
+    days = { format = ["dmy", "epoch_ms"], since = 2020-01-01 }
+    accounts = { id = "i", name = "n", also = ["m"], kind = "k", kinds = { x = "group" } }
+    opening = { account = "i", balance = "b" }
+    balances = { account = "i", balance = "b" }
+    [transfers]
+    account = "a"
+    other = "b"
+    amount = "h"
+    day = "d"
+    strip = ["#"]
+    self = "pass"
+    empty = "pass"
+    note = "n"
+    direction = { column = "t", earned = ["x"], spent = ["y"] }
+    skip = [{ column = "s", values = ["x"] }, { column = "s", pattern = "^x" }]
+    only = { column = "s", values = ["x"] }
+    state = { column = "s", moves = ["x"], passed = ["y"], other = "pass" }
+    """,
+    """
+    csv = { header = false, delimiter = "\\t" }
+    amounts = { unit = 360 }
+    [transfers]
+    account = 1
+    against = "house"
+    in = 2
+    out = 3
+    day_is = 2026-03-02
+    columns = 3
+    strip = false
+    """,
+    """
+    amounts = { unit = "h:mm" }
+    accounts = { name = "n", closed = { column = "c" } }
+    [transfers]
+    earner = "a"
+    spender_is = "house"
+    amount = "h"
+    day = "d"
+    id = "i"
+    reversal = { column = "r", original = "o" }
+    reversed = { column = "r" }
+    levies = [{ amount = "l", payer = "a", to = "f" }]
+    [[open]]
+    id = "f"
+    """,
+]
+
+
+@pytest.mark.parametrize("toml", EVERYTHING)
+def test_everything_that_a_mapping_says_is_explained(toml: str) -> None:
+    """In whole sentences of either language, with nothing of the program in them."""
+    mapping = parsed((HEAD + toml).encode())
+    english, italian = (list(explained(mapping, code)) for code in ("en", "it"))
+    assert len(english) == len(italian) > 8
+    for line in (*english, *italian):
+        assert line.endswith(".")
+        assert "None" not in line
+        assert "{" not in line
+    assert set(english) & set(italian) == set()

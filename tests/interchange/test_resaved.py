@@ -152,6 +152,25 @@ def test_a_quarantine_that_was_saved_again_mends_the_same(
     assert {"spesa", "caffè, due", "x"} == notes
 
 
+def test_a_mend_of_a_row_that_changed_is_told(memory: TimeBank) -> None:
+    """Wherever it stands in the mended file: above where the rows of the sheet begin, too."""
+    _, raw = imported(memory)
+    stale = raw.replace(b";;c", b";;c0").replace(b"c0heck", b"check")
+    stale = stale.replace(b"Luca;1,30", b"Luca;1:30")
+    titles = "Il nostro anno\r\n" * 9
+    file = io.BytesIO((titles + HEAD + ROWS).encode())
+    found = MappingImporter(
+        parsed(SHEET.encode()),
+        file,
+        open_accounts=True,
+        mended=Mended("bad.csv", io.BytesIO(stale)),
+    )
+    report = run(memory, found)
+    told_of = [(row.file, row.line) for row in report.rows]
+    assert [("bad.csv", 3)] == [one for one in told_of if one[0] == "bad.csv"][:1]
+    assert all("the file has changed" in row.reason for row in report.rows if row.file == "bad.csv")
+
+
 def test_a_mended_file_may_be_a_workbook(tmp_path: Path, memory: TimeBank) -> None:
     """Whoever mended it saved it as one."""
     openpyxl = pytest.importorskip("openpyxl")

@@ -296,16 +296,15 @@ class Survey:
         pairs = _Pairing(rows, there).found
         taken = {one.id for one in there}
         for row in rows:
-            in_several = len(files[row.id]) > 1
             one = pairs.get(row.n)
             if one is None:
                 target = self._free(row.id, taken)
                 taken.add(target)
-                self._set(row, NEW, target, elsewhere=in_several)
+                self._set(row, NEW, target)
                 continue
             self._match(one)
             marks = {self._marks[file] for file in files[row.id]}
-            elsewhere = in_several or (one.file is not None and one.file not in marks)
+            elsewhere = one.file is not None and one.file not in marks
             self._set(row, self._by_texts(row, one), one.id, elsewhere=elsewhere)
 
     def _free(self, id: str, taken: set[str]) -> str:

@@ -392,30 +392,7 @@ def matches(heading: str) -> tuple[Match, ...]:
     """
     if len(heading) > MAX_HEADING_CHARACTERS or not (words := folded(heading).split()):
         return ()
-    table, found = _table(), dict[str, Match]()
-    for start in range(len(words)):
-        for end in range(start + 1, len(words) + 1):
-            phrase = " ".join(words[start:end])
-            is_whole = end - start == len(words)
-            # A letter or two in a longer heading says nothing: the a of "a domicilio".
-            if phrase not in table or (not is_whole and len(phrase) < 3):  # noqa: PLR2004 - as said
-                continue
-            # Words that follow explain; what stands first is what it is called.
-            score = _WHOLE if is_whole else 20 + 2 * len(phrase) - 4 * start
-            for role, languages in table[phrase].items():
-                before = found.get(role)
-                if before is None or before.score < score:
-                    found[role] = Match(role, score, languages)
-    is_phrase = any(found[role].score == _WHOLE for role in _SIDES & found.keys())
-    if not is_phrase and (side := _by_grammar(words)) is not None:
-        found = {role: match for role, match in found.items() if role not in _SIDES | {IN, OUT}}
-        found[side.role] = side
-    elif not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
-        found[side.role] = side
-    for role in (EARNER, SPENDER):
-        # *Socio (riceve)* is an account, but above all a side.
-        if role in found and found[role].score < _BY_STEM:
-            found[role] = attrs.evolve(found[role], score=_BY_STEM)
+    found = _with_side(words, _phrases_in(words))
     return tuple(sorted(found.values(), key=lambda match: (-match.score, match.role)))
 
 
@@ -461,6 +438,40 @@ def _by_stem(words: list[str]) -> Match | None:
     if not is_person and any(word.startswith(_THINGS) for word in words):
         return None
     return Match(sides.pop(), _BY_STEM, frozenset(), is_weak=not is_person)
+
+
+def _phrases_in(words: list[str]) -> dict[str, Match]:
+    """Return the roles of which a phrase is in a heading, each with the phrase that says most."""
+    table, found = _table(), dict[str, Match]()
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            phrase = " ".join(words[start:end])
+            is_whole = end - start == len(words)
+            # A letter or two in a longer heading says nothing: the a of "a domicilio".
+            if phrase not in table or (not is_whole and len(phrase) < 3):  # noqa: PLR2004 - as said
+                continue
+            # Words that follow explain; what stands first is what it is called.
+            score = _WHOLE if is_whole else 20 + 2 * len(phrase) - 4 * start
+            for role, languages in table[phrase].items():
+                before = found.get(role)
+                if before is None or before.score < score:
+                    found[role] = Match(role, score, languages)
+    return found
+
+
+def _with_side(words: list[str], found: dict[str, Match]) -> dict[str, Match]:
+    """Return the roles of a heading with the side that its grammar or a verb in it says."""
+    is_phrase = any(found[role].score == _WHOLE for role in _SIDES & found.keys())
+    if not is_phrase and (side := _by_grammar(words)) is not None:
+        found = {role: match for role, match in found.items() if role not in _SIDES | {IN, OUT}}
+        found[side.role] = side
+    elif not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
+        found[side.role] = side
+    for role in (EARNER, SPENDER):
+        # *Socio (riceve)* is an account, but above all a side.
+        if role in found and found[role].score < _BY_STEM:
+            found[role] = attrs.evolve(found[role], score=_BY_STEM)
+    return found
 
 
 def speaks_of_the_writer(heading: str) -> bool:
