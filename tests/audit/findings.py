@@ -105,7 +105,7 @@ def three(batch: Batch, checkpoint: Checkpoint, **answers: Any) -> AuditReport:
         for name, report in zip(("full", "quick", "since"), reports, strict=True)
         for finding in report.findings
     ]
-    return attrs.evolve(reports[0], findings=tuple(findings), notes=())
+    return attrs.evolve(reports[0], findings=tuple(findings), notes=(), causes=())
 
 
 Change = Callable[[Batch], object]

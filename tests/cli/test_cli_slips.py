@@ -146,6 +146,15 @@ def test_a_year_of_another_century_is_asked_about(day: str, meant: str) -> None:
     assert day in well("settle", "--old-day", "h1", "--on", day)
 
 
+def test_a_day_of_joining_of_another_century_is_asked_about() -> None:
+    """It may be a day of birth."""
+    born = ("--joined-on", "1951-04-30")
+    assert "1951-04-30 right?" in refused("account", "open", "m9", *born)
+    assert "1951-04-30 right?" in refused("account", "amend", "a", *born, "--reason", "x")
+    well("account", "open", "m9", *born, "--old-day")
+    well("account", "amend", "a", *born, "--reason", "her card says so", "--old-day")
+
+
 def test_the_library_takes_old_days_as_they_are() -> None:
     """A history may be old; the first day that is taken without a question is of 1970."""
     words = ("--earner", "m2", "--spender", "a", "--hours", "1")

@@ -20,6 +20,7 @@ from timebank.audit.describing import about, people
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import Cause, OpenFindings, place_of
 from timebank.audit.recovering import read
+from timebank.audit.stored import Stored
 from timebank.hours import Hours
 from timebank.journal import commitment
 from timebank.model import Head
@@ -40,8 +41,15 @@ class Told:
     names: Mapping[str, str] = attrs.field(factory=dict)
 
 
-def causes_of(reader: Reader | None, findings: Sequence[Finding], head: Head | None) -> Told:
+def causes_of(
+    reader: Reader | None,
+    findings: Sequence[Finding],
+    head: Head | None,
+    copy: Reader | None = None,
+) -> Told:
     """Return the causes of some findings. Each finding follows from one of them.
+
+    A `copy` of the bank may tell what records said.
 
     >>> from timebank.audit.causes import causes_of
     >>> from timebank.audit.findings import Finding, quantity
@@ -51,23 +59,27 @@ def causes_of(reader: Reader | None, findings: Sequence[Finding], head: Head | N
     """
     if not findings:
         return Told()
-    return _Causes(reader, findings, head).find()
+    return _Causes(reader, findings, head, copy).find()
 
 
 class _Causes:
     """Goes from the causes that explain most to those that explain one finding."""
 
     def __init__(
-        self, reader: Reader | None, findings: Sequence[Finding], head: Head | None
+        self,
+        reader: Reader | None,
+        findings: Sequence[Finding],
+        head: Head | None,
+        copy: Reader | None,
     ) -> None:
-        self._reader, self._head = reader, head
+        self._reader, self._head, self._copy = reader, head, copy
         self._open = OpenFindings(findings)
 
     def find(self) -> Told:
         """Return the causes, and names."""
         steps: list[Callable[[], None]] = [self._file]
         if self._reader is not None:
-            records = RecordCauses(self._reader, self._open, self._head)
+            records = RecordCauses(self._reader, self._open, self._head, self._copy)
             steps += [records.find, self._published, records.find_impossible]
         steps += [self._rows, self._texts, self._schema]
         for step in steps:
@@ -88,7 +100,9 @@ class _Causes:
         details = [
             said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
         ]
-        self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
+        self._open.tell(
+            said("the_file_is_damaged"), _few(dict.fromkeys(details)), said("advice_file"), found
+        )
 
     # -- published heads ---------------------------------------------------------------------
 
@@ -155,19 +169,9 @@ class _Causes:
         for sides in first.values():
             for place, side in enumerate(sides):
                 sums[place] += Hours(side.gaps["seconds"]).seconds
-        return len(first) > 1 and sums[0] == sums[1] and all(map(self._adds_up, first))
-
-    def _adds_up(self, account: str) -> bool:
-        """Return whether the balance of each stored row is the sum of what moved so far."""
-        balance = version = 0
-        if self._reader is None:
+        if self._reader is None or len(first) < 2 or sums[0] != sums[1]:  # noqa: PLR2004  # both sides
             return False
-        while rows := self._reader.postings(account, after=version, limit=500):
-            for row in rows:
-                balance, version = balance + row.seconds, version + 1
-                if (row.balance, row.version) != (balance, version):
-                    return False
-        return True
+        return all(map(Stored(self._reader, self._head).adds_up, first))
 
     def _row(self, one: Finding) -> list[str]:
         """Return words on a row: of which exchange it is, what it says, and what it should say."""
@@ -229,7 +233,7 @@ class _Causes:
             return
         details = [self._object(one) for one in found.values()]
         advice = next(iter(found.values())).advice
-        self._open.tell(said("tables_were_changed"), _few(details), advice, found)
+        self._open.tell(said("tables_were_changed"), _few(dict.fromkeys(details)), advice, found)
 
     def _object(self, one: Finding) -> str:
         """Return words on an object of the schema: a guard by what it guards."""
@@ -318,6 +322,7 @@ def _accounts_in(values: Iterable[Any]) -> Iterable[str]:
 
 def _few(details: Iterable[str]) -> list[str]:
     """Return some of the details, and how many more there are."""
-    known = list(dict.fromkeys(details))
-    more = len(known) - _NAMED
-    return known if more <= 0 else [*known[:_NAMED], said("and_more", n=more)]
+    known = list(details)
+    shown = list(dict.fromkeys(known))[:_NAMED]
+    more = len(known) - len(shown)
+    return [*shown, said("and_more", n=more)] if more else shown

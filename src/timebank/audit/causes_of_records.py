@@ -9,15 +9,13 @@ from timebank.audit.describing import about, lines_of, moved, people
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import OpenFindings, place_of, value_of
 from timebank.audit.recovering import read, recovered, with_rows
+from timebank.audit.stored import Between, Stored
 from timebank.errors import shown
-from timebank.journal import digest, genesis
+from timebank.journal import digest
 from timebank.model import Head, PostingRow, RecordRow
 from timebank.model.said import Day, Said, said, who
 from timebank.storage.protocol import Reader
 
-PAGE: Final = 500
-#: Accounts whose postings are looked through for those of a record.
-_MOST_ACCOUNTS: Final = 50
 #: Records of which it is tried what they said; of the others the rows beside them tell.
 _MOST_RECOVERED: Final = 3
 #: Differences of a record that are said.
@@ -37,10 +35,17 @@ _Content = Mapping[str, Any]
 class RecordCauses:
     """Finds what was done to records, from the digests, the numbers and the rows beside them."""
 
-    def __init__(self, reader: Reader, findings: OpenFindings, head: Head | None) -> None:
-        self._reader, self._open, self._head = reader, findings, head
+    def __init__(
+        self,
+        reader: Reader,
+        findings: OpenFindings,
+        head: Head | None,
+        copy: Reader | None = None,
+    ) -> None:
+        self._open = findings
+        self._stored = Stored(reader, head)
+        self._copy = None if copy is None else Stored(copy, head)
         self._tried = 0
-        self._all_accounts: list[str] | None = None
 
     def find(self) -> None:
         """Tell the records whose digest, number or place is not what it was."""
@@ -137,7 +142,7 @@ class RecordCauses:
 
     def _shifted(self, places: dict[int, int]) -> None:
         """Tell a record that was put in, or taken out, where all behind it moved by one."""
-        last = 0 if self._head is None else self._head.sequence
+        last = self._stored.last
         run = sorted(places)
         if len(run) < 2 or run != list(range(run[0], last + 1)):  # noqa: PLR2004  # one is no run
             return
@@ -156,24 +161,19 @@ class RecordCauses:
         rows = self._rows_of(sequences, ())
         by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
         known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
-        details = [self._beside(n, of) for n, of in known]
-        accounts = [row.account for row in rows]
-        if opened := self._opened(sequences):
-            details.append(said("accounts_tell", accounts=people(opened)))
+        details = self._in_copy(first, last) or [self._beside(n, of) for n, of in known]
+        around = self._stored.between(first, last, self._sequences_by_account())
+        accounts = [row.account for row in rows] or [account for account, _ in around]
+        if opened := self._stored.opened_by(sequences):
             accounts += opened
-        if not details and (between := self._between(first, last)):
-            accounts = [account for account, *_ in between]
-            details = [_neighbours(between)]
+            details = details or [said("accounts_tell", accounts=people(opened))]
+        if not details and around:
+            details = [_neighbours(around)]
         if not details:
             details = [said("no_rows_tell")]
             found |= self._behind(first)
         what = said("records_are_gone", n=len(sequences), first=first, last=last)
         self._tell(what, details, found, sequences, accounts)
-
-    def _opened(self, sequences: set[int]) -> list[str]:
-        """Return the accounts that some records opened, as far as the stored rows tell."""
-        rows = [self._reader.account(account) for account in self._accounts()]
-        return [row.account for row in rows if row is not None and row.opened in sequences]
 
     def _behind(self, sequence: int) -> dict[int, Finding]:
         """Return what may follow from a record of which nothing is known: what comes behind it."""
@@ -187,45 +187,24 @@ class RecordCauses:
 
     def _cut(self) -> None:
         """Tell records that are missing at the end, of which rows are left."""
-        end = 0 if self._head is None else self._head.sequence
+        end = self._stored.last
         beyond = {n for one in self._open.of_checks("derived").values() for n in _numbers(one)}
         sequences = {number for number in beyond if number > end}
-        if not sequences or self._head is None:
+        if not sequences:
             return
         rows = self._rows_of(sequences, ())
         by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
         known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
         what = said("records_cut_off", last=end, beyond=max(sequences))
-        details = [self._beside(n, of) for n, of in known]
+        details = self._in_copy(end + 1, max(sequences))
+        details = details or [self._beside(n, of) for n, of in known]
         self._tell(what, details, {}, sequences, [row.account for row in rows])
-
-    def _between(self, first: int, last: int) -> list[tuple[str, int, str, str]]:
-        """Return what moved in records that are gone with their rows, by the rows around them.
-
-        Of each account whose rows have a gap there: the seconds, and the days before and after.
-        """
-        found = []
-        for account in list(self._sequences_by_account())[:_MOST_ACCOUNTS]:
-            before: PostingRow | None = None
-            after = 0
-            while rows := self._reader.postings(account, after=after, limit=PAGE):
-                for row in rows:
-                    version, balance, day = (
-                        (0, 0, "") if before is None else (before[1], before[4], before[5])
-                    )
-                    is_there = (before is None or before.sequence < first) and last < row.sequence
-                    if is_there and row.version == version + 2:  # one row is gone
-                        seconds = row.balance - row.seconds - balance
-                        found.append((account, seconds, day, row.day))
-                    before = row
-                after = rows[-1].version
-        return found
 
     # -- records that say something else -----------------------------------------------------
 
     def _broken_at(self, sequence: int) -> None:
         """Tell what broke the chain at a record: its text, its digest, or the one before it."""
-        row, before = self._row(sequence), self._digest_before(sequence)
+        row, before = self._stored.record(sequence), self._stored.digest_before(sequence)
         if row is None or before is None:
             return
         if self._is_only_seal(before, row):
@@ -243,25 +222,25 @@ class RecordCauses:
 
     def _is_only_seal(self, before: bytes, row: RecordRow) -> bool:
         """Return whether a record goes with its neighbours on both sides but for its digest."""
-        after = self._row(row.sequence + 1)
+        after = self._stored.record(row.sequence + 1)
         return after is not None and digest(digest(before, row.body), after.body) == after.digest
 
     def _changed(self, sequence: int, also: dict[int, Finding], *, certain: bool) -> None:
-        row, before = self._row(sequence), self._digest_before(sequence)
+        row, before = self._stored.record(sequence), self._stored.digest_before(sequence)
         if row is None or before is None:
             return
         now = read(row.body)
         rows = self._rows_of({sequence}, _accounts_of(now))
-        last = 0 if self._head is None else self._head.sequence
+        last = self._stored.last
         if sequence == last and not rows and now is not None and _moves(now):
             what = said("record_was_added", sequence=sequence, about=about(now))
             self._tell(what, [said("no_rows_of_it")], self._at(sequence), {sequence})
             return
-        was: _Content | None = None
-        if certain and self._tried < _MOST_RECOVERED:
+        was = self._copied(sequence, row, before)
+        known = said("digest_proves") if was is None else said("copy_proves")
+        if was is None and certain and self._tried < _MOST_RECOVERED:
             self._tried += 1
-            was = recovered(before, row, rows, self._accounts())
-        known = said("digest_proves")
+            was = recovered(before, row, rows, self._stored.accounts())
         if was is None:
             was, known = None if now is None else with_rows(now, rows), said("rows_say_so")
         differences = [] if was is None or now is None else list(_differences(was, now))
@@ -280,6 +259,34 @@ class RecordCauses:
             return said("nothing_tells")
         lines = [(row.account, row.seconds) for row in rows]
         return said("rows_tell", sequence=sequence, about=moved("transfer", rows[0].day, lines))
+
+    def _copied(self, sequence: int, row: RecordRow, before: bytes) -> _Content | None:
+        """Return what a copy has in a record's place, where it goes with the records around it."""
+        other = None if self._copy is None else self._copy.record(sequence)
+        if other is None or digest(before, other.body) != other.digest:
+            return None
+        after = self._stored.record(sequence + 1)
+        leads_on = after is not None and digest(other.digest, after.body) == after.digest
+        return read(other.body) if leads_on or other.digest == row.digest else None
+
+    def _in_copy(self, first: int, last: int) -> list[str]:
+        """Return in words what a copy has of records that are gone, where it goes with the rest."""
+        if self._copy is None:
+            return []
+        found = [row for n in range(first, last + 1) if (row := self._copy.record(n)) is not None]
+        before, after = self._stored.digest_before(first), self._stored.record(last + 1)
+        for row in found:
+            if before is None or digest(before, row.body) != row.digest:
+                return []
+            before = row.digest
+        if not found or (
+            after is not None and digest(found[-1].digest, after.body) != after.digest
+        ):
+            return []
+        return [
+            said("copy_tells", sequence=row.sequence, about=about(read(row.body)))
+            for row in found[:_MOST_RECOVERED]
+        ]
 
     def _columns(self) -> None:
         """Tell the columns beside a record that do not repeat what it says."""
@@ -311,7 +318,7 @@ class RecordCauses:
         """Add a cause in the journal, with all that follows from it."""
         known = {*accounts}
         for sequence in sorted(sequences)[:_MOST_RECOVERED]:
-            row = self._row(sequence)
+            row = self._stored.record(sequence)
             known |= {*_accounts_of(None if row is None else read(row.body))}
         known |= {a for a, of in self._sequences_by_account().items() if of & sequences}
         taken, before = dict(found), -1
@@ -324,9 +331,9 @@ class RecordCauses:
 
     def _not_executed(self, one: Finding) -> list[str]:
         """Return the accounts of a record that could not be executed."""
-        at = place_of(one, "sequence")
         key = getattr(one.expected, "key", "")
-        row = self._row(at) if key == "effects_that_can_be_executed" else None
+        is_one = key == "effects_that_can_be_executed"
+        row = self._stored.record(place_of(one, "sequence")) if is_one else None
         return _accounts_of(None if row is None else read(row.body))
 
     def _follows(self, one: Finding, sequences: set[int], accounts: set[str]) -> bool:
@@ -347,7 +354,7 @@ class RecordCauses:
 
     def _names(self, at: int, sequences: set[int], accounts: set[str]) -> bool:
         """Return whether a record refers to some others, or names some accounts."""
-        row = self._row(at)
+        row = self._stored.record(at)
         if row is None:
             return False
         return row.refers_to in sequences or bool(accounts & {*_accounts_of(read(row.body))})
@@ -370,54 +377,22 @@ class RecordCauses:
                 first[account] = _numbers(one)
         return set[int]().union(*first.values())
 
-    # -- reading -----------------------------------------------------------------------------
-
-    def _row(self, sequence: int) -> RecordRow | None:
-        rows = self._reader.records(after=sequence - 1, limit=1)
-        return rows[0] if rows and rows[0].sequence == sequence else None
-
-    def _digest_before(self, sequence: int) -> bytes | None:
-        if sequence == 1:
-            return None if self._head is None else genesis(self._head.journal)
-        row = self._row(sequence - 1)
-        return None if row is None else row.digest
-
     def _about(self, sequence: Any) -> str:
-        row = self._row(sequence) if isinstance(sequence, int) else None
+        row = self._stored.record(sequence)
         return about(None if row is None else read(row.body))
 
     def _saying(self, sequence: int) -> str:
         return said("record_says", sequence=sequence, about=self._about(sequence))
 
-    def _accounts(self) -> list[str]:
-        """Return the ids of all accounts."""
-        if self._all_accounts is None:
-            found: list[str] = []
-            page = self._reader.accounts(after=None, limit=PAGE)
-            while page:
-                found += [row.account for row in page]
-                page = self._reader.accounts(after=page[-1].account, limit=PAGE)
-            self._all_accounts = found
-        return self._all_accounts
-
     def _rows_of(self, sequences: set[int], accounts: Sequence[str]) -> list[PostingRow]:
         """Return the stored postings of some records, of these accounts and those with findings."""
         of = self._sequences_by_account()
-        known = dict.fromkeys([*accounts, *(a for a in of if of[a] & sequences), *of])
-        found: list[PostingRow] = []
-        for account in list(known)[:_MOST_ACCOUNTS]:
-            after = 0
-            while rows := self._reader.postings(account, after=after, limit=PAGE):
-                found += [row for row in rows if row.sequence in sequences]
-                after = rows[-1].version
-                if rows[-1].sequence > max(sequences):
-                    break
-        return found
+        first = [account for account in of if of[account] & sequences]
+        return self._stored.postings_of(sequences, [*accounts, *first, *of])
 
 
-def _neighbours(between: list[tuple[str, int, str, str]]) -> Said:
+def _neighbours(lines: list[Between]) -> Said:
     """Return in words what moved in a record that is gone, by the rows before and after it."""
-    lines = [(account, seconds) for account, seconds, *_ in between]
     return said(
         "neighbours_tell",
         hours=quantity(sum(seconds for _, seconds in lines if seconds > 0)),

@@ -12,18 +12,7 @@ from typing import Any, Final
 from timebank.audit.findings import quantity
 from timebank.model.said import Day, Said, said, who
 
-#: Kinds that move hours, or reserve them.
-_MOVES: Final = frozenset({"transfer", "hold", "settle", "reverse", "due", "merge"})
 _EXCHANGE: Final = "exchange"
-#: Kinds that are about one account, and are said as such.
-_ON_ACCOUNT: Final = frozenset(
-    {
-        *("open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"),
-        *("amend_account", "name_delegate", "end_delegate"),
-    }
-)
-#: Kinds that have words of their own, of their day.
-_OTHERS: Final = frozenset({"void", "erase", "amend", "adopt", "close_books", "restart_clock"})
 
 
 def about(content: Mapping[str, Any] | None) -> str:
@@ -44,18 +33,18 @@ def about(content: Mapping[str, Any] | None) -> str:
 
 def _about(content: Mapping[str, Any]) -> str:
     kind, effects = content["kind"], content["effects"]
-    day = Day(effects.get("occurred_on", content["recorded_on"]))
-    if kind in _MOVES:
-        lines = lines_of(effects)
-        if lines:
-            request = content.get("request", {})
-            is_other = kind == "transfer" and request.get("kind", _EXCHANGE) != _EXCHANGE
-            return moved("moved" if is_other else kind, day, lines)
-    if kind in _ON_ACCOUNT:
-        return said(f"about_{kind}", day=day, account=who(effects["account"]))
-    if kind in _OTHERS:
-        return said(f"about_{kind}", day=day)
-    return said("about_record", day=day, kind=kind)
+    gaps: dict[str, Any] = {"day": Day(effects.get("occurred_on", content["recorded_on"]))}
+    if lines := lines_of(effects):
+        word = content["request"].get("kind", _EXCHANGE)
+        return moved(
+            "moved" if kind == "transfer" and word != _EXCHANGE else kind, gaps["day"], lines
+        )
+    if "account" in effects:
+        gaps["account"] = who(effects["account"])
+    try:
+        return said(f"about_{kind}", **gaps)
+    except KeyError:  # there are no words for the kind, or it has not what they say
+        return said("about_record", day=gaps["day"], kind=kind)
 
 
 def moved(kind: str, day: str, lines: Iterable[tuple[str, int]]) -> Said:
@@ -64,7 +53,11 @@ def moved(kind: str, day: str, lines: Iterable[tuple[str, int]]) -> Said:
     hours = quantity(sum(seconds for _, seconds in lines if seconds > 0))
     spenders = people(account for account, seconds in lines if seconds < 0)
     earners = people(account for account, seconds in lines if seconds > 0)
-    return said(f"about_{kind}", day=Day(day), hours=hours, spenders=spenders, earners=earners)
+    gaps = {"day": Day(day), "hours": hours, "spenders": spenders, "earners": earners}
+    try:
+        return said(f"about_{kind}", **gaps)
+    except KeyError:  # there are no words for the kind
+        return said("about_moved", **gaps)
 
 
 def lines_of(effects: Mapping[str, Any]) -> list[tuple[str, int]]:

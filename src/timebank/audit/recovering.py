@@ -154,7 +154,16 @@ def _other_accounts(
     own = dict.fromkeys(account for account, _ in _pairs(content) if isinstance(account, str))
     for old in own:
         for other in accounts[:_MOST_ACCOUNTS]:
-            yield body.replace(b'"%s"' % old.encode(), b'"%s"' % other.encode())
+            if written := _quoted(old):
+                yield body.replace(written, _quoted(other))
+
+
+def _quoted(text: str) -> bytes:
+    """Return a text as it stands in a record."""
+    try:
+        return canonical({"": text})[len('{"":') : -1]
+    except ValueError:  # no Unicode
+        return b""
 
 
 def _pairs(content: Mapping[str, Any]) -> list[tuple[Any, int]]:

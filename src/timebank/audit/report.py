@@ -67,11 +67,16 @@ class AuditReport:
         return "effects" not in self.checks
 
 
-def explained(report: AuditReport, reader: Reader | None) -> AuditReport:
-    """Return a report with the causes of what it found, as a reader of the bank can tell them."""
+def explained(
+    report: AuditReport, reader: Reader | None, copy: Reader | None = None
+) -> AuditReport:
+    """Return a report with the causes of what it found, as a reader of the bank can tell them.
+
+    A `copy` of the bank, a backup say, may tell what records said.
+    """
     from timebank.audit.causes import causes_of  # it is seldom needed
 
-    told = causes_of(reader, report.findings, report.head)
+    told = causes_of(reader, report.findings, report.head, copy)
     return attrs.evolve(report, causes=told.causes, names=told.names)
 
 

@@ -10,9 +10,9 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.finding import account_id, named
-from timebank.cli.options import DAY, LIMIT, formatted
+from timebank.cli.options import DAY_OF_SERVICE, LIMIT, formatted, old_day_option
 from timebank.cli.output import show_as, show_result
-from timebank.cli.program import usage
+from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
     from timebank.hours import Hours
@@ -50,7 +50,8 @@ def _show(
 @click.argument("id")
 @click.option("--kind", type=click.Choice(KINDS), default="member", show_default=True)
 @click.option("--name", help="Personal text, which can be changed and forgotten.")
-@click.option("--joined-on", type=DAY, help="The day on which the member joined.")
+@click.option("--joined-on", type=DAY_OF_SERVICE, help="The day on which the member joined.")
+@old_day_option
 @click.option("--floor", type=LIMIT, default="inherit", help="The least it may hold.")
 @click.option("--ceiling", type=LIMIT, default="inherit", help="The most it may hold.")
 @click.option("--no-welcome", is_flag=True, help="Without the welcome credit of the statute.")
@@ -145,7 +146,7 @@ def limits(context: click.Context, id: str, floor: Any, ceiling: Any, format: st
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     if not given:
-        usage("Give --floor, --ceiling or both")
+        usage(said("limits_missing"))
     with context.obj.open() as bank:
         changed = bank.set_limits(account_id(bank, id), **given)
     _show(changed, format)

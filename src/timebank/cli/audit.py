@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +18,7 @@ from timebank.cli.progress import Progress
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
+    from timebank.storage.protocol import Reader
 
 #: Processes that an audit takes of its own accord: each has some 40 MB.
 _MOST: Final = 8
@@ -44,6 +47,7 @@ _MOST: Final = 8
     multiple=True,
     help="A head that was published is to be in the journal; @FILE has one a line.",
 )
+@click.option("--copy", metavar="DB", help="A backup, which may tell what a changed record said.")
 @click.option(
     "--all", "--verbose", "everything", is_flag=True, help="Each finding too, not a screen only."
 )
@@ -65,6 +69,7 @@ def audit(
     save: str | None,
     processes: int | None,
     lines: tuple[str, ...],
+    copy: str | None,
     everything: bool,
     format: str,
 ) -> int:
@@ -81,7 +86,8 @@ def audit(
     checkpoint = None if since is None else Checkpoint.load(since)
     heads = [line for one in lines for line in _lines(one)]
     ask = {"since": checkpoint, "expect": heads, "quick": quick}
-    report = _audited(address, processes=processes or _processors(), **ask)
+    with _copy_of(address, copy) as beside:
+        report = _audited(address, beside, processes=processes or _processors(), **ask)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
@@ -112,13 +118,32 @@ def _lines(given: str) -> list[str]:
     return lines
 
 
-def _audited(address: BankAddress, **ask: Any) -> AuditReport:
+@contextmanager
+def _copy_of(address: BankAddress, db: str | None) -> Iterator[Reader | None]:
+    """Read a copy of the bank within the block; nothing, where none is named.
+
+    :raises TimebankError: it cannot be opened.
+    """
+    if db is None:
+        yield None
+        return
+    import attrs
+
+    with (
+        attrs.evolve(address, db=db).open(read_only=True) as bank,
+        bank.store.reader(bank.name) as reader,
+    ):
+        yield reader
+
+
+def _audited(address: BankAddress, copy: Reader | None, **ask: Any) -> AuditReport:
     """Return the report; of a file that cannot be opened, one that says so as a finding.
 
     :raises OtherVersion: it is well, and to be migrated first, or of a newer version.
     :raises NotFound: there is no bank.
     """
     from timebank.audit import unreadable
+    from timebank.audit.report import explained
     from timebank.errors import Corrupt, OtherVersion, StoreError
 
     try:
@@ -126,7 +151,11 @@ def _audited(address: BankAddress, **ask: Any) -> AuditReport:
             address.open(read_only=True) as bank,
             Progress("audit", counted="records", left=True) as pace,
         ):
-            return bank.audit(pace, **ask)
+            report = bank.audit(pace, **ask)
+            if report.ok or copy is None:
+                return report
+            with bank.store.reader(bank.name) as reader:
+                return explained(report, reader, copy)
     except OtherVersion:
         raise
     except (Corrupt, StoreError) as error:

@@ -15,7 +15,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
-from timebank.cli.program import said
+from timebank.cli.program import TOLD, said
 
 if TYPE_CHECKING:
     from timebank.storage import Store
@@ -73,7 +73,7 @@ def _last(moment: str | None) -> str:
 def naming_banks(opener: Callable[[], Store]) -> Iterator[None]:
     """Say which banks there are, where the one that is asked for in the block is not.
 
-    :raises BankNotFound: the same error, with their names.
+    :raises BankNotFound: the same error, whose message has their names.
     """
     from timebank.errors import BankNotFound, TimebankError
 
@@ -85,7 +85,9 @@ def naming_banks(opener: Callable[[], Store]) -> Iterator[None]:
                 told = _named(list(store.banks()))
         except TimebankError:
             raise error from None
-        raise BankNotFound(error.bank, f"{error.where}; {told}") from error
+        error.add_context(after=f"; {told}")
+        setattr(error, TOLD, told)
+        raise
 
 
 def _named(names: Sequence[str]) -> str:

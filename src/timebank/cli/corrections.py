@@ -12,7 +12,14 @@ import click
 
 from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import DAY, TIME, dry_run_option, formatted
+from timebank.cli.options import (
+    DAY,
+    DAY_OF_SERVICE,
+    TIME,
+    dry_run_option,
+    formatted,
+    old_day_option,
+)
 from timebank.cli.output import complain, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 
@@ -73,7 +80,7 @@ _FIELDS: Final = (
     _Field("started_at", "from", "When it began, on its day.", {"type": TIME}),
     _Field("ended_at", "to", "When it ended; past midnight, if earlier.", {"type": TIME}),
 )
-_JOINED: Final = _Field("joined_on", "joined-on", "The day of joining.", {"type": DAY})
+_JOINED: Final = _Field("joined_on", "joined-on", "The day of joining.", {"type": DAY_OF_SERVICE})
 
 
 def _field_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,6 +141,7 @@ def amend(
 @click.argument("id")
 @_reason
 @_JOINED.add_to
+@old_day_option
 @click.option("--kind", type=click.Choice(["member", "group", "organisation"]))
 @dry_run_option
 @formatted
@@ -234,7 +242,11 @@ def _agreed(told: list[str], question: str) -> bool:
         usage(_said("merge_unasked"))
     for line in told:
         click.echo(line, err=True)
-    return click.confirm(question, err=True)
+    # click.confirm takes the English letters alone.
+    answer = click.prompt(
+        f"{question} {_said('yes_or_no')}", default="", show_default=False, err=True
+    )
+    return answer.strip().casefold() in _said("yes").split()
 
 
 # -- closed books ----------------------------------------------------------------------

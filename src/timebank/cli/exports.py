@@ -123,17 +123,16 @@ def csv() -> None:
 
 
 def _show_sheet(sheet: Sheet, table: str, options: SheetOptions) -> None:
-    from timebank.interchange.spreadsheet import LEFT_OUT, MARK
-    from timebank.reports.text import counted
+    from timebank.interchange.spreadsheet import MARK
+    from timebank.reports.words import Words
 
+    words = Words("exports")
     mark = MARK if options["bom"] else ""
     show(mark + line if number == 0 else line for number, line in enumerate(sheet))
-    left_out = LEFT_OUT[table]
-    if options["without_texts"]:
-        left_out = f"names, notes and reasons, {left_out}"
-    complain(f"not in this file: {left_out}")
+    key = "not_in_file_texts" if options["without_texts"] else "not_in_file"
+    complain(words(key, what=words(table)))
     if sheet.rounded:
-        complain(f"{counted(sheet.rounded, 'quantity')} of hours rounded: the seconds are exact")
+        complain(words.counted("rounded", sheet.rounded))
 
 
 @csv.command(help="A row for each account that a transfer moved hours of.")

@@ -31,6 +31,8 @@ _LISTED_BY: Final = {
 }
 #: The attribute of an error that names accounts as a command found them.
 _NAMES: Final = "_named_as"
+#: The attribute of an error with what a command found out besides, in the language.
+TOLD: Final = "_told"
 #: Ended by the keyboard, as shells count it.
 INTERRUPTED: Final = 130
 
@@ -148,7 +150,9 @@ def _explained(error: Exception) -> str:
         return str(error)
     from timebank.reports.explaining import explain
 
-    return explain(error, names=getattr(error, _NAMES, None))
+    sentence = explain(error, names=getattr(error, _NAMES, None))
+    told = getattr(error, TOLD, None)
+    return sentence if told is None else f"{sentence.rstrip('.')}; {told}"
 
 
 def _name_accounts(error: TimebankError, address: BankAddress) -> None:

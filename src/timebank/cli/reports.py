@@ -54,6 +54,7 @@ def balance(
     """Show a balance, or all."""
     from timebank import reports
     from timebank.reports.balances import balance_text, balances_text
+    from timebank.reports.words import Words
 
     with address.open(read_only=True) as bank:
         if id is None:
@@ -66,15 +67,18 @@ def balance(
     if on is None and at is None:
         show_result(format, found, lambda: balance_text(found, account))
         return
+    words = Words("accounts")
     # What may still move is known of today only.
     past: dict[str, object] = {"account": id, "posted": str(found.posted)}
+    hours = found.posted
     if on is not None:
-        past["on"], when = on.isoformat(), f"on {on}"
+        past["on"], said = on.isoformat(), words("on_day", day=on, hours=hours)
     elif isinstance(at, int):
-        past["at"], when = at, f"as known at record {at}"
+        past["at"], said = at, words("at_record", sequence=at, hours=hours)
     elif at is not None:
-        past["at"], when = at.isoformat(), f"as known at {at.isoformat()}"
-    show_as(format, lambda: past, lambda: [f"Balance {when}: {found.posted}"])
+        past["at"] = at.isoformat()
+        said = words("at_instant", instant=at.isoformat(), hours=hours)
+    show_as(format, lambda: past, lambda: [said])
 
 
 @click.command(help="What an account earned and spent, day by day. Both days are included.")

@@ -45,12 +45,6 @@ STATEMENT: Final = (
     *("occurred_on", "from", "to", "sequence", "id", "kind", "account", "with", "text"),
     *("category", "area", "amended", "seconds", "hours", "balance_seconds", "balance_hours"),
 )
-#: Table → what the bank has and the table has not.
-LEFT_OUT: Final = {
-    "transfers": "digests and salts, open holds, statutes, accounts, what was only asked for",
-    "balances": "exchanges, open holds, limits, days of joining",
-    "statement": "digests and salts, open holds, those of a side beyond their ids",
-}
 
 
 @attrs.define

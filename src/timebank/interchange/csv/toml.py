@@ -49,7 +49,9 @@ def mapping_of(name: str | Path) -> Mapping:
         msg = (
             f"no mapping {shown(name)}: there are {', '.join(_names())}, or the path of a file.toml"
         )
-        raise NotFound(msg)
+        raise NotFound(msg).about(
+            key="mapping_missing", name=shown(name), known=", ".join(_names())
+        )
     return parsed(found.read_bytes(), found.name)
 
 

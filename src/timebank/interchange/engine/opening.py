@@ -102,7 +102,7 @@ class OpeningReader:
                 yield sheet.name, found
                 continue
             row, cells = found
-            id, said, name, kind = (unguarded(cell.strip()) for cell in cells)
+            id, said, name, kind = (unguarded(cell.strip(), as_text=True) for cell in cells)
             if not any(cell.strip() for cell in row.columns):
                 yield sheet.name, Passed(row.line, _BLANK)
                 continue

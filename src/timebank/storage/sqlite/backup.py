@@ -129,7 +129,7 @@ def _check_place(source: Path, place: Path, *, overwrite: bool) -> None:
     try:
         if place.exists() and place.samefile(source):
             msg = f"{place} is the file that is to be copied"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="backup_onto_itself", file=str(place))
         if not place.parent.is_dir():
             msg = f"there is no folder {place.parent} to make {place.name} in"
             raise StoreError(msg)
