@@ -768,7 +768,7 @@ def test_opening_balances_by_command(files: Path) -> None:
     shape = json.loads(result.stdout)
     assert (3, 2) == (shape["transfers_booked"], shape["quarantined"])
     bad = (files / "bad.csv").read_text("utf-8")
-    assert "o.csv,3,account,9,no account '9' in this bank," in bad
+    assert "o.csv,3,account,9,There is no account 9 in this bank.," in bad
     (files / "mended.csv").write_text(bad.replace(",9,1\n", ",2,1\n"), "utf-8")
     again = call(*TIMEOVERFLOW, *words, "--mended", "mended.csv")
     assert "Transfers: 1 booked, 3 there already" in again.stdout

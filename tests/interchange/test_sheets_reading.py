@@ -237,7 +237,7 @@ def test_a_cell_of_a_workbook_is_a_text(value: Any, text: str) -> None:
 
 def test_a_workbook_is_rows_with_their_numbers(tmp_path: Path) -> None:
     """Hidden and empty sheets are none; rows that are empty are none."""
-    rows = [["Titolo"], [], ["Data", "Ore"], [date(2026, 3, 2), 1.5]]
+    rows: list[list[Any]] = [["Titolo"], [], ["Data", "Ore"], [date(2026, 3, 2), 1.5]]
     path = xlsx(
         tmp_path / "o.xlsx", {"Segreto": [["x"]], "Ore": rows, "Vuoto": []}, hidden="Segreto"
     )

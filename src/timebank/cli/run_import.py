@@ -94,7 +94,7 @@ def run_import(
         opening = _opening(options, importer, mended, open_accounts=open_accounts)
         if mended is not None:
             mended.finish()
-        quarantine = stack.enter_context(_quarantine_file(options["quarantine"]))
+        quarantine = stack.enter_context(_quarantine_file(options["quarantine"], importer))
         opened = address.open_for_preview() if dry_run else address.open(create=True)
         bank = stack.enter_context(opened)
         report = run(
@@ -170,19 +170,19 @@ def _opening(
     path = existing(options["opening"])
     if mended is not None:
         mended.fit([str(path)])
-    read = getattr(importer, "opening", opening_balances)
-    rows: Iterator[Any] = read(
+    # A mapping says what the columns of a file of balances mean.
+    read: Callable[..., Iterator[Any]] = getattr(importer, "opening", opening_balances)
+    return read(
         path,
         account=options["opening_account"],
         day=options["opening_day"],
         open_accounts=open_accounts,
         mended=mended,
     )
-    return rows
 
 
 @contextmanager
-def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
+def _quarantine_file(path: str | None, importer: Importer) -> Iterator[QuarantineFile | None]:
     from timebank.interchange.engine.quarantine import QuarantineFile
 
     if path is None:
@@ -191,7 +191,8 @@ def _quarantine_file(path: str | None) -> Iterator[QuarantineFile | None]:
     with open(
         path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_private
     ) as file:
-        yield QuarantineFile(file)
+        # In the dialect of the sheet, with a mark by which spreadsheets know UTF-8.
+        yield QuarantineFile(file, delimiter=getattr(importer, "dialect", ","), bom=True)
 
 
 def _private(path: str, flags: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.model.alike import escaped
 from timebank.reports.text import Column, harmless, table, titled
-from timebank.reports.words import DEFAULT, Words
+from timebank.reports.words import Words
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.reconcile import Difference, Reconciliation
@@ -157,11 +157,9 @@ class _ImportText:
                 yield f"  {words.number(count):>7}  {harmless(reason)}"
 
     def _reason(self, row: Quarantined) -> str:
-        """Return why a row was not taken: in English as the file has it, else in words."""
+        """Return why a row was not taken, with names instead of ids where they are known."""
         from timebank.interchange.engine.told import in_words
 
-        if self._words.language == DEFAULT:
-            return row.reason
         return in_words(row.reason, names=self._report.names)
 
     def _changed(self) -> Iterator[str]:
@@ -260,7 +258,7 @@ class _ImportText:
         if found:
             yield words.counted("differ", len(found))
             for id, how in found[:MOST_ROWS]:
-                yield words("differ_line", account=self._account(id), how=harmless(how))
+                yield words("differ_line", account=self._account(id), how=words(f"field_{how}"))
             yield from self._more(len(found))
 
     def _frozen(self) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Sheets as treasurers keep them, and what is made of them."""

@@ -23,10 +23,44 @@ HEADINGS = (
     ("Datum", "Geber", "Nehmer", "Stunden", "Leistung"),
 )
 #: What is no day, no amount and nobody, however it is looked at.
-NO_DAY = ("", "?", "31/02/2026", "2026-13-45", "ieri", "9" * 4400, "\x00", "=TODAY()", "12", "x" * 500)
-NO_AMOUNT = ("", "?", "un po'", "1:75", "1,5,5", "=SUM(A1:A9)", "9" * 4400, "\x00", "1e3", "--2", "∞")
+NO_DAY = (
+    "",
+    "?",
+    "31/02/2026",
+    "2026-13-45",
+    "ieri",
+    "9" * 4400,
+    "\x00",
+    "=TODAY()",
+    "12",
+    "x" * 500,
+)
+NO_AMOUNT = (
+    "",
+    "?",
+    "un po'",
+    "1:75",
+    "1,5,5",
+    "=SUM(A1:A9)",
+    "9" * 4400,
+    "\x00",
+    "1e3",
+    "--2",
+    "∞",
+)
 NOBODY = ("", "   ", "\x00", "\u200b", "x" * 5000, "\ud800")
-NOTES = ("", "spesa", "due\nrighe", 'detto "ciao"', "a;b,c|d\te", "=1+1", "caffè", "𝔘", "'", "\u202e")
+NOTES = (
+    "",
+    "spesa",
+    "due\nrighe",
+    'detto "ciao"',
+    "a;b,c|d\te",
+    "=1+1",
+    "caffè",
+    "\U0001d518",
+    "'",
+    "\u202e",
+)
 
 
 @attrs.frozen
@@ -55,7 +89,13 @@ def invented(random: Random, rows: int) -> Invented:
         day = date(2025, 1, 1) + timedelta(days=random.randrange(400))
         giver, receiver = random.sample(PEOPLE[: 6 if encoding == "cp1252" else None], 2)
         seconds = random.choice((900, 1800, 2700, 3600, 5400, 7200, 9000, 36000))
-        cells = [_day(random, day), giver, receiver, _hours(random, seconds, mark), random.choice(NOTES)]
+        cells = [
+            _day(random, day),
+            giver,
+            receiver,
+            _hours(random, seconds, mark),
+            random.choice(NOTES),
+        ]
         if (spoiled := random.random() < 1 / 3) and rows > 3:
             place = random.randrange(4)
             bad = (NO_DAY, NOBODY, NOBODY, NO_AMOUNT)[place]
@@ -69,9 +109,11 @@ def invented(random: Random, rows: int) -> Invented:
     end = random.choice(("\n", "\r\n", "\r"))
     csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(lines)
     content = text.getvalue().encode(encoding, "replace")
-    if random.random() < 0.2:  # bytes that are of no encoding, or a quote that is never closed
+    if encoding.startswith("utf-8") and random.random() < 0.2:  # a byte that is of no letter
         place = random.randrange(len(content))
-        content = content[:place] + random.choice((b"\xff", b'"', b"\x00", b"\x81")) + content[place:]
+        content = content[:place] + random.choice((b"\xff", b"\x00")) + content[place:]
+    if random.random() < 0.1:  # a quote that is never closed
+        content += f'"{delimiter}x'.encode(encoding.removesuffix("-sig").replace("16", "16-le"))
     return Invented(content, tuple(good), sum(map(len, lines)))
 
 

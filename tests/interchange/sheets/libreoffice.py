@@ -15,21 +15,26 @@ PROGRAM = shutil.which("soffice")
 TIMEOUT = 120
 #: The numbers by which LibreOffice knows languages, and encodings.
 LANGUAGES = {
-    "it-IT": 1040, "en-US": 1033, "en-GB": 2057, "es-ES": 3082, "fr-FR": 1036, "de-DE": 1031
+    "it-IT": 1040,
+    "en-US": 1033,
+    "en-GB": 2057,
+    "es-ES": 3082,
+    "fr-FR": 1036,
+    "de-DE": 1031,
 }
 ENCODINGS = {"utf-8": 76, "cp1252": 1, "utf-16-le": 65535, "utf-16": 65535}
 #: What a profile says, so that days and decimals are written as on a machine of that language.
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
-<item oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>{language}</value></prop></item>
+<item oor:path="/org.openoffice.Setup/L10N">
+<prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>{language}</value></prop>
+</item>
 </oor:items>
 """
 _CSV = "Text - txt - csv (StarCalc)"
 
 
-def resaved(
-    files: Iterable[tuple[Path, str, str]], folder: Path
-) -> dict[Path, Path]:
+def resaved(files: Iterable[tuple[Path, str, str]], folder: Path) -> dict[Path, Path]:
     """Open each file in a language, save it in a form, and return where it is then.
 
     A form is `xlsx`, `ods`, or `csv` with a delimiter and an encoding: `csv;cp1252`. Files that are
@@ -38,7 +43,7 @@ def resaved(
     groups: dict[tuple[str, str, str], list[Path]] = {}
     for path, language, form in files:
         groups.setdefault((language, _opening(path, language), form), []).append(path)
-    found = {}
+    found: dict[Path, Path] = {}
     for number, ((language, opening, form), paths) in enumerate(groups.items()):
         out = folder / f"{number}"
         _convert(paths, opening, form, out, _profile(folder / f"profile-{language}", language))

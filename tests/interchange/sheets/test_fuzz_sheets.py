@@ -21,7 +21,7 @@ from timebank.interchange.propose.proposal import propose
 from timebank.interchange.propose.showing import proposal_text, proposal_value
 
 #: Seeds of sheets for a suite that is run often; the other has a million cells.
-SEEDS = range(40)
+SEEDS = range(15)
 NIGHTLY_CELLS = 1_000_000
 
 
@@ -35,11 +35,12 @@ def check(seed: int, path: Path, rows: int) -> int:
         return sheet.cells
     assert list(proposal_text(found, "m.toml"))
     assert proposal_value(found, "m.toml")
-    if found.known is None:
-        mapping = parsed(found.text.encode())
-        assert bool(found.doubts) == bool(mapping.questions)
+    # Where it is not clear, what is asked may be a column that a mapping needs.
+    if found.known is None and found.refused is None:
+        assert bool(found.doubts) == bool(parsed(found.text.encode()).questions)
     if not found.is_clear:
         return sheet.cells
+    mapping = parsed(found.text.encode())
     with timebank.open("memory:") as bank:
         run(bank, MappingImporter(mapping, path, open_accounts=True))
         names = {account.id: account.name for account in bank.accounts()}
@@ -55,7 +56,7 @@ def check(seed: int, path: Path, rows: int) -> int:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_booked_that_was_not_written(seed: int, tmp_path: Path) -> None:
     """Of a spoiled row nothing is; of the others, at most what they say."""
-    check(seed, tmp_path / "sheet.csv", rows=20)
+    check(seed, tmp_path / "sheet.csv", rows=15)
 
 
 def test_most_good_rows_are_booked(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_sheet_with_some_bytes_changed(path: Path, tmp_path: Path) -> None:
     """It is read, or refused by an error of ours."""
     random, content = Random(path.name), path.read_bytes()
     target = tmp_path / path.name
-    for _ in range(4):
+    for _ in range(2):
         changed = bytearray(content)
         for _ in range(random.randrange(1, 4)):
             place = random.randrange(len(changed))

@@ -29,6 +29,8 @@ DECIMALS: Final = (".", ",")
 THOUSANDS: Final = ("", ".", ",", " ", "'")
 #: What two figures after the mark are, where that is not plain.
 FIGURES: Final = ("minutes", "hundredths")
+#: Texts of amounts that are remembered.
+_MOST_KNOWN: Final = 10_000
 MAX_UNIT_SECONDS: Final = 86_400_000
 
 _HOUR: Final = 3600
@@ -82,6 +84,10 @@ class Amounts:
     two_figures: str = ""
     _seconds: int = attrs.field(init=False, eq=False, repr=False)
     _pattern: re.Pattern[str] = attrs.field(init=False, eq=False, repr=False)
+    #: Texts that were read already: there are few amounts that people exchange.
+    _known: dict[str, tuple[int, bool]] = attrs.field(
+        init=False, eq=False, repr=False, factory=dict
+    )
 
     def __attrs_post_init__(self) -> None:
         """Check the marks, and make the pattern of a number once."""
@@ -121,7 +127,14 @@ class Amounts:
 
         :raises UnclearCell: as `seconds`.
         """
-        text = text.strip().replace(_MINUS, "-")
+        if (known := self._known.get(text)) is not None:
+            return known
+        found = self._read(text.strip().replace(_MINUS, "-"))
+        if len(self._known) < _MOST_KNOWN:
+            self._known[text] = found
+        return found
+
+    def _read(self, text: str) -> tuple[int, bool]:
         is_rounded = False
         if self.unit == CLOCK:
             seconds = self._clock(text)

@@ -33,6 +33,8 @@ LAST_DAY: Final = date(2099, 12, 31)
 #: From 1973 on: a shorter number is a year, or no instant at all.
 _EPOCH: Final = {EPOCH: re.compile(r"[0-9]{9,11}"), EPOCH_MS: re.compile(r"[0-9]{12,14}")}
 _DIRECTIVE: Final = re.compile(r"%(.?)", re.DOTALL)
+#: Texts of days that are remembered.
+_MOST_KNOWN: Final = 10_000
 #: The longest text of a day that is looked at.
 _LONGEST: Final = 100
 
@@ -93,6 +95,8 @@ class Days:
     until: date = attrs.field(default=LAST_DAY, metadata=DAY)
     formats: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
     _zone: tzinfo = attrs.field(init=False, eq=False, repr=False)
+    #: Texts that were read already, for most days of a sheet occur many times.
+    _known: dict[str, date] = attrs.field(init=False, eq=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Check all of them."""
@@ -108,7 +112,14 @@ class Days:
         :raises UnclearCell: it fits no form, is no day of the calendar, fits two that differ, or
             lies out of the bounds.
         """
-        text = text.strip()
+        if (known := self._known.get(text)) is not None:
+            return known
+        day = self._day(text.strip())
+        if len(self._known) < _MOST_KNOWN:
+            self._known[text] = day
+        return day
+
+    def _day(self, text: str) -> date:
         if len(text) > _LONGEST:
             raise UnclearCell(told("no_day", form=self.form))
         found = {day for format in self.formats if (day := self._read(text, format)) is not None}

@@ -4,145 +4,238 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from timebank.interchange.csv.cells import CLOCK
-from timebank.interchange.csv.days import EPOCH
+from timebank.interchange.csv.cells import AUTO, CLOCK, Amounts
+from timebank.interchange.csv.days import EPOCH, EPOCH_MS, FIRST_DAY, LAST_DAY
 from timebank.interchange.csv.keys import Column
-from timebank.interchange.csv.mapping import Condition, Mapping, Transfers
+from timebank.interchange.csv.mapping import PASS, Condition, Filter, Mapping, Transfers
+from timebank.interchange.engine.told import in_words
+from timebank.reports.words import Words
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
-def explained(mapping: Mapping) -> Iterator[str]:
-    """Yield what a mapping does, a sentence a line.
+def explained(mapping: Mapping, language: str | None = None) -> Iterator[str]:
+    """Yield what a mapping does, a sentence a line; in a language, or the one that is spoken.
 
     >>> from timebank.interchange.csv.toml import mapping_of
     >>> from timebank.interchange.csv.explanation import explained
-    >>> for line in list(explained(mapping_of("timebank_cc")))[2:6]:
+    >>> for line in list(explained(mapping_of("timebank_cc")))[4:7]:
     ...     print(line)
-    Amounts are in minutes, written like 1.50.
     Days are written like 2026-03-02.
     The id of a row is timebank_cc: and what id says.
     to_account_id earned, from_account_id spent, by amount, on created_at.
+    >>> list(explained(mapping_of("timebank_cc"), "it"))[3]
+    'Le ore sono in minuti, scritte come 1.50.'
     """
-    yield f"{mapping.title}. Ids begin with {mapping.name}:."
-    yield _files(mapping)
-    yield _amounts(mapping)
-    yield _days(mapping)
-    if mapping.transfers is not None:
-        yield from _transfers(mapping.transfers, mapping.name)
-        yield from _reversals(mapping.transfers)
-    yield from _accounts(mapping)
-    yield from (f"Not answered yet: {question}" for question in mapping.questions)
+    return _Explanation(mapping, Words("mapping", language)).lines()
 
 
-def _files(mapping: Mapping) -> str:
-    csv = mapping.csv
-    names = {",": "commas", ";": "semicolons", "\t": "tabs"}
-    between = names.get(csv.delimiter, f"{csv.delimiter!r}")
-    first = "Their first line names the columns" if csv.header else "Columns are numbered from 1"
-    nothing = f" {_list(csv.nothing)} stands for nothing." if csv.nothing else ""
-    return f"Files are in {csv.encoding}, with {between} between columns. {first}.{nothing}"
+class _Explanation:
+    """The sentences about one mapping, in one language."""
 
+    def __init__(self, mapping: Mapping, words: Words) -> None:
+        self._mapping, self._says = mapping, words
 
-def _amounts(mapping: Mapping) -> str:
-    amounts = mapping.amounts
-    if amounts.unit == CLOCK:
-        unit = "in hours and minutes"
-    elif amounts.unit == "hundredths":
-        unit = "in hundredths of an hour"
-    elif isinstance(amounts.unit, str):
-        unit = f"in {amounts.unit}"
-    else:
-        unit = f"in units of {amounts.unit:,} seconds"
-    return f"Amounts are {unit}, written like {amounts.form}."
+    def lines(self) -> Iterator[str]:
+        mapping, says = self._mapping, self._says
+        yield says("title", title=mapping.title, name=mapping.name)
+        yield " ".join(self._files())
+        yield " ".join(self._people())
+        yield " ".join(self._amounts(mapping.amounts))
+        yield " ".join(self._days())
+        if mapping.transfers is not None:
+            yield from self._transfers(mapping.transfers)
+            yield from self._reversals(mapping.transfers)
+        yield from self._accounts()
+        yield from (says("question", question=question) for question in mapping.questions)
 
+    # -- files, people, amounts, days -------------------------------------------------
 
-def _days(mapping: Mapping) -> str:
-    zone = (
-        f" (the day is that of {mapping.days.time_zone})" if EPOCH in mapping.days.formats else ""
-    )
-    return f"Days are written {mapping.days.form}{zone}."
+    def _files(self) -> Iterator[str]:
+        csv, says = self._mapping.csv, self._says
+        known = _DELIMITERS.get(csv.delimiter)
+        delimiter = repr(csv.delimiter) if known is None else says(known)
+        named = (csv.encoding != AUTO, csv.delimiter != AUTO)
+        key = {(False, False): "auto", (True, False): "encoding", (False, True): "delimiter"}
+        gaps = {"encoding": csv.encoding, "delimiter": delimiter}
+        yield says(f"files_{key.get(named, 'both')}", **gaps)
+        if csv.first_lines:
+            yield says("first_lines", count=csv.first_lines)
+        yield says("header" if csv.header else "numbered")
+        if csv.sheet is not None:
+            yield says("sheet", sheet=csv.sheet)
+        if csv.nothing:
+            yield says("nothing", values=self._list(csv.nothing))
+        if not csv.quotes:
+            yield says("no_quotes")
+        if csv.escape is not None:
+            yield says("escape", mark=csv.escape)
 
+    def _people(self) -> Iterator[str]:
+        part, says = self._mapping.people, self._says
+        yield says(f"people_by_{part.by}")
+        if part.pattern is not None:
+            yield says("people_pattern", pattern=part.pattern.pattern)
+        if part.same:
+            yield says("people_same", count=len(part.same))
 
-def _transfers(part: Transfers, name: str) -> Iterator[str]:
-    if part.id is None:
-        yield "Rows have no id: one is made from who, how much, when, and the ordinal among equals."
-    else:
-        yield f"The id of a row is {name}: and what {part.id} says."
-    yield from _sides(part)
-    yield f"An amount of zero is {'passed over' if part.zero == 'pass' else 'quarantined'}."
-    for one, other in part.equal:
-        yield f"Rows whose {one} and {other} differ are quarantined."
-    fields = {"note": part.note, "category": part.category, "area": part.area, "tags": part.tags}
-    if said := [f"{field} from {column}" for field, column in fields.items() if column is not None]:
-        yield f"Taken besides: {', '.join(said)}."
-    if part.html:
-        yield f"HTML is taken out of {_list(part.html, 'and')}."
-    if part.keep:
-        yield f"Kept as the source of a transfer: {_list(part.keep, 'and')}."
-    yield from _states(part)
-    for levy in part.levies:
-        yield f"{levy.payer} pays {levy.amount} besides, to the account {levy.to}."
+    def _amounts(self, amounts: Amounts) -> Iterator[str]:
+        says = self._says
+        if amounts.unit == AUTO:
+            yield says("amounts_auto", form=amounts.form)
+            yield says(f"two_figures_{amounts.two_figures or 'asked'}", mark=amounts.decimal)
+        elif isinstance(amounts.unit, str):
+            unit = says("in_clock" if amounts.unit == CLOCK else f"in_{amounts.unit}")
+            yield says("amounts", unit=unit, form=amounts.form)
+        else:
+            unit = says("in_units", seconds=says.number(amounts.unit))
+            yield says("amounts", unit=unit, form=amounts.form)
+        if amounts.round:
+            yield says("round")
 
+    def _days(self) -> Iterator[str]:
+        days, says = self._mapping.days, self._says
+        part = self._mapping.transfers
+        if part is not None and (day := part.day_is) is not None:
+            yield says("day_is", day=day)
+            return
+        form = in_words(days.form, says.language)
+        if {EPOCH, EPOCH_MS} & {*days.formats}:
+            yield says("days_zone", form=form, zone=days.time_zone)
+        else:
+            yield says("days", form=form)
+        if (days.since, days.until) != (FIRST_DAY, LAST_DAY):
+            yield says("band", since=days.since, until=days.until)
 
-def _sides(part: Transfers) -> Iterator[str]:
-    if part.account is None:
-        yield f"{part.earner} earned, {part.spender} spent, by {part.amount}, on {part.day}."
-        reversal = " that is no reversal" if part.reversal else ""
-        what = "goes the other way" if part.negative == "swap" else "is quarantined"
-        yield f"A negative amount{reversal} {what}."
-    else:
-        partner = part.other if part.against is None else f"the account {part.against}"
-        link = "from" if part.positive == "earned" else "to"
-        yield (
-            f"{part.account} {part.positive}, {link} {partner}, by {part.amount}, on {part.day}; "
-            "where it is negative, the other way round."
-        )
+    # -- transfers --------------------------------------------------------------------
 
+    def _transfers(self, part: Transfers) -> Iterator[str]:
+        says = self._says
+        if part.id is None:
+            yield says("no_id")
+        else:
+            yield says("id", name=self._mapping.name, column=part.id)
+        yield from self._sides(part)
+        yield says("zero_pass" if part.zero == PASS else "zero_refuse")
+        if part.empty == PASS:
+            yield says("empty_pass")
+        if part.with_oneself == PASS:
+            yield says("self_pass")
+        for one, other in part.equal:
+            yield says("differ", one=one, other=other)
+        yield from self._taken(part)
+        yield from self._passed(part)
+        for levy in part.levies:
+            yield says("levy", payer=levy.payer, amount=levy.amount, account=levy.to)
 
-def _states(part: Transfers) -> Iterator[str]:
-    if (states := part.state) is not None:
-        yield f"Hours move where {states.column} is {_list(states.moves)}."
-        if states.passed:
-            passed = (f"{value} ({name})" for value, name in states.passed.items())
-            yield f"Counted, and not booked: {', '.join(passed)}."
-        yield "Rows of any other state are quarantined."
+    def _taken(self, part: Transfers) -> Iterator[str]:
+        says = self._says
+        fields = {"note": part.note, "category": part.category, "area": part.area}
+        if said := list(self._fields({**fields, "tags": part.tags})):
+            yield says("taken", fields=", ".join(said))
+        if part.strip is None:
+            yield says("no_strip")
+        elif part.strip:
+            yield says("strip", texts=self._list(part.strip, "and"))
+        if part.html:
+            yield says("html", columns=self._list(part.html, "and"))
+        if part.keep:
+            yield says("keep", columns=self._list(part.keep, "and"))
 
+    def _sides(self, part: Transfers) -> Iterator[str]:
+        says = self._says
+        gaps = {
+            "amount": part.amount,
+            "day": part.day if part.day is not None else says("this_day"),
+        }
+        if part.account is None:
+            earner, spender = (
+                column if column is not None else says("the_account", account=fixed)
+                for column, fixed in (
+                    (part.earner, part.earner_is),
+                    (part.spender, part.spender_is),
+                )
+            )
+            yield says("sides", earner=earner, spender=spender, **gaps)
+            yield says(f"negative_{part.negative}{'_reversal' if part.reversal else ''}")
+            return
+        partner = part.other
+        gaps["account"] = part.account
+        gaps["partner"] = says("the_account", account=part.against) if partner is None else partner
+        if part.incoming is not None:
+            yield says("in_out", incoming=part.incoming, outgoing=part.outgoing, **gaps)
+        elif (told := part.direction) is not None:
+            by = {"earned": self._list(told.earned), "spent": self._list(told.spent)}
+            yield says("direction", column=told.column, **by, **gaps)
+        else:
+            yield says(f"account_{part.positive}", **gaps)
 
-def _reversals(part: Transfers) -> Iterator[str]:
-    reversal, taken = part.reversal, part.reversed
-    if reversal is not None:
-        by = "says" if reversal.pattern is None else f"says by {reversal.pattern.pattern}"
-        yield (
-            f"A row {_where(reversal)} takes back the one whose id {reversal.original} {by}; "
-            f"its amount is {reversal.amount}."
-        )
-    if taken is not None:
-        yield f"A row {_where(taken)} is booked, and reversed."
+    def _passed(self, part: Transfers) -> Iterator[str]:
+        says = self._says
+        for one in part.skip:
+            yield self._filter("skip", one)
+        if part.only is not None:
+            yield self._filter("only", part.only)
+        if (states := part.state) is not None:
+            yield says("moves", column=states.column, values=self._list(states.moves))
+            if states.passed:
+                passed = (f"{value} ({name})" for value, name in states.passed.items())
+                yield says("passed", states=", ".join(passed))
+            yield says(f"other_{states.other}")
 
+    def _filter(self, key: str, part: Filter) -> str:
+        if part.pattern is not None:
+            return self._says(f"{key}_pattern", column=part.column, pattern=part.pattern.pattern)
+        return self._says(f"{key}_values", column=part.column, values=self._list(part.values))
 
-def _accounts(mapping: Mapping) -> Iterator[str]:
-    part = mapping.accounts
-    if part is not None:
-        fields = {"name": _list(part.name, "and"), "joined": part.joined, "balance": part.balance}
-        said = [f"{field} from {column}" for field, column in fields.items() if column]
-        yield f"Accounts: id from {', '.join([str(part.id), *said])}."
-        for value, kind in part.kinds.items():
-            yield f"One whose {part.kind} is {value} is of the kind {kind}."
-        if part.closed is not None:
-            yield f"One {_where(part.closed)} is closed."
-    if (balances := mapping.balances) is not None:
-        yield f"Balances to compare with: {balances.balance} of {balances.account}."
-    if (opening := mapping.opening) is not None:
-        yield f"Opening balances: {opening.balance} of {opening.account}."
-    for one in mapping.open:
-        yield f"The account {one.id} ({one.kind}) is opened besides."
+    # -- reversals and accounts -------------------------------------------------------
 
+    def _reversals(self, part: Transfers) -> Iterator[str]:
+        says = self._says
+        reversal, taken = part.reversal, part.reversed
+        if reversal is not None:
+            gaps = {"column": reversal.column, "is": self._is(reversal)}
+            key = f"reversal_{reversal.amount}"
+            if reversal.pattern is None:
+                yield says(key, original=reversal.original, **gaps)
+            else:
+                by = reversal.pattern.pattern
+                yield says(f"{key}_by", original=reversal.original, pattern=by, **gaps)
+        if taken is not None:
+            yield says("reversed", **{"column": taken.column, "is": self._is(taken)})
 
-def _where(condition: Condition) -> str:
-    says = f"is {_list(condition.values)}" if condition.values else "is not empty"
-    return f"whose {condition.column} {says}"
+    def _accounts(self) -> Iterator[str]:
+        says, mapping = self._says, self._mapping
+        if (part := mapping.accounts) is not None:
+            told = (
+                says("accounts_no_id") if part.id is None else says("accounts_id", column=part.id)
+            )
+            name = self._list(part.name, "and") if part.name else None
+            fields = {"name": name, "joined": part.joined, "balance": part.balance}
+            yield says("accounts", fields=", ".join([told, *self._fields(fields)]))
+            if part.also:
+                yield says("also", columns=self._list(part.also, "and"))
+            for value, kind in part.kinds.items():
+                yield says("kind", column=part.kind, value=value, kind=kind)
+            if part.closed is not None:
+                yield says("closed", **{"column": part.closed.column, "is": self._is(part.closed)})
+        for key, one in (("balances", mapping.balances), ("opening", mapping.opening)):
+            if one is not None:
+                yield says(key, balance=one.balance, account=one.account)
+        for account in mapping.open:
+            yield says("open", account=account.id, kind=account.kind)
 
+    def _fields(self, fields: dict[str, Column | None]) -> Iterator[str]:
+        for field, column in fields.items():
+            if column is not None:
+                yield self._says("from_column", field=self._says(f"field_{field}"), column=column)
 
-def _list(values: tuple[Column, ...], link: str = "or") -> str:
-    """Return `a, b or c`."""
-    *before, last = map(str, values or ("",))
-    return f"{', '.join(before)} {link} {last}" if before else last
+    def _is(self, condition: Condition) -> str:
+        if not condition.values:
+            return self._says("is_filled")
+        return self._says("is_one", values=self._list(condition.values))
+
+    def _list(self, values: tuple[Column, ...], link: str = "or") -> str:
+        """Return `a, b or c`."""
+        *before, last = map(str, values or ("",))
+        return self._says(link, first=", ".join(before), last=last) if before else last

@@ -31,27 +31,27 @@ ROW: Final = "row"
 class Cells:
     """The cells of a row by the names of their columns."""
 
-    __slots__ = ("_heading", "_row")
+    __slots__ = ("_html", "_index", "_nothing", "_row", "_strip")
 
     def __init__(self, heading: Heading, row: Row) -> None:
-        self._row, self._heading = row.columns, heading
+        self._row, self._index, self._strip = row.columns, heading.index, heading.strip
+        self._html, self._nothing = heading.html, heading.nothing
 
     def __getitem__(self, column: Column) -> str:
         """Return the cell of a column; nothing where it is empty, or missing and optional.
 
         :raises CellFault: it is no text.
         """
-        heading = self._heading
-        if (place := heading.index[column]) is None:
+        if (place := self._index[column]) is None:
             return ""
         cell = self._row[place]
-        if (strip := heading.strip) is not None:
+        if (strip := self._strip) is not None:
             cell = _stripped(cell, strip) if strip else cell.strip()
-        if cell in heading.nothing:
+        if cell in self._nothing:
             return ""
-        if (why := unreadable(cell)) is not None:
+        if not (cell.isascii() and "\0" not in cell) and (why := unreadable(cell)) is not None:
             raise CellFault(cell, why, column=column)
-        return plain(cell) if column in heading.html else cell
+        return plain(cell) if column in self._html else cell
 
     def get(self, column: Column | None) -> str:
         """Return the cell of a column; nothing where there is no column.
@@ -62,7 +62,7 @@ class Cells:
 
     def raw(self, column: Column | None) -> str:
         """Return the cell as it is in the file; nothing where there is none."""
-        place = None if column is None else self._heading.index[column]
+        place = None if column is None else self._index[column]
         return "" if place is None else self._row[place]
 
 
@@ -91,8 +91,9 @@ class Heading:
     nothing: frozenset[str]
     strip: tuple[str, ...] | None = ()
     line: int = 0
-    #: The cells that name the columns, for where they are repeated.
+    #: The cells that name the columns, for where they are repeated, and the first without case.
     titles: tuple[str, ...] = ()
+    first: str | None = None
 
     @classmethod
     def of(cls, file: str, part: Part, where: str, mapping: Mapping, row: Row | None) -> Heading:
@@ -127,6 +128,7 @@ class Heading:
             part.strip if isinstance(part, Transfers) else getattr(mapping.transfers, "strip", ()),
             mapping.csv.first_lines if row is None else row.line,
             () if row is None else row.columns,
+            None if row is None else row.columns[0].strip().casefold(),
         )
 
     def cells(self, row: Row) -> Cells:
@@ -149,16 +151,17 @@ class Heading:
         A list of members that stands beside a table goes on below it.
         """
         columns = row.columns
-        if not any(columns) or not any(cell.strip() for cell in columns):
-            return True
-        if len(columns) != len(self.names):
-            return False
-        places = (place for place in self.index.values() if place is not None)
-        return not any(columns[place].strip() for place in places)
+        if len(columns) == len(self.names):
+            places = self.index.values()
+            return not any(place is not None and columns[place].strip() for place in places)
+        return not columns[0].strip() and not any(cell.strip() for cell in columns)
 
     def is_repeated(self, row: Row) -> bool:
         """Return whether a row names the columns once more."""
-        return row.columns == self.titles
+        if self.first is None or row.columns[0].strip().casefold() != self.first:
+            return False
+        titles = [folded_title(name) for name in titles_of(self.titles)]
+        return titles == [folded_title(name) for name in titles_of(row.columns)]
 
 
 def _compared(name: Column) -> Column:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
+from typing import Final
 
 from timebank.errors import InvalidRequest
 from timebank.interchange.csv.keys import columns_of
@@ -13,10 +14,13 @@ from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.csv.rows import Heading
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.files import Source, named
-from timebank.interchange.engine.quarantine import Mended
+from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.sheets.headings import find_titles, first_rows, likest
 from timebank.interchange.sheets.reading import Sheet
+
+#: How many lines are read until it is told how far the reading came.
+_OFTEN: Final = 64
 
 
 class SourceFile:
@@ -69,10 +73,11 @@ class SourceFile:
         rows = self.sheet.rows()
         if self._mended is not None:
             rows = self._mended.replace(self.name, rows)
+        first, sheet = self.heading.line, self.sheet
         for row in rows:
-            if counted:
-                self.bytes_read = before + self.sheet.bytes_read
-            if row.line > self.heading.line:
+            if counted and not row.line % _OFTEN:
+                self.bytes_read = before + sheet.bytes_read
+            if row.line > first or is_of_another(row, self.name):
                 yield row
         if counted:
             self.bytes_read = before + self.size

@@ -30,6 +30,7 @@ from timebank.interchange.csv.who import Who
 from timebank.interchange.engine.cells import CellFault, instant_of
 from timebank.interchange.engine.csv_rows import Row, quarantined
 from timebank.interchange.engine.protocol import (
+    NONE,
     ImportedAccount,
     ImportedReversal,
     ImportedTransfer,
@@ -118,6 +119,12 @@ class TransferReader:
         self._totals = Totals() if totals is None else totals
         self._ids = RowIds(mapping.name)
         self._names = _names(mapping)
+        part = mapping.exchanges
+        #: The columns in which people stand, or a day.
+        places = (part.earner, part.spender, part.account, part.other, part.day)
+        self._places = tuple(column for column in places if column is not None)
+        amounts = (part.amount, part.incoming, part.outgoing)
+        self._amount_columns = tuple(column for column in amounts if column is not None)
         #: The accounts that no file lists, as the mapping says them.
         self._opened = {
             one.id: ImportedAccount(line=0, id=one.id, kind=one.kind, name=one.name)
@@ -160,13 +167,13 @@ class TransferReader:
 
     def _is_total(self, cells: Cells) -> bool:
         """Return whether a row sums others up: a word for it, and neither people nor a day."""
-        part = self._part
-        people = (part.earner, part.spender, part.account, part.other)
-        places = [column for column in (*people, part.day) if column is not None]
-        said = [cell for column in places if (cell := cells.raw(column).strip())]
-        if said:
-            return all(map(is_total, said))
-        return any(is_total(cells.raw(column)) for column in self._heading.index)
+        said = False
+        for column in self._places:
+            if cell := cells.raw(column).strip():
+                if not is_total(cell):
+                    return False
+                said = True
+        return said or any(is_total(cells.raw(column)) for column in self._heading.index)
 
     # -- what a row moves -------------------------------------------------------------
 
@@ -182,7 +189,7 @@ class TransferReader:
             self._add(found.seconds or 0, cells, part.amount or ROW)
             yield found
             return
-        if part.empty == PASS and not any(cells[one] for one in self._amount_columns()):
+        if part.empty == PASS and not any(cells[one] for one in self._amount_columns):
             yield Passed(row.line, EMPTY)
             return
         amount = self._amount(cells)
@@ -213,10 +220,6 @@ class TransferReader:
 
     # -- amounts ----------------------------------------------------------------------
 
-    def _amount_columns(self) -> tuple[Column, ...]:
-        part = self._part
-        return tuple(c for c in (part.amount, part.incoming, part.outgoing) if c is not None)
-
     def _amount(self, cells: Cells) -> _Amount:
         """Return what a row moves.
 
@@ -225,7 +228,7 @@ class TransferReader:
         part = self._part
         if part.incoming is not None and part.outgoing is not None:
             return self._in_or_out(cells, part.incoming, part.outgoing)
-        column = self._amount_columns()[0]
+        column = self._amount_columns[0]
         seconds, is_rounded = amount_in(self._mapping.amounts, cells, column)
         if part.account is None:
             return _Amount(seconds, column, seconds > 0, is_rounded)
@@ -308,14 +311,14 @@ class TransferReader:
             seconds=abs(amount.seconds),
             occurred_on=occurred_on,
             created_at=self._created_at(cells, occurred_on),
-            note=text_in(cells, part.note),
-            category=label_in(cells, part.category),
-            area=label_in(cells, part.area),
-            tags=self._tags(cells),
-            source=self._source(cells),
+            note=None if part.note is None else text_in(cells, part.note),
+            category=None if part.category is None else label_in(cells, part.category),
+            area=None if part.area is None else label_in(cells, part.area),
+            tags=() if part.tags is None else self._tags(cells),
+            source=self._source(cells) if part.keep else NONE,
             columns=self._names,
             cells=row.columns,
-            opens=self._opens(sides),
+            opens=self._opens(sides) if self._opened else None,
         )
 
     def _opens(self, sides: tuple[str, str]) -> ImportedAccount | None:
@@ -332,9 +335,11 @@ class TransferReader:
         part = self._part
         if part.created is not None and (said := cells[part.created]):
             return said
-        said = cells.get(part.day)
-        if day is None or instant_of(said) is None:
-            return "" if day is None else day.isoformat()
+        if day is None:
+            return ""
+        said, iso = cells.get(part.day), day.isoformat()
+        if said == iso or instant_of(said) is None:
+            return iso
         return said[:10] if said[10:] in _MIDNIGHT else said
 
     def _row_id(
@@ -436,7 +441,7 @@ class TransferReader:
 
     def _reversal(self, row: Row, cells: Cells, reversal: Reversal) -> ImportedReversal:
         """Return a row that takes an earlier one back."""
-        part, column = self._part, self._amount_columns()[0]
+        part, column = self._part, self._amount_columns[0]
         seconds = seconds_in(self._mapping.amounts, cells, column)
         if not seconds or (seconds < 0) != (reversal.amount == "negative"):
             reason = told(f"not_of_sign_{reversal.amount}")

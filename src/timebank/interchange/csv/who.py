@@ -11,6 +11,7 @@ from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.engine.cells import CellFault, id_of
 from timebank.interchange.engine.people import People
 from timebank.interchange.engine.told import told
+from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.alike import folded_name
 
 #: Texts of which is remembered whom they mean.
@@ -39,6 +40,8 @@ class Who:
             return known
         if not text:
             raise CellFault(text, told("empty"), column=column)
+        if len(text) > MAX_LABEL_CHARACTERS:  # what is near it is not looked for either
+            raise CellFault(text, told("too_long", most=MAX_LABEL_CHARACTERS), column=column)
         meant = self._meant(text, column)
         found = self.people.id_of(meant, column) if self.by_name else id_of(meant, column)
         if len(self._ids) < _MOST_REMEMBERED:

@@ -20,7 +20,7 @@ from timebank.interchange.engine.protocol import (
     ImportedTransfer,
     Passed,
 )
-from timebank.interchange.engine.quarantine import Mended
+from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.told import refused_by, told
 from timebank.interchange.sheets.headings import find_titles, is_total
@@ -95,7 +95,7 @@ class OpeningReader:
         found_rows = sheet.rows()
         if mended is not None:
             found_rows = mended.replace(sheet.name, found_rows)
-        rows = (row for row in found_rows if row.line >= line)
+        rows = (row for row in found_rows if row.line >= line or is_of_another(row, sheet.name))
         table = TableReader(rows, sheet.name, (_ACCOUNT, balance), _OPTIONAL, padded=True)
         for found in table:
             if isinstance(found, Quarantined):

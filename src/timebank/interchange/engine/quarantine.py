@@ -236,6 +236,14 @@ class Mended:
         return Quarantined(self._name, mend.line, "row", value, text)
 
 
+def is_of_another(row: Row | Quarantined, file: str) -> bool:
+    """Return whether a row is not one of the file: a mended one that fits no row of it.
+
+    Its line is that of the mended file.
+    """
+    return isinstance(row, Quarantined) and row.file != file
+
+
 def _titled(name: str, file: IO[bytes]) -> tuple[Iterator[Row | Quarantined], tuple[str, ...]]:
     """Return the rows below the titles of a mended file, and its titles in English.
 

@@ -12,6 +12,7 @@ from timebank.errors import InvalidRequest, NotFound
 from timebank.hours import Hours
 from timebank.interchange.engine.heirs import heirs
 from timebank.interchange.engine.report import Quarantined
+from timebank.model import MAX_INTEGER
 
 
 @attrs.frozen
@@ -31,8 +32,8 @@ class Difference:
 
     @property
     def difference(self) -> Hours:
-        """The hours that the source states less those that we have."""
-        return self.stated - (self.ours or Hours.from_seconds(0))
+        """The hours that the source states less those that we have; 2**53 seconds at most."""
+        return _hours(self.stated.seconds - (0 if self.ours is None else self.ours.seconds))
 
     @property
     def explained(self) -> bool:
@@ -111,11 +112,16 @@ class StatedBalances:
             if ours is None or ours.seconds != seconds:
                 yield Difference(
                     account,
-                    stated=Hours.from_seconds(seconds),
+                    stated=_hours(seconds),
                     ours=ours,
-                    quarantined=Hours.from_seconds(sum(self._quarantined[one] for one in stated)),
+                    quarantined=_hours(sum(self._quarantined[one] for one in stated)),
                     unclear=sum(self._unclear[one] for one in stated),
                 )
+
+
+def _hours(seconds: int) -> Hours:
+    """Return seconds as hours; of more than a bank holds, the most that it does."""
+    return Hours.from_seconds(max(min(seconds, MAX_INTEGER), -MAX_INTEGER))
 
 
 def _heir(batch: BankBatch, account: str) -> str:

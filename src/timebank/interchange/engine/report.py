@@ -149,7 +149,7 @@ class ImportReport:
     near: tuple[Near, ...] = ()
     #: Accounts that were opened with an id that looks like somebody's name, which stays for ever.
     named: tuple[str, ...] = ()
-    #: Accounts of which the source says something else than when they were opened.
+    #: Accounts of which the source has another "name" or "joined_on" day than the bank.
     differ: tuple[tuple[str, str], ...] = ()
     #: Reason → quarantined rows of it; those of the rarest ones are counted as "...".
     reasons: Mapping[str, int] = _NO_STATES

@@ -224,7 +224,7 @@ class RowBooking:
             if row.id in self._listed or not self._is_alike(row, error.original):
                 self._quarantine(refused(file, row, error))
                 return
-            self._note_difference(row, error)
+            self._note_difference(row, error.original)
         except REFUSALS as error:
             self._quarantine(refused(file, row, error))
             return
@@ -262,9 +262,15 @@ class RowBooking:
         """Return whether an account that is there is the one that a row lists."""
         return isinstance(there, Account) and there.kind == row.kind
 
-    def _note_difference(self, row: ImportedAccount, error: IdempotencyMismatch) -> None:
-        if len(self._differ) < MOST_TOLD:
-            self._differ.append((row.id, error.differs))
+    def _note_difference(self, row: ImportedAccount, there: object) -> None:
+        """Note what the source says of an account that is there, where that is another thing."""
+        if not isinstance(there, Account) or len(self._differ) >= MOST_TOLD:
+            return
+        is_renamed = row.name is not None and folded_name(row.name) != folded_name(there.name or "")
+        if is_renamed and there.name is not None:  # else it was erased, or nobody gave one
+            self._differ.append((row.id, "name"))
+        elif row.joined_on is not None and row.joined_on != there.joined_on:
+            self._differ.append((row.id, "joined_on"))
 
     def _note_name(self, id: str) -> None:
         if looks_like_a_name(id) and len(self._named) < MOST_TOLD:

@@ -296,16 +296,15 @@ class Survey:
         pairs = _Pairing(rows, there).found
         taken = {one.id for one in there}
         for row in rows:
-            in_several = len(files[row.id]) > 1
             one = pairs.get(row.n)
             if one is None:
                 target = self._free(row.id, taken)
                 taken.add(target)
-                self._set(row, NEW, target, elsewhere=in_several)
+                self._set(row, NEW, target)
                 continue
             self._match(one)
             marks = {self._marks[file] for file in files[row.id]}
-            elsewhere = in_several or (one.file is not None and one.file not in marks)
+            elsewhere = one.file is not None and one.file not in marks
             self._set(row, self._by_texts(row, one), one.id, elsewhere=elsewhere)
 
     def _free(self, id: str, taken: set[str]) -> str:
@@ -405,42 +404,70 @@ class Survey:
 class _Pairing:
     """Which of what was booked each row is, of rows that mean the same, by their `n`.
 
-    Rows that say the same as well come first, then those with the same id, then any.
+    Rows that say the same as well come first, as many as can be; then those with the same id; then
+    any. What still counts comes before what somebody reversed.
     """
 
     def __init__(self, rows: list[Said], there: list[Booked]) -> None:
         self.found: dict[int, Booked] = {}
         self._rows = rows
-        self._left = {one.id: one for one in there}
-        if there:
-            self._by_id_and_texts()
-            self._by_texts()
-            for row in self._without():
-                if row.id in self._left:
-                    self._take(row, row.id)
-            for row, id in zip(self._without(), list(self._left), strict=False):
-                self._take(row, id)
+        kinds = (
+            [one for one in there if one.is_live],
+            [one for one in there if not one.is_live],
+        )
+        for some in kinds:
+            self._by_texts(some)
+            self._by_either_text([one for one in some if one.first != one.now])
+        for some in kinds:
+            self._by_id(some)
+            taken = set(self._taken())
+            for row, one in zip(
+                self._left(), [one for one in some if one.id not in taken], strict=False
+            ):
+                self.found[row.n] = one
 
-    def _take(self, row: Said, id: str) -> None:
-        self.found[row.n] = self._left.pop(id)
-
-    def _without(self) -> list[Said]:
+    def _left(self) -> list[Said]:
         return [row for row in self._rows if row.n not in self.found]
 
-    def _by_id_and_texts(self) -> None:
-        for row in self._rows:
-            one = self._left.get(row.id)
-            if one is not None and row.texts in {one.first, one.now}:
-                self._take(row, row.id)
+    def _taken(self) -> Iterator[str]:
+        return (one.id for one in self.found.values())
 
-    def _by_texts(self) -> None:
-        ids: dict[str, list[str]] = {}
-        for one in reversed(list(self._left.values())):
-            for text in {one.first, one.now}:
-                ids.setdefault(text, []).append(one.id)
-        for row in self._without():
-            waiting = ids.get(row.texts, [])
-            while waiting and waiting[-1] not in self._left:
-                waiting.pop()
-            if waiting:
-                self._take(row, waiting.pop())
+    def _by_texts(self, there: list[Booked]) -> None:
+        """Pair rows with what was booked so and never amended, those with the same id first."""
+        of_text: dict[str, dict[str, Booked]] = {}
+        for one in there:
+            if one.first == one.now:
+                of_text.setdefault(one.now, {})[one.id] = one
+        for is_exact in (True, False):
+            for row in self._left():
+                same = of_text.get(row.texts)
+                if same and (row.id in same or not is_exact):
+                    self.found[row.n] = same.pop(row.id if is_exact else next(iter(same)))
+
+    def _by_either_text(self, there: list[Booked]) -> None:
+        """Pair rows with what was amended, and says the same or did: as many as can be."""
+        rows = {row.n: row for row in self._left()} if there else {}
+        paired: dict[str, int] = {}
+
+        def place(row: Said, tried: set[str]) -> bool:
+            for one in there:
+                if row.texts in {one.first, one.now} and one.id not in tried:
+                    tried.add(one.id)
+                    other = paired.get(one.id)
+                    if other is None or place(rows[other], tried):
+                        paired[one.id] = row.n
+                        return True
+            return False
+
+        for row in rows.values():
+            place(row, set())
+        for one in there:
+            if one.id in paired:
+                self.found[paired[one.id]] = one
+
+    def _by_id(self, there: list[Booked]) -> None:
+        taken = set(self._taken())
+        left = {one.id: one for one in there if one.id not in taken}
+        for row in self._left():
+            if row.id in left:
+                self.found[row.n] = left.pop(row.id)

@@ -10,32 +10,34 @@ from timebank.interchange.propose import contents as c
 from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft
+from timebank.interchange.propose.headings import words_of
 from timebank.interchange.propose.roles import (
     GAVE,
     Roles,
     is_kind_of_service,
     people_in,
+    rivals_of,
 )
 from timebank.interchange.propose.sides import put_sides
 from timebank.interchange.propose.tables import Table
 
 #: Words of a state, folded: with these an exchange took place, with those it did not.
-MOVES: Final = frozenset(
+MOVES: Final = words_of(
     "concluso conclusa completato completata confermato confermata fatto fatta eseguito eseguita "
     "svolto svolta accettato accettata approvato approvata pagato registrato chiuso ok si x yes y "
     "completed complete done confirmed committed finished approved accepted paid settled recorded "
     "completado completada realizado realizada confirmado confirmada hecho aceptado aprobado "
     "termine terminee effectue effectuee confirme confirmee valide validee accepte fait oui "
-    "erledigt abgeschlossen bestatigt gebucht fertig ja".split()
+    "erledigt abgeschlossen bestatigt gebucht fertig ja"
 )
-PASSED: Final = frozenset(
+PASSED: Final = words_of(
     "annullato annullata cancellato cancellata rifiutato rifiutata sospeso sospesa proposto "
     "proposta scaduto scaduta no richiesto aperto previsto programmato bozza "
     "pending cancelled canceled rejected declined expired draft deleted new void undone open n "
     "requested failed planned scheduled submitted refused "
     "anulado anulada cancelado cancelada pendiente rechazado rechazada abierto solicitado "
     "annule annulee refuse refusee ouvert demande prevu "
-    "storniert abgelehnt offen ausstehend geplant angefragt nein abgesagt".split()
+    "storniert abgelehnt offen ausstehend geplant angefragt nein abgesagt"
 ) | {"in attesa", "en attente", "en espera", "da fare", "da confermare", "non fatto", "to do"}
 
 #: Languages in which everybody writes the day before the month.
@@ -60,6 +62,10 @@ def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
     put_amounts(draft, amounts, table.language)
     _put_state(draft, part)
     _put_times(draft, roles)
+    _ask_of_rivals(draft, part)
+    if {"no_day", "no_people", "no_amount"} <= {doubt.code for doubt in draft.doubts}:
+        # Three questions about a table that is none would be two too many.
+        draft.doubts = [Doubt("nothing")]
 
 
 class _Part:
@@ -115,7 +121,7 @@ def put_days(draft: Draft, column: c.Column | None, language: str | None) -> Non
 def _example(column: c.Column) -> str:
     found = [cell for cell in column.filled if c.day_form(cell) == c.EITHER]
     # One that says another day when it is read the other way.
-    return next((cell for cell in found if _differs(cell)), column.filled[0])
+    return next((cell for cell in found if _differs(cell)), next(iter(column.filled), ""))
 
 
 def _differs(cell: str) -> bool:
@@ -182,9 +188,7 @@ def _decimal(draft: Draft, numbers: list[tuple[str, str]], language: str | None)
     return "." if language == "en" else ","
 
 
-def _put_figures(
-    draft: Draft, columns: list[c.Column], numbers: list[tuple[str, str]]
-) -> None:
+def _put_figures(draft: Draft, columns: list[c.Column], numbers: list[tuple[str, str]]) -> None:
     """Say whether 1.30 is an hour and a half, where such numbers stand in the sheet."""
     figures = {after for _, after in numbers}
     open_ones = figures & _MINUTE_FIGURES
@@ -213,7 +217,11 @@ def _proof(columns: list[c.Column]) -> dict[str, str]:
     for column in columns:
         for cell in column.filled:
             after = re.split(r"[.,]", cell)[-1]
-            if len(after) != len(cell) and after.isdigit() and after not in _MINUTE_FIGURES | {"00"}:
+            if (
+                len(after) != len(cell)
+                and after.isdigit()
+                and after not in _MINUTE_FIGURES | {"00"}
+            ):
                 return {"example": cell}
     return {"example": ""}
 
@@ -301,9 +309,34 @@ def _put_times(draft: Draft, roles: Roles) -> None:
             draft.ask(Doubt("no_amount", key="transfers.amount"))
 
 
+def _ask_of_rivals(draft: Draft, part: _Part) -> None:
+    """Ask which column it is where two say it equally well; and for names that are in two."""
+    for role in (h.DAY, h.AMOUNT, h.EARNER, h.SPENDER):
+        if found := rivals_of(role, part.roles, part.table):
+            columns = [part.roles.found[role], *found]
+            names = [str(column_name(part.table, column)) for column in columns]
+            choices = dict.fromkeys(names, "column")
+            key = f"transfers.{role}"
+            draft.ask(Doubt(f"which_{role}", {"columns": ", ".join(names)}, key, choices))
+    name, surname = part.roles.get(h.NAME), part.roles.get(h.SURNAME)
+    if name is not None and surname is not None:
+        said = {column_name(part.table, one) for one in (name, surname)}
+        if said & {entry.value for entry in draft.entries.values() if _is_one(entry.value)}:
+            values = {"name": name.heading, "surname": surname.heading}
+            draft.ask(Doubt("two_names", values))
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, str | int)
+
+
 def _ask_twice_named(draft: Draft, table: Table) -> None:
     """Ask for other names where a column that is needed has the name of another."""
-    used = {entry.value for key, entry in draft.entries.items() if key.startswith("transfers.") and isinstance(entry.value, str)}
+    used = {
+        entry.value
+        for key, entry in draft.entries.items()
+        if key.startswith("transfers.") and isinstance(entry.value, str)
+    }
     for name in sorted(used):
         if table.names.count(name) > 1:
             draft.ask(Doubt("twice", {"column": name, "count": str(table.names.count(name))}))
@@ -314,10 +347,10 @@ def unused(draft: Draft, table: Table) -> list[c.Column]:
     said: set[Any] = set()
     for entry in draft.entries.values():
         value = entry.value
-        said.update(value if isinstance(value, list) else (value,) if not isinstance(value, Mapping) else ())
-    return [
-        one for one in table.columns if one.filled and column_name(table, one) not in said
-    ]
+        said.update(
+            value if isinstance(value, list) else (value,) if not isinstance(value, Mapping) else ()
+        )
+    return [one for one in table.columns if one.filled and column_name(table, one) not in said]
 
 
 __all__ = ["GAVE", "column_name", "put_amounts", "put_days", "put_exchanges", "unused"]

@@ -16,7 +16,7 @@ import attrs
 
 from timebank.errors import TimebankError
 from timebank.hours import Hours
-from timebank.interchange.propose.headings import folded
+from timebank.interchange.propose.headings import folded, words_of
 
 #: Forms of days. Either is one whose day and month may be changed for each other.
 ISO: Final = "iso"
@@ -42,10 +42,10 @@ _NAMED: Final = re.compile(
     r"|(?P<two>[^\W\d]{3,11})\.? (?P<mdy>\d{1,2})(?:st|nd|rd|th)?)"
     r",?[ \-./](?:de |del )?(?:\d{4}|\d{2})"
 )
-_MONTHS: Final = frozenset(
+_MONTHS: Final = words_of(
     "gen feb mar apr mag giu lug ago set ott nov dic "
     "jan may jun jul aug sep oct dec "
-    "ene abr mayo jui juil juin fev avr mai aou dez mrz marz okt maerz".split()
+    "ene abr mayo jui juil juin fev avr mai aou dez mrz marz okt maerz"
 )
 _EPOCH: Final = re.compile(r"\d{10}(\d{3})?")
 _CLOCK: Final = re.compile(r"[+\-\u2212]?\d{1,4}:[0-5]\d(?::[0-5]\d)?")
@@ -118,7 +118,7 @@ def amount_form(text: str) -> str | None:
 
 
 _UNITS: Final = re.compile(
-    r"(?:\d+(?:[.,]\d+)?|[½¼¾]|un['’ ]?a?|one|une|una|eine) ?"
+    r"(?:\d+(?:[.,]\d+)?|[½¼¾]|un['\u2019 ]?a?|one|une|una|eine) ?"
     r"(?:h|ore|ora|hours?|hrs?|horas?|heures?|stunden?|std|minut\w*|mins?|m)\b.*",
     re.IGNORECASE,
 )
@@ -208,8 +208,10 @@ class Column:
             numbers = [int(cell) for cell in self.filled]
         except ValueError:
             return False
-        return bool(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and (
-            numbers[0] <= 1
+        return (
+            bool(numbers)
+            and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            and (numbers[0] <= 1)
         )
 
     @property

@@ -15,6 +15,12 @@ from unicodedata import combining, normalize
 
 import attrs
 
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a list of them that is written as a text."""
+    return frozenset(text.split())
+
+
 #: Roles that a column may have.
 DAY: Final = "day"
 AMOUNT: Final = "amount"
@@ -59,9 +65,10 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "tempo impiegato, quantita, importo, valore, h, ore e minuti",
         "en": "hours, hour, hrs, how many hours, time spent, duration, time, amount, quantity, "
         "credits, time credits, number of hours, length",
-        "es": "horas, cuantas horas, tiempo, duracion, cantidad, num horas, importe, numero de horas",
-        "fr": "heures, nombre d'heures, temps, temps passe, duree, combien d'heures, quantite, "
-        "nb heures, montant",
+        "es": "horas, cuantas horas, tiempo, duracion, cantidad, num horas, importe, numero de "
+        "horas",
+        "fr": "heures, nombre d'heures, temps, temps passe, duree, combien d'heures, quantite, nb "
+        "heures, montant",
         "de": "stunden, std, zeit, dauer, zeitaufwand, anzahl stunden, wie viele stunden, betrag, "
         "menge, zeitdauer",
     },
@@ -73,39 +80,44 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "de": "minuten, dauer in minuten",
     },
     EARNER: {
-        "it": "chi ha dato, chi da, chi dà, chi offre, chi ha offerto, che offre, chi dona, chi ha donato, "
-        "chi ha fatto, ha fatto, fatto da, svolto da, chi ha svolto, offerente, offre, dona, "
-        "donatore, donatrice, datore, chi presta, prestatore, erogatore, chi eroga, ha dato, dato "
-        "da, socio accreditato, chi accredita, creditore, ore date da, accreditare a, chi aiuta, chi ha aiutato, volontario, "
-        "chi ti ha aiutato, chi vi ha aiutato, chi guadagna, socio che da, che ha dato",
-        "en": "giver, given by, gives, provider, provided by, helper, earner, earned by, who gave, "
-        "who helped, who helped you, seller, supplier, done by, payee, who provided, volunteer, "
-        "service provider, credited to, credit account, giving member, who did it, gave",
-        "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, "
-        "quien te ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
+        "it": "chi ha dato, chi da, chi offre, chi ha offerto, che offre, chi dona, chi ha "
+        "donato, chi ha fatto, ha fatto, fatto da, svolto da, chi ha svolto, offerente, "
+        "offre, dona, donatore, donatrice, datore, chi presta, prestatore, erogatore, chi "
+        "eroga, ha dato, dato da, socio accreditato, chi accredita, creditore, ore date da, "
+        "accreditare a, chi aiuta, chi ha aiutato, volontario, chi ti ha aiutato, chi vi ha "
+        "aiutato, chi guadagna, socio che da, che ha dato",
+        "en": "giver, given by, gives, provider, provided by, helper, earner, earned by, who "
+        "gave, who helped, who helped you, seller, supplier, done by, payee, who provided, "
+        "volunteer, service provider, credited to, credit account, giving member, who did "
+        "it, gave",
+        "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, quien te "
+        "ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
         "quien dio",
         "fr": "donneur, donneuse, qui donne, qui a donne, qui a rendu service, qui rend service, "
         "offreur, offreuse, prestataire, fournisseur, qui vous a aide, qui a aide, donne, "
         "adherent qui donne, celui qui donne, celui qui rend le service, vendeur, crediteur",
         "de": "geber, geberin, gebende, gebender, wer gab, wer hat gegeben, helfer, helferin, "
-        "anbieter, anbieterin, leistungserbringer, erbringer, erbracht von, wer half, "
-        "wer hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber",
+        "anbieter, anbieterin, leistungserbringer, erbringer, erbracht von, wer half, wer "
+        "hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber",
     },
     SPENDER: {
-        "it": "chi ha ricevuto, chi riceve, che riceve, ricevente, richiedente, riceve, per chi, a "
-        "chi, beneficiario, beneficiaria, fruitore, ha ricevuto, ricevuto da, chi ha chiesto, "
-        "chi chiede, destinatario, debitore, chi fruisce, chi hai aiutato, socio addebitato, "
-        "chi spende, ore ricevute da, addebitare a, a favore di, a beneficio di, chi e stato aiutato, utente, che ha ricevuto",
+        "it": "chi ha ricevuto, chi riceve, che riceve, ricevente, richiedente, riceve, per chi, "
+        "a chi, beneficiario, beneficiaria, fruitore, ha ricevuto, chi ha chiesto, chi "
+        "chiede, destinatario, debitore, chi fruisce, chi hai aiutato, socio addebitato, "
+        "chi spende, addebitare a, a favore di, a beneficio di, chi e stato aiutato, "
+        "utente, che ha ricevuto",
         "en": "receiver, received by, receives, recipient, person helped, who received, buyer, "
         "spender, spent by, beneficiary, requester, requested by, payer, who was helped, "
-        "who did you help, helped, consumer, receiving member, debited, debit account, who for, taker, client",
+        "who did you help, consumer, receiving member, debited, debit account, who for, "
+        "taker, client",
         "es": "recibe, quien recibe, receptor, receptora, quien ha recibido, beneficiario, "
-        "beneficiaria, solicitante, demandante, quien pide, a quien ayudaste, deudor, para quien",
+        "beneficiaria, solicitante, demandante, quien pide, a quien ayudaste, deudor, para "
+        "quien",
         "fr": "receveur, receveuse, qui recoit, qui a recu, recoit, beneficiaire, demandeur, "
         "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit",
         "de": "nehmer, nehmerin, nehmende, empfanger, empfangerin, wer bekam, wer bekam hilfe, "
         "wer nahm, wer hat bekommen, leistungsempfanger, leistungsnehmer, hilfesuchende, "
-        "fur wen, wem, wem hast du geholfen, bekommen von, kunde",
+        "fur wen, wem, wem hast du geholfen, kunde",
     },
     FROM: {
         "it": "da, dal socio, da chi, dal conto, socio 1",
@@ -144,7 +156,8 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "de": "haben, gutschrift, eingang, einnahmen, gegeben",
     },
     OUT: {
-        "it": "uscite, uscita, ore in uscita, debiti, debito, dare, ore ricevute, addebiti, ore spese",
+        "it": "uscite, uscita, ore in uscita, debiti, debito, dare, ore ricevute, addebiti, ore "
+        "spese",
         "en": "spent, debit, hours spent, hours received, expenses, hours out, out",
         "es": "salidas, debe, horas recibidas, cargos, gastos",
         "fr": "sorties, debit, heures recues, depenses, depense",
@@ -177,8 +190,8 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "dettagli",
         "en": "note, notes, description, comment, comments, details, remarks, memo, what for",
         "es": "nota, notas, observaciones, descripcion, comentario, concepto, detalles",
-        "fr": "note, notes, remarque, remarques, observations, commentaire, description, "
-        "pour quoi, objet",
+        "fr": "note, notes, remarque, remarques, observations, commentaire, description, pour "
+        "quoi, objet",
         "de": "notiz, notizen, bemerkung, bemerkungen, beschreibung, verwendungszweck, zweck, "
         "kommentar, anmerkung",
     },
@@ -198,7 +211,13 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "fr": "categorie, rubrique, type",
         "de": "kategorie, rubrik, art, typ",
     },
-    AREA: {"it": "area, settore", "en": "area", "es": "sector", "fr": "secteur", "de": "bereich"},
+    AREA: {
+        "it": "area, settore",
+        "en": "area",
+        "es": "sector",
+        "fr": "secteur",
+        "de": "bereich",
+    },
     BALANCE: {
         "it": "saldo, saldo ore, progressivo, totale progressivo, saldo finale, ore a credito",
         "en": "balance, hours balance, running total, total so far, running balance, cumulative, "
@@ -250,8 +269,9 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "de": "bis, ende, uhrzeit bis",
     },
     JUNK: {
-        "it": "km, rimborso, euro, firma, telefono, cellulare, nato il, data di nascita, indirizzo, "
-        "citta, cap, voto, data richiesta, richiesto il, scadenza, tessera, costo, spese",
+        "it": "km, rimborso, euro, firma, telefono, cellulare, nato il, data di nascita, "
+        "indirizzo, citta, cap, voto, data richiesta, richiesto il, scadenza, tessera, "
+        "costo, spese",
         "en": "km, miles, refund, signature, phone, mobile, born, date of birth, address, town, "
         "postcode, rating, would you recommend us, requested on, due, cost, expenses",
         "es": "km, firma, telefono, movil, nacimiento, direccion, ciudad, euros, valoracion",
@@ -263,40 +283,61 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
 #: Beginnings of words by which a heading that is no phrase says a side all the same.
 _STEMS: Final = {
     EARNER: tuple(
-        "offr offert don esegu svolt erog prest accredit compi forni aiuta "
-        "provid giv gave help volunt suppl earn credit "
-        "ofrec ofert hizo hace realiz ayud rend "
-        "anbiet gegeben gebend gab helf geholfen half leist".split()
+        words_of(
+            "offr offert don esegu svolt erog prest accredit compi forni aiuta "
+            "provid giv gave help volunt suppl earn credit "
+            "ofrec ofert hizo hace realiz ayud rend "
+            "anbiet gegeben gebend gab helf geholfen half leist"
+        )
     ),
     SPENDER: tuple(
-        "ricev richied richiest benefic fruit addebit favore usufru destinat chied serv "
-        "receiv recipient request taker client debit spen "
-        "recib solicit pide recoi recu demand profit "
-        "nachfrag bekomm bekam empfang nehm erhalt wem".split()
+        words_of(
+            "ricev richied richiest benefic fruit addebit favore usufru destinat chied "
+            "receiv recipient request taker client debit spen "
+            "recib solicit pide recoi recu demand profit "
+            "nachfrag bekomm bekam empfang nehm erhalt wem"
+        )
     ),
 }
 #: Words by which a heading is of a person, at its beginning; and at its end.
-_PERSON: Final = frozenset(
+_PERSON: Final = words_of(
     "chi who whom wer wem qui quien celui celle persona person personne socio socia member "
-    "membre mitglied miembro nome name nom nombre utente user adherent".split()
+    "membre mitglied miembro nome name nom nombre utente user adherent"
 )
-_BY: Final = frozenset("da by par von por".split())
+_BY: Final = words_of("da by par von por")
 #: Beginnings of words of what is no person.
 _THINGS: Final = tuple(
-    "ore hour hora heure stund tempo time temps tiemp zeit serv attiv activ leistung tatig "
-    "prestaz prestat descri besch data date fecha datum giorno tipo type art km euro motiv "
-    "what cosa che quoi was que quale which how come wie".split()
+    words_of(
+        "ore hour hora heure stund tempo time temps tiemp zeit serv attiv activ leistung tatig "
+        "prestaz prestat descri besch data date fecha datum giorno tipo type art km euro motiv "
+        "what cosa che quoi was que quale which how come wie"
+    )
 )
-#: The score of a side that is said by the beginning of a word.
+#: Words that say a side only where a preposition or another word is with them.
+_VERBS: Final = {
+    EARNER: words_of("dato date data fatto diste dio dado done do did rendu reso rende gab"),
+    SPENDER: words_of("recu recue"),
+}
+#: The score of a side that is said by the beginning of a word, and by a preposition.
 _BY_STEM: Final = 60
+_BY_GRAMMAR: Final = 90
+_TO: Final = words_of("a to al an fur fuer per pour para for")
+_OF: Final = words_of("da de from von di")
+_WHOM: Final = words_of("chi qui quien whom who wem wen")
+#: Beginnings of verbs of asking: what is asked by somebody is received by them.
+_ASKED: Final = ("richied", "richiest", "chied", "chiest", "request", "solicit", "demand", "pedid")
 
 #: Words in a heading by which the one who fills in a form speaks of themselves.
 _YOU: Final = re.compile(
-    r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|deine?)\b"
+    r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|"
+    r"deine?)\b"
 )
 _YOU_HELPED: Final = re.compile(
     r"\b(?:did you help|have you helped|hai aiutato|ayudaste|avez vous aide|hast du geholfen)\b"
 )
+_SIDES: Final = frozenset({EARNER, SPENDER, FROM, TO})
+#: The score of a heading that is a phrase.
+_WHOLE: Final = 100
 #: Nobody writes a sentence above a column.
 MAX_HEADING_CHARACTERS: Final = 80
 
@@ -351,23 +392,36 @@ def matches(heading: str) -> tuple[Match, ...]:
     """
     if len(heading) > MAX_HEADING_CHARACTERS or not (words := folded(heading).split()):
         return ()
-    table, found = _table(), dict[str, Match]()
-    for start in range(len(words)):
-        for end in range(start + 1, len(words) + 1):
-            phrase = " ".join(words[start:end])
-            is_whole = end - start == len(words)
-            # A letter or two in a longer heading says nothing: the a of "a domicilio".
-            if phrase not in table or (not is_whole and len(phrase) < 3):  # noqa: PLR2004 - as said
-                continue
-            # Words that follow explain; what stands first is what it is called.
-            score = 100 if is_whole else 20 + 2 * len(phrase) - 4 * start
-            for role, languages in table[phrase].items():
-                before = found.get(role)
-                if before is None or before.score < score:
-                    found[role] = Match(role, score, languages)
-    if not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
-        found[side.role] = side
+    found = _with_side(words, _phrases_in(words))
     return tuple(sorted(found.values(), key=lambda match: (-match.score, match.role)))
+
+
+def _by_grammar(words: list[str]) -> Match | None:
+    """Return the side of a heading whose preposition says whose it is: *to whom did you give*.
+
+    Who gave *to* whom, who received *from* whom: the side is the other one of the verb. *Ricevuto
+    da* is from somebody or by somebody, so that it is one side, and nobody can see which.
+    """
+    gave, received = _says(words, EARNER), _says(words, SPENDER)
+    if gave == received or len(words) == 1:
+        return None
+    first, last = words[0], words[-1]
+    if words[1] in _WHOM and first in _TO | _OF:
+        asks_to_whom = first in _TO and gave
+        asks_of_whom = first in _OF
+        side = SPENDER if asks_to_whom else EARNER if asks_of_whom else None
+        return None if side is None else Match(side, _BY_GRAMMAR, frozenset())
+    if last in _TO:
+        return Match(SPENDER if gave else EARNER, _BY_GRAMMAR, frozenset())
+    if received and last in _OF and not any(word.startswith(_ASKED) for word in words):
+        role = FROM if last in {"da", "von"} else EARNER
+        return Match(role, _BY_GRAMMAR, frozenset())
+    return None
+
+
+def _says(words: list[str], role: str) -> bool:
+    """Return whether a verb of a side is in a heading."""
+    return any(word.startswith(_STEMS[role]) or word in _VERBS[role] for word in words)
 
 
 def _by_stem(words: list[str]) -> Match | None:
@@ -384,6 +438,40 @@ def _by_stem(words: list[str]) -> Match | None:
     if not is_person and any(word.startswith(_THINGS) for word in words):
         return None
     return Match(sides.pop(), _BY_STEM, frozenset(), is_weak=not is_person)
+
+
+def _phrases_in(words: list[str]) -> dict[str, Match]:
+    """Return the roles of which a phrase is in a heading, each with the phrase that says most."""
+    table, found = _table(), dict[str, Match]()
+    for start in range(len(words)):
+        for end in range(start + 1, len(words) + 1):
+            phrase = " ".join(words[start:end])
+            is_whole = end - start == len(words)
+            # A letter or two in a longer heading says nothing: the a of "a domicilio".
+            if phrase not in table or (not is_whole and len(phrase) < 3):  # noqa: PLR2004 - as said
+                continue
+            # Words that follow explain; what stands first is what it is called.
+            score = _WHOLE if is_whole else 20 + 2 * len(phrase) - 4 * start
+            for role, languages in table[phrase].items():
+                before = found.get(role)
+                if before is None or before.score < score:
+                    found[role] = Match(role, score, languages)
+    return found
+
+
+def _with_side(words: list[str], found: dict[str, Match]) -> dict[str, Match]:
+    """Return the roles of a heading with the side that its grammar or a verb in it says."""
+    is_phrase = any(found[role].score == _WHOLE for role in _SIDES & found.keys())
+    if not is_phrase and (side := _by_grammar(words)) is not None:
+        found = {role: match for role, match in found.items() if role not in _SIDES | {IN, OUT}}
+        found[side.role] = side
+    elif not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
+        found[side.role] = side
+    for role in (EARNER, SPENDER):
+        # *Socio (riceve)* is an account, but above all a side.
+        if role in found and found[role].score < _BY_STEM:
+            found[role] = attrs.evolve(found[role], score=_BY_STEM)
+    return found
 
 
 def speaks_of_the_writer(heading: str) -> bool:

@@ -23,7 +23,7 @@ from timebank.interchange.propose.contents import Column
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft, Entry
 from timebank.interchange.propose.formats import Recognised, recognised
-from timebank.interchange.propose.headings import folded
+from timebank.interchange.propose.headings import folded, words_of
 from timebank.interchange.propose.looking import Look, look
 from timebank.interchange.propose.members import (
     is_list_of_balances,
@@ -41,13 +41,13 @@ from timebank.reports.words import Words
 MOST_SHOWN: Final = 10
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 #: Words of a file's name that are not of the source: another month has others.
-_PASSING: Final = frozenset(
+_PASSING: Final = words_of(
     "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre "
     "january february march april may june july august september october november december "
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre "
     "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre "
     "januar februar marz april juni juli august september oktober dezember "
-    "copia copy di of de export file nuovo new finale final".split()
+    "copia copy di of de export file nuovo new finale final"
 )
 _DEFAULT_NAME: Final = "sheet"
 
@@ -159,6 +159,8 @@ class _Making:
         if self._opening is not None:
             self._put_sheet(self._opening)
             put_opening(draft, self._opening.table, self._opening.roles)
+        if self._members is not None and table is None and self._opening is None:
+            draft.ask(Doubt("only_members"))
         draft.add_answers()
         if draft.doubts:
             asked = [self._words(f"ask_{doubt.code}", **doubt.values) for doubt in draft.doubts]
@@ -204,7 +206,7 @@ class _Making:
             place = {column.heading: column for column in table.columns}
             for column, below in zip(first.columns, cells, strict=True):
                 same = place.get(column.heading)
-                below += [""] * len(table.rows) if same is None else same.cells
+                below.extend([""] * len(table.rows) if same is None else same.cells)
         columns = tuple(
             Column(column.index, column.heading, tuple(below))
             for column, below in zip(first.columns, cells, strict=True)
@@ -247,7 +249,8 @@ class _Making:
         try:
             return attrs.evolve(made, trial=_trial(made))
         except InvalidRequest as error:
-            if self._draft.answers:
+            # With a question left something may be missing; else an answer is what is wrong.
+            if self._draft.answers and not self._draft.doubts:
                 raise
             return attrs.evolve(made, refused=error)
 

@@ -13,22 +13,24 @@ import attrs
 
 from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.contents import CLOCK, HALF, LITTLE, MOST, Column, overlap
-from timebank.interchange.propose.headings import matches
+from timebank.interchange.propose.headings import matches, words_of
 from timebank.interchange.propose.tables import Table
 
 #: Values of a column of directions, folded: whose row it is gave, or received.
-GAVE: Final = frozenset(
+GAVE: Final = words_of(
     "gave given gives earned provided giver dato data da offerto ho dato ha dato dio dado da "
-    "donne a donne gegeben gab entrata entrate in avere credit credito haben + accredito".split()
+    "donne a donne gegeben gab entrata entrate in avere credit credito haben + accredito"
 ) | {"ho dato", "ha dato", "a donne", "ore date"}
-RECEIVED: Final = frozenset(
+RECEIVED: Final = words_of(
     "received receives receive got spent receiver ricevuto ricevuta ho ricevuto ha ricevuto "
     "recibido recibio recu bekommen erhalten uscita uscite out dare debit debito soll - "
-    "addebito".split()
+    "addebito"
 ) | {"ho ricevuto", "ha ricevuto", "a recu", "ore ricevute"}
 
 #: Words over the numbers that a program gives.
-_OF_PROGRAMS: Final = frozenset("id uid ref reference transaction".split())
+_OF_PROGRAMS: Final = words_of("id uid ref reference transaction")
+#: Scores that are no further apart than this say a thing about equally well.
+_NEAR: Final = 15
 #: Most different values that a column of states has.
 MOST_STATES: Final = 12
 #: A short text says a kind of service; a longer one is a note.
@@ -164,9 +166,9 @@ def _by_headings(columns: Iterable[Column]) -> dict[str, Column]:
         if column.index in taken or role in found:
             continue
         # A heading that says another thing better is not bent to what is still free.
-        if score < best[column] - 15:
+        if score < best[column] - _NEAR:
             continue
-        if role in {h.JUNK}:
+        if role == h.JUNK:
             taken.add(column.index)
             continue
         found[role] = column
@@ -219,13 +221,41 @@ def _fills(column: Column, table: Table) -> bool:
     return len(column.filled) >= HALF * len(table.rows)
 
 
+def rivals_of(role: str, roles: Roles, table: Table) -> list[Column]:
+    """Return the columns that say by their headings as well as its own that they have a role.
+
+    One that has the same cells, or little in it, is none.
+    """
+    chosen = roles.get(role)
+    if chosen is None:
+        return []
+    least = _score(chosen, role) - _NEAR
+    return [
+        column
+        for column in table.columns
+        if not roles.holds(column)
+        and _fills(column, table)
+        and column.cells != chosen.cells
+        and (found := matches(column.heading))
+        and found[0].role == role
+        and found[0].score >= least
+        and _ALLOWED[role](column)
+    ]
+
+
+def _score(column: Column, role: str) -> int:
+    return max((match.score for match in matches(column.heading) if match.role == role), default=0)
+
+
 def people_in(roles: Roles, table: Table) -> list[Column]:
     """Return the columns without a role that have people in them: their texts are in each other.
 
     They are in the order of the sheet; the one that shares most comes with the others.
     """
     free = [column for column in _free(roles, table) if _is_people(column)]
-    known = [column for role in (*_PEOPLE, h.NAME, h.EMAIL) if (column := roles.get(role)) is not None]
+    known = [
+        column for role in (*_PEOPLE, h.NAME, h.EMAIL) if (column := roles.get(role)) is not None
+    ]
     shares = {
         column.index: max(
             (overlap(column, other) for other in (*free, *known) if other.index != column.index),

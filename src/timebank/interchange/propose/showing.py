@@ -46,7 +46,7 @@ def proposal_text(
         yield harmless(words("no_columns", columns=names))
     if found.others:
         yield harmless(words("others", names=", ".join(found.others)))
-    if found.refused is not None:
+    if found.refused is not None and not found.doubts:
         yield harmless(words("refused", why=explain(found.refused, lang=words.language)))
     if found.doubts:
         yield ""

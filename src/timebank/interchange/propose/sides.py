@@ -62,6 +62,8 @@ def _one_named(sides: _Sides) -> bool:
     # One that no heading names is the other side if the same people stand in it.
     likely = (column for column in sides.people if overlap(named, column) > LITTLE)
     other = roles.first(*_SOMEBODY) or next(likely, None)
+    if other is not None and other is roles.get(h.EMAIL) and not _is_of_a_form(named, other):
+        other = None
     if other is None:
         key = f"{_SPENDER}_is" if roles.has(h.EARNER) else f"{_EARNER}_is"
         here = _EARNER if roles.has(h.EARNER) else _SPENDER
@@ -75,6 +77,14 @@ def _one_named(sides: _Sides) -> bool:
     return True
 
 
+def _is_of_a_form(named: Column, email: Column) -> bool:
+    """Return whether who fills in a form, by its address, is the side that is not named."""
+    asks_writer = h.speaks_of_the_writer(named.heading) or h.asks_whom_the_writer_helped(
+        named.heading
+    )
+    return asks_writer or overlap(named, email) > LITTLE
+
+
 def _by_direction(sides: _Sides) -> bool:
     """A column says whether the one whose row it is gave or received."""
     roles = sides.roles
@@ -82,12 +92,12 @@ def _by_direction(sides: _Sides) -> bool:
     pair = _pair(sides)
     if direction is None or pair is None:
         return False
-    account, other = pair
-    sides.draft.put("transfers.account", sides.name(account), "by_direction", column=direction.heading)
-    sides.draft.put("transfers.other", sides.name(other))
+    _put_account(sides, pair, "by_direction", {"column": direction.heading})
     sides.draft.put("transfers.direction.column", sides.name(direction))
     for key, words in (("earned", GAVE), ("spent", RECEIVED)):
-        said = [v for v in dict.fromkeys(direction.filled) if (v if v in "+-" else h.folded(v)) in words]
+        said = [
+            v for v in dict.fromkeys(direction.filled) if (v if v in "+-" else h.folded(v)) in words
+        ]
         if said:
             sides.draft.put(f"transfers.direction.{key}", said)
     return True
@@ -95,13 +105,13 @@ def _by_direction(sides: _Sides) -> bool:
 
 def _by_two_amounts(sides: _Sides) -> bool:
     """What came in stands in one column, what went out in another."""
-    roles, pair = sides.roles, _pair(sides)
-    if not roles.has(h.IN, h.OUT) or pair is None:
+    roles = sides.roles
+    if not roles.has(h.IN, h.OUT):
         return False
-    account, other = pair
     came, went = roles.found[h.IN], roles.found[h.OUT]
-    sides.draft.put("transfers.account", sides.name(account), "by_two_amounts", earned=came.heading, spent=went.heading)
-    sides.draft.put("transfers.other", sides.name(other))
+    values = {"earned": came.heading, "spent": went.heading}
+    if not _put_account(sides, _pair(sides), "by_two_amounts", values):
+        return False
     sides.draft.put("transfers.in", sides.name(came))
     sides.draft.put("transfers.out", sides.name(went))
     return True
@@ -111,11 +121,26 @@ def _by_sign(sides: _Sides) -> bool:
     """The sign of the amount says whether the account gave or received."""
     roles = sides.roles
     amount = roles.first(h.AMOUNT, h.MINUTES)
-    if amount is None or not amount.negatives or not roles.has(h.ACCOUNT, h.OTHER):
+    if amount is None or not amount.negatives or h.ACCOUNT not in roles.found:
         return False
-    account, other = roles.found[h.ACCOUNT], roles.found[h.OTHER]
-    sides.draft.put("transfers.account", sides.name(account), "by_sign", column=amount.heading)
-    sides.draft.put("transfers.other", sides.name(other))
+    other = roles.get(h.OTHER)
+    pair = None if other is None else (roles.found[h.ACCOUNT], other)
+    return _put_account(sides, pair, "by_sign", {"column": amount.heading})
+
+
+def _put_account(
+    sides: _Sides, pair: tuple[Column, Column] | None, code: str, values: dict[str, str]
+) -> bool:
+    """Say whose row it is, and with whom; where nobody stands there, ask who it is for all."""
+    draft = sides.draft
+    account = pair[0] if pair else sides.roles.first(h.ACCOUNT, h.NAME, h.EMAIL)
+    if account is None:
+        return False
+    draft.put("transfers.account", sides.name(account), code, **values)
+    if pair is not None:
+        draft.put("transfers.other", sides.name(pair[1]))
+    else:
+        draft.ask(Doubt("one_side", {"column": account.heading}, "transfers.against"))
     return True
 
 
@@ -129,7 +154,10 @@ def _by_asking(sides: _Sides) -> bool:
     if said[0] == str(sides.name(other)) or said[1] == str(sides.name(one)):
         one, other = other, one
     _put(sides, one, other, "sides_open")
-    values = {"one": one.heading or str(sides.name(one)), "other": other.heading or str(sides.name(other))}
+    values = {
+        "one": one.heading or str(sides.name(one)),
+        "other": other.heading or str(sides.name(other)),
+    }
     choices = {str(sides.name(one)): "gave", str(sides.name(other)): "gave"}
     if not any(said):
         sides.draft.ask(Doubt("who_gave", values, _EARNER, choices))
@@ -162,7 +190,9 @@ def _put(sides: _Sides, earner: Column, spender: Column, code: str, **values: st
 
 def _put_pattern(sides: _Sides) -> None:
     """Say where the id stands, if names have one in brackets."""
-    said = {sides.draft.says(f"transfers.{key}") for key in ("earner", "spender", "account", "other")}
+    said = {
+        sides.draft.says(f"transfers.{key}") for key in ("earner", "spender", "account", "other")
+    }
     columns = [column for column in sides.table.columns if sides.name(column) in said]
     if columns and all(column.is_numbered for column in columns):
         sides.draft.put("people.pattern", NUMBERED, "pattern", example=columns[0].filled[0])

@@ -9,7 +9,7 @@ import attrs
 
 from timebank.interchange.propose import headings
 from timebank.interchange.propose.contents import HALF, Column, amount_form, day_form, width
-from timebank.interchange.propose.headings import folded
+from timebank.interchange.propose.headings import folded, words_of
 
 #: Rows among which the one that names the columns is sought.
 MOST_TITLES: Final = 50
@@ -18,11 +18,11 @@ MOST_ROWS: Final = 20_000
 #: Roles of which a heading has at least so many.
 _LEAST_ROLES: Final = 2
 #: Words that stand in the place of a person or a day where a row is a sum.
-_TOTALS: Final = frozenset(
+_TOTALS: Final = words_of(
     "totale totali tot total totals totales somma sum suma summe gesamt gesamtsumme insgesamt "
-    "somme subtotale subtotal zwischensumme".split()
+    "somme subtotale subtotal zwischensumme"
 )
-_GRAND: Final = frozenset("grand generale general gesamt ore hours horas heures stunden".split())
+_GRAND: Final = words_of("grand generale general gesamt ore hours horas heures stunden")
 
 
 @attrs.frozen

@@ -94,7 +94,8 @@ def question(doubt: Doubt, words: Words) -> Iterator[str]:
     """Yield a question, and the answers that may be given, a line each."""
     yield words(f"ask_{doubt.code}", **doubt.values)
     for choice, code in doubt.choices.items():
-        yield f"  --set {doubt.key}={quoted(choice)}   {words(f'answer_{code}', choice=choice, **doubt.values)}"
+        meaning = words(f"answer_{code}", choice=choice, **doubt.values)
+        yield f"  --set {doubt.key}={quoted(choice)}   {meaning}"
     if not doubt.choices and doubt.key is not None:
         yield f"  --set {doubt.key}={words('value')}"
 

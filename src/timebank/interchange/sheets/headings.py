@@ -20,6 +20,8 @@ _TOTAL: Final = re.compile(
     r"(?:tot|totale|totali|total|totals|totaal|totaux|totales|somma|somme|suma|sum|summe|"
     r"gesamt|gesamtsumme|insgesamt)\b"
 )
+#: The first letters of these words; a cell that begins otherwise need not be looked at.
+_INITIALS: Final = frozenset("tTsSgGiIzZ \u00a0\t")
 
 
 def find_titles(
@@ -64,4 +66,6 @@ def is_total(cell: str) -> bool:
     >>> is_total("TOTALE ore:"), is_total("Totti Anna")
     (True, False)
     """
+    if cell[:1] not in _INITIALS:
+        return False
     return _TOTAL.match(folded_name(cell[:100])) is not None
