@@ -26,6 +26,7 @@ from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage.lock import this_thread
 from timebank.storage.memory.overlay import Overlay
+from timebank.storage.memory.spilled import SpilledOverlay
 from timebank.storage.protocol import Reader, Store, Writer
 
 
@@ -446,7 +447,7 @@ class PreviewBlock(Block):
             raise ended()
         reader = block.__enter__()
         try:
-            session = Session(Overlay(reader), self._sources)
+            session = Session(SpilledOverlay(reader), self._sources)
             session.keeper = _Keeper()
             session.keeper.hold(block)
             self._life = Life(session)

@@ -132,8 +132,8 @@ class Importer(Protocol):
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
         """Yield each row with the name of its file, accounts first.
 
-        It is called once in a run. Files are opened here or before. A row that cannot be understood is given as `Quarantined`,
-        and none ends the reading.
+        It is called once in a run. Files are opened here or before. A row that cannot be
+        understood is given as `Quarantined`, and none ends the reading.
 
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.
         :raises OSError: a file cannot be read.
