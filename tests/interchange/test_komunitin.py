@@ -505,4 +505,4 @@ def test_the_quarantine_has_the_names_of_the_columns(
     words = ("--accounts", "a.csv", "--transfers", "t.csv", "--quarantine", "q.csv")
     CliRunner().invoke(main, ["--db", "k.db", "import", "komunitin", *words])
     second = Path("q.csv").read_text().splitlines()[1]
-    assert second == "t.csv,1,,,,check,id,state,amount,created,payer.code,payee.code"
+    assert second == "t.csv,1,,,,,check,id,state,amount,created,payer.code,payee.code"
