@@ -721,3 +721,27 @@ def test_what_the_source_says_otherwise_of_an_account_is_told(memory: TimeBank) 
     assert "  Maria Rossi (a): day of joining" in import_text(report)
     memory.erase("a", reason="asked")
     assert () == run(memory, Listed([account])).differ
+
+
+def test_an_account_stands_for_outsiders(memory: TimeBank) -> None:
+    """Of other communities, in both of Komunitin's forms: their codes are kept."""
+    rows = [ROWS[0], {**ROWS[1], "earner": 3}, {**ROWS[2], "earner": 4, "spender": 3}]
+    assert 2 == run(memory, komunitin(rows, 0)).quarantined
+    accounts = "id,code,status\n7,1,active\n8,2,active\n"
+    for way in (0, 1):
+        made: Any = komunitin(rows, way)
+        found = Komunitin(Named(accounts, "accounts.csv"), made._files._sources[1], outsiders="far")
+        report = run(memory, found)
+        assert [(4, "payee.code")] == [(row.line, row.column) for row in report.rows]
+        assert 1 - way == report.transfers_booked
+    assert ("clearing", "2:00") == (memory.account("far").kind, balances(memory)["far"])
+    source = memory.transfer_by_id("komunitin:2").source
+    assert isinstance(source, dict)
+    assert "3" == source["outsider"]
+    other = timebank.open("memory:")
+    pages: Any = documents([{**row, "earner": 1} for row in rows[:1]], 0)
+    page = json.loads(pages._documents[0].getvalue())
+    page["data"][0]["relationships"]["payer"]["data"]["id"] = "u9"
+    file = Named(json.dumps(page), "page.json")
+    assert run(other, KomunitinDocuments(file, scale=2, outsiders="far")).ok
+    assert "-36:00" == balances(other)["far"]

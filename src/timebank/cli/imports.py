@@ -303,6 +303,7 @@ def timeoverflow_tables(
 @click.option("--documents", metavar="FILE", multiple=True, help="JSON:API; several times.")
 @click.option("--unit", metavar="HOURS", default="1:00", show_default=True, help="What 1.00 is.")
 @click.option("--scale", type=click.IntRange(0, 9), help="Decimals of amounts in documents.")
+@click.option("--outsiders", metavar="ID", help="The account of all who are in no list.")
 @import_options
 @pass_address
 def komunitin(
@@ -314,6 +315,7 @@ def komunitin(
     documents: tuple[str, ...],
     unit: str,
     scale: int | None,
+    outsiders: str | None,
     **options: Unpack[Options],
 ) -> int:
     """Import Komunitin's files."""
@@ -327,14 +329,18 @@ def komunitin(
         paths = [existing(path) for path in documents]
         return run_import(
             address,
-            lambda mended: KomunitinDocuments(*paths, unit=of_one, scale=scale, mended=mended),
+            lambda mended: KomunitinDocuments(
+                *paths, unit=of_one, scale=scale, outsiders=outsiders, mended=mended
+            ),
             **options,
         )
     if documents or not accounts or not transfers:
         usage("Give --accounts and --transfers, or --documents")
     files = existing(accounts), existing(transfers)
     return run_import(
-        address, lambda mended: Komunitin(*files, unit=of_one, mended=mended), **options
+        address,
+        lambda mended: Komunitin(*files, unit=of_one, outsiders=outsiders, mended=mended),
+        **options,
     )
 
 

@@ -33,7 +33,7 @@ def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
 
     Twenty rows of each kind are shown, and how many there are for each reason.
     """
-    return list(_ImportText(report).lines(dry_run=dry_run))
+    return list(_ImportText(report, dry_run=dry_run).lines())
 
 
 def undo_text(report: UndoReport, *, dry_run: bool = False) -> list[str]:
@@ -69,13 +69,16 @@ def _refusal(words: Words, id: str, reason: str) -> str:
 
 
 class _ImportText:
-    def __init__(self, report: ImportReport) -> None:
+    def __init__(self, report: ImportReport, *, dry_run: bool) -> None:
         self._report = report
+        self._dry_run = dry_run
+        #: Whether what changed and is gone was followed: then it is counted, and no more.
+        self._is_done = not dry_run and report.taken_back + report.amended > 0
         self._words = Words("imports")
 
-    def lines(self, *, dry_run: bool) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """Yield all lines."""
-        report, words = self._report, self._words
+        report, words, dry_run = self._report, self._words, self._dry_run
         if report.booked or dry_run or report.questions or report.not_followed:
             yield from self._counts()
         if report.questions:
@@ -164,7 +167,7 @@ class _ImportText:
 
     def _changed(self) -> Iterator[str]:
         report, words = self._report, self._words
-        if not report.rows_changed:
+        if not report.rows_changed or self._is_done:
             return
         yield words.counted("changed", report.rows_changed)
         for one in report.changed[:MOST_ROWS]:
@@ -182,7 +185,7 @@ class _ImportText:
 
     def _gone(self) -> Iterator[str]:
         report, words = self._report, self._words
-        if not report.rows_gone:
+        if not report.rows_gone or (self._is_done and not report.gone_perhaps):
             return
         yield words.counted("gone", report.rows_gone)
         for one in report.gone[:MOST_ROWS]:

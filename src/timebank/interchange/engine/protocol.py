@@ -112,7 +112,9 @@ class Importer(Protocol):
     """Reads a source. All but `read` may be plain attributes.
 
     The names of columns in `headers`, a mapping that an importer may have of files to these, are
-    written into the file of quarantined rows, above the first row of each file.
+    written into the file of quarantined rows, above the first row of each file. Where it has an
+    attribute `people`, `run` sets that before it reads; `opens_accounts` tells whether who is
+    not known there gets an account. `files_of_transfers` is their number, where it is not one.
     """
 
     @property
@@ -130,7 +132,7 @@ class Importer(Protocol):
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
         """Yield each row with the name of its file, accounts first.
 
-        Files are opened here or before. A row that cannot be understood is given as `Quarantined`,
+        It is called once in a run. Files are opened here or before. A row that cannot be understood is given as `Quarantined`,
         and none ends the reading.
 
         :raises InvalidRequest: a file as a whole is not what it should be: no such column.

@@ -25,6 +25,7 @@ from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     PASSED,
     SYSTEM,
+    Outsiders,
     SourceRow,
     TransferFields,
     account_of,
@@ -64,6 +65,7 @@ class KomunitinDocuments:
     `unit` is what one unit of the currency is. An amount is divided by 10 to the power of
     the currency's `scale`, or of `scale` where no document has the currency. Limits of accounts
     (`creditLimit`, in any of its meanings) are not taken over: those are the statute's.
+    `outsiders` is an account that stands for all who are in no document.
 
     The line of a row is the number of the resource in its document, from 1.
 
@@ -98,8 +100,10 @@ class KomunitinDocuments:
         *documents: Source,
         unit: Hours = Hours(1),  # noqa: B008 - it cannot be changed
         scale: int | None = None,
+        outsiders: str | None = None,
         mended: Mended | None = None,
     ) -> None:
+        self._outsiders = outsiders
         self._documents = documents
         self._unit = unit.seconds
         self._scale = scale
@@ -134,9 +138,10 @@ class KomunitinDocuments:
         for account in accounts.values():
             yield account.source.file, account.row(scale, self._unit)
         codes = {id: account.code for id, account in accounts.items()}
+        outsiders = Outsiders(self._outsiders, frozenset(codes.values()))
         for item in self._items():
             if not isinstance(item, Quarantined) and item.type == "transfers":
-                yield item.file, _transfer_of(item, codes, scale, self._unit)
+                yield item.file, _transfer_of(item, codes, scale, self._unit, outsiders)
 
     def _one(self, scales: set[int]) -> int:
         if self._scale is not None:
@@ -288,7 +293,9 @@ def _account_of(item: _Item) -> _Account | Quarantined:
         return source.quarantined(fault, moves=())
 
 
-def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> ImportedRow:
+def _transfer_of(
+    item: _Item, codes: dict[str, str], scale: int, unit: int, outsiders: Outsiders
+) -> ImportedRow:
     source = item.source(_OF_TRANSFER)
     if (state := item.attributes.get("state")) in _PASSED:
         return Passed(item.row.line, str(state))
@@ -300,20 +307,22 @@ def _transfer_of(item: _Item, codes: dict[str, str], scale: int, unit: int) -> I
             value="" if amount is None else Decimal(amount).scaleb(-scale),
             created=item.text("created", "occurred_on"),
             description=_description(item.attributes.get("meta")),
-            payer=_side(item, "payer", "spender", codes),
-            payee=_side(item, "payee", "earner", codes),
+            payer=_side(item, "payer", "spender", codes, outsiders),
+            payee=_side(item, "payee", "earner", codes, outsiders),
         )
     except CellFault as fault:
         return source.quarantined(fault)
-    return transfer_of(source, fields, unit=unit)
+    return transfer_of(source, fields, unit=unit, outsiders=outsiders)
 
 
-def _side(item: _Item, name: str, field: str, codes: dict[str, str]) -> str:
-    """Return the code of an account that a transfer relates to."""
+def _side(item: _Item, name: str, field: str, codes: dict[str, str], outsiders: Outsiders) -> str:
+    """Return the code of an account that a transfer relates to; of an outsider, its id."""
     found: Any = item.resource
     for key in ("relationships", name, "data", "id"):
         found = found.get(key) if isinstance(found, dict) else None
     id = _text(found, field)
+    if id not in codes and outsiders.account is not None:
+        return id
     if id not in codes:
         raise CellFault(id, "is none of the accounts in the documents", column=field)
     return codes[id]

@@ -17,6 +17,7 @@ from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.komunitin.rows import (
     SYSTEM,
+    Outsiders,
     SourceRow,
     TransferFields,
     account_of,
@@ -43,7 +44,9 @@ class Komunitin:
 
     `unit` is what 1.00 of the currency is. A transfer that names a side by `payer.id` or
     `payee.id` and has no code gets the code that the accounts give for that id. Balances are
-    stated. `mended` has rows to be read instead of some of theirs.
+    stated. `outsiders` is an account that stands for all who are not listed, as members of other
+    communities; without one their rows are quarantined. `mended` has rows to be read instead of
+    some of theirs.
 
     :raises OSError: a file cannot be read.
 
@@ -70,8 +73,11 @@ class Komunitin:
         transfers: Source,
         *,
         unit: Hours = Hours(1),  # noqa: B008 - it cannot be changed
+        outsiders: str | None = None,
         mended: Mended | None = None,
     ) -> None:
+        self._codes: set[str] = set()
+        self._outsiders = Outsiders(outsiders, self._codes)
         self._files = CsvFiles(accounts, transfers, mended=mended)
         self.bytes = self._files.bytes
         self._unit = unit.seconds
@@ -95,6 +101,7 @@ class Komunitin:
             second = TableReader(of_transfers, transfers, *_TRANSFERS)
             self.headers = {accounts: first.names, transfers: second.names}
             codes: dict[str, str] = {}
+            self._codes.clear()
             for account in self._accounts(accounts, first, codes):
                 yield accounts, account
             for transfer in self._transfers(transfers, second, codes):
@@ -109,6 +116,7 @@ class Komunitin:
                 continue
             row, (code, id, status, created, balance) = found
             codes.setdefault(id, code)
+            self._codes.add(code)
             source = SourceRow(file, row, _OF_ACCOUNT)
             yield account_of(
                 source, code, status=status, created=created, balance=balance, unit=self._unit
@@ -130,4 +138,5 @@ class Komunitin:
                 source,
                 TransferFields(id, state, amount, created, description, payer, payee),
                 unit=self._unit,
+                outsiders=self._outsiders,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -12,11 +13,13 @@ import attrs
 
 from timebank.interchange.engine.cells import CellFault, id_of, instant_of
 from timebank.interchange.engine.csv_rows import Row, quarantined
-from timebank.interchange.engine.protocol import ImportedAccount, ImportedTransfer, Passed
+from timebank.interchange.engine.protocol import NONE, ImportedAccount, ImportedTransfer, Passed
 from timebank.interchange.engine.report import Quarantined
 from timebank.model import MAX_INTEGER
 
 SYSTEM: Final = "komunitin"
+#: What is kept of who is in none of the lists: the code, in the `source` of the transfer.
+OUTSIDER: Final = "outsider"
 #: The one state of a transfer that moves hours, and those that move none.
 COMMITTED: Final = "committed"
 PASSED: Final = frozenset({"new", "pending", "rejected", "submitted", "failed", "deleted"})
@@ -43,6 +46,23 @@ class SourceRow:
         return quarantined(
             self.file, self.row, CellFault(fault.value, fault.reason, column=column), moves
         )
+
+
+@attrs.frozen
+class Outsiders:
+    """The account that stands for everybody who is in none of the lists: of other communities.
+
+    `known` are the codes that a list has. Without an `account` nobody stands for them.
+    """
+
+    account: str | None
+    known: Container[str]
+
+    def of(self, code: str) -> str:
+        """Return the account of a code: that of outsiders, where no list has it."""
+        if self.account is None or not code or code in self.known:
+            return code
+        return self.account
 
 
 @attrs.frozen
@@ -92,25 +112,27 @@ def account_of(
 
 
 def transfer_of(
-    source: SourceRow, fields: TransferFields, *, unit: int
+    source: SourceRow, fields: TransferFields, *, unit: int, outsiders: Outsiders
 ) -> ImportedTransfer | Passed | Quarantined:
     """Return what a transfer says: the payer spends, the payee earns, if it is committed."""
+    payer, payee = outsiders.of(fields.payer), outsiders.of(fields.payee)
     moves: tuple[tuple[str, int | None], ...] | None = None
     try:
         if fields.state in PASSED:
             return Passed(source.row.line, fields.state)
-        moves = ((fields.payee, None), (fields.payer, None))
+        moves = ((payee, None), (payer, None))
         if fields.state != COMMITTED:
             raise CellFault(fields.state, "is no state of a transfer that is known", column="state")
         seconds = _seconds(fields.value, unit, "seconds")
         if seconds <= 0:
             raise CellFault(str(fields.value), "is not more than zero", column="seconds")
-        moves = ((fields.payee, seconds), (fields.payer, -seconds))
-        payer, payee = id_of(fields.payer, "spender"), id_of(fields.payee, "earner")
+        moves = ((payee, seconds), (payer, -seconds))
+        payer, payee = id_of(payer, "spender"), id_of(payee, "earner")
         if payer == payee:
             raise CellFault(
                 payee, "is the payer as well: nobody exchanges with themselves", column="earner"
             )
+        outsider = _outsider(outsiders, fields)
         return ImportedTransfer(
             source.row.line,
             _own_id(fields.id),
@@ -122,9 +144,25 @@ def transfer_of(
             note=fields.description or None,
             columns=source.columns,
             cells=source.row.columns,
+            source={OUTSIDER: outsider} if outsider else NONE,
+            opens=_opened(outsiders) if outsider else None,
         )
     except CellFault as fault:
         return source.quarantined(fault, moves)
+
+
+def _outsider(outsiders: Outsiders, fields: TransferFields) -> str | None:
+    """Return the code of a side that no list has, where an account stands for it.
+
+    :raises CellFault: it cannot be kept.
+    """
+    sides = (("spender", fields.payer), ("earner", fields.payee))
+    found = [(column, code) for column, code in sides if outsiders.of(code) != code]
+    return id_of(found[0][1], found[0][0]) if found else None
+
+
+def _opened(outsiders: Outsiders) -> ImportedAccount:
+    return ImportedAccount(0, outsiders.account or "", kind="clearing")
 
 
 def _own_id(id: str) -> str:
