@@ -43,9 +43,7 @@ from timebank.reports.words import Words
 def test_the_side_is_what_a_heading_says(role: str, headings: str) -> None:
     """Whom one gave *to* received; whom one received *from* gave; what says neither is asked."""
     found = {one: next(iter(matches(one)), None) for one in headings.split("; ")}
-    assert dict.fromkeys(found, role) == {
-        one: match and match.role for one, match in found.items()
-    }
+    assert dict.fromkeys(found, role) == {one: match and match.role for one, match in found.items()}
 
 
 def proposed(tmp_path: Path, text: str, **answers: str) -> Any:
@@ -91,6 +89,18 @@ def test_what_cannot_be_seen_is_asked(tmp_path: Path, code: str, text: str) -> N
     assert code in [doubt.code for doubt in found.doubts]
     assert not found.is_clear
     assert "questions = [" in found.text
+
+
+def test_numbers_in_brackets_are_ids_where_a_list_has_them(tmp_path: Path) -> None:
+    """Else a name with its number is a name, by which two Annas are told apart."""
+    text = "Data;Offre;Riceve;Ore\n25/3/26;Anna (12);Ugo (7);1\n26/3/26;Ugo (7);Anna (12);1\n"
+    assert "pattern" not in proposed(tmp_path, text).text
+    members = tmp_path / "members.csv"
+    members.write_text("Codice;Nome;Telefono\n12;Anna;1\n7;Ugo;2\n", "utf-8")
+    found = propose([tmp_path / "sheet.csv", members])
+    assert "pattern" in found.text
+    assert found.trial is not None
+    assert [(row.earner, row.spender) for row in found.trial.first] == [("12", "7"), ("7", "12")]
 
 
 def test_a_mapping_with_a_question_is_refused(tmp_path: Path) -> None:

@@ -52,7 +52,6 @@ _CLOCK: Final = re.compile(r"[+\-\u2212]?\d{1,4}:[0-5]\d(?::[0-5]\d)?")
 _TIME: Final = re.compile(r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?::[0-5]\d)?")
 _NUMBER: Final = re.compile(r"([+\-\u2212]?)(\d{0,6})(?:([.,])(\d{1,6}))?")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_NUMBERED: Final = re.compile(r".*\S\s*\(([^()]{1,20})\)")
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);")
 _MONTHS_OF_YEAR: Final = 12
 _DAYS_OF_MONTH: Final = 31
@@ -179,11 +178,6 @@ class Column:
     def is_emails(self) -> bool:
         """Whether its cells are e-mail addresses."""
         return self.share(sum(bool(_EMAIL.fullmatch(cell)) for cell in self.filled)) >= MOST
-
-    @property
-    def is_numbered(self) -> bool:
-        """Whether its cells are names with a number or code in brackets: `Anna (12)`."""
-        return bool(self.filled) and all(_NUMBERED.fullmatch(cell) for cell in self.filled)
 
     @property
     def has_html(self) -> bool:

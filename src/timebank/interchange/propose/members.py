@@ -66,6 +66,12 @@ def put_opening(draft: Draft, table: Table, roles: Roles) -> None:
     put_amounts(draft, [balance], table.language)
 
 
+def ids_of(table: Table, roles: Roles) -> frozenset[str]:
+    """Return the ids that a list of members has."""
+    own = _own_number(table, roles)
+    return frozenset(() if own is None else own.cells)
+
+
 def _own_number(table: Table, roles: Roles) -> Column | None:
     """Return the column of the members' own numbers or codes, if there is one."""
     for column in table.columns:

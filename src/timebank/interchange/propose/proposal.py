@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from timebank.interchange.engine.people import People
 from timebank.interchange.engine.protocol import ImportedTransfer, Passed
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.propose import headings as h
-from timebank.interchange.propose.choices import put_exchanges, unused
+from timebank.interchange.propose.choices import column_name, put_exchanges, unused
 from timebank.interchange.propose.contents import Column
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft, Entry
@@ -26,12 +27,14 @@ from timebank.interchange.propose.formats import Recognised, recognised
 from timebank.interchange.propose.headings import folded, words_of
 from timebank.interchange.propose.looking import Look, look
 from timebank.interchange.propose.members import (
+    ids_of,
     is_list_of_balances,
     is_list_of_members,
     put_members,
     put_opening,
 )
 from timebank.interchange.propose.roles import roles_of
+from timebank.interchange.propose.sides import put_pattern
 from timebank.interchange.propose.tables import Table
 from timebank.interchange.propose.writing import written
 from timebank.reports.text import harmless
@@ -156,6 +159,9 @@ class _Making:
             draft.ask(Doubt("nothing"))
         if self._members is not None:
             put_members(draft, self._members.table, self._members.roles)
+            if table is not None:
+                ids = ids_of(self._members.table, self._members.roles)
+                put_pattern(draft, table, partial(column_name, table), ids)
         if self._opening is not None:
             self._put_sheet(self._opening)
             put_opening(draft, self._opening.table, self._opening.roles)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 import attrs
@@ -41,7 +42,6 @@ def put_sides(
     sides = _Sides(draft, table, roles, people, name)
     if not any(found(sides) for found in _WAYS):
         draft.ask(Doubt("no_people", key=_EARNER))
-    _put_pattern(sides)
 
 
 def _two_columns(sides: _Sides) -> bool:
@@ -188,11 +188,14 @@ def _put(sides: _Sides, earner: Column, spender: Column, code: str, **values: st
     sides.draft.put(_SPENDER, sides.name(spender))
 
 
-def _put_pattern(sides: _Sides) -> None:
-    """Say where the id stands, if names have one in brackets."""
-    said = {
-        sides.draft.says(f"transfers.{key}") for key in ("earner", "spender", "account", "other")
-    }
-    columns = [column for column in sides.table.columns if sides.name(column) in said]
-    if columns and all(column.is_numbered for column in columns):
-        sides.draft.put("people.pattern", NUMBERED, "pattern", example=columns[0].filled[0])
+def put_pattern(draft: Draft, table: Table, name: Name, ids: Container[str]) -> None:
+    """Say that the id stands in brackets after a name, where those are ids of listed members.
+
+    Without such a list a name with its number is a name, which tells two people apart as well.
+    """
+    keys = ("earner", "spender", "account", "other")
+    said = {draft.says(f"transfers.{key}") for key in keys}
+    columns = [column for column in table.columns if name(column) in said]
+    found = [re.search(NUMBERED, cell) for column in columns for cell in column.filled]
+    if found and all(one is not None and one[1] in ids for one in found):
+        draft.put("people.pattern", NUMBERED, "pattern", example=columns[0].filled[0])
