@@ -301,7 +301,14 @@ def test_texts_may_be_stripped_from_the_ends() -> None:
         *(("1,5", 5400), ("2", 7200), ("0:45", 2700), ("2h", 7200), ("1h 30m", 5400)),
         *(("1,5h", 5400), ("90 min", 5400), ("½", 1800), ("1½", 5400), ("PT1H30M", 5400)),
         *(("1 ora e 30 minuti", 5400), ("0:45:00", 2700), ("-0:30", -1800), ("\u22121,5", -5400)),
-        *(("1,50", 5400), ("1,25", 4500), ("0,75", 2700), ("12,5", 45_000)),
+        *(
+            ("1.5", 5400),
+            ("1.5h", 5400),
+            ("1,50", 5400),
+            ("1,25", 4500),
+            ("0,75", 2700),
+            ("12,5", 45_000),
+        ),
     ],
 )
 def test_a_column_may_have_hours_of_all_forms(text: str, seconds: int) -> None:
@@ -311,7 +318,21 @@ def test_a_column_may_have_hours_of_all_forms(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1,30", "1,15", "0,45", "1,3", "1.5", "1.30", "1:75", "1,5,5", "x", "", "1'30", "9" * 4_400],
+    [
+        "1,30",
+        "1,15",
+        "0,45",
+        "1,3",
+        "1.500",
+        "1.30",
+        "1.500h",
+        "1:75",
+        "1,5,5",
+        "x",
+        "",
+        "1'30",
+        "9" * 4_400,
+    ],
 )
 def test_what_may_be_two_amounts_is_asked_about(text: str) -> None:
     """Half past one or a third of an hour: nobody knows."""
@@ -357,7 +378,12 @@ def test_rounded_amounts_are_counted(memory: TimeBank) -> None:
     toml = f'{BY_ID}{SIDES}[amounts]\nround = "second"\n'
     found = importer(toml, COLUMNS, "a,b,0.333,2026-03-02", "a,b,1,2026-03-03")
     report = run(memory, found)
-    assert (2, 1, 0) == (report.transfers_booked, found.rounded, report.quarantined)
+    assert (2, 1, 1, 0) == (
+        report.transfers_booked,
+        found.rounded,
+        report.rounded,
+        report.quarantined,
+    )
 
 
 def test_a_total_beyond_what_is_kept_is_quarantined(memory: TimeBank) -> None:

@@ -131,7 +131,7 @@ class _ImportText:
         for key in ("amended", "taken_back"):
             if count := getattr(report, key):
                 yield words(key, n=number(count))
-        for key in ("same", "equal"):
+        for key in ("same", "equal", "rounded"):
             if count := getattr(report, key):
                 yield words.counted(key, count)
         for state, count in report.passed.items():

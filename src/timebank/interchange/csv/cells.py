@@ -36,6 +36,8 @@ MAX_UNIT_SECONDS: Final = 86_400_000
 _HOUR: Final = 3600
 _MINUS: Final = "\u2212"
 _CLOCK: Final = re.compile(r"([+-]?)([0-9]{1,12}):([0-5][0-9])(?::([0-5][0-9]))?")
+#: A number with either decimal mark, which can be no mark of thousands.
+_EITHER_MARK: Final = re.compile(r"([+-]?)([0-9]{1,17})[.,]([0-9]{1,2})")
 #: Decimals that may be minutes: a quarter, a half, and that as a spreadsheet writes it.
 _DOUBTFUL: Final = frozenset({"15", "30", "45", "3"})
 _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>")
@@ -138,7 +140,7 @@ class Amounts:
         is_rounded = False
         if self.unit == CLOCK:
             seconds = self._clock(text)
-        elif (found := self._pattern.fullmatch(text)) is not None:
+        elif (found := self._pattern.fullmatch(text) or self._other_mark(text)) is not None:
             seconds, is_rounded = self._number(*found.groups(default=""))
         elif self.unit == AUTO:
             seconds = self._hours(text)
@@ -191,10 +193,20 @@ class Amounts:
             raise UnclearCell(told("two_figures", clock=f"{hours}:{minutes:02}", decimal=decimal))
         return None
 
+    def _other_mark(self, text: str) -> re.Match[str] | None:
+        """Find a number with the other decimal mark, as a spreadsheet of elsewhere writes it.
+
+        Three figures after it may be thousands: that is no such number.
+        """
+        may_be = self.unit == AUTO and self.thousands not in DECIMALS
+        return _EITHER_MARK.fullmatch(text) if may_be else None
+
     def _hours(self, text: str) -> int:
-        """Return what `Hours` reads, with the decimal mark of the mapping."""
+        """Return what `Hours` reads; three figures after the other decimal mark are unclear."""
         other = DECIMALS[self.decimal == DECIMALS[0]]
-        if len(text) > MAX_CHARACTERS or other in text:
+        figures = len(text.partition(other)[2]) - len(text.partition(other)[2].lstrip("0123456789"))
+        is_unclear = other in text and (figures > 2 or self.thousands == other)  # noqa: PLR2004 - thousands
+        if len(text) > MAX_CHARACTERS or is_unclear:
             raise UnclearCell(told("no_hours", form=self.form))
         try:
             return seconds_of(text)

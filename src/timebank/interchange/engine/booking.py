@@ -215,7 +215,7 @@ class _Run:
         told: _Told,
         on_quarantine: OnQuarantine | None,
     ) -> None:
-        self._bank = bank
+        self._bank, self._importer = bank, importer
         self._survey = survey
         self._answers = answers
         self._told = told
@@ -257,6 +257,7 @@ class _Run:
         )
         if self._survey is not None:
             report = self._with_survey(report, self._survey)
+        report = attrs.evolve(report, rounded=getattr(self._importer, "rounded", 0))
         told = (report.changed, report.gone, report.elsewhere)
         ids = [id for some in told for one in some for id in (one.earner, one.spender)]
         ids += [id for id, _ in (*report.frozen, *report.differ)]

@@ -138,6 +138,8 @@ class ImportReport:
     elsewhere: tuple[Elsewhere, ...] = ()
     #: Rows that say the same as another one of their file: each counts.
     equal: int = 0
+    #: Amounts that were no whole number of seconds, and were rounded as the source's mapping says.
+    rounded: int = 0
     #: Rows that were taken for one with that of another file.
     same: int = 0
     #: What was followed: reversals of what is gone or has other hours, and amendments.
@@ -222,6 +224,7 @@ def import_report(report: ImportReport) -> json_shapes.Shape:
             for one in report.elsewhere
         ],
         "equal": report.equal,
+        "rounded": report.rounded,
         "same": report.same,
         "taken_back": report.taken_back,
         "amended": report.amended,
