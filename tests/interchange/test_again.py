@@ -20,6 +20,7 @@ from timebank.cli import main
 from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.toml import parsed
 from timebank.interchange.engine.booking import CHUNK_ROWS, run
+from timebank.interchange.engine.following import CHANGED_REASON, GONE_REASON
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedReversal,
@@ -29,13 +30,13 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.report import ImportReport
 from timebank.interchange.engine.source_name import Renamed
-from timebank.interchange.engine.undoing import undo
+from timebank.interchange.engine.undoing import UNDO_REASON, undo
 from timebank.interchange.komunitin import Komunitin
 from timebank.interchange.komunitin.documents import KomunitinDocuments
 from timebank.interchange.timeoverflow import TimeOverflow
 from timebank.interchange.timeoverflow.dump import TimeOverflowTables
 from timebank.reports.imports import import_text, undo_text
-from timebank.reports.words import speaking
+from timebank.reports.words import Words, speaking
 
 DAY = date(2026, 1, 2)
 MAPPING = b"""
@@ -745,3 +746,10 @@ def test_an_account_stands_for_outsiders(memory: TimeBank) -> None:
     file = Named(json.dumps(page), "page.json")
     assert run(other, KomunitinDocuments(file, scale=2, outsiders="far")).ok
     assert "-36:00" == balances(other)["far"]
+
+
+def test_what_an_import_gives_as_reason_is_told_in_italian() -> None:
+    """In statements: the catalogue has all three."""
+    for reason in (CHANGED_REASON, GONE_REASON, UNDO_REASON):
+        assert Words("statement", "en").reason(reason) == reason
+        assert Words("statement", "it").reason(reason) != reason

@@ -68,6 +68,13 @@ def _refusal(words: Words, id: str, reason: str) -> str:
     return words("refused_line", id=harmless(id), reason=harmless(reason))
 
 
+def _state(state: str) -> str:
+    """Return what rows are counted as that moved no hours; a state of the source as it is."""
+    words = Words("cells")
+    key = f"passed_{state.replace(' ', '_')}"
+    return words(key) if words.has(key) else state
+
+
 class _ImportText:
     def __init__(self, report: ImportReport, *, dry_run: bool) -> None:
         self._report = report
@@ -111,8 +118,6 @@ class _ImportText:
     # -- counts ---------------------------------------------------------------------------
 
     def _counts(self) -> Iterator[str]:
-        from timebank.interchange.engine.told import state_in_words
-
         report, words = self._report, self._words
         number = words.number
         opened, there = number(report.accounts_opened), number(report.accounts_there)
@@ -130,7 +135,7 @@ class _ImportText:
             if count := getattr(report, key):
                 yield words.counted(key, count)
         for state, count in report.passed.items():
-            yield words("passed", n=number(count), state=harmless(state_in_words(state)))
+            yield words("passed", n=number(count), state=harmless(_state(state)))
         yield words("moved", hours=report.moved)
 
     # -- what was not booked --------------------------------------------------------------
@@ -161,9 +166,8 @@ class _ImportText:
 
     def _reason(self, row: Quarantined) -> str:
         """Return why a row was not taken, with names instead of ids where they are known."""
-        from timebank.interchange.engine.told import in_words
-
-        return in_words(row.reason, names=self._report.names)
+        in_words = getattr(row.reason, "in_words", None)
+        return row.reason if in_words is None else str(in_words(None, self._report.names))
 
     def _changed(self) -> Iterator[str]:
         report, words = self._report, self._words

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
@@ -21,6 +19,7 @@ from timebank.interchange.engine.meaning import (
     taken_back_id,
     texts_of_transfer,
 )
+from timebank.interchange.engine.row_ids import temporary_database
 from timebank.model import Transfer
 
 #: The kind of opening balances, which no sheet of exchanges has.
@@ -91,9 +90,7 @@ class BookedRows:
         self._bank = bank
         self._source = source
         self.made = MadeIds(source)
-        # A database without a name is a temporary file, removed with its connection.
-        self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self.db.close)
+        self.db = temporary_database(self)
         self.db.executescript(_TABLES)
         self._roots: dict[str, str] = {}
         self.head = 0

@@ -13,6 +13,13 @@ IN_MEMORY: Final = 100_000
 _PUT: Final = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET n = excluded.n"
 
 
+def temporary_database(owner: object) -> sqlite3.Connection:
+    """Return a database in a temporary file without a name, which is gone when its owner is."""
+    found = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    weakref.finalize(owner, found.close)
+    return found
+
+
 class RowIds:
     """Ids from what rows say, and their ordinals among equal rows.
 
@@ -80,9 +87,7 @@ class _Counts:
 
     def _put_away(self) -> None:
         if self._older is None:
-            # A database without a name is a temporary file, removed with its connection.
-            self._older = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            weakref.finalize(self, self._older.close)
+            self._older = temporary_database(self)
             self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")
         self._older.execute("BEGIN")
         self._older.executemany(_PUT, sorted(self._recent.items()))

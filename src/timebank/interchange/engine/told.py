@@ -29,12 +29,20 @@ class Told(str):
     key: str
     gaps: Mapping[str, object]
 
+    def in_words(self, language: str | None = None, names: Any = None) -> str:
+        """Return it in a language: what a report asks, which knows no importer."""
+        return in_words(self, language, names)
+
 
 class Refused(str):
     """The message of an error with which a bank refused a row; the error can be explained."""
 
     __slots__ = ("error",)
     error: TimebankError
+
+    def in_words(self, language: str | None = None, names: Any = None) -> str:
+        """Return it in a language: what a report asks, which knows no importer."""
+        return in_words(self, language, names)
 
 
 def told(key: str, **gaps: object) -> Told:
