@@ -111,7 +111,7 @@ class _ImportText:
     # -- counts ---------------------------------------------------------------------------
 
     def _counts(self) -> Iterator[str]:
-        from timebank.interchange.engine.told import state_in_words
+        from timebank.reports.told import state_in_words
 
         report, words = self._report, self._words
         number = words.number
@@ -161,7 +161,7 @@ class _ImportText:
 
     def _reason(self, row: Quarantined) -> str:
         """Return why a row was not taken, with names instead of ids where they are known."""
-        from timebank.interchange.engine.told import in_words
+        from timebank.reports.told import in_words
 
         return in_words(row.reason, names=self._report.names)
 
