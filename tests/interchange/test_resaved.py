@@ -25,8 +25,8 @@ from timebank.interchange.engine.protocol import ImportedTransfer
 from timebank.interchange.engine.quarantine import Mended, QuarantineFile
 from timebank.interchange.engine.report import Dismissed, ImportReport, Quarantined
 from timebank.interchange.engine.resaved import is_resaved, restored
-from timebank.interchange.engine.told import Told, in_words, refused_by, state_in_words, told
 from timebank.interchange.spreadsheet import balances_sheet
+from timebank.reports.told import Told, in_words, refused_by, state_in_words, told
 from timebank.reports.words import speaking
 
 SHEET = """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from timebank.model.alike import escaped
 from timebank.reports.text import Column, harmless, table, titled
+from timebank.reports.told import in_words, state_in_words
 from timebank.reports.words import Words
 
 if TYPE_CHECKING:
@@ -66,13 +67,6 @@ def undo_text(report: UndoReport, *, dry_run: bool = False) -> list[str]:
 
 def _refusal(words: Words, id: str, reason: str) -> str:
     return words("refused_line", id=harmless(id), reason=harmless(reason))
-
-
-def _state(state: str) -> str:
-    """Return what rows are counted as that moved no hours; a state of the source as it is."""
-    words = Words("cells")
-    key = f"passed_{state.replace(' ', '_')}"
-    return words(key) if words.has(key) else state
 
 
 class _ImportText:
@@ -135,7 +129,7 @@ class _ImportText:
             if count := getattr(report, key):
                 yield words.counted(key, count)
         for state, count in report.passed.items():
-            yield words("passed", n=number(count), state=harmless(_state(state)))
+            yield words("passed", n=number(count), state=harmless(state_in_words(state)))
         yield words("moved", hours=report.moved)
 
     # -- what was not booked --------------------------------------------------------------
@@ -166,8 +160,7 @@ class _ImportText:
 
     def _reason(self, row: Quarantined) -> str:
         """Return why a row was not taken, with names instead of ids where they are known."""
-        in_words = getattr(row.reason, "in_words", None)
-        return row.reason if in_words is None else str(in_words(None, self._report.names))
+        return in_words(row.reason, names=self._report.names)
 
     def _changed(self) -> Iterator[str]:
         report, words = self._report, self._words

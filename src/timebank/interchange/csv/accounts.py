@@ -15,9 +15,9 @@ from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.csv_rows import Row, quarantined
 from timebank.interchange.engine.protocol import ImportedAccount, Passed
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.engine.told import told
 from timebank.interchange.sheets.headings import is_total
 from timebank.model import MAX_TEXT_CHARACTERS
+from timebank.reports.told import told
 
 BLANK = "blank"
 TOTAL = "total"

@@ -16,8 +16,8 @@ import attrs
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import MAX_CHARACTERS, seconds_of
 from timebank.interchange.engine.cells import UnclearCell
-from timebank.interchange.engine.told import told
 from timebank.model import MAX_INTEGER
+from timebank.reports.told import told
 
 #: The units by name, in seconds. `h:mm` and `auto` have none.
 UNITS: Final = {"hours": 3600, "minutes": 60, "seconds": 1, "hundredths": 36}

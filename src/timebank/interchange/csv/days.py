@@ -17,7 +17,7 @@ from timebank.errors import InvalidRequest, shown
 from timebank.interchange.csv.keys import DAY
 from timebank.interchange.csv.months import day_in_words
 from timebank.interchange.engine.cells import UnclearCell, instant_of
-from timebank.interchange.engine.told import told
+from timebank.reports.told import told
 
 ISO: Final = "iso"
 EPOCH: Final = "epoch"

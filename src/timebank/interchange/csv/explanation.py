@@ -8,7 +8,7 @@ from timebank.interchange.csv.cells import AUTO, CLOCK, Amounts
 from timebank.interchange.csv.days import EPOCH, EPOCH_MS, FIRST_DAY, LAST_DAY
 from timebank.interchange.csv.keys import Column
 from timebank.interchange.csv.mapping import PASS, Condition, Filter, Mapping, Transfers
-from timebank.interchange.engine.told import in_words
+from timebank.reports.told import in_words
 from timebank.reports.words import Words
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}

@@ -31,7 +31,7 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.quarantine import Mended
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.engine.told import told
+from timebank.reports.told import told
 
 Item = ImportedAccount | Found
 

@@ -14,7 +14,6 @@ from timebank.interchange.csv.keys import Column, columns_of
 from timebank.interchange.csv.mapping import Mapping, Part, Transfers
 from timebank.interchange.engine.cells import CellFault, UnclearCell, id_of, unreadable
 from timebank.interchange.engine.csv_rows import Row
-from timebank.interchange.engine.told import refused_by, told
 from timebank.interchange.sheets.titles import (
     did_you_mean,
     folded_title,
@@ -23,6 +22,7 @@ from timebank.interchange.sheets.titles import (
 )
 from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from timebank.model.ids import identifier
+from timebank.reports.told import refused_by, told
 
 #: The column to blame where it is none in particular.
 ROW: Final = "row"

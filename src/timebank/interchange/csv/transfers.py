@@ -38,9 +38,9 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.report import Quarantined
 from timebank.interchange.engine.row_ids import RowIds
-from timebank.interchange.engine.told import told
 from timebank.interchange.sheets.headings import is_total
 from timebank.model import MAX_ID_CHARACTERS, MAX_INTEGER, MAX_TAGS
+from timebank.reports.told import told
 
 #: The states of rows that move nothing, where the mapping lets them pass.
 ZERO: Final = "zero"

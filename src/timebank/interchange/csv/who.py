@@ -10,9 +10,9 @@ from timebank.interchange.csv.keys import Column
 from timebank.interchange.csv.mapping import Mapping
 from timebank.interchange.engine.cells import CellFault, id_of
 from timebank.interchange.engine.people import People
-from timebank.interchange.engine.told import told
 from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.alike import folded_name
+from timebank.reports.told import told
 
 #: Texts of which is remembered whom they mean.
 _MOST_REMEMBERED: Final = 50_000

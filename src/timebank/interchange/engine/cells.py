@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from timebank.errors import InvalidRequest, shown
-from timebank.interchange.engine.told import refused_by, told
 from timebank.interchange.sheets.encodings import better
 from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.ids import identifier
+from timebank.reports.told import refused_by, told
 
 #: A day, the time with a fraction of a second, and the offset of its zone.
 _INSTANT: Final = re.compile(
@@ -33,7 +33,7 @@ class UnclearCell(Exception):
 class CellFault(Exception):
     """A cell that cannot be taken. `reason` continues a sentence that begins with its value.
 
-    It is a text, or one that `engine.told` can say in each language.
+    It is a text, or one that `reports.told` can say in each language.
     """
 
     def __init__(self, value: str, reason: str, *, column: str | int) -> None:

@@ -18,8 +18,8 @@ import attrs
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.interchange.engine.cells import CellFault, shortened, unreadable
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.engine.told import told
 from timebank.interchange.sheets.titles import did_you_mean, folded_title, titles_of
+from timebank.reports.told import told
 
 if TYPE_CHECKING:
     from timebank.interchange.engine.quarantine import Mended

@@ -22,11 +22,11 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.engine.told import refused_by, told
 from timebank.interchange.sheets.headings import find_titles, is_total
 from timebank.interchange.sheets.reading import Sheet
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS
 from timebank.reports.csv_lines import unguarded
+from timebank.reports.told import refused_by, told
 
 #: The account against which the balances are booked, unless another is named.
 ACCOUNT: Final = "opening"

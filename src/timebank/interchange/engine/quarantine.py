@@ -21,10 +21,10 @@ from timebank.errors import InvalidRequest, shown
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.engine.report import Dismissed, Quarantined
 from timebank.interchange.engine.resaved import restored
-from timebank.interchange.engine.told import in_words, told
 from timebank.interchange.sheets.reading import Sheet
 from timebank.interchange.sheets.titles import folded_title
 from timebank.reports.csv_lines import csv_line, unguarded
+from timebank.reports.told import in_words, told
 from timebank.reports.words import language, languages, table
 
 #: The titles of the columns before the checksum, and those of files of earlier versions.

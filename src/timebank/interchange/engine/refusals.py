@@ -15,8 +15,8 @@ from timebank.errors import (
 )
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedReversal, ImportedTransfer
 from timebank.interchange.engine.report import Quarantined
-from timebank.interchange.engine.told import refused_by
 from timebank.model import MAX_LABEL_CHARACTERS
+from timebank.reports.told import refused_by
 
 #: What a message of `InvalidRequest` begins with → the field that it is about.
 _FIELDS: Final = {

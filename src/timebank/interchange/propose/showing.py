@@ -10,12 +10,12 @@ from typing import Any, Final
 import attrs
 
 from timebank.hours import Hours
-from timebank.interchange.engine.told import in_words, state_in_words
 from timebank.interchange.propose.formats import Recognised
 from timebank.interchange.propose.proposal import Proposal, Trial
 from timebank.interchange.propose.writing import question
 from timebank.reports.explaining import explain
 from timebank.reports.text import harmless
+from timebank.reports.told import in_words, state_in_words
 from timebank.reports.words import Words
 
 #: Where a mapping is written, unless a file is named.

@@ -19,7 +19,7 @@ _TABLE: Final = "cells"
 class Told(str):
     """An English sentence that can be said in each language of the catalogue.
 
-    >>> from timebank.interchange.engine.told import in_words, told
+    >>> from timebank.reports.told import in_words, told
     >>> reason = told("no_number", form="1,50")
     >>> reason, in_words(reason, "it")
     ('is no number like 1,50', 'non è un numero come 1,50')
@@ -29,10 +29,6 @@ class Told(str):
     key: str
     gaps: Mapping[str, object]
 
-    def in_words(self, language: str | None = None, names: Any = None) -> str:
-        """Return it in a language: what a report asks, which knows no importer."""
-        return in_words(self, language, names)
-
 
 class Refused(str):
     """The message of an error with which a bank refused a row; the error can be explained."""
@@ -40,15 +36,11 @@ class Refused(str):
     __slots__ = ("error",)
     error: TimebankError
 
-    def in_words(self, language: str | None = None, names: Any = None) -> str:
-        """Return it in a language: what a report asks, which knows no importer."""
-        return in_words(self, language, names)
-
 
 def told(key: str, **gaps: object) -> Told:
     """Return the English text of a key of the table `cells`, which knows how to be said otherwise.
 
-    >>> from timebank.interchange.engine.told import told
+    >>> from timebank.reports.told import told
     >>> told("columns", has=3, needs=5)
     'is how it begins: it has 3 columns, not 5'
     """
@@ -70,7 +62,7 @@ def in_words(reason: str, language: str | None = None, names: Any = None) -> str
     `names` tells how accounts are called, for what a bank refused: see `timebank.explain`. A plain
     text is returned as it is.
 
-    >>> from timebank.interchange.engine.told import in_words, told
+    >>> from timebank.reports.told import in_words, told
     >>> reason = told("no_day", form=told("form_dmy"))
     >>> in_words(told("cell", value="'x'", reason=reason), "it")
     "'x' non è una data come 31/12/2026"
@@ -91,7 +83,7 @@ def in_words(reason: str, language: str | None = None, names: Any = None) -> str
 def state_in_words(state: str, language: str | None = None) -> str:
     """Return what rows are counted as that moved no hours; a state of the source as it is.
 
-    >>> from timebank.interchange.engine.told import state_in_words
+    >>> from timebank.reports.told import state_in_words
     >>> state_in_words("blank", "it"), state_in_words("pending", "it")
     ('righe vuote', 'pending')
     """
