@@ -22,6 +22,7 @@ from timebank.audit.findings import ALL_FIRST, JOURNAL_FIRST, RESTORE
 from timebank.cli import main
 from timebank.journal import canonical, digest, genesis, parse
 from timebank.model import PostingRow, RecordRow
+from timebank.model.said import told
 from timebank.storage import Store, open_store
 from timebank.storage.protocol import Batch, Reader
 from timebank.storage.sqlite.transactions import SqliteWriter
@@ -214,7 +215,7 @@ def test_no_finding_advises_a_rebuild_where_the_journal_fails(name: str) -> None
         report = audit(reader)
     about_rows = [one for one in report.findings if one.check == "derived"]
     others = {one.check for one in report.findings} - {"derived", "texts"}
-    expected = JOURNAL_FIRST if others else "Run `timebank rebuild`"
+    expected = told(JOURNAL_FIRST) if others else told("advice_rebuild")
     assert [] == [one for one in about_rows if not one.advice.startswith(expected)]
     if others:
         assert [] == [one for one in report.findings if "rebuild" in one.advice]
