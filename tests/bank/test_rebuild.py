@@ -18,10 +18,11 @@ from servers import ON_SERVERS, drop_database, new_database
 from support import fill, sources
 from timebank import Conflict, Corrupt, StoreBusy, StoreError, TimeBank, TimebankError
 from timebank.audit import audit, quick_audit
-from timebank.audit.findings import ALL_FIRST, JOURNAL_FIRST, RESTORE
+from timebank.audit.findings import ALL_FIRST, JOURNAL_FIRST
 from timebank.cli import main
 from timebank.journal import canonical, digest, genesis, parse
 from timebank.model import PostingRow, RecordRow
+from timebank.model.said import told
 from timebank.storage import Store, open_store
 from timebank.storage.protocol import Batch, Reader
 from timebank.storage.sqlite.transactions import SqliteWriter
@@ -214,7 +215,7 @@ def test_no_finding_advises_a_rebuild_where_the_journal_fails(name: str) -> None
         report = audit(reader)
     about_rows = [one for one in report.findings if one.check == "derived"]
     others = {one.check for one in report.findings} - {"derived", "texts"}
-    expected = JOURNAL_FIRST if others else "Run `timebank rebuild`"
+    expected = told(JOURNAL_FIRST) if others else told("advice_rebuild")
     assert [] == [one for one in about_rows if not one.advice.startswith(expected)]
     if others:
         assert [] == [one for one in report.findings if "rebuild" in one.advice]
@@ -227,7 +228,7 @@ def test_no_finding_of_a_broken_journal_advises_a_rebuild(how: str) -> None:
     batch.postings[0] = batch.postings[0]._replace(seconds=1)
     whole = put(open_store("memory:", create=True), journal, batch)
     assert "rebuild" in str(whole.audit().findings)
-    assert {ALL_FIRST} == {
+    assert {told(ALL_FIRST)} == {
         one.advice for one in whole.audit(quick=True).findings if one.check == "derived"
     }
     BROKEN[how][0](journal, batch)
@@ -256,6 +257,6 @@ def test_the_command(tmp_path: Path) -> None:
     assert "nothing is made anew" in done.stderr
     done = CliRunner().invoke(main, ["--db", str(path), "rebuild", "--force"])
     assert (0, "") == (done.exit_code, done.stderr)
-    assert RESTORE in " ".join(
+    assert told("advice_journal") in " ".join(
         CliRunner().invoke(main, ["--db", str(path), "audit"]).stdout.split()
     )
