@@ -281,7 +281,7 @@ def test_what_refers_to_nothing(tmp_path: Path) -> None:
         ("movements", "1,1,1,٣", "movements.csv, line 2", "'٣'"),
         ("movements", f"1,1,1,{'9' * 40}", "movements.csv, line 2", f"'{'9' * 40}'"),
         ("movements", ",1,1,60", "movements.csv, line 2", "none"),
-        ("accounts", '1,"x', "accounts.csv, line 2", "unexpected end of data"),
+        ("accounts", '1,"x', "accounts.csv, line 2", "a quotation mark is not closed"),
         ("accounts", "1,11,Member,much,1", "accounts.csv, line 2", "'much'"),
         ("transfers", "1,,a\0b,,", "transfers.csv, line 2", "it has a NUL character"),
         ("transfers", "1,,a,,soon", "transfer 1", "'soon'"),

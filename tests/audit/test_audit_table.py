@@ -244,7 +244,8 @@ def finds(path: Path, way: str, checkpoint: Checkpoint, head: str) -> bool:
 
 def table() -> dict[tuple[str, str], bool]:
     """The cells of the page's table."""
-    rows = re.findall(r"^\| (\w[^|]*?) \| (.*?) \|$", PAGE, re.MULTILINE)
+    _, _, after = PAGE.partition("\n| what is done | `timebank audit` |")
+    rows = re.findall(r"^\| (\w[^|]*?) \| (.*?) \|$", after.partition("\n\n")[0], re.MULTILINE)
     cells = {name: [cell.strip() for cell in rest.split("|")] for name, rest in rows}
     return {
         (name, way): cell == "finds it"

@@ -157,7 +157,8 @@ def test_texts_are_one_person_just_where_they_are_typed_alike(texts: list[str]) 
         try:
             found[text] = people.id_of(text, "Who")
         except CellFault:
-            assert not folded_name(text) or not " ".join(text.split()).isprintable()
+            is_a_name = any(map(str.isalnum, text))
+            assert not is_a_name or not " ".join(text.split()).isprintable()
     for one, id in found.items():
         for other, other_id in found.items():
             assert (id == other_id) == (folded_name(one) == folded_name(other))

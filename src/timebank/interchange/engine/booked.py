@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from timebank.bank import TimeBank
-from timebank.errors import InvalidRequest, NotFound, NotPermitted
+from timebank.errors import BankNotFound, InvalidRequest, NotFound, NotPermitted
 from timebank.interchange.engine.heirs import heirs
 from timebank.interchange.engine.meaning import (
     FILE,
@@ -102,7 +102,8 @@ class BookedRows:
         self.db.execute("BEGIN")
         self.db.execute("DELETE FROM booked")
         self.db.execute("DELETE FROM reversed_by")
-        with suppress(NotPermitted):  # who may not read it has the ids alone to go by
+        # Who may not read it has the ids alone to go by; a preview may be of a bank yet to be made.
+        with suppress(NotPermitted, BankNotFound):
             self.head = self._bank.head().sequence
             if self.head:
                 self._read()

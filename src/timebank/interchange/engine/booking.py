@@ -15,14 +15,14 @@ number of rows without ids that mean the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from typing import Final, TypeVar
 
 import attrs
 
 from timebank.bank import BankBatch, TimeBank
-from timebank.errors import Conflict, InvalidRequest, NotPermitted
+from timebank.errors import BankNotFound, Conflict, InvalidRequest, NotPermitted
 from timebank.interchange.engine.following import Following, NotFollowed
 from timebank.interchange.engine.people import People, people_of
 from timebank.interchange.engine.protocol import ImportedRow, Importer
@@ -164,9 +164,14 @@ def _done(make: Callable[[], _Run], *, strict: bool, dry_run: bool) -> _Run:
 def _survey(bank: TimeBank, importer: Importer) -> Survey | None:
     """Return what compares the rows with what was booked, unless there is nothing to compare."""
     several = getattr(importer, "files_of_transfers", 1) > 1
-    with suppress(NotPermitted):  # then all that may be seen is looked at
-        if not several and bank.head().sequence == 0:
-            return None
+    try:
+        is_new = bank.head().sequence == 0
+    except BankNotFound:  # a preview of one that is yet to be made
+        is_new = True
+    except NotPermitted:  # then all that may be seen is looked at
+        is_new = False
+    if is_new and not several:
+        return None
     survey = Survey(bank, importer.name)
     return survey if several or len(survey.booked) else None
 
