@@ -361,6 +361,29 @@ def test_two_figures_are_what_the_mapping_says(
         assert seconds == amounts.seconds(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1,5", 5400), ("1.5", 5400), ("1.30", 5400), ("1,3", 5400)]
+)
+def test_one_figure_is_tenths_where_the_mapping_says(text: str, seconds: int) -> None:
+    """Beside minutes with two figures, in a sheet that keeps zeros at the end."""
+    amounts = Amounts(unit="auto", decimal=",", two_figures="minutes", one_figure="tenths")
+    assert amounts.seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1,5", 5400), ("1,25", 4500), ("1,30", 4680), ("1.30", 5400), ("1.05", 3900), ("1.5", None)],
+)
+def test_figures_are_minutes_after_one_mark_alone(text: str, seconds: int | None) -> None:
+    """Beside decimals with the other mark, which stay what they are."""
+    amounts = Amounts(unit="auto", decimal=",", two_figures="minutes", minutes_after=".")
+    if seconds is None:
+        with pytest.raises(UnclearCell):
+            amounts.seconds(text)
+    else:
+        assert amounts.seconds(text) == seconds
+
+
 @given(st.integers(min_value=0, max_value=10**9), st.integers(min_value=1, max_value=18))
 def test_what_is_rounded_is_the_nearest_second(number: int, places: int) -> None:
     """Half a second away from zero, the same with a minus; what is whole is not rounded."""
@@ -590,6 +613,14 @@ def test_a_cell_can_be_anything(
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\ntwo_figures="minutes"\n',
             "two_figures: minutes or hundredths, with the unit auto",
+        ),
+        (
+            'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\none_figure="x"\n',
+            "one_figure: tenths, with the unit auto",
+        ),
+        (
+            'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\nminutes_after=":"\n',
+            "minutes_after: . or , with the unit auto",
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[days]\nsince=2026-01-02\nuntil=2026-01-01\n',

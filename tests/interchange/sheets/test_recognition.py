@@ -75,7 +75,11 @@ ROWS = "25/3/26;Ada Neri;Ugo Riva;{};{}\n26/3/26;Ugo Riva;Ada Neri;{};{}\n"
         ("who_gave", ROWS.format("1,5", "spesa", "2", "posta")),
         ("who_gave", "Data;Ricevuto da;Socio;Ore;Note\n" + ROWS.format(1, "x", 1, "y")),
         ("unit", "Data;Offre;Riceve;Durata;Note\n" + ROWS.format(60, "", 45, "")),
-        ("decimal", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,5", "", "2.5", "")),
+        ("decimal", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,125", "", "2.5", "")),
+        ("two_figures", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,5", "", "1.30", "")),
+        ("two_figures", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,5", "", "1,30", "")),
+        ("two_figures", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,25", "", "1,30", "")),
+        ("two_figures", "Data;Offre;Riceve;Ore;Note\n" + ROWS.format("1,75", "", "1.30", "")),
         ("state", "Data;Offre;Riceve;Ore;Stato\n" + ROWS.format(1, "fatto", 1, "boh")),
         ("no_day", "Data richiesta;Offre;Riceve;Ore;Note\n" + ROWS.format(1, "", 1, "")),
         ("twice", "Data;Socio;Socio;Ore;Note\n" + ROWS.format(1, "", 1, "")),
@@ -192,3 +196,42 @@ def test_any_rows_are_a_table(rows: list[list[str]]) -> None:
 def test_any_cell_has_a_form_or_none(text: str) -> None:
     assert day_form(text) in {None, "iso", "ymd", "dmy", "mdy", "either", "epoch", "epoch_ms"}
     assert amount_form(text) in {None, "clock", "number", "words"}
+
+
+def hours_of(found: Any) -> list[int]:
+    """Minutes of the exchanges that are understood."""
+    assert found.trial is not None
+    return [row.seconds // 60 for row in found.trial.first]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer", "minutes"),
+    [
+        ("1,5", "1.30", "", [90]),
+        ("1,5", "1.30", "minutes", [90, 90]),
+        ("1,5", "1.30", "hundredths", [90, 78]),
+        ("1,5", "1.30", "asked", [90]),
+        ("1,25", "1.30", "minutes", [75, 90]),
+        ("1,75", "1.30", "minutes", [105, 90]),
+        ("1,5", "1,30", "minutes", [90, 90]),
+        ("0,5", "1,45", "hundredths", [30, 87]),
+    ],
+)
+def test_half_past_one_is_asked_and_the_others_are_certain(
+    tmp_path: Path, one: str, other: str, answer: str, minutes: list[int]
+) -> None:
+    """Whatever is answered of `1.30`, `1,5` beside it stays an hour and a half."""
+    rows = "25/3/26;Ada;Ugo;{}\n26/3/26;Ugo;Ada;{}\n27/3/26;Ugo;Ada;2h\n28/3/26;Ugo;Ada;1,10\n"
+    answers = {"amounts__two_figures": answer} if answer else {}
+    found = proposed(tmp_path, "Data;Offre;Riceve;Ore\n" + rows.format(one, other), **answers)
+    assert hours_of(found)[: len(minutes)] == minutes
+    assert found.is_clear == bool(answer)
+
+
+def test_figures_that_are_no_minutes_settle_it(tmp_path: Path) -> None:
+    """After the same mark; and two marks before one or two figures are no question."""
+    rows = "Data;Offre;Riceve;Ore;Note\n"
+    settled = proposed(tmp_path, rows + ROWS.format("1,75", "", "1,30", ""))
+    assert (settled.is_clear, hours_of(settled)) == (True, [105, 78])
+    two_marks = proposed(tmp_path, rows + ROWS.format("1,5", "", "2.5", ""))
+    assert (two_marks.is_clear, hours_of(two_marks)) == (True, [90, 150])

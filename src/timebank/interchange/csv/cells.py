@@ -28,7 +28,9 @@ AUTO: Final = "auto"
 DECIMALS: Final = (".", ",")
 THOUSANDS: Final = ("", ".", ",", " ", "'")
 #: What two figures after the mark are, where that is not plain.
-FIGURES: Final = ("minutes", "hundredths")
+FIGURES: Final = ("minutes", "hundredths", "asked")
+#: What one figure is where two are minutes and zeros at the end are kept.
+TENTHS: Final = "tenths"
 #: Texts of amounts that are remembered.
 _MOST_KNOWN: Final = 10_000
 MAX_UNIT_SECONDS: Final = 86_400_000
@@ -65,6 +67,9 @@ class Amounts:
     `Hours` does; `decimal` and `thousands` are the marks between figures. A mark for thousands may
     be left out in a number, but stands before three figures each time. With `auto` it is doubtful
     whether `1.30` is half past one: `two_figures` says whether they are `minutes` or `hundredths`.
+    Where they are minutes one figure is doubtful in its turn, for a spreadsheet leaves out a zero
+    at the end, unless `one_figure="tenths"` says that `1,5` is an hour and a half. `minutes_after`
+    is the one mark after which they may be minutes; after the other stand decimals.
     With `round="second"` an amount that is no whole number of seconds is rounded to the nearest.
 
     :raises InvalidRequest: an unknown unit or mark, one mark for both, or what two figures are
@@ -84,6 +89,8 @@ class Amounts:
     thousands: str = ""
     round: str = ""
     two_figures: str = ""
+    one_figure: str = ""
+    minutes_after: str = ""
     _seconds: int = attrs.field(init=False, eq=False, repr=False)
     _pattern: re.Pattern[str] = attrs.field(init=False, eq=False, repr=False)
     #: Texts that were read already: there are few amounts that people exchange.
@@ -110,6 +117,12 @@ class Amounts:
             msg = (
                 f"two_figures: minutes or hundredths, with the unit auto, not {self.two_figures!r}"
             )
+            raise InvalidRequest(msg)
+        if self.one_figure and (self.one_figure != TENTHS or self.unit != AUTO):
+            msg = f"one_figure: tenths, with the unit auto, not {self.one_figure!r}"
+            raise InvalidRequest(msg)
+        if self.minutes_after and (self.minutes_after not in DECIMALS or self.unit != AUTO):
+            msg = f"minutes_after: . or , with the unit auto, not {self.minutes_after!r}"
             raise InvalidRequest(msg)
         # A blank between thousands is often a no-break space.
         mark = "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
@@ -141,7 +154,9 @@ class Amounts:
         if self.unit == CLOCK:
             seconds = self._clock(text)
         elif (found := self._pattern.fullmatch(text) or self._other_mark(text)) is not None:
-            seconds, is_rounded = self._number(*found.groups(default=""))
+            sign, whole, fraction = found.groups(default="")
+            mark = text[-len(fraction) - 1 :][:1] if fraction else ""
+            seconds, is_rounded = self._number(sign, whole, mark, fraction)
         elif self.unit == AUTO:
             seconds = self._hours(text)
         else:
@@ -164,9 +179,10 @@ class Amounts:
         total = int(hours) * _HOUR + int(minutes) * 60 + int(seconds or 0)
         return -total if sign == "-" else total
 
-    def _number(self, sign: str, whole: str, fraction: str) -> tuple[int, bool]:
+    def _number(self, sign: str, whole: str, mark: str, fraction: str) -> tuple[int, bool]:
         figures = int("".join(filter(str.isdigit, whole)))
-        if self.unit == AUTO and fraction and self.two_figures != "hundredths":
+        may_be_minutes = mark == (self.minutes_after or mark) and self.two_figures != "hundredths"
+        if self.unit == AUTO and fraction and may_be_minutes:
             in_minutes = self._as_minutes(figures, fraction)
             if in_minutes is not None:
                 return (-in_minutes if sign == "-" else in_minutes), False
@@ -183,6 +199,8 @@ class Amounts:
         :raises UnclearCell: nobody knows.
         """
         if self.two_figures == "minutes":
+            if self.one_figure and len(fraction) == 1 and fraction != "3":
+                return None
             minutes = 30 if fraction == "3" else int(fraction)
             if (len(fraction) != 2 and fraction != "3") or minutes > 59:  # noqa: PLR2004 - minutes
                 raise UnclearCell(told("no_minutes", form=f"1{self.decimal}30"))

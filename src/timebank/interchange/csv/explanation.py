@@ -84,6 +84,10 @@ class _Explanation:
         if amounts.unit == AUTO:
             yield says("amounts_auto", form=amounts.form)
             yield says(f"two_figures_{amounts.two_figures or 'asked'}", mark=amounts.decimal)
+            if amounts.one_figure:
+                yield says("one_figure_tenths", mark=amounts.decimal)
+            if amounts.minutes_after:
+                yield says("minutes_after", mark=amounts.minutes_after)
         elif isinstance(amounts.unit, str):
             unit = says("in_clock" if amounts.unit == CLOCK else f"in_{amounts.unit}")
             yield says("amounts", unit=unit, form=amounts.form)

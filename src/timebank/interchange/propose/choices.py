@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from timebank.hours import Hours
 from timebank.interchange.propose import contents as c
 from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.doubts import Doubt
@@ -48,8 +49,8 @@ _HOURS: Final = re.compile(
 )
 #: A number of hours that nobody gives in one exchange, so that it may be minutes.
 _MANY_HOURS: Final = 24
-_MINUTE_FIGURES: Final = frozenset({"15", "30", "45"})
-_QUARTERS: Final = frozenset({"25", "5", "50", "75"})
+#: Figures after a mark that may be minutes; a spreadsheet leaves out a zero at the end.
+_MINUTE_FIGURES: Final = frozenset({"15", "30", "45", "3"})
 _MINUTES_IN_HOUR: Final = 60
 
 
@@ -178,7 +179,9 @@ def _many(columns: list[c.Column]) -> str:
 
 def _decimal(draft: Draft, numbers: list[tuple[str, str]], language: str | None) -> str:
     marks = {mark for mark, _ in numbers}
-    if len(marks) > 1:
+    is_either = draft.says("amounts.unit") == "auto" and all(len(one) < 3 for _, one in numbers)  # noqa: PLR2004 - thousands have three figures
+    # A point or a comma before one or two figures can only be that of decimals.
+    if len(marks) > 1 and not is_either:
         commas = sum(mark == "," for mark, _ in numbers)
         values = {"commas": str(commas), "points": str(len(numbers) - commas)}
         choices = {",": "comma", ".": "point"}
@@ -189,41 +192,70 @@ def _decimal(draft: Draft, numbers: list[tuple[str, str]], language: str | None)
 
 
 def _put_figures(draft: Draft, columns: list[c.Column], numbers: list[tuple[str, str]]) -> None:
-    """Say whether 1.30 is an hour and a half, where such numbers stand in the sheet."""
-    figures = {after for _, after in numbers}
-    open_ones = figures & _MINUTE_FIGURES
-    if not open_ones:
+    """Say whether 1.30 is an hour and a half, where such numbers stand in the sheet.
+
+    Only figures that can be no minutes show what others after the same mark are: `1,75` does, but
+    `1,5` does not, for beside it somebody else may have written `1,30` for half past one.
+    """
+    after = {mark: {one for m, one in numbers if m == mark} for mark, _ in numbers}
+    doubtful = {mark for mark, figures in after.items() if figures & _MINUTE_FIGURES}
+    open_marks = {mark for mark in doubtful if not any(map(_is_no_minutes, after[mark]))}
+    if not open_marks:
+        if doubtful:
+            draft.put("amounts.two_figures", "hundredths", "figures_seen", **_proof(columns))
         return
-    is_decimal = any(len(one) > 2 or int(one) >= _MINUTES_IN_HOUR for one in figures) or (  # noqa: PLR2004 - minutes have two figures
-        {"25", "75"} & figures
-    )
-    if is_decimal or any(len(one) == 1 and one != "0" for one in figures):
-        draft.put("amounts.two_figures", "hundredths", "figures_seen", **_proof(columns))
-        return
-    mark = numbers[0][0]
-    example = next(
-        cell
-        for column in columns
-        for cell in column.filled
-        if re.search(rf"[.,](?:{'|'.join(sorted(open_ones))})$", cell)
-    )
-    values = {"column": columns[0].heading, "example": example, "mark": mark}
-    choices = {"minutes": "figures_minutes", "hundredths": "figures_hundredths"}
+    example = _cell_with(columns, lambda m, one: m in open_marks and one in _MINUTE_FIGURES)
+    hours, figures = re.split(r"[.,]", example)
+    minutes = int(figures.ljust(2, "0"))
+    values = {
+        "column": next(column.heading for column in columns if example in column.filled),
+        "example": example,
+        "clock": f"{hours or 0}:{minutes:02}",
+        "decimal": str(Hours.from_seconds(int(hours or 0) * 3600 + minutes * 36)),
+    }
+    choices = {
+        "minutes": "figures_minutes",
+        "hundredths": "figures_hundredths",
+        "asked": "figures_asked",
+    }
     draft.ask(Doubt("two_figures", values, "amounts.two_figures", choices))
+    if len(after) > len(open_marks):
+        mark = next(iter(open_marks))
+        other = _cell_with(columns, lambda m, _: m != mark)
+        draft.put("amounts.minutes_after", mark, "minutes_after", example=other, mark=mark)
+    elif kept := _tenths(columns, after):
+        draft.put("amounts.one_figure", "tenths", "one_figure", example=kept)
+
+
+def _is_no_minutes(figures: str) -> bool:
+    """Return whether figures cannot be minutes, also where a zero at their end is left out."""
+    return len(figures) > 2 or int(figures.ljust(2, "0")) >= _MINUTES_IN_HOUR  # noqa: PLR2004 - minutes have two figures
+
+
+def _cell_with(columns: list[c.Column], holds: Callable[[str, str], bool]) -> str:
+    """Return the first number whose mark and figures after it hold."""
+    for column in columns:
+        for cell in column.filled:
+            found = re.fullmatch(r"[+\-\u2212]?(\d*)([.,])(\d+)", cell)
+            if found is not None and holds(found[2], found[3]):
+                return cell.lstrip("+-\u2212")
+    return ""
+
+
+def _tenths(columns: list[c.Column], after: Mapping[str, set[str]]) -> str:
+    """Return a number with one figure after the mark, if the sheet keeps zeros at the end.
+
+    Where it does not, `1,5` may have been `1,50`, and be ten to two.
+    """
+    figures = set().union(*after.values())
+    if "3" in figures or not any(len(one) == 2 and one[1] == "0" for one in figures):  # noqa: PLR2004 - two figures
+        return ""
+    return _cell_with(columns, lambda _, one: len(one) == 1)
 
 
 def _proof(columns: list[c.Column]) -> dict[str, str]:
     """Return the number that shows that figures after the mark are decimals."""
-    for column in columns:
-        for cell in column.filled:
-            after = re.split(r"[.,]", cell)[-1]
-            if (
-                len(after) != len(cell)
-                and after.isdigit()
-                and after not in _MINUTE_FIGURES | {"00"}
-            ):
-                return {"example": cell}
-    return {"example": ""}
+    return {"example": _cell_with(columns, lambda _, one: _is_no_minutes(one))}
 
 
 # -- the other columns ---------------------------------------------------------------
