@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from timebank.errors import TimebankError
 from timebank.hours import Hours
 from timebank.interchange.propose import contents as c
 from timebank.interchange.propose import headings as h
@@ -57,16 +58,52 @@ _MINUTES_IN_HOUR: Final = 60
 def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
     """Say what the columns of exchanges are, and ask what they do not show."""
     part = _Part(table, roles)
-    put_days(draft, roles.get(h.DAY), table.language)
+    put_days(draft, roles.get(h.DAY), table)
     _put_transfers(draft, part)
-    amounts = [one for role in (h.AMOUNT, h.MINUTES, h.IN, h.OUT) if (one := roles.get(role))]
-    put_amounts(draft, amounts, table.language)
+    put_amounts(draft, _amounts_of(draft, roles), table.language)
     _put_state(draft, part)
     _put_times(draft, roles)
     _ask_of_rivals(draft, part)
+    _ask_of_member_columns(draft, part)
+    _leave_the_first(draft)
     if {"no_day", "no_people", "no_amount"} <= {doubt.code for doubt in draft.doubts}:
         # Three questions about a table that is none would be two too many.
         draft.doubts = [Doubt("nothing")]
+
+
+def _leave_the_first(draft: Draft) -> None:
+    """Ask nothing that the answer to another question would make idle."""
+    codes = {doubt.code for doubt in draft.doubts}
+    if "member_columns" in codes:
+        idle = {"who_gave", "no_people", "one_side", "which_amount", "no_amount", "unit", "twice"}
+    elif "twice" in codes:
+        idle = {"who_gave", "two_names", "which_earner", "which_spender"}
+    else:
+        return
+    draft.doubts = [doubt for doubt in draft.doubts if doubt.code not in idle]
+
+
+def _amounts_of(draft: Draft, roles: Roles) -> list[c.Column]:
+    """Return the columns of amounts that are used; ask where hours and minutes stand apart."""
+    if draft.says("transfers.in") is not None:
+        return [roles.found[h.IN], roles.found[h.OUT]]
+    hours, minutes = roles.get(h.AMOUNT), roles.get(h.MINUTES)
+    if hours is not None and minutes is not None and not _is_same_time(hours, minutes):
+        values = {"hours": hours.heading, "minutes": minutes.heading}
+        draft.ask(Doubt("hours_and_minutes", values))
+    used = hours or minutes
+    return [] if used is None else [used]
+
+
+def _is_same_time(hours: c.Column, minutes: c.Column) -> bool:
+    """Return whether one column says in minutes what another says in hours."""
+    for one, other in zip(hours.cells, minutes.cells, strict=True):
+        try:
+            if other and Hours(one or "0") != Hours(f"{other} min"):
+                return False
+        except TimebankError:
+            return False
+    return True
 
 
 class _Part:
@@ -88,11 +125,12 @@ def column_name(table: Table, column: c.Column) -> str | int:
 # -- days ------------------------------------------------------------------------------
 
 
-def put_days(draft: Draft, column: c.Column | None, language: str | None) -> None:
+def put_days(draft: Draft, column: c.Column | None, table: Table) -> None:
     """Say in which order days are written."""
     if column is None:
-        draft.ask(Doubt("no_day", key="transfers.day_is"))
+        _ask_of_day(draft, table)
         return
+    language = table.language
     forms = {form for form, count in column.days.items() if count}
     orders = forms & {c.DMY, c.MDY}
     example = {"column": column.heading, "example": _example(column)}
@@ -111,12 +149,51 @@ def put_days(draft: Draft, column: c.Column | None, language: str | None) -> Non
     elif c.EITHER not in forms:
         # Saved again as text, its cells of days would be written as in its language.
         draft.put("days.format", c.DMY if language in DAY_FIRST else c.ISO, "days_iso")
+    elif (sign := _american(column, table)) and language in DAY_FIRST:
+        draft.put("days.format", [c.DMY, c.MDY], "days_open", **example)
+        choices = {c.DMY: "day_first", c.MDY: "month_first"}
+        values = example | {"sign": sign}
+        draft.ask(Doubt("days_american", values, "days.format", choices))
     elif language in DAY_FIRST or _has_points(column):
-        draft.put("days.format", c.DMY, "days_by_language", **example)
+        spoken = language if language in DAY_FIRST else "points"
+        draft.put("days.format", c.DMY, f"days_by_{spoken}", **example)
     else:
         draft.put("days.format", [c.DMY, c.MDY], "days_open", **example)
         choices = {c.DMY: "day_first", c.MDY: "month_first"}
         draft.ask(Doubt("days_order", example, "days.format", choices))
+
+
+def _ask_of_day(draft: Draft, table: Table) -> None:
+    """Ask which day it was, or for whole days where a column has parts of them."""
+    for column in table.columns:
+        is_day = any(m.role == h.DAY and m.score >= 100 for m in h.matches(column.heading))  # noqa: PLR2004 - the whole heading
+        if is_day and column.filled and "transfers.day" not in draft.answers:
+            values = {"column": column.heading, "example": column.filled[0]}
+            draft.ask(Doubt("days_unread", values))
+            return
+    if "transfers.day" not in draft.answers:
+        draft.ask(Doubt("no_day", key="transfers.day_is"))
+
+
+#: A time of day as Americans write it.
+_HALF_DAY: Final = re.compile(r"\d ?[ap]\.?m\.?$", re.IGNORECASE)
+
+
+def _american(column: c.Column, table: Table) -> str:
+    """Return what in a sheet is as an American spreadsheet writes it, or nothing.
+
+    The words over its columns may be of another language all the same.
+    """
+    for one in table.columns:
+        for cell in one.filled:
+            is_day = c.day_form(cell) == c.MDY and one.day_share >= c.HALF
+            if (is_day and not re.search(r"[^\W\d]{3}", cell)) or (
+                one.index == column.index and _HALF_DAY.search(cell)
+            ):
+                return cell
+        if h.folded(one.heading) in {"timestamp", "submitted at", "created at"}:
+            return one.heading
+    return ""
 
 
 def _example(column: c.Column) -> str:
@@ -356,6 +433,27 @@ def _ask_of_rivals(draft: Draft, part: _Part) -> None:
         if said & {entry.value for entry in draft.entries.values() if _is_one(entry.value)}:
             values = {"name": name.heading, "surname": surname.heading}
             draft.ask(Doubt("two_names", values))
+
+
+def _ask_of_member_columns(draft: Draft, part: _Part) -> None:
+    """Say that a mapping cannot read a table in which each member has a column."""
+    roles = part.roles
+    if roles.first(h.EARNER, h.SPENDER, h.FROM, h.TO, h.ACCOUNT, h.OTHER, h.NAME, h.EMAIL):
+        return
+    columns = [
+        one
+        for one in part.table.columns
+        if one.amount_share >= c.MOST and one.heading and not one.is_counter and not _is_told(one)
+    ]
+    if len(columns) >= 3 and not people_in(roles, part.table):  # noqa: PLR2004 - a column each
+        names = ", ".join(one.heading for one in columns)
+        draft.ask(Doubt("member_columns", {"columns": names}))
+
+
+def _is_told(column: c.Column) -> bool:
+    """Return whether the heading of a column of numbers is that of something else than members."""
+    roles = {match.role for match in h.matches(column.heading) if match.score >= 100}  # noqa: PLR2004 - the whole heading
+    return bool(roles)
 
 
 def _is_one(value: Any) -> bool:

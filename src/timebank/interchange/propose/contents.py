@@ -216,7 +216,7 @@ class Column:
     @property
     def looks_like_people(self) -> bool:
         """Whether its cells may be names, ids or addresses of people, by their look alone."""
-        if not self.filled or self.day_share > LITTLE or self.amounts[CLOCK]:
+        if not self.filled or self.day_share > LITTLE or self.amounts[CLOCK] or self.negatives:
             return False
         short = sum(len(cell) <= 50 and len(cell.split()) <= 5 for cell in self.filled)  # noqa: PLR2004 - a name
         return self.share(short) >= MOST

@@ -62,11 +62,12 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
     },
     AMOUNT: {
         "it": "ore, n ore, numero ore, numero di ore, quante ore, ore scambiate, tempo, durata, "
-        "tempo impiegato, quantita, importo, valore, h, ore e minuti",
+        "tempo impiegato, quanto, quanto tempo, per quanto, per quanto tempo, quantita, importo, "
+        "valore, h, ore e minuti",
         "en": "hours, hour, hrs, how many hours, time spent, duration, time, amount, quantity, "
         "credits, time credits, number of hours, length",
-        "es": "horas, cuantas horas, tiempo, duracion, cantidad, num horas, importe, numero de "
-        "horas",
+        "es": "horas, cuantas horas, cuanto, cuanto tiempo, tiempo, duracion, cantidad, num horas, "
+        "importe, numero de horas",
         "fr": "heures, nombre d'heures, temps, temps passe, duree, combien d'heures, quantite, nb "
         "heures, montant",
         "de": "stunden, std, zeit, dauer, zeitaufwand, anzahl stunden, wie viele stunden, betrag, "
@@ -85,39 +86,43 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "offre, dona, donatore, donatrice, datore, chi presta, prestatore, erogatore, chi "
         "eroga, ha dato, dato da, socio accreditato, chi accredita, creditore, ore date da, "
         "accreditare a, chi aiuta, chi ha aiutato, volontario, chi ti ha aiutato, chi vi ha "
-        "aiutato, chi guadagna, socio che da, che ha dato",
+        "aiutato, chi guadagna, socio che da, che ha dato, "
+        "venditore, venditrice",
         "en": "giver, given by, gives, provider, provided by, helper, earner, earned by, who "
         "gave, who helped, who helped you, seller, supplier, done by, payee, who provided, "
         "volunteer, service provider, credited to, credit account, giving member, who did "
         "it, gave",
         "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, quien te "
         "ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
-        "quien dio",
+        "quien dio, vendedor, vendedora",
         "fr": "donneur, donneuse, qui donne, qui a donne, qui a rendu service, qui rend service, "
         "offreur, offreuse, prestataire, fournisseur, qui vous a aide, qui a aide, donne, "
         "adherent qui donne, celui qui donne, celui qui rend le service, vendeur, crediteur",
         "de": "geber, geberin, gebende, gebender, wer gab, wer hat gegeben, helfer, helferin, "
         "anbieter, anbieterin, leistungserbringer, erbringer, erbracht von, wer half, wer "
-        "hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber",
+        "hat geholfen, wer hat dir geholfen, gegeben von, leistender, leistungsgeber, verkaufer, "
+        "verkauferin",
     },
     SPENDER: {
         "it": "chi ha ricevuto, chi riceve, che riceve, ricevente, richiedente, riceve, per chi, "
         "a chi, beneficiario, beneficiaria, fruitore, ha ricevuto, chi ha chiesto, chi "
         "chiede, destinatario, debitore, chi fruisce, chi hai aiutato, socio addebitato, "
         "chi spende, addebitare a, a favore di, a beneficio di, chi e stato aiutato, "
-        "utente, che ha ricevuto",
+        "utente, che ha ricevuto, prende, chi prende, acquirente, compratore",
         "en": "receiver, received by, receives, recipient, person helped, who received, buyer, "
         "spender, spent by, beneficiary, requester, requested by, payer, who was helped, "
         "who did you help, consumer, receiving member, debited, debit account, who for, "
         "taker, client",
         "es": "recibe, quien recibe, receptor, receptora, quien ha recibido, beneficiario, "
         "beneficiaria, solicitante, demandante, quien pide, a quien ayudaste, deudor, para "
-        "quien",
+        "quien, comprador, compradora, toma",
         "fr": "receveur, receveuse, qui recoit, qui a recu, recoit, beneficiaire, demandeur, "
-        "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit",
+        "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit, "
+        "preneur, preneuse, prend",
         "de": "nehmer, nehmerin, nehmende, empfanger, empfangerin, wer bekam, wer bekam hilfe, "
         "wer nahm, wer hat bekommen, leistungsempfanger, leistungsnehmer, hilfesuchende, "
-        "fur wen, wem, wem hast du geholfen, kunde",
+        "fur wen, wem, wem hast du geholfen, kunde, kaufer, "
+        "kauferin",
     },
     FROM: {
         "it": "da, dal socio, da chi, dal conto, socio 1",
@@ -193,7 +198,7 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "fr": "note, notes, remarque, remarques, observations, commentaire, description, pour "
         "quoi, objet",
         "de": "notiz, notizen, bemerkung, bemerkungen, beschreibung, verwendungszweck, zweck, "
-        "kommentar, anmerkung",
+        "kommentar, anmerkung, text",
     },
     ACTIVITY: {
         "it": "attivita, servizio, tipo di servizio, prestazione, cosa, che cosa, per che cosa, "
@@ -327,6 +332,13 @@ _WHOM: Final = words_of("chi qui quien whom who wem wen")
 #: Beginnings of verbs of asking: what is asked by somebody is received by them.
 _ASKED: Final = ("richied", "richiest", "chied", "chiest", "request", "solicit", "demand", "pedid")
 
+#: Beginnings of headings of what a person has, and not of a person: the signature of who gave.
+_OWNED: Final = words_of(
+    "firma firme firmato visto sigla signature signed sign signatures unterschrift "
+    "telefono tel cell cellulare phone mobile telephone portable movil telefon handy "
+    "indirizzo address adresse direccion voto rating valutazione eta age quartiere"
+)
+
 #: Words in a heading by which the one who fills in a form speaks of themselves.
 _YOU: Final = re.compile(
     r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|"
@@ -336,6 +348,8 @@ _YOU_HELPED: Final = re.compile(
     r"\b(?:did you help|have you helped|hai aiutato|ayudaste|avez vous aide|hast du geholfen)\b"
 )
 _SIDES: Final = frozenset({EARNER, SPENDER, FROM, TO})
+#: To whom, without a verb: beside *from whom* it says no more than *to*.
+_TO_WHOM: Final = frozenset({"a chi", "wem", "a quien", "a qui", "to whom"})
 #: The score of a heading that is a phrase.
 _WHOLE: Final = 100
 #: Nobody writes a sentence above a column.
@@ -392,7 +406,11 @@ def matches(heading: str) -> tuple[Match, ...]:
     """
     if len(heading) > MAX_HEADING_CHARACTERS or not (words := folded(heading).split()):
         return ()
-    found = _with_side(words, _phrases_in(words))
+    found = _phrases_in(words)
+    if words[0] in _OWNED and EMAIL not in found:
+        found = {JUNK: Match(JUNK, _WHOLE, frozenset())}
+    else:
+        found = _with_side(words, found)
     return tuple(sorted(found.values(), key=lambda match: (-match.score, match.role)))
 
 
@@ -472,6 +490,11 @@ def _with_side(words: list[str], found: dict[str, Match]) -> dict[str, Match]:
         if role in found and found[role].score < _BY_STEM:
             found[role] = attrs.evolve(found[role], score=_BY_STEM)
     return found
+
+
+def is_to_whom(heading: str) -> bool:
+    """Return whether a heading says to whom, and not what was done: *to whom*, beside *from*."""
+    return folded(heading) in _TO_WHOM
 
 
 def speaks_of_the_writer(heading: str) -> bool:

@@ -48,7 +48,7 @@ def put_members(draft: Draft, table: Table, roles: Roles) -> None:
     if (joined := roles.get(h.JOINED)) is not None:
         draft.put("accounts.joined", column_name(table, joined))
         if draft.says("days.format") is None:
-            put_days(draft, joined, table.language)
+            put_days(draft, joined, table)
     if (balance := roles.get(h.BALANCE)) is not None:
         draft.put("accounts.balance", column_name(table, balance), "stated")
     if own is None and not names:

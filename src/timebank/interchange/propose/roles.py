@@ -39,6 +39,7 @@ _KIND_CHARACTERS: Final = 60
 _PEOPLE: Final = frozenset({h.EARNER, h.SPENDER, h.FROM, h.TO, h.ACCOUNT, h.OTHER})
 _AMOUNTS: Final = frozenset({h.AMOUNT, h.MINUTES, h.IN, h.OUT, h.BALANCE})
 _DAYS: Final = frozenset({h.DAY, h.JOINED})
+_TEXTS: Final = frozenset({h.NOTE, h.ACTIVITY, h.CATEGORY, h.AREA})
 #: Roles that say of a column only that an exchange does not need it.
 _IDLE: Final = frozenset({h.JUNK, h.BALANCE, h.JOINED, h.EMAIL, h.SURNAME})
 
@@ -80,6 +81,7 @@ _ALLOWED: Final[dict[str, Callable[[Column], bool]]] = {
         _AMOUNTS, lambda column: column.amount_share >= HALF and column.day_share < HALF
     ),
     **dict.fromkeys(_PEOPLE, _may_be_people),
+    **dict.fromkeys(_TEXTS, lambda column: column.day_share < HALF and not column.is_times),
     h.DIRECTION: _is_direction,
     h.STATE: _is_state,
     h.EMAIL: lambda column: column.is_emails,
@@ -126,6 +128,7 @@ def roles_of(table: Table) -> Roles:
     """
     roles = Roles(_by_headings(table.columns))
     _forget_weak_sides(roles)
+    _from_whom_to_whom(roles)
     _clocks(roles, table)
     _by_contents(roles, table)
     _order(roles, table)
@@ -144,6 +147,14 @@ def _forget_weak_sides(roles: Roles) -> None:
     for role, column in sides:
         if any(match.is_weak for match in matches(column.heading)):
             del roles.found[role]
+
+
+def _from_whom_to_whom(roles: Roles) -> None:
+    """Take *from whom* and *to whom* for what they are: the hours may go the other way."""
+    spender = roles.get(h.SPENDER)
+    is_open = h.FROM in roles.found and h.EARNER not in roles.found and h.TO not in roles.found
+    if is_open and spender is not None and h.is_to_whom(spender.heading):
+        roles.found[h.TO] = roles.found.pop(h.SPENDER)
 
 
 def _order(roles: Roles, table: Table) -> None:

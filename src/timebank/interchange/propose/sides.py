@@ -89,12 +89,15 @@ def _by_direction(sides: _Sides) -> bool:
     """A column says whether the one whose row it is gave or received."""
     roles = sides.roles
     direction = roles.get(h.DIRECTION)
-    pair = _pair(sides)
-    if direction is None or pair is None:
+    if direction is None:
+        return False
+    pair = None if _is_of_one(sides) else _pair(sides)
+    if pair is None and not _is_of_one(sides):
         return False
     _put_account(sides, pair, "by_direction", {"column": direction.heading})
     sides.draft.put("transfers.direction.column", sides.name(direction))
-    for key, words in (("earned", GAVE), ("spent", RECEIVED)):
+    ways = (GAVE, RECEIVED) if not _is_of_one(sides) else (RECEIVED, GAVE)
+    for key, words in zip(("earned", "spent"), ways, strict=True):
         said = [
             v for v in dict.fromkeys(direction.filled) if (v if v in "+-" else h.folded(v)) in words
         ]
@@ -109,8 +112,12 @@ def _by_two_amounts(sides: _Sides) -> bool:
     if not roles.has(h.IN, h.OUT):
         return False
     came, went = roles.found[h.IN], roles.found[h.OUT]
+    if _is_of_one(sides):
+        # Of one member: what came in to them went out from the one with whom.
+        came, went = went, came
     values = {"earned": came.heading, "spent": went.heading}
-    if not _put_account(sides, _pair(sides), "by_two_amounts", values):
+    pair = None if _is_of_one(sides) else _pair(sides)
+    if not _put_account(sides, pair, "by_two_amounts", values):
         return False
     sides.draft.put("transfers.in", sides.name(came))
     sides.draft.put("transfers.out", sides.name(went))
@@ -133,15 +140,31 @@ def _put_account(
 ) -> bool:
     """Say whose row it is, and with whom; where nobody stands there, ask who it is for all."""
     draft = sides.draft
-    account = pair[0] if pair else sides.roles.first(h.ACCOUNT, h.NAME, h.EMAIL)
+    account = pair[0] if pair else sides.roles.first(h.ACCOUNT, h.NAME, h.EMAIL, h.OTHER)
     if account is None:
         return False
     draft.put("transfers.account", sides.name(account), code, **values)
     if pair is not None:
         draft.put("transfers.other", sides.name(pair[1]))
+    elif _is_of_one(sides):
+        draft.ask(Doubt("whose_sheet", {"column": account.heading}, "transfers.against"))
+        _put_answer(draft, "transfers.against")
     else:
         draft.ask(Doubt("one_side", {"column": account.heading}, "transfers.against"))
+        _put_answer(draft, "transfers.against")
     return True
+
+
+def _put_answer(draft: Draft, key: str) -> None:
+    """Put an answer where it belongs, if there is one."""
+    if key in draft.answers:
+        draft.put(key, "")
+
+
+def _is_of_one(sides: _Sides) -> bool:
+    """Return whether a sheet says with whom, and not who: it is of one member."""
+    others = {h.FROM, h.TO, h.ACCOUNT, h.NAME, h.EMAIL, h.EARNER, h.SPENDER}
+    return h.OTHER in sides.roles.found and not others & sides.roles.found.keys()
 
 
 def _by_asking(sides: _Sides) -> bool:
@@ -176,6 +199,8 @@ def _pair(sides: _Sides) -> tuple[Column, Column] | None:
             return roles.found[one], roles.found[other]
     found = [column for role in _SOMEBODY if (column := roles.get(role)) is not None]
     found += [column for column in sides.people if column not in found]
+    # *With whom* is the other one, wherever it stands.
+    found.sort(key=lambda column: column is roles.get(h.OTHER))
     if len(found) < 2:  # noqa: PLR2004 - a pair
         return None
     first = found[0]
