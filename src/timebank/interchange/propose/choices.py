@@ -53,6 +53,8 @@ _MANY_HOURS: Final = 24
 #: Figures after a mark that may be minutes; a spreadsheet leaves out a zero at the end.
 _MINUTE_FIGURES: Final = frozenset({"15", "30", "45", "3"})
 _MINUTES_IN_HOUR: Final = 60
+#: What stands between the names of two people in one cell.
+_BETWEEN_PEOPLE: Final = re.compile(r"\s*[,;/+&]\s*|\s+(?:e|ed|and|y|et|und|con|with)\s+")
 
 
 def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
@@ -65,6 +67,7 @@ def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
     _put_times(draft, roles)
     _ask_of_rivals(draft, part)
     _ask_of_member_columns(draft, part)
+    _ask_of_several_people(draft, part)
     _leave_the_first(draft)
     if {"no_day", "no_people", "no_amount"} <= {doubt.code for doubt in draft.doubts}:
         # Three questions about a table that is none would be two too many.
@@ -421,7 +424,7 @@ def _put_times(draft: Draft, roles: Roles) -> None:
 def _ask_of_rivals(draft: Draft, part: _Part) -> None:
     """Ask which column it is where two say it equally well; and for names that are in two."""
     for role in (h.DAY, h.AMOUNT, h.EARNER, h.SPENDER):
-        if found := rivals_of(role, part.roles, part.table):
+        if found := rivals_of(role, part.roles, part.table) or _other_days(role, part):
             columns = [part.roles.found[role], *found]
             names = [str(column_name(part.table, column)) for column in columns]
             choices = dict.fromkeys(names, "column")
@@ -433,6 +436,39 @@ def _ask_of_rivals(draft: Draft, part: _Part) -> None:
         if said & {entry.value for entry in draft.entries.values() if _is_one(entry.value)}:
             values = {"name": name.heading, "surname": surname.heading}
             draft.ask(Doubt("two_names", values))
+
+
+def _other_days(role: str, part: _Part) -> list[c.Column]:
+    """Return the columns of other days that may be those of the exchanges as well."""
+    chosen = part.roles.get(role)
+    if role != h.DAY or chosen is None or h.is_of_service_days(chosen.heading):
+        return []
+    return [
+        one
+        for one in part.table.columns
+        if one.day_share >= c.MOST
+        and len(one.filled) >= c.HALF * len(part.table.rows)
+        and not part.roles.holds(one)
+        and one.cells != chosen.cells
+        and not h.is_stamp(one.heading)
+        and not h.is_of_other_days(one.heading)
+        and not any(match.role in {h.JUNK, h.JOINED} for match in h.matches(one.heading))
+    ]
+
+
+def _ask_of_several_people(draft: Draft, part: _Part) -> None:
+    """Ask where a cell names two people who stand alone in other rows."""
+    keys = ("earner", "spender", "account", "other")
+    said = [draft.says(f"transfers.{key}") for key in keys]
+    columns = [one for one in part.table.columns if column_name(part.table, one) in said]
+    alone = {name for column in columns for name in column.values}
+    for column in columns:
+        for cell in column.filled:
+            parts = [h.folded(one) for one in _BETWEEN_PEOPLE.split(cell)]
+            if len(parts) > 1 and any(one in alone for one in parts):
+                values = {"column": column.heading, "example": cell}
+                draft.ask(Doubt("several_people", values, "people.by", {"name": "one_account"}))
+                return
 
 
 def _ask_of_member_columns(draft: Draft, part: _Part) -> None:

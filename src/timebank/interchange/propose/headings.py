@@ -125,11 +125,11 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "kauferin",
     },
     FROM: {
-        "it": "da, dal socio, da chi, dal conto, socio 1",
-        "en": "from, from member, member 1, from account",
-        "es": "de, de quien, desde, socio 1",
-        "fr": "de, de qui, du compte",
-        "de": "von, von wem, von mitglied, mitglied 1",
+        "it": "da, dal socio, da chi, dal conto, socio 1, mittente, ordinante",
+        "en": "from, from member, member 1, from account, sender, transferred from",
+        "es": "de, de quien, desde, socio 1, remitente, emisor, ordenante",
+        "fr": "de, de qui, du compte, expediteur, emetteur",
+        "de": "von, von wem, von mitglied, mitglied 1, absender, sender",
     },
     TO: {
         "it": "a, al socio, al conto, socio 2",
@@ -146,10 +146,11 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "de": "mitglied, konto, teilnehmer, mitglieder, kontoinhaber",
     },
     OTHER: {
-        "it": "con chi, con, controparte, altro socio, l'altro, scambio con",
-        "en": "with, with whom, counterparty, other member, partner, other party, exchanged with",
-        "es": "con, con quien, contraparte",
-        "fr": "avec, avec qui, contrepartie",
+        "it": "altra persona, con chi, con, controparte, altro socio, l'altro, scambio con",
+        "en": "other person, with, with whom, counterparty, other member, partner, other party, "
+        "exchanged with",
+        "es": "otra persona, con, con quien, contraparte",
+        "fr": "autre personne, avec, avec qui, contrepartie",
         "de": "gegenkonto, mit, mit wem, partner, tauschpartner, gegenuber",
     },
     IN: {
@@ -289,10 +290,10 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
 _STEMS: Final = {
     EARNER: tuple(
         words_of(
-            "offr offert don esegu svolt erog prest accredit compi forni aiuta "
+            "offr offert don esegu svolt erog prest accredit compie compiut forni aiuta "
             "provid giv gave help volunt suppl earn credit "
             "ofrec ofert hizo hace realiz ayud rend "
-            "anbiet gegeben gebend gab helf geholfen half leist"
+            "anbiet geleist erbracht gegeben gebend gab helf geholfen half leist"
         )
     ),
     SPENDER: tuple(
@@ -339,6 +340,29 @@ _OWNED: Final = words_of(
     "indirizzo address adresse direccion voto rating valutazione eta age quartiere"
 )
 
+#: Beginnings of words of accounts, which are debited and credited whatever preposition follows.
+_BOOKED: Final = {
+    EARNER: ("accredit", "credit", "gutschr", "gutgeschr", "abonad"),
+    SPENDER: ("addebit", "debit", "belast", "charged", "cargad"),
+}
+#: Words of a verb in the passive: who *was helped* received.
+_PASSIVE: Final = words_of("stato stata been wurde wurden ete sido fue was")
+#: What a program calls the day on which a form was filled in, which is not that of the exchange.
+_STAMPS: Final = frozenset(
+    {"timestamp", "informazioni cronologiche", "marca temporal", "horodateur", "zeitstempel"}
+)
+#: Beginnings of words of days that are not those of exchanges, and of days that are.
+_OTHER_DAYS: Final = (
+    *("registr", "inserit", "inserim", "compil", "richies", "request", "scaden", "due", "follow"),
+    *("issue", "emess", "emission", "nascit", "born", "birth", "firm", "sign", "stamp", "print"),
+    *("enter", "creat", "record", "modif", "updat", "erfass", "eingetr", "solicit", "demand"),
+    *("inscri", "iscri", "vencim", "pubblic", "publi", "paid", "paga", "consegna"),
+)
+_SERVED: Final = (
+    *("serv", "scamb", "exchang", "interc", "echang", "prest", "tausch", "leist", "svolt"),
+    *("help", "aiut", "activ", "attiv", "esecuz", "realiz", "trade"),
+)
+
 #: Words in a heading by which the one who fills in a form speaks of themselves.
 _YOU: Final = re.compile(
     r"\b(?:helped you|ti ha|vi ha|te ayudo|vous a|dir geholfen|your|tuo|tua|tu correo|votre|"
@@ -348,10 +372,16 @@ _YOU_HELPED: Final = re.compile(
     r"\b(?:did you help|have you helped|hai aiutato|ayudaste|avez vous aide|hast du geholfen)\b"
 )
 _SIDES: Final = frozenset({EARNER, SPENDER, FROM, TO})
-#: To whom, without a verb: beside *from whom* it says no more than *to*.
-_TO_WHOM: Final = frozenset({"a chi", "wem", "a quien", "a qui", "to whom"})
+#: Beginnings of words by which somebody receives: the service, or the hours that come *from*.
+_RECEIVES: Final = tuple(
+    words_of("ricev receiv recib recoi recu recept recip empfang bekomm erhalt destinat benefic")
+)
+#: *Gives*, which without its accent is *from*.
+_GIVES: Final = frozenset({"d\u00e0", "da'", "da\u2019", "d\u00e1"})
 #: The score of a heading that is a phrase.
 _WHOLE: Final = 100
+#: The score of a day that a program writes, where no other column has one.
+_STAMP: Final = 15
 #: Nobody writes a sentence above a column.
 MAX_HEADING_CHARACTERS: Final = 80
 
@@ -406,6 +436,8 @@ def matches(heading: str) -> tuple[Match, ...]:
     """
     if len(heading) > MAX_HEADING_CHARACTERS or not (words := folded(heading).split()):
         return ()
+    if heading.strip().casefold() in _GIVES:
+        words = ["chi", "da"]
     found = _phrases_in(words)
     if words[0] in _OWNED and EMAIL not in found:
         found = {JUNK: Match(JUNK, _WHOLE, frozenset())}
@@ -437,6 +469,18 @@ def _by_grammar(words: list[str]) -> Match | None:
     return None
 
 
+def _by_booking(words: list[str]) -> Match | None:
+    """Return the side of what is *credited to* somebody, or *given by* them."""
+    role = None
+    if words[-1] in _TO:
+        for one, stems in _BOOKED.items():
+            if any(word.startswith(stems) for word in words):
+                role = one
+    elif words[-1] in _BY and _says(words, EARNER) and not _says(words, SPENDER):
+        role = EARNER
+    return None if role is None or len(words) == 1 else Match(role, _BY_GRAMMAR, frozenset())
+
+
 def _says(words: list[str], role: str) -> bool:
     """Return whether a verb of a side is in a heading."""
     return any(word.startswith(_STEMS[role]) or word in _VERBS[role] for word in words)
@@ -455,6 +499,8 @@ def _by_stem(words: list[str]) -> Match | None:
     is_person = words[0] in _PERSON or (len(words) > 1 and words[-1] in _BY)
     if not is_person and any(word.startswith(_THINGS) for word in words):
         return None
+    if _PASSIVE & set(words[1:]) and words[-1] not in _BY and EARNER in sides:
+        return Match(SPENDER, _BY_STEM, frozenset())
     return Match(sides.pop(), _BY_STEM, frozenset(), is_weak=not is_person)
 
 
@@ -470,6 +516,8 @@ def _phrases_in(words: list[str]) -> dict[str, Match]:
                 continue
             # Words that follow explain; what stands first is what it is called.
             score = _WHOLE if is_whole else 20 + 2 * len(phrase) - 4 * start
+            if phrase in _STAMPS:
+                score = _STAMP
             for role, languages in table[phrase].items():
                 before = found.get(role)
                 if before is None or before.score < score:
@@ -480,7 +528,7 @@ def _phrases_in(words: list[str]) -> dict[str, Match]:
 def _with_side(words: list[str], found: dict[str, Match]) -> dict[str, Match]:
     """Return the roles of a heading with the side that its grammar or a verb in it says."""
     is_phrase = any(found[role].score == _WHOLE for role in _SIDES & found.keys())
-    if not is_phrase and (side := _by_grammar(words)) is not None:
+    if not is_phrase and (side := _by_booking(words) or _by_grammar(words)) is not None:
         found = {role: match for role, match in found.items() if role not in _SIDES | {IN, OUT}}
         found[side.role] = side
     elif not found.keys() & {EARNER, SPENDER} and (side := _by_stem(words)) is not None:
@@ -492,9 +540,29 @@ def _with_side(words: list[str], found: dict[str, Match]) -> dict[str, Match]:
     return found
 
 
-def is_to_whom(heading: str) -> bool:
-    """Return whether a heading says to whom, and not what was done: *to whom*, beside *from*."""
-    return folded(heading) in _TO_WHOM
+def may_receive_hours(heading: str) -> bool:
+    """Return whether who received, beside *from*, may be who received the hours.
+
+    To whom, the recipient, the beneficiary: of a service, or of hours as of money.
+    """
+    words = folded(heading).split()
+    is_to = bool(words) and (words[0] in _TO or words[-1] in _TO or words[0] == "wem")
+    return is_to or any(word.startswith(_RECEIVES) for word in words)
+
+
+def is_stamp(heading: str) -> bool:
+    """Return whether a heading is of the day on which a form was filled in."""
+    return folded(heading) in _STAMPS
+
+
+def is_of_other_days(heading: str) -> bool:
+    """Return whether a heading is of days that are not those of exchanges: *requested on*."""
+    return any(word.startswith(_OTHER_DAYS) for word in folded(heading).split())
+
+
+def is_of_service_days(heading: str) -> bool:
+    """Return whether a heading says that its days are those of exchanges: *date of service*."""
+    return any(word.startswith(_SERVED) for word in folded(heading).split())
 
 
 def speaks_of_the_writer(heading: str) -> bool:

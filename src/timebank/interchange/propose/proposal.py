@@ -253,7 +253,10 @@ class _Making:
         text = written(self._draft, self._words, self._first(made)) + "\n"
         made = attrs.evolve(made, text=text)
         try:
-            return attrs.evolve(made, trial=_trial(made))
+            trial = _trial(made)
+            if not trial.exchanges and trial.quarantined and not made.doubts:
+                made = attrs.evolve(made, doubts=(Doubt("none_taken"),))
+            return attrs.evolve(made, trial=trial)
         except InvalidRequest as error:
             # With a question left something may be missing; else an answer is what is wrong.
             if self._draft.answers and not self._draft.doubts:

@@ -54,6 +54,8 @@ def _may_be_people(column: Column) -> bool:
 
 
 def _is_state(column: Column) -> bool:
+    if column.day_share >= HALF:
+        return False
     return 0 < len(column.values) <= min(MOST_STATES, max(2, len(column.filled)))
 
 
@@ -128,7 +130,7 @@ def roles_of(table: Table) -> Roles:
     """
     roles = Roles(_by_headings(table.columns))
     _forget_weak_sides(roles)
-    _from_whom_to_whom(roles)
+    _from_whom_to_whom(roles, table.language)
     _clocks(roles, table)
     _by_contents(roles, table)
     _order(roles, table)
@@ -149,11 +151,14 @@ def _forget_weak_sides(roles: Roles) -> None:
             del roles.found[role]
 
 
-def _from_whom_to_whom(roles: Roles) -> None:
-    """Take *from whom* and *to whom* for what they are: the hours may go the other way."""
+def _from_whom_to_whom(roles: Roles, language: str | None) -> None:
+    """Take *from* and who received for what they are: the hours may go the other way."""
     spender = roles.get(h.SPENDER)
     is_open = h.FROM in roles.found and h.EARNER not in roles.found and h.TO not in roles.found
-    if is_open and spender is not None and h.is_to_whom(spender.heading):
+    if is_open and language == "es" and h.folded(roles.found[h.FROM].heading) == "da":
+        roles.found[h.EARNER] = roles.found.pop(h.FROM)  # in Spanish it is no *from*, but *gives*
+        return
+    if is_open and spender is not None and h.may_receive_hours(spender.heading):
         roles.found[h.TO] = roles.found.pop(h.SPENDER)
 
 
@@ -246,6 +251,7 @@ def rivals_of(role: str, roles: Roles, table: Table) -> list[Column]:
         for column in table.columns
         if not roles.holds(column)
         and _fills(column, table)
+        and not h.is_stamp(column.heading)
         and column.cells != chosen.cells
         and (found := matches(column.heading))
         and found[0].role == role

@@ -42,6 +42,16 @@ def put_sides(
     sides = _Sides(draft, table, roles, people, name)
     if not any(found(sides) for found in _WAYS):
         draft.ask(Doubt("no_people", key=_EARNER))
+    direction, earner = roles.get(h.DIRECTION), draft.says(_EARNER)
+    if direction is not None and earner is not None and _says_both(direction):
+        values = {"column": direction.heading, "earner": str(earner)}
+        draft.ask(Doubt("direction", values, _EARNER, {str(earner): "gave"}))
+
+
+def _says_both(direction: Column) -> bool:
+    """Return whether some rows of a column say *gave*, and others *received*."""
+    said = {cell if cell in {"+", "-"} else h.folded(cell) for cell in direction.filled}
+    return bool(said & GAVE) and bool(said & RECEIVED)
 
 
 def _two_columns(sides: _Sides) -> bool:
@@ -188,7 +198,7 @@ def _by_asking(sides: _Sides) -> bool:
 
 
 #: The ways in which a sheet says it, the surest first.
-_WAYS: Final = (_two_columns, _one_named, _by_direction, _by_two_amounts, _by_sign, _by_asking)
+_WAYS: Final = (_two_columns, _by_direction, _one_named, _by_two_amounts, _by_sign, _by_asking)
 
 
 def _pair(sides: _Sides) -> tuple[Column, Column] | None:
