@@ -616,11 +616,11 @@ def test_a_cell_can_be_anything(
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\none_figure="x"\n',
-            "one_figure: tenths, with the unit auto",
+            "one_figure: with the unit auto, tenths",
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\nminutes_after=":"\n',
-            "minutes_after: . or , with the unit auto",
+            "minutes_after: with the unit auto, . or ,",
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[days]\nsince=2026-01-02\nuntil=2026-01-01\n',

@@ -118,12 +118,12 @@ class Amounts:
                 f"two_figures: minutes or hundredths, with the unit auto, not {self.two_figures!r}"
             )
             raise InvalidRequest(msg)
-        if self.one_figure and (self.one_figure != TENTHS or self.unit != AUTO):
-            msg = f"one_figure: tenths, with the unit auto, not {self.one_figure!r}"
-            raise InvalidRequest(msg)
-        if self.minutes_after and (self.minutes_after not in DECIMALS or self.unit != AUTO):
-            msg = f"minutes_after: . or , with the unit auto, not {self.minutes_after!r}"
-            raise InvalidRequest(msg)
+        others = {"one_figure": (TENTHS,), "minutes_after": DECIMALS}
+        for name, choices in others.items():
+            said = getattr(self, name)
+            if said and (said not in choices or self.unit != AUTO):
+                msg = f"{name}: with the unit auto, {' or '.join(choices)}, not {said!r}"
+                raise InvalidRequest(msg)
         # A blank between thousands is often a no-break space.
         mark = "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
         grouped = f"|[0-9]{{1,3}}(?:{mark}[0-9]{{3}}){{1,5}}" if mark else ""

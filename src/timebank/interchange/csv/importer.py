@@ -82,7 +82,9 @@ class MappingImporter:
                 f"the mapping {mapping.name} has open questions: {' '.join(mapping.questions)} "
                 "Answer each in it, and take the line 'questions' out"
             )
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(
+                key="mapping_open", file=mapping.name, questions=" ".join(mapping.questions)
+            )
         files = (("transfers", transfers), ("accounts", accounts), ("balances", balances))
         for where, source in files:
             if source is not None and getattr(mapping, where) is None:

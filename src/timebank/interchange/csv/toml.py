@@ -78,7 +78,20 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
         return STRUCTURER.make(Mapping, data)
     except InvalidRequest as error:
         msg = f"{file}: {error}"
-        raise InvalidRequest(msg) from error
+        raise _unanswered(file, data, error) or InvalidRequest(msg) from error
+
+
+def _unanswered(file: str, data: dict[str, Any], error: InvalidRequest) -> InvalidRequest | None:
+    """Return the refusal of a mapping in which what is asked was not answered, if that is why."""
+    questions = data.get("questions")
+    if type(questions) is not list or not questions:
+        return None
+    asked = " ".join(map(str, questions))
+    msg = (
+        f"{file}: {error}. It has open questions: {asked} Answer each in the file and take the "
+        "line 'questions' out, or propose it again with --set"
+    )
+    return InvalidRequest(msg).about(key="mapping_open", file=file, questions=asked)
 
 
 def _names() -> list[str]:

@@ -370,7 +370,11 @@ def _put_texts(draft: Draft, part: _Part) -> None:
     for key, column in names:
         if column is None or (key != "note" and not is_kind_of_service(column)):
             continue
-        draft.put(f"transfers.{key}", name := column_name(part.table, column))
+        code = key
+        if column is part.roles.get(h.ACTIVITY) or column is not part.roles.get(key):
+            code = f"{key}_of_activity"
+        name = column_name(part.table, column)
+        draft.put(f"transfers.{key}", name, f"text_{code}" if key != "area" else None)
         if column.has_html:
             html.append(name)
     if html:

@@ -52,6 +52,11 @@ _PASSING: Final = words_of(
     "januar februar marz april juni juli august september oktober dezember "
     "copia copy di of de export file nuovo new finale final"
 )
+#: Codes of what is told on the screen as well.
+_NOTED: Final = frozenset(
+    {"days_by_it", "days_by_es", "days_by_fr", "days_by_de", "figures_seen", "one_figure"}
+    | {"minutes_after", "sides_by_other"}
+)
 _DEFAULT_NAME: Final = "sheet"
 
 
@@ -96,6 +101,8 @@ class Proposal:
     accounts: Path | None = None
     opening: Path | None = None
     others: tuple[str, ...] = ()
+    #: What was decided by what is no proof, and has to be told besides the mapping.
+    noted: tuple[Entry, ...] = ()
     trial: Trial | None = None
     #: What stands in the way of a trial: what the mapping is refused for.
     refused: InvalidRequest | None = None
@@ -178,6 +185,7 @@ class _Making:
             accounts=None if self._members is None else self._members.path,
             opening=None if self._opening is None else self._opening.path,
             others=tuple(name for one in self._looks for name in one.others),
+            noted=tuple(one for one in draft.entries.values() if one.code in _NOTED),
         )
         return self._tried(made)
 

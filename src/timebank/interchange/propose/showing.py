@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 import attrs
@@ -12,7 +13,7 @@ import attrs
 from timebank.hours import Hours
 from timebank.interchange.propose.formats import Recognised
 from timebank.interchange.propose.proposal import Proposal, Trial
-from timebank.interchange.propose.writing import question
+from timebank.interchange.propose.writing import WIDTH, question
 from timebank.reports.explaining import explain
 from timebank.reports.text import harmless
 from timebank.reports.told import in_words, state_in_words
@@ -22,6 +23,8 @@ from timebank.reports.words import Words
 MAPPING: Final = "mapping.toml"
 #: Rows that cannot be taken, of which the reasons are shown.
 MOST_REFUSED: Final = 5
+#: Columns of a line; two less, for it may be a comment of a mapping that is printed.
+_WIDTH: Final = WIDTH - 2
 #: Characters of a note that are shown.
 _NOTE_CHARACTERS: Final = 40
 
@@ -41,19 +44,15 @@ def proposal_text(
         return
     if found.trial is not None:
         yield from _trial(found.trial, words)
-    if found.unused:
-        names = ", ".join(column.heading or f"{column.index + 1}" for column in found.unused)
-        yield harmless(words("no_columns", columns=names))
-    if found.others:
-        yield harmless(words("others", names=", ".join(found.others)))
+    yield from _besides(found, words)
     if found.refused is not None and not found.doubts:
         yield harmless(words("refused", why=explain(found.refused, lang=words.language)))
     if found.doubts:
         yield ""
-        yield words("asked")
+        yield words("asked" if any(doubt.key for doubt in found.doubts) else "to_change")
         for doubt in found.doubts:
             first, *answers = question(doubt, words)
-            yield f"- {harmless(first)}"
+            yield from wrap(f"- {harmless(first)}", _WIDTH, subsequent_indent="  ")
             yield from (f"  {harmless(line)}" for line in answers)
     elif found.refused is None:
         yield ""
@@ -61,6 +60,17 @@ def proposal_text(
     if found.is_clear and not imports:
         yield words("command")
         yield f"  {command(import_words(found, mapping))}"
+
+
+def _besides(found: Proposal, words: Words) -> Iterator[str]:
+    """Yield what was decided without a proof, and what was left out."""
+    for entry in found.noted:
+        yield from wrap(harmless(words(f"note_{entry.code}", **entry.values)), _WIDTH)
+    if found.unused:
+        names = ", ".join(column.heading or f"{column.index + 1}" for column in found.unused)
+        yield from wrap(harmless(words("no_columns", columns=names)), _WIDTH)
+    if found.others:
+        yield harmless(words("others", names=", ".join(found.others)))
 
 
 def proposal_value(found: Proposal, mapping: str) -> dict[str, Any]:
@@ -124,11 +134,8 @@ def _trial(trial: Trial, words: Words) -> Iterator[str]:
         more = text if len(text) <= _NOTE_CHARACTERS else f"{text[: _NOTE_CHARACTERS - 1]}…"
         yield f"  {harmless(said)}{f' ({more})' if more else ''}"
     if trial.passed:
-        each = (
-            words("passed_one", count=words.number(count), state=state_in_words(state, spoken))
-            for state, count in trial.passed.items()
-        )
-        yield harmless(words("passed", what=", ".join(each)))
+        each = (_passed(state, count, words) for state, count in trial.passed.items())
+        yield from wrap(harmless(words("passed", what=", ".join(each))), _WIDTH)
     if trial.quarantined:
         yield words.counted("to_look_at", len(trial.quarantined))
         for bad in trial.quarantined[:MOST_REFUSED]:
@@ -136,3 +143,13 @@ def _trial(trial: Trial, words: Words) -> Iterator[str]:
             yield harmless(f"  {Path(bad.file).name}:{bad.line}: {bad.column}: {why}")
         if (rest := len(trial.quarantined) - MOST_REFUSED) > 0:
             yield f"  {words.counted('more', rest)}"
+
+
+def _passed(state: str, count: int, words: Words) -> str:
+    """Return how many rows were passed over as what; a state of the sheet stands as it is."""
+    key = f"passed_{state.replace(' ', '_')}"
+    if words.has(key):
+        return words.counted(key, count)
+    return words(
+        "passed_one", count=words.number(count), state=state_in_words(state, words.language)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 from typing import Any, Final
@@ -13,8 +14,8 @@ from timebank.interchange.propose.drafts import Draft
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
-#: Columns of a comment.
-_WIDTH: Final = 96
+#: Columns of a line, as a small screen has them.
+WIDTH: Final = 79
 #: The tables of a mapping, in the order in which they are written; the first has no name.
 _TABLES: Final = ("", "csv", "amounts", "days", "people", "transfers", "accounts", "opening")
 
@@ -44,8 +45,23 @@ def written(draft: Draft, words: Words, first: Iterable[str] = ()) -> str:
             entry = draft.entries[key]
             if entry.code is not None:
                 lines += comment(words(f"note_{entry.code}", **entry.values))
-            lines.append(f"{key.rpartition('.')[2]} = {value(entry.value)}")
+            lines += _line(key.rpartition(".")[2], entry.value)
+        lines += [f'# {key.rpartition(".")[2]} = "…"' for key in _open_keys(draft, table)]
     return "\n".join(lines).replace("\n\n\n", "\n\n")
+
+
+def _open_keys(draft: Draft, table: str) -> list[str]:
+    """Return the keys of a table that an answer would say, and that are not there yet."""
+    asked = dict.fromkeys(doubt.key for doubt in draft.doubts if doubt.key is not None)
+    return [key for key in asked if key not in draft.entries and key.startswith(f"{table}.")]
+
+
+def _line(key: str, found: Any) -> list[str]:
+    """Return the line of a key; of several texts, one for each where they are long."""
+    line = f"{key} = {value(found)}"
+    if len(line) <= WIDTH or not isinstance(found, list):
+        return [line]
+    return [f"{key} = [", *(f"    {value(one)}," for one in found), "]"]
 
 
 def _by_table(draft: Draft) -> dict[str, list[str]]:
@@ -61,7 +77,7 @@ def _by_table(draft: Draft) -> dict[str, list[str]]:
 
 def comment(sentence: str) -> Iterator[str]:
     """Yield the lines of a comment."""
-    for line in wrap(harmless(sentence), _WIDTH, break_long_words=False) or [""]:
+    for line in wrap(harmless(sentence), WIDTH - 2, break_long_words=False) or [""]:
         yield f"# {line}".rstrip()
 
 
@@ -102,4 +118,6 @@ def question(doubt: Doubt, words: Words) -> Iterator[str]:
 
 def quoted(text: str) -> str:
     """Return a text as a shell takes it for one word."""
-    return text if text.replace("_", "").replace("-", "").isalnum() else f'"{text}"'
+    if text.replace("_", "").replace("-", "").isalnum():
+        return text
+    return shlex.quote(text) if set(text) & set('$`"\\!') else f'"{text}"'
