@@ -50,6 +50,13 @@ _HOURS: Final = re.compile(
 )
 #: A number of hours that nobody gives in one exchange, so that it may be minutes.
 _MANY_HOURS: Final = 24
+#: And one that is seldom, where all of them are whole.
+_SOME_HOURS: Final = 10
+#: Beginnings of words of what is counted where it is not hours.
+_UNITS: Final = (
+    *("punt", "point", "punkt", "talent", "unit", "einheit", "unidad", "quart", "cuart"),
+    *("viert", "mezz", "half", "halb", "demi", "medias", "getton", "token", "grain"),
+)
 #: Figures after a mark that may be minutes; a spreadsheet leaves out a zero at the end.
 _MINUTE_FIGURES: Final = frozenset({"15", "30", "45", "3"})
 _MINUTES_IN_HOUR: Final = 60
@@ -139,6 +146,8 @@ def put_days(draft: Draft, column: c.Column | None, table: Table) -> None:
     example = {"column": column.heading, "example": _example(column)}
     if c.EPOCH in forms or c.EPOCH_MS in forms:
         draft.put("days.format", c.EPOCH_MS if c.EPOCH_MS in forms else c.EPOCH, "days_epoch")
+    elif _ask_of_doubtful_days(draft, column, example):
+        pass
     elif len(orders) == 1:
         order = next(iter(orders))
         draft.put("days.format", order, "days_seen", **_telling(column, order))
@@ -176,6 +185,42 @@ def _ask_of_day(draft: Draft, table: Table) -> None:
             return
     if "transfers.day" not in draft.answers:
         draft.ask(Doubt("no_day", key="transfers.day_is"))
+
+
+def _ask_of_doubtful_days(draft: Draft, column: c.Column, example: dict[str, str]) -> bool:
+    """Ask where days look as if they were clear, and are perhaps others; return whether they do."""
+    if cell := _year_first(column):
+        values = example | {"example": cell}
+        draft.put("days.format", [c.DMY, c.YMD], "days_open", **values)
+        choices = {c.DMY: "day_first", c.YMD: "year_first"}
+        draft.ask(Doubt("days_year", values, "days.format", choices))
+    elif cell := _changed(column):
+        draft.put("days.format", c.DMY, "days_seen", **_telling(column, c.DMY))
+        values = example | {"example": cell}
+        draft.ask(Doubt("days_changed", values, "days.format", {c.DMY: "days_right"}))
+    return bool(cell)
+
+
+def _year_first(column: c.Column) -> str:
+    """Return a day of which the first two figures may be the year, where all may be so."""
+    parts = [re.findall(r"\d+", cell) for cell in column.filled if c.day_form(cell) != c.ISO]
+    may_be = bool(parts) and all(
+        [len(one) for one in part[:3]] == [2, 2, 2] and int(part[1]) <= 12 and int(part[2]) <= 31  # noqa: PLR2004 - a day
+        for part in parts
+    )
+    firsts, lasts = ({part[place] for part in parts} if may_be else set() for place in (0, 2))
+    # Years are few and days are many.
+    return next(iter(column.filled)) if may_be and len(firsts) < len(lasts) else ""
+
+
+def _changed(column: c.Column) -> str:
+    """Return a day whose month may be its day, where a program of another language read a sheet.
+
+    It makes days of what has a month first, and leaves as texts what cannot be read so.
+    """
+    made = [cell for cell in column.filled if c.day_form(cell) == c.ISO]
+    is_left = set(column.days) == {c.ISO, c.DMY} and len(made) > 1
+    return made[0] if is_left and all(int(cell[8:10]) <= 12 for cell in made) else ""  # noqa: PLR2004 - months
 
 
 #: A time of day as Americans write it.
@@ -231,7 +276,8 @@ def put_amounts(draft: Draft, columns: list[c.Column], language: str | None) -> 
     elif many := _many(columns):
         draft.put("amounts.unit", "auto", "unit_open", example=many)
         values = {"column": columns[0].heading, "example": many}
-        choices = {"auto": "in_hours", "minutes": "in_minutes"}
+        choices = {"auto": "in_hours", "minutes": "in_minutes", "1800": "in_halves"}
+        choices["900"] = "in_quarters"
         draft.ask(Doubt("unit", values, "amounts.unit", choices))
     else:
         draft.put("amounts.unit", "auto", "unit_auto")
@@ -247,12 +293,17 @@ def _is_minutes(column: c.Column) -> bool:
 
 
 def _many(columns: list[c.Column]) -> str:
-    """Return a number that may be one of minutes, where no word says hours."""
+    """Return a number that may be one of something else, where no word says hours."""
     for column in columns:
-        if _HOURS.search(h.folded(column.heading)) or column.amounts[c.WORDS]:
+        words = h.folded(column.heading).split()
+        whole = [cell for cell in column.filled if cell.isascii() and cell.isdigit()]
+        if whole and any(word.startswith(_UNITS) for word in words):
+            return whole[0]
+        if _HOURS.search(" ".join(words)) or column.amounts[c.WORDS]:
             continue
-        for cell in column.filled:
-            if cell.isascii() and cell.isdigit() and int(cell) > _MANY_HOURS:
+        are_all = len(whole) == len(column.filled)
+        for cell in whole:
+            if int(cell) > _MANY_HOURS or (are_all and int(cell) >= _SOME_HOURS):
                 return cell
     return ""
 

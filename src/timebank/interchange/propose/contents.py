@@ -205,7 +205,7 @@ class Column:
         return (
             bool(numbers)
             and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-            and (numbers[0] <= 1)
+            and 0 <= numbers[0] <= 1
         )
 
     @property

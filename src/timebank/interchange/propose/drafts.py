@@ -41,7 +41,10 @@ class Draft:
         if key not in self.answers:
             self.entries[key] = Entry(value, code, values)
         else:
-            self.entries[key] = Entry(value_of(self.answers[key]), "answered")
+            text = self.answers[key]
+            # A column without a name has a number, and so has a unit of so many seconds.
+            is_number = text.isdigit() and (type(value) is int or key == "amounts.unit")
+            self.entries[key] = Entry(int(text) if is_number else value_of(text), "answered")
 
     def ask(self, doubt: Doubt) -> None:
         """Ask a question, unless its key was answered."""

@@ -94,7 +94,7 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "it, gave",
         "es": "ofrece, quien da, quien ofrece, oferente, quien ha dado, quien ayuda, quien te "
         "ayudo, proveedor, prestador, prestadora, quien presta, realizado por, acreedor, "
-        "quien dio, vendedor, vendedora",
+        "quien dio, vendedor, vendedora, que da",
         "fr": "donneur, donneuse, qui donne, qui a donne, qui a rendu service, qui rend service, "
         "offreur, offreuse, prestataire, fournisseur, qui vous a aide, qui a aide, donne, "
         "adherent qui donne, celui qui donne, celui qui rend le service, vendeur, crediteur",
@@ -118,14 +118,14 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "quien, comprador, compradora, toma",
         "fr": "receveur, receveuse, qui recoit, qui a recu, recoit, beneficiaire, demandeur, "
         "demandeuse, acheteur, qui avez vous aide, debiteur, pour qui, adherent qui recoit, "
-        "preneur, preneuse, prend",
+        "preneur, preneuse, prend, qui a ete aide",
         "de": "nehmer, nehmerin, nehmende, empfanger, empfangerin, wer bekam, wer bekam hilfe, "
         "wer nahm, wer hat bekommen, leistungsempfanger, leistungsnehmer, hilfesuchende, "
         "fur wen, wem, wem hast du geholfen, kunde, kaufer, "
         "kauferin",
     },
     FROM: {
-        "it": "da, dal socio, da chi, dal conto, socio 1, mittente, ordinante",
+        "it": "da, da parte di, dal socio, da chi, dal conto, socio 1, mittente, ordinante",
         "en": "from, from member, member 1, from account, sender, transferred from",
         "es": "de, de quien, desde, socio 1, remitente, emisor, ordenante",
         "fr": "de, de qui, du compte, expediteur, emetteur",
@@ -277,12 +277,18 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
     JUNK: {
         "it": "km, rimborso, euro, firma, telefono, cellulare, nato il, data di nascita, "
         "indirizzo, citta, cap, voto, data richiesta, richiesto il, scadenza, tessera, "
-        "costo, spese",
+        "costo, spese, referente, responsabile, coordinatore, coordinatrice, operatore, sportello, "
+        "registrato da, inserito da, approvato da, verificato da, testimone, tutor",
         "en": "km, miles, refund, signature, phone, mobile, born, date of birth, address, town, "
-        "postcode, rating, would you recommend us, requested on, due, cost, expenses",
-        "es": "km, firma, telefono, movil, nacimiento, direccion, ciudad, euros, valoracion",
-        "fr": "km, signature, telephone, portable, ne le, adresse, ville, euros, frais",
-        "de": "km, unterschrift, telefon, handy, geboren, adresse, ort, plz, euro, kosten",
+        "postcode, rating, would you recommend us, requested on, due, cost, expenses, "
+        "supervisor, coordinator, witness, approved by, recorded by, entered by, checked by, "
+        "verified by, authorised by, authorized by",
+        "es": "km, firma, telefono, movil, nacimiento, direccion, ciudad, euros, valoracion, "
+        "coordinador, coordinadora, responsable, registrado por, aprobado por, testigo",
+        "fr": "km, signature, telephone, portable, ne le, adresse, ville, euros, frais, "
+        "referent, responsable, coordinateur, coordinatrice, saisi par, valide par, temoin",
+        "de": "km, unterschrift, telefon, handy, geboren, adresse, ort, plz, euro, kosten, "
+        "koordinator, koordinatorin, betreuer, erfasst von, eingetragen von, gepruft von, zeuge",
     },
 }
 
@@ -298,8 +304,8 @@ _STEMS: Final = {
     ),
     SPENDER: tuple(
         words_of(
-            "ricev richied richiest benefic fruit addebit favore usufru destinat chied "
-            "receiv recipient request taker client debit spen "
+            "bisogn assistit ricev richied richiest benefic fruit addebit favore usufru destinat "
+            "chied receiv recipient request taker client debit spen "
             "recib solicit pide recoi recu demand profit "
             "nachfrag bekomm bekam empfang nehm erhalt wem"
         )
@@ -330,6 +336,8 @@ _BY_GRAMMAR: Final = 90
 _TO: Final = words_of("a to al an fur fuer per pour para for")
 _OF: Final = words_of("da de from von di")
 _WHOM: Final = words_of("chi qui quien whom who wem wen")
+#: Beginnings of nouns that are no verbs of receiving: *in favour of* is for somebody.
+_NOUNS: Final = ("favor", "benef", "profit", "usufru", "fruit", "destinat")
 #: Beginnings of verbs of asking: what is asked by somebody is received by them.
 _ASKED: Final = ("richied", "richiest", "chied", "chiest", "request", "solicit", "demand", "pedid")
 
@@ -463,7 +471,7 @@ def _by_grammar(words: list[str]) -> Match | None:
         return None if side is None else Match(side, _BY_GRAMMAR, frozenset())
     if last in _TO:
         return Match(SPENDER if gave else EARNER, _BY_GRAMMAR, frozenset())
-    if received and last in _OF and not any(word.startswith(_ASKED) for word in words):
+    if received and last in _OF and not any(word.startswith(_ASKED + _NOUNS) for word in words):
         role = FROM if last in {"da", "von"} else EARNER
         return Match(role, _BY_GRAMMAR, frozenset())
     return None

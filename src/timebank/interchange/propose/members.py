@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.choices import column_name, put_amounts, put_days
-from timebank.interchange.propose.contents import Column
+from timebank.interchange.propose.contents import HALF, Column
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft
 from timebank.interchange.propose.headings import matches
@@ -61,6 +61,19 @@ def put_opening(draft: Draft, table: Table, roles: Roles) -> None:
     balance = roles.first(h.BALANCE, h.AMOUNT, h.MINUTES, h.IN)
     if who is None or balance is None:
         return
+    saying = [
+        one
+        for one in table.columns
+        if one.filled
+        and any(m.role == h.BALANCE for m in matches(one.heading))
+        and one.cells != balance.cells
+        and one.amount_share >= HALF
+    ]
+    if saying and matches(balance.heading)[:1] and balance is roles.get(h.BALANCE):
+        names = [str(column_name(table, one)) for one in (balance, *saying)]
+        choices = dict.fromkeys(names, "column")
+        values = {"columns": ", ".join(names)}
+        draft.ask(Doubt("which_balance", values, "opening.balance", choices))
     draft.put("opening.account", column_name(table, who), "opening")
     draft.put("opening.balance", column_name(table, balance))
     put_amounts(draft, [balance], table.language)

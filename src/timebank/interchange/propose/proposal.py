@@ -175,9 +175,7 @@ class _Making:
         if self._members is not None and table is None and self._opening is None:
             draft.ask(Doubt("only_members"))
         draft.add_answers()
-        if draft.doubts:
-            asked = [self._words(f"ask_{doubt.code}", **doubt.values) for doubt in draft.doubts]
-            draft.entries["questions"] = Entry([harmless(one) for one in asked], "questions")
+        self._put_questions()
         made = Proposal(
             doubts=tuple(draft.doubts),
             unused=tuple(unused(draft, table)) if table is not None else (),
@@ -188,6 +186,13 @@ class _Making:
             noted=tuple(one for one in draft.entries.values() if one.code in _NOTED),
         )
         return self._tried(made)
+
+    def _put_questions(self) -> None:
+        """Put in what is asked, so that the mapping imports nothing before it is answered."""
+        if doubts := self._draft.doubts:
+            asked = [self._words(f"ask_{doubt.code}", **doubt.values) for doubt in doubts]
+            texts = [harmless(one) for one in asked]
+            self._draft.entries["questions"] = Entry(texts, "questions")
 
     # -- the files ---------------------------------------------------------------------
 
@@ -263,7 +268,10 @@ class _Making:
         try:
             trial = _trial(made)
             if not trial.exchanges and trial.quarantined and not made.doubts:
-                made = attrs.evolve(made, doubts=(Doubt("none_taken"),))
+                self._draft.ask(Doubt("none_taken"))
+                self._put_questions()
+                text = written(self._draft, self._words, self._first(made)) + "\n"
+                made = attrs.evolve(made, doubts=tuple(self._draft.doubts), text=text)
             return attrs.evolve(made, trial=trial)
         except InvalidRequest as error:
             # With a question left something may be missing; else an answer is what is wrong.

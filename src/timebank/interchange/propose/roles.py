@@ -131,6 +131,10 @@ def roles_of(table: Table) -> Roles:
     roles = Roles(_by_headings(table.columns))
     _forget_weak_sides(roles)
     _from_whom_to_whom(roles, table.language)
+    one = roles.get(h.IN) or roles.get(h.OUT)
+    is_alone = one is not None and not roles.has(h.IN, h.OUT)
+    if is_alone and roles.first(h.AMOUNT, h.MINUTES) is None:
+        roles.found[h.AMOUNT] = roles.found.pop(h.IN if h.IN in roles.found else h.OUT)
     _clocks(roles, table)
     _by_contents(roles, table)
     _order(roles, table)
@@ -269,7 +273,7 @@ def people_in(roles: Roles, table: Table) -> list[Column]:
 
     They are in the order of the sheet; the one that shares most comes with the others.
     """
-    free = [column for column in _free(roles, table) if _is_people(column)]
+    free = [column for column in _free(roles, table) if _is_people(column) and not _counts(column)]
     known = [
         column for role in (*_PEOPLE, h.NAME, h.EMAIL) if (column := roles.get(role)) is not None
     ]
@@ -281,6 +285,12 @@ def people_in(roles: Roles, table: Table) -> list[Column]:
         for column in free
     }
     return [column for column in free if shares[column.index] > LITTLE]
+
+
+def _counts(column: Column) -> bool:
+    """Return whether a column has numbers, and its heading says of what: *hours of Anna*."""
+    said = any(match.role in _AMOUNTS for match in matches(column.heading))
+    return said and column.amount_share >= MOST
 
 
 def is_kind_of_service(column: Column) -> bool:

@@ -84,6 +84,11 @@ def _one_named(sides: _Sides) -> bool:
         return True
     earner, spender = (named, other) if roles.has(h.EARNER) else (other, named)
     _put(sides, earner, spender, "sides_by_other", column=named.heading)
+    if other.heading and not h.matches(other.heading):
+        # The same people stand there, but perhaps as those who wrote it down.
+        key = _SPENDER if roles.has(h.EARNER) else _EARNER
+        values = {"column": named.heading, "other": other.heading}
+        sides.draft.ask(Doubt("other_side", values, key, {str(sides.name(other)): "other_side"}))
     return True
 
 
