@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from timebank import InvalidRequest, explain
+from timebank.interchange.csv.toml import parsed
 from timebank.interchange.propose.proposal import Proposal, propose
 
 GAVE_FIRST = [("2026-05-13", "Anna", "Ugo", 7200), ("2026-05-14", "Ugo", "Lia", 5400)]
@@ -199,3 +201,53 @@ def test_days_by_the_language_are_told(tmp_path: Path) -> None:
     assert [row[0] for row in understood(found)] == ["2026-04-03"]
     assert [entry.code for entry in found.noted] == ["days_by_it"]
     assert "beyond the twelfth" in found.text
+
+
+@pytest.mark.parametrize(
+    ("key", "column", "text", "booked"),
+    [
+        (
+            "transfers.day",
+            "Svolto il",
+            ROWS.format("Ore;Svolto il", "2;5/14/26", "1;5/15/26"),
+            [("2026-05-14", "Anna", "Ugo", 7200), ("2026-05-15", "Ugo", "Lia", 3600)],
+        ),
+        (
+            "transfers.amount",
+            "Minuti",
+            ROWS.format("Ore;Minuti", "2;10", "1;30"),
+            [("2026-05-13", "Anna", "Ugo", 600), ("2026-05-14", "Ugo", "Lia", 1800)],
+        ),
+    ],
+)
+def test_a_column_that_is_said_is_looked_at(
+    tmp_path: Path, key: str, column: str, text: str, booked: list[tuple[str, str, str, int]]
+) -> None:
+    """The order of days and the unit are those of the column that was answered, not of another."""
+    path = tmp_path / "sheet.csv"
+    path.write_text(text, "utf-8")
+    found = propose([path], answers={key: column})
+    assert (codes(found), understood(found)) == ([], booked)
+
+
+def test_a_column_without_a_name_is_answered_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("13/05/2026;Ugo;Anna;2\n14/05/2026;Lia;Ugo;1,5\n", "utf-8")
+    assert "who_gave" in codes(propose([path]))
+    assert understood(propose([path], answers={"transfers.earner": "3"})) == GAVE_FIRST
+
+
+def test_another_unit_is_answered_by_its_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(ROWS.format("Quarti d'ora", 8, 6), "utf-8")
+    found = propose([path], answers={"amounts.unit": "900"})
+    assert (codes(found), understood(found)) == ([], GAVE_FIRST)
+
+
+def test_an_open_mapping_says_what_to_do(tmp_path: Path) -> None:
+    """Where a column was not found, too: in both languages, and with the key to be filled in."""
+    found = proposed(tmp_path, "Data;Offre;Riceve;Ore\n13/05;Ada;Ugo;boh\n")
+    assert '# amount = "…"' in found.text
+    with pytest.raises(InvalidRequest, match="open questions") as refused:
+        parsed(found.text.encode())
+    assert "--set" in explain(refused.value, lang="it")

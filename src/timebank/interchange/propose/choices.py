@@ -66,6 +66,7 @@ _BETWEEN_PEOPLE: Final = re.compile(r"\s*[,;/+&]\s*|\s+(?:e|ed|and|y|et|und|con|
 
 def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
     """Say what the columns of exchanges are, and ask what they do not show."""
+    _take_answers(draft, table, roles)
     part = _Part(table, roles)
     put_days(draft, roles.get(h.DAY), table)
     _put_transfers(draft, part)
@@ -79,6 +80,19 @@ def put_exchanges(draft: Draft, table: Table, roles: Roles) -> None:
     if {"no_day", "no_people", "no_amount"} <= {doubt.code for doubt in draft.doubts}:
         # Three questions about a table that is none would be two too many.
         draft.doubts = [Doubt("nothing")]
+
+
+def _take_answers(draft: Draft, table: Table, roles: Roles) -> None:
+    """Let the columns of the day and of the hours be those that were said, if they were."""
+    for key, role, others in (("day", h.DAY, ()), ("amount", h.AMOUNT, (h.MINUTES, h.IN, h.OUT))):
+        said = draft.answers.get(f"transfers.{key}")
+        column = next((one for one in table.columns if str(column_name(table, one)) == said), None)
+        if column is None:
+            continue
+        for other in others:
+            roles.found.pop(other, None)
+        roles.found = {one: its for one, its in roles.found.items() if its.index != column.index}
+        roles.found[role] = column
 
 
 def _leave_the_first(draft: Draft) -> None:
