@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from timebank.interchange.propose import headings as h
-from timebank.interchange.propose.choices import column_name, put_amounts, put_days
+from timebank.interchange.propose.amounts import put_amounts
+from timebank.interchange.propose.choices import column_name
 from timebank.interchange.propose.contents import HALF, Column
+from timebank.interchange.propose.days import put_days
 from timebank.interchange.propose.doubts import Doubt
 from timebank.interchange.propose.drafts import Draft
 from timebank.interchange.propose.headings import matches
