@@ -147,7 +147,7 @@ class _ImportText:
             return
         yield words.counted("quarantined", report.quarantined)
         for row in report.rows[:MOST_ROWS]:
-            where = words["row"] if row.column == "row" else row.column
+            where = words("row") if row.column == "row" else row.column
             told = f"{row.file}:{row.line}: {where}: {self._reason(row)}"
             yield f"  {harmless(told)}"
         more = report.quarantined - min(len(report.rows), MOST_ROWS)
