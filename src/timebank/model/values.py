@@ -295,13 +295,15 @@ class Transfer(_Postings):
     repeated: bool = attrs.field(default=False, eq=False)
 
     @classmethod
-    def deferred(cls, make: Callable[[], Transfer]) -> Transfer:
+    def deferred(cls, make: Callable[[], Transfer], *, sequence: int) -> Transfer:
         """Return a transfer whose fields are made when one of them is first looked at.
 
-        Most callers never look: to make twenty fields would cost them a tenth of the call.
+        Most callers never look: to make twenty fields would cost them a tenth of the call. Its
+        `sequence` is there at once, for an import looks at it in each row.
         """
         transfer = object.__new__(cls)
         object.__setattr__(transfer, "_make", make)
+        object.__setattr__(transfer, "sequence", sequence)
         return transfer
 
     if not TYPE_CHECKING:  # a type checker would take every name for a field
