@@ -183,12 +183,15 @@ class MappingImporter:
         """
         part, mapping = self.mapping.opening, self.mapping
         reader = OpeningReader(account=account, day=day, open_accounts=open_accounts)
+        people = self.people or People(self.name, opens=open_accounts)
+        who = Who(mapping, people)
         if part is None:
+            if who.by_name:
+                find = who.opened if open_accounts else who.known
+                reader = attrs.evolve(reader, find=find, names=people.opened)
             yield from reader.read(source, mended=mended)
             return
         file = SourceFile(mapping, "opening", source, mended)
-        people = self.people or People(self.name, opens=open_accounts)
-        who = Who(mapping, people)
         balances = BalanceReader(mapping, part, file.heading, who, opens=open_accounts)
         for row in file.rows():
             for found in balances.read(row) if isinstance(row, Row) else (row,):
