@@ -9,6 +9,7 @@ from timebank.hours import Hours
 from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.toml import parsed
 from timebank.interchange.engine.booking import run
+from timebank.interchange.engine.opening import NoHistory
 from timebank.interchange.engine.report import ImportReport
 
 _MAPPING = b"""
@@ -77,3 +78,21 @@ def test_a_row_without_a_name_says_nothing_else_of_an_account(bank: timebank.Tim
 
     assert report.ok
     assert ("Anna Bo", Hours(6)) == (bank.account("sheet-1").name, bank.balance("sheet-1").posted)
+
+
+def test_names_are_no_ids_where_there_are_balances_alone(bank: timebank.TimeBank) -> None:
+    """Without a mapping what looks like a name is one, and anything else is an id."""
+    bank.open_account("m1", name="Anna Bo")
+    opening = b"account;balance\nanna bo;5\nCarla Zeta;-2\nm9;1\n"
+
+    for _ in range(2):
+        importer = NoHistory()
+        report = run(bank, importer, opening=importer.opening(BytesIO(opening), open_accounts=True))
+
+        assert report.ok
+        assert {
+            "m1": ("Anna Bo", Hours(5)),
+            "opening-1": ("Carla Zeta", Hours(-2)),
+            "m9": (None, Hours(1)),
+            "opening": (None, Hours(-4)),
+        } == {one.id: (one.name, bank.balance(one.id).posted) for one in bank.accounts()}

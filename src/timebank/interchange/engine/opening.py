@@ -14,6 +14,7 @@ from timebank.hours import Hours
 from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.csv_rows import TableReader, quarantined
 from timebank.interchange.engine.files import Source
+from timebank.interchange.engine.people import People
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedRow,
@@ -22,6 +23,7 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.telling import looks_like_a_name
 from timebank.interchange.sheets.headings import find_titles, is_total
 from timebank.interchange.sheets.reading import Sheet
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS
@@ -193,13 +195,43 @@ def _seconds(said: str, balance: str) -> int:
 
 
 class NoHistory:
-    """An importer of nothing, for where opening balances are all there is."""
+    """An importer of nothing, for where opening balances are all there is.
+
+    No mapping says whether people stand there by ids or by names: what looks like a name is one.
+    """
 
     name: Final = "opening"
     bytes: Final = 0
     bytes_read: Final = 0
 
-    opening = staticmethod(opening_balances)
+    def __init__(self) -> None:
+        #: Those of the bank, set before anything is read.
+        self.people: People | None = None
+
+    def opening(
+        self,
+        source: Source,
+        *,
+        account: str = ACCOUNT,
+        day: date | None = None,
+        open_accounts: bool = False,
+        mended: Mended | None = None,
+    ) -> Iterator[tuple[str, ImportedRow]]:
+        """Yield the rows of a sheet as `opening_balances` does, with people by name.
+
+        :raises InvalidRequest: the file has no such columns.
+        :raises OSError: it cannot be read.
+        """
+        people = self.people or People(self.name)
+
+        def find(text: str, column: str) -> str:
+            people.opens = open_accounts
+            return people.id_of(text, column) if looks_like_a_name(text) else text
+
+        reader = OpeningReader(
+            account=account, day=day, open_accounts=open_accounts, find=find, names=people.opened
+        )
+        yield from reader.read(source, mended=mended)
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
         """Return no rows."""
