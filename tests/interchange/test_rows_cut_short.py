@@ -102,7 +102,8 @@ def test_who_is_not_known_is_told_in_each_language(bank: timebank.TimeBank) -> N
     assert [
         "'luca bo' è il nome di 2 conti: 'm1', 'm2'; scrivete l'identificativo di uno di loro",
         "'Paola' non è né l'identificativo né il nome di un conto",
-        "'Carla Nerri' non è né l'identificativo né il nome di un conto; somiglia a: 'Carla Neri' (m3)",
+        "'Carla Nerri' non è né l'identificativo né il nome di un conto; somiglia a: "
+        "'Carla Neri' (m3)",
     ] == [in_words(row.reason, "it") for row in report.rows]
 
 
