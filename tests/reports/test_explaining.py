@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import re
 import string
@@ -135,6 +136,45 @@ def test_an_error_of_a_host_is_said_by_the_class_that_it_is_made_of() -> None:
     assert explain(TooLoud("it is too loud here"), lang="it") == (
         "Una regola della banca non lo permette: it is too loud here."
     )
+
+
+class WithoutFacts(timebank.AccountNotFound):
+    """A host's own, which calls no constructor of ours."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "nobody there")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (timebank.LimitExceeded("m1", rule="charity", needed=timebank.Hours(1)), "charity"),
+        (timebank.InvalidRequest("so it is").about(key="of_a_host"), "so it is"),
+        (timebank.InvalidRequest("so it is").about(key="hours_unreadable"), "so it is"),
+        (WithoutFacts(), "nobody there"),
+        (timebank.Corrupt(""), "Corrupt"),
+    ],
+)
+def test_what_a_host_made_otherwise_is_said_by_its_message(error: TimebankError, told: str) -> None:
+    for code in words.languages():
+        assert told in explain(error, lang=code)
+        assert told in explain(copy.copy(error), lang=code)
+
+
+@pytest.mark.parametrize("lang", ["it", "IT", "it-IT", "it_IT.UTF-8"])
+def test_a_language_is_named_in_any_manner(lang: str) -> None:
+    assert explain(timebank.AccountNotFound("m9"), lang=lang) == (
+        "In questa banca non c'è un conto m9."
+    )
+
+
+def test_names_are_a_bank_or_a_mapping() -> None:
+    error = timebank.AccountNotOpen("m1", status="frozen", doing="x")
+    for none in ({"m1": ""}, {"m1": None}, {}):
+        assert explain(error, names=none).startswith("The account of m1")  # type: ignore[arg-type]  # `None` is no name
+    for wrong in (3, ["m1"]):
+        with pytest.raises(timebank.WrongType, match="names must be"):
+            explain(error, names=wrong)  # type: ignore[arg-type]  # that is what is refused
 
 
 def test_only_errors_of_the_library_are_explained() -> None:

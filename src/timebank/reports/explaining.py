@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ from timebank.errors import (
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
 from timebank.reports.text import harmless
-from timebank.reports.words import DEFAULT, Words
+from timebank.reports.words import DEFAULT, Words, code_of
 from timebank.statute import Statute
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def explain(
     opened, and nothing is asked of a bank but its accounts, as who acts in it: where that gives no
     name, the id stands. Without `names`, ids stand.
 
-    :raises WrongType: an exception that is no error of this library.
+    :raises WrongType: an exception that is no error of this library, or `names` of another type.
     :raises InvalidRequest: a language that there are no words of.
 
     >>> import timebank
@@ -80,7 +81,11 @@ def explain(
     if not isinstance(error, TimebankError):
         msg = f"explain takes a TimebankError, not {shown(error)}"
         raise WrongType(msg)
-    return harmless(_Explanation(error, Words("errors", lang), names).text())
+    if not (names is None or isinstance(names, Mapping) or hasattr(names, "account")):
+        msg = f"names must be a bank, a batch or a mapping of ids to names, not {shown(names)}"
+        raise WrongType(msg)
+    words = Words("errors", None if lang is None else code_of(lang))
+    return harmless(_Explanation(error, words, names).text())
 
 
 def word(name: str) -> str:
@@ -132,15 +137,26 @@ class _Explanation:
         self._names = names
 
     def text(self) -> str:
-        key, more = _sentence_of(self)
+        try:
+            return " ".join([self._sentence(*_sentence_of(self)), *self._remedy()])
+        except (AttributeError, KeyError):  # a host's own: a rule, a key, or facts that it left out
+            return self._by_class()
+
+    def _by_class(self) -> str:
+        """Return the sentence of the nearest class whose facts the error has."""
+        for key in _keys_of_classes(self):
+            with suppress(KeyError):
+                return self._sentence(key, {})
+        raise AssertionError  # that of `TimebankError` has no facts but the message
+
+    def _sentence(self, key: str, more: _Facts) -> str:
         facts = {**vars(self.error), **self.error.gaps, "detail": self._detail(), **more}
         said = {name: self._said(name, one) for name, one in facts.items() if name != "key"}
-        sentence = self.words(key, **said)
-        return " ".join([sentence, *self._remedy()])
+        return self.words(key, **said)
 
     def _detail(self) -> str:
-        """Return the message in English, as the sentence that it is."""
-        text = str(self.error).strip()
+        """Return the message in English, as the sentence that it is; of none, the error's name."""
+        text = str(self.error).strip() or type(self.error).__name__
         return f"{text}." if text[-1:].isalnum() or text[-1:] in {")", "'", '"'} else text
 
     # -- facts -------------------------------------------------------------------------
@@ -162,7 +178,7 @@ class _Explanation:
     def name(self, account: str) -> str:
         """Return the name of an account; its id, where no name of it is known."""
         if isinstance(self._names, Mapping):
-            return self._names.get(account, account)
+            return self._names.get(account) or account
         if self._names is None:
             return account
         try:
@@ -214,8 +230,13 @@ def _sentence_of(told: _Explanation) -> tuple[str, _Facts]:
         if isinstance(error, kind):
             return sentence(told, error)
     code = getattr(error, "code", "")
-    words = [word(kind.__name__) for kind in type(error).__mro__]
-    return next(key for key in (code, *words) if told.words.has(key)), {}
+    return (code if told.words.has(code) else _keys_of_classes(told)[0]), {}
+
+
+def _keys_of_classes(told: _Explanation) -> list[str]:
+    """Return the keys of the sentences of an error's classes, the nearest first."""
+    words = [word(kind.__name__) for kind in type(told.error).__mro__]
+    return list(filter(told.words.has, words))
 
 
 def _is_hidden(error: TimebankError, fact: str) -> bool:
