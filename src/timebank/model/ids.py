@@ -71,6 +71,8 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
         raise WrongType(msg)
     if not 1 <= len(value) <= longest:
         msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
+        if longest != MAX_ID_CHARACTERS:  # a category, a tag, a source
+            raise InvalidRequest(msg).about(key="label_length", longest=longest, length=len(value))
         raise InvalidRequest(msg).about(key="id_length", longest=longest, id=shown(value))
     if is_plain(value):
         return value

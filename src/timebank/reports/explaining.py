@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import (
@@ -32,6 +32,7 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
+from timebank.model.said import Said
 from timebank.reports.text import harmless
 from timebank.reports.words import DEFAULT, Words, code_of
 from timebank.statute import Statute
@@ -163,17 +164,36 @@ class _Explanation:
 
     def _said(self, name: str, value: object) -> str:
         """Return a fact as it stands in a sentence."""
-        if name in _ACCOUNTS and isinstance(value, str):
-            return self.name(value)
-        if name in _KINDS and isinstance(value, str) and self.words.has(value):
-            return self.words(value)
-        if isinstance(value, datetime):
-            return f"{value:%Y-%m-%d %H:%M}"
-        if isinstance(value, date | Hours):
-            return str(value)
-        if not isinstance(value, str):
-            return shown(value)
-        return value if len(value) <= _LONGEST or name == "detail" else f"{value[:_LONGEST]}…"
+        match value:
+            case Said():
+                return _found(value, self.words.language)
+            case str() if name in _ACCOUNTS:
+                return self.name(value)
+            case str() if name in _KINDS and self.words.has(value):
+                return self.words(value)
+            case str():
+                is_short = len(value) <= _LONGEST or name == "detail"
+                return value if is_short else f"{value[:_LONGEST]}…"
+        return self._said_otherwise(value)
+
+    def _said_otherwise(self, value: object) -> str:
+        match value:
+            case TimebankError():  # what is wrong, where the error says in which place
+                return _Explanation(value, self.words, self._names).text()
+            case datetime():
+                return f"{value:%Y-%m-%d %H:%M}"
+            case date() | Hours():
+                return str(value)
+            case timedelta():
+                return self._span(value)
+        return shown(value)
+
+    def _span(self, span: timedelta) -> str:
+        """Return a duration: whole days as such, else hours and minutes."""
+        minutes = span // timedelta(minutes=1)
+        if span.days and span == timedelta(days=span.days):
+            return self.words.counted("days", span.days)
+        return f"{'-' * (minutes < 0)}{abs(minutes) // 60}:{abs(minutes) % 60:02}"
 
     def name(self, account: str) -> str:
         """Return the name of an account; its id, where no name of it is known."""
@@ -216,6 +236,14 @@ class _Explanation:
         if isinstance(error, Rejected) and error.passes is not None:
             return [self.words("passes", passes=error.passes)]
         return []
+
+
+def _found(text: Said, language: str) -> str:
+    """Return what an audit found, in a language."""
+    from timebank.model.said import TABLE
+    from timebank.reports.findings import spoken
+
+    return spoken(text, Words(TABLE, language))
 
 
 # -- which sentence --------------------------------------------------------------------
@@ -301,10 +329,12 @@ def _forbidden(told: _Explanation, error: NotPermitted) -> tuple[str, _Facts]:
     return f"{error.code}{form}", {"action": action, "people": told.listed(error.accounts)}
 
 
-def _no_account(_: _Explanation, error: AccountNotFound) -> tuple[str, _Facts]:
+def _no_account(told: _Explanation, error: AccountNotFound) -> tuple[str, _Facts]:
     if not error.near:
         return "account_not_found", {}
-    return "account_not_found_near", {"near": " / ".join(error.near)}
+    *some, last = error.near
+    near = told.words("or", some=", ".join(some), last=last) if some else last
+    return "account_not_found_near", {"near": near}
 
 
 def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Facts]:

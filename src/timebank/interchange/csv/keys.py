@@ -31,7 +31,7 @@ MAX_LINES: Final = 10_000
 def _refuse(expected: str, value: object) -> NoReturn:
     """Refuse a value of another kind than the key's."""
     msg = f"{expected}, not {shown(value)}"
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg).about(key="wanted_other", given=shown(value))
 
 
 def _text(value: Any) -> str:

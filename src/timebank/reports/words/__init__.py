@@ -128,7 +128,8 @@ def _texts(name: str, language: str) -> dict[str, str]:
 def _known(language: str) -> str:
     if language not in languages():
         msg = f"no catalogue of words for {shown(language)}: there are {', '.join(languages())}"
-        raise InvalidRequest(msg)
+        known = ", ".join(languages())
+        raise InvalidRequest(msg).about(key="language_missing", code=shown(language), known=known)
     return language
 
 
