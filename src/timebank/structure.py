@@ -149,14 +149,18 @@ class Structurer:
             self._refuse(where, error)
 
     def _refuse(self, where: str, reason: InvalidRequest) -> NoReturn:
-        msg = f"{where}: {reason}" if where else str(reason)
-        raise self.error(msg).about(key="in_place", where=where, reason=reason) from reason
+        if where:
+            msg = f"{where}: {reason}"
+            raise self.error(msg).about(key="in_place", where=where, reason=reason) from reason
+        error = self.error(str(reason))
+        error.key, error.gaps = reason.key, reason.gaps
+        raise error from reason
 
 
 def _wanted(expected: str, found: object) -> InvalidRequest:
     """Return the refusal of a value of another shape."""
     msg = f"{expected}, not {shown(found)}"
-    return InvalidRequest(msg).about(key="wanted_other", given=shown(found))
+    return InvalidRequest(msg).about(key="wanted_other", expected=expected, given=shown(found))
 
 
 def _called_in(field: attrs.Attribute[Any]) -> str:

@@ -190,3 +190,16 @@ def test_what_was_given_stands_in_what_is_said(given_text: str, form: str) -> No
     assert isinstance(told, str)
     if form == "No such option: {}" and not set(given_text) & set("(."):
         assert told == f"Non c'è un'opzione {given_text.strip()}"
+
+
+def test_both_languages_name_accounts_by_id_and_name(tmp_path: Path) -> None:
+    db = str(tmp_path / "bank.db")
+    with timebank.open(f"sqlite:///{db}") as bank:
+        bank.open_account("m1", name="Maria Rossi", floor=-1)
+        bank.open_account("m2")
+    words = ["transfer", "--earner", "m2", "--spender", "m1", "--hours", "3"]
+    for code in languages():
+        result = CliRunner().invoke(main, ["--lang", code, "--db", db, *words])
+        assert result.exit_code == 1
+        assert "m1 Maria Rossi" in result.stderr
+        assert "'m1'" not in result.stderr

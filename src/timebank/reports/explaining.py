@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 #: Facts that are ids of accounts: a name stands in their place.
 _ACCOUNTS: Final = frozenset({"account", "actor", "into", "merged_into"})
-#: Facts that are kinds of accounts: their word stands in their place.
-_KINDS: Final = frozenset({"kind", "other", "of"})
+#: Facts that are kinds of accounts, or what belongs into a file: their word stands in their place.
+_WORDS: Final = frozenset({"kind", "other", "of", "expected"})
 #: So many accounts are named in a sentence.
 _MOST_NAMED: Final = 3
 #: The longest text of who asked that is shown.
@@ -169,7 +169,7 @@ class _Explanation:
                 return _found(value, self.words.language)
             case str() if name in _ACCOUNTS:
                 return self.name(value)
-            case str() if name in _KINDS and self.words.has(value):
+            case str() if name in _WORDS and self.words.has(value):
                 return self.words(value)
             case str():
                 is_short = len(value) <= _LONGEST or name == "detail"
