@@ -102,12 +102,15 @@ class _Causes:
             return
         left = self._open.left.items()
         found |= {n: one for n, one in left if getattr(one.expected, "key", "") in _UNREADABLE}
+        places: dict[str, str] = {}  # by what was found: a damaged page is met in many places
+        for one in found.values():
+            places.setdefault(one.found, one.place)
         details = [
-            said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
+            said("found_in_the_file", place=place, found=text)
+            for text, place in places.items()
+            if not any(text != other and text in other for other in places)
         ]
-        self._open.tell(
-            said("the_file_is_damaged"), _few(dict.fromkeys(details)), said("advice_file"), found
-        )
+        self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
 
     # -- published heads ---------------------------------------------------------------------
 
