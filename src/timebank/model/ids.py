@@ -68,7 +68,7 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
     """
     if type(value) is not str:
         msg = f"{what} must be a str, not {type(value).__name__}: {shown(value)}"
-        raise WrongType(msg)
+        raise WrongType(msg).about(key="wanted_other", expected="a text", given=shown(value))
     if not 1 <= len(value) <= longest:
         msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
         if longest != MAX_ID_CHARACTERS:  # a category, a tag, a source
