@@ -36,6 +36,7 @@ from timebank.queries.records import (
     last_balance,
     name_of,
     record_at,
+    reversals_of,
     texts_of,
 )
 from timebank.queries.views import kind_of, period_of, read_account
@@ -82,7 +83,9 @@ class StatementLine:
     `None` for one of the account's own. The labels, the note and the times of day are as they
     were amended last; those of a settlement are those of its hold. A reversal has the labels of
     its original, and no times. `amendments` are what was corrected of them, the oldest first.
-    `takes_back` is what a reversal takes back, `None` on every other line.
+    `takes_back` is what a reversal takes back, `None` on every other line. `taken_back_on` is the
+    day of the last reversal that took the line back, or a part of it; `None` where none did.
+    `taken_back_whole` is whether nothing of it is left.
     """
 
     id: str | None
@@ -104,6 +107,8 @@ class StatementLine:
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
     takes_back: TakenBack | None = None
+    taken_back_on: date | None = None
+    taken_back_whole: bool = False
 
     @property
     def counts_as(self) -> str:
@@ -361,6 +366,8 @@ def _lines(
         record = body_of(record_at(reader, row.sequence))
         if record["kind"] != "merge" or record["effects"]["account"] == account:
             line = _line(reader, record, row, running, number=number, at=at)
+            if not line.reverses and record["kind"] != "merge":
+                line = _with_reversals(reader, record, line, at)
             yield line if row.account == account else attrs.evolve(line, account=row.account)
 
 
@@ -408,6 +415,30 @@ def _line(
         takes_back=_taken_back(reader, record, row, is_fee=is_fee, described=described, noted=noted)
         if kind == "reverse"
         else None,
+    )
+
+
+def _with_reversals(
+    reader: Reader, record: RecordBody, line: StatementLine, at: int | None
+) -> StatementLine:
+    """Return a line with what was taken back of it later, as far as it is known."""
+    reversals = [
+        body_of(row)["effects"]
+        for row in reversals_of(reader, line.sequence)
+        if at is None or row.sequence <= at
+    ]
+    if not reversals:
+        return line
+    earned, *back = (
+        sum(seconds for _, seconds in sides_of(effects)[line.fee] if seconds > 0)
+        for effects in (record["effects"], *reversals)
+    )
+    days = [one["occurred_on"] for one, seconds in zip(reversals, back, strict=True) if seconds]
+    if not days:
+        return line
+    last = max(days)
+    return attrs.evolve(
+        line, taken_back_on=date.fromisoformat(last), taken_back_whole=sum(back) == earned
     )
 
 
