@@ -15,7 +15,7 @@ import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow
+from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow, RecordRow
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
@@ -36,7 +36,6 @@ from timebank.queries.records import (
     last_balance,
     name_of,
     record_at,
-    reversals_of,
     texts_of,
 )
 from timebank.queries.views import kind_of, period_of, read_account
@@ -366,8 +365,6 @@ def _lines(
         record = body_of(record_at(reader, row.sequence))
         if record["kind"] != "merge" or record["effects"]["account"] == account:
             line = _line(reader, record, row, running, number=number, at=at)
-            if not line.reverses and record["kind"] != "merge":
-                line = _with_reversals(reader, record, line, at)
             yield line if row.account == account else attrs.evolve(line, account=row.account)
 
 
@@ -382,7 +379,8 @@ def _line(
 ) -> StatementLine:
     """A posting as a line; it is the account's posting `number`, from 0, of its record."""
     kind, texts = record["kind"], texts_of(reader, row.sequence)
-    described, noted, amended = _described(reader, record, at)
+    referring = [] if kind in {"reverse", "merge"} else reader.referring(row.sequence)
+    described, noted, amended = _described(reader, record, at, referring)
     exchanged, fees = sides_of(record["effects"])
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
     opposite = [
@@ -393,6 +391,7 @@ def _line(
         started_at, ended_at = time_of(described.get("from")), time_of(described.get("to"))
         if noted is not None:
             note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
+    taken_back_on, taken_back_whole = _reversed(record, referring, is_fee=is_fee, at=at)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
@@ -415,31 +414,29 @@ def _line(
         takes_back=_taken_back(reader, record, row, is_fee=is_fee, described=described, noted=noted)
         if kind == "reverse"
         else None,
+        taken_back_on=taken_back_on,
+        taken_back_whole=taken_back_whole,
     )
 
 
-def _with_reversals(
-    reader: Reader, record: RecordBody, line: StatementLine, at: int | None
-) -> StatementLine:
-    """Return a line with what was taken back of it later, as far as it is known."""
+def _reversed(
+    record: RecordBody, referring: list[RecordRow], *, is_fee: bool, at: int | None
+) -> tuple[date | None, bool]:
+    """Return the day of the last reversal of a line, as far as it is known, and whether all went.
+
+    `referring` are the records that refer to that of the line.
+    """
     reversals = [
         body_of(row)["effects"]
-        for row in reversals_of(reader, line.sequence)
-        if at is None or row.sequence <= at
+        for row in referring
+        if row.kind == "reverse" and (at is None or row.sequence <= at)
     ]
-    if not reversals:
-        return line
     earned, *back = (
-        sum(seconds for _, seconds in sides_of(effects)[line.fee] if seconds > 0)
+        sum(seconds for _, seconds in sides_of(effects)[is_fee] if seconds > 0)
         for effects in (record["effects"], *reversals)
     )
     days = [one["occurred_on"] for one, seconds in zip(reversals, back, strict=True) if seconds]
-    if not days:
-        return line
-    last = max(days)
-    return attrs.evolve(
-        line, taken_back_on=date.fromisoformat(last), taken_back_whole=sum(back) == earned
-    )
+    return (date.fromisoformat(max(days)), sum(back) == earned) if days else (None, False)
 
 
 def _taken_back(
@@ -481,14 +478,21 @@ def _taken_back(
 _CALLED: Final = {"reverse": "reversal", "merge": "merge"}
 
 
-def _described(reader: Reader, record: RecordBody, at: int | None) -> DescribedNow:
+def _described(
+    reader: Reader,
+    record: RecordBody,
+    at: int | None,
+    referring: list[RecordRow] | None = None,
+) -> DescribedNow:
     """Return what describes a posting: its kind and labels, as they were amended last.
 
-    A reversal has those of its original, a settlement those of its hold.
+    A reversal has those of its original, a settlement those of its hold. `referring` are the
+    records that refer to that of the posting, where they were read already.
     """
     kind, effects = record["kind"], record["effects"]
     if kind in {"transfer", "hold"}:
-        return described_now(reader, record["sequence"], record["request"], through=at)
+        sequence, request = record["sequence"], record["request"]
+        return described_now(reader, sequence, request, through=at, referring=referring)
     if kind not in {"reverse", "settle"}:
         return DescribedNow(record["request"], None, ())
     original = find_record(reader, effects["reverses" if kind == "reverse" else "resolves"])
