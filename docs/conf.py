@@ -25,6 +25,9 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"timebank {release}"
 
+# Output that begins with # looks like a prompt of root to the lexer of consoles, and its quotes like a
+# shell's.
+suppress_warnings = ["misc.highlighting_failure"]
 # Docstrings mark code with single backticks.
 default_role = "code"
 autodoc_member_order = "bysource"
