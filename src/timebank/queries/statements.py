@@ -391,7 +391,9 @@ def _line(
         started_at, ended_at = time_of(described.get("from")), time_of(described.get("to"))
         if noted is not None:
             note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
-    taken_back_on, taken_back_whole = _reversed(record, referring, is_fee=is_fee, at=at)
+    taken_back_on, taken_back_whole = None, False
+    if referring:
+        taken_back_on, taken_back_whole = _reversed(record, referring, is_fee=is_fee, at=at)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
