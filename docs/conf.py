@@ -24,9 +24,11 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = f"timebank {release}"
+html_static_path = ["_static"]
+html_css_files = ["outputs.css"]
 
-# Output that begins with # looks like a prompt of root to the lexer of consoles, and its quotes like a
-# shell's.
+# Output that begins with # looks like a prompt of root to the lexer of consoles, and its quotes
+# like a shell's.
 suppress_warnings = ["misc.highlighting_failure"]
 # Docstrings mark code with single backticks.
 default_role = "code"

@@ -267,3 +267,20 @@ def test_what_an_account_is_already_is_said(
     assert well(*words).startswith(said)
     assert told in well("--lang", "it", *words)
     assert head == well("head")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("Pino Bo",), "Pino Bo looks like a name"),
+        (("m3", "--name", "maria  R."), "m2 has this name too"),
+        (("m3", "--name", "Maria S."), ""),
+        (("m3",), ""),
+    ],
+)
+def test_an_account_that_may_be_a_slip_is_noted(words: tuple[str, ...], said: str) -> None:
+    """It is opened; the same command again opens nothing, and says nothing more."""
+    result = call("account", "open", *words)
+    assert (0, bool(said)) == (result.exit_code, bool(result.stderr))
+    assert said in result.stderr
+    well("account", "open", *words)

@@ -28,7 +28,7 @@ def test_the_first_lines_lead_to_the_sheet_and_to_the_statement() -> None:
     text = (ROOT / "docs" / "index.md").read_text("utf-8")
     first = "\n".join(text.splitlines()[:MOST_LINES])
     pages = {f"it/{page.name}" for page in GUIDE}
-    assert {"howto-import-csv.md", "howto-spreadsheets.md", *pages} <= set(_LINK.findall(first))
+    assert {"howto-sheets.md", "howto-spreadsheets.md", *pages} <= set(_LINK.findall(first))
 
 
 def test_the_guide_has_four_pages_that_lead_on() -> None:

@@ -547,7 +547,7 @@ def test_a_mended_row_is_not_taken_for_another() -> None:
     """Where the original is no longer there as it was, the mended row is quarantined."""
     raw = kept(Quarantined("f.csv", 1, "x", "", "why", cells=("1", "bad")))
     mended = mended_of(raw.replace(b"1,bad\r\n", b"1,good\r\n"))
-    for original, count in ((b"0,new\n1,bad\n", 2), (b"", 0)):
+    for original, count in ((b"0,new\n1,other\n", 2), (b"1,good\n", 1), (b"", 0)):
         rows = list(Rows("f.csv", io.BytesIO(original), mended=mended))
         assert count == sum(isinstance(row, Row) for row in rows)
         [stale] = [row for row in rows if isinstance(row, Quarantined)]
@@ -555,6 +555,21 @@ def test_a_mended_row_is_not_taken_for_another() -> None:
         assert "the file has changed" in stale.reason
     [row] = Rows("f.csv", io.BytesIO(b"1,bad\n"), mended=mended)
     assert Row(1, ("1", "good")) == row
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
+def test_a_mended_row_is_found_where_rows_came_or_went(before: list[str], after: list[str]) -> None:
+    """By its cells: as many of the same rows are mended as there are both of them and of mends."""
+    lines = [(line, cell) for line, cell in enumerate(before, 1) if cell == "a"]
+    bad = [Quarantined("f.csv", line, "x", "", "why", cells=("1", "a")) for line, _ in lines]
+    mended = mended_of(kept(*bad).replace(b"1,a\r\n", b"1,good\r\n"))
+    raw = "".join(f"1,{cell}\n" for cell in after).encode()
+    rows = list(Rows("f.csv", io.BytesIO(raw), mended=mended))
+    good = min(len(bad), after.count("a"))
+    assert good == sum(isinstance(row, Row) and row.columns == ("1", "good") for row in rows)
+    assert len(bad) - good == sum(isinstance(row, Quarantined) for row in rows)
+    others = [row.columns[1] for row in rows if isinstance(row, Row)]
+    assert [cell for cell in after if cell != "a"] == [one for one in others if one in ("b", "c")]
 
 
 @pytest.mark.parametrize(

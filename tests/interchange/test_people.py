@@ -113,6 +113,21 @@ def test_a_merged_account_and_what_it_became_are_one_person() -> None:
         assert "z" == people_of(bank, "s").id_of("Maria Rossi", "Who")
 
 
+def test_an_account_that_was_renamed_is_found_as_its_source_names_it() -> None:
+    """While nobody has that name now, and until it is erased; of other sources only as it is."""
+    bank = bank_of(**{"s-1": "G. Moretti", "s-2": "Anna", "t-1": "Luca"})
+    for id, name in (("s-1", "Giulia"), ("s-1", "Giulia Moretti"), ("t-1", "Luca Verdi")):
+        bank.rename(id, name)
+    texts = ("g. moretti", "Giulia Moretti", "giulia", "Luca")
+    people = people_of(bank, "s", opens=True)
+    assert ["s-1", "s-1", "s-3", "s-4"] == [people.id_of(text, "Who") for text in texts]
+    bank.rename("s-2", "G. Moretti")
+    assert "s-2" == people_of(bank, "s").id_of("G. Moretti", "Who")
+    bank.rename("s-2", "Anna Neri")
+    bank.erase("s-1", reason="asked")
+    assert "is neither" in fault(people_of(bank, "s"), "G. Moretti")
+
+
 def test_who_may_not_list_accounts_looks_nobody_up() -> None:
     """It is the bank's refusal; ids that the source lists are found."""
     bank = timebank.open("memory:", permissions=lambda ask: ask.action != "accounts")

@@ -148,7 +148,7 @@ def test_closed_books_and_what_was_known_are_named(bank: TimeBank) -> None:
     assert ["Period: from the beginning", "As known at record 6"] == text[1:3]
     assert ["As known at record 6"] == trial_balance_text(bank.trial_balance(at=before))[1:2]
     pieces = read(page_of(bank, "m1", "it", at=before))
-    assert {"Come risultava", "alla riga 6 del registro"} <= set(pieces)
+    assert {"Come risultava", "alla registrazione 6 del registro"} <= set(pieces)
     assert not {"Libri contabili", "corretto"} & set(pieces)
 
 

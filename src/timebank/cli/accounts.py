@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,10 +12,11 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.finding import account_id, named
 from timebank.cli.options import DAY_OF_SERVICE, LIMIT, formatted, old_day_option
-from timebank.cli.output import show_as, show_result
+from timebank.cli.output import complain, show_as, show_result
 from timebank.cli.program import said, usage
 
 if TYPE_CHECKING:
+    from timebank.bank import TimeBank
     from timebank.hours import Hours
     from timebank.model import Account
 
@@ -82,7 +84,26 @@ def open_(
             welcome=not no_welcome,
         )
         posted = bank.balance(id).posted
+        notes = [] if opened.repeated else list(_notes(bank, opened))
     _show(opened, format, posted=posted, asked="open")
+    for note in notes:
+        complain(note)
+
+
+def _notes(bank: TimeBank, opened: Account) -> Iterator[str]:
+    """Yield what is to be said of an account that was opened: nothing is refused for it."""
+    from timebank.errors import NotPermitted
+    from timebank.interchange.engine.telling import looks_like_a_name
+    from timebank.reports.words import Words
+
+    words = Words("options")
+    if looks_like_a_name(opened.id):
+        yield words("id_is_a_name", id=opened.id)
+    if opened.name:
+        with suppress(NotPermitted):  # who may not see the others is told of none
+            others = [one for one in named(bank.accounts(), opened.name) if one.id != opened.id]
+            if others:
+                yield words("same_name", id=opened.id, other=others[0].id)
 
 
 @account.command("list", help="All accounts with their own limits.")

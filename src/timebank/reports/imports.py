@@ -147,8 +147,9 @@ class _ImportText:
             return
         yield words.counted("quarantined", report.quarantined)
         for row in report.rows[:MOST_ROWS]:
-            reason = self._reason(row)
-            yield f"  {harmless(f'{row.file}:{row.line}: {row.column}: {reason}')}"
+            where = words("row") if row.column == "row" else row.column
+            told = f"{row.file}:{row.line}: {where}: {self._reason(row)}"
+            yield f"  {harmless(told)}"
         more = report.quarantined - min(len(report.rows), MOST_ROWS)
         if not more:
             return

@@ -22,7 +22,7 @@ from timebank.errors import NotPermitted, shown
 from timebank.interchange.engine.cells import CellFault
 from timebank.model import MAX_LABEL_CHARACTERS, Account
 from timebank.model.alike import folded_name
-from timebank.queries.records import account_row
+from timebank.queries.records import account_row, texts_of
 
 #: Pairs of names near each other that a report keeps.
 MOST_NEAR: Final = 1_000
@@ -51,8 +51,9 @@ class People:
 
     `name` is the source's, with which ids of accounts begin that are opened here; `opens` says
     whether who is not known gets such an account. `order` tells which of two accounts was opened
-    first, where one was merged into the other; left out, it is their ids. Memory grows with the
-    accounts.
+    first, where one was merged into the other; left out, it is their ids. `first_names` are those
+    under which this source opened accounts that have another name now, by id: where nobody has
+    such a name now, it still means that account. Memory grows with the accounts.
 
     >>> import timebank
     >>> from timebank.interchange.engine.people import People
@@ -72,6 +73,7 @@ class People:
         *,
         opens: bool = False,
         order: Callable[[str], Any] = str,
+        first_names: Mapping[str, str] = MappingProxyType({}),
         refusal: NotPermitted | None = None,
     ) -> None:
         """Take the accounts of a bank; or the `refusal`, where it does not let them be listed.
@@ -87,6 +89,10 @@ class People:
         self._opened: dict[str, str] = {}
         #: Merged account → what it became.
         self._into: dict[str, str] = {}
+        #: Name under which an account was opened, folded → those accounts.
+        self._first: dict[str, list[str]] = {}
+        for id, first in first_names.items():
+            self._first.setdefault(folded_name(first), []).append(id)
         self._number = 0
         #: What names near each other share → those names, folded.
         self._keys: dict[str, list[str]] | None = None
@@ -115,8 +121,9 @@ class People:
         """Return the id of the account that a text of the source means.
 
         It is the account of exactly this id; else the one whose name it is, without regard to case,
-        accents, blanks and what cannot be seen; else, where accounts are opened, a new one. Where
-        an account was merged into another of the same name, it is that which was opened first.
+        accents, blanks and what cannot be seen; else the one that this source opened under that
+        name; else, where accounts are opened, a new one. Where an account was merged into another
+        of the same name, it is that which was opened first.
 
         :raises CellFault: several accounts have such a name, or none has and none is opened, or
             it is no name.
@@ -128,7 +135,7 @@ class People:
         if self._refusal is not None:
             raise self._refusal
         folded = folded_name(text)
-        ids = self._ids.get(folded, []) if folded else []
+        ids = (self._ids.get(folded) or self._first.get(folded, [])) if folded else []
         if not ids and self.opens:
             return self._new(text, folded, column)
         if not ids:
@@ -224,9 +231,29 @@ def people_of(bank: TimeBank, name: str, *, opens: bool = False) -> People:
             return account_row(reader, id).opened
 
     try:
-        return People(name, list(bank.accounts()), opens=opens, order=opened)
+        accounts = list(bank.accounts())
     except NotPermitted as refusal:
         return People(name, opens=opens, refusal=refusal)
+    first_names = _first_names(bank, name, accounts)
+    return People(name, accounts, opens=opens, order=opened, first_names=first_names)
+
+
+def _first_names(bank: TimeBank, name: str, accounts: Iterable[Account]) -> dict[str, str]:
+    """Return the names under which a source opened accounts that were renamed since, by id.
+
+    What was erased, or may not be seen, is not among them.
+    """
+    found = {}
+    own = re.compile(rf"{re.escape(name)}-[0-9]+")
+    with bank.store.reader(bank.name) as reader:
+        for account in accounts:
+            if account.name is None or not own.fullmatch(account.id):
+                continue
+            row = account_row(reader, account.id)
+            first = None if row.named == row.opened else texts_of(reader, row.opened).get("name")
+            if first is not None:
+                found[account.id] = first
+    return found
 
 
 def _keys(folded: str) -> Iterator[str]:

@@ -98,9 +98,9 @@ class Mended:
     r"""The rows of a mended file that were changed or dismissed, to be read for the originals.
 
     The file may be CSV in any dialect, `.xlsx` or `.ods`. A mended row replaces only the row that
-    was quarantined: where that has changed since, the mended row is itself quarantined. A cell
-    that a spreadsheet only wrote in another way is left as it was. Memory grows with the rows of
-    the file.
+    was quarantined, also where it stands on another line now: where that has changed since, the
+    mended row is itself quarantined. A cell that a spreadsheet only wrote in another way is left
+    as it was. Memory grows with the rows of the file.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.engine.csv_rows import Rows
@@ -202,17 +202,14 @@ class Mended:
                 raise InvalidRequest(msg)
 
     def replace(self, name: str, rows: Iterator[Row | Quarantined]) -> Iterator[Row | Quarantined]:
-        """Yield the rows of a file, mended ones in place of the originals."""
+        """Yield the rows of a file, mended ones in place of the originals.
+
+        A row is found where it stood, or, where rows above it came or went, by all of its cells.
+        """
         mends = dict(self._mends.get(name, {}))
         for row in rows:
-            mend = mends.pop(row.line, None) if mends else None
-            if mend is None:
-                yield row
-            elif mend.check == (_check_of(row.columns) if isinstance(row, Row) else ""):
-                yield self._mended(name, row, mend)
-            else:
-                yield row
-                yield self._stale(name, row.line, mend)
+            line = _line_of(row, mends) if mends else None
+            yield row if line is None else self._mended(name, row, mends.pop(line))
         for line, mend in mends.items():
             yield self._stale(name, line, mend)
 
@@ -234,6 +231,15 @@ class Mended:
         text = told("no_mended_line", line=line, file=name)
         value = mend.cells[0] if mend.cells else ""
         return Quarantined(self._name, mend.line, "row", value, text)
+
+
+def _line_of(row: Row | Quarantined, mends: dict[int, _MendedRow]) -> int | None:
+    """Return the line where the row stood that was mended, if it is one of these."""
+    check = _check_of(row.columns) if isinstance(row, Row) else ""
+    mend = mends.get(row.line)
+    if mend is not None and mend.check == check:
+        return row.line
+    return next((line for line, one in mends.items() if check and one.check == check), None)
 
 
 def is_of_another(row: Row | Quarantined, file: str) -> bool:
