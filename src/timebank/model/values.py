@@ -46,7 +46,7 @@ class Head:
         found = _HEAD.fullmatch(line.strip()) if isinstance(line, str) else None
         if found is None:
             msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line))
         return cls(found[1], int(found[2]), bytes.fromhex(found[3]))
 
 

@@ -82,7 +82,10 @@ class MappingImporter:
                 f"the mapping {mapping.name} has open questions: {' '.join(mapping.questions)} "
                 "Answer each in it, and take the line 'questions' out"
             )
-            raise InvalidRequest(msg)
+            asked = " ".join(mapping.questions)
+            raise InvalidRequest(msg).about(
+                key="mapping_questions", name=mapping.name, questions=asked
+            )
         files = (("transfers", transfers), ("accounts", accounts), ("balances", balances))
         for where, source in files:
             if source is not None and getattr(mapping, where) is None:

@@ -114,10 +114,18 @@ class Heading:
                 what = f"{shown(column)}, which {key} of the mapping names"
                 meant = did_you_mean(str(column), [str(name) for name in names if name])
                 msg = f"{file} has no column {what}; {meant}{what_it_has(names)}"
-                raise InvalidRequest(msg)
+                raise InvalidRequest(msg).about(
+                    key="column_missing",
+                    file=file,
+                    column=shown(column),
+                    named_by=key,
+                    names=", ".join(shown(name) for name in names),
+                )
             if count > 1:
                 msg = f"{file} has {count} columns {shown(column)}"
-                raise InvalidRequest(msg)
+                raise InvalidRequest(msg).about(
+                    key="columns_alike", file=file, count=count, column=shown(column)
+                )
             index[column] = known.index(_compared(column)) if count else None
         return cls(
             file,

@@ -73,12 +73,12 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
         data = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         msg = f"{file}: no TOML in UTF-8: {error}"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="mapping_no_toml", file=file, why=str(error)) from error
     try:
         return STRUCTURER.make(Mapping, data)
     except InvalidRequest as error:
         msg = f"{file}: {error}"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="mapping_wrong", file=file, reason=error) from error
 
 
 def _names() -> list[str]:

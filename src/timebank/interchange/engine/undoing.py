@@ -81,7 +81,7 @@ def undo(bank: TimeBank, source: str, *, dry_run: bool = False) -> UndoReport:
     booked = BookedRows(bank, source)
     if not len(booked):
         msg = f"nothing was imported from {shown(source)} into this bank"
-        raise NotFound(msg)
+        raise NotFound(msg).about(key="nothing_imported", source=shown(source))
     for _ in range(_TIMES):
         work = _Undo(booked)
         try:
