@@ -157,7 +157,7 @@ def time_of_day(value: object, what: str) -> str | None:
         raise WrongType(msg)
     if value.second or value.microsecond or value.tzinfo is not None:
         msg = f"{what} must be whole minutes by the clock on the wall, not {value.isoformat()}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="time_of_day", given=value.isoformat())
     return value.isoformat("minutes")
 
 

@@ -110,7 +110,7 @@ class Hours:
             raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(seconds).__name__)
         if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
             msg = f"{shown(seconds)} seconds are beyond ±2**53"
-            raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds))
+            raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds // 3600))
         self = object.__new__(cls)
         _set_seconds(self, seconds)
         return self

@@ -96,15 +96,19 @@ class Structurer:
     def _made(self, kind: type, data: Any, path: str) -> Any:
         where = path or self.root
         if type(data) is not dict:
-            self._refuse(where, f"{self.table}, not {shown(data)}")
+            self._refuse(where, _wanted(self.table, data))
         fields = {_called_in(field): field for field in attrs.fields(kind) if field.init}
         for name in data:
             if name not in fields:
                 known = ", ".join(fields)
-                self._refuse(where, f"the key {shown(name)} is not known; there are {known}")
+                msg = f"the key {shown(name)} is not known; there are {known}"
+                reason = InvalidRequest(msg).about(key="key_unknown", name=shown(name), known=known)
+                self._refuse(where, reason)
         for name, field in fields.items():
             if field.default is attrs.NOTHING and name not in data:
-                self._refuse(where, f"the key {shown(name)} is missing")
+                msg = f"the key {shown(name)} is missing"
+                reason = InvalidRequest(msg).about(key="key_missing", name=shown(name))
+                self._refuse(where, reason)
         inner = f"{path}." if path else ""
         given = {
             fields[name].name: self._value(fields[name], value, f"{inner}{name}")
@@ -124,7 +128,7 @@ class Structurer:
             return tuple(self._each(key, value, path))
         if isinstance(key, TablesByName):
             if type(value) is not dict:
-                self._refuse(path, f"{key.expected}, not {shown(value)}")
+                self._refuse(path, _wanted(key.expected, value))
             return {
                 name: self._each(key.each, one, f"{path}.{name}") for name, one in value.items()
             }
@@ -132,7 +136,7 @@ class Structurer:
 
     def _each(self, key: Tables, value: Any, path: str) -> list[Any]:
         if type(value) is not list:
-            self._refuse(path, f"{key.expected}, not {shown(value)}")
+            self._refuse(path, _wanted(key.expected, value))
         return [
             self._made(key.kind, one, f"{path}[{number}]")
             for number, one in enumerate(value, self.first)
@@ -142,11 +146,21 @@ class Structurer:
         try:
             return make()
         except InvalidRequest as error:
-            self._refuse(where, str(error), error)
+            self._refuse(where, error)
 
-    def _refuse(self, where: str, text: str, cause: Exception | None = None) -> NoReturn:
-        msg = f"{where}: {text}" if where else text
-        raise self.error(msg) from cause
+    def _refuse(self, where: str, reason: InvalidRequest) -> NoReturn:
+        if where:
+            msg = f"{where}: {reason}"
+            raise self.error(msg).about(key="in_place", where=where, reason=reason) from reason
+        error = self.error(str(reason))
+        error.key, error.gaps = reason.key, reason.gaps
+        raise error from reason
+
+
+def _wanted(expected: str, found: object) -> InvalidRequest:
+    """Return the refusal of a value of another shape."""
+    msg = f"{expected}, not {shown(found)}"
+    return InvalidRequest(msg).about(key="wanted_other", expected=expected, given=shown(found))
 
 
 def _called_in(field: attrs.Attribute[Any]) -> str:

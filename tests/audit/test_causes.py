@@ -506,6 +506,7 @@ def test_nothing_in_the_catalogue_is_left_over() -> None:
         "table_of_",
         "status_",
         "label_",
+        "row_of_",
     )
     left = [
         key

@@ -432,7 +432,7 @@ TO = ("transfer", "--earner", "m1", "--spender", "f1", "--hours")
         ((*TO, "0.0001"), 2, "0.0001"),
         (TO[:-1], 2, "hours"),
         (("transfer", "--earner", "m1", "--hours", "1"), 2, "--spender"),
-        (("transfer", "--earner", "m1", "--spender", "m1", "--hours", "1"), 2, "'m1'"),
+        (("transfer", "--earner", "m1", "--spender", "m1", "--hours", "1"), 2, "account m1 "),
         (("transfer", "--earner", "m1=1", "--spender", "f1=2"), 2, "1:00"),
         (("transfer", "--earner", "m1", "--earner", "f1", "--spender", "f1=2"), 2, "m1=1:00"),
         (("transfer", "--earner", "m1=1", "--earner", "m1=1", "--spender", "f1"), 2, "twice"),

@@ -279,7 +279,8 @@ def test_a_merged_account_is_called_so() -> None:
         ("account", "merge", "m2", "--into", "m1-again", "--reason", "x", "--yes"),
         ("transfer", "--earner", "m1-again", "--spender", "m2", "--hours", "1"),
     ):
-        refused(1, "account 'm1-again' is merged into 'm1': it cannot", *words)
+        told = "account m1-again Maria Rossi is merged into m1 Maria R.: it cannot"
+        refused(1, told, *words)
 
 
 @pytest.mark.usefixtures("duplicate")
@@ -495,7 +496,11 @@ def test_at_a_record_or_at_an_instant() -> None:
         2, "give on (a day of service) or at", "balance", "m1", "--at", "4", "--on", "2026-01-01"
     )
     refused(
-        2, "no account 'm1' in this bank at record 0: it was opened", "statement", "m1", "--at=0"
+        2,
+        "no account m1 Maria R. in this bank at record 0: it was opened",
+        "statement",
+        "m1",
+        "--at=0",
     )
     for text in ("yesterday", "2026-01-01", "2026-01-01T10:00", "-1", "9" * 17):
         refused(2, "neither a record's number nor an instant", "statement", "m1", f"--at={text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+import timebank
 from timebank.cli import main
 from timebank.cli.speaking import HELP, in_language, paragraphs, translated
 from timebank.reports import words
@@ -190,3 +192,16 @@ def test_what_was_given_stands_in_what_is_said(given_text: str, form: str) -> No
     assert isinstance(told, str)
     if form == "No such option: {}" and not set(given_text) & set("(."):
         assert told == f"Non c'è un'opzione {given_text.strip()}"
+
+
+def test_both_languages_name_accounts_by_id_and_name(tmp_path: Path) -> None:
+    db = str(tmp_path / "bank.db")
+    with timebank.open(f"sqlite:///{db}") as bank:
+        bank.open_account("m1", name="Maria Rossi", floor=-1)
+        bank.open_account("m2")
+    line = ["transfer", "--earner", "m2", "--spender", "m1", "--hours", "3"]
+    for code in words.languages():
+        result = CliRunner().invoke(main, ["--lang", code, "--db", db, *line])
+        assert result.exit_code == 1
+        assert "m1 Maria Rossi" in result.stderr
+        assert "'m1'" not in result.stderr

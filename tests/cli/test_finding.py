@@ -120,3 +120,17 @@ def test_a_folded_name_folds_to_itself(name: str) -> None:
 @given(st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x17F), min_size=1))
 def test_case_says_nothing_in_a_name(name: str) -> None:
     assert folded_name(name) == folded_name(name.upper()) == folded_name(name.title())
+
+
+def test_who_only_looks_finds_one_by_a_word_of_the_name(bank: TimeBank) -> None:
+    """Whole words, of one account alone; nothing is taken of several, and nobody pays by it."""
+    assert "m2" == account_id(bank, "NICOLO", part=True)
+    assert "m4" == account_id(bank, "bianchi carla", part=True)
+    bank.open_account("m6", name="Carla Bianchi bis")
+    bank.merge("m6", into="m4", reason="entered twice")
+    assert "m4" == account_id(bank, "Bianchi", part=True)
+    for text in ("Carla", "Bianc", "", " "):
+        with pytest.raises(AccountNotFound):
+            account_id(bank, text, part=True)
+    with pytest.raises(AccountNotFound):
+        account_id(bank, "Nicolò")

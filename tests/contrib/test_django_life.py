@@ -159,3 +159,17 @@ def test_a_shell_tells_what_is_wrong(tmp_path: Path) -> None:
     assert "timebank.E004" in project.manage("check", code=1)
     project.settings["TIMEBANK"] = {"BANC": "main"}  # a module of the club's makes its bank at once
     assert "no key 'BANC'. Do you mean 'BANK'?" in project.manage("check", code=1)
+
+
+def test_a_shell_speaks_the_language_of_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of `LANGUAGE_CODE`, unless `TIMEBANK_LANG` names one."""
+    monkeypatch.delenv("TIMEBANK_LANG", raising=False)
+    project = Project(tmp_path, LANGUAGE_CODE="it-it")
+    assert "non c'è una banca main" in project.manage("timebank_audit", code=2)
+    assert "Manca" in project.manage("timebank", "transfer", code=2)
+    assert "Uso: " in project.manage("timebank", "balance", "--help")
+    assert "pronta" in project.manage("timebank", "init")
+    monkeypatch.setenv("TIMEBANK_LANG", "en")
+    assert "Missing option" in project.manage("timebank", "transfer", code=2)

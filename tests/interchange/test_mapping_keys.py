@@ -612,7 +612,7 @@ def test_a_cell_can_be_anything(
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\ntwo_figures="minutes"\n',
-            "two_figures: minutes or hundredths, with the unit auto",
+            "two_figures: with the unit auto, minutes or hundredths or asked",
         ),
         (
             'earner="a"\nspender="b"\namount="h"\nday="d"\n[amounts]\none_figure="x"\n',

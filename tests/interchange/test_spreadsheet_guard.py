@@ -48,6 +48,21 @@ DANGEROUS = [
     "=1+1\nbread",
     "'=1+1",
 ]
+#: The same behind what cannot be seen, which a bank takes in no name.
+UNSEEN = [" =1+1", "\u00a0@SUM(A1)", "\ufeff=1+1", "\x00=1+1", "\u200b -1+1|calc", "' =1"]
+#: Texts in which a spreadsheet that parts columns by another sign finds a cell to execute, with
+#: what is written.
+WITHIN = {
+    "bread;=1+1;milk": "bread;'=1+1;milk",
+    "bread,@SUM(A1)": "bread,'@SUM(A1)",
+    "bread|=1+1": "bread|'=1+1",
+    "bread\n=1+1": "bread\n'=1+1",
+    "bread\n-1+1|calc": "bread\n'-1+1|calc",
+    "bread; +HYPERLINK(A1)": "bread;' +HYPERLINK(A1)",
+    'bread;"=1+1"': 'bread;\'"=1+1"',
+    "bread;'=1+1": "bread;''=1+1",
+    "bread;\uff1d1+1": "bread;'\uff1d1+1",
+}
 #: Texts that it does not.
 HARMLESS = [
     "bread",
@@ -57,8 +72,8 @@ HARMLESS = [
     "12",
     "cmd|calc",
     "'tis",
-    "bread\n=1+1",
-    "bread\r\n-1+1|calc",
+    "due cose:\n- pane\r\n- latte",
+    "ore 1,-2; ciao ;-)",
     'he said "=1"',
     "a,b;c",
     "perché",
@@ -202,7 +217,7 @@ def test_no_mark_steers_a_terminal_or_turns_text_round(write: Writer, mark: str)
 @pytest.mark.parametrize("text", HARMLESS)
 @pytest.mark.parametrize("write", [transfers, transfers_with_semicolons, statement, quarantine])
 def test_what_is_harmless_is_written_as_it_is(write: Writer, text: str) -> None:
-    """A formula in the second line of a cell is text, for the cell stands in quotes."""
+    """A list in the lines of a cell is text, and so is a smile."""
     assert (text if write is quarantine else cell_of(text)) in set(cells_of(write, text))
 
 
@@ -238,10 +253,19 @@ def test_bands_of_balances_are_the_librarys_own_words() -> None:
 # -- the guard --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("text", UNSEEN)
+def test_what_cannot_be_seen_hides_no_formula(text: str) -> None:
+    """Neither from the guard, nor in the file of quarantined rows."""
+    assert f"'{text}" == guarded(text)
+    assert text == unguarded(guarded(text))
+    assert f"'{text}" in set(cells_of(quarantine, text))
+
+
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_what_is_dangerous_has_one_mark_more(text: str) -> None:
-    """And loses it again."""
-    assert f"'{text}" == guarded(text)
+    """And loses it again; behind a line break at its beginning there is another."""
+    within = f"{text[0]}'{text[1:]}" if text[0] in "\t\r\n" else text
+    assert f"'{within}" == guarded(text)
     assert text == unguarded(guarded(text))
 
 
@@ -250,6 +274,34 @@ def test_what_is_harmless_has_none(text: str) -> None:
     """It is the same text, and nothing is taken from it."""
     assert text == guarded(text) == unguarded(text)
     assert text == guarded(text, as_text=True) == unguarded(text, as_text=True)
+
+
+@pytest.mark.parametrize("text", WITHIN)
+@pytest.mark.parametrize("write", [transfers, transfers_with_semicolons, statement, quarantine])
+def test_no_cell_is_a_formula_where_another_sign_parts_columns(write: Writer, text: str) -> None:
+    """A file with commas is opened where semicolons are meant, or the other way."""
+    assert WITHIN[text] == guarded(text)
+    assert text == unguarded(guarded(text))
+    assert WITHIN[text] in set(cells_of(write, text))
+    for delimiter in ",;|\t":
+        for line in write(text).splitlines():
+            for cell in line.split(delimiter):
+                seen = cell.lstrip(' "')
+                assert seen[:1] not in {"=", "@", "\uff1d"}, cell
+
+
+@given(
+    text=st.text(
+        st.sampled_from(" '\"=+-@,;|\t\r\n(!1a\uff1d\ufeff\u00a0") | st.characters(), max_size=16
+    ),
+    as_text=st.booleans(),
+)
+def test_no_text_of_signs_is_lost_by_the_guard(text: str, *, as_text: bool) -> None:
+    """Of those that it looks for, in any order; and marking what is marked loses nothing."""
+    once = guarded(text, as_text=as_text)
+    assert text == unguarded(once, as_text=as_text)
+    twice = guarded(once, as_text=as_text)
+    assert once == unguarded(twice, as_text=as_text)
 
 
 @given(text=st.text(max_size=12), as_text=st.booleans())
@@ -266,7 +318,7 @@ def test_plain_numbers_of_a_few_digits_are_ids_as_well(number: int) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
-@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\r\nb", "\n", "a\n=1+1"])
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\r\nb", "\n", "a\n=1+1", "a;=1+1"])
 def test_a_row_is_one_row_whatever_the_python(text: str, delimiter: str) -> None:
     """Line breaks stand in quotes: Python 3.12 and older leave them bare with no line end."""
     line = csv_line(["m1", text, "end"], delimiter=delimiter)

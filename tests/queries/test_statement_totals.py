@@ -150,8 +150,56 @@ def test_the_papers_name_the_association_and_the_head(bank: TimeBank, language: 
     text = statement_text(made, head=head, title="Banca \u202edel tempo", language=language)
     assert "Banca \ufffddel tempo" == text[0]
     assert str(head) == text[-1]
+    pytest.importorskip("babel")
+    pytest.importorskip("jinja2")
     some: Any = {"head": head, "printed_on": DAY, "language": language}
     page = statement_html(made, title="A & B", **some)
     assert '<p class="bank">A &amp; B</p>' in page
     assert 'class="bank"' not in statement_html(made, **some)
     assert str(head) in page
+
+
+def test_a_line_that_was_taken_back_says_when_and_whether_whole(bank: TimeBank) -> None:
+    """Also the fee, after a merge, and not before it was known."""
+    bank.adopt(Statute(version="v1", fee=Fee(share="10%", payer="earner", fund="fund")))
+    bank.transfer(earner="m1", spender="m2", hours=2, id="t1", occurred_on=DAY)
+    bank.transfer(earner="m1", spender="m2", hours=1, id="t2", occurred_on=DAY)
+    before = bank.head().sequence
+    bank.reverse("t1", hours="0:30", reason="it was less", occurred_on=DAY)
+    part = bank.head().sequence
+    bank.reverse("t1", reason="never", occurred_on=DAY + timedelta(days=1))
+    bank.open_account("m3", floor=None)
+    bank.merge("m1", into="m3", reason="twice")
+    later = DAY + timedelta(days=1)
+
+    def said(account: str, at: int | None = None) -> list[tuple[date | None, bool]]:
+        lines = bank.statement(account, at=at).lines
+        return [
+            (line.taken_back_on, line.taken_back_whole)
+            for line in lines
+            if not line.reverses and line.kind != "merge"
+        ]
+
+    assert [(later, True), (later, True), (None, False), (None, False)] == said("m3")
+    assert [(later, True), (None, False)] == said("m2")
+    assert [(None, False)] * 2 == said("m2", before)
+    assert [(DAY, False), (None, False)] == said("m2", part)
+    text = " ".join(" ".join(statement_text(bank.statement("m2"))).split())
+    assert "taken back on 2026-03-03" in text
+    text = " ".join(" ".join(statement_text(bank.statement("m2", at=part), language="it")).split())
+    assert "stornato in parte il 2026-03-02" in text
+
+
+@given(st.integers(0, 10**6))
+def test_what_is_said_to_be_taken_back_is_what_reversals_say(seed: int) -> None:
+    """Of any bank: a line is marked where a reversal names it, and there alone.
+
+    Who was merged has the lines; the reversals are their heir's.
+    """
+    bank = Walk(seed).walk(60)
+    for account in bank.accounts():
+        lines = bank.statement(account.id).lines
+        named = {(line.takes_back.sequence, line.fee) for line in lines if line.takes_back}
+        marked = {(line.sequence, line.fee) for line in lines if line.taken_back_on}
+        assert named <= marked
+        assert named == marked or account.merged_into is not None

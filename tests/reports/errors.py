@@ -157,7 +157,8 @@ def _of_the_call() -> Iterator[timebank.TimebankError]:
     then = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     yield errors.ClockBehind(clock=then, last=then.replace(year=2027))
     for key, gaps in dict(abouts()).items():
-        known = {"account": "m1", "into": "m2", "earner": "m1"}
+        known: dict[str, object] = {"account": "m1", "into": "m2", "earner": "m1"}
+        known["reason"] = errors.InvalidRequest("so it is")
         yield errors.InvalidRequest("this is what it says").about(
             key=key, **{gap: known.get(gap, f"<{gap}>") for gap in gaps}
         )

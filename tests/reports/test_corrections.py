@@ -133,7 +133,7 @@ def test_the_statement_of_the_duplicate_ends_with_its_merge(bank: TimeBank) -> N
         == (statement_text(bank.statement("m1-bis"))[0])
     )
     pieces = read(page_of(bank, "m1-bis", "it"))
-    assert {"(socio, unito a m1)", "doppione", "unione"} <= set(pieces)
+    assert {"(socio, unito a m1)", "unione: doppione"} <= set(pieces)
 
 
 def test_closed_books_and_what_was_known_are_named(bank: TimeBank) -> None:
@@ -233,7 +233,7 @@ def test_no_english_stands_on_an_italian_statement(everything: TimeBank) -> None
     page = " | ".join(read(page_of(everything, "m1", "it")))
     for words in (
         "credito di benvenuto",
-        "quota, da 2026-01 a 2026-06",
+        "quota da 2026-01 a 2026-06",
         "donazione",
         "restituito all'uscita",
         "aiuto alle famiglie",

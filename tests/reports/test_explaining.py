@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import re
 import string
@@ -18,7 +19,7 @@ from timebank.reports.explaining import sentence_key
 
 #: Calls that raise an error of many whose sentence has no key: their message is shown in English,
 #: in a frame of the language. It only falls.
-WITHOUT_A_SENTENCE = 274
+WITHOUT_A_SENTENCE = 232
 #: Classes of which one has many errors.
 OF_MANY = {
     "InvalidHours",
@@ -73,7 +74,9 @@ def test_every_class_is_among_the_samples() -> None:
 
 def test_every_sentence_is_said_of_an_error() -> None:
     told = {sentence_key(error) for error in SAMPLES}
-    helpers = re.compile(r"(do|role|once|passes)_|passes$|(spend|earn)_first$|days$|and$|more$")
+    helpers = re.compile(
+        r"(do|role|once|passes)_|passes$|(spend|earn)_first$|days$|and$|or$|more$|(an?|one|true) "
+    )
     assert told == {key for key in words.table("errors", "en") if not helpers.match(key)}
 
 
@@ -135,6 +138,45 @@ def test_an_error_of_a_host_is_said_by_the_class_that_it_is_made_of() -> None:
     assert explain(TooLoud("it is too loud here"), lang="it") == (
         "Una regola della banca non lo permette: it is too loud here."
     )
+
+
+class WithoutFacts(timebank.AccountNotFound):
+    """A host's own, which calls no constructor of ours."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "nobody there")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (timebank.LimitExceeded("m1", rule="charity", needed=timebank.Hours(1)), "charity"),
+        (timebank.InvalidRequest("so it is").about(key="of_a_host"), "so it is"),
+        (timebank.InvalidRequest("so it is").about(key="hours_unreadable"), "so it is"),
+        (WithoutFacts(), "nobody there"),
+        (timebank.Corrupt(""), "Corrupt"),
+    ],
+)
+def test_what_a_host_made_otherwise_is_said_by_its_message(error: TimebankError, told: str) -> None:
+    for code in words.languages():
+        assert told in explain(error, lang=code)
+        assert told in explain(copy.copy(error), lang=code)
+
+
+@pytest.mark.parametrize("lang", ["it", "IT", "it-IT", "it_IT.UTF-8"])
+def test_a_language_is_named_in_any_manner(lang: str) -> None:
+    assert explain(timebank.AccountNotFound("m9"), lang=lang) == (
+        "In questa banca non c'è un conto m9."
+    )
+
+
+def test_names_are_a_bank_or_a_mapping() -> None:
+    error = timebank.AccountNotOpen("m1", status="frozen", doing="x")
+    for none in ({"m1": ""}, {"m1": None}, {}):
+        assert explain(error, names=none).startswith("The account of m1")  # type: ignore[arg-type]  # `None` is no name
+    for wrong in (3, ["m1"]):
+        with pytest.raises(timebank.WrongType, match="names must be"):
+            explain(error, names=wrong)  # type: ignore[arg-type]  # that is what is refused
 
 
 def test_only_errors_of_the_library_are_explained() -> None:

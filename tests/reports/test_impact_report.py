@@ -202,3 +202,10 @@ def test_kinds_of_movement_are_in_the_language(street: TimeBank) -> None:
     ring(street, date(2026, 1, 5), kind="gift")
     assert any(line.startswith("dono ") for line in impact_text(street.impact(), "it"))
     assert "exchange" not in "\n".join(impact_text(street.impact(), "it"))
+
+
+def test_an_empty_bank_has_balances_of_no_day() -> None:
+    """Its last day is no day of the calendar that anybody knows."""
+    for language in ("en", "it"):
+        text = "\n".join(impact_text(timebank.open("memory:").impact(), language))
+        assert "9999" not in text

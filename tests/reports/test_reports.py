@@ -125,7 +125,11 @@ Day         With               Description              Given  Received  Taken b
 ----------  -----------------  -----------------------  -----  --------  ----------  -----  --------
                                Opening balance                                                  0:00
 2026-03-02  m1 Maria R.        accompanied to the cli…             1:30                        -1:30
+                                 taken back on
+                                 2026-03-02
 2026-03-02  m1 Maria R.                                            4:00                        -5:30
+                                 taken back in part on
+                                 2026-03-02
 2026-03-02  m1 Maria R.        reversal: entered twic…                        +1:30            -4:00
                                  takes back the
                                  exchange of

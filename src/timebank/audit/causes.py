@@ -21,14 +21,17 @@ from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import Cause, OpenFindings, place_of
 from timebank.audit.recovering import read
 from timebank.audit.stored import Stored
+from timebank.errors import shown
 from timebank.hours import Hours
 from timebank.journal import commitment
-from timebank.model import Head
+from timebank.model import Head, TextRow
 from timebank.model.said import Day, Said, Who, said, told, who
 from timebank.storage.protocol import Reader
 
 #: Rows, texts or guards that one cause names; the others are counted.
 _NAMED: Final = 3
+#: Texts of which it is looked whether they stand in each other's place.
+_SWAPPED: Final = 100
 #: What the names of our triggers say.
 _ACTIONS: Final = ("update", "delete", "insert")
 
@@ -99,12 +102,15 @@ class _Causes:
             return
         left = self._open.left.items()
         found |= {n: one for n, one in left if getattr(one.expected, "key", "") in _UNREADABLE}
+        places: dict[str, str] = {}  # by what was found: a damaged page is met in many places
+        for one in found.values():
+            places.setdefault(one.found, one.place)
         details = [
-            said("found_in_the_file", place=one.place, found=one.found) for one in found.values()
+            said("found_in_the_file", place=place, found=text)
+            for text, place in places.items()
+            if not any(text != other and text in other for other in places)
         ]
-        self._open.tell(
-            said("the_file_is_damaged"), _few(dict.fromkeys(details)), said("advice_file"), found
-        )
+        self._open.tell(said("the_file_is_damaged"), _few(details), said("advice_file"), found)
 
     # -- published heads ---------------------------------------------------------------------
 
@@ -188,10 +194,20 @@ class _Causes:
             row for row in (expected, found) if isinstance(row, Said) and row.key == "posting_is"
         ]
         if not rows:
-            return [said("row_differs", place=one.place, expected=expected, found=found)]
+            if getattr(expected, "key", "") == "account_opened_by_record":
+                return [said("account_row_is_gone", account=who(account))]
+            of = self._beside(one)
+            return [said("row_differs", place=of, expected=expected, found=found)]
         words = [self._posting(row) for row in (expected, found)]
         of = self._about(rows[0].gaps["sequence"])
         return [said("row_of", account=who(account), about=of, expected=words[0], found=words[1])]
+
+    def _beside(self, one: Finding) -> str:
+        """Return the place of a finding: for a row of a hold or a statute, with its record."""
+        place = one.place
+        if not isinstance(place, Said) or place.key != "row_of_the_of_record":
+            return place
+        return said(f"row_of_{place.gaps['what']}", about=self._about(place_of(one, "sequence")))
 
     def _posting(self, row: str) -> str:
         if not isinstance(row, Said) or row.key != "posting_is":
@@ -213,8 +229,11 @@ class _Causes:
         found = self._open.of_checks("texts")
         if not found:
             return
-        details = []
-        for one in found.values():
+        details, swapped = [], self._swapped_texts(found)
+        for number, one in found.items():
+            if number in swapped:
+                details.append(swapped[number])
+                continue
             sequence, field = place_of(one, "sequence"), place_of(one, "field")
             if sequence is None or field is None:
                 details.append(said("expected_and_found", expected=one.expected, found=one.found))
@@ -228,6 +247,32 @@ class _Causes:
         advice = next(iter(found.values())).advice
         what = said("texts_were_changed", n=len(found))
         self._open.tell(what, _few(details), advice, found)
+
+    def _swapped_texts(self, found: Mapping[int, Finding]) -> dict[int, str]:
+        """Return words on the texts that now stand in the place of another one of them.
+
+        What a record committed to is proved by the salt beside it and the text elsewhere.
+        """
+        if self._reader is None:
+            return {}
+        beside: dict[int, tuple[str, TextRow, object]] = {}
+        for number, one in list(found.items())[:_SWAPPED]:
+            sequence, field = place_of(one, "sequence"), str(place_of(one, "field")).strip("'")
+            if not isinstance(sequence, int):
+                continue
+            rows = self._reader.records(after=sequence - 1, limit=1)
+            request = (read(rows[0].body) or {}).get("request", {}) if rows else {}
+            for row in self._reader.texts(after=sequence - 1, through=sequence):
+                if row.field == field and isinstance(request, dict):
+                    beside[number] = (field, row, request.get(field))
+        told: dict[int, str] = {}
+        for number, (field, row, committed) in beside.items():
+            for _, other, _ in beside.values():
+                if other is not row and commitment(row.salt, other.text) == committed:
+                    gaps = {"about": self._about(row.sequence), "was": shown(other.text)}
+                    text = said(f"text_{field}") if f"'{field}'" in _TEXTS else field
+                    told[number] = said("text_was_swapped", text=text, **gaps)
+        return told
 
     def _schema(self) -> None:
         found = self._open.of_checks("schema", "orphans", "references")

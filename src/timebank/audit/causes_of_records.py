@@ -18,6 +18,8 @@ from timebank.storage.protocol import Reader
 
 #: Records of which it is tried what they said; of the others the rows beside them tell.
 _MOST_RECOVERED: Final = 3
+#: Records that say the same of their journal, from which it is the file that says otherwise.
+_MOST_ALIKE: Final = 3
 #: Differences of a record that are said.
 _MOST_DIFFERENCES: Final = 4
 #: Checks on what a record says.
@@ -49,12 +51,14 @@ class RecordCauses:
 
     def find(self) -> None:
         """Tell the records whose digest, number or place is not what it was."""
+        self._journal_id()
         places = self._places()
         self._swapped(places)
         self._shifted(places)
         for first, last in self._gaps():
             self._gone(first, last)
         self._cut()
+        self._without_rows()
         for sequence, says in places.items():
             if found := self._at(sequence):
                 words = said("record_is_elsewhere", sequence=sequence, says=says)
@@ -200,6 +204,42 @@ class RecordCauses:
         details = details or [self._beside(n, of) for n, of in known]
         self._tell(what, details, {}, sequences, [row.account for row in rows])
 
+    def _journal_id(self) -> None:
+        """Tell one cause where the file has another id of its journal than all of its records."""
+        chain = self._open.of_checks("chain")
+        found = {n: one for n, one in chain.items() if _field(one) == "journal"}
+        said_by = {(str(one.expected), str(one.found)) for one in found.values()}
+        if len(said_by) != 1 or len(found) < min(_MOST_ALIKE, self._stored.last):
+            return
+        found |= {n: one for n, one in self._digests().items() if place_of(one, "sequence") == 1}
+        one = next(iter(found.values()))
+        details = [said("journal_id_is", expected=one.found, found=one.expected)]
+        self._open.tell(said("journal_id_was_changed"), details, said("advice_journal"), found)
+
+    def _without_rows(self) -> None:
+        """Tell the records at the end of which no balance knows, though their digests are right."""
+        derived = self._open.of_checks("derived").items()
+        missing = {n: one for n, one in derived if getattr(one.found, "key", "") == "no_such_row"}
+        named = {number for one in missing.values() for number in _numbers(one)}
+        first = self._stored.last + 1
+        while first - 1 in named and not self._rows_at(first - 1):
+            first -= 1
+        sequences = set(range(first, self._stored.last + 1))
+        if not sequences or self._broken():
+            return
+        found = {n: one for n, one in missing.items() if _numbers(one) & sequences}
+        texts = self._open.of_checks("texts").items()
+        found |= {n: one for n, one in texts if place_of(one, "sequence") in sequences}
+        details = [self._saying(sequence) for sequence in sorted(sequences)[:_MOST_RECOVERED]]
+        details.append(said("added_or_rows_gone"))
+        what = said("records_without_rows", n=len(sequences), first=first, last=max(sequences))
+        self._open.tell(what, details, said("advice_added", sequence=first), found)
+
+    def _rows_at(self, sequence: int) -> list[PostingRow]:
+        row = self._stored.record(sequence)
+        accounts = _accounts_of(None if row is None else read(row.body))
+        return self._stored.postings_of({sequence}, accounts)
+
     # -- records that say something else -----------------------------------------------------
 
     def _broken_at(self, sequence: int) -> None:
@@ -246,18 +286,28 @@ class RecordCauses:
         differences = [] if was is None or now is None else list(_differences(was, now))
         details = [*differences[:_MOST_DIFFERENCES], known]
         if was is None or not (differences or now is None):
-            details = [said("nothing_tells")]
+            agrees = was is not None and rows and not self._open_rows(sequence)
+            details = [said("rows_agree_with_it" if agrees else "nothing_tells")]
         if now is None and was is None:
             details = [said("cannot_be_read_now"), self._beside(sequence, rows)]
         what = said("record_was_changed", sequence=sequence, about=about(was or now))
         accounts = [*_accounts_of(was), *_accounts_of(now), *(row.account for row in rows)]
         self._tell(what, details, self._at(sequence) | also, {sequence}, accounts)
 
+    def _open_rows(self, sequence: int) -> bool:
+        """Return whether something was found on the rows of a record."""
+        derived = self._open.of_checks("derived").values()
+        return any(sequence in _numbers(one) for one in derived)
+
     def _beside(self, sequence: int, rows: Sequence[PostingRow]) -> str:
         """Return in words what the stored rows of a record still tell of it."""
         if not rows:
             return said("nothing_tells")
         lines = [(row.account, row.seconds) for row in rows]
+        if sum(seconds for _, seconds in lines):  # of somebody else the row was not found
+            known = [f"{who(row.account)} {quantity(row.seconds)}" for row in rows]
+            day = Day(rows[0].day)
+            return said("some_rows_tell", sequence=sequence, day=day, known=", ".join(known))
         return said("rows_tell", sequence=sequence, about=moved("transfer", rows[0].day, lines))
 
     def _copied(self, sequence: int, row: RecordRow, before: bytes) -> _Content | None:
@@ -388,7 +438,10 @@ class RecordCauses:
         """Return the stored postings of some records, of these accounts and those with findings."""
         of = self._sequences_by_account()
         first = [account for account in of if of[account] & sequences]
-        return self._stored.postings_of(sequences, [*accounts, *first, *of])
+        rows = self._stored.postings_of(sequences, [*accounts, *first, *of])
+        if not sum(row.seconds for row in rows):
+            return rows
+        return self._stored.postings_of(sequences, [*accounts, *first, *self._stored.accounts()])
 
 
 def _neighbours(lines: list[Between]) -> Said:
@@ -399,6 +452,11 @@ def _neighbours(lines: list[Between]) -> Said:
         spenders=people(account for account, seconds in lines if seconds < 0),
         earners=people(account for account, seconds in lines if seconds > 0),
     )
+
+
+def _field(one: Finding) -> object:
+    """Return the field that a finding on a record is about, if it is about one."""
+    return one.found.gaps.get("field") if isinstance(one.found, Said) else None
 
 
 def _numbers(one: Finding) -> set[int]:

@@ -79,7 +79,7 @@ class Checkpoint:
             form = found.get("format")
         except UNUSABLE as error:
             msg = "this is no checkpoint of an audit: it cannot be read"
-            raise InvalidRequest(msg) from error
+            raise InvalidRequest(msg).about(key="checkpoint_unreadable") from error
         if form != FORMAT:
             msg = f"this is no checkpoint that can be read here: its format is {shown(form)}"
             raise InvalidRequest(msg).about(key="checkpoint_unreadable")
@@ -92,7 +92,7 @@ class Checkpoint:
             return cls(Head.of(found["head"]), lambda: state)
         except UNUSABLE as error:
             msg = "this is no checkpoint of an audit: it cannot be read"
-            raise InvalidRequest(msg) from error
+            raise InvalidRequest(msg).about(key="checkpoint_unreadable") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file: whole, or not at all. Of what is there, only a checkpoint is lost.

@@ -10,7 +10,16 @@ from timebank.audit.findings import MOST_FINDINGS, Check, quantity
 from timebank.errors import TimebankError, shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
-from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow
+from timebank.model import (
+    MAX_INTEGER,
+    NEVER,
+    AccountRow,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    instant,
+)
 from timebank.model.said import said, who
 
 #: Expected postings that are kept before they are compared: many accounts, one read each.
@@ -333,7 +342,28 @@ class DerivedRows(AuditCheck):
 
 
 def _row(row: HoldRow | StatuteRow | None) -> str:
-    return said("no_such_row") if row is None else shown(tuple(row))
+    """Return a row in words; one that a tool filled with anything, as it stands."""
+    match row:
+        case None:
+            return said("no_such_row")
+        case HoldRow(account=account, held=int(held), incoming=int(incoming), expires_at=expires):
+            sides = {"held": quantity(held), "incoming": quantity(incoming)}
+            return said("hold_row_is", account=who(account), expires=_instant(expires), **sides)
+        case StatuteRow(version=version, closed_through=None):
+            return said("statute_row_is", version=shown(version))
+        case StatuteRow(version=version, closed_through=day):
+            return said("closing_row_is", version=shown(version), day=shown(day))
+    return shown(tuple(row))  # type: ignore[unreachable]  # a tampered column may hold anything
+
+
+def _instant(microseconds: object) -> str:
+    """Return an instant as people read it; what is none as it stands."""
+    if microseconds == NEVER:
+        return said("never")
+    try:
+        return str(instant(microseconds).replace(tzinfo=None))  # type: ignore[arg-type]  # a tampered column may hold anything
+    except (OverflowError, TypeError, ValueError, TimebankError):
+        return shown(microseconds)
 
 
 def _is_number(version: object) -> bool:

@@ -41,6 +41,7 @@ class _Journal:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._damaged: Corrupt | None = None
 
     def head(self) -> Head:
         return self._asked(self._reader.head)
@@ -51,9 +52,12 @@ class _Journal:
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
-        except Corrupt:
+        except Corrupt as error:
+            self._damaged = error
             raise
         except TimebankError as error:
+            if self._damaged is not None:  # a writer says no more after that
+                raise self._damaged from error
             raise _FailedReading(error) from error
 
 

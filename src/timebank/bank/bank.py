@@ -343,7 +343,7 @@ def _check_journal(reader: Reader, bank: str) -> None:
             "Keep this copy, run `timebank audit`, and restore a backup whose head was published; "
             "who knows what the records say may force it (--force, or force=True)"
         )
-        raise Corrupt(msg)
+        raise Corrupt(msg).about(key="journal_not_well", place=first.place)
 
 
 def _rebuild(writer: Writer, progress: Progress | None) -> bool:

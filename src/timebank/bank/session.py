@@ -585,7 +585,8 @@ class Session:
     ) -> Transfer | Hold:
         if command.kind == "settle":  # it is described by its hold, which must be read now
             return OPERATIONS["settle"](self.writer, record, command.texts, now)
-        return Transfer.deferred(partial(transfer_view, record, command.texts))
+        make = partial(transfer_view, record, command.texts)
+        return Transfer.deferred(make, sequence=record["sequence"])
 
     def _hold_result(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
         return OPERATIONS[command.kind](self.writer, record, command.texts, now)

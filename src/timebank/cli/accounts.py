@@ -131,7 +131,7 @@ def show_(address: BankAddress, /, *, id: str, format: str) -> None:
     from timebank.reports.balances import account_text
 
     with address.open(read_only=True) as bank:
-        id = account_id(bank, id)
+        id = account_id(bank, id, part=True)
         shown, balance = bank.account(id), bank.balance(id)
     show_as(
         format,
@@ -149,7 +149,7 @@ def history(address: BankAddress, /, *, id: str, format: str) -> None:
     from timebank.reports.members import events_text
 
     with address.open(read_only=True) as bank:
-        events = list(bank.events(account_id(bank, id)))
+        events = list(bank.events(account_id(bank, id, part=True)))
     show_result(format, events, lambda: events_text(events))
 
 

@@ -190,6 +190,6 @@ def statement(
     from timebank.interchange.spreadsheet import statement_sheet
 
     with address.open(read_only=True) as bank:
-        made = bank.statement(account_id(bank, id), since=since, until=until)
+        made = bank.statement(account_id(bank, id, part=True), since=since, until=until)
     texts, comma = not options["without_texts"], options["decimal_comma"]
     _show_sheet(statement_sheet(made, texts=texts, decimal_comma=comma), "statement", options)

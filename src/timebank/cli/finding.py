@@ -19,11 +19,12 @@ _MOST_NEAR: Final = 3
 _NEAR: Final = 0.75
 
 
-def account_id(bank: TimeBank | BankBatch, text: str) -> str:
+def account_id(bank: TimeBank | BankBatch, text: str, *, part: bool = False) -> str:
     """Return the id of the account that a text means: the account of that id, else of that name.
 
     Names are compared without case, accents, blanks too many and marks that cannot be seen. An
-    account that was merged stands for the one that it became.
+    account that was merged stands for the one that it became. With `part`, for commands that only
+    look, whole words of the name are enough where one account alone has them.
 
     :raises click.UsageError: several accounts have the name. They are listed.
     :raises AccountNotFound: no account has it. Those that are near are named.
@@ -34,6 +35,8 @@ def account_id(bank: TimeBank | BankBatch, text: str) -> str:
     >>> _ = bank.open_account("m1", name="Nicolò Rossi"), bank.open_account("m2")
     >>> account_id(bank, "m2"), account_id(bank, "nicolo  ROSSI")
     ('m2', 'm1')
+    >>> account_id(bank, "rossi", part=True)
+    'm1'
     >>> account_id(bank, "Nicola Rossi")
     Traceback (most recent call last):
         ...
@@ -47,6 +50,10 @@ Nicolò Rossi?
     found = named(accounts.values(), text)
     if len(found) == 1:
         return found[0].id
+    if part and not found:
+        of_words = _of_words(accounts.values(), text)
+        if len(of_words) == 1:
+            return of_words[0].id
     if found:
         usage(_several(text, found))
     raise _not_found(text, accounts.values())
@@ -76,6 +83,21 @@ def named(accounts: Iterable[Account], text: str, *, part: bool = False) -> list
         if name and wanted and (wanted in name if part else wanted == name):
             heir = _heir(account, known)
             found[heir.id] = heir
+    return list(found.values())
+
+
+def _of_words(accounts: Iterable[Account], text: str) -> list[Account]:
+    """Return the accounts that have all words of a text in their name, whole."""
+    from timebank.model.alike import folded_name
+
+    known = {account.id: account for account in accounts}
+    wanted = set(folded_name(text).split())
+    found = {
+        heir.id: heir
+        for account in known.values()
+        if wanted and wanted <= set(folded_name(account.name or "").split())
+        for heir in [_heir(account, known)]
+    }
     return list(found.values())
 
 

@@ -96,14 +96,13 @@ class Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Where the keyboard ends it, click would print an empty line."""
         from timebank.errors import TimebankError
-        from timebank.reports.words import DEFAULT, language
 
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
         except TimebankError as error:
-            if language() != DEFAULT and ctx.obj is not None:
+            if ctx.obj is not None:
                 _name_accounts(error, ctx.obj)
             raise
 
@@ -141,16 +140,23 @@ def message_of(error: Exception, program: str = NAME) -> str:
 def _explained(error: Exception) -> str:
     """Return the message of an error: its own in English, else its sentence for people.
 
-    Accounts are named as people know them, where the command could read their names.
+    Accounts are shown by id and name, where the command could read their names.
     """
-    from timebank.errors import TimebankError
+    from timebank.errors import TimebankError, shown
     from timebank.reports.words import DEFAULT, language
 
-    if language() == DEFAULT or not isinstance(error, TimebankError):
+    if not isinstance(error, TimebankError):
         return str(error)
+    names: dict[str, str] = getattr(error, _NAMES, {})
+    if language() == DEFAULT:
+        message = str(error)
+        for id, name in names.items():
+            if name != id:
+                message = message.replace(shown(id), name)
+        return message
     from timebank.reports.explaining import explain
 
-    sentence = explain(error, names=getattr(error, _NAMES, None))
+    sentence = explain(error, names=names)
     told = getattr(error, TOLD, None)
     return sentence if told is None else f"{sentence.rstrip('.')}; {told}"
 

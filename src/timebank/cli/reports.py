@@ -61,7 +61,7 @@ def balance(
             trial = bank.trial_balance(on, at=at)
             show_as(format, lambda: reports.json.balances(trial), lambda: balances_text(trial))
             return
-        id = account_id(bank, id)
+        id = account_id(bank, id, part=True)
         found = bank.balance(id, on=on, at=at)
         account = bank.account(id)
     if on is None and at is None:
@@ -116,7 +116,7 @@ def statement(
     with address.open(read_only=True) as bank:
         head, name = bank.head(), bank.name
         title = _title(title, [bank])
-        made = bank.statement(account_id(bank, id), since=since, until=until, at=at)
+        made = bank.statement(account_id(bank, id, part=True), since=since, until=until, at=at)
     if format == "json":
         show_json({**reports.json.statement(made), "bank": name, "head": str(head)})
     elif format == "html":

@@ -45,11 +45,11 @@ def language_named(code: str | None, environ: Mapping[str, str]) -> str:
 
     :raises click.UsageError: a language that has no words.
     """
-    from timebank.reports.words import Words, language_of, languages
+    from timebank.reports.words import Words, code_of, language_of, languages
 
     if not isinstance(code, str):
         return language_of(environ)
-    known = re.split(r"[_.@-]", code, maxsplit=1)[0].lower()
+    known = code_of(code)
     if known in languages():
         return known
     words = Words("cli", language_of(environ))

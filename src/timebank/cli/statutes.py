@@ -141,5 +141,7 @@ def _read(file: Path) -> Statute:
     try:
         return Statute.from_json(file.read_bytes())
     except InvalidStatute as error:
-        error.add_context(before=f"{file}: ")
-        raise
+        msg = f"{file}: {error}"
+        raise InvalidStatute(msg).about(
+            key="statute_wrong", file=str(file), reason=error
+        ) from error

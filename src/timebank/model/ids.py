@@ -68,9 +68,11 @@ def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) ->
     """
     if type(value) is not str:
         msg = f"{what} must be a str, not {type(value).__name__}: {shown(value)}"
-        raise WrongType(msg)
+        raise WrongType(msg).about(key="wanted_other", expected="a text", given=shown(value))
     if not 1 <= len(value) <= longest:
         msg = f"{what} must have 1 to {longest} characters, not {len(value)}: {shown(value)}"
+        if longest != MAX_ID_CHARACTERS:  # a category, a tag, a source
+            raise InvalidRequest(msg).about(key="label_length", longest=longest, length=len(value))
         raise InvalidRequest(msg).about(key="id_length", longest=longest, id=shown(value))
     if is_plain(value):
         return value

@@ -3,6 +3,11 @@
 It is an ordinary string, in English; whoever shows it in another language looks the key up there.
 The English is in the catalogue too, so that nothing is written twice. It is read when the first
 of them is made: an audit that finds nothing reads no catalogue.
+
+The catalogue lies in the folder of the reports, which are above the model: all words that people
+read are in one place, where a test compares the languages. What is read here is a file of data, as
+any table of the library is. Nothing of the reports is imported, and the arrows of imports hold. A
+model whose package is taken out of the library has to take that one file with it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Head:
         found = _HEAD.fullmatch(line.strip()) if isinstance(line, str) else None
         if found is None:
             msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line))
         return cls(found[1], int(found[2]), bytes.fromhex(found[3]))
 
 
@@ -295,13 +295,15 @@ class Transfer(_Postings):
     repeated: bool = attrs.field(default=False, eq=False)
 
     @classmethod
-    def deferred(cls, make: Callable[[], Transfer]) -> Transfer:
+    def deferred(cls, make: Callable[[], Transfer], *, sequence: int) -> Transfer:
         """Return a transfer whose fields are made when one of them is first looked at.
 
-        Most callers never look: to make twenty fields would cost them a tenth of the call.
+        Most callers never look: to make twenty fields would cost them a tenth of the call. Its
+        `sequence` is there at once, for an import looks at it in each row.
         """
         transfer = object.__new__(cls)
         object.__setattr__(transfer, "_make", make)
+        object.__setattr__(transfer, "sequence", sequence)
         return transfer
 
     if not TYPE_CHECKING:  # a type checker would take every name for a field

@@ -37,21 +37,35 @@ class DescribedNow(NamedTuple):
     amendments: tuple[RecordBody, ...]
 
 
-def amendments_of(reader: Reader, sequence: int, *, through: int | None = None) -> list[RecordRow]:
+def amendments_of(
+    reader: Reader,
+    sequence: int,
+    *,
+    through: int | None = None,
+    referring: list[RecordRow] | None = None,
+) -> list[RecordRow]:
     """Return the records that amended a transfer or hold, in order; those up to `through`."""
     return [
         row
-        for row in reader.referring(sequence)
+        for row in (reader.referring(sequence) if referring is None else referring)
         if row.kind == "amend" and (through is None or row.sequence <= through)
     ]
 
 
 def described_now(
-    reader: Reader, sequence: int, request: Mapping[str, Any], *, through: int | None = None
+    reader: Reader,
+    sequence: int,
+    request: Mapping[str, Any],
+    *,
+    through: int | None = None,
+    referring: list[RecordRow] | None = None,
 ) -> DescribedNow:
-    """Return what describes a transfer or hold now, or as it was known at the record `through`."""
+    """Return what describes a transfer or hold now, or as it was known at the record `through`.
+
+    `referring` are the records that refer to it, where they were read already.
+    """
     noted = sequence if "note" in request else None
-    rows = amendments_of(reader, sequence, through=through)
+    rows = amendments_of(reader, sequence, through=through, referring=referring)
     if not rows:
         return DescribedNow(request, noted, ())
     amendments = tuple(map(body_of, rows))

@@ -321,6 +321,8 @@ def statement_line(line: StatementLine) -> Shape:
         "reason": line.reason,
         "reverses": line.reverses,
         "takes_back": None if line.takes_back is None else taken_back(line.takes_back),
+        "taken_back_on": None if line.taken_back_on is None else line.taken_back_on.isoformat(),
+        "taken_back_whole": line.taken_back_whole,
         "counts_as": line.counts_as,
         "fee": line.fee,
         "period": period(line.period),

@@ -15,7 +15,7 @@ import attrs
 
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow
+from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow, RecordRow
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
@@ -82,7 +82,9 @@ class StatementLine:
     `None` for one of the account's own. The labels, the note and the times of day are as they
     were amended last; those of a settlement are those of its hold. A reversal has the labels of
     its original, and no times. `amendments` are what was corrected of them, the oldest first.
-    `takes_back` is what a reversal takes back, `None` on every other line.
+    `takes_back` is what a reversal takes back, `None` on every other line. `taken_back_on` is the
+    day of the last reversal that took the line back, or a part of it; `None` where none did.
+    `taken_back_whole` is whether nothing of it is left.
     """
 
     id: str | None
@@ -104,6 +106,8 @@ class StatementLine:
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
     takes_back: TakenBack | None = None
+    taken_back_on: date | None = None
+    taken_back_whole: bool = False
 
     @property
     def counts_as(self) -> str:
@@ -375,7 +379,8 @@ def _line(
 ) -> StatementLine:
     """A posting as a line; it is the account's posting `number`, from 0, of its record."""
     kind, texts = record["kind"], texts_of(reader, row.sequence)
-    described, noted, amended = _described(reader, record, at)
+    referring = [] if kind in {"reverse", "merge"} else reader.referring(row.sequence)
+    described, noted, amended = _described(reader, record, at, referring)
     exchanged, fees = sides_of(record["effects"])
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
     opposite = [
@@ -386,6 +391,9 @@ def _line(
         started_at, ended_at = time_of(described.get("from")), time_of(described.get("to"))
         if noted is not None:
             note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
+    taken_back_on, taken_back_whole = None, False
+    if referring:
+        taken_back_on, taken_back_whole = _reversed(record, referring, is_fee=is_fee, at=at)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
@@ -408,7 +416,29 @@ def _line(
         takes_back=_taken_back(reader, record, row, is_fee=is_fee, described=described, noted=noted)
         if kind == "reverse"
         else None,
+        taken_back_on=taken_back_on,
+        taken_back_whole=taken_back_whole,
     )
+
+
+def _reversed(
+    record: RecordBody, referring: list[RecordRow], *, is_fee: bool, at: int | None
+) -> tuple[date | None, bool]:
+    """Return the day of the last reversal of a line, as far as it is known, and whether all went.
+
+    `referring` are the records that refer to that of the line.
+    """
+    reversals = [
+        body_of(row)["effects"]
+        for row in referring
+        if row.kind == "reverse" and (at is None or row.sequence <= at)
+    ]
+    earned, *back = (
+        sum(seconds for _, seconds in sides_of(effects)[is_fee] if seconds > 0)
+        for effects in (record["effects"], *reversals)
+    )
+    days = [one["occurred_on"] for one, seconds in zip(reversals, back, strict=True) if seconds]
+    return (date.fromisoformat(max(days)), sum(back) == earned) if days else (None, False)
 
 
 def _taken_back(
@@ -450,14 +480,21 @@ def _taken_back(
 _CALLED: Final = {"reverse": "reversal", "merge": "merge"}
 
 
-def _described(reader: Reader, record: RecordBody, at: int | None) -> DescribedNow:
+def _described(
+    reader: Reader,
+    record: RecordBody,
+    at: int | None,
+    referring: list[RecordRow] | None = None,
+) -> DescribedNow:
     """Return what describes a posting: its kind and labels, as they were amended last.
 
-    A reversal has those of its original, a settlement those of its hold.
+    A reversal has those of its original, a settlement those of its hold. `referring` are the
+    records that refer to that of the posting, where they were read already.
     """
     kind, effects = record["kind"], record["effects"]
     if kind in {"transfer", "hold"}:
-        return described_now(reader, record["sequence"], record["request"], through=at)
+        sequence, request = record["sequence"], record["request"]
+        return described_now(reader, sequence, request, through=at, referring=referring)
     if kind not in {"reverse", "settle"}:
         return DescribedNow(record["request"], None, ())
     original = find_record(reader, effects["reverses" if kind == "reverse" else "resolves"])

@@ -23,10 +23,19 @@ from timebank.reports.text import harmless
 
 #: A spreadsheet takes a cell for a formula that begins with one of these, full-width or not.
 FORMULA_SIGNS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+#: Where a spreadsheet for which another sign parts columns finds the beginning of a cell, and a
+#: formula in it. What begins with `+` or `-` does something only where it calls
+#: (`+HYPERLINK(…)`) or asks another program (`-1|cmd!A0`).
+_WITHIN: Final = re.compile(
+    "(?<=[,;|\t\r\n])(?=[ '\"]*(?:[=@\uff1d\uff20]|[+\uff0b\uff0d-][^,;|\t\r\n]*[(!|]))"
+)
+_MARK_WITHIN: Final = re.compile(_WITHIN.pattern.replace("(?=", "'(?=", 1))
 #: As many digits a spreadsheet shows as they are: of more it makes `1.23E+11`, and writes that.
 _MOST_DIGITS: Final = 11
 #: Control characters, marks of format, halves of characters, and breaks of lines and paragraphs.
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: What a spreadsheet may leave out before it looks for a formula: blanks besides.
+_UNSEEN: Final = _STEERING | {"Zs"}
 _BREAK: Final = re.compile("\r\n|\r|\n")
 _PLAIN: Final = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 #: Numbers, shares, amounts of money, fractions, days and times of the day, in any notation.
@@ -68,6 +77,8 @@ class Trusted(str):
 def guarded(cell: str, *, as_text: bool = False) -> str:
     """Return the cell with a `'` before it if a spreadsheet would execute it.
 
+    So would one that takes a comma or a line break within the cell for the end of one: there is a
+    mark behind it, where a formula follows. Blanks and signs that cannot be seen do not count.
     `as_text` is for what is to be shown as it stands: a number or a day in it is marked too, but
     for plain numbers of a few digits. One that has such a mark already is given another, so that
     `unguarded` gives the text back.
@@ -75,22 +86,30 @@ def guarded(cell: str, *, as_text: bool = False) -> str:
     >>> from timebank.reports.csv_lines import guarded, unguarded
     >>> guarded("=1+1"), guarded("bread"), guarded("007")
     ("'=1+1", 'bread', '007')
+    >>> guarded("bread;=1+1"), unguarded("bread;'=1+1")
+    ("bread;'=1+1", 'bread;=1+1')
     >>> guarded("007", as_text=True), guarded("208", as_text=True), guarded("2-3", as_text=True)
     ("'007", '208', "'2-3")
     >>> unguarded("'=1+1"), unguarded("'tis"), unguarded("'007", as_text=True)
     ('=1+1', "'tis", '007')
     """
-    return f"'{cell}" if _is_marked(cell.lstrip("'"), as_text=as_text) else cell
+    within = _WITHIN.sub("'", cell)
+    return f"'{within}" if _is_marked(cell.lstrip("'"), as_text=as_text) else within
 
 
 def unguarded(cell: str, *, as_text: bool = False) -> str:
     """Return the cell as it was before `guarded`, with the same `as_text`."""
-    return cell[1:] if cell[:1] == "'" and _is_marked(cell.lstrip("'"), as_text=as_text) else cell
+    whole = _MARK_WITHIN.sub("", cell)
+    is_marked = whole[:1] == "'" and _is_marked(whole.lstrip("'"), as_text=as_text)
+    return whole[1:] if is_marked else whole
 
 
 def _is_marked(text: str, *, as_text: bool) -> bool:
-    if text and text[0] in FORMULA_SIGNS:
-        return True
+    for character in text:
+        if character in FORMULA_SIGNS:
+            return True
+        if character != " " and category(character) not in _UNSEEN:
+            break
     return as_text and is_made_something_of(text)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import (
@@ -31,8 +32,9 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
+from timebank.model.said import Said
 from timebank.reports.text import harmless
-from timebank.reports.words import DEFAULT, Words
+from timebank.reports.words import DEFAULT, Words, code_of
 from timebank.statute import Statute
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
 
 #: Facts that are ids of accounts: a name stands in their place.
 _ACCOUNTS: Final = frozenset({"account", "actor", "into", "merged_into"})
-#: Facts that are kinds of accounts: their word stands in their place.
-_KINDS: Final = frozenset({"kind", "other", "of"})
+#: Facts that are kinds of accounts, or what belongs into a file: their word stands in their place.
+_WORDS: Final = frozenset({"kind", "other", "of", "expected"})
 #: So many accounts are named in a sentence.
 _MOST_NAMED: Final = 3
 #: The longest text of who asked that is shown.
@@ -64,7 +66,7 @@ def explain(
     opened, and nothing is asked of a bank but its accounts, as who acts in it: where that gives no
     name, the id stands. Without `names`, ids stand.
 
-    :raises WrongType: an exception that is no error of this library.
+    :raises WrongType: an exception that is no error of this library, or `names` of another type.
     :raises InvalidRequest: a language that there are no words of.
 
     >>> import timebank
@@ -80,7 +82,11 @@ def explain(
     if not isinstance(error, TimebankError):
         msg = f"explain takes a TimebankError, not {shown(error)}"
         raise WrongType(msg)
-    return harmless(_Explanation(error, Words("errors", lang), names).text())
+    if not (names is None or isinstance(names, Mapping) or hasattr(names, "account")):
+        msg = f"names must be a bank, a batch or a mapping of ids to names, not {shown(names)}"
+        raise WrongType(msg)
+    words = Words("errors", None if lang is None else code_of(lang))
+    return harmless(_Explanation(error, words, names).text())
 
 
 def word(name: str) -> str:
@@ -132,37 +138,67 @@ class _Explanation:
         self._names = names
 
     def text(self) -> str:
-        key, more = _sentence_of(self)
+        try:
+            return " ".join([self._sentence(*_sentence_of(self)), *self._remedy()])
+        except (AttributeError, KeyError):  # a host's own: a rule, a key, or facts that it left out
+            return self._by_class()
+
+    def _by_class(self) -> str:
+        """Return the sentence of the nearest class whose facts the error has."""
+        for key in _keys_of_classes(self):
+            with suppress(KeyError):
+                return self._sentence(key, {})
+        raise AssertionError  # that of `TimebankError` has no facts but the message
+
+    def _sentence(self, key: str, more: _Facts) -> str:
         facts = {**vars(self.error), **self.error.gaps, "detail": self._detail(), **more}
         said = {name: self._said(name, one) for name, one in facts.items() if name != "key"}
-        sentence = self.words(key, **said)
-        return " ".join([sentence, *self._remedy()])
+        return self.words(key, **said)
 
     def _detail(self) -> str:
-        """Return the message in English, as the sentence that it is."""
-        text = str(self.error).strip()
+        """Return the message in English, as the sentence that it is; of none, the error's name."""
+        text = str(self.error).strip() or type(self.error).__name__
         return f"{text}." if text[-1:].isalnum() or text[-1:] in {")", "'", '"'} else text
 
     # -- facts -------------------------------------------------------------------------
 
     def _said(self, name: str, value: object) -> str:
         """Return a fact as it stands in a sentence."""
-        if name in _ACCOUNTS and isinstance(value, str):
-            return self.name(value)
-        if name in _KINDS and isinstance(value, str) and self.words.has(value):
-            return self.words(value)
-        if isinstance(value, datetime):
-            return f"{value:%Y-%m-%d %H:%M}"
-        if isinstance(value, date | Hours):
-            return str(value)
-        if not isinstance(value, str):
-            return shown(value)
-        return value if len(value) <= _LONGEST or name == "detail" else f"{value[:_LONGEST]}…"
+        match value:
+            case Said():
+                return _found(value, self.words.language)
+            case str() if name in _ACCOUNTS:
+                return self.name(value)
+            case str() if name in _WORDS and self.words.has(value):
+                return self.words(value)
+            case str():
+                is_short = len(value) <= _LONGEST or name == "detail"
+                return value if is_short else f"{value[:_LONGEST]}…"
+        return self._said_otherwise(value)
+
+    def _said_otherwise(self, value: object) -> str:
+        match value:
+            case TimebankError():  # what is wrong, where the error says in which place
+                return _Explanation(value, self.words, self._names).text()
+            case datetime():
+                return f"{value:%Y-%m-%d %H:%M}"
+            case date() | Hours():
+                return str(value)
+            case timedelta():
+                return self._span(value)
+        return shown(value)
+
+    def _span(self, span: timedelta) -> str:
+        """Return a duration: whole days as such, else hours and minutes."""
+        minutes = span // timedelta(minutes=1)
+        if span.days and span == timedelta(days=span.days):
+            return self.words.counted("days", span.days)
+        return f"{'-' * (minutes < 0)}{abs(minutes) // 60}:{abs(minutes) % 60:02}"
 
     def name(self, account: str) -> str:
         """Return the name of an account; its id, where no name of it is known."""
         if isinstance(self._names, Mapping):
-            return self._names.get(account, account)
+            return self._names.get(account) or account
         if self._names is None:
             return account
         try:
@@ -202,6 +238,14 @@ class _Explanation:
         return []
 
 
+def _found(text: Said, language: str) -> str:
+    """Return what an audit found, in a language."""
+    from timebank.model.said import TABLE
+    from timebank.reports.findings import spoken
+
+    return spoken(text, Words(TABLE, language))
+
+
 # -- which sentence --------------------------------------------------------------------
 
 
@@ -214,8 +258,13 @@ def _sentence_of(told: _Explanation) -> tuple[str, _Facts]:
         if isinstance(error, kind):
             return sentence(told, error)
     code = getattr(error, "code", "")
-    words = [word(kind.__name__) for kind in type(error).__mro__]
-    return next(key for key in (code, *words) if told.words.has(key)), {}
+    return (code if told.words.has(code) else _keys_of_classes(told)[0]), {}
+
+
+def _keys_of_classes(told: _Explanation) -> list[str]:
+    """Return the keys of the sentences of an error's classes, the nearest first."""
+    words = [word(kind.__name__) for kind in type(told.error).__mro__]
+    return list(filter(told.words.has, words))
 
 
 def _is_hidden(error: TimebankError, fact: str) -> bool:
@@ -280,10 +329,12 @@ def _forbidden(told: _Explanation, error: NotPermitted) -> tuple[str, _Facts]:
     return f"{error.code}{form}", {"action": action, "people": told.listed(error.accounts)}
 
 
-def _no_account(_: _Explanation, error: AccountNotFound) -> tuple[str, _Facts]:
+def _no_account(told: _Explanation, error: AccountNotFound) -> tuple[str, _Facts]:
     if not error.near:
         return "account_not_found", {}
-    return "account_not_found_near", {"near": " / ".join(error.near)}
+    *some, last = error.near
+    near = told.words("or", some=", ".join(some), last=last) if some else last
+    return "account_not_found_near", {"near": near}
 
 
 def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Facts]:

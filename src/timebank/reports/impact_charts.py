@@ -35,6 +35,8 @@ _LEGEND_COLUMNS: Final = 24
 _LABEL_COLUMNS: Final = 18
 _MOST_FLOWS: Final = 8
 _LINE_INCHES: Final = 0.17
+#: Left free at the sides: letters of the reader's machine may be wider than those measured.
+_EDGE_INCHES: Final = 0.12
 _COLOURS: Final = ("#1f4e79", "#c55a11", "#548235", "#7f6000", "#7030a0", "#7f7f7f")
 _HATCHES: Final = ("", "////", "....", "\\\\\\\\", "xxxx", "++++")
 #: The number of the colour of what is neither a debt nor a credit.
@@ -77,6 +79,7 @@ def _drawn(
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         msg = "the report as HTML needs timebank[report]: pip install 'timebank[report]'"
         raise StoreError(msg) from error
@@ -91,7 +94,7 @@ def _drawn(
         "hatch.linewidth": 0.6,
     }
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(_WIDE, high), layout="constrained")
+        figure = Figure(figsize=(_WIDE, high), layout=ConstrainedLayoutEngine(w_pad=_EDGE_INCHES))
         draw(figure.subplots())
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
@@ -319,21 +322,23 @@ def _flows(impact: Impact, words: Words) -> Chart | None:
     if len(flows) == 1:
         return _sentence(words("flows"), *flows[0], words)
     largest = sorted(flows, key=lambda flow: flow[1].seconds)[-_MOST_FLOWS:]
-    ordered = [(_folded(name, _LABEL_COLUMNS), hours.seconds / 3600) for name, hours in largest]
+    ordered = [
+        (_folded(name, _LABEL_COLUMNS), hours.seconds / 3600, hours) for name, hours in largest
+    ]
 
     def draw(axes: Any) -> None:
         bars = axes.barh(
-            [name for name, _ in ordered],
-            [hours for _, hours in ordered],
+            [name for name, *_ in ordered],
+            [number for _, number, _ in ordered],
             color=_COLOURS[2],
             hatch=_HATCHES[2],
             edgecolor="white",
         )
-        axes.bar_label(bars, [f"{hours:.0f}" for _, hours in ordered], padding=2)
+        axes.bar_label(bars, [str(hours) for *_, hours in ordered], padding=2)
         axes.margins(x=0.2)
         axes.set_xlabel(words("hours"))
 
-    text = ", ".join(f"{name}: {hours.seconds / 3600:.0f}" for name, hours in reversed(largest))
-    lines = sum(name.count("\n") + 1 for name, _ in ordered)
+    text = ", ".join(f"{name}: {hours}" for name, hours in reversed(largest))
+    lines = sum(name.count("\n") + 1 for name, *_ in ordered)
     high = 1.0 + 0.12 * len(ordered) + _LINE_INCHES * lines
     return _drawn(words("flows"), text, draw, high=high, name="flows")

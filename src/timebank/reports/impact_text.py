@@ -229,7 +229,9 @@ def note_words(impact: Impact, words: Words) -> str:
 
     What is not shown is told here alone, and only where there is any.
     """
-    note = words("note", through=day_words(impact.through, words))
+    note = words("note")
+    if impact.through != date.max:  # of an empty journal no day is the last
+        note = f"{note} {words('note_balances', through=day_words(impact.through, words))}"
     if not _hides(impact):
         return note
     told = words("note_hidden", sign=words("hidden"), at_least=impact.at_least)

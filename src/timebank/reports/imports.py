@@ -66,7 +66,7 @@ def undo_text(report: UndoReport, *, dry_run: bool = False) -> list[str]:
 
 
 def _refusal(words: Words, id: str, reason: str) -> str:
-    return words("refused_line", id=harmless(id), reason=harmless(reason))
+    return words("refused_line", id=harmless(id), reason=harmless(in_words(reason)))
 
 
 class _ImportText:
@@ -157,7 +157,7 @@ class _ImportText:
         if len(report.reasons) > 1:
             yield words("reasons")
             for reason, count in list(report.reasons.items())[:MOST_REASONS]:
-                yield f"  {words.number(count):>7}  {harmless(reason)}"
+                yield f"  {words.number(count):>7}  {harmless(in_words(reason))}"
 
     def _reason(self, row: Quarantined) -> str:
         """Return why a row was not taken, with names instead of ids where they are known."""

@@ -190,6 +190,8 @@ class StatementLine(TypedDict):
     reason: str | None
     reverses: bool
     takes_back: TakenBack | None
+    taken_back_on: str | None
+    taken_back_whole: bool
     counts_as: str
     fee: bool
     period: list[str] | None

@@ -1,4 +1,4 @@
-"""Say what a line of a statement is besides: what it takes back, and what of it was amended."""
+"""Say what a line of a statement is besides: taken back, what it takes back, what was amended."""
 
 from __future__ import annotations
 
@@ -58,6 +58,31 @@ def takes_back_words(
         said = words(f"{key}_other", day=day(taken.occurred_on), kind=words.kind(taken.kind))
     note = fit(harmless(taken.note or ""), _MOST_OF_A_NOTE)
     return harmless(f"{said}: {words('quoted', text=note)}" if note else said)
+
+
+def taken_back_words(
+    line: StatementLine, words: Words, *, day: Callable[[date], str] = date.isoformat
+) -> str:
+    """Return when a line was taken back, whole or in part; nothing, where it stands as it was.
+
+    `day` writes a day.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank.reports.marks import taken_back_words
+    >>> from timebank.reports.words import Words
+    >>> bank = timebank.open("memory:")
+    >>> _, _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> on = date(2026, 3, 2)
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours=1, id="t1", occurred_on=on)
+    >>> _ = bank.reverse("t1", reason="entered twice", occurred_on=on)
+    >>> taken_back_words(bank.statement("m1").lines[0], Words("statement", "en"))
+    'taken back on 2026-03-02'
+    """
+    if line.taken_back_on is None:
+        return ""
+    key = "was_taken_back" if line.taken_back_whole else "was_taken_part"
+    return words(key, day=day(line.taken_back_on))
 
 
 def amended_words(

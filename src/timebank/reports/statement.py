@@ -11,7 +11,7 @@ from timebank.hours import Hours
 from timebank.model import Account, Head
 from timebank.queries.statements import COUNTED, Statement, StatementLine
 from timebank.reports.holds import held_text
-from timebank.reports.marks import amended_words, signed, takes_back_words
+from timebank.reports.marks import amended_words, signed, taken_back_words, takes_back_words
 from timebank.reports.text import Column, Row, harmless, period_text, table, titled
 from timebank.reports.words import Words
 
@@ -143,7 +143,8 @@ def _summed(label: str, extra: Mapping[str, Column], figures: list[str]) -> list
 
 def _under(line: StatementLine, extra: Mapping[str, Column], words: Words) -> list[str]:
     """Return what stands under a line: what has no column, what it takes back, what was amended."""
-    said = [takes_back_words(line, words), amended_words(line, words)]
+    marks = takes_back_words, taken_back_words, amended_words
+    said = [mark(line, words) for mark in marks]
     if "account" not in extra and line.account is not None:
         said.insert(0, words("line_of", account=harmless(line.account)))
     if "time" not in extra:
@@ -232,6 +233,16 @@ def _others(statement: Statement, others: tuple[str, ...], words: Words) -> str:
 def described(line: StatementLine, words: Words | None = None) -> str:
     """Return what a line was for: its kind where it is special, its text, category and area."""
     words = words or Words("statement")
+    said = said_of(line, words)
+    area = None if line.area is None else words.of(line.area)
+    labels = ", ".join(label for label in (line.category, area) if label is not None)
+    if not labels:
+        return said
+    return f"{said} ({labels})" if said else labels
+
+
+def said_of(line: StatementLine, words: Words) -> str:
+    """Return what a line says of itself: its kind where it is special, its period and its text."""
     text = line.note or ""
     if line.reverses or line.kind == "merge":
         text = words.reason(line.reason or "")
@@ -243,12 +254,7 @@ def described(line: StatementLine, words: Words | None = None) -> str:
         kind = "" if line.kind == "exchange" else words.kind(line.kind)
     if line.period is not None:
         kind = f"{kind} {period_words(line.period, words)}"
-    said = ": ".join(filter(None, (kind, text)))
-    area = None if line.area is None else words.of(line.area)
-    labels = ", ".join(label for label in (line.category, area) if label is not None)
-    if not labels:
-        return said
-    return f"{said} ({labels})" if said else labels
+    return ": ".join(filter(None, (kind, text)))
 
 
 def period_words(period: tuple[date, date], words: Words) -> str:

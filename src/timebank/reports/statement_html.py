@@ -18,12 +18,12 @@ from timebank.hours import Hours
 from timebank.model import Head, Hold
 from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.holds import calendar
-from timebank.reports.marks import amended_words, takes_back_words
+from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
 from timebank.reports.statement import (
     kind_words,
     line_figures,
     numbers,
-    period_words,
+    said_of,
     shown_columns,
     total_figures,
 )
@@ -148,28 +148,18 @@ class _Page:
             yield self.words("explained_other")
 
     def _line(self, line: StatementLine, counted: tuple[str, ...]) -> dict[str, Any]:
-        text = line.note or ""
-        if line.reverses or line.kind == "merge":
-            text = self.words.reason(line.reason or "")
         labels = [] if line.category is None else [line.category]
         if line.area is not None:
             labels.append(self.words.of(line.area))
-        if line.reverses:
-            labels.insert(0, self.words("fee_back" if line.fee else "reversal"))
-        elif line.fee:
-            labels.insert(0, self.words("fee"))
-        elif line.kind != "exchange":
-            labels.insert(0, self.words.kind(line.kind))
-        if line.period is not None:
-            labels.append(period_words(line.period, self.words))
         return {
             "day": self.short(line.occurred_on),
             "times": self.words.times(line.started_at, line.ended_at),
             "others": self._others(line.others),
             "of": "" if line.account is None else self.words("line_of", account=line.account),
-            "text": harmless(text),
+            "text": harmless(said_of(line, self.words)),
             "labels": harmless(", ".join(labels)),
-            "taken": takes_back_words(line, self.words, day=self.short),
+            "taken": takes_back_words(line, self.words, day=self.short)
+            or taken_back_words(line, self.words, day=self.short),
             "amended": amended_words(line, self.words, day=self.short),
             "figures": line_figures(line, counted),
             "balance": str(line.balance),

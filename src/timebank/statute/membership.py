@@ -43,17 +43,19 @@ def _kinds(value: Any) -> tuple[str, ...]:
     for kind in found:
         if kind not in ACCOUNT_KINDS:
             msg = f"kinds: {shown(kind)} is none of {', '.join(ACCOUNT_KINDS)}"
-            raise InvalidStatute(msg)
+            raise InvalidStatute(msg).about(
+                key="not_one_of", given=shown(kind), choices=", ".join(ACCOUNT_KINDS)
+            )
     return tuple(kind for kind in ACCOUNT_KINDS if kind in found)
 
 
 def _name(_: object, __: object, value: object) -> None:
     if type(value) is not str or not _NAME.fullmatch(value):
         msg = f"name must be up to 32 of a-z, 0-9, hyphen and blank, not {shown(value)}"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="dues_name", given=shown(value))
     if value in {WELCOME, DEMURRAGE}:
         msg = f"name {shown(value)} is that of another rule"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="dues_name_taken", given=shown(value))
 
 
 def _rounded(default: str) -> Any:
@@ -175,5 +177,5 @@ def dues(value: Any) -> tuple[Dues, ...]:
     names = [one.name for one in given]
     if len(names) > MAX_DUES or len(set(names)) < len(names):
         msg = f"dues: at most {MAX_DUES}, each with a name of its own, not {shown(names)}"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="dues_too_many", most=MAX_DUES)
     return tuple(sorted(given, key=lambda one: one.name))

@@ -65,7 +65,9 @@ class Band:
         """Check that the floor is not above the ceiling."""
         if self.floor is not None and self.ceiling is not None and self.floor > self.ceiling:
             msg = f"the floor {self.floor} is above the ceiling {self.ceiling}"
-            raise InvalidStatute(msg)
+            raise InvalidStatute(msg).about(
+                key="limits_turned", floor=self.floor, ceiling=self.ceiling
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -146,7 +148,7 @@ class Fee:
         """Check that either a share or a fixed quantity is given."""
         if (self.share is None) == (self.fixed is None):
             msg = "a fee has a share of the exchange or a fixed quantity, one of the two"
-            raise InvalidStatute(msg)
+            raise InvalidStatute(msg).about(key="fee_one_of_two")
 
 
 def _bands(value: Any) -> dict[str, tuple[Band, ...]]:
@@ -158,7 +160,9 @@ def _bands(value: Any) -> dict[str, tuple[Band, ...]]:
     for kind, bands in value.items():
         if kind not in ACCOUNT_KINDS:
             msg = f"limits of {shown(kind)}: a kind is one of {', '.join(ACCOUNT_KINDS)}"
-            raise InvalidStatute(msg)
+            raise InvalidStatute(msg).about(
+                key="not_one_of", given=shown(kind), choices=", ".join(ACCOUNT_KINDS)
+            )
         result[kind] = _bands_of_kind(kind, bands if isinstance(bands, list | tuple) else [bands])
     return {kind: result[kind] for kind in ACCOUNT_KINDS if kind in result}
 
@@ -167,13 +171,13 @@ def _bands_of_kind(kind: str, bands: Iterable[Any]) -> tuple[Band, ...]:
     found = list(bands)
     if not 1 <= len(found) <= MAX_BANDS or not all(isinstance(band, Band) for band in found):
         msg = f"limits of {kind}: 1 to {MAX_BANDS} bands, not {shown(bands)}"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="bands_too_many", kind=kind, most=MAX_BANDS)
     # Of one month the soft band comes first, so the last that has begun is the hard one.
     found.sort(key=lambda band: (band.from_month, band.beyond))
     months = [band.from_month for band in found]
     if months[0]:
         msg = f"limits of {kind}: bands begin in month 0, not in month {months[0]}"
-        raise InvalidStatute(msg)
+        raise InvalidStatute(msg).about(key="bands_first_month", kind=kind, month=months[0])
     if len(set(months)) < len(months):
         for month in months:
             _check_month(kind, [band for band in found if band.from_month == month])

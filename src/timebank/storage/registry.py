@@ -215,7 +215,7 @@ def _installed(scheme: str, url: str, *, create: bool, read_only: bool) -> Store
             return _opened_by(point, url, create=create, read_only=read_only)
     known = ", ".join(sorted({*BUILT_IN, *(point.name for point in points)}))
     msg = f"no store for the scheme {shown(scheme)}; known are {known}{_hint(scheme)}"
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg).about(key="scheme_unknown", scheme=shown(scheme), known=known)
 
 
 def _hint(scheme: str) -> str:

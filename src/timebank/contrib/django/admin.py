@@ -26,6 +26,8 @@ from timebank.model import ACCOUNT_KINDS
 from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
 from timebank.reports.findings import cause_words, spoken
+from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
+from timebank.reports.statement import line_figures, shown_columns, total_figures
 from timebank.reports.text import harmless
 from timebank.reports.words import DEFAULT, Words, languages
 
@@ -35,6 +37,8 @@ View = Callable[..., Context]
 _LOOK: Final = ("GET", "HEAD", "OPTIONS")
 _ACCOUNT_STATUSES: Final = ("open", "frozen", "closed")
 _A_YEAR: Final = timedelta(days=365)
+#: What a line of a statement says besides.
+_MARKS: Final = (takes_back_words, taken_back_words, amended_words)
 
 
 class LookAdmin(admin.ModelAdmin):
@@ -138,12 +142,23 @@ class AccountAdmin(LookAdmin):
         bank, account = self.bank, _id(id)
         since, until = _days(request)
         made = bank.statement(account, since=since, until=until)
-        lines = [(line, pages.named(line.others, made.names)) for line in made.lines]
+        said, counted = Words("statement", _language()), shown_columns(made)
+        lines = [
+            {
+                "line": line,
+                "others": pages.named(line.others, made.names),
+                "marks": [*filter(None, (mark(line, said) for mark in _MARKS))],
+                "figures": list(zip(map(said, counted), line_figures(line, counted), strict=True)),
+            }
+            for line in made.lines
+        ]
+        sums = list(zip(map(said, counted), total_figures(made, counted), strict=True))
         whose = harmless(f"{account} {made.account.name or ''}")
         return {
             "title": pgettext("timebank", "Statement of %(account)s") % {"account": whose},
             "made": made,
             "lines": lines,
+            "sums": sums,
             "balance": bank.balance(account),
             "since": since,
             "until": until,
@@ -229,10 +244,15 @@ def _verdict(report: AuditReport) -> str:
     return str(text % {"count": found})
 
 
+def _language() -> str:
+    """Return the language of the reader, where the reports know it."""
+    code = (get_language() or DEFAULT).partition("-")[0]
+    return code if code in languages() else DEFAULT
+
+
 def _causes(report: AuditReport) -> list[dict[str, Any]]:
     """Return the causes in the language of the site, each with what is found of it."""
-    code = (get_language() or DEFAULT).partition("-")[0]
-    said = Words("findings", code if code in languages() else DEFAULT)
+    said = Words("findings", _language())
     causes = []
     for cause in report.causes:
         what, *details = cause_words(cause, report, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from types import TracebackType
@@ -11,6 +12,7 @@ import attrs
 import click
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
+from django.utils.translation import get_language
 
 from timebank.bank.joining import JoinedBank
 from timebank.bank.session import new_id
@@ -26,12 +28,15 @@ from timebank.cli.program import (
     Interrupted,
     Program,
     message_of,
+    said,
     usage,
 )
+from timebank.cli.speaking import in_language
 from timebank.contrib.django import conf
 from timebank.contrib.django.joining import joined
 from timebank.errors import Rejected, TimebankError
 from timebank.reports.text import harmless
+from timebank.reports.words import DEFAULT, VARIABLES, language, language_of, speaking
 from timebank.storage.joined.store import UNCOMMITTED
 
 if TYPE_CHECKING:
@@ -121,7 +126,7 @@ def init(address: BankAddress) -> None:
     with address.open(create=True) as bank:
         bank.store.make_bank(bank.name, journal=new_id())
         head = bank.head()
-    show([f"Bank {harmless(bank.name)} is ready in {address.db}.", str(head)])
+    show([said("ready", bank=harmless(bank.name), where=address.db), str(head)])
 
 
 def _refused(name: str, why: str) -> click.Command:
@@ -158,7 +163,7 @@ class LedgerCommand(BaseCommand):
     def run(self, arguments: list[str], options: dict[str, Any], *, failed: str) -> None:
         """Run a command of the library on the bank that the options name.
 
-        `failed` is the message where it ends with an exit code and says why itself.
+        `failed` is the key of the message where it ends with an exit code and says why itself.
 
         :raises CommandError: it is refused, with the exit code that `timebank` has for it.
         """
@@ -166,9 +171,10 @@ class LedgerCommand(BaseCommand):
         alias = options["database"] or config.database
         bank = options["bank"] or config.bank
         address = DjangoAddress(f"DATABASES[{alias!r}]", bank, options["actor"], alias)
-        code = self._code_of(lambda: _called(arguments, address))
-        if code != WELL:
-            raise CommandError(failed, returncode=code)
+        with speaking(_language()):
+            code = self._code_of(lambda: _called(arguments, address))
+            if code != WELL:
+                raise CommandError(said(failed, command=arguments[0]), returncode=code)
 
     def _code_of(self, call: Callable[[], object]) -> int:
         # The library prints to Python's own streams.
@@ -177,8 +183,7 @@ class LedgerCommand(BaseCommand):
             with redirect_stdout(out), redirect_stderr(err):
                 result = call()
         except (Interrupted, click.Abort, KeyboardInterrupt) as error:
-            msg = "interrupted"
-            raise CommandError(msg, returncode=INTERRUPTED) from error
+            raise CommandError(said("interrupted"), returncode=INTERRUPTED) from error
         except (click.ClickException, TimebankError, OSError) as error:
             code = REFUSED if isinstance(error, Rejected) else WRONG
             raise CommandError(message_of(error, _NAME), returncode=code) from error
@@ -186,4 +191,11 @@ class LedgerCommand(BaseCommand):
 
 
 def _called(arguments: list[str], address: DjangoAddress) -> object:
-    return program().main(arguments, _NAME, standalone_mode=False, obj=address)
+    spoken = in_language(program(), language())
+    return spoken.main(arguments, _NAME, standalone_mode=False, obj=address)
+
+
+def _language() -> str:
+    """Return the language of `TIMEBANK_LANG`, else the site's, where there are words of it."""
+    named = os.environ.get(VARIABLES[0]) or get_language() or DEFAULT
+    return language_of({VARIABLES[0]: named})

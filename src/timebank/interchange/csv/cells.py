@@ -113,12 +113,7 @@ class Amounts:
         if self.round not in {"", "second"}:
             msg = f"round: second, or left out, and not {shown(self.round)}"
             raise InvalidRequest(msg)
-        if self.two_figures and (self.two_figures not in FIGURES or self.unit != AUTO):
-            msg = (
-                f"two_figures: minutes or hundredths, with the unit auto, not {self.two_figures!r}"
-            )
-            raise InvalidRequest(msg)
-        others = {"one_figure": (TENTHS,), "minutes_after": DECIMALS}
+        others = {"two_figures": FIGURES, "one_figure": (TENTHS,), "minutes_after": DECIMALS}
         for name, choices in others.items():
             said = getattr(self, name)
             if said and (said not in choices or self.unit != AUTO):

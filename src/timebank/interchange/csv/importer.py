@@ -82,8 +82,9 @@ class MappingImporter:
                 f"the mapping {mapping.name} has open questions: {' '.join(mapping.questions)} "
                 "Answer each in it, and take the line 'questions' out"
             )
+            asked = " ".join(mapping.questions)
             raise InvalidRequest(msg).about(
-                key="mapping_open", file=mapping.name, questions=" ".join(mapping.questions)
+                key="mapping_questions", name=mapping.name, questions=asked
             )
         files = (("transfers", transfers), ("accounts", accounts), ("balances", balances))
         for where, source in files:
@@ -185,12 +186,15 @@ class MappingImporter:
         """
         part, mapping = self.mapping.opening, self.mapping
         reader = OpeningReader(account=account, day=day, open_accounts=open_accounts)
+        people = self.people or People(self.name, opens=open_accounts)
+        who = Who(mapping, people)
         if part is None:
+            if who.by_name:
+                find = who.opened if open_accounts else who.known
+                reader = attrs.evolve(reader, find=find, names=people.opened)
             yield from reader.read(source, mended=mended)
             return
         file = SourceFile(mapping, "opening", source, mended)
-        people = self.people or People(self.name, opens=open_accounts)
-        who = Who(mapping, people)
         balances = BalanceReader(mapping, part, file.heading, who, opens=open_accounts)
         for row in file.rows():
             for found in balances.read(row) if isinstance(row, Row) else (row,):

@@ -31,7 +31,7 @@ MAX_LINES: Final = 10_000
 def _refuse(expected: str, value: object) -> NoReturn:
     """Refuse a value of another kind than the key's."""
     msg = f"{expected}, not {shown(value)}"
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg).about(key="wanted_other", expected=expected, given=shown(value))
 
 
 def _text(value: Any) -> str:
@@ -174,7 +174,10 @@ def one_of(*words: str) -> Key:
 
     def read(value: Any) -> str:
         if type(value) is not str or value not in words:
-            _refuse(f"one of {', '.join(words)}", value)
+            msg = f"one of {', '.join(words)}, not {shown(value)}"
+            raise InvalidRequest(msg).about(
+                key="not_one_of", given=shown(value), choices=", ".join(words)
+            )
         return value
 
     return _key(read)

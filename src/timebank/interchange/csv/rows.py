@@ -26,6 +26,11 @@ from timebank.reports.told import refused_by, told
 
 #: The column to blame where it is none in particular.
 ROW: Final = "row"
+#: The keys of columns whose cells may be missing at the end of a row: some programs write no empty
+#: ones there.
+_MAY_BE_MISSING: Final = frozenset(
+    ("note", "category", "area", "tags", "created", "keep", "name", "joined", "also")
+)
 
 
 class Cells:
@@ -33,8 +38,8 @@ class Cells:
 
     __slots__ = ("_html", "_index", "_nothing", "_row", "_strip")
 
-    def __init__(self, heading: Heading, row: Row) -> None:
-        self._row, self._index, self._strip = row.columns, heading.index, heading.strip
+    def __init__(self, heading: Heading, row: tuple[str, ...]) -> None:
+        self._row, self._index, self._strip = row, heading.index, heading.strip
         self._html, self._nothing = heading.html, heading.nothing
 
     def __getitem__(self, column: Column) -> str:
@@ -91,6 +96,8 @@ class Heading:
     nothing: frozenset[str]
     strip: tuple[str, ...] | None = ()
     line: int = 0
+    #: How many cells a row has at the least; those after them may be missing where they are empty.
+    least: int = 0
     #: The cells that name the columns, for where they are repeated, and the first without case.
     titles: tuple[str, ...] = ()
     first: str | None = None
@@ -108,17 +115,28 @@ class Heading:
             names = tuple(range(1, (part.columns or 0) + 1))
         known = [_compared(name) for name in names]
         index: dict[Column, int | None] = {}
+        least = 0
         for key, column in columns_of(part, where):
             count = known.count(_compared(column))
             if not count and column not in part.optional:
                 what = f"{shown(column)}, which {key} of the mapping names"
                 meant = did_you_mean(str(column), [str(name) for name in names if name])
                 msg = f"{file} has no column {what}; {meant}{what_it_has(names)}"
-                raise InvalidRequest(msg)
+                raise InvalidRequest(msg).about(
+                    key="column_missing",
+                    file=file,
+                    column=shown(column),
+                    named_by=key,
+                    names=", ".join(shown(name) for name in names),
+                )
             if count > 1:
                 msg = f"{file} has {count} columns {shown(column)}"
-                raise InvalidRequest(msg)
-            index[column] = known.index(_compared(column)) if count else None
+                raise InvalidRequest(msg).about(
+                    key="columns_alike", file=file, count=count, column=shown(column)
+                )
+            place = index[column] = known.index(_compared(column)) if count else None
+            if place is not None and key.rpartition(".")[2] not in _MAY_BE_MISSING:
+                least = max(least, place + 1)
         return cls(
             file,
             tuple(map(str, names)),
@@ -127,6 +145,7 @@ class Heading:
             frozenset(mapping.csv.nothing),
             part.strip if isinstance(part, Transfers) else getattr(mapping.transfers, "strip", ()),
             mapping.csv.first_lines if row is None else row.line,
+            least,
             () if row is None else row.columns,
             None if row is None else row.columns[0].strip().casefold(),
         )
@@ -134,16 +153,18 @@ class Heading:
     def cells(self, row: Row) -> Cells:
         """Return the cells of a row; empty ones beyond the last column are none.
 
-        :raises CellFault: it has more of them, or fewer.
+        :raises CellFault: it has more of them, or not all that it needs.
         """
         columns, needs = row.columns, len(self.names)
         has = len(columns)
         if has > needs:
             while has > needs and not columns[has - 1].strip():
                 has -= 1
-        if has != needs:
+        if has < needs and has >= self.least:
+            columns += ("",) * (needs - has)
+        elif has != needs:
             raise CellFault(columns[0], told("columns", has=has, needs=needs), column=ROW)
-        return Cells(self, row)
+        return Cells(self, columns)
 
     def is_blank(self, row: Row) -> bool:
         """Return whether a row has no text in the columns that are of a meaning.

@@ -73,12 +73,14 @@ def parsed(raw: bytes, file: str = "mapping") -> Mapping:
         data = tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         msg = f"{file}: no TOML in UTF-8: {error}"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="mapping_no_toml", file=file, why=str(error)) from error
     try:
         return STRUCTURER.make(Mapping, data)
     except InvalidRequest as error:
         msg = f"{file}: {error}"
-        raise _unanswered(file, data, error) or InvalidRequest(msg) from error
+        if (open_one := _unanswered(file, data, error)) is not None:
+            raise open_one from error
+        raise InvalidRequest(msg).about(key="mapping_wrong", file=file, reason=error) from error
 
 
 def _unanswered(file: str, data: dict[str, Any], error: InvalidRequest) -> InvalidRequest | None:
@@ -91,7 +93,7 @@ def _unanswered(file: str, data: dict[str, Any], error: InvalidRequest) -> Inval
         f"{file}: {error}. It has open questions: {asked} Answer each in the file and take the "
         "line 'questions' out, or propose it again with --set"
     )
-    return InvalidRequest(msg).about(key="mapping_open", file=file, questions=asked)
+    return InvalidRequest(msg).about(key="mapping_questions", name=file, questions=asked)
 
 
 def _names() -> list[str]:

@@ -12,6 +12,7 @@ from timebank.interchange.engine.cells import CellFault, id_of
 from timebank.interchange.engine.people import People
 from timebank.model import MAX_LABEL_CHARACTERS
 from timebank.model.alike import folded_name
+from timebank.reports.csv_lines import unguarded
 from timebank.reports.told import told
 
 #: Texts of which is remembered whom they mean.
@@ -42,7 +43,7 @@ class Who:
             raise CellFault(text, told("empty"), column=column)
         if len(text) > MAX_LABEL_CHARACTERS:  # what is near it is not looked for either
             raise CellFault(text, told("too_long", most=MAX_LABEL_CHARACTERS), column=column)
-        meant = self._meant(text, column)
+        meant = self._meant(unguarded(text, as_text=True), column)
         found = self.people.id_of(meant, column) if self.by_name else id_of(meant, column)
         if len(self._ids) < _MOST_REMEMBERED:
             self._ids[text] = found

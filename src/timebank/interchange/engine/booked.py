@@ -24,6 +24,8 @@ from timebank.model import Transfer
 
 #: The kind of opening balances, which no sheet of exchanges has.
 OPENING: Final = "opening"
+#: Transfers that are written together.
+_WRITTEN_AT_ONCE: Final = 1_000
 _TABLES: Final = """
 CREATE TABLE booked (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ending TEXT, key BLOB NOT NULL,
@@ -93,12 +95,15 @@ class BookedRows:
         self.db = temporary_database(self)
         self.db.executescript(_TABLES)
         self._roots: dict[str, str] = {}
+        #: What was found, and is not written yet.
+        self._found: list[tuple[Any, ...]] = []
         self.head = 0
         self.look()
 
     def look(self) -> None:
         """Look once more, at all that the journal has now."""
         self._roots.clear()
+        self._found.clear()
         self.db.execute("BEGIN")
         self.db.execute("DELETE FROM booked")
         self.db.execute("DELETE FROM reversed_by")
@@ -107,6 +112,7 @@ class BookedRows:
             self.head = self._bank.head().sequence
             if self.head:
                 self._read()
+        self._write()
         self.db.execute("COMMIT")
 
     def _read(self) -> None:
@@ -124,10 +130,10 @@ class BookedRows:
         key = b""  # of what has many sides, which no row of a source has
         if len(earners) == len(spenders) == 1:
             key = self.key_of(earner, spender, seconds, day, transfer.kind, ending)
-        first, now = texts_of_transfer(transfer)
+        texts = texts_of_transfer(transfer)
+        first = as_text(texts[0])
         source: Any = transfer.source
-        self.db.execute(
-            f"INSERT INTO booked ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,?,?)",  # noqa: S608 - columns are ours
+        self._found.append(
             (
                 transfer.sequence,
                 transfer.id,
@@ -140,12 +146,22 @@ class BookedRows:
                 spender,
                 seconds,
                 seconds,
-                as_text(first),
-                as_text(now),
-            ),
+                first,
+                as_text(texts[1]) if transfer.amendments else first,
+            )
         )
+        if len(self._found) >= _WRITTEN_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        self.db.executemany(
+            f"INSERT INTO booked ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,?,?)",  # noqa: S608 - columns are ours
+            self._found,
+        )
+        self._found.clear()
 
     def _reversal(self, transfer: Transfer) -> None:
+        self._write()
         original = transfer.reverses
         done = self.db.execute(
             "UPDATE booked SET remaining = remaining - ?, taken_back = taken_back OR ? "

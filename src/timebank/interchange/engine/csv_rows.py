@@ -243,7 +243,9 @@ class TableReader:
             msg = (
                 f"{self._name} has no column {shown(column)} in its first line; {meant}it has {has}"
             )
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(
+                key="column_not_there", file=self._name, column=shown(column), names=has
+            )
         if count > 1:
             msg = f"{self._name} has {count} columns {shown(column)}"
             raise InvalidRequest(msg)

@@ -16,13 +16,13 @@ from timebank.errors import (
     InvalidRequest,
     NotFound,
     Rejected,
-    TimebankError,
 )
 from timebank.interchange.engine.endings import AccountEndings
 from timebank.interchange.engine.meaning import TEXTS, plain, taken_back_id
 from timebank.interchange.engine.protocol import ImportedTransfer
 from timebank.interchange.engine.survey import AMEND, MOVE, Said, Survey
 from timebank.model import Transfer
+from timebank.reports.told import refused_by
 
 #: Why a reversal or an amendment was made: for whoever reads it later, and about nobody.
 GONE_REASON: Final = "no longer in the source that it was imported from"
@@ -83,7 +83,7 @@ class Following:
             call()
         except _REFUSALS as error:
             if len(self._refusals) < MOST_KEPT:
-                self._refusals.append((id, _in_one_line(error)))
+                self._refusals.append((id, refused_by(error)))
 
     def _take_back(self, batch: BankBatch, id: str, reason: str) -> None:
         self._endings.reopening(
@@ -115,7 +115,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return plain(value)
     return sorted(filter(None, map(plain, value)))
-
-
-def _in_one_line(error: TimebankError) -> str:
-    return " ".join(str(error).split())

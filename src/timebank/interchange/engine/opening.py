@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -14,6 +14,7 @@ from timebank.hours import Hours
 from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.csv_rows import TableReader, quarantined
 from timebank.interchange.engine.files import Source
+from timebank.interchange.engine.people import People
 from timebank.interchange.engine.protocol import (
     ImportedAccount,
     ImportedRow,
@@ -22,6 +23,7 @@ from timebank.interchange.engine.protocol import (
 )
 from timebank.interchange.engine.quarantine import Mended, is_of_another
 from timebank.interchange.engine.report import Quarantined
+from timebank.interchange.engine.telling import looks_like_a_name
 from timebank.interchange.sheets.headings import find_titles, is_total
 from timebank.interchange.sheets.reading import Sheet
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS
@@ -77,11 +79,18 @@ def opening_balances(
 
 @attrs.frozen(kw_only=True)
 class OpeningReader:
-    """Makes the rows that opening balances become: see `opening_balances`."""
+    """Makes the rows that opening balances become: see `opening_balances`.
+
+    `find` tells which account a text means, where it is no id that must be taken as it is; `names`
+    are those of the accounts that were made for it. A row with a name or a kind has an id, as those
+    of our export of balances.
+    """
 
     account: str = ACCOUNT
     day: date | None = None
     open_accounts: bool = False
+    find: Callable[[str, str], str] | None = None
+    names: Mapping[str, str] = attrs.field(factory=dict)
 
     def read(
         self, source: Source, *, mended: Mended | None = None
@@ -111,17 +120,18 @@ class OpeningReader:
                 continue
             columns = {**_NAMES, "seconds": balance, "name": "name", "kind": "kind"}
             try:
+                is_id = bool(name or kind) or id == self.account
+                if self.find is not None and not is_id:
+                    id = self.find(id, _ACCOUNT)
                 seconds = _seconds(said, balance)
-            except InvalidRequest as error:
-                reason = told("no_balance", why=refused_by(error))
-                fault = CellFault(said, reason, column=balance)
+            except CellFault as fault:
                 yield sheet.name, quarantined(sheet.name, row, fault, ((id, None),))
                 continue
             account = ImportedAccount(
                 row.line,
                 id,
                 kind=kind if kind in ACCOUNT_KINDS else "member",
-                name=name or None,
+                name=name or self.names.get(id),
                 stated=seconds,
                 columns=columns,
                 cells=row.columns,
@@ -170,24 +180,58 @@ def _columns(sheet: Sheet) -> tuple[Sheet, int, str]:
 def _seconds(said: str, balance: str) -> int:
     """Return a balance in seconds.
 
-    :raises InvalidRequest: it is none.
+    :raises CellFault: it is none.
     """
-    if balance == _BALANCE:
-        return Hours(said).seconds
-    figures = said.removeprefix("-")
-    if not (figures.isascii() and figures.isdigit() and len(figures) <= 16):  # noqa: PLR2004 - 2**53
-        return Hours(f"{said}s").seconds  # refused, with what it should be
-    return Hours.from_seconds(int(said)).seconds
+    try:
+        if balance == _BALANCE:
+            return Hours(said).seconds
+        figures = said.removeprefix("-")
+        if not (figures.isascii() and figures.isdigit() and len(figures) <= 16):  # noqa: PLR2004 - 2**53
+            return Hours(f"{said}s").seconds  # refused, with what it should be
+        return Hours.from_seconds(int(said)).seconds
+    except InvalidRequest as error:
+        reason = told("no_balance", why=refused_by(error))
+        raise CellFault(said, reason, column=balance) from None
 
 
 class NoHistory:
-    """An importer of nothing, for where opening balances are all there is."""
+    """An importer of nothing, for where opening balances are all there is.
+
+    No mapping says whether people stand there by ids or by names: what looks like a name is one.
+    """
 
     name: Final = "opening"
     bytes: Final = 0
     bytes_read: Final = 0
 
-    opening = staticmethod(opening_balances)
+    def __init__(self) -> None:
+        #: Those of the bank, set before anything is read.
+        self.people: People | None = None
+
+    def opening(
+        self,
+        source: Source,
+        *,
+        account: str = ACCOUNT,
+        day: date | None = None,
+        open_accounts: bool = False,
+        mended: Mended | None = None,
+    ) -> Iterator[tuple[str, ImportedRow]]:
+        """Yield the rows of a sheet as `opening_balances` does, with people by name.
+
+        :raises InvalidRequest: the file has no such columns.
+        :raises OSError: it cannot be read.
+        """
+        people = self.people or People(self.name)
+
+        def find(text: str, column: str) -> str:
+            people.opens = open_accounts
+            return people.id_of(text, column) if looks_like_a_name(text) else text
+
+        reader = OpeningReader(
+            account=account, day=day, open_accounts=open_accounts, find=find, names=people.opened
+        )
+        yield from reader.read(source, mended=mended)
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
         """Return no rows."""

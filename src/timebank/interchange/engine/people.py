@@ -23,6 +23,7 @@ from timebank.interchange.engine.cells import CellFault
 from timebank.model import MAX_LABEL_CHARACTERS, Account
 from timebank.model.alike import folded_name
 from timebank.queries.records import account_row, texts_of
+from timebank.reports.told import told
 
 #: Pairs of names near each other that a report keeps.
 MOST_NEAR: Final = 1_000
@@ -30,6 +31,8 @@ MOST_NEAR: Final = 1_000
 _MOST_SHOWN: Final = 5
 #: Names of fewer letters are too short to be near another by a letter.
 _LEAST_LETTERS: Final = 5
+#: Longer ones are compared as they are: all but one letter of each place would be their square.
+_MOST_LETTERS: Final = MAX_LABEL_CHARACTERS
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -143,8 +146,8 @@ class People:
         heirs = {self._heir(id) for id in ids}
         if len(heirs) > 1:
             several = ", ".join(map(shown, sorted(heirs)[:_MOST_SHOWN]))
-            why = f"is the name of {len(heirs)} accounts: {several}; write the id of one of them"
-            raise CellFault(text, why, column=column)
+            reason = told("name_of_several", n=len(heirs), accounts=several)
+            raise CellFault(text, reason, column=column)
         found = ids[0] if len(ids) == 1 else min(ids, key=self._order)
         self._meant.add(found)
         return found
@@ -170,10 +173,9 @@ class People:
         name = normalize("NFC", " ".join(text.split()))
         # A question mark or a dash is where nobody is named.
         if not any(map(str.isalnum, folded)) or not name.isprintable():
-            raise CellFault(text, "is no name for an account", column=column)
+            raise CellFault(text, told("no_name"), column=column)
         if len(name) > MAX_LABEL_CHARACTERS:
-            why = f"is no name: it has more than {MAX_LABEL_CHARACTERS:,} characters"
-            raise CellFault(text, why, column=column)
+            raise CellFault(text, told("too_long", most=MAX_LABEL_CHARACTERS), column=column)
         self._number += 1
         while (id := f"{self._source}-{self._number}") in self._names:
             self._number += 1
@@ -183,11 +185,10 @@ class People:
         return id
 
     def _unknown(self, folded: str) -> str:
-        why = "is neither the id nor the name of an account"
         if near := sorted(self._near(folded)):
             found = (f"{shown(self._names[id])} ({id})" for id in near[:_MOST_SHOWN])
-            why += f"; near it: {', '.join(found)}"
-        return why
+            return told("nobody_but_near", near=", ".join(found))
+        return told("nobody")
 
     def _heir(self, id: str) -> str:
         seen = {id}
@@ -260,7 +261,7 @@ def _keys(folded: str) -> Iterator[str]:
     """Yield what names near each other share: words in any order, all letters but one."""
     yield f"words {' '.join(sorted(folded.split()))}"
     letters = folded.replace(" ", "")
-    if len(letters) >= _LEAST_LETTERS and not _DIGIT.search(letters):
+    if _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS and not _DIGIT.search(letters):
         yield f"letters {letters}"
         for place in range(len(letters)):
             yield f"letters {letters[:place]}{letters[place + 1 :]}"

@@ -221,7 +221,7 @@ class RowBooking:
         try:
             self._open(batch, row)
         except IdempotencyMismatch as error:
-            if row.id in self._listed or not self._is_alike(row, error.original):
+            if not self._is_alike(row, error.original) or self._contradicts(row, error.original):
                 self._quarantine(refused(file, row, error))
                 return
             self._note_difference(row, error.original)
@@ -261,6 +261,13 @@ class RowBooking:
     def _is_alike(row: ImportedAccount, there: object) -> bool:
         """Return whether an account that is there is the one that a row lists."""
         return isinstance(there, Account) and there.kind == row.kind
+
+    def _contradicts(self, row: ImportedAccount, there: object) -> bool:
+        """Return whether the source says another thing of an account than in an earlier row."""
+        if row.id not in self._listed or not isinstance(there, Account):
+            return row.id in self._listed
+        is_renamed = row.name is not None and folded_name(row.name) != folded_name(there.name or "")
+        return is_renamed or row.joined_on not in {None, there.joined_on}
 
     def _note_difference(self, row: ImportedAccount, there: object) -> None:
         """Note what the source says of an account that is there, where that is another thing."""

@@ -68,6 +68,8 @@ AND (file IS NULL OR file IN (SELECT mark FROM files)
   OR file IN (SELECT file FROM booked WHERE matched AND file IS NOT NULL))
 """
 _ORDINAL: Final = re.compile(r"-([1-9][0-9]*)(?=:|~|$)", re.ASCII)
+#: Rows of which is written together what was found.
+_WRITTEN_AT_ONCE: Final = 1_000
 _MOST_SECONDS: Final = 2**62
 _TWO: Final = 2
 
@@ -135,6 +137,10 @@ class Survey:
         self.accounts: dict[str, ImportedAccount] = {}
         self._files: dict[str, int] = {}
         self._marks: dict[int, str] = {}
+        #: Rows, and what was found of them, that are not written yet.
+        self._said: list[tuple[Any, ...]] = []
+        self._states: list[tuple[str, str, bool, int]] = []
+        self._matched: list[tuple[int]] = []
         #: Rows that were read and not understood.
         self.unread = 0
         self.gone = 0
@@ -154,15 +160,16 @@ class Survey:
                 self.accounts.setdefault(row.id, row)
             elif isinstance(row, Quarantined) and row.moves != ():
                 self._not_understood(row)
+        self._write_said()
         self._db.execute("COMMIT")
 
     def _say(self, n: int, file: str, row: ImportedTransfer) -> None:
         ending = self.booked.made.ending(row.id)
-        raw = [row.note, row.category, row.area, list(row.tags)]
+        texts, raw = texts_of_row(row), [row.note, row.category, row.area, list(row.tags)]
+        plain = as_text(texts)
         seconds = max(min(row.seconds, _MOST_SECONDS), -_MOST_SECONDS)
         day = None if row.occurred_on is None else row.occurred_on.isoformat()
-        self._db.execute(
-            f"INSERT INTO said ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,0)",  # noqa: S608 - columns are ours
+        self._said.append(
             (
                 n,
                 stored(row.id),
@@ -175,10 +182,19 @@ class Survey:
                 stored(row.earner),
                 stored(row.spender),
                 seconds,
-                as_text(texts_of_row(row)),
-                as_text(raw),
-            ),
+                plain,
+                plain if raw == texts else as_text(raw),
+            )
         )
+        if len(self._said) >= _WRITTEN_AT_ONCE:
+            self._write_said()
+
+    def _write_said(self) -> None:
+        self._db.executemany(
+            f"INSERT INTO said ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,0)",  # noqa: S608 - columns are ours
+            self._said,
+        )
+        self._said.clear()
 
     def _file(self, name: str) -> int:
         number = self._files.get(name)
@@ -205,6 +221,7 @@ class Survey:
         self._db.execute("UPDATE said SET state = NULL, target = NULL, elsewhere = 0")
         self._compare_own(follow=follow)
         self._compare_made()
+        self._write()
         (self.elsewhere,) = self._one("SELECT count(*) FROM said WHERE elsewhere")
         (self.gone,) = self._one(f"SELECT count(*) {_OF_GONE}")
         self.perhaps_unread = self._explained() if self.gone and self.unread else 0
@@ -215,13 +232,21 @@ class Survey:
         return found
 
     def _set(self, row: Said, state: str, target: str, *, elsewhere: bool = False) -> None:
-        self._db.execute(
-            "UPDATE said SET state = ?, target = ?, elsewhere = ? WHERE n = ?",
-            (state, target, elsewhere, row.n),
-        )
+        self._states.append((state, target, elsewhere, row.n))
+        if len(self._states) >= _WRITTEN_AT_ONCE:
+            self._write()
 
     def _match(self, one: Booked) -> None:
-        self._db.execute("UPDATE booked SET matched = 1 WHERE sequence = ?", (one.sequence,))
+        self._matched.append((one.sequence,))
+
+    def _write(self) -> None:
+        """Write what was found of the last rows; nothing that is compared asks for it."""
+        self._db.executemany(
+            "UPDATE said SET state = ?, target = ?, elsewhere = ? WHERE n = ?", self._states
+        )
+        self._db.executemany("UPDATE booked SET matched = 1 WHERE sequence = ?", self._matched)
+        self._states.clear()
+        self._matched.clear()
 
     def _compare_own(self, *, follow: bool) -> None:
         """Compare rows that have ids of their own, an id at a time."""
@@ -293,7 +318,10 @@ class Survey:
             self._pair(list(rows.values()), self.booked.of_key(key), files)
 
     def _pair(self, rows: list[Said], there: list[Booked], files: dict[str, set[int]]) -> None:
-        pairs = _Pairing(rows, there).found
+        if len(rows) == len(there) == 1:  # as most are
+            pairs = {rows[0].n: there[0]}
+        else:
+            pairs = _Pairing(rows, there).found
         taken = {one.id for one in there}
         for row in rows:
             one = pairs.get(row.n)

@@ -16,6 +16,7 @@ from timebank.interchange.engine.meaning import TEXTS
 from timebank.interchange.engine.report import Changed, Elsewhere, Gone, Quarantined
 from timebank.interchange.engine.survey import AMEND, MOVE, Said, Survey
 from timebank.model import MAX_INTEGER, Transfer
+from timebank.reports.told import Told, told
 
 #: Of each kind of thing that a report tells.
 MOST_TOLD: Final = 1_000
@@ -23,6 +24,8 @@ MOST_TOLD: Final = 1_000
 MOST_REASONS: Final = 200
 #: Where the rarest reasons are counted.
 OTHERS: Final = "..."
+#: The gaps of a reason that say the same of every row: forms, bounds and names of the mapping.
+_SAME: Final = frozenset(("form", "since", "until", "most", "needs", "encoding", "pattern", "file"))
 _QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'(?:\.\.\.)?|"(?:[^"\\]|\\.)*"(?:\.\.\.)?""")
 _NUMBER: Final = re.compile(r"[0-9][0-9,.]*")
 #: Words of letters, as names are; one alone is a name if it begins with a capital letter.
@@ -49,7 +52,20 @@ def kind_of_reason(row: Quarantined) -> str:
     >>> kind_of_reason(Quarantined("t.csv", 2, "hours", "x", "'x' is no hours"))
     'hours: … is no hours'
     """
-    return f"{row.column}: {_NUMBER.sub('…', _QUOTED.sub('…', row.reason))}"
+    return told("of_column", column=row.column, reason=_without_its_own(row.reason))
+
+
+def _without_its_own(reason: str) -> str:
+    """Return a reason, in which what only one row says is left out; it can be said as before."""
+    if isinstance(reason, Told):
+        return told(reason.key, **{gap: _of_all(gap, one) for gap, one in reason.gaps.items()})
+    return _NUMBER.sub("…", _QUOTED.sub("…", reason))
+
+
+def _of_all(gap: str, value: object) -> object:
+    if gap == "reason" and isinstance(value, str):
+        return _without_its_own(value)
+    return value if gap in _SAME else "…"
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:

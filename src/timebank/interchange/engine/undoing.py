@@ -15,6 +15,7 @@ from timebank.errors import (
     InvalidRequest,
     NotFound,
     Rejected,
+    TimebankError,
     shown,
 )
 from timebank.hours import Hours
@@ -23,6 +24,7 @@ from timebank.interchange.engine.following import MOST_KEPT
 from timebank.interchange.engine.meaning import taken_back_id
 from timebank.model import MAX_INTEGER
 from timebank.queries import json_shapes
+from timebank.reports.told import refused_by
 
 #: Why a reversal was made, for whoever reads it later.
 UNDO_REASON: Final = "the import that it came with was undone"
@@ -81,7 +83,7 @@ def undo(bank: TimeBank, source: str, *, dry_run: bool = False) -> UndoReport:
     booked = BookedRows(bank, source)
     if not len(booked):
         msg = f"nothing was imported from {shown(source)} into this bank"
-        raise NotFound(msg)
+        raise NotFound(msg).about(key="nothing_imported", source=shown(source))
     for _ in range(_TIMES):
         work = _Undo(booked)
         try:
@@ -141,12 +143,12 @@ class _Undo:
             try:
                 self._reverse(batch, one)
             except _REFUSALS as error:
-                self._refuse(one.id, str(error))
+                self._refuse(one.id, error)
         for account in self._opened:
             try:
                 batch.close_account(account, reason=UNDO_REASON)
             except AccountNotEmpty as error:
-                self._refuse(account, str(error))
+                self._refuse(account, error)
         if self._refused:
             raise _NotAll
 
@@ -165,9 +167,9 @@ class _Undo:
                 self._seconds += done.hours.seconds
                 return
 
-    def _refuse(self, id: str, reason: str) -> None:
+    def _refuse(self, id: str, error: TimebankError) -> None:
         if len(self._refused) < MOST_KEPT:
-            self._refused.append((id, " ".join(reason.split())))
+            self._refused.append((id, refused_by(error)))
 
 
 @json_shapes.of.register

@@ -89,7 +89,7 @@ class Export:
                 f"{name} is no export: its first line is like "
                 f'{{"export":"{FORMAT}","bank":"main","head":"...","texts":true}}, and {error}'
             )
-            raise InvalidRequest(msg) from error
+            raise InvalidRequest(msg).about(key="no_export", file=name) from error
         return cls(name, file, head, texts)
 
     @property

@@ -69,7 +69,9 @@ class Workbook:
         has = ", ".join(map(shown, self.sheets))
         msg = f"{self.name} has no sheet {shown(sheet)} that is shown and not empty; {meant}"
         msg += f"it has {has}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(
+            key="sheet_missing", file=self.name, sheet=shown(sheet), known=has
+        )
 
 
 def kind_of(name: str, file: IO[bytes]) -> str:
@@ -84,7 +86,7 @@ def kind_of(name: str, file: IO[bytes]) -> str:
     if "content.xml" in names:
         return ODS
     msg = f"{name} is a packed file and no sheet: unpack it, or save the sheet as .xlsx or .ods"
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg).about(key="file_packed", file=name)
 
 
 def opened_workbook(name: str, file: IO[bytes], kind: str) -> Workbook:
@@ -97,7 +99,7 @@ def opened_workbook(name: str, file: IO[bytes], kind: str) -> Workbook:
         from python_calamine import CalamineWorkbook, SheetVisibleEnum
     except ImportError as error:
         msg = f"to read {name} install python-calamine: pip install 'timebank[sheets]'"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="sheets_package", file=name) from error
     with _told(name, f".{kind}"):
         with ZipFile(file) as archive:
             _look_through(name, archive, kind)
@@ -108,7 +110,7 @@ def opened_workbook(name: str, file: IO[bytes], kind: str) -> Workbook:
     filled = {title: found for title, found in sheets.items() if found.height and found.width}
     if not filled:
         msg = f"{name} has no sheet with a cell in it"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="sheets_empty", file=name)
     return Workbook(kind, name, filled)
 
 
@@ -123,17 +125,19 @@ def _told(name: str, what: str) -> Iterator[None]:
         if error.errno != errno.EINVAL:  # a place before the file's beginning, which it names
             raise
         msg = f"{name} is broken, and no {what} that can be read"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="sheet_broken", file=name) from error
     except _BROKEN as error:
         msg = f"{name} is broken, and no {what} that can be read: {_first_line(error)}"
-        raise InvalidRequest(msg) from error
+        raise InvalidRequest(msg).about(key="sheet_broken", file=name) from error
     except BaseException as error:
         # Of the package's own errors; one of them is no `Exception`, which a fault of it raises.
         if type(error).__module__.partition(".")[0] in {"python_calamine", "pyo3_runtime"}:
             locked = type(error).__name__ == "PasswordError"
             why = "it has a password" if locked else _first_line(error)
             msg = f"{name} is no {what} that can be read: {why}"
-            raise InvalidRequest(msg) from error
+            if locked:
+                raise InvalidRequest(msg).about(key="sheet_locked", file=name) from error
+            raise InvalidRequest(msg).about(key="sheet_broken", file=name) from error
         raise
 
 

@@ -34,12 +34,14 @@ def tables_in(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     """
     if not folder.is_dir():
         msg = f"no folder {folder}"
-        raise NotFound(msg)
+        raise NotFound(msg).about(key="no_folder", folder=str(folder))
     found = {name: path for name in REFERENCES if (path := folder / f"{name}.csv").is_file()}
     for name in needed:
         if name not in found:
             msg = f"no file {name}.csv in {folder}: the tables needed are {', '.join(needed)}"
-            raise NotFound(msg)
+            raise NotFound(msg).about(
+                key="no_table", file=f"{name}.csv", folder=str(folder), needed=", ".join(needed)
+            )
     return found
 
 

@@ -81,8 +81,18 @@ def language_of(environment: Mapping[str, str]) -> str:
     ('it', 'en', 'en')
     """
     asked = next((found for name in VARIABLES if (found := environment.get(name))), "")
-    code = re.split(r"[_.@-]", asked, maxsplit=1)[0].lower()
+    code = code_of(asked)
     return code if code in languages() else DEFAULT
+
+
+def code_of(name: str) -> str:
+    """Return the code of a language that is named in the manner of a locale or of a browser.
+
+    >>> from timebank.reports.words import code_of
+    >>> code_of("it_IT.UTF-8"), code_of("it-IT"), code_of("IT")
+    ('it', 'it', 'it')
+    """
+    return re.split(r"[_.@-]", name, maxsplit=1)[0].lower()
 
 
 def catalogue(report: str, language: str) -> dict[str, str]:
@@ -118,7 +128,8 @@ def _texts(name: str, language: str) -> dict[str, str]:
 def _known(language: str) -> str:
     if language not in languages():
         msg = f"no catalogue of words for {shown(language)}: there are {', '.join(languages())}"
-        raise InvalidRequest(msg)
+        known = ", ".join(languages())
+        raise InvalidRequest(msg).about(key="language_missing", code=shown(language), known=known)
     return language
 
 

@@ -132,7 +132,9 @@ def _check_place(source: Path, place: Path, *, overwrite: bool) -> None:
             raise InvalidRequest(msg).about(key="backup_onto_itself", file=str(place))
         if not place.parent.is_dir():
             msg = f"there is no folder {place.parent} to make {place.name} in"
-            raise StoreError(msg)
+            raise StoreError(msg).about(
+                key="folder_missing", folder=str(place.parent), file=str(place)
+            )
         if place.is_symlink() or place.exists():
             if not overwrite:
                 raise _taken(place)
@@ -163,7 +165,8 @@ def _tidy(place: Path) -> None:
 
 
 def _taken(place: Path) -> StoreError:
-    return StoreError(f"{place} is there already: overwrite (--force) would replace it")
+    msg = f"{place} is there already: overwrite (--force) would replace it"
+    return StoreError(msg).about(key="file_there", file=str(place))
 
 
 @contextmanager

@@ -420,6 +420,16 @@ class TagTests(TestCase):
             italian = self.shown('{% statement "m1" bank=mine %}', mine=mine)
         assert "Saldo finale" in italian
         assert "storno: &lt;u&gt;" in italian
+        columns = (
+            "Given",
+            "Received",
+            "Taken back",
+            "takes back part",
+            "taken back in part",
+            "-0:30",
+        )
+        assert [] == [words for words in columns if words not in english], english
+        assert "Stornato" in italian
         for text in (english, italian):
             assert "&lt;b&gt;" in text
             assert not {"<b>", "<i>", "<u>"} & {text[i : i + 3] for i in range(len(text))}

@@ -13,7 +13,14 @@ from timebank.contrib.django import bank as joined_bank
 from timebank.contrib.django import pages
 from timebank.contrib.django import words as catalogue
 from timebank.hours import Hours
-from timebank.reports.marks import amended_words
+from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
+from timebank.reports.statement import (
+    described,
+    line_figures,
+    numbers,
+    shown_columns,
+    total_figures,
+)
 from timebank.reports.text import harmless as harmless_text
 from timebank.reports.words import Words, languages
 
@@ -65,18 +72,27 @@ def statement(
     language = (get_language() or "en").partition("-")[0]
     words = Words("statement", language if language in languages() else "en")
     names = (
-        "day", "with", "what", "earned", "spent", "balance", "opening", "closing", "totals", "none",
+        "day", "with", "what", "balance", "opening", "closing", "totals", "number", "none",
     )  # fmt: skip
+    counted = shown_columns(made)
     return {
         "made": made,
         "words": {name: words(name) for name in names},
         "period": words.period(since, until),
+        "columns": [words(name) for name in counted],
+        "sums": total_figures(made, counted),
+        "numbers": numbers(made, counted, words),
         "lines": [
             {
                 "line": line,
                 "others": pages.named(line.others, made.names),
-                "text": _text(line, words),
-                "amended": amended_words(line, words),
+                "text": harmless_text(described(line, words)),
+                "marks": [
+                    said
+                    for mark in (takes_back_words, taken_back_words, amended_words)
+                    if (said := mark(line, words))
+                ],
+                "figures": line_figures(line, counted),
             }
             for line in made.lines
         ],
@@ -86,18 +102,3 @@ def statement(
 def _plain(id: str) -> str:
     """Return an id as the bank takes it: what is written in a template is a kind of its own."""
     return str.__str__(id)
-
-
-def _text(line: Any, words: Words) -> str:
-    text = line.note or ""
-    if line.reverses or line.kind == "merge":
-        text = words.reason(line.reason or "")
-    if line.reverses:
-        label = words("reversal")
-    elif line.fee:
-        label = words("fee")
-    elif line.kind != "exchange":
-        label = words.kind(line.kind)
-    else:
-        label = ""
-    return harmless_text(": ".join(filter(None, (label, text or line.category or ""))))

@@ -30,5 +30,4 @@ class Command(LedgerCommand):
         :raises CommandError: it is refused, or has found something.
         """
         words = command or ["--help"]
-        failed = f"timebank {words[0]} ended as told above"
-        self.run(words, options, failed=failed)
+        self.run(words, options, failed="ended_so")

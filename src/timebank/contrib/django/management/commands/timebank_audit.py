@@ -26,4 +26,4 @@ class Command(LedgerCommand):
         arguments = ["audit", "--format", options["format"]]
         if options["quick"]:
             arguments.append("--quick")
-        self.run(arguments, options, failed="the ledger is not well")
+        self.run(arguments, options, failed="ledger_not_well")

@@ -28,4 +28,4 @@ class Command(LedgerCommand):
         if options["through"]:
             arguments += ["--through", options["through"]]
         arguments += [f"--{one}" for one in ("quiet", "dry-run") if options[one.replace("-", "_")]]
-        self.run(arguments, options, failed="run-due ended as told above")
+        self.run(arguments, options, failed="ended_so")
