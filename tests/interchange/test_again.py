@@ -504,6 +504,20 @@ def test_closed_books_let_reversals_be_of_today_and_refuse_amendments(memory: Ti
     assert "1:00" == balances(memory)["A"]
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_closed_books_let_no_half_of_a_correction_stand(memory: TimeBank, *, dry_run: bool) -> None:
+    """Hours that changed in closed books: what is gone stays, for its new row would be refused."""
+    sheet(memory, GOOD + "3/1/2026;A;B;1;\n")
+    memory.close_books(through=date(2026, 1, 31), reason="approved")
+    before = balances(memory), memory.head()
+    refused = sheet(memory, GOOD + "3/1/2026;A;B;1,5;\n", follow=True, dry_run=dry_run)
+    assert before == (balances(memory), memory.head())
+    ((place, reason),) = refused.not_followed
+    assert place.endswith(":3") and "closed" in reason
+    assert not refused.ok and refused.transfers_booked == 0
+    assert any("2026-01-31" in line for line in import_text(refused))
+
+
 def test_merged_and_frozen_accounts_are_no_reason_for_a_question(memory: TimeBank) -> None:
     """Rows of a duplicate are known on what it became; what is frozen may be taken back."""
     sheet(memory, GOOD + "3/1/2026;Mria Rossi;Luca Bianchi;1;\n")

@@ -15,15 +15,15 @@ number of rows without ids that mean the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain, islice
 from typing import Final, TypeVar
 
 import attrs
 
 from timebank.bank import BankBatch, TimeBank
-from timebank.errors import BankNotFound, Conflict, InvalidRequest, NotPermitted
-from timebank.interchange.engine.following import Following, NotFollowed
+from timebank.errors import BankNotFound, BooksClosed, Conflict, InvalidRequest, NotPermitted
+from timebank.interchange.engine.following import MOST_KEPT, Following, NotFollowed
 from timebank.interchange.engine.people import People, people_of
 from timebank.interchange.engine.protocol import ImportedRow, Importer
 from timebank.interchange.engine.report import ImportReport, Quarantined
@@ -38,6 +38,7 @@ from timebank.interchange.engine.telling import (
     names_of,
     rows_elsewhere,
 )
+from timebank.reports.told import Refused
 
 Progress = Callable[[int, int], None]
 OnQuarantine = Callable[[Quarantined], None]
@@ -128,7 +129,7 @@ def run(
         if survey is not None:
             survey.compare(follow=follow)
 
-        def make() -> _Run:
+        def make(on_quarantine: OnQuarantine | None = on_quarantine) -> _Run:
             return _Run(bank, importer, rows, survey, people, answers, told, on_quarantine)
 
         try:
@@ -142,10 +143,12 @@ def run(
     raise Conflict(msg)
 
 
-def _done(make: Callable[[], _Run], *, strict: bool, dry_run: bool) -> _Run:
+def _done(make: Callable[..., _Run], *, strict: bool, dry_run: bool) -> _Run:
     """Return a run that was made: it has booked what it could, or tells why it did not."""
     work = make()
     try:
+        if work.takes_back_in_closed_books():
+            _refuse_halves(make)
         if work.questions:
             work.only_tell()
         elif dry_run:
@@ -159,6 +162,25 @@ def _done(make: Callable[[], _Run], *, strict: bool, dry_run: bool) -> _Run:
         work.not_followed = refused.refusals
         work.only_tell()
     return work
+
+
+def _refuse_halves(make: Callable[..., _Run]) -> None:
+    """Try a run whose source has another row for what is gone, where books are closed.
+
+    What is gone is taken back on a day that is open; the row that stands in its place may be of
+    a day that is closed. Half of a correction is none.
+
+    :raises NotFollowed: closed books refuse a row.
+    """
+    closed: list[tuple[str, str]] = []
+
+    def note(row: Quarantined) -> None:
+        if isinstance(row.reason, Refused) and isinstance(row.reason.error, BooksClosed):
+            closed.append((f"{row.file}:{row.line}", row.reason))
+
+    make(note).preview_all()
+    if closed:
+        raise NotFollowed(closed[:MOST_KEPT])
 
 
 def _survey(bank: TimeBank, importer: Importer) -> Survey | None:
@@ -251,6 +273,13 @@ class _Run:
         is_all_there = not (changed or survey.gone or counts.get(NEW) or counts.get(REPEAT))
         if survey.elsewhere and not answers.same_rows and not is_all_there:
             yield ELSEWHERE
+
+    def takes_back_in_closed_books(self) -> bool:
+        """Return whether it will take back what is gone, in a bank that has closed its books."""
+        is_taken = self._answers.follow and self._survey is not None and self._survey.gone > 0
+        with suppress(NotPermitted):  # who may not ask is refused what is closed, row by row
+            return is_taken and next(iter(self._bank.closings()), None) is not None
+        return False
 
     def report(self, *, booked: bool) -> ImportReport:
         """Return the counts of the run."""
