@@ -19,7 +19,7 @@ import attrs
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.queries.impact import Impact
-from timebank.queries.impact.figures import Band
+from timebank.queries.impact.figures import Band, months_from
 from timebank.reports.impact_text import band_text, month_words
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
@@ -184,12 +184,7 @@ def _months(impact: Impact, first: str, last: str) -> list[str]:
         first = f"{impact.since:%Y-%m}"
     if impact.until is not None:
         last = max(last, f"{min(impact.until, impact.through):%Y-%m}")
-    year, month = int(first[:4]), int(first[5:7])
-    found = []
-    while f"{year:04}-{month:02}" <= last:
-        found.append(f"{year:04}-{month:02}")
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004
-    return found
+    return months_from(first, last)
 
 
 def _spans(months: Sequence[str]) -> tuple[str, Callable[[str], str]]:

@@ -162,7 +162,7 @@ class Days:
             if format in ORDERS:
                 return day_in_words(text, format)
             # Figures in ASCII alone do not depend on the machine's language.
-            return datetime.strptime(text, format).date() if text.isascii() else None  # noqa: DTZ007
+            return datetime.strptime(text, format).date() if text.isascii() else None  # noqa: DTZ007 - a day
         except (ValueError, OverflowError, OSError):
             return None
 

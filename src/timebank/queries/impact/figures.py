@@ -271,7 +271,8 @@ def _balance(one: AccountCounts, month: str) -> int:
 def _stock(members: list[AccountCounts], counted: ExchangeCounts, through: str) -> Hours | None:
     """Return the sum of positive balances at the end of a month, as a mean over the months."""
     first = counted.since[:7] or min(counted.months, default="")
-    months = _months(first, through[:7]) if first else []
+    last = first if through[:7] >= LAST[:7] else through[:7]
+    months = months_from(first, last) if first else []
     if not months:
         return None
     sums = dict.fromkeys(months, 0)
@@ -286,15 +287,19 @@ def _stock(members: list[AccountCounts], counted: ExchangeCounts, through: str) 
     return Hours.from_seconds(round(Fraction(sum(sums.values()), len(sums))))
 
 
-def _months(first: str, last: str) -> list[str]:
-    """Return the months from one to another, both included, as `YYYY-MM`."""
-    if last >= LAST[:7]:
-        last = first
+def months_from(first: str, last: str) -> list[str]:
+    """Return the months from one to another, both included, as `YYYY-MM`.
+
+    >>> from timebank.queries.impact.figures import months_from
+    >>> months_from("2025-12", "2026-01")
+    ['2025-12', '2026-01']
+    """
     year, month = int(first[:4]), int(first[5:7])
     found = []
     while f"{year:04}-{month:02}" <= last:
         found.append(f"{year:04}-{month:02}")
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004
+        is_december = month == 12  # noqa: PLR2004 - the last month
+        year, month = (year + 1, 1) if is_december else (year, month + 1)
     return found
 
 
