@@ -19,8 +19,8 @@ from timebank.interchange.engine.meaning import (
     taken_back_id,
     texts_of_transfer,
 )
-from timebank.interchange.engine.row_ids import temporary_database
 from timebank.model import Transfer
+from timebank.storage.temporary import temporary_database
 
 #: The kind of opening balances, which no sheet of exchanges has.
 OPENING: Final = "opening"

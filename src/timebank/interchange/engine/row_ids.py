@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-import weakref
 from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from timebank.storage.temporary import Connection, temporary_database
+
 #: Digests whose counts are kept in memory; the others are in a temporary file.
 IN_MEMORY: Final = 100_000
 _PUT: Final = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET n = excluded.n"
-
-
-def temporary_database(owner: object) -> sqlite3.Connection:
-    """Return a database in a temporary file without a name, which is gone when its owner is."""
-    found = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-    weakref.finalize(owner, found.close)
-    return found
 
 
 class RowIds:
@@ -67,7 +60,7 @@ class _Counts:
 
     def __init__(self) -> None:
         self._recent: dict[int, int] = {}
-        self._older: sqlite3.Connection | None = None
+        self._older: Connection | None = None
 
     def next(self, key: int) -> int:
         """Count one more, and return how many there are."""

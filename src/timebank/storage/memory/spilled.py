@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import heapq
 import pickle
-import sqlite3
-import weakref
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from timebank.errors import Conflict
 from timebank.model import PostingRow, RecordRow, TextRow
 from timebank.storage.memory.overlay import Overlay, by_day, by_field
 from timebank.storage.protocol import Batch, Reader
+from timebank.storage.temporary import Connection, temporary_database
 
 #: Records that are kept in memory; with one more, all of them go into the file.
 IN_MEMORY: Final = 5_000
@@ -59,7 +58,7 @@ class SpilledOverlay(Overlay):
 
     def __init__(self, base: Reader) -> None:
         super().__init__(base)
-        self._db: sqlite3.Connection | None = None
+        self._db: Connection | None = None
         self._spilled = 0
 
     # -- writing --------------------------------------------------------------
@@ -74,9 +73,7 @@ class SpilledOverlay(Overlay):
     def _spill(self) -> None:
         """Put away what was appended so far."""
         if self._db is None:
-            # A database without a name is a temporary file, removed with its connection.
-            self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            weakref.finalize(self, self._db.close)
+            self._db = temporary_database(self)
             self._db.executescript(_TABLES)
         db = self._db
         db.execute("BEGIN")
