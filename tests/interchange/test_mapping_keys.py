@@ -705,3 +705,37 @@ def test_everything_that_a_mapping_says_is_explained(toml: str) -> None:
         assert "None" not in line
         assert "{" not in line
     assert set(english) & set(italian) == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"Data,Chi da,Chi riceve,Ora\n", "È forse 'Ora'? Il file ha 'Data', 'Chi da',"),
+        (b"", "sheet.csv è vuoto: manca la colonna 'Ore', indicata da transfers.amount"),
+        (b"\n\n", "sheet.csv è vuoto: manca la colonna 'Ore', indicata da transfers.amount"),
+        ("Data,Chi dà,Chi riceve\n".encode("cp1252"), "Forse il file è nella codifica cp1252."),
+        (b"a,b,c\n", "colonna 'Ore', indicata da transfers.amount nella mappatura; ha 'a',"),
+    ],
+)
+def test_a_column_that_is_missing_is_told_in_italian(content: bytes, said: str) -> None:
+    """With the name that was meant, the encoding that would do, or that there is nothing."""
+    file = io.BytesIO(content)
+    file.name = "sheet.csv"
+    text = (
+        b'name = "s"\ntitle = "S"\ncsv = { encoding = "utf-8" }\ntransfers = { day = "Data", '
+        b'earner = "Chi da", spender = "Chi riceve", amount = "Ore" }\n'
+    )
+    with pytest.raises(InvalidRequest) as refused:
+        MappingImporter(parsed(text), file)
+    assert said in timebank.explain(refused.value, lang="it")
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("it", "L'unità delle quantità è una"), ("en", "The unit")]
+)
+def test_an_unknown_unit_is_told(lang: str, said: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        Amounts(unit="ore")
+    told = timebank.explain(refused.value, lang=lang)
+    assert told.startswith(said)
+    assert "'ore'" in told

@@ -16,7 +16,8 @@ def temporary_database(owner: object) -> Connection:
     >>> class Counts:
     ...     def __init__(self):
     ...         self.rows = temporary_database(self)
-    >>> Counts().rows.execute("SELECT 1").fetchall()
+    >>> counts = Counts()
+    >>> counts.rows.execute("SELECT 1").fetchall()
     [(1,)]
     """
     found = sqlite3.connect("", isolation_level=None, check_same_thread=False)

@@ -56,7 +56,7 @@ def _unit(value: object) -> int:
         return value
     words = ", ".join([*UNITS, CLOCK, AUTO])
     msg = f"one of {words}, or the whole seconds of one unit, not {shown(value)}"
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg).about(key="unit_unknown", known=words, given=shown(value))
 
 
 @attrs.frozen(kw_only=True)

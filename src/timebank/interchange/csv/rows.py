@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -15,8 +16,11 @@ from timebank.interchange.csv.mapping import Mapping, Part, Transfers
 from timebank.interchange.engine.cells import CellFault, UnclearCell, id_of, unreadable
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.sheets.titles import (
+    MOST_SHOWN,
     did_you_mean,
+    encoding_meant,
     folded_title,
+    nearest_title,
     titles_of,
     what_it_has,
 )
@@ -119,16 +123,7 @@ class Heading:
         for key, column in columns_of(part, where):
             count = known.count(_compared(column))
             if not count and column not in part.optional:
-                what = f"{shown(column)}, which {key} of the mapping names"
-                meant = did_you_mean(str(column), [str(name) for name in names if name])
-                msg = f"{file} has no column {what}; {meant}{what_it_has(names)}"
-                raise InvalidRequest(msg).about(
-                    key="column_missing",
-                    file=file,
-                    column=shown(column),
-                    named_by=key,
-                    names=", ".join(shown(name) for name in names),
-                )
+                raise _missing(file, column, key, names)
             if count > 1:
                 msg = f"{file} has {count} columns {shown(column)}"
                 raise InvalidRequest(msg).about(
@@ -187,6 +182,38 @@ class Heading:
 
 def _compared(name: Column) -> Column:
     return folded_title(name) if isinstance(name, str) else name
+
+
+def _missing(file: str, column: Column, key: str, names: Sequence[str | int]) -> InvalidRequest:
+    """Return the refusal of a file without a column, which says what is most likely wrong."""
+    titles = [str(name) for name in names if name]
+    name, has = shown(column), ", ".join(map(shown, titles[:MOST_SHOWN]))
+    meant = did_you_mean(str(column), titles)
+    what = f"{name}, which {key} of the mapping names; {meant}{what_it_has(names)}"
+    msg = f"{file} has no column {what}"
+    if not titles:
+        return InvalidRequest(msg).about(key="sheet_empty", file=file, column=name, named_by=key)
+    if (code := encoding_meant(names)) is not None:
+        return InvalidRequest(msg).about(
+            key="column_missing_encoding",
+            file=file,
+            column=name,
+            named_by=key,
+            names=has,
+            encoding=code,
+        )
+    if (near := nearest_title(str(column), titles)) is not None:
+        return InvalidRequest(msg).about(
+            key="column_missing_near",
+            file=file,
+            column=name,
+            named_by=key,
+            names=has,
+            near=shown(near),
+        )
+    return InvalidRequest(msg).about(
+        key="column_missing", file=file, column=name, named_by=key, names=has
+    )
 
 
 # -- cells ---------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from timebank.interchange.sheets.encodings import better
 from timebank.model.alike import folded_name
 
 #: Columns that a message shows.
-_MOST_SHOWN: Final = 20
+MOST_SHOWN: Final = 20
 
 
 def folded_title(name: str) -> str:
@@ -40,21 +40,32 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
     >>> did_you_mean("Ore", ["Data", "Ora"])
     "did you mean 'Ora'? "
     """
+    near = nearest_title(name, names)
+    return f"did you mean {shown(near)}? " if near is not None else ""
+
+
+def nearest_title(name: str, names: Sequence[str]) -> str | None:
+    """Return the column that is nearly called so, if there is one."""
     by_title = {folded_name(one): one for one in names}
     near = get_close_matches(folded_name(name), by_title, 1)
-    return f"did you mean {shown(by_title[near[0]])}? " if near else ""
+    return by_title[near[0]] if near else None
 
 
 def what_it_has(names: Sequence[str | int]) -> str:
     """Return what columns there are. One alone may be several that were not divided."""
     if not any(names):
         return "it is empty"
-    has = f"it has {', '.join(shown(name) for name in names[:_MOST_SHOWN])}"
-    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    has = f"it has {', '.join(shown(name) for name in names[:MOST_SHOWN])}"
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
     is_undivided = len(names) == 1 and {";", ",", "\t"} & {*str(names[0])}
     text = f"{has}{more}{': what is the delimiter?' if is_undivided else ''}"
-    encoding = next((found for name in names if (found := _better(str(name)))), None)
+    encoding = encoding_meant(names)
     return f"{text}; the file may be in the encoding {encoding}" if encoding else text
+
+
+def encoding_meant(names: Sequence[str | int]) -> str | None:
+    """Return the encoding that would do, where names of columns have bytes that are no letters."""
+    return next((found for name in names if (found := _better(str(name)))), None)
 
 
 def _better(name: str) -> str | None:
