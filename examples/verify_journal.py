@@ -79,7 +79,7 @@ def parse(raw: bytes, rule: str) -> Any:
         )
         same = canonical(value) == raw
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{rule}: {error}") from error  # noqa: EM102, TRY003
+        raise Refused(f"{rule}: {error}") from error  # noqa: EM102, TRY003  # as above
     check(same, rule, "not in canonical form")
     return value
 
@@ -1542,7 +1542,7 @@ def first_line(raw: bytes) -> Object | None:
     try:
         told = json.loads(raw)
     except ValueError as error:
-        raise Refused(f"lines: {error}") from error  # noqa: EM102, TRY003
+        raise Refused(f"lines: {error}") from error  # noqa: EM102, TRY003  # as above
     check(list(told) == ["export", "bank", "head", "texts"], "lines", "the first line")
     check(told["export"] == "timebank/1" and is_bool(told["texts"]), "lines", "the first line")
     check(identifier(told["bank"]) and type(told["head"]) is str, "lines", "the first line")
@@ -1561,7 +1561,7 @@ def verify(lines: Iterable[bytes]) -> Books:
             if place > 1 or (told := first_line(raw)) is None:
                 read_line(raw, told is not None and told["texts"], books)
         except Refused as refusal:
-            raise Refused(f"line {place}: {refusal}") from refusal  # noqa: EM102, TRY003
+            raise Refused(f"line {place}: {refusal}") from refusal  # noqa: EM102, TRY003  # as above
     end = f"line {place + 1}"
     check(place, end, "lines: there is none")
     if told is not None and not books.sequence:
