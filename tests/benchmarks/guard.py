@@ -26,7 +26,8 @@ from timebank import TimeBank
 RECORDED: Final = Path(__file__).with_name("guard.json")
 #: A ratio that is so much higher than the recorded one is a loss.
 MOST: Final = 1.25
-EACH: Final = 100
+#: As many as fill one tile of the tree, which is then counted once.
+EACH: Final = 256
 
 
 def counted(work: Callable[[], object]) -> int:

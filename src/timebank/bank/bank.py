@@ -40,6 +40,7 @@ from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address, knows_version
+from timebank.storage.tree import tiles_filled
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport, Checkpoint, StretchWorkers
@@ -356,6 +357,7 @@ def _rebuild(writer: Writer, progress: Progress | None) -> bool:
             body = parse(row.body)
             derived = fold.apply(row.sequence, body["kind"], body["effects"])
             add_derived(batch, derived)
+        batch.tiles = tiles_filled(writer, page)
         writer.append(batch)
         erases = erases or bool(batch.erased)
         batch, after = Batch(), page[-1].sequence

@@ -25,6 +25,7 @@ from timebank.queries.corrections import closed_through
 from timebank.queries.holds import rows_of_hold
 from timebank.queries.records import find_record
 from timebank.storage.protocol import Batch, Store, Writer, finds_many
+from timebank.storage.tree import tiles_filled
 
 #: Called with the records that the target has, and those that the source had at the beginning.
 Progress = Callable[[int, int], None]
@@ -94,6 +95,7 @@ class JournalTarget:
         batch = Batch(records=records, texts=texts)
         for record in records:
             self._derive(writer, record, batch)
+        batch.tiles = tiles_filled(writer, records)
         writer.append(batch)
         self.erased = self.erased or bool(batch.erased)
         last = records[-1]

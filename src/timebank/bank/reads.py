@@ -11,6 +11,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import attrs
+
 from timebank import checks
 from timebank.bank.permitting import Handle, Moment, Now
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
@@ -54,6 +56,7 @@ from timebank.queries.views import (
 from timebank.statute import Statute
 from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
+from timebank.storage.tree import tree_at
 
 if TYPE_CHECKING:
     from timebank.queries.impact import ExchangeCounts, Impact
@@ -78,14 +81,22 @@ class Reads(Handle):
     def head(self) -> Head:
         """Return where the journal stands; `str()` of it is the line that may be published.
 
+        Its `.root`, that of the tree over all records, is read from the bank when it is asked for.
+
         >>> import timebank
         >>> bank = timebank.open("memory:")
-        >>> bank.head().sequence
-        0
+        >>> bank.head().sequence, bank.head().root.hex()[:8]
+        (0, 'e3b0c442')
         """
         self._may("head")
         with self._reader() as reader:
-            return reader.head()
+            head = reader.head()
+        return attrs.evolve(head, find_root=partial(self._root_at, head.sequence))
+
+    def _root_at(self, size: int) -> bytes:
+        """Return the root of the tree of the first `size` records."""
+        with self._reader() as reader:
+            return tree_at(reader, size).root()
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the journal's records with a sequence above `after`, in order.

@@ -67,6 +67,7 @@ from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.statute import MOST_AHEAD, Statute
 from timebank.storage.protocol import Batch, Reader, Writer, finds_many
+from timebank.storage.tree import tiles_filled
 
 FLUSH_EVERY: Final = 1_000
 #: Why a session takes no call while one is under way, or after one that was interrupted.
@@ -345,9 +346,7 @@ class Session:
         why = self.half_done if self.unfinished is None else self.unfinished
         if why is not None:
             raise nothing_written(why)
-        if self._batch is not None:
-            self.writer.append(self._batch)
-            self._batch = None
+        self.flush()
 
     @property
     def statute(self) -> Statute:
@@ -401,8 +400,9 @@ class Session:
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
-        if self._batch is not None:
-            self.writer.append(self._batch)
+        if (batch := self._batch) is not None:
+            batch.tiles = tiles_filled(self.writer, batch.records)
+            self.writer.append(batch)
             self._batch = None
             self._pending_ids.clear()
 

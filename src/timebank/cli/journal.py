@@ -47,7 +47,8 @@ def head(address: BankAddress, /, *, format: str) -> None:
     """Print the head."""
     with address.open(read_only=True) as bank:
         found = bank.head()
-    show_result(format, found, lambda: [str(found)])
+        line = found.with_root()
+    show_result(format, found, lambda: [line])
 
 
 @click.command(help="The records as JSON Lines: sequence, digest, record.")

@@ -2,7 +2,8 @@
 
 A caller gets `Account`, `Balance`, `Transfer`, `Hold`, `Record`, `Head` and others. A store
 keeps rows: `RecordRow` and `TextRow` are the journal and its texts; `AccountRow`,
-`PostingRow`, `HoldRow` and `StatuteRow` are derived from the journal and can be derived again.
+`PostingRow`, `HoldRow`, `StatuteRow` and `TileRow` are derived from the journal, and can be
+derived again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from timebank.model.rows import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 from timebank.model.scalars import (
     ACCOUNT_KINDS,
@@ -89,6 +91,7 @@ __all__ = [
     "StatuteRow",
     "StoredLimit",
     "TextRow",
+    "TileRow",
     "Transfer",
     "instant",
     "microseconds",

@@ -94,6 +94,17 @@ class StatuteRow(NamedTuple):
     closed_through: str | None = None
 
 
+class TileRow(NamedTuple):
+    """A full tile of the tree over the records: its level, its number from 0, and its hash.
+
+    Tile n of level l is full once there are `(n + 1) * 256 ** (l + 1)` records; it never changes.
+    """
+
+    level: int
+    tile: int
+    hash: bytes
+
+
 class Fault(NamedTuple):
     """Something a store sees wrong in itself: which check, where, and what."""
 

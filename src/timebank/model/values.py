@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -14,12 +15,17 @@ from timebank.hours import Hours
 from timebank.model.corrections import Amendment
 from timebank.model.scalars import Limit
 
-_HEAD: Final = re.compile(r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})", re.ASCII)
+_HEAD: Final = re.compile(
+    r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})(?: ([0-9a-fA-F]{64}))?", re.ASCII
+)
 
 
 @attrs.frozen
 class Head:
     """The last sequence and digest of a journal; `str()` is a line that can be published.
+
+    Heads are equal by these. What a bank gives has a `root` as well, which is asked for by
+    `find_root`, each time; a head that was pickled has none.
 
     >>> from timebank.model import Head
     >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
@@ -29,13 +35,44 @@ class Head:
     journal: str
     sequence: int
     digest: bytes
+    _find_root: Callable[[], bytes] | None = attrs.field(
+        default=None, eq=False, repr=False, kw_only=True
+    )
+
+    @property
+    def root(self) -> bytes:
+        """The root of the tree over the first `sequence` records (RFC 6962), 32 bytes.
+
+        :raises InvalidRequest: the head comes neither from a bank nor from a line with a root.
+        :raises TimebankError: as reading the bank does.
+        """
+        if self._find_root is None:
+            msg = "this head has no root: ask a bank for its head(), or read a line that has one"
+            raise InvalidRequest(msg)
+        return self._find_root()
+
+    @property
+    def has_root(self) -> bool:
+        """Whether `root` can be asked for."""
+        return self._find_root is not None
+
+    def with_root(self) -> str:
+        """Return the line of the head with its root behind it.
+
+        :raises TimebankError: as `root`.
+        """
+        return f"{self} {self.root.hex()}"
+
+    def __reduce__(self) -> tuple[type[Head], tuple[str, int, bytes]]:
+        """Pickle what heads are equal by."""
+        return Head, (self.journal, self.sequence, self.digest)
 
     def __str__(self) -> str:
         return f"timebank/1 {self.journal} {self.sequence} {self.digest.hex()}"
 
     @classmethod
     def of(cls, line: object) -> Head:
-        """Return the head of a line that was published.
+        """Return the head of a line that was published, with or without its root.
 
         :raises InvalidRequest: not such a line.
 
@@ -47,7 +84,8 @@ class Head:
         if found is None:
             msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
             raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line))
-        return cls(found[1], int(found[2]), bytes.fromhex(found[3]))
+        root = None if found[4] is None else partial(bytes, bytes.fromhex(found[4]))
+        return cls(found[1], int(found[2]), bytes.fromhex(found[3]), find_root=root)
 
 
 @attrs.frozen

@@ -34,6 +34,7 @@ from timebank.model import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 
 
@@ -56,6 +57,7 @@ class Batch:
     holds: list[HoldRow] = attrs.field(factory=list)
     resolved: list[int] = attrs.field(factory=list)
     statutes: list[StatuteRow] = attrs.field(factory=list)
+    tiles: list[TileRow] = attrs.field(factory=list)
     erased: list[tuple[int, str]] = attrs.field(factory=list)
     anew: bool = False
 
@@ -123,6 +125,9 @@ class Reader(Protocol):
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
         """Return at most `limit` of the rows of records below `before`, newest first."""
 
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        """Return at most `limit` of the tiles of one level above number `after`, in order."""
+
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Find faults of the store itself: schema, triggers, integrity, rows of no bank.
 
@@ -136,8 +141,9 @@ class Writer(Reader, Protocol):
     def append(self, batch: Batch) -> None:
         """Write all rows of the batch.
 
-        :raises Conflict: a record's sequence does not follow the head, an operation's id
-            is taken, an account's version, a hold's row or a statute is: the lock did not hold.
+        :raises Conflict: a record's sequence does not follow the head, an operation's id is
+            taken, an account's version, a hold's row, a statute or a tile is: the lock did not
+            hold.
         """
 
 

@@ -25,6 +25,7 @@ from timebank.model import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 
 Row = TypeVar("Row")
@@ -37,6 +38,7 @@ TABLES: Final = (
     "timebank_postings",
     "timebank_holds",
     "timebank_statutes",
+    "timebank_tiles",
 )
 #: What is said of a ledger whose tables were made by a version that was never released.
 MADE_BEFORE_RELEASE: Final = (
@@ -80,6 +82,7 @@ ACCOUNT: Final = row_type_of(
 POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
 HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
 STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR, STR_OR_NULL)
+TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
@@ -111,6 +114,7 @@ class Queries:
     holds: str
     holds_of: str
     statutes: str
+    tiles: str
 
 
 class TableReader:
@@ -305,6 +309,11 @@ class TableReader:
         """Implement `Reader.statutes`."""
         values = (self._bank, min(before, MOST), limit)
         return self._page(STATUTE, self._sql.statutes, values, lambda row: row.sequence < before)
+
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        """Implement `Reader.tiles`."""
+        values = (self._bank, level, after, limit)
+        return self._page(TILE, self._sql.tiles, values, lambda row: row.tile > after)
 
     def sums(self) -> list[Fault]:
         """Implement `AddsUp.sums`."""

@@ -23,6 +23,7 @@ from timebank.model import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch, Reader
@@ -35,6 +36,8 @@ by_day = attrgetter("day", "version")
 by_field = attrgetter("sequence", "field")
 by_hold = attrgetter("sequence", "account")
 by_end = attrgetter("expires_at", "sequence")
+by_level = attrgetter("level")
+by_place = attrgetter("level", "tile")
 
 
 class Overlay:
@@ -65,6 +68,7 @@ class Overlay:
         self.own_postings: dict[str, list[PostingRow]] = {}
         self.own_holds = OwnHolds()
         self.own_statutes: list[StatuteRow] = []
+        self.own_tiles: list[TileRow] = []
         self._operations: dict[str, RecordRow] = {}
         self._reversals: dict[int, list[RecordRow]] = {}
 
@@ -90,7 +94,7 @@ class Overlay:
         After a failure the overlay may hold half of a batch, so it takes no more.
 
         :raises Conflict: a record's sequence does not follow the head, or an id, a text, an
-            account's version, a hold's row or a statute's is taken.
+            account's version, a hold's row, a statute's or a tile's is taken.
         """
         self._base()
         if self.failed is not None:
@@ -114,6 +118,7 @@ class Overlay:
             holds=self.own_holds.rows,
             resolved=sorted(self.own_holds.resolved),
             statutes=self.own_statutes,
+            tiles=self.own_tiles,
             erased=sorted(self.erased),
             anew=self.anew,
         )
@@ -125,6 +130,7 @@ class Overlay:
             self.own_postings.clear()
             self.own_holds.clear()
             self.own_statutes.clear()
+            self.own_tiles.clear()
         for record in batch.records:
             self._append_record(record)
         for text in batch.texts:
@@ -138,6 +144,8 @@ class Overlay:
             self._append_hold(row)
         for statute in batch.statutes:
             self._append_statute(statute)
+        for tile in batch.tiles:
+            self._append_tile(tile)
 
     def _append_hold(self, row: HoldRow) -> None:
         taken = self.own_holds.has(row)
@@ -155,6 +163,13 @@ class Overlay:
             msg = f"record {row.sequence} has adopted a statute already"
             raise Conflict(msg)
         self.own_statutes.append(row)
+
+    def _append_tile(self, row: TileRow) -> None:
+        there = self.tiles(level=row.level, after=row.tile - 1, limit=1)
+        if there and there[0].tile == row.tile:
+            msg = f"tile {row.tile} of level {row.level} is there already"
+            raise Conflict(msg)
+        self.own_tiles.append(row)
 
     def _committed(self) -> int:
         """Return the last sequence below."""
@@ -323,6 +338,13 @@ class Overlay:
         below = [] if self.anew else base.statutes(before=before, limit=limit)
         own = [row for row in self.own_statutes if row.sequence < before]
         return sorted(own + below, reverse=True)[:limit]
+
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        """Implement `Reader.tiles`."""
+        base = self._base()
+        below = [] if self.anew else base.tiles(level=level, after=after, limit=limit)
+        own = [row for row in self.own_tiles if row.level == level and row.tile > after]
+        return sorted(below + own)[:limit]
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Find nothing: the rows on top are in no file."""

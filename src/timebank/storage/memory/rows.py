@@ -25,6 +25,7 @@ from timebank.model import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 from timebank.storage.memory.overlay import (
     Overlay,
@@ -32,6 +33,8 @@ from timebank.storage.memory.overlay import (
     by_end,
     by_field,
     by_hold,
+    by_level,
+    by_place,
     by_sequence,
     by_version,
     sum_earned,
@@ -69,10 +72,11 @@ class Rows:
     accounts: dict[str, list[tuple[int, AccountRow]]] = attrs.field(factory=dict)
     postings: dict[str, list[PostingRow]] = attrs.field(factory=dict)
     days: dict[str, _PostingsByDay] = attrs.field(factory=dict)
-    #: Small, and made anew by a commit that changes them: open holds, and statutes.
+    #: Small, and made anew by a commit that changes them: open holds, statutes, and tiles.
     holds: tuple[HoldRow, ...] = ()
     holds_of: dict[str, tuple[HoldRow, ...]] = attrs.field(factory=dict)
     statutes: tuple[StatuteRow, ...] = ()
+    tiles: tuple[TileRow, ...] = ()
     #: The commit that is filling the containers; it stays where it was interrupted.
     merging: set[int] = attrs.field(factory=set)
 
@@ -119,9 +123,10 @@ class Rows:
         return texts
 
     def with_holds(self, top: Overlay) -> Rows:
-        """Return the bank with a transaction's holds and statutes, in containers of their own."""
+        """Return the bank with a transaction's holds, statutes and tiles, in own containers."""
         own, resolved = top.own_holds, top.own_holds.resolved
-        if not (top.anew or own.rows or resolved or top.own_statutes):
+        changed = top.anew or own.rows or resolved or top.own_statutes or top.own_tiles
+        if not changed:
             return self
         old = Rows(self.journal) if top.anew else self
         kept, holds_of = old.holds, dict(old.holds_of)
@@ -136,6 +141,7 @@ class Rows:
             holds=tuple(sorted([*kept, *own.rows], key=by_hold)),
             holds_of=holds_of,
             statutes=tuple(sorted((*old.statutes, *top.own_statutes))),
+            tiles=tuple(sorted((*old.tiles, *top.own_tiles))),
         )
 
     def copied(self) -> Rows:
@@ -148,6 +154,7 @@ class Rows:
             accounts={row.account: row for row in accounts},
             holds=list(self.holds),
             statutes=list(self.statutes),
+            tiles=list(self.tiles),
         )
         for id in list(self.postings):
             batch.postings += snapshot.visible(id)
@@ -313,6 +320,12 @@ class Snapshot:
         rows = self._rows().statutes
         end = bisect_left(rows, before, key=by_sequence)
         return list(rows[max(end - limit, 0) : end][::-1])
+
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        """Implement `Reader.tiles`."""
+        rows = self._rows().tiles
+        start = bisect_right(rows, (level, after), key=by_place)
+        return list(rows[start : min(start + limit, bisect_left(rows, level + 1, key=by_level))])
 
     def faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
         """Find nothing: there is no file that could be damaged."""

@@ -22,6 +22,8 @@ _POSTING: Final = """SELECT account, version, sequence, seconds, balance, day
 _HOLD: Final = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
 _STATUTES: Final = """SELECT sequence, version, closed_through FROM timebank_statutes
     WHERE bank = %s AND sequence < %s ORDER BY sequence DESC LIMIT %s"""
+_TILES: Final = """SELECT level, tile, hash FROM timebank_tiles
+    WHERE bank = %s AND level = %s AND tile > %s ORDER BY tile LIMIT %s"""
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
@@ -79,6 +81,7 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         + "AND (expires_at, sequence) > (%s, %s) ORDER BY expires_at, sequence LIMIT %s"
         + lock,
         statutes=_STATUTES + lock,
+        tiles=_TILES + lock,
     )
 
 

@@ -26,6 +26,7 @@ _MISSING: Final = {
     "timebank_postings": ("timebank_accounts", ("bank", "account")),
     "timebank_holds": ("timebank_accounts", ("bank", "account")),
     "timebank_statutes": ("timebank_records", ("bank", "sequence")),
+    "timebank_tiles": ("timebank_banks", ("bank",)),
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
-from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
@@ -109,6 +109,7 @@ _PUT_ACCOUNT: Final = _insert("timebank_accounts", AccountRow._fields, _REPLACE)
 _ADD_POSTING: Final = _insert("timebank_postings", PostingRow._fields)
 _ADD_HOLD: Final = _insert("timebank_holds", HoldRow._fields)
 _ADD_STATUTE: Final = _insert("timebank_statutes", StatuteRow._fields)
+_ADD_TILE: Final = _insert("timebank_tiles", TileRow._fields)
 _END_HOLD: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = %s"
 _ERASE_TEXT: Final = "DELETE FROM timebank_texts WHERE bank = %s AND sequence = %s AND field = %s"
 _MOVE_HEAD: Final = (
@@ -276,6 +277,7 @@ class MariaDb:
             (_ADD_POSTING, batch.postings),
             (_ADD_HOLD, batch.holds),
             (_ADD_STATUTE, batch.statutes),
+            (_ADD_TILE, batch.tiles),
         ):
             if rows:
                 cursor.executemany(sql, [(bank, *row) for row in rows])
@@ -290,7 +292,12 @@ class MariaDb:
         cursor.execute("SET @timebank_rebuild = 1")
         try:
             cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
-            for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+            for table in (
+                "timebank_holds",
+                "timebank_statutes",
+                "timebank_tiles",
+                "timebank_accounts",
+            ):
                 cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
         finally:
             cursor.execute("SET @timebank_rebuild = NULL")

@@ -92,6 +92,7 @@ def _is_unreleased(transaction: Transaction) -> bool:
     try:
         transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
         transaction.cursor.execute("SELECT merged_into FROM timebank_accounts WHERE 1 = 0")
+        transaction.cursor.execute("SELECT hash FROM timebank_tiles WHERE 1 = 0")
     except transaction.dialect.error as error:
         return transaction.dialect.no_column(error)  # others are for who needs the table
     return False

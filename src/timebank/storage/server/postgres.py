@@ -23,7 +23,7 @@ from timebank.errors import (
     StoreError,
     TimebankError,
 )
-from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
@@ -82,6 +82,7 @@ _COLUMNS: Final = {
     "postings": (PostingRow._fields, ("text", *("bigint",) * 4, "text")),
     "holds": (HoldRow._fields, ("text", *("bigint",) * 4)),
     "statutes": (StatuteRow._fields, ("bigint", "text", "text")),
+    "tiles": (TileRow._fields, ("bigint", "bigint", "bytea")),
 }
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
@@ -275,6 +276,7 @@ class PostgreSql:
             "postings": batch.postings,
             "holds": batch.holds,
             "statutes": batch.statutes,
+            "tiles": batch.tiles,
             "resolved": [(sequence,) for sequence in batch.resolved],
         }
         parts = tuple(part for part, found in rows.items() if found)
@@ -294,7 +296,12 @@ class PostgreSql:
         """Implement `Dialect.delete_derived`."""
         cursor.execute("SET LOCAL timebank.rebuild = 'on'")
         cursor.execute("DELETE FROM timebank_postings WHERE bank = %s", (bank,))
-        for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+        for table in (
+            "timebank_holds",
+            "timebank_statutes",
+            "timebank_tiles",
+            "timebank_accounts",
+        ):
             cursor.execute(f"DELETE FROM {table} WHERE bank = %s", (bank,))  # noqa: S608 - our names
         cursor.execute("SET LOCAL timebank.rebuild = 'off'")
 

@@ -30,7 +30,7 @@ _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
 @cache
 def tables() -> MetaData:
     """Return the tables, parents before children, for PostgreSQL and MariaDB alike."""
-    from sqlalchemy import MetaData
+    from sqlalchemy import ForeignKeyConstraint, MetaData
 
     meta = MetaData()
     _table(meta, "migrations", _key("name", first=True))
@@ -71,6 +71,18 @@ def tables() -> MetaData:
         _reference("statutes_record", "records", "sequence"),
         _check("statutes_version", "length(version) >= 1"),
         _check("statutes_closed", "closed_through IS NULL OR length(closed_through) = 10"),
+    )
+    _table(
+        meta,
+        "tiles",
+        _key("bank", first=True),
+        _number("level", first=True),
+        _number("tile", first=True),
+        _bytes("hash", 32),
+        ForeignKeyConstraint(["bank"], ["timebank_banks.bank"], name="timebank_tiles_bank"),
+        _check("tiles_level", "level BETWEEN 0 AND 6"),
+        _check("tiles_tile", f"tile BETWEEN 0 AND {MAX_INTEGER}"),
+        _check("tiles_hash", "octet_length(hash) = 32"),
     )
     return meta
 

@@ -58,4 +58,6 @@ QUERIES: Final = Queries(
     + "ORDER BY expires_at, sequence LIMIT ?",
     statutes="""SELECT sequence, version, closed_through FROM timebank_statutes
         WHERE bank = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?""",
+    tiles="""SELECT level, tile, hash FROM timebank_tiles
+        WHERE bank = ? AND level = ? AND tile > ? ORDER BY tile LIMIT ?""",
 )

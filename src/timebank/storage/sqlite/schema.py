@@ -170,6 +170,17 @@ _HOLDS: Final = (
     ) WITHOUT ROWID""",
 )
 
+#: The full tiles of the tree over the records, derived as well.
+_TILES: Final = f"""CREATE TABLE timebank_tiles (
+        bank TEXT NOT NULL CHECK (typeof(bank) = 'text'),
+        level INTEGER NOT NULL CHECK (typeof(level) = 'integer' AND level BETWEEN 0 AND 6),
+        tile INTEGER NOT NULL
+            CHECK (typeof(tile) = 'integer' AND tile BETWEEN 0 AND {_MOST}),
+        hash BLOB NOT NULL CHECK (typeof(hash) = 'blob' AND length(hash) = 32),
+        PRIMARY KEY (bank, level, tile),
+        FOREIGN KEY (bank) REFERENCES timebank_banks (bank)
+    ) WITHOUT ROWID"""
+
 
 def _guards(table: str, what: str) -> dict[str, str]:
     """Return triggers, by name, that refuse to change or remove a row of the table."""
@@ -191,14 +202,16 @@ GUARDS: Final = {
 }
 
 #: Everything that is in the schema, in the order in which it is made.
-DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *_HOLDS, *GUARDS.values())
+DDL: Final = (*_MIGRATIONS_TABLE, _BANKS, *_TABLES, *_HOLDS, _TILES, *GUARDS.values())
 #: What `timebank_migrations` holds when all is applied: id, set, name, applied_at.
 APPLIED: Final = tuple(
     (number, SET, name, APPLIED_AT) for number, name in enumerate((LEDGER, *STEPS), start=1)
 )
 _VERSION_TABLES: Final = """SELECT name, sql FROM sqlite_master
     WHERE type = 'table'
-        AND name IN ('timebank_migrations', 'timebank_records', 'timebank_accounts')"""
+        AND name IN (
+            'timebank_migrations', 'timebank_records', 'timebank_accounts', 'timebank_tiles'
+        )"""
 
 
 def has_ledger(connection: sqlite3.Connection) -> bool:
@@ -220,7 +233,7 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
     columns = {"timebank_records": "kind TEXT", "timebank_accounts": "merged_into TEXT"}
     is_unreleased = any(
         table in tables and column not in str(tables[table]) for table, column in columns.items()
-    )
+    ) or ("timebank_records" in tables and "timebank_tiles" not in tables)
     if is_unreleased or not names.isdisjoint(UNRELEASED):
         msg = f"{where} {MADE_BEFORE_RELEASE}"
         raise OtherVersion(msg)

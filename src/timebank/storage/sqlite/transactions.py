@@ -37,6 +37,7 @@ _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_HOLD = "INSERT INTO timebank_holds VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_STATUTE = "INSERT INTO timebank_statutes VALUES (?, ?, ?, ?)"
+_ADD_TILE = "INSERT INTO timebank_tiles VALUES (?, ?, ?, ?)"
 _END_HOLD = "DELETE FROM timebank_holds WHERE bank = ? AND sequence = ?"
 _ERASE_TEXT = "DELETE FROM timebank_texts WHERE bank = ? AND sequence = ? AND field = ?"
 #: `secure_delete` overwrites what is freed, whole pages too, but not the bytes that a row leaves
@@ -329,6 +330,7 @@ class SqliteWriter(SqliteReader):
             (_ADD_POSTING, batch.postings),
             (_ADD_HOLD, batch.holds),
             (_ADD_STATUTE, batch.statutes),
+            (_ADD_TILE, batch.tiles),
         ):
             if rows:
                 connection.executemany(sql, map(with_bank, rows))
@@ -355,7 +357,12 @@ class SqliteWriter(SqliteReader):
         for name in POSTING_GUARDS:
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
         connection.execute("DELETE FROM timebank_postings WHERE bank = ?", (self._bank,))
-        for table in ("timebank_holds", "timebank_statutes", "timebank_accounts"):
+        for table in (
+            "timebank_holds",
+            "timebank_statutes",
+            "timebank_tiles",
+            "timebank_accounts",
+        ):
             connection.execute(f"DELETE FROM {table} WHERE bank = ?", (self._bank,))  # noqa: S608 - our names
         for statement in POSTING_GUARDS.values():
             connection.execute(statement)

@@ -1,0 +1,218 @@
+r"""The tree over the records' bytes, beside the chain: roots, and proofs that fit on a page. Pure.
+
+It is the Merkle tree of RFC 6962, section 2.1, with SHA-256: the hash of a leaf is that of a zero
+byte and the record's bytes, the hash of two nodes that of a one byte and both. A proof is checked
+as RFC 9162 says in sections 2.1.3.2 and 2.1.4.2. Nodes are kept in tiles of 256, as C2SP
+*tlog-tiles* has them: who keeps the hash of every full tile can make any proof from at most 256
+leaves and one tile for each level, besides those on the right edge.
+
+>>> from timebank.journal.tree import leaf_hash, root_of, root_by_inclusion, node_hash
+>>> a, b, c = (leaf_hash(body) for body in (b"1", b"2", b"3"))
+>>> root_of([a, b, c]) == root_by_inclusion(c, index=2, size=3, proof=[node_hash(a, b)])
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Final
+
+from timebank.errors import Corrupt, InvalidRequest
+
+#: How many hashes make a tile, and how many levels of the tree these span.
+TILE: Final = 256
+_LEVELS: Final = 8
+#: The root of a tree without leaves: SHA-256 of nothing.
+EMPTY: Final = sha256(b"").digest()
+#: More levels than a journal can have, so more hashes than any proof.
+MOST_HASHES: Final = 63
+
+#: Returns the first hashes of a tile, by its level and number, and how many are asked for.
+Tiles = Callable[[int, int, int], Sequence[bytes]]
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """Return the hash of a leaf, from a record's bytes."""
+    return sha256(b"\0" + body).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of a node, from those of its two children."""
+    return sha256(b"\1" + left + right).digest()
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """Return the root of a tree, from the hashes of its leaves."""
+    if not leaves:
+        return EMPTY
+    row = list(leaves)
+    while len(row) > 1:
+        # A node without a sibling goes up as it is: this is the split at powers of two.
+        odd = row[-1:] if len(row) % 2 else []
+        pairs = zip(row[::2], row[1::2], strict=False)
+        row = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+    return row[0]
+
+
+class Tree:
+    """The tree of the first `size` records, over what is kept of it.
+
+    `tiles` gives the hashes in a tile: those of the leaves at level 0, and above it those of
+    the full tiles one level below. A full tile that is used is compared with its hash above.
+
+    :raises Corrupt: from its methods, where what is kept does not fit together.
+
+    >>> from timebank.journal.tree import Tree, leaf_hash
+    >>> leaves = [leaf_hash(b"%d" % n) for n in range(5)]
+    >>> tree = Tree(5, lambda level, number, width: leaves[:width])
+    >>> len(tree.inclusion(4)), len(tree.inclusion(0)), len(tree.consistency(4))
+    (1, 3, 1)
+    """
+
+    def __init__(self, size: int, tiles: Tiles) -> None:
+        self.size = size
+        self._tiles = tiles
+        self._known: dict[tuple[int, int], Sequence[bytes]] = {}
+
+    def root(self) -> bytes:
+        """Return the root, 32 bytes."""
+        return self._hash(0, self.size) if self.size else EMPTY
+
+    def inclusion(self, index: int) -> list[bytes]:
+        """Return the proof that the leaf at `index`, from 0, is in the tree.
+
+        Its hashes come from that of the leaf's sibling up to that of a child of the root.
+
+        :raises InvalidRequest: the tree has no such leaf.
+        """
+        if not 0 <= index < self.size:
+            msg = f"a tree of {self.size} records has none at index {index}"
+            raise InvalidRequest(msg)
+        proof, first, end = [], 0, self.size
+        while end - first > 1:
+            middle = first + _split(end - first)
+            if index < middle:
+                proof.append(self._hash(middle, end))
+                end = middle
+            else:
+                proof.append(self._hash(first, middle))
+                first = middle
+        return proof[::-1]
+
+    def consistency(self, old: int) -> list[bytes]:
+        """Return the proof that the tree continues the one of its first `old` leaves.
+
+        It is empty where `old` is 0 or the size itself.
+
+        :raises InvalidRequest: the tree is smaller.
+        """
+        if not 0 <= old <= self.size:
+            msg = f"a tree of {self.size} records continues none of {old}"
+            raise InvalidRequest(msg)
+        proof: list[bytes] = []
+        first, end, is_whole = 0, self.size, True  # whether it is a subtree of the old tree's root
+        if old == 0:
+            return proof
+        while old != end:
+            middle = first + _split(end - first)
+            if old <= middle:
+                proof.append(self._hash(middle, end))
+                end = middle
+            else:
+                proof.append(self._hash(first, middle))
+                first, is_whole = middle, False
+        if not is_whole:
+            proof.append(self._hash(first, end))
+        return proof[::-1]
+
+    def _hash(self, first: int, end: int) -> bytes:
+        """Return the hash of the node over the leaves `first` to `end`, itself excluded."""
+        width = end - first
+        if width & (width - 1):
+            middle = first + _split(width)
+            return node_hash(self._hash(first, middle), self._hash(middle, end))
+        level = (width.bit_length() - 1) // _LEVELS
+        start, count = first >> _LEVELS * level, width >> _LEVELS * level
+        tile = self._tile(level, start // TILE)
+        return root_of(tile[start % TILE : start % TILE + count])
+
+    def _tile(self, level: int, number: int) -> Sequence[bytes]:
+        """Return the hashes of a tile, as many as the tree has."""
+        if (level, number) not in self._known:
+            width = min(TILE, (self.size >> _LEVELS * level) - number * TILE)
+            hashes = self._tiles(level, number, width)
+            if len(hashes) != width:
+                msg = f"the tree lacks hashes of tile {number} at level {level}: rebuild it"
+                raise Corrupt(msg)
+            if width == TILE:
+                above = self._tile(level + 1, number // TILE)
+                if above[number % TILE] != root_of(hashes):
+                    msg = f"the hash of tile {number} at level {level} is not that of its hashes"
+                    raise Corrupt(msg)
+            self._known[level, number] = hashes
+        return self._known[level, number]
+
+
+def _split(width: int) -> int:
+    """Return the largest power of two below a number of leaves above 1."""
+    return 1 << (width - 1).bit_length() - 1
+
+
+# -- what a proof comes to ---------------------------------------------------------------
+
+
+def root_by_inclusion(
+    leaf: bytes, *, index: int, size: int, proof: Sequence[bytes]
+) -> bytes | None:
+    """Return the root to which a proof of inclusion leads; `None` where it cannot be one.
+
+    `leaf` is the hash of the leaf, at `index` from 0 in a tree of `size`. See RFC 9162, 2.1.3.2.
+    """
+    if not 0 <= index < size:
+        return None
+    place, last, found = index, size - 1, leaf
+    for one in proof:
+        if last == 0:
+            return None
+        if place % 2 or place == last:
+            found = node_hash(one, found)
+            while not place % 2 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = node_hash(found, one)
+        place, last = place >> 1, last >> 1
+    return found if last == 0 else None
+
+
+def roots_by_consistency(
+    old: int, size: int, proof: Sequence[bytes], *, old_root: bytes
+) -> tuple[bytes, bytes] | None:
+    """Return the old and the new root to which a proof leads; `None` where it cannot be one.
+
+    `old_root` is the hash that the proof may begin with: where the old tree is a perfect one it
+    is in no proof, and is returned as it is. A proof between equal sizes, or from an empty tree,
+    is empty and says nothing: `None`. See RFC 9162, section 2.1.4.2.
+    """
+    if not 0 < old < size:
+        return None
+    hashes = list(proof)
+    place, last = old - 1, size - 1
+    while place % 2:
+        place, last = place >> 1, last >> 1
+    if place == 0:
+        hashes.insert(0, old_root)
+    if not hashes:
+        return None
+    before = after = hashes[0]
+    for one in hashes[1:]:
+        if last == 0:
+            return None
+        if place % 2 or place == last:
+            before, after = node_hash(one, before), node_hash(one, after)
+            while not place % 2 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            after = node_hash(after, one)
+        place, last = place >> 1, last >> 1
+    return (before, after) if last == 0 else None
