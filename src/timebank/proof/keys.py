@@ -113,10 +113,11 @@ number 530d903b says: it was changed
             msg = "this is a private key: it belongs in a file of its own, and to nobody else"
             raise InvalidRequest(msg).about(key="key_private")
         name, id, data = _parts(line)
-        given = shown(name, limit=40)  # of what may be half of a private key, no more is shown
         if data is None or not is_key_name(name):
-            msg = f"a public key is a line like NAME+12345678+BASE64, not what begins with {given}"
-            raise InvalidRequest(msg).about(key="key_unreadable", given=given)
+            # It is not shown, for it may be a part of a private one.
+            msg = "a public key is a line like NAME+12345678+BASE64, and this is none"
+            raise InvalidRequest(msg).about(key="key_unreadable")
+        given = shown(name)
         if data[0] not in _KIND_OF or len(data) != 1 + _BYTES:
             msg = f"the key of {given} is of another kind: Ed25519 alone is known here"
             raise InvalidRequest(msg).about(key="key_kind_unknown", given=given)
