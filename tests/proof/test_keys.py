@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import examples
 from timebank import explain
 from timebank.errors import InvalidRequest, TimebankError, WrongType
-from timebank.proof import PublicKey, SigningKey, keys_of
+from timebank.proof import Note, PublicKey, Signature, SigningKey, keys_of
 from timebank.proof.notes import base64_of
 
 NAME = "timebank/8a1e"
@@ -135,6 +135,66 @@ def test_what_is_no_key_is_refused() -> None:
     for line in ("x+12345678+AAAA", f"x+00000000+{base64_of(bytes([1, *bytes(32)]))}", 3):
         with pytest.raises(InvalidRequest):
             PublicKey.of(line)
+
+
+def points_of_order_8() -> set[int]:
+    """The second coordinates of the points of the curve whose multiple by 8 is nothing.
+
+    They are found by doubling and halving, in affine coordinates: not from a list.
+    """
+    prime = 2**255 - 19
+    d = -121665 * pow(121666, -1, prime) % prime
+    root = pow(2, (prime - 1) // 4, prime)  # of -1
+
+    def first_of(y: int) -> int | None:
+        square = (y * y - 1) * pow(d * y * y + 1, -1, prime) % prime
+        x = pow(square, (prime + 3) // 8, prime)
+        x = x if x * x % prime == square else x * root % prime
+        return x if x * x % prime == square else None
+
+    def is_nothing_by_8(x: int, y: int) -> bool:
+        for _ in range(3):
+            product = d * x * x * y * y % prime
+            x, y = (
+                2 * x * y * pow(1 + product, -1, prime) % prime,
+                (y * y + x * x) * pow(1 - product, -1, prime) % prime,
+            )
+        return (x, y) == (0, 1)
+
+    # The double of a point of order 8 has y = 0, so x² = -y²; in the equation of the curve,
+    # -x² + y² = 1 + d·x²·y², that is d·z² + 2·z - 1 = 0 with z = y².
+    under = pow(1 + d, (prime + 3) // 8, prime)
+    under = under if under * under % prime == (1 + d) % prime else under * root % prime
+    found = {0, 1, prime - 1}
+    for sign in (under, -under):
+        z = (sign - 1) * pow(d, -1, prime) % prime
+        y = pow(z, (prime + 3) // 8, prime)
+        y = y if y * y % prime == z else y * root % prime
+        if y * y % prime == z:
+            found |= {y, prime - y}
+    for y in found:
+        x = first_of(y)
+        assert x is not None
+        assert is_nothing_by_8(x, y)
+    return found
+
+
+def test_a_key_with_which_anybody_can_sign_is_refused() -> None:
+    prime, points = 2**255 - 19, points_of_order_8()
+    assert len(points) == 5
+    wrong = {*points, *(one + prime for one in points if one + prime < 2**255), prime + 2}
+    for number in wrong | {one | 1 << 255 for one in wrong}:
+        key = PublicKey("x", "ed25519", number.to_bytes(32, "little"))
+        with pytest.raises(InvalidRequest, match="anybody could sign with it"):
+            PublicKey.of(str(key))
+
+
+def test_a_signature_of_nothing_would_hold_under_such_a_key() -> None:
+    """Why they are refused: nobody's key, and a signature that nobody made."""
+    key = PublicKey("x", "ed25519", (1).to_bytes(32, "little"))
+    signature = Signature("x", key.key_id, (1).to_bytes(64, "little"))
+    for text in ("It snows.\n", "It rains.\n"):
+        assert key.check(Note(text, (signature,))) == signature
 
 
 # -- what is private -----------------------------------------------------------------------
