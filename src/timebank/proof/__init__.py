@@ -8,5 +8,24 @@ the transparency logs: RFC 6962 and 9162 for the tree, C2SP *signed-note*, *tlog
 from __future__ import annotations
 
 from timebank.proof.errors import Forked, NotProved
+from timebank.proof.heads import Checked, Checkpoint, Cosigner, SignedHead, origin_of, sign_head
+from timebank.proof.keys import PublicKey, SigningKey, keys_of
+from timebank.proof.notes import Note, Signature
+from timebank.proof.policy import Policy
 
-__all__ = ["Forked", "NotProved"]
+__all__ = [
+    "Checked",
+    "Checkpoint",
+    "Cosigner",
+    "Forked",
+    "NotProved",
+    "Note",
+    "Policy",
+    "PublicKey",
+    "Signature",
+    "SignedHead",
+    "SigningKey",
+    "keys_of",
+    "origin_of",
+    "sign_head",
+]
