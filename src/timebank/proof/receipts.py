@@ -34,7 +34,7 @@ again, and compared. A page in HTML, as `timebank.reports.receipt_html` makes it
 its one element `<pre id="receipt">`.
 
 >>> import timebank
->>> from timebank.proof import SigningKey, origin_of, receipt, verify_receipt
+>>> from timebank.proof import NotProved, SigningKey, origin_of, receipt, verify_receipt
 >>> bank = timebank.open("memory:")
 >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
 >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", id="visit", note="to the clinic")
@@ -43,11 +43,11 @@ its one element `<pre id="receipt">`.
 >>> found = verify_receipt(text, key.public)
 >>> found.exchange.hours, found.exchange.note, found.word.status, found.word.names
 (Hours('1:30'), 'to the clinic', 'stands', {'m1': 'Maria R.'})
->>> verify_receipt(text.replace("index 2", "index 1"), key.public)
-Traceback (most recent call last):
-    ...
-timebank.proof.errors.NotProved: the record is not in the head: the hashes of the receipt do not \
-lead to its root
+>>> try:
+...     verify_receipt(text.replace("index 2", "index 1"), key.public)
+... except NotProved as error:
+...     print(error)
+the record is of another journal, or has another number, than the receipt says
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 from os import PathLike
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 
@@ -89,6 +89,7 @@ AnyKey = str | PathLike[str] | PublicKey | SigningKey
 _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
 _FORM: Final = "timebank-receipt/1"
 _EXTRA: Final = frozenset({"format", "record", "texts", "word"})
+_WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
 _HASH_BYTES: Final = 32
 _SALT: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
@@ -121,9 +122,9 @@ class CheckedReceipt:
     """A receipt that holds: what it proves, what the bank says besides, and who signed.
 
     `exchange` is the transfer or hold as its record has it, with the texts that are shown: it is
-    proved. Of a settlement it has no description, which is in the record of its hold. `word` is
-    the bank's word, up to the head. `head` says which keys signed the head, which witnesses
-    cosigned it, and whose signatures were not checked.
+    proved. Of a settlement it has no description, which is in the record of its hold; the `status`
+    of a hold is not proved. `word` is the bank's word, up to the head. `head` says which keys
+    signed the head, which witnesses cosigned it, and whose signatures were not checked.
     """
 
     receipt: Receipt
@@ -154,18 +155,20 @@ class Receipt:
         before, _, head = text.partition("\n\n")
         lines = before.split("\n")
         if len(lines) < _LINES or lines[0] != _FIRST_LINE:
-            _unreadable(f"its first line is {_FIRST_LINE}", part="form")
+            raise _none(f"its first line is {_FIRST_LINE}").about(key="receipt_unreadable_form")
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
-            _unreadable("there is no index of a record", part="index")
+            raise _none("there is no index of a record").about(key="receipt_unreadable_index")
         hashes = [bytes_of(line) or b"" for line in lines[_LINES:]]
         if len(hashes) > MOST_HASHES or any(len(one) != _HASH_BYTES for one in hashes):
-            _unreadable("a hash of the proof is none", part="hashes")
+            raise _none("a hash of the proof is none").about(key="receipt_unreadable_hashes")
         found = cls(
             head=SignedHead.of(head), index=int(index), hashes=tuple(hashes), **_parts(extra)
         )
         if str(found) != text:
-            _unreadable("it is written in another way than receipts are", part="form")
+            raise _none("it is written in another way than receipts are").about(
+                key="receipt_unreadable_form"
+            )
         return found
 
     @classmethod
@@ -184,7 +187,9 @@ class Receipt:
             return cls.of(data)
         found = _ON_PAGE.findall(text)
         if len(found) != 1:
-            _unreadable("it has no receipt in it, or more than one", part="page")
+            raise _none("it has no receipt in it, or more than one").about(
+                key="receipt_unreadable_page"
+            )
         return cls.of(unescape(found[0]))
 
     @property
@@ -219,19 +224,14 @@ class Receipt:
             proof=self.hashes,
         )
         if led_to != checkpoint.root:
-            msg = (
-                "the record is not in the head: the hashes of the receipt do not lead to its root"
-            )
+            msg = "the record is not in the head: the hashes of the receipt do not lead to its root"
             raise NotProved(msg).about(key="receipt_not_in_head")
         self._check_texts(record)
         word = self._checked_word(public, head.signers, record)
-        return CheckedReceipt(
-            receipt=self,
-            record=record,
-            exchange=_exchange(record, {field: text for field, (_, text) in self.texts.items()}),
-            word=word,
-            head=head,
-        )
+        made = _exchange(record, {field: text for field, (_, text) in self.texts.items()})
+        if isinstance(made, Hold):
+            made = attrs.evolve(made, status=word.status)
+        return CheckedReceipt(receipt=self, record=record, exchange=made, word=word, head=head)
 
     def _check_texts(self, record: Mapping[str, Any]) -> None:
         for field, (salt, text) in self.texts.items():
@@ -290,9 +290,8 @@ def verify_receipt(
 # -- reading ---------------------------------------------------------------------------------
 
 
-def _unreadable(why: str, *, part: str) -> NoReturn:
-    msg = f"this is no receipt: {why}"
-    raise NotProved(msg).about(key=f"receipt_unreadable_{part}")
+def _none(why: str) -> NotProved:
+    return NotProved(f"this is no receipt: {why}")
 
 
 def _parts(extra: str) -> dict[str, Any]:
@@ -302,15 +301,15 @@ def _parts(extra: str) -> dict[str, Any]:
     except Corrupt:
         found = {}
     if found.keys() != _EXTRA or found["format"] != _FORM:
-        _unreadable("its line of extra is that of none", part="extra")
+        raise _none("its line of extra is that of none").about(key="receipt_unreadable_extra")
     record, word, texts = found["record"], found["word"], found["texts"]
     if type(record) is not str or type(word) is not str or type(texts) is not dict:
-        _unreadable("its line of extra is that of none", part="extra")
+        raise _none("its line of extra is that of none").about(key="receipt_unreadable_extra")
     for field, pair in texts.items():
         match pair:
             case [str(salt), str()] if field in TEXT_FIELDS and _SALT.fullmatch(salt):
                 continue
-        _unreadable("a text is none, or has no salt", part="extra")
+        raise _none("a text is none, or has no salt").about(key="receipt_unreadable_extra")
     return {
         "record": record,
         "texts": {field: (bytes.fromhex(salt), text) for field, (salt, text) in texts.items()},
@@ -366,7 +365,9 @@ def _word(said: str, kind: str) -> Word:
     """
     try:
         found = parse(said.encode())
-        is_one = canonical(found).decode() == said and found.keys() == attrs.fields_dict(Word).keys()
+        is_one = (
+            canonical(found).decode() == said and found.keys() == attrs.fields_dict(Word).keys()
+        )
     except (Corrupt, TypeError, ValueError):
         is_one = False
     statuses = _STATUSES_OF_HOLDS if kind == "hold" else _STATUSES
@@ -442,7 +443,7 @@ def receipt(
     :raises Forked: the bank's past is not the one that `head` signed.
     :raises OSError: the file of a key cannot be read.
     """
-    if not isinstance(bank, TimeBank):
+    if not isinstance(cast("object", bank), TimeBank):
         msg = f"a receipt is of a bank, not of what is not committed yet: {shown(bank)}"
         raise WrongType(msg).about(key="receipt_of_bank")
     several = [key] if isinstance(key, str | PathLike | SigningKey) else key
@@ -450,8 +451,7 @@ def receipt(
     given = SignedHead.of(head) if isinstance(head, str | bytes) else head
     bank._may_show("receipt", id)  # noqa: SLF001 - of the same house
     with bank._reader() as reader:  # noqa: SLF001 - as above
-        made = bank._firm(reader, lambda: _made(reader, id, keys, texts=texts, head=given))  # noqa: SLF001 - as above
-    return made
+        return bank._firm(reader, lambda: _made(reader, id, keys, texts=texts, head=given))  # noqa: SLF001 - as above
 
 
 def _made(
@@ -510,8 +510,8 @@ def _head_of(keys: Iterable[SigningKey], head: SignedHead) -> SignedHead:
     head.checked(public)
     for key in public:
         if key.check(head.note) is None:
-            msg = f"the head is not signed by the key {key}"
-            raise NotProved(msg).about(key="receipt_head_unsigned", vkey=str(key))
+            msg = f"the head is not signed by the key {key.key_id.hex()}"
+            raise NotProved(msg).about(key="receipt_head_unsigned", id=key.key_id.hex())
     own = {(key.name, key.key_id) for key in public}
     named = head.checkpoint.origin
     others = {one.key for one in head.note.signatures if one.name == named}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import attrs
@@ -12,7 +12,7 @@ from timebank.hours import Hours
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.proof.receipts import CheckedReceipt
 from timebank.queries.corrections import amendable_value
-from timebank.reports.text import PAGE_COLUMNS, facts, harmless
+from timebank.reports.text import facts, harmless
 from timebank.reports.words import Words
 
 #: Who gives and who receives a service is said of these kinds of movement alone.
@@ -50,7 +50,7 @@ def receipt_text(checked: CheckedReceipt, *, language: str | None = None) -> lis
     The bank says of it, up to record 3:
       It stands: nothing of it was taken back.
       The names are those that the bank gives; what is proved are the accounts in brackets.
-    Signed by: the key 4c7a9a5c of timebank/8a1e
+    Signed by: the key 5c920f63 of timebank/8a1e
     """
     page = Page(checked, Words("receipt", language))
     words, proved = page.words, page.proved()
@@ -77,7 +77,11 @@ def receipt_json(checked: CheckedReceipt) -> dict[str, Any]:
         "record": checked.receipt.sequence,
         "exchange": of(checked.exchange),
         "word": attrs.asdict(checked.word),
-        "head": {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()},
+        "head": {
+            "origin": checkpoint.origin,
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+        },
         "signers": list(map(str, head.signers)),
         "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in head.cosigners],
         "unchecked": list(head.unchecked),
@@ -174,8 +178,7 @@ class Page:
         }
         if isinstance(made, Hold):
             if made.expires_at is not None:
-                until = made.expires_at
-                found["until"] = f"{self.day(until.date())} {until:%H:%M} UTC"
+                found["until"] = self._moment(made.expires_at)
         else:
             found["of_transfer"], found["of_hold"] = made.reverses, made.hold
             if made.period is not None:
@@ -253,6 +256,9 @@ class Page:
         """Return all that the bank says, a sentence a line."""
         return [self.status(), *self.later()]
 
+    def _moment(self, moment: datetime) -> str:
+        return f"{self.day(moment.date())} {moment:%H:%M} UTC"
+
     def _day(self, day: str) -> str:
         try:
             return self.day(date.fromisoformat(day))
@@ -289,7 +295,11 @@ class Page:
                 words("signed_by", id=one.key_id.hex(), name=one.name) for one in head.signers
             ),
             "cosigned": (
-                words("cosigned_by", name=one.key.name, day=f"{self.day(one.at.date())} {one.at:%H:%M} UTC")
+                words(
+                    "cosigned_by",
+                    name=one.key.name,
+                    day=f"{self.day(one.at.date())} {one.at:%H:%M} UTC",
+                )
                 for one in head.cosigners
             ),
             "unchecked": (words("unchecked_of", name=name) for name in head.unchecked),
