@@ -132,8 +132,12 @@ class Page:
 
     def named(self, account: str) -> str:
         """Return an account by its name, with its id in brackets."""
-        name = self.checked.word.names.get(account)
+        name = self.name(account)
         return harmless(account if name is None else f"{name} ({account})")
+
+    def name(self, account: str) -> str | None:
+        """Return the name of an account, as the bank gives it; `None`, where it gives none."""
+        return self.checked.word.names.get(account)
 
     def when(self) -> str:
         """Return the day of service and its times, those that there are."""

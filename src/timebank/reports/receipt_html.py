@@ -45,7 +45,7 @@ def receipt_html(
     >>> key = SigningKey.make(origin_of(bank.head().journal))
     >>> made = receipt(bank, "visit", key=key)
     >>> page = receipt_html(made.checked(key), printed_on=date(2026, 3, 31), language="it")
-    >>> "Ricevuta di uno scambio" in page, "Maria R. (m1)" in page, Receipt.in_page(page) == made
+    >>> "Ricevuta di uno scambio" in page, "Maria R." in page, Receipt.in_page(page) == made
     (True, True, True)
     """
     try:
@@ -80,8 +80,11 @@ def receipt_html(
     )
 
 
-def _sides(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return both sides: what they do, and each account with its hours, where there are several."""
+def _sides(page: Page) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return both sides: what they do, and of each account the name, the id and the hours.
+
+    The id is empty where it stands for a name, and the hours where an account is alone.
+    """
     made = page.exchange
     return [
         (label, _accounts(page, side))
@@ -89,6 +92,13 @@ def _sides(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def _accounts(page: Page, side: Mapping[str, Hours]) -> list[tuple[str, str]]:
+def _accounts(page: Page, side: Mapping[str, Hours]) -> list[tuple[str, str, str]]:
     is_alone = len(side) == 1
-    return [(page.named(one), "" if is_alone else str(hours)) for one, hours in side.items()]
+    return [
+        (
+            harmless(page.name(account) or account),
+            "" if page.name(account) is None else f"({harmless(account)})",
+            "" if is_alone else str(hours),
+        )
+        for account, hours in side.items()
+    ]
