@@ -7,25 +7,35 @@ the transparency logs: RFC 6962 and 9162 for the tree, C2SP *signed-note*, *tlog
 
 from __future__ import annotations
 
+from timebank.proof.consistency import Continuation, continuation
 from timebank.proof.errors import Forked, NotProved
+from timebank.proof.evidence import Evidence
 from timebank.proof.heads import Checked, Checkpoint, Cosigner, SignedHead, origin_of, sign_head
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
+from timebank.proof.publishing import publish
+from timebank.proof.witness import OtherSize, Witness
 
 __all__ = [
     "Checked",
     "Checkpoint",
+    "Continuation",
     "Cosigner",
+    "Evidence",
     "Forked",
     "NotProved",
     "Note",
+    "OtherSize",
     "Policy",
     "PublicKey",
     "Signature",
     "SignedHead",
     "SigningKey",
+    "Witness",
+    "continuation",
     "keys_of",
     "origin_of",
+    "publish",
     "sign_head",
 ]
