@@ -153,7 +153,7 @@ def signed(content: str) -> bytes:
     return canonical(found | {"digest": sha256(canonical(found)).hexdigest()})
 
 
-CONTENT = '{"format":"timebank-checkpoint/3","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
+CONTENT = '{"format":"timebank-checkpoint/4","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ CONTENT = '{"format":"timebank-checkpoint/3","head":"timebank/1 j 0 %s","state":
         ),
         (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
         (
-            signed('{"format":"timebank-checkpoint/3","head":"x","state":{}}'),
+            signed('{"format":"timebank-checkpoint/4","head":"x","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
         (
-            signed('{"format":"timebank-checkpoint/3","state":{}}'),
+            signed('{"format":"timebank-checkpoint/4","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
     ],
