@@ -185,12 +185,11 @@ class TreeRows(AuditCheck):
             size = max(size, context.head.sequence)
         with self.reading("tree"):
             for level in range(LEVELS):
-                try:
-                    extra = _beyond(self._reader, level, size >> SPAN * (level + 1))
-                except TimebankError as error:
-                    self._damaged(said("tiles_of_level", level=level), error)
-                    continue
-                self._tell(map(_extra, extra))
+                for find in (_below, _beyond):
+                    try:
+                        self._tell(map(_extra, find(self._reader, level, size)))
+                    except TimebankError as error:
+                        self._damaged(said("tiles_of_level", level=level), error)
 
     # -- rows --------------------------------------------------------------------------------
 
@@ -319,8 +318,8 @@ def tree_faults(reader: Reader, size: int) -> Iterator[Fault]:
             if node is not None:
                 yield from _differing(TileRow(level, tile, node), _stored(reader, level, tile))
     for level in range(LEVELS):
-        for row in _beyond(reader, level, size >> SPAN * (level + 1)):
-            yield _extra(row)
+        extra = _below(reader, level, size) + _beyond(reader, level, size)
+        yield from map(_extra, extra)
 
 
 def _stored(reader: Reader, level: int, tile: int) -> TileRow | None:
@@ -396,14 +395,19 @@ def _from_rows(
     return peaks
 
 
-def _beyond(reader: Reader, level: int, end: int) -> list[TileRow]:
-    """Return rows of a level below the first number, and from one on."""
-    rows = reader.tiles(level=level, after=end - 1, limit=MOST_FINDINGS)
-    first = reader.tiles(level=level, after=-MAX_INTEGER - 1, limit=1)
-    if first and first[0].tile < 0:
-        below = reader.tiles(level=level, after=-MAX_INTEGER - 1, limit=MOST_FINDINGS)
-        rows = [row for row in below if row.tile < 0] + [row for row in rows if row.tile >= 0]
-    return rows
+def _below(reader: Reader, level: int, _: int) -> list[TileRow]:
+    """Return rows of a level that are numbered below the first one."""
+    after, limit = -MAX_INTEGER - 1, 1
+    while rows := reader.tiles(level=level, after=after, limit=limit):
+        if limit > 1 or rows[0].tile >= 0:
+            return [row for row in rows if row.tile < 0]
+        limit = MOST_FINDINGS
+    return []
+
+
+def _beyond(reader: Reader, level: int, size: int) -> list[TileRow]:
+    """Return rows of a level that are numbered beyond those which so many records fill."""
+    return reader.tiles(level=level, after=(size >> SPAN * (level + 1)) - 1, limit=MOST_FINDINGS)
 
 
 def _place(level: int, tile: int) -> str:
