@@ -117,7 +117,7 @@ def attempt_again(folder: Path, past: Continuation) -> bool:
 
 def lines(root: Path) -> list[str | None]:
     """Kill it at each line of the witness and of what writes its files."""
-    found = []
+    found: list[str | None] = []
     start = template(root / "start")
     for point in range(1, 10_000):
         folder = Path(shutil.copytree(start, root / f"at-{point}"))
@@ -185,7 +185,7 @@ class Dying:
 
 def writes(root: Path) -> list[str | None]:
     """Kill it in each write, when so many bytes are in the file; before and after each rename."""
-    found = []
+    found: list[str | None] = []
     start = template(root / "start")
     for nth in range(1, 100):
         ended = True
@@ -208,7 +208,7 @@ def writes(root: Path) -> list[str | None]:
 
 def races(root: Path) -> list[str | None]:
     """Ask for all pasts at once, from six processes."""
-    found = []
+    found: list[str | None] = []
     start = template(root / "start")
     for turn in range(20):
         folder = Path(shutil.copytree(start, root / f"at-{turn}"))
