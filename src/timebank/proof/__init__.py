@@ -15,10 +15,12 @@ from timebank.proof.keys import PublicKey, SigningKey, keys_of
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 from timebank.proof.publishing import publish
+from timebank.proof.receipts import CheckedReceipt, Receipt, Word, receipt, verify_receipt
 from timebank.proof.witness import OtherSize, Witness
 
 __all__ = [
     "Checked",
+    "CheckedReceipt",
     "Checkpoint",
     "Continuation",
     "Cosigner",
@@ -29,13 +31,17 @@ __all__ = [
     "OtherSize",
     "Policy",
     "PublicKey",
+    "Receipt",
     "Signature",
     "SignedHead",
     "SigningKey",
     "Witness",
+    "Word",
     "continuation",
     "keys_of",
     "origin_of",
     "publish",
+    "receipt",
     "sign_head",
+    "verify_receipt",
 ]
