@@ -23,6 +23,7 @@ from timebank.cli.members import delegate, dues, inactive, leave, run_due, welco
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
 from timebank.cli.propose import propose
+from timebank.cli.receipts import receipt, verify_receipt
 from timebank.cli.reports import balance, report, statement, trial_balance
 from timebank.cli.speaking import language_named
 from timebank.cli.statutes import statute
@@ -101,6 +102,8 @@ for _command in (
     report,
     journal,
     head,
+    receipt,
+    verify_receipt,
     audit,
     audit_host,
     rebuild,

@@ -12,9 +12,11 @@ from timebank.proof.heads import Checked, Checkpoint, Cosigner, SignedHead, orig
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
+from timebank.proof.receipts import CheckedReceipt, Receipt, Word, receipt, verify_receipt
 
 __all__ = [
     "Checked",
+    "CheckedReceipt",
     "Checkpoint",
     "Cosigner",
     "Forked",
@@ -22,10 +24,14 @@ __all__ = [
     "Note",
     "Policy",
     "PublicKey",
+    "Receipt",
     "Signature",
     "SignedHead",
     "SigningKey",
+    "Word",
     "keys_of",
     "origin_of",
+    "receipt",
     "sign_head",
+    "verify_receipt",
 ]
