@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from timebank.audit.causes_of_tree import tiles_beyond, tiles_over
 from timebank.audit.describing import about, lines_of, moved, people
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import OpenFindings, place_of, value_of
@@ -85,6 +86,11 @@ class RecordCauses:
                 for e, f in [(one.expected, one.found)]
             ]
             what = said("record_cannot_be", sequence=sequence, about=self._about(sequence))
+            if over := tiles_over(self._open.left, {sequence}):
+                one = next(iter(over.values()))
+                gaps = {gap: place_of(one, gap) for gap in ("first", "last")}
+                details.append(said("tile_is_of_others", **gaps))
+                found |= over
             self._open.tell(what, details, next(iter(found.values())).advice, found)
 
     # -- what the findings say ---------------------------------------------------------------
@@ -202,7 +208,8 @@ class RecordCauses:
         what = said("records_cut_off", last=end, beyond=max(sequences))
         details = self._in_copy(end + 1, max(sequences))
         details = details or [self._beside(n, of) for n, of in known]
-        self._tell(what, details, {}, sequences, [row.account for row in rows])
+        tiles = tiles_beyond(self._open.left, end)
+        self._tell(what, details, tiles, sequences, [row.account for row in rows])
 
     def _journal_id(self) -> None:
         """Tell one cause where the file has another id of its journal than all of its records."""
@@ -230,6 +237,7 @@ class RecordCauses:
         found = {n: one for n, one in missing.items() if _numbers(one) & sequences}
         texts = self._open.of_checks("texts").items()
         found |= {n: one for n, one in texts if place_of(one, "sequence") in sequences}
+        found |= tiles_over(self._open.left, sequences)
         details = [self._saying(sequence) for sequence in sorted(sequences)[:_MOST_RECOVERED]]
         details.append(said("added_or_rows_gone"))
         what = said("records_without_rows", n=len(sequences), first=first, last=max(sequences))
@@ -376,6 +384,7 @@ class RecordCauses:
             before = len(taken)
             left = self._open.left.items()
             taken |= {n: one for n, one in left if self._follows(one, sequences, known)}
+            taken |= tiles_over(self._open.left, sequences)
             known |= {account for one in taken.values() for account in self._not_executed(one)}
         self._open.tell(what, [one for one in details if one], said("advice_journal"), taken)
 
