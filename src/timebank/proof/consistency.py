@@ -24,23 +24,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
 from timebank.errors import InvalidRequest
 from timebank.journal.tree import roots_by_consistency
+from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence, hashes_of
 from timebank.proof.heads import Checkpoint, SignedHead, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
 from timebank.proof.notes import base64_of, text_of
 from timebank.storage.protocol import Reader
-from timebank.storage.tree import tree_at
+from timebank.storage.tree import tiles_filled, tree_at
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
 
+#: So many records are read at once, where all of them are.
+_PAGE: Final = 512
 _OLD: Final = re.compile("old (0|[1-9][0-9]{0,18})")
 
 
@@ -148,11 +151,14 @@ def continuation(
         return Continuation(old, tuple(tree.consistency(old)), head)
 
 
-def check_in(reader: Reader, seen: SignedHead, other: SignedHead | None = None) -> None:
+def check_in(
+    reader: Reader, seen: SignedHead, other: SignedHead | None = None, *, anew: bool = False
+) -> None:
     """Check that a journal has a signed head. Signatures are not checked.
 
     The evidence, where it has not, names `other`, a signed head that the journal has, or else
-    the journal's head, which nobody signed.
+    the journal's head, which nobody signed. With `anew` all records are read, and what the
+    storage keeps of their tree is not believed.
 
     :raises Forked: it has not.
     :raises NotProved: the head is of another journal.
@@ -167,6 +173,8 @@ def check_in(reader: Reader, seen: SignedHead, other: SignedHead | None = None) 
     if other is not None and other.checkpoint.size < size <= head.sequence:
         other = None  # nothing leads back from it
     last = head.sequence if other is None else other.checkpoint.size
+    if anew:
+        reader = cast("Reader", _Anew(reader, last))
     tree = tree_at(reader, last)
     claim = Checkpoint(seen.checkpoint.origin, last, tree.root()) if other is None else other
     if size > last:
@@ -174,6 +182,42 @@ def check_in(reader: Reader, seen: SignedHead, other: SignedHead | None = None) 
     root = tree.root() if size == last else tree_at(reader, size).root()
     if root != seen.checkpoint.root:
         raise Evidence(seen, claim, root, tuple(tree.consistency(size))).forked()
+
+
+class _Anew:
+    """The records of a reader, and the tiles that follow from them: no row of a tile is read."""
+
+    def __init__(self, reader: Reader, size: int) -> None:
+        self.records = reader.records
+        self._tiles: dict[int, list[TileRow]] = {}
+        last = 0
+        while last < size:
+            page = reader.records(after=last, limit=min(_PAGE, size - last))
+            if not page:
+                return  # whoever asks for its tree finds out
+            for row in tiles_filled(cast("Reader", self), page):
+                self._tiles.setdefault(row.level, []).append(row)
+            last = page[-1].sequence
+
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        """Return tiles as a reader does."""
+        return self._tiles.get(level, [])[after + 1 : after + 1 + limit]
+
+
+def expected(head: SignedHead) -> Head:
+    """Return a signed head as an audit takes it: with a root, and without a digest.
+
+    >>> import timebank
+    >>> from timebank.proof import SigningKey, origin_of, sign_head
+    >>> from timebank.proof.consistency import expected
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1")
+    >>> head = sign_head(bank, SigningKey.make(origin_of(bank.head().journal)))
+    >>> bank.audit(expect=[expected(head)]).ok
+    True
+    """
+    said = head.checkpoint
+    return Head(head.journal, said.size, b"", find_root=said.root)
 
 
 def parted(reader: Reader, heads: Iterable[SignedHead]) -> tuple[int, int] | None:
