@@ -365,14 +365,13 @@ def _word(said: str, kind: str) -> Word:
     """
     try:
         found = parse(said.encode())
-        is_one = (
-            canonical(found).decode() == said and found.keys() == attrs.fields_dict(Word).keys()
-        )
+        is_one = canonical(found).decode() == said and found.keys() == _WORD
     except (Corrupt, TypeError, ValueError):
         is_one = False
     statuses = _STATUSES_OF_HOLDS if kind == "hold" else _STATUSES
     if not (
         is_one
+        and isinstance(found["status"], str)
         and found["status"] in statuses
         and all(map(_is_reversal, _listed(found["reversals"])))
         and all(map(_is_amendment, _listed(found["amendments"])))
