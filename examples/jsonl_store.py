@@ -23,6 +23,7 @@ from timebank.model import (
     RecordRow,
     StatuteRow,
     TextRow,
+    TileRow,
 )
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, WriterLock
 from timebank.storage.memory.overlay import Overlay
@@ -34,10 +35,9 @@ class JsonlReader:
     """A snapshot: one bank as the lines of its file were when the block was entered."""
 
     def __init__(self, path: Path, bank: str) -> None:
-        self.path, self.bank, self.journal = path, bank, ""
+        self.path, self.bank, self.journal, self.holders = path, bank, "", dict[str, AccountRow]()
         self.rows, self.notes, self.sides = list[RecordRow](), list[TextRow](), list[PostingRow]()
-        self.holders, self.open = dict[str, AccountRow](), list[HoldRow]()
-        self.adopted = list[StatuteRow]()
+        self.open, self.adopted, self.full = list[HoldRow](), list[StatuteRow](), list[TileRow]()
         with translated(path):
             content = path.read_bytes() if path.exists() else b""
         self.size = len(content)
@@ -54,9 +54,9 @@ class JsonlReader:
         if not self.journal:
             self.bank, self.journal = line
             return
-        anew, records, texts, accounts, postings, holds, resolved, statutes, erased = line
+        anew, records, texts, accounts, postings, holds, resolved, statutes, tiles, erased = line
         if anew:
-            self.holders, self.sides, self.open, self.adopted = {}, [], [], []
+            self.holders, self.sides, self.open, self.adopted, self.full = {}, [], [], [], []
         self.rows += [RecordRow(*row) for row in records]
         self.notes += [TextRow(*row) for row in texts]
         self.notes = [row for row in self.notes if [row.sequence, row.field] not in erased]
@@ -65,6 +65,7 @@ class JsonlReader:
         self.open = [row for row in self.open if row.sequence not in resolved]
         self.open += [HoldRow(*row) for row in holds]
         self.adopted += [StatuteRow(*row) for row in statutes]
+        self.full += [TileRow(*row) for row in tiles]
 
     def close(self) -> None:
         vars(self).clear()
@@ -140,6 +141,9 @@ class JsonlReader:
     def statutes(self, *, before: int, limit: int) -> list[StatuteRow]:
         return [row for row in reversed(self.adopted) if row.sequence < before][:limit]
 
+    def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
+        return sorted(row for row in self.full if row.level == level and row.tile > after)[:limit]
+
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         return []
 
@@ -187,7 +191,7 @@ class JsonlStore:
                 raise errors.StoreError("an append failed, so nothing was written") from top.failed
             new = top.appended()
             line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
-            line += [new.holds, new.resolved, new.statutes, new.erased]
+            line += [new.holds, new.resolved, new.statutes, new.tiles, new.erased]
             if any(line):
                 reader.head()
                 write(reader, line, new.records[-1].id if new.records else None)
@@ -243,7 +247,7 @@ def shrink(now: JsonlReader) -> None:
     new.unlink(missing_ok=True)
     write(JsonlReader(new, ""), [now.bank, now.journal], None)
     line = [True, now.rows, now.notes, list(now.holders.values()), now.sides, now.open]
-    write(JsonlReader(new, ""), [*line, [], now.adopted, []], None)
+    write(JsonlReader(new, ""), [*line, [], now.adopted, now.full, []], None)
     new.replace(now.path)
     sync(now.path.parent)
 

@@ -164,7 +164,10 @@ def test_tables_are_made_on_djangos_connection(host: Any) -> None:
 
 def tables_of(host: Any) -> list[tuple[str]]:
     """The ledger's tables, parents before children."""
-    order = ("banks", "records", "accounts", "texts", "postings", "holds", "statutes", "migrations")
+    order = (
+        *("banks", "records", "accounts", "texts", "postings", "holds", "statutes", "tiles"),
+        "migrations",
+    )
     there = host.handle.introspection.table_names()
     return [(f"timebank_{name}",) for name in order if f"timebank_{name}" in there]
 

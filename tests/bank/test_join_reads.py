@@ -33,6 +33,7 @@ from timebank import (
     TimeBank,
 )
 from timebank.storage.sqlite import schema
+from timebank.storage.tables import TABLES
 
 FUTURE = "9999_future"
 
@@ -553,9 +554,8 @@ def drop_tables(host: Host) -> None:
     """Take the ledger's tables away again."""
     engine = sqlalchemy.create_engine(host.url)
     with engine.begin() as connection:
-        for name in ("postings", "holds", "statutes", "texts", "accounts", "records", "banks"):
-            connection.exec_driver_sql(f"DROP TABLE timebank_{name}")
-        connection.exec_driver_sql("DROP TABLE timebank_migrations")
+        for table in (*reversed(TABLES), "timebank_banks", "timebank_migrations"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
     engine.dispose()
 
 

@@ -206,7 +206,9 @@ def test_commands_show_text_and_json(
 ) -> None:
     """Each command in both formats, on the same bank."""
     backup = (tmp_path / "bank.db").read_bytes()
-    text = text.replace("{head}", run("head").stdout.strip()) if "{head}" in text else text
+    text = (
+        text.replace("{head}", run("head").stdout.rpartition(" ")[0]) if "{head}" in text else text
+    )
     plain = run(*words)
     assert (0, "", f"{text}\n") == (plain.exit_code, plain.stderr, plain.stdout)
     (tmp_path / "bank.db").write_bytes(backup)
@@ -267,9 +269,9 @@ def test_who_is_frozen_may_move_nothing(run: Run) -> None:
 
 
 def test_head_is_the_line_to_publish(run: Run) -> None:
-    """`head` prints the head, and nothing else."""
+    """`head` prints the head with its root, and nothing else."""
     with timebank.open("sqlite:///bank.db") as bank:
-        assert f"{bank.head()}\n" == run("head").stdout
+        assert f"{bank.head()} {bank.head().root.hex()}\n" == run("head").stdout
 
 
 def test_many_sides(run: Run) -> None:
@@ -530,15 +532,15 @@ def test_a_clean_audit(run: Run) -> None:
     """Exit 0; the verdict first, then the head."""
     result = run("audit")
     lines = result.stdout.splitlines()
-    head = run("head").stdout
+    head = run("head").stdout.rpartition(" ")[0]
     assert (0, "", 2) == (result.exit_code, result.stderr, len(lines))
     assert lines[0].startswith("All well: 3 records and 2 accounts agree in ")
-    assert f"Head: {head}" == f"{lines[1]}\n"
+    assert f"Head: {head}" == lines[1]
     report = json.loads(run("audit", "--format", "json").stdout)
     assert (True, [], head, 3, 2) == (
         report["ok"],
         report["findings"],
-        f"{report['head']}\n",
+        report["head"],
         report["records"],
         report["accounts"],
     )

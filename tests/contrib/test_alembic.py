@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 import timebank
 from servers import drop_database, new_database
 from timebank.contrib.alembic import include_object
+from timebank.storage.tables import TABLES
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -57,7 +58,7 @@ def test_with_it_the_ledger_is_not_seen(engine: sa.Engine) -> None:
 def test_without_it_the_ledger_would_be_dropped(engine: sa.Engine) -> None:
     """As the page warns: each of its tables."""
     dropped = [change[1].name for change in found(engine, model()) if change[0] == "remove_table"]
-    assert 8 == len(dropped)
+    assert 9 == len(dropped)
     assert all(name.startswith("timebank_") for name in dropped)
 
 
@@ -68,8 +69,8 @@ def test_no_guard_stops_a_drop(tmp_path: Path) -> None:
         bank = timebank.join(connection)
         bank.open_account("m1")
     with engine.begin() as connection:
-        for name in ("postings", "texts", "holds", "statutes", "accounts", "records", "banks"):
-            connection.exec_driver_sql(f"DROP TABLE timebank_{name}")
+        for table in (*reversed(TABLES), "timebank_banks"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
     with engine.connect() as connection:
         assert ["timebank_migrations"] == sa.inspect(connection).get_table_names()
     engine.dispose()

@@ -36,7 +36,7 @@ call_command("showmigrations", stdout=out)
 assert "Make the ledger's tables" in out.getvalue()
 assert "[X] 0001_ledger" in out.getvalue()
 made = len(ledger.tables(connection))
-assert made == 8, made
+assert made == 9, made
 call_command("migrate", "timebank", "zero", verbosity=0)
 assert [] == ledger.tables(connection)
 if connection.vendor == "postgresql":
@@ -47,7 +47,7 @@ call_command("migrate", verbosity=0)
 with transaction.atomic():
     bank().open_account("m1")
 assert "timebank export jsonl" in refused("migrate", "timebank", "zero", verbosity=0)
-assert 8 == len(ledger.tables(connection))
+assert 9 == len(ledger.tables(connection))
 assert "records" in refused("flush", interactive=False)
 call_command("dumpdata", stdout=out)
 call_command("dumpdata", "timebank", use_base_manager=True, stdout=out)
@@ -84,7 +84,7 @@ from timebank.contrib.django.test import TimeBankMixin
 call_command("migrate", verbosity=0)
 assert [] == ledger.tables(connections["default"])
 call_command("migrate", database="books", verbosity=0)
-assert 8 == len(ledger.tables(connections["books"]))
+assert 9 == len(ledger.tables(connections["books"]))
 with transaction.atomic(using="books"):
     bank().open_account("m1")
 assert [] == ledger.tables(connections["default"])
@@ -104,7 +104,7 @@ call_command("migrate", database="books", verbosity=0)
 assert [] == ledger.tables(connections["books"])
 with override_settings(TIMEBANK={"DATABASE": "books"}):
     call_command("migrate", database="books", verbosity=0)
-    assert 8 == len(ledger.tables(connections["books"]))
+    assert 9 == len(ledger.tables(connections["books"]))
     call_command("migrate", "timebank", "zero", database="books", verbosity=0)
     assert [] == ledger.tables(connections["books"])
 """

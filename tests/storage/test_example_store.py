@@ -274,7 +274,7 @@ def test_a_lock_that_lies_gives_a_conflict(folder: Path) -> None:
     path = file_of(folder)
     with pytest.raises(Conflict), store.writer("main") as writer:
         writer.append(Batch([record(2)]))
-        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[],[],[],[],[]]\n")
+        path.write_bytes(path.read_bytes() + b"[false,[],[],[],[],[],[],[],[],[]]\n")
     with store.reader("main") as reader:
         assert 1 == reader.head().sequence
 

@@ -321,7 +321,7 @@ def test_an_installed_distribution_is_opened(tmp_path: Path) -> None:
 import sys, timebank
 with timebank.open("tiny:bank.db") as bank:
     bank.open_account("m1")
-    print(bank.head())
+    print(bank.head().with_root())
 """
     opened = python(program, folder=tmp_path, path=path)
     assert (0, "") == (opened.returncode, opened.stderr)

@@ -15,16 +15,14 @@ from timebank import checks
 from timebank.bank.bank import TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CommitGroup, held
+from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.permitting import T, Work
 from timebank.bank.session import (
-    UNDER_WAY,
     KnownState,
     Session,
     Sources,
-    cannot_go_on,
     new_id,
     new_salt,
-    nothing_written,
     utc_now,
 )
 from timebank.errors import FAILURES, Conflict, InvalidRequest, TimebankError

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import attrs
 
 from timebank import checks
+from timebank.bank.half_way import UNDER_WAY
 from timebank.bank.redacting import Viewer
-from timebank.bank.session import UNDER_WAY, Session, Sources
+from timebank.bank.session import Session, Sources
 from timebank.errors import FAILURES, TimebankError
 from timebank.journal.kinds import Lines, sides_of
 from timebank.permissions import Ask, Permissions, permit

@@ -11,22 +11,11 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import attrs
-
 from timebank import checks
 from timebank.bank.permitting import Handle, Moment, Now
 from timebank.errors import InvalidRequest, StatuteNotFound, WrongType, shown
 from timebank.journal.kinds import MOVES_HOURS
-from timebank.model import (
-    ACCOUNT_KINDS,
-    Account,
-    Balance,
-    Closing,
-    Head,
-    Hold,
-    Record,
-    Transfer,
-)
+from timebank.model import ACCOUNT_KINDS, Account, Balance, Closing, Head, Hold, Record, Transfer
 from timebank.model.members import Delegate, Due, Event, Inactive
 from timebank.queries.accounts import balance, known_at
 from timebank.queries.clock import day_now
@@ -56,7 +45,7 @@ from timebank.queries.views import (
 from timebank.statute import Statute
 from timebank.statute.periods import DAY
 from timebank.storage.protocol import Reader
-from timebank.storage.tree import tree_at
+from timebank.storage.tree import rooted
 
 if TYPE_CHECKING:
     from timebank.queries.impact import ExchangeCounts, Impact
@@ -90,13 +79,7 @@ class Reads(Handle):
         """
         self._may("head")
         with self._reader() as reader:
-            head = reader.head()
-        return attrs.evolve(head, find_root=partial(self._root_at, head.sequence))
-
-    def _root_at(self, size: int) -> bytes:
-        """Return the root of the tree of the first `size` records."""
-        with self._reader() as reader:
-            return tree_at(reader, size).root()
+            return rooted(reader.head(), self._reader)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the journal's records with a sequence above `after`, in order.

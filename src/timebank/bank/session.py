@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import attrs
 
+from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
 from timebank.bank.results import RESULTS, repeated
@@ -31,13 +32,13 @@ from timebank.errors import (
     ClockBehind,
     Corrupt,
     InvalidRequest,
-    StoreError,
     TimebankError,
     shown,
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
 from timebank.journal.fold import Derived, Fold, imbalance
 from timebank.journal.kinds import KINDS, RecordBody
+from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
     Account,
@@ -70,8 +71,6 @@ from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 from timebank.storage.tree import tiles_filled
 
 FLUSH_EVERY: Final = 1_000
-#: Why a session takes no call while one is under way, or after one that was interrupted.
-UNDER_WAY: Final = InterruptedError("a call was interrupted, or is under way")
 T = TypeVar("T")
 
 #: The kinds of command to which a statute's fee may apply.
@@ -203,23 +202,6 @@ def add_derived(batch: Batch, derived: Derived) -> None:
         batch.holds = [row for row in batch.holds if row.sequence not in derived.ended]
 
 
-def cannot_go_on(why: BaseException) -> TimebankError:
-    """Return the error for a call on what was left half way."""
-    if why is UNDER_WAY:
-        msg = "a call is under way here, or was interrupted: no other can be made"
-        return InvalidRequest(msg)
-    error = StoreError("a call failed before: what it was part of can only be left")
-    error.__cause__ = why
-    return error
-
-
-def nothing_written(why: BaseException) -> StoreError:
-    """Return the error for a clean end of what was left half way."""
-    error = StoreError("a call failed or was interrupted, so nothing was written")
-    error.__cause__ = why
-    return error
-
-
 class _Reading:
     """The block of a read in a session, which lasts as long as somebody reads."""
 
@@ -346,7 +328,9 @@ class Session:
         why = self.half_done if self.unfinished is None else self.unfinished
         if why is not None:
             raise nothing_written(why)
-        self.flush()
+        if self._batch is not None:
+            self.writer.append(self._batch)
+            self._batch = None
 
     @property
     def statute(self) -> Statute:
@@ -400,9 +384,8 @@ class Session:
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
-        if (batch := self._batch) is not None:
-            batch.tiles = tiles_filled(self.writer, batch.records)
-            self.writer.append(batch)
+        if self._batch is not None:
+            self.writer.append(self._batch)
             self._batch = None
             self._pending_ids.clear()
 
@@ -545,6 +528,8 @@ class Session:
         add_derived(batch, derived)
         batch.texts += step.texts
         batch.records.append(row)
+        if row.sequence % TILE == 0:  # it fills a tile of the tree
+            batch.tiles += tiles_filled(self.writer, batch.records[-TILE:], batch.tiles)
         if row.id is not None:
             self._pending_ids.add(row.id)
         if known.fold.lines:

@@ -88,7 +88,7 @@ class Tree:
         """
         if not 0 <= index < self.size:
             msg = f"a tree of {self.size} records has none at index {index}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="tree_leaf", size=self.size, index=index)
         proof, first, end = [], 0, self.size
         while end - first > 1:
             middle = first + _split(end - first)
@@ -109,7 +109,7 @@ class Tree:
         """
         if not 0 <= old <= self.size:
             msg = f"a tree of {self.size} records continues none of {old}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="tree_continues", size=self.size, old=old)
         proof: list[bytes] = []
         first, end, is_whole = 0, self.size, True  # whether it is a subtree of the old tree's root
         if old == 0:

@@ -47,7 +47,7 @@ class Head:
         """
         if self._find_root is None:
             msg = "this head has no root: ask a bank for its head(), or read a line that has one"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="head_without_root")
         return self._find_root if isinstance(self._find_root, bytes) else self._find_root()
 
     @property

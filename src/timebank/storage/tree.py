@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import attrs
 
 from timebank.errors import Corrupt
 from timebank.journal.tree import TILE, Tree, leaf_hash, root_of
-from timebank.model import RecordRow, TileRow
+from timebank.model import Head, RecordRow, TileRow
 from timebank.storage.protocol import Reader
 
 
@@ -37,8 +40,22 @@ def _hashes(tiles: Sequence[TileRow], first: int) -> list[bytes]:
     return [row.hash for row in tiles]
 
 
-def tiles_filled(reader: Reader, records: Sequence[RecordRow]) -> list[TileRow]:
+def rooted(head: Head, open_reader: Callable[[], AbstractContextManager[Reader]]) -> Head:
+    """Return the head with a root that is read when it is asked for."""
+
+    def root() -> bytes:
+        with open_reader() as reader:
+            return tree_at(reader, head.sequence).root()
+
+    return attrs.evolve(head, find_root=root)
+
+
+def tiles_filled(
+    reader: Reader, records: Sequence[RecordRow], pending: Sequence[TileRow] = ()
+) -> list[TileRow]:
     """Return the tiles that records fill, which follow on what a reader sees.
+
+    `pending` are tiles before them that the reader does not see yet.
 
     :raises Corrupt: records or hashes of before are missing.
     """
@@ -67,8 +84,15 @@ def tiles_filled(reader: Reader, records: Sequence[RecordRow]) -> list[TileRow]:
         level += 1
         begun, filled, end = filled % TILE, filled // TILE, end // TILE
         rows = rows[: end * TILE - filled * TILE - begun]
-        stored = (
-            reader.tiles(level=level - 1, after=filled * TILE - 1, limit=begun) if begun else []
-        )
-        leaves = _hashes([*stored, *rows], filled * TILE) if filled < end else []
+        if filled < end:
+            earlier = _begun(reader, pending, level - 1, filled * TILE, begun)
+            leaves = _hashes([*earlier, *rows], filled * TILE)
     return found
+
+
+def _begun(
+    reader: Reader, pending: Sequence[TileRow], level: int, first: int, count: int
+) -> list[TileRow]:
+    """Return `count` tiles of a level from `first` on: stored ones, then those that are pending."""
+    stored = reader.tiles(level=level, after=first - 1, limit=count) if count else []
+    return [*stored, *(row for row in pending if row.level == level and row.tile >= first)]

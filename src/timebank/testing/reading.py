@@ -45,6 +45,7 @@ class Reading(StoreUnderTest, part=True):
                 whole.postings[:2],
                 [done, *whole.holds[:1]],
                 statutes=whole.statutes[:1],
+                tiles=whole.tiles[1:3],
             )
             rest = Batch(
                 whole.records[3:],
@@ -54,6 +55,7 @@ class Reading(StoreUnderTest, part=True):
                 whole.holds[1:],
                 [done.sequence],
                 whole.statutes[1:],
+                [*whole.tiles[:1], *whole.tiles[3:]],
             )
             with store.writer("main") as writer:
                 writer.append(first)

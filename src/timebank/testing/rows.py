@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from timebank.model import NEVER, AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow
+from timebank.model import (
+    NEVER,
+    AccountRow,
+    HoldRow,
+    PostingRow,
+    RecordRow,
+    StatuteRow,
+    TextRow,
+    TileRow,
+)
 from timebank.storage.protocol import Batch, Reader
 
 DAYS = ("2026-03-03", "2026-03-01", "2026-03-02", "2026-03-01")
@@ -42,6 +51,11 @@ def hold(
     return HoldRow(id, expires_at, sequence, held, incoming)
 
 
+def tile(level: int, number: int) -> TileRow:
+    """Return a tile; of its hash only the length is right."""
+    return TileRow(level, number, bytes([number % 251, level]) * 16)
+
+
 def both(*ids: str) -> dict[str, AccountRow]:
     """Return rows of accounts, by id."""
     return {id: account(id) for id in ids}
@@ -50,7 +64,8 @@ def both(*ids: str) -> dict[str, AccountRow]:
 def small_bank() -> Batch:
     """Return three accounts, four postings whose days are out of order, a reversal, three texts.
 
-    Also two open holds, one of two accounts, two statutes, and an account that became another.
+    Also two open holds, one of two accounts, two statutes, an account that became another, and
+    tiles, of many more records than there are.
     """
     return Batch(
         records=[
@@ -68,6 +83,7 @@ def small_bank() -> Batch:
         accounts=both("m1", "f1") | {"x2": account("x2", status="closed", merged_into="m1")},
         holds=[hold("f1", 3, held=3600), hold("m1", 3, incoming=3600), hold("m1", 5, held=60)],
         statutes=[StatuteRow(1, "v1"), StatuteRow(4, "v2", "2025-12-31")],
+        tiles=[tile(0, 0), tile(0, 1), tile(1, 0), tile(2, 0)],
         postings=[
             posting("m1", 1, 2, 3600, DAYS[0]),
             posting("m1", 2, 3, 1800, DAYS[1]),
@@ -94,4 +110,5 @@ def everything(reader: Reader) -> list[object]:
         reader.holds(after=(0, ""), limit=9),
         reader.holds_of("m1", after=(0, 0), limit=9),
         reader.statutes(before=99, limit=9),
+        [reader.tiles(level=level, after=-1, limit=9) for level in (0, 1, 2, 3)],
     ]

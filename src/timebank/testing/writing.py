@@ -192,7 +192,7 @@ class Writing(StoreUnderTest, part=True):
                 [],
                 (0, 0),
             ]
-            assert [*rows, [], [], []] == nothing
+            assert [*rows, [], [], [], [[]] * 4] == nothing
 
     def test_many_refer_to_one_record(self, filled: Store) -> None:
         """They come in order, whatever else refers to others, in a writer and after it."""
