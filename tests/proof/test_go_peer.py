@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
+from proof.changed import changed_proofs, tree_of
 from proof.go_peer import GoPeer, built
 from proof.notes import KEYS, NAMES, TEXTS, mutated
 from support import examples, fill, sources
 from timebank.errors import InvalidRequest
 from timebank.journal.tree import (
     TILE,
-    Tree,
     leaf_hash,
     root_by_inclusion,
     root_of,
@@ -35,17 +35,6 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoPeer]:
     """The peer, which is asked by all tests of this file."""
     with built(tmp_path_factory.mktemp("go")) as peer:
         yield peer
-
-
-def tree_of(records: list[bytes], size: int) -> Tree:
-    """Our tree of the first of some records."""
-    leaves = [leaf_hash(one) for one in records[:size]]
-
-    def hashes(level: int, number: int, width: int) -> list[bytes]:
-        assert level == 0
-        return leaves[number * TILE :][:width]
-
-    return Tree(size, hashes)
 
 
 # -- notes and keys ------------------------------------------------------------------------
@@ -186,21 +175,6 @@ def test_go_and_we_refuse_the_same_proofs(
     if 0 < was < of:  # else there is nothing to prove, and sizes and roots are compared
         accepted = peer.accepts("tree", size=of, old=was, **asked)
         assert accepted == (roots == (earlier, tree.root()))
-
-
-def changed_proofs(proof: list[bytes]) -> st.SearchStrategy[list[bytes]]:
-    """A proof, and others near it."""
-    many = len(proof)
-    if not many:
-        return st.just([]) | st.just([bytes(32)])
-    place = st.integers(0, many - 1)
-    return st.one_of(
-        st.just(proof),
-        place.map(lambda n: [*proof[:n], bytes(32), *proof[n + 1 :]]),
-        place.map(lambda n: [*proof[:n], *proof[n + 1 :]]),
-        place.map(lambda n: [*proof[: n + 1], *proof[n:]]),
-        place.map(lambda n: [*proof[n:], *proof[:n]]),
-    )
 
 
 def test_go_reads_the_tiles_of_a_bank(peer: GoPeer, tmp_path: Path) -> None:

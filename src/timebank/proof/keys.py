@@ -45,6 +45,16 @@ _PRIVATE: Final = "PRIVATE+KEY+"
 _KEY_ID: Final = re.compile("[0-9a-f]{8}")
 #: Bytes of a key, public or private.
 _BYTES: Final = 32
+#: Public keys are points of a curve: the numbers of those (the lower 255 bits of a key) with which
+#: anybody can sign, for a multiple by 8 is nothing; and the prime below which such numbers are.
+_PRIME: Final = 2**255 - 19
+_OF_ANYBODY: Final = frozenset(
+    {
+        *(0, 1, _PRIME - 1),
+        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+    }
+)
 #: The time of a cosignature is so many bytes in front of the signature itself.
 _TIME_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 64
@@ -113,10 +123,11 @@ number 530d903b says: it was changed
             msg = "this is a private key: it belongs in a file of its own, and to nobody else"
             raise InvalidRequest(msg).about(key="key_private")
         name, id, data = _parts(line)
-        given = shown(name, limit=40)  # of what may be half of a private key, no more is shown
         if data is None or not is_key_name(name):
-            msg = f"a public key is a line like NAME+12345678+BASE64, not what begins with {given}"
-            raise InvalidRequest(msg).about(key="key_unreadable", given=given)
+            # It is not shown, for it may be a part of a private one.
+            msg = "a public key is a line like NAME+12345678+BASE64, and this is none"
+            raise InvalidRequest(msg).about(key="key_unreadable")
+        given = shown(name)
         if data[0] not in _KIND_OF or len(data) != 1 + _BYTES:
             msg = f"the key of {given} is of another kind: Ed25519 alone is known here"
             raise InvalidRequest(msg).about(key="key_kind_unknown", given=given)
@@ -124,6 +135,10 @@ number 530d903b says: it was changed
         if key.key_id.hex() != id:
             msg = f"the key of {given} is not the one that its number {id} says: it was changed"
             raise InvalidRequest(msg).about(key="key_changed", id=id, given=given)
+        number = int.from_bytes(key.raw, "little") & (1 << 255) - 1
+        if number >= _PRIME or number in _OF_ANYBODY:
+            msg = f"the key of {given} is nobody's own: anybody could sign with it"
+            raise InvalidRequest(msg).about(key="key_of_anybody", given=given)
         return key
 
     @property
