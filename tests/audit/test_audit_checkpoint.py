@@ -239,7 +239,7 @@ def test_damage_is_told(content: bytes) -> None:
 @given(
     st.binary()
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
-        lambda value: json.dumps({"format": "timebank-checkpoint/3", "state": value}).encode()
+        lambda value: json.dumps({"format": "timebank-checkpoint/4", "state": value}).encode()
     )
 )
 def test_no_content_crashes_it(content: bytes) -> None:

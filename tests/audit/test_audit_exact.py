@@ -114,7 +114,7 @@ def test_a_quick_audit_counts_and_names_its_checks() -> None:
             with patch("timebank.audit.quick.PAGE", 2):
                 report = quick_audit(reader, expect=expect)
             assert (bank.head(), 3, 3) == (report.head, report.records, report.accounts)
-            names = ("file", "sequence", "chain", "zero-sum", "derived", "head", *more)
+            names = ("file", "sequence", "chain", "zero-sum", "derived", "tree", "head", *more)
             assert (names, True, True) == (report.checks, report.ok, report.is_quick)
         broken: Any = Altered(reader, head=lambda: parse(b"no JSON"))
         report = quick_audit(broken)
@@ -153,7 +153,7 @@ def signed(content: str) -> bytes:
     return canonical(found | {"digest": sha256(canonical(found)).hexdigest()})
 
 
-CONTENT = '{"format":"timebank-checkpoint/3","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
+CONTENT = '{"format":"timebank-checkpoint/4","head":"timebank/1 j 0 %s","state":{}}' % ("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ CONTENT = '{"format":"timebank-checkpoint/3","head":"timebank/1 j 0 %s","state":
         ),
         (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
         (
-            signed('{"format":"timebank-checkpoint/3","head":"x","state":{}}'),
+            signed('{"format":"timebank-checkpoint/4","head":"x","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
         (
-            signed('{"format":"timebank-checkpoint/3","state":{}}'),
+            signed('{"format":"timebank-checkpoint/4","state":{}}'),
             "this is no checkpoint of an audit: it cannot be read",
         ),
     ],
@@ -344,6 +344,13 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
             "closed_through": None,
         },
         "derived": {"totals": {"m1": [3600, 1200], "m2": [1200, 3600]}, "statutes": []},
+        "tree": {
+            "size": 5,
+            "peaks": [
+                "ae38f65a027a14a8dd2e9fe4192c4a9dc6c3c11815085ba3dab089fd3351f4b1",
+                "17bb5bf2c24457e9e2e84f4ee622710c660d56eb04f6cf109a3386fd69f9965c",
+            ],
+        },
         "statutes": {"statutes": [], "adopted": [["", "default/1"]]},
         "reversals": {
             "remaining": [[4, "first", DAY, [["m1", True, 2400], ["m2", False, 2400]], []]]

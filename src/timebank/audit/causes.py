@@ -16,6 +16,7 @@ import attrs
 
 from timebank.audit.base import UNREADABLE
 from timebank.audit.causes_of_records import RecordCauses
+from timebank.audit.causes_of_tree import TreeCauses, tiles_beyond, tiles_of_others
 from timebank.audit.describing import about, people
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import Cause, OpenFindings, place_of
@@ -83,7 +84,8 @@ class _Causes:
         steps: list[Callable[[], None]] = [self._file]
         if self._reader is not None:
             records = RecordCauses(self._reader, self._open, self._head, self._copy)
-            steps += [records.find, self._published, records.find_impossible]
+            tree = TreeCauses(self._reader, self._open, self._head, self._copy)
+            steps += [records.find, self._published, records.find_impossible, tree.find]
         steps += [self._rows, self._texts, self._schema]
         for step in steps:
             try:
@@ -119,15 +121,20 @@ class _Causes:
             sequence = place_of(one, "sequence")
             last = 0 if self._head is None else self._head.sequence
             details: list[str] = [said("last_record_here", sequence=last)]
-            if isinstance(one.expected, Said):
+            also: dict[int, Finding] = {}
+            if getattr(one.expected, "key", "") == "journal":
                 what = said("another_journal")
                 details = []
             elif sequence is not None and sequence > last:
                 what = said("cut_off", sequence=sequence)
                 details += self._last_day(last)
+                also = tiles_beyond(self._open.left, last)
             else:
                 what = said("rewritten", sequence=sequence)
-            self._open.tell(what, details, one.advice, {number: one})
+                also = tiles_of_others(self._open.left, sequence or 0)
+                places = [{gap: place_of(tile, gap) for gap in _TILE} for tile in also.values()]
+                details += _few(said("tile_tells", **place) for place in places if place["first"])
+            self._open.tell(what, details, one.advice, {number: one} | also)
 
     def _last_day(self, last: int) -> list[str]:
         rows = [] if self._reader is None else self._reader.records(after=last - 1, limit=1)
@@ -358,6 +365,7 @@ def _value(field: str, value: str) -> str:
 _UNREADABLE: Final = frozenset({"rows_that_can_be_read", "can_be_read", "a_file_that_can_be_read"})
 _STATUSES: Final = frozenset({"status_open", "status_frozen", "status_closed"})
 _TEXTS: Final = frozenset({"'name'", "'note'", "'reason'"})
+_TILE: Final = ("first", "last")
 _TABLES: Final = frozenset({"banks", "records", "postings"})
 
 

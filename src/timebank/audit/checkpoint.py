@@ -1,8 +1,9 @@
 """A file of what an audit knew at its end, from which a later one goes on.
 
 It holds the head, and what each check knew: of each account what it is, where it stands and its
-history; the open holds, the statutes, and what is left to reverse of the transfers that were
-last reversed. No personal text is in it. It grows with the accounts and not with the records.
+history; the open holds, the statutes, the peaks of the tree, and what is left to reverse of the
+transfers that were last reversed. No personal text is in it. It grows with the accounts and not
+with the records.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from timebank.errors import InvalidRequest, TimebankError, shown
 from timebank.journal import canonical, parse
 from timebank.model import Head
 
-FORMAT: Final = "timebank-checkpoint/3"
+FORMAT: Final = "timebank-checkpoint/4"
 #: How the file of a checkpoint begins, of any version.
 _BEGINNING: Final = re.compile(rb'\{"digest":"[0-9a-f]{64}","format":"timebank-checkpoint/')
 _BEGINNING_BYTES: Final = 128

@@ -19,6 +19,7 @@ from timebank.audit.reversals import Reversals
 from timebank.audit.statutes import Statutes
 from timebank.audit.storage import Storage
 from timebank.audit.texts import Texts
+from timebank.audit.tree import TreeRows
 
 #: In this order each record goes by the checks, and findings are reported. `Effects` executes
 #: the record: those behind it see the accounts as they are afterwards.
@@ -28,6 +29,7 @@ CHECKS: Final[tuple[type[AuditCheck], ...]] = (
     Canonical,  # canonical
     Effects,  # zero-sum, effects
     DerivedRows,  # derived
+    TreeRows,  # tree
     Limits,  # limits
     Statutes,  # statutes
     Holds,  # holds

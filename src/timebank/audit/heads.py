@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from timebank.audit.base import AuditCheck
 from timebank.audit.findings import RESTORE, Check
+from timebank.audit.tree import root_at
 from timebank.errors import shown
 from timebank.journal import genesis
 from timebank.model import Head, RecordRow
@@ -21,7 +22,8 @@ class Heads(AuditCheck):
         Check("head", "The head that the storage gives is its last record.", RESTORE),
         Check(
             "published",
-            "Each head that was published is in the journal, and so is the one of a checkpoint.",
+            "Each head that was published is in the journal, with its root where it has one, and "
+            "so is the one of a checkpoint.",
             "advice_published",
         ),
     )
@@ -68,7 +70,8 @@ class Heads(AuditCheck):
         """Return whether the journal has a head; where it has not, tell it.
 
         The digest beside the record is compared; that it is the digest of all that came before
-        is for a full audit to say.
+        is for a full audit to say. A root that came with the head is compared as well; of a head
+        without a digest, as one that was signed has none, it is all there is.
         """
         reader = self.context.reader
         journal = reader.head().journal
@@ -79,10 +82,17 @@ class Heads(AuditCheck):
         if found is None:
             rows = reader.records(after=head.sequence - 1, limit=1)
             found = rows[0].digest if rows and rows[0].sequence == head.sequence else None
-        if found == head.digest:
-            return True
+        if found == head.digest or (found is not None and not head.digest):
+            return head.given_root is None or self._has_root(head, head.given_root)
         other = said("no_such_record") if found is None else found.hex()
-        return self._is_not_there(head, head.digest.hex(), other)
+        return self._is_not_there(head, (head.digest or head.given_root or b"").hex(), other)
+
+    def _has_root(self, head: Head, root: bytes) -> bool:
+        found = root_at(self.context.reader, head.sequence, root)
+        if found == root:
+            return True
+        other = said("no_such_record") if found is None else said("root", digest=found.hex())
+        return self._is_not_there(head, said("root", digest=root.hex()), other)
 
     def _is_not_there(self, head: Head, expected: str, found: str) -> bool:
         place = said("head_published", sequence=head.sequence)

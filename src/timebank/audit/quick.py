@@ -16,6 +16,7 @@ from timebank.audit.findings import Findings, quantity
 from timebank.audit.heads import Heads
 from timebank.audit.report import AuditReport, explained
 from timebank.audit.storage import Storage
+from timebank.audit.tree import tree_faults
 from timebank.errors import TimebankError, shown
 from timebank.model import Fault, Head, PostingRow
 from timebank.model.said import said, who
@@ -23,15 +24,16 @@ from timebank.storage.protocol import Reader, adds_up
 
 PAGE: Final = 500
 #: The checks that a quick audit makes, in part.
-QUICK_CHECKS: Final = ("file", "sequence", "chain", "zero-sum", "derived", "head")
+QUICK_CHECKS: Final = ("file", "sequence", "chain", "zero-sum", "derived", "tree", "head")
 
 
 def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
     """Check the balances, the sums and the head; never raises on bad data.
 
     Every balance beside a posting is the sum of the account's postings so far, the postings of
-    every record sum to zero, the records are numbered from 1 to the head, and the head's digest
-    is that of the last record and the digest before it. Where the storage cannot be asked for
+    every record sum to zero, the records are numbered from 1 to the head, the tree has a tile for
+    each 256 of them and those above are of those below, and the head's digest is that of the
+    last record and the digest before it. Where the storage cannot be asked for
     sums in its own language the rows are read, and the postings of all records are summed
     together, not those of each.
     """
@@ -42,6 +44,8 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
     try:
         head = reader.head()
         for check, place, expected, found in _sums(reader):
+            context.findings.add(check, place, expected=expected, found=found)
+        for check, place, expected, found in tree_faults(reader, head.sequence):
             context.findings.add(check, place, expected=expected, found=found)
         last = heads.last_record(head)
         if last is not None:

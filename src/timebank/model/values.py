@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -25,7 +24,7 @@ class Head:
     """The last sequence and digest of a journal; `str()` is a line that can be published.
 
     Heads are equal by these. What a bank gives has a `root` as well, which is asked for by
-    `find_root`, each time; a head that was pickled has none.
+    `find_root`, each time; that of a line was given. A head that was pickled has none.
 
     >>> from timebank.model import Head
     >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
@@ -35,7 +34,7 @@ class Head:
     journal: str
     sequence: int
     digest: bytes
-    _find_root: Callable[[], bytes] | None = attrs.field(
+    _find_root: Callable[[], bytes] | bytes | None = attrs.field(
         default=None, eq=False, repr=False, kw_only=True
     )
 
@@ -49,7 +48,12 @@ class Head:
         if self._find_root is None:
             msg = "this head has no root: ask a bank for its head(), or read a line that has one"
             raise InvalidRequest(msg).about(key="head_without_root")
-        return self._find_root()
+        return self._find_root if isinstance(self._find_root, bytes) else self._find_root()
+
+    @property
+    def given_root(self) -> bytes | None:
+        """The root that came with the head, as with a line; no bank is asked for it."""
+        return self._find_root if isinstance(self._find_root, bytes) else None
 
     @property
     def has_root(self) -> bool:
@@ -84,7 +88,7 @@ class Head:
         if found is None:
             msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
             raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line))
-        root = None if found[4] is None else partial(bytes, bytes.fromhex(found[4]))
+        root = None if found[4] is None else bytes.fromhex(found[4])
         return cls(found[1], int(found[2]), bytes.fromhex(found[3]), find_root=root)
 
 
