@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,6 +28,8 @@ from timebank.storage import tree as stored
 from timebank.storage.tree import tiles_filled, tree_at
 from timebank.testing import tiles
 from timebank.testing.rows import record
+
+PACKAGE = str(Path(timebank.__file__).parent)
 
 
 @pytest.fixture(autouse=True)
@@ -235,3 +239,55 @@ def test_histories() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+# -- interrupts ----------------------------------------------------------------------------
+
+
+class Interrupt(KeyboardInterrupt):
+    """What a user's Ctrl-C raises, told from a real one."""
+
+
+class AtLine:
+    """Traces the library, and interrupts it at its nth line."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> Any:
+        """Count a line of the library."""
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            self.left -= 1
+            if not self.left:
+                raise Interrupt
+        return self
+
+
+@pytest.mark.parametrize(("url", "step"), [("memory:", 3), ("sqlite:///{}/bank.db", 12)])
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a connection is left to be collected
+def test_an_interrupt_while_a_tile_is_filled(url: str, step: int, tmp_path: Path) -> None:
+    """At one line in a few: the record and its tile are there, or neither, and it goes on."""
+    number, going_on = 1, True
+    while going_on:
+        with timebank.open(url.format(tmp_path), bank=f"bank-{number}") as bank:
+            for n in range(15):
+                bank.open_account(f"m{n}")
+            at_line = AtLine(number)
+            before = sys.gettrace()
+            sys.settrace(at_line)
+            try:
+                with suppress(Interrupt):
+                    bank.open_account("last")
+            finally:
+                sys.settrace(before)
+            going_on = at_line.left <= 0
+            with bank.store.reader(bank.name) as reader:
+                assert reader.head().sequence in (15, 16)
+                tiles.check_tree(reader)
+            bank.open_account("last")
+            with bank.store.reader(bank.name) as reader:
+                assert 5 == len(tiles.check_tree(reader))
+        number += step
+    assert 100 < number
