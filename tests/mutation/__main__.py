@@ -71,7 +71,14 @@ MODULES: Final[Mapping[str, Module]] = {
     ),
     "proof": Module(
         ("proof/notes.py", "proof/keys.py", "proof/heads.py", "proof/policy.py"),
-        ("proof/heads", "proof/keys", "proof/notes", "proof/policy", "proof/vectors"),
+        (
+            "proof/sentences",
+            "proof/heads",
+            "proof/keys",
+            "proof/notes",
+            "proof/policy",
+            "proof/vectors",
+        ),
     ),
     "audit": Module(
         ("audit/*.py",),
