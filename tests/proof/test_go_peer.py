@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +25,19 @@ from timebank.journal.tree import (
     root_of,
     roots_by_consistency,
 )
-from timebank.proof import Note, NotProved, PublicKey, Signature, SigningKey, origin_of, sign_head
+from timebank.proof import (
+    Note,
+    NotProved,
+    PublicKey,
+    Signature,
+    SigningKey,
+    continuation,
+    origin_of,
+    receipt,
+    sign_head,
+)
 from timebank.proof.notes import base64_of, is_key_name
+from timebank.queries.proofs import PROVABLE
 from timebank.storage.tree import tree_at
 
 RECORDS = st.lists(st.binary(max_size=5), min_size=1, max_size=40)
@@ -198,3 +211,41 @@ def test_go_reads_the_tiles_of_a_bank(peer: GoPeer, tmp_path: Path) -> None:
     assert not peer.accepts("record", index=TILE + 2, record=record, proof=proof, **asked)
     earlier = root_of([leaf_hash(one) for one in records[: TILE - 1]])
     assert peer.accepts("tree", old=TILE - 1, old_root=earlier, proof=old, **asked)
+
+
+# -- receipts and continuations --------------------------------------------------------------
+
+
+def test_go_accepts_each_receipt_of_a_bank_and_none_that_was_changed(peer: GoPeer) -> None:
+    """Read by a program of ours in Go, checked by Go's notes and trees: the record is in it."""
+    with timebank.open("memory:", **sources()) as bank:
+        fill(bank)
+        key = SigningKey.make(origin_of(bank.head().journal))
+        made = [one for one in bank.records() if one.kind in PROVABLE]
+        assert len(made) > 3
+        for record in made:
+            text = str(receipt(bank, json.loads(record.bytes)["request"]["id"], key=key))
+            found = peer.ask("receipt", text=text, keys=[str(key.public)])
+            assert found.get("record", "").encode() == record.bytes, found
+            lines = text.split("\n")
+            for n, line in enumerate(lines):
+                changed = [*lines[:n], *([f"{line[:-2]}A="] if line else []), *lines[n + 1 :]]
+                if changed != lines:
+                    asked = {"text": "\n".join(changed), "keys": [str(key.public)]}
+                    assert not peer.accepts("receipt", **asked), n
+
+
+def test_go_accepts_that_each_head_continues_each_older_one(peer: GoPeer) -> None:
+    with timebank.open("memory:", **sources()) as bank:
+        key = SigningKey.make(origin_of(bank.head().journal))
+        heads = []
+        for n in range(12):
+            bank.open_account(f"m{n}")
+            heads.append(sign_head(bank, key))
+        for old, new in itertools.combinations(heads, 2):
+            asked = continuation(bank, old, head=new)
+            was, now = old.checkpoint, new.checkpoint
+            given = {"size": now.size, "root": now.root, "proof": list(asked.hashes)}
+            assert peer.accepts("open", note=str(asked.head).encode(), keys=[str(key.public)])
+            assert peer.accepts("tree", old=was.size, old_root=was.root, **given)
+            assert not peer.accepts("tree", old=was.size, old_root=now.root, **given)

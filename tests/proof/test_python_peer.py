@@ -1,12 +1,15 @@
-"""The package `aics-tlog`, written elsewhere after the same specifications, agrees with us.
+"""The packages `aics-tlog` and `aics-witness`, written elsewhere after the same specifications.
 
-It needs Python 3.12 or newer, and is asked of cosignatures too, which Go's package does not know.
+They need Python 3.12 or newer, and are asked of cosignatures too, which Go's package does not know.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +22,11 @@ from proof import vectors
 from proof.changed import changed_proofs, tree_of
 from proof.notes import KEYS, NAMES, mutated
 from support import examples, fill, sources
+from timebank import TimeBank
 from timebank.journal.tree import leaf_hash, root_by_inclusion, roots_by_consistency
 from timebank.proof import (
+    Checkpoint,
+    Continuation,
     Note,
     NotProved,
     Policy,
@@ -28,17 +34,22 @@ from timebank.proof import (
     Signature,
     SignedHead,
     SigningKey,
+    Witness,
+    continuation,
     origin_of,
     sign_head,
 )
+from timebank.proof.notes import signatures_of
 
-if importlib.util.find_spec("aics_tlog") is None:
-    missing = "aics-tlog is not installed: pip install aics-tlog, on Python 3.12 or newer"
+if importlib.util.find_spec("aics_witness") is None:
+    missing = "aics-witness is not installed: pip install aics-witness, on Python 3.12 or newer"
     assert os.environ.get("TIMEBANK_TLOG") != "required", missing
     pytest.skip(missing, allow_module_level=True)
 
 #: It has types for itself, but is not there for a check of ours.
 peer: Any = importlib.import_module("aics_tlog")
+its_witness: Any = importlib.import_module("aics_witness")
+its_requests: Any = importlib.import_module("aics_witness.protocol")
 
 RECORDS = st.lists(st.binary(max_size=5), min_size=1, max_size=40)
 
@@ -147,3 +158,92 @@ def test_the_peer_and_we_refuse_the_same_proofs(data: st.DataObject, records: li
     roots = roots_by_consistency(was, of, proof, old_root=earlier)
     if 0 < was < of:
         assert peer.verify_consistency(was, of, earlier, root, proof) == (roots == (earlier, root))
+
+
+# -- witnesses -----------------------------------------------------------------------------
+
+
+def history(bank: TimeBank, key: SigningKey) -> Iterator[SignedHead]:
+    """Signed heads of a bank: empty, of one record, and as it grows past a tile."""
+    ids = itertools.count()
+    yield sign_head(bank, key)
+    for count in (1, 3, 0, 200, 1, 100):
+        with bank.batch() as batch:
+            for _ in range(count):
+                batch.open_account(f"m{next(ids)}")
+        yield sign_head(bank, key)
+
+
+def test_another_s_witness_cosigns_what_a_bank_asks(tmp_path: Path) -> None:
+    """It is asked by our requests, and its answers are accepted, as of one of our own."""
+    with timebank.open("memory:", **sources()) as bank:
+        key = SigningKey.make(origin_of(bank.head().journal))
+        own = SigningKey.make("north", witness=True)
+        log = its_witness.LogConfig.from_strings(key.name, [str(key.public)])
+        with its_witness.WitnessStore(tmp_path / "its.db", create=True) as store:
+            witness = its_witness.Witness("north", private(own), store, [log])
+            assert witness.vkey_text == str(own.public)
+            seen = 0
+            for head in history(bank, key):
+                asked = continuation(bank, seen, head=head)
+                answer = signatures_of(witness.add_checkpoint(str(asked).encode()))
+                found = head.cosigned(*answer).checked([key.public], [own.public])
+                assert [one.key for one in found.cosigners] == [own.public]
+                seen = head.checkpoint.size
+            last = store.get(key.name).note
+            assert SignedHead.of(last).checkpoint == head.checkpoint
+            behind = continuation(bank, 1, key)
+            with pytest.raises(its_witness.WitnessError) as refused:
+                witness.add_checkpoint(str(behind).encode())
+            assert (refused.value.status, refused.value.body) == (409, f"{seen}\n".encode())
+
+
+def test_our_witness_cosigns_what_another_s_log_asks(tmp_path: Path) -> None:
+    records = [bytes([n]) for n in range(40)]
+    its, key = peer.MerkleTree(records), SigningKey.make("example.com/log")
+    SigningKey.make("south", witness=True).write(tmp_path / "key")
+    witness = Witness(tmp_path)
+    witness.trust(key.public)
+    seen = 0
+    for size in (0, 1, 2, 3, 7, 8, 8, 33, 40):
+        head = peer.Checkpoint(key.name, size, its.root(size))
+        note = peer.sign_checkpoint(head, private(key), key.name)
+        proof = its.consistency_proof(seen, size) if 0 < seen < size else []
+        data = its_requests.format_add_checkpoint_request(seen, proof, note.to_bytes())
+        asked = Continuation.of(data)
+        assert str(asked).encode() == data
+        answer = witness.add(asked)
+        lines = its_requests.parse_signature_lines(f"{answer}\n")
+        cosigned = peer.Note(text=note.text, signatures=(*note.signatures, *lines))
+        found = peer.verify_checkpoint(
+            cosigned,
+            peer.parse_vkey(str(key.public)),
+            [peer.parse_vkey(str(witness.key().public))],
+            1,
+        )
+        assert found.ok
+        seen = size
+
+
+@given(
+    st.integers(0, 9),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=4),
+    st.data(),
+)
+@examples(300)
+def test_requests_are_read_alike(old: int, hashes: list[bytes], data: st.DataObject) -> None:
+    """Of a request that was changed: none is taken here that the other refuses."""
+    key = SigningKey("timebank/8a1e", "ed25519", bytes(32))
+    text = str(Checkpoint(key.name, 12, bytes(32)))
+    head = SignedHead.of(str(Note(text).signed_by(key.sign(text))))
+    request = bytearray(str(Continuation(old, tuple(hashes), head)).encode())
+    place = data.draw(st.integers(0, len(request) - 1))
+    other = st.sampled_from([b"", b"\n", b" ", b"0", b"=", b"A", b"\r"])
+    request[place : place + data.draw(st.integers(0, 2))] = data.draw(other)
+    try:
+        ours = Continuation.of(bytes(request))
+    except NotProved:
+        return
+    its = its_requests.parse_add_checkpoint_request(bytes(request))
+    assert (its.old_size, its.proof) == (ours.old, ours.hashes)
+    assert its.checkpoint == str(ours.head).encode()

@@ -8,6 +8,7 @@ It answers as C2SP *tlog-witness* says of `add-checkpoint`, from a request in a 
   HASH is the SHA-256 of the head's origin, in hexadecimal;
 - `seen/HASH/heads/`: every head that it cosigned, by its number of records;
 - `seen/HASH/evidence/`: what excludes one of these;
+- `seen/HASH/refused/`: heads that the bank signed, and did not prove to continue these;
 - `lock`: held by the one process that uses the folder.
 
 What it says of a head is in `checkpoint` before it is said to anybody. So it never cosigns two
@@ -37,6 +38,9 @@ from timebank.proof.notes import Signature
 KEY: Final = "key"
 BANKS: Final = "banks"
 SEEN: Final = "seen"
+HEADS: Final = "heads"
+EVIDENCE: Final = "evidence"
+REFUSED: Final = "refused"
 #: Names of heads have so many digits, so that they are in order.
 _DIGITS: Final = 19
 _HIDDEN: Final = "."
@@ -136,7 +140,7 @@ class Witness:
         """
         last = self._place(origin) / "checkpoint"
         if not last.exists():
-            if any(self._files(origin, "heads")):
+            if any(self._files(origin, HEADS)):
                 msg = f"the file {last} is missing, by which the witness knows what it cosigned"
                 raise Corrupt(msg).about(key="witness_forgot", file=str(last))
             return None
@@ -148,11 +152,11 @@ class Witness:
         :raises Corrupt: what it keeps is not as it wrote it.
         :raises OSError: it cannot be read.
         """
-        return [self._kept(one, origin) for one in self._files(origin, "heads")]
+        return [self._kept(one, origin) for one in self._files(origin, HEADS)]
 
     def evidence(self, origin: str) -> list[Path]:
         """Return the files of the evidence that it has against a bank."""
-        return self._files(origin, "evidence")
+        return self._files(origin, EVIDENCE)
 
     def _place(self, origin: str) -> Path:
         return self.folder / SEEN / _hash(origin)
@@ -163,7 +167,7 @@ class Witness:
         return [one for one in files if not one.name.startswith(_HIDDEN)]
 
     def _head_file(self, origin: str, size: int) -> Path:
-        return self._place(origin) / "heads" / str(size).zfill(_DIGITS)
+        return self._place(origin) / HEADS / str(size).zfill(_DIGITS)
 
     def _kept(self, place: Path, origin: str) -> SignedHead:
         """Return a head that the witness keeps.
@@ -208,8 +212,8 @@ class Witness:
                 self._keep(seen)  # a process may have been killed before it was among the heads
             try:
                 self._check(attrs.evolve(request, head=head), seen)
-            except Forked as error:
-                self._accuse(origin, error)
+            except NotProved as error:
+                self._keep_refused(head, error)
                 raise
             signature = key.cosign(head.note.text, self.clock())
             cosigned = head.cosigned(signature)
@@ -259,12 +263,16 @@ class Witness:
         if not (file.exists() and file.read_text("utf-8") == str(head)):
             write_whole(file, str(head))
 
-    def _accuse(self, origin: str, error: Forked) -> None:
-        """Keep the evidence that an error has."""
-        if error.evidence is not None:
-            place = self._place(origin) / "evidence"
+    def _keep_refused(self, head: SignedHead, error: NotProved) -> None:
+        """Keep the evidence that an error has; where a proof leads elsewhere, the head alone."""
+        found, place = None, self._place(head.checkpoint.origin)
+        if isinstance(error, Forked):
+            found, place = error.evidence, place / EVIDENCE
+        elif error.key == "proof_elsewhere":
+            found, place = str(head), place / REFUSED
+        if found is not None:
             make_folder(place)
-            keep_new(place / sha256(error.evidence.encode()).hexdigest()[:16], error.evidence)
+            keep_new(place / sha256(found.encode()).hexdigest()[:16], found)
 
 
 def _hash(origin: str) -> str:
