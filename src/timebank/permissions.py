@@ -33,6 +33,7 @@ READS: Final = frozenset(
         "impact",
         "inactive",
         "personal_data",
+        "receipt",
         "records",
         "replay",
         "statement",
@@ -309,7 +310,7 @@ class Roles:
                 )
             case "acts_for":
                 return ask.request.get("delegate") == actor
-            case "transfer_by_id" | "hold_by_id":
+            case "transfer_by_id" | "hold_by_id" | "receipt":
                 return any(acts_for((id,)) for id in ask.earners + ask.spenders)
         return ask.action in _OWN and acts_for(ask.accounts)
 

@@ -18,9 +18,11 @@ from timebank import (
     AccountNotFound,
     Ask,
     Assign,
+    Band,
     BankBatch,
     Donate,
     Dues,
+    Fee,
     HoldNotFound,
     Hours,
     IdempotencyMismatch,
@@ -36,6 +38,7 @@ from timebank import (
 )
 from timebank.model.members import Disposal
 from timebank.permissions import READS
+from timebank.proof import Receipt, SigningKey, origin_of, receipt
 
 ROLES = {
     "carla": "coordinator",
@@ -122,6 +125,18 @@ OF_A_BANK_ALONE: dict[str, Callable[[Any], Any]] = {
     "audit": lambda b: b.audit(),
     "rebuild": lambda b: b.rebuild(),
 }
+
+
+def receipt_of(bank: TimeBank, id: str) -> Receipt:
+    """The receipt of an exchange, by a key that its bank may sign with."""
+    with bank.store.reader(bank.name) as reader:
+        origin = origin_of(reader.head().journal)
+    return receipt(bank, id, key=SigningKey.make(origin))
+
+
+#: Calls that are given a bank, and are asked for as one of its own.
+GIVEN_A_BANK: dict[str, Callable[[Any], Any]] = {"receipt": lambda b: receipt_of(b, "visit")}
+ALONE = OF_A_BANK_ALONE | GIVEN_A_BANK
 #: What asks for nothing itself: each call in it, or on what it gives, does.
 UNASKED = {"acting_as", "batch", "close", "end", "preview"}
 
@@ -135,10 +150,10 @@ def test_every_call_is_asked_for() -> None:
     """No method was forgotten: each is in the table above, and is tried below."""
     assert CALLS.keys() | OF_A_BANK_ALONE.keys() | UNASKED - {"end"} == public(TimeBank)
     assert CALLS.keys() | UNASKED - {"batch", "close", "preview"} == public(BankBatch)
-    assert READS < CALLS.keys() | OF_A_BANK_ALONE.keys()
+    assert READS < CALLS.keys() | ALONE.keys()
 
 
-@pytest.mark.parametrize("name", [*CALLS, *OF_A_BANK_ALONE])
+@pytest.mark.parametrize("name", [*CALLS, *ALONE])
 def test_a_callable_that_says_no(bank: TimeBank, name: str) -> None:
     """It is asked once, with the name of the call and who asks; nothing is read or written."""
     asked: list[Ask] = []
@@ -146,7 +161,7 @@ def test_a_callable_that_says_no(bank: TimeBank, name: str) -> None:
     closed = TimeBank(bank.store, permissions=says_nothing).acting_as("carla")
     before = bank.acting_as("ada").head()
     with pytest.raises(NotPermitted, match="actor 'carla' may not do this") as caught:
-        (CALLS | OF_A_BANK_ALONE)[name](closed)
+        (CALLS | ALONE)[name](closed)
     assert [("carla", name)] == [(ask.actor, ask.action) for ask in asked]
     assert (name, "carla", "not_permitted") == (
         caught.value.action,
@@ -173,6 +188,7 @@ MEMBER_OF_BOTH = {
     "hold",
     "name_delegate",
     "personal_data",
+    "receipt",
     "statement",
     "statute",
     "statutes",
@@ -201,10 +217,10 @@ MAY: dict[str | None, AbstractSet[str]] = {
 
 
 @pytest.mark.parametrize("actor", MAY)
-@pytest.mark.parametrize("name", [*CALLS, *OF_A_BANK_ALONE])
+@pytest.mark.parametrize("name", [*CALLS, *ALONE])
 def test_what_each_role_may_do(bank: TimeBank, actor: str | None, name: str) -> None:
     """The table of the documentation, call by call; a rule may still refuse what is permitted."""
-    call = (CALLS | OF_A_BANK_ALONE)[name]
+    call = (CALLS | ALONE)[name]
     try:
         call(bank.acting_as(actor))
     except NotPermitted:
@@ -278,6 +294,7 @@ def test_a_refusal_tells_nothing(bank: TimeBank) -> None:
         (anna.void, "held"),
         (lambda one: anna.reverse(one, reason="why"), "visit"),
         (lambda one: anna.transfer(earner="anna", spender=one, hours=999), "bruno"),
+        (lambda one: receipt_of(anna, one), "held"),
     ]
     for call, there in pairs:
         told = []
@@ -292,6 +309,33 @@ def test_a_refusal_tells_nothing(bank: TimeBank) -> None:
         carla.balance("nobody")
     with pytest.raises(HoldNotFound):
         carla.settle("nobody")
+
+
+def test_a_receipt_shows_the_whole_record(clock: Clock) -> None:
+    """It is asked for with every account of it; a flag tells of a balance, asked for as well."""
+    opened = timebank.open("memory:", permissions=Roles(ROLES), **sources(clock))
+    carla, tom = opened.acting_as("carla"), opened.acting_as("tom")
+    for id, kind in (("anna", "member"), ("bruno", "member"), ("via", "group"), ("fund", "fund")):
+        carla.open_account(id, kind=kind)
+    soft = Band(floor=-1, beyond="flag")
+    tom.adopt(Statute(version="v1", limits={"member": soft}, fee=Fee(fund="fund", fixed="0:10")))
+    carla.transfer(earner="anna", spender="bruno", hours=3, id="flagged", via="via")
+    asked: list[Ask] = []
+
+    def all_but_balances(ask: Ask) -> bool:
+        asked.append(ask)
+        return ask.action != "balance"
+
+    closed = TimeBank(opened.store, permissions=all_but_balances).acting_as("x")
+    refused(lambda: receipt_of(closed, "flagged"))
+    first, balance = asked
+    assert ("anna", "bruno", "fund", "via") == first.accounts
+    assert (("anna",), ("bruno",)) == (first.earners, first.spenders)
+    assert ("balance", ("bruno",)) == (balance.action, balance.accounts)
+    refused(lambda: receipt_of(opened.acting_as("anna"), "flagged"))
+    refused(lambda: receipt_of(opened.acting_as("via"), "flagged"))
+    assert "flagged" in receipt_of(opened.acting_as("bruno"), "flagged").record
+    assert "flagged" in receipt_of(carla, "flagged").record
 
 
 def test_an_id_that_somebody_else_used(bank: TimeBank) -> None:

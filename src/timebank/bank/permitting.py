@@ -14,12 +14,13 @@ from timebank import checks
 from timebank.bank.half_way import UNDER_WAY
 from timebank.bank.redacting import Viewer
 from timebank.bank.session import Session, Sources
-from timebank.errors import FAILURES, TimebankError
+from timebank.errors import FAILURES, NotPermitted, TimebankError
 from timebank.journal.kinds import Lines, sides_of
-from timebank.permissions import Ask, Permissions, permit
+from timebank.permissions import Ask, Permissions, permit, permits
 from timebank.queries.clock import day_now
 from timebank.queries.corrections import heir
 from timebank.queries.members import active_delegates
+from timebank.queries.proofs import PROVABLE, accounts_in, flagged_in
 from timebank.queries.records import body_of
 from timebank.rules.accounts import OpenAccount
 from timebank.rules.state import AnyCommand, Command
@@ -115,6 +116,40 @@ class Handle(ABC):
         now = Moment(self._sources.now)
         earners, spenders = parties(self._reader, checks.identifier(id, "id"))
         self._ask(Ask(actor=self._actor, action=action, earners=earners, spenders=spenders), now)
+        return now
+
+    def _may_show(self, action: str, id: object) -> Now:
+        """Ask to hand out the whole record of a transfer or hold, as `_may_see`.
+
+        The question names every account in it, and the balance of each of which its flags tell is
+        asked for too. A refusal names none of them.
+
+        :raises InvalidRequest: an id that cannot be.
+        :raises NotPermitted: an answer is no.
+        """
+        checked = checks.identifier(id, "id")
+        if self._permissions is None:
+            return self._sources.now
+        now = Moment(self._sources.now)
+        with self._reader() as reader:
+            row = reader.find(checked)
+        record = None if row is None or row.kind not in PROVABLE else body_of(row)
+        lines = [] if record is None else sides_of(record["effects"])[0]
+        ask = Ask(
+            actor=self._actor,
+            action=action,
+            accounts=() if record is None else accounts_in(record),
+            earners=_side(lines, 1),
+            spenders=_side(lines, -1),
+            **look_ups(self._reader, now),
+        )
+        flagged = () if record is None else flagged_in(record)
+        balances = (
+            attrs.evolve(ask, action="balance", accounts=(one,), earners=(), spenders=())
+            for one in flagged
+        )
+        if not all(permits(self._permissions, one) for one in (ask, *balances)):
+            raise NotPermitted(self._actor, action=action, accounts=())
         return now
 
     def _execute_in(self, session: Session, command: Command[Any, T]) -> T:

@@ -16,18 +16,22 @@ from timebank.cli.clock import clock
 from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
 from timebank.cli.exports import export
+from timebank.cli.heads import head
 from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.imports import import_
-from timebank.cli.journal import head, init, journal, rebuild
+from timebank.cli.journal import init, journal, rebuild
+from timebank.cli.keys import key
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
 from timebank.cli.propose import propose
+from timebank.cli.receipts import receipt, verify_receipt
 from timebank.cli.reports import balance, report, statement, trial_balance
 from timebank.cli.speaking import language_named
 from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
 from timebank.cli.transfers import reverse, transfer
+from timebank.cli.witness import witness
 
 __all__ = ["main"]
 
@@ -101,6 +105,10 @@ for _command in (
     report,
     journal,
     head,
+    receipt,
+    verify_receipt,
+    key,
+    witness,
     audit,
     audit_host,
     rebuild,

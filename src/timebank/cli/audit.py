@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,6 +14,7 @@ from timebank.cli.options import formatted
 from timebank.cli.output import show, show_json, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
+from timebank.cli.published import Published
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
@@ -29,6 +29,9 @@ _MOST: Final = 8
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
     storage has them. A long journal is audited by several processes.
+
+    A head that was published is a line, a file with one a line, a file with a signed head, or a
+    folder of such files, as a witness keeps them.
     """
 )
 @click.option("--quick", is_flag=True, help="Balances, sums and the head only.")
@@ -43,9 +46,17 @@ _MOST: Final = 8
 @click.option(
     "--expect-head",
     "lines",
-    metavar="LINE",
+    metavar="LINE|FILE",
     multiple=True,
-    help="A head that was published is to be in the journal; @FILE has one a line.",
+    help="A head that was published is to be in the journal: a line, or a file.",
+)
+@click.option(
+    "--key", "keys", metavar="PUBLIC", multiple=True, help="It signed the heads: line or file."
+)
+@click.option(
+    "--evidence",
+    metavar="FILE",
+    help="Where evidence goes, if a head that was signed is not there. Left out: beside its file.",
 )
 @click.option("--copy", metavar="DB", help="A backup, which may tell what a changed record said.")
 @click.option(
@@ -69,6 +80,8 @@ def audit(
     save: str | None,
     processes: int | None,
     lines: tuple[str, ...],
+    keys: tuple[str, ...],
+    evidence: str | None,
     copy: str | None,
     everything: bool,
     format: str,
@@ -84,10 +97,11 @@ def audit(
     if save is not None:
         place_to_save(save)  # before the work, not after it
     checkpoint = None if since is None else Checkpoint.load(since)
-    heads = [line for one in lines for line in _lines(one)]
-    ask = {"since": checkpoint, "expect": heads, "quick": quick}
+    published = Published.of(lines, keys)
+    ask = {"since": checkpoint, "expect": published.expected(), "quick": quick}
     with _copy_of(address, copy) as beside:
         report = _audited(address, beside, processes=processes or _processors(), **ask)
+    published.keep_evidence(address, report, evidence)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
@@ -97,25 +111,6 @@ def audit(
     else:
         show(audit_text(report, everything=everything))
     return WELL if report.ok else REFUSED
-
-
-def _lines(given: str) -> list[str]:
-    """Return a head, or those of a file.
-
-    A file without a head is a wrong use, for the audit would look for none.
-    """
-    if not given.startswith("@"):
-        return [given]
-    name = given[1:]
-    try:
-        # Some editors begin a file with a mark of its encoding.
-        text = Path(name).read_text(encoding="utf-8-sig")
-    except UnicodeError:
-        text = ""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        usage(f"There is no head in {name}: it has a line of text for each")
-    return lines
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`timebank init`, `head`, `journal` and `rebuild`."""
+"""`timebank init`, `journal` and `rebuild`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address, without_password
 from timebank.cli.options import formatted
-from timebank.cli.output import show, show_as, show_bytes, show_result
+from timebank.cli.output import show, show_as, show_bytes
 from timebank.cli.program import said, said_of
 from timebank.cli.progress import Progress
 
@@ -36,19 +36,6 @@ def init(address: BankAddress, /, *, format: str) -> None:
     where = without_password(str(address.db))
     line = harmless(said("ready", bank=address.bank, where=where))
     show_as(format, lambda: shape, lambda: [line])
-
-
-@click.command(
-    help="Where the journal stands. The line may be published, to prove what came before."
-)
-@formatted
-@pass_address
-def head(address: BankAddress, /, *, format: str) -> None:
-    """Print the head."""
-    with address.open(read_only=True) as bank:
-        found = bank.head()
-        line = found.with_root()
-    show_result(format, found, lambda: [line])
 
 
 @click.command(help="The records as JSON Lines: sequence, digest, record.")

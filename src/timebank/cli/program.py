@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "timebank"
 WELL: Final = 0
-#: The audit has findings, a rule said no, or rows were quarantined.
+#: The audit has findings, a rule said no, a proof does not hold, or rows were quarantined.
 REFUSED: Final = 1
 #: Wrong use or bad input.
 WRONG: Final = 2
@@ -110,7 +110,7 @@ class Program(click.Group):
         self, args: Sequence[str], complete_var: str | None, extra: dict[str, Any]
     ) -> int:
         """Run, tell what ended it, and return the exit code."""
-        from timebank.errors import Rejected, TimebankError
+        from timebank.errors import TimebankError
 
         try:
             result = super().main(args, NAME, complete_var, standalone_mode=False, **extra)
@@ -119,8 +119,16 @@ class Program(click.Group):
             return INTERRUPTED
         except (click.ClickException, TimebankError, OSError, MemoryError) as error:
             complain(message_of(error))
-            return REFUSED if isinstance(error, Rejected) else WRONG
+            return REFUSED if _is_refusal(error) else WRONG
         return result if type(result) is int else WELL
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether a rule said no, or a proof does not hold."""
+    from timebank.errors import Rejected
+
+    proof = sys.modules.get("timebank.proof.errors")  # it is there, where such an error is
+    return isinstance(error, Rejected) or (proof is not None and isinstance(error, proof.NotProved))
 
 
 def message_of(error: Exception, program: str = NAME) -> str:

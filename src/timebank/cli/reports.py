@@ -30,7 +30,7 @@ lang_option = click.option(
 )
 
 
-def _title(title: str | None, banks: Iterable[TimeBank]) -> str | None:
+def title_of(title: str | None, banks: Iterable[TimeBank]) -> str | None:
     """Return what stands above a paper: the title given, else the names that banks were given."""
     names = [bank.name for bank in banks if bank.name != _UNNAMED]
     return title or ", ".join(names) or None
@@ -115,7 +115,7 @@ def statement(
 
     with address.open(read_only=True) as bank:
         head, name = bank.head(), bank.name
-        title = _title(title, [bank])
+        title = title_of(title, [bank])
         made = bank.statement(account_id(bank, id, part=True), since=since, until=until, at=at)
     if format == "json":
         show_json({**reports.json.statement(made), "bank": name, "head": str(head)})
@@ -123,7 +123,7 @@ def statement(
         from timebank.reports.statement_html import statement_html
 
         page = statement_html(
-            made, head=head, printed_on=_today(), language=lang or language(), title=title
+            made, head=head, printed_on=today(), language=lang or language(), title=title
         )
         show(page.splitlines())
     else:
@@ -132,7 +132,7 @@ def statement(
         show(statement_text(made, head=head, title=title, language=lang))
 
 
-def _today() -> date:
+def today() -> date:
     """Return the day of whoever prints a paper."""
     return date.today()  # noqa: DTZ011  # by the clock on their wall
 
@@ -213,8 +213,8 @@ def impact(
         heads = [one.head() for one in banks]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
         closed = _closed_through(banks)
-        title = _title(title, banks)
-    about: Any = {"closed_through": closed, "title": title, "made_on": _today(), "heads": heads}
+        title = title_of(title, banks)
+    about: Any = {"closed_through": closed, "title": title, "made_on": today(), "heads": heads}
     if format == "json":
         show_json({**reports.json.impact(found), "heads": list(map(str, heads))})
     elif format == "csv":

@@ -1,0 +1,393 @@
+"""`timebank head`: where the journal stands, signed, proved to continue another, published."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
+
+import click
+
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import formatted
+from timebank.cli.output import complain, show_as, show_bytes, show_json, show_result
+from timebank.cli.program import TOLD, usage
+
+if TYPE_CHECKING:
+    from timebank.proof import Forked, PublicKey, SignedHead
+    from timebank.proof.consistency import Continuation
+    from timebank.proof.evidence import Evidence
+    from timebank.proof.heads import Checked
+    from timebank.proof.policy import Policy
+    from timebank.reports.words import Words
+
+T = TypeVar("T")
+
+#: What the evidence of a head is called, behind the name of its file.
+EVIDENCE: Final = ".evidence"
+#: What is signed, or proved, is a shorter file.
+_MOST_BYTES: Final = 1 << 20
+#: Some editors begin a file with a mark of its encoding.
+_MARK: Final = b"\xef\xbb\xbf"
+
+
+class _Options(TypedDict):
+    """The values of the options of `timebank head`."""
+
+    sign: tuple[str, ...]
+    since: str | None
+    signed: str | None
+    verify: str | None
+    keys: tuple[str, ...]
+    witnesses: tuple[str, ...]
+    policy: str | None
+    publish: str | None
+    cosignatures: tuple[str, ...]
+    evidence: str | None
+
+
+@click.command(
+    help="""Where the journal stands. The line may be published, to prove what came before.
+
+    With --sign it is a signed head, which proves more: to whom, and how, is told in the page on
+    proof. With --since it comes with the proof that it continues an older one, which is also what
+    a witness is asked with. With --verify no bank is needed: FILE is a signed head, such a proof,
+    or evidence that a past was rewritten. With --publish the head goes into a file once the
+    witnesses whom the policy asks for have cosigned it. Exit code 1 where a proof does not hold.
+    """
+)
+@click.option("--sign", metavar="FILE", multiple=True, help="Sign with the key of this file.")
+@click.option(
+    "--since",
+    metavar="OLD",
+    help="Prove that it continues this signed head: a file, or its number of records.",
+)
+@click.option("--signed", metavar="FILE", help="This signed head, instead of one of now.")
+@click.option("--verify", metavar="FILE", help="Check what was signed.")
+@click.option(
+    "--key", "keys", metavar="PUBLIC", multiple=True, help="The bank's public key: line or file."
+)
+@click.option(
+    "--witness",
+    "witnesses",
+    metavar="PUBLIC",
+    multiple=True,
+    help="The public key of a witness who is to have cosigned: line or file.",
+)
+@click.option("--policy", metavar="FILE", help="Whose cosignatures the board asks for.")
+@click.option(
+    "--publish", metavar="FILE", help="Write the head there, where all is as the policy asks."
+)
+@click.option(
+    "--cosignatures",
+    metavar="FILE",
+    multiple=True,
+    help="What a witness answered. May be given several times.",
+)
+@click.option(
+    "--evidence",
+    metavar="FILE",
+    help="Where evidence goes, if there is any. Left out: beside OLD or FILE.",
+)
+@formatted
+@pass_address
+def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> None:
+    """Print the head, signed or not; check one; or publish it."""
+    if options["verify"] is not None:
+        _verify(options["verify"], format, options)
+    elif options["publish"] is not None:
+        _publish(address, options["publish"], format, options)
+    elif options["sign"] or options["signed"] is not None:
+        _sign(address, format, options)
+    else:
+        _show(address, format, options)
+
+
+def _not_with(options: _Options, of: str, *names: str) -> None:
+    """End where options are given that are of another use."""
+    found = next((name for name in names if options[name]), None)  # type: ignore[literal-required]  # they are named above
+    if found is not None:
+        name = {"keys": "key", "witnesses": "witness"}.get(found, found)
+        usage(words()("not_with", option=f"--{name}", of=f"--{of}"))
+
+
+# -- the head of now -----------------------------------------------------------------------
+
+
+def _show(address: BankAddress, format: str, options: _Options) -> None:
+    since = options["since"]
+    if since is None:
+        for name in ("keys", "witnesses", "policy", "cosignatures", "evidence"):
+            _not_with(options, "sign", name)
+    with address.open(read_only=True) as bank:
+        found = bank.head()
+        lines = [found.with_root()]
+        if since is not None:
+            from timebank.proof.consistency import check_in
+
+            old = _old(since, options, ())
+            if isinstance(old, int):
+                usage(words()("since_unsigned"))
+            with _keeping_evidence(since, options), bank.store.reader(bank.name) as reader:
+                check_in(reader, old)
+            lines.append(words().counted("continues", old.checkpoint.size))
+    show_result(format, found, lambda: lines)
+
+
+def _sign(address: BankAddress, format: str, options: _Options) -> None:
+    _not_with(options, "sign", "witnesses", "policy", "cosignatures")
+    from timebank.proof import sign_head
+    from timebank.proof.consistency import continuation
+    from timebank.proof.keys import signing_keys_of
+
+    signed = options["signed"]
+    if signed is not None and options["since"] is None:
+        usage(words()("signed_needs"))
+    keys = signing_keys_of(*options["sign"]) if options["sign"] else ()
+    given = None if signed is None else read(signed, signed_head)
+    with address.open(read_only=True) as bank:
+        if options["since"] is None:
+            found = sign_head(bank, *keys)
+            text = str(found)
+        else:
+            publics = tuple(one.public for one in keys)
+            if given is not None:
+                given.checked(publics or _keys(options, "signed"))
+            old = _old(options["since"], options, publics)
+            with _keeping_evidence(options["since"], options):
+                made = continuation(bank, old, *keys, head=given)
+            found, text = made.head, str(made)
+    if format == "json":
+        show_json({**_shape(found), "text": text})
+    else:
+        show_bytes([text.encode()])
+
+
+def _old(since: str, options: _Options, publics: tuple[PublicKey, ...]) -> SignedHead | int:
+    """Return an older head whose signature was checked, or its number of records."""
+    if since.isascii() and since.isdigit() and len(since) < 17:  # noqa: PLR2004 - digits of a sequence
+        return int(since)
+    if not Path(since).exists():
+        usage(words()("since_missing", file=since))
+    old = read(since, signed_head)
+    from timebank.proof import keys_of
+
+    known = (*publics, *keys_of(*options["keys"]))
+    old.checked(known or _keys(options, "since"))
+    return old
+
+
+def _keys(options: _Options, of: str) -> tuple[PublicKey, ...]:
+    from timebank.proof import keys_of
+
+    if not options["keys"]:
+        usage(words()("needs_key", option=f"--{of}"))
+    return keys_of(*options["keys"])
+
+
+# -- checking ------------------------------------------------------------------------------
+
+
+def _verify(file: str, format: str, options: _Options) -> None:
+    _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
+    from timebank.proof import keys_of
+    from timebank.proof.evidence import Evidence
+
+    policy = _policy(options)
+    keys = keys_of(*options["keys"])
+    if not keys:
+        keys = _keys(options, "verify") if policy is None else policy.logs
+    found = read(file, _signed)
+    if isinstance(found, Evidence):
+        _not_with(options, "verify", "since", "witnesses")
+        _verify_evidence(found, keys, format)
+        return
+    head, proof = _parts(found)
+    checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
+    lines = list(_told(head, checked))
+    if policy is not None:
+        lines.append(words()("policy_met"))
+    old = None if options["since"] is None else _continued(options["since"], found, keys, options)
+    if old is not None:
+        lines.append(words().counted("continues", old))
+    elif proof is not None:
+        lines.append(words().counted("proof_unchecked", proof.old))
+    shape = {**_shape(head), **_checked_shape(checked), "continues": old}
+    show_as(format, lambda: shape, lambda: lines)
+
+
+def _parts(found: SignedHead | Continuation) -> tuple[SignedHead, Continuation | None]:
+    """Return the head that was found, and the proof around it, where there is one."""
+    from timebank.proof import SignedHead
+
+    return (found, None) if isinstance(found, SignedHead) else (found.head, found)
+
+
+def _continued(
+    since: str, found: SignedHead | Continuation, keys: tuple[PublicKey, ...], options: _Options
+) -> int:
+    """Return how many records the older head has, which another was proved to continue."""
+    from timebank.proof.consistency import Continuation
+
+    old = _old(since, options, keys)
+    if isinstance(old, int):
+        usage(words()("since_unsigned"))
+    head, proof = _parts(found)
+    with _keeping_evidence(since, options):
+        # A head of as many records needs no proof: it is the same, or another.
+        (proof or Continuation(head.checkpoint.size, (), head)).check_from(old)
+    return old.checkpoint.size
+
+
+def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> None:
+    found.checked(keys)
+    seen, other = found.seen.checkpoint, found.claim
+    key = "shorter" if found.is_shorter else "rewritten" if found.is_signed else "unsigned"
+    shape = {
+        "evidence": key,
+        "origin": seen.origin,
+        "seen": {"size": seen.size, "root": seen.root.hex()},
+        "other": {"size": other.size, "root": other.root.hex(), "signed": found.is_signed},
+    }
+    gaps = {"origin": seen.origin, "seen": seen.size, "other": other.size}
+    show_as(format, lambda: shape, lambda: [words()(f"evidence_{key}", **gaps)])
+
+
+# -- publishing ----------------------------------------------------------------------------
+
+
+def _publish(address: BankAddress, file: str, format: str, options: _Options) -> None:
+    _not_with(options, "publish", "sign", "since", "keys", "witnesses")
+    from timebank.proof.notes import signatures_of
+    from timebank.proof.publishing import publish
+
+    policy, signed = _policy(options), options["signed"]
+    if policy is None or signed is None:
+        usage(words()("publish_needs"))
+    given = read(signed, signed_head)
+    answers = [one for name in options["cosignatures"] for one in read(name, signatures_of)]
+    with address.open(read_only=True) as bank, _keeping_evidence(file, options):
+        head, checked = publish(bank, file, given, answers, policy=policy)
+    shape = {**_shape(head), **_checked_shape(checked), "file": file}
+    lines = [*_told(head, checked), words()("published", file=file)]
+    show_as(format, lambda: shape, lambda: lines)
+
+
+def _policy(options: _Options) -> Policy | None:
+    from timebank.proof import Policy
+
+    return None if options["policy"] is None else Policy.read(options["policy"])
+
+
+# -- what others use -----------------------------------------------------------------------
+
+
+def words() -> Words:
+    """Return the words of heads and witnesses, in the language that is spoken."""
+    from timebank.reports.words import Words
+
+    return Words("heads")
+
+
+def read(file: str, form: Callable[[bytes], T]) -> T:
+    """Return what is in a file; a `-` is the standard input.
+
+    :raises NotProved: it is not of this form; the error names the file.
+    :raises OSError: it cannot be read.
+    """
+    from timebank.proof import NotProved
+
+    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
+        data = stream.read(_MOST_BYTES)
+    try:
+        return form(data.removeprefix(_MARK).replace(b"\r\n", b"\n"))
+    except NotProved as error:
+        msg = f"{file}: {error}"
+        raise NotProved(msg).about(key="in_place", where=file, reason=error) from error
+
+
+def signed_head(data: bytes) -> SignedHead:
+    """Return the signed head of a file: it may be that of a request to a witness.
+
+    :raises NotProved: there is none.
+    """
+    from timebank.proof import SignedHead
+    from timebank.proof.consistency import Continuation
+
+    return Continuation.of(data).head if data.startswith(b"old ") else SignedHead.of(data)
+
+
+def _signed(data: bytes) -> SignedHead | Continuation | Evidence:
+    """Return evidence, a proof that one head continues another, or a signed head."""
+    from timebank.proof import SignedHead
+    from timebank.proof.consistency import Continuation
+    from timebank.proof.evidence import FORMAT, Evidence
+
+    if data.startswith(FORMAT.encode()):
+        return Evidence.of(data)
+    return Continuation.of(data) if data.startswith(b"old ") else SignedHead.of(data)
+
+
+@contextmanager
+def _keeping_evidence(beside: str, options: _Options) -> Iterator[None]:
+    """Write the evidence of a fork that is found in the block, and say where it is.
+
+    :raises Forked: the same error, which tells the file.
+    """
+    from timebank.proof import Forked
+
+    try:
+        yield
+    except Forked as error:
+        keep_evidence(error, options["evidence"] or f"{beside}{EVIDENCE}")
+        raise
+
+
+def keep_evidence(error: Forked, place: str) -> None:
+    """Write the evidence of an error into a new file, and say in the error where it is.
+
+    Where it cannot be written, it is printed.
+    """
+    from timebank.proof.folders import keep_new
+
+    if error.evidence is None:
+        return
+    try:
+        told = words()("evidence_kept", file=keep_new(place, error.evidence))
+    except OSError as failed:
+        complain(f"{failed.filename or place}: {failed.strerror}")
+        show_bytes([error.evidence.encode()])
+        return
+    error.add_context(after=f"; {told}")
+    setattr(error, TOLD, told)
+
+
+def _shape(head: SignedHead) -> dict[str, Any]:
+    said = head.checkpoint
+    return {"origin": said.origin, "size": said.size, "root": said.root.hex()}
+
+
+def _checked_shape(checked: Checked) -> dict[str, Any]:
+    return {
+        "signers": [str(one) for one in checked.signers],
+        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in checked.cosigners],
+        "unchecked": list(checked.unchecked),
+    }
+
+
+def _told(head: SignedHead, checked: Checked) -> Iterator[str]:
+    """Yield in words whose signatures of a head hold."""
+    from timebank.reports.text import harmless
+
+    said = words()
+    origin, size = head.checkpoint.origin, head.checkpoint.size
+    yield harmless(said.counted("head_of", size, origin=origin))
+    for one in checked.signers:
+        yield harmless(said("signed_by", name=one.name, id=one.key_id.hex()))
+    for cosigner in checked.cosigners:
+        name, id = cosigner.key.name, cosigner.key.key_id.hex()
+        yield harmless(said("cosigned_by", name=name, id=id, at=f"{cosigner.at:%Y-%m-%d %H:%M}"))
+    for name in checked.unchecked:
+        yield harmless(said("unchecked", name=name))

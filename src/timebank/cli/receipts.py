@@ -1,0 +1,140 @@
+"""`timebank receipt` and `timebank verify-receipt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.options import formatted
+from timebank.cli.output import complain, show, show_as, show_bytes
+from timebank.cli.program import REFUSED, WELL, message_of
+from timebank.cli.reports import lang_option, title_of, title_option, today
+
+if TYPE_CHECKING:
+    from timebank.proof import CheckedReceipt
+
+#: A receipt is a shorter file, its page too.
+_MOST_BYTES = 1 << 24
+
+
+@click.command(
+    help="""A receipt of an exchange: text that proves it to who has the bank's public key.
+
+    Keep it in a file, as in > visit.tlog-proof; with --html it is a page for A4, which a person
+    reads, and which has the proof in it. It shows the whole record of the exchange.
+    """
+)
+@click.argument("id")
+@click.option(
+    "--key",
+    "keys",
+    metavar="FILE",
+    multiple=True,
+    required=True,
+    help="The file of the bank's key. May be given several times.",
+)
+@click.option("--no-texts", is_flag=True, help="Without names, notes and reasons.")
+@click.option(
+    "--head",
+    metavar="FILE",
+    help="A signed head that was published: up to that one, with its cosignatures. Else up to now.",
+)
+@click.option("--html", is_flag=True, help="One page to print.")
+@title_option
+@lang_option
+@pass_address
+def receipt(
+    address: BankAddress,
+    /,
+    *,
+    id: str,
+    keys: tuple[str, ...],
+    no_texts: bool,
+    head: str | None,
+    html: bool,
+    title: str | None,
+    lang: str | None,
+) -> int:
+    """Print a receipt."""
+    from timebank.proof import NotProved, SignedHead, keys_of
+    from timebank.proof import receipt as receipt_of
+    from timebank.reports.words import language
+
+    try:
+        given = None if head is None else SignedHead.read(head)
+        with address.open(read_only=True) as bank:
+            made = receipt_of(bank, id, key=keys, texts=not no_texts, head=given)
+            title = title_of(title, [bank])
+        checked = made.checked(*keys_of(*keys))
+    except NotProved as error:
+        complain(message_of(error))
+        return REFUSED
+    if html:
+        from timebank.reports.receipt_html import receipt_html
+
+        page = receipt_html(checked, printed_on=today(), language=lang or language(), title=title)
+        show(page.split("\n"))
+    else:
+        show_bytes([str(made).encode()])  # byte for byte: of a line's end, too
+    return WELL
+
+
+@click.command(
+    "verify-receipt",
+    help="""Check a receipt, or the page of one, and say what it proves. No bank is needed.
+
+    What counts is what is printed here, and not what a page says. The exit code is 1 where the
+    receipt does not hold.
+    """,
+)
+@click.argument("file", type=click.Path())
+@click.option(
+    "--key",
+    "keys",
+    metavar="KEY|FILE",
+    multiple=True,
+    help="The bank's public key, as timebank key show prints it, or a file with it.",
+)
+@click.option(
+    "--witness",
+    "witnesses",
+    metavar="KEY|FILE",
+    multiple=True,
+    help="The public key of a witness who must have cosigned. May be given several times.",
+)
+@click.option("--policy", metavar="FILE", help="Whose cosignatures are asked for: a policy.")
+@formatted
+def verify_receipt(
+    *,
+    file: str,
+    keys: tuple[str, ...],
+    witnesses: tuple[str, ...],
+    policy: str | None,
+    format: str,
+) -> int:
+    """Check a receipt."""
+    from timebank.proof import NotProved
+    from timebank.reports.receipt import receipt_json, receipt_text
+
+    try:
+        checked = _checked(file, keys, witnesses, policy)
+    except NotProved as error:
+        complain(message_of(error))
+        return REFUSED
+    show_as(format, lambda: receipt_json(checked), lambda: receipt_text(checked))
+    return WELL
+
+
+def _checked(
+    file: str, keys: tuple[str, ...], witnesses: tuple[str, ...], policy: str | None
+) -> CheckedReceipt:
+    from timebank.proof import Policy
+    from timebank.proof import verify_receipt as verified
+
+    asked = None if policy is None else Policy.read(policy)
+    with Path(file).open("rb") as stream:
+        data = stream.read(_MOST_BYTES)
+    return verified(data, *keys, witnesses=witnesses, policy=asked)

@@ -1,0 +1,526 @@
+r"""Receipts: a page that proves one exchange to who has the bank's public key, and no bank.
+
+A receipt is text in C2SP *tlog-proof*: a line of `extra`, the index of the record in the tree
+(its sequence less 1), the hashes of the proof of inclusion, and a signed head. `extra` is base64
+of a JSON object in the canonical form of a journal, with these keys and no other:
+
+- `format`: `"timebank-receipt/1"`.
+- `record`: the bytes of the record, as text. They are proved: the hash of the leaf is made of them.
+- `texts`: `{field: [salt, text]}`, for `note` and `reason` of the record where they are shown; the
+  salt is 32 lower-case hex digits. They are proved: the record has their commitments.
+- `word`: a note that is signed by the same keys as the head, with what the bank says besides. It is
+  the bank's word, and no proof: what came of the exchange later is in other records.
+
+The text of the word has three lines: the origin; `word on record SEQUENCE up to head SIZE ROOT`,
+with size and root as the head has them; and a JSON object in canonical form, with these keys and no
+other:
+
+- `status`: of what moves hours `"stands"`, `"reversed in part"` or `"reversed"`; of a hold
+  `"open"`, `"settled"`, `"voided"` or `"expired"`, at the instant of the last record of the head.
+- `reversals`: an array of what was moved back, in order: objects with `hours`, whole seconds
+  without the fee; `id`; `record`, the sequence; `recorded_on`, the day of record. Those of a hold
+  are those of the transfer that settled it.
+- `amendments`: an array of what was put right later, in order: objects with `record`, its sequence;
+  `recorded_on`; `sets`, the fields as they became, as the record of the amendment says it (of
+  `note` the sequence of the record that has it, `null` where there is none); and, where it is shown
+  and was not erased, `note`, its text. Those of a settlement are those of its hold.
+- `merged`: `{id: id}`, for each account of the record that was merged into another by then: the
+  one that it became.
+- `names`: `{id: name}`, for accounts of the record, and those that they became, where names are
+  shown and were not erased: as they are called when the receipt is made.
+
+Nothing stands before or behind a receipt, and there is one text of it: what is read is written
+again, and compared. A page in HTML, as `timebank.reports.receipt_html` makes it, has the text in
+its one element `<pre id="receipt">`.
+
+>>> import timebank
+>>> from timebank.proof import NotProved, SigningKey, origin_of, receipt, verify_receipt
+>>> bank = timebank.open("memory:")
+>>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+>>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", id="visit", note="to the clinic")
+>>> key = SigningKey.make(origin_of(bank.head().journal))
+>>> text = str(receipt(bank, "visit", key=key))
+>>> found = verify_receipt(text, key.public)
+>>> found.exchange.hours, found.exchange.note, found.word.status, found.word.names
+(Hours('1:30'), 'to the clinic', 'stands', {'m1': 'Maria R.'})
+>>> try:
+...     verify_receipt(text.replace("index 2", "index 1"), key.public)
+... except NotProved as error:
+...     print(error)
+the record is of another journal, or has another number, than the receipt says
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
+from os import PathLike
+from typing import Any, Final, NoReturn, cast
+
+import attrs
+
+from timebank.bank import TimeBank
+from timebank.errors import Corrupt, TimebankError, WrongType, shown
+from timebank.journal import FORMAT, canonical, commitment, parse
+from timebank.journal.tree import MOST_HASHES, leaf_hash, root_by_inclusion
+from timebank.model import TEXT_FIELDS, Hold, Transfer
+from timebank.proof.errors import Forked, NotProved
+from timebank.proof.heads import (
+    Checked,
+    Checkpoint,
+    SignedHead,
+    origin_of,
+    own_keys,
+    signed_by,
+)
+from timebank.proof.keys import PublicKey, SigningKey, keys_of
+from timebank.proof.notes import Note, base64_of, bytes_of, text_of
+from timebank.proof.policy import Policy
+from timebank.queries.proofs import PROVABLE, provable, word_on
+from timebank.queries.records import body_of
+from timebank.queries.views import hold_view, transfer_view
+from timebank.storage.protocol import Reader
+from timebank.storage.tree import tree_at
+
+#: A public key: as such, its line, or the path of a file with lines of keys.
+AnyKey = str | PathLike[str] | PublicKey | SigningKey
+
+_FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+_FORM: Final = "timebank-receipt/1"
+_EXTRA: Final = frozenset({"format", "record", "texts", "word"})
+_WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
+_HASH_BYTES: Final = 32
+_SALT: Final = re.compile("[0-9a-f]{32}", re.ASCII)
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
+_ON_PAGE: Final = re.compile('<pre id="receipt"[^>]*>([^<]*)</pre>')
+#: What stands before the first three of the lines of a receipt.
+_EXTRA_LINE, _INDEX_LINE = "extra ", "index "
+#: Lines of the text of a word, and of a receipt before its hashes.
+_LINES: Final = 3
+
+_STATUSES: Final = frozenset({"stands", "reversed in part", "reversed"})
+_STATUSES_OF_HOLDS: Final = frozenset({"open", "settled", "voided", "expired"})
+
+
+@attrs.frozen(kw_only=True)
+class Word:
+    """What a bank says of an exchange up to a head, beside what is proved.
+
+    The fields are those of the JSON that this module documents.
+    """
+
+    status: str
+    reversals: tuple[Mapping[str, Any], ...]
+    amendments: tuple[Mapping[str, Any], ...]
+    merged: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class CheckedReceipt:
+    """A receipt that holds: what it proves, what the bank says besides, and who signed.
+
+    `exchange` is the transfer or hold as its record has it, with the texts that are shown: it is
+    proved. Of a settlement it has no description, which is in the record of its hold; the `status`
+    of a hold is not proved. `word` is the bank's word, up to the head. `head` says which keys
+    signed the head, which witnesses cosigned it, and whose signatures were not checked.
+    """
+
+    receipt: Receipt
+    record: Mapping[str, Any]
+    exchange: Transfer | Hold
+    word: Word
+    head: Checked
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """A receipt as it stands in a file, which nobody has checked. `str()` is its text."""
+
+    head: SignedHead
+    index: int
+    hashes: tuple[bytes, ...]
+    record: str
+    texts: Mapping[str, tuple[bytes, str]]
+    word: Note
+
+    @classmethod
+    def of(cls, data: str | bytes) -> Receipt:
+        """Return the receipt of a text.
+
+        :raises NotProved: it is none, or not as receipts are written.
+        """
+        text = text_of(data)
+        before, _, head = text.partition("\n\n")
+        lines = before.split("\n")
+        if len(lines) < _LINES or lines[0] != _FIRST_LINE:
+            raise _none(f"its first line is {_FIRST_LINE}").about(key="receipt_unreadable_form")
+        extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
+        if not _INDEX.fullmatch(index):
+            raise _none("there is no index of a record").about(key="receipt_unreadable_index")
+        hashes = [bytes_of(line) or b"" for line in lines[_LINES:]]
+        if len(hashes) > MOST_HASHES or any(len(one) != _HASH_BYTES for one in hashes):
+            raise _none("a hash of the proof is none").about(key="receipt_unreadable_hashes")
+        found = cls(
+            head=SignedHead.of(head), index=int(index), hashes=tuple(hashes), **_parts(extra)
+        )
+        if str(found) != text:
+            raise _none("it is written in another way than receipts are").about(
+                key="receipt_unreadable_form"
+            )
+        return found
+
+    @classmethod
+    def in_page(cls, data: str | bytes) -> Receipt:
+        """Return the receipt of a text, or that in a page which `receipt_html` made.
+
+        What else a page says is not looked at: it proves nothing.
+
+        :raises NotProved: there is none, or more than one.
+        """
+        try:
+            text = data.decode() if isinstance(data, bytes) else data
+        except UnicodeDecodeError:
+            return cls.of(data)
+        if text.startswith(_FIRST_LINE) or "<" not in text:
+            return cls.of(data)
+        found = _ON_PAGE.findall(text)
+        if len(found) != 1:
+            raise _none("it has no receipt in it, or more than one").about(
+                key="receipt_unreadable_page"
+            )
+        return cls.of(unescape(found[0]).replace("\r\n", "\n"))  # as it is read in HTML
+
+    @property
+    def sequence(self) -> int:
+        """The number of the record in its journal."""
+        return self.index + 1
+
+    def checked(
+        self, *keys: AnyKey, witnesses: Iterable[AnyKey] = (), policy: Policy | None = None
+    ) -> CheckedReceipt:
+        """Return what the receipt proves.
+
+        `keys` are public keys of the bank, perhaps of several banks, or those that it had earlier;
+        where there are none, they are those of the policy. Each of the `witnesses` must have
+        cosigned the head, or, with a `policy`, as many as it asks for.
+
+        :raises InvalidRequest: no key, or one that cannot be read.
+        :raises OSError: the file of a key cannot be read.
+        :raises NotProved: the receipt does not hold; the message says why.
+        """
+        public = keys_of(*keys) or (() if policy is None else policy.logs)
+        head = self.head.checked(public, keys_of(*witnesses), policy)
+        checkpoint = self.head.checkpoint
+        record = _record(self.record)
+        if record.get("journal") != self.head.journal or record.get("sequence") != self.sequence:
+            msg = "the record is of another journal, or has another number, than the receipt says"
+            raise NotProved(msg).about(key="receipt_record_other")
+        led_to = root_by_inclusion(
+            leaf_hash(self.record.encode()),
+            index=self.index,
+            size=checkpoint.size,
+            proof=self.hashes,
+        )
+        if led_to != checkpoint.root:
+            msg = "the record is not in the head: the hashes of the receipt do not lead to its root"
+            raise NotProved(msg).about(key="receipt_not_in_head")
+        self._check_texts(record)
+        word = self._checked_word(public, head.signers, record)
+        made = _exchange(record, {field: text for field, (_, text) in self.texts.items()})
+        if isinstance(made, Hold):
+            made = attrs.evolve(made, status=word.status)
+        return CheckedReceipt(receipt=self, record=record, exchange=made, word=word, head=head)
+
+    def _check_texts(self, record: Mapping[str, Any]) -> None:
+        for field, (salt, text) in self.texts.items():
+            if record["request"].get(field) != commitment(salt, text):
+                msg = f"the {field} is not the text that the record was made with"
+                raise NotProved(msg).about(key="receipt_text_other", field=field)
+
+    def _checked_word(
+        self, keys: Iterable[PublicKey], signers: Iterable[PublicKey], record: Mapping[str, Any]
+    ) -> Word:
+        checkpoint = self.head.checkpoint
+        *about, said = self.word.text[:-1].split("\n")
+        if about != _about(checkpoint, self.sequence).split("\n"):
+            msg = "the bank's word is on another record, or up to another head"
+            raise NotProved(msg).about(key="receipt_word_other")
+        own = (key for key in keys if key.name == checkpoint.origin)
+        if {key for key in own if key.check(self.word)} != set(signers):
+            msg = "the bank's word is not signed by the keys that signed the head"
+            raise NotProved(msg).about(key="receipt_word_unsigned")
+        return _word(said, record["kind"])
+
+    def __str__(self) -> str:
+        shown_texts = {field: [salt.hex(), text] for field, (salt, text) in self.texts.items()}
+        extra = {
+            "format": _FORM,
+            "record": self.record,
+            "texts": shown_texts,
+            "word": str(self.word),
+        }
+        lines = [
+            _FIRST_LINE,
+            f"{_EXTRA_LINE}{base64_of(canonical(extra))}",
+            f"{_INDEX_LINE}{self.index}",
+            *map(base64_of, self.hashes),
+        ]
+        return "\n".join(lines) + f"\n\n{self.head}"
+
+
+def verify_receipt(
+    data: str | bytes | Receipt,
+    *keys: AnyKey,
+    witnesses: Iterable[AnyKey] = (),
+    policy: Policy | None = None,
+) -> CheckedReceipt:
+    """Return what a receipt proves; its text may also stand in a page that `receipt_html` made.
+
+    See `Receipt.checked`.
+
+    :raises InvalidRequest: no key, or none that can be read.
+    :raises NotProved: it is no receipt, or does not hold; the message says why.
+    """
+    found = data if isinstance(data, Receipt) else Receipt.in_page(data)
+    return found.checked(*keys, witnesses=witnesses, policy=policy)
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def _none(why: str) -> NotProved:
+    return NotProved(f"this is no receipt: {why}")
+
+
+def _parts(extra: str) -> dict[str, Any]:
+    """Return the fields of a receipt that its line of `extra` has."""
+    try:
+        found = parse(bytes_of(extra) or b"")
+    except Corrupt:
+        found = {}
+    if found.keys() != _EXTRA or found["format"] != _FORM:
+        raise _none("its line of extra is that of none").about(key="receipt_unreadable_extra")
+    record, word, texts = found["record"], found["word"], found["texts"]
+    if type(record) is not str or type(word) is not str or type(texts) is not dict:
+        raise _none("its line of extra is that of none").about(key="receipt_unreadable_extra")
+    for field, pair in texts.items():
+        match pair:
+            case [str(salt), str()] if field in TEXT_FIELDS and _SALT.fullmatch(salt):
+                continue
+        raise _none("a text is none, or has no salt").about(key="receipt_unreadable_extra")
+    return {
+        "record": record,
+        "texts": {field: (bytes.fromhex(salt), text) for field, (salt, text) in texts.items()},
+        "word": Note.of(word),
+    }
+
+
+def _record(text: str) -> dict[str, Any]:
+    """Return the object that the bytes of a record say.
+
+    :raises NotProved: they are not those of a record of an exchange.
+    """
+    try:
+        record = parse(text.encode())
+        is_one = (
+            canonical(record).decode() == text
+            and record["format"] == FORMAT
+            and record["kind"] in PROVABLE
+            and type(record["request"]) is type(record["effects"]) is dict
+        )
+    except (Corrupt, KeyError, TypeError, ValueError):
+        is_one = False
+    if not is_one:
+        msg = "the record is not that of an exchange of a time bank"
+        raise NotProved(msg).about(key="receipt_record_unreadable")
+    return record
+
+
+def _exchange(record: Mapping[str, Any], texts: Mapping[str, str]) -> Transfer | Hold:
+    """Return the transfer or hold of a record.
+
+    :raises NotProved: the record lacks a field.
+    """
+    body: Any = record
+    try:
+        if record["kind"] == "hold":
+            made: Transfer | Hold = hold_view(body, texts, now=0)
+        elif record["kind"] == "settle":  # what describes it is in the record of its hold
+            made = transfer_view(body, texts, described={"kind": "exchange"})
+        else:
+            made = transfer_view(body, texts)
+        _ = made.hours, made.fee, made.occurred_on
+    except (KeyError, TypeError, ValueError, TimebankError) as error:
+        msg = f"the record cannot be read as an exchange: {error!r}"
+        raise NotProved(msg).about(key="receipt_record_unreadable") from error
+    return made
+
+
+def _word(said: str, kind: str) -> Word:
+    """Return what a word says.
+
+    :raises NotProved: it is none.
+    """
+    try:
+        found = parse(said.encode())
+        is_one = canonical(found).decode() == said and found.keys() == _WORD
+    except (Corrupt, TypeError, ValueError):
+        is_one = False
+    statuses = _STATUSES_OF_HOLDS if kind == "hold" else _STATUSES
+    if not (
+        is_one
+        and isinstance(found["status"], str)
+        and found["status"] in statuses
+        and all(map(_is_reversal, _listed(found["reversals"])))
+        and all(map(_is_amendment, _listed(found["amendments"])))
+        and _are_texts(found["merged"])
+        and _are_texts(found["names"])
+    ):
+        msg = "the bank's word is not as banks write it"
+        raise NotProved(msg).about(key="receipt_word_unreadable")
+    return Word(
+        status=found["status"],
+        reversals=tuple(found["reversals"]),
+        amendments=tuple(found["amendments"]),
+        merged=found["merged"],
+        names=found["names"],
+    )
+
+
+def _listed(found: object) -> list[object]:
+    """Return a list; of anything else one with what is no object."""
+    return found if isinstance(found, list) else [None]
+
+
+def _are_texts(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+
+
+_REVERSAL: Final = {"hours": int, "id": str, "record": int, "recorded_on": str}
+_AMENDMENT: Final = {"note": str, "record": int, "recorded_on": str, "sets": dict}
+
+
+def _is_reversal(found: object) -> bool:
+    return isinstance(found, dict) and _REVERSAL == {name: type(one) for name, one in found.items()}
+
+
+def _is_amendment(found: object) -> bool:
+    if not isinstance(found, dict):
+        return False
+    return _AMENDMENT == {"note": str} | {name: type(one) for name, one in found.items()}
+
+
+# -- making ----------------------------------------------------------------------------------
+
+
+def receipt(
+    bank: TimeBank,
+    id: str,
+    *,
+    key: str | PathLike[str] | SigningKey | Iterable[str | PathLike[str] | SigningKey],
+    texts: bool = True,
+    head: SignedHead | str | bytes | None = None,
+) -> Receipt:
+    """Return the receipt of a transfer, a reversal or a hold, by its id.
+
+    `key` is a key of the bank that signs, or the path of its file, or several. `texts` is whether
+    names and notes are shown. `head` is a head that the bank signed and published, perhaps with
+    the cosignatures of witnesses: the receipt is then up to that one; without it, up to now, by a
+    head that is signed for it. In a transaction of a host's own, make it before anything is
+    written there: what may still be rolled back is not to be signed.
+
+    With permissions, it is asked for as `receipt`, with every account of the record, for it shows
+    the whole of it; the balance of each of which its flags tell is asked for as well.
+
+    :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
+    :raises NotPermitted: the permissions say no.
+    :raises TransferNotFound: there is no such transfer or hold.
+    :raises NotProved: the `head` is of another bank, none of the keys signed it, or the record came
+        behind it.
+    :raises Forked: the bank's past is not the one that `head` signed.
+    :raises OSError: the file of a key cannot be read.
+    """
+    if not isinstance(cast("object", bank), TimeBank):
+        msg = f"a receipt is of a bank, not of what is not committed yet: {shown(bank)}"
+        raise WrongType(msg).about(key="receipt_of_bank")
+    several = [key] if isinstance(key, str | PathLike | SigningKey) else key
+    keys = tuple(several)
+    given = SignedHead.of(head) if isinstance(head, str | bytes) else head
+    bank._may_show("receipt", id)  # noqa: SLF001 - of the same house
+    with bank._reader() as reader:  # noqa: SLF001 - as above
+        return bank._firm(reader, lambda: _made(reader, id, keys, texts=texts, head=given))  # noqa: SLF001 - as above
+
+
+def _made(
+    reader: Reader,
+    id: str,
+    keys: Sequence[str | PathLike[str] | SigningKey],
+    *,
+    texts: bool,
+    head: SignedHead | None,
+) -> Receipt:
+    now = reader.head()
+    origin = origin_of(now.journal)
+    signing = own_keys(origin, *keys)
+    if head is not None:
+        head = _head_of(signing, head)
+    row = provable(reader, id)
+    size = now.sequence if head is None else head.checkpoint.size
+    if row.sequence > size:
+        msg = f"{shown(id)} is record {row.sequence}, which came behind this head of {size} records"
+        raise NotProved(msg).about(
+            key="receipt_behind_head", id=id, sequence=row.sequence, size=size
+        )
+    if size > now.sequence:
+        _forked(size)
+    tree = tree_at(reader, size)
+    checkpoint = Checkpoint(origin, size, tree.root())
+    if head is None:
+        head = SignedHead(checkpoint, signed_by(str(checkpoint), signing))
+    elif head.checkpoint != checkpoint:
+        _forked(size)
+    said = canonical(word_on(reader, row, size=size, texts=texts)).decode()
+    request = body_of(row)["request"]
+    kept = reader.texts(after=row.sequence - 1, through=row.sequence) if texts else []
+    return Receipt(
+        head=head,
+        index=row.sequence - 1,
+        hashes=tuple(tree.inclusion(row.sequence - 1)),
+        record=row.body.decode(),
+        texts={one.field: (one.salt, one.text) for one in kept if one.field in request},
+        word=signed_by(f"{_about(checkpoint, row.sequence)}\n{said}\n", signing),
+    )
+
+
+def _about(checkpoint: Checkpoint, sequence: int) -> str:
+    """Return the first two lines of a word."""
+    up_to = f"up to head {checkpoint.size} {base64_of(checkpoint.root)}"
+    return f"{checkpoint.origin}\nword on record {sequence} {up_to}"
+
+
+def _head_of(keys: Iterable[SigningKey], head: SignedHead) -> SignedHead:
+    """Return a head without signatures of other keys of the bank.
+
+    :raises NotProved: it is of another bank, or one of the keys did not sign it.
+    """
+    public = [key.public for key in keys]
+    head.checked(public)
+    for key in public:
+        if key.check(head.note) is None:
+            msg = f"the head is not signed by the key {key.key_id.hex()}"
+            raise NotProved(msg).about(key="receipt_head_unsigned", id=key.key_id.hex())
+    own = {(key.name, key.key_id) for key in public}
+    named = head.checkpoint.origin
+    others = {one.key for one in head.note.signatures if one.name == named}
+    others -= own
+    return attrs.evolve(head, note=head.note.without(others)) if others else head
+
+
+def _forked(size: int) -> NoReturn:
+    msg = (
+        f"the first {size} records of this bank are not those of the head: "
+        "its past was rewritten or cut"
+    )
+    raise Forked(msg).about(key="receipt_forked", size=size)

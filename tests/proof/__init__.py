@@ -1,0 +1,1 @@
+"""Tests of what is signed and proved: heads, keys, policies, and peers that check them."""
