@@ -69,6 +69,10 @@ MODULES: Final[Mapping[str, Module]] = {
             "rules/statute_banks",
         ),
     ),
+    "proof": Module(
+        ("proof/notes.py", "proof/keys.py", "proof/heads.py", "proof/policy.py"),
+        ("proof/heads", "proof/keys", "proof/notes", "proof/policy", "proof/vectors"),
+    ),
     "audit": Module(
         ("audit/*.py",),
         (

@@ -97,8 +97,8 @@ def test_a_file_that_is_missing_is_told_by_the_system(file: Path) -> None:
     [
         (b"", "no key"),
         (b"\n\n", "no key"),
-        (b"\xff\xfe", "no text in UTF-8"),
-        (b"SQLite format 3\0", "'\\\\x00'"),
+        (b"\xff\xfe", "no key in it"),
+        (b"SQLite format 3\0", "no key in it"),
         (b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n", "a public key is a line"),
         (b"PRIVATE+KEY+x+00000000+AAAA\n", "no private key"),
     ],

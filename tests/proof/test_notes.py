@@ -178,7 +178,7 @@ def test_some_texts_cannot_be_signed(text: str) -> None:
 @pytest.mark.parametrize("name", ["", "Banca del tempo", "a+b", "a\nb", "a\u3000b", "\ud800"])
 def test_some_names_no_key_has(name: str) -> None:
     assert not is_key_name(name)
-    with pytest.raises(InvalidRequest, match="the name of a key has no space"):
+    with pytest.raises(InvalidRequest, match="the name of a key is one word"):
         SigningKey.make(name)
 
 
@@ -219,6 +219,12 @@ def test_other_lines_are_no_signatures(line: str) -> None:
 def test_a_character_that_is_not_seen_is_told() -> None:
     with pytest.raises(NotProved, match=r"'\\x07'"):
         text_of("It\asnows.\n")
+
+
+def test_lines_that_a_mail_has_changed_are_told() -> None:
+    text = str(Note("It snows.\n", (Signature("w", bytes(4), b"1"),)))
+    with pytest.raises(NotProved, match="its lines end otherwise"):
+        Note.of(text.replace("\n", "\r\n"))
 
 
 def test_signatures_can_be_taken_off_again() -> None:

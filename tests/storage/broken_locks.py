@@ -99,7 +99,7 @@ class ReleasedBeforeTheCommit(Sound):
             msg = "an append failed, so nothing was written"
             raise errors.StoreError(msg) from failed
         line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
-        line += [new.holds, new.resolved, new.statutes, new.erased]
+        line += [new.holds, new.resolved, new.statutes, new.tiles, new.erased]
         if any(line):
             reader = Reader(self.path_of(bank), bank)
             reader.head()
@@ -263,7 +263,8 @@ class _AtOnce(Overlay):
         """Take the rows, and write them."""
         super().append(batch)
         line = [batch.anew, batch.records, batch.texts, list(batch.accounts.values())]
-        line += [batch.postings, batch.holds, batch.resolved, batch.statutes, batch.erased]
+        line += [batch.postings, batch.holds, batch.resolved]
+        line += [batch.statutes, batch.tiles, batch.erased]
         reader = Reader(*self._file)
         if any(line):
             reader.head()

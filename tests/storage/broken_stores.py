@@ -374,6 +374,74 @@ class ForgetsClosings(Wrapped):
         return Calls(writer, append=append)
 
 
+class ForgetsTiles(Wrapped):
+    """Tiles of the tree are not written."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            real(attrs.evolve(batch, tiles=[]))
+
+        return Calls(writer, append=append)
+
+
+class KeepsOldTiles(Wrapped):
+    """Tiles outlive that derived rows are made anew."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            levels = range(7) if batch.anew else ()
+            old = [row for n in levels for row in writer.tiles(level=n, after=-1, limit=999)]
+            new = {(row.level, row.tile) for row in batch.tiles}
+            kept = [row for row in old if (row.level, row.tile) not in new]
+            real(attrs.evolve(batch, tiles=[*batch.tiles, *kept]))
+
+        return Calls(writer, append=append)
+
+
+class SkipsTiles(Wrapped):
+    """The first tile of each further page is lost."""
+
+    def reading(self, reader: Any) -> Any:
+        """Implement `Wrapped.reading`."""
+
+        def tiles(real: Any, *, level: int, after: int, limit: int) -> Any:
+            return real(level=level, after=after if after < 0 else after + 1, limit=limit)
+
+        return Calls(reader, tiles=tiles)
+
+
+class ReplacesTiles(Wrapped):
+    """A tile that is there already is not seen: what comes again is dropped."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+
+        def append(real: Any, batch: Batch) -> None:
+            new = {}
+            for row in batch.tiles:
+                there = writer.tiles(level=row.level, after=row.tile - 1, limit=1)
+                if batch.anew or not there or there[0].tile != row.tile:
+                    new[row.level, row.tile] = row
+            real(attrs.evolve(batch, tiles=list(new.values())))
+
+        return Calls(writer, append=append)
+
+
+class TilesOfTheMoment(Wrapped):
+    """A reader's tiles are those of now, not of its snapshot."""
+
+    @contextlib.contextmanager
+    def reader(self, bank: str) -> Iterator[Any]:
+        """A snapshot but for the tiles."""
+        now = _AtOnce(self.store, bank)
+        with self.store.reader(bank) as reader:
+            yield Calls(reader, tiles=lambda _, **named: now.tiles(**named))
+
+
 class FindsOne(Wrapped):
     """Of many ids the first one alone is looked up."""
 
@@ -577,6 +645,32 @@ class TestForgetsMerges(Private):
 
 class TestForgetsClosings(Private):
     broken = ForgetsClosings
+
+
+class TestForgetsTiles(Private):
+    broken = ForgetsTiles
+
+    @pytest.fixture(autouse=True)
+    def unshrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stop at the first history that fails: a shorter one needs as many records."""
+        first = settings(agreement.SETTINGS, phases=[Phase.generate])
+        monkeypatch.setattr(agreement, "SETTINGS", first)
+
+
+class TestKeepsOldTiles(Private):
+    broken = KeepsOldTiles
+
+
+class TestSkipsTiles(Private):
+    broken = SkipsTiles
+
+
+class TestReplacesTiles(Private):
+    broken = ReplacesTiles
+
+
+class TestTilesOfTheMoment(Private):
+    broken = TilesOfTheMoment
 
 
 class TestFindsOne(OnFile):

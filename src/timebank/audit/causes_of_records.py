@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from timebank.audit.causes_of_tree import tiles_beyond, tiles_over
 from timebank.audit.describing import about, lines_of, moved, people
+from timebank.audit.differences import differences
 from timebank.audit.findings import Finding, quantity
 from timebank.audit.open_findings import OpenFindings, place_of, value_of
 from timebank.audit.recovering import read, recovered, with_rows
 from timebank.audit.stored import Between, Stored
-from timebank.errors import shown
 from timebank.journal import digest
 from timebank.model import Head, PostingRow, RecordRow
 from timebank.model.said import Day, Said, said, who
@@ -291,9 +291,9 @@ class RecordCauses:
             was = recovered(before, row, rows, self._stored.accounts())
         if was is None:
             was, known = None if now is None else with_rows(now, rows), said("rows_say_so")
-        differences = [] if was is None or now is None else list(_differences(was, now))
-        details = [*differences[:_MOST_DIFFERENCES], known]
-        if was is None or not (differences or now is None):
+        others = [] if was is None or now is None else list(differences(was, now))
+        details = [*others[:_MOST_DIFFERENCES], known]
+        if was is None or not (others or now is None):
             agrees = was is not None and rows and not self._open_rows(sequence)
             details = [said("rows_agree_with_it" if agrees else "nothing_tells")]
         if now is None and was is None:
@@ -494,40 +494,3 @@ def _accounts_of(content: _Content | None) -> list[str]:
         lines = []
     named = [effects.get("account"), effects.get("into")]
     return list(dict.fromkeys(one for one in (*lines, *named) if isinstance(one, str)))
-
-
-def _differences(was: _Content, now: _Content) -> Iterator[str]:
-    """Yield in words what a record said otherwise: hours, people and days first."""
-    before, after = _told(was), _told(now)
-    for field, value in before.items():
-        if value != after.get(field):
-            yield said("was_and_is", field=said(f"field_{field}"), was=value, now=after.get(field))
-    if before == after:
-        for path, old, new in _paths("", was, now):
-            yield said("was_and_is", field=path, was=shown(old), now=shown(new))
-
-
-def _told(content: _Content) -> dict[str, str]:
-    """Return hours, people and day of a record that moves hours; nothing of another."""
-    try:
-        effects, lines = content["effects"], lines_of(content["effects"])
-        if not lines:
-            return {}
-        return {
-            "hours": quantity(sum(seconds for _, seconds in lines if seconds > 0)),
-            "earners": people(account for account, seconds in lines if seconds > 0),
-            "spenders": people(account for account, seconds in lines if seconds < 0),
-            "day": Day(effects.get("occurred_on", content["recorded_on"])),
-        }
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
-
-
-def _paths(where: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the fields in which two records differ, each with both values."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        for name in sorted(was.keys() | now.keys()):
-            path = f"{where}.{name}" if where else name
-            yield from _paths(path, was.get(name), now.get(name))
-    elif was != now:
-        yield where, was, now

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from timebank.audit.describing import about
+from timebank.audit.differences import differences
 from timebank.audit.findings import Finding
 from timebank.audit.open_findings import OpenFindings, place_of
 from timebank.audit.recovering import read
@@ -135,8 +137,7 @@ class TreeCauses:
         details = list(dict.fromkeys(self._certain[number] for number in found))
         advice = "advice_tree" if found else "advice_rebuild"
         if found:
-            well = [said("records_are_as_they_were")] if self._compares_all() else []
-            details = [*_few(details), *well]
+            details = [*_few(details), said("only_the_seals")]
         missing = {n: one for n, one in gone.items() if n not in found}
         details += _few(said("tile_is_gone", **_gaps(one)) for one in missing.values())
         if missing:
@@ -145,10 +146,7 @@ class TreeCauses:
         rest = {n: one for n, one in self._open.of_checks("tree").items() if n not in found}
         if rest:
             advice = "advice_rebuild"
-        details += _few(
-            said("expected_and_found_at", place=one.place, expected=one.expected, found=one.found)
-            for one in rest.values()
-        )
+        details += _few(map(_rest, rest.values()))
         found |= rest
         if found:
             what = said("tree_was_changed", n=len(found))
@@ -201,9 +199,10 @@ class TreeCauses:
             there = None if self._copied is None else self._copied.record(sequence)
             if here is None or there is None or here.body == there.body:
                 continue
-            gaps = {"was": about(read(there.body)), "now": about(read(here.body))}
-            details.append(said("record_was_rewritten", sequence=sequence, **gaps))
-            if len(details) == _NAMED:
+            was, now = read(there.body), read(here.body)
+            details.append(said("record_was_rewritten", sequence=sequence, about=about(was)))
+            details += islice(differences(was or {}, now or {}), _NAMED)
+            if len(details) > _NAMED:
                 break
         return details
 
@@ -264,6 +263,13 @@ def _at(one: Finding) -> tuple[int, int]:
 
 def _is_gone(one: Finding) -> bool:
     return getattr(one.found, "key", "") == "no_such_row"
+
+
+def _rest(one: Finding) -> str:
+    if isinstance(place_of(one, "first"), int):
+        return said("tile_cannot_be_read", **_gaps(one))
+    gaps = {"place": one.place, "expected": one.expected, "found": one.found}
+    return said("expected_and_found_at", **gaps)
 
 
 def _gaps(one: Finding) -> dict[str, int]:

@@ -149,6 +149,8 @@ class TreeRows(AuditCheck):
         self._reader = context.reader
         self._peaks = Peaks()
         self._pending: list[_Tile] = []
+        #: The levels of which something cannot be read, as was told.
+        self._unreadable: set[int] = set()
 
     def start(self) -> None:
         """Hold the tiles before a checkpoint against what it knows.
@@ -189,7 +191,9 @@ class TreeRows(AuditCheck):
                     try:
                         self._tell(map(_extra, find(self._reader, level, size)))
                     except TimebankError as error:
-                        self._damaged(said("tiles_of_level", level=level), error)
+                        if level not in self._unreadable:
+                            self._damaged(said("tiles_of_level", level=level), error)
+                        self._unreadable.add(level)
 
     # -- rows --------------------------------------------------------------------------------
 
@@ -213,6 +217,7 @@ class TreeRows(AuditCheck):
         try:
             found = _stored(self._reader, row.level, row.tile)
         except TimebankError as error:
+            self._unreadable.add(row.level)
             self._damaged(_place(row.level, row.tile), error)
         else:
             self._tell(_differing(row, found))

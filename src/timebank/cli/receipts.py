@@ -9,7 +9,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
-from timebank.cli.output import complain, show, show_as
+from timebank.cli.output import complain, show, show_as, show_bytes
 from timebank.cli.program import REFUSED, WELL, message_of
 from timebank.cli.reports import lang_option, title_of, title_option, today
 
@@ -76,9 +76,9 @@ def receipt(
         from timebank.reports.receipt_html import receipt_html
 
         page = receipt_html(checked, printed_on=today(), language=lang or language(), title=title)
-        show(page.splitlines())
+        show(page.split("\n"))
     else:
-        show(str(made).splitlines())
+        show_bytes([str(made).encode()])  # byte for byte: of a line's end, too
     return WELL
 
 

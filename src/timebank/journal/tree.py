@@ -162,6 +162,11 @@ def _split(width: int) -> int:
 # -- what a proof comes to ---------------------------------------------------------------
 
 
+def _are_no_hashes(*given: bytes) -> bool:
+    """Return whether one of them has another length than a hash."""
+    return any(len(one) != len(EMPTY) for one in given)
+
+
 def root_by_inclusion(
     leaf: bytes, *, index: int, size: int, proof: Sequence[bytes]
 ) -> bytes | None:
@@ -169,7 +174,7 @@ def root_by_inclusion(
 
     `leaf` is the hash of the leaf, at `index` from 0 in a tree of `size`. See RFC 9162, 2.1.3.2.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or _are_no_hashes(leaf, *proof):
         return None
     place, last, found = index, size - 1, leaf
     for one in proof:
@@ -194,7 +199,7 @@ def roots_by_consistency(
     is in no proof, and is returned as it is. A proof between equal sizes, or from an empty tree,
     is empty and says nothing: `None`. See RFC 9162, section 2.1.4.2.
     """
-    if not 0 < old < size:
+    if not 0 < old < size or _are_no_hashes(old_root, *proof):
         return None
     hashes = list(proof)
     place, last = old - 1, size - 1

@@ -241,7 +241,7 @@ class SigningKey:
         :raises StoreError: the package `cryptography` is missing.
         """
         if not is_key_name(name):
-            msg = f"the name of a key has no space, no plus and no control character: {shown(name)}"
+            msg = f"the name of a key is one word without a plus, like anna-rossi: {shown(name)}"
             raise InvalidRequest(msg).about(key="key_name", name=shown(name))
         return cls(name, COSIGNATURE if witness else ED25519, secrets.token_bytes(_BYTES))
 
@@ -278,7 +278,7 @@ class SigningKey:
         """
         try:
             return cls.of(_text_in(path))
-        except (InvalidRequest, NotProved) as error:
+        except InvalidRequest as error:
             raise _in_place(path, error) from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -408,10 +408,9 @@ def _keys_in(path: str | os.PathLike[str]) -> tuple[PublicKey, ...]:
     try:
         lines = [line for line in _text_in(path).split("\n") if line.strip()]
         if not lines:
-            msg = "there is no key"
-            raise InvalidRequest(msg).about(key="key_file_empty")
+            raise _keyless()
         return tuple(map(_public_of, lines))
-    except (InvalidRequest, NotProved) as error:
+    except InvalidRequest as error:
         raise _in_place(path, error) from error
 
 
@@ -424,10 +423,17 @@ def _text_in(path: str | os.PathLike[str]) -> str:
     """Return what a file of keys says; Windows' ends of lines are taken too."""
     with Path(path).open("rb") as stream:
         data = stream.read(_MOST_BYTES)
-    return text_of(data.replace(b"\r\n", b"\n"))
+    try:
+        return text_of(data.replace(b"\r\n", b"\n"))
+    except NotProved as error:
+        raise _keyless() from error
 
 
-def _in_place(path: str | os.PathLike[str], error: InvalidRequest | NotProved) -> InvalidRequest:
+def _keyless() -> InvalidRequest:
+    return InvalidRequest("there is no key in it").about(key="key_file_empty")
+
+
+def _in_place(path: str | os.PathLike[str], error: InvalidRequest) -> InvalidRequest:
     where = os.fspath(path)
     return InvalidRequest(f"{where}: {error}").about(key="in_place", where=where, reason=error)
 

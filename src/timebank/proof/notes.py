@@ -149,6 +149,9 @@ def text_of(data: str | bytes) -> str:
         msg = "this is no text in UTF-8"
         raise NotProved(msg).about(key="note_unreadable") from error
     wrong = next((one for one in text if one < _FIRST_SHOWN and one != "\n"), None)
+    if wrong == "\r":
+        msg = "its lines end otherwise than those that were signed: take the file as it was"
+        raise NotProved(msg).about(key="note_line_ends")
     if wrong is not None:
         msg = f"there is a character {wrong!r}, which is in no text that is signed"
         raise NotProved(msg).about(key="note_characters", character=shown(wrong))

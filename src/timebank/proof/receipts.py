@@ -190,7 +190,7 @@ class Receipt:
             raise _none("it has no receipt in it, or more than one").about(
                 key="receipt_unreadable_page"
             )
-        return cls.of(unescape(found[0]))
+        return cls.of(unescape(found[0]).replace("\r\n", "\n"))  # as it is read in HTML
 
     @property
     def sequence(self) -> int:

@@ -77,11 +77,9 @@ def receipt_json(checked: CheckedReceipt) -> dict[str, Any]:
         "record": checked.receipt.sequence,
         "exchange": of(checked.exchange),
         "word": attrs.asdict(checked.word),
-        "head": {
-            "origin": checkpoint.origin,
-            "size": checkpoint.size,
-            "root": checkpoint.root.hex(),
-        },
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
         "signers": list(map(str, head.signers)),
         "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in head.cosigners],
         "unchecked": list(head.unchecked),
@@ -126,6 +124,8 @@ class Page:
 
     def sides(self) -> tuple[str, str]:
         """Return what who earns does, and who spends: they give and receive, in an exchange."""
+        if self.exchange.kind == _EXCHANGE and isinstance(self.exchange, Hold):
+            return self.words("to_give"), self.words("to_receive")
         if self.exchange.kind == _EXCHANGE:
             return self.words("gave"), self.words("received")
         return self.words("earned"), self.words("spent")
@@ -299,11 +299,7 @@ class Page:
                 words("signed_by", id=one.key_id.hex(), name=one.name) for one in head.signers
             ),
             "cosigned": (
-                words(
-                    "cosigned_by",
-                    name=one.key.name,
-                    day=f"{self.day(one.at.date())} {one.at:%H:%M} UTC",
-                )
+                words("cosigned_by", name=one.key.name, moment=self._moment(one.at))
                 for one in head.cosigners
             ),
             "unchecked": (words("unchecked_of", name=name) for name in head.unchecked),

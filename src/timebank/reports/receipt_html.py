@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from timebank.errors import StoreError
 from timebank.hours import Hours
@@ -17,6 +18,9 @@ from timebank.proof.receipts import CheckedReceipt
 from timebank.reports.receipt import Page
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
+
+#: How large the proof is printed, in points, by its length: nobody reads it, and it is to fit.
+_SIZES: Final = ((3_200, 5.6), (4_200, 4.4), (inf, 3.8))
 
 
 def receipt_html(
@@ -60,6 +64,7 @@ def receipt_html(
     page = Page(checked, known, day=lambda day: format_date(day, "long", locale=locale))
     source = files("timebank").joinpath("data/receipt.html.j2").read_text("utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
+    text = str(checked.receipt)
     return template.render(
         language=language,
         bank=harmless(title or ""),
@@ -76,7 +81,8 @@ def receipt_html(
         later=page.later(),
         signed=page.signed(),
         printed=known("printed", day=page.day(printed_on)),
-        receipt=str(checked.receipt),
+        receipt=text,
+        size=next(size for longest, size in _SIZES if len(text) <= longest),
     )
 
 

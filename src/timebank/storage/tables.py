@@ -27,6 +27,7 @@ from timebank.model import (
     TextRow,
     TileRow,
 )
+from timebank.model.said import said
 
 Row = TypeVar("Row")
 
@@ -40,6 +41,8 @@ TABLES: Final = (
     "timebank_statutes",
     "timebank_tiles",
 )
+#: The highest level of a tile: one above it would be over more records than there can be.
+LAST_LEVEL: Final = 6
 #: What is said of a ledger whose tables were made by a version that was never released.
 MADE_BEFORE_RELEASE: Final = (
     "was made by a timebank older than its first release: export its journal with that version, "
@@ -89,6 +92,12 @@ TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
 HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
 )
+
+
+def odd_tile(row: Sequence[object]) -> Fault:
+    """Return the fault that a bank has a tile of a level that no tree has."""
+    levels = said("levels", first=0, last=LAST_LEVEL)
+    return Fault("tree", "timebank_tiles", levels, shown(tuple(row)))
 
 
 @attrs.frozen(kw_only=True)

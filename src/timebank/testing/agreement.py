@@ -229,6 +229,18 @@ class _TwoBanks(RuleBasedStateMachine):
         """Name or end a delegate of an account."""
         self.both(lambda bank: getattr(bank, call)(id, "ü"))
 
+    @rule(count=st.sampled_from([1, 100, 254, 520]))
+    def grow(self, count: int) -> None:
+        """Append many records in one batch: tiles of the tree are filled."""
+
+        def work(bank: TimeBank) -> None:
+            with bank.batch() as batch:
+                batch.open_account("often", kind="fund")
+                for n in range(count):
+                    (batch.freeze if n % 2 else batch.thaw)("often")
+
+        self.both(work)
+
     @rule(id=ids, name=texts)
     def rename(self, id: str, name: str | None) -> None:
         """Rename an account."""
@@ -273,7 +285,7 @@ class _TwoBanks(RuleBasedStateMachine):
         """Check that heads, balances and lists agree."""
         one, other = (
             (
-                bank.head(),
+                bank.head().with_root(),
                 [bank.balance(account.id) for account in bank.accounts()],
                 [(one.id, one.note) for one in bank.transfers(newest_first=True)],
                 [account.name for account in bank.accounts()],

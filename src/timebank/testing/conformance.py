@@ -13,6 +13,7 @@ from timebank.testing.processes import Processes
 from timebank.testing.races import Races
 from timebank.testing.reading import Reading
 from timebank.testing.snapshots import Snapshots
+from timebank.testing.tiles import Tiles
 from timebank.testing.writing import Writing
 
 
@@ -24,6 +25,7 @@ class StoreConformance(
     Snapshots,
     Names,
     Paging,
+    Tiles,
     Races,
     Processes,
     Faults,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -10,20 +9,7 @@ from timebank.bank import TimeBank
 from timebank.errors import BankNotFound
 from timebank.testing.fixtures import StoreUnderTest, needs
 from timebank.testing.races import in_processes
-from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
-
-
-class _LastStep:
-    """A step that ends the process at its number, as a kill does: nothing is closed or flushed."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __call__(self, _: str) -> None:
-        """Count one step."""
-        self.left -= 1
-        if not self.left:
-            os._exit(0)
+from timebank.testing.steps import SEQUENCES, WHOLE, WORK, LastStep, SteppingStore
 
 
 class Crashes(StoreUnderTest, part=True):
@@ -52,7 +38,7 @@ class Crashes(StoreUnderTest, part=True):
 
     def _work(self, url: str, *, traced: bool) -> Callable[[int, Callable[[str], None]], None]:
         def work(number: int, say: Callable[[str], None]) -> None:
-            last = _LastStep(number)
+            last = LastStep(number)
             with self.statements(last) if traced else nullcontext():
                 store = self.open(url)
                 bank = TimeBank(

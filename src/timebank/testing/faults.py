@@ -10,30 +10,9 @@ from timebank.errors import StoreError, TimebankError
 from timebank.hours import Hours
 from timebank.storage.protocol import Store
 from timebank.testing.fixtures import StoreUnderTest, needs
-from timebank.testing.steps import SEQUENCES, WHOLE, WORK, SteppingStore
+from timebank.testing.steps import SEQUENCES, WHOLE, WORK, Countdown, InjectedError, SteppingStore
 
 Result = TypeVar("Result")
-
-
-class InjectedError(Exception):
-    """A fault that no driver has: the store must undo what was begun all the same."""
-
-
-class _Countdown:
-    """A step that raises at its number, once."""
-
-    def __init__(self, number: int, fault: Callable[[str], Exception]) -> None:
-        self.left = number
-        self.paused = False
-        self._fault = fault
-
-    def __call__(self, step: str) -> None:
-        """Count one step."""
-        if self.paused:
-            return
-        self.left -= 1
-        if not self.left:
-            raise self._fault(step)
 
 
 def _fault_of_ours(step: str) -> Exception:
@@ -48,7 +27,7 @@ class Faults(StoreUnderTest, part=True):
         number = 0
         while True:
             number += 1
-            countdown = _Countdown(number, _fault_of_ours)
+            countdown = Countdown(number, _fault_of_ours)
             faulty = SteppingStore(store, countdown)
             _work_under_faults(faulty, store, f"bank-{number}", countdown)
             if countdown.left > 0:
@@ -61,7 +40,7 @@ class Faults(StoreUnderTest, part=True):
         number, store = 0, self.open(url)
         while True:
             number += 1
-            countdown = _Countdown(number, InjectedError)
+            countdown = Countdown(number, InjectedError)
             with self.statements(countdown):
                 countdown.paused = True
                 faulty = self.open(url)
@@ -74,7 +53,7 @@ class Faults(StoreUnderTest, part=True):
         assert 30 < number
 
 
-def _work_under_faults(faulty: Store, sound: Store, name: str, countdown: _Countdown) -> None:
+def _work_under_faults(faulty: Store, sound: Store, name: str, countdown: Countdown) -> None:
     """Do all of the work, again where it failed, and look at the bank after each call."""
     bank = _again(lambda: TimeBank(faulty, bank=name))
     for step, work in WORK:

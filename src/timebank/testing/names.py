@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from timebank.bank import TimeBank
-from timebank.model import MAX_INTEGER, NEVER, HoldRow, StatuteRow, TextRow
+from timebank.model import MAX_INTEGER, NEVER, HoldRow, StatuteRow, TextRow, TileRow
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.fixtures import StoreUnderTest
 from timebank.testing.rows import DAYS, account, hold, posting, record
@@ -101,11 +101,12 @@ class Names(StoreUnderTest, part=True):
         ]
         holds = [HoldRow("m1", -most, 1, most, most), HoldRow("m2", NEVER, 1, 0, most)]
         statutes = [StatuteRow(1, "\U0001f600" * 128)]
+        tiles = [TileRow(0, most, bytes(range(32))), TileRow(6, most, bytes(range(255, 223, -1)))]
         rows = record(1)._replace(body=bytes(range(256)) * 400, digest=bytes(range(32)))
         with store.writer("main") as writer:
             both = {"m1": limits, "m2": open_ended}
             batch = Batch([rows], accounts=both, postings=postings, holds=holds)
-            batch.statutes = statutes
+            batch.statutes, batch.tiles = statutes, tiles
             writer.append(batch)
         with store.reader("main") as reader:
             assert [rows] == reader.records(after=0, limit=9)
@@ -116,6 +117,9 @@ class Names(StoreUnderTest, part=True):
             assert holds[:1] == reader.holds_of("m1", after=(-most, 0), limit=9)
             assert [] == reader.holds_of("m2", after=(NEVER, most), limit=9)
             assert statutes == reader.statutes(before=most + 1, limit=9)
+            assert [tiles[:1], tiles[1:]] == [
+                reader.tiles(level=level, after=most - 1, limit=9) for level in (0, 6)
+            ]
 
     def test_names_through_the_bank(self, store: Store) -> None:
         """A whole bank under such a name, with such accounts, passes its audit."""

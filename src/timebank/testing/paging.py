@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from timebank.bank import TimeBank
-from timebank.model import HoldRow, StatuteRow
+from timebank.model import HoldRow, StatuteRow, TileRow
 from timebank.storage.protocol import Batch, Reader, Store
 from timebank.testing.fixtures import StoreUnderTest, sources
-from timebank.testing.rows import account, both, hold, posting, record
+from timebank.testing.rows import account, both, hold, posting, record, tile
 
 COUNT = 23
 
@@ -62,6 +62,17 @@ class Paging(StoreUnderTest, part=True):
             _pages_meet(writer, rows, statutes)
         with store.reader("main") as reader:
             _pages_meet(reader, rows, statutes)
+
+    def test_pages_of_tiles_meet(self, store: Store) -> None:
+        """Of each level, in a writer that has just added some, and in a reader."""
+        rows = [tile(level, n) for level in (0, 1, 6) for n in range(COUNT - level)]
+        with store.writer("main") as writer:
+            writer.append(Batch(tiles=rows[::2]))
+        with store.writer("main") as writer:
+            writer.append(Batch(tiles=rows[1::2]))
+            _pages_of_tiles_meet(writer, rows)
+        with store.reader("main") as reader:
+            _pages_of_tiles_meet(reader, rows)
 
     def test_a_follower_misses_no_record(self, store: Store) -> None:
         """Records that are committed between two pages come, in order, and once."""
@@ -119,3 +130,15 @@ def _pages_meet(reader: Reader, rows: list[HoldRow], statutes: list[StatuteRow])
         ):
             adopted += versions
         assert statutes[::-1] == adopted
+
+
+def _pages_of_tiles_meet(reader: Reader, rows: list[TileRow]) -> None:
+    """Check that pages of any size give these tiles, level by level."""
+    for size in (1, 2, 3, COUNT, COUNT + 1):
+        found: list[TileRow] = []
+        for level in range(8):
+            after = -1
+            while page := reader.tiles(level=level, after=after, limit=size):
+                found += page
+                after = page[-1].tile
+        assert rows == found

@@ -211,6 +211,17 @@ class Reading(StoreUnderTest, part=True):
         assert [one] == reader.statutes(before=4, limit=9)
         assert [] == reader.statutes(before=1, limit=9)
 
+    def test_tiles_come_by_their_number(self, reader: Reader) -> None:
+        """Of one level alone; `after` is exclusive, and below zero at the first page."""
+        one, two, above, top = small_bank().tiles
+        assert [one, two] == reader.tiles(level=0, after=-1, limit=9)
+        assert [one] == reader.tiles(level=0, after=-1, limit=1)
+        assert [two] == reader.tiles(level=0, after=0, limit=9)
+        assert [] == reader.tiles(level=0, after=1, limit=9)
+        assert [above] == reader.tiles(level=1, after=-1, limit=1)
+        assert [top] == reader.tiles(level=2, after=-(10**6), limit=9)
+        assert [] == reader.tiles(level=3, after=-1, limit=9)
+
     def test_a_sound_store_has_no_faults(self, reader: Reader) -> None:
         """Nothing is found where nothing is wrong."""
         assert [] == list(reader.faults(lambda: None))

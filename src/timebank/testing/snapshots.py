@@ -7,7 +7,7 @@ import pytest
 from timebank.model import StatuteRow, TextRow
 from timebank.storage.protocol import Batch, Store
 from timebank.testing.fixtures import StoreUnderTest, needs
-from timebank.testing.rows import DAYS, account, everything, hold, posting, record
+from timebank.testing.rows import DAYS, account, everything, hold, posting, record, tile
 
 
 class Snapshots(StoreUnderTest, part=True):
@@ -31,6 +31,7 @@ class Snapshots(StoreUnderTest, part=True):
                         [hold("x", 6, held=1)],
                         [3],
                         [StatuteRow(6, "v6")],
+                        [tile(0, 2), tile(1, 1)],
                     )
                 )
                 assert expected == everything(before)
@@ -65,6 +66,7 @@ class Snapshots(StoreUnderTest, part=True):
                     [hold("x", 6, held=1)],
                     [3],
                     [StatuteRow(6, "v6")],
+                    [tile(0, 2), tile(1, 1)],
                 )
             )
             with filled.reader("main") as reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final
@@ -28,9 +29,43 @@ _CALLS: Final = frozenset(
             "accounts",
         ),
         *("last_posting", "postings", "postings_by_day", "totals"),
-        *("holds", "holds_of", "statutes"),
+        *("holds", "holds_of", "statutes", "tiles"),
     }
 )
+
+
+class InjectedError(Exception):
+    """A fault that no driver has: the store must undo what was begun all the same."""
+
+
+class Countdown:
+    """A step that raises at its number, once."""
+
+    def __init__(self, number: int, fault: Callable[[str], Exception]) -> None:
+        self.left = number
+        self.paused = False
+        self._fault = fault
+
+    def __call__(self, step: str) -> None:
+        """Count one step."""
+        if self.paused:
+            return
+        self.left -= 1
+        if not self.left:
+            raise self._fault(step)
+
+
+class LastStep:
+    """A step that ends the process at its number, as a kill does: nothing is closed or flushed."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, _: str) -> None:
+        """Count one step."""
+        self.left -= 1
+        if not self.left:
+            os._exit(0)
 
 
 class SteppingStore:

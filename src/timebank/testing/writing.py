@@ -20,6 +20,7 @@ from timebank.testing.rows import (
     posting,
     record,
     small_bank,
+    tile,
 )
 
 
@@ -59,10 +60,13 @@ class Writing(StoreUnderTest, part=True):
             Batch(holds=[hold("m1", 3, held=1, expires_at=7)]),
             Batch([record(6)], holds=[hold("m1", 6, held=n, expires_at=n) for n in (1, 2)]),
             Batch(statutes=[StatuteRow(4, "v3")]),
+            Batch(tiles=[tile(1, 0)._replace(hash=bytes(32))]),
+            Batch(tiles=[tile(0, 2), tile(0, 2)]),
         ],
         ids=[
             *("taken", "gap", "inner gap", "id", "id twice", "version", "text"),
             *("hold", "hold with another end", "hold twice", "statute"),
+            *("tile", "tile twice"),
         ],
     )
     def test_what_does_not_follow_is_a_conflict(self, filled: Store, batch: Batch) -> None:
@@ -98,7 +102,8 @@ class Writing(StoreUnderTest, part=True):
             writer.append(Batch(anew=True, accounts={"m2": account("m2")}, postings=[new]))
             held = [hold("m2", 3, held=4)]
             statutes = [StatuteRow(2, "v9")]
-            again = Batch(accounts=both("m3"), holds=held, statutes=statutes)
+            tiles = [tile(0, 1)._replace(hash=b"\xff" * 32)]
+            again = Batch(accounts=both("m3"), holds=held, statutes=statutes, tiles=tiles)
             assert None is writer.account("m1")
             assert [] == writer.postings("m1", after=0, limit=9)
             assert (None, (0, 0)) == (writer.last_posting("m1"), writer.totals("m1"))
@@ -106,6 +111,9 @@ class Writing(StoreUnderTest, part=True):
             assert [] == writer.holds(after=(0, ""), limit=9)
             assert [] == writer.holds_of("m1", after=(0, 0), limit=9)
             assert [] == writer.statutes(before=99, limit=9)
+            assert [] == [
+                row for n in (0, 1, 2) for row in writer.tiles(level=n, after=-1, limit=9)
+            ]
             writer.append(again)
         with filled.reader("main") as reading:
             assert ["m2", "m3"] == [row.account for row in reading.accounts(after=None, limit=9)]
@@ -113,10 +121,13 @@ class Writing(StoreUnderTest, part=True):
             assert ([], []) == (reading.postings("m1", after=0, limit=9), list(reading.faults()))
             assert held == reading.holds(after=(0, ""), limit=9)
             assert statutes == reading.statutes(before=99, limit=9)
+            assert tiles == reading.tiles(level=0, after=-1, limit=9)
+            assert [] == reading.tiles(level=1, after=-1, limit=9)
             assert 5 == len(reading.records(after=0, limit=9))
         with filled.reader("other") as reading:
             assert 4 == len(reading.postings("m1", after=0, limit=9))
             assert small_bank().holds == reading.holds(after=(0, ""), limit=9)
+            assert small_bank().tiles[:2] == reading.tiles(level=0, after=-1, limit=9)
 
     def test_a_resolved_hold_leaves_no_row(self, filled: Store) -> None:
         """All rows of it go, of no other hold and no other bank; one that is not there is none."""

@@ -13,7 +13,7 @@ from timebank.model import Fault
 from timebank.model.said import said
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, tables
-from timebank.storage.tables import TABLES
+from timebank.storage.tables import LAST_LEVEL, TABLES, odd_tile
 
 #: Findings of one kind that are named; more of them say nothing new.
 MOST: Final = 100
@@ -31,9 +31,12 @@ _MISSING: Final = {
 
 
 def faults(transaction: Transaction, progress: Callable[[], None] | None) -> list[Fault]:
-    """Return faults of the schema, then rows without a parent. The driver's errors pass through."""
+    """Return faults of the schema, rows without a parent, and tiles of levels that no tree has.
+
+    The driver's errors pass through.
+    """
     found: list[Fault] = []
-    for check in (_schemas, _columns, _constraints, _guards, _orphans):
+    for check in (_schemas, _columns, _constraints, _guards, _orphans, _levels):
         if progress is not None:
             progress()
         found += check(transaction)
@@ -139,3 +142,13 @@ def _orphans(transaction: Transaction) -> Iterator[Fault]:
                 said("rows_with_a_row_of", table=parent),
                 said("rows_of_bank", bank=shown(bank)),
             )
+
+
+def _levels(transaction: Transaction) -> Iterator[Fault]:
+    """Find tiles of levels that no tree has, should the server's own checks have been off."""
+    transaction.cursor.execute(
+        f"SELECT bank, level, tile FROM timebank_tiles "  # noqa: S608 - our number
+        f"WHERE level NOT BETWEEN 0 AND {LAST_LEVEL} LIMIT {MOST}",
+        (),
+    )
+    yield from map(odd_tile, transaction.cursor.fetchall())

@@ -12,7 +12,7 @@ from timebank.model import Fault
 from timebank.model.said import said
 from timebank.storage.sqlite.errors import ERRORS
 from timebank.storage.sqlite.schema import APPLIED, DDL
-from timebank.storage.tables import TABLES
+from timebank.storage.tables import LAST_LEVEL, TABLES, odd_tile
 
 #: Findings of one kind that are named; more of them say nothing new.
 MOST: Final = 100
@@ -56,6 +56,9 @@ _SURE: Final = {
     "timebank_texts": (_WITHIN.format(table="timebank_texts"),),
 }
 
+_ODD_TILES = """SELECT bank, level, tile FROM timebank_tiles
+    WHERE typeof(level) <> 'integer' OR level NOT BETWEEN 0 AND ?"""
+
 #: Objects of a schema that the catalogue has words for.
 KINDS: Final = frozenset({"table", "index", "trigger"})
 
@@ -65,7 +68,7 @@ _Objects = dict[tuple[str, str, str], str]
 def faults(
     connection: sqlite3.Connection, where: str, progress: Callable[[], None] | None
 ) -> list[Fault]:
-    """Return faults of the file, its schema, rows of no bank and references, in this order.
+    """Return faults of the file, its schema, rows of no bank, references, and of tiles.
 
     What `progress` raises ends the work and is raised again.
     """
@@ -82,7 +85,7 @@ def faults(
     found: list[Fault] = []
     connection.set_progress_handler(step, STEPS)
     try:
-        for check in (_file, _schema, _orphans, _references):
+        for check in (_file, _schema, _orphans, _references, _levels):
             try:
                 found += check(connection, where)
             except ERRORS as error:
@@ -151,6 +154,13 @@ def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
         )
         for parent in islice(missing, MOST):
             yield Fault("references", table, said("a_row_of", table=parent), said("none"))
+
+
+def _levels(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+    """Find tiles of levels that no tree has: nobody asks for these, so nobody would see them."""
+    if "timebank_tiles" in {name for _, name, _ in _objects(connection)}:
+        for row in connection.execute(_ODD_TILES, (LAST_LEVEL,)).fetchmany(MOST):
+            yield odd_tile(row)
 
 
 def _surely(connection: sqlite3.Connection, table: str) -> bool:
