@@ -2,9 +2,9 @@
 //
 //     node verify_journal.mjs [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]
 //
-// Print the head and the balances: at the end, or on each DAY of service and at each SEQUENCE.
-// Where an export is not sound, print the line and the rule that it breaks, and exit with 1,
-// or with 2 where a file cannot be read. Without a file, read standard input.
+// Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
+// and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks,
+// and exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
 //
 // Every integer of a record is a BigInt here, so that no sum is ever rounded.
 
@@ -635,10 +635,14 @@ function wasOpenOn(account, day) {
   return status === "open";
 }
 
+// What is hashed before a leaf of the tree, and before a node.
+const [LEAF, NODE] = [Buffer.of(0), Buffer.of(1)];
+
 class Books {
   journal = "";
   sequence = 0n;
   digest = Buffer.alloc(0);
+  peaks = []; // the size and the hash of each perfect subtree of the tree, the largest first
   instant = -MAX;
   day = "";
   ids = new Set();
@@ -657,6 +661,15 @@ class Books {
   erased = new Set();
   absent = new Set();
 
+  grow(body) {
+    let peak = { size: 1, hash: sha256(LEAF, body).digest() };
+    while (this.peaks.at(-1)?.size === peak.size) {
+      const { size, hash } = this.peaks.pop();
+      peak = { size: 2 * size, hash: sha256(NODE, hash, peak.hash).digest() };
+    }
+    this.peaks.push(peak);
+  }
+
   record(record, body) {
     shape(record, RECORD, "fields");
     const { kind, request, effects } = record;
@@ -668,6 +681,7 @@ class Books {
     check(record.sequence === this.sequence, "sequence", `it is ${this.sequence}`);
     check(record.journal === this.journal, "journal", "another");
     this.digest = sha256(this.digest, body).digest();
+    this.grow(body);
     this.clock(record);
     if (has(request, "id")) {
       check(!this.ids.has(request.id), "ids", "used before");
@@ -1394,6 +1408,12 @@ class Books {
     return `timebank/1 ${this.journal} ${this.sequence} ${this.digest.toString("hex")}`;
   }
 
+  get root() {
+    if (!this.peaks.length) return sha256().digest("hex");
+    const hashes = this.peaks.map(({ hash }) => hash);
+    return hashes.reduceRight((right, left) => sha256(NODE, left, right).digest()).toString("hex");
+  }
+
   balances({ on = "9999-12-31", at = MAX } = {}) {
     const sums = new Map();
     for (const [id, account] of [...this.accounts].sort(([a], [b]) => byCodePoint(a, b))) {
@@ -1535,7 +1555,7 @@ for (const path of paths.length ? paths : [0]) {
   const prefix = paths.length > 1;
   try {
     const books = verify(path);
-    const told = [books.head];
+    const told = [`${books.head} ${books.root}`];
     for (const [name, point] of points.length ? points : [["", null]]) {
       if (name) told.push(`${name} ${point}`);
       for (const [id, sum] of books.balances(name ? { [name]: point } : {}))

@@ -2,9 +2,9 @@
 
     verify_journal.py [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]
 
-Print the head and the balances: at the end, or on each DAY of service and at each SEQUENCE. Where
-an export is not sound, print the line and the rule that it breaks, and exit with 1, or with 2 where
-a file cannot be read. Without a file, read standard input.
+Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
+and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks, and
+exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
 """
 
 import argparse
@@ -701,6 +701,8 @@ class Books:
     def __init__(self) -> None:
         """Begin before the first record."""
         self.journal, self.sequence, self.digest = "", 0, b""
+        #: The tree: the size and the hash of each perfect subtree, the largest first.
+        self.peaks: list[tuple[int, bytes]] = []
         self.instant, self.day = -MAX, ""
         self.ids: dict[str, int] = {}
         self.accounts: dict[str, Account] = {}
@@ -726,6 +728,21 @@ class Books:
 
     # -- what every record has ---------------------------------------------------------------
 
+    def grow(self, body: bytes) -> None:
+        """Add a leaf to the tree: two subtrees of one size become a larger one."""
+        size, node = 1, hashlib.sha256(b"\0" + body).digest()
+        while self.peaks and self.peaks[-1][0] == size:
+            _, left = self.peaks.pop()
+            size, node = 2 * size, hashlib.sha256(b"\1" + left + node).digest()
+        self.peaks.append((size, node))
+
+    def root(self) -> bytes:
+        """Return the root of the tree."""
+        found = self.peaks[-1][1] if self.peaks else hashlib.sha256().digest()
+        for _, left in self.peaks[-2::-1]:
+            found = hashlib.sha256(b"\1" + left + found).digest()
+        return found
+
     def record(self, record: Object, body: bytes) -> None:
         """Check a record, and execute it."""
         shape(record, RECORD, "fields")
@@ -740,6 +757,7 @@ class Books:
         check(record["sequence"] == self.sequence, "sequence", record["sequence"])
         check(record["journal"] == self.journal, "journal", record["journal"])
         self.digest = hashlib.sha256(self.digest + body).digest()
+        self.grow(body)
         self.clock(record["recorded_at"], record["recorded_on"], kind)
         if "id" in request:
             check(request["id"] not in self.ids, "ids", "used before")
@@ -1590,7 +1608,7 @@ def balances(books: Books, *, on: str = "9999-12-31", at: int = MAX) -> dict[str
 
 def told_of(books: Books, points: list[tuple[str, Any]]) -> Iterator[str]:
     """Yield what is printed of an export."""
-    yield head_of(books)
+    yield f"{head_of(books)} {books.root().hex()}"
     for name, point in points or [("", None)]:
         if name:
             yield f"{name} {point}"

@@ -59,14 +59,14 @@ def run(
 
 
 def expected(bank: TimeBank, points: Sequence[Point] = ()) -> str:
-    """What a verifier should print of the export of a bank: its head, and its balances."""
+    """What a verifier should print of the export of a bank: head, root and balances."""
     accounts = sorted(account.id for account in bank.accounts())
     opened = {
         json.loads(record.bytes)["request"]["account"]: record.sequence
         for record in bank.records()
         if record.kind == "open_account"
     }
-    lines = [str(bank.head())]
+    lines = [bank.head().with_root()]
     for point in points or (None,):
         at = point if isinstance(point, int) else None
         on = point if isinstance(point, date) else None

@@ -16,7 +16,8 @@ from timebank.audit.record_fields import field_differences
 from timebank.bank.session import add_derived
 from timebank.journal import canonical, commitment, digest, genesis, refers_to
 from timebank.journal.fold import Fold
-from timebank.model import RecordRow, TextRow
+from timebank.journal.tree import TILE, leaf_hash, root_of
+from timebank.model import RecordRow, TextRow, TileRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 
@@ -112,6 +113,10 @@ class Forgery:
                 continue
             add_derived(batch, derived)
         batch.erased.clear()  # what is kept is what is forged
+        leaves = [leaf_hash(row.body) for row in batch.records]
+        for tile in range(len(leaves) // TILE):
+            found = root_of(leaves[tile * TILE : (tile + 1) * TILE])
+            batch.tiles.append(TileRow(0, tile, found))
         return batch
 
     def audited(self) -> AuditReport:

@@ -386,6 +386,14 @@ def another_head() -> AuditReport:
         return audit(reader, expect=[Head("id-1", 3, genesis("id-1"))])
 
 
+def another_root() -> AuditReport:
+    """A head was published whose root is not that of the records."""
+    batch = copy.deepcopy(honest(small)).batch()
+    with stored(batch).reader("main") as reader:
+        head = Head("id-1", 3, batch.records[2].digest, find_root=bytes(32))
+        return audit(reader, expect=[head])
+
+
 # -- the rules -----------------------------------------------------------------------------------
 
 _LAST: Final = lifetimes.LAST
@@ -647,7 +655,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule("F19", "whole numbers", "canonical", respelt(b"60]", b"60.0]", readable=False)),
     FormatRule("F20", "what is escaped", "canonical", respelt(b"a/b", b"a\\/b")),
     FormatRule("F21", "the chain of digests", "chain", another_digest),
-    FormatRule("F22", "published heads", "published", another_head),
+    FormatRule("F22", "published heads", "published", another_head, more=(another_root,)),
     FormatRule("F23", "personal text as a commitment", "canonical", here(transfer(note="a text"))),
     FormatRule("F24", "each text matches", "texts", here(forgeries.text_changed)),
     FormatRule(

@@ -25,6 +25,8 @@ from timebank.journal import canonical, digest, genesis, parse
 from timebank.storage import open_store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "auditing.md").read_text("utf-8")
+#: More records than are looked at once more, and enough for a tile of the tree.
+MORE = LOOKED_BACK + 60
 WAYS = ("timebank audit", "--quick", "--since FILE", "--quick --expect-head LINE")
 
 
@@ -38,7 +40,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint
     with timebank.open(f"sqlite:///{path}", **sources(Clock())) as bank:
         fill(bank)
         with bank.batch() as batch:
-            for number in range(LOOKED_BACK + 10):
+            for number in range(MORE):
                 pair = ("m1", "m2") if number % 2 else ("m2", "m1")
                 batch.transfer(earner=pair[0], spender=pair[1], hours=1)
         checkpoint = bank.audit().checkpoint
@@ -206,6 +208,12 @@ def shift(path: Path) -> None:
             )
 
 
+def reseal(path: Path) -> None:
+    """The hash of a tile is another, as one whose records were made up would be."""
+    with forging(path) as connection:
+        connection.execute("UPDATE timebank_tiles SET hash = zeroblob(32) WHERE tile = 0")
+
+
 def forget(path: Path) -> None:
     """A name is deleted by hand."""
     with forging(path) as connection:
@@ -223,6 +231,7 @@ TAMPERINGS: dict[str, Callable[[Path], None]] = {
     "replace the whole file by an older copy": restore,
     "change a derived row": give,
     "change derived rows so that they agree": shift,
+    "change a hash of the tree": reseal,
     "delete a text": forget,
 }
 

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 import timebank
-from audit.test_audit_table import PAGE, TAMPERINGS, fill, forging, more, settle
+from audit.test_audit_table import MORE, PAGE, TAMPERINGS, fill, forging, more, settle
 from support import Clock, sources
-from timebank.audit.chain import LOOKED_BACK
 
 #: What the page calls them, in the order of its lines.
 JOBS = ("each hour", "each night", "the kept heads")
@@ -96,7 +95,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with timebank.open(f"sqlite:///{machine.bank}", **sources(Clock())) as bank:
         fill(bank)
         with bank.batch() as batch:
-            for number in range(LOOKED_BACK + 10):
+            for number in range(MORE):
                 earner, spender = ("m1", "m2") if number % 2 else ("m2", "m1")
                 batch.transfer(earner=earner, spender=spender, hours=1)
         settle(machine.bank)

@@ -18,6 +18,7 @@ from timebank.proof import (
     NotProved,
     Policy,
     PublicKey,
+    Signature,
     SignedHead,
     SigningKey,
     keys_of,
@@ -91,6 +92,15 @@ def test_who_may_not_read_the_head_does_not_sign_it(key: SigningKey) -> None:
     bank = timebank.open("memory:", permissions=lambda ask: ask.action != "head")
     with pytest.raises(NotPermitted):
         sign_head(bank, key)
+
+
+def test_a_key_of_another_bank_checks_nothing(bank: TimeBank, key: SigningKey) -> None:
+    """Its signature counts for nothing, and is told as one that was not checked."""
+    other = SigningKey.make("timebank/other")
+    signed = sign_head(bank, key)
+    signed = signed.cosigned(Signature(other.name, other.public.key_id, b"wrong"))
+    found = signed.checked([other.public, key.public])
+    assert (found.signers, found.unchecked) == ((key.public,), ("timebank/other",))
 
 
 # -- what is refused -----------------------------------------------------------------------

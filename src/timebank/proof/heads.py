@@ -186,7 +186,7 @@ class SignedHead:
         The head has to be signed by one of `keys` (where there are none, by one of the policy's
         `logs`) whose name is the head's origin. With a `policy`, those who cosigned have to be as
         many as it asks for; without one, each of `witnesses` has to have cosigned. All signatures
-        of keys that were given are checked, those of other keys are not.
+        of these keys are checked, those of other keys are not.
 
         :raises InvalidRequest: a key is not of the kind that is asked for, or none was given.
         :raises NotProved: the head is not signed, or not cosigned, as it has to be.
@@ -207,7 +207,8 @@ class SignedHead:
         elif not policy.met(found):
             msg = "the head is not cosigned by as many witnesses as the policy asks for"
             raise NotProved(msg).about(key="quorum_missing", quorum=policy.quorum)
-        known = {(one.name, one.key_id) for one in (*logs, *neighbours)}
+        own = (one for one in logs if one.name == self.checkpoint.origin)
+        known = {(one.name, one.key_id) for one in (*own, *neighbours)}
         unchecked = (one.name for one in self.note.signatures if one.key not in known)
         return Checked(signers, cosigners, tuple(dict.fromkeys(unchecked)))
 

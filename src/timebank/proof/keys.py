@@ -26,6 +26,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, StoreError, WrongType, shown
 from timebank.proof.errors import NotProved
+from timebank.proof.folders import sync_folder
 from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name, text_of
 
 if TYPE_CHECKING:
@@ -301,7 +302,8 @@ class SigningKey:
                 stream.write(data.encode())
                 stream.flush()
                 os.fsync(stream.fileno())
-            _sync_folder(Path(path).parent)
+            with suppress(OSError):  # there are file systems that cannot do it for a folder
+                sync_folder(Path(path).parent)
         except BaseException:
             with suppress(OSError):
                 Path(path).unlink()
@@ -357,16 +359,6 @@ def _signable(text: str) -> str:
         msg = f"what is signed are lines without control characters, not {shown(text)}"
         raise InvalidRequest(msg).about(key="not_signable", text=shown(text))
     return text
-
-
-def _sync_folder(folder: Path) -> None:
-    """See to it that the name of a new file reaches the disk."""
-    with suppress(OSError, AttributeError):  # elsewhere than on systems like Unix
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 # -- keys that are given -------------------------------------------------------------------
