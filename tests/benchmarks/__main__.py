@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +22,7 @@ import attrs
 
 from benchmarks import batches, growth, imports, joined, others, programs, singles
 from benchmarks.loads import ACCOUNTS, pairs
-from benchmarks.table import Line, line, render, shown
+from benchmarks.table import Line, line, page_of, render, shown, write
 
 
 def _joined(folder: Path, *, quick: bool) -> list[Line]:
@@ -96,6 +93,7 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "timeoverflow-million": partial(_import, million=True),
 }
 BY_NAME_ONLY = "million"
+MARKERS = ("<!-- table -->", "<!-- end of table -->")
 
 
 def measure(name: str, *, quick: bool) -> None:
@@ -137,23 +135,10 @@ def main() -> None:
         names = [name for name in PARTS if arguments.only in name]
     begin = time.monotonic()
     table = render(all_of(names, quick=arguments.quick))
-    foot = (
-        f"Measured on {date.today().isoformat()} in {time.monotonic() - begin:.0f} seconds, "  # noqa: DTZ011  # a note for readers
-        f"with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{platform.machine()}, {platform.system()}."
-    )
-    sys.stdout.write(f"{table}\n\n{foot}\n")
+    text = page_of(table, time.monotonic() - begin)
+    sys.stdout.write(f"{text}\n")
     if arguments.write:
-        write(arguments.write, f"{table}\n\n{foot}")
-
-
-def write(path: Path, text: str) -> None:
-    """Put the table into a page, between its markers."""
-    begin, end = "<!-- table -->", "<!-- end of table -->"
-    page = path.read_text(encoding="utf-8")
-    head, _, rest = page.partition(begin)
-    _, _, tail = rest.partition(end)
-    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
+        write(arguments.write, text, MARKERS)
 
 
 if __name__ == "__main__":

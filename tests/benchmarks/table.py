@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+import sqlite3
 import statistics
+from datetime import date
+from pathlib import Path
 
 import attrs
 
@@ -37,22 +41,22 @@ def line(work: str, mine: list[float], yardstick: str, its: list[float] | None) 
     return Line(work, middle, yardstick, None if its is None else statistics.median(its), spread)
 
 
-def shown(one: Line, peak: int) -> list[str]:
+def shown(one: Line, peak: int | None = None) -> list[str]:
     """The cells of a line. `peak` is that of the process that measured it, in megabytes."""
-    return [
+    cells = [
         one.work,
         _time(one.ours),
         one.yardstick,
         "not installed" if one.its is None else _time(one.its),
         "" if one.speed is None else f"{one.speed:.2f}{SPACE}x",
         f"{one.spread:.0%}",
-        f"{peak}{SPACE}MB",
     ]
+    return cells if peak is None else [*cells, f"{peak}{SPACE}MB"]
 
 
 def render(rows: list[list[str]]) -> str:
     """A table that reads well as text and as Markdown."""
-    table = [list(TITLES), *rows]
+    table = [list(TITLES[: len(rows[0])]), *rows]
     columns = []
     for title, *cells in zip(*table, strict=True):
         width = max(map(len, (title, *cells)))
@@ -61,6 +65,24 @@ def render(rows: list[list[str]]) -> str:
         put = str.rjust if right else str.ljust
         columns.append([put(title, width), rule, *(put(cell, width) for cell in cells)])
     return "\n".join(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))
+
+
+def page_of(table: str, seconds: float) -> str:
+    """A table, and when and on what it was measured."""
+    return (
+        f"{table}\n\nMeasured on {date.today().isoformat()} in {seconds:.0f} seconds, "  # noqa: DTZ011  # a note for readers
+        f"with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"{platform.machine()}, {platform.system()}."
+    )
+
+
+def write(path: Path, text: str, markers: tuple[str, str]) -> None:
+    """Put the text into a page, between its markers."""
+    begin, end = markers
+    page = path.read_text(encoding="utf-8")
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def _time(seconds: float) -> str:

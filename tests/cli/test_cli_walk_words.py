@@ -27,6 +27,7 @@ from timebank import (
     Welcome,
 )
 from timebank.cli import main
+from timebank.proof import SigningKey, origin_of, receipt
 from timebank.reports import words
 
 #: Who plays in it has names and texts that are no English words.
@@ -145,6 +146,7 @@ SAID: dict[str, list[str]] = {
     "statute adopt": ["s.json"],
     "transfer": ["--earner", "m1", "--spender", "m2", "--hours", "12:10", "--via", "m3"],
     "trial-balance": [],
+    "verify-receipt": ["visita.tlog-proof", "--key", "b.key"],
     "void": ["promessa"],
     "welcome": ["m1"],
 }
@@ -168,6 +170,7 @@ REFUSED: dict[str, list[str]] = {
     "erase": ["--reason", "x"],
     "hold": ["--earner", "m2", "--spender", "m1", "--hours", "900"],
     "leave": ["m1", "--assign-to", "m2"],
+    "receipt": ["nulla", "--key", "b.key"],
     "reverse": ["storno", "--reason", "x"],
     "settle": ["altra"],
     "void": ["terza"],
@@ -234,6 +237,10 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
     """Return what a command says in Italian, both streams, and the exit code."""
     monkeypatch.chdir(tmp_path)
     rich(tmp_path / "b.db")
+    with timebank.open(tmp_path / "b.db") as bank:
+        key = SigningKey.make(origin_of(bank.head().journal))
+        key.write(tmp_path / "b.key")
+        (tmp_path / "visita.tlog-proof").write_text(str(receipt(bank, "visita", key=key)), "utf-8")
     (tmp_path / "s.json").write_text(
         json.dumps({**json.loads(STATUTE.to_json()), "version": "verona/3"}), "utf-8"
     )

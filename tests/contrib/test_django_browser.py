@@ -72,6 +72,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project.manage("migrate", "-v0")
     done = project.run(str(PROJECT / "seed.py"))
     assert 0 == done.returncode, done.stderr
+    key = project.folder / "bank.key"
+    project.manage("timebank", "key", "make", str(key))
+    project.settings["TIMEBANK"] = {"KEY": str(key)}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
@@ -140,6 +143,28 @@ def test_the_pages_fit_and_say_what_they_are(
     signed_in.find_element(By.CSS_SELECTOR, ".timebank input[type=submit]").click()
     verdict = shown(signed_in, ".timebank-verdict")
     assert verdict.startswith({"en": "All well", "it": "Tutto a posto"}[language])
+    assert [] == [told for told in messages(signed_in, "browser") if "favicon" not in told]
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+@pytest.mark.parametrize("device", WIDTHS)
+def test_a_record_leads_to_its_receipt(
+    signed_in: webdriver.Chrome, site: str, language: str, device: str
+) -> None:
+    """It is a page to print, in the reader's language, and fits on a screen too."""
+    headers = {"headers": {"Accept-Language": language}}
+    signed_in.execute_cdp_cmd("Network.setExtraHTTPHeaders", headers)
+    metrics = {"width": WIDTHS[device], "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    signed_in.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    messages(signed_in, "browser")
+    signed_in.get(f"{site}timebank/record/66/")
+    signed_in.find_element(By.CSS_SELECTOR, ".timebank-receipt .button").click()
+    text = shown(signed_in, "pre#receipt")
+    assert text.startswith("c2sp.org/tlog-proof@v1")
+    heading = signed_in.find_element(By.TAG_NAME, "h1").text
+    assert {"en": "Receipt of an exchange", "it": "Ricevuta di uno scambio"}[language] == heading
+    width = signed_in.execute_script("return document.documentElement.scrollWidth")
+    assert width <= WIDTHS[device]
     assert [] == [told for told in messages(signed_in, "browser") if "favicon" not in told]
 
 

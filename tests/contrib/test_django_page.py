@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from timebank.proof import verify_receipt
+
 PAGE = (Path(__file__).parents[2] / "docs" / "howto-django.md").read_text("utf-8")
 SOURCE = Path(__file__).parents[2] / "src"
 LOOK = """
@@ -16,6 +18,13 @@ from django.contrib.auth.models import User
 client = Client(headers={"host": "localhost"})
 client.force_login(User.objects.get(username="anna"))
 print(client.get("/admin/timebank/account/m1/").content.decode())
+"""
+PRINT = """
+from django.test import Client
+from django.contrib.auth.models import User
+client = Client(headers={"host": "localhost"})
+client.force_login(User.objects.get(username="anna"))
+print(client.get("/admin/timebank/record/3/receipt/").content.decode())
 """
 #: With permissions a member does what the view is for.
 FAMILY = """
@@ -110,5 +119,9 @@ def test_the_page_leads_from_an_empty_folder_to_a_statement(tmp_path: Path) -> N
     assert "No changes detected" in told
     assert "no issues" in told
     assert "OK" in newcomer.run("python manage.py test")
+    look.write_text(PRINT, "utf-8")
+    printed_receipt = newcomer.run("python manage.py shell -v0 < look.py")
+    verified = verify_receipt(printed_receipt, newcomer.folder / "bank.key").exchange
+    assert "1:30" == str(verified.hours)
     look.write_text(FAMILY, "utf-8")
     assert "200 m1 has earned 0:30" in newcomer.run("python manage.py shell -v0 < look.py")

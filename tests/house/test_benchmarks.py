@@ -6,19 +6,23 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import timebank
-from benchmarks import guard
+from benchmarks import guard, proof
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
 from benchmarks.raw import Raw
 from benchmarks.singles import at_once
 from benchmarks.table import line, render, shown
 from timebank import Hours, LimitExceeded, TimeBank
+from timebank.bank import session
+from timebank.journal.tree import TILE
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +106,43 @@ def test_a_line_of_the_table() -> None:
     missing = shown(line("work", [0.5], "another", None), 30)
     assert ["work", "0.50\xa0s", "another", "not installed", "", "0%", "30\xa0MB"] == missing
     assert 3 == len(render([cells]).splitlines())
+
+
+@pytest.mark.slow
+def test_proof_is_measured() -> None:
+    """Tiles and receipts, with small numbers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.proof", "--quick"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT / "tests",
+    )
+    assert "| a tile of the tree, in a batch" in done.stdout
+    assert "| a receipt, " in done.stdout
+    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    for marker in proof.MARKERS:
+        assert 1 == page.count(marker)
+
+
+@pytest.mark.parametrize("work", [post, in_batch])
+def test_the_tree_costs_no_more_than_a_twentieth(
+    work: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an append, one by one or in a batch: counted, over one whole tile."""
+    counts = []
+    for name in ("without", "with"):
+        if name == "with":
+            monkeypatch.undo()
+        else:
+            monkeypatch.setattr(session, "tiles_filled", lambda *_: [])
+        bank = ours(tmp_path / f"{name}.db")
+        for seed in (1, 2):  # what is cached is so before it is counted
+            work(bank, pairs(TILE, seed))
+        counts.append(guard.counted(partial(work, bank, pairs(TILE, 3))))
+        bank.close()
+    without, with_it = counts
+    assert without < with_it <= without * 21 / 20
 
 
 @pytest.mark.slow

@@ -265,7 +265,7 @@ def test_a_tree_is_that_of_the_definitions(data: st.DataObject, size: int) -> No
 
 @pytest.mark.usefixtures("four")
 def test_small_trees_of_many_levels() -> None:
-    """Every proof of every tree of up to 22 entries, and of some of four levels, in tiles of four."""
+    """Every proof of every tree of up to 22 entries, and of some larger ones, in tiles of four."""
     entries = entries_of(4**3 + 4**2 + 5)
     kept = Kept(entries, 4)
     for size in (*range(1, 23), 63, 64, 65, len(entries)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import timebank
 from support import sources
@@ -41,6 +42,11 @@ def bank_of(names: Sequence[str]) -> TimeBank:
 
 def head_of(names: Sequence[str]) -> SignedHead:
     """The signed head of a history."""
+    return _head_of(tuple(names))
+
+
+@cache
+def _head_of(names: tuple[str, ...]) -> SignedHead:
     with bank_of(names) as bank:
         return sign_head(bank, KEY)
 

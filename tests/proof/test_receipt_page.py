@@ -245,6 +245,30 @@ def test_a_key_is_remembered_where_that_is_asked(page: Page, tmp_path: Path) -> 
 
 
 @pytest.mark.browser
+def test_a_bank_may_write_its_key_into_the_page(page: Page, tmp_path: Path) -> None:
+    """Where the page says so: then a member has to drop the receipt only."""
+    source, mark = PAGE.read_text("utf-8"), '<textarea id="keys"'
+    before, field, after = source.partition(mark)
+    with_key = before + field + after.replace("></textarea>", f">{KEY.public}</textarea>", 1)
+    own = tmp_path / "our-receipts.html"
+    own.write_text(with_key, "utf-8")
+    file = tmp_path / "visit.tlog-proof"
+    file.write_text(Made().text(), "utf-8")
+    page.browser.get(own.as_uri())
+    page.file(file).verdict("holds")
+
+
+@pytest.mark.browser
+def test_a_browser_that_is_too_old_says_so(page: Page, tmp_path: Path) -> None:
+    """It gives no verdict."""
+    file = tmp_path / "visit.tlog-proof"
+    file.write_text(Made().text(), "utf-8")
+    page.open("it").keys(KEY.public).verdict("needs_receipt")
+    page.browser.execute_script("crypto.subtle.importKey = () => Promise.reject(new Error('no'))")
+    page.file(file).verdict("too_old", "troppo vecchio")
+
+
+@pytest.mark.browser
 def test_in_the_browser_too_no_bit_can_be_flipped(page: Page) -> None:
     """Nor is anything taken that is forged."""
     page.open()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ from timebank import (
     WrongType,
 )
 from timebank.journal import canonical, digest, genesis, parse, refers_to
-from timebank.journal.tree import MOST_HASHES
+from timebank.journal.tree import MOST_HASHES, leaf_hash, root_of
 from timebank.model import RecordRow
 from timebank.proof import (
     Checkpoint,
@@ -48,6 +50,7 @@ from timebank.proof import (
 )
 from timebank.proof.notes import base64_of
 from timebank.queries.proofs import PROVABLE
+from timebank.reports.receipt import receipt_text
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch
 from timebank.storage.tree import tiles_filled, tree_at
@@ -619,28 +622,58 @@ def test_a_record_that_is_no_exchange_has_no_receipt(bank: TimeBank, key: Signin
         lie.checked(key)
 
 
-def test_a_record_that_lacks_a_field_is_refused_in_words() -> None:
+@given(st.data())
+@examples(200)
+def test_a_record_that_no_bank_writes_is_refused_in_words(data: st.DataObject) -> None:
     """A bank may sign what it will: nothing is shown of a record that cannot be read."""
-    for broken in ({"postings": [["m1", 60]]}, {}, {"occurred_on": "x", "postings": []}):
-        record = {
-            "effects": broken,
-            "format": "timebank/1",
-            "journal": "j1",
-            "kind": "transfer",
-            "recorded_at": 1,
-            "recorded_on": "2026-03-02",
-            "request": {"id": "t1"},
-            "sequence": 1,
-        }
-        bank = bank_of("j1", [canonical(record)])
-        key = key_of(bank)
-        with pytest.raises(NotProved, match="cannot be read as an exchange"):
-            lying(bank, record, key).checked(key)
+    record: dict[str, Any] = {
+        "actor": "carla",
+        "effects": {
+            "occurred_on": "2026-03-02",
+            "postings": [["m1", 60], ["f1", -60]],
+            "statute": "default/1",
+        },
+        "format": "timebank/1",
+        "journal": "j1",
+        "kind": "transfer",
+        "recorded_at": 1,
+        "recorded_on": "2026-03-02",
+        "request": {
+            "id": "t1",
+            "kind": "exchange",
+            "earners": [["m1", 60]],
+            "spenders": [["f1", 60]],
+            "tags": ["a"],
+            "from": "09:30",
+        },
+        "sequence": 1,
+    }
+    key = SigningKey("timebank/j1", "ed25519", bytes(32))
+    assert "t1" == lying(record, key).checked(key).exchange.id
+    place = data.draw(st.sampled_from([record, record["effects"], record["request"]]))
+    field = data.draw(st.sampled_from(sorted(place)))
+    other = data.draw(
+        st.none()
+        | st.integers(-9, 9)
+        | st.text("x-1", max_size=3)
+        | st.lists(st.none(), max_size=2)
+    )
+    if data.draw(st.booleans()):
+        del place[field]
+    else:
+        place[field] = other
+    try:
+        found = lying(record, key).checked(key)
+    except NotProved:
+        return
+    assert receipt_text(found)
 
 
-def lying(bank: TimeBank, record: dict[str, Any], key: SigningKey) -> Receipt:
+def lying(record: dict[str, Any], key: SigningKey) -> Receipt:
     """The receipt of a record that no bank would write, as the first of a journal."""
-    head = head_at(bank, 1, key)
+    root = root_of([leaf_hash(canonical(record))])
+    checkpoint = Checkpoint(key.name, 1, root)
+    head = SignedHead(checkpoint, Note(str(checkpoint)).signed_by(key.sign(str(checkpoint))))
     about = f"word on record 1 up to head 1 {base64_of(head.checkpoint.root)}"
     said = '{"amendments":[],"merged":{},"names":{},"reversals":[],"status":"stands"}'
     word = Note(text := f"{head.checkpoint.origin}\n{about}\n{said}\n").signed_by(key.sign(text))
@@ -760,6 +793,18 @@ def test_what_is_not_kept_has_no_receipt(bank: TimeBank, key: SigningKey) -> Non
         tried: Any = preview
         with pytest.raises(WrongType, match="not of what is not committed"):
             receipt(tried, "a", key=key)
+
+
+def test_a_host_has_receipts_in_its_own_transaction(tmp_path: Path) -> None:
+    """A bank that lives in another program's database."""
+    with closing(sqlite3.connect(tmp_path / "host.db", isolation_level=None)) as connection:
+        bank = timebank.join(connection)
+        connection.execute("BEGIN")
+        fill(bank)
+        connection.execute("COMMIT")
+        key = key_of(bank)
+        for _, _, id in provable(bank):
+            assert id == receipt(bank, id, key=key).checked(key).exchange.id
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])

@@ -225,7 +225,7 @@ def test_a_day_that_is_none_is_shown_as_it_is(bank: TimeBank) -> None:
     """Nothing holds a bank to words that can be read: who shows them need not be afraid."""
     found = checked(bank, "choir")
     (amendment,) = found.word.amendments
-    odd = {**amendment, "recorded_on": "<x>", "sets": {"tags": "no list", "from": 7, "odd": 1}}
+    odd = {**amendment, "recorded_on": "<x>", "sets": {"tags": 7, "area": [{}], "odd": 1}}
     word = attrs.evolve(found.word, amendments=(odd, {**amendment, "sets": {}}))
     lines = receipt_text(attrs.evolve(found, word=word))
     assert any("<x>" in line for line in lines)

@@ -12,7 +12,7 @@ from timebank.proof.consistency import check_in
 from timebank.proof.errors import NotProved
 from timebank.proof.folders import alone_in, write_whole
 from timebank.proof.heads import Checked, SignedHead
-from timebank.proof.notes import Signature
+from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def publish(
     with alone_in(target.with_name(f".{target.name}.lock")):
         before = SignedHead.read(target) if target.exists() else None
         if before is not None and before.checkpoint == head.checkpoint:
-            full = before.cosigned(*full.note.signatures)
+            full = before.cosigned(*full.note.signatures)  # a newer one takes an older one's place
         full, checked = _known(full, policy)
         new = full.checkpoint
         with bank.store.reader(bank.name) as reader:
@@ -84,12 +84,12 @@ def publish(
 
 
 def _known(head: SignedHead, policy: Policy) -> tuple[SignedHead, Checked]:
-    """Return a head with the signatures that the policy knows, and whose they are."""
+    """Return a head with the signatures that the policy knows, in its order, and whose they are."""
     if not policy.logs:
         msg = "the policy names no key of the bank: it needs a line that begins with log"
         raise InvalidRequest(msg).about(key="policy_no_log")
-    keys = (*policy.logs, *policy.witnesses.values())
-    known = {(one.name, one.key_id) for one in keys}
-    strange = [one.key for one in head.note.signatures if one.key not in known]
     checked = head.checked((), policy=policy)
-    return SignedHead(head.checkpoint, head.note.without(strange)), checked
+    known = [(one.name, one.key_id) for one in (*policy.logs, *policy.witnesses.values())]
+    found = [one for one in head.note.signatures if one.key in known]
+    found.sort(key=lambda one: known.index(one.key))
+    return SignedHead(head.checkpoint, Note(head.note.text, tuple(found))), checked

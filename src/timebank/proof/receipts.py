@@ -60,6 +60,7 @@ from typing import Any, Final, NoReturn, cast
 
 import attrs
 
+from timebank.audit.record_fields import field_differences
 from timebank.bank import TimeBank
 from timebank.errors import Corrupt, TimebankError, WrongType, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
@@ -214,7 +215,7 @@ class Receipt:
         head = self.head.checked(public, keys_of(*witnesses), policy)
         checkpoint = self.head.checkpoint
         record = _record(self.record)
-        if record.get("journal") != self.head.journal or record.get("sequence") != self.sequence:
+        if record["journal"] != self.head.journal or record["sequence"] != self.sequence:
             msg = "the record is of another journal, or has another number, than the receipt says"
             raise NotProved(msg).about(key="receipt_record_other")
         led_to = root_by_inclusion(
@@ -328,7 +329,7 @@ def _record(text: str) -> dict[str, Any]:
             canonical(record).decode() == text
             and record["format"] == FORMAT
             and record["kind"] in PROVABLE
-            and type(record["request"]) is type(record["effects"]) is dict
+            and not any(field_differences(record))
         )
     except (Corrupt, KeyError, TypeError, ValueError):
         is_one = False
@@ -351,7 +352,7 @@ def _exchange(record: Mapping[str, Any], texts: Mapping[str, str]) -> Transfer |
             made = transfer_view(body, texts, described={"kind": "exchange"})
         else:
             made = transfer_view(body, texts)
-        _ = made.hours, made.fee, made.occurred_on
+        _ = made.hours, made.fee, made.earners, made.spenders
     except (KeyError, TypeError, ValueError, TimebankError) as error:
         msg = f"the record cannot be read as an exchange: {error!r}"
         raise NotProved(msg).about(key="receipt_record_unreadable") from error

@@ -11,7 +11,6 @@ import attrs
 from timebank.hours import Hours
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.proof.receipts import CheckedReceipt
-from timebank.queries.corrections import amendable_value
 from timebank.reports.text import facts, harmless
 from timebank.reports.words import Words
 
@@ -283,8 +282,8 @@ class Page:
             if note is None:
                 return self.words("change_note")
             return self.words("change", field=name, value=note)
-        if field == "tags":
-            value = ", ".join(map(str, amendable_value(field, value)))
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
         elif field in {"area", "resource"}:
             value = self.words.of(str(value))
         return self.words("change", field=name, value=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
@@ -15,13 +16,15 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.dateparse import parse_date
 from django.utils.text import capfirst
+from django.utils.timezone import localdate
 from django.utils.translation import get_language, npgettext, pgettext
 
 from timebank.audit import AuditReport
 from timebank.bank import TimeBank
+from timebank.cli.reports import title_of
 from timebank.contrib.django import conf, models, pages, words
 from timebank.contrib.django.joining import joined
-from timebank.errors import BankNotFound, InvalidRequest, NotFound, TimebankError
+from timebank.errors import BankNotFound, InvalidRequest, NotFound, StoreError, TimebankError
 from timebank.model import ACCOUNT_KINDS
 from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
@@ -33,7 +36,7 @@ from timebank.reports.words import DEFAULT, Words, languages
 
 #: What a page shows: the values of its template.
 Context = dict[str, Any]
-View = Callable[..., Context]
+View = Callable[..., Context | HttpResponse]
 _LOOK: Final = ("GET", "HEAD", "OPTIONS")
 _ACCOUNT_STATUSES: Final = ("open", "frozen", "closed")
 _A_YEAR: Final = timedelta(days=365)
@@ -96,13 +99,16 @@ class LookAdmin(admin.ModelAdmin):
             }
             status = 200
             try:
-                context |= view(request, **which)
+                found = view(request, **which)
+                if isinstance(found, HttpResponse):
+                    return found
+                context |= found
             except BankNotFound:
                 context["missing"] = True
             except NotFound as error:
                 raise Http404(str(error)) from error
             except TimebankError as error:
-                context["failure"], status = str(error), 500
+                context["failure"], status = harmless(str(error)), 500
             request.current_app = self.admin_site.name
             return TemplateResponse(request, template, context, status=status)
 
@@ -188,9 +194,13 @@ class HoldAdmin(LookAdmin):
 
 @admin.register(models.Record)
 class RecordAdmin(LookAdmin):
-    """The journal, newest first, and each record."""
+    """The journal, newest first, each record, and a receipt of what moves hours or holds them."""
 
-    views = (("changelist", "", "journal"), ("record", "<int:sequence>/", "record"))
+    views = (
+        ("changelist", "", "journal"),
+        ("record", "<int:sequence>/", "record"),
+        ("receipt", "<int:sequence>/receipt/", "receipt"),
+    )
 
     def journal(self, request: HttpRequest) -> Context:
         """List the records."""
@@ -205,6 +215,31 @@ class RecordAdmin(LookAdmin):
             "title": pgettext("timebank", "Record %(number)s") % {"number": sequence},
             "found": found,
         }
+
+    def receipt(self, request: HttpRequest, sequence: int) -> HttpResponse:
+        """Return the receipt of one record: a page to print, or with `?as=file` its text alone."""
+        found, key = pages.record(self.bank, sequence), conf.config().key
+        if found is None or found.receipt is None or key is None:
+            raise Http404
+        from timebank.proof import receipt
+        from timebank.reports.receipt_html import receipt_html
+
+        bank = self.bank
+        try:
+            made = receipt(bank, found.receipt, key=key)
+            checked = made.checked(key)
+        except OSError as error:
+            msg = f"the file of the bank's key cannot be read: {error}"
+            raise StoreError(msg) from error
+        if request.GET.get("as") == "file":
+            headers = {"Content-Disposition": f"attachment; filename=record-{sequence}.tlog-proof"}
+            return HttpResponse(
+                str(made), content_type="text/plain; charset=utf-8", headers=headers
+            )
+        title = title_of(os.environ.get("TIMEBANK_TITLE"), [bank])
+        return HttpResponse(
+            receipt_html(checked, printed_on=localdate(), language=_language(), title=title)
+        )
 
 
 @admin.register(models.Audit)

@@ -30,6 +30,7 @@ def register_all() -> None:
     """Register the checks with Django."""
     checks.register(check_settings, "timebank")
     checks.register(check_permissions, "timebank")
+    checks.register(check_key, "timebank")
     checks.register(check_database, "timebank")
     checks.register(check_tables, Tags.database)
     checks.register(check_tables_at_runserver, "timebank")
@@ -60,6 +61,24 @@ def check_permissions(app_configs: object, **_given: object) -> Iterable[CheckMe
         hint = "Only an answer that is True, at once, allows anything: name a plain function."
         return [_message(checks.Error, "E004", f"{error}.", hint)]
     return []
+
+
+def check_key(app_configs: object, **_given: object) -> Iterable[CheckMessage]:
+    """Tell where the file of the bank's key has none that signs, E007."""
+    if any(conf.problems()) or (path := conf.config().key) is None:
+        return []
+    from timebank.proof import SigningKey
+
+    try:
+        witness = SigningKey.read(path).public.is_witness
+        why = "it has the key of a witness" if witness else None
+    except (TimebankError, OSError) as error:
+        why = str(error)
+    if why is None:
+        return []
+    text = f"TIMEBANK['KEY'] names {path!r}, and no receipt can be signed: {why}."
+    hint = "`manage.py timebank key make FILE` makes a key, in a file that there is not yet."
+    return [_message(checks.Error, "E007", text, hint)]
 
 
 def check_database(app_configs: object, **_given: object) -> Iterable[CheckMessage]:

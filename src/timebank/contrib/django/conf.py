@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -24,6 +26,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
     "DATABASE": "default",
     "CREATE": True,
     "PERMISSIONS": None,
+    "KEY": None,
 }
 
 
@@ -44,6 +47,7 @@ class Config:
     database: str
     create: bool
     permissions: Permissions | None
+    key: str | None
 
 
 class NamedPermissions:
@@ -103,7 +107,8 @@ def config() -> Config:
     given = {**DEFAULTS, **getattr(settings, "TIMEBANK", {})}
     path = given["PERMISSIONS"]
     permissions = None if path is None else NamedPermissions(path)
-    return Config(given["BANK"], given["DATABASE"], given["CREATE"], permissions)
+    key = None if given["KEY"] is None else os.fspath(given["KEY"])
+    return Config(given["BANK"], given["DATABASE"], given["CREATE"], permissions, key)
 
 
 def problems() -> Iterator[Problem]:
@@ -126,6 +131,13 @@ def problems() -> Iterator[Problem]:
             )
     whole = {**DEFAULTS, **given}
     yield from _of_values(whole["BANK"], whole["DATABASE"], whole["CREATE"], whole["PERMISSIONS"])
+    key = whole["KEY"]
+    if key is not None and not (isinstance(key, str | Path) and str(key)):
+        yield Problem(
+            "E001",
+            f"TIMEBANK['KEY'] is {shown(key)}.",
+            "It is the path of the file in which the bank's key is, or None.",
+        )
 
 
 def _of_values(

@@ -23,6 +23,7 @@ from timebank.model import (
     microseconds,
 )
 from timebank.queries.holds import open_page, page_of_all, reserved
+from timebank.queries.proofs import PROVABLE
 from timebank.queries.records import all_accounts, find_record, last_balance, name_of, texts_of
 from timebank.queries.views import record_view
 from timebank.reports.text import harmless
@@ -196,6 +197,8 @@ class RecordPage:
     texts: list[Field]
     previous: int | None
     next: int | None
+    #: The id by which there is a receipt of it, if there is one of its kind.
+    receipt: str | None
 
 
 def record(bank: TimeBank, sequence: int) -> RecordPage | None:
@@ -215,6 +218,7 @@ def record(bank: TimeBank, sequence: int) -> RecordPage | None:
         [Field(words.of("field", name), harmless(text)) for name, text in texts.items()],
         sequence - 1 if sequence > 1 else None,
         sequence + 1 if sequence < last else None,
+        _part(body, "request").get("id") if found.kind in PROVABLE else None,
     )
 
 

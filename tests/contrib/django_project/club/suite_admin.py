@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,6 +16,7 @@ from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils.html import escape
 
 from timebank.contrib.django import bank, ledger
+from timebank.proof import SigningKey, origin_of, verify_receipt
 
 EVIL = "<script>alert(1)</script>\u202e"
 SAFE = escape(EVIL.rstrip("\u202e"))
@@ -41,6 +46,17 @@ def fill() -> None:
         )
     hours.hold(earner="m1", spender="f1", hours="2:30", id="h1", note="a visit")
     hours.void(hours.hold(earner="m1", spender="f1", hours=1, id="h2").id)
+
+
+@contextmanager
+def with_key(name: str | None = None) -> Iterator[SigningKey]:
+    """A file of settings with a key: the bank's, or of another name."""
+    key = SigningKey.make(name or origin_of(bank().head().journal))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bank.key"
+        key.write(path)
+        with override_settings(TIMEBANK={"KEY": path}):
+            yield key
 
 
 class AdminTests(TestCase):
@@ -196,6 +212,38 @@ class AdminTests(TestCase):
         italian = self.page("record/4/", language="it")
         assert "Impronta della nota" in italian
 
+    def test_a_receipt_of_a_record(self) -> None:
+        """To print, in the reader's language, and as a file; of what moves hours or holds them."""
+        with with_key() as key:
+            for sequence, id in ((4, "t0"), (7, "h1")):
+                link = f"{BASE}record/{sequence}/receipt/"
+                assert f'href="{link}"' in self.page(f"record/{sequence}/")
+                printed = self.page(f"record/{sequence}/receipt/")
+                assert "Maria R." in printed
+                assert EVIL not in printed
+                assert id == verify_receipt(printed, key).exchange.id
+            answer = self.client.get(f"{BASE}record/4/receipt/?as=file")
+            assert "attachment; filename=record-4.tlog-proof" == answer["Content-Disposition"]
+            assert "text/plain; charset=utf-8" == answer["Content-Type"]
+            assert "t0" == verify_receipt(answer.content, key).exchange.id
+            assert "Ricevuta di uno scambio" in self.page("record/4/receipt/", language="it")
+            assert "Ricevuta da stampare" in self.page("record/4/", language="it")
+            assert 405 == self.client.post(f"{BASE}record/4/receipt/").status_code
+            # An account is opened by a record that has no receipt; a record 99 there is not.
+            assert "Receipt" not in self.page("record/1/")
+            self.page("record/1/receipt/", 404)
+            self.page("record/99/receipt/", 404)
+        assert 9 == bank().head().sequence
+
+    def test_without_a_key_there_is_no_receipt(self) -> None:
+        """Nor with a file that is not there, or has another bank's key: then it is said why."""
+        assert "Receipt" not in self.page("record/4/")
+        self.page("record/4/receipt/", 404)
+        with override_settings(TIMEBANK={"KEY": "/nowhere/bank.key"}):
+            assert "cannot be read" in self.page("record/4/receipt/", 500)
+        with with_key("timebank/other"):
+            assert "timebank/other" in self.page("record/4/receipt/", 500)
+
     def test_a_quick_audit(self) -> None:
         """When the button is pressed, in words."""
         text = self.page("audit/")
@@ -246,6 +294,14 @@ class PermissionTests(TestCase):
         assert 403 == self.client.get(BASE + "account/").status_code
         assert 403 == self.client.post(BASE + "audit/").status_code
         assert "Time bank" not in self.client.get("/admin/").content.decode()
+
+    def test_a_receipt_needs_the_permission_of_records(self) -> None:
+        """It says what the record's page says."""
+        with with_key():
+            for codes, expected in ((("view_record",), 200), (("view_account", "view_hold"), 403)):
+                self.client.force_login(user(*codes))
+                assert expected == self.client.get(f"{BASE}record/4/receipt/").status_code
+                get_user_model().objects.get().delete()
 
     def test_no_link_leads_to_a_page_that_is_refused(self) -> None:
         """A statement and the holds link to records, where these may be seen."""

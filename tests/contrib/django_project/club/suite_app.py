@@ -23,6 +23,7 @@ import timebank
 from timebank import BankNotFound, InvalidRequest, NotPermitted
 from timebank.contrib.django import bank, checks, commands, ledger
 from timebank.hours import Hours
+from timebank.proof import SigningKey
 from timebank.storage.sqlite.schema import STEPS
 
 
@@ -93,7 +94,12 @@ class CheckTests(SimpleTestCase):
         """The ids of what all checks tell, and of nothing else."""
         told = [
             message
-            for check in (checks.check_settings, checks.check_permissions, checks.check_database)
+            for check in (
+                checks.check_settings,
+                checks.check_permissions,
+                checks.check_key,
+                checks.check_database,
+            )
             for message in check(None)
         ]
         for message in told:
@@ -110,6 +116,11 @@ class CheckTests(SimpleTestCase):
             ({7: 8}, ["E001"]),
             ({"BANK": " main"}, ["E001"]),
             ({"BANK": 7, "CREATE": 1}, ["E001", "E001"]),
+            ({"KEY": None}, []),
+            ({"KEY": 7}, ["E001"]),
+            ({"KEY": ""}, ["E001"]),
+            ({"KEY": "/nowhere/bank.key"}, ["E007"]),
+            ({"KEY": "/"}, ["E007"]),
             ({"DATABASE": "nowhere"}, ["E002"]),
             ({"DATABASE": None}, ["E002"]),
             ({"PERMISSIONS": len}, ["E003"]),
@@ -125,6 +136,19 @@ class CheckTests(SimpleTestCase):
         ):
             with self.subTest(given), override_settings(TIMEBANK=given):
                 assert expected == self.ids()
+
+    def test_the_file_of_a_key(self) -> None:
+        """One that signs is well; the key of a witness, and a public one, are not."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, witness, expected in (("bank", False, []), ("witness", True, ["E007"])):
+                path = Path(folder) / name
+                key = SigningKey.make(f"timebank/{name}", witness=witness)
+                key.write(path)
+                with override_settings(TIMEBANK={"KEY": path}):
+                    assert expected == self.ids()
+            path.write_text(f"{key.public}\n", "utf-8")
+            with override_settings(TIMEBANK={"KEY": str(path)}):
+                assert ["E007"] == self.ids()
 
     def test_the_near_name_is_told(self) -> None:
         """Of a key that is misspelt."""
