@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 import timebank
 from audit.test_audit_stretches import Here
+from audit.test_tampering import audited, changed, columns, rows, tampering
 from servers import ON_SERVERS, SERVERS, drop_database, new_database
 from support import sources
 from timebank import AuditReport, Head, TimeBank
@@ -38,6 +42,7 @@ def tiles_of_four() -> Iterator[None]:
             ("timebank.journal.tree.TILE", 4),
             ("timebank.journal.tree._LEVELS", 2),
             ("timebank.storage.tree.TILE", 4),
+            ("timebank.bank.session.TILE", 4),
             ("timebank.audit.tree.SPAN", 2),
             ("timebank.audit.causes_of_tree.SPAN", 2),
         ):
@@ -159,28 +164,28 @@ def test_what_is_over_a_missing_record_is_not_known(missing: set[int], limit: in
 
 def change(tiles: Tiles, data: Any) -> Tiles:
     """Some rows changed, left out, moved, doubled or put in."""
-    rows = {(row.level, row.tile): row.hash for row in tiles}
+    hashes = {(row.level, row.tile): row.hash for row in tiles}
     for _ in range(data.draw(st.integers(1, 4))):
         how = data.draw(st.sampled_from(["change", "flip", "drop", "move", "swap", "put"]))
         event(how)
-        places = sorted(rows)
+        places = sorted(hashes)
         if how == "put" or not places:
             place = (data.draw(st.integers(0, 6)), data.draw(st.sampled_from([-1, 0, 3, 7, 900])))
-            rows[place] = data.draw(st.sampled_from([*rows.values(), bytes(range(32))]))
+            hashes[place] = data.draw(st.sampled_from([*hashes.values(), bytes(range(32))]))
             continue
         place = data.draw(st.sampled_from(places))
         if how == "change":
-            rows[place] = bytes(32)
+            hashes[place] = bytes(32)
         elif how == "flip":
-            rows[place] = bytes([rows[place][0] ^ 1]) + rows[place][1:]
+            hashes[place] = bytes([hashes[place][0] ^ 1]) + hashes[place][1:]
         elif how == "drop":
-            del rows[place]
+            del hashes[place]
         elif how == "move":
-            rows[data.draw(st.integers(0, 6)), data.draw(st.integers(0, 40))] = rows.pop(place)
+            hashes[data.draw(st.integers(0, 6)), data.draw(st.integers(0, 40))] = hashes.pop(place)
         else:
             other = data.draw(st.sampled_from(places))
-            rows[place], rows[other] = rows[other], rows[place]
-    return [TileRow(*place, rows[place]) for place in sorted(rows)]
+            hashes[place], hashes[other] = hashes[other], hashes[place]
+    return [TileRow(*place, hashes[place]) for place in sorted(hashes)]
 
 
 def differing(tiles: Tiles, others: Tiles) -> set[tuple[int, int]]:
@@ -299,6 +304,37 @@ def test_on_every_store_the_same_is_found(store: str, long: tuple[Batch, str, Ch
                 assert found == told(report)
         if store in SERVERS:
             drop_database(url)
+
+
+def test_each_changed_value_of_a_row_is_found(
+    long: tuple[Batch, str, Checkpoint], tmp_path: Path
+) -> None:
+    """Each column of a file's table, as another value and of another type; and a row deleted."""
+    sound, journal, _ = long
+    path = tmp_path / "bank.db"
+    with reading(sound, journal, f"sqlite:///{path}"):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (row, *_) = rows(path, "timebank_tiles")
+    assert columns(path, "timebank_tiles") == [*row] == ["bank", "level", "tile", "hash"]
+    statements = [
+        (f"UPDATE timebank_tiles SET {column} = ? WHERE tile = 0", [value])
+        for column in row
+        for value in changed(row[column])
+    ]
+    refused = 0
+    for sql, values in [*statements, ("DELETE FROM timebank_tiles WHERE tile = 0", [])]:
+        other = Path(shutil.copy(path, tmp_path / "changed.db"))
+        with tampering(other) as connection:
+            try:
+                connection.execute(sql, values)
+            except sqlite3.IntegrityError:  # what no statement can write needs no finding
+                refused += 1
+                continue
+        found = {one.check for one in audited(other).findings}
+        assert found & {"tree", "orphans"}, (sql, values)
+    assert 15 < len(statements) - refused
 
 
 # -- a damaged journal -------------------------------------------------------------------------
