@@ -101,7 +101,6 @@ def audit(
     ask = {"since": checkpoint, "expect": published.expected(), "quick": quick}
     with _copy_of(address, copy) as beside:
         report = _audited(address, beside, processes=processes or _processors(), **ask)
-    published.keep_evidence(address, report, evidence)
     if save is not None and report.checkpoint is not None:
         report.checkpoint.save(save)
     if format == "json":
@@ -110,6 +109,7 @@ def audit(
         show(audit_junit(report))
     else:
         show(audit_text(report, everything=everything))
+    published.tell_missing(address, report, evidence)
     return WELL if report.ok else REFUSED
 
 

@@ -27,6 +27,16 @@ T = TypeVar("T")
 
 #: What the evidence of a head is called, behind the name of its file.
 EVIDENCE: Final = ".evidence"
+#: What options are called, where their values are named otherwise.
+_NAMES: Final = {"keys": "key", "witnesses": "witness"}
+#: With which others an option is of use.
+_WITH: Final = {
+    "keys": "--since, --verify",
+    "witnesses": "--verify",
+    "policy": "--verify, --publish",
+    "cosignatures": "--publish",
+    "evidence": "--since",
+}
 #: What is signed, or proved, is a shorter file.
 _MOST_BYTES: Final = 1 << 20
 #: Some editors begin a file with a mark of its encoding.
@@ -107,10 +117,16 @@ def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -
 
 def _not_with(options: _Options, of: str, *names: str) -> None:
     """End where options are given that are of another use."""
-    found = next((name for name in names if options[name]), None)  # type: ignore[literal-required]  # they are named above
-    if found is not None:
-        name = {"keys": "key", "witnesses": "witness"}.get(found, found)
-        usage(words()("not_with", option=f"--{name}", of=f"--{of}"))
+    for name in names:
+        if options[name]:  # type: ignore[literal-required]  # they are named above
+            usage(words()("not_with", option=f"--{_NAMES.get(name, name)}", of=f"--{of}"))
+
+
+def _only_with(options: _Options) -> None:
+    """End where options are given that are of use with others alone."""
+    for name, others in _WITH.items():
+        if options[name]:  # type: ignore[literal-required]  # as above
+            usage(words()("only_with", option=f"--{_NAMES.get(name, name)}", others=others))
 
 
 # -- the head of now -----------------------------------------------------------------------
@@ -119,8 +135,9 @@ def _not_with(options: _Options, of: str, *names: str) -> None:
 def _show(address: BankAddress, format: str, options: _Options) -> None:
     since = options["since"]
     if since is None:
-        for name in ("keys", "witnesses", "policy", "cosignatures", "evidence"):
-            _not_with(options, "sign", name)
+        _only_with(options)
+    else:
+        _not_with(options, "since", "witnesses", "policy", "cosignatures")
     with address.open(read_only=True) as bank:
         found = bank.head()
         lines = [found.with_root()]
@@ -341,27 +358,29 @@ def _keeping_evidence(beside: str, options: _Options) -> Iterator[None]:
     try:
         yield
     except Forked as error:
-        keep_evidence(error, options["evidence"] or f"{beside}{EVIDENCE}")
+        told = keep_evidence(error, options["evidence"] or f"{beside}{EVIDENCE}")
+        if told is not None:
+            error.add_context(after=f"; {told}")
+            setattr(error, TOLD, told)
         raise
 
 
-def keep_evidence(error: Forked, place: str) -> None:
-    """Write the evidence of an error into a new file, and say in the error where it is.
+def keep_evidence(error: Forked, place: str) -> str | None:
+    """Write the evidence of an error into a new file, and return the words that say where it is.
 
-    Where it cannot be written, it is printed.
+    Where it cannot be written, it goes to standard error; `None` is returned then, or where there
+    is none.
     """
     from timebank.proof.folders import keep_new
 
     if error.evidence is None:
-        return
+        return None
     try:
-        told = words()("evidence_kept", file=keep_new(place, error.evidence))
+        return words()("evidence_kept", file=keep_new(place, error.evidence))
     except OSError as failed:
         complain(f"{failed.filename or place}: {failed.strerror}")
-        show_bytes([error.evidence.encode()])
-        return
-    error.add_context(after=f"; {told}")
-    setattr(error, TOLD, told)
+        sys.stderr.write(error.evidence)
+        return None
 
 
 def _shape(head: SignedHead) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ import attrs
 from timebank.cli.address import BankAddress
 from timebank.cli.heads import EVIDENCE, keep_evidence, read, signed_head, words
 from timebank.cli.output import complain
-from timebank.cli.program import TOLD, usage
+from timebank.cli.program import usage
 
 if TYPE_CHECKING:
     from timebank.audit import AuditReport
@@ -24,11 +24,20 @@ _HIDDEN: Final = "."
 
 
 @attrs.frozen
+class Kept:
+    """A signed head, the file that it is in, and the beginning of the name of its evidence."""
+
+    head: SignedHead
+    file: str
+    evidence: str
+
+
+@attrs.frozen
 class Published:
-    """Lines, and signed heads by the names of their files."""
+    """Lines, and signed heads with their files."""
 
     lines: tuple[str, ...] = ()
-    signed: tuple[tuple[str, SignedHead], ...] = ()
+    signed: tuple[Kept, ...] = ()
 
     @classmethod
     def of(cls, given: tuple[str, ...], keys: tuple[str, ...]) -> Published:
@@ -40,25 +49,22 @@ class Published:
             keys, and nothing that was signed.
         """
         lines: list[str] = []
-        signed: list[tuple[str, SignedHead]] = []
+        signed: list[Kept] = []
         for one in given:
             if not one.startswith("@") and (one.startswith(_LINE) or not Path(one).exists()):
                 lines.append(one)
                 continue
-            for name in _files(one.removeprefix("@")):
-                found = _in_file(name)
+            name = one.removeprefix("@")
+            for file in _files(name):
+                found = _in_file(file)
                 if isinstance(found, list):
                     lines += found
                 else:
-                    signed.append((name, found))
+                    signed.append(Kept(found, file, name.rstrip("/")))
         if keys and not signed:
             usage(words()("no_signed_head"))
         if keys:
-            from timebank.proof import keys_of
-
-            known = keys_of(*keys)
-            for _, head in signed:
-                head.checked(known)
+            _check(signed, keys)
         return cls(tuple(lines), tuple(signed))
 
     def expected(self) -> list[Head | str]:
@@ -67,31 +73,63 @@ class Published:
             return list(self.lines)
         from timebank.proof.consistency import expected
 
-        return [*self.lines, *(expected(head) for _, head in self.signed)]
+        return [*self.lines, *(expected(one.head) for one in self.signed)]
 
-    def keep_evidence(self, address: BankAddress, report: AuditReport, place: str | None) -> None:
-        """Write the evidence of signed heads that an audit did not find, and say where it is."""
+    def tell_missing(self, address: BankAddress, report: AuditReport, place: str | None) -> None:
+        """Write the evidence of signed heads that an audit did not find, and say where it is.
+
+        Of those in one folder it is that of the first; where the journal parts from them is told.
+        """
         from timebank.errors import TimebankError
-
-        missed = {str(one.place) for one in report.findings if one.check == "published"}
-        if not self.signed or not missed:
-            return
         from timebank.model.said import said
-        from timebank.proof import Forked
-        from timebank.proof.consistency import check_in
 
+        places = {str(one.place) for one in report.findings if one.check == "published"}
+        missed: dict[str, Kept] = {}
+        last = 0
+        for one in sorted(self.signed, key=lambda one: one.head.checkpoint.size):
+            if str(said("head_published", sequence=one.head.checkpoint.size)) in places:
+                missed.setdefault(one.evidence, one)
+            elif not missed:
+                last = one.head.checkpoint.size
+        if not missed:
+            return
+        first = min(one.head.checkpoint.size for one in missed.values())
+        if last:
+            complain(words()("parted", last=last, first=first))
         try:
-            with address.open(read_only=True) as bank, bank.store.reader(bank.name) as reader:
-                for name, head in self.signed:
-                    if said("head_published", sequence=head.checkpoint.size) not in missed:
-                        continue
-                    try:
-                        check_in(reader, head, anew=True)
-                    except Forked as error:
-                        keep_evidence(error, place or f"{name}{EVIDENCE}")
-                        complain(getattr(error, TOLD, ""))
+            for name, one in missed.items():
+                _keep(address, one, place or f"{name}{EVIDENCE}")
         except TimebankError:
             return  # the report tells what is the matter with it
+
+
+def _check(signed: Iterable[Kept], keys: tuple[str, ...]) -> None:
+    """Check the signatures of heads.
+
+    :raises NotProved: one does not hold; the error names the file.
+    """
+    from timebank.proof import NotProved, keys_of
+
+    known = keys_of(*keys)
+    for one in signed:
+        try:
+            one.head.checked(known)
+        except NotProved as error:
+            msg = f"{one.file}: {error}"
+            raise NotProved(msg).about(key="in_place", where=one.file, reason=error) from error
+
+
+def _keep(address: BankAddress, one: Kept, place: str) -> None:
+    """Write the evidence that a journal has not a head, and say where it is."""
+    from timebank.proof import Forked
+    from timebank.proof.consistency import check_in
+
+    with address.open(read_only=True) as bank, bank.store.reader(bank.name) as reader:
+        try:
+            check_in(reader, one.head, anew=True)
+        except Forked as error:
+            if (told := keep_evidence(error, place)) is not None:
+                complain(told)
 
 
 def _files(name: str) -> Iterator[str]:

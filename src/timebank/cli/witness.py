@@ -118,5 +118,5 @@ def _show(witness: Witness, format: str) -> None:
             lines.append(harmless(words()("seen_nothing", **gaps)))
         else:
             lines.append(harmless(words().counted("seen_last", size, **gaps)))
-        lines += [harmless(words()("evidence_kept", file=one)) for one in evidence]
+        lines += [harmless(words()("evidence_in", file=one)) for one in evidence]
     show_as(format, lambda: {"public": str(own), "banks": shapes}, lambda: lines)

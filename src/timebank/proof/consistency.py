@@ -93,7 +93,8 @@ class Continuation:
         if roots is None or roots[1] != new.root:
             msg = (
                 f"the proof does not lead from the head of {old.size} records to that of "
-                f"{new.size}: it is of other heads, or the past was rewritten"
+                f"{new.size}: it is of other heads, or the past was rewritten (which of the two, "
+                "timebank head --since FILE shows at the bank, with the older head)"
             )
             raise NotProved(msg).about(key="proof_elsewhere", old=old.size, size=new.size)
         if roots[0] != old.root:

@@ -126,7 +126,7 @@ class Witness:
         """
         place = self.folder / KEY
         if not place.exists():
-            msg = f"there is no key of a witness in {place}: make one first"
+            msg = f"there is no key of a witness in {place}: timebank key make --witness makes one"
             raise InvalidRequest(msg).about(key="witness_keyless", file=str(place))
         return SigningKey.read(place)
 
@@ -140,7 +140,7 @@ class Witness:
         """
         last = self._place(origin) / "checkpoint"
         if not last.exists():
-            if any(self._files(origin, HEADS)):
+            if self._head_files(origin):
                 msg = f"the file {last} is missing, by which the witness knows what it cosigned"
                 raise Corrupt(msg).about(key="witness_forgot", file=str(last))
             return None
@@ -152,7 +152,7 @@ class Witness:
         :raises Corrupt: what it keeps is not as it wrote it.
         :raises OSError: it cannot be read.
         """
-        return [self._kept(one, origin) for one in self._files(origin, HEADS)]
+        return [self._kept(one, origin) for one in self._head_files(origin)]
 
     def evidence(self, origin: str) -> list[Path]:
         """Return the files of the evidence that it has against a bank."""
@@ -165,6 +165,9 @@ class Witness:
         place = self._place(origin) / kind
         files = sorted(place.iterdir()) if place.is_dir() else []
         return [one for one in files if not one.name.startswith(_HIDDEN)]
+
+    def _head_files(self, origin: str) -> list[Path]:
+        return [one for one in self._files(origin, HEADS) if one.name.isdecimal()]
 
     def _head_file(self, origin: str, size: int) -> Path:
         return self._place(origin) / HEADS / str(size).zfill(_DIGITS)
