@@ -52,6 +52,10 @@ STEP_BY_STEP = {
     "test_faults_before_every_statement",
     "test_a_crash_between_any_two_calls",
     "test_a_crash_between_any_two_statements",
+    "test_a_fault_while_a_tile_is_filled",
+    "test_a_fault_before_a_statement_of_a_tile",
+    "test_a_crash_while_a_tile_is_filled",
+    "test_a_crash_before_a_statement_of_a_tile",
 }
 
 

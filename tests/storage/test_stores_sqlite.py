@@ -223,10 +223,11 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
         "INSERT INTO timebank_migrations VALUES (2, 'timebank', '0002_banks', '-')",
         "INSERT INTO timebank_migrations VALUES (3, 'timebank', '0003_holds', '-')",
         "ALTER TABLE timebank_records DROP COLUMN kind",
+        "DROP TABLE timebank_tiles",
     ],
 )
 def test_a_schema_from_before_the_first_release_is_refused(path: Path, statement: str) -> None:
-    """By the names of its migrations, or for the first of them by a column that it lacked."""
+    """By the names of its migrations, or for the first of them by what it lacked."""
     tamper(path, statement)
     before = path.read_bytes()
     message = f"{path} was made by a timebank older than its first release: export its journal"

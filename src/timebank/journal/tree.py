@@ -49,10 +49,14 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     row = list(leaves)
     while len(row) > 1:
         # A node without a sibling goes up as it is: this is the split at powers of two.
-        odd = row[-1:] if len(row) % 2 else []
-        pairs = zip(row[::2], row[1::2], strict=False)
-        row = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+        row = _pairs(row) + (row[-1:] if len(row) % 2 else [])
     return row[0]
+
+
+def _pairs(row: Sequence[bytes]) -> list[bytes]:
+    """Return the hashes of the nodes over a row, two by two; an odd one at the end has none."""
+    pairs = zip(row[::2], row[1::2], strict=False)
+    return [sha256(b"\1" + left + right).digest() for left, right in pairs]
 
 
 class Tree:
@@ -73,7 +77,7 @@ class Tree:
     def __init__(self, size: int, tiles: Tiles) -> None:
         self.size = size
         self._tiles = tiles
-        self._known: dict[tuple[int, int], Sequence[bytes]] = {}
+        self._known: dict[tuple[int, int], Sequence[Sequence[bytes]]] = {}
 
     def root(self) -> bytes:
         """Return the root, 32 bytes."""
@@ -132,25 +136,26 @@ class Tree:
         if width & (width - 1):
             middle = first + _split(width)
             return node_hash(self._hash(first, middle), self._hash(middle, end))
-        level = (width.bit_length() - 1) // _LEVELS
-        start, count = first >> _LEVELS * level, width >> _LEVELS * level
-        tile = self._tile(level, start // TILE)
-        return root_of(tile[start % TILE : start % TILE + count])
+        level, row = divmod(width.bit_length() - 1, _LEVELS)
+        start = first >> _LEVELS * level
+        return self._tile(level, start // TILE)[row][start % TILE >> row]
 
-    def _tile(self, level: int, number: int) -> Sequence[bytes]:
-        """Return the hashes of a tile, as many as the tree has."""
+    def _tile(self, level: int, number: int) -> Sequence[Sequence[bytes]]:
+        """Return the hashes of a tile that are in the tree, and the rows of nodes over them."""
         if (level, number) not in self._known:
             width = min(TILE, (self.size >> _LEVELS * level) - number * TILE)
-            hashes = self._tiles(level, number, width)
-            if len(hashes) != width:
+            rows = [self._tiles(level, number, width)]
+            if len(rows[0]) != width:
                 msg = f"the tree lacks hashes of tile {number} at level {level}: rebuild it"
                 raise Corrupt(msg)
+            while len(row := rows[-1]) > 1:
+                rows.append(_pairs(row))
             if width == TILE:
-                above = self._tile(level + 1, number // TILE)
-                if above[number % TILE] != root_of(hashes):
+                above = self._tile(level + 1, number // TILE)[0]
+                if above[number % TILE] != rows[-1][0]:
                     msg = f"the hash of tile {number} at level {level} is not that of its hashes"
                     raise Corrupt(msg)
-            self._known[level, number] = hashes
+            self._known[level, number] = rows
         return self._known[level, number]
 
 

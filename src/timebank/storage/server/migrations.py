@@ -88,13 +88,15 @@ def _recorded(transaction: Transaction) -> set[str] | None:
 
 
 def _is_unreleased(transaction: Transaction) -> bool:
-    """Return whether the tables lack a column that they have had since the first release."""
+    """Return whether a column or a table lacks that has been there since the first release."""
+    is_it = transaction.dialect.no_column
     try:
         transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
         transaction.cursor.execute("SELECT merged_into FROM timebank_accounts WHERE 1 = 0")
+        is_it = transaction.dialect.no_table
         transaction.cursor.execute("SELECT hash FROM timebank_tiles WHERE 1 = 0")
     except transaction.dialect.error as error:
-        return transaction.dialect.no_column(error)  # others are for who needs the table
+        return is_it(error)  # others are for who needs the table
     return False
 
 
