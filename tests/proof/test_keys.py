@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,16 @@ from hypothesis import strategies as st
 from support import examples
 from timebank import explain
 from timebank.errors import InvalidRequest, TimebankError, WrongType
-from timebank.proof import Note, PublicKey, Signature, SigningKey, keys_of
+from timebank.proof import (
+    Checkpoint,
+    Note,
+    Policy,
+    PublicKey,
+    Signature,
+    SignedHead,
+    SigningKey,
+    keys_of,
+)
 from timebank.proof.notes import base64_of
 
 NAME = "timebank/8a1e"
@@ -126,6 +136,25 @@ def test_other_files_are_no_keys(file: Path, content: bytes, message: str) -> No
     assert str(file) in str(told.value)
     with pytest.raises(InvalidRequest):
         SigningKey.read(file)
+
+
+def test_no_more_of_a_file_is_read_than_a_key_a_head_or_a_policy_has(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a wrong file, however long, is refused at once."""
+    key = SigningKey.make(NAME)
+    text = str(Checkpoint(NAME, 1, bytes(32)))
+    reads: list[tuple[str, str, Callable[[Path], object]]] = [
+        ("keys", f"{key.public}\n" * 3, keys_of),
+        ("heads", str(Note(text).signed_by(key.sign(text))), SignedHead.read),
+        ("policy", f"log {key.public}\nquorum none\n", Policy.read),
+    ]
+    for module, content, read in reads:
+        file.write_text(content)
+        read(file)
+        monkeypatch.setattr(f"timebank.proof.{module}._MOST_BYTES", len(content) - 5)
+        with pytest.raises(TimebankError):
+            read(file)
 
 
 def test_a_public_key_signs_nothing(file: Path) -> None:

@@ -306,6 +306,48 @@ def test_a_hold_and_its_settlement_are_told(bank: TimeBank, key: SigningKey, clo
     assert "expired" == status("short")
 
 
+def test_nothing_that_came_behind_the_head_is_told(
+    bank: TimeBank, key: SigningKey, clock: Clock
+) -> None:
+    """An amendment, a reversal, a settlement, a restart of the clock: each by the next head."""
+    until = timedelta(days=9)
+    bank.transfer(earner="m1", spender="f1", hours=1, id="a")
+    for id in ("planned", "to-come"):
+        bank.hold(earner="m1", spender="f1", hours=1, id=id, expires_in=until)
+
+    def words(id: str) -> list[tuple[str, int, int]]:
+        size = bank.head().sequence
+        heads = (head_at(bank, one, key) for one in (size - 1, size))
+        told = (receipt(bank, id, key=key, head=head).checked(key).word for head in heads)
+        return [(one.status, len(one.amendments), len(one.reversals)) for one in told]
+
+    bank.amend("a", category="care", reason="a slip")
+    assert [("stands", 0, 0), ("stands", 1, 0)] == words("a")
+    bank.reverse("a", reason="no")
+    assert [("stands", 1, 0), ("reversed", 1, 1)] == words("a")
+    bank.settle("planned", id="done")
+    assert [("open", 0, 0), ("settled", 0, 0)] == words("planned")
+    bank.reverse("done", reason="no")
+    assert [("settled", 0, 0), ("settled", 0, 1)] == words("planned")
+    clock.now += timedelta(days=3)
+    bank.open_account("ahead")
+    clock.now -= timedelta(days=2)
+    bank.restart_clock(today=clock.now.date(), reason="it ran ahead")
+    assert [("open", 0, 0), ("expired", 0, 0)] == words("to-come")
+
+
+def test_a_hold_has_expired_at_its_very_instant(bank: TimeBank, key: SigningKey) -> None:
+    """As the bank has it: the hour is over where the last record is an hour later."""
+    hour = timedelta(hours=1)
+    now = bank.hold(earner="m1", spender="f1", hours=1, id="a").recorded_at
+    still = TimeBank(bank.store, clock=lambda: now)
+    held = still.hold(earner="m1", spender="f1", hours=1, id="b", expires_in=hour)
+    assert now + hour == held.expires_at
+    assert "open" == receipt(bank, "b", key=key).checked(key).word.status
+    TimeBank(bank.store, clock=lambda: now + hour).open_account("new")
+    assert "expired" == receipt(bank, "b", key=key).checked(key).word.status
+
+
 def test_who_became_whom_is_told(bank: TimeBank, key: SigningKey) -> None:
     """Also by way of others, and only what had happened by the head."""
     for id in ("a", "b", "c"):
@@ -540,6 +582,7 @@ def repacked(text: str, change: Callable[[dict[str, Any]], Any], *, loose: bool 
         lambda extra: extra | {"texts": {"note": [extra["texts"]["note"][0].upper(), "at home"]}},
         lambda extra: extra | {"texts": {"note": [extra["texts"]["note"][0], "away"]}},
         lambda extra: extra | {"texts": {"note": ["00" * 16, "at home"]}},
+        lambda extra: extra | {"texts": {"note": ["xy" * 16, "at home"]}},
         lambda extra: extra | {"texts": {"note": [*extra["texts"]["note"], ""]}},
         lambda extra: extra | {"texts": {"reason": extra["texts"]["note"]}},
         lambda extra: extra | {"texts": {"id": extra["texts"]["note"]}},

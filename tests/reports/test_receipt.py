@@ -150,8 +150,14 @@ def test_it_is_told_what_sort_of_receipt_it_is(bank: TimeBank) -> None:
         "Receipt of an exchange",
         "Ricevuta di uno scambio",
     ]
-    assert any("Gave:" in line for line in receipt_text(checked(bank, "visit")))
-    assert not any("Gave:" in line for line in receipt_text(checked(bank, "present")))
+    assert [
+        ["  Gave: Maria Rossi (m1)", "  Received: Famiglia Bianchi (f1)"],
+        ["  Gives the hours: Maria Rossi (m1)", "  Gets the hours: Luca Verdi (m2)"],
+        ["  Gives: Maria Rossi (m1)", "  Receives: Famiglia Bianchi (f1)"],
+    ] == [
+        [re.sub(r": +", ": ", line) for line in receipt_text(checked(bank, id))[1:3]]
+        for id in ("visit", "present", "plan")
+    ]
 
 
 def test_the_whole_text_of_one(bank: TimeBank) -> None:

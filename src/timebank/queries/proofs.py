@@ -64,7 +64,7 @@ def word_on(reader: Reader, row: RecordRow, *, size: int, texts: bool) -> dict[s
     Names are those of now.
     """
     record = body_of(row)
-    moved = _moved(reader, row, size)
+    moved = _moved(reader, row)
     reversals = [] if moved is None else _until(size, reversals_of(reader, moved.sequence))
     described = row.sequence if row.kind != "settle" else record["effects"]["resolves"]
     amendments = amendments_of(reader, described, through=size)
@@ -88,13 +88,12 @@ def _until(size: int, rows: Iterable[RecordRow]) -> list[RecordRow]:
     return [row for row in rows if row.sequence <= size]
 
 
-def _moved(reader: Reader, row: RecordRow, size: int) -> RecordRow | None:
+def _moved(reader: Reader, row: RecordRow) -> RecordRow | None:
     """Return the record that moved the hours: of a hold its settlement, `None` without one."""
     if row.kind != "hold":
         return row
     resolved = resolution_of(reader, row.sequence)
-    is_settled = resolved is not None and resolved.kind == "settle" and resolved.sequence <= size
-    return resolved if is_settled else None
+    return resolved if resolved is not None and resolved.kind == "settle" else None
 
 
 def _status(row: RecordRow, reversals: Iterable[RecordRow]) -> str:

@@ -121,13 +121,14 @@ class Page:
         is_exchange = self.exchange.kind == _EXCHANGE
         return self.words("title_exchange" if is_exchange else "title_movement")
 
-    def sides(self) -> tuple[str, str]:
-        """Return what who earns does, and who spends: they give and receive, in an exchange."""
-        if self.exchange.kind == _EXCHANGE and isinstance(self.exchange, Hold):
-            return self.words("to_give"), self.words("to_receive")
-        if self.exchange.kind == _EXCHANGE:
-            return self.words("gave"), self.words("received")
-        return self.words("earned"), self.words("spent")
+    def sides(self) -> list[tuple[str, Mapping[str, Hours]]]:
+        """Return what each side does, and its accounts; who gives service or hours comes first."""
+        made, words = self.exchange, self.words
+        if made.kind != _EXCHANGE:
+            return [(words("spent"), made.spenders), (words("earned"), made.earners)]
+        if isinstance(made, Hold):
+            return [(words("to_give"), made.earners), (words("to_receive"), made.spenders)]
+        return [(words("gave"), made.earners), (words("received"), made.spenders)]
 
     def named(self, account: str) -> str:
         """Return an account by its name, with its id in brackets."""
@@ -149,11 +150,9 @@ class Page:
 
     def proved(self) -> dict[str, str]:
         """Return each fact that is proved, by its label."""
-        earns, spends = self.sides()
         is_hold = isinstance(self.exchange, Hold)
         return {
-            earns: self._side(self.exchange.earners),
-            spends: self._side(self.exchange.spenders),
+            **{label: self._side(side) for label, side in self.sides()},
             self.words("hours_were"): str(self.exchange.hours),
             self.words("planned" if is_hold else "day"): self.when(),
             **self.details(),
@@ -176,7 +175,7 @@ class Page:
             "area": made.area and words.of(made.area),
             "resource": made.resource and words.of(made.resource),
             "tags": ", ".join(made.tags),
-            "fee": self._fee(),
+            "fee_back" if made.kind == "reversal" else "fee": self._fee(),
             "via": made.via and self.named(made.via),
         }
         if isinstance(made, Hold):

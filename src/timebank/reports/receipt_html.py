@@ -91,11 +91,7 @@ def _sides(page: Page) -> list[tuple[str, list[tuple[str, str, str]]]]:
 
     The id is empty where it stands for a name, and the hours where an account is alone.
     """
-    made = page.exchange
-    return [
-        (label, _accounts(page, side))
-        for label, side in zip(page.sides(), (made.earners, made.spenders), strict=True)
-    ]
+    return [(label, _accounts(page, side)) for label, side in page.sides()]
 
 
 def _accounts(page: Page, side: Mapping[str, Hours]) -> list[tuple[str, str, str]]:
