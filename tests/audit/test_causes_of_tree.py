@@ -13,7 +13,7 @@ import pytest
 
 import timebank
 from audit.test_causes import audited, forging
-from timebank import AuditReport
+from timebank import AuditReport, Head
 from timebank.audit import audit
 from timebank.audit.report import explained
 from timebank.journal import canonical, digest, genesis, parse
@@ -260,6 +260,19 @@ def test_of_a_journal_that_was_cut_off_the_tree_has_more(community: Path, tmp_pa
         on_a_screen(report, [beyond, "this is certain: the copy has those of which it is the seal"])
         assert report.causes[0].advice.startswith(RESTORE)
         on_a_screen(bank.audit(expect=[str(copy.head())]), ["Records are missing at the end"])
+
+
+def test_of_a_line_with_another_root_it_is_the_line_that_is_doubted(community: Path) -> None:
+    """Its digest is right; of a head without one the past is another."""
+    with timebank.open(f"sqlite:///{community}", create=False, read_only=True) as bank:
+        head = bank.head()
+        wrong = f"{head} {bytes(32).hex()}"
+        for quick in (False, True):
+            report = bank.audit(expect=[wrong], quick=quick)
+            on_a_screen(report, ["The root that was published with the head of", "copied wrongly"])
+            assert report.causes[0].advice.startswith("Compare the line with the place where")
+        signed = Head(head.journal, head.sequence, b"", find_root=bytes(32))
+        on_a_screen(bank.audit(expect=[signed]), ["The journal was rewritten"])
 
 
 def test_of_a_record_that_was_changed_the_tree_says_nothing_more(

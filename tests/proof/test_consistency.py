@@ -151,15 +151,22 @@ def test_two_heads_of_one_size_need_no_proof() -> None:
 def test_a_journal_that_was_cut_is_named() -> None:
     for size in range(SIZE):
         bank = bank_of(HONEST[:size])
-        with pytest.raises(Forked, match=f"a head of 17 records was signed, this one has {size}"):
+        told = f"a head of 17 records was signed, this one has {size}"
+        with pytest.raises(Forked, match=told) as error:
             continuation(bank, HEADS[SIZE], KEY)
-        with pytest.raises(Forked) as error:
-            Continuation(SIZE, (), HEADS[size]).check_from(HEADS[SIZE])
         evidence = Evidence.of(error.value.evidence or "")
         evidence.checked([PUBLIC])
         assert evidence.is_shorter
         with bank.store.reader("main") as reader:
             assert parted(reader, HEADS) == (size, size + 1)
+
+
+def test_two_heads_alone_do_not_tell_which_came_first() -> None:
+    """The shorter may be the older one: nobody is accused by it, and no evidence is made."""
+    for size in range(SIZE):
+        with pytest.raises(NotProved, match="is the older of the two, or records were") as error:
+            Continuation(SIZE, (), HEADS[size]).check_from(HEADS[SIZE])
+        assert type(error.value) is NotProved
 
 
 def test_a_head_that_another_past_signed_is_not_of_this_journal() -> None:

@@ -57,7 +57,8 @@ def audit(
     Never raises on bad data: a finding says what, where, expected and found, and what
     can still be checked is. At most 100 findings of a check are kept; a last one says
     how many more there are. `progress` is called with the records done and their number.
-    Each head of `expect` is to be in the journal. `now` is the instant of who audits, in
+    Each head of `expect` is to be in the journal, with the root that was given with it; one whose
+    digest is empty is compared by its root alone. `now` is the instant of who audits, in
     microseconds since 1970: that of this machine's clock, unless given. The `workers` audit
     stretches of the journal in other processes.
 

@@ -121,8 +121,12 @@ class _Causes:
             sequence = place_of(one, "sequence")
             last = 0 if self._head is None else self._head.sequence
             details: list[str] = [said("last_record_here", sequence=last)]
-            also: dict[int, Finding] = {}
-            if getattr(one.expected, "key", "") == "journal":
+            also, advice = dict[int, Finding](), one.advice
+            key = getattr(one.expected, "key", "")
+            if key == "root":
+                what, advice = said("root_is_another", sequence=sequence), told("advice_root")
+                details = [said("root_and_seal")]
+            elif key == "journal":
                 what = said("another_journal")
                 details = []
             elif sequence is not None and sequence > last:
@@ -134,7 +138,7 @@ class _Causes:
                 also = tiles_of_others(self._open.left, sequence or 0)
                 places = [{gap: place_of(tile, gap) for gap in _TILE} for tile in also.values()]
                 details += _few(said("tile_tells", **place) for place in places if place["first"])
-            self._open.tell(what, details, one.advice, {number: one} | also)
+            self._open.tell(what, details, advice, {number: one} | also)
 
     def _last_day(self, last: int) -> list[str]:
         rows = [] if self._reader is None else self._reader.records(after=last - 1, limit=1)

@@ -187,13 +187,14 @@ class TreeRows(AuditCheck):
             size = max(size, context.head.sequence)
         with self.reading("tree"):
             for level in range(LEVELS):
-                for find in (_below, _beyond):
-                    try:
-                        self._tell(map(_extra, find(self._reader, level, size)))
-                    except TimebankError as error:
-                        if level not in self._unreadable:
-                            self._damaged(said("tiles_of_level", level=level), error)
-                        self._unreadable.add(level)
+                try:
+                    extra = _extra_rows(self._reader, level, size)
+                except TimebankError as error:
+                    if level not in self._unreadable:
+                        self._damaged(said("tiles_of_level", level=level), error)
+                    continue
+                if extra:
+                    self._tell(map(_extra, extra))
 
     # -- rows --------------------------------------------------------------------------------
 
@@ -323,8 +324,7 @@ def tree_faults(reader: Reader, size: int) -> Iterator[Fault]:
             if node is not None:
                 yield from _differing(TileRow(level, tile, node), _stored(reader, level, tile))
     for level in range(LEVELS):
-        extra = _below(reader, level, size) + _beyond(reader, level, size)
-        yield from map(_extra, extra)
+        yield from map(_extra, _extra_rows(reader, level, size))
 
 
 def _stored(reader: Reader, level: int, tile: int) -> TileRow | None:
@@ -400,19 +400,17 @@ def _from_rows(
     return peaks
 
 
-def _below(reader: Reader, level: int, _: int) -> list[TileRow]:
-    """Return rows of a level that are numbered below the first one."""
-    after, limit = -MAX_INTEGER - 1, 1
-    while rows := reader.tiles(level=level, after=after, limit=limit):
-        if limit > 1 or rows[0].tile >= 0:
-            return [row for row in rows if row.tile < 0]
-        limit = MOST_FINDINGS
-    return []
-
-
-def _beyond(reader: Reader, level: int, size: int) -> list[TileRow]:
-    """Return rows of a level that are numbered beyond those which so many records fill."""
-    return reader.tiles(level=level, after=(size >> SPAN * (level + 1)) - 1, limit=MOST_FINDINGS)
+def _extra_rows(reader: Reader, level: int, size: int) -> list[TileRow]:
+    """Return rows of a level that so many records do not fill, some of them at least."""
+    before, end = -MAX_INTEGER - 1, size >> SPAN * (level + 1)
+    first = reader.tiles(level=level, after=before, limit=1)
+    if not first:
+        return []
+    rows = reader.tiles(level=level, after=end - 1, limit=MOST_FINDINGS)
+    if first[0].tile >= 0:
+        return rows
+    below = reader.tiles(level=level, after=before, limit=MOST_FINDINGS)
+    return [row for row in below if row.tile < 0] + [row for row in rows if row.tile >= 0]
 
 
 def _place(level: int, tile: int) -> str:

@@ -80,7 +80,11 @@ class Continuation:
             msg = f"the heads are of two journals, {old.origin} and {new.origin}"
             raise NotProved(msg).about(key="heads_of_two", one=old.origin, other=new.origin)
         if new.size < old.size:
-            raise Evidence(seen, self.head).forked()
+            msg = (
+                f"the head has {new.size} records, fewer than the other, which has {old.size}: it "
+                "is the older of the two, or records were cut off"
+            )
+            raise NotProved(msg).about(key="heads_in_order", size=new.size, old=old.size)
         if new.size == old.size and new.root != old.root:
             raise Evidence(seen, self.head, new.root).forked()
         if self.old != old.size:
