@@ -132,7 +132,8 @@ def test_a_key_has_the_origin_of_its_bank(folder: Path) -> None:
 def test_a_witness_s_key_needs_no_bank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TIMEBANK_DB")
     assert "bruno" in well("key", "make", "bruno/key", "--witness", "bruno")
-    assert "one word without a plus" in refused("key", "make", "k", "--witness", "Anna Bini", code=2)
+    told = refused("key", "make", "k", "--witness", "Anna Bini", code=2)
+    assert "one word without a plus" in told
     assert "Name the bank's storage" in refused("key", "make", "k", code=2)
     assert not Path("k").exists()
 

@@ -45,7 +45,7 @@ def publish(
     >>> import tempfile
     >>> from pathlib import Path
     >>> import timebank
-    >>> from timebank.proof.heads import origin_of, sign_head
+    >>> from timebank.proof.heads import SignedHead, origin_of, sign_head
     >>> from timebank.proof.keys import SigningKey
     >>> from timebank.proof.policy import Policy
     >>> from timebank.proof.publishing import publish
