@@ -26,7 +26,7 @@ from audit.oddities import ODDITIES, SETTLED, Odd
 from timebank import AuditReport, Head
 from timebank.audit import Checkpoint, audit, quick_audit
 from timebank.journal import genesis
-from timebank.model import MAX_INTEGER, Fault, HoldRow, PostingRow, StatuteRow
+from timebank.model import MAX_INTEGER, Fault, HoldRow, PostingRow, StatuteRow, TileRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Batch, Reader
 
@@ -68,7 +68,7 @@ def readers() -> Iterator[Case]:
         yield f"a row of version {version}", _between(version)
     for method in ("faults", "head", "records", "find", "referring", "texts", "account"):
         yield f"no {method}", _without(method)
-    for method in ("accounts", "postings", "totals", "holds", "statutes"):
+    for method in ("accounts", "postings", "totals", "holds", "statutes", "tiles"):
         yield f"no {method}", _without(method)
 
 
@@ -223,6 +223,8 @@ def published() -> Iterator[Case]:
         "another journal's": attrs.evolve(right, journal="id-2"),
         "another digest's": attrs.evolve(right, digest=bytes(32)),
         "of what is to come": attrs.evolve(right, sequence=6),
+        "another root's": attrs.evolve(right, find_root=bytes(32)),
+        "signed, of another root": attrs.evolve(right, digest=b"", find_root=bytes(32)),
     }
     with small_reader() as reader:
         for name, head in heads.items():
@@ -253,6 +255,7 @@ ROWS: dict[str, Change] = {
     "another statute": lambda batch: batch.statutes.append(
         batch.statutes.pop()._replace(version="other")
     ),
+    "a tile too many": lambda batch: batch.tiles.append(TileRow(0, 0, bytes(32))),
 }
 
 

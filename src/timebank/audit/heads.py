@@ -92,8 +92,10 @@ class Heads(AuditCheck):
         if found == root:
             return True
         other = said("no_such_record") if found is None else found.hex()
-        expected = said("root", digest=root.hex()) if head.digest else root.hex()
-        return self._is_not_there(head, expected, other)
+        if head.digest and found is not None:  # it is not the records that are others
+            other = said("root", digest=found.hex())
+            return self._is_not_there(head, said("root", digest=root.hex()), other)
+        return self._is_not_there(head, root.hex(), other)
 
     def _is_not_there(self, head: Head, expected: str, found: str) -> bool:
         place = said("head_published", sequence=head.sequence)

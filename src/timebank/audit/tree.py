@@ -149,8 +149,7 @@ class TreeRows(AuditCheck):
         self._reader = context.reader
         self._peaks = Peaks()
         self._pending: list[_Tile] = []
-        #: The levels of which something cannot be read, as was told.
-        self._unreadable: set[int] = set()
+        self._tells_unreadable = False
 
     def start(self) -> None:
         """Hold the tiles before a checkpoint against what it knows.
@@ -190,7 +189,7 @@ class TreeRows(AuditCheck):
                 try:
                     extra = _extra_rows(self._reader, level, size)
                 except TimebankError as error:
-                    if level not in self._unreadable:
+                    if not self._tells_unreadable:  # of what cannot be read once is enough
                         self._damaged(said("tiles_of_level", level=level), error)
                     continue
                 if extra:
@@ -218,7 +217,6 @@ class TreeRows(AuditCheck):
         try:
             found = _stored(self._reader, row.level, row.tile)
         except TimebankError as error:
-            self._unreadable.add(row.level)
             self._damaged(_place(row.level, row.tile), error)
         else:
             self._tell(_differing(row, found))
@@ -228,6 +226,7 @@ class TreeRows(AuditCheck):
             self.tell(name, place, expected=expected, found=found)
 
     def _damaged(self, place: str, error: TimebankError) -> None:
+        self._tells_unreadable = True
         self.tell("tree", place, expected=said("rows_that_can_be_read"), found=str(error))
 
     def _leads_to_the_peaks(self) -> bool:
