@@ -94,7 +94,7 @@ HOLDING: dict[str, Made] = {
     "an id with an accent": Made(
         word=changed(word(), names={"ß": "è", "\U0001d4b3": "x", "\uffff": "y"})
     ),
-    "the largest number": Made(record=request(hours=2**53)),
+    "the largest number": Made(record=changed(record(), recorded_at=2**53)),
 }
 
 #: Receipts that are signed and prove nothing.
