@@ -169,6 +169,8 @@ REFUSED: dict[str, list[str]] = {
     "dues": ["nulla"],
     "erase": ["--reason", "x"],
     "hold": ["--earner", "m2", "--spender", "m1", "--hours", "900"],
+    "key make": ["b.key"],
+    "key show": ["nulla"],
     "leave": ["m1", "--assign-to", "m2"],
     "receipt": ["nulla", "--key", "b.key"],
     "reverse": ["storno", "--reason", "x"],
@@ -178,6 +180,7 @@ REFUSED: dict[str, list[str]] = {
     "transfer": ["--earner", "scuola", "--spender", "m2", "--hours", "1"],
     "clock restart": ["--reason", "x", "--today", "2001-01-01"],
     "welcome": ["fondo"],
+    "witness": ["--folder", "nulla"],
 }
 #: What is the bank's own: its names, texts and words of programs, that examples use as well.
 OWN = set(
