@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, cast
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.journal.tree import roots_by_consistency
+from timebank.journal.tree import damaged, roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence, hashes_of
@@ -163,12 +163,28 @@ def check_in(
 
     The evidence, where it has not, names `other`, a signed head that the journal has, or else
     the journal's head, which nobody signed. With `anew` all records are read, and what the
-    storage keeps of their tree is not believed.
+    storage keeps of their tree is not believed. Nobody is accused by what is kept alone: where
+    it denies the head, all records are read too.
 
     :raises Forked: it has not.
     :raises NotProved: the head is of another journal.
     :raises Corrupt: the tree is damaged.
     """
+    if not anew:
+        try:
+            _check_in(reader, seen, other)
+        except Forked:
+            _check_in(reader, seen, other, anew=True)
+            size = seen.checkpoint.size
+            msg = f"what is kept of the tree denies a head of {size} records that are there"
+            raise damaged(msg) from None
+    else:
+        _check_in(reader, seen, other, anew=True)
+
+
+def _check_in(
+    reader: Reader, seen: SignedHead, other: SignedHead | None, *, anew: bool = False
+) -> None:
     head, size = reader.head(), seen.checkpoint.size
     if seen.journal != head.journal:
         msg = f"the head is of the journal {seen.journal}, and this one is {head.journal}"
