@@ -13,7 +13,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import complain, show_as, show_bytes, show_json, show_result
-from timebank.cli.program import TOLD, usage
+from timebank.cli.program import REFUSED, TOLD, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.proof import Forked, PublicKey, SignedHead
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How the line of a head begins that nobody signed.
+LINE: Final = "timebank/1 "
 #: What the evidence of a head is called, behind the name of its file.
 EVIDENCE: Final = ".evidence"
 #: What options are called, where their values are named otherwise.
@@ -103,16 +105,17 @@ class _Options(TypedDict):
 )
 @formatted
 @pass_address
-def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> None:
+def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> int:
     """Print the head, signed or not; check one; or publish it."""
     if options["verify"] is not None:
-        _verify(options["verify"], format, options)
-    elif options["publish"] is not None:
+        return _verify(options["verify"], format, options)
+    if options["publish"] is not None:
         _publish(address, options["publish"], format, options)
     elif options["sign"] or options["signed"] is not None:
         _sign(address, format, options)
     else:
         _show(address, format, options)
+    return WELL
 
 
 def _not_with(options: _Options, of: str, *names: str) -> None:
@@ -186,9 +189,11 @@ def _old(since: str, options: _Options, publics: tuple[PublicKey, ...]) -> Signe
     """Return an older head whose signature was checked, or its number of records."""
     if since.isascii() and since.isdigit() and len(since) < 17:  # noqa: PLR2004 - digits of a sequence
         return int(since)
-    if not Path(since).exists():
+    if since.startswith(LINE):
+        usage(words()("since_line"))
+    if not Path(since).exists() or Path(since).is_dir():
         usage(words()("since_missing", file=since))
-    old = read(since, signed_head)
+    old = read(since, _older)
     from timebank.proof import keys_of
 
     known = (*publics, *keys_of(*options["keys"]))
@@ -207,7 +212,8 @@ def _keys(options: _Options, of: str) -> tuple[PublicKey, ...]:
 # -- checking ------------------------------------------------------------------------------
 
 
-def _verify(file: str, format: str, options: _Options) -> None:
+def _verify(file: str, format: str, options: _Options) -> int:
+    """Check a file; return the exit code."""
     _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
     from timebank.proof import keys_of
     from timebank.proof.evidence import Evidence
@@ -219,8 +225,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
     found = read(file, _signed)
     if isinstance(found, Evidence):
         _not_with(options, "verify", "since", "witnesses")
-        _verify_evidence(found, keys, format)
-        return
+        return _verify_evidence(found, keys, format)
     head, proof = _parts(found)
     checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
     lines = list(_told(head, checked))
@@ -233,6 +238,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
         lines.append(words().counted("proof_unchecked", proof.old))
     shape = {**_shape(head), **_checked_shape(checked), "continues": old}
     show_as(format, lambda: shape, lambda: lines)
+    return WELL
 
 
 def _parts(found: SignedHead | Continuation) -> tuple[SignedHead, Continuation | None]:
@@ -258,7 +264,8 @@ def _continued(
     return old.checkpoint.size
 
 
-def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> None:
+def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> int:
+    """Say what evidence proves; return the exit code: that a head is shorter proves nothing."""
     found.checked(keys)
     seen, other = found.seen.checkpoint, found.claim
     key = "shorter" if found.is_shorter else "rewritten" if found.is_signed else "unsigned"
@@ -269,7 +276,11 @@ def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) 
         "other": {"size": other.size, "root": other.root.hex(), "signed": found.is_signed},
     }
     gaps = {"origin": seen.origin, "seen": seen.size, "other": other.size}
-    show_as(format, lambda: shape, lambda: [words()(f"evidence_{key}", **gaps)])
+    lines = [words()(f"evidence_{key}", **gaps)]
+    if found.is_shorter and not found.is_signed:
+        lines.append(words()("evidence_nobody"))
+    show_as(format, lambda: shape, lambda: lines)
+    return REFUSED if found.is_shorter else WELL
 
 
 # -- publishing ----------------------------------------------------------------------------
@@ -336,6 +347,16 @@ def signed_head(data: bytes) -> SignedHead:
     return Continuation.of(data).head if data.startswith(b"old ") else SignedHead.of(data)
 
 
+def _older(data: bytes) -> SignedHead:
+    """Return the signed head of a file, where it is not the line of one that nobody signed.
+
+    :raises NotProved: there is none.
+    """
+    if data.startswith(LINE.encode()):
+        usage(words()("since_line"))
+    return signed_head(data)
+
+
 def _signed(data: bytes) -> SignedHead | Continuation | Evidence:
     """Return evidence, a proof that one head continues another, or a signed head."""
     from timebank.proof import SignedHead
@@ -379,8 +400,13 @@ def keep_evidence(error: Forked, place: str) -> str | None:
         return words()("evidence_kept", file=keep_new(place, error.evidence))
     except OSError as failed:
         complain(f"{failed.filename or place}: {failed.strerror}")
-        sys.stderr.write(error.evidence)
+        show_evidence(error.evidence)
         return None
+
+
+def show_evidence(text: str) -> None:
+    """Print evidence that could not be kept on standard error, so that it can be."""
+    sys.stderr.write(text)
 
 
 def _shape(head: SignedHead) -> dict[str, Any]:

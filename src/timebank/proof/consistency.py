@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
-from timebank.errors import InvalidRequest
+from timebank.errors import Corrupt, InvalidRequest
 from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
@@ -169,6 +169,20 @@ def check_in(
     :raises NotProved: the head is of another journal.
     :raises Corrupt: the tree is damaged.
     """
+    try:
+        _check_in(reader, seen, other, anew=anew)
+    except Forked:
+        if anew:
+            raise
+        # Nobody is accused by a damaged row: what was found has to follow from the records.
+        _check_in(reader, seen, other, anew=True)
+        msg = "the tree is not that of the records, which have the head: rebuild it"
+        raise Corrupt(msg) from None
+
+
+def _check_in(
+    reader: Reader, seen: SignedHead, other: SignedHead | None = None, *, anew: bool
+) -> None:
     head, size = reader.head(), seen.checkpoint.size
     if seen.journal != head.journal:
         msg = f"the head is of the journal {seen.journal}, and this one is {head.journal}"
