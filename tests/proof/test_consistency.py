@@ -92,6 +92,18 @@ def test_what_cannot_be_proved_is_refused() -> None:
         continuation(TimeBank(BANK.store, permissions=lambda ask: ask.action != "head"), 8, KEY)
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_an_audit_misses_each_head_of_another_past(quick: bool) -> None:
+    """Rewritten at each record, or cut there: heads from there on are missed, and none before."""
+    for at in range(1, SIZE + 1):
+        for names in (rewritten(HONEST, at), HONEST[: at - 1]):
+            bank = bank_of(names)
+            for size, head in enumerate(HEADS):
+                report = bank.audit(expect=[expected(head)], quick=quick)
+                assert report.ok == (size < at)
+                assert {one.check for one in report.findings} <= {"published"}
+
+
 # -- forks at every record -------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     the bank, which its board hands over itself: --trust takes it.
     """
 )
-@click.argument("file", metavar="FILE", required=False)
+@click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--folder",
     metavar="DIR",

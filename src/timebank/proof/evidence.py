@@ -2,7 +2,8 @@ r"""Evidence that a past was rewritten: a text that whoever has the bank's publi
 
 Two signed heads, and between them what leads from the second back to the first: the root that the
 first so many records have in the second one's tree, and the hashes of a proof of consistency
-(RFC 6962). Where that root is another than the first head's, no journal has both heads. A person
+(RFC 6962). Where that root is another than the first head's, no journal has both heads. Where the
+other head is shorter it may be the older one, and nothing is proved but who signed what. A person
 can read the file: six parts with an empty line between two of them.
 
 1. `timebank-evidence/1`
