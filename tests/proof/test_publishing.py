@@ -149,6 +149,12 @@ def test_a_key_that_is_not_in_use_any_more_holds_nothing_up(place: Path) -> None
     assert made == SignedHead.read(place)
 
 
+def test_a_folder_that_is_not_there_is_named(place: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        published(place / "nowhere" / "head", HONEST, 4, ANNA)
+    assert str(place / "nowhere") == error.value.filename
+
+
 def test_a_link_stays_a_link(place: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     place.symlink_to(tmp_path / "site" / "head")

@@ -173,7 +173,10 @@ def alone_in(lock: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _opened(lock: str | os.PathLike[str]) -> int:
-    return os.open(lock, os.O_CREAT | os.O_RDWR, _MODE)
+    try:
+        return os.open(lock, os.O_CREAT | os.O_RDWR, _MODE)
+    except FileNotFoundError as error:  # what is missing is the folder: nobody asked for a lock
+        raise FileNotFoundError(error.errno, error.strerror, str(Path(lock).parent)) from None
 
 
 def _is_at(number: int, lock: str | os.PathLike[str]) -> bool:
