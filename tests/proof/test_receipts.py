@@ -29,7 +29,6 @@ from timebank import (
     TimeBank,
     Transfer,
     TransferNotFound,
-    WrongType,
 )
 from timebank.journal import canonical, digest, genesis, parse, refers_to
 from timebank.journal.tree import MOST_HASHES, leaf_hash, root_of
@@ -823,19 +822,6 @@ def test_a_head_that_two_keys_signed_serves_one_of_them(bank: TimeBank, key: Sig
     head = head.cosigned(witness.cosign(head.note.text, SECONDS))
     made = receipt(bank, "a", key=second, head=head)
     assert (second.public,) == made.checked(key, second, witnesses=[witness]).head.signers
-
-
-def test_what_is_not_kept_has_no_receipt(bank: TimeBank, key: SigningKey) -> None:
-    """A batch may still be dropped, and a preview always is: nothing of them is signed."""
-    bank.transfer(earner="m1", spender="f1", hours=1, id="a")
-    with bank.batch() as batch:
-        unfinished: Any = batch
-        with pytest.raises(WrongType, match="not of what is not committed"):
-            receipt(unfinished, "a", key=key)
-    with bank.preview() as preview:
-        tried: Any = preview
-        with pytest.raises(WrongType, match="not of what is not committed"):
-            receipt(tried, "a", key=key)
 
 
 def test_a_host_has_receipts_in_its_own_transaction(tmp_path: Path) -> None:

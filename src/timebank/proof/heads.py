@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from timebank.errors import InvalidRequest, shown
+from timebank.bank import TimeBank
+from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.journal.tree import EMPTY
 from timebank.proof.errors import NotProved
 from timebank.proof.keys import (
@@ -39,7 +40,6 @@ from timebank.proof.keys import (
 from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
     from timebank.proof.policy import Policy
 
 #: What the origin of a bank's heads begins with; the journal's id follows.
@@ -250,16 +250,31 @@ def _check_kinds(logs: tuple[PublicKey, ...], neighbours: Iterable[PublicKey]) -
 def sign_head(bank: TimeBank, *keys: str | os.PathLike[str] | SigningKey) -> SignedHead:
     """Return the head of a bank as it is now, signed by keys, or by those of files.
 
+    In a transaction of a host's own, sign before anything is written there, or after it was
+    committed: a head of records that were rolled back is one that the bank never continues.
+
+    :raises WrongType: a batch or a preview is given.
     :raises InvalidRequest: no key is given, one is not the bank's, or its journal cannot sign.
     :raises NotPermitted: who acts may not read the head.
     :raises OSError: a file cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
     """
+    check_lasting(bank)
     head = bank.head()
     origin = origin_of(head.journal)
     signing = own_keys(origin, *keys)
     checkpoint = Checkpoint(origin, head.sequence, head.root)
     return SignedHead(checkpoint, signed_by(str(checkpoint), signing))
+
+
+def check_lasting(bank: object) -> None:
+    """Check that a bank itself is to sign: of a batch or a preview nothing may be left.
+
+    :raises WrongType: it is none.
+    """
+    if not isinstance(bank, TimeBank):
+        msg = f"what is signed is a bank's, not of what is not committed yet: {shown(bank)}"
+        raise WrongType(msg).about(key="signed_of_bank")
 
 
 def own_keys(origin: str, *keys: str | os.PathLike[str] | SigningKey) -> tuple[SigningKey, ...]:

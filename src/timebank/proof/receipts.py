@@ -56,13 +56,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 from os import PathLike
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 import attrs
 
 from timebank.audit.record_fields import field_differences
 from timebank.bank import TimeBank
-from timebank.errors import Corrupt, TimebankError, WrongType, shown
+from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.tree import MOST_HASHES, leaf_hash, root_by_inclusion
 from timebank.model import TEXT_FIELDS, Hold, Transfer
@@ -71,6 +71,7 @@ from timebank.proof.heads import (
     Checked,
     Checkpoint,
     SignedHead,
+    check_lasting,
     origin_of,
     own_keys,
     signed_by,
@@ -435,6 +436,7 @@ def receipt(
     With permissions, it is asked for as `receipt`, with every account of the record, for it shows
     the whole of it; the balance of each of which its flags tell is asked for as well.
 
+    :raises WrongType: a batch or a preview is given.
     :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
     :raises NotPermitted: the permissions say no.
     :raises TransferNotFound: there is no such transfer or hold.
@@ -443,9 +445,7 @@ def receipt(
     :raises Forked: the bank's past is not the one that `head` signed.
     :raises OSError: the file of a key cannot be read.
     """
-    if not isinstance(cast("object", bank), TimeBank):
-        msg = f"a receipt is of a bank, not of what is not committed yet: {shown(bank)}"
-        raise WrongType(msg).about(key="receipt_of_bank")
+    check_lasting(bank)
     several = [key] if isinstance(key, str | PathLike | SigningKey) else key
     keys = tuple(several)
     given = SignedHead.of(head) if isinstance(head, str | bytes) else head
