@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from reports.errors import calls
-from timebank import TimebankError, explain
+from timebank import TimeBank, TimebankError, explain
 from timebank.proof import (
     Checkpoint,
     Note,
@@ -20,7 +21,9 @@ from timebank.proof import (
     SigningKey,
     keys_of,
     origin_of,
+    sign_head,
 )
+from timebank.proof.files import MOST_BYTES
 from timebank.proof.heads import own_keys
 from timebank.proof.notes import signatures_of
 
@@ -34,6 +37,8 @@ LINE = (
     f"PRIVATE+KEY+{KEY.name}+{KEY.public.key_id.hex()}+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 WITNESS = f"witness anna {ANNA.public}\n"
+
+MODULES = {"files", "notes", "keys", "heads", "policy"}
 
 SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
     "no note": (
@@ -324,6 +329,19 @@ SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
         "policy: line 1: no line above names a witness or a group 'all'",
         "policy: riga 1: Nessuna riga sopra ha un testimone o un gruppo 'all'.",
     ),
+    "another file": (
+        lambda: SignedHead.read("film"),
+        "film: it is longer than anything that is signed: was another file meant?",
+        "film: È più lungo di qualsiasi cosa firmata: si intendeva un altro file?",
+    ),
+    "what is no bank": (
+        lambda: sign_head(cast("TimeBank", "timebank/8a1e"), KEY),
+        "what is signed is a bank's, not of what is not committed yet: 'timebank/8a1e'",
+        (
+            "Si firma ciò che la banca ha registrato, non ciò che è solo provato o non ancora "
+            "conservato."
+        ),
+    ),
 }
 
 
@@ -335,6 +353,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("cut").write_text(LINE[:-9])
     Path("empty").touch()
     Path("policy").write_text("quorum all\n")
+    with Path("film").open("wb") as film:
+        film.truncate(MOST_BYTES + 1)
 
 
 @pytest.mark.parametrize("slip", SLIPS)
@@ -346,11 +366,11 @@ def test_a_slip_is_told(slip: str) -> None:
 
 
 def test_every_slip_that_can_be_told_is_among_them() -> None:
-    """The keys that the four modules give to errors, but that of a package that is missing."""
+    """The keys that these modules give to errors, but that of a package that is missing."""
     keys = {
         one.value.value
         for path, call in calls()
-        if path.parent.name == "proof" and path.stem in {"notes", "keys", "heads", "policy"}
+        if path.parent.name == "proof" and path.stem in MODULES
         for one in call.keywords
         if one.arg == "key" and isinstance(one.value, ast.Constant)
     }

@@ -37,10 +37,6 @@ _WITH: Final = {
     "cosignatures": "--publish",
     "evidence": "--since",
 }
-#: What is signed, or proved, is a shorter file.
-_MOST_BYTES: Final = 1 << 20
-#: Some editors begin a file with a mark of its encoding.
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 class _Options(TypedDict):
@@ -311,18 +307,14 @@ def words() -> Words:
 def read(file: str, form: Callable[[bytes], T]) -> T:
     """Return what is in a file; a `-` is the standard input.
 
+    :raises InvalidRequest: it is longer than anything that is signed.
     :raises NotProved: it is not of this form; the error names the file.
     :raises OSError: it cannot be read.
     """
-    from timebank.proof import NotProved
+    from timebank.proof.files import named, plain, read_short
 
-    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
-        data = stream.read(_MOST_BYTES)
-    try:
-        return form(data.removeprefix(_MARK).replace(b"\r\n", b"\n"))
-    except NotProved as error:
-        msg = f"{file}: {error}"
-        raise NotProved(msg).about(key="in_place", where=file, reason=error) from error
+    with named(file):
+        return form(plain(read_short(file, sys.stdin.buffer if file == "-" else None)))
 
 
 def signed_head(data: bytes) -> SignedHead:

@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -29,6 +28,7 @@ from timebank.bank import TimeBank
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.journal.tree import EMPTY
 from timebank.proof.errors import NotProved
+from timebank.proof.files import named, plain, read_short
 from timebank.proof.keys import (
     COSIGNATURE,
     ED25519,
@@ -50,8 +50,6 @@ MOST_RECORDS: Final = 2**63 - 1
 _ROOT_BYTES: Final = 32
 _SIZE: Final = re.compile("0|[1-9][0-9]{0,18}")
 _LINES: Final = 3
-#: A signed head is a shorter file.
-_MOST_BYTES: Final = 1 << 20
 
 
 def origin_of(journal: str) -> str:
@@ -152,11 +150,12 @@ class SignedHead:
     def read(cls, path: str | os.PathLike[str]) -> SignedHead:
         """Return the signed head of a file at a path; its signatures are not checked by that.
 
-        :raises NotProved: it is none.
+        :raises InvalidRequest: it is longer than any.
+        :raises NotProved: it is none; the error names the file.
         :raises OSError: it cannot be read.
         """
-        with Path(path).open("rb") as stream:
-            return cls.of(stream.read(_MOST_BYTES))
+        with named(path):
+            return cls.of(plain(read_short(path)))
 
     @property
     def journal(self) -> str:
