@@ -21,7 +21,7 @@ from timebank.proof import (
     keys_of,
     origin_of,
 )
-from timebank.proof.heads import own_keys
+from timebank.proof.heads import check_kept, own_keys
 from timebank.proof.notes import signatures_of
 
 KEY = SigningKey("timebank/8a1e", "ed25519", bytes(32))
@@ -68,6 +68,14 @@ SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
         lambda: Signature.of("- w AAAA"),
         "this is no line of a signature: '- w AAAA'",
         "Non è la riga di una firma: '- w AAAA'.",
+    ),
+    "a list in place of a bank": (
+        lambda: check_kept([]),
+        "what is signed is what a bank has recorded and kept, not a list",
+        (
+            "Si firma ciò che la banca ha registrato e conservato, non ciò che è solo provato o "
+            "non ancora conservato."
+        ),
     ),
     "too many signatures": (
         lambda: signatures_of(f"{KEY.sign(TEXT)}\n" * 101),

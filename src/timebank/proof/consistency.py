@@ -33,7 +33,7 @@ from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence, hashes_of
-from timebank.proof.heads import Checkpoint, SignedHead, origin_of, own_keys, signed_by
+from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
 from timebank.proof.notes import base64_of, text_of
 from timebank.storage.protocol import Reader
@@ -133,7 +133,9 @@ def continuation(
     :raises NotProved: a head is of another journal.
     :raises OSError: a file of a key cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
+    check_kept(bank)
     origin = origin_of(bank.head().journal)
     signing = own_keys(origin, *keys) if keys or head is None else ()
     if signing and head is not None:

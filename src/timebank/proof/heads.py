@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from timebank.errors import InvalidRequest, shown
+from timebank.bank import TimeBank
+from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.journal.tree import EMPTY
 from timebank.proof.errors import NotProved
 from timebank.proof.keys import (
@@ -39,7 +40,6 @@ from timebank.proof.keys import (
 from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
     from timebank.proof.policy import Policy
 
 #: What the origin of a bank's heads begins with; the journal's id follows.
@@ -250,16 +250,33 @@ def _check_kinds(logs: tuple[PublicKey, ...], neighbours: Iterable[PublicKey]) -
 def sign_head(bank: TimeBank, *keys: str | os.PathLike[str] | SigningKey) -> SignedHead:
     """Return the head of a bank as it is now, signed by keys, or by those of files.
 
+    Of a batch or a preview none is signed. In a transaction of a host's own, sign before anything
+    is written there: a head of what is rolled back is of a past that the bank will not have.
+
     :raises InvalidRequest: no key is given, one is not the bank's, or its journal cannot sign.
     :raises NotPermitted: who acts may not read the head.
     :raises OSError: a file cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
+    check_kept(bank)
     head = bank.head()
     origin = origin_of(head.journal)
     signing = own_keys(origin, *keys)
     checkpoint = Checkpoint(origin, head.sequence, head.root)
     return SignedHead(checkpoint, signed_by(str(checkpoint), signing))
+
+
+def check_kept(bank: object) -> None:
+    """Check that it is a bank of which something is to be signed, and no batch or preview of one.
+
+    What these have may still be dropped: a bank that signed it would have signed two pasts.
+
+    :raises WrongType: it is no bank.
+    """
+    if not isinstance(bank, TimeBank):
+        msg = f"what is signed is what a bank has recorded and kept, not a {type(bank).__name__}"
+        raise WrongType(msg).about(key="signed_of_bank")
 
 
 def own_keys(origin: str, *keys: str | os.PathLike[str] | SigningKey) -> tuple[SigningKey, ...]:
