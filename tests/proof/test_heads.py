@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 
 import timebank
 from support import fill, sources
-from timebank import InvalidRequest, NotPermitted, TimeBank, WrongType
+from timebank import InvalidRequest, NotPermitted, TimeBank
 from timebank.proof import (
     Checkpoint,
     Note,
@@ -22,11 +21,8 @@ from timebank.proof import (
     Signature,
     SignedHead,
     SigningKey,
-    continuation,
     keys_of,
     origin_of,
-    publish,
-    receipt,
     sign_head,
 )
 
@@ -96,25 +92,6 @@ def test_who_may_not_read_the_head_does_not_sign_it(key: SigningKey) -> None:
     bank = timebank.open("memory:", permissions=lambda ask: ask.action != "head")
     with pytest.raises(NotPermitted):
         sign_head(bank, key)
-
-
-@pytest.mark.parametrize("kind", ["batch", "preview"])
-def test_what_is_not_kept_is_not_signed(
-    bank: TimeBank, key: SigningKey, tmp_path: Path, kind: str
-) -> None:
-    """A batch may still be dropped, and a preview always is: a head of them would be a fork."""
-    bank.transfer(earner="m1", spender="f1", hours=1, id="a")
-    head, policy = sign_head(bank, key), Policy.of(f"log {key.public}\nquorum none\n")
-    with getattr(bank, kind)() as block:
-        unfinished: Any = block
-        for sign in (
-            lambda: sign_head(unfinished, key),
-            lambda: continuation(unfinished, 0, key),
-            lambda: receipt(unfinished, "a", key=key),
-            lambda: publish(unfinished, tmp_path / "head", head, policy=policy),
-        ):
-            with pytest.raises(WrongType, match="not of what is not committed"):
-                sign()
 
 
 def test_a_key_of_another_bank_checks_nothing(bank: TimeBank, key: SigningKey) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from reports.errors import calls
-from timebank import TimeBank, TimebankError, explain
+from timebank import TimebankError, explain
 from timebank.proof import (
     Checkpoint,
     Note,
@@ -21,10 +20,9 @@ from timebank.proof import (
     SigningKey,
     keys_of,
     origin_of,
-    sign_head,
 )
 from timebank.proof.files import MOST_BYTES
-from timebank.proof.heads import own_keys
+from timebank.proof.heads import check_kept, own_keys
 from timebank.proof.notes import signatures_of
 
 KEY = SigningKey("timebank/8a1e", "ed25519", bytes(32))
@@ -73,6 +71,14 @@ SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
         lambda: Signature.of("- w AAAA"),
         "this is no line of a signature: '- w AAAA'",
         "Non è la riga di una firma: '- w AAAA'.",
+    ),
+    "a list in place of a bank": (
+        lambda: check_kept([]),
+        "what is signed is what a bank has recorded and kept, not a list",
+        (
+            "Si firma ciò che la banca ha registrato e conservato, non ciò che è solo provato o "
+            "non ancora conservato."
+        ),
     ),
     "too many signatures": (
         lambda: signatures_of(f"{KEY.sign(TEXT)}\n" * 101),
@@ -333,14 +339,6 @@ SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
         lambda: SignedHead.read("film"),
         "film: it is longer than anything that is signed: was another file meant?",
         "film: È più lungo di qualsiasi cosa firmata: si intendeva un altro file?",
-    ),
-    "what is no bank": (
-        lambda: sign_head(cast("TimeBank", "timebank/8a1e"), KEY),
-        "what is signed is a bank's, not of what is not committed yet: 'timebank/8a1e'",
-        (
-            "Si firma ciò che la banca ha registrato, non ciò che è solo provato o non ancora "
-            "conservato."
-        ),
     ),
 }
 

@@ -33,14 +33,7 @@ from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence, hashes_of
-from timebank.proof.heads import (
-    Checkpoint,
-    SignedHead,
-    check_lasting,
-    origin_of,
-    own_keys,
-    signed_by,
-)
+from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
 from timebank.proof.notes import base64_of, text_of
 from timebank.storage.protocol import Reader
@@ -131,10 +124,8 @@ def continuation(
 
     `since` is the other, or its number of records. It is compared with the journal before
     anything is signed; its own signatures are for the caller to check. With `head`, a signed
-    head of this bank, the proof leads to that one, and nothing is signed. In a transaction of a
-    host's own it is as with `sign_head`.
+    head of this bank, the proof leads to that one, and nothing is signed.
 
-    :raises WrongType: a batch or a preview is given.
     :raises InvalidRequest: a key that is not the bank's, or both or neither of keys and `head`;
         or there are fewer records than `since`.
     :raises Forked: the journal does not continue the other head, or `head` is not of it.
@@ -142,8 +133,9 @@ def continuation(
     :raises NotProved: a head is of another journal.
     :raises OSError: a file of a key cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
-    check_lasting(bank)
+    check_kept(bank)
     origin = origin_of(bank.head().journal)
     signing = own_keys(origin, *keys) if keys or head is None else ()
     if signing and head is not None:

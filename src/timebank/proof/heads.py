@@ -249,16 +249,16 @@ def _check_kinds(logs: tuple[PublicKey, ...], neighbours: Iterable[PublicKey]) -
 def sign_head(bank: TimeBank, *keys: str | os.PathLike[str] | SigningKey) -> SignedHead:
     """Return the head of a bank as it is now, signed by keys, or by those of files.
 
-    In a transaction of a host's own, sign before anything is written there, or after it was
-    committed: a head of records that were rolled back is one that the bank never continues.
+    Of a batch or a preview none is signed. In a transaction of a host's own, sign before anything
+    is written there: a head of what is rolled back is of a past that the bank will not have.
 
-    :raises WrongType: a batch or a preview is given.
     :raises InvalidRequest: no key is given, one is not the bank's, or its journal cannot sign.
     :raises NotPermitted: who acts may not read the head.
     :raises OSError: a file cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
-    check_lasting(bank)
+    check_kept(bank)
     head = bank.head()
     origin = origin_of(head.journal)
     signing = own_keys(origin, *keys)
@@ -266,13 +266,15 @@ def sign_head(bank: TimeBank, *keys: str | os.PathLike[str] | SigningKey) -> Sig
     return SignedHead(checkpoint, signed_by(str(checkpoint), signing))
 
 
-def check_lasting(bank: object) -> None:
-    """Check that a bank itself is to sign: of a batch or a preview nothing may be left.
+def check_kept(bank: object) -> None:
+    """Check that it is a bank of which something is to be signed, and no batch or preview of one.
 
-    :raises WrongType: it is none.
+    What these have may still be dropped: a bank that signed it would have signed two pasts.
+
+    :raises WrongType: it is no bank.
     """
     if not isinstance(bank, TimeBank):
-        msg = f"what is signed is a bank's, not of what is not committed yet: {shown(bank)}"
+        msg = f"what is signed is what a bank has recorded and kept, not a {type(bank).__name__}"
         raise WrongType(msg).about(key="signed_of_bank")
 
 

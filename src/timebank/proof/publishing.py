@@ -11,7 +11,7 @@ from timebank.errors import InvalidRequest
 from timebank.proof.consistency import check_in
 from timebank.proof.errors import NotProved
 from timebank.proof.folders import alone_in, write_whole
-from timebank.proof.heads import Checked, SignedHead, check_lasting
+from timebank.proof.heads import Checked, SignedHead, check_kept
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 
@@ -33,7 +33,6 @@ def publish(
     and the head continues the one that is in the file. Cosignatures of witnesses that the policy
     does not name are left out. Returned are the head as it is published, and whose signatures hold.
 
-    :raises WrongType: a batch or a preview is given.
     :raises InvalidRequest: the policy names no key of the bank.
     :raises Forked: the journal does not have the head, or not the one that was published before.
     :raises NotPermitted: who acts may not read the head.
@@ -42,6 +41,7 @@ def publish(
     :raises OSError: it cannot be read or written.
     :raises StoreBusy: another process publishes there for too long.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -63,7 +63,7 @@ def publish(
     (True, ['anna'])
     >>> folder.cleanup()
     """
-    check_lasting(bank)
+    check_kept(bank)
     bank.head()  # who may not read it may not publish it
     target = Path(os.path.realpath(path))
     full = head.cosigned(*cosignatures)
