@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from timebank.proof import Forked, PublicKey, SignedHead
     from timebank.proof.consistency import Continuation
     from timebank.proof.evidence import Evidence
-    from timebank.proof.heads import Checked
     from timebank.proof.policy import Policy
     from timebank.reports.words import Words
 
@@ -173,7 +172,9 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
                 made = continuation(bank, old, *keys, head=given)
             found, text = made.head, str(made)
     if format == "json":
-        show_json({**_shape(found), "text": text})
+        from timebank.reports.heads import head_json
+
+        show_json({**head_json(found), "text": text})
     else:
         show_bytes([text.encode()])
 
@@ -207,6 +208,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
     _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
     from timebank.proof import keys_of
     from timebank.proof.evidence import Evidence
+    from timebank.reports.heads import evidence_json, evidence_text, head_json, head_text
 
     policy = _policy(options)
     keys = keys_of(*options["keys"])
@@ -215,11 +217,12 @@ def _verify(file: str, format: str, options: _Options) -> None:
     found = read(file, _signed)
     if isinstance(found, Evidence):
         _not_with(options, "verify", "since", "witnesses")
-        _verify_evidence(found, keys, format)
+        found.checked(keys)
+        show_as(format, lambda: evidence_json(found), lambda: evidence_text(found))
         return
     head, proof = _parts(found)
     checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
-    lines = list(_told(head, checked))
+    lines = head_text(head, checked)
     if policy is not None:
         lines.append(words()("policy_met"))
     old = None if options["since"] is None else _continued(options["since"], found, keys, options)
@@ -227,7 +230,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
         lines.append(words().counted("continues", old))
     elif proof is not None:
         lines.append(words().counted("proof_unchecked", proof.old))
-    shape = {**_shape(head), **_checked_shape(checked), "continues": old}
+    shape = {**head_json(head, checked), "continues": old}
     show_as(format, lambda: shape, lambda: lines)
 
 
@@ -254,20 +257,6 @@ def _continued(
     return old.checkpoint.size
 
 
-def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> None:
-    found.checked(keys)
-    seen, other = found.seen.checkpoint, found.claim
-    key = "shorter" if found.is_shorter else "rewritten" if found.is_signed else "unsigned"
-    shape = {
-        "evidence": key,
-        "origin": seen.origin,
-        "seen": {"size": seen.size, "root": seen.root.hex()},
-        "other": {"size": other.size, "root": other.root.hex(), "signed": found.is_signed},
-    }
-    gaps = {"origin": seen.origin, "seen": seen.size, "other": other.size}
-    show_as(format, lambda: shape, lambda: [words()(f"evidence_{key}", **gaps)])
-
-
 # -- publishing ----------------------------------------------------------------------------
 
 
@@ -275,6 +264,7 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     _not_with(options, "publish", "sign", "since", "keys", "witnesses")
     from timebank.proof.notes import signatures_of
     from timebank.proof.publishing import publish
+    from timebank.reports.heads import head_json, head_text
 
     policy, signed = _policy(options), options["signed"]
     if policy is None or signed is None:
@@ -283,8 +273,8 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     answers = [one for name in options["cosignatures"] for one in read(name, signatures_of)]
     with address.open(read_only=True) as bank, _keeping_evidence(file, options):
         head, checked = publish(bank, file, given, answers, policy=policy)
-    shape = {**_shape(head), **_checked_shape(checked), "file": file}
-    lines = [*_told(head, checked), words()("published", file=file)]
+    shape = {**head_json(head, checked), "file": file}
+    lines = [*head_text(head, checked), words()("published", file=file)]
     show_as(format, lambda: shape, lambda: lines)
 
 
@@ -373,32 +363,3 @@ def keep_evidence(error: Forked, place: str) -> str | None:
         complain(f"{failed.filename or place}: {failed.strerror}")
         sys.stderr.write(error.evidence)
         return None
-
-
-def _shape(head: SignedHead) -> dict[str, Any]:
-    said = head.checkpoint
-    return {"origin": said.origin, "size": said.size, "root": said.root.hex()}
-
-
-def _checked_shape(checked: Checked) -> dict[str, Any]:
-    return {
-        "signers": [str(one) for one in checked.signers],
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in checked.cosigners],
-        "unchecked": list(checked.unchecked),
-    }
-
-
-def _told(head: SignedHead, checked: Checked) -> Iterator[str]:
-    """Yield in words whose signatures of a head hold."""
-    from timebank.reports.text import harmless
-
-    said = words()
-    origin, size = head.checkpoint.origin, head.checkpoint.size
-    yield harmless(said.counted("head_of", size, origin=origin))
-    for one in checked.signers:
-        yield harmless(said("signed_by", name=one.name, id=one.key_id.hex()))
-    for cosigner in checked.cosigners:
-        name, id = cosigner.key.name, cosigner.key.key_id.hex()
-        yield harmless(said("cosigned_by", name=name, id=id, at=f"{cosigner.at:%Y-%m-%d %H:%M}"))
-    for name in checked.unchecked:
-        yield harmless(said("unchecked", name=name))

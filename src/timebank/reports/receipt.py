@@ -11,6 +11,7 @@ import attrs
 from timebank.hours import Hours
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.proof.receipts import CheckedReceipt
+from timebank.reports.heads import head_json
 from timebank.reports.text import facts, harmless
 from timebank.reports.words import Words
 
@@ -70,18 +71,12 @@ def receipt_json(checked: CheckedReceipt) -> dict[str, Any]:
     """
     from timebank.queries.json_shapes import of
 
-    checkpoint, head = checked.receipt.head.checkpoint, checked.head
     return {
         "journal": checked.record["journal"],
         "record": checked.receipt.sequence,
         "exchange": of(checked.exchange),
         "word": attrs.asdict(checked.word),
-        "origin": checkpoint.origin,
-        "size": checkpoint.size,
-        "root": checkpoint.root.hex(),
-        "signers": list(map(str, head.signers)),
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in head.cosigners],
-        "unchecked": list(head.unchecked),
+        **head_json(checked.receipt.head, checked.head),
     }
 
 
