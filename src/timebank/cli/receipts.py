@@ -8,7 +8,7 @@ from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.heads import read, signed_head
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_bytes
-from timebank.cli.reports import lang_option, title_of, title_option, today
+from timebank.cli.reports import lang_option, title_option, today
 
 
 @click.command(
@@ -51,12 +51,13 @@ def receipt(
 ) -> None:
     """Print a receipt."""
     from timebank.proof import receipt as receipt_of
+    from timebank.reports.text import title_of
     from timebank.reports.words import language
 
     given = None if head is None else read(head, signed_head)
     with address.open(read_only=True) as bank:
         made = receipt_of(bank, id, key=keys, texts=not no_texts, head=given)
-        title = title_of(title, [bank])
+        title = title_of(title, [bank.name])
     checked = made.checked(*keys)
     if html:
         from timebank.reports.receipt_html import receipt_html
