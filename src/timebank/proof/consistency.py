@@ -32,10 +32,10 @@ from timebank.errors import InvalidRequest
 from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
-from timebank.proof.evidence import Evidence, hashes_of
+from timebank.proof.evidence import Evidence
 from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
-from timebank.proof.notes import base64_of, text_of
+from timebank.proof.notes import base64_of, hashes_of, text_of
 from timebank.storage.protocol import Reader
 from timebank.storage.tree import tiles_filled, tree_at
 

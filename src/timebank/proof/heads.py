@@ -37,7 +37,7 @@ from timebank.proof.keys import (
     check_kind,
     signing_keys_of,
 )
-from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name
+from timebank.proof.notes import HASH_BYTES, Note, Signature, base64_of, bytes_of, is_key_name
 
 if TYPE_CHECKING:
     from timebank.proof.policy import Policy
@@ -47,7 +47,6 @@ ORIGIN: Final = "timebank/"
 #: A tree has no more leaves.
 MOST_RECORDS: Final = 2**63 - 1
 
-_ROOT_BYTES: Final = 32
 _SIZE: Final = re.compile("0|[1-9][0-9]{0,18}")
 _LINES: Final = 3
 
@@ -96,7 +95,7 @@ class Checkpoint:
             or not origin
             or not (_SIZE.fullmatch(size) and int(size) <= MOST_RECORDS)
             or data is None
-            or len(data) != _ROOT_BYTES
+            or len(data) != HASH_BYTES
         ):
             msg = "a head that is signed has three lines: its origin, its size and its root"
             raise NotProved(msg).about(key="checkpoint_unlike")

@@ -65,7 +65,7 @@ from timebank.bank import TimeBank
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.kinds import sides_of
-from timebank.journal.tree import MOST_HASHES, leaf_hash, root_by_inclusion
+from timebank.journal.tree import leaf_hash, root_by_inclusion
 from timebank.model import AMENDABLE, TEXT_FIELDS, Hold, Transfer
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import (
@@ -78,7 +78,7 @@ from timebank.proof.heads import (
     signed_by,
 )
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
-from timebank.proof.notes import Note, base64_of, bytes_of, text_of
+from timebank.proof.notes import Note, base64_of, bytes_of, hashes_of, text_of
 from timebank.proof.policy import Policy
 from timebank.queries.proofs import PROVABLE, provable, word_on
 from timebank.queries.records import body_of
@@ -93,7 +93,6 @@ _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
 _FORM: Final = "timebank-receipt/1"
 _EXTRA: Final = frozenset({"format", "record", "texts", "word"})
 _WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
-_HASH_BYTES: Final = 32
 _SALT: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
 _ON_PAGE: Final = re.compile('<pre id="receipt"[^<>]*>([^<]*)</pre>')
@@ -162,12 +161,10 @@ class Receipt:
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
             raise _none("there is no index of a record").about(key="receipt_unreadable_index")
-        hashes = [bytes_of(line) or b"" for line in lines[_LINES:]]
-        if len(hashes) > MOST_HASHES or any(len(one) != _HASH_BYTES for one in hashes):
+        hashes = hashes_of(lines[_LINES:])
+        if hashes is None:
             raise _none("a hash of the proof is none").about(key="receipt_unreadable_hashes")
-        found = cls(
-            head=SignedHead.of(head), index=int(index), hashes=tuple(hashes), **_parts(extra)
-        )
+        found = cls(head=SignedHead.of(head), index=int(index), hashes=hashes, **_parts(extra))
         if str(found) != text:
             raise _none("it is written in another way than receipts are").about(
                 key="receipt_unreadable_form"
