@@ -301,10 +301,10 @@ def read(file: str, form: Callable[[bytes], T]) -> T:
     :raises NotProved: it is not of this form; the error names the file.
     :raises OSError: it cannot be read.
     """
-    from timebank.proof.files import named, plain, read_short
+    from timebank.proof.files import named, plain, read_short, short_of
 
     with named(file):
-        return form(plain(read_short(file, sys.stdin.buffer if file == "-" else None)))
+        return form(plain(short_of(sys.stdin.buffer) if file == "-" else read_short(file)))
 
 
 def signed_head(data: bytes) -> SignedHead:

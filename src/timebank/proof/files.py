@@ -17,15 +17,22 @@ MOST_BYTES: Final = 1 << 24
 _MARK: Final = b"\xef\xbb\xbf"
 
 
-def read_short(path: str | os.PathLike[str], stream: BinaryIO | None = None) -> bytes:
-    """Return what is in a file, or in its stream where it is open; a wrong one ends it at once.
+def read_short(path: str | os.PathLike[str]) -> bytes:
+    """Return what is in a file.
 
     :raises InvalidRequest: it is longer than `MOST_BYTES`; see `named`.
     :raises OSError: it cannot be read.
     """
-    if stream is None:
-        with Path(path).open("rb") as opened:
-            return read_short(path, opened)
+    with Path(path).open("rb") as stream:
+        return short_of(stream)
+
+
+def short_of(stream: BinaryIO) -> bytes:
+    """Return what a stream has; of a wrong file no more is read than of a right one.
+
+    :raises InvalidRequest: it is longer than `MOST_BYTES`.
+    :raises OSError: it cannot be read.
+    """
     data = stream.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         msg = "it is longer than anything that is signed: was another file meant?"
