@@ -211,7 +211,7 @@ def test_names_that_deceive_the_eye_are_told(page: Page, tmp_path: Path) -> None
     file.write_text(Made(word=told).text(), "utf-8")
     said = page.open().keys(KEY.public).file(file).verdict("holds")
     assert "Ma[U+00AD]ria[U+202E].R[U+3164][U+E0041] gave" in said
-    assert "to <b>Luca</b> \u21b5 (m2) on" in said
+    assert "to <b>Luca</b> \u21b5 [m2] on" in said
     assert [] == page.browser.find_elements(By.CSS_SELECTOR, "#result b")
 
 
