@@ -339,6 +339,7 @@ def _record(text: str) -> dict[str, Any]:
             and record["kind"] in PROVABLE
             and not any(field_differences(record))
             and _is_balanced(record["effects"])
+            and is_day(record["effects"].get("occurred_on", record["recorded_on"]))
         )
     except (KeyError, RecursionError, TypeError, ValueError):
         is_one = False
