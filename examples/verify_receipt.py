@@ -40,7 +40,7 @@ def opened(note: str, vkeys: list[str]) -> tuple[str, set[str], list[str]]:
     """Return the text of a signed note, which keys of its origin signed it, and who cosigned it."""
     text, _, lines = note.rpartition("\n\n")
     text, signers, cosigners = text + "\n", set(), []
-    check(re.fullmatch(r"(— [^\s+]+ \S+\n)+", lines), "no signed note")
+    check(re.fullmatch(r"(— [^\s+\0-\x1f]+ \S{6}[^\s=]\S+\n){1,100}", lines), "no signed note")
     for name, value in (line.split(" ")[1:] for line in lines[:-1].split("\n")):
         id, signature = (raw := unpack(value))[:4], raw[4:]
         start = f"{name}+{id.hex()}+"  # of a key that is known; what others sign is not looked at
@@ -49,7 +49,7 @@ def opened(note: str, vkeys: list[str]) -> tuple[str, set[str], list[str]]:
             if key[0] == 1 and text.startswith(f"{name}\n"):
                 public.verify(signature, text.encode())
                 signers.add(start[:-1])
-            elif key[0] == 4:
+            elif key[0] == 4 and "\nword on " not in text:  # witnesses sign heads alone
                 at = int.from_bytes(signature[:8])
                 public.verify(signature[8:], f"cosignature/v1\ntime {at}\n{text}".encode())
                 cosigners.append(f"{name} on {datetime.fromtimestamp(at, UTC)}")

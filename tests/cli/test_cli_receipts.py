@@ -129,6 +129,16 @@ def test_a_receipt_up_to_a_published_head(folder: Path) -> None:
     )
 
 
+def test_a_head_of_another_system_or_in_a_request_is_taken(folder: Path) -> None:
+    """As by all other commands that take a signed head."""
+    made = well("receipt", "visit", "--key", "bank.key", "--head", "head")
+    head = Path("head").read_bytes()
+    Path("sent").write_bytes(b"\xef\xbb\xbf" + head.replace(b"\n", b"\r\n"))
+    assert made == well("receipt", "visit", "--key", "bank.key", "--head", "sent")
+    Path("asked").write_bytes(b"old 0\n\n" + head)
+    assert made == well("receipt", "visit", "--key", "bank.key", "--head", "asked")
+
+
 def test_a_program_reads_what_is_proved(folder: Path) -> None:
     """As JSON: the exchange as everywhere, the bank's word, whose signatures hold."""
     found = json.loads(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from timebank.proof import Forked, PublicKey, SignedHead
     from timebank.proof.consistency import Continuation
     from timebank.proof.evidence import Evidence
-    from timebank.proof.heads import Checked
     from timebank.proof.policy import Policy
     from timebank.reports.words import Words
 
@@ -39,10 +38,6 @@ _WITH: Final = {
     "cosignatures": "--publish",
     "evidence": "--since",
 }
-#: What is signed, or proved, is a shorter file.
-_MOST_BYTES: Final = 1 << 20
-#: Some editors begin a file with a mark of its encoding.
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 class _Options(TypedDict):
@@ -180,7 +175,9 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
                 made = continuation(bank, old, *keys, head=given)
             found, text = made.head, str(made)
     if format == "json":
-        show_json({**_shape(found), "text": text})
+        from timebank.reports.heads import head_json
+
+        show_json({**head_json(found), "text": text})
     else:
         show_bytes([text.encode()])
 
@@ -217,6 +214,7 @@ def _verify(file: str, format: str, options: _Options) -> int:
     _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
     from timebank.proof import keys_of
     from timebank.proof.evidence import Evidence
+    from timebank.reports.heads import evidence_json, evidence_text, head_json, head_text
 
     policy = _policy(options)
     keys = keys_of(*options["keys"])
@@ -225,10 +223,12 @@ def _verify(file: str, format: str, options: _Options) -> int:
     found = read(file, _signed)
     if isinstance(found, Evidence):
         _not_with(options, "verify", "since", "witnesses")
-        return _verify_evidence(found, keys, format)
+        found.checked(keys)
+        show_as(format, lambda: evidence_json(found), lambda: evidence_text(found))
+        return REFUSED if found.is_shorter else WELL  # that a head is shorter proves nothing
     head, proof = _parts(found)
     checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
-    lines = list(_told(head, checked))
+    lines = head_text(head, checked)
     if policy is not None:
         lines.append(words()("policy_met"))
     old = None if options["since"] is None else _continued(options["since"], found, keys, options)
@@ -236,7 +236,7 @@ def _verify(file: str, format: str, options: _Options) -> int:
         lines.append(words().counted("continues", old))
     elif proof is not None:
         lines.append(words().counted("proof_unchecked", proof.old))
-    shape = {**_shape(head), **_checked_shape(checked), "continues": old}
+    shape = {**head_json(head, checked), "continues": old}
     show_as(format, lambda: shape, lambda: lines)
     return WELL
 
@@ -264,25 +264,6 @@ def _continued(
     return old.checkpoint.size
 
 
-def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> int:
-    """Say what evidence proves; return the exit code: that a head is shorter proves nothing."""
-    found.checked(keys)
-    seen, other = found.seen.checkpoint, found.claim
-    key = "shorter" if found.is_shorter else "rewritten" if found.is_signed else "unsigned"
-    shape = {
-        "evidence": key,
-        "origin": seen.origin,
-        "seen": {"size": seen.size, "root": seen.root.hex()},
-        "other": {"size": other.size, "root": other.root.hex(), "signed": found.is_signed},
-    }
-    gaps = {"origin": seen.origin, "seen": seen.size, "other": other.size}
-    lines = [words()(f"evidence_{key}", **gaps)]
-    if found.is_shorter and not found.is_signed:
-        lines.append(words()("evidence_nobody"))
-    show_as(format, lambda: shape, lambda: lines)
-    return REFUSED if found.is_shorter else WELL
-
-
 # -- publishing ----------------------------------------------------------------------------
 
 
@@ -290,6 +271,7 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     _not_with(options, "publish", "sign", "since", "keys", "witnesses")
     from timebank.proof.notes import signatures_of
     from timebank.proof.publishing import publish
+    from timebank.reports.heads import head_json, head_text
 
     policy, signed = _policy(options), options["signed"]
     if policy is None or signed is None:
@@ -298,8 +280,8 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     answers = [one for name in options["cosignatures"] for one in read(name, signatures_of)]
     with address.open(read_only=True) as bank, _keeping_evidence(file, options):
         head, checked = publish(bank, file, given, answers, policy=policy)
-    shape = {**_shape(head), **_checked_shape(checked), "file": file}
-    lines = [*_told(head, checked), words()("published", file=file)]
+    shape = {**head_json(head, checked), "file": file}
+    lines = [*head_text(head, checked), words()("published", file=file)]
     show_as(format, lambda: shape, lambda: lines)
 
 
@@ -322,18 +304,14 @@ def words() -> Words:
 def read(file: str, form: Callable[[bytes], T]) -> T:
     """Return what is in a file; a `-` is the standard input.
 
+    :raises InvalidRequest: it is longer than anything that is signed.
     :raises NotProved: it is not of this form; the error names the file.
     :raises OSError: it cannot be read.
     """
-    from timebank.proof import NotProved
+    from timebank.proof.files import named, plain, read_short, short_of
 
-    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
-        data = stream.read(_MOST_BYTES)
-    try:
-        return form(data.removeprefix(_MARK).replace(b"\r\n", b"\n"))
-    except NotProved as error:
-        msg = f"{file}: {error}"
-        raise NotProved(msg).about(key="in_place", where=file, reason=error) from error
+    with named(file):
+        return form(plain(short_of(sys.stdin.buffer) if file == "-" else read_short(file)))
 
 
 def signed_head(data: bytes) -> SignedHead:
@@ -407,32 +385,3 @@ def keep_evidence(error: Forked, place: str) -> str | None:
 def show_evidence(text: str) -> None:
     """Print evidence that could not be kept on standard error, so that it can be."""
     sys.stderr.write(text)
-
-
-def _shape(head: SignedHead) -> dict[str, Any]:
-    said = head.checkpoint
-    return {"origin": said.origin, "size": said.size, "root": said.root.hex()}
-
-
-def _checked_shape(checked: Checked) -> dict[str, Any]:
-    return {
-        "signers": [str(one) for one in checked.signers],
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in checked.cosigners],
-        "unchecked": list(checked.unchecked),
-    }
-
-
-def _told(head: SignedHead, checked: Checked) -> Iterator[str]:
-    """Yield in words whose signatures of a head hold."""
-    from timebank.reports.text import harmless
-
-    said = words()
-    origin, size = head.checkpoint.origin, head.checkpoint.size
-    yield harmless(said.counted("head_of", size, origin=origin))
-    for one in checked.signers:
-        yield harmless(said("signed_by", name=one.name, id=one.key_id.hex()))
-    for cosigner in checked.cosigners:
-        name, id = cosigner.key.name, cosigner.key.key_id.hex()
-        yield harmless(said("cosigned_by", name=name, id=id, at=f"{cosigner.at:%Y-%m-%d %H:%M}"))
-    for name in checked.unchecked:
-        yield harmless(said("unchecked", name=name))

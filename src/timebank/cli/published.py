@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from timebank.cli.address import BankAddress
-from timebank.cli.heads import EVIDENCE, LINE, keep_evidence, read, signed_head, words
+from timebank.cli.heads import EVIDENCE, LINE, keep_evidence, signed_head, words
 from timebank.cli.output import complain
 from timebank.cli.program import usage
 
@@ -111,15 +111,13 @@ def _check(signed: Iterable[Kept], keys: tuple[str, ...]) -> None:
 
     :raises NotProved: one does not hold; the error names the file.
     """
-    from timebank.proof import NotProved, keys_of
+    from timebank.proof import keys_of
+    from timebank.proof.files import named
 
     known = keys_of(*keys)
     for one in signed:
-        try:
+        with named(one.file):
             one.head.checked(known)
-        except NotProved as error:
-            msg = f"{one.file}: {error}"
-            raise NotProved(msg).about(key="in_place", where=one.file, reason=error) from error
 
 
 def _keep(address: BankAddress, one: Kept, place: str) -> None:
@@ -148,16 +146,23 @@ def _files(name: str) -> Iterator[str]:
 
 
 def _in_file(name: str) -> SignedHead | list[str]:
-    """Return the signed head of a file, or its lines."""
+    """Return the signed head of a file, or its lines.
+
+    :raises InvalidRequest: it is longer than any head.
+    :raises NotProved: it begins as a signed head, and is none.
+    :raises OSError: it cannot be read.
+    """
+    from timebank.proof.files import named, plain, read_short
     from timebank.proof.heads import ORIGIN
 
+    with named(name):
+        data = plain(read_short(name))
+        if data.startswith((b"old ", ORIGIN.encode())) and not data.startswith(LINE.encode()):
+            return signed_head(data)
     try:
-        # Some editors begin a file with a mark of its encoding.
-        text = Path(name).read_text(encoding="utf-8-sig")
+        lines = [line for line in data.decode().splitlines() if line.strip()]
     except UnicodeError:
-        text = ""
-    lines = [line for line in text.splitlines() if line.strip()]
+        lines = []
     if not lines:
         usage(words()("no_head_in", file=name))
-    is_signed = lines[0].startswith(("old ", ORIGIN)) and not lines[0].startswith(LINE)
-    return read(name, signed_head) if is_signed else lines
+    return lines

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
 import attrs
@@ -32,10 +31,10 @@ from timebank.errors import Corrupt, InvalidRequest
 from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
-from timebank.proof.evidence import Evidence, hashes_of
-from timebank.proof.heads import Checkpoint, SignedHead, origin_of, own_keys, signed_by
+from timebank.proof.evidence import Evidence
+from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
-from timebank.proof.notes import base64_of, text_of
+from timebank.proof.notes import base64_of, hashes_of, text_of
 from timebank.storage.protocol import Reader
 from timebank.storage.tree import tiles_filled, tree_at
 
@@ -133,7 +132,9 @@ def continuation(
     :raises NotProved: a head is of another journal.
     :raises OSError: a file of a key cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
+    check_kept(bank)
     origin = origin_of(bank.head().journal)
     signing = own_keys(origin, *keys) if keys or head is None else ()
     if signing and head is not None:
@@ -237,24 +238,3 @@ def expected(head: SignedHead) -> Head:
     """
     said = head.checkpoint
     return Head(head.journal, said.size, b"", find_root=said.root)
-
-
-def parted(reader: Reader, heads: Iterable[SignedHead]) -> tuple[int, int] | None:
-    """Return between which two heads a journal parts from what was signed, by their records.
-
-    The first is the last head that the journal has, 0 for none; the second the first that it has
-    not. `None`: it has all of them. What was changed is a record above the first number, and not
-    above the second; or the records from there on are missing.
-
-    :raises NotProved: a head is of another journal.
-    :raises Corrupt: the tree is damaged.
-    """
-    last = 0
-    for one in sorted(heads, key=lambda one: one.checkpoint.size):
-        size = one.checkpoint.size
-        try:
-            check_in(reader, one)
-        except Forked:
-            return last, size
-        last = size
-    return None

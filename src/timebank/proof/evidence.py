@@ -17,22 +17,21 @@ can read the file: six parts with an empty line between two of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
-from timebank.journal.tree import MOST_HASHES, roots_by_consistency
+from timebank.journal.tree import roots_by_consistency
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import Checked, Checkpoint, SignedHead
 from timebank.proof.keys import PublicKey
-from timebank.proof.notes import base64_of, bytes_of, text_of
+from timebank.proof.notes import base64_of, hashes_of, text_of
 
 FORMAT: Final = "timebank-evidence/1"
 _FEWER: Final = "fewer"
 _ROOT: Final = "root "
 _UNSIGNED: Final = "unsigned"
-_HASH_BYTES: Final = 32
 
 
 @attrs.frozen
@@ -143,15 +142,6 @@ class Evidence:
             other += f"\n{_UNSIGNED}\n"
         lines = "\n".join(proof)
         return f"{FORMAT}\n\n{self.seen}\n{lines}\n\n{other}"
-
-
-def hashes_of(lines: Sequence[str]) -> tuple[bytes, ...] | None:
-    """Return the hashes of lines in base64; `None` where these are none, or more than any proof."""
-    found = [bytes_of(line) for line in lines]
-    if len(found) > MOST_HASHES:
-        return None
-    hashes = tuple(one for one in found if one is not None and len(one) == _HASH_BYTES)
-    return hashes if len(hashes) == len(found) else None
 
 
 def _proof(part: str) -> tuple[bytes | None, tuple[bytes, ...]]:

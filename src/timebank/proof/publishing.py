@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from timebank.errors import InvalidRequest
 from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
+from timebank.proof.files import named
 from timebank.proof.folders import alone_in, write_whole
-from timebank.proof.heads import Checked, SignedHead
+from timebank.proof.heads import Checked, SignedHead, check_kept
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 
@@ -34,14 +35,15 @@ def publish(
     and the head continues the one that is in the file. Cosignatures of witnesses that the policy
     does not name are left out. Returned are the head as it is published, and whose signatures hold.
 
-    :raises InvalidRequest: the policy names no key of the bank; or a longer head is published.
+    :raises InvalidRequest: the policy names no key of the bank.
     :raises Forked: the journal does not have the head, or not the one that was published before.
     :raises NotPermitted: who acts may not read the head.
     :raises NotProved: the head is of another bank, or not signed or cosigned as the policy asks;
-        or the file is no signed head.
+        the file is no signed head, or has a longer one.
     :raises OSError: it cannot be read or written.
     :raises StoreBusy: another process publishes there for too long.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -63,6 +65,7 @@ def publish(
     (True, ['anna'])
     >>> folder.cleanup()
     """
+    check_kept(bank)
     bank.head()  # who may not read it may not publish it
     target = Path(os.path.realpath(path))
     full = head.cosigned(*cosignatures)
@@ -95,11 +98,8 @@ def _check_published(
     try:
         check_in(reader, before, full)
     except Forked:
-        try:
+        with named(place):
             before.checked(policy.logs)
-        except NotProved as error:
-            msg = f"{place}: {error}"
-            raise NotProved(msg).about(key="in_place", where=str(place), reason=error) from error
         raise
 
 

@@ -32,6 +32,7 @@ from timebank.errors import Corrupt, InvalidRequest
 from timebank.proof.consistency import Continuation
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
+from timebank.proof.files import read_short
 from timebank.proof.folders import alone_in, keep_new, make_folder, sync_folder, write_whole
 from timebank.proof.heads import SignedHead
 from timebank.proof.keys import COSIGNATURE, ED25519, PublicKey, SigningKey, check_kind, keys_of
@@ -195,7 +196,7 @@ class Witness:
             signature.
         """
         try:
-            head = SignedHead.read(place)
+            head = SignedHead.of(read_short(place))
             is_ours = self.key().public.check(head.note) is not None
         except NotProved as error:
             msg = f"{place} is not as the witness wrote it: {error}"
