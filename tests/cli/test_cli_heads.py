@@ -390,8 +390,10 @@ def test_a_journal_that_was_cut_is_told(fork: str, monkeypatch: pytest.MonkeyPat
         "records are missing: a head of 7 records was signed, this one has 6; the evidence is in "
         f"{fork}.evidence"
     )
-    said = well("head", "--verify", f"{fork}.evidence", "--key", "bank.pub")
-    assert "it is older, or records were cut off" in said
+    for lang, told in (("en", "Nobody signed that one."), ("it", "non l'ha firmata nessuno.")):
+        said = call("head", "--verify", f"{fork}.evidence", "--key", "bank.pub", lang=lang)
+        assert (1, "") == (said.exit_code, said.stderr), "a shorter head alone proves nothing"
+        assert told in said.stdout
 
 
 def test_what_another_past_signed_is_not_published(fork: str) -> None:
@@ -412,6 +414,35 @@ def test_evidence_that_cannot_be_written_is_shown(fork: str) -> None:
     assert "nowhere" in first
     assert Evidence.of("".join(lines)).claim.size == 6
     assert "the past was rewritten" in last
+
+
+def test_a_fork_whose_evidence_cannot_be_kept_shows_it(fork: str) -> None:
+    """And says so, whatever lies in the neighbour's folder."""
+    [place] = Path("anna").glob("seen/*")
+    Path(place, "evidence").write_text("no folder", "utf-8")
+    asked = request("5")
+    for lang, told in (
+        ("en", "the evidence, above, could not be kept in the folder: keep it elsewhere"),
+        ("it", "non si è potuta conservare nella cartella"),
+    ):
+        result = call("witness", asked, "--folder", "anna", lang=lang)
+        assert (1, "") == (result.exit_code, result.stdout)
+        *lines, last = result.stderr.splitlines(keepends=True)
+        Evidence.of("".join(lines)).checked(keys_of("bank.pub"))
+        assert told in last
+
+
+@pytest.mark.parametrize("lang", ["en", "it"])
+def test_a_head_that_nobody_signed_is_told_as_such(lang: str) -> None:
+    """The line that was published before, as it stands or in a file."""
+    line = well("head").strip()
+    said = {"en": "nobody signed: timebank audit", "it": "nessuno ha firmato"}[lang]
+    for since in (line, " ".join(line.split(" ")[:4]), store("line", f"{line}\n")):
+        for more in (("--key", "bank.pub"), ("--sign", "bank.key")):
+            assert said in refused("head", "--since", since, *more, code=2, lang=lang)
+    for since in ("", "anna"):
+        told = refused("head", "--since", since, "--key", "bank.pub", code=2, lang=lang)
+        assert "--since" in told
 
 
 # -- audits ----------------------------------------------------------------------------
@@ -462,6 +493,9 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
     assert 1 == result.exit_code
     assert "The journal was rewritten: record 4, or one before it" in result.stdout
     parted = "of the heads that were signed the journal has that of 3 records, and not that of 4"
+    assert f"timebank: {parted}\ntimebank: No signature was checked" in result.stderr
+    assert not Path(f"{folder}.evidence").exists(), "whoever made the head may have made it up"
+    result = call("audit", *mode, "--expect-head", str(folder), "--key", "bank.pub")
     assert result.stderr.splitlines() == [
         f"timebank: {parted}",
         f"timebank: the evidence is in {folder}.evidence",
@@ -473,6 +507,8 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
         *mode,
         "--expect-head",
         "published",
+        "--key",
+        "bank.pub",
         "--format",
         "json",
         "--evidence",

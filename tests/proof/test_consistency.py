@@ -22,7 +22,8 @@ from proof.histories import (
     rewritten,
 )
 from support import examples
-from timebank import InvalidRequest, NotPermitted, TimeBank
+from timebank import Corrupt, InvalidRequest, NotPermitted, TimeBank
+from timebank.model import TileRow
 from timebank.proof import (
     Checkpoint,
     Continuation,
@@ -100,6 +101,18 @@ def test_what_cannot_be_proved_is_refused() -> None:
         continuation(BANK, 8, SigningKey.make("timebank/id-2"))
     with pytest.raises(NotPermitted):
         continuation(TimeBank(BANK.store, permissions=lambda ask: ask.action != "head"), 8, KEY)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_an_audit_misses_each_head_of_another_past(quick: bool) -> None:
+    """Rewritten at each record, or cut there: heads from there on are missed, and none before."""
+    for at in range(1, SIZE + 1):
+        for names in (rewritten(HONEST, at), HONEST[: at - 1]):
+            bank = bank_of(names)
+            for size, head in enumerate(HEADS):
+                report = bank.audit(expect=[expected(head)], quick=quick)
+                assert report.ok == (size < at)
+                assert {one.check for one in report.findings} <= {"published"}
 
 
 # -- forks at every record -------------------------------------------------------------
@@ -198,6 +211,24 @@ def test_a_tree_that_was_left_as_it_was_hides_no_change() -> None:
                 check_in(anew, head, anew=True)  # type: ignore[arg-type]  # as above
             Evidence.of(error.value.evidence or "").checked([PUBLIC])
         check_in(true, head, anew=True)
+
+
+def test_a_tree_that_was_damaged_accuses_nobody() -> None:
+    """Where the records have the head, and the rows of the tree have not, these are told."""
+    names = history(600)
+    head = head_of(names)
+    with bank_of(names).store.reader("main") as reader:
+
+        class Damaged:
+            head, records = reader.head, reader.records
+
+            @staticmethod
+            def tiles(**asked: int) -> list[TileRow]:
+                return [row._replace(hash=bytes(32)) for row in reader.tiles(**asked)]
+
+        with pytest.raises(Corrupt, match="rebuild it"):
+            check_in(Damaged, head)  # type: ignore[arg-type]  # all that is asked of a reader
+        check_in(Damaged, head, anew=True)  # type: ignore[arg-type]  # as above
 
 
 # -- what was changed ------------------------------------------------------------------
@@ -314,6 +345,8 @@ def test_what_excludes_nothing_is_no_evidence() -> None:
     ):
         with pytest.raises(NotProved, match=r"the evidence does not hold|are of two journals"):
             none.checked([PUBLIC])
+        with pytest.raises(NotProved, match=r"the evidence does not hold|are of two journals"):
+            none.forked()
     strange = attrs.evolve(other, note=attrs.evolve(other.note, signatures=()))
     strange = strange.cosigned(STRANGER.sign(other.note.text))
     for seen, second in ((HEADS[SIZE], strange), (strange, HEADS[SIZE])):

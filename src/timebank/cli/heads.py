@@ -13,7 +13,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import complain, show_as, show_bytes, show_json, show_result
-from timebank.cli.program import TOLD, usage
+from timebank.cli.program import REFUSED, TOLD, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.proof import Forked, PublicKey, SignedHead
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How the line of a head begins that nobody signed.
+LINE: Final = "timebank/1 "
 #: What the evidence of a head is called, behind the name of its file.
 EVIDENCE: Final = ".evidence"
 #: What options are called, where their values are named otherwise.
@@ -98,16 +100,17 @@ class _Options(TypedDict):
 )
 @formatted
 @pass_address
-def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> None:
+def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> int:
     """Print the head, signed or not; check one; or publish it."""
     if options["verify"] is not None:
-        _verify(options["verify"], format, options)
-    elif options["publish"] is not None:
+        return _verify(options["verify"], format, options)
+    if options["publish"] is not None:
         _publish(address, options["publish"], format, options)
     elif options["sign"] or options["signed"] is not None:
         _sign(address, format, options)
     else:
         _show(address, format, options)
+    return WELL
 
 
 def _not_with(options: _Options, of: str, *names: str) -> None:
@@ -183,9 +186,11 @@ def _old(since: str, options: _Options, publics: tuple[PublicKey, ...]) -> Signe
     """Return an older head whose signature was checked, or its number of records."""
     if since.isascii() and since.isdigit() and len(since) < 17:  # noqa: PLR2004 - digits of a sequence
         return int(since)
-    if not Path(since).exists():
+    if since.startswith(LINE):
+        usage(words()("since_line"))
+    if not Path(since).exists() or Path(since).is_dir():
         usage(words()("since_missing", file=since))
-    old = read(since, signed_head)
+    old = read(since, _older)
     from timebank.proof import keys_of
 
     known = (*publics, *keys_of(*options["keys"]))
@@ -204,7 +209,8 @@ def _keys(options: _Options, of: str) -> tuple[PublicKey, ...]:
 # -- checking ------------------------------------------------------------------------------
 
 
-def _verify(file: str, format: str, options: _Options) -> None:
+def _verify(file: str, format: str, options: _Options) -> int:
+    """Check a file; return the exit code."""
     _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
     from timebank.proof import keys_of
     from timebank.proof.evidence import Evidence
@@ -219,7 +225,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
         _not_with(options, "verify", "since", "witnesses")
         found.checked(keys)
         show_as(format, lambda: evidence_json(found), lambda: evidence_text(found))
-        return
+        return REFUSED if found.is_shorter else WELL  # that a head is shorter proves nothing
     head, proof = _parts(found)
     checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
     lines = head_text(head, checked)
@@ -232,6 +238,7 @@ def _verify(file: str, format: str, options: _Options) -> None:
         lines.append(words().counted("proof_unchecked", proof.old))
     shape = {**head_json(head, checked), "continues": old}
     show_as(format, lambda: shape, lambda: lines)
+    return WELL
 
 
 def _parts(found: SignedHead | Continuation) -> tuple[SignedHead, Continuation | None]:
@@ -318,6 +325,16 @@ def signed_head(data: bytes) -> SignedHead:
     return Continuation.of(data).head if data.startswith(b"old ") else SignedHead.of(data)
 
 
+def _older(data: bytes) -> SignedHead:
+    """Return the signed head of a file, where it is not the line of one that nobody signed.
+
+    :raises NotProved: there is none.
+    """
+    if data.startswith(LINE.encode()):
+        usage(words()("since_line"))
+    return signed_head(data)
+
+
 def _signed(data: bytes) -> SignedHead | Continuation | Evidence:
     """Return evidence, a proof that one head continues another, or a signed head."""
     from timebank.proof import SignedHead
@@ -361,5 +378,10 @@ def keep_evidence(error: Forked, place: str) -> str | None:
         return words()("evidence_kept", file=keep_new(place, error.evidence))
     except OSError as failed:
         complain(f"{failed.filename or place}: {failed.strerror}")
-        sys.stderr.write(error.evidence)
+        show_evidence(error.evidence)
         return None
+
+
+def show_evidence(text: str) -> None:
+    """Print evidence that could not be kept on standard error, so that it can be."""
+    sys.stderr.write(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from timebank.cli.address import BankAddress
-from timebank.cli.heads import EVIDENCE, keep_evidence, signed_head, words
+from timebank.cli.heads import EVIDENCE, LINE, keep_evidence, signed_head, words
 from timebank.cli.output import complain
 from timebank.cli.program import usage
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from timebank.model import Head
     from timebank.proof import SignedHead
 
-#: How the line of a head begins.
-_LINE: Final = "timebank/1 "
 _HIDDEN: Final = "."
 
 
@@ -38,6 +36,7 @@ class Published:
 
     lines: tuple[str, ...] = ()
     signed: tuple[Kept, ...] = ()
+    is_checked: bool = False
 
     @classmethod
     def of(cls, given: tuple[str, ...], keys: tuple[str, ...]) -> Published:
@@ -51,7 +50,7 @@ class Published:
         lines: list[str] = []
         signed: list[Kept] = []
         for one in given:
-            if not one.startswith("@") and (one.startswith(_LINE) or not Path(one).exists()):
+            if not one.startswith("@") and (one.startswith(LINE) or not Path(one).exists()):
                 lines.append(one)
                 continue
             name = one.removeprefix("@")
@@ -65,7 +64,7 @@ class Published:
             usage(words()("no_signed_head"))
         if keys:
             _check(signed, keys)
-        return cls(tuple(lines), tuple(signed))
+        return cls(tuple(lines), tuple(signed), is_checked=bool(keys))
 
     def expected(self) -> list[Head | str]:
         """Return what an audit is to find."""
@@ -79,6 +78,7 @@ class Published:
         """Write the evidence of signed heads that an audit did not find, and say where it is.
 
         Of those in one folder it is that of the first; where the journal parts from them is told.
+        Where no signature was checked, no evidence is written: anybody may have made the head.
         """
         from timebank.errors import TimebankError
         from timebank.model.said import said
@@ -96,6 +96,9 @@ class Published:
         first = min(one.head.checkpoint.size for one in missed.values())
         if last:
             complain(words()("parted", last=last, first=first))
+        if not self.is_checked:
+            complain(words()("evidence_unchecked"))
+            return
         try:
             for name, one in missed.items():
                 _keep(address, one, place or f"{name}{EVIDENCE}")
@@ -154,7 +157,7 @@ def _in_file(name: str) -> SignedHead | list[str]:
 
     with named(name):
         data = plain(read_short(name))
-        if data.startswith((b"old ", ORIGIN.encode())) and not data.startswith(_LINE.encode()):
+        if data.startswith((b"old ", ORIGIN.encode())) and not data.startswith(LINE.encode()):
             return signed_head(data)
     try:
         lines = [line for line in data.decode().splitlines() if line.strip()]

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
-from timebank.errors import InvalidRequest
+from timebank.errors import Corrupt, InvalidRequest
 from timebank.journal.tree import roots_by_consistency
 from timebank.model import Head, TileRow
-from timebank.proof.errors import NotProved
+from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
 from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
 from timebank.proof.keys import SigningKey
@@ -170,6 +170,20 @@ def check_in(
     :raises NotProved: the head is of another journal.
     :raises Corrupt: the tree is damaged.
     """
+    try:
+        _check_in(reader, seen, other, anew=anew)
+    except Forked:
+        if anew:
+            raise
+        # Nobody is accused by a damaged row: what was found has to follow from the records.
+        _check_in(reader, seen, other, anew=True)
+        msg = "the tree is not that of the records, which have the head: rebuild it"
+        raise Corrupt(msg) from None
+
+
+def _check_in(
+    reader: Reader, seen: SignedHead, other: SignedHead | None = None, *, anew: bool
+) -> None:
     head, size = reader.head(), seen.checkpoint.size
     if seen.journal != head.journal:
         msg = f"the head is of the journal {seen.journal}, and this one is {head.journal}"

@@ -2,7 +2,8 @@ r"""Evidence that a past was rewritten: a text that whoever has the bank's publi
 
 Two signed heads, and between them what leads from the second back to the first: the root that the
 first so many records have in the second one's tree, and the hashes of a proof of consistency
-(RFC 6962). Where that root is another than the first head's, no journal has both heads. A person
+(RFC 6962). Where that root is another than the first head's, no journal has both heads. Where the
+other head is shorter it may be the older one, and nothing is proved but who signed what. A person
 can read the file: six parts with an empty line between two of them.
 
 1. `timebank-evidence/1`
@@ -90,9 +91,18 @@ class Evidence:
         :raises NotProved: it does not hold.
         :raises StoreError: the package `cryptography` is missing.
         """
-        known, seen, claim = tuple(keys), self.seen.checkpoint, self.claim
+        known = tuple(keys)
         signed = self.seen.checked(known)
         other = self.other.checked(known) if isinstance(self.other, SignedHead) else None
+        self._check_holds()
+        return signed, other
+
+    def _check_holds(self) -> None:
+        """Check that the two heads exclude each other, or that the other has fewer records.
+
+        :raises NotProved: they do not.
+        """
+        seen, claim = self.seen.checkpoint, self.claim
         if seen.origin != claim.origin:
             msg = "the two heads are of two journals, and exclude nothing"
             raise NotProved(msg).about(key="evidence_of_two")
@@ -106,10 +116,13 @@ class Evidence:
         if not holds:
             msg = "the evidence does not hold: the two heads do not exclude each other by it"
             raise NotProved(msg).about(key="evidence_holds_not")
-        return signed, other
 
     def forked(self) -> Forked:
-        """Return the error that says what was found, with this evidence."""
+        """Return the error that says what was found, with this evidence.
+
+        :raises NotProved: it does not hold, so that nobody is accused by it.
+        """
+        self._check_holds()
         text, size, found = str(self), self.seen.checkpoint.size, self.claim.size
         if self.is_shorter:
             msg = f"records are missing: a head of {size} records was signed, this one has {found}"

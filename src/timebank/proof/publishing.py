@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from timebank.errors import InvalidRequest
 from timebank.proof.consistency import check_in
-from timebank.proof.errors import NotProved
+from timebank.proof.errors import Forked, NotProved
 from timebank.proof.folders import alone_in, write_whole
 from timebank.proof.heads import Checked, SignedHead, check_kept
 from timebank.proof.notes import Note, Signature
@@ -17,6 +17,7 @@ from timebank.proof.policy import Policy
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
+    from timebank.storage.protocol import Reader
 
 
 def publish(
@@ -76,13 +77,32 @@ def publish(
         with bank.store.reader(bank.name) as reader:
             check_in(reader, full)
             if before is not None:
-                check_in(reader, before, full)
+                _check_published(reader, before, full, target, policy)
         if before is not None and before.checkpoint.size > new.size:
             size, last = new.size, before.checkpoint.size
             msg = f"a head of {last} records is published, and this one has {size}"
             raise NotProved(msg).about(key="published_longer", size=size, published=last)
         write_whole(target, str(full))
     return full, checked
+
+
+def _check_published(
+    reader: Reader, before: SignedHead, full: SignedHead, place: Path, policy: Policy
+) -> None:
+    """Check that a journal has the head that was published before.
+
+    :raises Forked: it has not, and the head was signed by the bank.
+    :raises NotProved: it has not, for the file was changed: nobody is accused by that.
+    """
+    try:
+        check_in(reader, before, full)
+    except Forked:
+        try:
+            before.checked(policy.logs)
+        except NotProved as error:
+            msg = f"{place}: {error}"
+            raise NotProved(msg).about(key="in_place", where=str(place), reason=error) from error
+        raise
 
 
 def _known(head: SignedHead, policy: Policy) -> tuple[SignedHead, Checked]:

@@ -60,13 +60,16 @@ def head_json(head: SignedHead, checked: Checked | None = None) -> dict[str, Any
 
 
 def evidence_text(evidence: Evidence, *, language: str | None = None) -> list[str]:
-    """Return the line that says what evidence proves which holds.
+    """Return the lines that say what evidence proves which holds.
 
     :raises InvalidRequest: a language of which there is no catalogue.
     """
     seen, words = evidence.seen.checkpoint, Words("heads", language)
     gaps = {"origin": seen.origin, "seen": seen.size, "other": evidence.claim.size}
-    return [harmless(words(f"evidence_{_kind(evidence)}", **gaps))]
+    lines = [words(f"evidence_{_kind(evidence)}", **gaps)]
+    if evidence.is_shorter and not evidence.is_signed:
+        lines.append(words("evidence_nobody"))
+    return list(map(harmless, lines))
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
