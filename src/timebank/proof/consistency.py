@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
-from timebank.errors import Corrupt, InvalidRequest
-from timebank.journal.tree import roots_by_consistency
+from timebank.errors import InvalidRequest
+from timebank.journal.tree import damaged, roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
@@ -164,7 +164,8 @@ def check_in(
 
     The evidence, where it has not, names `other`, a signed head that the journal has, or else
     the journal's head, which nobody signed. With `anew` all records are read, and what the
-    storage keeps of their tree is not believed.
+    storage keeps of their tree is not believed. Nobody is accused by what is kept alone: where
+    it denies the head, all records are read too.
 
     :raises Forked: it has not.
     :raises NotProved: the head is of another journal.
@@ -177,13 +178,12 @@ def check_in(
             raise
         # Nobody is accused by a damaged row: what was found has to follow from the records.
         _check_in(reader, seen, other, anew=True)
-        msg = "the tree is not that of the records, which have the head: rebuild it"
-        raise Corrupt(msg) from None
+        size = seen.checkpoint.size
+        msg = f"what is kept of the tree denies a head of {size} records that are there"
+        raise damaged(msg) from None
 
 
-def _check_in(
-    reader: Reader, seen: SignedHead, other: SignedHead | None = None, *, anew: bool
-) -> None:
+def _check_in(reader: Reader, seen: SignedHead, other: SignedHead | None, *, anew: bool) -> None:
     head, size = reader.head(), seen.checkpoint.size
     if seen.journal != head.journal:
         msg = f"the head is of the journal {seen.journal}, and this one is {head.journal}"

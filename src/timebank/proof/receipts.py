@@ -65,8 +65,9 @@ from timebank.bank import TimeBank
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.kinds import sides_of
-from timebank.journal.tree import leaf_hash, root_by_inclusion
+from timebank.journal.tree import damaged, leaf_hash, root_by_inclusion
 from timebank.model import AMENDABLE, TEXT_FIELDS, Hold, Transfer
+from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import (
     Checked,
@@ -512,7 +513,7 @@ def _made(
     if head is None:
         head = SignedHead(checkpoint, signed_by(str(checkpoint), signing))
     elif head.checkpoint != checkpoint:
-        _forked(size)
+        _deny(reader, head)
     said = canonical(word_on(reader, row, size=size, texts=texts)).decode()
     request = body_of(row)["request"]
     kept = reader.texts(after=row.sequence - 1, through=row.sequence) if texts else []
@@ -548,6 +549,20 @@ def _head_of(keys: Iterable[SigningKey], head: SignedHead) -> SignedHead:
     others = {one.key for one in head.note.signatures if one.name == named}
     others -= own
     return attrs.evolve(head, note=head.note.without(others)) if others else head
+
+
+def _deny(reader: Reader, head: SignedHead) -> NoReturn:
+    """Say why a head is not that of the tree which is kept.
+
+    :raises Forked: the records are others.
+    :raises Corrupt: they are not: what is kept is wrong.
+    """
+    try:
+        check_in(reader, head, anew=True)
+    except Forked:
+        _forked(head.checkpoint.size)
+    msg = "what is kept of the tree is not that of the records"
+    raise damaged(msg)
 
 
 def _forked(size: int) -> NoReturn:
