@@ -336,8 +336,8 @@ def test_slips_at_a_witness_are_told() -> None:
 def test_a_bank_whose_past_was_rewritten_signs_no_head_that_denies_it(fork: str) -> None:
     told = refused("head", "--sign", "bank.key", "--since", fork, code=1)
     assert told == (
-        "the past was rewritten: a head of 5 records was signed, and the first 5 of the 6 records "
-        f"here are others; the evidence is in {fork}.evidence"
+        "the past was rewritten: a head of 5 records was signed, and the journal of 6 records "
+        f"does not continue it; the evidence is in {fork}.evidence"
     )
     evidence = Evidence.of(Path(f"{fork}.evidence").read_text("utf-8"))
     assert not evidence.is_signed
