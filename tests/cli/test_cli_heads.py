@@ -428,7 +428,12 @@ def test_an_audit_finds_signed_heads(mode: tuple[str, ...]) -> None:
     folder = str(next(Path("anna").glob("seen/*/heads")))
     for one in (place, f"@{place}", "request", folder, f"@{folder}/"):
         words += ["--expect-head", one]
-        well(*words)
+        told = well(*words)
+        assert "It continues " in told
+        assert "was not checked" not in told
+    told = well("audit", *mode, "--expect-head", place, lang="it").splitlines()
+    assert told[-2].startswith("Continua la testa firmata fino alla registrazione ")
+    assert told[-1].startswith("Non è stato controllato chi ha firmato")
     assert "is not signed by" in refused(
         "audit", *mode, "--key", _second(), "--expect-head", place, code=1
     )
@@ -461,6 +466,7 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
     result = call("audit", *mode, "--expect-head", str(folder))
     assert 1 == result.exit_code
     assert "The journal was rewritten: record 4, or one before it" in result.stdout
+    assert "It continues" not in result.stdout
     parted = "of the heads that were signed the journal has that of 3 records, and not that of 4"
     assert result.stderr.splitlines() == [
         f"timebank: {parted}",

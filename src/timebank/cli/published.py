@@ -38,6 +38,7 @@ class Published:
 
     lines: tuple[str, ...] = ()
     signed: tuple[Kept, ...] = ()
+    is_checked: bool = False
 
     @classmethod
     def of(cls, given: tuple[str, ...], keys: tuple[str, ...]) -> Published:
@@ -65,7 +66,7 @@ class Published:
             usage(words()("no_signed_head"))
         if keys:
             _check(signed, keys)
-        return cls(tuple(lines), tuple(signed))
+        return cls(tuple(lines), tuple(signed), is_checked=bool(keys))
 
     def expected(self) -> list[Head | str]:
         """Return what an audit is to find."""
@@ -74,6 +75,14 @@ class Published:
         from timebank.proof.consistency import expected
 
         return [*self.lines, *(expected(one.head) for one in self.signed)]
+
+    def told(self, report: AuditReport) -> list[str]:
+        """Return, where all is well, that each signed head was found, and if a key was given."""
+        if not self.signed or not report.ok:
+            return []
+        size = words().number(max(one.head.checkpoint.size for one in self.signed))
+        lines = [words().counted("continues_signed", len(self.signed), size=size)]
+        return lines if self.is_checked else [*lines, words()("not_checked")]
 
     def tell_missing(self, address: BankAddress, report: AuditReport, place: str | None) -> None:
         """Write the evidence of signed heads that an audit did not find, and say where it is.
