@@ -321,6 +321,9 @@ def test_slips_at_a_witness_are_told() -> None:
     assert "Missing option '--folder'" in refused("witness", asked, code=2)
     assert "there is no key of a witness in" in refused("witness", asked, "--folder", "x", code=2)
     assert "old N" in refused("witness", "bank.pub", "--folder", "anna", code=1)
+    alone = store("alone", well("head", "--sign", "bank.key"))
+    told = refused("witness", alone, "--folder", "anna", code=1)
+    assert told.startswith("alone: this is a head without its proof: head --since OLD prints ")
     for file in Path("anna/banks").iterdir():
         file.unlink()
     told = refused("witness", asked, "--folder", "anna", code=1)
