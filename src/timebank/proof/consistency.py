@@ -32,7 +32,15 @@ from timebank.journal.tree import damaged, roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
-from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
+from timebank.proof.heads import (
+    ORIGIN,
+    Checkpoint,
+    SignedHead,
+    check_kept,
+    origin_of,
+    own_keys,
+    signed_by,
+)
 from timebank.proof.keys import SigningKey
 from timebank.proof.notes import base64_of, hashes_of, text_of
 from timebank.storage.protocol import Reader
@@ -63,8 +71,13 @@ class Continuation:
         above, _, head = text_of(data).partition("\n\n")
         first, *lines = above.split("\n")
         old, hashes = _OLD.fullmatch(first), hashes_of(lines)
+        if first.startswith(ORIGIN) and head:
+            msg = "this is a head without its proof: head --since OLD prints the two together"
+            raise NotProved(msg).about(key="proof_missing")
         if old is None or hashes is None:
-            msg = "a proof begins with a line 'old N', and with one hash a line, in base64"
+            msg = (
+                "no proof: one begins with a line 'old N', and hashes in base64 follow, one a line"
+            )
             raise NotProved(msg).about(key="proof_unlike")
         return cls(int(old[1]), hashes, SignedHead.of(head))
 
