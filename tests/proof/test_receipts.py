@@ -22,6 +22,7 @@ from random_banks import random_bank
 from support import Clock, examples, fill, sources
 from timebank import (
     Band,
+    Corrupt,
     Fee,
     Hold,
     Hours,
@@ -370,6 +371,20 @@ def test_who_became_whom_is_told(bank: TimeBank, key: SigningKey) -> None:
         .checked(key)
         .word.merged
     )
+
+
+def test_accounts_that_became_one_another_give_no_receipt(bank: TimeBank, key: SigningKey) -> None:
+    """Rows that are damaged like that are told, and not followed for ever."""
+    for id in ("a", "b"):
+        bank.open_account(id)
+    bank.transfer(earner="a", spender="m1", hours=1, id="visit")
+    bank.merge("a", into="b", reason="twice")
+    with bank.store.writer("main") as writer:
+        row = writer.account("b")
+        assert row is not None
+        writer.append(Batch(accounts={"b": row._replace(merged_into="a")}))
+    with pytest.raises(Corrupt, match="became one another"):
+        receipt(bank, "visit", key=key)
 
 
 def test_an_exchange_of_many_with_all_that_describes_it(bank: TimeBank, key: SigningKey) -> None:

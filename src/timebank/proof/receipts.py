@@ -467,8 +467,9 @@ def receipt(
     head that is signed for it. In a transaction of a host's own, make it before anything is
     written there: what may still be rolled back is not to be signed.
 
-    With permissions, it is asked for as `receipt`, with every account of the record, for it shows
-    the whole of it; the balance of each of which its flags tell is asked for as well.
+    With permissions, it is asked for as `receipt`, with every account of the record and those that
+    these were merged into, for it shows the whole of it and their names; the balance of each of
+    which its flags tell is asked for as well.
 
     :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
     :raises NotPermitted: the permissions say no.
