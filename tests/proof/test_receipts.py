@@ -724,6 +724,14 @@ def test_there_is_one_text_of_a_receipt() -> None:
             verify_receipt(other.encode(), key.public)
 
 
+def test_what_was_copied_without_care_is_told() -> None:
+    """The end of the last line, or an empty one behind it: the error says what to look at."""
+    text, key, _ = small()
+    for other in (text[:-1], f"{text}\n", f"{text}\nRegards,\n\n"):
+        with pytest.raises(NotProved, match="its end was cut off, or something stands behind it"):
+            verify_receipt(other, key.public)
+
+
 @given(st.data())
 def test_nothing_makes_a_receipt_fail_otherwise(data: st.DataObject) -> None:
     """Whatever is in the file, it is no receipt, and the error says so."""

@@ -159,6 +159,10 @@ class Receipt:
         lines = before.split("\n")
         if len(lines) < _LINES or lines[0] != _FIRST_LINE:
             raise _none(f"its first line is {_FIRST_LINE}").about(key="receipt_unreadable_form")
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            raise _none("its end was cut off, or something stands behind it").about(
+                key="receipt_unreadable_form"
+            )
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
             raise _none("there is no index of a record").about(key="receipt_unreadable_index")
