@@ -161,6 +161,10 @@ class Receipt:
             raise _none(f"one begins with the line {_FIRST_LINE}").about(
                 key="receipt_unreadable_form"
             )
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            raise _none("its end was cut off, or something stands behind it").about(
+                key="receipt_unreadable_form"
+            )
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
             raise _none("there is no index of a record").about(key="receipt_unreadable_index")
@@ -467,8 +471,9 @@ def receipt(
     head that is signed for it. In a transaction of a host's own, make it before anything is
     written there: what may still be rolled back is not to be signed.
 
-    With permissions, it is asked for as `receipt`, with every account of the record, for it shows
-    the whole of it; the balance of each of which its flags tell is asked for as well.
+    With permissions, it is asked for as `receipt`, with every account of the record and those that
+    these were merged into, for it shows the whole of it and their names; the balance of each of
+    which its flags tell is asked for as well.
 
     :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
     :raises NotPermitted: the permissions say no.

@@ -59,8 +59,8 @@ def receipt_html(
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         msg = "a receipt as HTML needs timebank[proof]: pip install 'timebank[proof]'"
         raise StoreError(msg) from error
-    locale = Locale.parse(language)
     known = Words("receipt", language, words=words)
+    locale = Locale.parse(language)
     page = Page(checked, known, day=lambda day: format_date(day, "long", locale=locale))
     source = files("timebank").joinpath("data/receipt.html.j2").read_text("utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
