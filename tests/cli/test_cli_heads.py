@@ -419,6 +419,24 @@ def test_evidence_that_cannot_be_written_is_shown(fork: str) -> None:
     assert "the past was rewritten" in last
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n", "\r\n\r\n"])
+def test_what_was_taken_out_of_a_mail_is_taken(fork: str, end: str) -> None:
+    """A head, a request, an answer and evidence: an end of a line may be missing, or too many."""
+    assert 1 == call("head", "--sign", "bank.key", "--since", fork, "--evidence", "e").exit_code
+
+    def mailed(text: str) -> str:
+        return store("mail", text.rstrip("\n").replace("\n", "\r\n" if "\r" in end else "\n") + end)
+
+    for text in (Path(fork).read_text("utf-8"), Path("e").read_text("utf-8")):
+        well("head", "--verify", mailed(text), "--key", "bank.pub")
+    for file in Path("anna/seen").glob("*/*"):
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    head = request("0")
+    answer = well("witness", mailed(Path(head).read_text("utf-8")), "--folder", "anna")
+    words = ("--signed", head, "--policy", policy(), "--publish", "new")
+    well("head", *words, "--cosignatures", mailed(answer))
+
+
 def test_a_fork_whose_evidence_cannot_be_kept_shows_it(fork: str) -> None:
     """And says so, whatever lies in the neighbour's folder."""
     [place] = Path("anna").glob("seen/*")

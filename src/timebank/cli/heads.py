@@ -308,6 +308,8 @@ def words() -> Words:
 def read(file: str, form: Callable[[bytes], T]) -> T:
     """Return what is in a file; a `-` is the standard input.
 
+    Who takes a text out of a mail leaves its last end of a line behind, or takes empty lines too.
+
     :raises InvalidRequest: it is longer than anything that is signed.
     :raises NotProved: it is not of this form; the error names the file.
     :raises OSError: it cannot be read.
@@ -315,7 +317,8 @@ def read(file: str, form: Callable[[bytes], T]) -> T:
     from timebank.proof.files import named, plain, read_short, short_of
 
     with named(file):
-        return form(plain(short_of(sys.stdin.buffer) if file == "-" else read_short(file)))
+        data = plain(short_of(sys.stdin.buffer) if file == "-" else read_short(file))
+        return form(data.rstrip(b"\n") + b"\n")
 
 
 def signed_head(data: bytes) -> SignedHead:

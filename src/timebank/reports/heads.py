@@ -60,7 +60,7 @@ def head_json(head: SignedHead, checked: Checked | None = None) -> dict[str, Any
 
 
 def evidence_text(evidence: Evidence, *, language: str | None = None) -> list[str]:
-    """Return the lines that say what evidence proves which holds.
+    """Return the lines that say what evidence proves which holds, and what it does not.
 
     :raises InvalidRequest: a language of which there is no catalogue.
     """
