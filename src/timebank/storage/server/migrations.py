@@ -70,7 +70,7 @@ def applied_in(transaction: Transaction) -> set[str] | None:
         raise OtherVersion(msg)
     if applied and _lacks_tiles(transaction):
         msg = f"{where} {LACKS_TILES}"
-        raise OtherVersion(msg)
+        raise OtherVersion(msg).about(key="store_lacks_tiles", where=where)
     if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "

@@ -239,7 +239,7 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
         raise OtherVersion(msg)
     if "timebank_records" in tables and "timebank_tiles" not in tables:
         msg = f"{where} {LACKS_TILES}"
-        raise OtherVersion(msg)
+        raise OtherVersion(msg).about(key="store_lacks_tiles", where=where)
     if unknown := sorted(str(name) for name in names.difference((LEDGER, *STEPS))):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(unknown)}): "
