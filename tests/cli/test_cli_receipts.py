@@ -94,6 +94,18 @@ def test_a_receipt_as_a_page_is_checked_too(folder: Path) -> None:
             assert told == well("verify-receipt", "visit.tlog-proof", "--key", "bank.pub")
 
 
+def test_a_pdf_of_the_page_is_told_to_be_paper(folder: Path) -> None:
+    """Whoever printed the page into a file is told which file to ask for."""
+    Path("page.pdf").write_bytes(b"%PDF-1.4\n\xd3\xeb\xe9\xe1")
+    words = ("verify-receipt", "page.pdf", "--key", "bank.pub")
+    refused(
+        1,
+        "this is no receipt: a PDF is like paper: what is checked is the file, or the page as HTML",
+        *words,
+    )
+    assert "si controlla il file della ricevuta" in call("--lang", "it", *words).stderr
+
+
 def test_a_receipt_says_no_names_where_none_are_wanted(folder: Path) -> None:
     page = well("receipt", "visit", "--key", "bank.key", "--no-texts")
     Path("bare").write_text(page, "utf-8")

@@ -91,6 +91,7 @@ from timebank.storage.tree import tree_at
 AnyKey = str | PathLike[str] | PublicKey | SigningKey
 
 _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+_PDF: Final = b"%PDF"
 _FORM: Final = "timebank-receipt/1"
 _EXTRA: Final = frozenset({"format", "record", "texts", "word"})
 _WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
@@ -186,6 +187,9 @@ class Receipt:
 
         :raises NotProved: there is none, or more than one.
         """
+        if isinstance(data, bytes) and data.startswith(_PDF):
+            msg = "a PDF is like paper: what is checked is the file, or the page as HTML"
+            raise _none(msg).about(key="receipt_pdf")
         try:
             text = data.decode() if isinstance(data, bytes) else data
         except UnicodeDecodeError:
