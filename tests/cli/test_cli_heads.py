@@ -321,6 +321,9 @@ def test_slips_at_a_witness_are_told() -> None:
     assert "Missing option '--folder'" in refused("witness", asked, code=2)
     assert "there is no key of a witness in" in refused("witness", asked, "--folder", "x", code=2)
     assert "old N" in refused("witness", "bank.pub", "--folder", "anna", code=1)
+    alone = store("alone", well("head", "--sign", "bank.key"))
+    told = refused("witness", alone, "--folder", "anna", code=1)
+    assert told.startswith("alone: this is a head without its proof: head --since OLD prints ")
     for file in Path("anna/banks").iterdir():
         file.unlink()
     told = refused("witness", asked, "--folder", "anna", code=1)
@@ -336,8 +339,8 @@ def test_slips_at_a_witness_are_told() -> None:
 def test_a_bank_whose_past_was_rewritten_signs_no_head_that_denies_it(fork: str) -> None:
     told = refused("head", "--sign", "bank.key", "--since", fork, code=1)
     assert told == (
-        "the past was rewritten: a head of 5 records was signed, and the first 5 of the 6 records "
-        f"here are others; the evidence is in {fork}.evidence"
+        "the past was rewritten: a head of 5 records was signed, and the journal of 6 records "
+        f"does not continue it; the evidence is in {fork}.evidence"
     )
     evidence = Evidence.of(Path(f"{fork}.evidence").read_text("utf-8"))
     assert not evidence.is_signed
@@ -478,7 +481,12 @@ def test_an_audit_finds_signed_heads(mode: tuple[str, ...]) -> None:
     folder = str(next(Path("anna").glob("seen/*/heads")))
     for one in (place, f"@{place}", "request", folder, f"@{folder}/"):
         words += ["--expect-head", one]
-        well(*words)
+        told = well(*words)
+        assert "It continues " in told
+        assert "was not checked" not in told
+    *_, found, unchecked = well("audit", *mode, "--expect-head", place, lang="it").splitlines()
+    assert found.startswith("Continua la testa firmata fino alla registrazione ")
+    assert unchecked.startswith("Non è stato controllato chi ha firmato")
     assert "is not signed by" in refused(
         "audit", *mode, "--key", _second(), "--expect-head", place, code=1
     )
@@ -511,6 +519,7 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
     result = call("audit", *mode, "--expect-head", str(folder))
     assert 1 == result.exit_code
     assert "The journal was rewritten: record 4, or one before it" in result.stdout
+    assert "It continues" not in result.stdout
     parted = "of the heads that were signed the journal has that of 3 records, and not that of 4"
     assert f"timebank: {parted}\ntimebank: No signature was checked" in result.stderr
     assert not Path(f"{folder}.evidence").exists(), "whoever made the head may have made it up"

@@ -309,7 +309,7 @@ def test_a_proof_of_another_head_is_refused() -> None:
     ],
 )
 def test_what_is_no_proof_is_told(above: str) -> None:
-    with pytest.raises(NotProved, match="a proof begins with a line 'old N'"):
+    with pytest.raises(NotProved, match="no proof: one begins with a line 'old N'"):
         Continuation.of(f"{above}\n\n{HEADS[9]}")
 
 

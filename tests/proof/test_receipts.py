@@ -22,6 +22,7 @@ from random_banks import random_bank
 from support import Clock, examples, fill, sources
 from timebank import (
     Band,
+    Corrupt,
     Fee,
     Hold,
     Hours,
@@ -372,6 +373,20 @@ def test_who_became_whom_is_told(bank: TimeBank, key: SigningKey) -> None:
     )
 
 
+def test_accounts_that_became_one_another_give_no_receipt(bank: TimeBank, key: SigningKey) -> None:
+    """Rows that are damaged like that are told, and not followed for ever."""
+    for id in ("a", "b"):
+        bank.open_account(id)
+    bank.transfer(earner="a", spender="m1", hours=1, id="visit")
+    bank.merge("a", into="b", reason="twice")
+    with bank.store.writer("main") as writer:
+        row = writer.account("b")
+        assert row is not None
+        writer.append(Batch(accounts={"b": row._replace(merged_into="a")}))
+    with pytest.raises(Corrupt, match="became one another"):
+        receipt(bank, "visit", key=key)
+
+
 def test_an_exchange_of_many_with_all_that_describes_it(bank: TimeBank, key: SigningKey) -> None:
     """Several on each side, a fee, a flag, who arranged it, times, tags."""
     bank.open_account("fund", kind="fund")
@@ -707,6 +722,14 @@ def test_there_is_one_text_of_a_receipt() -> None:
             verify_receipt(other, key.public)
         with pytest.raises(NotProved):
             verify_receipt(other.encode(), key.public)
+
+
+def test_what_was_copied_without_care_is_told() -> None:
+    """The end of the last line, or an empty one behind it: the error says what to look at."""
+    text, key, _ = small()
+    for other in (text[:-1], f"{text}\n", f"{text}\nRegards,\n\n"):
+        with pytest.raises(NotProved, match="its end was cut off, or something stands behind it"):
+            verify_receipt(other, key.public)
 
 
 @given(st.data())

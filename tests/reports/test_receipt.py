@@ -259,8 +259,9 @@ def test_an_account_whose_id_looks_like_a_name_with_an_id_is_told() -> None:
 
 
 def test_a_language_that_nobody_wrote_is_refused(bank: TimeBank) -> None:
-    with pytest.raises(InvalidRequest, match="no catalogue of words"):
-        page_of(checked(bank, "visit"), "de")
+    for unknown in ("de", "xx", "nonsense"):
+        with pytest.raises(InvalidRequest, match="no catalogue of words"):
+            page_of(checked(bank, "visit"), unknown)
 
 
 def test_a_day_that_is_none_is_shown_as_it_is(bank: TimeBank) -> None:

@@ -156,6 +156,7 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
     from timebank.proof import sign_head
     from timebank.proof.consistency import continuation
     from timebank.proof.keys import signing_keys_of
+    from timebank.proof.publishing import check_records
 
     signed = options["signed"]
     if signed is not None and options["since"] is None:
@@ -174,6 +175,9 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
             with _keeping_evidence(options["since"], options):
                 made = continuation(bank, old, *keys, head=given)
             found, text = made.head, str(made)
+        if given is None:
+            with bank.store.reader(bank.name) as reader:
+                check_records(reader, found)
     if format == "json":
         from timebank.reports.heads import head_json
 

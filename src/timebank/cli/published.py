@@ -74,6 +74,14 @@ class Published:
 
         return [*self.lines, *(expected(one.head) for one in self.signed)]
 
+    def told(self, report: AuditReport) -> list[str]:
+        """Return, where all is well, that each signed head was found, and if a key was given."""
+        if not self.signed or not report.ok:
+            return []
+        size = words().number(max(one.head.checkpoint.size for one in self.signed))
+        lines = [words().counted("continues_signed", len(self.signed), size=size)]
+        return lines if self.is_checked else [*lines, words()("not_checked")]
+
     def tell_missing(self, address: BankAddress, report: AuditReport, place: str | None) -> None:
         """Write the evidence of signed heads that an audit did not find, and say where it is.
 

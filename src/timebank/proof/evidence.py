@@ -128,8 +128,8 @@ class Evidence:
             msg = f"records are missing: a head of {size} records was signed, this one has {found}"
             return Forked(msg, evidence=text).about(key="forked_shorter", size=size, found=found)
         msg = (
-            f"the past was rewritten: a head of {size} records was signed, and the first {size} "
-            f"of the {found} records here are others"
+            f"the past was rewritten: a head of {size} records was signed, and the journal of "
+            f"{found} records does not continue it"
         )
         return Forked(msg, evidence=text).about(key="forked_rewritten", size=size, found=found)
 

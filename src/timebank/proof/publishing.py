@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from timebank.errors import InvalidRequest
+from timebank.journal.tree import damaged
 from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.files import named
@@ -15,10 +16,10 @@ from timebank.proof.folders import alone_in, write_whole
 from timebank.proof.heads import Checked, SignedHead, check_kept
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
+from timebank.storage.protocol import Reader
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
-    from timebank.storage.protocol import Reader
 
 
 def publish(
@@ -33,9 +34,11 @@ def publish(
 
     It is written whole or not at all, and only where the policy is met, the journal has the head,
     and the head continues the one that is in the file. Cosignatures of witnesses that the policy
-    does not name are left out. Returned are the head as it is published, and whose signatures hold.
+    does not name are left out. All records are read, for what is published can never be taken back.
+    Returned are the head as it is published, and whose signatures hold.
 
     :raises InvalidRequest: the policy names no key of the bank.
+    :raises Corrupt: what is kept of the tree is not that of the records.
     :raises Forked: the journal does not have the head, or not the one that was published before.
     :raises NotPermitted: who acts may not read the head.
     :raises NotProved: the head is of another bank, or not signed or cosigned as the policy asks;
@@ -77,6 +80,7 @@ def publish(
         new = full.checkpoint
         with bank.store.reader(bank.name) as reader:
             check_in(reader, full)
+            check_records(reader, full)
             if before is not None:
                 _check_published(reader, before, full, target, policy)
         if before is not None and before.checkpoint.size > new.size:
@@ -101,6 +105,22 @@ def _check_published(
         with named(place):
             before.checked(policy.logs)
         raise
+
+
+def check_records(reader: Reader, head: SignedHead) -> None:
+    """Read all records: a root that was worked out from damaged hashes is not to leave the house.
+
+    Once others had it, the bank could continue it no more, and would seem to have rewritten its
+    past.
+
+    :raises Corrupt: the head is of what is kept of the tree, and not of the records.
+    """
+    try:
+        check_in(reader, head, anew=True)
+    except Forked:
+        size = head.checkpoint.size
+        what = f"the head of {size} records is that of the kept tree, and not that of the records"
+        raise damaged(what) from None
 
 
 def _known(head: SignedHead, policy: Policy) -> tuple[SignedHead, Checked]:

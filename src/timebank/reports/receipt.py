@@ -176,8 +176,8 @@ class Page:
         """Return each fact that is proved beside the sides, the hours and the day."""
         made, words = self.exchange, self.words
         found = {
-            "note": made.note,
-            "reason": made.reason,
+            "note": made.note or self._not_shown("note"),
+            "reason": made.reason or self._not_shown("reason"),
             "kind": None if made.kind == _EXCHANGE else self._kind(made.kind),
             "category": made.category,
             "area": made.area and words.of(made.area),
@@ -199,6 +199,10 @@ class Page:
             entered = words("entered_by", day=recorded_on, actor=made.actor)
         found |= {"id": made.id, "entered": entered}
         return {words(key): harmless(text) for key, text in found.items() if text}
+
+    def _not_shown(self, field: str) -> str | None:
+        """Return that a text was recorded, which the receipt leaves out, or was erased."""
+        return self.words("not_shown") if self.checked.record["request"].get(field) else None
 
     def _kind(self, kind: str) -> str | None:
         return None if kind == "reversal" else self.words.kind(kind)
@@ -222,9 +226,11 @@ class Page:
 
     def status(self) -> str:
         """Return what came of the exchange, as a sentence."""
-        word = self.checked.word
+        word, made = self.checked.word, self.exchange
         if word.status == "settled" and word.reversals:
             return self.words("settled_reversed")
+        if word.status == "stands" and isinstance(made, Transfer) and made.reverses is not None:
+            return self.words("stands_reversal")  # for hours were taken back: by it
         return self.words(word.status.replace(" ", "_"))
 
     def is_whole(self) -> bool:
