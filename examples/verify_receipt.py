@@ -23,8 +23,7 @@ def check(ok: object, why: str) -> None:
 
 def unpack(text: str) -> bytes:
     """Read base64 that is written as it must be."""
-    raw = b64decode(text, validate=True)
-    check(b64encode(raw).decode() == text, "base64 in another form")
+    check(b64encode(raw := b64decode(text, validate=True)).decode() == text, "no plain base64")
     return raw
 
 
@@ -40,7 +39,7 @@ def opened(note: str, vkeys: list[str]) -> tuple[str, set[str], list[str]]:
     """Return the text of a signed note, which keys of its origin signed it, and who cosigned it."""
     text, _, lines = note.rpartition("\n\n")
     text, signers, cosigners = text + "\n", set(), []
-    check(re.fullmatch(r"(— [^\s+]+ \S+\n)+", lines), "no signed note")
+    check(re.fullmatch(r"(— [^\s+\0-\x1f]+ \S{6}[^\s=]\S+\n){1,100}", lines), "no signed note")
     for name, value in (line.split(" ")[1:] for line in lines[:-1].split("\n")):
         id, signature = (raw := unpack(value))[:4], raw[4:]
         start = f"{name}+{id.hex()}+"  # of a key that is known; what others sign is not looked at
@@ -49,7 +48,7 @@ def opened(note: str, vkeys: list[str]) -> tuple[str, set[str], list[str]]:
             if key[0] == 1 and text.startswith(f"{name}\n"):
                 public.verify(signature, text.encode())
                 signers.add(start[:-1])
-            elif key[0] == 4:
+            elif key[0] == 4 and "\nword on " not in text:  # witnesses sign heads alone
                 at = int.from_bytes(signature[:8])
                 public.verify(signature[8:], f"cosignature/v1\ntime {at}\n{text}".encode())
                 cosigners.append(f"{name} on {datetime.fromtimestamp(at, UTC)}")
@@ -70,7 +69,7 @@ def root(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
 def verify(receipt: str, vkeys: list[str]) -> list[str]:
     """Return in lines what a receipt proves."""
     form = r"\Ac2sp\.org/tlog-proof@v1\nextra (.*)\nindex (.*)\n((?:.+\n){0,63})\n((?:.*\n)*)\Z"
-    check(found := re.findall(form, receipt), "no receipt")
+    check(found := re.findall(form, receipt), "no receipt: that is a file .tlog-proof")
     [(extra, index, proof, head)] = found
     said = parse(unpack(extra).decode())
     kind, own, texts, word = (said.pop(key) for key in ("format", "record", "texts", "word"))
@@ -94,6 +93,7 @@ def verify(receipt: str, vkeys: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     try:
-        print(*verify(Path(sys.argv[1]).read_bytes().decode(), sys.argv[2:]), sep="\n")
+        file, *keys = sys.argv[1:] or sys.exit(__doc__)
+        print(*verify(Path(file).read_bytes().decode(), keys), sep="\n")
     except Exception as error:  # noqa: BLE001 # what cannot be read in any way is refused, too
         sys.exit(f"REFUSED: {str(error) or 'a signature that does not fit'}")

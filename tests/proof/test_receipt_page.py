@@ -8,6 +8,7 @@ import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import date
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from proof.strangers import KEY, NOTE, PAGE, WITNESS, Made, flipped, node
+from proof.strangers import KEY, NOTE, PAGE, WITNESS, Made, flipped, node, word, written
 from proof.test_receipt_strangers import ALL, FORGED, UNLIKE, receipts
 from reports.test_impact_browser import WIDTHS, browser, messages
-from timebank.proof import Receipt, SigningKey
+from timebank import InvalidRequest
+from timebank.proof import NotProved, PublicKey, Receipt, SigningKey, verify_receipt
+from timebank.proof.keys import _OF_ANYBODY
 from timebank.reports.receipt_html import receipt_html
 
 __all__ = ["browser"]  # a fixture
@@ -148,7 +151,7 @@ def test_it_says_who_gave_what_to_whom(
         WITNESS.public.name,
     ):
         assert words in said
-    for id in ("part", "back", "hold", "settled", "hidden"):
+    for id in ("part", "back", "hold", "settled", "hidden", "both", "paid"):
         page.open(language).keys(key.public).file(folder / f"{id}.tlog-proof").verdict("holds")
         assert [] == page.browser.execute_script(OVERFLOWING), id
     assert language == page.browser.execute_script("return document.documentElement.lang")
@@ -171,6 +174,10 @@ def test_what_came_later_is_told(page: Page, made: tuple[Path, SigningKey]) -> N
         "hold": ("reserved 1:00 hours", "concluded"),
         "settled": ("earned 1:00 hours",),
         "hidden": ("m1 gave 1:30 hours to f1", "not shown here"),
+        "undone": ("taken back since", "concluded, and then taken back", "1:00 hours went back"),
+        "both": ("Maria R. (1:00) and Luca (1:00) gave 2:00 hours to Famiglia Rossi (1:00) and",),
+        "no-name": ("constructor gave 1:00 hours to Famiglia Rossi",),
+        "paid": ("Maria R. gave 1:30 hours to Famiglia Rossi", "Fondo +0:10", "Rossi \u22120:10"),
     }.items():
         page.open().keys(key.public)
         said = page.file(folder / f"{id}.tlog-proof").verdict("holds")
@@ -193,6 +200,63 @@ def test_what_does_not_hold_is_refused_and_not_shown(
     file.write_text(text, "utf-8")
     said = page.open(language).keys(other.public).file(file).verdict("refused")
     assert "Maria" not in said
+
+
+@pytest.mark.browser
+def test_names_that_deceive_the_eye_are_told(page: Page, tmp_path: Path) -> None:
+    """What turns a text round, or cannot be seen; tags of HTML are words like others."""
+    file = tmp_path / "visit.tlog-proof"
+    names = {"m1": "Ma\xadria\u202e.R\u3164\U000e0041", "f1": "<b>Luca</b>\n(m2)"}
+    told = written(word() | {"names": names})
+    file.write_text(Made(word=told).text(), "utf-8")
+    said = page.open().keys(KEY.public).file(file).verdict("holds")
+    assert "Ma[U+00AD]ria[U+202E].R[U+3164][U+E0041] gave" in said
+    assert "to <b>Luca</b> \u21b5 [m2] on" in said
+    assert [] == page.browser.find_elements(By.CSS_SELECTOR, "#result b")
+
+
+@pytest.mark.browser
+def test_a_key_with_which_anybody_signs_is_no_bank_s(page: Page, tmp_path: Path) -> None:
+    """As our own program has it: each point of the curve that stays nothing."""
+    file = tmp_path / "visit.tlog-proof"
+    file.write_text(Made().text(), "utf-8")
+    for number in {*_OF_ANYBODY, 2**255 - 1}:
+        key = PublicKey(KEY.name, "ed25519", number.to_bytes(32, "little"))
+        with pytest.raises(InvalidRequest):
+            PublicKey.of(str(key))
+        page.open().keys(key).file(file).verdict("needs_key", "anybody can sign")
+
+
+@pytest.mark.browser
+def test_a_page_has_one_receipt_or_none(page: Page, made: tuple[Path, SigningKey]) -> None:
+    """The page and our own program find the same one in whatever stands around it, or none."""
+    folder, key = made
+    html = (folder / "visit.html").read_text("utf-8")
+    (own,) = re.findall('<pre id="receipt">[^<]*</pre>', html)
+    other = escape((folder / "part.tlog-proof").read_text("utf-8"))
+    for around, has_one in {
+        html.replace(own, f"<!-- {own} -->"): True,
+        html.replace(own, f"<!-- {own} --><pre id=receipt>{other}</pre>"): True,
+        html.replace(own, f"<pre id='receipt'>{other}</pre>"): False,
+        html.replace(own, f'<pre class="x" id="receipt">{other}</pre>'): False,
+        html.replace(own, f'<!-- {own} --><pre id="receipt">{other}</pre>'): False,
+        html.replace(own, f"<script>{own}</script>"): True,
+        html.replace('"receipt">', '"receipt" style="color: red">'): True,
+        html.replace('"receipt">', '"receipt" title="<">'): False,
+        html.replace("</pre>", "<b></b></pre>"): False,
+        html.replace("\n", "\r\n"): True,
+        html.replace("+", "&#43;").replace("=", "&equals;"): False,
+        html.replace(own, own.replace("+", "&#x2B;").replace("A", "&#65;")): True,
+    }.items():
+        page.open().keys(key.public)
+        page.browser.execute_script(DROP, around, "page.html")
+        if has_one:
+            assert verify_receipt(around, key.public).exchange.id == "visit"
+            assert "Maria R. gave 1:30 hours" in page.verdict("holds")
+        else:
+            with pytest.raises(NotProved):
+                verify_receipt(around, key.public)
+            page.verdict("refused")
 
 
 @pytest.mark.browser

@@ -33,8 +33,9 @@ from proof.strangers import (
     written,
 )
 from support import sources
+from timebank import Fee, Statute
 from timebank.journal import commitment
-from timebank.proof import NotProved, SigningKey, origin_of, sign_head
+from timebank.proof import NotProved, Signature, SigningKey, origin_of, sign_head
 from timebank.proof.receipts import receipt, verify_receipt
 
 SECOND_KEY = SigningKey.make(ORIGIN)
@@ -82,6 +83,20 @@ def spelled(old: str, new: str, value: Any) -> str:
     return replaced(old, new)(written(value))
 
 
+#: A signature of a key that nobody has.
+NOBODY = "— nobody AAAAAAAA\n"
+
+
+def as_witness(value: bytes) -> str:
+    """A line of a signature with the name and the number of the witness."""
+    return f"{Signature(WITNESS.name, WITNESS.public.key_id, value)}\n"
+
+
+def moved(postings: list[Any], **more: Any) -> str:
+    """A record that has moved other hours."""
+    return changed(record(), effects={**record()["effects"], "postings": postings, **more})
+
+
 #: Receipts that hold, though they are not as usual.
 HOLDING: dict[str, Made] = {
     "a usual one": Made(),
@@ -95,6 +110,19 @@ HOLDING: dict[str, Made] = {
         word=changed(word(), names={"ß": "è", "\U0001d4b3": "x", "\uffff": "y"})
     ),
     "the largest number": Made(record=changed(record(), recorded_at=2**53)),
+    "an account on both sides": Made(
+        record=moved([["m1", 60], ["m2", 60], ["m1", -60], ["f1", -60]])
+    ),
+    "a fee": Made(
+        record=moved(
+            [["m1", 60], ["f1", -60], ["fund", 6], ["f1", -6]], fee=[["fund", 6], ["f1", -6]]
+        )
+    ),
+    "a hundred signatures": Made(whole=lambda text: text + NOBODY * 99),
+    "a signature of nobody under the word": Made(signed_word=lambda text: text + NOBODY),
+    "a cosignature under the word": Made(
+        witnesses=(WITNESS,), signed_word=lambda text: text + as_witness(bytes(72))
+    ),
 }
 
 #: Receipts that are signed and prove nothing.
@@ -142,6 +170,11 @@ FORGED: dict[str, Made] = {
     "an empty line among signatures": Made(
         keys=(KEY, SECOND_KEY), whole=lambda text: re.sub("(\n— .*\n)(?=—)", r"\1\n", text)
     ),
+    "a signature that is none": Made(whole=lambda text: f"{text}— nobody AAAAAA==\n"),
+    "a signature of half a number": Made(whole=lambda text: f"{text}— nobody AAAA\n"),
+    "a name that cannot be seen": Made(whole=lambda text: f"{text}— no\x01body AAAAAAAA\n"),
+    "a signature more than a hundred": Made(whole=lambda text: text + NOBODY * 100),
+    "more than a hundred under the word": Made(signed_word=lambda text: text + NOBODY * 100),
     "one of two signatures is bad": Made(
         keys=(KEY, SECOND_KEY), whole=lambda text: f"{text[:-10]}AAAA{text[-6:]}"
     ),
@@ -156,6 +189,12 @@ FORGED: dict[str, Made] = {
     ),
     "extra of another version": Made(parts=of_extra(format="timebank-receipt/2")),
     "extra escaped without need": Made(extra_text=replaced("visit", "\\u0076isit")),
+    **{
+        f"half a character in the {part}": Made(
+            parts=of_extra(**{part: value}), extra_text=replaced("HALF", "\\ud800")
+        )
+        for part, value in {"record": "HALF", "word": "HALF", "texts": {"note": "HALF"}}.items()
+    },
     "texts in a list": Made(parts=of_extra(texts=[])),
     "a word that is none": Made(parts=of_extra(word=None)),
     "a record that is an object": Made(parts=of_extra(record=record())),
@@ -211,14 +250,45 @@ FORGED: dict[str, Made] = {
     ),
 }
 
-#: What the short one in Python does not look at: it shows the bank's word as it is.
+#: What the short one in Python does not look at: it shows record and word as they are.
 UNLIKE: dict[str, Made] = {
     "a word without a field": Made(word=written({"status": "stands"})),
     "a word of another status": Made(word=changed(word(), status="stood")),
     "names that are numbers": Made(word=changed(word(), names={"m1": 1})),
     "reversals that are words": Made(word=changed(word(), reversals=["none"])),
+    "a reversal on no day": Made(
+        word=changed(
+            word(),
+            reversals=[{"hours": 60, "id": "x", "record": 4, "recorded_on": "2026-02-31"}],
+        )
+    ),
+    "an amendment that sets what it cannot": Made(
+        word=changed(
+            word(), amendments=[{"record": 4, "recorded_on": "2026-03-02", "sets": {"tags": 1}}]
+        )
+    ),
     "a record of another format": Made(record=changed(record(), format="timebank/2")),
     "a record with a large number": Made(record=spelled("-5400", str(-(2**53) - 1), record())),
+    "a record that is of no exchange": Made(
+        record=changed(
+            record(),
+            kind="freeze",
+            request={"account": "m1"},
+            effects={"account": "m1", "sets": {}},
+        ),
+        texts={},
+    ),
+    "a record with a field more": Made(record=request(more=1)),
+    "a record of no day": Made(record=changed(record(), recorded_on="2026-02-31")),
+    "hours from nobody": Made(record=moved([["m1", 60]])),
+    "more hours than were given": Made(record=moved([["m1", 60], ["f1", -50]])),
+    "hours that are none": Made(record=moved([["m1", 0], ["f1", 0]])),
+    "a fee that is not the last": Made(
+        record=moved([["m1", 60], ["f1", -60]], fee=[["fund", 6], ["f1", -6]])
+    ),
+    "a text of a field that is none": Made(
+        record=request(category=commitment(SALT, NOTE)), texts={"category": [SALT.hex(), NOTE]}
+    ),
 }
 KNOWN = (KEY, SECOND_KEY, OTHER_BANK)
 ALL = (*KNOWN, WITNESS)
@@ -314,11 +384,20 @@ def receipts() -> tuple[dict[str, bytes], SigningKey]:
         bank.hold(earner="m1", spender="f1", hours="1:00", id="hold", category="care")
         bank.settle("hold", id="settled")
         bank.amend("visit", note="to the hospital", category="health", reason="said so")
+        bank.hold(earner="m1", spender="f1", hours="1:00", id="undone")
+        bank.settle("undone", id="undone-settled")
+        bank.reverse("undone-settled", reason="it was not", id="undone-back")
+        bank.transfer(earner={"m1": 1, "m2": 1}, spender={"m1": 1, "f1": 1}, id="both")
+        bank.open_account("constructor")
+        bank.transfer(earner="constructor", spender="f1", hours=1, id="no-name")
+        bank.open_account("fund", kind="fund", name="Fondo")
+        bank.adopt(Statute(version="v2", fee=Fee(fund="fund", fixed="0:10")))
+        bank.transfer(earner="m1", spender="f1", hours="1:30", id="paid")
         bank.merge("m1", into="m2", reason="twice")
         key = SigningKey.make(origin_of(bank.head().journal))
         signed = sign_head(bank, key)
         head = signed.cosigned(WITNESS.cosign(signed.note.text, 1_772_530_000))
-        ids = ("visit", "part", "back", "hold", "settled")
+        ids = ("visit", "part", "back", "hold", "settled", "undone", "both", "no-name", "paid")
         made = {id: str(receipt(bank, id, key=key, head=head)).encode() for id in ids}
         made["hidden"] = str(receipt(bank, "visit", key=key, texts=False)).encode()
     return made, key

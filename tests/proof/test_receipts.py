@@ -17,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
+from proof import strangers
 from random_banks import random_bank
 from support import Clock, examples, fill, sources
 from timebank import (
     Band,
+    Corrupt,
     Fee,
     Hold,
     Hours,
@@ -48,7 +50,9 @@ from timebank.proof import (
     sign_head,
     verify_receipt,
 )
+from timebank.proof.consistency import continuation
 from timebank.proof.notes import base64_of
+from timebank.proof.publishing import publish
 from timebank.queries.proofs import PROVABLE
 from timebank.reports.receipt import receipt_text
 from timebank.storage import open_store
@@ -369,6 +373,20 @@ def test_who_became_whom_is_told(bank: TimeBank, key: SigningKey) -> None:
     )
 
 
+def test_accounts_that_became_one_another_give_no_receipt(bank: TimeBank, key: SigningKey) -> None:
+    """Rows that are damaged like that are told, and not followed for ever."""
+    for id in ("a", "b"):
+        bank.open_account(id)
+    bank.transfer(earner="a", spender="m1", hours=1, id="visit")
+    bank.merge("a", into="b", reason="twice")
+    with bank.store.writer("main") as writer:
+        row = writer.account("b")
+        assert row is not None
+        writer.append(Batch(accounts={"b": row._replace(merged_into="a")}))
+    with pytest.raises(Corrupt, match="became one another"):
+        receipt(bank, "visit", key=key)
+
+
 def test_an_exchange_of_many_with_all_that_describes_it(bank: TimeBank, key: SigningKey) -> None:
     """Several on each side, a fee, a flag, who arranged it, times, tags."""
     bank.open_account("fund", kind="fund")
@@ -603,6 +621,79 @@ def test_what_nobody_signed_is_not_believed(change: Callable[[dict[str, Any]], A
         verify_receipt(repacked(text, change), key.public)
 
 
+@pytest.mark.parametrize("what", ["record", "texts", "word", "more"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"\\ud800"',
+        '{"note":["' + 32 * "0" + '","\\udfff"]}',
+        *(f"{'[' * levels}{']' * levels}" for levels in (20, 400, 980, 1000, 3000, 100_000)),
+        *(json.dumps(f"{{{'[' * levels}{']' * levels}}}") for levels in (400, 980, 3000)),
+        *(json.dumps(f'{{"a":{"[" * levels}{"]" * levels}}}') for levels in (400, 980, 3000)),
+    ],
+)
+def test_what_no_json_in_canonical_form_has_is_refused(what: str, said: str) -> None:
+    """Half a character, or more levels than a program can follow: refused, and nothing breaks."""
+    text, key, _ = small()
+    first, extra, *rest = text.split("\n")
+    found = json.loads(b64decode(extra.removeprefix("extra "))) | {what: "HERE"}
+    data = canonical(found).decode().replace('"HERE"', said).encode()
+    with pytest.raises(NotProved):
+        verify_receipt("\n".join([first, f"extra {base64_of(data)}", *rest]), key.public)
+
+
+@pytest.mark.parametrize(
+    ("effects", "word"),
+    [
+        ({"postings": []}, {}),
+        ({"postings": [["m1", 0], ["f1", 0]]}, {}),
+        ({"postings": [["m1", 60], ["f1", -50]]}, {}),
+        ({"fee": [["fund", 60], ["f1", -60]]}, {}),
+        (
+            {
+                "postings": [["m1", 60], ["f1", -60], ["fund", 6], ["f1", -5]],
+                "fee": [["fund", 6], ["f1", -5]],
+            },
+            {},
+        ),
+        ({}, {"reversals": [{"hours": 1, "id": "x", "record": 9, "recorded_on": "2026-02-31"}]}),
+        *(
+            ({}, {"amendments": [{"record": 9, "recorded_on": on, "sets": sets}]})
+            for on, sets in (
+                ("soon", {}),
+                ("2026-03-02", {"tags": {"a": 1}}),
+                ("2026-03-02", {"tags": [1]}),
+                ("2026-03-02", {"note": "words"}),
+                ("2026-03-02", {"note": True}),
+                ("2026-03-02", {"category": 1}),
+                ("2026-03-02", {"category": [[]]}),
+                ("2026-03-02", {"hours": None}),
+            )
+        ),
+    ],
+)
+def test_what_no_bank_writes_is_refused_though_one_signed_it(
+    effects: dict[str, Any], word: dict[str, Any]
+) -> None:
+    """Hours from nobody, a fee that is not the last of the lines, days and fields that are none."""
+    key = SigningKey("timebank/8a1e", "ed25519", bytes(32))
+    record = strangers.record() | {"sequence": 1}
+    assert strangers.written(record) == lying(record, key).checked(key).receipt.record
+    record["effects"] = record["effects"] | effects
+    made = lying(record, key)
+    first, second, said, _ = made.word.text.split("\n")
+    text = f"{first}\n{second}\n{canonical(json.loads(said) | word).decode()}\n"
+    with pytest.raises(NotProved):
+        resigned(made, text, key).checked(key)
+
+
+def test_a_page_that_never_ends_is_read_once() -> None:
+    """Many beginnings of a receipt without an end: the time grows as the page does."""
+    for text in ('<pre id="receipt"' * 400_000, '<pre id="receipt">' * 400_000):
+        with pytest.raises(NotProved, match="no receipt in it"):
+            Receipt.in_page(text)
+
+
 def test_there_is_one_text_of_a_receipt() -> None:
     """Other white space, other ends of lines, what stands before or behind it: all refused."""
     text, key, _ = small()
@@ -631,6 +722,14 @@ def test_there_is_one_text_of_a_receipt() -> None:
             verify_receipt(other, key.public)
         with pytest.raises(NotProved):
             verify_receipt(other.encode(), key.public)
+
+
+def test_what_was_copied_without_care_is_told() -> None:
+    """The end of the last line, or an empty one behind it: the error says what to look at."""
+    text, key, _ = small()
+    for other in (text[:-1], f"{text}\n", f"{text}\nRegards,\n\n"):
+        with pytest.raises(NotProved, match="its end was cut off, or something stands behind it"):
+            verify_receipt(other, key.public)
 
 
 @given(st.data())
@@ -825,17 +924,25 @@ def test_a_head_that_two_keys_signed_serves_one_of_them(bank: TimeBank, key: Sig
     assert (second.public,) == made.checked(key, second, witnesses=[witness]).head.signers
 
 
-def test_what_is_not_kept_has_no_receipt(bank: TimeBank, key: SigningKey) -> None:
-    """A batch may still be dropped, and a preview always is: nothing of them is signed."""
+@pytest.mark.parametrize("handle", ["batch", "preview"])
+def test_what_is_not_kept_is_not_signed(
+    bank: TimeBank, key: SigningKey, tmp_path: Path, handle: str
+) -> None:
+    """A batch may still be dropped, and a preview always is: who signed them had two pasts."""
     bank.transfer(earner="m1", spender="f1", hours=1, id="a")
-    with bank.batch() as batch:
-        unfinished: Any = batch
-        with pytest.raises(WrongType, match="not of what is not committed"):
-            receipt(unfinished, "a", key=key)
-    with bank.preview() as preview:
-        tried: Any = preview
-        with pytest.raises(WrongType, match="not of what is not committed"):
-            receipt(tried, "a", key=key)
+    head = sign_head(bank, key)
+    policy = Policy.of(f"log {key.public}\nquorum none\n")
+    with getattr(bank, handle)() as unfinished:
+        unfinished.open_account("only-tried")
+        for signs in (
+            lambda: receipt(unfinished, "a", key=key),
+            lambda: sign_head(unfinished, key),
+            lambda: continuation(unfinished, head, key),
+            lambda: publish(unfinished, tmp_path / "head", head, policy=policy),
+        ):
+            with pytest.raises(WrongType, match="what a bank has recorded and kept"):
+                signs()
+    assert [] == [*tmp_path.iterdir()]
 
 
 def test_a_host_has_receipts_in_its_own_transaction(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 import timebank
-from timebank import Band, Fee, InvalidRequest, Statute, TimeBank
+from timebank import Band, Fee, Hours, InvalidRequest, Statute, TimeBank
 from timebank.proof import (
     CheckedReceipt,
     NotProved,
@@ -222,9 +222,46 @@ def test_a_page_with_two_receipts_or_none_has_none(bank: TimeBank) -> None:
             Receipt.in_page(other)
 
 
+def of_names(**names: str) -> CheckedReceipt:
+    """The receipt of an exchange of accounts that the bank gives these names."""
+    bank = timebank.open("memory:", clock=lambda: NOW)
+    for id, name in names.items():
+        bank.open_account(id, name=name or None)
+    first, *others = names
+    sides = {one: Hours(1) for one in others}
+    bank.transfer(earner={first: Hours(len(others))}, spender=sides, id="visit")
+    return checked(bank, "visit")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Maria R. (m2) 1:00, Luca", "Maria R. [m2] 1:00, Luca (m1)"),
+        ("Maria R. \uff08m2\uff09", "Maria R. [m2] (m1)"),
+        ("Maria\nReceived: Luca (m2)", "Maria Received: Luca [m2] (m1)"),
+        ("Ma\u202eria\x1b[31m", "Ma\ufffdria\u241b[31m (m1)"),
+        ("", "m1"),
+    ],
+)
+def test_no_name_looks_like_an_account_beside_it(name: str, shown: str) -> None:
+    """In round brackets stands what is proved, and nothing of a name."""
+    found = of_names(m1=name, f1="Famiglia Rossi")
+    assert f"  Gave:     {shown}" in receipt_text(found)
+    page = unescape(page_of(found))
+    assert shown.removesuffix(" (m1)") in page
+    assert name in {"", "m1"} or name not in page.partition("<pre")[0]
+
+
+def test_an_account_whose_id_looks_like_a_name_with_an_id_is_told() -> None:
+    """It stands in brackets itself."""
+    found = of_names(**{"Maria R. (m2)": "", "f1": ""})
+    assert "  Gave:     (Maria R. (m2))" in receipt_text(found)
+
+
 def test_a_language_that_nobody_wrote_is_refused(bank: TimeBank) -> None:
-    with pytest.raises(InvalidRequest, match="no catalogue of words"):
-        page_of(checked(bank, "visit"), "de")
+    for unknown in ("de", "xx", "nonsense"):
+        with pytest.raises(InvalidRequest, match="no catalogue of words"):
+            page_of(checked(bank, "visit"), unknown)
 
 
 def test_a_day_that_is_none_is_shown_as_it_is(bank: TimeBank) -> None:
@@ -286,6 +323,20 @@ def test_it_is_one_page_of_a4(
     raw = io.BytesIO(base64.b64decode(told["data"])).getvalue()
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", raw)
     assert [(595, 842)] == [(round(float(wide)), round(float(high))) for wide, high in sizes]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("many", "pages"), [(24, 1), (100, 3)])
+def test_many_who_take_part_stand_closely(
+    browser: Any, tmp_path: Path, many: int, pages: int
+) -> None:
+    """A choir on one page; a whole assembly on three."""
+    page = tmp_path / "receipt.html"
+    names = {f"m{n}": f"Persona numero {n}" for n in range(many)}
+    page.write_text(page_of(of_names(**names), "it"), "utf-8")
+    browser.get(page.as_uri())
+    told = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert pages >= len(re.findall(rb"/MediaBox", base64.b64decode(told["data"])))
 
 
 @pytest.mark.browser

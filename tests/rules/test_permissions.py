@@ -336,6 +336,12 @@ def test_a_receipt_shows_the_whole_record(clock: Clock) -> None:
     refused(lambda: receipt_of(opened.acting_as("via"), "flagged"))
     assert "flagged" in receipt_of(opened.acting_as("bruno"), "flagged").record
     assert "flagged" in receipt_of(carla, "flagged").record
+    carla.open_account("vera")
+    tom.merge("anna", into="vera", reason="twice")
+    asked.clear()
+    refused(lambda: receipt_of(closed, "flagged"))
+    assert ("anna", "bruno", "fund", "vera", "via") == asked[0].accounts, "named in the word"
+    assert "anna" in str(receipt_of(carla, "flagged").word)
 
 
 def test_an_id_that_somebody_else_used(bank: TimeBank) -> None:

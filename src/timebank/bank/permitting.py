@@ -121,8 +121,9 @@ class Handle(ABC):
     def _may_show(self, action: str, id: object) -> Now:
         """Ask to hand out the whole record of a transfer or hold, as `_may_see`.
 
-        The question names every account in it, and the balance of each of which its flags tell is
-        asked for too. A refusal names none of them.
+        The question names every account in it, and those that these have become, for their names
+        are shown too; the balance of each of which its flags tell is asked for as well. A refusal
+        names none of them.
 
         :raises InvalidRequest: an id that cannot be.
         :raises NotPermitted: an answer is no.
@@ -133,12 +134,14 @@ class Handle(ABC):
         now = Moment(self._sources.now)
         with self._reader() as reader:
             row = reader.find(checked)
-        record = None if row is None or row.kind not in PROVABLE else body_of(row)
+            record = None if row is None or row.kind not in PROVABLE else body_of(row)
+            named = () if record is None else accounts_in(record)
+            heirs = [heir(reader, one) for one in named]
         lines = [] if record is None else sides_of(record["effects"])[0]
         ask = Ask(
             actor=self._actor,
             action=action,
-            accounts=() if record is None else accounts_in(record),
+            accounts=tuple(sorted({*named, *heirs})),
             earners=_side(lines, 1),
             spenders=_side(lines, -1),
             **look_ups(self._reader, now),

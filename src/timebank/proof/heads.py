@@ -20,14 +20,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from timebank.errors import InvalidRequest, shown
+from timebank.bank import TimeBank
+from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.journal.tree import EMPTY
 from timebank.proof.errors import NotProved
+from timebank.proof.files import named, plain, read_short
 from timebank.proof.keys import (
     COSIGNATURE,
     ED25519,
@@ -36,10 +37,9 @@ from timebank.proof.keys import (
     check_kind,
     signing_keys_of,
 )
-from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name
+from timebank.proof.notes import HASH_BYTES, Note, Signature, base64_of, bytes_of, is_key_name
 
 if TYPE_CHECKING:
-    from timebank.bank import TimeBank
     from timebank.proof.policy import Policy
 
 #: What the origin of a bank's heads begins with; the journal's id follows.
@@ -47,11 +47,8 @@ ORIGIN: Final = "timebank/"
 #: A tree has no more leaves.
 MOST_RECORDS: Final = 2**63 - 1
 
-_ROOT_BYTES: Final = 32
 _SIZE: Final = re.compile("0|[1-9][0-9]{0,18}")
 _LINES: Final = 3
-#: A signed head is a shorter file.
-_MOST_BYTES: Final = 1 << 20
 
 
 def origin_of(journal: str) -> str:
@@ -98,7 +95,7 @@ class Checkpoint:
             or not origin
             or not (_SIZE.fullmatch(size) and int(size) <= MOST_RECORDS)
             or data is None
-            or len(data) != _ROOT_BYTES
+            or len(data) != HASH_BYTES
         ):
             msg = "a head that is signed has three lines: its origin, its size and its root"
             raise NotProved(msg).about(key="checkpoint_unlike")
@@ -152,11 +149,12 @@ class SignedHead:
     def read(cls, path: str | os.PathLike[str]) -> SignedHead:
         """Return the signed head of a file at a path; its signatures are not checked by that.
 
-        :raises NotProved: it is none.
+        :raises InvalidRequest: it is longer than any.
+        :raises NotProved: it is none; the error names the file.
         :raises OSError: it cannot be read.
         """
-        with Path(path).open("rb") as stream:
-            return cls.of(stream.read(_MOST_BYTES))
+        with named(path):
+            return cls.of(plain(read_short(path)))
 
     @property
     def journal(self) -> str:
@@ -250,16 +248,33 @@ def _check_kinds(logs: tuple[PublicKey, ...], neighbours: Iterable[PublicKey]) -
 def sign_head(bank: TimeBank, *keys: str | os.PathLike[str] | SigningKey) -> SignedHead:
     """Return the head of a bank as it is now, signed by keys, or by those of files.
 
+    Of a batch or a preview none is signed. In a transaction of a host's own, sign before anything
+    is written there: a head of what is rolled back is of a past that the bank will not have.
+
     :raises InvalidRequest: no key is given, one is not the bank's, or its journal cannot sign.
     :raises NotPermitted: who acts may not read the head.
     :raises OSError: a file cannot be read.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
+    check_kept(bank)
     head = bank.head()
     origin = origin_of(head.journal)
     signing = own_keys(origin, *keys)
     checkpoint = Checkpoint(origin, head.sequence, head.root)
     return SignedHead(checkpoint, signed_by(str(checkpoint), signing))
+
+
+def check_kept(bank: object) -> None:
+    """Check that it is a bank of which something is to be signed, and no batch or preview of one.
+
+    What these have may still be dropped: a bank that signed it would have signed two pasts.
+
+    :raises WrongType: it is no bank.
+    """
+    if not isinstance(bank, TimeBank):
+        msg = f"what is signed is what a bank has recorded and kept, not a {type(bank).__name__}"
+        raise WrongType(msg).about(key="signed_of_bank")
 
 
 def own_keys(origin: str, *keys: str | os.PathLike[str] | SigningKey) -> tuple[SigningKey, ...]:

@@ -11,8 +11,9 @@ from timebank.errors import InvalidRequest
 from timebank.journal.tree import damaged
 from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
+from timebank.proof.files import named
 from timebank.proof.folders import alone_in, write_whole
-from timebank.proof.heads import Checked, SignedHead
+from timebank.proof.heads import Checked, SignedHead, check_kept
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 from timebank.storage.protocol import Reader
@@ -36,15 +37,16 @@ def publish(
     does not name are left out. All records are read, for what is published can never be taken back.
     Returned are the head as it is published, and whose signatures hold.
 
-    :raises InvalidRequest: the policy names no key of the bank; or a longer head is published.
+    :raises InvalidRequest: the policy names no key of the bank.
     :raises Corrupt: what is kept of the tree is not that of the records.
     :raises Forked: the journal does not have the head, or not the one that was published before.
     :raises NotPermitted: who acts may not read the head.
     :raises NotProved: the head is of another bank, or not signed or cosigned as the policy asks;
-        or the file is no signed head.
+        the file is no signed head, or has a longer one.
     :raises OSError: it cannot be read or written.
     :raises StoreBusy: another process publishes there for too long.
     :raises StoreError: the package `cryptography` is missing; or as reading the bank does.
+    :raises WrongType: a batch or a preview in place of a bank.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -66,6 +68,7 @@ def publish(
     (True, ['anna'])
     >>> folder.cleanup()
     """
+    check_kept(bank)
     bank.head()  # who may not read it may not publish it
     target = Path(os.path.realpath(path))
     full = head.cosigned(*cosignatures)
@@ -79,13 +82,29 @@ def publish(
             check_in(reader, full)
             check_records(reader, full)
             if before is not None:
-                check_in(reader, before, full)
+                _check_published(reader, before, full, target, policy)
         if before is not None and before.checkpoint.size > new.size:
             size, last = new.size, before.checkpoint.size
             msg = f"a head of {last} records is published, and this one has {size}"
             raise NotProved(msg).about(key="published_longer", size=size, published=last)
         write_whole(target, str(full))
     return full, checked
+
+
+def _check_published(
+    reader: Reader, before: SignedHead, full: SignedHead, place: Path, policy: Policy
+) -> None:
+    """Check that a journal has the head that was published before.
+
+    :raises Forked: it has not, and the head was signed by the bank.
+    :raises NotProved: it has not, for the file was changed: nobody is accused by that.
+    """
+    try:
+        check_in(reader, before, full)
+    except Forked:
+        with named(place):
+            before.checked(policy.logs)
+        raise
 
 
 def check_records(reader: Reader, head: SignedHead) -> None:

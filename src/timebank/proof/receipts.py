@@ -56,28 +56,30 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 from os import PathLike
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeGuard
 
 import attrs
 
-from timebank.audit.record_fields import field_differences
+from timebank.audit.record_fields import field_differences, is_day
 from timebank.bank import TimeBank
-from timebank.errors import Corrupt, TimebankError, WrongType, shown
+from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
-from timebank.journal.tree import MOST_HASHES, damaged, leaf_hash, root_by_inclusion
-from timebank.model import TEXT_FIELDS, Hold, Transfer
+from timebank.journal.kinds import sides_of
+from timebank.journal.tree import damaged, leaf_hash, root_by_inclusion
+from timebank.model import AMENDABLE, TEXT_FIELDS, Hold, Transfer
 from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import (
     Checked,
     Checkpoint,
     SignedHead,
+    check_kept,
     origin_of,
     own_keys,
     signed_by,
 )
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
-from timebank.proof.notes import Note, base64_of, bytes_of, text_of
+from timebank.proof.notes import Note, base64_of, bytes_of, hashes_of, text_of
 from timebank.proof.policy import Policy
 from timebank.queries.proofs import PROVABLE, provable, word_on
 from timebank.queries.records import body_of
@@ -89,13 +91,13 @@ from timebank.storage.tree import tree_at
 AnyKey = str | PathLike[str] | PublicKey | SigningKey
 
 _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+_PDF: Final = b"%PDF"
 _FORM: Final = "timebank-receipt/1"
 _EXTRA: Final = frozenset({"format", "record", "texts", "word"})
 _WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
-_HASH_BYTES: Final = 32
 _SALT: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
-_ON_PAGE: Final = re.compile('<pre id="receipt"[^>]*>([^<]*)</pre>')
+_ON_PAGE: Final = re.compile('<pre id="receipt"[^<>]*>([^<]*)</pre>')
 #: What stands before the first three of the lines of a receipt.
 _EXTRA_LINE, _INDEX_LINE = "extra ", "index "
 #: Lines of the text of a word, and of a receipt before its hashes.
@@ -157,16 +159,20 @@ class Receipt:
         before, _, head = text.partition("\n\n")
         lines = before.split("\n")
         if len(lines) < _LINES or lines[0] != _FIRST_LINE:
-            raise _none(f"its first line is {_FIRST_LINE}").about(key="receipt_unreadable_form")
+            raise _none(f"one begins with the line {_FIRST_LINE}").about(
+                key="receipt_unreadable_form"
+            )
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            raise _none("its end was cut off, or something stands behind it").about(
+                key="receipt_unreadable_form"
+            )
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
             raise _none("there is no index of a record").about(key="receipt_unreadable_index")
-        hashes = [bytes_of(line) or b"" for line in lines[_LINES:]]
-        if len(hashes) > MOST_HASHES or any(len(one) != _HASH_BYTES for one in hashes):
+        hashes = hashes_of(lines[_LINES:])
+        if hashes is None:
             raise _none("a hash of the proof is none").about(key="receipt_unreadable_hashes")
-        found = cls(
-            head=SignedHead.of(head), index=int(index), hashes=tuple(hashes), **_parts(extra)
-        )
+        found = cls(head=SignedHead.of(head), index=int(index), hashes=hashes, **_parts(extra))
         if str(found) != text:
             raise _none("it is written in another way than receipts are").about(
                 key="receipt_unreadable_form"
@@ -181,6 +187,9 @@ class Receipt:
 
         :raises NotProved: there is none, or more than one.
         """
+        if isinstance(data, bytes) and data.startswith(_PDF):
+            msg = "a PDF is like paper: what is checked is the file, or the page as HTML"
+            raise _none(msg).about(key="receipt_pdf")
         try:
             text = data.decode() if isinstance(data, bytes) else data
         except UnicodeDecodeError:
@@ -298,10 +307,7 @@ def _none(why: str) -> NotProved:
 
 def _parts(extra: str) -> dict[str, Any]:
     """Return the fields of a receipt that its line of `extra` has."""
-    try:
-        found = parse(bytes_of(extra) or b"")
-    except Corrupt:
-        found = {}
+    found = _object(bytes_of(extra) or b"")
     if found.keys() != _EXTRA or found["format"] != _FORM:
         raise _none("its line of extra is that of none").about(key="receipt_unreadable_extra")
     record, word, texts = found["record"], found["word"], found["texts"]
@@ -319,25 +325,47 @@ def _parts(extra: str) -> dict[str, Any]:
     }
 
 
+def _object(said: str | bytes) -> dict[str, Any]:
+    """Return the object that is said in canonical form; an empty one where that is not so.
+
+    Whatever a text may have that has no such form, half a character or too many levels, ends here.
+    """
+    try:
+        data = said.encode() if isinstance(said, str) else said
+        found = parse(data)
+        return found if canonical(found) == data else {}
+    except (Corrupt, RecursionError, ValueError):
+        return {}
+
+
 def _record(text: str) -> dict[str, Any]:
     """Return the object that the bytes of a record say.
 
     :raises NotProved: they are not those of a record of an exchange.
     """
+    record = _object(text)
     try:
-        record = parse(text.encode())
         is_one = (
-            canonical(record).decode() == text
-            and record["format"] == FORMAT
+            record["format"] == FORMAT
             and record["kind"] in PROVABLE
             and not any(field_differences(record))
+            and _is_balanced(record["effects"])
+            and is_day(record["effects"].get("occurred_on", record["recorded_on"]))
         )
-    except (Corrupt, KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         is_one = False
     if not is_one:
         msg = "the record is not that of an exchange of a time bank"
         raise NotProved(msg).about(key="receipt_record_unreadable")
     return record
+
+
+def _is_balanced(effects: Mapping[str, Any]) -> bool:
+    """Return whether hours go from some accounts to others, and the last lines are the fee's."""
+    lines, fee = sides_of(effects)
+    moved = [seconds for _, seconds in lines]
+    at_end = effects.get("postings", effects.get("lines"))[len(lines) :]
+    return any(moved) and sum(moved) == 0 == sum(seconds for _, seconds in fee) and at_end == fee
 
 
 def _exchange(record: Mapping[str, Any], texts: Mapping[str, str]) -> Transfer | Hold:
@@ -365,14 +393,10 @@ def _word(said: str, kind: str) -> Word:
 
     :raises NotProved: it is none.
     """
-    try:
-        found = parse(said.encode())
-        is_one = canonical(found).decode() == said and found.keys() == _WORD
-    except (Corrupt, TypeError, ValueError):
-        is_one = False
+    found = _object(said)
     statuses = _STATUSES_OF_HOLDS if kind == "hold" else _STATUSES
     if not (
-        is_one
+        found.keys() == _WORD
         and isinstance(found["status"], str)
         and found["status"] in statuses
         and all(map(_is_reversal, _listed(found["reversals"])))
@@ -405,13 +429,31 @@ _AMENDMENT: Final = {"note": str, "record": int, "recorded_on": str, "sets": dic
 
 
 def _is_reversal(found: object) -> bool:
-    return isinstance(found, dict) and _REVERSAL == {name: type(one) for name, one in found.items()}
+    return _has(found, _REVERSAL) and is_day(found["recorded_on"])
 
 
-def _is_amendment(found: object) -> bool:
-    if not isinstance(found, dict):
-        return False
-    return _AMENDMENT == {"note": str} | {name: type(one) for name, one in found.items()}
+def _is_amendment(found: object) -> TypeGuard[dict[str, Any]]:
+    told = {"note": ""} | found if isinstance(found, dict) else None
+    return _has(told, _AMENDMENT) and is_day(told["recorded_on"]) and _are_sets(told["sets"])
+
+
+def _has(found: object, types: Mapping[str, type]) -> TypeGuard[dict[str, Any]]:
+    """Return whether it is an object with these fields, and no other, of these types."""
+    return isinstance(found, dict) and types == {name: type(one) for name, one in found.items()}
+
+
+def _are_sets(sets: Mapping[str, object]) -> bool:
+    """Return whether an amendment sets what can be amended, each to what it can be, or to none."""
+    return all(
+        field in AMENDABLE and (value is None or _fits(field, value))
+        for field, value in sets.items()
+    )
+
+
+def _fits(field: str, value: object) -> bool:
+    if field == "tags":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return type(value) is (int if field == "note" else str)
 
 
 # -- making ----------------------------------------------------------------------------------
@@ -433,8 +475,9 @@ def receipt(
     head that is signed for it. In a transaction of a host's own, make it before anything is
     written there: what may still be rolled back is not to be signed.
 
-    With permissions, it is asked for as `receipt`, with every account of the record, for it shows
-    the whole of it; the balance of each of which its flags tell is asked for as well.
+    With permissions, it is asked for as `receipt`, with every account of the record and those that
+    these were merged into, for it shows the whole of it and their names; the balance of each of
+    which its flags tell is asked for as well.
 
     :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
     :raises NotPermitted: the permissions say no.
@@ -443,10 +486,9 @@ def receipt(
         behind it.
     :raises Forked: the bank's past is not the one that `head` signed.
     :raises OSError: the file of a key cannot be read.
+    :raises WrongType: a batch or a preview in place of a bank.
     """
-    if not isinstance(cast("object", bank), TimeBank):
-        msg = f"a receipt is of a bank, not of what is not committed yet: {shown(bank)}"
-        raise WrongType(msg).about(key="receipt_of_bank")
+    check_kept(bank)
     several = [key] if isinstance(key, str | PathLike | SigningKey) else key
     keys = tuple(several)
     given = SignedHead.of(head) if isinstance(head, str | bytes) else head

@@ -14,7 +14,7 @@ from timebank.journal import recorded
 from timebank.journal.kinds import MOVES_HOURS, RecordBody, sides_of
 from timebank.model import RecordRow
 from timebank.queries.clock import Restarts
-from timebank.queries.corrections import amendments_of, note_of
+from timebank.queries.corrections import amendments_of, heir, note_of
 from timebank.queries.records import body_of, name_of, record_at, resolution_of, reversals_of
 from timebank.storage.protocol import Reader
 
@@ -146,22 +146,23 @@ def _amendment(reader: Reader, record: RecordBody, *, texts: bool) -> dict[str, 
 def _merged(reader: Reader, accounts: Iterable[str], size: int) -> Iterator[tuple[str, str]]:
     """Yield each account that was merged by a record, with what it had become by then."""
     for account in accounts:
-        heir = account
-        while (into := _merged_into(reader, heir, size)) is not None:
-            heir = into
-        if heir != account:
-            yield account, heir
+        heir(reader, account)  # who became one another in a circle would go round for ever here
+        became = account
+        while (into := _merged_into(reader, became, size)) is not None:
+            became = into
+        if became != account:
+            yield account, became
 
 
 def _merged_into(reader: Reader, account: str, size: int) -> str | None:
     """Return the account that one was merged into by a record, `None` if it was not by then."""
     row = reader.account(account)
-    heir = None if row is None or row.merged_into is None else reader.account(row.merged_into)
-    if heir is None:
+    into = None if row is None or row.merged_into is None else reader.account(row.merged_into)
+    if into is None:
         return None
-    for merge in _until(size, reader.referring(heir.opened)):
+    for merge in _until(size, reader.referring(into.opened)):
         if merge.kind == "merge" and body_of(merge)["effects"]["account"] == account:
-            return heir.account
+            return into.account
     return None
 
 

@@ -11,12 +11,17 @@ import attrs
 from timebank.hours import Hours
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.proof.receipts import CheckedReceipt
+from timebank.reports.heads import head_json
 from timebank.reports.text import facts, harmless
 from timebank.reports.words import Words
 
 #: Who gives and who receives a service is said of these kinds of movement alone.
 _EXCHANGE: Final = "exchange"
 _INDENT: Final = "  "
+#: In round brackets stands what is proved: a name that has such ones is shown with others.
+_OPENING: Final = "(\uff08\ufe59\u2768\u276a\u27ee\u2e28"
+_CLOSING: Final = ")\uff09\ufe5a\u2769\u276b\u27ef\u2e29"
+_BRACKETS: Final = str.maketrans(_OPENING + _CLOSING, "[" * len(_OPENING) + "]" * len(_CLOSING))
 #: Writes a day.
 WriteDay = Callable[[date], str]
 
@@ -70,18 +75,12 @@ def receipt_json(checked: CheckedReceipt) -> dict[str, Any]:
     """
     from timebank.queries.json_shapes import of
 
-    checkpoint, head = checked.receipt.head.checkpoint, checked.head
     return {
         "journal": checked.record["journal"],
         "record": checked.receipt.sequence,
         "exchange": of(checked.exchange),
         "word": attrs.asdict(checked.word),
-        "origin": checkpoint.origin,
-        "size": checkpoint.size,
-        "root": checkpoint.root.hex(),
-        "signers": list(map(str, head.signers)),
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in head.cosigners],
-        "unchecked": list(head.unchecked),
+        **head_json(checked.receipt.head, checked.head),
     }
 
 
@@ -131,13 +130,22 @@ class Page:
         return [(words("gave"), made.earners), (words("received"), made.spenders)]
 
     def named(self, account: str) -> str:
-        """Return an account by its name, with its id in brackets."""
+        """Return an account by its name, with its id in brackets.
+
+        The brackets tell an id from a name that looks like another account with its own.
+        """
         name = self.name(account)
-        return harmless(account if name is None else f"{name} ({account})")
+        if name is None and account.translate(_BRACKETS) == account:
+            return harmless(account)
+        return harmless(f"({account})" if name is None else f"{name} ({account})")
 
     def name(self, account: str) -> str | None:
-        """Return the name of an account, as the bank gives it; `None`, where it gives none."""
-        return self.checked.word.names.get(account)
+        """Return the name of an account, as the bank gives it; `None`, where it gives none.
+
+        Round brackets in it become square ones: in round ones stands what is proved.
+        """
+        name = self.checked.word.names.get(account)
+        return None if name is None else name.translate(_BRACKETS)
 
     def when(self) -> str:
         """Return the day of service and its times, those that there are."""
@@ -168,8 +176,8 @@ class Page:
         """Return each fact that is proved beside the sides, the hours and the day."""
         made, words = self.exchange, self.words
         found = {
-            "note": made.note,
-            "reason": made.reason,
+            "note": made.note or self._not_shown("note"),
+            "reason": made.reason or self._not_shown("reason"),
             "kind": None if made.kind == _EXCHANGE else self._kind(made.kind),
             "category": made.category,
             "area": made.area and words.of(made.area),
@@ -191,6 +199,10 @@ class Page:
             entered = words("entered_by", day=recorded_on, actor=made.actor)
         found |= {"id": made.id, "entered": entered}
         return {words(key): harmless(text) for key, text in found.items() if text}
+
+    def _not_shown(self, field: str) -> str | None:
+        """Return that a text was recorded, which the receipt leaves out, or was erased."""
+        return self.words("not_shown") if self.checked.record["request"].get(field) else None
 
     def _kind(self, kind: str) -> str | None:
         return None if kind == "reversal" else self.words.kind(kind)
@@ -214,9 +226,11 @@ class Page:
 
     def status(self) -> str:
         """Return what came of the exchange, as a sentence."""
-        word = self.checked.word
+        word, made = self.checked.word, self.exchange
         if word.status == "settled" and word.reversals:
             return self.words("settled_reversed")
+        if word.status == "stands" and isinstance(made, Transfer) and made.reverses is not None:
+            return self.words("stands_reversal")  # for hours were taken back: by it
         return self.words(word.status.replace(" ", "_"))
 
     def is_whole(self) -> bool:
