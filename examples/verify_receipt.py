@@ -23,8 +23,7 @@ def check(ok: object, why: str) -> None:
 
 def unpack(text: str) -> bytes:
     """Read base64 that is written as it must be."""
-    raw = b64decode(text, validate=True)
-    check(b64encode(raw).decode() == text, "base64 in another form")
+    check(b64encode(raw := b64decode(text, validate=True)).decode() == text, "no plain base64")
     return raw
 
 
@@ -70,7 +69,7 @@ def root(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
 def verify(receipt: str, vkeys: list[str]) -> list[str]:
     """Return in lines what a receipt proves."""
     form = r"\Ac2sp\.org/tlog-proof@v1\nextra (.*)\nindex (.*)\n((?:.+\n){0,63})\n((?:.*\n)*)\Z"
-    check(found := re.findall(form, receipt), "no receipt")
+    check(found := re.findall(form, receipt), "no receipt: that is a file .tlog-proof")
     [(extra, index, proof, head)] = found
     said = parse(unpack(extra).decode())
     kind, own, texts, word = (said.pop(key) for key in ("format", "record", "texts", "word"))
@@ -94,6 +93,7 @@ def verify(receipt: str, vkeys: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     try:
-        print(*verify(Path(sys.argv[1]).read_bytes().decode(), sys.argv[2:]), sep="\n")
+        file, *keys = sys.argv[1:] or sys.exit(__doc__)
+        print(*verify(Path(file).read_bytes().decode(), keys), sep="\n")
     except Exception as error:  # noqa: BLE001 # what cannot be read in any way is refused, too
         sys.exit(f"REFUSED: {str(error) or 'a signature that does not fit'}")

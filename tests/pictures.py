@@ -1,7 +1,7 @@
 """Make the pictures of the documentation from the demo's bank: `cd tests && python -m pictures`.
 
-It needs Chromium (the package `chromium`) and the extra `report`. The people of the demo are
-invented, so that a statement of one of them can be shown.
+It needs Chromium (the package `chromium`), and the extras `report` and `proof`. The people of the
+demo are invented, so that a statement of one of them can be shown.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ COLOURS: Final = 64
 MARGIN: Final = 20
 #: The name of an association that is none, by language.
 TITLES: Final = {"en": "Time Bank of Via Roma", "it": "Banca del Tempo di Via Roma"}
+#: An exchange of the demo, between the same member and another.
+_EXCHANGE: Final = "timeoverflow:3b272627f7bb5b920b029c4c1d8465e9-1"
 _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
 
 
@@ -56,6 +58,11 @@ PICTURES: Final = tuple(
             ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
             height=890,
         ),
+        Picture(
+            f"receipt-{language}",
+            language,
+            ("receipt", _EXCHANGE, "--key", "bank.key", "--html", "--lang", language),
+        ),
     )
 )
 
@@ -66,6 +73,7 @@ def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         printed(work, "demo", "demo.db")
+        printed(work, "--db", "demo.db", "key", "make", "bank.key")
         for picture in pictures:
             page = work / f"{picture.name}.html"
             title = TITLES[picture.language]

@@ -442,7 +442,7 @@ def test_a_published_root_is_compared(long: tuple[Batch, str, Checkpoint]) -> No
 def test_a_head_of_a_bank_is_not_asked_for_its_root() -> None:
     """It may be closed by then."""
     bank = people(3)
-    head = attrs.evolve(bank.head(), find_root=lambda: bytes(1 // 0))
+    head = attrs.evolve(bank.head(), find_root=lambda _: bytes(1 // 0))
     assert bank.audit(expect=[head]).ok
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
 
 import timebank
 from bank.hosts import HOSTS_ONE_EACH, Host
+from timebank.errors import InvalidRequest
 from timebank.journal.tree import TILE
 from timebank.storage import open_store
 from timebank.testing.tiles import begin, check_tree, open_accounts
@@ -47,12 +48,18 @@ def test_a_tile_is_the_hosts_to_keep_or_to_undo(host: Host) -> None:
     with host.transaction():
         with pytest.raises(ZeroDivisionError), host.savepoint():
             bank.open_account("undone")
+            gone = bank.head()
+            assert TILE == gone.sequence
             raise ZeroDivisionError
+        with pytest.raises(InvalidRequest, match="was rolled back"):
+            _ = gone.root
         with pytest.raises(ZeroDivisionError), bank.batch() as batch:
             open_accounts(batch, 3)
             raise ZeroDivisionError
         bank.open_account("kept")
         kept = bank.head().root
+        with pytest.raises(InvalidRequest, match="was rolled back"):  # there are as many again
+            _ = gone.root
         with bank.batch() as batch:
             open_accounts(batch, TILE + 3)
             assert 2 * TILE + 3 == batch.head().sequence

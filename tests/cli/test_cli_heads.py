@@ -321,6 +321,9 @@ def test_slips_at_a_witness_are_told() -> None:
     assert "Missing option '--folder'" in refused("witness", asked, code=2)
     assert "there is no key of a witness in" in refused("witness", asked, "--folder", "x", code=2)
     assert "old N" in refused("witness", "bank.pub", "--folder", "anna", code=1)
+    alone = store("alone", well("head", "--sign", "bank.key"))
+    told = refused("witness", alone, "--folder", "anna", code=1)
+    assert told.startswith("alone: this is a head without its proof: head --since OLD prints ")
     for file in Path("anna/banks").iterdir():
         file.unlink()
     told = refused("witness", asked, "--folder", "anna", code=1)
@@ -336,8 +339,8 @@ def test_slips_at_a_witness_are_told() -> None:
 def test_a_bank_whose_past_was_rewritten_signs_no_head_that_denies_it(fork: str) -> None:
     told = refused("head", "--sign", "bank.key", "--since", fork, code=1)
     assert told == (
-        "the past was rewritten: a head of 5 records was signed, and the first 5 of the 6 records "
-        f"here are others; the evidence is in {fork}.evidence"
+        "the past was rewritten: a head of 5 records was signed, and the journal of 6 records "
+        f"does not continue it; the evidence is in {fork}.evidence"
     )
     evidence = Evidence.of(Path(f"{fork}.evidence").read_text("utf-8"))
     assert not evidence.is_signed
@@ -390,8 +393,10 @@ def test_a_journal_that_was_cut_is_told(fork: str, monkeypatch: pytest.MonkeyPat
         "records are missing: a head of 7 records was signed, this one has 6; the evidence is in "
         f"{fork}.evidence"
     )
-    said = well("head", "--verify", f"{fork}.evidence", "--key", "bank.pub")
-    assert "it is older, or records were cut off" in said
+    for lang, told in (("en", "Nobody signed that one."), ("it", "non l'ha firmata nessuno.")):
+        said = call("head", "--verify", f"{fork}.evidence", "--key", "bank.pub", lang=lang)
+        assert (1, "") == (said.exit_code, said.stderr), "a shorter head alone proves nothing"
+        assert told in said.stdout
 
 
 def test_what_another_past_signed_is_not_published(fork: str) -> None:
@@ -414,6 +419,54 @@ def test_evidence_that_cannot_be_written_is_shown(fork: str) -> None:
     assert "the past was rewritten" in last
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n", "\r\n\r\n"])
+def test_what_was_taken_out_of_a_mail_is_taken(fork: str, end: str) -> None:
+    """A head, a request, an answer and evidence: an end of a line may be missing, or too many."""
+    assert 1 == call("head", "--sign", "bank.key", "--since", fork, "--evidence", "e").exit_code
+
+    def mailed(text: str) -> str:
+        return store("mail", text.rstrip("\n").replace("\n", "\r\n" if "\r" in end else "\n") + end)
+
+    for text in (Path(fork).read_text("utf-8"), Path("e").read_text("utf-8")):
+        well("head", "--verify", mailed(text), "--key", "bank.pub")
+    Path("new-anna").mkdir()
+    shutil.copy("anna/key", "new-anna")
+    well("witness", "--folder", "new-anna", "--trust", "bank.pub")
+    head = request("0")
+    answer = well("witness", mailed(Path(head).read_text("utf-8")), "--folder", "new-anna")
+    words = ("--signed", head, "--policy", policy(), "--publish", "new")
+    well("head", *words, "--cosignatures", mailed(answer))
+
+
+def test_a_fork_whose_evidence_cannot_be_kept_shows_it(fork: str) -> None:
+    """And says so, whatever lies in the neighbour's folder."""
+    [place] = Path("anna").glob("seen/*")
+    Path(place, "evidence").write_text("no folder", "utf-8")
+    asked = request("5")
+    for lang, told in (
+        ("en", "the evidence, above, could not be kept in the folder: keep it elsewhere"),
+        ("it", "non si è potuta conservare nella cartella"),
+    ):
+        result = call("witness", asked, "--folder", "anna", lang=lang)
+        assert (1, "") == (result.exit_code, result.stdout)
+        *lines, last = result.stderr.splitlines(keepends=True)
+        Evidence.of("".join(lines)).checked(keys_of("bank.pub"))
+        assert told in last
+
+
+@pytest.mark.parametrize("lang", ["en", "it"])
+def test_a_head_that_nobody_signed_is_told_as_such(lang: str) -> None:
+    """The line that was published before, as it stands or in a file."""
+    line = well("head").strip()
+    said = {"en": "nobody signed: timebank audit", "it": "nessuno ha firmato"}[lang]
+    for since in (line, " ".join(line.split(" ")[:4]), store("line", f"{line}\n")):
+        for more in (("--key", "bank.pub"), ("--sign", "bank.key")):
+            assert said in refused("head", "--since", since, *more, code=2, lang=lang)
+    for since in ("", "anna"):
+        told = refused("head", "--since", since, "--key", "bank.pub", code=2, lang=lang)
+        assert "--since" in told
+
+
 # -- audits ----------------------------------------------------------------------------
 
 
@@ -428,7 +481,12 @@ def test_an_audit_finds_signed_heads(mode: tuple[str, ...]) -> None:
     folder = str(next(Path("anna").glob("seen/*/heads")))
     for one in (place, f"@{place}", "request", folder, f"@{folder}/"):
         words += ["--expect-head", one]
-        well(*words)
+        told = well(*words)
+        assert "It continues " in told
+        assert "was not checked" not in told
+    *_, found, unchecked = well("audit", *mode, "--expect-head", place, lang="it").splitlines()
+    assert found.startswith("Continua la testa firmata fino alla registrazione ")
+    assert unchecked.startswith("Non è stato controllato chi ha firmato")
     assert "is not signed by" in refused(
         "audit", *mode, "--key", _second(), "--expect-head", place, code=1
     )
@@ -461,7 +519,11 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
     result = call("audit", *mode, "--expect-head", str(folder))
     assert 1 == result.exit_code
     assert "The journal was rewritten: record 4, or one before it" in result.stdout
+    assert "It continues" not in result.stdout
     parted = "of the heads that were signed the journal has that of 3 records, and not that of 4"
+    assert f"timebank: {parted}\ntimebank: No signature was checked" in result.stderr
+    assert not Path(f"{folder}.evidence").exists(), "whoever made the head may have made it up"
+    result = call("audit", *mode, "--expect-head", str(folder), "--key", "bank.pub")
     assert result.stderr.splitlines() == [
         f"timebank: {parted}",
         f"timebank: the evidence is in {folder}.evidence",
@@ -473,6 +535,8 @@ def test_an_audit_tells_where_the_past_parts_from_what_was_signed(
         *mode,
         "--expect-head",
         "published",
+        "--key",
+        "bank.pub",
         "--format",
         "json",
         "--evidence",

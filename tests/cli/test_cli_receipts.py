@@ -69,11 +69,14 @@ def test_a_receipt_is_read_by_who_has_the_key_alone(
     for key in ("bank.key", Path("bank.pub").read_text("utf-8").strip()):
         assert told == well("verify-receipt", "visit.tlog-proof", "--key", key)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    well("reverse", "visit", "--reason", "no")
+    well("reverse", "visit", "--reason", "no", "--id", "back")
     Path("later").write_text(well("receipt", "visit", "--key", "bank.key"), "utf-8")
     told = well("--lang", "it", "verify-receipt", "later", "--key", "bank.pub")
     for part in ("La ricevuta è valida.", "Ha dato:", "È stato stornato per intero."):
         assert part in told
+    Path("back").write_text(well("receipt", "back", "--key", "bank.key"), "utf-8")
+    told = well("--lang", "it", "verify-receipt", "back", "--key", "bank.pub")
+    assert "  È valido.\n" in told, "of what took back it is not said that nothing was taken back"
 
 
 def test_a_receipt_as_a_page_is_checked_too(folder: Path) -> None:
@@ -91,12 +94,25 @@ def test_a_receipt_as_a_page_is_checked_too(folder: Path) -> None:
             assert told == well("verify-receipt", "visit.tlog-proof", "--key", "bank.pub")
 
 
+def test_a_pdf_of_the_page_is_told_to_be_paper(folder: Path) -> None:
+    """Whoever printed the page into a file is told which file to ask for."""
+    Path("page.pdf").write_bytes(b"%PDF-1.4\n\xd3\xeb\xe9\xe1")
+    words = ("verify-receipt", "page.pdf", "--key", "bank.pub")
+    refused(
+        1,
+        "this is no receipt: a PDF is like paper: what is checked is the file, or the page as HTML",
+        *words,
+    )
+    assert "si controlla il file della ricevuta" in call("--lang", "it", *words).stderr
+
+
 def test_a_receipt_says_no_names_where_none_are_wanted(folder: Path) -> None:
     page = well("receipt", "visit", "--key", "bank.key", "--no-texts")
     Path("bare").write_text(page, "utf-8")
     told = well("verify-receipt", "bare", "--key", "bank.pub")
     assert "Maria" not in told
     assert "alla visita" not in told
+    assert "What for: a text that is not shown on this receipt" in told
 
 
 def test_a_receipt_up_to_a_published_head(folder: Path) -> None:
@@ -127,6 +143,16 @@ def test_a_receipt_up_to_a_published_head(folder: Path) -> None:
         "recente.",
         *("--lang", "it", "receipt", "new", "--key", "bank.key", "--head", "head"),
     )
+
+
+def test_a_head_of_another_system_or_in_a_request_is_taken(folder: Path) -> None:
+    """As by all other commands that take a signed head."""
+    made = well("receipt", "visit", "--key", "bank.key", "--head", "head")
+    head = Path("head").read_bytes()
+    Path("sent").write_bytes(b"\xef\xbb\xbf" + head.replace(b"\n", b"\r\n"))
+    assert made == well("receipt", "visit", "--key", "bank.key", "--head", "sent")
+    Path("asked").write_bytes(b"old 0\n\n" + head)
+    assert made == well("receipt", "visit", "--key", "bank.key", "--head", "asked")
 
 
 def test_a_program_reads_what_is_proved(folder: Path) -> None:

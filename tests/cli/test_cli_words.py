@@ -131,6 +131,23 @@ def test_an_unknown_language_is_a_wrong_use(
     assert said == error.value.message
 
 
+@pytest.mark.parametrize("code", words.languages())
+@pytest.mark.parametrize("option", ["--db", "--bank", "--actor", "--lang"])
+def test_an_option_of_the_program_behind_a_command_is_told_its_place(
+    option: str, code: str
+) -> None:
+    """Of each command, but those that have one of that name themselves."""
+    told = words.table("cli", code)["before_command"]
+    for path, command in commands():
+        if not path or option in {name for one in command.params for name in one.opts}:
+            continue
+        result = call("--lang", code, *path, option, "x")
+        assert result.exit_code == 2
+        assert result.output.startswith(f"timebank: {told.format(option=option, example='')}")
+        assert f"timebank {option} " in result.output
+        assert f" {' '.join(path)} (" in result.output
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 import timebank
-from timebank import errors, hours, model
+from timebank import errors, hours, model, proof
 from timebank.cli import main
 from timebank.interchange.engine import csv_rows
 
@@ -77,6 +77,16 @@ def test_every_public_name_is_in_the_reference() -> None:
     shown = set(re.findall(r"^\.\. auto\w+:: timebank\.(\w+)", docs("reference.md"), re.MULTILINE))
     public = {name for name in timebank.__all__ if not hasattr(errors, name) or name == "Hours"}
     assert set() == public - shown
+
+
+def test_every_name_of_proof_is_in_the_reference() -> None:
+    """As those of the package; and a docstring of each says what is raised, of what can."""
+    shown = re.findall(
+        r"^\.\. auto\w+:: timebank\.proof\.(\w+)$", docs("reference.md"), re.MULTILINE
+    )
+    assert sorted([*proof.__all__, "receipts"]) == sorted(shown)
+    functions = [one for name in proof.__all__ if inspect.isfunction(one := getattr(proof, name))]
+    assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
 
 
 def test_every_limit_is_documented() -> None:

@@ -6,6 +6,7 @@ import copy
 import pickle
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ def test_a_line_is_read_with_its_root_and_without(
 
 
 def test_a_head_without_a_root_says_so() -> None:
-    """It was made by hand, read from a line without one, or pickled."""
+    """It was made by hand, read from a line without one, or is a bank's and was pickled."""
     with timebank.open("memory:") as bank:
         found = bank.head()
         for head in (
@@ -45,6 +46,29 @@ def test_a_head_without_a_root_says_so() -> None:
             with pytest.raises(InvalidRequest, match="this head has no root"):
                 head.with_root()
         assert (True, EMPTY) == (found.has_root, found.root)
+
+
+def test_a_root_that_was_given_goes_with_the_head() -> None:
+    """Into another process, and into a copy."""
+    head = Head.of(f"{Head('j1', 1, bytes(32))} {'01' * 32}")
+    copies = [pickle.loads(pickle.dumps(head)), copy.copy(head), copy.deepcopy(head)]  # noqa: S301 - what was pickled here
+    assert [head.with_root()] * 3 == [one.with_root() for one in copies]
+
+
+def test_a_root_is_that_of_no_other_head() -> None:
+    """A head that was changed by hand has the root of what it says, or none."""
+    with timebank.open("memory:") as bank:
+        heads = []
+        for name in ("m1", "m2", "m3"):
+            bank.open_account(name)
+            heads.append(bank.head())
+        last = heads[-1]
+        for one in heads:
+            same = attrs.evolve(last, sequence=one.sequence, digest=one.digest)
+            assert (one, one.root) == (same, same.root)
+        for changes in ({"sequence": 2}, {"sequence": 4}, {"digest": bytes(32)}, {"journal": "j2"}):
+            with pytest.raises(InvalidRequest, match="is not in this journal"):
+                _ = attrs.evolve(last, **changes).root
 
 
 @pytest.mark.parametrize("url", ["memory:", "sqlite:///{}/bank.db"])

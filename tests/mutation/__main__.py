@@ -70,7 +70,7 @@ MODULES: Final[Mapping[str, Module]] = {
         ),
     ),
     "proof": Module(
-        ("proof/notes.py", "proof/keys.py", "proof/heads.py", "proof/policy.py"),
+        ("proof/files.py", "proof/notes.py", "proof/keys.py", "proof/heads.py", "proof/policy.py"),
         (
             "proof/sentences",
             "proof/heads",

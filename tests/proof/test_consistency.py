@@ -22,7 +22,8 @@ from proof.histories import (
     rewritten,
 )
 from support import examples
-from timebank import InvalidRequest, NotPermitted, TimeBank
+from timebank import Corrupt, InvalidRequest, NotPermitted, TimeBank
+from timebank.model import TileRow
 from timebank.proof import (
     Checkpoint,
     Continuation,
@@ -33,13 +34,25 @@ from timebank.proof import (
     continuation,
     sign_head,
 )
-from timebank.proof.consistency import check_in, expected, parted
+from timebank.proof.consistency import check_in, expected
 
 SIZE = 17
 HONEST = history(SIZE)
 #: The heads of the honest history as it grew.
 HEADS = [head_of(HONEST[:size]) for size in range(SIZE + 1)]
 BANK = bank_of(HONEST)
+
+
+def denied(bank: TimeBank) -> list[int]:
+    """How many records the heads have that are not in the journal of a bank."""
+    found = []
+    with bank.store.reader(bank.name) as reader:
+        for head in HEADS:
+            try:
+                check_in(reader, head)
+            except Forked:
+                found.append(head.checkpoint.size)
+    return found
 
 
 # -- what is so ------------------------------------------------------------------------
@@ -67,7 +80,6 @@ def test_a_journal_has_its_heads_and_no_head_of_another() -> None:
     with BANK.store.reader("main") as reader:
         for head in HEADS:
             check_in(reader, head)
-        assert parted(reader, HEADS) is None
         other = attrs.evolve(HEADS[2].checkpoint, origin="timebank/id-2")
         with pytest.raises(NotProved, match="of the journal id-2, and this one is id-1"):
             check_in(reader, attrs.evolve(HEADS[2], checkpoint=other))
@@ -89,6 +101,18 @@ def test_what_cannot_be_proved_is_refused() -> None:
         continuation(BANK, 8, SigningKey.make("timebank/id-2"))
     with pytest.raises(NotPermitted):
         continuation(TimeBank(BANK.store, permissions=lambda ask: ask.action != "head"), 8, KEY)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_an_audit_misses_each_head_of_another_past(quick: bool) -> None:
+    """Rewritten at each record, or cut there: heads from there on are missed, and none before."""
+    for at in range(1, SIZE + 1):
+        for names in (rewritten(HONEST, at), HONEST[: at - 1]):
+            bank = bank_of(names)
+            for size, head in enumerate(HEADS):
+                report = bank.audit(expect=[expected(head)], quick=quick)
+                assert report.ok == (size < at)
+                assert {one.check for one in report.findings} <= {"published"}
 
 
 # -- forks at every record -------------------------------------------------------------
@@ -116,11 +140,7 @@ def test_a_past_that_was_rewritten_is_named_with_evidence(
             signers, others = evidence.checked([PUBLIC])
             assert signers.signers == (PUBLIC,)
             assert (others is not None) == signed
-    with bank.store.reader("main") as reader:
-        assert parted(reader, HEADS) == (at - 1, at)
-        assert (
-            parted(reader, HEADS[::4]) == ((at - 1) // 4 * 4, min(-(-at // 4) * 4, 16)) or at > 16
-        )
+    assert list(range(at, SIZE + 1)) == denied(bank)
 
 
 @pytest.mark.parametrize("at", range(1, SIZE))
@@ -157,8 +177,7 @@ def test_a_journal_that_was_cut_is_named() -> None:
         evidence = Evidence.of(error.value.evidence or "")
         evidence.checked([PUBLIC])
         assert evidence.is_shorter
-        with bank.store.reader("main") as reader:
-            assert parted(reader, HEADS) == (size, size + 1)
+        assert list(range(size + 1, SIZE + 1)) == denied(bank)
 
 
 def test_two_heads_alone_do_not_tell_which_came_first() -> None:
@@ -192,6 +211,24 @@ def test_a_tree_that_was_left_as_it_was_hides_no_change() -> None:
                 check_in(anew, head, anew=True)  # type: ignore[arg-type]  # as above
             Evidence.of(error.value.evidence or "").checked([PUBLIC])
         check_in(true, head, anew=True)
+
+
+def test_a_tree_that_was_damaged_accuses_nobody() -> None:
+    """Where the records have the head, and the rows of the tree have not, these are told."""
+    names = history(600)
+    head = head_of(names)
+    with bank_of(names).store.reader("main") as reader:
+
+        class Damaged:
+            head, records = reader.head, reader.records
+
+            @staticmethod
+            def tiles(**asked: int) -> list[TileRow]:
+                return [row._replace(hash=bytes(32)) for row in reader.tiles(**asked)]
+
+        with pytest.raises(Corrupt, match="rebuild it"):
+            check_in(Damaged, head)  # type: ignore[arg-type]  # all that is asked of a reader
+        check_in(Damaged, head, anew=True)  # type: ignore[arg-type]  # as above
 
 
 # -- what was changed ------------------------------------------------------------------
@@ -272,7 +309,7 @@ def test_a_proof_of_another_head_is_refused() -> None:
     ],
 )
 def test_what_is_no_proof_is_told(above: str) -> None:
-    with pytest.raises(NotProved, match="a proof begins with a line 'old N'"):
+    with pytest.raises(NotProved, match="no proof: one begins with a line 'old N'"):
         Continuation.of(f"{above}\n\n{HEADS[9]}")
 
 
@@ -308,6 +345,8 @@ def test_what_excludes_nothing_is_no_evidence() -> None:
     ):
         with pytest.raises(NotProved, match=r"the evidence does not hold|are of two journals"):
             none.checked([PUBLIC])
+        with pytest.raises(NotProved, match=r"the evidence does not hold|are of two journals"):
+            none.forked()
     strange = attrs.evolve(other, note=attrs.evolve(other.note, signatures=()))
     strange = strange.cosigned(STRANGER.sign(other.note.text))
     for seen, second in ((HEADS[SIZE], strange), (strange, HEADS[SIZE])):

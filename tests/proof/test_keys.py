@@ -25,6 +25,7 @@ from timebank.proof import (
     Signature,
     SignedHead,
     SigningKey,
+    files,
     keys_of,
 )
 from timebank.proof.notes import base64_of
@@ -138,23 +139,52 @@ def test_other_files_are_no_keys(file: Path, content: bytes, message: str) -> No
         SigningKey.read(file)
 
 
-def test_no_more_of_a_file_is_read_than_a_key_a_head_or_a_policy_has(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that a wrong file, however long, is refused at once."""
-    key = SigningKey.make(NAME)
+def readings() -> list[tuple[str, Callable[[Path], object]]]:
+    """Texts that others write or send, and what reads their files."""
+    key = SigningKey("timebank/8a1e", "ed25519", bytes(32))
     text = str(Checkpoint(NAME, 1, bytes(32)))
-    reads: list[tuple[str, str, Callable[[Path], object]]] = [
-        ("keys", f"{key.public}\n" * 3, keys_of),
-        ("heads", str(Note(text).signed_by(key.sign(text))), SignedHead.read),
-        ("policy", f"log {key.public}\nquorum none\n", Policy.read),
+    private = "PRIVATE+KEY+timebank/8a1e+5c920f63+" + base64_of(b"\x01" + key.seed)
+    return [
+        (f"{key.public}\n" * 3, keys_of),
+        (f"{private}\n", SigningKey.read),
+        (str(Note(text).signed_by(key.sign(text))), SignedHead.read),
+        (f"log {key.public}\nquorum none\n", Policy.read),
     ]
-    for module, content, read in reads:
-        file.write_text(content)
+
+
+@pytest.mark.parametrize(("content", "read"), readings())
+def test_a_file_that_is_too_long_is_refused(
+    file: Path, content: str, read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not as one that was cut where the limit is."""
+    monkeypatch.setattr(files, "MOST_BYTES", len(content.encode()))
+    file.write_text(content, "utf-8")
+    read(file)
+    file.write_text(f"{content}\n", "utf-8")
+    with pytest.raises(InvalidRequest, match="is longer than anything that is signed"):
         read(file)
-        monkeypatch.setattr(f"timebank.proof.{module}._MOST_BYTES", len(content) - 5)
-        with pytest.raises(TimebankError):
+
+
+@pytest.mark.parametrize(("content", "read"), readings())
+def test_files_of_other_systems_are_read(
+    file: Path, content: str, read: Callable[[Path], object]
+) -> None:
+    """With a mark of their encoding, and their ends of lines."""
+    file.write_text(content, "utf-8", newline="\n")
+    found = read(file)
+    file.write_text(content, "utf-8-sig", newline="\r\n")
+    assert found == read(file)
+
+
+@pytest.mark.parametrize(("content", "read"), readings())
+def test_what_is_wrong_with_a_file_is_told_with_its_name(
+    file: Path, content: str, read: Callable[[Path], object]
+) -> None:
+    file.write_text(f"\a{content}", "utf-8")
+    for said in (str, lambda error: explain(error, lang="it")):
+        with pytest.raises(TimebankError) as told:
             read(file)
+        assert said(told.value).startswith(f"{file}: ")
 
 
 def test_a_public_key_signs_nothing(file: Path) -> None:

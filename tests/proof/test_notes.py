@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from proof.notes import KEYS, NAMES, TEXTS, mutated
 from support import examples
 from timebank.errors import InvalidRequest
-from timebank.journal.tree import EMPTY
+from timebank.journal.tree import EMPTY, MOST_HASHES
 from timebank.proof import Checkpoint, Note, NotProved, PublicKey, Signature, SignedHead, SigningKey
 from timebank.proof.heads import MOST_RECORDS
 from timebank.proof.notes import (
     MOST_SIGNATURES,
     base64_of,
     bytes_of,
+    hashes_of,
     is_key_name,
     signatures_of,
     text_of,
@@ -202,10 +203,12 @@ def test_lines_of_signatures_end_with_newlines_and_are_no_others(data: str) -> N
         "— ",
         "— w",
         "— w ",
-        "— w AAAA",  # the number of the key without a signature
+        "— w AAAA",  # less than the number of a key
+        "— w AAAAAA==",  # the number of a key, and no signature
         "— w AAAAAHNpZ25lZB==",  # another text of the same bytes
         "— w AAAAAHNpZ25lZA== ",
         "—  w AAAAAHNpZ25lZA==",
+        "w AAAAAHNpZ25lZA==",
         "- w AAAAAHNpZ25lZA==",
         "–  w AAAAAHNpZ25lZA==",  # noqa: RUF001 - another dash
         "— a+b AAAAAHNpZ25lZA==",
@@ -214,6 +217,18 @@ def test_lines_of_signatures_end_with_newlines_and_are_no_others(data: str) -> N
 def test_other_lines_are_no_signatures(line: str) -> None:
     with pytest.raises(NotProved, match="no line of a signature"):
         Signature.of(line)
+
+
+@given(st.lists(st.binary(min_size=30, max_size=34), max_size=3))
+def test_hashes_have_their_length(found: list[bytes]) -> None:
+    are_hashes = all(len(one) == 32 for one in found)
+    assert hashes_of(list(map(base64_of, found))) == (tuple(found) if are_hashes else None)
+
+
+def test_no_proof_has_more_hashes_than_a_tree_has_levels() -> None:
+    line = base64_of(bytes(32))
+    assert hashes_of([line] * MOST_HASHES) == (bytes(32),) * MOST_HASHES
+    assert hashes_of([line] * (MOST_HASHES + 1)) is None
 
 
 def test_a_character_that_is_not_seen_is_told() -> None:

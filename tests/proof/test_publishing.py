@@ -19,6 +19,7 @@ from timebank.proof import (
     SigningKey,
     folders,
     publish,
+    sign_head,
 )
 
 HONEST = history(9)
@@ -123,6 +124,35 @@ def test_what_is_no_signed_head_is_not_written_over(place: Path) -> None:
     with pytest.raises(NotProved):
         published(place, HONEST, 4, ANNA)
     assert "the minutes of the assembly\n" == place.read_text("utf-8")
+
+
+@pytest.mark.parametrize("size", [4, 5, 9999])
+def test_a_file_that_was_changed_accuses_nobody(place: Path, size: int) -> None:
+    """Where the journal has not what is in it, and the bank did not sign that, it says so."""
+    published(place, HONEST, 4, ANNA)
+    text = str(head_of(HONEST[:4]).cosigned(*answers(head_of(HONEST[:4]), ANNA)))
+    changed = text.replace("\n4\n", f"\n{size}\n").replace(text.split("\n")[2], "A" * 43 + "=")
+    place.write_text(changed, "utf-8")
+    with pytest.raises(NotProved, match=r"the signature of .* does not hold") as error:
+        published(place, HONEST, 9, ANNA)
+    assert not isinstance(error.value, Forked)
+    assert str(error.value).startswith(f"{place}: ")
+    assert changed == place.read_text("utf-8")
+
+
+def test_a_key_that_is_not_in_use_any_more_holds_nothing_up(place: Path) -> None:
+    """What it signed is compared with the journal: its own key is not asked for."""
+    published(place, HONEST, 4, ANNA)
+    new = SigningKey.make(KEY.name)
+    policy = Policy.of(f"log {new.public}\nquorum none\n")
+    made, _ = publish(bank_of(HONEST), place, sign_head(bank_of(HONEST), new), policy=policy)
+    assert made == SignedHead.read(place)
+
+
+def test_a_folder_that_is_not_there_is_named(place: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        published(place / "nowhere" / "head", HONEST, 4, ANNA)
+    assert str(place / "nowhere") == error.value.filename
 
 
 def test_a_link_stays_a_link(place: Path, tmp_path: Path) -> None:

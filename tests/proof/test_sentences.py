@@ -21,6 +21,7 @@ from timebank.proof import (
     keys_of,
     origin_of,
 )
+from timebank.proof.files import MOST_BYTES
 from timebank.proof.heads import check_kept, own_keys
 from timebank.proof.notes import signatures_of
 
@@ -34,6 +35,8 @@ LINE = (
     f"PRIVATE+KEY+{KEY.name}+{KEY.public.key_id.hex()}+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 WITNESS = f"witness anna {ANNA.public}\n"
+
+MODULES = {"files", "notes", "keys", "heads", "policy"}
 
 SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
     "no note": (
@@ -332,6 +335,11 @@ SLIPS: dict[str, tuple[Callable[[], object], str, str]] = {
         "policy: line 1: no line above names a witness or a group 'all'",
         "policy: riga 1: Nessuna riga sopra ha un testimone o un gruppo 'all'.",
     ),
+    "another file": (
+        lambda: SignedHead.read("film"),
+        "film: it is longer than anything that is signed: was another file meant?",
+        "film: È più lungo di qualsiasi cosa firmata: si intendeva un altro file?",
+    ),
 }
 
 
@@ -343,6 +351,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("cut").write_text(LINE[:-9])
     Path("empty").touch()
     Path("policy").write_text("quorum all\n")
+    with Path("film").open("wb") as film:
+        film.truncate(MOST_BYTES + 1)
 
 
 @pytest.mark.parametrize("slip", SLIPS)
@@ -354,11 +364,11 @@ def test_a_slip_is_told(slip: str) -> None:
 
 
 def test_every_slip_that_can_be_told_is_among_them() -> None:
-    """The keys that the four modules give to errors, but that of a package that is missing."""
+    """The keys that these modules give to errors, but that of a package that is missing."""
     keys = {
         one.value.value
         for path, call in calls()
-        if path.parent.name == "proof" and path.stem in {"notes", "keys", "heads", "policy"}
+        if path.parent.name == "proof" and path.stem in MODULES
         for one in call.keywords
         if one.arg == "key" and isinstance(one.value, ast.Constant)
     }

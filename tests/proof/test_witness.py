@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -331,8 +334,8 @@ def test_nothing_is_answered_before_it_has_reached_the_disk(
     origin = next((witness.folder / "seen").iterdir()).name
     head = str(5).zfill(19)
     assert did == [
-        ("sync", witness.folder.name),  # that of `seen`
         ("sync", "seen"),  # that of the origin
+        ("sync", witness.folder.name),  # that of `seen`
         ("sync", ".checkpoint.new"),
         ("replace", "checkpoint"),
         ("sync", origin),
@@ -340,7 +343,184 @@ def test_nothing_is_answered_before_it_has_reached_the_disk(
         ("sync", f".{head}.new"),
         ("replace", head),
         ("sync", "heads"),
+        ("sync", f"..{origin}.new"),
+        ("replace", f".{origin}"),
+        ("sync", "banks"),
     ]
+
+
+@pytest.mark.parametrize("gone", ["seen", "seen/*", "seen/*/*"])
+def test_a_folder_of_which_a_part_was_copied_cosigns_nothing(witness: Witness, gone: str) -> None:
+    """Without what it saw, it knows that it saw something."""
+    witness.add(request(HONEST[:5], 0))
+    for place in list(witness.folder.glob(gone)):
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    for asked in (request(HONEST, 0), request(rewritten(HONEST, 2), 0), request(HONEST, 5)):
+        with pytest.raises(Corrupt, match="is missing, by which the witness knows"):
+            witness.add(asked)
+
+
+def test_a_folder_of_which_a_part_was_put_back_cosigns_nothing(witness: Witness) -> None:
+    """The last head of a copy, beside heads that were cosigned later, is no last head."""
+    witness.add(request(HONEST[:5], 0))
+    [place] = witness.folder.glob("seen/*/checkpoint")
+    copy = place.read_bytes()
+    witness.add(request(HONEST[:9], 5))
+    newest = place.read_bytes()
+    place.write_bytes(copy)
+    other = request(rewritten(HONEST, 7), 5)
+    for asked in (other, request(HONEST, 5), request(HONEST, 9), request(HONEST[:5], 5)):
+        with pytest.raises(Corrupt, match="which the witness cosigned after it"):
+            witness.add(asked)
+    place.write_bytes(newest)
+    with pytest.raises(OtherSize):
+        witness.add(other)
+    witness.add(request(HONEST, 9))
+
+
+@pytest.mark.parametrize(("name", "source", "asked"), [(8, 5, 8), (5, 3, 5), (3, 5, 12)])
+def test_heads_under_names_of_others_accuse_nobody(
+    witness: Witness, name: int, source: int, asked: int
+) -> None:
+    """Files that were copied, renamed or swapped are told as such, not as a fork."""
+    witness.add(request(HONEST[:3], 0))
+    witness.add(request(HONEST[:5], 3))
+    [folder] = witness.folder.glob("seen/*/heads")
+    data = (folder / str(source).zfill(19)).read_bytes()
+    (folder / str(name).zfill(19)).write_bytes(data)
+    with pytest.raises(Corrupt, match=f"that was the head of {name} records"):
+        witness.heads(KEY.name)
+    if name == 3:
+        witness.add(request(HONEST[:asked], 5))  # it was not asked for that one
+    else:
+        with pytest.raises(Corrupt, match=f"that was the head of {name} records"):
+            witness.add(request(HONEST[:asked], 5))
+    assert witness.evidence(KEY.name) == []
+
+
+def test_a_head_that_was_cosigned_is_never_written_over_by_another(witness: Witness) -> None:
+    """Where two that it cosigned exclude each other, for a folder was put back, both stay."""
+    witness.add(request(HONEST[:5], 0))
+    other = Witness(witness.folder / "other", clock=witness.clock)
+    other.trust(PUBLIC)
+    OWN.write(other.folder / "key")
+    other.add(request(rewritten(HONEST, 2)[:5], 0))
+    [ours], [theirs] = (list(one.folder.glob("seen/*/checkpoint")) for one in (witness, other))
+    before = kept(witness)
+    ours.write_bytes(theirs.read_bytes())
+    with pytest.raises(Corrupt, match="is not the head of 5 records that the witness saw last"):
+        witness.add(request(HONEST, 5))
+    ours.write_bytes(before[str(ours.relative_to(witness.folder))])
+    assert before == kept(witness)
+
+
+def test_a_fork_is_told_where_its_evidence_cannot_be_kept(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or what lies in the place, hides it from nobody: the error has it."""
+    witness.add(request(HONEST[:5], 0))
+    other = request(rewritten(HONEST, 2), 5)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for call in ("fsync", "link"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, full)
+            with pytest.raises(Forked) as error:
+                witness.add(other)
+        text = error.value.evidence or ""
+        Evidence.of(text).checked([PUBLIC])
+        assert witness.evidence_file(KEY.name, text) is None
+    [place] = witness.folder.glob("seen/*")
+    (place / "evidence" / "folder").mkdir(parents=True)
+    (place / "evidence" / "thumbs").write_bytes(b"\xff")
+    with pytest.raises(Forked) as error:
+        witness.add(other)
+    assert witness.evidence_file(KEY.name, error.value.evidence or "") is not None
+
+
+def test_who_waits_for_a_lock_that_was_taken_away_waits_for_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two would be alone: one with the old file, one with the new."""
+    lock, locked = tmp_path / "lock", folders._locked
+    is_waiting, is_inside = threading.Event(), threading.Event()
+
+    def told(number: int) -> bool:
+        was_free = locked(number)
+        if not was_free:
+            is_waiting.set()
+        return was_free
+
+    def wait() -> None:
+        with folders.alone_in(lock):
+            is_inside.set()
+
+    monkeypatch.setattr(folders, "_locked", told)
+    thread = threading.Thread(target=wait)
+    with folders.alone_in(lock):
+        thread.start()
+        assert is_waiting.wait(10)
+        lock.unlink()
+        other = os.open(lock, os.O_CREAT | os.O_RDWR)
+        assert locked(other)
+    assert not is_inside.wait(0.2)
+    os.close(other)
+    thread.join()
+    assert is_inside.is_set()
+
+
+def test_two_who_keep_something_under_one_name_keep_both(tmp_path: Path) -> None:
+    """At the same time, of the same name: nothing is written over, nothing is left beside."""
+    texts = [f"evidence {number}\n" for number in range(8)]
+    start = threading.Barrier(len(texts))
+
+    def keep(text: str) -> None:
+        start.wait()
+        folders.keep_new(tmp_path / "evidence", text)
+
+    threads = [threading.Thread(target=keep, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(texts) == sorted(one.read_text("utf-8") for one in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_links_keeps_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def cannot(*_: Any) -> None:
+        raise OSError(number, "cannot")
+
+    monkeypatch.setattr(os, "link", cannot)
+    names = [folders.keep_new(tmp_path / "e", text).name for text in ("a", "b", "a")]
+    assert ["e", "e.2", "e"] == names
+    assert {"e", "e.2"} == {one.name for one in tmp_path.iterdir()}
+
+
+def test_folders_that_cannot_be_synced_are_used_and_a_disk_that_fails_is_told(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems of a network do it for files alone."""
+    fsync = os.fsync
+
+    def failing(number: int) -> Any:
+        def sync(file: int) -> None:
+            if stat.S_ISDIR(os.fstat(file).st_mode):
+                raise OSError(number, "not for a folder")
+            fsync(file)
+
+        return sync
+
+    monkeypatch.setattr(os, "fsync", failing(errno.EINVAL))
+    witness.add(request(HONEST[:5], 0))
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with pytest.raises(OSError, match="not for a folder"):
+        witness.add(request(HONEST, 5))
+    assert seen(witness).checkpoint.size == 5
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from timebank import TimeBank
 from timebank.errors import (
     BankNotFound,
     Corrupt,
     InvalidRequest,
+    OtherVersion,
     StoreBusy,
     StoreError,
 )
 from timebank.model import Head, PostingRow
-from timebank.storage import Batch
+from timebank.storage import Batch, open_store
 from timebank.storage.lock import WriterLock
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
@@ -139,3 +144,24 @@ def test_a_bank_that_another_makes_between_two_questions_is_there() -> None:
         Answers([], [(1,)], []).head()
     with pytest.raises(BankNotFound):
         Answers([], []).head()
+
+
+def test_a_store_that_keeps_no_tree_is_told_when_a_bank_is_opened() -> None:
+    """Not by the 256th record, which could not be kept."""
+    store = open_store("memory:", create=True)
+
+    class Before:
+        """What a package written before the tree gives."""
+
+        url = "before:books"
+        make_bank = store.make_bank
+
+        @contextmanager
+        def reader(self, bank: str) -> Iterator[Any]:
+            with store.reader(bank) as reader:
+                yield SimpleNamespace(head=reader.head, records=reader.records)
+
+    for create in (True, False):
+        with pytest.raises(OtherVersion, match="before:books has no tiles of the tree"):
+            TimeBank(Before(), create=create)  # type: ignore[arg-type] # that is what is tried
+    assert [] == list(store.banks())

@@ -671,6 +671,8 @@ def test_tables_from_before_the_first_release_are_refused(
         admin.exec_driver_sql("ALTER TABLE timebank_records DROP CONSTRAINT timebank_records_kind")
     admin.exec_driver_sql(statement)
     message = "was made by a timebank older than its first release: export its journal"
+    if "tiles" in statement:
+        message = "has no table timebank_tiles: either a timebank older than its first release"
     for create in (True, False):
         with pytest.raises(StoreError, match=message):
             timebank.open(url, create=create)

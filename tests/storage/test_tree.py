@@ -22,7 +22,7 @@ from timebank.bank import session
 from timebank.bank.carrying import carry_bank
 from timebank.journal import tree
 from timebank.journal.tree import leaf_hash, roots_by_consistency
-from timebank.model import RecordRow, TileRow
+from timebank.model import Head, RecordRow, TileRow
 from timebank.storage import open_store
 from timebank.storage import tree as stored
 from timebank.storage.tree import tiles_filled, tree_at
@@ -50,6 +50,10 @@ class Rows:
     def records(self, *, after: int, limit: int) -> list[RecordRow]:
         """As `Reader.records`."""
         return [row for row in self.rows if row.sequence > after][:limit]
+
+    def head(self) -> Head:
+        """As `Reader.head`."""
+        return Head("j1", len(self.rows), b"")
 
     def tiles(self, *, level: int, after: int, limit: int) -> list[TileRow]:
         """As `Reader.tiles`."""
@@ -111,6 +115,41 @@ def test_what_lacks_its_past_is_not_filled(records: int, lost: str) -> None:
         reader.full = [row for row in reader.full if row[:2] != place[:2]]
     with pytest.raises(Corrupt, match="rebuild it"):
         tiles_filled(reader, rows[-1:])
+
+
+@pytest.mark.parametrize(("records", "level"), [(3, 0), (15, 0), (15, 1), (63, 2)])
+def test_a_tile_that_nothing_fills_is_told_before_it_is_written_again(
+    records: int, level: int
+) -> None:
+    """A storage would say that a key is taken, as of two who write at once."""
+    rows = [record(n) for n in range(1, records + 2)]
+    reader: Any = Rows()
+    reader.rows, reader.full = rows[:-1], expected(rows[:-1])
+    new = tiles_filled(reader, rows[-1:])
+    reader.full += [row for row in new if row.level == level]
+    with pytest.raises(Corrupt, match="of records that were not there yet"):
+        tiles_filled(reader, rows[-1:])
+    reader.rows = rows  # somebody else has written it meanwhile: that is a conflict
+    assert new == tiles_filled(reader, rows[-1:])
+
+
+def test_a_hash_of_another_length_is_none() -> None:
+    """It would be hashed like any other."""
+    rows = [record(n) for n in range(1, 17)]
+    reader: Any = Rows()
+    reader.rows, reader.full = rows[:-1], expected(rows[:-1])
+    for length in (0, 31, 33):
+        reader.full[1] = TileRow(0, 1, bytes(length))
+        for question in (
+            lambda: tree_at(reader, 15).root(),
+            lambda: tree_at(reader, 15).inclusion(4),
+        ):
+            with pytest.raises(Corrupt, match="lacks hashes"):
+                question()
+        reader.rows = rows[:-1]
+        with pytest.raises(Corrupt, match="lacks hashes"):
+            tiles_filled(reader, rows[-1:])
+        reader.rows = rows
 
 
 @pytest.mark.parametrize("place", [0, 3, 9])

@@ -39,7 +39,15 @@ from timebank.queries.clock import check_format
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
-from timebank.storage.protocol import Batch, Reader, Store, Writer, has_address, knows_version
+from timebank.storage.protocol import (
+    Batch,
+    Reader,
+    Store,
+    Writer,
+    check_complete,
+    has_address,
+    knows_version,
+)
 from timebank.storage.tree import tiles_filled
 
 if TYPE_CHECKING:
@@ -87,6 +95,7 @@ class TimeBank(Writes, Reads):
         self._group = group_of(store, self.name)
         try:
             with store.reader(bank) as reader:
+                check_complete(reader, store.url)
                 check_format(reader, reader.head())
         except BankNotFound:
             if not create:

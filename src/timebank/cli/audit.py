@@ -108,7 +108,7 @@ def audit(
     elif format == "junit":
         show(audit_junit(report))
     else:
-        show(audit_text(report, everything=everything))
+        show([*audit_text(report, everything=everything), *published.told(report)])
     published.tell_missing(address, report, evidence)
     return WELL if report.ok else REFUSED
 

@@ -6,25 +6,26 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
 
 import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import complain, show_as, show_bytes, show_json, show_result
-from timebank.cli.program import TOLD, usage
+from timebank.cli.program import REFUSED, TOLD, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.proof import Forked, PublicKey, SignedHead
     from timebank.proof.consistency import Continuation
     from timebank.proof.evidence import Evidence
-    from timebank.proof.heads import Checked
     from timebank.proof.policy import Policy
     from timebank.reports.words import Words
 
 T = TypeVar("T")
 
+#: How the line of a head begins that nobody signed.
+LINE: Final = "timebank/1 "
 #: What the evidence of a head is called, behind the name of its file.
 EVIDENCE: Final = ".evidence"
 #: What options are called, where their values are named otherwise.
@@ -37,10 +38,6 @@ _WITH: Final = {
     "cosignatures": "--publish",
     "evidence": "--since",
 }
-#: What is signed, or proved, is a shorter file.
-_MOST_BYTES: Final = 1 << 20
-#: Some editors begin a file with a mark of its encoding.
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 class _Options(TypedDict):
@@ -103,16 +100,17 @@ class _Options(TypedDict):
 )
 @formatted
 @pass_address
-def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> None:
+def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> int:
     """Print the head, signed or not; check one; or publish it."""
     if options["verify"] is not None:
-        _verify(options["verify"], format, options)
-    elif options["publish"] is not None:
+        return _verify(options["verify"], format, options)
+    if options["publish"] is not None:
         _publish(address, options["publish"], format, options)
     elif options["sign"] or options["signed"] is not None:
         _sign(address, format, options)
     else:
         _show(address, format, options)
+    return WELL
 
 
 def _not_with(options: _Options, of: str, *names: str) -> None:
@@ -158,6 +156,7 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
     from timebank.proof import sign_head
     from timebank.proof.consistency import continuation
     from timebank.proof.keys import signing_keys_of
+    from timebank.proof.publishing import check_records
 
     signed = options["signed"]
     if signed is not None and options["since"] is None:
@@ -176,8 +175,13 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
             with _keeping_evidence(options["since"], options):
                 made = continuation(bank, old, *keys, head=given)
             found, text = made.head, str(made)
+        if given is None:
+            with bank.store.reader(bank.name) as reader:
+                check_records(reader, found)
     if format == "json":
-        show_json({**_shape(found), "text": text})
+        from timebank.reports.heads import head_json
+
+        show_json({**head_json(found), "text": text})
     else:
         show_bytes([text.encode()])
 
@@ -186,9 +190,11 @@ def _old(since: str, options: _Options, publics: tuple[PublicKey, ...]) -> Signe
     """Return an older head whose signature was checked, or its number of records."""
     if since.isascii() and since.isdigit() and len(since) < 17:  # noqa: PLR2004 - digits of a sequence
         return int(since)
-    if not Path(since).exists():
+    if since.startswith(LINE):
+        usage(words()("since_line"))
+    if not Path(since).exists() or Path(since).is_dir():
         usage(words()("since_missing", file=since))
-    old = read(since, signed_head)
+    old = read(since, _older)
     from timebank.proof import keys_of
 
     known = (*publics, *keys_of(*options["keys"]))
@@ -207,10 +213,12 @@ def _keys(options: _Options, of: str) -> tuple[PublicKey, ...]:
 # -- checking ------------------------------------------------------------------------------
 
 
-def _verify(file: str, format: str, options: _Options) -> None:
+def _verify(file: str, format: str, options: _Options) -> int:
+    """Check a file; return the exit code."""
     _not_with(options, "verify", "sign", "signed", "publish", "cosignatures")
     from timebank.proof import keys_of
     from timebank.proof.evidence import Evidence
+    from timebank.reports.heads import evidence_json, evidence_text, head_json, head_text
 
     policy = _policy(options)
     keys = keys_of(*options["keys"])
@@ -219,11 +227,12 @@ def _verify(file: str, format: str, options: _Options) -> None:
     found = read(file, _signed)
     if isinstance(found, Evidence):
         _not_with(options, "verify", "since", "witnesses")
-        _verify_evidence(found, keys, format)
-        return
+        found.checked(keys)
+        show_as(format, lambda: evidence_json(found), lambda: evidence_text(found))
+        return REFUSED if found.is_shorter else WELL  # that a head is shorter proves nothing
     head, proof = _parts(found)
     checked = head.checked(keys, keys_of(*options["witnesses"]), policy)
-    lines = list(_told(head, checked))
+    lines = head_text(head, checked)
     if policy is not None:
         lines.append(words()("policy_met"))
     old = None if options["since"] is None else _continued(options["since"], found, keys, options)
@@ -231,8 +240,9 @@ def _verify(file: str, format: str, options: _Options) -> None:
         lines.append(words().counted("continues", old))
     elif proof is not None:
         lines.append(words().counted("proof_unchecked", proof.old))
-    shape = {**_shape(head), **_checked_shape(checked), "continues": old}
+    shape = {**head_json(head, checked), "continues": old}
     show_as(format, lambda: shape, lambda: lines)
+    return WELL
 
 
 def _parts(found: SignedHead | Continuation) -> tuple[SignedHead, Continuation | None]:
@@ -258,20 +268,6 @@ def _continued(
     return old.checkpoint.size
 
 
-def _verify_evidence(found: Evidence, keys: tuple[PublicKey, ...], format: str) -> None:
-    found.checked(keys)
-    seen, other = found.seen.checkpoint, found.claim
-    key = "shorter" if found.is_shorter else "rewritten" if found.is_signed else "unsigned"
-    shape = {
-        "evidence": key,
-        "origin": seen.origin,
-        "seen": {"size": seen.size, "root": seen.root.hex()},
-        "other": {"size": other.size, "root": other.root.hex(), "signed": found.is_signed},
-    }
-    gaps = {"origin": seen.origin, "seen": seen.size, "other": other.size}
-    show_as(format, lambda: shape, lambda: [words()(f"evidence_{key}", **gaps)])
-
-
 # -- publishing ----------------------------------------------------------------------------
 
 
@@ -279,6 +275,7 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     _not_with(options, "publish", "sign", "since", "keys", "witnesses")
     from timebank.proof.notes import signatures_of
     from timebank.proof.publishing import publish
+    from timebank.reports.heads import head_json, head_text
 
     policy, signed = _policy(options), options["signed"]
     if policy is None or signed is None:
@@ -287,8 +284,8 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
     answers = [one for name in options["cosignatures"] for one in read(name, signatures_of)]
     with address.open(read_only=True) as bank, _keeping_evidence(file, options):
         head, checked = publish(bank, file, given, answers, policy=policy)
-    shape = {**_shape(head), **_checked_shape(checked), "file": file}
-    lines = [*_told(head, checked), words()("published", file=file)]
+    shape = {**head_json(head, checked), "file": file}
+    lines = [*head_text(head, checked), words()("published", file=file)]
     show_as(format, lambda: shape, lambda: lines)
 
 
@@ -311,18 +308,17 @@ def words() -> Words:
 def read(file: str, form: Callable[[bytes], T]) -> T:
     """Return what is in a file; a `-` is the standard input.
 
+    Who takes a text out of a mail leaves its last end of a line behind, or takes empty lines too.
+
+    :raises InvalidRequest: it is longer than anything that is signed.
     :raises NotProved: it is not of this form; the error names the file.
     :raises OSError: it cannot be read.
     """
-    from timebank.proof import NotProved
+    from timebank.proof.files import named, plain, read_short, short_of
 
-    with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
-        data = stream.read(_MOST_BYTES)
-    try:
-        return form(data.removeprefix(_MARK).replace(b"\r\n", b"\n"))
-    except NotProved as error:
-        msg = f"{file}: {error}"
-        raise NotProved(msg).about(key="in_place", where=file, reason=error) from error
+    with named(file):
+        data = plain(short_of(sys.stdin.buffer) if file == "-" else read_short(file))
+        return form(data.rstrip(b"\n") + b"\n")
 
 
 def signed_head(data: bytes) -> SignedHead:
@@ -334,6 +330,16 @@ def signed_head(data: bytes) -> SignedHead:
     from timebank.proof.consistency import Continuation
 
     return Continuation.of(data).head if data.startswith(b"old ") else SignedHead.of(data)
+
+
+def _older(data: bytes) -> SignedHead:
+    """Return the signed head of a file, where it is not the line of one that nobody signed.
+
+    :raises NotProved: there is none.
+    """
+    if data.startswith(LINE.encode()):
+        usage(words()("since_line"))
+    return signed_head(data)
 
 
 def _signed(data: bytes) -> SignedHead | Continuation | Evidence:
@@ -379,34 +385,10 @@ def keep_evidence(error: Forked, place: str) -> str | None:
         return words()("evidence_kept", file=keep_new(place, error.evidence))
     except OSError as failed:
         complain(f"{failed.filename or place}: {failed.strerror}")
-        sys.stderr.write(error.evidence)
+        show_evidence(error.evidence)
         return None
 
 
-def _shape(head: SignedHead) -> dict[str, Any]:
-    said = head.checkpoint
-    return {"origin": said.origin, "size": said.size, "root": said.root.hex()}
-
-
-def _checked_shape(checked: Checked) -> dict[str, Any]:
-    return {
-        "signers": [str(one) for one in checked.signers],
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in checked.cosigners],
-        "unchecked": list(checked.unchecked),
-    }
-
-
-def _told(head: SignedHead, checked: Checked) -> Iterator[str]:
-    """Yield in words whose signatures of a head hold."""
-    from timebank.reports.text import harmless
-
-    said = words()
-    origin, size = head.checkpoint.origin, head.checkpoint.size
-    yield harmless(said.counted("head_of", size, origin=origin))
-    for one in checked.signers:
-        yield harmless(said("signed_by", name=one.name, id=one.key_id.hex()))
-    for cosigner in checked.cosigners:
-        name, id = cosigner.key.name, cosigner.key.key_id.hex()
-        yield harmless(said("cosigned_by", name=name, id=id, at=f"{cosigner.at:%Y-%m-%d %H:%M}"))
-    for name in checked.unchecked:
-        yield harmless(said("unchecked", name=name))
+def show_evidence(text: str) -> None:
+    """Print evidence that could not be kept on standard error, so that it can be."""
+    sys.stderr.write(text)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.heads import words
 from timebank.cli.options import formatted
 from timebank.cli.output import show_as
 
 if TYPE_CHECKING:
     from timebank.proof import PublicKey
-    from timebank.reports.words import Words
 
 
 @click.group(no_args_is_help=False, help="Keys that sign for a bank, and those of witnesses.")
@@ -46,7 +46,7 @@ def make(address: BankAddress, /, *, file: str, witness: str | None, format: str
     if witness is not None:
         make_folder(Path(file).parent)  # that of the witness begins with its key
     made.write(file)
-    said = _words()("made" if witness is None else "made_of_witness", name=name, file=file)
+    said = words()("made" if witness is None else "made_of_witness", name=name, file=file)
     show_as(format, lambda: _shape(made.public), lambda: [said, str(made.public)])
 
 
@@ -68,9 +68,3 @@ def show(*, file: str, format: str) -> None:
 
 def _shape(key: PublicKey) -> dict[str, str]:
     return {"name": key.name, "kind": key.kind, "id": key.key_id.hex(), "public": str(key)}
-
-
-def _words() -> Words:
-    from timebank.reports.words import Words
-
-    return Words("heads")

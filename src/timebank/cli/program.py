@@ -187,11 +187,24 @@ def _name_accounts(error: TimebankError, address: BankAddress) -> None:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = translated(error.format_message()).rstrip(".")
+    message = _misplaced(error) or translated(error.format_message()).rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
         return message
     return said("see", message=message, command=f"{context.command_path} --help")
+
+
+def _misplaced(error: click.ClickException) -> str | None:
+    """Return where an option of the program stands, if one was given behind a command."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return None
+    root, option = error.ctx.find_root(), error.option_name
+    own = (one for one in root.command.params if option in one.opts)
+    if error.ctx is root or (found := next(own, None)) is None:
+        return None
+    given = f"{option} {found.metavar or ''}".rstrip()
+    behind = error.ctx.command_path.removeprefix(root.command_path)
+    return said("before_command", option=option, example=f"{root.command_path} {given}{behind}")
 
 
 def _of_system(error: OSError) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from timebank.cli.address import BankAddress
-from timebank.cli.heads import EVIDENCE, keep_evidence, read, signed_head, words
+from timebank.cli.heads import EVIDENCE, LINE, keep_evidence, signed_head, words
 from timebank.cli.output import complain
 from timebank.cli.program import usage
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from timebank.model import Head
     from timebank.proof import SignedHead
 
-#: How the line of a head begins.
-_LINE: Final = "timebank/1 "
 _HIDDEN: Final = "."
 
 
@@ -38,6 +36,7 @@ class Published:
 
     lines: tuple[str, ...] = ()
     signed: tuple[Kept, ...] = ()
+    is_checked: bool = False
 
     @classmethod
     def of(cls, given: tuple[str, ...], keys: tuple[str, ...]) -> Published:
@@ -51,7 +50,7 @@ class Published:
         lines: list[str] = []
         signed: list[Kept] = []
         for one in given:
-            if not one.startswith("@") and (one.startswith(_LINE) or not Path(one).exists()):
+            if not one.startswith("@") and (one.startswith(LINE) or not Path(one).exists()):
                 lines.append(one)
                 continue
             name = one.removeprefix("@")
@@ -65,7 +64,7 @@ class Published:
             usage(words()("no_signed_head"))
         if keys:
             _check(signed, keys)
-        return cls(tuple(lines), tuple(signed))
+        return cls(tuple(lines), tuple(signed), is_checked=bool(keys))
 
     def expected(self) -> list[Head | str]:
         """Return what an audit is to find."""
@@ -75,10 +74,19 @@ class Published:
 
         return [*self.lines, *(expected(one.head) for one in self.signed)]
 
+    def told(self, report: AuditReport) -> list[str]:
+        """Return, where all is well, that each signed head was found, and if a key was given."""
+        if not self.signed or not report.ok:
+            return []
+        size = words().number(max(one.head.checkpoint.size for one in self.signed))
+        lines = [words().counted("continues_signed", len(self.signed), size=size)]
+        return lines if self.is_checked else [*lines, words()("not_checked")]
+
     def tell_missing(self, address: BankAddress, report: AuditReport, place: str | None) -> None:
         """Write the evidence of signed heads that an audit did not find, and say where it is.
 
         Of those in one folder it is that of the first; where the journal parts from them is told.
+        Where no signature was checked, no evidence is written: anybody may have made the head.
         """
         from timebank.errors import TimebankError
         from timebank.model.said import said
@@ -96,6 +104,9 @@ class Published:
         first = min(one.head.checkpoint.size for one in missed.values())
         if last:
             complain(words()("parted", last=last, first=first))
+        if not self.is_checked:
+            complain(words()("evidence_unchecked"))
+            return
         try:
             for name, one in missed.items():
                 _keep(address, one, place or f"{name}{EVIDENCE}")
@@ -108,15 +119,13 @@ def _check(signed: Iterable[Kept], keys: tuple[str, ...]) -> None:
 
     :raises NotProved: one does not hold; the error names the file.
     """
-    from timebank.proof import NotProved, keys_of
+    from timebank.proof import keys_of
+    from timebank.proof.files import named
 
     known = keys_of(*keys)
     for one in signed:
-        try:
+        with named(one.file):
             one.head.checked(known)
-        except NotProved as error:
-            msg = f"{one.file}: {error}"
-            raise NotProved(msg).about(key="in_place", where=one.file, reason=error) from error
 
 
 def _keep(address: BankAddress, one: Kept, place: str) -> None:
@@ -145,16 +154,23 @@ def _files(name: str) -> Iterator[str]:
 
 
 def _in_file(name: str) -> SignedHead | list[str]:
-    """Return the signed head of a file, or its lines."""
+    """Return the signed head of a file, or its lines.
+
+    :raises InvalidRequest: it is longer than any head.
+    :raises NotProved: it begins as a signed head, and is none.
+    :raises OSError: it cannot be read.
+    """
+    from timebank.proof.files import named, plain, read_short
     from timebank.proof.heads import ORIGIN
 
+    with named(name):
+        data = plain(read_short(name))
+        if data.startswith((b"old ", ORIGIN.encode())) and not data.startswith(LINE.encode()):
+            return signed_head(data)
     try:
-        # Some editors begin a file with a mark of its encoding.
-        text = Path(name).read_text(encoding="utf-8-sig")
+        lines = [line for line in data.decode().splitlines() if line.strip()]
     except UnicodeError:
-        text = ""
-    lines = [line for line in text.splitlines() if line.strip()]
+        lines = []
     if not lines:
         usage(words()("no_head_in", file=name))
-    is_signed = lines[0].startswith(("old ", ORIGIN)) and not lines[0].startswith(_LINE)
-    return read(name, signed_head) if is_signed else lines
+    return lines

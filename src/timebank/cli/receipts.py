@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from timebank.cli.address import BankAddress, pass_address
+from timebank.cli.heads import read, signed_head
 from timebank.cli.options import formatted
-from timebank.cli.output import complain, show, show_as, show_bytes
-from timebank.cli.program import REFUSED, WELL, message_of
-from timebank.cli.reports import lang_option, title_of, title_option, today
-
-if TYPE_CHECKING:
-    from timebank.proof import CheckedReceipt
-
-#: A receipt is a shorter file, its page too.
-_MOST_BYTES = 1 << 24
+from timebank.cli.output import show, show_as, show_bytes
+from timebank.cli.reports import lang_option, title_option, today
 
 
 @click.command(
@@ -57,21 +48,17 @@ def receipt(
     html: bool,
     title: str | None,
     lang: str | None,
-) -> int:
+) -> None:
     """Print a receipt."""
-    from timebank.proof import NotProved, SignedHead, keys_of
     from timebank.proof import receipt as receipt_of
+    from timebank.reports.text import title_of
     from timebank.reports.words import language
 
-    try:
-        given = None if head is None else SignedHead.read(head)
-        with address.open(read_only=True) as bank:
-            made = receipt_of(bank, id, key=keys, texts=not no_texts, head=given)
-            title = title_of(title, [bank])
-        checked = made.checked(*keys_of(*keys))
-    except NotProved as error:
-        complain(message_of(error))
-        return REFUSED
+    given = None if head is None else read(head, signed_head)
+    with address.open(read_only=True) as bank:
+        made = receipt_of(bank, id, key=keys, texts=not no_texts, head=given)
+        title = title_of(title, [bank.name])
+    checked = made.checked(*keys)
     if html:
         from timebank.reports.receipt_html import receipt_html
 
@@ -79,7 +66,6 @@ def receipt(
         show(page.split("\n"))
     else:
         show_bytes([str(made).encode()])  # byte for byte: of a line's end, too
-    return WELL
 
 
 @click.command(
@@ -114,27 +100,15 @@ def verify_receipt(
     witnesses: tuple[str, ...],
     policy: str | None,
     format: str,
-) -> int:
+) -> None:
     """Check a receipt."""
-    from timebank.proof import NotProved
-    from timebank.reports.receipt import receipt_json, receipt_text
-
-    try:
-        checked = _checked(file, keys, witnesses, policy)
-    except NotProved as error:
-        complain(message_of(error))
-        return REFUSED
-    show_as(format, lambda: receipt_json(checked), lambda: receipt_text(checked))
-    return WELL
-
-
-def _checked(
-    file: str, keys: tuple[str, ...], witnesses: tuple[str, ...], policy: str | None
-) -> CheckedReceipt:
     from timebank.proof import Policy
     from timebank.proof import verify_receipt as verified
+    from timebank.proof.files import named, read_short
+    from timebank.reports.receipt import receipt_json, receipt_text
 
     asked = None if policy is None else Policy.read(policy)
-    with Path(file).open("rb") as stream:
-        data = stream.read(_MOST_BYTES)
-    return verified(data, *keys, witnesses=witnesses, policy=asked)
+    with named(file):
+        data = read_short(file)
+    checked = verified(data, *keys, witnesses=witnesses, policy=asked)
+    show_as(format, lambda: receipt_json(checked), lambda: receipt_text(checked))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,6 @@ from timebank.cli.output import show, show_as, show_json, show_result
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
 
-#: The name of a bank that nobody named: it is no title.
-_UNNAMED: Final = "main"
-
 title_option = click.option(
     "--title",
     envvar="TIMEBANK_TITLE",
@@ -28,12 +25,6 @@ title_option = click.option(
 lang_option = click.option(
     "--lang", metavar="CODE", help="Of the page: en, it. Else the program's."
 )
-
-
-def title_of(title: str | None, banks: Iterable[TimeBank]) -> str | None:
-    """Return what stands above a paper: the title given, else the names that banks were given."""
-    names = [bank.name for bank in banks if bank.name != _UNNAMED]
-    return title or ", ".join(names) or None
 
 
 @click.command(help="What an account has, and how far it may move. Without ID, all balances.")
@@ -111,11 +102,12 @@ def statement(
 ) -> None:
     """Show a statement."""
     from timebank import reports
+    from timebank.reports.text import title_of
     from timebank.reports.words import language
 
     with address.open(read_only=True) as bank:
         head, name = bank.head(), bank.name
-        title = title_of(title, [bank])
+        title = title_of(title, [name])
         made = bank.statement(account_id(bank, id, part=True), since=since, until=until, at=at)
     if format == "json":
         show_json({**reports.json.statement(made), "bank": name, "head": str(head)})
@@ -205,6 +197,7 @@ def impact(
     from timebank import reports
     from timebank.bank import TimeBank
     from timebank.reports.impact_text import impact_csv, impact_text
+    from timebank.reports.text import title_of
 
     with address.open(read_only=True) as bank:
         banks = [bank]
@@ -213,7 +206,7 @@ def impact(
         heads = [one.head() for one in banks]
         found = reports.impact(banks, since=since, until=until, at_least=at_least)
         closed = _closed_through(banks)
-        title = title_of(title, banks)
+        title = title_of(title, (one.name for one in banks))
     about: Any = {"closed_through": closed, "title": title, "made_on": today(), "heads": heads}
     if format == "json":
         show_json({**reports.json.impact(found), "heads": list(map(str, heads))})

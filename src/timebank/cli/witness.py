@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from timebank.cli.heads import read, words
+from timebank.cli.heads import read, show_evidence, words
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as
 from timebank.cli.program import TOLD, usage
 
 if TYPE_CHECKING:
+    from timebank.proof import Forked
     from timebank.proof.witness import Witness
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     the bank, which its board hands over itself: --trust takes it.
     """
 )
-@click.argument("file", metavar="FILE", required=False)
+@click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--folder",
     metavar="DIR",
@@ -89,16 +90,23 @@ def _answer(witness: Witness, file: str, format: str) -> None:
         raise
     except Forked as error:
         if error.evidence is not None:
-            _name_evidence(witness, request.head.checkpoint.origin, error)
+            _name_evidence(witness, request.head.checkpoint.origin, error.evidence, error)
         raise
     shape = {"size": request.head.checkpoint.size, "cosignature": str(signature)}
     show_as(format, lambda: shape, lambda: [str(signature)])
 
 
-def _name_evidence(witness: Witness, origin: str, error: Any) -> None:
-    """Say in an error where its evidence is kept."""
-    kept = [one for one in witness.evidence(origin) if one.read_text("utf-8") == error.evidence]
-    told = words()("evidence_kept", file=kept[0])
+def _name_evidence(witness: Witness, origin: str, text: str, error: Forked) -> None:
+    """Say in an error where its evidence is kept; where it could not be kept, show it."""
+    try:
+        place = witness.evidence_file(origin, text)
+    except OSError:
+        place = None
+    if place is None:
+        show_evidence(text)
+        told = words()("evidence_unkept")
+    else:
+        told = words()("evidence_kept", file=place)
     error.add_context(after=f"; {told}")
     setattr(error, TOLD, told)
 

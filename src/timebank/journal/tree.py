@@ -146,17 +146,26 @@ class Tree:
             width = min(TILE, (self.size >> _LEVELS * level) - number * TILE)
             rows = [self._tiles(level, number, width)]
             if len(rows[0]) != width:
-                msg = f"the tree lacks hashes of tile {number} at level {level}: rebuild it"
-                raise Corrupt(msg)
+                msg = f"the tree lacks hashes of tile {number} at level {level}"
+                raise damaged(msg)
             while len(row := rows[-1]) > 1:
                 rows.append(_pairs(row))
             if width == TILE:
                 above = self._tile(level + 1, number // TILE)[0]
                 if above[number % TILE] != rows[-1][0]:
-                    msg = f"the hash of tile {number} at level {level} is not that of its hashes"
-                    raise Corrupt(msg)
+                    place = f"tile {number} at level {level}"
+                    msg = f"the hash of {place} is not that of its hashes"
+                    raise damaged(msg)
             self._known[level, number] = rows
         return self._known[level, number]
+
+
+def damaged(what: str) -> Corrupt:
+    """Return the error that what is kept of a tree does not fit together, or not the records.
+
+    Which of the two was changed is for an audit to say: nothing is to be made anew before.
+    """
+    return Corrupt(f"{what}: audit the bank, before you rebuild it").about(key="tree_damaged")
 
 
 def _split(width: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -24,7 +25,7 @@ class Head:
     """The last sequence and digest of a journal; `str()` is a line that can be published.
 
     Heads are equal by these. What a bank gives has a `root` as well, which is asked for by
-    `find_root`, each time; that of a line was given. A head that was pickled has none.
+    `find_root`, of the head itself, each time; that of a line was given, and is pickled with it.
 
     >>> from timebank.model import Head
     >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
@@ -34,7 +35,7 @@ class Head:
     journal: str
     sequence: int
     digest: bytes
-    _find_root: Callable[[], bytes] | bytes | None = attrs.field(
+    _find_root: Callable[[Head], bytes] | bytes | None = attrs.field(
         default=None, eq=False, repr=False, kw_only=True
     )
 
@@ -42,13 +43,14 @@ class Head:
     def root(self) -> bytes:
         """The root of the tree over the first `sequence` records (RFC 6962), 32 bytes.
 
-        :raises InvalidRequest: the head comes neither from a bank nor from a line with a root.
+        :raises InvalidRequest: the head comes neither from a bank nor from a line with a root, or
+            the bank has it no more.
         :raises TimebankError: as reading the bank does.
         """
         if self._find_root is None:
             msg = "this head has no root: ask a bank for its head(), or read a line that has one"
             raise InvalidRequest(msg).about(key="head_without_root")
-        return self._find_root if isinstance(self._find_root, bytes) else self._find_root()
+        return self._find_root if isinstance(self._find_root, bytes) else self._find_root(self)
 
     @property
     def given_root(self) -> bytes | None:
@@ -67,9 +69,10 @@ class Head:
         """
         return f"{self} {self.root.hex()}"
 
-    def __reduce__(self) -> tuple[type[Head], tuple[str, int, bytes]]:
-        """Pickle what heads are equal by."""
-        return Head, (self.journal, self.sequence, self.digest)
+    def __reduce__(self) -> tuple[Callable[..., Head], tuple[str, int, bytes]]:
+        """Pickle what heads are equal by, and a root that was given."""
+        make = partial(Head, find_root=self.given_root)
+        return make, (self.journal, self.sequence, self.digest)
 
     def __str__(self) -> str:
         return f"timebank/1 {self.journal} {self.sequence} {self.digest.hex()}"

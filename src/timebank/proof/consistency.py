@@ -23,19 +23,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.journal.tree import roots_by_consistency
+from timebank.journal.tree import damaged, roots_by_consistency
 from timebank.model import Head, TileRow
 from timebank.proof.errors import Forked, NotProved
-from timebank.proof.evidence import Evidence, hashes_of
-from timebank.proof.heads import Checkpoint, SignedHead, check_kept, origin_of, own_keys, signed_by
+from timebank.proof.evidence import Evidence
+from timebank.proof.heads import (
+    ORIGIN,
+    Checkpoint,
+    SignedHead,
+    check_kept,
+    origin_of,
+    own_keys,
+    signed_by,
+)
 from timebank.proof.keys import SigningKey
-from timebank.proof.notes import base64_of, text_of
+from timebank.proof.notes import base64_of, hashes_of, text_of
 from timebank.storage.protocol import Reader
 from timebank.storage.tree import tiles_filled, tree_at
 
@@ -64,8 +71,13 @@ class Continuation:
         above, _, head = text_of(data).partition("\n\n")
         first, *lines = above.split("\n")
         old, hashes = _OLD.fullmatch(first), hashes_of(lines)
+        if first.startswith(ORIGIN) and head:
+            msg = "this is a head without its proof: head --since OLD prints the two together"
+            raise NotProved(msg).about(key="proof_missing")
         if old is None or hashes is None:
-            msg = "a proof begins with a line 'old N', and with one hash a line, in base64"
+            msg = (
+                "no proof: one begins with a line 'old N', and hashes in base64 follow, one a line"
+            )
             raise NotProved(msg).about(key="proof_unlike")
         return cls(int(old[1]), hashes, SignedHead.of(head))
 
@@ -165,12 +177,26 @@ def check_in(
 
     The evidence, where it has not, names `other`, a signed head that the journal has, or else
     the journal's head, which nobody signed. With `anew` all records are read, and what the
-    storage keeps of their tree is not believed.
+    storage keeps of their tree is not believed. Nobody is accused by what is kept alone: where
+    it denies the head, all records are read too.
 
     :raises Forked: it has not.
     :raises NotProved: the head is of another journal.
     :raises Corrupt: the tree is damaged.
     """
+    try:
+        _check_in(reader, seen, other, anew=anew)
+    except Forked:
+        if anew:
+            raise
+        # Nobody is accused by a damaged row: what was found has to follow from the records.
+        _check_in(reader, seen, other, anew=True)
+        size = seen.checkpoint.size
+        msg = f"what is kept of the tree denies a head of {size} records that are there"
+        raise damaged(msg) from None
+
+
+def _check_in(reader: Reader, seen: SignedHead, other: SignedHead | None, *, anew: bool) -> None:
     head, size = reader.head(), seen.checkpoint.size
     if seen.journal != head.journal:
         msg = f"the head is of the journal {seen.journal}, and this one is {head.journal}"
@@ -225,24 +251,3 @@ def expected(head: SignedHead) -> Head:
     """
     said = head.checkpoint
     return Head(head.journal, said.size, b"", find_root=said.root)
-
-
-def parted(reader: Reader, heads: Iterable[SignedHead]) -> tuple[int, int] | None:
-    """Return between which two heads a journal parts from what was signed, by their records.
-
-    The first is the last head that the journal has, 0 for none; the second the first that it has
-    not. `None`: it has all of them. What was changed is a record above the first number, and not
-    above the second; or the records from there on are missing.
-
-    :raises NotProved: a head is of another journal.
-    :raises Corrupt: the tree is damaged.
-    """
-    last = 0
-    for one in sorted(heads, key=lambda one: one.checkpoint.size):
-        size = one.checkpoint.size
-        try:
-            check_in(reader, one)
-        except Forked:
-            return last, size
-        last = size
-    return None

@@ -2,7 +2,8 @@ r"""Evidence that a past was rewritten: a text that whoever has the bank's publi
 
 Two signed heads, and between them what leads from the second back to the first: the root that the
 first so many records have in the second one's tree, and the hashes of a proof of consistency
-(RFC 6962). Where that root is another than the first head's, no journal has both heads. A person
+(RFC 6962). Where that root is another than the first head's, no journal has both heads. Where the
+other head is shorter it may be the older one, and nothing is proved but who signed what. A person
 can read the file: six parts with an empty line between two of them.
 
 1. `timebank-evidence/1`
@@ -16,22 +17,21 @@ can read the file: six parts with an empty line between two of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
-from timebank.journal.tree import MOST_HASHES, roots_by_consistency
+from timebank.journal.tree import roots_by_consistency
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import Checked, Checkpoint, SignedHead
 from timebank.proof.keys import PublicKey
-from timebank.proof.notes import base64_of, bytes_of, text_of
+from timebank.proof.notes import base64_of, hashes_of, text_of
 
 FORMAT: Final = "timebank-evidence/1"
 _FEWER: Final = "fewer"
 _ROOT: Final = "root "
 _UNSIGNED: Final = "unsigned"
-_HASH_BYTES: Final = 32
 
 
 @attrs.frozen
@@ -91,9 +91,18 @@ class Evidence:
         :raises NotProved: it does not hold.
         :raises StoreError: the package `cryptography` is missing.
         """
-        known, seen, claim = tuple(keys), self.seen.checkpoint, self.claim
+        known = tuple(keys)
         signed = self.seen.checked(known)
         other = self.other.checked(known) if isinstance(self.other, SignedHead) else None
+        self._check_holds()
+        return signed, other
+
+    def _check_holds(self) -> None:
+        """Check that the two heads exclude each other, or that the other has fewer records.
+
+        :raises NotProved: they do not.
+        """
+        seen, claim = self.seen.checkpoint, self.claim
         if seen.origin != claim.origin:
             msg = "the two heads are of two journals, and exclude nothing"
             raise NotProved(msg).about(key="evidence_of_two")
@@ -107,17 +116,20 @@ class Evidence:
         if not holds:
             msg = "the evidence does not hold: the two heads do not exclude each other by it"
             raise NotProved(msg).about(key="evidence_holds_not")
-        return signed, other
 
     def forked(self) -> Forked:
-        """Return the error that says what was found, with this evidence."""
+        """Return the error that says what was found, with this evidence.
+
+        :raises NotProved: it does not hold, so that nobody is accused by it.
+        """
+        self._check_holds()
         text, size, found = str(self), self.seen.checkpoint.size, self.claim.size
         if self.is_shorter:
             msg = f"records are missing: a head of {size} records was signed, this one has {found}"
             return Forked(msg, evidence=text).about(key="forked_shorter", size=size, found=found)
         msg = (
-            f"the past was rewritten: a head of {size} records was signed, and the first {size} "
-            f"of the {found} records here are others"
+            f"the past was rewritten: a head of {size} records was signed, and the journal of "
+            f"{found} records does not continue it"
         )
         return Forked(msg, evidence=text).about(key="forked_rewritten", size=size, found=found)
 
@@ -130,15 +142,6 @@ class Evidence:
             other += f"\n{_UNSIGNED}\n"
         lines = "\n".join(proof)
         return f"{FORMAT}\n\n{self.seen}\n{lines}\n\n{other}"
-
-
-def hashes_of(lines: Sequence[str]) -> tuple[bytes, ...] | None:
-    """Return the hashes of lines in base64; `None` where these are none, or more than any proof."""
-    found = [bytes_of(line) for line in lines]
-    if len(found) > MOST_HASHES:
-        return None
-    hashes = tuple(one for one in found if one is not None and len(one) == _HASH_BYTES)
-    return hashes if len(hashes) == len(found) else None
 
 
 def _proof(part: str) -> tuple[bytes | None, tuple[bytes, ...]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from timebank.errors import StoreBusy, shown
 WAITS_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.02
 _MODE: Final = 0o644
+#: What is answered where a file system cannot do a thing, to folders or at all.
+_CANNOT: Final = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
@@ -40,18 +44,28 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     # Not what another may have put there under this name: a link, say.
     with suppress(FileNotFoundError):
         beside.unlink()
-    file = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE)
+    _write_beside(beside, text.encode())
     try:
-        with os.fdopen(file, "wb") as stream:
-            stream.write(text.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
         beside.replace(target)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
         raise
     sync_folder(target.parent)
+
+
+def _write_beside(beside: Path, data: bytes) -> None:
+    """Write a new file, and see to it that it has reached the disk; or leave none."""
+    file = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def keep_new(path: str | os.PathLike[str], text: str) -> Path:
@@ -69,15 +83,37 @@ def keep_new(path: str | os.PathLike[str], text: str) -> Path:
     ['evidence', 'evidence', 'evidence.2']
     >>> folder.cleanup()
     """
-    first, number = Path(path), 1
-    place = first
-    while place.exists():
-        if place.is_file() and place.read_bytes() == text.encode():
-            return place
-        number += 1
-        place = first.with_name(f"{first.name}.{number}")
-    write_whole(place, text)
+    first, number, data = Path(path), 1, text.encode()
+    # Under a name of its own, for others may keep something at the same time.
+    beside = first.with_name(f".{first.name}.{secrets.token_hex(4)}.new")
+    _write_beside(beside, data)
+    try:
+        place = first
+        while not _takes(place, beside):
+            if place.is_file() and place.read_bytes() == data:
+                return place
+            number += 1
+            place = first.with_name(f"{first.name}.{number}")
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+    sync_folder(place.parent)
     return place
+
+
+def _takes(place: Path, beside: Path) -> bool:
+    """Give a file a name that nothing has; return whether it was free."""
+    try:
+        os.link(beside, place)
+    except FileExistsError:
+        return False
+    except OSError as error:  # a file system without a second name for a file, or a system
+        if error.errno not in _CANNOT | {errno.EPERM, errno.EMLINK}:
+            raise
+        if place.exists():
+            return False
+        beside.replace(place)
+    return True
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
@@ -94,12 +130,18 @@ def make_folder(path: str | os.PathLike[str]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See to it that the names in a folder have reached the disk, where a system can."""
+    """See to it that the names in a folder have reached the disk, where a system can.
+
+    :raises OSError: the disk failed.
+    """
     if sys.platform == "win32":
         return
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(number)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
     finally:
         os.close(number)
 
@@ -113,17 +155,35 @@ def alone_in(lock: str | os.PathLike[str]) -> Iterator[None]:
     :raises StoreBusy: another held it for longer than `WAITS_SECONDS`.
     :raises OSError: there is no place for it.
     """
-    number = os.open(lock, os.O_CREAT | os.O_RDWR, _MODE)
+    until = time.monotonic() + WAITS_SECONDS
+    number = _opened(lock)
     try:
-        until = time.monotonic() + WAITS_SECONDS
-        while not _locked(number):
+        # Who took the file away while others waited would have let two in: each asks the name.
+        while not (_locked(number) and _is_at(number, lock)):
             if time.monotonic() > until:
                 msg = f"another process uses {shown(os.fspath(lock))} for too long: try again"
                 raise StoreBusy(msg).about(key="folder_busy", file=os.fspath(lock))
             time.sleep(_PAUSE_SECONDS)
+            if not _is_at(number, lock):
+                os.close(number)
+                number = _opened(lock)
         yield
     finally:
         os.close(number)  # which gives the lock back
+
+
+def _opened(lock: str | os.PathLike[str]) -> int:
+    try:
+        return os.open(lock, os.O_CREAT | os.O_RDWR, _MODE)
+    except FileNotFoundError as error:  # what is missing is the folder: nobody asked for a lock
+        raise FileNotFoundError(error.errno, error.strerror, str(Path(lock).parent)) from None
+
+
+def _is_at(number: int, lock: str | os.PathLike[str]) -> bool:
+    """Return whether an open file is still the one of this name."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(number), Path(lock).stat())
+    return False
 
 
 def _locked(number: int) -> bool:
@@ -138,8 +198,6 @@ def _locked(number: int) -> bool:
 
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        import errno
-
         if error.errno not in {errno.EACCES, errno.EAGAIN, errno.EDEADLK}:
             raise  # a file system without locks: nobody would be alone
         return False

@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -29,6 +28,7 @@ from timebank.bank import TimeBank
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.journal.tree import EMPTY
 from timebank.proof.errors import NotProved
+from timebank.proof.files import named, plain, read_short
 from timebank.proof.keys import (
     COSIGNATURE,
     ED25519,
@@ -37,7 +37,7 @@ from timebank.proof.keys import (
     check_kind,
     signing_keys_of,
 )
-from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name
+from timebank.proof.notes import HASH_BYTES, Note, Signature, base64_of, bytes_of, is_key_name
 
 if TYPE_CHECKING:
     from timebank.proof.policy import Policy
@@ -47,11 +47,8 @@ ORIGIN: Final = "timebank/"
 #: A tree has no more leaves.
 MOST_RECORDS: Final = 2**63 - 1
 
-_ROOT_BYTES: Final = 32
 _SIZE: Final = re.compile("0|[1-9][0-9]{0,18}")
 _LINES: Final = 3
-#: A signed head is a shorter file.
-_MOST_BYTES: Final = 1 << 20
 
 
 def origin_of(journal: str) -> str:
@@ -98,7 +95,7 @@ class Checkpoint:
             or not origin
             or not (_SIZE.fullmatch(size) and int(size) <= MOST_RECORDS)
             or data is None
-            or len(data) != _ROOT_BYTES
+            or len(data) != HASH_BYTES
         ):
             msg = "a head that is signed has three lines: its origin, its size and its root"
             raise NotProved(msg).about(key="checkpoint_unlike")
@@ -152,11 +149,12 @@ class SignedHead:
     def read(cls, path: str | os.PathLike[str]) -> SignedHead:
         """Return the signed head of a file at a path; its signatures are not checked by that.
 
-        :raises NotProved: it is none.
+        :raises InvalidRequest: it is longer than any.
+        :raises NotProved: it is none; the error names the file.
         :raises OSError: it cannot be read.
         """
-        with Path(path).open("rb") as stream:
-            return cls.of(stream.read(_MOST_BYTES))
+        with named(path):
+            return cls.of(plain(read_short(path)))
 
     @property
     def journal(self) -> str:

@@ -26,6 +26,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, StoreError, WrongType, shown
 from timebank.proof.errors import NotProved
+from timebank.proof.files import named, plain, read_short
 from timebank.proof.folders import sync_folder
 from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name, text_of
 
@@ -64,8 +65,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND: Final = (datetime.max.replace(tzinfo=UTC, microsecond=0) - _EPOCH) // timedelta(
     seconds=1
 )
-#: A file with keys is shorter.
-_MOST_BYTES: Final = 1 << 20
 _MODE: Final = 0o600
 
 
@@ -277,10 +276,8 @@ class SigningKey:
         :raises OSError: it cannot be read.
         :raises StoreError: the package `cryptography` is missing.
         """
-        try:
+        with named(path):
             return cls.of(_text_in(path))
-        except InvalidRequest as error:
-            raise _in_place(path, error) from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the key into a new file, which only its owner can read. None is written over.
@@ -397,13 +394,11 @@ def _keys_of(one: object) -> tuple[PublicKey, ...]:
 
 
 def _keys_in(path: str | os.PathLike[str]) -> tuple[PublicKey, ...]:
-    try:
+    with named(path):
         lines = [line for line in _text_in(path).split("\n") if line.strip()]
         if not lines:
             raise _keyless()
         return tuple(map(_public_of, lines))
-    except InvalidRequest as error:
-        raise _in_place(path, error) from error
 
 
 def _public_of(line: str) -> PublicKey:
@@ -412,22 +407,16 @@ def _public_of(line: str) -> PublicKey:
 
 
 def _text_in(path: str | os.PathLike[str]) -> str:
-    """Return what a file of keys says; Windows' ends of lines are taken too."""
-    with Path(path).open("rb") as stream:
-        data = stream.read(_MOST_BYTES)
+    """Return what a file of keys says."""
+    data = plain(read_short(path))
     try:
-        return text_of(data.replace(b"\r\n", b"\n"))
+        return text_of(data)
     except NotProved as error:
         raise _keyless() from error
 
 
 def _keyless() -> InvalidRequest:
     return InvalidRequest("there is no key in it").about(key="key_file_empty")
-
-
-def _in_place(path: str | os.PathLike[str], error: InvalidRequest) -> InvalidRequest:
-    where = os.fspath(path)
-    return InvalidRequest(f"{where}: {error}").about(key="in_place", where=where, reason=error)
 
 
 def signing_keys_of(*given: str | os.PathLike[str] | SigningKey) -> tuple[SigningKey, ...]:

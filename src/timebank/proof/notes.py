@@ -14,18 +14,21 @@ True
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
 
 from timebank.errors import shown
+from timebank.journal.tree import EMPTY, MOST_HASHES
 from timebank.proof.errors import NotProved
 
 #: A note has no more signatures than this.
 MOST_SIGNATURES: Final = 100
 #: Bytes of the number of a key, which stand before each signature.
 KEY_ID_BYTES: Final = 4
+#: Bytes of a hash: a root, or one of a proof.
+HASH_BYTES: Final = len(EMPTY)
 
 _DASH: Final = "\u2014 "
 #: The first character that is no ASCII control character.
@@ -54,6 +57,18 @@ def bytes_of(text: str) -> bytes | None:
     except ValueError:  # a character that is not of ASCII, or what is no base64
         return None
     return data if base64_of(data) == text else None
+
+
+def hashes_of(lines: Sequence[str]) -> tuple[bytes, ...] | None:
+    """Return the hashes of a proof, each a line in base64; `None` where they are those of none.
+
+    >>> from timebank.proof.notes import base64_of, hashes_of
+    >>> hashes_of([base64_of(bytes(32))]) == (bytes(32),), hashes_of(["aG91cnM="])
+    (True, None)
+    """
+    found = tuple(bytes_of(line) or b"" for line in lines)
+    is_proof = len(found) <= MOST_HASHES and all(len(one) == HASH_BYTES for one in found)
+    return found if is_proof else None
 
 
 def is_key_name(name: str) -> bool:

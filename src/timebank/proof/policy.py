@@ -19,12 +19,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import attrs
 
 from timebank.errors import InvalidRequest, shown
+from timebank.proof.files import named, plain, read_short
 from timebank.proof.keys import COSIGNATURE, ED25519, PublicKey, check_kind
 
 #: The quorum that asks for nobody.
@@ -32,8 +32,6 @@ NONE: Final = "none"
 _WRONG: Final = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 _BLANKS: Final = re.compile(r"[ \t]+")
 _NUMBER: Final = re.compile("[1-9][0-9]{0,5}")
-#: A policy is a shorter file.
-_MOST_BYTES: Final = 1 << 20
 
 
 @attrs.frozen
@@ -71,14 +69,8 @@ class Policy:
         :raises InvalidRequest: it is none; the error names the file and the line.
         :raises OSError: it cannot be read.
         """
-        with Path(path).open("rb") as stream:
-            data = stream.read(_MOST_BYTES)
-        try:
-            return cls.of(data)
-        except InvalidRequest as error:
-            where = os.fspath(path)
-            msg = f"{where}: {error}"
-            raise InvalidRequest(msg).about(key="in_place", where=where, reason=error) from error
+        with named(path):
+            return cls.of(plain(read_short(path)))
 
     def met(self, cosigned: Iterable[PublicKey]) -> bool:
         """Return whether those who cosigned, by their keys, are as many as the policy asks for."""

@@ -65,8 +65,9 @@ from timebank.bank import TimeBank
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.kinds import sides_of
-from timebank.journal.tree import MOST_HASHES, leaf_hash, root_by_inclusion
+from timebank.journal.tree import damaged, leaf_hash, root_by_inclusion
 from timebank.model import AMENDABLE, TEXT_FIELDS, Hold, Transfer
+from timebank.proof.consistency import check_in
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.heads import (
     Checked,
@@ -78,7 +79,7 @@ from timebank.proof.heads import (
     signed_by,
 )
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
-from timebank.proof.notes import Note, base64_of, bytes_of, text_of
+from timebank.proof.notes import Note, base64_of, bytes_of, hashes_of, text_of
 from timebank.proof.policy import Policy
 from timebank.queries.proofs import PROVABLE, provable, word_on
 from timebank.queries.records import body_of
@@ -90,10 +91,10 @@ from timebank.storage.tree import tree_at
 AnyKey = str | PathLike[str] | PublicKey | SigningKey
 
 _FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+_PDF: Final = b"%PDF"
 _FORM: Final = "timebank-receipt/1"
 _EXTRA: Final = frozenset({"format", "record", "texts", "word"})
 _WORD: Final = frozenset({"amendments", "merged", "names", "reversals", "status"})
-_HASH_BYTES: Final = 32
 _SALT: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
 _ON_PAGE: Final = re.compile('<pre id="receipt"[^<>]*>([^<]*)</pre>')
@@ -158,7 +159,9 @@ class Receipt:
         before, _, head = text.partition("\n\n")
         lines = before.split("\n")
         if len(lines) < _LINES or lines[0] != _FIRST_LINE:
-            raise _none(f"its first line is {_FIRST_LINE}").about(key="receipt_unreadable_form")
+            raise _none(f"one begins with the line {_FIRST_LINE}").about(
+                key="receipt_unreadable_form"
+            )
         if not text.endswith("\n") or text.endswith("\n\n"):
             raise _none("its end was cut off, or something stands behind it").about(
                 key="receipt_unreadable_form"
@@ -166,12 +169,10 @@ class Receipt:
         extra, index = lines[1].removeprefix(_EXTRA_LINE), lines[2].removeprefix(_INDEX_LINE)
         if not _INDEX.fullmatch(index):
             raise _none("there is no index of a record").about(key="receipt_unreadable_index")
-        hashes = [bytes_of(line) or b"" for line in lines[_LINES:]]
-        if len(hashes) > MOST_HASHES or any(len(one) != _HASH_BYTES for one in hashes):
+        hashes = hashes_of(lines[_LINES:])
+        if hashes is None:
             raise _none("a hash of the proof is none").about(key="receipt_unreadable_hashes")
-        found = cls(
-            head=SignedHead.of(head), index=int(index), hashes=tuple(hashes), **_parts(extra)
-        )
+        found = cls(head=SignedHead.of(head), index=int(index), hashes=hashes, **_parts(extra))
         if str(found) != text:
             raise _none("it is written in another way than receipts are").about(
                 key="receipt_unreadable_form"
@@ -186,6 +187,9 @@ class Receipt:
 
         :raises NotProved: there is none, or more than one.
         """
+        if isinstance(data, bytes) and data.startswith(_PDF):
+            msg = "a PDF is like paper: what is checked is the file, or the page as HTML"
+            raise _none(msg).about(key="receipt_pdf")
         try:
             text = data.decode() if isinstance(data, bytes) else data
         except UnicodeDecodeError:
@@ -529,7 +533,7 @@ def _made(
     if head is None:
         head = SignedHead(checkpoint, signed_by(str(checkpoint), signing))
     elif head.checkpoint != checkpoint:
-        _forked(size)
+        _deny(reader, head)
     said = canonical(word_on(reader, row, size=size, texts=texts)).decode()
     request = body_of(row)["request"]
     kept = reader.texts(after=row.sequence - 1, through=row.sequence) if texts else []
@@ -565,6 +569,20 @@ def _head_of(keys: Iterable[SigningKey], head: SignedHead) -> SignedHead:
     others = {one.key for one in head.note.signatures if one.name == named}
     others -= own
     return attrs.evolve(head, note=head.note.without(others)) if others else head
+
+
+def _deny(reader: Reader, head: SignedHead) -> NoReturn:
+    """Say why a head is not that of the tree which is kept.
+
+    :raises Forked: the records are others.
+    :raises Corrupt: they are not: what is kept is wrong.
+    """
+    try:
+        check_in(reader, head, anew=True)
+    except Forked:
+        _forked(head.checkpoint.size)
+    msg = "what is kept of the tree is not that of the records"
+    raise damaged(msg)
 
 
 def _forked(size: int) -> NoReturn:

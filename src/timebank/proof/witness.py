@@ -3,7 +3,8 @@
 It answers as C2SP *tlog-witness* says of `add-checkpoint`, from a request in a file. In its folder:
 
 - `key`: the witness's own key, made by `timebank key make FOLDER/key --witness NAME`;
-- `banks/`: the public keys of the banks that it trusts, in files, one key a line;
+- `banks/`: the public keys of the banks that it trusts, in files, one key a line; and hidden
+  files that say of which banks heads were cosigned;
 - `seen/HASH/checkpoint`: the last head that it cosigned of a bank, with both signatures, where
   HASH is the SHA-256 of the head's origin, in hexadecimal;
 - `seen/HASH/heads/`: every head that it cosigned, by its number of records;
@@ -18,8 +19,10 @@ the folder is for reading, and is never to be put in its place.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -30,7 +33,8 @@ from timebank.errors import Corrupt, InvalidRequest
 from timebank.proof.consistency import Continuation
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
-from timebank.proof.folders import alone_in, keep_new, make_folder, write_whole
+from timebank.proof.files import read_short
+from timebank.proof.folders import alone_in, keep_new, make_folder, sync_folder, write_whole
 from timebank.proof.heads import SignedHead
 from timebank.proof.keys import COSIGNATURE, ED25519, PublicKey, SigningKey, check_kind, keys_of
 from timebank.proof.notes import Signature
@@ -43,6 +47,7 @@ EVIDENCE: Final = "evidence"
 REFUSED: Final = "refused"
 #: Names of heads have so many digits, so that they are in order.
 _DIGITS: Final = 19
+_NAME: Final = re.compile(f"[0-9]{{{_DIGITS}}}")
 _HIDDEN: Final = "."
 
 
@@ -138,13 +143,18 @@ class Witness:
         :raises Corrupt: what it keeps is not as it wrote it.
         :raises OSError: it cannot be read.
         """
-        last = self._place(origin) / "checkpoint"
+        last, files = self._place(origin) / "checkpoint", self._head_files(origin)
         if not last.exists():
-            if self._head_files(origin):
+            if files or self._mark(origin).exists():
                 msg = f"the file {last} is missing, by which the witness knows what it cosigned"
                 raise Corrupt(msg).about(key="witness_forgot", file=str(last))
             return None
-        return self._kept(last, origin)
+        head = self._kept(last, origin)
+        if files and (size := int(files[-1].name)) > head.checkpoint.size:
+            self._kept(files[-1], origin, size)
+            msg = f"{last} is older than {files[-1]}, which the witness cosigned after it"
+            raise Corrupt(msg).about(key="witness_older", file=str(last), newer=str(files[-1]))
+        return head
 
     def heads(self, origin: str) -> list[SignedHead]:
         """Return every head that it cosigned of a bank, the shortest first.
@@ -152,39 +162,59 @@ class Witness:
         :raises Corrupt: what it keeps is not as it wrote it.
         :raises OSError: it cannot be read.
         """
-        return [self._kept(one, origin) for one in self._head_files(origin)]
+        return [self._kept(one, origin, int(one.name)) for one in self._head_files(origin)]
 
     def evidence(self, origin: str) -> list[Path]:
         """Return the files of the evidence that it has against a bank."""
         return self._files(origin, EVIDENCE)
 
+    def evidence_file(self, origin: str, text: str) -> Path | None:
+        """Return the file that has this evidence; `None`: it could not be kept.
+
+        :raises OSError: a file of evidence cannot be read.
+        """
+        data = text.encode()
+        return next((one for one in self.evidence(origin) if one.read_bytes() == data), None)
+
     def _place(self, origin: str) -> Path:
         return self.folder / SEEN / _hash(origin)
+
+    def _mark(self, origin: str) -> Path:
+        """Return the file that is there once a head of a bank was cosigned.
+
+        It is not beside the heads: where a folder was copied in part, or they were taken away,
+        the witness knows that there were some.
+        """
+        return self.folder / BANKS / f".{_hash(origin)}"
 
     def _files(self, origin: str, kind: str) -> list[Path]:
         place = self._place(origin) / kind
         files = sorted(place.iterdir()) if place.is_dir() else []
-        return [one for one in files if not one.name.startswith(_HIDDEN)]
+        return [one for one in files if one.is_file() and not one.name.startswith(_HIDDEN)]
 
     def _head_files(self, origin: str) -> list[Path]:
-        return [one for one in self._files(origin, HEADS) if one.name.isdecimal()]
+        return [one for one in self._files(origin, HEADS) if _NAME.fullmatch(one.name)]
 
     def _head_file(self, origin: str, size: int) -> Path:
         return self._place(origin) / HEADS / str(size).zfill(_DIGITS)
 
-    def _kept(self, place: Path, origin: str) -> SignedHead:
-        """Return a head that the witness keeps.
+    def _kept(self, place: Path, origin: str, size: int | None = None) -> SignedHead:
+        """Return a head that the witness keeps; its `size`, where the file is named by it.
 
-        :raises Corrupt: it is none, of another bank, or not under the witness's own signature.
+        :raises Corrupt: it is none, of another bank or size, or not under the witness's own
+            signature.
         """
         try:
-            head = SignedHead.read(place)
+            head = SignedHead.of(read_short(place))
             is_ours = self.key().public.check(head.note) is not None
         except NotProved as error:
             msg = f"{place} is not as the witness wrote it: {error}"
             raise Corrupt(msg).about(key="witness_changed", file=str(place)) from error
         if head.checkpoint.origin != origin or not is_ours:
             msg = f"{place} is not as the witness wrote it: a key has a folder of its own"
+            raise Corrupt(msg).about(key="witness_changed", file=str(place))
+        if size not in {None, head.checkpoint.size}:
+            msg = f"{place} is not as the witness wrote it: that was the head of {size} records"
             raise Corrupt(msg).about(key="witness_changed", file=str(place))
         return head
 
@@ -199,7 +229,8 @@ class Witness:
         :raises NotProved: the head is of a bank that is not trusted, is not signed by a key of it,
             or the proof does not hold. Nothing is changed.
         :raises OtherSize: the request begins elsewhere than at the head that was seen last.
-        :raises Forked: the head excludes one that was cosigned. The evidence is kept.
+        :raises Forked: the head excludes one that was cosigned. The evidence, which is in the
+            error, is kept in the folder, unless that fails.
         :raises Corrupt: what the witness keeps is not as it wrote it.
         :raises OSError: it cannot be read or written; nothing was cosigned.
         :raises StoreBusy: another process uses the folder for too long.
@@ -216,14 +247,23 @@ class Witness:
             try:
                 self._check(attrs.evolve(request, head=head), seen)
             except NotProved as error:
-                self._keep_refused(head, error)
+                with suppress(OSError):  # a full disk hides no fork: the error has the evidence
+                    self._keep_refused(head, error)
                 raise
             signature = key.cosign(head.note.text, self.clock())
             cosigned = head.cosigned(signature)
-            make_folder(self._place(origin))
+            self._make_place(origin)
             write_whole(self._place(origin) / "checkpoint", str(cosigned))
             self._keep(cosigned)
         return signature
+
+    def _make_place(self, origin: str) -> None:
+        """Make the folder of a bank; that it is there has reached the disk, whoever made it."""
+        place = self._place(origin)
+        place.mkdir(parents=True, exist_ok=True)
+        # Each time, for who made it may have been killed before that.
+        sync_folder(place.parent)
+        sync_folder(self.folder)
 
     def _signed(self, head: SignedHead) -> SignedHead:
         """Return the head with the signatures that hold, and no other."""
@@ -240,8 +280,8 @@ class Witness:
     def _check(self, request: Continuation, seen: SignedHead | None) -> None:
         """Check that a head continues what was seen."""
         new, size = request.head.checkpoint, 0 if seen is None else seen.checkpoint.size
-        file = self._head_file(new.origin, new.size)
-        if file.exists() and (one := self._kept(file, new.origin)).checkpoint.root != new.root:
+        one = self._head_of_size(new.origin, new.size)
+        if one is not None and one.checkpoint.root != new.root:
             raise Evidence(one, request.head, new.root).forked()
         if request.old > new.size:
             msg = f"the proof begins at {request.old} records, and the head has {new.size}"
@@ -259,12 +299,27 @@ class Witness:
             msg = "an empty head is continued by any, and a head by itself: such a proof is empty"
             raise NotProved(msg).about(key="proof_of_nothing")
 
+    def _head_of_size(self, origin: str, size: int) -> SignedHead | None:
+        """Return the head of so many records that was cosigned, if there is one."""
+        file = self._head_file(origin, size)
+        return self._kept(file, origin, size) if file.exists() else None
+
     def _keep(self, head: SignedHead) -> None:
-        """Keep a head that was cosigned among the others."""
-        file = self._head_file(head.checkpoint.origin, head.checkpoint.size)
+        """Keep a head that was cosigned among the others.
+
+        :raises Corrupt: another one of its size is there.
+        """
+        said = head.checkpoint
+        file = self._head_file(said.origin, said.size)
         make_folder(file.parent)
-        if not (file.exists() and file.read_text("utf-8") == str(head)):
+        one = self._head_of_size(said.origin, said.size)
+        if one is not None and one.checkpoint != said:
+            msg = f"{file} is not the head of {said.size} records that the witness saw last"
+            raise Corrupt(msg).about(key="witness_changed", file=str(file))
+        if one != head:
             write_whole(file, str(head))
+        if not (mark := self._mark(said.origin)).exists():
+            write_whole(mark, f"{said.origin}\n")
 
     def _keep_refused(self, head: SignedHead, error: NotProved) -> None:
         """Keep the evidence that an error has; where a proof leads elsewhere, the head alone."""

@@ -11,6 +11,7 @@ import attrs
 from timebank.hours import Hours
 from timebank.model import AMENDABLE, Hold, Transfer
 from timebank.proof.receipts import CheckedReceipt
+from timebank.reports.heads import head_json
 from timebank.reports.text import facts, harmless
 from timebank.reports.words import Words
 
@@ -74,18 +75,12 @@ def receipt_json(checked: CheckedReceipt) -> dict[str, Any]:
     """
     from timebank.queries.json_shapes import of
 
-    checkpoint, head = checked.receipt.head.checkpoint, checked.head
     return {
         "journal": checked.record["journal"],
         "record": checked.receipt.sequence,
         "exchange": of(checked.exchange),
         "word": attrs.asdict(checked.word),
-        "origin": checkpoint.origin,
-        "size": checkpoint.size,
-        "root": checkpoint.root.hex(),
-        "signers": list(map(str, head.signers)),
-        "cosigners": [{"key": str(one.key), "at": one.at.isoformat()} for one in head.cosigners],
-        "unchecked": list(head.unchecked),
+        **head_json(checked.receipt.head, checked.head),
     }
 
 
@@ -188,8 +183,8 @@ class Page:
         """Return each fact that is proved beside the sides, the hours and the day."""
         made, words = self.exchange, self.words
         found = {
-            "note": made.note,
-            "reason": made.reason,
+            "note": made.note or self._not_shown("note"),
+            "reason": made.reason or self._not_shown("reason"),
             "kind": None if made.kind == _EXCHANGE else self._kind(made.kind),
             "category": made.category,
             "area": made.area and words.of(made.area),
@@ -211,6 +206,10 @@ class Page:
             entered = words("entered_by", day=recorded_on, actor=made.actor)
         found |= {"id": made.id, "entered": entered}
         return {words(key): harmless(text) for key, text in found.items() if text}
+
+    def _not_shown(self, field: str) -> str | None:
+        """Return that a text was recorded, which the receipt leaves out, or was erased."""
+        return self.words("not_shown") if self.checked.record["request"].get(field) else None
 
     def _kind(self, kind: str) -> str | None:
         return None if kind == "reversal" else self.words.kind(kind)
@@ -234,9 +233,11 @@ class Page:
 
     def status(self) -> str:
         """Return what came of the exchange, as a sentence."""
-        word = self.checked.word
+        word, made = self.checked.word, self.exchange
         if word.status == "settled" and word.reversals:
             return self.words("settled_reversed")
+        if word.status == "stands" and isinstance(made, Transfer) and made.reverses is not None:
+            return self.words("stands_reversal")  # for hours were taken back: by it
         return self.words(word.status.replace(" ", "_"))
 
     def is_whole(self) -> bool:

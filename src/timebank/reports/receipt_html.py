@@ -37,7 +37,7 @@ def receipt_html(
     for a `language` that Babel knows.
 
     :raises InvalidRequest: a language of which there is no catalogue.
-    :raises StoreError: the extra `timebank[report]` is not installed.
+    :raises StoreError: the extra `timebank[proof]` is not installed.
 
     >>> from datetime import date
     >>> import timebank
@@ -57,7 +57,7 @@ def receipt_html(
         from babel.dates import format_date
         from jinja2 import Environment, StrictUndefined
     except ImportError as error:  # pragma: no cover - it is installed for the tests
-        msg = "a receipt as HTML needs timebank[report]: pip install 'timebank[report]'"
+        msg = "a receipt as HTML needs timebank[proof]: pip install 'timebank[proof]'"
         raise StoreError(msg) from error
     known = Words("receipt", language, words=words)
     locale = Locale.parse(language)

@@ -20,6 +20,8 @@ _EMOJI_STYLE: Final = "\ufe0f"
 _SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
 _BLANK: Final = frozenset("\t\n\r\v\f\x1c\x1d\x1e\x1f\x85")
 _UNKNOWN: Final = "\ufffd"
+#: The name of a bank that nobody named: it is no title.
+_UNNAMED: Final = "main"
 
 
 def harmless(text: str) -> str:
@@ -194,6 +196,16 @@ def facts(facts: Mapping[str, str], *, right: bool = False, label: int = 0) -> l
         for one, fact in facts.items()
         if fact
     ]
+
+
+def title_of(title: str | None, banks: Iterable[str]) -> str | None:
+    """Return what stands above a paper: the title given, else the names that banks were given.
+
+    >>> from timebank.reports.text import title_of
+    >>> title_of(None, ["main", "via-roma"]), title_of("Via Roma", ["via-roma"]), title_of("", ["main"])
+    ('via-roma', 'Via Roma', None)
+    """  # noqa: E501  # an example is read by line
+    return title or ", ".join(name for name in banks if name != _UNNAMED) or None
 
 
 def counted(number: int, noun: str) -> str:

@@ -25,6 +25,7 @@ from typing import Protocol, TypeGuard
 
 import attrs
 
+from timebank.errors import OtherVersion
 from timebank.model import (
     AccountRow,
     Fault,
@@ -281,6 +282,18 @@ class Wipes(Store, Protocol):
 
 def _has(owner: object, name: str) -> bool:
     return getattr(owner, name, None) is not None
+
+
+def check_complete(reader: Reader, url: str) -> None:
+    """Check that a reader has what was added to `Reader` since stores were first written.
+
+    Without it a bank would go on until the question is first asked, and no further.
+
+    :raises OtherVersion: it has not.
+    """
+    if not _has(reader, "tiles"):
+        msg = f"the store {url} has no tiles of the tree: the package that it is of has to be newer"
+        raise OtherVersion(msg).about(key="store_too_old", url=url)
 
 
 def adds_up(reader: Reader) -> TypeGuard[AddsUp]:

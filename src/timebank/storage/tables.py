@@ -48,6 +48,11 @@ MADE_BEFORE_RELEASE: Final = (
     "was made by a timebank older than its first release: export its journal with that version, "
     "and import it into a new store"
 )
+LACKS_TILES: Final = (
+    "has no table timebank_tiles: either a timebank older than its first release made it (export "
+    "its journal with that version, and import it into a new store), or somebody removed the table "
+    "(go on with a backup)"
+)
 MOST: Final = 2**63 - 1
 #: How many ids one statement looks up: a few, or many.
 FEW, MANY = 8, 100

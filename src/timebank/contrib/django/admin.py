@@ -21,7 +21,6 @@ from django.utils.translation import get_language, npgettext, pgettext
 
 from timebank.audit import AuditReport
 from timebank.bank import TimeBank
-from timebank.cli.reports import title_of
 from timebank.contrib.django import conf, models, pages, words
 from timebank.contrib.django.joining import joined
 from timebank.errors import BankNotFound, InvalidRequest, NotFound, StoreError, TimebankError
@@ -31,7 +30,7 @@ from timebank.queries.holds import STATUSES
 from timebank.reports.findings import cause_words, spoken
 from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
 from timebank.reports.statement import line_figures, shown_columns, total_figures
-from timebank.reports.text import harmless
+from timebank.reports.text import harmless, title_of
 from timebank.reports.words import DEFAULT, Words, languages
 
 #: What a page shows: the values of its template.
@@ -236,7 +235,7 @@ class RecordAdmin(LookAdmin):
             return HttpResponse(
                 str(made), content_type="text/plain; charset=utf-8", headers=headers
             )
-        title = title_of(os.environ.get("TIMEBANK_TITLE"), [bank])
+        title = title_of(os.environ.get("TIMEBANK_TITLE"), [bank.name])
         return HttpResponse(
             receipt_html(checked, printed_on=localdate(), language=_language(), title=title)
         )

@@ -64,7 +64,11 @@ def check_permissions(app_configs: object, **_given: object) -> Iterable[CheckMe
 
 
 def check_key(app_configs: object, **_given: object) -> Iterable[CheckMessage]:
-    """Tell where the file of the bank's key has none that signs, E007."""
+    """Tell where the file of the bank's key has none that signs, E007, or is not there, W004.
+
+    The file may be made by `manage.py timebank key make`, and what it needs, so that its absence
+    is no error, which would keep every command from running.
+    """
     if any(conf.problems()) or (path := conf.config().key) is None:
         return []
     from timebank.proof import SigningKey
@@ -72,6 +76,10 @@ def check_key(app_configs: object, **_given: object) -> Iterable[CheckMessage]:
     try:
         witness = SigningKey.read(path).public.is_witness
         why = "it has the key of a witness" if witness else None
+    except FileNotFoundError:
+        text = f"TIMEBANK['KEY'] names {path!r}, which is not there: no receipt can be signed."
+        hint = f"`manage.py timebank key make {path}` makes it; or put the bank's key there."
+        return [_message(checks.Warning, "W004", text, hint)]
     except (TimebankError, OSError) as error:
         why = str(error)
     if why is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Conflict, NotFound, OtherVersion
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
-from timebank.storage.tables import MADE_BEFORE_RELEASE
+from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
 
 if TYPE_CHECKING:
     from timebank.storage.server.store import SqlStore
@@ -65,9 +65,12 @@ def applied_to(store: SqlStore) -> set[str] | None:
 def applied_in(transaction: Transaction) -> set[str] | None:
     """Return the migrations that are recorded: see `applied_to`."""
     applied, where = _recorded(transaction), transaction.where
-    if applied and (not applied.isdisjoint(UNRELEASED) or _is_unreleased(transaction)):
+    if applied and (not applied.isdisjoint(UNRELEASED) or _lacks_columns(transaction)):
         msg = f"{where} {MADE_BEFORE_RELEASE}"
         raise OtherVersion(msg)
+    if applied and _lacks_tiles(transaction):
+        msg = f"{where} {LACKS_TILES}"
+        raise OtherVersion(msg).about(key="store_lacks_tiles", where=where)
     if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
@@ -87,17 +90,29 @@ def _recorded(transaction: Transaction) -> set[str] | None:
         raise transaction.translated(error) from error
 
 
-def _is_unreleased(transaction: Transaction) -> bool:
-    """Return whether a column or a table lacks that has been there since the first release."""
-    is_it = transaction.dialect.no_column
+#: What fails where a column lacks that has been there since the first release; and a table.
+_COLUMNS: Final = (
+    "SELECT kind FROM timebank_records WHERE 1 = 0",
+    "SELECT merged_into FROM timebank_accounts WHERE 1 = 0",
+)
+_TILES: Final = "SELECT hash FROM timebank_tiles WHERE 1 = 0"
+
+
+def _lacks_columns(transaction: Transaction) -> bool:
+    return any(map(transaction.dialect.no_column, _failures(transaction, *_COLUMNS)))
+
+
+def _lacks_tiles(transaction: Transaction) -> bool:
+    return any(map(transaction.dialect.no_table, _failures(transaction, _TILES)))
+
+
+def _failures(transaction: Transaction, *questions: str) -> Iterator[Exception]:
+    """Yield how the first of some questions fails that does; what it means is for the caller."""
     try:
-        transaction.cursor.execute("SELECT kind FROM timebank_records WHERE 1 = 0")
-        transaction.cursor.execute("SELECT merged_into FROM timebank_accounts WHERE 1 = 0")
-        is_it = transaction.dialect.no_table
-        transaction.cursor.execute("SELECT hash FROM timebank_tiles WHERE 1 = 0")
+        for question in questions:
+            transaction.cursor.execute(question)
     except transaction.dialect.error as error:
-        return is_it(error)  # others are for who needs the table
-    return False
+        yield error
 
 
 def migrate(store: SqlStore) -> list[str]:

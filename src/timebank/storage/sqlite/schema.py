@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from timebank.errors import OtherVersion, StoreError
 from timebank.storage.sqlite.errors import code_of
-from timebank.storage.tables import MADE_BEFORE_RELEASE
+from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -233,10 +233,13 @@ def pending(connection: sqlite3.Connection, where: str) -> tuple[str, ...] | Non
     columns = {"timebank_records": "kind TEXT", "timebank_accounts": "merged_into TEXT"}
     is_unreleased = any(
         table in tables and column not in str(tables[table]) for table, column in columns.items()
-    ) or ("timebank_records" in tables and "timebank_tiles" not in tables)
+    )
     if is_unreleased or not names.isdisjoint(UNRELEASED):
         msg = f"{where} {MADE_BEFORE_RELEASE}"
         raise OtherVersion(msg)
+    if "timebank_records" in tables and "timebank_tiles" not in tables:
+        msg = f"{where} {LACKS_TILES}"
+        raise OtherVersion(msg).about(key="store_lacks_tiles", where=where)
     if unknown := sorted(str(name) for name in names.difference((LEDGER, *STEPS))):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(unknown)}): "

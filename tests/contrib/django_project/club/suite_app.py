@@ -119,7 +119,7 @@ class CheckTests(SimpleTestCase):
             ({"KEY": None}, []),
             ({"KEY": 7}, ["E001"]),
             ({"KEY": ""}, ["E001"]),
-            ({"KEY": "/nowhere/bank.key"}, ["E007"]),
+            ({"KEY": "/nowhere/bank.key"}, ["W004"]),
             ({"KEY": "/"}, ["E007"]),
             ({"DATABASE": "nowhere"}, ["E002"]),
             ({"DATABASE": None}, ["E002"]),
