@@ -201,7 +201,9 @@ class Receipt:
             raise _none("it has no receipt in it, or more than one").about(
                 key="receipt_unreadable_page"
             )
-        return cls.of(unescape(found[0]).replace("\r\n", "\n"))  # as it is read in HTML
+        # As it is read in HTML: ends of lines, and one at the beginning of the element.
+        own = found[0].replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n")
+        return cls.of(unescape(own))
 
     @property
     def sequence(self) -> int:
@@ -350,7 +352,7 @@ def _record(text: str) -> dict[str, Any]:
             and record["kind"] in PROVABLE
             and not any(field_differences(record))
             and _is_balanced(record["effects"])
-            and is_day(record["effects"].get("occurred_on", record["recorded_on"]))
+            and all(map(is_day, _days(record["effects"])))
         )
     except (KeyError, RecursionError, TypeError, ValueError):
         is_one = False
@@ -358,6 +360,13 @@ def _record(text: str) -> dict[str, Any]:
         msg = "the record is not that of an exchange of a time bank"
         raise NotProved(msg).about(key="receipt_record_unreadable")
     return record
+
+
+def _days(effects: Mapping[str, Any]) -> list[Any]:
+    """Return the days of effects: that of the exchange, and those of its flags."""
+    return [
+        one["occurred_on"] for one in (effects, *effects.get("flags", ())) if "occurred_on" in one
+    ]
 
 
 def _is_balanced(effects: Mapping[str, Any]) -> bool:
