@@ -245,6 +245,10 @@ def test_a_page_has_one_receipt_or_none(page: Page, made: tuple[Path, SigningKey
         html.replace('"receipt">', '"receipt" title="<">'): False,
         html.replace("</pre>", "<b></b></pre>"): False,
         html.replace("\n", "\r\n"): True,
+        html.replace("\n", "\r"): True,
+        html.replace("\n", "&#13;\n"): False,
+        html.replace('"receipt">', '"receipt">\n'): True,
+        html.replace('"receipt">', '"receipt">\n\n'): False,
         html.replace("+", "&#43;").replace("=", "&equals;"): False,
         html.replace(own, own.replace("+", "&#x2B;").replace("A", "&#65;")): True,
     }.items():

@@ -147,8 +147,8 @@ def test_it_is_told_what_sort_of_receipt_it_is(bank: TimeBank) -> None:
         "Ricevuta di ore stornate",
         "Receipt of hours held",
         "Ricevuta di ore impegnate",
-        "Receipt of an exchange",
-        "Ricevuta di uno scambio",
+        "Receipt of hours moved",
+        "Ricevuta di ore trasferite",
     ]
     assert [
         ["  Gave: Maria Rossi (m1)", "  Received: Famiglia Bianchi (f1)"],
@@ -256,6 +256,18 @@ def test_an_account_whose_id_looks_like_a_name_with_an_id_is_told() -> None:
     """It stands in brackets itself."""
     found = of_names(**{"Maria R. (m2)": "", "f1": ""})
     assert "  Gave:     (Maria R. (m2))" in receipt_text(found)
+
+
+def test_of_a_settlement_it_is_not_said_that_a_service_was_given() -> None:
+    """What the hours are for, a gift perhaps, stands in the record of the hold."""
+    bank = timebank.open("memory:", clock=lambda: NOW)
+    for id in ("m1", "f1"):
+        bank.open_account(id)
+    bank.hold(earner="m1", spender="f1", hours=1, id="plan", kind="gift")
+    bank.settle("plan", id="done")
+    lines = receipt_text(checked(bank, "done"))
+    assert "  Gives the hours:  f1" in lines
+    assert [] == [line for line in lines if "Gave" in line]
 
 
 def test_a_language_that_nobody_wrote_is_refused(bank: TimeBank) -> None:

@@ -192,7 +192,9 @@ class Receipt:
             raise _none("it has no receipt in it, or more than one").about(
                 key="receipt_unreadable_page"
             )
-        return cls.of(unescape(found[0]).replace("\r\n", "\n"))  # as it is read in HTML
+        # As it is read in HTML: ends of lines, and one at the beginning of the element.
+        own = found[0].replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n")
+        return cls.of(unescape(own))
 
     @property
     def sequence(self) -> int:

@@ -117,13 +117,20 @@ class Page:
             return self.words("title_hold")
         if self.exchange.reverses is not None:
             return self.words("title_reversal")
-        is_exchange = self.exchange.kind == _EXCHANGE
-        return self.words("title_exchange" if is_exchange else "title_movement")
+        return self.words("title_exchange" if self._is_service() else "title_movement")
+
+    def _is_service(self) -> bool:
+        """Return whether the record says that a service was given.
+
+        That of a settlement does not: what the hours are for stands in the record of its hold.
+        """
+        made = self.exchange
+        return made.kind == _EXCHANGE and (isinstance(made, Hold) or made.hold is None)
 
     def sides(self) -> list[tuple[str, Mapping[str, Hours]]]:
         """Return what each side does, and its accounts; who gives service or hours comes first."""
         made, words = self.exchange, self.words
-        if made.kind != _EXCHANGE:
+        if not self._is_service():
             return [(words("spent"), made.spenders), (words("earned"), made.earners)]
         if isinstance(made, Hold):
             return [(words("to_give"), made.earners), (words("to_receive"), made.spenders)]
