@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -342,7 +343,21 @@ def test_nothing_is_answered_before_it_has_reached_the_disk(
         ("sync", f".{head}.new"),
         ("replace", head),
         ("sync", "heads"),
+        ("sync", f"..{origin}.new"),
+        ("replace", f".{origin}"),
+        ("sync", "banks"),
     ]
+
+
+@pytest.mark.parametrize("gone", ["seen", "seen/*", "seen/*/*"])
+def test_a_folder_of_which_a_part_was_copied_cosigns_nothing(witness: Witness, gone: str) -> None:
+    """Without what it saw, it knows that it saw something."""
+    witness.add(request(HONEST[:5], 0))
+    for place in list(witness.folder.glob(gone)):
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    for asked in (request(HONEST, 0), request(rewritten(HONEST, 2), 0), request(HONEST, 5)):
+        with pytest.raises(Corrupt, match="is missing, by which the witness knows"):
+            witness.add(asked)
 
 
 def test_a_folder_of_which_a_part_was_put_back_cosigns_nothing(witness: Witness) -> None:

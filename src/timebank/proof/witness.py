@@ -3,7 +3,8 @@
 It answers as C2SP *tlog-witness* says of `add-checkpoint`, from a request in a file. In its folder:
 
 - `key`: the witness's own key, made by `timebank key make FOLDER/key --witness NAME`;
-- `banks/`: the public keys of the banks that it trusts, in files, one key a line;
+- `banks/`: the public keys of the banks that it trusts, in files, one key a line; and hidden
+  files that say of which banks heads were cosigned;
 - `seen/HASH/checkpoint`: the last head that it cosigned of a bank, with both signatures, where
   HASH is the SHA-256 of the head's origin, in hexadecimal;
 - `seen/HASH/heads/`: every head that it cosigned, by its number of records;
@@ -147,7 +148,7 @@ class Witness:
         """
         last, files = self._place(origin) / "checkpoint", self._head_files(origin)
         if not last.exists():
-            if files:
+            if files or self._mark(origin).exists():
                 msg = f"the file {last} is missing, by which the witness knows what it cosigned"
                 raise Corrupt(msg).about(key="witness_forgot", file=str(last))
             return None
@@ -180,6 +181,14 @@ class Witness:
 
     def _place(self, origin: str) -> Path:
         return self.folder / SEEN / _hash(origin)
+
+    def _mark(self, origin: str) -> Path:
+        """Return the file that is there once a head of a bank was cosigned.
+
+        It is not beside the heads: where a folder was copied in part, or they were taken away,
+        the witness knows that there were some.
+        """
+        return self.folder / BANKS / f".{_hash(origin)}"
 
     def _files(self, origin: str, kind: str) -> list[Path]:
         place = self._place(origin) / kind
@@ -223,7 +232,8 @@ class Witness:
         :raises NotProved: the head is of a bank that is not trusted, is not signed by a key of it,
             or the proof does not hold. Nothing is changed.
         :raises OtherSize: the request begins elsewhere than at the head that was seen last.
-        :raises Forked: the head excludes one that was cosigned. The evidence is kept.
+        :raises Forked: the head excludes one that was cosigned. The evidence, which is in the
+            error, is kept in the folder, unless that fails.
         :raises Corrupt: what the witness keeps is not as it wrote it.
         :raises OSError: it cannot be read or written; nothing was cosigned.
         :raises StoreBusy: another process uses the folder for too long.
@@ -310,6 +320,8 @@ class Witness:
             raise Corrupt(msg).about(key="witness_changed", file=str(file))
         if one != head:
             write_whole(file, str(head))
+        if not (mark := self._mark(said.origin)).exists():
+            write_whole(mark, f"{said.origin}\n")
 
     def _keep_refused(self, head: SignedHead, error: NotProved) -> None:
         """Keep the evidence that an error has; where a proof leads elsewhere, the head alone."""
