@@ -281,6 +281,12 @@ UNLIKE: dict[str, Made] = {
     ),
     "a record with a field more": Made(record=request(more=1)),
     "a record of no day": Made(record=changed(record(), recorded_on="2026-02-31")),
+    **{
+        f"a flag of no day, {day}": Made(
+            record=moved([["m1", 60], ["f1", -60]], flags=[{"rule": "days", "occurred_on": day}])
+        )
+        for day in ("x", "20260302", "2026-02-31")
+    },
     "hours from nobody": Made(record=moved([["m1", 60]])),
     "more hours than were given": Made(record=moved([["m1", 60], ["f1", -50]])),
     "hours that are none": Made(record=moved([["m1", 0], ["f1", 0]])),

@@ -346,7 +346,7 @@ def _record(text: str) -> dict[str, Any]:
             and record["kind"] in PROVABLE
             and not any(field_differences(record))
             and _is_balanced(record["effects"])
-            and is_day(record["effects"].get("occurred_on", record["recorded_on"]))
+            and all(map(is_day, _days(record["effects"])))
         )
     except (KeyError, RecursionError, TypeError, ValueError):
         is_one = False
@@ -354,6 +354,13 @@ def _record(text: str) -> dict[str, Any]:
         msg = "the record is not that of an exchange of a time bank"
         raise NotProved(msg).about(key="receipt_record_unreadable")
     return record
+
+
+def _days(effects: Mapping[str, Any]) -> list[Any]:
+    """Return the days of effects: that of the exchange, and those of its flags."""
+    return [
+        one["occurred_on"] for one in (effects, *effects.get("flags", ())) if "occurred_on" in one
+    ]
 
 
 def _is_balanced(effects: Mapping[str, Any]) -> bool:
