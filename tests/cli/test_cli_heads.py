@@ -382,6 +382,21 @@ def test_a_witness_refuses_another_past_and_keeps_the_evidence(fork: str) -> Non
     )
 
 
+def test_a_receipt_up_to_a_head_of_another_past_keeps_the_evidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grow("m4", "m5")
+    head = published()
+    monkeypatch.setenv("TIMEBANK_DB", "copy.db")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "visit")
+    grow("x5")
+    told = refused("receipt", "visit", "--key", "bank.key", "--head", head, code=1)
+    assert told.startswith("the past was rewritten: a head of 5 records was signed")
+    assert told.endswith(f"; the evidence is in {head}.evidence")
+    found = well("head", "--verify", f"{head}.evidence", "--key", "bank.pub")
+    assert "no journal has both it and the other head" in found
+
+
 def test_a_journal_that_was_cut_is_told(fork: str, monkeypatch: pytest.MonkeyPatch) -> None:
     well("backup", "three.db")
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")

@@ -25,7 +25,9 @@ from timebank.proof import (
     origin_of,
     sign_head,
 )
+from timebank.proof.notes import base64_of
 
+NAME = "timebank/8a1e"
 SECONDS = 1_700_000_000
 
 
@@ -225,3 +227,29 @@ def test_keys_that_are_given_stand_for_those_of_the_policy(bank: TimeBank, key: 
 def test_a_public_key_is_a_line() -> None:
     key = SigningKey.make("timebank/8a1e").public
     assert PublicKey.of(f" {key}\n") == key
+
+
+@pytest.mark.parametrize("lines", range(6))
+def test_a_head_has_three_lines(lines: int) -> None:
+    text = "".join([f"{NAME}\n", "1\n", f"{base64_of(bytes(32))}\n", "more\n", "more\n"][:lines])
+    if lines == 3:
+        assert Checkpoint(NAME, 1, bytes(32)) == Checkpoint.of(text)
+        return
+    with pytest.raises(NotProved, match="has three lines"):
+        Checkpoint.of(text)
+
+
+@pytest.mark.parametrize("text", ["It\asnows.\n", "It snows.", "It snows.\r\n", "\ud800\n", ""])
+def test_what_no_note_can_have_is_not_signed(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="what is signed are lines"):
+        SigningKey.make(NAME).sign(text)
+    with pytest.raises(InvalidRequest, match="what is signed are lines"):
+        witness("anna").cosign(text, SECONDS)
+
+
+def test_the_last_second_of_all_can_be_cosigned() -> None:
+    last = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+    anna = witness("anna")
+    signature = anna.cosign("It snows.\n", last)
+    assert signature == anna.public.check(Note("It snows.\n", (signature,)))
+    assert anna.public.time_of(signature).year == 9999

@@ -36,7 +36,8 @@ from support import sources
 from timebank import Fee, Statute
 from timebank.journal import commitment
 from timebank.proof import NotProved, Signature, SigningKey, origin_of, sign_head
-from timebank.proof.receipts import receipt, verify_receipt
+from timebank.proof.issuing import receipt
+from timebank.proof.receipts import verify_receipt
 
 SECOND_KEY = SigningKey.make(ORIGIN)
 OTHER_BANK = SigningKey.make("timebank/other")

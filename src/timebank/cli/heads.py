@@ -145,7 +145,10 @@ def _show(address: BankAddress, format: str, options: _Options) -> None:
             old = _old(since, options, ())
             if isinstance(old, int):
                 usage(words()("since_unsigned"))
-            with _keeping_evidence(since, options), bank.store.reader(bank.name) as reader:
+            with (
+                keeping_evidence(since, options["evidence"]),
+                bank.store.reader(bank.name) as reader,
+            ):
                 check_in(reader, old)
             lines.append(words().counted("continues", old.checkpoint.size))
     show_result(format, found, lambda: lines)
@@ -172,7 +175,7 @@ def _sign(address: BankAddress, format: str, options: _Options) -> None:
             if given is not None:
                 given.checked(publics or _keys(options, "signed"))
             old = _old(options["since"], options, publics)
-            with _keeping_evidence(options["since"], options):
+            with keeping_evidence(options["since"], options["evidence"]):
                 made = continuation(bank, old, *keys, head=given)
             found, text = made.head, str(made)
         if given is None:
@@ -262,7 +265,7 @@ def _continued(
     if isinstance(old, int):
         usage(words()("since_unsigned"))
     head, proof = _parts(found)
-    with _keeping_evidence(since, options):
+    with keeping_evidence(since, options["evidence"]):
         # A head of as many records needs no proof: it is the same, or another.
         (proof or Continuation(head.checkpoint.size, (), head)).check_from(old)
     return old.checkpoint.size
@@ -282,7 +285,7 @@ def _publish(address: BankAddress, file: str, format: str, options: _Options) ->
         usage(words()("publish_needs"))
     given = read(signed, signed_head)
     answers = [one for name in options["cosignatures"] for one in read(name, signatures_of)]
-    with address.open(read_only=True) as bank, _keeping_evidence(file, options):
+    with address.open(read_only=True) as bank, keeping_evidence(file, options["evidence"]):
         head, checked = publish(bank, file, given, answers, policy=policy)
     shape = {**head_json(head, checked), "file": file}
     lines = [*head_text(head, checked), words()("published", file=file)]
@@ -354,7 +357,7 @@ def _signed(data: bytes) -> SignedHead | Continuation | Evidence:
 
 
 @contextmanager
-def _keeping_evidence(beside: str, options: _Options) -> Iterator[None]:
+def keeping_evidence(beside: str, place: str | None = None) -> Iterator[None]:
     """Write the evidence of a fork that is found in the block, and say where it is.
 
     :raises Forked: the same error, which tells the file.
@@ -364,7 +367,7 @@ def _keeping_evidence(beside: str, options: _Options) -> Iterator[None]:
     try:
         yield
     except Forked as error:
-        told = keep_evidence(error, options["evidence"] or f"{beside}{EVIDENCE}")
+        told = keep_evidence(error, place or f"{beside}{EVIDENCE}")
         if told is not None:
             error.add_context(after=f"; {told}")
             setattr(error, TOLD, told)

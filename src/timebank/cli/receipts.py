@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.heads import read, signed_head
+from timebank.cli.heads import keeping_evidence, read, signed_head
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_bytes
 from timebank.cli.reports import lang_option, title_option, today
@@ -55,7 +55,7 @@ def receipt(
     from timebank.reports.words import language
 
     given = None if head is None else read(head, signed_head)
-    with address.open(read_only=True) as bank:
+    with address.open(read_only=True) as bank, keeping_evidence(str(head)):
         made = receipt_of(bank, id, key=keys, texts=not no_texts, head=given)
         title = title_of(title, [bank.name])
     checked = made.checked(*keys)

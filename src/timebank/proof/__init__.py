@@ -34,11 +34,12 @@ from timebank.proof.consistency import Continuation, continuation
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
 from timebank.proof.heads import Checked, Checkpoint, Cosigner, SignedHead, origin_of, sign_head
+from timebank.proof.issuing import receipt
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
 from timebank.proof.notes import Note, Signature
 from timebank.proof.policy import Policy
 from timebank.proof.publishing import publish
-from timebank.proof.receipts import CheckedReceipt, Receipt, Word, receipt, verify_receipt
+from timebank.proof.receipts import CheckedReceipt, Receipt, Word, verify_receipt
 from timebank.proof.witness import OtherSize, Witness
 
 __all__ = [

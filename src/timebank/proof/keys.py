@@ -28,7 +28,15 @@ from timebank.errors import InvalidRequest, StoreError, WrongType, shown
 from timebank.proof.errors import NotProved
 from timebank.proof.files import named, plain, read_short
 from timebank.proof.folders import sync_folder
-from timebank.proof.notes import Note, Signature, base64_of, bytes_of, is_key_name, text_of
+from timebank.proof.notes import (
+    KEY_ID_BYTES,
+    Note,
+    Signature,
+    base64_of,
+    bytes_of,
+    is_key_name,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -145,7 +153,7 @@ number 530d903b says: it was changed
     def key_id(self) -> bytes:
         """The key's number: four bytes, which follow from its name, its kind and the key."""
         typed = _BYTE_OF[self.kind] + self.raw
-        return sha256(self.name.encode() + b"\n" + typed).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + typed).digest()[:KEY_ID_BYTES]
 
     @property
     def is_witness(self) -> bool:

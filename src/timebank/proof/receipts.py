@@ -53,39 +53,30 @@ the record is of another journal, or has another number, than the receipt says
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import unescape
 from os import PathLike
-from typing import Any, Final, NoReturn, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import attrs
 
 from timebank.audit.record_fields import field_differences, is_day
-from timebank.bank import TimeBank
-from timebank.errors import Corrupt, TimebankError, shown
+from timebank.errors import Corrupt, TimebankError
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.kinds import sides_of
-from timebank.journal.tree import damaged, leaf_hash, root_by_inclusion
+from timebank.journal.tree import leaf_hash, root_by_inclusion
 from timebank.model import AMENDABLE, TEXT_FIELDS, Hold, Transfer
-from timebank.proof.consistency import check_in
-from timebank.proof.errors import Forked, NotProved
+from timebank.proof.errors import NotProved
 from timebank.proof.heads import (
     Checked,
     Checkpoint,
     SignedHead,
-    check_kept,
-    origin_of,
-    own_keys,
-    signed_by,
 )
 from timebank.proof.keys import PublicKey, SigningKey, keys_of
 from timebank.proof.notes import Note, base64_of, bytes_of, hashes_of, text_of
 from timebank.proof.policy import Policy
-from timebank.queries.proofs import PROVABLE, provable, word_on
-from timebank.queries.records import body_of
+from timebank.queries.proofs import PROVABLE
 from timebank.queries.views import hold_view, transfer_view
-from timebank.storage.protocol import Reader
-from timebank.storage.tree import tree_at
 
 #: A public key: as such, its line, or the path of a file with lines of keys.
 AnyKey = str | PathLike[str] | PublicKey | SigningKey
@@ -220,8 +211,9 @@ class Receipt:
         cosigned the head, or, with a `policy`, as many as it asks for.
 
         :raises InvalidRequest: no key, or one that cannot be read.
-        :raises OSError: the file of a key cannot be read.
         :raises NotProved: the receipt does not hold; the message says why.
+        :raises OSError: the file of a key cannot be read.
+        :raises StoreError: the package `cryptography` is missing.
         """
         public = keys_of(*keys) or (() if policy is None else policy.logs)
         head = self.head.checked(public, keys_of(*witnesses), policy)
@@ -257,7 +249,7 @@ class Receipt:
     ) -> Word:
         checkpoint = self.head.checkpoint
         *about, said = self.word.text[:-1].split("\n")
-        if about != _about(checkpoint, self.sequence).split("\n"):
+        if about != word_begins(checkpoint, self.sequence).split("\n"):
             msg = "the bank's word is on another record, or up to another head"
             raise NotProved(msg).about(key="receipt_word_other")
         own = (key for key in keys if key.name == checkpoint.origin)
@@ -295,6 +287,8 @@ def verify_receipt(
 
     :raises InvalidRequest: no key, or none that can be read.
     :raises NotProved: it is no receipt, or does not hold; the message says why.
+    :raises OSError: the file of a key cannot be read.
+    :raises StoreError: the package `cryptography` is missing.
     """
     found = data if isinstance(data, Receipt) else Receipt.in_page(data)
     return found.checked(*keys, witnesses=witnesses, policy=policy)
@@ -465,129 +459,7 @@ def _fits(field: str, value: object) -> bool:
     return type(value) is (int if field == "note" else str)
 
 
-# -- making ----------------------------------------------------------------------------------
-
-
-def receipt(
-    bank: TimeBank,
-    id: str,
-    *,
-    key: str | PathLike[str] | SigningKey | Iterable[str | PathLike[str] | SigningKey],
-    texts: bool = True,
-    head: SignedHead | str | bytes | None = None,
-) -> Receipt:
-    """Return the receipt of a transfer, a reversal or a hold, by its id.
-
-    `key` is a key of the bank that signs, or the path of its file, or several. `texts` is whether
-    names and notes are shown. `head` is a head that the bank signed and published, perhaps with
-    the cosignatures of witnesses: the receipt is then up to that one; without it, up to now, by a
-    head that is signed for it. In a transaction of a host's own, make it before anything is
-    written there: what may still be rolled back is not to be signed.
-
-    With permissions, it is asked for as `receipt`, with every account of the record and those that
-    these were merged into, for it shows the whole of it and their names; the balance of each of
-    which its flags tell is asked for as well.
-
-    :raises InvalidRequest: an id that cannot be, no key, or a key of another bank.
-    :raises NotPermitted: the permissions say no.
-    :raises TransferNotFound: there is no such transfer or hold.
-    :raises NotProved: the `head` is of another bank, none of the keys signed it, or the record came
-        behind it.
-    :raises Forked: the bank's past is not the one that `head` signed.
-    :raises OSError: the file of a key cannot be read.
-    :raises WrongType: a batch or a preview in place of a bank.
-    """
-    check_kept(bank)
-    several = [key] if isinstance(key, str | PathLike | SigningKey) else key
-    keys = tuple(several)
-    given = SignedHead.of(head) if isinstance(head, str | bytes) else head
-    bank._may_show("receipt", id)  # noqa: SLF001 - of the same house
-    with bank._reader() as reader:  # noqa: SLF001 - as above
-        return bank._firm(reader, lambda: _made(reader, id, keys, texts=texts, head=given))  # noqa: SLF001 - as above
-
-
-def _made(
-    reader: Reader,
-    id: str,
-    keys: Sequence[str | PathLike[str] | SigningKey],
-    *,
-    texts: bool,
-    head: SignedHead | None,
-) -> Receipt:
-    now = reader.head()
-    origin = origin_of(now.journal)
-    signing = own_keys(origin, *keys)
-    if head is not None:
-        head = _head_of(signing, head)
-    row = provable(reader, id)
-    size = now.sequence if head is None else head.checkpoint.size
-    if row.sequence > size:
-        msg = f"{shown(id)} is record {row.sequence}, which came behind this head of {size} records"
-        raise NotProved(msg).about(
-            key="receipt_behind_head", id=id, sequence=row.sequence, size=size
-        )
-    if size > now.sequence:
-        _forked(size)
-    tree = tree_at(reader, size)
-    checkpoint = Checkpoint(origin, size, tree.root())
-    if head is None:
-        head = SignedHead(checkpoint, signed_by(str(checkpoint), signing))
-    elif head.checkpoint != checkpoint:
-        _deny(reader, head)
-    said = canonical(word_on(reader, row, size=size, texts=texts)).decode()
-    request = body_of(row)["request"]
-    kept = reader.texts(after=row.sequence - 1, through=row.sequence) if texts else []
-    return Receipt(
-        head=head,
-        index=row.sequence - 1,
-        hashes=tuple(tree.inclusion(row.sequence - 1)),
-        record=row.body.decode(),
-        texts={one.field: (one.salt, one.text) for one in kept if one.field in request},
-        word=signed_by(f"{_about(checkpoint, row.sequence)}\n{said}\n", signing),
-    )
-
-
-def _about(checkpoint: Checkpoint, sequence: int) -> str:
-    """Return the first two lines of a word."""
+def word_begins(checkpoint: Checkpoint, sequence: int) -> str:
+    """Return the first two lines of a word on a record, up to a head."""
     up_to = f"up to head {checkpoint.size} {base64_of(checkpoint.root)}"
     return f"{checkpoint.origin}\nword on record {sequence} {up_to}"
-
-
-def _head_of(keys: Iterable[SigningKey], head: SignedHead) -> SignedHead:
-    """Return a head without signatures of other keys of the bank.
-
-    :raises NotProved: it is of another bank, or one of the keys did not sign it.
-    """
-    public = [key.public for key in keys]
-    head.checked(public)
-    for key in public:
-        if key.check(head.note) is None:
-            msg = f"the head is not signed by the key {key.key_id.hex()}"
-            raise NotProved(msg).about(key="receipt_head_unsigned", id=key.key_id.hex())
-    own = {(key.name, key.key_id) for key in public}
-    named = head.checkpoint.origin
-    others = {one.key for one in head.note.signatures if one.name == named}
-    others -= own
-    return attrs.evolve(head, note=head.note.without(others)) if others else head
-
-
-def _deny(reader: Reader, head: SignedHead) -> NoReturn:
-    """Say why a head is not that of the tree which is kept.
-
-    :raises Forked: the records are others.
-    :raises Corrupt: they are not: what is kept is wrong.
-    """
-    try:
-        check_in(reader, head, anew=True)
-    except Forked:
-        _forked(head.checkpoint.size)
-    msg = "what is kept of the tree is not that of the records"
-    raise damaged(msg)
-
-
-def _forked(size: int) -> NoReturn:
-    msg = (
-        f"the first {size} records of this bank are not those of the head: "
-        "its past was rewritten or cut"
-    )
-    raise Forked(msg).about(key="receipt_forked", size=size)

@@ -33,7 +33,7 @@ from timebank.errors import Corrupt, InvalidRequest
 from timebank.proof.consistency import Continuation
 from timebank.proof.errors import Forked, NotProved
 from timebank.proof.evidence import Evidence
-from timebank.proof.files import read_short
+from timebank.proof.files import named, read_short
 from timebank.proof.folders import alone_in, keep_new, make_folder, sync_folder, write_whole
 from timebank.proof.heads import SignedHead
 from timebank.proof.keys import COSIGNATURE, ED25519, PublicKey, SigningKey, check_kind, keys_of
@@ -133,7 +133,10 @@ class Witness:
         if not place.exists():
             msg = f"there is no key of a witness in {place}: timebank key make --witness makes one"
             raise InvalidRequest(msg).about(key="witness_keyless", file=str(place))
-        return SigningKey.read(place)
+        key = SigningKey.read(place)
+        with named(place):
+            check_kind(key, COSIGNATURE)
+        return key
 
     # -- what it saw -------------------------------------------------------------------------
 
@@ -237,7 +240,6 @@ class Witness:
         :raises StoreError: the package `cryptography` is missing.
         """
         key = self.key()
-        check_kind(key, COSIGNATURE)
         with alone_in(self.folder / "lock"):
             head = self._signed(request.head)
             origin = head.checkpoint.origin
