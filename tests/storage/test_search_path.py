@@ -132,7 +132,7 @@ def test_a_ledger_half_here_and_half_there_is_found(url: str, admin: psycopg.Con
     admin.execute("CREATE SCHEMA t2; DROP TABLE timebank_migrations")
     with timebank.open(along(url, "t2,public,t1")) as bank:
         assert () == bank.audit().findings
-    assert 8 == schemas(admin).count("t2")
+    assert 9 == schemas(admin).count("t2")
 
 
 def test_no_schema_to_make_tables_in(url: str, admin: psycopg.Connection) -> None:
