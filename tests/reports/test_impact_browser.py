@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 import timebank
+from browsers import chromium
 from timebank import TimeBank
 from timebank.reports.impact_html import impact_html
 
@@ -80,19 +78,8 @@ def community() -> TimeBank:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window, and with no network but this machine."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        assert os.environ.get("TIMEBANK_CHROMIUM") != "required", "chromium is not installed"
-        pytest.skip("Chromium is not installed: the packages chromium and chromium-driver have it")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    with chromium(reaches="127.0.0.1") as chrome:
+        yield chrome
 
 
 def messages(browser: Any, log: str) -> list[str]:

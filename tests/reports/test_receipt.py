@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
@@ -16,9 +14,9 @@ from typing import Any
 import attrs
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 import timebank
+from browsers import chromium
 from timebank import Band, Fee, Hours, InvalidRequest, Statute, TimeBank
 from timebank.proof import (
     CheckedReceipt,
@@ -300,18 +298,8 @@ def test_json_has_the_word_as_the_receipt_has_it(bank: TimeBank) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window and without a network."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        assert os.environ.get("TIMEBANK_CHROMIUM") != "required", "chromium is not installed"
-        pytest.skip("Chromium is not installed: the packages chromium and chromium-driver have it")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    with chromium() as chrome:
+        yield chrome
 
 
 def in_a_million(found: CheckedReceipt) -> CheckedReceipt:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
@@ -17,9 +15,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 import timebank
+from browsers import chromium
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
@@ -197,19 +195,8 @@ def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window and without a network."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        assert os.environ.get("TIMEBANK_CHROMIUM") != "required", "chromium is not installed"
-        pytest.skip("Chromium is not installed: the packages chromium and chromium-driver have it")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    with chromium() as chrome:
+        yield chrome
 
 
 @pytest.fixture(scope="module")
