@@ -86,6 +86,7 @@ STATUS: tuple[tuple[type[timebank.TimebankError], int], ...] = (
     (timebank.IdempotencyMismatch, 422),
     (timebank.Retryable, 503),
     (timebank.OutcomeUnknown, 503),
+    (timebank.HistoryLost, 503),
 )
 ROLES = Roles({"carla": "coordinator"})
 

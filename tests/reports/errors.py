@@ -145,6 +145,7 @@ def _of_the_call() -> Iterator[timebank.TimebankError]:
         errors.WrongHoursType,
         errors.InvalidStatute,
         errors.StoreBusy,
+        errors.Unavailable,
         errors.Conflict,
         errors.Retryable,
         errors.StoreError,
@@ -154,6 +155,8 @@ def _of_the_call() -> Iterator[timebank.TimebankError]:
     ):
         yield kind("this is what it says")
     yield errors.OutcomeUnknown("visit")
+    told, found = (timebank.Head("j1", last, bytes(32)) for last in (12, 10))
+    yield errors.HistoryLost(head=told, found=found)
     then = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     yield errors.ClockBehind(clock=then, last=then.replace(year=2027))
     for key, gaps in dict(abouts()).items():

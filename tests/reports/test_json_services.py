@@ -58,8 +58,12 @@ def made() -> Iterator[TimebankError]:
     yield errors.OverReversed("t1", remaining=H, needed=H)
     yield errors.AlreadyResolved("h1", status="settled", by="s1")
     yield errors.StoreBusy("sqlite:////srv/bank.db is locked")
+    yield errors.Unavailable("db.example: connection refused")
     yield errors.Conflict("SELECT secret")
     yield errors.OutcomeUnknown("t1")
+    yield errors.HistoryLost(
+        head=timebank.Head("j1", 2, bytes(32)), found=timebank.Head("j1", 1, bytes(32))
+    )
     yield errors.ClockBehind(clock=NOW, last=NOW)
     yield errors.StoreError("/srv/bank.db: the disk is full")
     yield errors.OtherVersion("/srv/bank.db")
