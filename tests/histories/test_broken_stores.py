@@ -61,13 +61,13 @@ def test_a_long_fork_is_found(tmp_path: Path) -> None:
         log = Recorder(tmp_path / f"{node}.jsonl")
         logs[node] = RecordedBank(bank, log, node=node)
     logs["n1"].begin()
-    for node, bank in logs.items():
-        bank.transfer(id=f"t-{node}", earner="m1", spender="m2", hours="0:10")
-    for bank in [*logs.values(), *logs.values()]:
-        bank.read()
-    for bank in logs.values():
-        bank.journal()
-        bank.log.close()
+    for node, recorded in logs.items():
+        recorded.transfer(id=f"t-{node}", earner="m1", spender="m2", hours="0:10")
+    for recorded in [*logs.values(), *logs.values()]:
+        recorded.read()
+    for recorded in logs.values():
+        recorded.journal()
+        recorded.log.close()
     report = check(read_log(tmp_path))
     assert report.ok is False
     assert "fork" in report.kinds, str(report)
