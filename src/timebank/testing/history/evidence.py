@@ -34,6 +34,8 @@ class Attempt:
     do: str
     ask: dict[str, Any]
     result: dict[str, Any] | None
+    #: What `Evidence.is_there` says of it, once that was asked.
+    there: bool | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -111,8 +113,10 @@ class Evidence:
 
     def is_there(self, attempt: Attempt) -> bool:
         """Whether the journal has what an attempt was told: its id, by the record that it was."""
-        record = self.by_id.get(attempt.ask["id"])
-        return record is not None and same_record(attempt.result or {}, record)
+        if attempt.there is None:
+            record = self.by_id.get(attempt.ask["id"])
+            attempt.there = record is not None and same_record(attempt.result or {}, record)
+        return attempt.there
 
     def looked_up(self, call: Call) -> dict[str, Any] | None:
         """Return the record that a `find` or `find_hold` looked for, if the journal has it."""
@@ -131,7 +135,9 @@ class Evidence:
 
 def same_record(told: dict[str, Any], record: dict[str, Any]) -> bool:
     """Whether what a call was told is of this record; a void is not told which it is."""
-    return all(told.get(name, record[name]) == record[name] for name in ("sequence", "recorded_at"))
+    if told.get("sequence", record["sequence"]) != record["sequence"]:
+        return False
+    return bool(told.get("recorded_at", record["recorded_at"]) == record["recorded_at"])
 
 
 def gather(bank: str, calls: list[Call], begun: Beginning | None, *, may_lose: bool) -> Evidence:
