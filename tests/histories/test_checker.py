@@ -16,7 +16,7 @@ from timebank.testing.history import KINDS, check, history_of
 from timebank.testing.history.evidence import WRITES
 
 
-@given(st.integers(0, 2**32), st.integers(1, 60))
+@given(st.integers(0, 2**32), st.integers(1, 40))
 def test_a_good_history_is_not_accused(seed: int, steps: int) -> None:
     """Whatever is unknown, killed, refused, repeated or read late: nothing is found."""
     report = check(simulated(seed, steps).history)
@@ -36,14 +36,14 @@ def test_a_loss_that_is_named_is_no_anomaly(seed: int) -> None:
 def lossy(seed: int, *, hear: bool = True) -> Simulated:
     """A run that lost its end, after which every process heard of it; nobody was killed."""
     run = Simulated(seed, processes=2, fates=("told", "told", "unknown", "unknown done", "failed"))
-    for _ in range(25):
+    for _ in range(18):
         run.step()
     run.lose(min(3, len(run.done)))
     for log in list(run.logs):
         if hear:
             run.hear(log)
         run.told.pop(log.process, None)
-    for _ in range(25):
+    for _ in range(18):
         run.step()
     return run.finish()
 

@@ -31,6 +31,8 @@ class Standing:
     reserved: dict[str, list[int]] = attrs.field(factory=dict)
     #: What is kept to be spent by holds that have not expired.
     held: dict[str, int] = attrs.field(factory=lambda: defaultdict(int))
+    #: The same by unresolved holds that never expire.
+    firm: dict[str, int] = attrs.field(factory=lambda: defaultdict(int))
     open: dict[int, dict[str, Any]] = attrs.field(factory=dict)
     live: set[int] = attrs.field(factory=set)
     expiring: list[tuple[int, int]] = attrs.field(factory=list)
@@ -64,6 +66,8 @@ class Standing:
             both = self.reserved.setdefault(account, [0, 0])
             both[0] += sign * held
             both[1] += sign * incoming
+            if "expires_at" not in hold:
+                self.firm[account] += sign * held
 
     def _end(self, sequence: int, hold: dict[str, Any] | None = None) -> None:
         """Let go of what a hold keeps, once."""
@@ -236,17 +240,10 @@ class _Refusals:
         if opened is not None:
             changed += [one[0] for one in opened.get("reserves", ())]
         for account in self._wanted.intersection(changed):
-            kept = [
-                held
-                for hold in standing.open.values()
-                if "expires_at" not in hold
-                for who, held, _ in hold["reserves"]
-                if who == account
-            ]
             posted = standing.balances[account]
             reserved = standing.reserved.get(account, [0, 0])[0]
             self._at[account].append(record["sequence"])
-            self._had[account].append((posted - reserved, posted - sum(kept)))
+            self._had[account].append((posted - reserved, posted - standing.firm[account]))
 
     def check(self, floors: dict[str, int]) -> None:
         """Check each refusal against what the account had while the call went on."""

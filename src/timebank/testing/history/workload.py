@@ -271,7 +271,7 @@ class _Writer(_Client):
 
     def _hold(self, name: str, id: str) -> Callable[[RecordedBank], object]:
         sides = self._sides(self._chance)
-        expires = self._chance.choice([None, None, timedelta(seconds=1)])
+        expires = self._chance.choice([None] * 5 + [timedelta(seconds=1)])
         return lambda bank: bank.hold(id=id, expires_in=expires, **sides)
 
     def _resolve(self, name: str, id: str) -> Callable[[RecordedBank], object] | None:
