@@ -177,7 +177,7 @@ class JsonlStore:
     def make_bank(self, bank: str, *, journal: str) -> None:
         with self.locked(bank) as reader:
             if not reader.journal:
-                write(reader, [bank, journal], None)
+                write(reader, [bank, journal])
 
     def reader(self, bank: str) -> AbstractContextManager[JsonlReader]:
         return closing(JsonlReader(self.path_of(bank), bank))
@@ -194,7 +194,8 @@ class JsonlStore:
             line += [new.holds, new.resolved, new.statutes, new.tiles, new.erased]
             if any(line):
                 reader.head()
-                write(reader, line, new.records[-1].id if new.records else None)
+            if reader.journal:
+                write(reader, line, *[row.id for row in new.records])
 
     @contextmanager
     def locked(self, bank: str) -> Iterator[JsonlReader]:
@@ -224,10 +225,11 @@ def wait_for(lock: int) -> None:
         time.sleep(0.01)
 
 
-def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
+def write(reader: JsonlReader, line: list[Any], *ids: str | None) -> None:
     """Commit a line, which counts from its newline on; where a torn one is before it, mark that."""
     text = json.dumps(line, default=lambda value: {"hex": value.hex()})
     rest = (TORN + b"\n" if reader.torn else b"") + text.encode() + b"\n"
+    rest = rest if any(line) else b""  # what is there is made durable all the same
     with translated(reader.path), reader.path.open("ab", buffering=0) as file:
         if file.tell() != reader.size:
             raise errors.Conflict(f"{reader.path} has grown although the lock was held")
@@ -237,17 +239,18 @@ def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
             rest = rest[file.write(rest) :]
         try:
             os.fsync(file.fileno())
+            file.close()
         except OSError as error:
-            raise errors.OutcomeUnknown(id) from error
+            raise errors.OutcomeUnknown([None, *ids][-1], ids=filter(None, ids)) from error
 
 
 def shrink(now: JsonlReader) -> None:
     """Put a file that has all rows as one commit in the place of one with erased texts in it."""
     new = now.path.with_suffix(".new")
     new.unlink(missing_ok=True)
-    write(JsonlReader(new, ""), [now.bank, now.journal], None)
+    write(JsonlReader(new, ""), [now.bank, now.journal])
     line = [True, now.rows, now.notes, list(now.holders.values()), now.sides, now.open]
-    write(JsonlReader(new, ""), [*line, [], now.adopted, now.full, []], None)
+    write(JsonlReader(new, ""), [*line, [], now.adopted, now.full, []])
     new.replace(now.path)
     sync(now.path.parent)
 

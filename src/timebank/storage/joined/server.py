@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from timebank.errors import BankNotFound, InvalidRequest, StoreError, TimebankError
+from timebank.errors import BankNotFound, InvalidRequest, Retryable, StoreError, TimebankError
 from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.drivers import Driver, MySql, PostgresDriver, State
 from timebank.storage.server.mariadb import MariaDb
-from timebank.storage.server.migrations import applied_in, check_reader, make_ledger
+from timebank.storage.server.migrations import applied_in, check_reader, half_made, make_ledger
 from timebank.storage.server.postgres import PostgreSql
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 from timebank.storage.server.schema import tables
@@ -243,12 +243,15 @@ class ServerConnection:
     def migrate(self) -> list[str]:
         """Implement `HostConnection.migrate`."""
         applied = applied_in(self._transaction) or set()
-        with (
-            _hinting(self._dialect),
-            self._asking() as cursor,
-            self._dialect.making_tables(cursor),
-        ):
-            return make_ledger(self._transaction, applied)
+        try:
+            with (
+                _hinting(self._dialect),
+                self._asking() as cursor,
+                self._dialect.making_tables(cursor),
+            ):
+                return make_ledger(self._transaction, applied)
+        except Retryable as error:
+            raise half_made(self._dialect, error) from error.__cause__
 
 
 def postgres_connection(driver: Any, connection: Any, package: PostgresDriver) -> ServerConnection:

@@ -147,6 +147,14 @@ class Dialect(Protocol):
         What it raises may come from before the commit or from after it: see `rolled_back`.
         """
 
+    def settle(self, cursor: Any, bank: str) -> None:
+        """Have a commit that writes nothing wait as one does that writes.
+
+        It acknowledges what others have committed: for a repeat that finds its id, and for a
+        refusal. What can be seen is not yet on every disk, nor with every standby, that its own
+        commit waits for. The head is locked.
+        """
+
     def rolled_back(self, error: Exception) -> bool:
         """Return whether an error of a commit is known to mean that nothing was kept.
 

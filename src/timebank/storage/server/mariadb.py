@@ -136,6 +136,11 @@ _MOVE_HEAD: Final = (
     "UPDATE timebank_banks SET sequence = %s, digest = %s WHERE bank = %s AND sequence = %s"
 )
 
+_SETTLE: Final = (
+    "UPDATE timebank_banks SET sequence = sequence + 1 WHERE bank = %s",
+    "UPDATE timebank_banks SET sequence = sequence - 1 WHERE bank = %s",
+)
+
 _TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
 
 
@@ -278,6 +283,11 @@ class MariaDb:
         """Implement `Dialect.commit`; a commit that went as it should warns of nothing."""
         cursor.execute("COMMIT")
         return None if getattr(cursor, "warning_count", 0) else True
+
+    def settle(self, cursor: Any, bank: str) -> None:
+        """Implement `Dialect.settle`: a lock is not in the logs, so the head goes up, and down."""
+        for statement in _SETTLE:
+            cursor.execute(statement, (bank,))
 
     def rolled_back(self, error: Exception) -> bool:
         """Implement `Dialect.rolled_back`."""

@@ -285,6 +285,9 @@ class PostgreSql:
             return False
         return True if cursor.statusmessage == "COMMIT" and not warned else None
 
+    def settle(self, cursor: Any, bank: str) -> None:
+        """Implement `Dialect.settle`: to lock the head's row is to write, and is waited for."""
+
     def rolled_back(self, error: Exception) -> bool:
         """Implement `Dialect.rolled_back`."""
         state = self.driver.sqlstate(error)

@@ -209,6 +209,8 @@ class SqlWriter(SqlReader):
         #: The ids of all that was appended, in order.
         self.ids: list[str] = []
         self.failed: BaseException | None = None
+        #: Whether there is something to commit.
+        self.has_written = False
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Fetch as a reader does; after an error nothing more is written."""
@@ -227,6 +229,12 @@ class SqlWriter(SqlReader):
         row = self._row(HEAD, self.transaction().dialect.lock_head, (self._bank,))
         self._head = None if row is None else Head(*row)
 
+    def settle(self) -> None:
+        """Have the commit wait for what was committed before, where it would by itself not."""
+        if not self.has_written and self._head is not None:
+            with self._translating() as transaction:
+                transaction.dialect.settle(transaction.cursor, self._bank)
+
     def head(self) -> Head:
         """Implement `Reader.head`: the row is ours, so nobody else moves it."""
         self.transaction()
@@ -239,6 +247,7 @@ class SqlWriter(SqlReader):
             msg = "a statement failed before: this writer can only be left"
             raise StoreError(msg) from self.failed
         head = self.head()
+        self.has_written = True
         self.failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             with self._translating() as transaction:
@@ -275,5 +284,6 @@ class SqlWriter(SqlReader):
         try:
             self.head()
         except BankNotFound:
+            self.has_written = True
             with self._translating() as transaction:
                 transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

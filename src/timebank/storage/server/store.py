@@ -417,6 +417,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
+        writer.settle()
         self._transaction.commit(writer.ids, id=writer.last_id)
 
     def drop(self) -> None:
