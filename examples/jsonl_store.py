@@ -71,9 +71,8 @@ class JsonlReader:
         vars(self).clear()
 
     def __getattr__(self, name: str) -> Any:
-        if vars(self):
-            raise AttributeError(name)  # one of those that a reader may have
-        raise errors.StoreError("this reader is closed")  # for nothing is left in it
+        # One of those that a reader may have, unless nothing is left in it.
+        raise AttributeError(name) if vars(self) else errors.StoreError("this reader is closed")
 
     def head(self) -> Head:
         if not self.journal:
@@ -192,9 +191,8 @@ class JsonlStore:
             new = top.appended()
             line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
             line += [new.holds, new.resolved, new.statutes, new.tiles, new.erased]
-            if any(line):
+            if any(line) or reader.journal:
                 reader.head()
-            if reader.journal:
                 write(reader, line, *[row.id for row in new.records])
 
     @contextmanager
@@ -227,9 +225,9 @@ def wait_for(lock: int) -> None:
 
 def write(reader: JsonlReader, line: list[Any], *ids: str | None) -> None:
     """Commit a line, which counts from its newline on; where a torn one is before it, mark that."""
-    text = json.dumps(line, default=lambda value: {"hex": value.hex()})
-    rest = (TORN + b"\n" if reader.torn else b"") + text.encode() + b"\n"
-    rest = rest if any(line) else b""  # what is there is made durable all the same
+    text = json.dumps(line, default=lambda value: {"hex": value.hex()}).encode() + b"\n"
+    # Where there is nothing to write, what is there is made durable all the same.
+    rest = (TORN + b"\n" if reader.torn else b"") + text if any(line) else b""
     with translated(reader.path), reader.path.open("ab", buffering=0) as file:
         if file.tell() != reader.size:
             raise errors.Conflict(f"{reader.path} has grown although the lock was held")

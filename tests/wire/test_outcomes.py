@@ -18,7 +18,15 @@ import pytest
 
 import timebank
 from servers import ON_SERVERS, drop_database, mariadb, new_database, postgresql
-from timebank import Conflict, OutcomeUnknown, Retryable, StoreError, TimeBank, TimebankError
+from timebank import (
+    Conflict,
+    Corrupt,
+    OutcomeUnknown,
+    Retryable,
+    StoreError,
+    TimeBank,
+    TimebankError,
+)
 from timebank.storage import migrate_store, open_store
 from timebank.storage.server.schema import tables
 from timebank.storage.server.store import SqlStore
@@ -144,7 +152,7 @@ def check(error: TimebankError | None, *, is_done: bool) -> None:
     if error is None:
         assert is_done
     elif not isinstance(error, OutcomeUnknown):
-        assert isinstance(error, Retryable | StoreError), repr(error)
+        assert isinstance(error, Retryable | StoreError | Corrupt), repr(error)
         assert not is_done, repr(error)
 
 
