@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 
 import timebank
 from servers import own_postgresql
-from timebank import Hours, OutcomeUnknown
+from timebank import Hours, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     import psycopg
@@ -169,3 +170,27 @@ def test_a_wait_for_a_standby_that_is_ended(server: Any, how: str, options: str)
             assert () == bank.audit().findings
     finally:
         let_commits_go(server)
+
+
+@pytest.mark.servers
+def test_a_server_that_became_a_standby(server: Any) -> None:
+    """A bank that was not opened to read is told so; what reads goes on."""
+    folder = server.get_postmaster_info().socket_dir
+    url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    with timebank.open(url, bank="standby") as bank:
+        bank.open_account("m1")
+        signal = server.pgdata / "standby.signal"
+        signal.touch()
+        os.chown(signal, *(getattr(server.pgdata.stat(), name) for name in ("st_uid", "st_gid")))
+        server.restart_at_once()
+        try:
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="may be a standby"):
+                    bank.open_account("m2")
+            with timebank.open(url, bank="standby", create=False, read_only=True) as reading:
+                assert ("open", 1) == (reading.account("m1").status, reading.head().sequence)
+        finally:
+            with admin(server) as connection:
+                connection.execute("SELECT pg_promote()")
+        bank.open_account("m2")
+        assert () == bank.audit().findings

@@ -347,7 +347,7 @@ class CommitGroup:
     def _lead(self, store: Store, bank: str, first: Call) -> None:
         group = [first]
         block = None
-        entered = False
+        entered = decided = False
         began = time.monotonic()
         try:
             if self._last > 1:
@@ -358,12 +358,13 @@ class CommitGroup:
                 if self._waiting:
                     group += self._arrived(first)
                 session = self._decided(group, writer)
+                decided = True
             self.keep(session)
         except BaseException as error:
             give_up(block)
             if isinstance(error, StoreBusy) and not entered:
                 group += self._waited(first, began)
-            _failed(group, error)
+            _failed(group, error, may_be_kept=decided)
             if first.error is None and not first.is_alone:
                 raise
         finally:
@@ -417,8 +418,11 @@ class CommitGroup:
         return [call for call in found if call is not first]
 
 
-def _failed(group: list[Call], error: BaseException) -> None:
-    """Nothing of a group was kept, or nobody knows: tell, or let each thread do its own again."""
+def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> None:
+    """Nothing of a group was kept, or nobody knows: tell, or let each thread do its own again.
+
+    It may be kept where whoever leads was interrupted once all was decided, and so in the commit.
+    """
     for call in group:
         call.tried, call.result, call.error = call.result, None, None
         if isinstance(error, OutcomeUnknown):
@@ -427,8 +431,7 @@ def _failed(group: list[Call], error: BaseException) -> None:
             call.error = StoreBusy(*error.args)
         elif len(group) > 1 or isinstance(error, Conflict):
             call.is_alone = True
-            # Who leads may have been interrupted in the commit.
-            call.is_unknown = not isinstance(error, Exception)
+            call.is_unknown = may_be_kept and not isinstance(error, Exception)
     if not isinstance(error, Exception):
         group[0].is_alone = False  # interrupted: this thread does nothing more
 
