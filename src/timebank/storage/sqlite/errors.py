@@ -46,7 +46,7 @@ _ROLLED_BACK: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLIT
 
 
 def commit_failed(
-    error: Exception, where: str, ids: Sequence[str], *, id: str | None = None
+    error: Exception, where: str, ids: Sequence[str | None], *, id: str | None = None
 ) -> TimebankError:
     """Return the error for a commit that failed, of records with these ids.
 
@@ -57,7 +57,7 @@ def commit_failed(
     """
     if code_of(error) in _ROLLED_BACK:
         return translated(error, where)
-    return OutcomeUnknown(id, ids=ids)
+    return OutcomeUnknown(id, ids=filter(None, ids))
 
 
 def code_of(error: Exception) -> int:

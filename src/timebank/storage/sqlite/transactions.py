@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -32,6 +33,7 @@ from timebank.storage.tables import TableReader
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
 
+_id_of = attrgetter("id")
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -160,7 +162,7 @@ class SqliteWriter(SqliteReader):
     _sequence: int | None = None
     _last_id: str | None = None
     #: The ids of all that was appended, in order.
-    _ids: tuple[str, ...] = ()
+    _ids: tuple[str | None, ...] = ()
     _failed: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -256,7 +258,8 @@ class SqliteWriter(SqliteReader):
             except OSError:
                 is_there = False
             if not is_there:
-                raise OutcomeUnknown(self._last_id, ids=self._ids) from replaced(where)
+                ids = filter(None, self._ids)
+                raise OutcomeUnknown(self._last_id, ids=ids) from replaced(where)
 
     def _is_sound(self) -> bool:
         """Return whether what the file is now is a database: see `is_sound`."""
@@ -318,7 +321,7 @@ class SqliteWriter(SqliteReader):
                 raise self._failed
             last = record.sequence
         self._sequence, self._last_id = last, records[-1].id
-        self._ids += tuple(record.id for record in records if record.id is not None)
+        self._ids += tuple(map(_id_of, records))
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> None:
         with_bank = (self._bank,).__add__  # a tuple's own addition: no call of Python for a row
