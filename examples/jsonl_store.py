@@ -71,9 +71,8 @@ class JsonlReader:
         vars(self).clear()
 
     def __getattr__(self, name: str) -> Any:
-        if vars(self):
-            raise AttributeError(name)  # one of those that a reader may have
-        raise errors.StoreError("this reader is closed")  # for nothing is left in it
+        # One of those that a reader may have, unless nothing is left in it.
+        raise AttributeError(name) if vars(self) else errors.StoreError("this reader is closed")
 
     def head(self) -> Head:
         if not self.journal:
@@ -177,7 +176,7 @@ class JsonlStore:
     def make_bank(self, bank: str, *, journal: str) -> None:
         with self.locked(bank) as reader:
             if not reader.journal:
-                write(reader, [bank, journal], None)
+                write(reader, [bank, journal])
 
     def reader(self, bank: str) -> AbstractContextManager[JsonlReader]:
         return closing(JsonlReader(self.path_of(bank), bank))
@@ -192,9 +191,9 @@ class JsonlStore:
             new = top.appended()
             line = [new.anew, new.records, new.texts, list(new.accounts.values()), new.postings]
             line += [new.holds, new.resolved, new.statutes, new.tiles, new.erased]
-            if any(line):
+            if any(line) or reader.journal:
                 reader.head()
-                write(reader, line, new.records[-1].id if new.records else None)
+                write(reader, line, *[row.id for row in new.records])
 
     @contextmanager
     def locked(self, bank: str) -> Iterator[JsonlReader]:
@@ -224,10 +223,11 @@ def wait_for(lock: int) -> None:
         time.sleep(0.01)
 
 
-def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
+def write(reader: JsonlReader, line: list[Any], *ids: str | None) -> None:
     """Commit a line, which counts from its newline on; where a torn one is before it, mark that."""
-    text = json.dumps(line, default=lambda value: {"hex": value.hex()})
-    rest = (TORN + b"\n" if reader.torn else b"") + text.encode() + b"\n"
+    text = json.dumps(line, default=lambda value: {"hex": value.hex()}).encode() + b"\n"
+    # Where there is nothing to write, what is there is made durable all the same.
+    rest = (TORN + b"\n" if reader.torn else b"") + text if any(line) else b""
     with translated(reader.path), reader.path.open("ab", buffering=0) as file:
         if file.tell() != reader.size:
             raise errors.Conflict(f"{reader.path} has grown although the lock was held")
@@ -237,17 +237,18 @@ def write(reader: JsonlReader, line: list[Any], id: str | None) -> None:
             rest = rest[file.write(rest) :]
         try:
             os.fsync(file.fileno())
+            file.close()
         except OSError as error:
-            raise errors.OutcomeUnknown(id) from error
+            raise errors.OutcomeUnknown([None, *ids][-1], ids=filter(None, ids)) from error
 
 
 def shrink(now: JsonlReader) -> None:
     """Put a file that has all rows as one commit in the place of one with erased texts in it."""
     new = now.path.with_suffix(".new")
     new.unlink(missing_ok=True)
-    write(JsonlReader(new, ""), [now.bank, now.journal], None)
+    write(JsonlReader(new, ""), [now.bank, now.journal])
     line = [True, now.rows, now.notes, list(now.holders.values()), now.sides, now.open]
-    write(JsonlReader(new, ""), [*line, [], now.adopted, now.full, []], None)
+    write(JsonlReader(new, ""), [*line, [], now.adopted, now.full, []])
     new.replace(now.path)
     sync(now.path.parent)
 

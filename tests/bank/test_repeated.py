@@ -16,7 +16,14 @@ import timebank
 from bank.test_grouping import Crowd, paid
 from support import Clock, sources
 from timebank import Hours, IdempotencyMismatch, Statute, TimeBank, Transfer, Welcome, reports
-from timebank.errors import Conflict, OutcomeUnknown, StoreError
+from timebank.errors import (
+    Conflict,
+    OutcomeUnknown,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+    Unavailable,
+)
 from timebank.storage import open_store
 
 VISIT: dict[str, Any] = {"earner": "m1", "spender": "m2", "hours": 1}
@@ -224,3 +231,49 @@ def test_after_an_unknown_outcome_it_tells_how_the_commit_ended(crowd: Crowd) ->
             paid(number)(crowd.bank)
         crowd.faults = lambda _: None
         assert is_kept == paid(number)(crowd.bank).repeated
+
+
+def interrupted(at: str, second: BaseException) -> Callable[[str], None]:
+    """An interrupt at a step of the store, and from then on no writer."""
+    first: list[BaseException] = [KeyboardInterrupt()]
+
+    def fault(step: str) -> None:
+        if step == at and first:
+            raise first.pop()
+        if step == "before writing" and not first:
+            raise second
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("at", "is_kept"), [("before append", None), ("ending writing", False), ("after writing", True)]
+)
+@pytest.mark.parametrize("second", [StoreBusy("held"), Unavailable("away"), StoreError("full")])
+def test_what_was_unknown_stays_so_within_one_call(
+    crowd: Crowd, at: str, second: TimebankError, *, is_kept: bool | None
+) -> None:
+    """The leader is interrupted in the commit, and who waited cannot look what became of it."""
+    crowd.faults = interrupted(at, second)
+    leader, *others = crowd.together(paid(1), paid(2), paid(3))
+    assert isinstance(leader.error, KeyboardInterrupt)
+    kind = type(second) if is_kept is None else OutcomeUnknown
+    assert [kind, kind] == [type(one.error) for one in others]
+    if kind is OutcomeUnknown:
+        assert ["t2", "t3"] == [getattr(one.error, "id", None) for one in others]
+    crowd.faults = lambda _: None
+    assert [bool(is_kept)] * 3 == [paid(n)(crowd.bank).repeated for n in (1, 2, 3)]
+
+
+def test_a_repeat_whose_commit_is_unknown_says_which(crowd: Crowd) -> None:
+    """It appends nothing, so that the store cannot name it; by itself, and in a batch."""
+    paid(1)(crowd.bank)
+    crowd.faults = failing("ending writing", OutcomeUnknown(None))
+    with pytest.raises(OutcomeUnknown) as caught:
+        paid(1)(crowd.bank)
+    assert ("t1", ("t1",)) == (caught.value.id, caught.value.ids)
+    crowd.faults = failing("ending writing", OutcomeUnknown("t2", ids=["t2"]))
+    with pytest.raises(OutcomeUnknown) as caught, crowd.bank.batch() as batch:
+        paid(2)(batch)
+        paid(1)(batch)
+    assert ("t2", ("t2", "t1")) == (caught.value.id, caught.value.ids)

@@ -254,6 +254,25 @@ def test_a_disk_that_does_not_answer_leaves_the_outcome_unknown(
     assert sequence == bank.head().sequence
 
 
+def test_a_repeat_is_durable_before_it_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it finds may be on no disk yet: as long as that does not answer it is unknown."""
+    bank = TimeBank(opened(f"jsonl:{folder}"))
+    bank.open_account("f1", kind="group")
+    bank.transfer(earner="m1", spender="f1", hours=1, id="t1")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OutcomeUnknown) as caught:
+            bank.transfer(earner="m1", spender="f1", hours=1, id="t1")
+    assert ("t1", ("t1",)) == (caught.value.id, caught.value.ids)
+    assert bank.transfer(earner="m1", spender="f1", hours=1, id="t1").repeated
+
+
 def test_a_lock_of_another_process_is_waited_for_no_longer_than_the_time_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

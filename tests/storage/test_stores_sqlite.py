@@ -28,6 +28,7 @@ from timebank.errors import (
     OutcomeUnknown,
     StoreBusy,
     StoreError,
+    TimebankError,
 )
 from timebank.model import StatuteRow
 from timebank.storage import Batch, migrate_store, open_store, tables
@@ -483,6 +484,31 @@ def test_a_commit_that_fails_in_the_middle(
     with failing.reader("main") as reader:
         assert 5 == reader.head().sequence
     _append(failing, record(6))
+
+
+#: The primary codes of SQLite that are errors.
+CODES = {
+    code
+    for name, code in vars(sqlite3).items()
+    if name.startswith("SQLITE_") and name.count("_") == 1 and type(code) is int and 0 < code < 27
+}
+
+
+def test_every_code_of_a_commit(failing: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is known to be a rollback is one; a full disk may have the mark of the commit."""
+    assert len(CODES) > 20
+    known = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT}
+    for code in sorted(CODES):
+        monkeypatch.setattr(Failing, "code", code)
+        with pytest.raises(TimebankError) as caught, failing.writer("main") as writer:
+            writer.append(Batch([record(6, id="t6"), record(7), record(8, id="t8")]))
+            monkeypatch.setattr(Failing, "at", "COMMIT")
+        monkeypatch.setattr(Failing, "at", "")
+        if code in known:
+            assert not isinstance(caught.value, OutcomeUnknown)
+        else:
+            assert isinstance(caught.value, OutcomeUnknown)
+            assert ("t8", ("t6", "t8")) == (caught.value.id, caught.value.ids)
 
 
 def test_a_commit_that_is_refused(failing: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from timebank.errors import BankNotFound, InvalidRequest, StoreError, TimebankError
+from timebank.errors import BankNotFound, InvalidRequest, Retryable, StoreError, TimebankError
 from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.drivers import Driver, MySql, PostgresDriver, State
 from timebank.storage.server.mariadb import MariaDb
-from timebank.storage.server.migrations import applied_in, check_reader, make_ledger
+from timebank.storage.server.migrations import applied_in, check_reader, half_made, make_ledger
 from timebank.storage.server.postgres import PostgreSql
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 from timebank.storage.server.schema import tables
@@ -82,7 +82,10 @@ class ServerConnection:
         self.driver = driver
         self._connection = connection
         self._dialect = dialect
-        self._transaction = Transaction(dialect.cursor(connection), dialect, self.where)
+        self._transaction = Transaction(
+            dialect.cursor(connection), dialect, self.where, is_hosts=True
+        )
+        self._is_making = False
 
     @property
     def remains(self) -> tuple[str, ...]:
@@ -166,14 +169,33 @@ class ServerConnection:
 
     def begin_making(self) -> None:
         """Implement `HostConnection.begin_making`."""
+        self._is_making = True
         if self._dialect.driver.in_autocommit(self._connection):
             with self._asking() as cursor:
                 self._dialect.begin_writing(cursor)
 
     def end(self, *, keep: bool) -> None:
-        """Implement `HostConnection.end`."""
+        """Implement `HostConnection.end`; of what was made it is told whether it was kept.
+
+        :raises OutcomeUnknown: that is not known.
+        """
+        is_made, self._is_making = self._is_making and keep, False
+        if is_made:
+            check_idle(self.driver)
+            self._transaction.end(self._kept)
+            return
         with self._asking() as cursor:
             self._dialect.driver.end(cursor, keep=keep)
+
+    def _kept(self) -> bool | None:
+        """Commit, and return what `Dialect.commit` does, by what each driver tells."""
+        driver = self._dialect.driver
+        if driver.state(self._connection) is State.FAILED:
+            driver.end(self._transaction.cursor, keep=True)
+            return False
+        with driver.hearing(self._connection) as warned:
+            driver.end(self._transaction.cursor, keep=True)
+        return None if warned else True
 
     def check_version(self) -> bool:
         """Implement `HostConnection.check_version`.
@@ -221,12 +243,15 @@ class ServerConnection:
     def migrate(self) -> list[str]:
         """Implement `HostConnection.migrate`."""
         applied = applied_in(self._transaction) or set()
-        with (
-            _hinting(self._dialect),
-            self._asking() as cursor,
-            self._dialect.making_tables(cursor),
-        ):
-            return make_ledger(self._transaction, applied)
+        try:
+            with (
+                _hinting(self._dialect),
+                self._asking() as cursor,
+                self._dialect.making_tables(cursor),
+            ):
+                return make_ledger(self._transaction, applied)
+        except Retryable as error:
+            raise half_made(self._dialect, error) from error.__cause__
 
 
 def postgres_connection(driver: Any, connection: Any, package: PostgresDriver) -> ServerConnection:

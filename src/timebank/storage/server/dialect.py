@@ -141,8 +141,29 @@ class Dialect(Protocol):
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
-    def commit(self, cursor: Any) -> bool:
-        """Commit and return whether the server did commit."""
+    def commit(self, cursor: Any) -> bool | None:
+        """Commit and return whether the server did, or `None` where it has a doubt of its own.
+
+        What it raises may come from before the commit or from after it: see `rolled_back`.
+        """
+
+    def settle(self, cursor: Any, bank: str) -> None:
+        """Have a commit that writes nothing wait as one does that writes.
+
+        It acknowledges what others have committed: for a repeat that finds its id, and for a
+        refusal. What can be seen is not yet on every disk, nor with every standby, that its own
+        commit waits for. The head is locked.
+        """
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Return whether an error of a commit is known to mean that nothing was kept.
+
+        By what the server names it, never by words. What is not known to be a rollback may have
+        been written.
+        """
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Return whether it means that only reading is possible there, by any transaction."""
 
     def cursor(self, connection: Any) -> Any:
         """Return a cursor of the driver's own kind, whatever the connection's default is."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from timebank.errors import Conflict, NotFound, OtherVersion
+from timebank.errors import (
+    Conflict,
+    NotFound,
+    OtherVersion,
+    OutcomeUnknown,
+    Retryable,
+    TimebankError,
+)
+from timebank.storage.server.dialect import Dialect
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
 from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
@@ -120,6 +128,8 @@ def migrate(store: SqlStore) -> list[str]:
 
     PostgreSQL makes all in one transaction. MariaDB ends a transaction at each table: what
     a kill leaves half made is made whole by the next try, and recorded only then.
+
+    :raises OutcomeUnknown: some or all of it may have been made; the next try tells.
     """
     for _ in range(TRIES):
         if (applied_to(store) or set()).issuperset(MIGRATIONS):
@@ -130,15 +140,27 @@ def migrate(store: SqlStore) -> list[str]:
                 store.dialect.making_tables(transaction.cursor),
             ):
                 done = make_ledger(transaction, _recorded(transaction) or set())
-                transaction.dialect.commit(transaction.cursor)
+                transaction.commit()
+        except Conflict:  # of the commit: another process has made them
+            continue
         except store.dialect.error as error:
-            translated = store.dialect.translated(error, store.url)
             if not store.dialect.made_already(error):
-                raise translated from error
+                raise half_made(
+                    store.dialect, store.dialect.translated(error, store.url)
+                ) from error
         else:
             return done
     msg = f"{store.url}: another process was making the same tables"
     raise Conflict(msg)
+
+
+def half_made(dialect: Dialect, error: TimebankError) -> TimebankError:
+    """Return the error for tables that could not all be made.
+
+    Where each is a commit of its own it is not true that nothing was written.
+    """
+    is_unknown = isinstance(error, Retryable) and not dialect.transactional_ddl
+    return OutcomeUnknown(None) if is_unknown else error
 
 
 def make_ledger(transaction: Transaction, there: Collection[str] = ()) -> list[str]:
