@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -12,6 +12,7 @@ from timebank.errors import TimebankError
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.drivers import Driver
+from timebank.storage.server.limits import Limits
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
@@ -27,8 +28,6 @@ _TILES: Final = """SELECT level, tile, hash FROM timebank_tiles
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
-#: Unless the URL says another number.
-CONNECT_TIMEOUT_SECONDS: Final = 10
 #: An account's seconds of one sign on days within bounds.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
@@ -129,7 +128,10 @@ class Dialect(Protocol):
     def arguments(self, url: ServerUrl) -> dict[str, Any]:
         """Return what its driver connects with; we begin transactions ourselves."""
 
-    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+    def connect(self, limits: Limits, arguments: dict[str, Any]) -> Any:
+        """Return a new connection of ours, whose every wait ends."""
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Mapping[str, Any]) -> None:
         """Set up a new connection of ours, for which the URL has given these options."""
 
     def unfit(self, connection: Any) -> str | None:

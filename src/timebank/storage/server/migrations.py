@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Conflict, NotFound, OtherVersion
+from timebank.storage.server.limits import patience
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
 from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
@@ -120,13 +121,17 @@ def migrate(store: SqlStore) -> list[str]:
 
     PostgreSQL makes all in one transaction. MariaDB ends a transaction at each table: what
     a kill leaves half made is made whole by the next try, and recorded only then.
+
+    :raises StoreError: the store was opened to be read only.
     """
+    store.check_writable()
     for _ in range(TRIES):
         if (applied_to(store) or set()).issuperset(MIGRATIONS):
             return []
         try:
             with (
-                store.transaction() as (_connection, transaction),
+                store.transaction() as (connection, transaction),
+                patience(connection),
                 store.dialect.making_tables(transaction.cursor),
             ):
                 done = make_ledger(transaction, _recorded(transaction) or set())

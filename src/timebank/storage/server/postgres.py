@@ -8,7 +8,7 @@ written by one statement.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -26,8 +26,18 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.dialect import OF_HOST, Terms, queries
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
+from timebank.storage.server.limits import (
+    CONNECT_SECONDS,
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE_SECONDS,
+    KEEPALIVE_INTERVAL_SECONDS,
+    LONG,
+    READ,
+    UNCONFIRMED_MILLISECONDS,
+    Limits,
+)
 
 _PREPARED: Final = (
     "a pooler does not keep a connection's prepared statements: switch them off, with "
@@ -70,6 +80,16 @@ _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
     ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
 )
+#: What libpq is told unless the URL tells it.
+_GIVEN: Final = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+    "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+    "keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNCONFIRMED_MILLISECONDS,
+}
+#: Options of a URL that are no options of a connection of libpq.
+_OURS: Final = ("options", READ, LONG)
 _UNDEFINED: Final = ("42P01", "3F000")
 #: A statement in a transaction in which another one failed.
 _FAILED: Final = "25P02"
@@ -208,10 +228,10 @@ class PostgreSql:
             "password": url.password,
             "dbname": url.database,
         }
-        options = {name: value for name, value in url.options.items() if name != "options"}
+        options = {name: value for name, value in url.options.items() if name not in _OURS}
         ours = {name: options.pop(name) for name in ("prepare_threshold",) if name in options}
         given = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **_GIVEN,
             **{name: value for name, value in parts.items() if value is not None},
             **options,
             "client_encoding": "UTF8",
@@ -223,7 +243,13 @@ class PostgreSql:
             raise InvalidRequest(msg) from None
         return {"autocommit": True, **ours, **given}
 
-    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+    def connect(self, limits: Limits, arguments: dict[str, Any]) -> Any:
+        """Implement `Dialect.connect`."""
+        from timebank.storage.server.connecting_psycopg import connect
+
+        return connect(limits, **arguments)
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Mapping[str, Any]) -> None:
         """Implement `Dialect.prepare`: behind a pooler no statement is prepared.
 
         One is noticed by the process that the server names at the start, for cancelling: a pooler

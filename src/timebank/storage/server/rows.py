@@ -16,6 +16,7 @@ from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
 from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.limits import MANY_ROWS, be_patient, patience
 from timebank.storage.tables import (
     BYTES,
     HEAD,
@@ -65,6 +66,11 @@ class Transaction:
     cursor: Any
     dialect: Dialect
     where: str
+
+    @property
+    def connection(self) -> Any:
+        """The driver's connection, as the cursor has it."""
+        return self.cursor.connection
 
     def translated(self, error: Exception) -> TimebankError:
         """The library's error for the driver's; raise it `from` that."""
@@ -145,15 +151,27 @@ class SqlReader(TableReader):
         """Implement `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
         from timebank.storage.server.faults import faults
 
-        with self._translating() as transaction:
+        with self._translating() as transaction, patience(transaction.connection):
             return faults(transaction, progress)
 
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
         from timebank.storage.server.faults import schema_faults
 
-        with self._translating() as transaction:
+        with self._translating() as transaction, patience(transaction.connection):
             return schema_faults(transaction)
+
+    def sums(self) -> list[Fault]:
+        """Implement `AddsUp.sums`, of all postings."""
+        with patience(self.transaction().connection):
+            return super().sums()
+
+    def totals(
+        self, account: str, *, since: str | None = None, until: str | None = None
+    ) -> tuple[int, int]:
+        """Implement `Reader.totals`, of all that an account has."""
+        with patience(self.transaction().connection):
+            return super().totals(account, since=since, until=until)
 
 
 class SqlWriter(SqlReader):
@@ -162,6 +180,8 @@ class SqlWriter(SqlReader):
     def __init__(self, transaction: Transaction, bank: str) -> None:
         super().__init__(transaction, bank, transaction.dialect.writing)
         self._head: Head | None = None
+        #: How many rows were written, roughly.
+        self._written = 0
         self.last_id: str | None = None
         self.failed: BaseException | None = None
 
@@ -210,6 +230,9 @@ class SqlWriter(SqlReader):
                 msg = f"record {record.sequence} does not follow the last record, {last}"
                 raise Conflict(msg)
             last = record.sequence
+        self._written += len(batch.records) + len(batch.postings) + len(batch.tiles)
+        if batch.anew or self._written > MANY_ROWS:
+            be_patient(transaction.connection)  # the commit too
         if batch.anew:
             transaction.dialect.delete_derived(transaction.cursor, self._bank)
         if not transaction.dialect.append(transaction.cursor, self._bank, batch, head.sequence):

@@ -32,6 +32,7 @@ from timebank.errors import (
 from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
 from timebank.storage.server.dialect import Dialect, Terms
+from timebank.storage.server.limits import be_ordinary, limits_of
 from timebank.storage.server.migrations import check_version, migrate
 from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
 
@@ -64,10 +65,11 @@ class SqlStore:
         self.url = str(self._parts)
         self.dialect = dialect_of(self._parts.store)
         self._read_only = read_only
+        self.limits = limits_of(self._parts.options)
         #: What holds for each transaction.
         self.terms = Terms(
             read_only=read_only,
-            timeout_seconds=busy_timeout_seconds,
+            timeout_seconds=self.limits.lock_seconds(busy_timeout_seconds),
             settings=self._parts.options.get("options", ()),
         )
         self._timeout_seconds = busy_timeout_seconds
@@ -96,6 +98,7 @@ class SqlStore:
     def _make_engine(self, pid: int) -> Engine:
         from sqlalchemy import create_engine, event
 
+        arguments = self.dialect.arguments(self._parts)
         engine = create_engine(
             f"{self._parts.scheme}://",
             pool_size=POOL,
@@ -103,16 +106,20 @@ class SqlStore:
             pool_timeout=self._timeout_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,  # every transaction is ended before that
-            connect_args=self.dialect.arguments(self._parts),
+            creator=partial(self.dialect.connect, self.limits, arguments),
         )
 
         @event.listens_for(engine, "connect", insert=True)
         def set_up(connection: Any, _: object) -> None:
-            if why := self.dialect.unfit(connection):
-                connection.close()
-                msg = f"{self.url} cannot hold a ledger: {why}"
-                raise StoreError(msg)
-            self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
+            try:
+                if why := self.dialect.unfit(connection):
+                    msg = f"{self.url} cannot hold a ledger: {why}"
+                    raise StoreError(msg)
+                self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
+            except BaseException:
+                with suppress(self.dialect.error):  # it may have been closed by the other side
+                    connection.close()
+                raise
 
         @event.listens_for(engine, "reset")
         def close_what_was_left(connection: Any, record: Any, _: object) -> None:
@@ -131,7 +138,8 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises StoreError: the server cannot be reached, or its driver takes no such URL.
+        :raises Unavailable: the server cannot be reached, or takes no connection now.
+        :raises StoreError: it takes no such connection ever, or its driver no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -164,6 +172,7 @@ class SqlStore:
             self._take(slot)
             lent = slot[0]
             lent.info[_OPEN] = True
+            be_ordinary(lent.driver_connection)
             try:
                 cursor = self.dialect.cursor(lent.driver_connection)
                 begin(cursor)
@@ -237,11 +246,18 @@ class SqlStore:
 
         :raises StoreError: the store was opened to be read only.
         """
+        self.check_writable()
+        lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
+        return SqlWriting(self, bank, lock, self._timeout_seconds)
+
+    def check_writable(self) -> None:
+        """Check that the store was not opened to be read only: no server is asked.
+
+        :raises StoreError: it was.
+        """
         if self._read_only:
             msg = f"{self.url}: the storage cannot be written to: it was opened with read_only"
             raise StoreError(msg)
-        lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
-        return SqlWriting(self, bank, lock, self._timeout_seconds)
 
     def commit(self, connection: Any, transaction: Transaction, writer: SqlWriter) -> None:
         """Commit.
