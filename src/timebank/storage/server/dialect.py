@@ -143,8 +143,21 @@ class Dialect(Protocol):
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
-    def commit(self, cursor: Any) -> bool:
-        """Commit and return whether the server did commit."""
+    def commit(self, cursor: Any) -> bool | None:
+        """Commit and return whether the server did, or `None` where it has a doubt of its own.
+
+        What it raises may come from before the commit or from after it: see `rolled_back`.
+        """
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Return whether an error of a commit is known to mean that nothing was kept.
+
+        By what the server names it, never by words. What is not known to be a rollback may have
+        been written.
+        """
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Return whether it means that only reading is possible there, by any transaction."""
 
     def cursor(self, connection: Any) -> Any:
         """Return a cursor of the driver's own kind, whatever the connection's default is."""

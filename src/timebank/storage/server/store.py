@@ -138,8 +138,8 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises Unavailable: the server cannot be reached, or takes no connection now.
-        :raises StoreError: it takes no such connection ever, or its driver no such URL.
+        :raises Unavailable: the server cannot be reached.
+        :raises StoreError: it refuses who asks, or its driver takes no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -257,21 +257,6 @@ class SqlStore:
         """
         if self._read_only:
             msg = f"{self.url}: the storage cannot be written to: it was opened with read_only"
-            raise StoreError(msg)
-
-    def commit(self, connection: Any, transaction: Transaction, writer: SqlWriter) -> None:
-        """Commit.
-
-        :raises OutcomeUnknown: the connection was lost before the server answered.
-        """
-        try:
-            committed = self.dialect.commit(transaction.cursor)
-        except self.dialect.error as error:
-            if self._is_lost(connection, error):
-                raise OutcomeUnknown(writer.last_id) from error
-            raise transaction.translated(error) from error
-        if not committed:
-            msg = f"{self.url}: the server rolled back instead, so nothing was written"
             raise StoreError(msg)
 
     def wipe(self) -> tuple[str, ...]:
@@ -402,7 +387,7 @@ class SqlWriting(SqlTransaction):
         self._turn = Turn(self)
         try:
             self._lock.acquire(self._timeout_seconds, self._turn)
-            self._connection, self._transaction = self._began()
+            _, self._transaction = self._began()
             writer = self._writer = SqlWriter(self._transaction, self._bank)
             with suppress(BankNotFound):  # the writer's reads say so
                 writer.lock()
@@ -422,6 +407,8 @@ class SqlWriting(SqlTransaction):
             if error is None:
                 self._commit()
             self._sound = error is None or isinstance(error, Exception)
+        except OutcomeUnknown:
+            raise  # what the server does with that connection now is not known either
         except Exception:
             self._sound = True  # unless it cannot even be rolled back
             raise
@@ -433,7 +420,7 @@ class SqlWriting(SqlTransaction):
 
         :raises StoreError: a statement failed, this is another process than that which began, or
             the writer is closed.
-        :raises OutcomeUnknown: the connection was lost before the server answered.
+        :raises OutcomeUnknown: it is not known whether the server did: see `Transaction.commit`.
         """
         writer = self._writer
         if self._pid != os.getpid():
@@ -445,7 +432,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        self._store.commit(self._connection, self._transaction, writer)
+        self._transaction.commit(writer.ids, id=writer.last_id)
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
