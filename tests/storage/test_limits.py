@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +39,7 @@ from timebank.storage.server.connecting_psycopg import LimitedConnection
 from timebank.storage.server.store import open_sql
 
 #: How much later than its limit a call may end on a machine that has much else to do.
-SLACK_SECONDS = 8.0
+SLACK_SECONDS = 25.0
 #: Limits in a URL: to connect, and for one answer.
 SMALL = "connect_timeout=2&read_timeout=1"
 
@@ -60,7 +62,9 @@ def ended(call: Callable[[], object], seconds: float) -> Exception | None:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds + SLACK_SECONDS)
-    assert not thread.is_alive(), f"the call has not ended after {seconds + SLACK_SECONDS:g} s"
+    if thread.is_alive():
+        where = traceback.format_stack(sys._current_frames()[thread.ident or 0])
+        pytest.fail(f"not ended after {seconds + SLACK_SECONDS:g} s:\n{''.join(where)}")
     return told[0]
 
 
@@ -273,7 +277,8 @@ def swallowing(url: str, folder: Path, word: bytes, *, heard: bool) -> Exception
         error = ended(lambda: move(bank, "t1"), 2)
         assert 1 == wire.cuts
         assert "t1" == getattr(error, "id", "t1")
-        wire.cut_all()  # the server notices that nobody is there
+        if error is not None:
+            wire.cut_all()  # the server notices that nobody is there
         move(bank, "t1")
         assert (before + 1, connections + 1) == (bank.head().sequence, wire.connections)
         return error
@@ -328,12 +333,12 @@ def silent_after(url: str, folder: Path, messages: int) -> None:
         assert (error is None) == is_there
 
 
-@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_network_that_is_silent_from_some_message_on(
     url: str, tmp_path_factory: pytest.TempPathFactory, step: int
 ) -> None:
     """From any message on, of an opening and of a call: each ends, and nothing is told falsely."""
-    with ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(5) as pool:
         every = [
             pool.submit(silent_after, url, tmp_path_factory.mktemp("s"), number)
             for number in range(0, 40, step)

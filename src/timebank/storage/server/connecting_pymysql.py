@@ -61,6 +61,11 @@ class LimitedConnection(Connection):  # type: ignore[misc]  # PyMySQL has no typ
             sock = self._reached()
         super().connect(sock)
 
+    def close(self) -> None:
+        """Close the connection; one that has closed itself is closed already."""
+        if not self._closed:
+            super().close()
+
     def _reached(self) -> socket.socket:
         """Return a socket to the first address of the host that answers."""
         seconds = self.limits.connect_seconds
