@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib import import_module
 from time import monotonic
 from typing import Any, Final, TypeVar
-
-import psycopg
-from psycopg.errors import ConnectionFailure
 
 from timebank.storage.server.limits import READ, Limits, addresses
 
 Result = TypeVar("Result")
 _PORT: Final = "5432"
+#: Imported by the dialect alone, when it connects.
+_psycopg: Final = import_module("psycopg")
 
 
-class LimitedConnection(psycopg.Connection[Any]):
+class LimitedConnection(_psycopg.Connection):  # type: ignore[misc,name-defined]  # as of any module
     """A connection that closes itself where the server says nothing for longer than the limit."""
 
     #: Those of its store, and the one that holds now; none, until it is connected.
@@ -39,18 +39,18 @@ class LimitedConnection(psycopg.Connection[Any]):
                 if ready:
                     until = monotonic() + self.limit_seconds
                 elif monotonic() >= until:
-                    raise self._silent()
+                    raise self._silent() from None
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: Result = end.value
             return result
 
-    def _silent(self) -> ConnectionFailure:
+    def _silent(self) -> Exception:
         """Close the connection, on which an answer may come at any time, and return the error."""
         self.close()
-        return ConnectionFailure(
-            f"the server said nothing for {self.limit_seconds:g} s ({READ} in the URL)"
-        )
+        said = f"the server said nothing for {self.limit_seconds:g} s ({READ} in the URL)"
+        error: Exception = _psycopg.errors.ConnectionFailure(said)
+        return error
 
 
 def connect(limits: Limits, **arguments: Any) -> LimitedConnection:
@@ -60,7 +60,7 @@ def connect(limits: Limits, **arguments: Any) -> LimitedConnection:
 
     :raises psycopg.Error: there is none.
     """
-    connection = LimitedConnection.connect(**_looked_up(limits, arguments))
+    connection: LimitedConnection = LimitedConnection.connect(**_looked_up(limits, arguments))
     connection.limits = limits
     connection.limit_seconds = limits.read_seconds
     return connection
@@ -92,7 +92,7 @@ def _looked_up(limits: Limits, arguments: dict[str, Any]) -> dict[str, Any]:
             unknown = error
     if not found:
         msg = f"the host {hosts[-1]!r} was not found ({unknown})"
-        raise psycopg.OperationalError(msg) from unknown
+        raise _psycopg.OperationalError(msg) from unknown
     columns = [",".join(column) for column in zip(*found, strict=True)]
     named = dict(zip(("host", "hostaddr", "port"), columns, strict=True))
     return {**arguments, **{name: value for name, value in named.items() if value.strip(",")}}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
+from importlib import import_module
 from typing import Any, Final
-
-from pymysql.connections import Connection
-from pymysql.err import OperationalError
 
 from timebank.storage.server.limits import (
     KEEPALIVE_COUNT,
@@ -28,7 +26,11 @@ _KERNEL: Final = {
 }
 
 
-class LimitedConnection(Connection):  # type: ignore[misc]  # PyMySQL has no types
+#: Imported by the dialect alone, when it connects.
+_connections: Final = import_module("pymysql.connections")
+
+
+class LimitedConnection(_connections.Connection):  # type: ignore[misc,name-defined]  # as of any module
     """A connection that closes itself where the server says nothing for longer than the limit.
 
     PyMySQL does so where it has a `read_timeout`; by itself it connects without one.
@@ -83,7 +85,7 @@ class LimitedConnection(Connection):  # type: ignore[misc]  # PyMySQL has no typ
         except OSError as error:
             failed = error
         msg = f"Can't connect to MySQL server on {self.host!r} ({failed})"
-        raise OperationalError(_UNREACHABLE, msg) from failed
+        raise _connections.err.OperationalError(_UNREACHABLE, msg) from failed
 
 
 def _asking_for_signs_of_life(found: socket.socket) -> socket.socket:
