@@ -27,7 +27,8 @@ from weakref import WeakKeyDictionary, ref
 
 import attrs
 
-from timebank.bank.session import KnownState, Session, Sources
+from timebank.bank.following import KnownState
+from timebank.bank.session import Session, Sources
 from timebank.errors import (
     FAILURES,
     Conflict,
