@@ -20,7 +20,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
@@ -31,8 +31,10 @@ from timebank.bank.following import MOST, KnownState
 from timebank.bank.session import Session, Sources
 from timebank.errors import (
     FAILURES,
+    ClockBehind,
     Conflict,
     InvalidRequest,
+    InvalidStatute,
     OutcomeUnknown,
     StoreBusy,
     TimebankError,
@@ -81,6 +83,37 @@ def retried(work: Callable[[], T]) -> T:
     return work()
 
 
+#: What comes before the id of a call is looked for, and so says nothing of an earlier try.
+_NOT_LOOKED_FOR: Final = (*FAILURES, ClockBehind, InvalidStatute)
+
+
+def unknown(id: str | None, ids: Iterable[str] | None, error: BaseException) -> OutcomeUnknown:
+    """Return the error for calls that may be in a commit that ended so; its cause is the driver's.
+
+    >>> from timebank.bank.commit_group import unknown
+    >>> unknown("t1", None, KeyboardInterrupt()).__cause__
+    KeyboardInterrupt()
+    """
+    found = OutcomeUnknown(id, ids=ids)
+    found.__cause__ = error.__cause__ if isinstance(error, OutcomeUnknown) else error
+    return found
+
+
+@contextmanager
+def naming(command: AnyCommand) -> Iterator[None]:
+    """Name a command in the `OutcomeUnknown` of a block: of one that repeats nothing is appended.
+
+    So its store cannot name it.
+    """
+    try:
+        yield
+    except OutcomeUnknown as error:
+        if command.id is None or command.id in error.ids:
+            raise
+        named = unknown(command.id, [*error.ids, command.id], error)
+        raise named from named.__cause__
+
+
 def give_up(block: object) -> None:
     """Give back what the block of a reader or writer may still hold, after an exception.
 
@@ -118,6 +151,7 @@ class Call:
         "gate",
         "is_alone",
         "is_done",
+        "is_unknown",
         "result",
         "since",
         "sources",
@@ -136,6 +170,8 @@ class Call:
         self.tried: Any = None
         #: Whether its own thread has to do it, outside of a group.
         self.is_alone = False
+        #: Whether the group may have been kept in which it was tried.
+        self.is_unknown = False
         #: Whether a group has ended that it was in.
         self.is_done = False
         #: Locked as long as its thread has to wait.
@@ -156,6 +192,19 @@ class Call:
             raise
         except TimebankError as error:
             self.error = error
+
+    def again(self, work: Callable[[], T]) -> T:
+        """Do it again, on its own thread; an outcome that was unknown stays so until it is found.
+
+        :raises OutcomeUnknown: it may have been kept before, and this try did not come as far as
+            to look.
+        """
+        try:
+            return self.done_again(work())
+        except _NOT_LOOKED_FOR as error:
+            if not self.is_unknown or isinstance(error, OutcomeUnknown):
+                raise
+            raise unknown(self.command.id, None, error) from error
 
     def done_again(self, result: T) -> T:
         """Return what it came to when its own thread did it again.
@@ -394,11 +443,13 @@ def _failed(group: list[Call], error: BaseException) -> None:
     for call in group:
         call.tried, call.result, call.error = call.result, None, None
         if isinstance(error, OutcomeUnknown):
-            call.error = OutcomeUnknown(call.command.id)
+            call.error = unknown(call.command.id, None, error)
         elif isinstance(error, StoreBusy):
             call.error = StoreBusy(*error.args)
         elif len(group) > 1 or isinstance(error, Conflict):
             call.is_alone = True
+            # Who leads may have been interrupted in the commit.
+            call.is_unknown = not isinstance(error, Exception)
     if not isinstance(error, Exception):
         group[0].is_alone = False  # interrupted: this thread does nothing more
 

@@ -156,7 +156,7 @@ class Dialect(Protocol):
         `None` where that takes more than one, or would be large.
         """
 
-    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool]:
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
         """Run a statement of `append_as_text`, and commit; return what each of both returns.
 
         Where the statement fails there is no commit: `is_failed` is then true.
@@ -165,8 +165,21 @@ class Dialect(Protocol):
     def is_failed(self, connection: Any) -> bool:
         """Return whether a transaction is open in which a statement failed."""
 
-    def commit(self, cursor: Any) -> bool:
-        """Commit and return whether the server did commit."""
+    def commit(self, cursor: Any) -> bool | None:
+        """Commit and return whether the server did, or `None` where it has a doubt of its own.
+
+        What it raises may come from before the commit or from after it: see `rolled_back`.
+        """
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Return whether an error of a commit is known to mean that nothing was kept.
+
+        By what the server names it, never by words. What is not known to be a rollback may have
+        been written.
+        """
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Return whether it means that only reading is possible there, by any transaction."""
 
     def cursor(self, connection: Any) -> Any:
         """Return a cursor of the driver's own kind, whatever the connection's default is."""

@@ -22,6 +22,7 @@ from timebank.errors import (
     StoreBusy,
     StoreError,
     TimebankError,
+    Unavailable,
 )
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
@@ -43,6 +44,7 @@ from timebank.storage.server.literals import (
     rows_literal,
 )
 
+_NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
 _PREPARED: Final = (
     "a pooler does not keep a connection's prepared statements: switch them off, with "
     "prepare_threshold=none in the URL, or None on a host's own connection"
@@ -55,13 +57,14 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "55P03": (StoreBusy, "another transaction holds the lock"),
     "57014": (StoreBusy, "the server stopped the statement, which took too long"),
     "25P03": (StoreBusy, "the server ended the transaction, which was idle for too long"),
-    "53300": (StoreBusy, "the server has no connection left"),
-    "57P03": (StoreBusy, "the server is starting or stopping"),
+    "25P04": (StoreBusy, "the server ended the transaction, which took too long"),
+    "53300": (Unavailable, "the server has no connection left"),
+    "57P03": (Unavailable, "the server is starting or stopping"),
     "25P02": (
         InvalidRequest,
         "a statement failed in the host's transaction: roll it back before anything else",
     ),
-    "25006": (StoreError, "the storage cannot be written to"),
+    "25006": (Unavailable, _NO_WRITES),
     "53100": (StoreError, "the disk is full"),
     "42501": (StoreError, "the server's user may not do this"),
     "42P01": (Corrupt, "a table is missing"),
@@ -70,9 +73,23 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "26000": (StoreError, _PREPARED),
     "22021": (Corrupt, "text is not UTF-8"),
     "XX": (Corrupt, "the server's files are damaged"),
-    "08": (StoreError, "the connection was lost"),
-    "57": (StoreError, "the server ended the connection"),
+    "08": (Unavailable, "the connection was lost"),
+    "57": (Unavailable, "the server ended the connection"),
 }
+#: Of a connection that could not be made or was lost libpq gives no SQLSTATE. It may be there
+#: again in a moment, unless the server refused who asks, or what they ask for. (By words, for
+#: there is nothing else; said in another language it is called `Unavailable`, which is true too.)
+_LOST: Final = (Unavailable, "the server cannot be reached")
+_REFUSED: Final = (
+    *("authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist"),
+    *("not permitted to log in", "permission denied", "certificate", "does not support ssl"),
+    "is not currently accepting connections",
+)
+#: What is known to be a rollback where a commit fails, by SQLSTATE or its class.
+_ROLLED_BACK: Final = ("40001", "40P01")
+_VIOLATED: Final = "23"
+#: The functions of the server that refuse to begin writing on a standby, as it names them.
+_OF_STANDBY: Final = ("check_XactReadOnly", "check_transaction_read_only")
 #: By words: PgBouncer has one SQLSTATE for all, and a standby that of whatever is not supported.
 _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     (
@@ -80,9 +97,9 @@ _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
         StoreError,
         "a pooler lends connections by the statement: it needs pool_mode = transaction, or session",
     ),
-    ("read-write mode during recovery", StoreError, "the storage cannot be written to"),
+    ("read-write mode during recovery", Unavailable, _NO_WRITES),
     ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
-    ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
+    ("no more connections allowed", Unavailable, "the pooler takes no more clients"),
 )
 _UNDEFINED: Final = ("42P01", "3F000")
 #: A statement in a transaction in which another one failed.
@@ -190,6 +207,10 @@ _FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
     WHERE c.relname IN {_TABLES} AND pg_table_is_visible(c.oid)"""  # noqa: S608 - our names
 
 
+#: Of a wait for a standby that was cancelled nothing but a warning tells: it must come through.
+_WARN: Final = "SET LOCAL client_min_messages = warning"
+
+
 @cache
 def _begin(mode: str, terms: Terms) -> list[str]:
     """Return the statements that begin a transaction, and set what is to hold in it."""
@@ -290,12 +311,27 @@ class PostgreSql:
     def _writing(terms: Terms) -> list[str]:
         """Return the statements that begin a transaction which writes."""
         access = "READ ONLY" if terms.read_only else "READ WRITE"
-        return _begin(f"READ COMMITTED {access}", terms)
+        return [*_begin(f"READ COMMITTED {access}", terms), _WARN]
 
-    def commit(self, cursor: Any) -> bool:
-        """Implement `Dialect.commit`: that a failed transaction is rolled back is no error."""
-        cursor.execute("COMMIT", prepare=False)
-        return bool(cursor.statusmessage == "COMMIT")
+    def commit(self, cursor: Any) -> bool | None:
+        """Implement `Dialect.commit`: that a failed transaction is rolled back is no error.
+
+        A server that stops waiting for its standby has committed, says so in a warning, and may
+        lose it.
+        """
+        with self.driver.hearing(cursor.connection) as warned:
+            cursor.execute("COMMIT", prepare=False)
+        return self._told(cursor, warned)
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Implement `Dialect.rolled_back`."""
+        state = self.driver.sqlstate(error)
+        return state in _ROLLED_BACK or state.startswith(_VIOLATED)
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Implement `Dialect.takes_no_writes`; on a standby to begin is refused by another code."""
+        function = getattr(getattr(error, "diag", None), "source_function", None)
+        return self.driver.sqlstate(error) == "25006" or function in _OF_STANDBY
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
@@ -326,12 +362,20 @@ class PostgreSql:
         except ValueError:
             return None
 
-    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool]:
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
         """Implement `Dialect.commit_with`: what follows a statement that failed is not done."""
-        self.driver.run(cursor, append, "COMMIT")
+        with self.driver.hearing(cursor.connection) as warned:
+            self.driver.run(cursor, append, "COMMIT")
         ((moved,),) = cursor.fetchall()
         cursor.nextset()
-        return bool(moved), bool(cursor.statusmessage == "COMMIT")
+        return bool(moved), self._told(cursor, warned)
+
+    @staticmethod
+    def _told(cursor: Any, warned: Sequence[object]) -> bool | None:
+        """Return what a commit has come to, by what the server said of it."""
+        if cursor.statusmessage == "ROLLBACK":
+            return False
+        return True if cursor.statusmessage == "COMMIT" and not warned else None
 
     def is_failed(self, connection: Any) -> bool:
         """Implement `Dialect.is_failed`."""
@@ -379,10 +423,16 @@ class PostgreSql:
     def translated(self, error: Exception, where: str) -> TimebankError:
         """Implement `Dialect.translated`."""
         state = self.driver.sqlstate(error)
+        said = str(error).partition("\n")[0]
+        if self.takes_no_writes(error):
+            return Unavailable(f"{where}: {_NO_WRITES} ({said})")
         kind, meaning = _MEANINGS.get(
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
         )
-        said = str(error).partition("\n")[0]
+        if not state and type(error).__name__ in ("OperationalError", "ConnectionTimeout"):
+            kind, meaning = _LOST
+            if any(word in str(error).lower() for word in _REFUSED):
+                kind, meaning = StoreError, "the server refuses the connection"
         for words, its_kind, its_meaning in _BY_WORDS:
             if words in said:
                 kind, meaning = its_kind, its_meaning

@@ -131,7 +131,8 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises StoreError: the server cannot be reached, or its driver takes no such URL.
+        :raises Unavailable: the server cannot be reached.
+        :raises StoreError: it refuses who asks, or its driver takes no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -242,21 +243,6 @@ class SqlStore:
             raise StoreError(msg)
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
         return SqlWriting(self, bank, lock, self._timeout_seconds)
-
-    def commit(self, connection: Any, transaction: Transaction, writer: OwnWriter) -> None:
-        """Commit.
-
-        :raises OutcomeUnknown: the connection was lost before the server answered.
-        """
-        try:
-            committed = writer.commit()
-        except self.dialect.error as error:
-            if self._is_lost(connection, error):
-                raise OutcomeUnknown(writer.last_id) from error
-            raise transaction.translated(error) from error
-        if not committed:
-            msg = f"{self.url}: the server rolled back instead, so nothing was written"
-            raise StoreError(msg)
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
@@ -398,7 +384,7 @@ class SqlWriting(SqlTransaction):
         self._turn = Turn(self)
         try:
             self._lock.acquire(self._timeout_seconds, self._turn)
-            self._connection, self._transaction = self._began()
+            _, self._transaction = self._began()
             answers = dict(zip(self._questions, self._answers, strict=True))
             writer = self._writer = OwnWriter(self._transaction, self._bank, answers)
             writer.lock()
@@ -418,6 +404,8 @@ class SqlWriting(SqlTransaction):
             if error is None:
                 self._commit()
             self._sound = error is None or isinstance(error, Exception)
+        except OutcomeUnknown:
+            raise  # what the server does with that connection now is not known either
         except Exception:
             self._sound = True  # unless it cannot even be rolled back
             raise
@@ -429,7 +417,7 @@ class SqlWriting(SqlTransaction):
 
         :raises StoreError: a statement failed, this is another process than that which began, or
             the writer is closed.
-        :raises OutcomeUnknown: the connection was lost before the server answered.
+        :raises OutcomeUnknown: it is not known whether the server did: see `Transaction.commit`.
         """
         writer = self._writer
         if self._pid != os.getpid():
@@ -441,7 +429,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        self._store.commit(self._connection, self._transaction, writer)
+        writer.commit()
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""

@@ -7,6 +7,7 @@ with the commit. Each statement sees what is committed by then, as if it had com
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from timebank.errors import Conflict, shown
@@ -88,23 +89,34 @@ class OwnWriter(SqlWriter):
             batch, self._last = self._last[0], None
             super().append(batch)
 
-    def commit(self) -> bool:
-        """Commit, with what is to be written along, and return whether the server did.
+    def commit(self) -> None:
+        """Commit, with what is to be written along.
 
-        :raises Conflict: the head was not where it should be.
+        :raises Conflict: the head was not where it should be, or as `Transaction.commit`.
+        :raises StoreError: the rows could not be written.
+        :raises OutcomeUnknown: as `Transaction.commit`.
         """
         transaction = self.transaction()
-        dialect, cursor = transaction.dialect, transaction.cursor
         if self._last is None:
-            return dialect.commit(cursor)
-        batch, before, text = self._last
-        self.last_id = batch.records[-1].id
+            transaction.commit(self.ids, id=self.last_id)
+            return
+        records = self._last[0].records
+        ids = [*self.ids, *(record.id for record in records if record.id is not None)]
+        commit = partial(self._commit_with, transaction, *self._last[1:])
+        transaction.end(commit, ids, id=records[-1].id)
+
+    def _commit_with(self, transaction: Transaction, before: int, append: str) -> bool | None:
+        """Write the last rows and commit; return what the server said of the commit.
+
+        :raises TimebankError: the rows were not written, so that there was nothing to commit.
+        """
+        dialect, cursor = transaction.dialect, transaction.cursor
         try:
-            moved, committed = dialect.commit_with(cursor, text)
+            moved, committed = dialect.commit_with(cursor, append)
         except dialect.error as error:
-            if dialect.is_failed(cursor.connection):  # by the statement before the commit
+            if dialect.is_failed(cursor.connection):
                 raise transaction.translated(error) from error
-            raise
+            raise  # of the commit, or nobody knows
         if not moved:
             msg = f"the head of bank {shown(self._bank)} is no longer at {before}"
             raise Conflict(msg)
