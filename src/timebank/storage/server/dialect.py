@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -100,6 +100,10 @@ class Terms:
 OF_HOST: Final = Terms()
 
 
+#: A statement and its values.
+Question = tuple[str, tuple[object, ...]]
+
+
 class Dialect(Protocol):
     """One kind of server. `lost` and `translated` look at errors of its driver.
 
@@ -142,6 +146,26 @@ class Dialect(Protocol):
 
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
+
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Return the statement that does what `append` does, with the values in it.
+
+        `None` where that takes more than one, or would be large.
+        """
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Run a statement of `append_as_text`, and commit; return what each of both returns.
+
+        Where the statement fails there is no commit: `is_failed` is then true.
+        """
+
+    def is_failed(self, connection: Any) -> bool:
+        """Return whether a transaction is open in which a statement failed."""
 
     def commit(self, cursor: Any) -> bool | None:
         """Commit and return whether the server did, or `None` where it has a doubt of its own.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final
@@ -27,7 +27,7 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import OF_HOST, Terms, queries
+from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
 from timebank.storage.server.drivers import Driver, MySql
 from timebank.storage.server.limits import CONNECT_SECONDS, LONG, READ, Limits
 
@@ -296,6 +296,29 @@ class MariaDb:
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
         cursor.execute(f"START TRANSACTION {'READ ONLY' if terms.read_only else 'READ WRITE'}")
+
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Implement `Dialect.begin_asking`, a trip for each."""
+        self.begin_writing(cursor, terms)
+        answers = []
+        for sql, values in questions:
+            cursor.execute(sql, values)
+            answers.append(list(cursor.fetchall()))
+        return answers
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`: there is a statement for each table."""
+        return None
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Implement `Dialect.commit_with`."""
+        raise NotImplementedError
+
+    def is_failed(self, connection: Any) -> bool:
+        """Implement `Dialect.is_failed`: a statement that failed leaves the others in force."""
+        return False
 
     def commit(self, cursor: Any) -> bool | None:
         """Implement `Dialect.commit`; a commit that went as it should warns of nothing."""

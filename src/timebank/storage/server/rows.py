@@ -103,9 +103,14 @@ class Transaction:
     def end(
         self, commit: Callable[[], bool | None], ids: Sequence[str] = (), *, id: str | None = None
     ) -> None:
-        """Commit by a function, as `commit` does by the dialect's."""
+        """Commit by a function, as `commit` does by the dialect's.
+
+        Where it raises one of our own errors, it has not come to the commit.
+        """
         try:
             committed = commit()
+        except TimebankError:
+            raise
         except Exception as error:  # a driver raises anything, of an answer that it cannot read
             if isinstance(error, self.dialect.error) and self.dialect.rolled_back(error):
                 raise self.translated(error) from error
@@ -275,9 +280,7 @@ class SqlWriter(SqlReader):
                 msg = f"record {record.sequence} does not follow the last record, {last}"
                 raise Conflict(msg)
             last = record.sequence
-        self._written += len(batch.records) + len(batch.postings) + len(batch.tiles)
-        if batch.anew or self._written > MANY_ROWS:
-            be_patient(transaction.connection)  # the commit too
+        self._be_patient_for(batch)
         if batch.anew:
             transaction.dialect.delete_derived(transaction.cursor, self._bank)
         if not transaction.dialect.append(transaction.cursor, self._bank, batch, head.sequence):
@@ -287,6 +290,12 @@ class SqlWriter(SqlReader):
             end: RecordRow = batch.records[-1]
             self._head, self.last_id = Head(head.journal, end.sequence, end.digest), end.id
             self.ids += [record.id for record in batch.records if record.id is not None]
+
+    def _be_patient_for(self, batch: Batch) -> None:
+        """Let the server take its time for a transaction of many rows, its commit included."""
+        self._written += len(batch.records) + len(batch.postings) + len(batch.tiles)
+        if batch.anew or self._written > MANY_ROWS:
+            be_patient(self.transaction().connection)
 
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing.

@@ -21,7 +21,6 @@ from weakref import WeakSet
 import attrs
 
 from timebank.errors import (
-    BankNotFound,
     Conflict,
     InvalidRequest,
     OutcomeUnknown,
@@ -31,10 +30,11 @@ from timebank.errors import (
 )
 from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
-from timebank.storage.server.dialect import Dialect, Terms
+from timebank.storage.server.dialect import Dialect, Question, Terms
 from timebank.storage.server.limits import be_ordinary, limits_of
 from timebank.storage.server.migrations import check_version, migrate
-from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+from timebank.storage.server.rows import SqlReader, Transaction
+from timebank.storage.server.trips import OwnWriter, questions_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -375,22 +375,34 @@ class SqlWriting(SqlTransaction):
     """The block of a writer, and its turn at the lock of this process."""
 
     def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
-        super().__init__(store, partial(store.dialect.begin_writing, terms=store.terms))
+        super().__init__(store, self._begin_asking)
         self._bank = bank
         self._lock = lock
         self._timeout_seconds = timeout
         self._turn: Turn | None = None
-        self._writer: SqlWriter | None = None
+        self._writer: OwnWriter | None = None
+        #: What is asked when it begins, first of all for the head, with its lock.
+        self._questions: list[Question] = [(store.dialect.lock_head, (bank,))]
+        self._answers: list[list[tuple[Any, ...]]] = []
 
-    def __enter__(self) -> SqlWriter:  # type: ignore[override]  # what the block is about
+    def foresee(self, *, after: int | None, limit: int, id: str | None) -> None:
+        """Implement `Foresees.foresee`."""
+        queries = self._store.dialect.writing
+        self._questions += questions_of(queries, self._bank, after=after, limit=limit, id=id)
+
+    def _begin_asking(self, cursor: Any) -> None:
+        dialect, terms = self._store.dialect, self._store.terms
+        self._answers = dialect.begin_asking(cursor, terms, self._questions)
+
+    def __enter__(self) -> OwnWriter:  # type: ignore[override]  # what the block is about
         self._pid = os.getpid()
         self._turn = Turn(self)
         try:
             self._lock.acquire(self._timeout_seconds, self._turn)
             _, self._transaction = self._began()
-            writer = self._writer = SqlWriter(self._transaction, self._bank)
-            with suppress(BankNotFound):  # the writer's reads say so
-                writer.lock()
+            answers = dict(zip(self._questions, self._answers, strict=True))
+            writer = self._writer = OwnWriter(self._transaction, self._bank, answers)
+            writer.lock()
         except BaseException as error:
             self._sound = isinstance(error, Exception)
             self.drop()
@@ -432,7 +444,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        self._transaction.commit(writer.ids, id=writer.last_id)
+        writer.commit()
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
