@@ -116,7 +116,7 @@ def test_far_behind_it_reads_anew(counted: Counted) -> None:
 
 
 def test_a_bank_is_made_in_few_trips(counted: Counted) -> None:
-    """Four find out that it is not there; then the lock, whether rows are left, the row, the end."""
+    """Four find out that it is not there; then the lock, rows left over, the row, the commit."""
     assert 8 == len(counted.trips(lambda: TimeBank(counted.store, bank="new")))
 
 
