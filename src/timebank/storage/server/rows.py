@@ -302,10 +302,14 @@ class SqlWriter(SqlReader):
 
         :raises Corrupt: its own row is missing, its others are there.
         """
-        from timebank.journal import genesis
-
         try:
             self.head()
         except BankNotFound:
-            with self._translating() as transaction:
-                transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))
+            self.insert_bank(journal)
+
+    def insert_bank(self, journal: str) -> None:
+        """Make the bank, which is missing."""
+        from timebank.journal import genesis
+
+        with self._translating() as transaction:
+            transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

@@ -61,6 +61,13 @@ class OwnWriter(SqlWriter):
             self._write_last()
         return super().head()
 
+    def add_bank(self, journal: str) -> None:
+        """Implement `MakesBank.add_bank`: the lock has found no row of the bank."""
+        if self._head is None and self.failed is None and not self.has_rows():
+            self.insert_bank(journal)
+        else:
+            super().add_bank(journal)
+
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
         if self._last is not None:
