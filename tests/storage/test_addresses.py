@@ -26,7 +26,7 @@ from servers import drop_database, new_database
 from support import examples
 from timebank.cli import main
 from timebank.cli.address import BankAddress
-from timebank.errors import InvalidRequest, StoreError, TimebankError
+from timebank.errors import InvalidRequest, StoreError, TimebankError, Unavailable
 from timebank.storage import migrate_store, open_store
 from timebank.storage.address import server_url, url_of, without_password
 from timebank.storage.options import OPTIONS, REFUSED, Option, read_options
@@ -66,7 +66,12 @@ def said_by_the_program(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@given(password=PASSWORDS, host=st.sampled_from(["127.0.0.1:1", "127.0.0.1:1/db", "[::1]:1/db"]))
+@given(
+    password=PASSWORDS,
+    host=st.sampled_from(
+        ["127.0.0.1:1", "127.0.0.1:1/db", "[::1]:1/db", "127.0.0.1:1,[::1]:1/db"],
+    ),
+)
 @example(password=f"{SECRET}@{SECRET}", host="127.0.0.1:1/db")
 @example(password=f"{SECRET}:a/{SECRET}?s#", host="127.0.0.1:1/db")
 @example(password=f"{SECRET}", host="127.0.0.1:1/db?connect_timeout=1&password={SECRET}")
@@ -558,6 +563,20 @@ def test_options_reach_the_server() -> None:
         with bank.store.reader("main") as reader:
             cursor = reader.transaction().cursor  # type: ignore[attr-defined]  # that of a server
             assert (7, 70) == (cursor.connection.connect_timeout, cursor.connection._read_timeout)
+    drop_database(url)
+
+
+@pytest.mark.servers
+def test_the_first_host_that_will_do_is_taken() -> None:
+    """One that is not there is passed over, and one that is not as asked for."""
+    url = new_database("postgresql")
+    rest, _, host = url.removeprefix("postgresql+psycopg://postgres@/").partition("?host=")
+    hosts = f"%2Fnowhere,{quote(host, safe='')},127.0.0.1:1"
+    several = f"postgresql://postgres@{hosts}/{rest}?connect_timeout=2&target_session_attrs="
+    with timebank.open(f"{several}read-write") as bank:
+        bank.open_account("m1")
+    with pytest.raises(Unavailable):
+        timebank.open(f"{several}standby")
     drop_database(url)
 
 

@@ -79,7 +79,8 @@ _TLS: Final = {
     "ssl_verify_identity": "check_hostname",
 }
 #: On a node of a cluster: which statements wait until what the others had committed is here, and
-#: those that do by themselves. `START TRANSACTION` does by 1, and within a transaction none does.
+#: those that do by themselves. `START TRANSACTION` does by 1, and everything of ours
+#: is within a transaction.
 SYNC_WAIT: Final = "wsrep_sync_wait"
 _BEFORE_READING: Final = 1
 #: Options of a URL that are no options of PyMySQL.

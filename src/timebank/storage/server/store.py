@@ -493,7 +493,8 @@ def open_sql(
 
     :raises InvalidRequest: a URL that cannot be.
     :raises NotFound: there are no tables, and `create` is false.
-    :raises StoreError: no such server or database, or the tables are of another version.
+    :raises Unavailable: no server can be reached, or it says nothing within the limits of the URL.
+    :raises StoreError: no such database, or the tables are of another version.
     """
     store = SqlStore(url, read_only=read_only, busy_timeout_seconds=busy_timeout_seconds)
     try:
