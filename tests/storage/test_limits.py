@@ -336,7 +336,7 @@ def silent_after(url: str, folder: Path, messages: int) -> None:
         assert (error is None) == is_there
 
 
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_network_that_is_silent_from_some_message_on(
     url: str, tmp_path_factory: pytest.TempPathFactory, step: int
 ) -> None:
