@@ -47,7 +47,7 @@ def shown(known: KnownState) -> Any:
         if row.expires_at > known.recorded_at
     }
     values = attrs.asdict(known, recurse=False)
-    del values["fold"]
+    del values["fold"], values["followed"]
     lines = {
         (sequence, account)
         for sequence, accounts in fold.lines.items()

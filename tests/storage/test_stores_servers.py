@@ -399,8 +399,13 @@ def test_a_conflict_that_does_not_end_is_told(
         tries.append(rest)
         return False
 
+    def conflicting_at_end(self: object, *rest: object) -> tuple[bool, bool]:
+        tries.append(rest)
+        return False, True
+
     assert isinstance(store, SqlStore)
     monkeypatch.setattr(type(store.dialect), "append", conflicting)
+    monkeypatch.setattr(type(store.dialect), "commit_with", conflicting_at_end)
     with pytest.raises(Conflict, match="no longer at 2") as caught:
         move(bank)
     # Once in a group, and then alone as often as any call.
@@ -415,14 +420,14 @@ def provoke(bank: TimeBank, account: str, monkeypatch: pytest.MonkeyPatch) -> in
     assert isinstance(store, SqlStore)
     dialect, tries = store.dialect, []
     began, locked = threading.Event(), threading.Event()
-    real = type(dialect).append
+    real = type(dialect).append_as_text  # which is asked before anything is written
 
-    def append(self: object, cursor: object, *rest: object) -> bool:
+    def append_as_text(self: object, *rest: object) -> str | None:
         tries.append(rest)
         if len(tries) == 1:
             began.set()
             assert locked.wait(20)
-        return real(dialect, cursor, *rest)  # type: ignore[arg-type]
+        return real(dialect, *rest)  # type: ignore[arg-type]
 
     def other() -> None:
         assert began.wait(20)
@@ -440,7 +445,7 @@ def provoke(bank: TimeBank, account: str, monkeypatch: pytest.MonkeyPatch) -> in
             ending.rollback()
         engine.dispose()
 
-    monkeypatch.setattr(type(dialect), "append", append)
+    monkeypatch.setattr(type(dialect), "append_as_text", append_as_text)
     thread = threading.Thread(target=other)
     thread.start()
     bank.transfer(earner=account, spender="f1", hours="0:01", id="t1")

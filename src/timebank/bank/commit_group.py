@@ -41,7 +41,7 @@ from timebank.errors import (
 )
 from timebank.rules.state import AnyCommand
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
-from timebank.storage.protocol import Store, Writer, foresees, is_droppable
+from timebank.storage.protocol import Store, Writer, is_droppable
 
 #: How often a leader lets other threads go on, so that those of the last group may come back.
 _YIELDS: Final = 20
@@ -244,8 +244,6 @@ class CommitGroup:
 
     def _begin(self) -> None:
         self.known: KnownState | None = None
-        #: Whether the last session found the bank at another head than the one before left it.
-        self.others_write = False
         self._waiting: deque[Call] = deque()
         self._leads = Turns()
         self._last = 1
@@ -256,24 +254,11 @@ class CommitGroup:
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known
 
-    def writer_of(self, store: Store, bank: str, id: str | None) -> AbstractContextManager[Writer]:
-        """Return the block of a writer in which a command with an id is judged.
-
-        Where others wrote since the last time, what they write is asked for along with the lock.
-        """
-        block = store.writer(bank)
-        if foresees(block):
-            known = self.known if self.others_write else None
-            block.foresee(after=None if known is None else known.sequence, limit=MOST, id=id)
-        return block
-
-    def session(self, writer: Writer, sources: Sources) -> Session:
-        """Return a session that begins with what is known, which is taken away."""
-        known, self.known = self.known, None
-        before = None if known is None else known.sequence
-        session = Session(writer, sources, known)
-        self.others_write = before is not None and session.known.sequence != before
-        return session
+    def _foresee(self, foresee: Callable[..., None], call: Call) -> None:
+        """Say what will be asked first; where others wrote of late, what they write too."""
+        known = self.known
+        after = known.sequence if known is not None and known.others_write() else None
+        foresee(after=after, limit=MOST, id=call.command.id)
 
     def is_led(self) -> bool:
         """Return whether a leader is at work."""
@@ -374,7 +359,9 @@ class CommitGroup:
         try:
             if self._last > 1:
                 self._linger()
-            block = self.writer_of(store, bank, first.command.id)
+            block = store.writer(bank)
+            if (foresee := getattr(block, "foresee", None)) is not None:  # it is a `Foresees`
+                self._foresee(foresee, first)
             with block as writer:
                 entered = True
                 if self._waiting:
@@ -402,7 +389,8 @@ class CommitGroup:
 
     def _decided(self, group: list[Call], writer: Writer) -> Session:
         """Decide the calls of a group, in order; return the session, ready to be committed."""
-        session = self.session(writer, group[0].sources)
+        known, self.known = self.known, None
+        session = Session(writer, group[0].sources, known)
         now = session.now()  # one reading of the clock for all
         if len(group) > 1:
             session.prefetch_ids([call.command.id for call in group if call.command.id])

@@ -23,6 +23,8 @@ from timebank.storage.protocol import Reader
 
 #: Of more records than these none is read: what is known is then sooner read anew.
 MOST: Final = 100
+#: Who has written fewer records since those of somebody else expects more of these.
+OF_LATE: Final = 2
 
 
 @attrs.define
@@ -36,6 +38,12 @@ class KnownState:
     recorded_on: str
     statute: Statute
     fold: Fold
+    #: The last record by somebody else that was met.
+    followed: int | None = None
+
+    def others_write(self) -> bool:
+        """Return whether somebody else wrote of late."""
+        return self.followed is not None and self.sequence - self.followed < OF_LATE
 
     @classmethod
     def read(cls, reader: Reader, head: Head) -> KnownState:
@@ -53,8 +61,12 @@ class KnownState:
 
 def known_at(reader: Reader, head: Head, before: KnownState | None) -> KnownState:
     """Return what is known at another head: what follows from before, or is read anew."""
-    followed = None if before is None else follow(before, reader, head)
-    return KnownState.read(reader, head) if followed is None else followed
+    if before is None:
+        return KnownState.read(reader, head)
+    followed = follow(before, reader, head)
+    known = KnownState.read(reader, head) if followed is None else followed
+    known.followed = head.sequence
+    return known
 
 
 def follow(known: KnownState, reader: Reader, head: Head) -> KnownState | None:
