@@ -59,6 +59,13 @@ def _why(amendment: Amendment, words: Words) -> list[str]:
     return [] if amendment.reason is None else [words("reason", text=amendment.reason)]
 
 
+def _merged(effects: dict[str, Any], words: Words) -> str:
+    """Return what a merge moved, and the day of joining that it brought."""
+    moved = Hours.from_seconds(sum(max(seconds, 0) for _, seconds in effects["postings"]))
+    joined = words("joined", day=effects["joined_on"]) if "joined_on" in effects else ""
+    return f"{words('moved', hours=moved)}{joined}"
+
+
 def _came_to(
     record: Record, effects: dict[str, Any], amendments: Iterable[Amendment], words: Words
 ) -> str:
@@ -77,14 +84,11 @@ def _came_to(
                 return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
             case "close_books" | "restart_clock" if "through" in effects:
                 through = effects["through"]
-                is_open = through is None
-                return words("books_open") if is_open else words("books_closed", day=through)
+                return words("books_closed", day=through) if through else words("books_open")
+            case "history_lost":
+                return words("lost", sequence=effects["lost"][0])
             case "merge":
-                moved = sum(max(seconds, 0) for _, seconds in effects["postings"])
-                joined = ""
-                if "joined_on" in effects:
-                    joined = words("joined", day=effects["joined_on"])
-                return f"{words('moved', hours=Hours.from_seconds(moved))}{joined}"
+                return _merged(effects, words)
     except (KeyError, TypeError, ValueError):
         return words("unreadable")
     return ""
