@@ -95,6 +95,8 @@ class Heads(AuditCheck):
     def _is_lost(self, head: Head, expected: str, found: str) -> bool:
         """Tell that a head is missing: by a note, where the journal declares that it was lost."""
         by = self._losses.excusing(head) if head.digest and head.sequence else None
+        if by is not None and head == self.context.since:  # it cannot be gone on from there
+            return self._is_not_there(head, expected, said("lost_as_declared", sequence=by))
         if by is None:
             return self._is_not_there(head, expected, found)
         self.context.findings.note(*declared(head, by))

@@ -27,7 +27,8 @@ from weakref import WeakKeyDictionary, ref
 
 import attrs
 
-from timebank.bank.session import KnownState, Session, Sources
+from timebank.bank.following import KnownState
+from timebank.bank.session import Session, Sources
 from timebank.bank.told import ToldHistory
 from timebank.errors import (
     FAILURES,
@@ -208,8 +209,12 @@ class CommitGroup:
             where the session `accepts` that.
         :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
         """
-        session = Session(writer, sources, self.taken())
-        self.history.check(session, sources, accepts=accepts)
+        known = self.taken()
+        before = b"" if known is None else known.digest
+        session = Session(writer, sources, known)
+        # What has followed has proved that the journal has the head from which it did.
+        has = before if session.known is known else b""
+        self.history.check(session, sources, has=has, accepts=accepts)
         return session
 
     def keep(self, session: Session) -> None:

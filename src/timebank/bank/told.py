@@ -78,8 +78,10 @@ class ToldHistory:
             self._by = session.number
             self.told = Told(known.journal, known.sequence, known.digest, known.recorded_at)
 
-    def check(self, session: Session, sources: Sources, *, accepts: bool) -> None:
+    def check(self, session: Session, sources: Sources, *, has: bytes, accepts: bool) -> None:
         """Check, under the lock, that the journal has what was told; number the session.
+
+        That it `has` the head of one digest is known.
 
         :raises HistoryLost: it has not, and no record excuses that; where a session `accepts`
             it, it is its `lost`.
@@ -89,13 +91,13 @@ class ToldHistory:
         session.number = self._begun
         known, told = session.known, self.told
         lost = None
-        if told is not None and told.digest != known.digest:
+        if told is not None and told.digest not in {known.digest, has}:
             lost = self._lost(session, told, sources)
         if self._log is not None:
             logged = Told.of(self._log.last())
             if logged.journal != known.journal:
                 raise other_bank(self._log.path)
-            if logged.digest not in {known.digest, b"" if told is None else told.digest}:
+            if logged.digest not in {known.digest, has}:
                 lost = _later(lost, self._lost(session, logged, sources))
         if lost is None:
             return
