@@ -209,7 +209,7 @@ class CommitGroup:
             where the session `accepts` that.
         :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
         """
-        known = self.taken()
+        known, self.known = self.known, None
         before = b"" if known is None else known.digest
         session = Session(writer, sources, known)
         # What has followed has proved that the journal has the head from which it did.

@@ -119,6 +119,23 @@ class HeadLog:
             yield file
 
 
+def whole_lines(data: bytes) -> bytes:
+    r"""Return what is in a log without a last line that was never whole; other files as they are.
+
+    >>> from timebank.bank.head_log import whole_lines
+    >>> whole_lines(b"2026-11-30T11:00:00.000000Z\ntimebank/1 j1 7"), whole_lines(b"timebank/1 j1 7")
+    (b'2026-11-30T11:00:00.000000Z\n', b'timebank/1 j1 7')
+    """
+    whole, end, torn = data.rpartition(b"\n")
+    if not torn or not whole.endswith(b"Z"):  # as the instant of a line does
+        return data
+    try:
+        Head.of(torn.decode())
+    except (InvalidRequest, UnicodeError):
+        return whole + end
+    return data
+
+
 @attrs.frozen
 class _Tail:
     """The end of a log: the last head, and where what comes behind the last whole line begins."""

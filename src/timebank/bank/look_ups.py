@@ -200,6 +200,7 @@ def see_loss(session: Session, command: AcceptHistory, state: State, now: int) -
             state.lost = (session.lost.sequence, session.lost.digest.hex())
         return
     sequence, digest = asked
+    state.is_of_another_bank = command.journal != session.known.journal
     if not has_record(reader, sequence, bytes.fromhex(digest)):
         state.lost = (sequence, digest)
         state.declared = naming(reader, sequence, digest) is not None

@@ -644,7 +644,7 @@ class Writes(Handle):
 
         >>> import timebank
         >>> bank = timebank.open("memory:")
-        >>> told = timebank.Head.of(f"timebank/1 j1 7 {'ab' * 32}")  # somebody wrote it down
+        >>> told = timebank.Head(bank.head().journal, 7, bytes(32))  # somebody wrote it down
         >>> bank.accept_history(head=told, reason="the server of before was lost").sequence
         1
         >>> bank.accept_history(head=told, reason="the same again").repeated

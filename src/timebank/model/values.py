@@ -473,7 +473,7 @@ class DeclaredLoss:
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
-    >>> told = timebank.Head.of(f"timebank/1 j1 7 {'ab' * 32}")  # somebody wrote it down
+    >>> told = timebank.Head(bank.head().journal, 7, bytes(32))  # somebody wrote it down
     >>> loss = bank.accept_history(head=told, reason="the server of before was lost")
     >>> loss.sequence, loss.lost.sequence
     (1, 7)

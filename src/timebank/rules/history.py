@@ -17,6 +17,8 @@ class AcceptHistory(Command[HistoryLostRequest, DeclaredLoss]):
     """Go on, though the journal has no more what a call was told to be done."""
 
     kind = "history_lost"
+    #: The journal of the head that is named.
+    journal: str | None = None
 
     @classmethod
     def of(cls, *, head: object, reason: object) -> AcceptHistory:
@@ -35,7 +37,7 @@ class AcceptHistory(Command[HistoryLostRequest, DeclaredLoss]):
         if head.sequence < 1 or not head.digest:
             msg = "the head of an empty journal is never lost"
             raise InvalidRequest(msg).about(key="history_not_lost")
-        return cls({"lost": named(head)}, texts, ())
+        return cls({"lost": named(head)}, texts, (), journal=head.journal)
 
 
 def named(head: Any) -> list[Any]:
@@ -52,8 +54,14 @@ def named(head: Any) -> list[Any]:
 def accept(state: State, command: AcceptHistory, now: int) -> Draft | None:
     """Declare the loss; nothing, where it was declared of this very head before.
 
-    :raises InvalidRequest: nothing is missing.
+    :raises InvalidRequest: nothing is missing, or the head is of another bank.
     """
+    if state.is_of_another_bank:
+        msg = (
+            "this head is of another bank, or this bank was made anew since: what was lost then is "
+            "no part of this journal"
+        )
+        raise InvalidRequest(msg).about(key="history_of_another")
     if state.lost is None:
         msg = (
             "nothing is missing: the journal has the head that was told, or none was told to this "
