@@ -123,8 +123,10 @@ def whole_lines(data: bytes) -> bytes:
     r"""Return what is in a log without a last line that was never whole; other files as they are.
 
     >>> from timebank.bank.head_log import whole_lines
-    >>> whole_lines(b"2026-11-30T11:00:00.000000Z\ntimebank/1 j1 7"), whole_lines(b"timebank/1 j1 7")
-    (b'2026-11-30T11:00:00.000000Z\n', b'timebank/1 j1 7')
+    >>> whole_lines(b"2026-11-30T11:00:00.000000Z\ntimebank/1 j1 7")
+    b'2026-11-30T11:00:00.000000Z\n'
+    >>> whole_lines(b"timebank/1 j1 7")
+    b'timebank/1 j1 7'
     """
     whole, end, torn = data.rpartition(b"\n")
     if not torn or not whole.endswith(b"Z"):  # as the instant of a line does
