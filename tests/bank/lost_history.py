@@ -168,7 +168,8 @@ class OnMariadb(TakenBack):
         found = shutil.which(program)
         assert found is not None
         command = [found, "--no-defaults", f"--socket={mariadb()}", "--user=root", *words, name]
-        return subprocess.run(command, check=True, capture_output=True, **given).stdout
+        done = subprocess.run(command, check=True, capture_output=True, **given)
+        return bytes(done.stdout)
 
     def keep(self) -> bytes:
         """Dump it."""
