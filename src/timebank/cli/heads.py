@@ -65,7 +65,8 @@ class _Options(TypedDict):
     a witness is asked with. With --verify no bank is needed: FILE is a signed head, such a proof,
     or evidence that a past was rewritten. With --publish the head goes into a file once the
     witnesses whom the policy asks for have cosigned it. Exit code 1 where a proof does not hold.
-    With --log it goes behind the others in FILE, and nothing is said; exit code 1, and nothing
+
+    With --log it goes behind the others in FILE, and nothing is said; exit code 2, and nothing
     written, where the journal has no more the last head of FILE.
     """
 )
