@@ -105,7 +105,7 @@ def test_what_failed_inside_tells_nothing_of_it(error: TimebankError) -> None:
     if isinstance(error, (*FAILURES, errors.BankNotFound)):
         assert "srv" not in str(shape)
         assert "secret" not in str(shape)
-        assert shape["facts"].keys() <= {"id"}
+        assert shape["facts"].keys() <= {"id", "ids"}
     else:
         assert str(error) == shape["message"]
         assert vars(error).keys() - {"code"} <= shape["facts"].keys()

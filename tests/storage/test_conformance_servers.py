@@ -14,7 +14,14 @@ import pytest
 import sqlalchemy
 
 from servers import drop_database, new_database
-from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.errors import (
+    Conflict,
+    Corrupt,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+    Unavailable,
+)
 from timebank.storage.server.store import dialect_of
 from timebank.testing import StoreConformance
 
@@ -93,11 +100,11 @@ class TestPostgreSql(OnServer):
             (psycopg.errors.UniqueViolation("it failed"), Conflict),
             (psycopg.errors.LockNotAvailable("it failed"), StoreBusy),
             (psycopg.errors.QueryCanceled("it failed"), StoreBusy),
-            (psycopg.errors.TooManyConnections("it failed"), StoreBusy),
+            (psycopg.errors.TooManyConnections("it failed"), Unavailable),
             (psycopg.errors.DiskFull("it failed"), StoreError),
             (psycopg.errors.CheckViolation("it failed"), StoreError),
             (psycopg.errors.DataCorrupted("it failed"), Corrupt),
-            (psycopg.OperationalError("the connection is closed"), StoreError),
+            (psycopg.OperationalError("the connection is closed"), Unavailable),
         )
 
 
@@ -113,9 +120,9 @@ class TestMariaDb(OnServer):
             (pymysql.err.OperationalError(1213, "it failed"), Conflict),
             (pymysql.err.IntegrityError(1062, "it failed"), Conflict),
             (pymysql.err.OperationalError(1205, "it failed"), StoreBusy),
-            (pymysql.err.OperationalError(1040, "it failed"), StoreBusy),
+            (pymysql.err.OperationalError(1040, "it failed"), Unavailable),
             (pymysql.err.OperationalError(1114, "it failed"), StoreError),
-            (pymysql.err.OperationalError(2013, "it failed"), StoreError),
+            (pymysql.err.OperationalError(2013, "it failed"), Unavailable),
             (pymysql.err.InternalError(1712, "it failed"), Corrupt),
             (pymysql.err.InterfaceError(), StoreError),
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
-from timebank.bank.commit_group import Call, group_of, retried, writing
+from timebank.bank.commit_group import Call, group_of, naming, retried, writing
 from timebank.bank.erasing import wiped
 from timebank.bank.head_log import HeadLog
 from timebank.bank.permitting import T, Work, looking_up
@@ -161,8 +161,8 @@ class TimeBank(Writes, Reads):
             partial(self._execute_in, command=command),
             accepts=isinstance(command, AcceptHistory),
         )
-        result = retried(work)
-        return result if call is None else call.done_again(result)
+        with naming(command):
+            return retried(work) if call is None else call.again(partial(retried, work))
 
     def _may_share(self, command: Command[Any, T]) -> bool:
         """Return true where other threads' commits may keep it.

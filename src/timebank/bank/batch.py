@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from timebank.bank.commit_group import CommitGroup, give_up
+from timebank.bank.commit_group import CommitGroup, give_up, unknown
 from timebank.bank.permitting import Now, T, Work, looking_up
 from timebank.bank.reads import Edge, Item, Page, Reads
 from timebank.bank.session import Session, Sources
 from timebank.bank.writes import Writes
-from timebank.errors import InvalidRequest
+from timebank.errors import InvalidRequest, OutcomeUnknown
 from timebank.permissions import Ask, Permissions
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
@@ -37,6 +37,8 @@ class Life:
         self._session = session
         self._thread = ref(this_thread())
         self._pid = os.getpid()
+        #: The ids of the commands that were executed in it, in order.
+        self.ids: list[str] = []
 
     def check_owner(self) -> None:
         """Check that the thread that asks has opened it.
@@ -127,8 +129,12 @@ class BankBatch(Writes, Reads):
         if session.half_done is not None:
             session.check()
         if self._permissions is None:
-            return session.execute(command, self._actor)
-        return session.guarded(partial(self._execute_in, session, command))
+            result = session.execute(command, self._actor)
+        else:
+            result = session.guarded(partial(self._execute_in, session, command))
+        if command.id is not None:
+            self._life.ids.append(command.id)
+        return result
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
@@ -391,13 +397,23 @@ class BatchBlock(Block):
             except BaseException as failure:
                 block.__exit__(type(failure), failure, failure.__traceback__)
                 raise
-        block.__exit__(kind, error, traceback)
+        try:
+            block.__exit__(kind, error, traceback)
+        except OutcomeUnknown as failure:
+            named = self._unknown(failure)
+            raise named from named.__cause__
         if error is None:
             self._group.keep(session)
         erases = session.erases
         self.drop()
         if erases:
             self._wiped()
+
+    def _unknown(self, error: OutcomeUnknown) -> OutcomeUnknown:
+        """Return an error that names all of the batch: of what repeats nothing is appended."""
+        told = self._life.ids if self._life is not None else []
+        ids = dict.fromkeys((*error.ids, *told))
+        return unknown(error.id or next(reversed(ids), None), ids, error)
 
     def drop(self) -> None:
         """End the batch, and give back what it holds; what its owner is still at, gives it back."""

@@ -20,27 +20,29 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 import attrs
 
-from timebank.bank.following import KnownState
+from timebank.bank.following import MOST, KnownState
 from timebank.bank.session import Session, Sources
 from timebank.bank.told import ToldHistory
 from timebank.errors import (
     FAILURES,
+    ClockBehind,
     Conflict,
     InvalidRequest,
+    InvalidStatute,
     OutcomeUnknown,
     StoreBusy,
     TimebankError,
 )
 from timebank.rules.state import AnyCommand
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
-from timebank.storage.protocol import Store, Writer, is_droppable
+from timebank.storage.protocol import Store, Writer, foresees, is_droppable
 
 #: How often a leader lets other threads go on, so that those of the last group may come back.
 _YIELDS: Final = 20
@@ -82,6 +84,37 @@ def retried(work: Callable[[], T]) -> T:
     return work()
 
 
+#: What comes before the id of a call is looked for, and so says nothing of an earlier try.
+_NOT_LOOKED_FOR: Final = (*FAILURES, ClockBehind, InvalidStatute)
+
+
+def unknown(id: str | None, ids: Iterable[str] | None, error: BaseException) -> OutcomeUnknown:
+    """Return the error for calls that may be in a commit that ended so; its cause is the driver's.
+
+    >>> from timebank.bank.commit_group import unknown
+    >>> unknown("t1", None, KeyboardInterrupt()).__cause__
+    KeyboardInterrupt()
+    """
+    found = OutcomeUnknown(id, ids=ids)
+    found.__cause__ = error.__cause__ if isinstance(error, OutcomeUnknown) else error
+    return found
+
+
+@contextmanager
+def naming(command: AnyCommand) -> Iterator[None]:
+    """Name a command in the `OutcomeUnknown` of a block: of one that repeats nothing is appended.
+
+    So its store cannot name it.
+    """
+    try:
+        yield
+    except OutcomeUnknown as error:
+        if command.id is None or command.id in error.ids:
+            raise
+        named = unknown(command.id, [*error.ids, command.id], error)
+        raise named from named.__cause__
+
+
 def give_up(block: object) -> None:
     """Give back what the block of a reader or writer may still hold, after an exception.
 
@@ -119,6 +152,7 @@ class Call:
         "gate",
         "is_alone",
         "is_done",
+        "is_unknown",
         "result",
         "since",
         "sources",
@@ -137,6 +171,8 @@ class Call:
         self.tried: Any = None
         #: Whether its own thread has to do it, outside of a group.
         self.is_alone = False
+        #: Whether the group may have been kept in which it was tried.
+        self.is_unknown = False
         #: Whether a group has ended that it was in.
         self.is_done = False
         #: Locked as long as its thread has to wait.
@@ -157,6 +193,19 @@ class Call:
             raise
         except TimebankError as error:
             self.error = error
+
+    def again(self, work: Callable[[], T]) -> T:
+        """Do it again, on its own thread; an outcome that was unknown stays so until it is found.
+
+        :raises OutcomeUnknown: it may have been kept before, and this try did not come as far as
+            to look.
+        """
+        try:
+            return self.done_again(work())
+        except _NOT_LOOKED_FOR as error:
+            if not self.is_unknown or isinstance(error, OutcomeUnknown):
+                raise
+            raise unknown(self.command.id, None, error) from error
 
     def done_again(self, result: T) -> T:
         """Return what it came to when its own thread did it again.
@@ -198,24 +247,11 @@ class CommitGroup:
 
     def _begin(self) -> None:
         self.known: KnownState | None = None
+        #: Whether the last session found the bank at another head than the one before left it.
+        self.others_write = False
         self._waiting: deque[Call] = deque()
         self._leads = Turns()
         self._last = 1
-
-    def session(self, writer: Writer, sources: Sources, *, accepts: bool = False) -> Session:
-        """Begin a session on a writer, whose lock is held, with what is known of the bank.
-
-        :raises HistoryLost: the journal has no more what this process was told to be done; not
-            where the session `accepts` that.
-        :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
-        """
-        known, self.known = self.known, None
-        before = b"" if known is None else known.digest
-        session = Session(writer, sources, known)
-        # What has followed has proved that the journal has the head from which it did.
-        has = before if session.known is known else b""
-        self.history.check(session, sources, has=has, accepts=accepts)
-        return session
 
     def keep(self, session: Session) -> None:
         """Keep what a session knows, which has committed, for the next one; and what was told."""
@@ -223,6 +259,33 @@ class CommitGroup:
         fold = session.known.fold
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known
+
+    def writer_of(self, store: Store, bank: str, id: str | None) -> AbstractContextManager[Writer]:
+        """Return the block of a writer in which a command with an id is judged.
+
+        Where others wrote since the last time, what they write is asked for along with the lock.
+        """
+        block = store.writer(bank)
+        if foresees(block):
+            known = self.known if self.others_write else None
+            block.foresee(after=None if known is None else known.sequence, limit=MOST, id=id)
+        return block
+
+    def session(self, writer: Writer, sources: Sources, *, accepts: bool = False) -> Session:
+        """Return a session that begins with what is known, which is taken away.
+
+        :raises HistoryLost: the journal has no more what this process was told to be done; not
+            where the session `accepts` that.
+        :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
+        """
+        known, self.known = self.known, None
+        before, has = (None, b"") if known is None else (known.sequence, known.digest)
+        session = Session(writer, sources, known)
+        self.others_write = before is not None and session.known.sequence != before
+        # What has followed has proved that the journal has the head from which it did.
+        has = has if session.known is known else b""
+        self.history.check(session, sources, has=has, accepts=accepts)
+        return session
 
     def is_led(self) -> bool:
         """Return whether a leader is at work."""
@@ -323,7 +386,7 @@ class CommitGroup:
         try:
             if self._last > 1:
                 self._linger()
-            block = store.writer(bank)
+            block = self.writer_of(store, bank, first.command.id)
             with block as writer:
                 entered = True
                 if self._waiting:
@@ -392,11 +455,13 @@ def _failed(group: list[Call], error: BaseException) -> None:
     for call in group:
         call.tried, call.result, call.error = call.result, None, None
         if isinstance(error, OutcomeUnknown):
-            call.error = OutcomeUnknown(call.command.id)
+            call.error = unknown(call.command.id, None, error)
         elif isinstance(error, StoreBusy):
             call.error = StoreBusy(*error.args)
         elif len(group) > 1 or isinstance(error, Conflict):
             call.is_alone = True
+            # Who leads may have been interrupted in the commit.
+            call.is_unknown = not isinstance(error, Exception)
     if not isinstance(error, Exception):
         group[0].is_alone = False  # interrupted: this thread does nothing more
 

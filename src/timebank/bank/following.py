@@ -80,7 +80,7 @@ def follow(known: KnownState, reader: Reader, head: Head) -> KnownState | None:
     behind = head.sequence - known.sequence
     if known.journal != head.journal or not 0 < behind <= MOST:
         return None
-    rows = reader.records(after=known.sequence, limit=behind)
+    rows = reader.records(after=known.sequence, limit=MOST)
     if not _lead(known, rows, head):
         return None
     fold = known.fold

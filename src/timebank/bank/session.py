@@ -67,7 +67,7 @@ from timebank.rules.clock import RestartClock
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.statute import MOST_AHEAD, Statute
-from timebank.storage.protocol import Batch, Reader, Writer, finds_many
+from timebank.storage.protocol import Batch, Reader, Writer, appends_last, finds_many
 from timebank.storage.tree import tiles_filled
 
 FLUSH_EVERY: Final = 1_000
@@ -311,7 +311,8 @@ class Session:
         if why is not None:
             raise nothing_written(why)
         if self._batch is not None:
-            self.writer.append(self._batch)
+            writer = self.writer
+            (writer.append_last if appends_last(writer) else writer.append)(self._batch)
             self._batch = None
 
     @property

@@ -47,13 +47,14 @@ class OutcomeUnknown(TimebankError):
 
     `id` is the id of the last command of the call, or `None` if it has none; `ids` are those of
     all that were in the commit, in order, as of a batch. Repeat the same call with them to learn
-    how the commit ended.
+    how the commit ended: to read is not enough, for what a reader sees may still be lost.
     """
 
     def __init__(self, id: str | None, *, ids: Iterable[str] | None = None) -> None:
+        named = "" if id is None else f" with id {shown(id)}"
         super().__init__(
             "the storage failed in the middle of a commit, which may have happened: "
-            f"repeat the call with id {shown(id)} to learn it"
+            f"repeat the call{named} to learn it"
         )
         self.id = id
         self.ids = tuple(ids) if ids is not None else () if id is None else (id,)

@@ -54,7 +54,7 @@ def error(error: BaseException) -> Shape:
     if isinstance(error, Rejected):
         facts |= {name: getattr(error, name) for name in _OF_A_RULE}
     elif isinstance(error, (*FAILURES, BankNotFound)):
-        facts = {name: facts[name] for name in ("id",) if name in facts}
+        facts = {name: facts[name] for name in ("id", "ids") if name in facts}
     return {
         "code": code,
         "message": _message(error),

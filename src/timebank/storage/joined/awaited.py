@@ -10,13 +10,14 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from itertools import count, islice
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidRequest
-from timebank.storage.server.drivers import Psycopg, State, Values, own_cursor
+from timebank.storage.server.drivers import Psycopg, State, Values, is_warning, own_cursor
 
 T = TypeVar("T")
 
@@ -141,6 +142,12 @@ class AsyncPsycopg(Psycopg):
         connection = cursor.connection.driver_connection
         wait(connection.execute("; ".join(statements), prepare=False))
 
+    @contextmanager
+    def hearing(self, connection: Any) -> Iterator[list[Any]]:
+        """Implement `Driver.hearing`."""
+        with super().hearing(connection.driver_connection) as heard:
+            yield heard
+
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""
         return super().state(connection.driver_connection)
@@ -225,6 +232,22 @@ class Asyncpg:
             unhurried(lambda: self.run(cursor, "COMMIT" if keep else "ROLLBACK"))
         else:
             unhurried(connection.commit if keep else connection.rollback)
+
+    @contextmanager
+    def hearing(self, connection: Any) -> Iterator[list[Any]]:
+        """Implement `Driver.hearing`: a listener is called before what is awaited goes on."""
+        heard: list[Any] = []
+
+        def hear(_: object, said: Any) -> None:
+            if is_warning(said.severity_en, said.sqlstate):
+                heard.append(said.message)
+
+        driver = connection.driver_connection
+        driver.add_log_listener(hear)
+        try:
+            yield heard
+        finally:
+            driver.remove_log_listener(hear)
 
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -163,6 +164,10 @@ class DjangoDriver:
     def end(self, cursor: Any, *, keep: bool) -> None:
         """Implement `Driver.end`: Django's drivers are in autocommit, or the host's."""
         cursor.ending("COMMIT" if keep else "ROLLBACK")
+
+    def hearing(self, connection: Any) -> AbstractContextManager[list[Any]]:
+        """Implement `Driver.hearing`."""
+        return self._driver.hearing(connection.connection)
 
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""

@@ -82,7 +82,10 @@ class ServerConnection:
         self.driver = driver
         self._connection = connection
         self._dialect = dialect
-        self._transaction = Transaction(dialect.cursor(connection), dialect, self.where)
+        self._transaction = Transaction(
+            dialect.cursor(connection), dialect, self.where, is_hosts=True
+        )
+        self._is_making = False
 
     @property
     def remains(self) -> tuple[str, ...]:
@@ -166,14 +169,33 @@ class ServerConnection:
 
     def begin_making(self) -> None:
         """Implement `HostConnection.begin_making`."""
+        self._is_making = True
         if self._dialect.driver.in_autocommit(self._connection):
             with self._asking() as cursor:
                 self._dialect.begin_writing(cursor)
 
     def end(self, *, keep: bool) -> None:
-        """Implement `HostConnection.end`."""
+        """Implement `HostConnection.end`; of what was made it is told whether it was kept.
+
+        :raises OutcomeUnknown: that is not known.
+        """
+        is_made, self._is_making = self._is_making and keep, False
+        if is_made:
+            check_idle(self.driver)
+            self._transaction.end(self._kept)
+            return
         with self._asking() as cursor:
             self._dialect.driver.end(cursor, keep=keep)
+
+    def _kept(self) -> bool | None:
+        """Commit, and return what `Dialect.commit` does, by what each driver tells."""
+        driver = self._dialect.driver
+        if driver.state(self._connection) is State.FAILED:
+            driver.end(self._transaction.cursor, keep=True)
+            return False
+        with driver.hearing(self._connection) as warned:
+            driver.end(self._transaction.cursor, keep=True)
+        return None if warned else True
 
     def check_version(self) -> bool:
         """Implement `HostConnection.check_version`.

@@ -14,7 +14,7 @@ from timebank.storage.joined.django import DjangoCursor, marked
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite import schema
-from timebank.storage.sqlite.errors import ERRORS, code_of, translated
+from timebank.storage.sqlite.errors import ERRORS, code_of, commit_failed, translated
 from timebank.storage.sqlite.schema import (
     APPLIED_AT,
     LEDGER,
@@ -420,8 +420,13 @@ class SqliteConnection:
 
     def end(self, *, keep: bool) -> None:
         """Implement `HostConnection.end`."""
-        if self._held is None:
-            self._run("COMMIT" if keep else "ROLLBACK")
+        if self._held is None and keep:
+            try:
+                self._plain.execute("COMMIT")
+            except ERRORS as error:
+                raise commit_failed(error, self.where, ()) from error
+        elif self._held is None:
+            self._run("ROLLBACK")
         else:
             self._held()
             self._held = None

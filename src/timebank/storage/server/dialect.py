@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -101,6 +101,10 @@ class Terms:
 OF_HOST: Final = Terms()
 
 
+#: A statement and its values.
+Question = tuple[str, tuple[object, ...]]
+
+
 class Dialect(Protocol):
     """One kind of server. `lost` and `translated` look at errors of its driver.
 
@@ -141,8 +145,41 @@ class Dialect(Protocol):
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
 
-    def commit(self, cursor: Any) -> bool:
-        """Commit and return whether the server did commit."""
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Return the statement that does what `append` does, with the values in it.
+
+        `None` where that takes more than one, or would be large.
+        """
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Run a statement of `append_as_text`, and commit; return what each of both returns.
+
+        Where the statement fails there is no commit: `is_failed` is then true.
+        """
+
+    def is_failed(self, connection: Any) -> bool:
+        """Return whether a transaction is open in which a statement failed."""
+
+    def commit(self, cursor: Any) -> bool | None:
+        """Commit and return whether the server did, or `None` where it has a doubt of its own.
+
+        What it raises may come from before the commit or from after it: see `rolled_back`.
+        """
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Return whether an error of a commit is known to mean that nothing was kept.
+
+        By what the server names it, never by words. What is not known to be a rollback may have
+        been written.
+        """
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Return whether it means that only reading is possible there, by any transaction."""
 
     def cursor(self, connection: Any) -> Any:
         """Return a cursor of the driver's own kind, whatever the connection's default is."""

@@ -7,7 +7,8 @@ host's connection (the shape of its rows, its kind of cursor) matters here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from functools import lru_cache
 from importlib import import_module
@@ -66,6 +67,9 @@ class Driver(Protocol):
     def end(self, cursor: Any, *, keep: bool) -> None:
         """Commit or roll back a transaction that we began ourselves."""
 
+    def hearing(self, connection: Any) -> AbstractContextManager[list[Any]]:
+        """Return a block with a list of what the server warns of in it, as far as it is told."""
+
     def state(self, connection: Any) -> State:
         """Return what the connection is in, as far as the driver knows; nothing is asked."""
 
@@ -81,6 +85,24 @@ class PostgresDriver(Driver, Protocol):
 
     def encodings(self, connection: Any) -> tuple[str, str]:
         """Return the server's encoding and the connection's, as PostgreSQL calls them."""
+
+
+#: Severities of what PostgreSQL says beside its answer that are no warnings, in any language.
+_HARMLESS: Final = ("NOTICE", "INFO", "LOG", "DEBUG")
+
+
+def is_warning(severity: str | None, code: str | None) -> bool:
+    """Return whether what PostgreSQL says beside its answer is more than a notice.
+
+    By the severity that is in no language; a server that gives none says it by the code.
+
+    >>> from timebank.storage.server.drivers import is_warning
+    >>> is_warning("WARNING", "01000"), is_warning("NOTICE", "42P07"), is_warning(None, "00000")
+    (True, False, False)
+    """
+    if severity is None:
+        return code != "00000"
+    return not severity.startswith(_HARMLESS)
 
 
 #: By the name of psycopg's and psycopg 2's transaction status.
@@ -151,6 +173,21 @@ class Psycopg:
         """Implement `Driver.end`."""
         self.run(cursor, "COMMIT" if keep else "ROLLBACK")
 
+    @contextmanager
+    def hearing(self, connection: Any) -> Iterator[list[Any]]:
+        """Implement `Driver.hearing`."""
+        heard: list[Any] = []
+
+        def hear(said: Any) -> None:
+            if is_warning(said.severity_nonlocalized, said.sqlstate):
+                heard.append(said.message_primary)
+
+        connection.add_notice_handler(hear)
+        try:
+            yield heard
+        finally:
+            connection.remove_notice_handler(hear)
+
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""
         if connection.closed:
@@ -213,6 +250,17 @@ class Psycopg2:
             self._package.connection.commit(connection)
         else:
             self._package.connection.rollback(connection)
+
+    @contextmanager
+    def hearing(self, connection: Any) -> Iterator[list[Any]]:
+        """Implement `Driver.hearing`: the driver has the words alone, so any are a warning."""
+        kept, heard = connection.notices, list[Any]()
+        connection.notices = heard
+        try:
+            yield heard
+        finally:
+            kept += heard
+            connection.notices = kept
 
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`."""
@@ -316,6 +364,14 @@ class MySql:
     def end(self, cursor: Any, *, keep: bool) -> None:
         """Implement `Driver.end`."""
         self.run(cursor, "COMMIT" if keep else "ROLLBACK")
+
+    @contextmanager
+    def hearing(self, connection: Any) -> Iterator[list[Any]]:
+        """Implement `Driver.hearing`: mysqlclient tells nothing without being asked."""
+        heard: list[Any] = []
+        yield heard
+        if getattr(getattr(connection, "_result", None), "warning_count", 0):
+            heard.append("a warning")
 
     def state(self, connection: Any) -> State:
         """Implement `Driver.state`: after an error a driver's own note is of before it.

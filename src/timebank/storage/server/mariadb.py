@@ -9,18 +9,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final
 
 import attrs
 
-from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.errors import (
+    Conflict,
+    Corrupt,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+    Unavailable,
+)
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.dialect import (
+    CONNECT_TIMEOUT_SECONDS,
+    OF_HOST,
+    Question,
+    Terms,
+    queries,
+)
 from timebank.storage.server.drivers import Driver, MySql
 
 #: By the server's number; what is not here is a `StoreError`.
@@ -30,11 +43,15 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
     1412: (Conflict, "a table was changed meanwhile"),
     1062: (Conflict, "a key is taken"),
     1205: (StoreBusy, "another transaction holds the lock"),
-    1040: (StoreBusy, "the server has no connection left"),
+    1040: (Unavailable, "the server has no connection left"),
+    1203: (Unavailable, "the server has no connection left for its user"),
+    1226: (Unavailable, "the server's user has used up what it may"),
+    1047: (Unavailable, "the node is not in its cluster"),
     1317: (StoreBusy, "the server stopped the statement"),
     1969: (StoreBusy, "the server stopped the statement, which took too long"),
-    1290: (StoreError, "the storage cannot be written to"),
-    1792: (StoreError, "the storage cannot be written to"),
+    1290: (Unavailable, "the storage cannot be written to: it may be a replica"),
+    1792: (Unavailable, "the storage cannot be written to: it may be a replica"),
+    1836: (Unavailable, "the storage cannot be written to: it may be a replica"),
     1021: (StoreError, "the disk is full"),
     1114: (StoreError, "the disk is full"),
     1142: (StoreError, "the server's user may not do this"),
@@ -45,7 +62,16 @@ _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
     1877: (Corrupt, "the server's files are damaged"),
 }
 #: How the driver and the server say that the connection is gone.
-_LOST: Final = (0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055)
+_LOST: Final = (
+    *(0, 1053, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927),
+    *(2002, 2003, 2006, 2012, 2013, 2014, 2055, 4031),
+)
+_NO_WRITES: Final = (1290, 1792, 1836)
+#: What is known to be a rollback where a commit fails: a deadlock, which on Galera is a writer of
+#: another node that was first, and what is of the class 23000, a violated key or check.
+_ROLLED_BACK: Final = (
+    *(1213, 1022, 1048, 1062, 1169, 1216, 1217, 1451, 1452, 1557, 1586, 1761, 1762, 1859, 4025),
+)
 #: The options of TLS, and what the driver calls them within its `ssl`.
 _TLS: Final = {
     "ssl_ca": "ca",
@@ -254,10 +280,41 @@ class MariaDb:
         """Implement `Dialect.begin_writing`."""
         cursor.execute(f"START TRANSACTION {'READ ONLY' if terms.read_only else 'READ WRITE'}")
 
-    def commit(self, cursor: Any) -> bool:
-        """Implement `Dialect.commit`."""
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Implement `Dialect.begin_asking`, a trip for each."""
+        self.begin_writing(cursor, terms)
+        answers = []
+        for sql, values in questions:
+            cursor.execute(sql, values)
+            answers.append(list(cursor.fetchall()))
+        return answers
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`: there is a statement for each table."""
+        return None
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Implement `Dialect.commit_with`."""
+        raise NotImplementedError
+
+    def is_failed(self, connection: Any) -> bool:
+        """Implement `Dialect.is_failed`: a statement that failed leaves the others in force."""
+        return False
+
+    def commit(self, cursor: Any) -> bool | None:
+        """Implement `Dialect.commit`; a commit that went as it should warns of nothing."""
         cursor.execute("COMMIT")
-        return True
+        return None if getattr(cursor, "warning_count", 0) else True
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Implement `Dialect.rolled_back`."""
+        return number_of(error) in _ROLLED_BACK
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Implement `Dialect.takes_no_writes`."""
+        return number_of(error) in _NO_WRITES
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
@@ -311,7 +368,7 @@ class MariaDb:
         number = number_of(error)
         kind, meaning = _MEANINGS.get(number, (StoreError, "MariaDB failed"))
         if number in _LOST:
-            meaning = "the connection was lost"
+            kind, meaning = Unavailable, "the connection was lost"
         said = error.args[1] if len(error.args) > 1 else error
         return kind(f"{where}: {meaning} ({said})")
 

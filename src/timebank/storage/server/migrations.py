@@ -130,7 +130,7 @@ def migrate(store: SqlStore) -> list[str]:
                 store.dialect.making_tables(transaction.cursor),
             ):
                 done = make_ledger(transaction, _recorded(transaction) or set())
-                transaction.dialect.commit(transaction.cursor)
+                transaction.commit()
         except store.dialect.error as error:
             translated = store.dialect.translated(error, store.url)
             if not store.dialect.made_already(error):

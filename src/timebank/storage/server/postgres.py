@@ -8,7 +8,7 @@ written by one statement.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -22,13 +22,29 @@ from timebank.errors import (
     StoreBusy,
     StoreError,
     TimebankError,
+    Unavailable,
 )
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.dialect import (
+    CONNECT_TIMEOUT_SECONDS,
+    OF_HOST,
+    Question,
+    Terms,
+    queries,
+)
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
+from timebank.storage.server.literals import (
+    Raw,
+    answers_of,
+    filled,
+    literal,
+    questions_in,
+    rows_literal,
+)
 
+_NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
 _PREPARED: Final = (
     "a pooler does not keep a connection's prepared statements: switch them off, with "
     "prepare_threshold=none in the URL, or None on a host's own connection"
@@ -41,13 +57,14 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "55P03": (StoreBusy, "another transaction holds the lock"),
     "57014": (StoreBusy, "the server stopped the statement, which took too long"),
     "25P03": (StoreBusy, "the server ended the transaction, which was idle for too long"),
-    "53300": (StoreBusy, "the server has no connection left"),
-    "57P03": (StoreBusy, "the server is starting or stopping"),
+    "25P04": (StoreBusy, "the server ended the transaction, which took too long"),
+    "53300": (Unavailable, "the server has no connection left"),
+    "57P03": (Unavailable, "the server is starting or stopping"),
     "25P02": (
         InvalidRequest,
         "a statement failed in the host's transaction: roll it back before anything else",
     ),
-    "25006": (StoreError, "the storage cannot be written to"),
+    "25006": (Unavailable, _NO_WRITES),
     "53100": (StoreError, "the disk is full"),
     "42501": (StoreError, "the server's user may not do this"),
     "42P01": (Corrupt, "a table is missing"),
@@ -56,9 +73,23 @@ _MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
     "26000": (StoreError, _PREPARED),
     "22021": (Corrupt, "text is not UTF-8"),
     "XX": (Corrupt, "the server's files are damaged"),
-    "08": (StoreError, "the connection was lost"),
-    "57": (StoreError, "the server ended the connection"),
+    "08": (Unavailable, "the connection was lost"),
+    "57": (Unavailable, "the server ended the connection"),
 }
+#: Of a connection that could not be made or was lost libpq gives no SQLSTATE. It may be there
+#: again in a moment, unless the server refused who asks, or what they ask for. (By words, for
+#: there is nothing else; said in another language it is called `Unavailable`, which is true too.)
+_LOST: Final = (Unavailable, "the server cannot be reached")
+_REFUSED: Final = (
+    *("authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist"),
+    *("not permitted to log in", "permission denied", "certificate", "does not support ssl"),
+    "is not currently accepting connections",
+)
+#: What is known to be a rollback where a commit fails, by SQLSTATE or its class.
+_ROLLED_BACK: Final = ("40001", "40P01")
+_VIOLATED: Final = "23"
+#: The functions of the server that refuse to begin writing on a standby, as it names them.
+_OF_STANDBY: Final = ("check_XactReadOnly", "check_transaction_read_only")
 #: By words: PgBouncer has one SQLSTATE for all, and a standby that of whatever is not supported.
 _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     (
@@ -66,9 +97,9 @@ _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
         StoreError,
         "a pooler lends connections by the statement: it needs pool_mode = transaction, or session",
     ),
-    ("read-write mode during recovery", StoreError, "the storage cannot be written to"),
+    ("read-write mode during recovery", Unavailable, _NO_WRITES),
     ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
-    ("no more connections allowed", StoreBusy, "the pooler takes no more clients"),
+    ("no more connections allowed", Unavailable, "the pooler takes no more clients"),
 )
 _UNDEFINED: Final = ("42P01", "3F000")
 #: A statement in a transaction in which another one failed.
@@ -84,12 +115,13 @@ _COLUMNS: Final = {
     "statutes": (StatuteRow._fields, ("bigint", "text", "text")),
     "tiles": (TileRow._fields, ("bigint", "bigint", "bytea")),
 }
+_TYPES: Final = {part: types for part, (_, types) in _COLUMNS.items()} | {"resolved": ("bigint",)}
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
 )
 
 
-_END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[])"
+_END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence {}"
 #: The steps of a statement all run, unless each asks whether the head was where it should be.
 _IF_MOVED: Final = "EXISTS (SELECT 1 FROM head)"
 
@@ -100,9 +132,16 @@ _ERASE_TEXT: Final = (
 )
 
 
+def _arrays(part: str) -> str:
+    """Return where the rows of a table come from: an array for each column."""
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in _COLUMNS[part][1])})"
+
+
 @cache
-def _append(parts: tuple[str, ...]) -> str:
+def _append(parts: tuple[str, ...], *, by_value: bool = False) -> str:
     """Return one statement that writes the rows of these tables and moves the head.
+
+    The rows are given as an array for each column, or `by_value`, as a list of values.
 
     Where it does not move the head it writes nothing: a host whose callable has ended our
     savepoint meanwhile would keep what was written.
@@ -116,19 +155,37 @@ def _append(parts: tuple[str, ...]) -> str:
         )
     for part in parts:
         if part == "resolved":
-            steps.append(f"resolved AS ({_END_HOLDS}{f' AND {_IF_MOVED}' if moves else ''})")
+            ends = _END_HOLDS.format("IN (%s)" if by_value else "= ANY(%s::bigint[])")
+            steps.append(f"resolved AS ({ends}{f' AND {_IF_MOVED}' if moves else ''})")
             continue
-        names, types = _COLUMNS[part]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        names = ", ".join(_COLUMNS[part][0])
         steps.append(
-            f"{part} AS (INSERT INTO timebank_{part} (bank, {', '.join(names)}) "  # noqa: S608 - our names
-            f"SELECT %s, * FROM unnest({arrays}){f' WHERE {_IF_MOVED}' if moves else ''}"
+            f"{part} AS (INSERT INTO timebank_{part} (bank, {names}) "  # noqa: S608 - our names
+            f"SELECT %s, given.* FROM {'(%s)' if by_value else _arrays(part)} AS given"
+            f"{f' WHERE {_IF_MOVED}' if moves else ''}"
             f"{_REPLACE if part == 'accounts' else ''})"
         )
     answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
     return f"WITH {', '.join(steps)} {answer}"
 
 
+def _rows(batch: Batch) -> dict[str, Sequence[Any]]:
+    """Return the rows of a batch by table, where there are any."""
+    rows: dict[str, Sequence[Any]] = {
+        "records": batch.records,
+        "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
+        "accounts": list(map(_account, batch.accounts.values())),
+        "postings": batch.postings,
+        "holds": batch.holds,
+        "statutes": batch.statutes,
+        "tiles": batch.tiles,
+        "resolved": [(sequence,) for sequence in batch.resolved],
+    }
+    return {part: found for part, found in rows.items() if found}
+
+
+#: Of more rows than these the values go apart from the statement, and the commit after it.
+FEW_ROWS: Final = 40
 _NO_SAVEPOINT: Final = "3B001"
 #: A change that changes nothing: a lock of a row that is locked already would take no id.
 _TAKE_XID: Final = (
@@ -150,6 +207,10 @@ _FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
     WHERE c.relname IN {_TABLES} AND pg_table_is_visible(c.oid)"""  # noqa: S608 - our names
 
 
+#: Of a wait for a standby that was cancelled nothing but a warning tells: it must come through.
+_WARN: Final = "SET LOCAL client_min_messages = warning"
+
+
 @cache
 def _begin(mode: str, terms: Terms) -> list[str]:
     """Return the statements that begin a transaction, and set what is to hold in it."""
@@ -158,13 +219,8 @@ def _begin(mode: str, terms: Terms) -> list[str]:
         # 0 would be without end.
         steps.append(f"SET LOCAL lock_timeout = {max(1, int(terms.timeout_seconds * 1000))}")
     for name, value in terms.settings:
-        steps.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, true)")
+        steps.append(f"SELECT set_config({literal(name)}, {literal(value)}, true)")
     return steps
-
-
-def _literal(text: str) -> str:
-    """Return a text as SQL, whatever the session thinks of backslashes."""
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class PostgreSql:
@@ -249,17 +305,81 @@ class PostgreSql:
 
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
-        access = "READ ONLY" if terms.read_only else "READ WRITE"
-        self.driver.run(cursor, *_begin(f"READ COMMITTED {access}", terms))
+        self.driver.run(cursor, *self._writing(terms))
 
-    def commit(self, cursor: Any) -> bool:
-        """Implement `Dialect.commit`: that a failed transaction is rolled back is no error."""
-        cursor.execute("COMMIT", prepare=False)
-        return bool(cursor.statusmessage == "COMMIT")
+    @staticmethod
+    def _writing(terms: Terms) -> list[str]:
+        """Return the statements that begin a transaction which writes."""
+        access = "READ ONLY" if terms.read_only else "READ WRITE"
+        return [*_begin(f"READ COMMITTED {access}", terms), _WARN]
+
+    def commit(self, cursor: Any) -> bool | None:
+        """Implement `Dialect.commit`: that a failed transaction is rolled back is no error.
+
+        A server that stops waiting for its standby has committed, says so in a warning, and may
+        lose it.
+        """
+        with self.driver.hearing(cursor.connection) as warned:
+            cursor.execute("COMMIT", prepare=False)
+        return self._told(cursor, warned)
+
+    def rolled_back(self, error: Exception) -> bool:
+        """Implement `Dialect.rolled_back`."""
+        state = self.driver.sqlstate(error)
+        return state in _ROLLED_BACK or state.startswith(_VIOLATED)
+
+    def takes_no_writes(self, error: Exception) -> bool:
+        """Implement `Dialect.takes_no_writes`; on a standby to begin is refused by another code."""
+        function = getattr(getattr(error, "diag", None), "source_function", None)
+        return self.driver.sqlstate(error) == "25006" or function in _OF_STANDBY
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
         return self.driver.cursor(connection)
+
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Implement `Dialect.begin_asking`, in one trip."""
+        begin = self._writing(terms)
+        asked = questions_in(questions)
+        if asked is None:  # by the driver's own way, which says what is wrong with it
+            self.driver.run(cursor, *begin)
+            return [cursor.execute(*question).fetchall() for question in questions]
+        self.driver.run(cursor, *begin, *asked)
+        return answers_of(cursor, before=len(begin), number=len(asked))
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`."""
+        rows = _rows(batch)
+        if batch.erased or not batch.records or sum(map(len, rows.values())) > FEW_ROWS:
+            return None
+        values: list[object] = [batch.records[-1].sequence, batch.records[-1].digest, bank, before]
+        try:
+            for part, found in rows.items():
+                values += (bank, Raw(rows_literal(found, _TYPES[part])))
+            return filled(_append(tuple(rows), by_value=True), values)
+        except ValueError:
+            return None
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Implement `Dialect.commit_with`: what follows a statement that failed is not done."""
+        with self.driver.hearing(cursor.connection) as warned:
+            self.driver.run(cursor, append, "COMMIT")
+        ((moved,),) = cursor.fetchall()
+        cursor.nextset()
+        return bool(moved), self._told(cursor, warned)
+
+    @staticmethod
+    def _told(cursor: Any, warned: Sequence[object]) -> bool | None:
+        """Return what a commit has come to, by what the server said of it."""
+        if cursor.statusmessage == "ROLLBACK":
+            return False
+        return True if cursor.statusmessage == "COMMIT" and not warned else None
+
+    def is_failed(self, connection: Any) -> bool:
+        """Implement `Dialect.is_failed`."""
+        return self.driver.state(connection) is State.FAILED
 
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Implement `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
@@ -269,26 +389,16 @@ class PostgreSql:
         return is_current
 
     def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        rows: dict[str, list[Any]] = {
-            "records": batch.records,
-            "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
-            "accounts": list(map(_account, batch.accounts.values())),
-            "postings": batch.postings,
-            "holds": batch.holds,
-            "statutes": batch.statutes,
-            "tiles": batch.tiles,
-            "resolved": [(sequence,) for sequence in batch.resolved],
-        }
-        parts = tuple(part for part, found in rows.items() if found)
-        if not parts:
+        rows = _rows(batch)
+        if not rows:
             return True
         values: list[Any] = []
         if batch.records:
             last = batch.records[-1]
             values = [last.sequence, last.digest, bank, before]
-        columns = ((bank, *map(list, zip(*rows[part], strict=True))) for part in parts)
+        columns = ((bank, *map(list, zip(*found, strict=True))) for found in rows.values())
         values += chain.from_iterable(columns)
-        cursor.execute(_append(parts), values)
+        cursor.execute(_append(tuple(rows)), values)
         (moved,) = cursor.fetchone()
         return bool(moved)
 
@@ -313,10 +423,16 @@ class PostgreSql:
     def translated(self, error: Exception, where: str) -> TimebankError:
         """Implement `Dialect.translated`."""
         state = self.driver.sqlstate(error)
+        said = str(error).partition("\n")[0]
+        if self.takes_no_writes(error):
+            return Unavailable(f"{where}: {_NO_WRITES} ({said})")
         kind, meaning = _MEANINGS.get(
             state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
         )
-        said = str(error).partition("\n")[0]
+        if not state and type(error).__name__ in ("OperationalError", "ConnectionTimeout"):
+            kind, meaning = _LOST
+            if any(word in str(error).lower() for word in _REFUSED):
+                kind, meaning = StoreError, "the server refuses the connection"
         for words, its_kind, its_meaning in _BY_WORDS:
             if words in said:
                 kind, meaning = its_kind, its_meaning

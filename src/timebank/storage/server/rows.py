@@ -5,13 +5,21 @@ Who opens the transaction, the store or the joined host, says so by a `Transacti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
 
-from timebank.errors import BankNotFound, Conflict, Corrupt, StoreError, TimebankError, shown
+from timebank.errors import (
+    BankNotFound,
+    Conflict,
+    Corrupt,
+    OutcomeUnknown,
+    StoreError,
+    TimebankError,
+    shown,
+)
 from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
 from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch
@@ -65,10 +73,50 @@ class Transaction:
     cursor: Any
     dialect: Dialect
     where: str
+    #: Whether a host began it, and said whether it may write.
+    is_hosts: bool = False
 
     def translated(self, error: Exception) -> TimebankError:
         """The library's error for the driver's; raise it `from` that."""
+        if self.is_hosts and self.dialect.takes_no_writes(error):
+            return StoreError(f"{self.where}: the storage cannot be written to ({error})")
         return self.dialect.translated(error, self.where)
+
+    def commit(self, ids: Sequence[str] = (), *, id: str | None = None) -> None:
+        """Commit, and return where the server has said that it did.
+
+        `ids` are those of all that is in it, and `id` the last one's.
+
+        :raises Conflict: it was rolled back, for another one was first.
+        :raises StoreError: it was rolled back.
+        :raises OutcomeUnknown: every other error, and a warning of the server's: only that it was
+            rolled back is believed.
+        """
+        self.end(lambda: self.dialect.commit(self.cursor), ids, id=id)
+
+    def end(
+        self, commit: Callable[[], bool | None], ids: Sequence[str] = (), *, id: str | None = None
+    ) -> None:
+        """Commit by a function, as `commit` does by the dialect's.
+
+        Where it raises one of our own errors, it has not come to the commit.
+        """
+        try:
+            committed = commit()
+        except TimebankError:
+            raise
+        except Exception as error:  # a driver raises anything, of an answer that it cannot read
+            if isinstance(error, self.dialect.error) and self.dialect.rolled_back(error):
+                raise self.translated(error) from error
+            raise OutcomeUnknown(id, ids=ids) from error
+        if committed is None:
+            raise OutcomeUnknown(id, ids=ids) from StoreError(
+                f"{self.where}: the server committed with a warning: what it waited for, a "
+                "replica perhaps, may not have it"
+            )
+        if not committed:
+            msg = f"{self.where}: the server rolled back instead, so nothing was written"
+            raise StoreError(msg)
 
 
 class SqlReader(TableReader):
@@ -163,6 +211,8 @@ class SqlWriter(SqlReader):
         super().__init__(transaction, bank, transaction.dialect.writing)
         self._head: Head | None = None
         self.last_id: str | None = None
+        #: The ids of all that was appended, in order.
+        self.ids: list[str] = []
         self.failed: BaseException | None = None
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -218,16 +268,21 @@ class SqlWriter(SqlReader):
         if batch.records:
             end: RecordRow = batch.records[-1]
             self._head, self.last_id = Head(head.journal, end.sequence, end.digest), end.id
+            self.ids += [record.id for record in batch.records if record.id is not None]
 
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing.
 
         :raises Corrupt: its own row is missing, its others are there.
         """
-        from timebank.journal import genesis
-
         try:
             self.head()
         except BankNotFound:
-            with self._translating() as transaction:
-                transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))
+            self.insert_bank(journal)
+
+    def insert_bank(self, journal: str) -> None:
+        """Make the bank, which is missing."""
+        from timebank.journal import genesis
+
+        with self._translating() as transaction:
+            transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

@@ -21,7 +21,6 @@ from weakref import WeakSet
 import attrs
 
 from timebank.errors import (
-    BankNotFound,
     Conflict,
     InvalidRequest,
     OutcomeUnknown,
@@ -31,9 +30,10 @@ from timebank.errors import (
 )
 from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
-from timebank.storage.server.dialect import Dialect, Terms
+from timebank.storage.server.dialect import Dialect, Question, Terms
 from timebank.storage.server.migrations import check_version, migrate
-from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+from timebank.storage.server.rows import SqlReader, Transaction
+from timebank.storage.server.trips import OwnWriter, questions_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -131,7 +131,8 @@ class SqlStore:
         """Put a connection from the pool into a slot.
 
         :raises StoreBusy: all are in use, for longer than the time-out.
-        :raises StoreError: the server cannot be reached, or its driver takes no such URL.
+        :raises Unavailable: the server cannot be reached.
+        :raises StoreError: it refuses who asks, or its driver takes no such URL.
         """
         from sqlalchemy.exc import SQLAlchemyError
         from sqlalchemy.exc import TimeoutError as NoneFree
@@ -242,21 +243,6 @@ class SqlStore:
             raise StoreError(msg)
         lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
         return SqlWriting(self, bank, lock, self._timeout_seconds)
-
-    def commit(self, connection: Any, transaction: Transaction, writer: SqlWriter) -> None:
-        """Commit.
-
-        :raises OutcomeUnknown: the connection was lost before the server answered.
-        """
-        try:
-            committed = self.dialect.commit(transaction.cursor)
-        except self.dialect.error as error:
-            if self._is_lost(connection, error):
-                raise OutcomeUnknown(writer.last_id) from error
-            raise transaction.translated(error) from error
-        if not committed:
-            msg = f"{self.url}: the server rolled back instead, so nothing was written"
-            raise StoreError(msg)
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
@@ -374,22 +360,34 @@ class SqlWriting(SqlTransaction):
     """The block of a writer, and its turn at the lock of this process."""
 
     def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
-        super().__init__(store, partial(store.dialect.begin_writing, terms=store.terms))
+        super().__init__(store, self._begin_asking)
         self._bank = bank
         self._lock = lock
         self._timeout_seconds = timeout
         self._turn: Turn | None = None
-        self._writer: SqlWriter | None = None
+        self._writer: OwnWriter | None = None
+        #: What is asked when it begins, first of all for the head, with its lock.
+        self._questions: list[Question] = [(store.dialect.lock_head, (bank,))]
+        self._answers: list[list[tuple[Any, ...]]] = []
 
-    def __enter__(self) -> SqlWriter:  # type: ignore[override]  # what the block is about
+    def foresee(self, *, after: int | None, limit: int, id: str | None) -> None:
+        """Implement `Foresees.foresee`."""
+        queries = self._store.dialect.writing
+        self._questions += questions_of(queries, self._bank, after=after, limit=limit, id=id)
+
+    def _begin_asking(self, cursor: Any) -> None:
+        dialect, terms = self._store.dialect, self._store.terms
+        self._answers = dialect.begin_asking(cursor, terms, self._questions)
+
+    def __enter__(self) -> OwnWriter:  # type: ignore[override]  # what the block is about
         self._pid = os.getpid()
         self._turn = Turn(self)
         try:
             self._lock.acquire(self._timeout_seconds, self._turn)
-            self._connection, self._transaction = self._began()
-            writer = self._writer = SqlWriter(self._transaction, self._bank)
-            with suppress(BankNotFound):  # the writer's reads say so
-                writer.lock()
+            _, self._transaction = self._began()
+            answers = dict(zip(self._questions, self._answers, strict=True))
+            writer = self._writer = OwnWriter(self._transaction, self._bank, answers)
+            writer.lock()
         except BaseException as error:
             self._sound = isinstance(error, Exception)
             self.drop()
@@ -406,6 +404,8 @@ class SqlWriting(SqlTransaction):
             if error is None:
                 self._commit()
             self._sound = error is None or isinstance(error, Exception)
+        except OutcomeUnknown:
+            raise  # what the server does with that connection now is not known either
         except Exception:
             self._sound = True  # unless it cannot even be rolled back
             raise
@@ -417,7 +417,7 @@ class SqlWriting(SqlTransaction):
 
         :raises StoreError: a statement failed, this is another process than that which began, or
             the writer is closed.
-        :raises OutcomeUnknown: the connection was lost before the server answered.
+        :raises OutcomeUnknown: it is not known whether the server did: see `Transaction.commit`.
         """
         writer = self._writer
         if self._pid != os.getpid():
@@ -429,7 +429,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        self._store.commit(self._connection, self._transaction, writer)
+        writer.commit()
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""

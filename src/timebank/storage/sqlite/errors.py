@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
-from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.errors import (
+    Conflict,
+    Corrupt,
+    OutcomeUnknown,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+)
 
 #: By primary result code, the low byte; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -30,6 +38,26 @@ _CHANGED: Final = (
 
 #: What a statement may raise: where a damaged schema is told about, Python cannot decode it.
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+
+
+#: Where a commit fails with one of these nothing was kept. With any other, a full disk among them,
+#: the mark of the commit may be in the log all the same, and a recovery would find it.
+_ROLLED_BACK: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT)
+
+
+def commit_failed(
+    error: Exception, where: str, ids: Sequence[str], *, id: str | None = None
+) -> TimebankError:
+    """Return the error for a commit that failed, of records with these ids.
+
+    >>> import sqlite3
+    >>> from timebank.storage.sqlite.errors import commit_failed
+    >>> commit_failed(sqlite3.OperationalError("disk I/O error"), "bank.db", ["t1"], id="t1").ids
+    ('t1',)
+    """
+    if code_of(error) in _ROLLED_BACK:
+        return translated(error, where)
+    return OutcomeUnknown(id, ids=ids)
 
 
 def code_of(error: Exception) -> int:

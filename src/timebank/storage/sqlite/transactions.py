@@ -21,7 +21,7 @@ from timebank.model import Fault, Head, RecordRow
 from timebank.storage.lock import OVER, UNFINISHED, Turn
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
-from timebank.storage.sqlite.errors import ERRORS, code_of, translated
+from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, schema_faults
 from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.log import is_sound
@@ -159,6 +159,8 @@ class SqliteWriter(SqliteReader):
 
     _sequence: int | None = None
     _last_id: str | None = None
+    #: The ids of all that was appended, in order.
+    _ids: tuple[str, ...] = ()
     _failed: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -254,7 +256,7 @@ class SqliteWriter(SqliteReader):
             except OSError:
                 is_there = False
             if not is_there:
-                raise OutcomeUnknown(self._last_id) from replaced(where)
+                raise OutcomeUnknown(self._last_id, ids=self._ids) from replaced(where)
 
     def _is_sound(self) -> bool:
         """Return whether what the file is now is a database: see `is_sound`."""
@@ -263,9 +265,7 @@ class SqliteWriter(SqliteReader):
 
     def _commit_failed(self, connection: sqlite3.Connection, error: Exception) -> TimebankError:
         rolled_back(connection)
-        if code_of(error) == sqlite3.SQLITE_IOERR:
-            return OutcomeUnknown(self._last_id)
-        return translated(error, self._connections.where)
+        return commit_failed(error, self._connections.where, self._ids, id=self._last_id)
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Fetch as a reader does; after an error nothing more is written."""
@@ -318,6 +318,7 @@ class SqliteWriter(SqliteReader):
                 raise self._failed
             last = record.sequence
         self._sequence, self._last_id = last, records[-1].id
+        self._ids += tuple(record.id for record in records if record.id is not None)
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> None:
         with_bank = (self._bank,).__add__  # a tuple's own addition: no call of Python for a row
