@@ -99,7 +99,7 @@ def test_a_lost_head_is_named_and_nothing_is_written(store: InFile) -> None:
     again = call("history", "accept", "--head", lines()[0], "--reason", "the server was lost")
     assert "Record 4 said so before, of record 3: nothing was recorded.\n" == again
     pay(bank, "c")
-    assert "record 3 was lost by the storage" in call("journal")
+    assert "record 3 was lost by the storage" in call("journal", "--format", "text")
     assert "lost it, as record 4 declares" in call("audit", "--expect-head", "@heads")
     assert "" == call("head", "--log", "heads")
     assert 2 == len(lines())
