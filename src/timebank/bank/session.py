@@ -43,6 +43,7 @@ from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
     Account,
+    Head,
     Hold,
     RecordRow,
     TextRow,
@@ -193,6 +194,11 @@ class _Reading:
 class Session:
     """Judges commands one after the other against one writer."""
 
+    #: The head that this process was told and the journal has no more, where that is to be
+    #: accepted; and when it began, counted over the sessions of its bank.
+    lost: Head | None = None
+    number: int = 0
+
     def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
         self.writer = writer
         self._sources = sources
@@ -217,6 +223,8 @@ class Session:
         self.keeper: Any = None
         #: True once it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
+        #: True once a call of it was done, or found done before: its commit tells that it is.
+        self.acknowledges = False
 
     def execute(
         self, command: Command[Any, Result], actor: str | None, now: int | None = None
@@ -257,6 +265,7 @@ class Session:
             if self._batch is not None and len(self._batch.records) >= FLUSH_EVERY:
                 self.flush()
         self.unfinished = None
+        self.acknowledges = True
         return result
 
     def guarded(self, work: Callable[[], T]) -> T:

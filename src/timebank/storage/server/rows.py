@@ -20,6 +20,7 @@ from timebank.errors import (
     TimebankError,
     shown,
 )
+from timebank.journal import genesis
 from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
 from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch

@@ -89,6 +89,7 @@ class OwnWriter(SqlWriter):
         else:
             self._answers.clear()
             self._be_patient_for(batch)
+            self.has_written = True
             self._last = (batch, before, text)
 
     def _write_last(self) -> None:
