@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from timebank.model import AccountRow
+from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Question
 
 #: Where a value stands in a statement.
@@ -107,3 +109,27 @@ def answers_of(cursor: Any, *, before: int, number: int) -> list[list[tuple[Any,
         if left:
             cursor.nextset()
     return answers
+
+
+def rows_of(batch: Batch) -> dict[str, Sequence[Any]]:
+    """Return the rows of a batch by table, where there are any."""
+    rows: dict[str, Sequence[Any]] = {
+        "records": batch.records,
+        "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
+        "accounts": list(map(_account, batch.accounts.values())),
+        "postings": batch.postings,
+        "holds": batch.holds,
+        "statutes": batch.statutes,
+        "tiles": batch.tiles,
+        "resolved": [(sequence,) for sequence in batch.resolved],
+    }
+    return {part: found for part, found in rows.items() if found}
+
+
+def _account(row: AccountRow) -> AccountRow:
+    """Return an account with its limits as text, which a column of one type can hold."""
+    return row._replace(floor=_limit(row.floor), ceiling=_limit(row.ceiling))  # type: ignore[arg-type]  # kept as text
+
+
+def _limit(limit: object) -> str | None:
+    return None if limit is None else str(limit)

@@ -46,6 +46,7 @@ from timebank.storage.server.literals import (
     literal,
     questions_in,
     rows_literal,
+    rows_of,
 )
 
 _NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
@@ -181,21 +182,6 @@ def _append(parts: tuple[str, ...], *, by_value: bool = False) -> str:
         )
     answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
     return f"WITH {', '.join(steps)} {answer}"
-
-
-def _rows(batch: Batch) -> dict[str, Sequence[Any]]:
-    """Return the rows of a batch by table, where there are any."""
-    rows: dict[str, Sequence[Any]] = {
-        "records": batch.records,
-        "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
-        "accounts": list(map(_account, batch.accounts.values())),
-        "postings": batch.postings,
-        "holds": batch.holds,
-        "statutes": batch.statutes,
-        "tiles": batch.tiles,
-        "resolved": [(sequence,) for sequence in batch.resolved],
-    }
-    return {part: found for part, found in rows.items() if found}
 
 
 #: Of more rows than these the values go apart from the statement, and the commit after it.
@@ -374,7 +360,7 @@ class PostgreSql:
 
     def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
         """Implement `Dialect.append_as_text`."""
-        rows = _rows(batch)
+        rows = rows_of(batch)
         if batch.erased or not batch.records or sum(map(len, rows.values())) > FEW_ROWS:
             return None
         values: list[object] = [batch.records[-1].sequence, batch.records[-1].digest, bank, before]
@@ -412,7 +398,7 @@ class PostgreSql:
         return is_current
 
     def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        rows = _rows(batch)
+        rows = rows_of(batch)
         if not rows:
             return True
         values: list[Any] = []
@@ -620,12 +606,3 @@ _REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger
         RAISE EXCEPTION 'a row of % is never changed', TG_TABLE_NAME
             USING ERRCODE = 'restrict_violation';
     END $$"""
-
-
-def _account(row: AccountRow) -> AccountRow:
-    """Return an account with its limits as text, which a column of one type can hold."""
-    return row._replace(floor=_limit(row.floor), ceiling=_limit(row.ceiling))  # type: ignore[arg-type]  # kept as text
-
-
-def _limit(limit: object) -> str | None:
-    return None if limit is None else str(limit)
