@@ -64,6 +64,13 @@ def _servers(_: Path, *, quick: bool) -> list[Line]:
     ]
 
 
+def _processes(folder: Path, *, quick: bool) -> list[Line]:
+    """Several processes on PostgreSQL beside pgbench."""
+    from benchmarks import processes  # psycopg may not be there
+
+    return processes.part(folder, quick=quick)
+
+
 def _audit(folder: Path, *, quick: bool, million: bool = False) -> list[Line]:
     number = 2_000 if quick else 1_000_000 if million else 100_000
     return programs.audit(folder, number, with_slow=not million)
@@ -84,6 +91,7 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "timeoverflow": _import,
     "joined": _joined,
     "servers": _servers,
+    "servers-processes": _processes,
     "a-ledger": others.a_ledger,
     "hordak": others.hordak,
     "growth-accounts": growth.accounts,

@@ -167,6 +167,100 @@ def test_a_url_is_read_as_it_was_written(
         assert (found.user, "***", found.database) == (shown.user, shown.password, shown.database)
 
 
+#: Hosts as libpq takes them: names, addresses of both kinds, sockets; each with or without a port.
+HOSTS = st.tuples(
+    st.sampled_from(["db", "db.example", "10.0.0.7", "[::1]", "[fe80::1%25eth0]", "%2Frun%2Fpg"]),
+    st.none() | st.integers(1, 65535),
+).map(lambda host: host[0] if host[1] is None else f"{host[0]}:{host[1]}")
+#: What may stand in a URL besides, of which libpq and we know the same.
+LIBPQ = st.sampled_from(
+    [
+        "",
+        "?target_session_attrs=read-write",
+        "?target_session_attrs=prefer-standby&load_balance_hosts=random&connect_timeout=7",
+        "?application_name=me%40home%20%26%20co&sslmode=verify-full",
+    ]
+)
+
+
+def as_libpq_reads(url: str) -> dict[str, str]:
+    """What libpq's own parser finds in a URL; without ports it may have the commas between."""
+    found = psycopg.conninfo.conninfo_to_dict(url)
+    return {
+        name: str(value)
+        for name, value in found.items()
+        if name != "port" or value.strip(",")  # type: ignore[union-attr]  # libpq's are text
+    }
+
+
+def as_we_read(url: str) -> dict[str, str]:
+    """What a driver of ours is given of a URL, but for what it is given of any."""
+    given_to = PostgreSql().arguments(server_url(url))
+    of_any = {"autocommit", *PostgreSql().arguments(server_url("postgresql:///d"))}
+    options = server_url(url).options
+    return {
+        name: str(value)
+        for name, value in given_to.items()
+        if name in options or name not in of_any or name == "dbname"
+    }
+
+
+@given(
+    user=WORDS | st.none(),
+    password=WORDS | st.none(),
+    hosts=st.lists(HOSTS, min_size=1, max_size=4),
+    database=WORDS,
+    options=LIBPQ,
+)
+@example("u", None, ["h1:1", "h2:2"], "db", "?target_session_attrs=read-write")
+@example("u", "p@:/?#,h", ["[::1]:5433", "h2"], "d,b", "")
+def test_several_hosts_are_read_as_libpq_reads_them(
+    user: str | None, password: str | None, hosts: list[str], database: str, options: str
+) -> None:
+    """Whatever the login and the database hold, and whichever of them has a port; shown, too."""
+    login = ""
+    if user is not None:
+        hidden = "" if password is None else f":{quote(password, safe='')}"
+        login = f"{quote(user, safe='')}{hidden}@"
+    url = f"postgresql://{login}{','.join(hosts)}/{quote(database, safe='')}{options}"
+    assert as_libpq_reads(url) == as_we_read(url)
+    shown = str(server_url(url))
+    assert password is None or user is None or f":{quote(password, safe='')}@" not in shown
+    given = as_we_read(url)
+    assert {**given, **({"password": "***"} if "password" in given else {})} == as_we_read(shown)
+
+
+#: What makes a URL, in any order: most is none, and what is one is read by both or refused by us.
+PIECES = st.lists(
+    st.sampled_from(
+        ["u", "h", "h2", "1", "54", "@", ":", ",", "/", "?", "[::1]", "%40", "%2C", "d", "host=h3"]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(rest=PIECES)
+@example("u:p@h:1,h2:2/d")
+@example("u@h,h2:2,[::1]:5/d")
+@example("h%2Ch2/d")
+@example("u:a@h,h2@h3/d")
+@examples(400)
+def test_what_is_taken_is_read_as_libpq_reads_it(rest: str) -> None:
+    """Any text: unless it is refused. Of several @ libpq takes the first and we the last."""
+    assume(rest.count("@") < 2)
+    url = f"postgresql://{rest}"
+    try:
+        found = as_we_read(url)
+    except InvalidRequest:
+        return
+    try:
+        theirs = as_libpq_reads(url)
+    except psycopg.Error:
+        assert "@" in rest  # a password with a / in it, which libpq takes for a host
+        return
+    assert theirs == found or "@" in rest.partition("/")[2]
+
+
 @given(password=PASSWORDS)
 def test_a_password_is_read_whole_or_refused(password: str) -> None:
     """There is no URL of which a part of the password is read as something else."""
@@ -203,8 +297,14 @@ def test_a_password_needs_no_quoting_where_there_is_one_way_to_read_it(password:
         ("postgresql://h:0/d", "the port is a number from 1 to 65535"),
         ("postgresql://h:65536/d", "the port is a number from 1 to 65535"),
         ("postgresql://h:٣/d", "the port is a number from 1 to 65535"),
-        ("postgresql://one,two:54/d", r"several hosts of PostgreSQL are \?host=one,two"),
-        ("postgresql://u:p@one:1,two:2/d", r"several hosts of PostgreSQL are \?host=one,two"),
+        ("mariadb://one,two:54/d", "names one host: of several, put a proxy before them"),
+        ("postgresql://one,/d", "a comma with no host"),
+        ("postgresql://u@:1,two/d", "a comma with no host"),
+        ("postgresql://one,two:0/d", "the port is a number from 1 to 65535"),
+        ("postgresql://one%2Ctwo/d", "no name that can be looked up"),
+        ("postgresql://one,two/d?hostaddr=1.2.3.4", "as many of host, hostaddr and port"),
+        ("postgresql:///d?host=one,two&port=1,2,3", "as many of host, hostaddr and port"),
+        ("postgresql:///d?host=one&hostaddr=1.2.3.4,5.6.7.8", "as many of host, hostaddr"),
         ("postgresql://h/d/e", "within a part written"),
         ("postgresql://h/d#x", "within a part written"),
         ("postgresql://u:p@h/d?application_name=me@home", "two ways: write an @ that divides no"),
@@ -265,12 +365,14 @@ def test_each_option_of_the_drivers_is_known_or_refused() -> None:
         if parameter.kind is parameter.KEYWORD_ONLY
     }
     known = {option.name for option in OPTIONS["postgresql"]}
-    assert set() == known - of_libpq - of_psycopg
+    # The limits of reading are ours.
+    assert {"read_timeout", "long_read_timeout"} == known - of_libpq - of_psycopg
     assert set() == (of_libpq | of_psycopg) - known - REFUSED["postgresql"].keys()
     of_pymysql = set(inspect.signature(pymysql.Connection).parameters)
     known = {option.name for option in OPTIONS["mariadb"]}
-    # In its `ssl`.
-    assert {"ssl_capath", "ssl_cipher"} == known - of_pymysql
+    # In its `ssl`; and ours.
+    ours = {"long_read_timeout", "wsrep_sync_wait"}
+    assert {"ssl_capath", "ssl_cipher", *ours} == known - of_pymysql
     unsaid = {"auth_plugin_map", "server_public_key"}
     assert unsaid == of_pymysql - known - REFUSED["mariadb"].keys()
     for store, options in OPTIONS.items():
@@ -368,10 +470,22 @@ def test_options_that_cannot_be(store: str, query: str, message: str) -> None:
         read_options(store, query)
 
 
+#: Options of MariaDB that are not its driver's.
+OURS = "read_timeout=9&long_read_timeout=99&wsrep_sync_wait=7"
+#: What libpq is told unless the URL tells it.
+LIMITS = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def test_what_a_driver_is_given() -> None:
     """What was read, by its name there; what is set is set in any case."""
     given_to = PostgreSql().arguments
     assert {
+        **LIMITS,
         "autocommit": True,
         "connect_timeout": 10,
         "host": "h",
@@ -382,7 +496,10 @@ def test_what_a_driver_is_given() -> None:
         "client_encoding": "UTF8",
     } == given_to(server_url("postgresql://u:%C3%A9@h:54/d"))
     options = "prepare_threshold=none&connect_timeout=3&client_encoding=utf8&options=-ca%3Db"
+    options += "&tcp_user_timeout=5000&read_timeout=9&long_read_timeout=99"
     assert {
+        **LIMITS,
+        "tcp_user_timeout": 5000,
         "autocommit": True,
         "connect_timeout": 3,
         "host": "h",
@@ -400,7 +517,7 @@ def test_what_a_driver_is_given() -> None:
         "password": "€".encode(),
         "database": "d",
         "charset": "utf8mb4",
-    } == given_to(server_url("mariadb://u:€@h/d?charset=utf8mb4"))
+    } == given_to(server_url(f"mariadb://u:€@h/d?charset=utf8mb4&{OURS}"))
     # A certificate that is named is looked at, unless the URL says that it is not.
     assert {"ca": here} == given_to(server_url(f"mariadb://h/d?ssl_ca={here}"))["ssl"]
     assert {"ca": here, "check_hostname": False, "verify_mode": True} == given_to(
@@ -417,7 +534,6 @@ def test_files_that_are_not_what_they_should_be(tmp_path: Path) -> None:
     for url in (
         f"mariadb://h/d?ssl_ca={wrong}",
         f"mariadb://h/d?read_default_file={wrong}",
-        f"postgresql://127.0.0.1:1/d?sslmode=verify-full&sslrootcert={wrong}",
         "mariadb://127.0.0.1:1/d?ssl=1&ssl_cipher=nothing",
     ):
         with pytest.raises(StoreError):

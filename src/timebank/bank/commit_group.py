@@ -27,7 +27,8 @@ from weakref import WeakKeyDictionary, ref
 
 import attrs
 
-from timebank.bank.session import KnownState, Session, Sources
+from timebank.bank.following import MOST, KnownState
+from timebank.bank.session import Session, Sources
 from timebank.errors import (
     FAILURES,
     ClockBehind,
@@ -40,7 +41,7 @@ from timebank.errors import (
 )
 from timebank.rules.state import AnyCommand
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
-from timebank.storage.protocol import Store, Writer, is_droppable
+from timebank.storage.protocol import Store, Writer, foresees, is_droppable
 
 #: How often a leader lets other threads go on, so that those of the last group may come back.
 _YIELDS: Final = 20
@@ -243,6 +244,8 @@ class CommitGroup:
 
     def _begin(self) -> None:
         self.known: KnownState | None = None
+        #: Whether the last session found the bank at another head than the one before left it.
+        self.others_write = False
         self._waiting: deque[Call] = deque()
         self._leads = Turns()
         self._last = 1
@@ -252,6 +255,25 @@ class CommitGroup:
         fold = session.known.fold
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known
+
+    def writer_of(self, store: Store, bank: str, id: str | None) -> AbstractContextManager[Writer]:
+        """Return the block of a writer in which a command with an id is judged.
+
+        Where others wrote since the last time, what they write is asked for along with the lock.
+        """
+        block = store.writer(bank)
+        if foresees(block):
+            known = self.known if self.others_write else None
+            block.foresee(after=None if known is None else known.sequence, limit=MOST, id=id)
+        return block
+
+    def session(self, writer: Writer, sources: Sources) -> Session:
+        """Return a session that begins with what is known, which is taken away."""
+        known, self.known = self.known, None
+        before = None if known is None else known.sequence
+        session = Session(writer, sources, known)
+        self.others_write = before is not None and session.known.sequence != before
+        return session
 
     def is_led(self) -> bool:
         """Return whether a leader is at work."""
@@ -352,7 +374,7 @@ class CommitGroup:
         try:
             if self._last > 1:
                 self._linger()
-            block = store.writer(bank)
+            block = self.writer_of(store, bank, first.command.id)
             with block as writer:
                 entered = True
                 if self._waiting:
@@ -380,8 +402,7 @@ class CommitGroup:
 
     def _decided(self, group: list[Call], writer: Writer) -> Session:
         """Decide the calls of a group, in order; return the session, ready to be committed."""
-        known, self.known = self.known, None
-        session = Session(writer, group[0].sources, known)
+        session = self.session(writer, group[0].sources)
         now = session.now()  # one reading of the clock for all
         if len(group) > 1:
             session.prefetch_ids([call.command.id for call in group if call.command.id])

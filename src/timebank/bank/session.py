@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import attrs
 
+from timebank.bank.following import KnownState, known_at
 from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
@@ -36,13 +37,12 @@ from timebank.errors import (
     shown,
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
-from timebank.journal.fold import Derived, Fold, imbalance
+from timebank.journal.fold import Derived, imbalance
 from timebank.journal.kinds import KINDS, RecordBody
 from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
     Account,
-    Head,
     Hold,
     RecordRow,
     TextRow,
@@ -52,8 +52,7 @@ from timebank.model import (
 )
 from timebank.model.callables import function
 from timebank.queries.holds import unexpired
-from timebank.queries.records import body_of, last_recorded
-from timebank.queries.statutes import last_rules
+from timebank.queries.records import body_of
 from timebank.queries.views import (
     OPERATIONS,
     account_view,
@@ -67,7 +66,7 @@ from timebank.rules.clock import RestartClock
 from timebank.rules.state import AnyCommand, Command, Result
 from timebank.rules.statutes import Adopt
 from timebank.statute import MOST_AHEAD, Statute
-from timebank.storage.protocol import Batch, Reader, Writer, finds_many
+from timebank.storage.protocol import Batch, Reader, Writer, appends_last, finds_many
 from timebank.storage.tree import tiles_filled
 
 FLUSH_EVERY: Final = 1_000
@@ -136,33 +135,7 @@ class Sources:
         return salt
 
 
-# -- what is known of a bank ------------------------------------------------------------
-
-
-@attrs.define
-class KnownState:
-    """What was read so far of a bank at one head: a cache, thrown away where the head differs."""
-
-    journal: str
-    sequence: int
-    digest: bytes
-    recorded_at: int
-    recorded_on: str
-    statute: Statute
-    fold: Fold
-
-    @classmethod
-    def read(cls, reader: Reader, head: Head) -> KnownState:
-        """Return what is known at a head before any account was looked at."""
-        statute, closed_through = last_rules(reader)
-        return cls(
-            head.journal,
-            head.sequence,
-            head.digest,
-            *last_recorded(reader),
-            statute,
-            Fold(closed_through=closed_through),
-        )
+# -- what a call comes to ---------------------------------------------------------------
 
 
 class Step(NamedTuple):
@@ -230,7 +203,7 @@ class Session:
             or known.sequence != head.sequence
             or known.journal != head.journal
         ):
-            known = KnownState.read(writer, head)
+            known = known_at(writer, head, known)
         self.known = known
         #: What keeps it from taking a call, or from being kept.
         self.unfinished: BaseException | None = None
@@ -329,7 +302,8 @@ class Session:
         if why is not None:
             raise nothing_written(why)
         if self._batch is not None:
-            self.writer.append(self._batch)
+            writer = self.writer
+            (writer.append_last if appends_last(writer) else writer.append)(self._batch)
             self._batch = None
 
     @property

@@ -25,12 +25,14 @@ _PLAIN: Final = ("/", "\\", "./", ".\\", "../", "..\\", "~")
 #: The scheme of a URL without its colon.
 _BARE: Final = re.compile(rf"(?:{'|'.join(OPTIONS)}|postgres|mysql)(?:\+[a-z0-9]+)?(?://[^@]*)?")
 _LOGIN: Final = re.compile(r":.*@|@.*:", re.DOTALL)
+#: A name, an address of IPv4, the folder of a socket, or an address of IPv6; and a port.
+_ONE_HOST: Final = r"(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z%._~-]+)?\]|[^\s@:/?#,\[\]]*)(?::[0-9]{1,5})?"
 _HOST: Final = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s@:/?#,\[\]]*)(?::(?P<port>[0-9]{1,5}))?"
+    rf"(?P<hosts>{_ONE_HOST}(?:,{_ONE_HOST})*)"
     r"(?:/(?P<database>[^@/?#]*))?(?:\?(?P<query>.*))?",
     re.DOTALL | re.ASCII,
 )
-_SEVERAL_HOSTS: Final = re.compile(r"[^@/?#,]*,[^@/?#]*(?:[/?].*)?", re.DOTALL)
+_PORT: Final = re.compile(r":([0-9]{1,5})\Z")
 #: The stores that are on a server.
 SERVERS: Final = ("postgresql", "mariadb")
 _PORTS: Final = range(1, 65536)
@@ -104,8 +106,24 @@ def without_password(url: str) -> str:
 
 
 @attrs.frozen
+class Host:
+    """One host of a URL: a name, an address, or the folder of a socket; and a port."""
+
+    name: str | None
+    port: int | None = None
+
+    def __str__(self) -> str:
+        """Return it as it is written in a URL."""
+        name = self.name or ""
+        shown = f"[{quote(name, safe=':')}]" if ":" in name else quote(name, safe="")
+        return shown if self.port is None else f"{shown}:{self.port}"
+
+
+@attrs.frozen
 class ServerUrl:
     """The parts of the URL of a server. `options` are typed; `query` is what they were read from.
+
+    There is one host, of no name where the URL says none, or there are several, of PostgreSQL.
 
     >>> from timebank.storage.address import server_url
     >>> found = server_url("mariadb+pymysql://maria:p@ss:/w@db.example/bank?connect_timeout=5")
@@ -118,11 +136,23 @@ class ServerUrl:
     scheme: str
     user: str | None
     password: str | None = attrs.field(repr=False)
-    host: str | None
-    port: int | None
+    hosts: tuple[Host, ...]
     database: str | None
     query: str = attrs.field(repr=False)
     options: dict[str, Any] = attrs.field(repr=False)
+
+    @property
+    def host(self) -> str | None:
+        """The host, or the hosts with commas between, as libpq takes them."""
+        return ",".join(host.name or "" for host in self.hosts) or None
+
+    @property
+    def port(self) -> int | str | None:
+        """The port; of several hosts one for each, with commas between, and empty where none is."""
+        if len(self.hosts) == 1:
+            return self.hosts[0].port
+        ports = ["" if host.port is None else str(host.port) for host in self.hosts]
+        return ",".join(ports) if any(ports) else None
 
     @property
     def store(self) -> str:
@@ -135,10 +165,7 @@ class ServerUrl:
         if self.user is not None or self.password is not None:
             hidden = "" if self.password is None else ":***"
             text += f"{quote(self.user or '', safe='')}{hidden}@"
-        host = self.host or ""
-        text += f"[{host}]" if ":" in host else quote(host, safe="")
-        if self.port is not None:
-            text += f":{self.port}"
+        text += ",".join(map(str, self.hosts))
         if self.database is not None:
             text += f"/{quote(self.database, safe='')}"
         shown = [
@@ -175,14 +202,20 @@ def server_url(url: str) -> ServerUrl:
         scheme=scheme,
         user=user,
         password=password,
-        host=unquote(found["host"].strip("[]")) or None,
-        port=None if found["port"] is None else int(found["port"]),
+        hosts=tuple(map(_host, found["hosts"].split(","))),
         database=unquote(found["database"] or "") or None,
         query=query or "",
         options={} if query is None else read_options(store, query),
     )
     _check(made)
     return made
+
+
+def _host(text: str) -> Host:
+    """Return one host of a URL that was found to be plain."""
+    port = _PORT.search(text)
+    name = text[: port.start()] if port else text
+    return Host(unquote(name.strip("[]")) or None, int(port[1]) if port else None)
 
 
 def _readings(rest: str) -> Iterator[tuple[str | None, re.Match[str]]]:
@@ -198,7 +231,8 @@ def _readings(rest: str) -> Iterator[tuple[str | None, re.Match[str]]]:
 
 def _is_plain(found: re.Match[str]) -> bool:
     """Return whether options with an `@` in them can be options, and a port can be one."""
-    if found["port"] is not None and int(found["port"]) not in _PORTS:
+    ports = (host.port for host in map(_host, found["hosts"].split(",")))
+    if any(port is not None and port not in _PORTS for port in ports):
         return False
     query = found["query"]
     if query is None or "@" not in query:
@@ -222,8 +256,6 @@ def _hint(rest: str, *, is_read: bool) -> str:
     if is_read:
         return "; this one can be read in two ways: write an @ that divides nothing as %40"
     tail = rest.rpartition("@")[2]
-    if _SEVERAL_HOSTS.fullmatch(tail):
-        return "; several hosts of PostgreSQL are ?host=one,two&port=5432,5433"
     if re.match(r"[^:/?]*:[^/?]", tail):
         return "; the port is a number from 1 to 65535"
     return ""
@@ -254,20 +286,40 @@ def _check(found: ServerUrl) -> None:
         if option in options and part is not None:
             msg = f"the option {option} says again what stands before the ?"
             raise InvalidRequest(msg)
-    if found.host is None and found.port is not None:
-        msg = "the URL has a port and no host"
-        raise InvalidRequest(msg)
-    if found.host is not None and not _is_name(found.host):
-        raise _unlike(found.scheme, "; the host is no name that can be looked up")
+    for host in found.hosts:
+        if host.name is None and (host.port is not None or len(found.hosts) > 1):
+            msg = "the URL has a port and no host, or a comma with no host before or behind it"
+            raise InvalidRequest(msg)
+        if host.name is not None and not _is_name(host.name):
+            raise _unlike(found.scheme, "; the host is no name that can be looked up")
     if found.database is None and options.keys().isdisjoint(("dbname", "service")):
         msg = f"the URL names no database: {found.scheme}://user:password@host/database"
         raise InvalidRequest(msg)
     if found.store == "mariadb":
         _check_mariadb(found)
+    else:
+        _check_counts(found)
+
+
+def _check_counts(found: ServerUrl) -> None:
+    """Check that there are as many ports and addresses as hosts, or one port for all of them."""
+    given: dict[str, Any] = {"host": found.host, "port": found.port, **found.options}
+    count = {
+        name: len(str(given[name]).split(","))
+        for name in ("host", "hostaddr", "port")
+        if given.get(name) is not None
+    }
+    hosts = {count[name] for name in ("host", "hostaddr") if name in count}
+    if len(hosts) > 1 or count.get("port", 1) not in {1, *hosts}:
+        msg = "there are as many of host, hostaddr and port as hosts, or one port for all"
+        raise InvalidRequest(msg)
 
 
 def _check_mariadb(found: ServerUrl) -> None:
     options = found.options
+    if len(found.hosts) > 1:
+        msg = "a URL of mariadb names one host: of several, put a proxy before them, and name that"
+        raise InvalidRequest(msg)
     if found.host is None and options.keys().isdisjoint(("unix_socket", "read_default_file")):
         msg = "the URL names no host, and no unix_socket behind a ?"
         raise InvalidRequest(msg)
@@ -285,6 +337,8 @@ def _check_mariadb(found: ServerUrl) -> None:
 
 def _is_name(host: str) -> bool:
     """Return whether a host can be looked up: a driver would end in an error of its own."""
+    if "," in host:
+        return False  # it would be two
     if host.startswith("/"):
         return True  # the folder of a socket
     try:

@@ -147,8 +147,9 @@ def _of(kind: Kind, *names: str, secret: bool = False) -> Iterator[Option]:
         yield Option(name, kind, is_secret=secret)
 
 
-#: By the name of the store. Those of PostgreSQL are libpq's, but for `prepare_threshold`; those of
-#: MariaDB are PyMySQL's.
+#: By the name of the store. Those of PostgreSQL are libpq's, but for `prepare_threshold` and the
+#: time limits of reading; those of MariaDB are PyMySQL's, but for `long_read_timeout` and
+#: `wsrep_sync_wait`.
 OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "memory": (),
     "sqlite": (Option("synchronous", one_of("normal", "full")),),
@@ -161,6 +162,7 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
         *_of(TEXT, "scram_client_key", "scram_server_key", secret=True),
         *_of(TEXT, "application_name", "fallback_application_name"),
         *_of(whole(0), "connect_timeout", "tcp_user_timeout"),
+        *_of(whole(1, 31536000), "read_timeout", "long_read_timeout"),
         *_of(NUMBERED_FLAG, "keepalives", "sslcompression", "sslsni", "gssdelegation"),
         *_of(whole(0), "keepalives_idle", "keepalives_interval", "keepalives_count"),
         *_of(
@@ -186,6 +188,8 @@ OPTIONS: Final[dict[str, tuple[Option, ...]]] = {
     "mariadb": (
         *_of(TEXT, "unix_socket", "bind_address", "program_name"),
         *_of(whole(1, 31536000), "connect_timeout", "read_timeout", "write_timeout"),
+        *_of(whole(1, 31536000), "long_read_timeout"),
+        *_of(whole(0, 15), "wsrep_sync_wait"),
         *_of(whole(1024), "max_allowed_packet"),
         *_of(FILE, "read_default_file"),
         *_of(TEXT, "read_default_group"),

@@ -240,6 +240,30 @@ class MakesBank(Writer, Protocol):
         """
 
 
+class AppendsLast(Writer, Protocol):
+    """A writer that can write the last rows along with the commit, in one trip to a server.
+
+    Without it they are given to `Writer.append`.
+    """
+
+    def append_last(self, batch: Batch) -> None:
+        """Write the rows of the batch before the block ends; what `append` raises may come then."""
+
+
+class Foresees(Protocol):
+    """The block of a writer that can be told what will be asked in it first.
+
+    Without it each question is asked when it comes up.
+    """
+
+    def foresee(self, *, after: int | None, limit: int, id: str | None) -> None:
+        """Expect, before entry, what is asked behind the lock.
+
+        That is `Reader.records` with `after` and `limit`, unless `after` is `None`, and
+        `Reader.find` with `id`, unless that is. Another question may come all the same.
+        """
+
+
 class HasAddress(Store, Protocol):
     """A store that another process can open, so that it can do a part of a long audit.
 
@@ -319,6 +343,16 @@ def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
     """Return whether a writer is a `MakesBank`."""
     return _has(writer, "add_bank")
+
+
+def appends_last(writer: Writer) -> TypeGuard[AppendsLast]:
+    """Return whether a writer is an `AppendsLast`."""
+    return _has(writer, "append_last")
+
+
+def foresees(block: object) -> TypeGuard[Foresees]:
+    """Return whether the block of a writer is a `Foresees`."""
+    return _has(block, "foresee")
 
 
 def has_address(store: Store) -> TypeGuard[HasAddress]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -12,6 +12,7 @@ from timebank.errors import TimebankError
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server.drivers import Driver
+from timebank.storage.server.limits import Limits
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
@@ -27,8 +28,6 @@ _TILES: Final = """SELECT level, tile, hash FROM timebank_tiles
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
-#: Unless the URL says another number.
-CONNECT_TIMEOUT_SECONDS: Final = 10
 #: An account's seconds of one sign on days within bounds.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
@@ -101,6 +100,10 @@ class Terms:
 OF_HOST: Final = Terms()
 
 
+#: A statement and its values.
+Question = tuple[str, tuple[object, ...]]
+
+
 class Dialect(Protocol):
     """One kind of server. `lost` and `translated` look at errors of its driver.
 
@@ -129,7 +132,10 @@ class Dialect(Protocol):
     def arguments(self, url: ServerUrl) -> dict[str, Any]:
         """Return what its driver connects with; we begin transactions ourselves."""
 
-    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+    def connect(self, limits: Limits, arguments: dict[str, Any]) -> Any:
+        """Return a new connection of ours, whose every wait ends."""
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Mapping[str, Any]) -> None:
         """Set up a new connection of ours, for which the URL has given these options."""
 
     def unfit(self, connection: Any) -> str | None:
@@ -140,6 +146,26 @@ class Dialect(Protocol):
 
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Begin a transaction whose every statement sees what is committed by then."""
+
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Return the statement that does what `append` does, with the values in it.
+
+        `None` where that takes more than one, or would be large.
+        """
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Run a statement of `append_as_text`, and commit; return what each of both returns.
+
+        Where the statement fails there is no commit: `is_failed` is then true.
+        """
+
+    def is_failed(self, connection: Any) -> bool:
+        """Return whether a transaction is open in which a statement failed."""
 
     def commit(self, cursor: Any) -> bool | None:
         """Commit and return whether the server did, or `None` where it has a doubt of its own.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final
@@ -27,8 +27,9 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
 from timebank.storage.server.drivers import Driver, MySql
+from timebank.storage.server.limits import CONNECT_SECONDS, LONG, READ, Limits
 
 #: By the server's number; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -77,6 +78,12 @@ _TLS: Final = {
     "ssl_verify_cert": "verify_mode",
     "ssl_verify_identity": "check_hostname",
 }
+#: On a node of a cluster: which statements wait until what the others had committed is here, and
+#: those that do by themselves. `START TRANSACTION` does by 1, and within a transaction none does.
+SYNC_WAIT: Final = "wsrep_sync_wait"
+_BEFORE_READING: Final = 1
+#: Options of a URL that are no options of PyMySQL.
+_OURS: Final = (READ, LONG, SYNC_WAIT)
 _NO_TABLE: Final = (1146, 1049)
 _NO_SAVEPOINT: Final = 1305
 #: The counters of statements that end a transaction whenever they run, even where they fail.
@@ -243,28 +250,44 @@ class MariaDb:
             "password": None if url.password is None else url.password.encode(),
             "database": url.database,
         }
-        options = dict(url.options)
+        options = {name: value for name, value in url.options.items() if name not in _OURS}
         is_asked_for = options.pop("ssl", False)
         tls = {key: options.pop(name) for name, key in _TLS.items() if name in options}
         if tls or is_asked_for:
             options["ssl"] = tls or {"check_hostname": False}
         return {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "connect_timeout": CONNECT_SECONDS,
             **{name: value for name, value in parts.items() if value is not None},
             **options,
             "charset": "utf8mb4",
             "autocommit": True,
         }
 
-    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
-        """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in."""
-        seconds = max(1, round(terms.timeout_seconds or 1))
+    def connect(self, limits: Limits, arguments: dict[str, Any]) -> Any:
+        """Implement `Dialect.connect`."""
+        from timebank.storage.server.connecting_pymysql import connect
+
+        return connect(limits, **arguments)
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Mapping[str, Any]) -> None:
+        """Implement `Dialect.prepare`. READ COMMITTED locks no gaps, which banks would meet in.
+
+        A node of a cluster has a transaction begin when it has applied what the others had
+        committed by then: nothing of ours is read before its transaction has begun.
+        """
+        seconds = max(1, int(terms.timeout_seconds or 1))
+        settings = {
+            "innodb_lock_wait_timeout": str(seconds),
+            "lock_wait_timeout": str(seconds),  # of tables, which is a day by itself
+            "sql_mode": "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+        }
         with self.cursor(connection) as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute(
-                f"SET SESSION innodb_lock_wait_timeout = {seconds}, "
-                "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
-            )
+            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+            if ("wsrep_on", "ON") in cursor.fetchall():
+                settings[SYNC_WAIT] = str(given.get(SYNC_WAIT, _BEFORE_READING))
+            text = ", ".join(f"{name} = {value}" for name, value in settings.items())
+            cursor.execute(f"SET SESSION {text}")
 
     def unfit(self, connection: Any) -> str | None:
         """Implement `Dialect.unfit`: each column has a character set of its own."""
@@ -278,6 +301,29 @@ class MariaDb:
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
         cursor.execute(f"START TRANSACTION {'READ ONLY' if terms.read_only else 'READ WRITE'}")
+
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Implement `Dialect.begin_asking`, a trip for each."""
+        self.begin_writing(cursor, terms)
+        answers = []
+        for sql, values in questions:
+            cursor.execute(sql, values)
+            answers.append(list(cursor.fetchall()))
+        return answers
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`: there is a statement for each table."""
+        return None
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Implement `Dialect.commit_with`."""
+        raise NotImplementedError
+
+    def is_failed(self, connection: Any) -> bool:
+        """Implement `Dialect.is_failed`: a statement that failed leaves the others in force."""
+        return False
 
     def commit(self, cursor: Any) -> bool | None:
         """Implement `Dialect.commit`; a commit that went as it should warns of nothing."""

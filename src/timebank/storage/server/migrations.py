@@ -14,6 +14,7 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.limits import patience
 from timebank.storage.server.rows import Transaction
 from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
 from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
@@ -130,13 +131,16 @@ def migrate(store: SqlStore) -> list[str]:
     a kill leaves half made is made whole by the next try, and recorded only then.
 
     :raises OutcomeUnknown: some or all of it may have been made; the next try tells.
+    :raises StoreError: the store was opened to be read only.
     """
+    store.check_writable()
     for _ in range(TRIES):
         if (applied_to(store) or set()).issuperset(MIGRATIONS):
             return []
         try:
             with (
-                store.transaction() as (_connection, transaction),
+                store.transaction() as (connection, transaction),
+                patience(connection),
                 store.dialect.making_tables(transaction.cursor),
             ):
                 done = make_ledger(transaction, _recorded(transaction) or set())

@@ -8,7 +8,7 @@ written by one statement.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -27,8 +27,26 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
+from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
+from timebank.storage.server.limits import (
+    CONNECT_SECONDS,
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE_SECONDS,
+    KEEPALIVE_INTERVAL_SECONDS,
+    LONG,
+    READ,
+    UNCONFIRMED_MILLISECONDS,
+    Limits,
+)
+from timebank.storage.server.literals import (
+    Raw,
+    answers_of,
+    filled,
+    literal,
+    questions_in,
+    rows_literal,
+)
 
 _NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
 _PREPARED: Final = (
@@ -87,6 +105,16 @@ _BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
     ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
     ("no more connections allowed", Unavailable, "the pooler takes no more clients"),
 )
+#: What libpq is told unless the URL tells it.
+_GIVEN: Final = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+    "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+    "keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNCONFIRMED_MILLISECONDS,
+}
+#: Options of a URL that are no options of a connection of libpq.
+_OURS: Final = ("options", READ, LONG)
 _UNDEFINED: Final = ("42P01", "3F000")
 #: A statement in a transaction in which another one failed.
 _FAILED: Final = "25P02"
@@ -101,12 +129,13 @@ _COLUMNS: Final = {
     "statutes": (StatuteRow._fields, ("bigint", "text", "text")),
     "tiles": (TileRow._fields, ("bigint", "bigint", "bytea")),
 }
+_TYPES: Final = {part: types for part, (_, types) in _COLUMNS.items()} | {"resolved": ("bigint",)}
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
 )
 
 
-_END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence = ANY(%s::bigint[])"
+_END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence {}"
 #: The steps of a statement all run, unless each asks whether the head was where it should be.
 _IF_MOVED: Final = "EXISTS (SELECT 1 FROM head)"
 
@@ -117,9 +146,16 @@ _ERASE_TEXT: Final = (
 )
 
 
+def _arrays(part: str) -> str:
+    """Return where the rows of a table come from: an array for each column."""
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in _COLUMNS[part][1])})"
+
+
 @cache
-def _append(parts: tuple[str, ...]) -> str:
+def _append(parts: tuple[str, ...], *, by_value: bool = False) -> str:
     """Return one statement that writes the rows of these tables and moves the head.
+
+    The rows are given as an array for each column, or `by_value`, as a list of values.
 
     Where it does not move the head it writes nothing: a host whose callable has ended our
     savepoint meanwhile would keep what was written.
@@ -133,19 +169,37 @@ def _append(parts: tuple[str, ...]) -> str:
         )
     for part in parts:
         if part == "resolved":
-            steps.append(f"resolved AS ({_END_HOLDS}{f' AND {_IF_MOVED}' if moves else ''})")
+            ends = _END_HOLDS.format("IN (%s)" if by_value else "= ANY(%s::bigint[])")
+            steps.append(f"resolved AS ({ends}{f' AND {_IF_MOVED}' if moves else ''})")
             continue
-        names, types = _COLUMNS[part]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        names = ", ".join(_COLUMNS[part][0])
         steps.append(
-            f"{part} AS (INSERT INTO timebank_{part} (bank, {', '.join(names)}) "  # noqa: S608 - our names
-            f"SELECT %s, * FROM unnest({arrays}){f' WHERE {_IF_MOVED}' if moves else ''}"
+            f"{part} AS (INSERT INTO timebank_{part} (bank, {names}) "  # noqa: S608 - our names
+            f"SELECT %s, given.* FROM {'(%s)' if by_value else _arrays(part)} AS given"
+            f"{f' WHERE {_IF_MOVED}' if moves else ''}"
             f"{_REPLACE if part == 'accounts' else ''})"
         )
     answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
     return f"WITH {', '.join(steps)} {answer}"
 
 
+def _rows(batch: Batch) -> dict[str, Sequence[Any]]:
+    """Return the rows of a batch by table, where there are any."""
+    rows: dict[str, Sequence[Any]] = {
+        "records": batch.records,
+        "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
+        "accounts": list(map(_account, batch.accounts.values())),
+        "postings": batch.postings,
+        "holds": batch.holds,
+        "statutes": batch.statutes,
+        "tiles": batch.tiles,
+        "resolved": [(sequence,) for sequence in batch.resolved],
+    }
+    return {part: found for part, found in rows.items() if found}
+
+
+#: Of more rows than these the values go apart from the statement, and the commit after it.
+FEW_ROWS: Final = 40
 _NO_SAVEPOINT: Final = "3B001"
 #: A change that changes nothing: a lock of a row that is locked already would take no id.
 _TAKE_XID: Final = (
@@ -179,13 +233,8 @@ def _begin(mode: str, terms: Terms) -> list[str]:
         # 0 would be without end.
         steps.append(f"SET LOCAL lock_timeout = {max(1, int(terms.timeout_seconds * 1000))}")
     for name, value in terms.settings:
-        steps.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, true)")
+        steps.append(f"SELECT set_config({literal(name)}, {literal(value)}, true)")
     return steps
-
-
-def _literal(text: str) -> str:
-    """Return a text as SQL, whatever the session thinks of backslashes."""
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class PostgreSql:
@@ -229,10 +278,10 @@ class PostgreSql:
             "password": url.password,
             "dbname": url.database,
         }
-        options = {name: value for name, value in url.options.items() if name != "options"}
+        options = {name: value for name, value in url.options.items() if name not in _OURS}
         ours = {name: options.pop(name) for name in ("prepare_threshold",) if name in options}
         given = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **_GIVEN,
             **{name: value for name, value in parts.items() if value is not None},
             **options,
             "client_encoding": "UTF8",
@@ -244,7 +293,13 @@ class PostgreSql:
             raise InvalidRequest(msg) from None
         return {"autocommit": True, **ours, **given}
 
-    def prepare(self, connection: Any, *, terms: Terms, given: Collection[str]) -> None:
+    def connect(self, limits: Limits, arguments: dict[str, Any]) -> Any:
+        """Implement `Dialect.connect`."""
+        from timebank.storage.server.connecting_psycopg import connect
+
+        return connect(limits, **arguments)
+
+    def prepare(self, connection: Any, *, terms: Terms, given: Mapping[str, Any]) -> None:
         """Implement `Dialect.prepare`: behind a pooler no statement is prepared.
 
         One is noticed by the process that the server names at the start, for cancelling: a pooler
@@ -270,8 +325,13 @@ class PostgreSql:
 
     def begin_writing(self, cursor: Any, terms: Terms = OF_HOST) -> None:
         """Implement `Dialect.begin_writing`."""
+        self.driver.run(cursor, *self._writing(terms))
+
+    @staticmethod
+    def _writing(terms: Terms) -> list[str]:
+        """Return the statements that begin a transaction which writes."""
         access = "READ ONLY" if terms.read_only else "READ WRITE"
-        self.driver.run(cursor, *_begin(f"READ COMMITTED {access}", terms), _WARN)
+        return [*_begin(f"READ COMMITTED {access}", terms), _WARN]
 
     def commit(self, cursor: Any) -> bool | None:
         """Implement `Dialect.commit`: that a failed transaction is rolled back is no error.
@@ -281,9 +341,7 @@ class PostgreSql:
         """
         with self.driver.hearing(cursor.connection) as warned:
             cursor.execute("COMMIT", prepare=False)
-        if cursor.statusmessage == "ROLLBACK":
-            return False
-        return True if cursor.statusmessage == "COMMIT" and not warned else None
+        return self._told(cursor, warned)
 
     def settle(self, cursor: Any, bank: str) -> None:
         """Implement `Dialect.settle`: to lock the head's row is to write, and is waited for."""
@@ -302,6 +360,50 @@ class PostgreSql:
         """Implement `Dialect.cursor`."""
         return self.driver.cursor(connection)
 
+    def begin_asking(
+        self, cursor: Any, terms: Terms, questions: Sequence[Question]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Implement `Dialect.begin_asking`, in one trip."""
+        begin = self._writing(terms)
+        asked = questions_in(questions)
+        if asked is None:  # by the driver's own way, which says what is wrong with it
+            self.driver.run(cursor, *begin)
+            return [cursor.execute(*question).fetchall() for question in questions]
+        self.driver.run(cursor, *begin, *asked)
+        return answers_of(cursor, before=len(begin), number=len(asked))
+
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`."""
+        rows = _rows(batch)
+        if batch.erased or not batch.records or sum(map(len, rows.values())) > FEW_ROWS:
+            return None
+        values: list[object] = [batch.records[-1].sequence, batch.records[-1].digest, bank, before]
+        try:
+            for part, found in rows.items():
+                values += (bank, Raw(rows_literal(found, _TYPES[part])))
+            return filled(_append(tuple(rows), by_value=True), values)
+        except ValueError:
+            return None
+
+    def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
+        """Implement `Dialect.commit_with`: what follows a statement that failed is not done."""
+        with self.driver.hearing(cursor.connection) as warned:
+            self.driver.run(cursor, append, "COMMIT")
+        ((moved,),) = cursor.fetchall()
+        cursor.nextset()
+        return bool(moved), self._told(cursor, warned)
+
+    @staticmethod
+    def _told(cursor: Any, warned: Sequence[object]) -> bool | None:
+        """Return what a commit has come to, by what the server said of it."""
+        if cursor.statusmessage == "ROLLBACK":
+            return False
+        return True if cursor.statusmessage == "COMMIT" and not warned else None
+
+    def is_failed(self, connection: Any) -> bool:
+        """Implement `Dialect.is_failed`."""
+        return self.driver.state(connection) is State.FAILED
+
     def append(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
         """Implement `Dialect.append`, in one statement; an erasure, which is rare, has its own."""
         is_current = self._add(cursor, bank, batch, before)
@@ -310,26 +412,16 @@ class PostgreSql:
         return is_current
 
     def _add(self, cursor: Any, bank: str, batch: Batch, before: int) -> bool:
-        rows: dict[str, list[Any]] = {
-            "records": batch.records,
-            "texts": [row._replace(text=row.text.encode()) for row in batch.texts],  # type: ignore[arg-type]  # kept as bytes
-            "accounts": list(map(_account, batch.accounts.values())),
-            "postings": batch.postings,
-            "holds": batch.holds,
-            "statutes": batch.statutes,
-            "tiles": batch.tiles,
-            "resolved": [(sequence,) for sequence in batch.resolved],
-        }
-        parts = tuple(part for part, found in rows.items() if found)
-        if not parts:
+        rows = _rows(batch)
+        if not rows:
             return True
         values: list[Any] = []
         if batch.records:
             last = batch.records[-1]
             values = [last.sequence, last.digest, bank, before]
-        columns = ((bank, *map(list, zip(*rows[part], strict=True))) for part in parts)
+        columns = ((bank, *map(list, zip(*found, strict=True))) for found in rows.values())
         values += chain.from_iterable(columns)
-        cursor.execute(_append(parts), values)
+        cursor.execute(_append(tuple(rows)), values)
         (moved,) = cursor.fetchone()
         return bool(moved)
 

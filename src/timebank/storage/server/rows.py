@@ -24,6 +24,7 @@ from timebank.model import AccountRow, Fault, Head, HoldRow, RecordRow, TextRow
 from timebank.storage.lock import UNFINISHED
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.limits import MANY_ROWS, be_patient, patience
 from timebank.storage.tables import (
     BYTES,
     HEAD,
@@ -76,6 +77,11 @@ class Transaction:
     #: Whether a host began it, and said whether it may write.
     is_hosts: bool = False
 
+    @property
+    def connection(self) -> Any:
+        """The driver's connection, as the cursor has it."""
+        return self.cursor.connection
+
     def translated(self, error: Exception) -> TimebankError:
         """The library's error for the driver's; raise it `from` that."""
         if self.is_hosts and self.dialect.takes_no_writes(error):
@@ -97,9 +103,14 @@ class Transaction:
     def end(
         self, commit: Callable[[], bool | None], ids: Sequence[str] = (), *, id: str | None = None
     ) -> None:
-        """Commit by a function, as `commit` does by the dialect's."""
+        """Commit by a function, as `commit` does by the dialect's.
+
+        Where it raises one of our own errors, it has not come to the commit.
+        """
         try:
             committed = commit()
+        except TimebankError:
+            raise
         except Exception as error:  # a driver raises anything, of an answer that it cannot read
             if isinstance(error, self.dialect.error) and self.dialect.rolled_back(error):
                 raise self.translated(error) from error
@@ -188,15 +199,27 @@ class SqlReader(TableReader):
         """Implement `Reader.faults`: of all tables of the ledger, not only this bank's rows."""
         from timebank.storage.server.faults import faults
 
-        with self._translating() as transaction:
+        with self._translating() as transaction, patience(transaction.connection):
             return faults(transaction, progress)
 
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
         from timebank.storage.server.faults import schema_faults
 
-        with self._translating() as transaction:
+        with self._translating() as transaction, patience(transaction.connection):
             return schema_faults(transaction)
+
+    def sums(self) -> list[Fault]:
+        """Implement `AddsUp.sums`, of all postings."""
+        with patience(self.transaction().connection):
+            return super().sums()
+
+    def totals(
+        self, account: str, *, since: str | None = None, until: str | None = None
+    ) -> tuple[int, int]:
+        """Implement `Reader.totals`, of all that an account has."""
+        with patience(self.transaction().connection):
+            return super().totals(account, since=since, until=until)
 
 
 class SqlWriter(SqlReader):
@@ -205,6 +228,8 @@ class SqlWriter(SqlReader):
     def __init__(self, transaction: Transaction, bank: str) -> None:
         super().__init__(transaction, bank, transaction.dialect.writing)
         self._head: Head | None = None
+        #: How many rows were written, roughly.
+        self._written = 0
         self.last_id: str | None = None
         #: The ids of all that was appended, in order.
         self.ids: list[str] = []
@@ -264,6 +289,7 @@ class SqlWriter(SqlReader):
                 msg = f"record {record.sequence} does not follow the last record, {last}"
                 raise Conflict(msg)
             last = record.sequence
+        self._be_patient_for(batch)
         if batch.anew:
             transaction.dialect.delete_derived(transaction.cursor, self._bank)
         if not transaction.dialect.append(transaction.cursor, self._bank, batch, head.sequence):
@@ -274,16 +300,26 @@ class SqlWriter(SqlReader):
             self._head, self.last_id = Head(head.journal, end.sequence, end.digest), end.id
             self.ids += [record.id for record in batch.records if record.id is not None]
 
+    def _be_patient_for(self, batch: Batch) -> None:
+        """Let the server take its time for a transaction of many rows, its commit included."""
+        self._written += len(batch.records) + len(batch.postings) + len(batch.tiles)
+        if batch.anew or self._written > MANY_ROWS:
+            be_patient(self.transaction().connection)
+
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing.
 
         :raises Corrupt: its own row is missing, its others are there.
         """
-        from timebank.journal import genesis
-
         try:
             self.head()
         except BankNotFound:
             self.has_written = True
-            with self._translating() as transaction:
-                transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))
+            self.insert_bank(journal)
+
+    def insert_bank(self, journal: str) -> None:
+        """Make the bank, which is missing."""
+        from timebank.journal import genesis
+
+        with self._translating() as transaction:
+            transaction.cursor.execute(_ADD_BANK, (self._bank, journal, genesis(journal)))

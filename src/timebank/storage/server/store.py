@@ -21,7 +21,6 @@ from weakref import WeakSet
 import attrs
 
 from timebank.errors import (
-    BankNotFound,
     Conflict,
     InvalidRequest,
     OutcomeUnknown,
@@ -31,9 +30,11 @@ from timebank.errors import (
 )
 from timebank.storage.address import server_url
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, Turn, WriterLock
-from timebank.storage.server.dialect import Dialect, Terms
+from timebank.storage.server.dialect import Dialect, Question, Terms
+from timebank.storage.server.limits import be_ordinary, limits_of
 from timebank.storage.server.migrations import check_version, migrate
-from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+from timebank.storage.server.rows import SqlReader, Transaction
+from timebank.storage.server.trips import OwnWriter, questions_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -64,10 +65,11 @@ class SqlStore:
         self.url = str(self._parts)
         self.dialect = dialect_of(self._parts.store)
         self._read_only = read_only
+        self.limits = limits_of(self._parts.options)
         #: What holds for each transaction.
         self.terms = Terms(
             read_only=read_only,
-            timeout_seconds=busy_timeout_seconds,
+            timeout_seconds=self.limits.lock_seconds(busy_timeout_seconds),
             settings=self._parts.options.get("options", ()),
         )
         self._timeout_seconds = busy_timeout_seconds
@@ -96,6 +98,7 @@ class SqlStore:
     def _make_engine(self, pid: int) -> Engine:
         from sqlalchemy import create_engine, event
 
+        arguments = self.dialect.arguments(self._parts)
         engine = create_engine(
             f"{self._parts.scheme}://",
             pool_size=POOL,
@@ -103,16 +106,20 @@ class SqlStore:
             pool_timeout=self._timeout_seconds,
             pool_use_lifo=True,
             pool_reset_on_return=None,  # every transaction is ended before that
-            connect_args=self.dialect.arguments(self._parts),
+            creator=partial(self.dialect.connect, self.limits, arguments),
         )
 
         @event.listens_for(engine, "connect", insert=True)
         def set_up(connection: Any, _: object) -> None:
-            if why := self.dialect.unfit(connection):
-                connection.close()
-                msg = f"{self.url} cannot hold a ledger: {why}"
-                raise StoreError(msg)
-            self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
+            try:
+                if why := self.dialect.unfit(connection):
+                    msg = f"{self.url} cannot hold a ledger: {why}"
+                    raise StoreError(msg)
+                self.dialect.prepare(connection, terms=self.terms, given=self._parts.options)
+            except BaseException:
+                with suppress(self.dialect.error):  # it may have been closed by the other side
+                    connection.close()
+                raise
 
         @event.listens_for(engine, "reset")
         def close_what_was_left(connection: Any, record: Any, _: object) -> None:
@@ -165,6 +172,7 @@ class SqlStore:
             self._take(slot)
             lent = slot[0]
             lent.info[_OPEN] = True
+            be_ordinary(lent.driver_connection)
             try:
                 cursor = self.dialect.cursor(lent.driver_connection)
                 begin(cursor)
@@ -238,11 +246,18 @@ class SqlStore:
 
         :raises StoreError: the store was opened to be read only.
         """
+        self.check_writable()
+        lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
+        return SqlWriting(self, bank, lock, self._timeout_seconds)
+
+    def check_writable(self) -> None:
+        """Check that the store was not opened to be read only: no server is asked.
+
+        :raises StoreError: it was.
+        """
         if self._read_only:
             msg = f"{self.url}: the storage cannot be written to: it was opened with read_only"
             raise StoreError(msg)
-        lock = self._locks.get(bank) or self._locks.setdefault(bank, WriterLock(where=self.url))
-        return SqlWriting(self, bank, lock, self._timeout_seconds)
 
     def wipe(self) -> tuple[str, ...]:
         """Implement `Wipes.wipe`: what a server keeps of deleted rows is for its administrator."""
@@ -360,22 +375,34 @@ class SqlWriting(SqlTransaction):
     """The block of a writer, and its turn at the lock of this process."""
 
     def __init__(self, store: SqlStore, bank: str, lock: WriterLock, timeout: float) -> None:
-        super().__init__(store, partial(store.dialect.begin_writing, terms=store.terms))
+        super().__init__(store, self._begin_asking)
         self._bank = bank
         self._lock = lock
         self._timeout_seconds = timeout
         self._turn: Turn | None = None
-        self._writer: SqlWriter | None = None
+        self._writer: OwnWriter | None = None
+        #: What is asked when it begins, first of all for the head, with its lock.
+        self._questions: list[Question] = [(store.dialect.lock_head, (bank,))]
+        self._answers: list[list[tuple[Any, ...]]] = []
 
-    def __enter__(self) -> SqlWriter:  # type: ignore[override]  # what the block is about
+    def foresee(self, *, after: int | None, limit: int, id: str | None) -> None:
+        """Implement `Foresees.foresee`."""
+        queries = self._store.dialect.writing
+        self._questions += questions_of(queries, self._bank, after=after, limit=limit, id=id)
+
+    def _begin_asking(self, cursor: Any) -> None:
+        dialect, terms = self._store.dialect, self._store.terms
+        self._answers = dialect.begin_asking(cursor, terms, self._questions)
+
+    def __enter__(self) -> OwnWriter:  # type: ignore[override]  # what the block is about
         self._pid = os.getpid()
         self._turn = Turn(self)
         try:
             self._lock.acquire(self._timeout_seconds, self._turn)
             _, self._transaction = self._began()
-            writer = self._writer = SqlWriter(self._transaction, self._bank)
-            with suppress(BankNotFound):  # the writer's reads say so
-                writer.lock()
+            answers = dict(zip(self._questions, self._answers, strict=True))
+            writer = self._writer = OwnWriter(self._transaction, self._bank, answers)
+            writer.lock()
         except BaseException as error:
             self._sound = isinstance(error, Exception)
             self.drop()
@@ -417,8 +444,7 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        writer.settle()
-        self._transaction.commit(writer.ids, id=writer.last_id)
+        writer.commit()
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
