@@ -444,7 +444,6 @@ class SqlWriting(SqlTransaction):
         if writer.failed is not None:
             msg = "a statement failed, so nothing was written"
             raise StoreError(msg) from writer.failed
-        writer.settle()
         writer.commit()
 
     def drop(self) -> None:

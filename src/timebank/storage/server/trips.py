@@ -107,6 +107,7 @@ class OwnWriter(SqlWriter):
         """
         transaction = self.transaction()
         if self._last is None:
+            self.settle()
             transaction.commit(self.ids, id=self.last_id)
             return
         records = self._last[0].records
