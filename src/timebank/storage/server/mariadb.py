@@ -7,7 +7,6 @@ a writer locks, which makes it see what is there now as well.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,11 @@ from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankEr
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
+from timebank.storage.server import mariadb_catalogue
+from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.dialect import CONNECT_TIMEOUT_SECONDS, OF_HOST, Terms, queries
 from timebank.storage.server.drivers import Driver, MySql
+from timebank.storage.server.guards import mariadb_guards
 
 #: By the server's number; what is not here is a `StoreError`.
 _MEANINGS: Final[dict[int, tuple[type[TimebankError], str]]] = {
@@ -115,8 +117,6 @@ _ERASE_TEXT: Final = "DELETE FROM timebank_texts WHERE bank = %s AND sequence = 
 _MOVE_HEAD: Final = (
     "UPDATE timebank_banks SET sequence = %s, digest = %s WHERE bank = %s AND sequence = %s"
 )
-
-_TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
 
 
 @attrs.define
@@ -400,76 +400,26 @@ class MariaDb:
         """Implement `Dialect.made_already`."""
         return number_of(error) in (1050, 1061, 1062, 1213, 1684)
 
-    def triggers(self) -> tuple[str, ...]:
+    def triggers(self, cursor: Any = None) -> tuple[str, ...]:
         """Implement `Dialect.triggers`."""
-        refuse = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of {} is never changed'"
-        conditions = {
-            ("timebank_banks", "update"): "OLD.bank <> NEW.bank OR OLD.journal <> NEW.journal",
-            ("timebank_postings", "delete"): "@timebank_rebuild IS NULL",
-        }
-        made = []
-        for table in ("timebank_banks", "timebank_records", "timebank_postings"):
-            for action in ("update", "delete"):
-                condition = conditions.get((table, action))
-                body = refuse.format(table)
-                if condition is not None:
-                    body = f"BEGIN IF {condition} THEN {body}; END IF; END"
-                made.append(
-                    f"CREATE OR REPLACE TRIGGER {table}_no_{action} BEFORE {action.upper()} "
-                    f"ON {table} FOR EACH ROW {body}"
-                )
-        return tuple(made)
+        return tuple(guard.mariadb for guard in mariadb_guards())
 
     def has_no_triggers(self, error: Exception) -> bool:
         """Implement `Dialect.has_no_triggers`."""
         return number_of(error) in _NO_TRIGGERS
 
-    def guard_names(self) -> set[str]:
-        """Implement `Dialect.guard_names`."""
-        return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
+    def catalogue(self, cursor: Any) -> Catalogue:
+        """Implement `Dialect.catalogue`, as far as the user is shown it."""
+        return mariadb_catalogue.read(cursor, self.error, self.no_table)
 
-    def trigger_names(self, cursor: Any) -> set[str] | None:
-        """Implement `Dialect.trigger_names`: shown to a user who may make them."""
-        cursor.execute(
-            "SELECT trigger_name FROM information_schema.triggers "
-            "WHERE trigger_schema = database() AND trigger_name LIKE 'timebank%'"
-        )
-        found = {name for (name,) in cursor.fetchall()}
-        return found if found or self._has_rights(cursor) else None
-
-    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
-        """Implement `Dialect.columns`: there is one place for unqualified names, the database."""
-        cursor.execute(
-            "SELECT table_name, column_name, is_nullable = 'YES', collation_name "
-            "FROM information_schema.columns "
-            "WHERE table_schema = database() AND table_name LIKE 'timebank%'"
-        )
-        return list(cursor.fetchall())
+    def may_guard(self, cursor: Any) -> bool:
+        """Implement `Dialect.may_guard`."""
+        return mariadb_catalogue.may_guard(cursor)
 
     def schemas(self, cursor: Any) -> set[str]:
         """Implement `Dialect.schemas`: the database."""
         cursor.execute("SELECT database()")
         return {name for (name,) in cursor.fetchall()}
-
-    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """Implement `Dialect.constraints`: shown to a user who may do more than read."""
-        cursor.execute(
-            "SELECT table_name, constraint_name FROM information_schema.table_constraints "
-            "WHERE table_schema = database() AND constraint_name LIKE 'timebank%'"
-        )
-        found = set(cursor.fetchall())
-        return found if found or self._has_rights(cursor) else None
-
-    def _has_rights(self, cursor: Any) -> bool:
-        """Return whether the user may make triggers, and so is shown them."""
-        cursor.execute(
-            "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' "
-            "UNION SELECT 1 FROM information_schema.schema_privileges "
-            "WHERE privilege_type = 'TRIGGER' AND database() LIKE table_schema "
-            "UNION SELECT 1 FROM information_schema.table_privileges "
-            "WHERE privilege_type = 'TRIGGER' AND table_schema = database()"
-        )
-        return bool(cursor.fetchall())
 
 
 def number_of(error: Exception) -> int:

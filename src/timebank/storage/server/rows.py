@@ -150,7 +150,7 @@ class SqlReader(TableReader):
 
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
-        from timebank.storage.server.faults import schema_faults
+        from timebank.storage.server.meaning import schema_faults
 
         with self._translating() as transaction:
             return schema_faults(transaction)

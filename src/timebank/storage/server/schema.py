@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS, MAX_INTEGER, TEXT_FIELDS
+from timebank.storage.tables import TABLES
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
@@ -21,8 +22,13 @@ LEDGER: Final = "0001_ledger"
 MIGRATIONS: Final = (LEDGER,)
 #: The row of `timebank_migrations` that says that there are triggers.
 GUARDED: Final = "guards"
+#: The row that says that none could be made: the engine has none, or its user may not.
+UNGUARDED: Final = "unguarded"
 #: The migrations of versions from before the first release, which are no longer known.
 UNRELEASED: Final = frozenset({"0002_holds"})
+
+#: The tables, parents before children.
+TABLE_NAMES: Final = ("timebank_migrations", "timebank_banks", *TABLES)
 
 _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
 
