@@ -17,7 +17,7 @@ _TOKEN: Final = re.compile(
         |(?P<text>'(?:[^'\\]|'')*')
         |(?P<quoted>`\w+`|"\w+")
         |(?P<word>[A-Za-z_][A-Za-z_0-9]*)
-        |(?P<sign>::|<=|>=|<>|!=|[-+=<>(),\[\]])
+        |(?P<sign>::|<=|>=|<>|!=|[-+=<>().,\[\]])
     )""",
     re.VERBOSE,
 )
@@ -170,10 +170,7 @@ class _Parser:
 
     def _of_type(self, made: str) -> str:
         """Read a type; a value that is of it anyway stays as it is."""
-        kind, name = self._tokens[self._place]
-        if kind != "name":
-            raise NotUnderstoodError
-        self._place += 1
+        name = self._name()
         if name in _OF_TEXT and made.startswith("'"):
             return made
         if name in _OF_NUMBERS and made.lstrip("-").isdigit():
@@ -193,9 +190,23 @@ class _Parser:
                 raise NotUnderstoodError
             return f"-{made}"
         kind, value = self._tokens[self._place]
-        if kind not in ("number", "text", "name"):
+        if kind == "name":
+            name = self._name()
+            if self._next() != "(":
+                return name
+            return f"{self._alias.get(name, name)}({', '.join(self._list('(', ')'))})"
+        if kind not in ("number", "text"):
             raise NotUnderstoodError
         self._place += 1
-        if kind == "name" and self._next() == "(":
-            return f"{self._alias.get(value, value)}({', '.join(self._list('(', ')'))})"
         return str(int(value)) if kind == "number" else value
+
+    def _name(self) -> str:
+        """Read a name; the server's own may be said to be in its own schema."""
+        for _ in range(2):
+            kind, name = self._tokens[self._place]
+            if kind != "name":
+                raise NotUnderstoodError
+            self._place += 1
+            if name != "pg_catalog" or not self._accept("."):
+                return name
+        raise NotUnderstoodError

@@ -22,7 +22,7 @@ OURS: Final = f"""WITH RECURSIVE ours AS (
     named AS (
         SELECT tree.*, CASE depth WHEN 0 THEN root ELSE tree.oid::pg_catalog.regclass::text END
             AS name
-        FROM tree)"""
+        FROM tree)"""  # noqa: S608 - our names
 #: Columns of a table by their numbers, in the order of an array of these.
 _COLUMN_NAMES: Final = """(SELECT pg_catalog.jsonb_agg(a.attname ORDER BY k.place)
     FROM unnest({numbers}) WITH ORDINALITY AS k (number, place)
@@ -66,7 +66,7 @@ _CONSTRAINTS: Final = f"""SELECT named.*, c.conname, c.contype,
                 AND d.refclassid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass) AS uses
     FROM named JOIN pg_catalog.pg_constraint c ON c.conrelid = named.oid
     LEFT JOIN tree target ON target.oid = c.confrelid
-    WHERE c.contype NOT IN ('p', 'u', 'x', 't') AND c.coninhcount = 0 AND c.conparentid = 0"""
+    WHERE c.contype NOT IN ('p', 'u', 'x', 't') AND c.coninhcount = 0 AND c.conparentid = 0"""  # noqa: S608 - our words
 #: Foreign keys are looked after by triggers of the server's own, on either table.
 _UNCHECKED: Final = """SELECT DISTINCT named.*, c.conname
     FROM named JOIN pg_catalog.pg_constraint c ON c.conrelid = named.oid
@@ -99,7 +99,7 @@ _INDEXES: Final = f"""SELECT named.*, i.indexrelid::pg_catalog.regclass::text AS
     JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid
     JOIN pg_catalog.pg_am m ON m.oid = k.relam
     LEFT JOIN pg_catalog.pg_constraint x
-        ON x.conindid = i.indexrelid AND x.contype IN ('p', 'u', 'x')"""
+        ON x.conindid = i.indexrelid AND x.contype IN ('p', 'u', 'x')"""  # noqa: S608 - our words
 _TRIGGERS: Final = """SELECT named.*, t.tgname, t.tgtype, t.tgenabled,
         t.tgqual IS NOT NULL AS conditional,
         (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attname)
