@@ -4,6 +4,8 @@ Each is a list of statements under the words that say what it does. One that alt
 too, what a finding says of it, in its place or in what it found.
 """
 
+# ruff: noqa: ISC004 - a change is one text, on however many lines it stands
+
 from __future__ import annotations
 
 from typing import Final
@@ -11,7 +13,9 @@ from typing import Final
 Statements = tuple[str, ...]
 
 _RECORDS: Final = "CREATE OR REPLACE TRIGGER timebank_records_no_update "
-_REFUSE: Final = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of timebank_records is never changed'"
+_REFUSE: Final = (
+    "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of timebank_records is never changed'"
+)
 _NO_BALANCE: Final = "ALTER TABLE timebank_postings DROP CONSTRAINT timebank_postings_balance"
 _BALANCE: Final = f"{_NO_BALANCE}, ADD CONSTRAINT timebank_postings_balance CHECK "
 _NO_KEY: Final = "ALTER TABLE timebank_texts DROP FOREIGN KEY timebank_texts_record"
@@ -243,18 +247,26 @@ MARIADB_ALTERS: Final[dict[str, tuple[Statements, str]]] = {
         "held",
     ),
     "a column that is missing": (
-        ("ALTER TABLE timebank_statutes DROP COLUMN closed_through, DROP CONSTRAINT "
-         "timebank_statutes_closed",),
+        (
+            "ALTER TABLE timebank_statutes DROP COLUMN closed_through, DROP CONSTRAINT "
+            "timebank_statutes_closed",
+        ),
         "closed_through",
     ),
     # Tables.
-    "an engine without transactions": ((_BARE, "ALTER TABLE timebank_tiles ENGINE=MyISAM"), "MyISAM"),
+    "an engine without transactions": (
+        (_BARE, "ALTER TABLE timebank_tiles ENGINE=MyISAM"),
+        "MyISAM",
+    ),
     "an engine that survives crashes alone": (
         (_BARE, "ALTER TABLE timebank_tiles ENGINE=Aria TRANSACTIONAL=1"),
         "Aria",
     ),
     "a table that is a view": (
-        ("RENAME TABLE timebank_tiles TO tiles", "CREATE VIEW timebank_tiles AS SELECT * FROM tiles"),
+        (
+            "RENAME TABLE timebank_tiles TO tiles",
+            "CREATE VIEW timebank_tiles AS SELECT * FROM tiles",
+        ),
         "VIEW",
     ),
     "a table hidden by a temporary one": (
