@@ -336,3 +336,25 @@ MARIADB_KEEPS: Final[dict[str, Statements]] = {
     "a table beside ours": ("CREATE TABLE timebank_notes (note TEXT)",),
     "a view of ours": ("CREATE VIEW balances AS SELECT * FROM timebank_postings",),
 }
+
+#: One or two of each kind, for every day.
+MARIADB_OFTEN: Final = {
+    "a guard does nothing",
+    "a guard that comes afterwards",
+    "guards are gone, and the note of them",
+    "guards are gone, and noted as never made",
+    "a foreign trigger",
+    "a check is made true",
+    "a foreign key that deletes",
+    "a unique key of beginnings",
+    "an index that is not used",
+    "a column of another collation",
+    "a column that hides",
+    "an engine without transactions",
+    "a table hidden by a temporary one",
+    "foreign keys off in a session",
+    "a comment on a column",
+    "a constraint of another name",
+    "a guard of another definer and mode",
+    "a session in another mode",
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import pymysql
 import pytest
 
 from servers import allow, drop_database, new_database
-from storage.mariadb_changes import MARIADB_ALTERS, MARIADB_KEEPS
+from storage.mariadb_changes import MARIADB_ALTERS, MARIADB_KEEPS, MARIADB_OFTEN
 from timebank.storage.server.mariadb import MariaDb
 from timebank.storage.server.meaning import schema_faults
 from timebank.storage.server.migrations import make_ledger, statements
@@ -111,7 +111,14 @@ def told(ledger: Transaction, change: tuple[str, ...]) -> str:
     return "\n".join(" | ".join(map(str, fault)) for fault in schema_faults(ledger))
 
 
-@pytest.mark.parametrize("name", MARIADB_ALTERS)
+def few(changes: Iterable[str], often: set[str]) -> list[Any]:
+    """Some changes, and the others for the night: MariaDB takes long to make a table."""
+    return [
+        name if name in often else pytest.param(name, marks=pytest.mark.nightly) for name in changes
+    ]
+
+
+@pytest.mark.parametrize("name", few(MARIADB_ALTERS, MARIADB_OFTEN))
 def test_what_alters_a_meaning_is_named(ledger: Transaction, name: str) -> None:
     """Whatever it is called, and whatever is there under the right name."""
     change, words = MARIADB_ALTERS[name]
@@ -120,7 +127,7 @@ def test_what_alters_a_meaning_is_named(ledger: Transaction, name: str) -> None:
     assert words in found
 
 
-@pytest.mark.parametrize("name", MARIADB_KEEPS)
+@pytest.mark.parametrize("name", few(MARIADB_KEEPS, MARIADB_OFTEN))
 def test_what_alters_no_meaning_passes(ledger: Transaction, name: str) -> None:
     """Whatever an administrator does for speed, order or rights."""
     assert "" == told(ledger, MARIADB_KEEPS[name])
