@@ -49,8 +49,8 @@ ALTERS = {
     ),
     "a foreign trigger": (
         "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql "
-        "AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER evil BEFORE INSERT ON {p}timebank_texts_p0 FOR EACH ROW "
-        "EXECUTE FUNCTION nothing()",
+        "AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER evil BEFORE INSERT "
+        "ON {p}timebank_texts_p0 FOR EACH ROW EXECUTE FUNCTION nothing()",
         "trigger evil",
     ),
     "a foreign key is not looked after": (
