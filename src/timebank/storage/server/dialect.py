@@ -34,10 +34,10 @@ CONNECT_TIMEOUT_SECONDS: Final = 10
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
 
-def queries(*, integer: str, lock: str = "") -> Queries:
+def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
     """Return the queries, in the SQL that PostgreSQL and MariaDB share.
 
-    `lock` is put behind each question about rows of the bank.
+    `lock` is put behind each question about rows of the bank; `by_key` is that of `Queries`.
     """
     totals = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
     totals += _SUM.format(sign="<", seconds="-seconds", integer=integer)
@@ -83,6 +83,8 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         + lock,
         statutes=_STATUTES + lock,
         tiles=_TILES + lock,
+        others="SELECT 1 FROM timebank_banks WHERE bank <> %s LIMIT 1",
+        by_key=by_key,
     )
 
 

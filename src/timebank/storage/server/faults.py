@@ -11,8 +11,10 @@ from typing import Final
 from timebank.errors import shown
 from timebank.model import Fault
 from timebank.model.said import said
+from timebank.storage.references import own_levels, own_orphans, own_references
 from timebank.storage.server.meaning import schema_faults
 from timebank.storage.server.rows import Transaction
+from timebank.storage.sums import Fetch
 from timebank.storage.tables import LAST_LEVEL, TABLES, odd_tile
 
 #: Findings of one kind that are named; more of them say nothing new.
@@ -40,6 +42,22 @@ def faults(transaction: Transaction, progress: Callable[[], None] | None) -> lis
         if progress is not None:
             progress()
         found += check(transaction)
+    return found[:MOST]
+
+
+def own_faults(
+    transaction: Transaction, fetch: Fetch, bank: str, progress: Callable[[], None] | None
+) -> list[Fault]:
+    """Return faults of the schema, and rows of one bank without a parent: no others are read.
+
+    The driver's errors pass through.
+    """
+    found = schema_faults(transaction)
+    by_key = transaction.dialect.reading.by_key
+    for check in (own_orphans, own_references, own_levels):
+        if progress is not None:
+            progress()
+        found += check(fetch, bank, mark="%s", by_key=by_key)
     return found[:MOST]
 
 

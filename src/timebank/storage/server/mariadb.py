@@ -180,6 +180,10 @@ class Counted:
         return not self.is_gone
 
 
+#: With statistics of before there were other banks, it would walk through all of a table.
+_BY_KEY: Final = " FORCE INDEX (PRIMARY)"
+
+
 class MariaDb:
     """The dialect of MariaDB.
 
@@ -199,8 +203,8 @@ class MariaDb:
         ),
     )
     transactional_ddl = False
-    reading = queries(integer="SIGNED")
-    writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
+    reading = queries(integer="SIGNED", by_key=_BY_KEY)
+    writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE", by_key=_BY_KEY)
     lock_head = reading.head + " FOR UPDATE"
 
     def __init__(self, driver: Driver | None = None) -> None:
