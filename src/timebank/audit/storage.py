@@ -9,7 +9,7 @@ from timebank.audit.base import AuditCheck, AuditContext
 from timebank.audit.findings import RESTORE, Check
 from timebank.model import Fault
 from timebank.model.said import said
-from timebank.storage.protocol import finds_own, sees_schema
+from timebank.storage.protocol import finds_own, sees_schema, tells_unseen
 
 
 class Storage(AuditCheck):
@@ -48,8 +48,17 @@ class Storage(AuditCheck):
             return
         if self.context.since is not None:
             self._schema()
-            return
-        self.ask(self._faults)
+        else:
+            self.ask(self._faults)
+        self._tell_unseen()
+
+    def _tell_unseen(self) -> None:
+        """Note what the storage does not show to whoever audits, so that it was not looked at."""
+        reader = self.context.reader
+        if tells_unseen(reader):
+            with self.reading("storage"):
+                for what in reader.schema_unseen():
+                    self.context.findings.note(what, said("not_shown"))
 
     def ask(self, question: Callable[[Callable[[], None]], Iterable[Fault]]) -> None:
         """Tell what a question about faults is answered; it is given what tells the progress."""

@@ -244,6 +244,16 @@ class FindsOwn(Reader, Protocol):
         """
 
 
+class TellsUnseen(Reader, Protocol):
+    """A reader that knows what of the schema its user is not shown.
+
+    Without it an audit tells of nothing that it could not look at.
+    """
+
+    def schema_unseen(self) -> Iterable[str]:
+        """Say, in words, which tables, checks or triggers the user may not see."""
+
+
 class MakesBank(Writer, Protocol):
     """A writer that can make its bank, so that the bank and its first records are one commit.
 
@@ -336,6 +346,11 @@ def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
 def finds_own(reader: Reader) -> TypeGuard[FindsOwn]:
     """Return whether a reader is a `FindsOwn`."""
     return _has(reader, "own_faults")
+
+
+def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
+    """Return whether a reader is a `TellsUnseen`."""
+    return _has(reader, "schema_unseen")
 
 
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:

@@ -59,11 +59,10 @@ class Definition:
 
 @attrs.frozen
 class Catalogue:
-    """What should be there, what is, and in words what the server does not show to its user."""
+    """What should be there, as far as it is shown to the user, and what is."""
 
     expected: Sequence[Definition]
     found: Sequence[Definition]
-    unseen: Sequence[str] = ()
 
 
 def differences(expected: Iterable[Definition], found: Iterable[Definition]) -> Iterator[Fault]:

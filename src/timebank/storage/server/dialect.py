@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -209,6 +209,9 @@ class Dialect(Protocol):
 
     def catalogue(self, cursor: Any) -> Catalogue:
         """Return what is defined there, and what this version would define."""
+
+    def unseen(self, cursor: Any) -> Sequence[str]:
+        """Return in words what is not shown to this user."""
 
     def may_guard(self, cursor: Any) -> bool:
         """Return whether the engine has triggers, and this user may make them."""

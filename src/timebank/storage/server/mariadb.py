@@ -416,6 +416,10 @@ class MariaDb:
         """Implement `Dialect.catalogue`, as far as the user is shown it."""
         return mariadb_catalogue.read(cursor, self.error, self.no_table)
 
+    def unseen(self, cursor: Any) -> list[str]:
+        """Implement `Dialect.unseen`."""
+        return mariadb_catalogue.unseen(cursor)
+
     def may_guard(self, cursor: Any) -> bool:
         """Implement `Dialect.may_guard`."""
         return mariadb_catalogue.may_guard(cursor)

@@ -72,7 +72,7 @@ _WIDTH: Final = re.compile(r"^bigint\(\d+\)")
 
 
 def read(cursor: Any, error: type[Exception], no_table: Callable[[Exception], bool]) -> Catalogue:
-    """Return what is defined, what should be, and what is not shown to the user.
+    """Return what is defined, and what should be as far as it is shown to the user.
 
     Each table is asked for by itself, and may be missing: then the driver raises an `error` of
     which that is true. Its other errors pass through.
@@ -91,9 +91,14 @@ def read(cursor: Any, error: type[Exception], no_table: Callable[[Exception], bo
     triggers = list(_triggers(cursor))
     shown = _tables_with_rights(cursor) | {one.table for one in triggers}
     guards = [one for one in _guards() if one.table in shown]
-    unseen = [table for table in GUARDED_TABLES if table not in shown]
-    words = [said("triggers_of", tables=", ".join(unseen))] if unseen else []
-    return Catalogue([*_expected(), *guards], [*found, *triggers], words)
+    return Catalogue([*_expected(), *guards], [*found, *triggers])
+
+
+def unseen(cursor: Any) -> list[str]:
+    """Return in words which triggers are not shown to the user."""
+    shown = _tables_with_rights(cursor)
+    hidden = [table for table in GUARDED_TABLES if table not in shown]
+    return [said("triggers_of", tables=", ".join(hidden))] if hidden else []
 
 
 def may_guard(cursor: Any) -> bool:

@@ -27,7 +27,7 @@ def schema_faults(transaction: Transaction) -> list[Fault]:
 
 def schema_unseen(transaction: Transaction) -> list[str]:
     """Return in words what of the schema the server does not show to this user."""
-    return list(transaction.dialect.catalogue(transaction.cursor).unseen)
+    return list(transaction.dialect.unseen(transaction.cursor))
 
 
 def lacks_guards(transaction: Transaction) -> bool:

@@ -462,6 +462,10 @@ class PostgreSql:
         """Implement `Dialect.catalogue`, by what everybody may read."""
         return postgres_catalogue.read(cursor)
 
+    def unseen(self, cursor: Any) -> tuple[str, ...]:
+        """Implement `Dialect.unseen`: everybody may read the catalogue."""
+        return ()
+
     def may_guard(self, cursor: Any) -> bool:
         """Implement `Dialect.may_guard`: an engine that only speaks as PostgreSQL may have none."""
         cursor.execute(_MAY_GUARD)
