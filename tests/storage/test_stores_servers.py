@@ -776,11 +776,11 @@ def older_guards(server: str) -> list[str]:
         return ["DROP TRIGGER timebank_records_no_update"]
     function = make_refuse().replace(REFUSE_BODY, REFUSE_BODY_BEFORE)
     table = "timebank_postings"
-    return [
-        function,
+    trigger = (
         f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION timebank_refuse()",
-    ]
+        "FOR EACH ROW EXECUTE FUNCTION timebank_refuse()"
+    )
+    return [function, trigger]
 
 
 # -- errors --------------------------------------------------------------------------------------
