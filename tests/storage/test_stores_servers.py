@@ -774,7 +774,7 @@ def older_guards(server: str) -> list[str]:
     """What takes a guard back to what it once was."""
     if server == "mariadb":
         return ["DROP TRIGGER timebank_records_no_update"]
-    function = make_refuse().replace(REFUSE_BODY, REFUSE_BODY_BEFORE)
+    function = make_refuse().replace(REFUSE_BODY, REFUSE_BODY_BEFORE).replace("%", "%%")
     table = "timebank_postings"
     trigger = (
         f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
