@@ -11,17 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
 from timebank.model import Fault
 from timebank.model.said import said
 from timebank.storage.server.expressions import one_form
-from timebank.storage.server.schema import tables
-
-if TYPE_CHECKING:
-    from sqlalchemy import Table
+from timebank.storage.server.schema import is_check, is_primary, is_reference, tables
 
 #: Characters of a definition that are shown.
 SHOWN: Final = 300
@@ -132,18 +129,16 @@ def expected_tables(
             yield Definition("index", table.name, str(index.name), index_text(columns))
 
 
-def _constraints(table: Table, alias: Mapping[str, str] | None) -> Iterator[Definition]:
-    from sqlalchemy import CheckConstraint, ForeignKeyConstraint, PrimaryKeyConstraint
-
+def _constraints(table: Any, alias: Mapping[str, str] | None) -> Iterator[Definition]:
     for constraint in table.constraints:
         name = str(constraint.name or f"{table.name}_pkey")
         columns = [column.name for column in getattr(constraint, "columns", ())]
-        if isinstance(constraint, CheckConstraint):
+        if is_check(constraint):
             text = check_text(str(constraint.sqltext), alias)
-        elif isinstance(constraint, ForeignKeyConstraint):
+        elif is_reference(constraint):
             others = [element.column.name for element in constraint.elements]
             text = reference_text(columns, constraint.referred_table.name, others)
-        elif isinstance(constraint, PrimaryKeyConstraint):
+        elif is_primary(constraint):
             text = key_text(columns, primary=True)
         else:
             text = key_text(columns)

@@ -24,7 +24,7 @@ from timebank.storage.server.definitions import (
     reference_text,
 )
 from timebank.storage.server.guards import GUARDED_TABLES, mariadb_guards, mariadb_text
-from timebank.storage.server.schema import TABLE_NAMES
+from timebank.storage.server.schema import TABLE_NAMES, type_text
 
 #: Two names of one function.
 _ALIAS: Final = {"length": "octet_length"}
@@ -118,12 +118,7 @@ def may_guard(cursor: Any) -> bool:
 
 @cache
 def _expected() -> tuple[Definition, ...]:
-    from sqlalchemy.dialects import mysql
-
-    dialect: Any = mysql.dialect()
-    return tuple(
-        expected_tables(lambda column: str(column.type.compile(dialect=dialect)), alias=_ALIAS)
-    )
+    return tuple(expected_tables(lambda column: type_text(column, "mariadb"), alias=_ALIAS))
 
 
 def _guards() -> Iterator[Definition]:

@@ -31,6 +31,7 @@ from timebank.storage.server.guards import (
     row_guards,
 )
 from timebank.storage.server.postgres_questions import CATALOGUE, PARTITIONS
+from timebank.storage.server.schema import type_text
 
 Row = Mapping[str, Any]
 
@@ -75,12 +76,8 @@ def partitions(cursor: Any) -> list[tuple[str, str]]:
 
 @cache
 def _expected() -> tuple[Definition, ...]:
-    from sqlalchemy.dialects import postgresql
-
-    dialect: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
-
     def type_of(column: Any) -> str:
-        text = str(column.type.compile(dialect=dialect))
+        text = type_text(column, "postgresql")
         if (column.table.name, column.name) == ("timebank_texts", "text"):
             text += f" {_LIKE_A_VALUE}"
         return text

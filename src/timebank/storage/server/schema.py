@@ -93,6 +93,35 @@ def tables() -> MetaData:
     return meta
 
 
+def type_text(column: Any, server: str) -> str:
+    """Return the type of a column as a server of this name has it."""
+    from sqlalchemy.dialects import mysql, postgresql
+
+    kind: Any = postgresql.dialect if server == "postgresql" else mysql.dialect
+    return str(column.type.compile(dialect=kind()))
+
+
+def is_check(constraint: Any) -> bool:
+    """Return whether a constraint is a condition on a row."""
+    from sqlalchemy import CheckConstraint
+
+    return isinstance(constraint, CheckConstraint)
+
+
+def is_reference(constraint: Any) -> bool:
+    """Return whether a constraint is a foreign key."""
+    from sqlalchemy import ForeignKeyConstraint
+
+    return isinstance(constraint, ForeignKeyConstraint)
+
+
+def is_primary(constraint: Any) -> bool:
+    """Return whether a constraint is a primary key."""
+    from sqlalchemy import PrimaryKeyConstraint
+
+    return isinstance(constraint, PrimaryKeyConstraint)
+
+
 def _records() -> list[Any]:
     from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 
