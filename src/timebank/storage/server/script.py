@@ -34,7 +34,7 @@ def script(server: str, *, partitions: int = 0) -> list[str]:
 
     >>> from timebank.storage.server.script import script
     >>> script("postgresql", partitions=4)[0].split()[:3]
-    ['CREATE', 'TABLE', 'timebank_migrations']
+    ['CREATE', 'TABLE', 'timebank_banks']
     """
     if server not in SERVERS:
         msg = f"there are statements for {' and '.join(SERVERS)}, not for {server!r}"
