@@ -547,7 +547,7 @@ def test_a_clean_audit(run: Run) -> None:
 
 
 def test_an_audit_with_findings(run: Run) -> None:
-    """Exit 1; a cause says what was done and what to do; `--all` has each finding."""
+    """Exit 1; a cause says what was done and what to do; `--verbose` has each finding."""
     with closing(sqlite3.connect("bank.db", isolation_level=None)) as tool:
         for (trigger,) in tool.execute(
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -563,7 +563,7 @@ def test_an_audit_with_findings(run: Run) -> None:
     italian = run("--lang", "it", "audit")
     assert (1, "NON A POSTO: ") == (italian.exit_code, italian.stdout[:13])
     assert "Che cosa fare: " in italian.stdout
-    everything = run("audit", "--all").stdout
+    everything = run("audit", "--verbose").stdout
     assert everything == run("audit", "--verbose").stdout
     for part in ("derived, ", "expected: ", "found: ", "advice: ", "timebank rebuild"):
         assert part in everything

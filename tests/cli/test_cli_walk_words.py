@@ -174,6 +174,7 @@ REFUSED: dict[str, list[str]] = {
     "leave": ["m1", "--assign-to", "m2"],
     "receipt": ["nulla", "--key", "b.key"],
     "reverse": ["storno", "--reason", "x"],
+    "schema": ["--for", "mariadb", "--partitions", "4"],
     "settle": ["altra"],
     "void": ["terza"],
     "statute check": ["nulla.json"],
@@ -188,7 +189,7 @@ OWN = set(
     re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql")
 )
 #: Commands whose words are JSON alone, or those of programs, or of files that they read.
-ELSEWHERE = re.compile(r"(audit-host|demo|export|import|personal-data|statute schema)\b")
+ELSEWHERE = re.compile(r"(audit-host|demo|export|import|personal-data|schema|statute schema)\b")
 
 
 def commands(command: click.Command = main, path: str = "") -> Iterator[str]:

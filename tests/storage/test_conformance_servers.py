@@ -22,7 +22,9 @@ from timebank.errors import (
     TimebankError,
     Unavailable,
 )
+from timebank.storage.server.script import script_text
 from timebank.storage.server.store import dialect_of
+from timebank.storage.tables import TABLES
 from timebank.testing import StoreConformance
 
 
@@ -106,6 +108,24 @@ class TestPostgreSql(OnServer):
             (psycopg.errors.DataCorrupted("it failed"), Corrupt),
             (psycopg.OperationalError("the connection is closed"), Unavailable),
         )
+
+
+@pytest.mark.nightly
+class TestPartitioned(TestPostgreSql):
+    """With tables that an administrator has made, in partitions by the hash of the bank.
+
+    Every other part is in a schema that is on nobody's path.
+    """
+
+    def new_url(self, folder: Path) -> str:
+        """Implement `StoreUnderTest.new_url`."""
+        url = super().new_url(folder)
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as admin:
+            admin.execute(script_text("postgresql", partitions=2))
+            admin.execute("CREATE SCHEMA parts")
+            for table in TABLES:
+                admin.execute(f"ALTER TABLE {table}_p1 SET SCHEMA parts")
+        return url
 
 
 class TestMariaDb(OnServer):

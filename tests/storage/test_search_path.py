@@ -111,7 +111,7 @@ def test_a_role_with_a_schema_of_its_own(url: str, admin: psycopg.Connection) ->
         assert {
             ("constraint timebank_banks_digest of timebank_banks", "nothing"),
             ("trigger timebank_records_no_change", "nothing"),
-            ("column timebank_holds.note", "a column"),
+            ("column timebank_holds.note", "TEXT"),
         } == {(finding.place, finding.found) for finding in bank.audit().findings}
     admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 

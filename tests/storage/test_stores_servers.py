@@ -39,6 +39,7 @@ from timebank.bank import commit_group
 from timebank.model import StatuteRow
 from timebank.storage import Batch, migrate_store, open_store
 from timebank.storage.server import migrations
+from timebank.storage.server.guards import REFUSE_BODY, REFUSE_BODY_BEFORE, make_refuse
 from timebank.storage.server.postgres import PostgreSql
 from timebank.storage.server.schema import tables
 from timebank.storage.server.store import SqlStore, open_sql
@@ -588,7 +589,15 @@ def test_a_user_who_may_only_read_can_audit(url: str, admin: sqlalchemy.Connecti
         admin.exec_driver_sql(f"GRANT SELECT ON {admin.engine.url.database}.* TO {name}@localhost")
     made = sqlalchemy.make_url(url).set(username=name)
     with timebank.open(made.render_as_string(hide_password=False), read_only=True) as reading:
-        assert () == reading.audit().findings
+        report = reading.audit()
+        assert () == report.findings
+        unseen = {note.place for note in report.notes if "triggers" in note.place}
+        expected = "triggers of timebank_banks, timebank_records, timebank_postings"
+        assert (set() if url.startswith("postgresql") else {expected}) == unseen
+        admin.exec_driver_sql(
+            "ALTER TABLE timebank_postings DROP CONSTRAINT timebank_postings_balance"
+        )
+        assert ["schema"] == [finding.check for finding in reading.audit().findings]
     with (
         timebank.open(made.render_as_string(hide_password=False)) as bank,
         pytest.raises(StoreError, match="may not do this"),
@@ -739,13 +748,45 @@ def test_an_engine_without_triggers(url: str, monkeypatch: pytest.MonkeyPatch) -
     from timebank.storage.server.store import dialect_of
 
     dialect: type[Dialect] = type(dialect_of(url.partition("+")[0]))
-    monkeypatch.setattr(dialect, "triggers", lambda _: ("SELECT no_such_thing",))
+    monkeypatch.setattr(dialect, "triggers", lambda *_: ("SELECT no_such_thing",))
     monkeypatch.setattr(dialect, "has_no_triggers", lambda *_: True)
+    monkeypatch.setattr(dialect, "may_guard", lambda *_: False)
     assert ["0001_ledger"] == migrate_store(url)
     with timebank.open(url) as bank:
         fill(bank)
         bank.rebuild()
         assert () == bank.audit().findings
+        monkeypatch.undo()
+        found = {finding.place for finding in bank.audit().findings}
+        assert any("timebank_records_no" in place for place in found)  # by who may make them
+        assert [["guards"], []] == [migrate_store(url), migrate_store(url)]
+        assert () == bank.audit().findings
+
+
+def test_guards_of_an_older_version_are_made_anew(url: str, admin: sqlalchemy.Connection) -> None:
+    """The audit names them, a reader cannot mend them, and `timebank migrate` does."""
+    with timebank.open(url) as bank:
+        fill(bank)
+        for statement in older_guards(admin.engine.name):
+            admin.exec_driver_sql(statement)
+        assert {"schema"} == {finding.check for finding in bank.audit().findings}
+        assert [["guards"], []] == [migrate_store(url), migrate_store(url)]
+        assert () == bank.audit().findings
+        with pytest.raises(sqlalchemy.exc.DatabaseError):
+            admin.exec_driver_sql("UPDATE timebank_records SET kind = 'x'")
+
+
+def older_guards(server: str) -> list[str]:
+    """What takes a guard back to what it once was."""
+    if server == "mariadb":
+        return ["DROP TRIGGER timebank_records_no_update"]
+    function = make_refuse().replace(REFUSE_BODY, REFUSE_BODY_BEFORE).replace("%", "%%")
+    table = "timebank_postings"
+    trigger = (
+        f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION timebank_refuse()"
+    )
+    return [function, trigger]
 
 
 # -- errors --------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ is `timebank.audit.checks.CHECKS`. The other files help them: `audit_pass` runs 
 `checkpoint` keeps what the checks knew, `stretches` and `processes` share the work, `findings`
 and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections` and `statute_history`
 know what `effects` compares; `record_fields`, `record_forms`, `id_rules` and `plain_transfers`
-take records apart; `order` and `shares` look at lines. `quick` and `compare` are audits of their
-own. The audit shares no code with the rules: that limits held and reversals stayed within their
-originals is worked out here once more. It reads one snapshot in pages, so that its memory grows
-with the number of accounts and not with that of records, and it writes nothing.
+take records apart; `order` and `shares` look at lines. `banks` audits all of a storage; `quick` and
+`compare` are audits of their own. The audit shares no code with the rules: that limits held and
+reversals stayed within their originals is worked out here once more. It reads one snapshot in
+pages, so that its memory grows with the number of accounts and not with that of records, and it
+writes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from timebank.audit.audit_pass import AuditPass, StretchWorkers
+from timebank.audit.banks import BankReport, audit_banks
 from timebank.audit.checkpoint import Checkpoint
 from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.compare import BooksReport, compare_balances
@@ -29,6 +31,7 @@ from timebank.storage.protocol import Reader
 __all__ = [
     "AUDIT_CHECKS",
     "AuditReport",
+    "BankReport",
     "BooksReport",
     "Cause",
     "Check",
@@ -37,6 +40,7 @@ __all__ = [
     "Note",
     "StretchWorkers",
     "audit",
+    "audit_banks",
     "compare_balances",
     "quick_audit",
     "unreadable",

@@ -46,10 +46,12 @@ class AuditPass:
         since: Checkpoint | None = None,
         expect: Iterable[Head] = (),
         now: int | None = None,
+        is_storage_known: bool = False,
         checks: Sequence[type[AuditCheck]] = CHECKS,
     ) -> None:
         self._reader, self._progress = reader, progress
         self._since, self._expect, self._now = since, tuple(expect), now
+        self._is_storage_known = is_storage_known
         self._classes = checks
         promises = [promise for check in checks for promise in check.promises]
         self.findings = Findings(promises, reads="all" if since is None else "new")
@@ -65,6 +67,7 @@ class AuditPass:
             since=None if self._since is None else self._since.head,
             expect=self._expect,
             now=self._now,
+            is_storage_known=self._is_storage_known,
             tell_progress=self._tell_progress,
         )
         for check in self._classes:
@@ -141,6 +144,7 @@ class AuditPass:
             notes=self.findings.notes(),
             since=None if self._since is None else self._since.head.sequence,
             checkpoint=None if findings or head is None else Checkpoint(head, self.state),
+            apart=tuple(name for check in self.checks for name in check.names_apart()),
         )
         return explained(report, self._reader) if findings else report
 

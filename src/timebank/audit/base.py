@@ -90,11 +90,14 @@ class AuditContext:
         since: Head | None = None,
         expect: Sequence[Head] = (),
         now: int | None = None,
+        is_storage_known: bool = False,
         tell_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self.reader, self.findings = reader, findings
         self.since, self.expect = since, expect
         self._now = now
+        #: Whether the storage was asked for its faults already.
+        self.is_storage_known = is_storage_known
         self.tell_progress = tell_progress
         #: Adds the finding that something cannot be read.
         self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
@@ -167,6 +170,10 @@ class AuditCheck:
     def names_checked(self) -> Iterator[str]:
         """Yield the names of the checks that this audit makes."""
         return (promise.name for promise in self.promises)
+
+    def names_apart(self) -> Sequence[str]:
+        """Return the names of what was checked for this bank alone, and not for the storage."""
+        return ()
 
     # -- checkpoints -----------------------------------------------------------------------
 

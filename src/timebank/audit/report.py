@@ -32,7 +32,8 @@ class AuditReport:
     of the checkpoint that it went on from, and `checkpoint` what a later audit may go on
     from, where this one found nothing. `causes` say in words what was done, and which of the
     findings follow from it; `names` are those of the accounts that they name, where the bank has
-    them.
+    them. `apart` names the checks of which only this bank's part was looked at, as other banks
+    share the storage: `timebank.audit.audit_banks` looks at the whole of it.
 
     >>> import timebank
     >>> report = timebank.open("memory:").audit()
@@ -50,6 +51,7 @@ class AuditReport:
     checkpoint: Checkpoint | None = attrs.field(default=None, eq=False, repr=False)
     causes: tuple[Cause, ...] = attrs.field(default=(), eq=False, repr=False)
     names: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
+    apart: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

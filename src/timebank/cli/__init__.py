@@ -28,6 +28,7 @@ from timebank.cli.program import NAME, Program
 from timebank.cli.propose import propose
 from timebank.cli.receipts import receipt, verify_receipt
 from timebank.cli.reports import balance, report, statement, trial_balance
+from timebank.cli.schema import schema
 from timebank.cli.speaking import language_named
 from timebank.cli.statutes import statute
 from timebank.cli.stores import backup, copy, migrate
@@ -121,5 +122,6 @@ for _command in (
     copy,
     backup,
     migrate,
+    schema,
 ):
     main.add_command(_command)

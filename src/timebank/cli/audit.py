@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,7 +12,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.options import formatted
 from timebank.cli.output import show, show_json, show_result
-from timebank.cli.program import REFUSED, WELL, usage
+from timebank.cli.program import REFUSED, WELL, said, usage
 from timebank.cli.progress import Progress
 from timebank.cli.published import Published
 
@@ -28,7 +28,8 @@ _MOST: Final = 8
     help="""Derive everything again and compare. Exit code 1 where something differs.
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
-    storage has them. A long journal is audited by several processes.
+    storage has them. A long journal is audited by several processes. With --all every bank of
+    the storage, which is itself looked at once.
 
     A head that was published is a line, a file with one a line, a file with a signed head, or a
     folder of such files, as a witness keeps them.
@@ -59,9 +60,8 @@ _MOST: Final = 8
     help="Where evidence goes, if a head that was signed is not there. Left out: beside its file.",
 )
 @click.option("--copy", metavar="DB", help="A backup, which may tell what a changed record said.")
-@click.option(
-    "--all", "--verbose", "everything", is_flag=True, help="Each finding too, not a screen only."
-)
+@click.option("--all", "every", is_flag=True, help="All banks of the storage, and itself once.")
+@click.option("--verbose", "everything", is_flag=True, help="Each finding too, not a screen only.")
 @click.option(
     "--format",
     "format",
@@ -83,15 +83,30 @@ def audit(
     keys: tuple[str, ...],
     evidence: str | None,
     copy: str | None,
+    every: bool,
     everything: bool,
     format: str,
 ) -> int:
-    """Audit the bank, read-only."""
+    """Audit the bank, or all, read-only."""
     from timebank import reports
     from timebank.audit import Checkpoint
     from timebank.audit.checkpoint import place_to_save
     from timebank.reports.findings import audit_junit, audit_text
 
+    if every:
+        for_one = {
+            "--since": since,
+            "--save": save,
+            "--expect-head": lines,
+            "--key": keys,
+            "--evidence": evidence,
+            "--copy": copy,
+        }
+        for option, given in for_one.items():
+            if given:
+                usage(said("audit_all_alone", option=option))
+        asked = {"quick": quick, "processes": processes or _processors()}
+        return _audit_all(address, everything=everything, format=format, **asked)
     if quick and (since is not None or save is not None):
         usage("A quick audit goes on from no checkpoint, and makes none")
     if save is not None:
@@ -111,6 +126,33 @@ def audit(
         show([*audit_text(report, everything=everything), *published.told(report)])
     published.tell_missing(address, report, evidence)
     return WELL if report.ok else REFUSED
+
+
+def _audit_all(address: BankAddress, *, everything: bool, format: str, **ask: Any) -> int:
+    """Audit all banks of the storage, and what is of the whole of it once."""
+    from timebank import reports
+    from timebank.audit import BankReport, audit_banks, unreadable
+    from timebank.errors import Corrupt, OtherVersion, StoreError
+    from timebank.reports.findings import banks_junit, banks_text
+
+    label, counted = said("label_audit"), said("counted_banks")
+    try:
+        with (
+            closing(address.open_store()) as store,
+            Progress(label, counted=counted, left=True) as pace,
+        ):
+            found = list(audit_banks(store, progress=pace, **ask))
+    except OtherVersion:
+        raise
+    except (Corrupt, StoreError) as error:
+        found = [BankReport(None, unreadable(error))]
+    if format == "json":
+        show_json(list(map(reports.json.bank_report, found)))
+    elif format == "junit":
+        show(banks_junit(found))
+    else:
+        show(banks_text(found, everything=everything))
+    return WELL if all(one.report.ok for one in found) else REFUSED
 
 
 @contextmanager

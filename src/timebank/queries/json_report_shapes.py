@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from timebank.audit import AuditReport, BooksReport, Cause, Finding
+from timebank.audit import AuditReport, BankReport, BooksReport, Cause, Finding
 from timebank.queries.impact import Count, Group, Impact
 from timebank.queries.json_shapes import Shape, day, hours, of
 from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay, ReplayLine
@@ -28,8 +28,15 @@ def audit_report(report: AuditReport) -> Shape:
         "since": report.since,
         "unread_through": report.unread_through,
         "checks": list(report.checks),
+        "apart": list(report.apart),
         "notes": [{"place": str(note.place), "text": str(note.text)} for note in report.notes],
     }
+
+
+@of.register
+def bank_report(one: BankReport) -> Shape:
+    """Return the audit of one of a storage's banks; of the storage itself `bank` is `None`."""
+    return {"bank": one.bank, **audit_report(one.report)}
 
 
 @of.register

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from timebank.audit import AuditReport, BooksReport, Cause, Finding
+from timebank.audit import AuditReport, BankReport, BooksReport, Cause, Finding
 from timebank.audit.report import explained
+from timebank.audit.storage import Storage
 from timebank.model.said import TABLE, Day, Said, Who
 from timebank.reports.text import PAGE_COLUMNS, harmless
 from timebank.reports.words import DEFAULT, Words
@@ -26,6 +27,7 @@ SCREEN_LINES: Final = 24
 #: Notes that are shown then.
 _FEW_NOTES: Final = 5
 _INDENT: Final = "   "
+_XML: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
@@ -56,6 +58,57 @@ def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
         return [*lines, "", *end, *_notes(report, everything)]
     end = ["", *_wrapped(words("see_all"), ""), *end]
     return [verdict(report), *_causes(report, words, SCREEN_LINES - 1 - len(end)), *end]
+
+
+def banks_text(reports: Sequence[BankReport], *, everything: bool = False) -> list[str]:
+    """Return the verdict on all banks of a storage, and the report of each that is not well.
+
+    With `everything` each finding too, and the head of every bank. It says which checks were made
+    once, for the storage as a whole.
+
+    >>> import timebank
+    >>> from timebank.audit import audit_banks
+    >>> from timebank.reports.findings import banks_text
+    >>> bank = timebank.open("sqlite://")
+    >>> banks_text(list(audit_banks(bank.store)))[0]
+    'All well: 1 bank, with 0 records and 0 accounts.'
+    """
+    words = Words(TABLE)
+    banks = [one.report for one in reports if one.bank is not None]
+    whole = [one.report for one in reports if one.bank is None]
+    bad = [one for one in reports if not one.report.ok]
+    rows = {
+        "banks": words.counted("count_banks", len(banks)),
+        "records": words.counted("count_records", sum(one.records for one in banks)),
+        "accounts": words.counted("count_accounts", sum(one.accounts for one in banks)),
+    }
+    if bad:
+        number = sum(len(one.report.findings) for one in bad)
+        findings = words.counted("findings", number)
+        lines = [words("verdict_banks_bad", findings=findings, bad=len(bad), **rows)]
+    else:
+        lines = [words("verdict_banks_well", **rows)]
+    lines += _wrapped(_asked_once(whole, banks, words), "")
+    for one in reports:
+        if not one.report.ok or (everything and one.bank is not None):
+            lines += ["", _place(one, words), *audit_text(one.report, everything=everything)]
+    return lines
+
+
+def _asked_once(whole: list[AuditReport], banks: list[AuditReport], words: Words) -> str:
+    """Return which checks were made once; nothing, where all were quick or there are none."""
+    if whole:
+        return words("asked_once", checks=_checks(whole[0].checks, words))
+    if banks and not banks[0].is_quick:
+        names = (promise.name for promise in Storage.promises)
+        return words("asked_of_each", checks=_checks(names, words))
+    return ""
+
+
+def _place(one: BankReport, words: Words) -> str:
+    if one.bank is None:
+        return words("storage_is_bad")
+    return harmless(words("bank_is_bad", bank=one.bank))
 
 
 def verdict(report: AuditReport) -> str:
@@ -180,6 +233,10 @@ def _check(check: str, words: Words) -> str:
         return check
 
 
+def _checks(names: Iterable[str], words: Words) -> str:
+    return ", ".join(_check(name, words) for name in names)
+
+
 def _wrapped(text: str, first: str, further: str | None = None) -> list[str]:
     return textwrap.wrap(
         harmless(text),
@@ -191,7 +248,9 @@ def _wrapped(text: str, first: str, further: str | None = None) -> list[str]:
 
 
 def _left_out(report: AuditReport, words: Words) -> list[str]:
-    """Return what an audit since a checkpoint did not look at."""
+    """Return what an audit since a checkpoint, or beside other banks, did not look at."""
+    if report.apart:
+        return _wrapped(words("looked_at_apart", checks=_checks(report.apart, words)), "")
     if not report.since:
         return []
     key = "not_looked_at" if report.unread_through else "texts_not_looked_at"
@@ -274,11 +333,35 @@ def audit_junit(report: AuditReport) -> list[str]:
     >>> audit_junit(timebank.open("memory:").audit())[1].startswith("<testsuite name=")
     True
     """
+    suite = _suite(report, "timebank audit")
+    indent(suite)
+    return [_XML, *tostring(suite, "unicode").splitlines()]
+
+
+def banks_junit(reports: Sequence[BankReport]) -> list[str]:
+    """Return the reports on all banks as JUnit XML: a suite for each, and one for the storage.
+
+    >>> import timebank
+    >>> from timebank.audit import audit_banks
+    >>> from timebank.reports.findings import banks_junit
+    >>> bank = timebank.open("sqlite://", bank="street")
+    >>> banks_junit(list(audit_banks(bank.store)))[1]
+    '<testsuites name="timebank audit --all">'
+    """
+    suites = Element("testsuites", name="timebank audit --all")
+    for one in reports:
+        name = "the storage" if one.bank is None else f"bank {one.bank}"
+        suites.append(_suite(one.report, f"timebank audit, {name}"))
+    indent(suites)
+    return [_XML, *tostring(suites, "unicode").splitlines()]
+
+
+def _suite(report: AuditReport, name: str) -> Element:
     found: dict[str, list[Finding]] = {check: [] for check in report.checks}
     for finding in report.findings:
         found.setdefault(finding.check, []).append(finding)
     failed = sum(1 for findings in found.values() if findings)
-    suite = Element("testsuite", name="timebank audit", tests=str(len(found)), errors="0")
+    suite = Element("testsuite", name=_xml(name), tests=str(len(found)), errors="0")
     suite.set("failures", str(failed))
     if report.head is not None:
         kept = SubElement(SubElement(suite, "properties"), "property", name="head")
@@ -288,8 +371,7 @@ def audit_junit(report: AuditReport) -> list[str]:
         for number, finding in enumerate(findings, start=1):
             failure = SubElement(case, "failure", message=_xml(finding.place), type=_xml(check))
             failure.text = _xml("\n".join(finding_text(number, finding)))
-    indent(suite)
-    return ['<?xml version="1.0" encoding="UTF-8"?>', *tostring(suite, "unicode").splitlines()]
+    return suite
 
 
 def _xml(text: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from timebank.queries.json_report_shapes import (
     audit_report,
+    bank_report,
     books_report,
     cause,
     finding,
@@ -62,6 +63,7 @@ __all__ = [
     "audit_report",
     "balance",
     "balances",
+    "bank_report",
     "books_report",
     "cause",
     "charge",

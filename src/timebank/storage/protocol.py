@@ -64,7 +64,7 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A consistent snapshot of one bank; perhaps an `AddsUp`, a `FindsMany`, a `KnowsVersion`."""
+    """A consistent snapshot of one bank; perhaps an `AddsUp`, a `FindsMany`, a `FindsOwn`."""
 
     def head(self) -> Head:
         """Return the journal's id, last sequence and digest; sequence 0 and `digest(0)` when empty.
@@ -227,6 +227,33 @@ class SeesSchema(Reader, Protocol):
         """Find what differs in tables, checks and triggers from those of a new bank."""
 
 
+class FindsOwn(Reader, Protocol):
+    """A reader that can look for faults of its own bank alone, beside other banks.
+
+    Its `faults` are then those of the whole storage, which are asked for once where all banks are
+    audited. Without it each audit asks for `faults`, whatever that costs.
+    """
+
+    def is_shared(self) -> bool:
+        """Return whether there are other banks in the storage."""
+
+    def own_faults(self, progress: Callable[[], None] | None = None) -> Iterable[Fault]:
+        """Find faults of schema and triggers, and of the bank's own rows.
+
+        The cost is the same whatever other banks have. Never raises on a damaged file.
+        """
+
+
+class TellsUnseen(Reader, Protocol):
+    """A reader that knows what of the schema its user is not shown.
+
+    Without it an audit tells of nothing that it could not look at.
+    """
+
+    def schema_unseen(self) -> Iterable[str]:
+        """Say, in words, which tables, checks or triggers the user may not see."""
+
+
 class MakesBank(Writer, Protocol):
     """A writer that can make its bank, so that the bank and its first records are one commit.
 
@@ -338,6 +365,16 @@ def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
 def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
     """Return whether a reader is a `SeesSchema`."""
     return _has(reader, "schema_faults")
+
+
+def finds_own(reader: Reader) -> TypeGuard[FindsOwn]:
+    """Return whether a reader is a `FindsOwn`."""
+    return _has(reader, "own_faults")
+
+
+def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
+    """Return whether a reader is a `TellsUnseen`."""
+    return _has(reader, "schema_unseen")
 
 
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:

@@ -17,24 +17,29 @@ _RUNNING: Final = """SELECT account, version, balance, running, number FROM (
         SELECT account, version, balance,
             SUM(seconds) OVER (PARTITION BY account ORDER BY version) AS running,
             ROW_NUMBER() OVER (PARTITION BY account ORDER BY version) AS number
-        FROM timebank_postings WHERE bank = {mark}
+        FROM timebank_postings{by_key} WHERE bank = {mark}
     ) AS sums WHERE balance <> running OR version <> number
     ORDER BY account, version LIMIT {most}"""
-_OF_RECORDS: Final = """SELECT sequence, SUM(seconds) FROM timebank_postings WHERE bank = {mark}
-    GROUP BY sequence HAVING SUM(seconds) <> 0 ORDER BY sequence LIMIT {most}"""
-_RECORDS: Final = """SELECT COUNT(*), MIN(sequence), MAX(sequence) FROM timebank_records
+_OF_RECORDS: Final = """SELECT sequence, SUM(seconds) FROM timebank_postings{by_key}
+    WHERE bank = {mark} GROUP BY sequence HAVING SUM(seconds) <> 0 ORDER BY sequence LIMIT {most}"""
+_RECORDS: Final = """SELECT COUNT(*), MIN(sequence), MAX(sequence) FROM timebank_records{by_key}
     WHERE bank = {mark}"""
-_NOBODYS: Final = """SELECT account FROM timebank_postings WHERE bank = {mark} AND account NOT IN
-    (SELECT account FROM timebank_accounts WHERE bank = {mark}) GROUP BY account LIMIT {most}"""
+_NOBODYS: Final = """SELECT account FROM timebank_postings{by_key}
+    WHERE bank = {mark} AND account NOT IN
+    (SELECT account FROM timebank_accounts{by_key} WHERE bank = {mark})
+    GROUP BY account LIMIT {most}"""
 
 Fetch = Callable[[str, tuple[object, ...]], list[tuple[Any, ...]]]
 
 
-def faults_of_sums(fetch: Fetch, bank: str, *, mark: str) -> Iterator[Fault]:
-    """Find balances that are no sum, records that do not sum to zero, and missing records."""
+def faults_of_sums(fetch: Fetch, bank: str, *, mark: str, by_key: str = "") -> Iterator[Fault]:
+    """Find balances that are no sum, records that do not sum to zero, and missing records.
+
+    `by_key` is that of `Queries`.
+    """
 
     def asked(question: str, times: int = 1) -> list[tuple[Any, ...]]:
-        return fetch(question.format(mark=mark, most=MOST), (bank,) * times)
+        return fetch(question.format(mark=mark, by_key=by_key, most=MOST), (bank,) * times)
 
     for account, version, balance, running, number in asked(_RUNNING):
         place = said("posting_of_account", version=shown(version), account=who(account))

@@ -129,6 +129,11 @@ class Queries:
     holds_of: str
     statutes: str
     tiles: str
+    #: Whether a bank of another name is there.
+    others: str
+    #: What stands behind a table so that its rows are found by their key, whatever is known of
+    #: their number: without it a server may walk through those of all banks.
+    by_key: str = ""
 
 
 class TableReader:
@@ -333,7 +338,12 @@ class TableReader:
         """Implement `AddsUp.sums`."""
         from timebank.storage.sums import faults_of_sums
 
-        return list(faults_of_sums(self._fetch, self._bank, mark=self.mark))
+        by_key = self._sql.by_key
+        return list(faults_of_sums(self._fetch, self._bank, mark=self.mark, by_key=by_key))
+
+    def is_shared(self) -> bool:
+        """Implement `FindsOwn.is_shared`."""
+        return bool(self._fetch(self._sql.others, (self._bank,)))
 
 
 def above_hold(after: tuple[int, str]) -> Callable[[HoldRow], bool]:

@@ -31,7 +31,17 @@ from timebank.testing.names import ALIKE
 from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset(
-    {"add_bank", "address", "check_version", "drop", "schema_faults", "sequences", "sums", "wipe"}
+    {
+        "add_bank",
+        "address",
+        "check_version",
+        "drop",
+        "schema_faults",
+        "schema_unseen",
+        "sequences",
+        "sums",
+        "wipe",
+    }
 )
 
 

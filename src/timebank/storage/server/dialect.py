@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -11,6 +11,7 @@ import attrs
 from timebank.errors import TimebankError
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
+from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.drivers import Driver
 from timebank.storage.server.limits import Limits
 from timebank.storage.tables import FEW, MANY, TABLES, Queries
@@ -32,10 +33,10 @@ _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
 
-def queries(*, integer: str, lock: str = "") -> Queries:
+def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
     """Return the queries, in the SQL that PostgreSQL and MariaDB share.
 
-    `lock` is put behind each question about rows of the bank.
+    `lock` is put behind each question about rows of the bank; `by_key` is that of `Queries`.
     """
     totals = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
     totals += _SUM.format(sign="<", seconds="-seconds", integer=integer)
@@ -81,6 +82,8 @@ def queries(*, integer: str, lock: str = "") -> Queries:
         + lock,
         statutes=_STATUTES + lock,
         tiles=_TILES + lock,
+        others="SELECT 1 FROM timebank_banks WHERE bank <> %s LIMIT 1",
+        by_key=by_key,
     )
 
 
@@ -242,26 +245,23 @@ class Dialect(Protocol):
     def made_already(self, error: Exception) -> bool:
         """Return whether it means that another process has just made the same table."""
 
-    def triggers(self) -> tuple[str, ...]:
-        """Return the statements that make the guards of banks, records and postings."""
+    def triggers(self, cursor: Any = None) -> tuple[str, ...]:
+        """Return the statements that make the guards, also where they are there already.
+
+        With a cursor those of partitions are among them.
+        """
 
     def has_no_triggers(self, error: Exception) -> bool:
         """Return whether it means that triggers cannot be made here."""
 
-    def guard_names(self) -> set[str]:
-        """Return the names of the guards."""
+    def catalogue(self, cursor: Any) -> Catalogue:
+        """Return what is defined there, and what this version would define."""
 
-    def trigger_names(self, cursor: Any) -> set[str] | None:
-        """Return the names of the guards that are enabled; `None` where they are not shown."""
+    def unseen(self, cursor: Any) -> Sequence[str]:
+        """Return in words what is not shown to this user."""
 
-    def columns(self, cursor: Any) -> Iterable[tuple[str, str, bool, str | None]]:
-        """Return the columns of all tables that are called as ours are.
-
-        Each is table, column, whether it may be empty, and a collation of its own.
-        """
+    def may_guard(self, cursor: Any) -> bool:
+        """Return whether the engine has triggers, and this user may make them."""
 
     def schemas(self, cursor: Any) -> set[str]:
         """Return the schemas in which queries find the tables of the ledger."""
-
-    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """Return the tables and names of their constraints; `None` where they are not shown."""

@@ -7,7 +7,6 @@ a writer locks, which makes it see what is there now as well.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +26,11 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
+from timebank.storage.server import mariadb_catalogue
+from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
 from timebank.storage.server.drivers import Driver, MySql
+from timebank.storage.server.guards import mariadb_guards
 from timebank.storage.server.limits import CONNECT_SECONDS, LONG, READ, Limits
 
 #: By the server's number; what is not here is a `StoreError`.
@@ -149,8 +151,6 @@ _SETTLE: Final = (
     "UPDATE timebank_banks SET sequence = sequence - 1 WHERE bank = %s",
 )
 
-_TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
-
 
 @attrs.define
 class Counted:
@@ -213,6 +213,10 @@ class Counted:
         return not self.is_gone
 
 
+#: With statistics of before there were other banks, it would walk through all of a table.
+_BY_KEY: Final = " FORCE INDEX (PRIMARY)"
+
+
 class MariaDb:
     """The dialect of MariaDB.
 
@@ -232,8 +236,8 @@ class MariaDb:
         ),
     )
     transactional_ddl = False
-    reading = queries(integer="SIGNED")
-    writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE")
+    reading = queries(integer="SIGNED", by_key=_BY_KEY)
+    writing = queries(integer="SIGNED", lock=" LOCK IN SHARE MODE", by_key=_BY_KEY)
     lock_head = reading.head + " FOR UPDATE"
 
     def __init__(self, driver: Driver | None = None) -> None:
@@ -485,76 +489,30 @@ class MariaDb:
         """Implement `Dialect.made_already`."""
         return number_of(error) in (1050, 1061, 1062, 1213, 1684)
 
-    def triggers(self) -> tuple[str, ...]:
+    def triggers(self, cursor: Any = None) -> tuple[str, ...]:
         """Implement `Dialect.triggers`."""
-        refuse = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a row of {} is never changed'"
-        conditions = {
-            ("timebank_banks", "update"): "OLD.bank <> NEW.bank OR OLD.journal <> NEW.journal",
-            ("timebank_postings", "delete"): "@timebank_rebuild IS NULL",
-        }
-        made = []
-        for table in ("timebank_banks", "timebank_records", "timebank_postings"):
-            for action in ("update", "delete"):
-                condition = conditions.get((table, action))
-                body = refuse.format(table)
-                if condition is not None:
-                    body = f"BEGIN IF {condition} THEN {body}; END IF; END"
-                made.append(
-                    f"CREATE OR REPLACE TRIGGER {table}_no_{action} BEFORE {action.upper()} "
-                    f"ON {table} FOR EACH ROW {body}"
-                )
-        return tuple(made)
+        return tuple(guard.mariadb for guard in mariadb_guards())
 
     def has_no_triggers(self, error: Exception) -> bool:
         """Implement `Dialect.has_no_triggers`."""
         return number_of(error) in _NO_TRIGGERS
 
-    def guard_names(self) -> set[str]:
-        """Implement `Dialect.guard_names`."""
-        return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
+    def catalogue(self, cursor: Any) -> Catalogue:
+        """Implement `Dialect.catalogue`, as far as the user is shown it."""
+        return mariadb_catalogue.read(cursor, self.error, self.no_table)
 
-    def trigger_names(self, cursor: Any) -> set[str] | None:
-        """Implement `Dialect.trigger_names`: shown to a user who may make them."""
-        cursor.execute(
-            "SELECT trigger_name FROM information_schema.triggers "
-            "WHERE trigger_schema = database() AND trigger_name LIKE 'timebank%'"
-        )
-        found = {name for (name,) in cursor.fetchall()}
-        return found if found or self._has_rights(cursor) else None
+    def unseen(self, cursor: Any) -> list[str]:
+        """Implement `Dialect.unseen`."""
+        return mariadb_catalogue.unseen(cursor)
 
-    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
-        """Implement `Dialect.columns`: there is one place for unqualified names, the database."""
-        cursor.execute(
-            "SELECT table_name, column_name, is_nullable = 'YES', collation_name "
-            "FROM information_schema.columns "
-            "WHERE table_schema = database() AND table_name LIKE 'timebank%'"
-        )
-        return list(cursor.fetchall())
+    def may_guard(self, cursor: Any) -> bool:
+        """Implement `Dialect.may_guard`."""
+        return mariadb_catalogue.may_guard(cursor)
 
     def schemas(self, cursor: Any) -> set[str]:
         """Implement `Dialect.schemas`: the database."""
         cursor.execute("SELECT database()")
         return {name for (name,) in cursor.fetchall()}
-
-    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """Implement `Dialect.constraints`: shown to a user who may do more than read."""
-        cursor.execute(
-            "SELECT table_name, constraint_name FROM information_schema.table_constraints "
-            "WHERE table_schema = database() AND constraint_name LIKE 'timebank%'"
-        )
-        found = set(cursor.fetchall())
-        return found if found or self._has_rights(cursor) else None
-
-    def _has_rights(self, cursor: Any) -> bool:
-        """Return whether the user may make triggers, and so is shown them."""
-        cursor.execute(
-            "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' "
-            "UNION SELECT 1 FROM information_schema.schema_privileges "
-            "WHERE privilege_type = 'TRIGGER' AND database() LIKE table_schema "
-            "UNION SELECT 1 FROM information_schema.table_privileges "
-            "WHERE privilege_type = 'TRIGGER' AND table_schema = database()"
-        )
-        return bool(cursor.fetchall())
 
 
 def number_of(error: Exception) -> int:

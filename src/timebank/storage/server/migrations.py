@@ -11,12 +11,22 @@ from timebank.errors import (
     OtherVersion,
     OutcomeUnknown,
     Retryable,
+    StoreError,
     TimebankError,
 )
 from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.guards import no_statistics
 from timebank.storage.server.limits import patience
+from timebank.storage.server.meaning import lacks_guards, names_noted
 from timebank.storage.server.rows import Transaction
-from timebank.storage.server.schema import GUARDED, LEDGER, MIGRATIONS, UNRELEASED, tables
+from timebank.storage.server.schema import (
+    GUARDED,
+    LEDGER,
+    MIGRATIONS,
+    UNGUARDED,
+    UNRELEASED,
+    tables,
+)
 from timebank.storage.tables import LACKS_TILES, MADE_BEFORE_RELEASE
 
 if TYPE_CHECKING:
@@ -80,7 +90,7 @@ def applied_in(transaction: Transaction) -> set[str] | None:
     if applied and _lacks_tiles(transaction):
         msg = f"{where} {LACKS_TILES}"
         raise OtherVersion(msg).about(key="store_lacks_tiles", where=where)
-    if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED})):
+    if applied and (unknown := applied.difference(MIGRATIONS, {GUARDED, UNGUARDED})):
         msg = (
             f"{where} was written by a newer timebank (it has {', '.join(sorted(unknown))}): "
             "upgrade timebank to open it"
@@ -127,16 +137,17 @@ def _failures(transaction: Transaction, *questions: str) -> Iterator[Exception]:
 def migrate(store: SqlStore) -> list[str]:
     """Apply what is pending, also while others do so, and return the names of what was done.
 
-    PostgreSQL makes all in one transaction. MariaDB ends a transaction at each table: what
-    a kill leaves half made is made whole by the next try, and recorded only then.
+    Guards that are missing, or are not as this version makes them, are made anew. PostgreSQL does
+    all in one transaction. MariaDB ends a transaction at each table: what a kill leaves half
+    made is made whole by the next try, and recorded only then.
 
-    :raises StoreError: the store was opened to be read only.
+    :raises StoreError: the store was opened to be read only, or guards are to be made anew, and the
+        user may not.
     :raises OutcomeUnknown: some or all of it may have been made; the next try tells.
     """
     store.check_writable()
     for _ in range(TRIES):
-        if (applied_to(store) or set()).issuperset(MIGRATIONS):
-            return []
+        applied_to(store)
         try:
             with (
                 store.transaction() as (connection, transaction),
@@ -171,24 +182,54 @@ def make_ledger(transaction: Transaction, there: Collection[str] = ()) -> list[s
     """Make the tables that are missing, and the guards; record it and return its names.
 
     The driver's errors are the caller's.
+
+    :raises StoreError: the tables are there, the guards are not, and the user may not make them.
     """
     done = [name for name in MIGRATIONS if name not in there]
     if not done:
-        return []
+        return _mend_guards(transaction)
     for statement in statements(transaction.dialect.name):
         transaction.cursor.execute(statement)
+    for name in reversed(done):
+        _note(transaction, name)
     if LEDGER in done:
         done += _make_guards(transaction)
-    for name in reversed(done):
-        transaction.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
+        _note(transaction, GUARDED if GUARDED in done else UNGUARDED)
     return done
+
+
+def _note(transaction: Transaction, name: str) -> None:
+    transaction.cursor.execute("DELETE FROM timebank_migrations WHERE name = %s", (name,))
+    transaction.cursor.execute("INSERT INTO timebank_migrations (name) VALUES (%s)", (name,))
+
+
+def _mend_guards(transaction: Transaction) -> list[str]:
+    """Make the guards anew where they are not as this version makes them."""
+    noted = names_noted(transaction)
+    if not lacks_guards(transaction) and GUARDED in noted:
+        return []
+    made = _make_guards(transaction)
+    if not made and GUARDED in noted:
+        msg = (
+            f"{transaction.where}: guards of the ledger are missing, or are not as this version "
+            "makes them, and the user of the URL may not make them: run `timebank migrate` as "
+            "the owner of the tables"
+        )
+        raise StoreError(msg).about(key="guards_not_made", where=transaction.where)
+    if made:
+        _note(transaction, GUARDED)
+        transaction.cursor.execute("DELETE FROM timebank_migrations WHERE name = %s", (UNGUARDED,))
+    elif UNGUARDED not in noted:
+        _note(transaction, UNGUARDED)
+        return [UNGUARDED]
+    return made
 
 
 def _make_guards(transaction: Transaction) -> list[str]:
     """Make the triggers, where the engine and the rights of its user allow it."""
     transaction.cursor.execute("SAVEPOINT timebank_guards")
     try:
-        for statement in transaction.dialect.triggers():
+        for statement in transaction.dialect.triggers(transaction.cursor):
             transaction.cursor.execute(statement)
     except transaction.dialect.error as error:
         if not transaction.dialect.has_no_triggers(error):
@@ -199,13 +240,12 @@ def _make_guards(transaction: Transaction) -> list[str]:
     return [GUARDED]
 
 
-#: PostgreSQL keeps the commonest values of a column among its statistics, where an erasure would
-#: not reach them. No question looks for a text by what it says.
-_NO_STATISTICS: Final = "ALTER TABLE timebank_texts ALTER COLUMN text SET STATISTICS 0"
+def statements(name: str, *, partitions: int = 0, if_missing: bool = True) -> list[str]:
+    """Return the statements that make the tables and their indexes on a server of this name.
 
-
-def statements(name: str) -> list[str]:
-    """Return the statements that make the tables and their indexes on a server of this name."""
+    With `partitions` each table that has rows of banks is of so many, by the hash of the bank; on
+    PostgreSQL alone.
+    """
     from sqlalchemy.dialects import mysql, postgresql
     from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -213,11 +253,33 @@ def statements(name: str) -> list[str]:
     dialect: Any = kind()
     made = []
     for table in tables().sorted_tables:
-        made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+        text = str(CreateTable(table, if_not_exists=if_missing).compile(dialect=dialect)).strip()
+        parts = partitions if "bank" in table.columns else 0
+        made.append(f"{text} PARTITION BY HASH (bank)" if parts else text)
+        made += partitions_of(table.name, parts)
         made += [
-            str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
+            str(CreateIndex(index, if_not_exists=if_missing).compile(dialect=dialect))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
     if name == "postgresql":
-        made.append(_NO_STATISTICS)
+        made.append(no_statistics())
     return made
+
+
+def partitions_of(table: str, number: int) -> list[str]:
+    """Return the statements that make a number of partitions of a table of PostgreSQL.
+
+    >>> from timebank.storage.server.migrations import partitions_of
+    >>> [statement.partition(" FOR ")[0] for statement in partitions_of("timebank_banks", 1)]
+    ['CREATE TABLE timebank_banks_p0 PARTITION OF timebank_banks']
+    """
+    return [
+        f"CREATE TABLE {partition_name(table, part)} PARTITION OF {table} "
+        f"FOR VALUES WITH (MODULUS {number}, REMAINDER {part})"
+        for part in range(number)
+    ]
+
+
+def partition_name(table: str, part: int) -> str:
+    """Return the name of a partition."""
+    return f"{table}_p{part}"

@@ -7,13 +7,14 @@ written by one statement.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
 from itertools import chain
 from typing import Any, Final
+
+import attrs
 
 from timebank.errors import (
     Conflict,
@@ -27,8 +28,11 @@ from timebank.errors import (
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
+from timebank.storage.server import postgres_catalogue
+from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
+from timebank.storage.server.guards import make_refuse, no_statistics, postgres_guards
 from timebank.storage.server.limits import (
     CONNECT_SECONDS,
     KEEPALIVE_COUNT,
@@ -48,6 +52,8 @@ from timebank.storage.server.literals import (
     rows_literal,
     rows_of,
 )
+from timebank.storage.server.schema import TABLE_NAMES
+from timebank.storage.tables import FEW, MANY, Queries
 
 _NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
 _PREPARED: Final = (
@@ -194,17 +200,12 @@ _TAKE_XID: Final = (
 _HAS_XID: Final = """SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid'
     AND pid = pg_backend_pid() AND transactionid = %s::text::xid
     AND mode = 'ExclusiveLock' AND granted)"""
-_TRIGGER: Final = re.compile(r"TRIGGER (\w+)")
-_FOUND_COLUMNS: Final = """SELECT c.relname, a.attname, NOT a.attnotnull,
-    CASE WHEN o.collname <> 'default' THEN o.collname::text END
-    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-    LEFT JOIN pg_collation o ON o.oid = a.attcollation
-    WHERE c.relname LIKE 'timebank%' AND c.relkind IN ('r', 'p', 'v', 'f')
-    AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"""
-_TABLES: Final = tuple(f"timebank_{table}" for table in ("migrations", "banks", *_COLUMNS))
+_MAY_GUARD: Final = """SELECT substr(version(), 1, 11) = 'PostgreSQL '
+    AND position('-' IN split_part(version(), ' ', 2)) = 0
+    AND has_table_privilege('timebank_records', 'TRIGGER')"""
 _FOUND_SCHEMAS: Final = f"""SELECT n.nspname::text FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname IN {_TABLES} AND pg_table_is_visible(c.oid)"""  # noqa: S608 - our names
+    WHERE c.relname IN {TABLE_NAMES} AND pg_table_is_visible(c.oid)"""  # noqa: S608 - our names
 
 
 #: Of a wait for a standby that was cancelled nothing but a warning tells: it must come through.
@@ -218,9 +219,41 @@ def _begin(mode: str, terms: Terms) -> list[str]:
     if terms.timeout_seconds is not None:
         # 0 would be without end.
         steps.append(f"SET LOCAL lock_timeout = {max(1, int(terms.timeout_seconds * 1000))}")
+        # With statistics of before there were other banks, a question about one would walk through
+        # all of a table: every question of ours has an index.
+        steps.append("SET LOCAL enable_seqscan = off")
     for name, value in terms.settings:
         steps.append(f"SELECT set_config({literal(name)}, {literal(value)}, true)")
     return steps
+
+
+def _queries() -> Queries:
+    """Return the questions, of which three name their index by how they ask.
+
+    A planner that knows nothing of a bank takes every index of its rows for as good, and would read
+    all of them for one id. What comes in the order of an index comes from that one; the order of
+    what is equal would mean nothing, so that the bounds are two.
+    """
+    asked = "(SELECT %s::text AS bank) AS bank_asked, "
+    record = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
+    by_id = "WHERE bank = bank_asked.bank AND id >= asked.id AND id <= asked.id ORDER BY id LIMIT 1"
+    referring = (
+        "WHERE bank = bank_asked.bank AND refers_to >= asked.sequence "
+        "AND refers_to <= asked.sequence ORDER BY refers_to, sequence"
+    )
+    return attrs.evolve(
+        queries(integer="bigint"),
+        find=f"SELECT found.* FROM {asked}(SELECT %s::text AS id) AS asked, "  # noqa: S608 - our words
+        f"LATERAL ({record}{by_id}) AS found",
+        referring=f"SELECT found.* FROM {asked}(SELECT %s::bigint AS sequence) AS asked, "  # noqa: S608 - our words
+        f"LATERAL ({record}{referring}) AS found ORDER BY found.sequence",
+        sequences={
+            size: f"SELECT found.* FROM {asked}"  # noqa: S608 - our words
+            f"unnest(ARRAY[{', '.join(['%s'] * size)}]::text[]) AS asked (id), "
+            f"LATERAL (SELECT id, sequence FROM timebank_records {by_id}) AS found"
+            for size in (FEW, MANY)
+        },
+    )
 
 
 class PostgreSql:
@@ -245,7 +278,7 @@ class PostgreSql:
         ),
     )
     transactional_ddl = True
-    reading = queries(integer="bigint")
+    reading = _queries()
     writing = reading
     lock_head = reading.head + " FOR UPDATE"
 
@@ -540,69 +573,32 @@ class PostgreSql:
         """Implement `Dialect.made_already`."""
         return self.driver.sqlstate(error) in ("23505", "42P07", "42710", "40001", "40P01")
 
-    def triggers(self) -> tuple[str, ...]:
-        """Implement `Dialect.triggers`."""
-        tables = ("timebank_banks", "timebank_records", "timebank_postings")
-        return (
-            _REFUSE,
-            *(
-                f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE "
-                f"{'UPDATE OF bank, journal' if table == 'timebank_banks' else 'UPDATE'} OR DELETE "
-                f"ON {table} FOR EACH ROW EXECUTE FUNCTION timebank_refuse()"
-                for table in tables
-            ),
-            *(
-                f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE "
-                f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION timebank_refuse()"
-                for table in tables
-            ),
-        )
+    def triggers(self, cursor: Any = None) -> tuple[str, ...]:
+        """Implement `Dialect.triggers`: partitions that are there have guards of their own."""
+        there = () if cursor is None else postgres_catalogue.partitions(cursor)
+        made = (statement for guard in postgres_guards(there) for statement in guard.postgres)
+        return (make_refuse(), *made, no_statistics())
 
     def has_no_triggers(self, error: Exception) -> bool:
         """Implement `Dialect.has_no_triggers`."""
         return self.driver.sqlstate(error) in ("0A000", "42501")
 
-    def guard_names(self) -> set[str]:
-        """Implement `Dialect.guard_names`."""
-        return {found[1] for text in self.triggers() if (found := _TRIGGER.search(text))}
+    def catalogue(self, cursor: Any) -> Catalogue:
+        """Implement `Dialect.catalogue`, by what everybody may read."""
+        return postgres_catalogue.read(cursor)
 
-    def trigger_names(self, cursor: Any) -> set[str] | None:
-        """Implement `Dialect.trigger_names`."""
-        cursor.execute(
-            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE pg_table_is_visible(c.oid) AND NOT t.tgisinternal "
-            "AND t.tgname LIKE 'timebank%%' AND t.tgenabled = 'O'"
-        )
-        return {name for (name,) in cursor.fetchall()}
+    def unseen(self, cursor: Any) -> tuple[str, ...]:
+        """Implement `Dialect.unseen`: everybody may read the catalogue."""
+        return ()
 
-    def columns(self, cursor: Any) -> list[tuple[str, str, bool, str | None]]:
-        """Implement `Dialect.columns`: of the tables that `search_path` finds, as queries do."""
-        cursor.execute(_FOUND_COLUMNS)
-        return list(cursor.fetchall())
+    def may_guard(self, cursor: Any) -> bool:
+        """Implement `Dialect.may_guard`: an engine that only speaks as PostgreSQL may have none."""
+        cursor.execute(_MAY_GUARD)
+        (found,) = cursor.fetchone()
+        return bool(found)
 
     def schemas(self, cursor: Any) -> set[str]:
         """Implement `Dialect.schemas`."""
         cursor.execute(_FOUND_SCHEMAS)
         return {name for (name,) in cursor.fetchall()}
 
-    def constraints(self, cursor: Any) -> set[tuple[str, str]] | None:
-        """Implement `Dialect.constraints`, from the catalogue, which everybody may read."""
-        cursor.execute(
-            "SELECT t.relname, c.conname FROM pg_constraint c "
-            "JOIN pg_class t ON t.oid = c.conrelid "
-            "WHERE pg_table_is_visible(t.oid) AND c.convalidated "
-            "AND c.conname LIKE 'timebank%%'"
-        )
-        return set(cursor.fetchall())
-
-
-_REFUSE: Final = """CREATE OR REPLACE FUNCTION timebank_refuse() RETURNS trigger
-    LANGUAGE plpgsql AS $$
-    BEGIN
-        IF TG_TABLE_NAME = 'timebank_postings' AND TG_OP = 'DELETE'
-                AND current_setting('timebank.rebuild', true) = 'on' THEN
-            RETURN OLD;
-        END IF;
-        RAISE EXCEPTION 'a row of % is never changed', TG_TABLE_NAME
-            USING ERRCODE = 'restrict_violation';
-    END $$"""

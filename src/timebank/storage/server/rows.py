@@ -203,9 +203,23 @@ class SqlReader(TableReader):
         with self._translating() as transaction, patience(transaction.connection):
             return faults(transaction, progress)
 
+    def own_faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
+        """Implement `FindsOwn.own_faults`."""
+        from timebank.storage.server.faults import own_faults
+
+        with self._translating() as transaction:
+            return own_faults(transaction, self._fetch, self._bank, progress)
+
+    def schema_unseen(self) -> list[str]:
+        """Implement `TellsUnseen.schema_unseen`."""
+        from timebank.storage.server.meaning import schema_unseen
+
+        with self._translating() as transaction:
+            return schema_unseen(transaction)
+
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
-        from timebank.storage.server.faults import schema_faults
+        from timebank.storage.server.meaning import schema_faults
 
         with self._translating() as transaction, patience(transaction.connection):
             return schema_faults(transaction)

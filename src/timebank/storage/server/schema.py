@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.model import ACCOUNT_KINDS, MAX_ID_CHARACTERS, MAX_INTEGER, TEXT_FIELDS
+from timebank.storage.tables import TABLES
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
@@ -21,8 +22,13 @@ LEDGER: Final = "0001_ledger"
 MIGRATIONS: Final = (LEDGER,)
 #: The row of `timebank_migrations` that says that there are triggers.
 GUARDED: Final = "guards"
+#: The row that says that none could be made: the engine has none, or its user may not.
+UNGUARDED: Final = "unguarded"
 #: The migrations of versions from before the first release, which are no longer known.
 UNRELEASED: Final = frozenset({"0002_holds"})
+
+#: The tables, parents before children.
+TABLE_NAMES: Final = ("timebank_migrations", "timebank_banks", *TABLES)
 
 _SIGNED: Final = f"BETWEEN -{MAX_INTEGER} AND {MAX_INTEGER}"
 
@@ -85,6 +91,35 @@ def tables() -> MetaData:
         _check("tiles_hash", "octet_length(hash) = 32"),
     )
     return meta
+
+
+def type_text(column: Any, server: str) -> str:
+    """Return the type of a column as a server of this name has it."""
+    from sqlalchemy.dialects import mysql, postgresql
+
+    kind: Any = postgresql.dialect if server == "postgresql" else mysql.dialect
+    return str(column.type.compile(dialect=kind()))
+
+
+def is_check(constraint: Any) -> bool:
+    """Return whether a constraint is a condition on a row."""
+    from sqlalchemy import CheckConstraint
+
+    return isinstance(constraint, CheckConstraint)
+
+
+def is_reference(constraint: Any) -> bool:
+    """Return whether a constraint is a foreign key."""
+    from sqlalchemy import ForeignKeyConstraint
+
+    return isinstance(constraint, ForeignKeyConstraint)
+
+
+def is_primary(constraint: Any) -> bool:
+    """Return whether a constraint is a primary key."""
+    from sqlalchemy import PrimaryKeyConstraint
+
+    return isinstance(constraint, PrimaryKeyConstraint)
 
 
 def _records() -> list[Any]:

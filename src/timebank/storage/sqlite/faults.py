@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from timebank.errors import shown
 from timebank.model import Fault
 from timebank.model.said import said
+from timebank.storage.references import own_levels, own_orphans, own_references
 from timebank.storage.sqlite.errors import ERRORS
 from timebank.storage.sqlite.schema import APPLIED, DDL
 from timebank.storage.tables import LAST_LEVEL, TABLES, odd_tile
@@ -63,6 +65,17 @@ _ODD_TILES = """SELECT bank, level, tile FROM timebank_tiles
 KINDS: Final = frozenset({"table", "index", "trigger"})
 
 _Objects = dict[tuple[str, str, str], str]
+_FindFaults = Callable[[sqlite3.Connection, str], Iterator[Fault]]
+
+_OWN: Final = (own_orphans, own_references, own_levels)
+#: The indexes beside the keys: of which table, and of which of its rows.
+_INDEXES: Final = {
+    "timebank_records_id": ("timebank_records", "id IS NOT NULL"),
+    "timebank_records_refers_to": ("timebank_records", "refers_to IS NOT NULL"),
+    "timebank_postings_day": ("timebank_postings", "TRUE"),
+    "timebank_holds_sequence": ("timebank_holds", "TRUE"),
+}
+_COUNT: Final = "SELECT count(*) FROM {table} {by} WHERE bank = ? AND {condition}"
 
 
 def faults(
@@ -72,6 +85,46 @@ def faults(
 
     What `progress` raises ends the work and is raised again.
     """
+    return _found(connection, where, (_file, _schema, _orphans, _references, _levels), progress)
+
+
+def own_faults(
+    connection: sqlite3.Connection, where: str, bank: str, progress: Callable[[], None] | None
+) -> list[Fault]:
+    """Return faults of the schema, and of what is of one bank: its rows, and its part of indexes.
+
+    Pages that other banks have are not looked at. What `progress` raises is raised again.
+    """
+
+    def fetch(question: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        return connection.execute(question, values).fetchall()
+
+    def own(check: Callable[..., Iterator[Fault]]) -> _FindFaults:
+        return lambda _connection, _where: check(fetch, bank, mark="?")
+
+    checks: list[_FindFaults] = [_schema, partial(_indexes, bank=bank), *map(own, _OWN)]
+    return _found(connection, where, checks, progress)
+
+
+def _indexes(connection: sqlite3.Connection, where: str, *, bank: str) -> Iterator[Fault]:
+    """Find indexes that have more or fewer rows of a bank than their table."""
+    for name, (table, condition) in _INDEXES.items():
+        counts = [
+            connection.execute(_COUNT.format(table=table, by=by, condition=condition), (bank,))
+            for by in ("NOT INDEXED", f"INDEXED BY {name}")
+        ]
+        expected, found = (count.fetchone()[0] for count in counts)
+        if expected != found:
+            yield Fault("file", said("index", name=name), str(expected), str(found))
+
+
+def _found(
+    connection: sqlite3.Connection,
+    where: str,
+    checks: Iterable[_FindFaults],
+    progress: Callable[[], None] | None,
+) -> list[Fault]:
+    """Return what some checks find; a database that cannot be read is a fault too."""
     raised: list[BaseException] = []
 
     def step() -> int:
@@ -85,7 +138,7 @@ def faults(
     found: list[Fault] = []
     connection.set_progress_handler(step, STEPS)
     try:
-        for check in (_file, _schema, _orphans, _references, _levels):
+        for check in checks:
             try:
                 found += check(connection, where)
             except ERRORS as error:

@@ -60,4 +60,5 @@ QUERIES: Final = Queries(
         WHERE bank = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?""",
     tiles="""SELECT level, tile, hash FROM timebank_tiles
         WHERE bank = ? AND level = ? AND tile > ? ORDER BY tile LIMIT ?""",
+    others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )

@@ -23,7 +23,7 @@ from timebank.storage.lock import OVER, UNFINISHED, Turn
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
-from timebank.storage.sqlite.faults import faults, schema_faults
+from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.log import is_sound
 from timebank.storage.sqlite.questions import QUERIES
@@ -150,6 +150,17 @@ class SqliteReader(TableReader):
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `Reader.faults`: of the whole file, not only this bank."""
         return faults(self.connection(), self._connections.where, progress)
+
+    def is_shared(self) -> bool:
+        """Implement `FindsOwn.is_shared`: of a file that cannot tell, all is looked at."""
+        try:
+            return super().is_shared()
+        except TimebankError:
+            return False
+
+    def own_faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
+        """Implement `FindsOwn.own_faults`: the file itself is looked at with `faults`."""
+        return own_faults(self.connection(), self._connections.where, self._bank, progress)
 
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
