@@ -126,7 +126,8 @@ def test_what_a_call_reads_is_of_its_own_bank(place: tuple[str, str]) -> None:
         "since": partial(audited, since=checkpoint),
     }
     for name, work in works.items():
-        amount_read(alone, partial(work, alone, FIRST))  # modules are read, and the log is made
+        if alone.startswith("sqlite"):
+            work(alone, FIRST)  # what is read as pages would be modules too, the first time
         few = amount_read(alone, partial(work, alone, FIRST))
         read = amount_read(many, partial(work, many, OTHER))
         slack = 30 if alone.startswith("sqlite") else 10
