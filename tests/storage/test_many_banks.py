@@ -262,7 +262,10 @@ def test_no_sum_reads_other_banks_rows(server: str) -> None:
 
 # -- what is found -----------------------------------------------------------------------
 
-STRAY = "INSERT INTO timebank_statutes (bank, sequence, version) VALUES ('ghost', 1, 'v')"
+STRAY = (
+    "INSERT INTO timebank_accounts (bank, account, kind, status, opened) "
+    "VALUES ('ghost', 'm1', 'fund', 'open', 1)"
+)
 LOST = f"DELETE FROM timebank_accounts WHERE bank = '{OTHER}' AND account = 'm1'"
 ODD = "INSERT INTO timebank_statutes (bank, sequence, version) VALUES ('{}', 999, 'v')"
 
