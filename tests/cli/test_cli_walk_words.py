@@ -156,7 +156,7 @@ REFUSED: dict[str, list[str]] = {
     "account close": ["m1"],
     "account limits": ["m1"],
     "account open": ["m1", "--floor=-7"],
-    "audit": ["--since", "nulla.json"],
+    "audit": ["--all", "--since", "nulla.json"],
     "export csv balances": ["--lang"],
     "report impact": ["--since", "2026-13-01"],
     "account amend": ["m1", "--reason", "svista"],

@@ -25,7 +25,7 @@ from timebank import (
     WrongType,
     reports,
 )
-from timebank.audit import BooksReport
+from timebank.audit import BooksReport, audit_banks
 from timebank.interchange.engine.reconcile import Difference, Reconciliation
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.queries.impact import Impact
@@ -112,6 +112,7 @@ def results() -> dict[str, list[Any]]:
         *damaged.findings,
         *damaged.causes,
         BooksReport(damaged.findings, accounts=1, transfers=2, movements=3),
+        *audit_banks(timebank.open("sqlite://").store),
         *bank.delegates("m1"),
         *bank.events("m1"),
         *dues,

@@ -552,6 +552,7 @@ class OnFile(Private):
     addressed = True
     versioned = True
     sees_schema = True
+    finds_own = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""

@@ -35,6 +35,7 @@ class TestPrivateSqlite(StoreConformance):
     finds_many = True
     versioned = True
     sees_schema = True
+    finds_own = True
     makes_banks = True
     droppable = True
 
@@ -60,6 +61,7 @@ class TestSqliteFile(StoreConformance):
     finds_many = True
     versioned = True
     sees_schema = True
+    finds_own = True
     makes_banks = True
     droppable = True
     addressed = True

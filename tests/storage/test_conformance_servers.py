@@ -40,6 +40,7 @@ class OnServer(StoreConformance):
     addressed = True
     versioned = True
     sees_schema = True
+    finds_own = True
     makes_banks = True
     droppable = True
     server: ClassVar[str]

@@ -56,7 +56,7 @@ def audit_banks(
     [(None, True), ('street', True)]
     """
     names = store.banks()
-    whole = None if quick else _of_storage(store)
+    whole = None if quick else audit_storage(store)
     if whole is not None:
         yield BankReport(None, whole)
     for done, name in enumerate(names):
@@ -70,8 +70,17 @@ def audit_banks(
         progress(len(names), len(names))
 
 
-def _of_storage(store: Store) -> AuditReport | None:
-    """Return the report on a storage, where it tells what is of the whole of it."""
+def audit_storage(store: Store) -> AuditReport | None:
+    """Return the report on a storage as a whole, where it tells that from what is of one bank.
+
+    :raises StoreBusy: the storage could not be read for longer than the time-out.
+    :raises OtherVersion: the tables are to be migrated, or of a newer version.
+
+    >>> import timebank
+    >>> from timebank.audit.banks import audit_storage
+    >>> audit_storage(timebank.open("sqlite://").store).checks
+    ('file', 'schema', 'orphans', 'references')
+    """
     with store.reader("") as reader:
         if not finds_own(reader):
             return None

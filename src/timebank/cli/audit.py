@@ -130,6 +130,8 @@ def audit(
 
 def _audit_all(address: BankAddress, *, everything: bool, format: str, **ask: Any) -> int:
     """Audit all banks of the storage, and what is of the whole of it once."""
+    import attrs
+
     from timebank import reports
     from timebank.audit import BankReport, audit_banks, unreadable
     from timebank.errors import Corrupt, OtherVersion, StoreError
@@ -145,7 +147,7 @@ def _audit_all(address: BankAddress, *, everything: bool, format: str, **ask: An
     except OtherVersion:
         raise
     except (Corrupt, StoreError) as error:
-        found = [BankReport(None, unreadable(error))]
+        found = [BankReport(None, attrs.evolve(unreadable(error), checks=("file",)))]
     if format == "json":
         show_json(list(map(reports.json.bank_report, found)))
     elif format == "junit":

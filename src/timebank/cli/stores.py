@@ -12,7 +12,7 @@ import click
 from timebank.cli.address import BankAddress, pass_address, url_of
 from timebank.cli.banks import naming_banks
 from timebank.cli.options import formatted
-from timebank.cli.output import show_as
+from timebank.cli.output import complain, show_as
 from timebank.cli.program import REFUSED, WELL, said, said_of, usage
 from timebank.cli.progress import Progress
 
@@ -50,6 +50,8 @@ def copy(
     format: str,
 ) -> int:
     """Copy one bank, or all."""
+    from timebank.audit.banks import audit_storage
+    from timebank.reports.findings import audit_text
     from timebank.storage import open_store
 
     if every and (bank or to_bank):
@@ -63,11 +65,16 @@ def copy(
             done = [
                 _copied(origin, copied, name, to_bank or name, forced=progress) for name in banks
             ]
+            whole = audit_storage(copied) if every else None
     show_as(
         format,
         lambda: [_shape(*results) for results in done],
         lambda: _text(done, named=every),
     )
+    if whole is not None and not whole.ok:  # each copy's audit looked at its own bank
+        for line in filter(None, audit_text(whole)):
+            complain(line)
+        return REFUSED
     return WELL if all(report.ok for _, _, report, _ in done) else REFUSED
 
 

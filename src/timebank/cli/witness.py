@@ -63,8 +63,10 @@ def _trust(witness: Witness, given: tuple[str, ...], format: str) -> None:
     from timebank.reports.text import harmless
 
     lines, shapes = [], []
+    trusted = list(witness.banks())
     for key in keys_of(*given):
-        others = [one for one in witness.banks() if one.name == key.name and one != key]
+        others = [one for one in trusted if one.name == key.name and one != key]
+        trusted += [] if key in trusted else [key]
         place = witness.trust(key)
         id = key.key_id.hex()
         lines.append(harmless(words()("trusted", name=key.name, id=id, file=place)))
@@ -116,15 +118,17 @@ def _show(witness: Witness, format: str) -> None:
 
     own = witness.key().public
     shapes, lines = [], [words()("witness_is", name=own.name, public=own)]
-    for origin in dict.fromkeys(one.name for one in witness.banks()):
+    keys: dict[str, list[str]] = {}
+    for one in witness.banks():
+        keys.setdefault(one.name, []).append(one.key_id.hex())
+    for origin, ids in keys.items():
         seen, evidence = witness.seen(origin), witness.evidence(origin)
         size = None if seen is None else seen.checkpoint.size
-        ids = [one.key_id.hex() for one in witness.banks() if one.name == origin]
         shapes.append({"origin": origin, "size": size, "evidence": list(map(str, evidence))})
         gaps = {"origin": origin, "ids": ", ".join(ids)}
         if size is None:
             lines.append(harmless(words()("seen_nothing", **gaps)))
         else:
             lines.append(harmless(words().counted("seen_last", size, **gaps)))
-        lines += [harmless(words()("evidence_in", file=one)) for one in evidence]
+        lines += [harmless(words()("evidence_in", file=file)) for file in evidence]
     show_as(format, lambda: {"public": str(own), "banks": shapes}, lambda: lines)

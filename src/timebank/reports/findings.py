@@ -85,7 +85,8 @@ def banks_text(reports: Sequence[BankReport], *, everything: bool = False) -> li
     if bad:
         number = sum(len(one.report.findings) for one in bad)
         findings = words.counted("findings", number)
-        lines = [words("verdict_banks_bad", findings=findings, bad=len(bad), **rows)]
+        own = sum(1 for one in bad if one.bank is not None)
+        lines = [words("verdict_banks_bad", findings=findings, bad=own, total=len(banks))]
     else:
         lines = [words("verdict_banks_well", **rows)]
     lines += _wrapped(_asked_once(whole, banks, words), "")

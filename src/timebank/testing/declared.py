@@ -19,6 +19,7 @@ from timebank.storage.protocol import (
     Store,
     adds_up,
     finds_many,
+    finds_own,
     has_address,
     is_droppable,
     knows_version,
@@ -32,15 +33,8 @@ from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset(
     {
-        "add_bank",
-        "address",
-        "check_version",
-        "drop",
-        "schema_faults",
-        "schema_unseen",
-        "sequences",
-        "sums",
-        "wipe",
+        *("add_bank", "address", "check_version", "drop", "own_faults", "schema_faults"),
+        *("schema_unseen", "sequences", "sums", "wipe"),
     }
 )
 
@@ -61,6 +55,7 @@ class Declared(StoreUnderTest, part=True):
                 "wipes": wipes(filled),
                 "versioned": knows_version(reader),
                 "sees_schema": sees_schema(reader),
+                "finds_own": finds_own(reader),
                 "makes_banks": making,
                 "droppable": is_droppable(filled.writer("main")),
             }
@@ -91,6 +86,22 @@ class Declared(StoreUnderTest, part=True):
         with filled.reader("main") as reader:
             assert sees_schema(reader)
             assert [] == list(reader.schema_faults())
+
+    @needs("finds_own")
+    def test_what_is_of_one_bank_is_told_apart(self, store: Store) -> None:
+        """A reader tells whether there are other banks, and finds nothing wrong with its own."""
+        with store.writer("main") as writer:
+            writer.append(small_bank())
+        with store.reader("main") as reader:
+            assert finds_own(reader)
+            assert not reader.is_shared()
+            assert [] == list(reader.own_faults())
+        store.make_bank("other", journal="journal-2")
+        for bank in ("main", "other"):
+            with store.reader(bank) as reader:
+                assert finds_own(reader)
+                assert reader.is_shared()
+                assert [] == list(reader.own_faults(lambda: None))
 
     @needs("adds_up")
     def test_sums_find_what_does_not_add_up(self, store: Store) -> None:

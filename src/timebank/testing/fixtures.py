@@ -57,6 +57,8 @@ class StoreUnderTest:
     versioned: ClassVar[bool] = False
     #: A reader that is a `SeesSchema`:
     sees_schema: ClassVar[bool] = False
+    #: A reader that is a `FindsOwn`:
+    finds_own: ClassVar[bool] = False
     #: A writer that is a `MakesBank`:
     makes_banks: ClassVar[bool] = False
     #: The block that `writer` returns is a `Droppable`:

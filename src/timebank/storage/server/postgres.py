@@ -249,7 +249,7 @@ def _queries() -> Queries:
         f"LATERAL ({record}{referring}) AS found ORDER BY found.sequence",
         sequences={
             size: f"SELECT found.* FROM {asked}"  # noqa: S608 - our words
-            f"unnest(ARRAY[{', '.join(['%s'] * size)}]::text[]) AS asked (id), "
+            f"(SELECT DISTINCT unnest(ARRAY[{', '.join(['%s'] * size)}]::text[]) AS id) AS asked, "
             f"LATERAL (SELECT id, sequence FROM timebank_records {by_id}) AS found"
             for size in (FEW, MANY)
         },
