@@ -19,6 +19,7 @@ from timebank.testing.history.log import (
 )
 from timebank.testing.history.recording import RecordedBank
 from timebank.testing.history.report import KINDS, Anomaly, Loss, Report
+from timebank.testing.history.running import Crew, run, run_in_threads, working
 from timebank.testing.history.workload import Place, Plan, finish, prepare, read, write
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Anomaly",
     "Beginning",
     "Call",
+    "Crew",
     "Fault",
     "History",
     "Loss",
@@ -40,5 +42,8 @@ __all__ = [
     "prepare",
     "read",
     "read_log",
+    "run",
+    "run_in_threads",
+    "working",
     "write",
 ]

@@ -380,7 +380,7 @@ def _whole(row: RecordRow) -> dict[str, Any]:
         "id": row.id,
         "recorded_at": body["recorded_at"],
     }
-    for name in ("postings", "reserves", "resolves", "expires_at", "lost"):
+    for name in ("postings", "lines", "reserves", "resolves", "ends", "expires_at", "lost"):
         if name in effects:
             found[name] = effects[name]
     return found

@@ -18,6 +18,7 @@ KINDS: Final = {
     "doubled": "one id is in the journal twice",
     "double_spent": "a floor is broken: an hour was spent twice",
     "failed_but_written": "it was told that nothing was written, and it was",
+    "false_alarm": "something was said to be lost, and is in the journal",
     "fork": "two clients saw different records of one sequence, both as the present",
     "half_batch": "a part of a batch is recorded or was seen, or something stands in its midst",
     "lost": "what was told to be done, or was read, is not in the journal",

@@ -1,0 +1,142 @@
+"""Find what was told and is not in the journal, and whether somebody named its loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from timebank.testing.history.evidence import NEVER, SNAPSHOTS, Evidence
+from timebank.testing.history.log import Call
+from timebank.testing.history.report import Loss
+
+
+@attrs.frozen
+class Naming:
+    """Somebody said that the journal was cut: `HistoryLost`, or a record of it.
+
+    `sequence` is that of the lost head, and what stood below it on its branch is named too. A
+    record of the loss names all that was told before it (`at`).
+    """
+
+    sequence: int
+    by: str
+    told_at: int
+    at: int | None = None
+
+
+def lose(
+    found: Evidence,
+    call: Call,
+    sequence: int | None,
+    *,
+    digest: str | None = None,
+    ids: tuple[str, ...] = (),
+) -> None:
+    """Keep that a call was told of what the journal has not."""
+    found.losses.append(Loss(found.bank, sequence or 0, digest, ids, call))
+
+
+def check_heads(found: Evidence) -> None:
+    """Find the heads and records that were read and are not in the journal."""
+    for call in found.of("head", *SNAPSHOTS):
+        if call is found.final:
+            continue
+        other = _first_other(found, call)
+        if other is not None:
+            _judge(found, call, *other)
+    for call in found.of(*_CALLS, outcome="fail"):
+        lost = call.answer.get("lost")
+        if lost and found.has_head(lost):
+            says = f"record {lost[0]} was said to be lost, and is in the journal"
+            found.find("false_alarm", says, call, found.final)
+        elif lost and not found.may_lose:
+            lose(found, call, lost[0], digest=lost[1])
+
+
+_CALLS = ("transfer", "reverse", "hold", "settle", "void", "batch", "accept_history")
+
+
+def _first_other(found: Evidence, call: Call) -> tuple[int, str] | None:
+    """Return the first record that a reader was told and the journal has not, if there is one."""
+    for entry in call.records:
+        sequence, digest = _entry(entry)
+        record = found.record(sequence)
+        if record is None or record["digest"] != digest:
+            return sequence, digest
+    head = call.result["head"]
+    return None if found.has_head(head) else (head[0], head[1])
+
+
+def _entry(entry: Any) -> tuple[int, str]:
+    if isinstance(entry, dict):
+        return entry["sequence"], entry["digest"]
+    return entry[0], entry[1]
+
+
+def _judge(found: Evidence, call: Call, sequence: int, digest: str) -> None:
+    """Tell a branch that lives beside the journal from a part that was lost.
+
+    Where it was read after the journal's own record of that sequence was known to somebody, both
+    were the present at one time.
+    """
+    record = found.record(sequence)
+    if record is None:
+        if not found.is_too_late(call):
+            lose(found, call, sequence, digest=digest)
+        return
+    known = found.known[sequence]
+    if known.at < call.began and not call.replica:
+        says = f"record {sequence} is {digest[:8]} for one and {record['digest'][:8]} for others"
+        found.find("fork", says, known.call, call)
+    else:
+        lose(found, call, sequence, digest=digest)
+
+
+def name_losses(found: Evidence) -> None:
+    """Say of each loss who named it; one that is not allowed, or not named, is an anomaly."""
+    namings = _namings(found)
+    losses, found.losses = found.losses, []
+    for loss in losses:
+        naming = next((one for one in namings if _names(found, one, loss)), None)
+        named = attrs.evolve(loss, named_by=None if naming is None else naming.by)
+        found.losses.append(named)
+        what = " ".join(loss.ids) or f"head {(loss.digest or '')[:8]}"
+        says = f"{what}, told as record {loss.sequence}, is not in the journal"
+        if not found.may_lose:
+            found.find("lost", says, loss.call, found.final)
+        elif naming is None:
+            found.find("unnamed_loss", f"{says}, and nobody said so", loss.call, found.final)
+
+
+def _names(found: Evidence, naming: Naming, loss: Loss) -> bool:
+    """Return whether a lost head is of the same branch as a loss, and not below it."""
+    told = loss.call.ended or NEVER
+    if naming.at is not None and told < naming.at:
+        return True
+    if naming.sequence < loss.sequence:
+        return False
+    # Who was told of the lost head when the journal's own record of this sequence was known
+    # already had that one below it, and not what was lost before.
+    survives = found.record(loss.sequence) is not None
+    return not (survives and found.known[loss.sequence].at < naming.told_at)
+
+
+def _namings(found: Evidence) -> list[Naming]:
+    """Return what named a lost head: errors first, then records."""
+    told_at: dict[int, int] = {}
+    for loss in found.losses:
+        told_at[loss.sequence] = min(told_at.get(loss.sequence, NEVER), loss.call.ended or NEVER)
+    namings = []
+    for call in found.calls:
+        lost = call.answer.get("lost")
+        if lost and not found.has_head(lost):
+            by = f"{call.answer['error']} of {call.process} #{call.number}"
+            namings.append(Naming(lost[0], by, told_at.get(lost[0], 0)))
+    for record in found.journal:
+        if record["kind"] == "history_lost" and "lost" in record:
+            sequence = record["lost"][0]
+            by = f"record {record['sequence']}"
+            at = found.known[record["sequence"]].at
+            namings.append(Naming(sequence, by, told_at.get(sequence, 0), at))
+    return namings
