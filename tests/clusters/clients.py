@@ -1,4 +1,4 @@
-"""The clients of a cluster: writers, a reader, and who logs heads, each a process of its own.
+"""The clients of a cluster: writers, a reader, an administrator, each a process of its own.
 
 What they do is the workload of `timebank.testing.history`, the same as on any store. Here it is
 told which ways they take: `python -m clusters.clients JSON` is one of them.
@@ -18,21 +18,21 @@ from typing import Any, Final
 import attrs
 
 import timebank
+from clusters.administrator import administer
 from clusters.cluster import Way
 from clusters.machine import wait_for
-from timebank import TimeBank, TimebankError
+from timebank import TimeBank
 from timebank.testing.history import Place, Plan, Recorder, read, write
 
 #: A client that was told to stop ends its call first, which has limits of its own.
 ENDS_WITHIN_SECONDS: Final = 90.0
 _BETWEEN_READS: Final = 0.05
-_BETWEEN_HEADS: Final = 0.5
 TESTS: Final = Path(__file__).parents[1]
 
 
 @attrs.frozen
 class Client:
-    """What one client does: `role` is write, read or heads; `home` spreads banks over the ways."""
+    """What one client does: `role` is write, read or administrator; `home` spreads banks over the ways."""
 
     role: str
     ways: tuple[Way, ...]
@@ -48,8 +48,8 @@ class Client:
     def of_json(cls, text: str) -> Client:
         """Return what `to_json` was given."""
         told: dict[str, Any] = json.loads(text)
-        ways = tuple(Way(**way) for way in told.pop("ways"))
-        plan = Plan(**{**told.pop("plan"), "banks": tuple(told["plan"]["banks"])})
+        ways = tuple(Way(**way) for way in told["ways"])
+        plan = Plan(**{**told["plan"], "banks": tuple(told["plan"]["banks"])})
         return cls(told["role"], ways, plan, Path(told["log"]), told["home"])
 
 
@@ -72,8 +72,11 @@ class Clients:
                     start_new_session=True,  # who interrupts the run ends them through it
                 )
             self._running.append((client, process))
-        for client in clients:
-            wait_for(lambda client=client: _has_begun(client.log), 60, f"{client.log.stem} begins")
+        wait_for(self._have_begun, 60, "the clients begin")
+
+    def _have_begun(self) -> bool:
+        self.check()
+        return all(_has_begun(client.log) for client, _ in self._running)
 
     def check(self) -> None:
         """See that none has ended by itself.
@@ -126,24 +129,6 @@ def places(ways: Sequence[Way], *, banks: Sequence[str] = (), home: bool = False
     return [at(turn) for turn in range(len(plain))]
 
 
-def log_heads(
-    way: Way, plan: Plan, path: Path, log: Recorder, stop: Callable[[], bool]
-) -> None:
-    """Append the head of each bank to a file again and again, as cron does."""
-    place = Place.at(way.url)
-    while not stop():
-        for name in plan.banks:
-            try:
-                line = str(place.open(name).head())
-            except TimebankError as error:
-                log.note("heads", bank=name, error=type(error).__name__)
-            else:
-                with path.with_suffix(f".{name}.heads").open("a") as file:
-                    file.write(f"{line}\n")
-                log.note("heads", bank=name)
-        time.sleep(_BETWEEN_HEADS)
-
-
 def main(argument: str) -> None:
     """Be one client until SIGTERM."""
     told: list[int] = []
@@ -160,7 +145,7 @@ def main(argument: str) -> None:
         elif client.role == "read":
             read(places(client.ways)[0], client.plan, log, stop, rest=_BETWEEN_READS)
         else:
-            log_heads(client.ways[0], client.plan, client.log, log, stop)
+            administer(places(client.ways), client.plan, log, stop)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,9 @@ class Galera:
         member = self.members[i]
         log = member.folder / "recover.log"
         log.unlink(missing_ok=True)
-        member.run("mariadbd", *self._settings(i), "--wsrep-recover", f"--log-error={log}", wait=True)
+        member.run(
+            "mariadbd", *self._settings(i), "--wsrep-recover", f"--log-error={log}", wait=True
+        )
         places = _POSITION.findall(log.read_text(errors="replace")) if log.exists() else []
         return (f"--wsrep-start-position={places[-1]}",) if places else ()
 

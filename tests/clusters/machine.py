@@ -176,7 +176,9 @@ def _groups() -> Iterator[tuple[int, int]]:
 
 def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )
     return ""
 
 
@@ -210,9 +212,7 @@ class Cuts:
     @staticmethod
     def _table(*words: str) -> int:
         program = found("iptables") or "iptables"
-        return subprocess.run(
-            [program, "-w", *words], capture_output=True, check=False
-        ).returncode
+        return subprocess.run([program, "-w", *words], capture_output=True, check=False).returncode
 
 
 def _new_ones(from_: Sequence[Member], to: Sequence[Member]) -> Iterator[list[str]]:

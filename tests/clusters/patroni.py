@@ -49,14 +49,28 @@ class Patroni:
         groups = free_groups()
         ports = iter(free_ports(4 * _NODES + 1))
         self._etcds = [
-            Member(f"e{i}", "postgres", next(groups), place.folder / f"e{i}", (next(ports), next(ports)))
+            Member(
+                f"e{i}",
+                "postgres",
+                next(groups),
+                place.folder / f"e{i}",
+                (next(ports), next(ports)),
+            )
             for i in range(_NODES)
         ]
         self.members = [
-            Member(f"n{i}", "postgres", next(groups), place.folder / f"n{i}", (next(ports), next(ports)))
+            Member(
+                f"n{i}",
+                "postgres",
+                next(groups),
+                place.folder / f"n{i}",
+                (next(ports), next(ports)),
+            )
             for i in range(_NODES)
         ]
-        self._proxy = Member("haproxy", "haproxy", next(groups), place.folder / "haproxy", (next(ports),))
+        self._proxy = Member(
+            "haproxy", "haproxy", next(groups), place.folder / "haproxy", (next(ports),)
+        )
         self._drawn = ""  # what a kill was
 
     # -- from start to stop -----------------------------------------------------------------
@@ -195,7 +209,9 @@ class Patroni:
 
     def _switch_over(self, member: int) -> None:
         body = json.dumps({"leader": self.members[member].name}).encode()
-        with contextlib.suppress(TimeoutError, urllib.error.HTTPError):  # it says no while it elects
+        with contextlib.suppress(
+            TimeoutError, urllib.error.HTTPError
+        ):  # it says no while it elects
             _ask(self.members[member].ports[1], "/switchover", body, seconds=60)
 
     # -- settings ------------------------------------------------------------------------------
