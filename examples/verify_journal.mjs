@@ -231,6 +231,7 @@ const change = { account: identifier, sets: isObject };
 const flagged = { "flags?": arrayOf(isObject) };
 const move = { occurred_on: isDay, postings: moved, statute: identifier };
 const withFee = { "fee?": moved };
+const lostHead = tuple(positive, isHash);
 const RECORD = {
   format: oneOf("timebank/1"),
   journal: identifier,
@@ -342,6 +343,7 @@ const SHAPES = {
       "joined_on?": isDay,
     },
   ],
+  history_lost: [{ "lost?": lostHead, reason: isHash }, { lost: lostHead }],
 };
 
 function shape(found, fields, rule) {
@@ -642,6 +644,7 @@ class Books {
   journal = "";
   sequence = 0n;
   digest = Buffer.alloc(0);
+  digests = new Map(); // digest → the sequence of its record
   peaks = []; // the size and the hash of each perfect subtree of the tree, the largest first
   instant = -MAX;
   day = "";
@@ -680,6 +683,7 @@ class Books {
     this.sequence += 1n;
     check(record.sequence === this.sequence, "sequence", `it is ${this.sequence}`);
     check(record.journal === this.journal, "journal", "another");
+    this.digests.set(this.digest.toString("hex"), this.sequence - 1n);
     this.digest = sha256(this.digest, body).digest();
     this.grow(body);
     this.clock(record);
@@ -1221,6 +1225,12 @@ class Books {
     check((through ?? "") !== this.closed, "books", "they were closed so before");
     check((through ?? "") < this.day, "books", `${through} is not over`);
     this.closed = through ?? "";
+  }
+
+  history_lost({ lost }, effects) {
+    check(same(lost ?? effects.lost, effects.lost), "effects", "another head");
+    const [sequence, digest] = effects.lost;
+    check(this.digests.get(digest) !== sequence, "losses", `record ${sequence} is there`);
   }
 
   merge({ account: id, into }, effects) {

@@ -291,6 +291,7 @@ FEE = {"fee?": moved}
 RESERVE = tuple_of(identifier, whole(0), whole(0))
 HOLD = {"lines": moved, "reserves": many(RESERVE), "statute": identifier, "expires_at?": seconds}
 PLACE = tuple_of(sequence, words(*TEXTS))
+HEAD = tuple_of(sequence, is_hex)
 RECORD: dict[str, Test] = {
     "format": words("timebank/1"),
     "journal": identifier,
@@ -389,6 +390,7 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
             "joined_on?": is_day,
         },
     ),
+    "history_lost": ({"lost?": HEAD, "reason": is_hex}, {"lost": HEAD}),
 }
 
 
@@ -701,6 +703,8 @@ class Books:
     def __init__(self) -> None:
         """Begin before the first record."""
         self.journal, self.sequence, self.digest = "", 0, b""
+        #: Digest → the sequence of its record.
+        self.digests: dict[str, int] = {}
         #: The tree: the size and the hash of each perfect subtree, the largest first.
         self.peaks: list[tuple[int, bytes]] = []
         self.instant, self.day = -MAX, ""
@@ -756,6 +760,7 @@ class Books:
         self.sequence += 1
         check(record["sequence"] == self.sequence, "sequence", record["sequence"])
         check(record["journal"] == self.journal, "journal", record["journal"])
+        self.digests[self.digest.hex()] = self.sequence - 1
         self.digest = hashlib.sha256(self.digest + body).digest()
         self.grow(body)
         self.clock(record["recorded_at"], record["recorded_on"], kind)
@@ -1270,6 +1275,12 @@ class Books:
         check((through or "") != self.closed, "books", "they were closed so before")
         check((through or "") < self.day, "books", f"{through} is not over")
         self.closed = through or ""
+
+    def history_lost(self, request: Object, effects: Object) -> None:
+        """Take note that the storage lost a head: it is none of this journal."""
+        lost, digest = effects["lost"]
+        check(request.get("lost", effects["lost"]) == effects["lost"], "effects", "another head")
+        check(self.digests.get(digest) != lost, "losses", f"record {lost} is there")
 
     def merge(self, request: Object, effects: Object) -> None:
         """Merge an account into another."""

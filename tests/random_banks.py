@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -40,12 +41,12 @@ class Walk:
         self.chance = random.Random(seed)
         self.now = BEGINNING
         self.numbers, salts = itertools.count(1), itertools.count(1)
-        self.bank: TimeBank = timebank.open(
-            "memory:",
-            clock=lambda: self.now,
-            new_id=lambda: f"id-{next(self.numbers)}",
-            new_salt=lambda: next(salts).to_bytes(16, "big"),
-        )
+        self.sources: dict[str, Any] = {
+            "clock": lambda: self.now,
+            "new_id": lambda: f"id-{next(self.numbers)}",
+            "new_salt": lambda: next(salts).to_bytes(16, "big"),
+        }
+        self.bank: TimeBank = timebank.open("memory:", **self.sources)
         self.accounts = ["pot", "fund"]
         for id in self.accounts:
             self.bank.open_account(id, kind="fund")
@@ -59,13 +60,15 @@ class Walk:
         for _ in range(4):
             self.open_account()
         for _ in range(steps):
-            self.now += timedelta(microseconds=self.chance.choice((0, 1, 10**9, 10**11)))
-            step = self.chance.choices(STEPS, [weight for _, weight in STEPS])[0][0]
-            try:
-                step(self)
-            except TimebankError:
-                continue
+            self.step()
         return self.bank
+
+    def step(self) -> None:
+        """Take one step."""
+        self.now += timedelta(microseconds=self.chance.choice((0, 1, 10**9, 10**11)))
+        step = self.chance.choices(STEPS, [weight for _, weight in STEPS])[0][0]
+        with suppress(TimebankError):
+            step(self)
 
     # -- what is chosen -------------------------------------------------------------------
 

@@ -203,6 +203,7 @@ _COORDINATOR_ACTIONS: Final = frozenset(
 )
 _TREASURER_ACTIONS: Final = frozenset(
     {
+        "accept_history",
         "adopt",
         "amend",
         "amend_account",
@@ -230,7 +231,7 @@ class Roles:
     - *coordinator*: reads all, records for others, reverses, amends, freezes, opens and closes;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
       opens accounts with limits of their own, amends, merges accounts, closes books, erases,
-      restarts the clock;
+      restarts the clock, accepts a lost history;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,

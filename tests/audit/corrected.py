@@ -90,6 +90,18 @@ def merged(account: str, into: str, **effects: Any) -> Change:
     return change
 
 
+def lost(sequence: int, digest: str, **request: Any) -> Change:
+    """The loss of a head is declared."""
+    return lambda forgery: _reasoned(
+        forgery, "history_lost", {**request}, {"lost": [sequence, digest]}
+    )
+
+
+def lost_and_there(forgery: Forgery) -> None:
+    """The head that is declared as lost is that of the first record."""
+    lost(1, forgery.batch().records[0].digest.hex())(forgery)
+
+
 def planned(day: str, **more: Any) -> Change:
     """A minute of m2's is held for m1, and planned for a day."""
 

@@ -22,6 +22,8 @@ from audit.corrected import (
     amended_account,
     before,
     closed,
+    lost,
+    lost_and_there,
     merged,
     on_day,
     planned,
@@ -1721,6 +1723,19 @@ RULES: Final[tuple[FormatRule, ...]] = (
             ),
         ),
     ),
+    FormatRule(
+        "F158",
+        "which head was lost",
+        "canonical effects",
+        here(lost(0, "ab" * 32)),
+        more=(
+            here(lost(7, "AB" * 32)),
+            here(lost(7, "ab")),
+            here(lost(7, "ab" * 32, lost=[7])),
+            here(lost(7, "ab" * 32, lost=[8, "ab" * 32])),
+        ),
+    ),
+    FormatRule("F159", "what is there was not lost", "effects", here(lost_and_there)),
 )
 
 

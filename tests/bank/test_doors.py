@@ -369,6 +369,13 @@ CALLS: dict[str, tuple[int, Callable[[Any], Any]]] = {
         1,
         lambda bank: bank.close_books(through=date(2025, 12, 31), reason="approved"),
     ),
+    "accept_history": (
+        1,
+        lambda bank: bank.accept_history(
+            head=timebank.Head(bank.head().journal, 10**6, bytes(32)),
+            reason="restored",
+        ),
+    ),
     "merge": (1, lambda bank: bank.merge("empty", into="m1", reason="twice the same")),
 }
 

@@ -47,6 +47,9 @@ WRITES: dict[str, Call] = {
     "erase": lambda bank: bank.erase("m1", reason="asked for"),
     "amend": lambda bank: bank.amend("t0", category="care", reason="a slip"),
     "amend_account": lambda bank: bank.amend_account("f1", kind="member", reason="a slip"),
+    "accept_history": lambda bank: bank.accept_history(
+        head=timebank.Head(bank.head().journal, 7, bytes(32)), reason="restored"
+    ),
     "close_books": lambda bank: bank.close_books(through=date(2025, 12, 31), reason="approved"),
     "merge": lambda bank: bank.merge("empty", into="m1", reason="twice the same"),
 }

@@ -39,6 +39,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "reverse": lambda b: b.reverse("visit", reason="twice", id="r"),
     "amend": lambda b: b.amend("visit", category="care", reason="a slip"),
     "amend a hold": lambda b: b.amend("open", note="new", reason="a slip"),
+    "accept_history": lambda b: b.accept_history(
+        head=timebank.Head(b.head().journal, 7, bytes(32)), reason="restored"
+    ),
     "close_books": lambda b: b.close_books(through=date(2025, 12, 31), reason="approved"),
     "name_delegate": lambda b: b.name_delegate("m1", "luca"),
     "end_delegate": lambda b: b.end_delegate("m2", "ida"),

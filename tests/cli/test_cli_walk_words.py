@@ -179,6 +179,7 @@ REFUSED: dict[str, list[str]] = {
     "statute check": ["nulla.json"],
     "transfer": ["--earner", "scuola", "--spender", "m2", "--hours", "1"],
     "clock restart": ["--reason", "x", "--today", "2001-01-01"],
+    "history accept": ["--reason", "x", "--head", "nulla"],
     "welcome": ["fondo"],
     "witness": ["--folder", "nulla"],
 }

@@ -9,7 +9,8 @@ import itertools
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Final
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
 
 import timebank
 from timebank import (
@@ -20,6 +21,7 @@ from timebank import (
     Dues,
     Fee,
     Granularity,
+    Head,
     LargestExchange,
     RecordWithin,
     Statute,
@@ -46,12 +48,15 @@ class Sources:
 
     def open(self) -> TimeBank:
         """An empty bank."""
-        return timebank.open(
-            "memory:",
-            clock=lambda: self.now,
-            new_id=lambda: f"id-{next(self._ids)}",
-            new_salt=lambda: next(self._salts).to_bytes(16, "big"),
-        )
+        return timebank.open("memory:", **self.given())
+
+    def given(self) -> dict[str, Any]:
+        """What a bank takes its time, ids and salts from."""
+        return {
+            "clock": lambda: self.now,
+            "new_id": lambda: f"id-{next(self._ids)}",
+            "new_salt": lambda: next(self._salts).to_bytes(16, "big"),
+        }
 
     def go(self, **later: float) -> None:
         """Set the clock so much later."""
@@ -648,6 +653,32 @@ def moved_back(bank: TimeBank, sources: Sources) -> None:
     bank.close_books(through=today, reason="as ever")
 
 
+# -- what the storage lost -------------------------------------------------------------------
+
+
+def history(sources: Sources) -> TimeBank:
+    """Losses that were declared: as a log of heads has it, as somebody wrote it down, and again."""
+    bank = sources.open()
+    treasurer = bank.acting_as("treasurer")
+    for id in ("m1", "m2"):
+        bank.open_account(id)
+    bank.transfer(earner="m1", spender="m2", hours=1, id="visit")
+    ahead = Head(
+        bank.head().journal, 7, bytes(range(32)), recorded_at=sources.now, find_root=bytes(32)
+    )
+    with NamedTemporaryFile() as log:
+        log.write(f"{ahead.for_log()}\n".encode())
+        log.flush()
+        with_log = TimeBank(bank.store, heads=log.name, **sources.given())
+        sources.go(minutes=5)
+        with_log.accept_history(reason=ODD)
+    treasurer.accept_history(head=Head(bank.head().journal, 2, bytes(32)), reason="an older copy")
+    treasurer.accept_history(head=Head(bank.head().journal, 7, bytes(32)), reason="another night")
+    bank.transfer(earner="m2", spender="m1", hours=1, id="visit back")
+    bank.erase(record=4, reason="it named somebody")
+    return bank
+
+
 #: Name of the file → what makes its bank.
 JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "accounts": accounts,
@@ -658,6 +689,7 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "dues": dues,
     "clocks": clocks,
     "corrections": corrections,
+    "history": history,
 }
 
 

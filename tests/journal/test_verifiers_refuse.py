@@ -30,6 +30,9 @@ Place = tuple[str | int, ...]
 GONE: Final = object()
 DAY: Final = 86_400_000_000
 
+#: The digest of the third record of a golden journal.
+THIRD: Final = "ac2911401dd9d4b21f796784820c455cfaf0c27834d2618531c7acd4a360651a"
+
 #: Golden journal, sequence of a record, a field of it, what stands there, the rule that is broken.
 FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     # the record
@@ -48,6 +51,14 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("accounts", 2, "recorded_at", 1_772_442_000_000_000 - 1, "recorded_at"),
     ("accounts", 2, "recorded_at", 1_772_442_000_000_000 + 3 * DAY, "recorded_on"),
     ("accounts", 2, "recorded_at", True, "fields"),
+    # what was lost
+    ("history", 4, "effects.lost", [0, "ab" * 32], "fields"),
+    ("history", 4, "effects.lost", [7, "AB" * 32], "fields"),
+    ("history", 4, "effects.lost", [7, "ab" * 32, 1], "fields"),
+    ("history", 4, "effects.lost", GONE, "fields"),
+    ("history", 5, "request.lost", ["2", "00" * 32], "fields"),
+    ("history", 5, "effects.lost", [3, "00" * 32], "effects"),
+    ("history", 4, "effects.lost", [3, THIRD], "losses"),
     # accounts
     ("accounts", 2, "request.account", "m1", "accounts"),
     ("accounts", 2, "effects.account", "m1", "effects"),

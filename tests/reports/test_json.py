@@ -82,6 +82,8 @@ def results() -> dict[str, list[Any]]:
         preview.merge("m1-again", into="m1", reason="twice")
         corrected = [line, *preview.events("m1"), preview.statement("m1"), preview.account("f1")]
         closing = preview.close_books(through=date(2025, 12, 31), reason="approved")
+        gone = timebank.Head(bank.head().journal, 7_000, bytes(32))
+        loss = preview.accept_history(head=gone, reason="restored")
         trial = preview.trial_balance(at=preview.head().sequence)
     damaged = timebank.open("memory:").audit(expect=[str(bank.head())])
     made: list[Any] = [
@@ -102,6 +104,7 @@ def results() -> dict[str, list[Any]]:
         *amended.amendments,
         *corrected,
         closing,
+        loss,
         trial,
         *trial.lines,
         bank.audit(),

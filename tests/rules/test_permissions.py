@@ -72,8 +72,15 @@ def nothing_to_restart(bank: Any) -> None:
         bank.restart_clock(today=date(2026, 3, 2), reason="why")
 
 
+def nothing_lost(bank: Any) -> None:
+    """Whoever may accept a loss is told that there is none."""
+    with suppress(InvalidRequest):
+        bank.accept_history(reason="why")
+
+
 #: Every call of a bank that may be asked for, with arguments that would do.
 CALLS: dict[str, Callable[[Any], Any]] = {
+    "accept_history": nothing_lost,
     "account": lambda b: b.account("anna"),
     "accounts": lambda b: b.accounts(),
     "acts_for": lambda b: b.acts_for("luca"),
@@ -203,7 +210,7 @@ COORDINATES = {
 }
 KEEPS_THE_BOOKS = {
     *("adopt", "erase", "leave", "rebuild", "restart_clock", "run_due", "set_limits"),
-    *("amend", "amend_account", "close_books", "merge"),
+    *("accept_history", "amend", "amend_account", "close_books", "merge"),
 }
 MAY: dict[str | None, AbstractSet[str]] = {
     None: set(),

@@ -37,6 +37,7 @@ from timebank.audit.exchanges import (
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.holds import find_hold
 from timebank.audit.limits import limit_named
+from timebank.audit.losses import loss_differences
 from timebank.audit.order import flag_differences, order_differences
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
@@ -91,6 +92,7 @@ class Effects(AuditCheck):
             "amend_account": partial(amend_account_differences, context),
             "close_books": partial(close_differences, context),
             "merge": partial(merge_differences, context, self._histories),
+            "history_lost": partial(loss_differences, context),
         }
 
     def record(self, record: AuditedRecord) -> None:

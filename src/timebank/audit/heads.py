@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from timebank.audit.base import AuditCheck
+from timebank.audit.base import AuditCheck, AuditContext
 from timebank.audit.findings import RESTORE, Check
+from timebank.audit.losses import DeclaredLosses, declared
 from timebank.audit.tree import root_at
 from timebank.errors import shown
 from timebank.journal import genesis
@@ -23,10 +24,14 @@ class Heads(AuditCheck):
         Check(
             "published",
             "Each head that was published is in the journal, with its root where it has one, and "
-            "so is the one of a checkpoint.",
+            "so is the one of a checkpoint; or a record declares that it was lost.",
             "advice_published",
         ),
     )
+
+    def __init__(self, context: AuditContext) -> None:
+        super().__init__(context)
+        self._losses = DeclaredLosses(context.reader)
 
     def names_checked(self) -> Iterator[str]:
         """Yield `published` only where there is a head to look up."""
@@ -77,7 +82,7 @@ class Heads(AuditCheck):
         journal = reader.head().journal
         if journal != head.journal:
             expected = said("journal", journal=shown(head.journal))
-            return self._is_not_there(head, expected, said("journal", journal=shown(journal)))
+            return self._is_lost(head, expected, said("journal", journal=shown(journal)))
         found = genesis(journal) if head.sequence == 0 else None
         if found is None:
             rows = reader.records(after=head.sequence - 1, limit=1)
@@ -85,7 +90,17 @@ class Heads(AuditCheck):
         if found == head.digest or (found is not None and not head.digest):
             return head.given_root is None or self._has_root(head, head.given_root)
         other = said("no_such_record") if found is None else found.hex()
-        return self._is_not_there(head, (head.digest or head.given_root or b"").hex(), other)
+        return self._is_lost(head, (head.digest or head.given_root or b"").hex(), other)
+
+    def _is_lost(self, head: Head, expected: str, found: str) -> bool:
+        """Tell that a head is missing: by a note, where the journal declares that it was lost."""
+        by = self._losses.excusing(head) if head.digest and head.sequence else None
+        if by is not None and head == self.context.since:  # it cannot be gone on from there
+            return self._is_not_there(head, expected, said("lost_as_declared", sequence=by))
+        if by is None:
+            return self._is_not_there(head, expected, found)
+        self.context.findings.note(*declared(head, by))
+        return False
 
     def _has_root(self, head: Head, root: bytes) -> bool:
         found = root_at(self.context.reader, head.sequence, root)

@@ -57,7 +57,14 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
         storage.tell_unreadable(said("storage"), error)
     records = 0 if head is None else head.sequence
     checks = (*QUICK_CHECKS, "published") if context.expect else QUICK_CHECKS
-    report = AuditReport(context.findings.all(), head, records, accounts, checks=checks)
+    report = AuditReport(
+        context.findings.all(),
+        head,
+        records,
+        accounts,
+        notes=context.findings.notes(),
+        checks=checks,
+    )
     return report if report.ok else explained(report, reader)
 
 

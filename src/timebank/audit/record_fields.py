@@ -149,6 +149,7 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
         {"account": str, "into": str, "reason": str},
         frozenset({"account", "into", "reason"}),
     ),
+    "history_lost": ({"lost": list, "reason": str}, frozenset({"reason"})),
 }
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
@@ -171,6 +172,7 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "amend_account": {"account": str, "sets": dict, "was": dict},
     "close_books": {"statute": str, "through": (str, type(None))},
     "merge": {**_TRANSFER_EFFECTS, "account": str, "into": str, "of": int},
+    "history_lost": {"lost": list},
 }
 #: Kind → effects that may be there.
 _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
@@ -286,6 +288,8 @@ def _deeper(
         yield from _erased(effects)
     elif kind in _SET:
         yield from _amended(kind, request, effects)
+    elif kind == "history_lost":
+        yield from _lost(request, effects)
     ends = effects.get("ends")
     if ends is not None and not (ends and all(type(hold) is int for hold in ends)):
         yield said("effects_ends_of_sequences_or_left_out"), shown(ends)
@@ -317,6 +321,15 @@ def _erased(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
             return
     if not texts:
         yield said("effects_texts_and_some"), said("none")
+
+
+def _lost(request: dict[str, Any], effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in what names the head that was lost."""
+    for what, one in (("request", request.get("lost")), ("effects", effects["lost"])):
+        if one is None:
+            continue
+        if [*map(type, one)] != [int, str] or one[0] < 1 or not is_commitment(one[1]):
+            yield said("lost_of_sequence_digest", what=what), shown(one)
 
 
 def _amended(

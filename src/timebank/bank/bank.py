@@ -18,6 +18,7 @@ from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
 from timebank.bank.commit_group import Call, group_of, retried, writing
 from timebank.bank.erasing import wiped
+from timebank.bank.head_log import HeadLog
 from timebank.bank.permitting import T, Work, looking_up
 from timebank.bank.reads import Reads
 from timebank.bank.session import (
@@ -36,6 +37,7 @@ from timebank.journal.fold import Fold
 from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
 from timebank.queries.clock import check_format
+from timebank.rules.history import AcceptHistory
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
 from timebank.storage import open_store
@@ -64,9 +66,12 @@ class TimeBank(Writes, Reads):
     bytes: time, ids and salts come in by these three sources only. With `permissions` every
     call is asked for first, as `timebank.permissions` says; without, the caller is trusted.
 
+    `heads` is a file that `timebank head --log` writes: its last head is told to this process.
+
     :raises InvalidRequest: a bank's name that is no id; permissions, a clock or another source that
-        is no callable, or a coroutine function.
+        is no callable, or a coroutine function; `heads` without a head.
     :raises BankNotFound: no such bank, and `create` is false.
+    :raises NotFound: there is no such file as `heads`.
 
     >>> from timebank import TimeBank, open
     >>> first = open("memory:", bank="via-roma")
@@ -85,6 +90,7 @@ class TimeBank(Writes, Reads):
         new_id: Callable[[], str] = new_id,
         new_salt: Callable[[], bytes] = new_salt,
         permissions: Permissions | None = None,
+        heads: str | PathLike[str] | None = None,
     ) -> None:
         self.store = store
         self.name = checks.identifier(bank, "bank")
@@ -103,6 +109,8 @@ class TimeBank(Writes, Reads):
             store.make_bank(bank, journal=checks.identifier(new_id(), "journal id"))
         except Corrupt:
             pass  # a damaged bank opens all the same, so that it can be audited
+        if heads is not None:
+            self._group.history.watch(HeadLog(heads))
 
     def __repr__(self) -> str:
         return f"<TimeBank {self.name!r} in {self.store.url}>"
@@ -148,7 +156,11 @@ class TimeBank(Writes, Reads):
                     raise call.error
                 result: T = call.result
                 return result
-        work = partial(self._in_session, partial(self._execute_in, command=command))
+        work = partial(
+            self._in_session,
+            partial(self._execute_in, command=command),
+            accepts=isinstance(command, AcceptHistory),
+        )
         result = retried(work)
         return result if call is None else call.done_again(result)
 
@@ -176,10 +188,10 @@ class TimeBank(Writes, Reads):
             ask = looking_up(ask, session.reader, lambda: now)
             return self._told(session, ask, partial(work, session, self._actor))
 
-    def _in_session(self, work: Callable[[Session], T]) -> T:
+    def _in_session(self, work: Callable[[Session], T], *, accepts: bool = False) -> T:
         """Do work in a session, in a commit of its own; after an error nothing it knew is kept."""
         with writing(self.store, self.name) as writer, self._group.within(writer):
-            session = Session(writer, self._sources, self._group.taken())
+            session = self._group.session(writer, self._sources, accepts=accepts)
             result = work(session)
             session.finish()
         self._group.keep(session)
@@ -387,17 +399,20 @@ def open_bank(
     new_id: Callable[[], str] = new_id,
     new_salt: Callable[[], bytes] = new_salt,
     permissions: Permissions | None = None,
+    heads: str | PathLike[str] | None = None,
 ) -> TimeBank:
     """Open a bank, made where it is missing unless `create` is false. Appends no record.
 
     `url` is `memory:` (private, new at each open), `sqlite:///path`,
     `sqlite:///path?synchronous=normal`, `sqlite://` (private, in memory), a server's, or what an
     installed package registers. A path is that of a SQLite file. With `read_only` the storage is
-    opened so that nothing in it, or beside it, can be made or changed.
+    opened so that nothing in it, or beside it, can be made or changed. `heads` is a file that
+    `timebank head --log` writes: where the journal has the last head of it no more, every call that
+    writes is refused with `HistoryLost` ([the page](history.md)); who only reads needs none.
 
     :raises InvalidRequest: a URL or a bank's name that cannot be; permissions, a clock or another
-        source that is no callable, or a coroutine function.
-    :raises NotFound: no such file, and `create` is false.
+        source that is no callable, or a coroutine function; `heads` without a head.
+    :raises NotFound: no such file, and `create` is false; no such file as `heads`.
     :raises BankNotFound: no such bank, and `create` is false.
     :raises StoreError: the file is no database, or a newer version wrote it.
 
@@ -417,6 +432,7 @@ def open_bank(
             new_id=new_id,
             new_salt=new_salt,
             permissions=permissions,
+            heads=None if read_only else heads,
         )
     except BaseException:
         store.close()

@@ -366,7 +366,7 @@ class BatchBlock(Block):
         writer = block.__enter__()
         try:
             self._group.enter(block)
-            session = self._session = Session(writer, self._sources, self._group.taken())
+            session = self._session = self._group.session(writer, self._sources)
             session.keeper = _Keeper()
             session.keeper.hold(block)
             self._life = Life(session)

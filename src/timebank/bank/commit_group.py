@@ -27,7 +27,9 @@ from weakref import WeakKeyDictionary, ref
 
 import attrs
 
-from timebank.bank.session import KnownState, Session, Sources
+from timebank.bank.following import KnownState
+from timebank.bank.session import Session, Sources
+from timebank.bank.told import ToldHistory
 from timebank.errors import (
     FAILURES,
     Conflict,
@@ -185,6 +187,8 @@ class CommitGroup:
     def __init__(self, inside: dict[int, ref[Any]]) -> None:
         #: The block of the store, of whatever bank, in which a thread's own code runs.
         self.inside = inside
+        #: What this process was told to be done, which a fork of it was told too.
+        self.history = ToldHistory()
         self._begin()
 
     def forget(self) -> None:
@@ -198,8 +202,24 @@ class CommitGroup:
         self._leads = Turns()
         self._last = 1
 
+    def session(self, writer: Writer, sources: Sources, *, accepts: bool = False) -> Session:
+        """Begin a session on a writer, whose lock is held, with what is known of the bank.
+
+        :raises HistoryLost: the journal has no more what this process was told to be done; not
+            where the session `accepts` that.
+        :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
+        """
+        known, self.known = self.known, None
+        before = b"" if known is None else known.digest
+        session = Session(writer, sources, known)
+        # What has followed has proved that the journal has the head from which it did.
+        has = before if session.known is known else b""
+        self.history.check(session, sources, has=has, accepts=accepts)
+        return session
+
     def keep(self, session: Session) -> None:
-        """Keep what a session knows, which has committed, for the next one."""
+        """Keep what a session knows, which has committed, for the next one; and what was told."""
+        self.history.take(session)
         fold = session.known.fold
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known
@@ -330,8 +350,7 @@ class CommitGroup:
 
     def _decided(self, group: list[Call], writer: Writer) -> Session:
         """Decide the calls of a group, in order; return the session, ready to be committed."""
-        known, self.known = self.known, None
-        session = Session(writer, group[0].sources, known)
+        session = self.session(writer, group[0].sources)
         now = session.now()  # one reading of the clock for all
         if len(group) > 1:
             session.prefetch_ids([call.command.id for call in group if call.command.id])

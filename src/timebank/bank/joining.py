@@ -15,10 +15,10 @@ from timebank import checks
 from timebank.bank.bank import TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CommitGroup, held
+from timebank.bank.following import KnownState
 from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.permitting import T, Work
 from timebank.bank.session import (
-    KnownState,
     Session,
     Sources,
     new_id,

@@ -19,6 +19,7 @@ from timebank.queries.corrections import (
     note_of,
     was_closed,
 )
+from timebank.queries.history import has_record, naming
 from timebank.queries.holds import expiring
 from timebank.queries.members import delegates_of
 from timebank.queries.records import (
@@ -37,6 +38,7 @@ from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
+from timebank.rules.history import AcceptHistory
 from timebank.rules.holds import SettleHold, VoidHold
 from timebank.rules.merging import Merge
 from timebank.rules.statutes import Adopt
@@ -189,6 +191,21 @@ def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
         state.joined = row.joined_on or opened_on(reader, row, Restarts.read(reader))
 
 
+def see_loss(session: Session, command: AcceptHistory, state: State, now: int) -> None:
+    """See whether the head that is named is missing, or which one this process misses."""
+    session.flush()
+    reader, asked = session.writer, command.request.get("lost")
+    if asked is None:
+        if session.lost is not None:
+            state.lost = (session.lost.sequence, session.lost.digest.hex())
+        return
+    sequence, digest = asked
+    state.is_of_another_bank = command.journal != session.known.journal
+    if not has_record(reader, sequence, bytes.fromhex(digest)):
+        state.lost = (sequence, digest)
+        state.declared = naming(reader, sequence, digest) is not None
+
+
 _DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
 #: Look up what a command must see beside its accounts, by its kind.
 LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
@@ -205,4 +222,5 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "amend": see_described,
     "close_books": see_closings,
     "merge": see_merge,
+    "history_lost": see_loss,
 }

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from timebank.errors import TransferNotFound
+from timebank.errors import Corrupt, TransferNotFound
 from timebank.journal.kinds import RecordBody
-from timebank.model import ClockRestart, Closing, Hold, Transfer, instant
+from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, Hold, Transfer, instant
 from timebank.model.members import Delegate
 from timebank.queries.corrections import closings
-from timebank.queries.records import record_at
+from timebank.queries.history import naming
+from timebank.queries.records import body_of, record_at
 from timebank.queries.views import read_operation
 from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import NameDelegate
+from timebank.rules.history import AcceptHistory
 from timebank.rules.state import AnyCommand
 from timebank.rules.statutes import Adopt
 from timebank.statute import Statute
@@ -67,6 +69,24 @@ def _restart(session: Session, command: RestartClock, record: RecordBody, now: i
     )
 
 
+def _loss(
+    session: Session, command: AcceptHistory, record: RecordBody | None, now: int
+) -> DeclaredLoss:
+    session.flush()
+    if record is None:  # it was declared before: of this very head, which was named
+        row = naming(session.writer, *command.request["lost"])
+        if row is None:
+            msg = "the record that declares the loss is missing"
+            raise Corrupt(msg)
+        record = body_of(row)
+    sequence, digest = record["effects"]["lost"]
+    return DeclaredLoss(
+        sequence=record["sequence"],
+        recorded_at=instant(record["recorded_at"]),
+        lost=Head(record["journal"], sequence, bytes.fromhex(digest)),
+    )
+
+
 def repeated(result: Any) -> Any:
     """Return a result that says of itself that its call recorded nothing.
 
@@ -83,4 +103,5 @@ RESULTS: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
     "restart": _restart,
     "operation": _operation,
     "closing": _closing,
+    "loss": _loss,
 }

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import attrs
 
+from timebank.bank.following import KnownState, known_at
 from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
@@ -36,7 +37,7 @@ from timebank.errors import (
     shown,
 )
 from timebank.journal import FORMAT, canonical, commitment, digest
-from timebank.journal.fold import Derived, Fold, imbalance
+from timebank.journal.fold import Derived, imbalance
 from timebank.journal.kinds import KINDS, RecordBody
 from timebank.journal.tree import TILE
 from timebank.model import (
@@ -52,8 +53,7 @@ from timebank.model import (
 )
 from timebank.model.callables import function
 from timebank.queries.holds import unexpired
-from timebank.queries.records import body_of, last_recorded
-from timebank.queries.statutes import last_rules
+from timebank.queries.records import body_of
 from timebank.queries.views import (
     OPERATIONS,
     account_view,
@@ -136,33 +136,7 @@ class Sources:
         return salt
 
 
-# -- what is known of a bank ------------------------------------------------------------
-
-
-@attrs.define
-class KnownState:
-    """What was read so far of a bank at one head: a cache, thrown away where the head differs."""
-
-    journal: str
-    sequence: int
-    digest: bytes
-    recorded_at: int
-    recorded_on: str
-    statute: Statute
-    fold: Fold
-
-    @classmethod
-    def read(cls, reader: Reader, head: Head) -> KnownState:
-        """Return what is known at a head before any account was looked at."""
-        statute, closed_through = last_rules(reader)
-        return cls(
-            head.journal,
-            head.sequence,
-            head.digest,
-            *last_recorded(reader),
-            statute,
-            Fold(closed_through=closed_through),
-        )
+# -- what a call comes to ---------------------------------------------------------------
 
 
 class Step(NamedTuple):
@@ -220,6 +194,11 @@ class _Reading:
 class Session:
     """Judges commands one after the other against one writer."""
 
+    #: The head that this process was told and the journal has no more, where that is to be
+    #: accepted; and when it began, counted over the sessions of its bank.
+    lost: Head | None = None
+    number: int = 0
+
     def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
         self.writer = writer
         self._sources = sources
@@ -230,7 +209,7 @@ class Session:
             or known.sequence != head.sequence
             or known.journal != head.journal
         ):
-            known = KnownState.read(writer, head)
+            known = known_at(writer, head, known)
         self.known = known
         #: What keeps it from taking a call, or from being kept.
         self.unfinished: BaseException | None = None
@@ -244,6 +223,8 @@ class Session:
         self.keeper: Any = None
         #: True once it has destroyed texts: what they leave behind is then to be wiped.
         self.erases = False
+        #: True once a call of it was done, or found done before: its commit tells that it is.
+        self.acknowledges = False
 
     def execute(
         self, command: Command[Any, Result], actor: str | None, now: int | None = None
@@ -284,6 +265,7 @@ class Session:
             if self._batch is not None and len(self._batch.records) >= FLUSH_EVERY:
                 self.flush()
         self.unfinished = None
+        self.acknowledges = True
         return result
 
     def guarded(self, work: Callable[[], T]) -> T:

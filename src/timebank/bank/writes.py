@@ -22,7 +22,9 @@ from timebank.model import (
     Account,
     ClockRestart,
     Closing,
+    DeclaredLoss,
     Erasure,
+    Head,
     Hold,
     Limit,
     Transfer,
@@ -45,6 +47,7 @@ from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.erasures import Erase
+from timebank.rules.history import AcceptHistory
 from timebank.rules.merging import Merge
 from timebank.statute import Statute
 
@@ -623,6 +626,31 @@ class Writes(Handle):
         datetime.date(2026, 3, 2)
         """
         return self._execute(RestartClock.of(today=today, reason=reason))
+
+    # -- the history --------------------------------------------------------------
+
+    def accept_history(self, *, reason: str, head: Head | None = None) -> DeclaredLoss:
+        """Go on, though the storage has lost the end of the journal: it was looked into.
+
+        Until then every call that writes is refused with `HistoryLost` in each process that was
+        told what is gone. The record names the head that is gone, so that every process, audit and
+        peer sees one declared loss. Nothing of what was lost comes back by it: see
+        [the page](history.md). A process that was told nothing itself gives the `head`, as
+        `HistoryLost` or a log of heads has it; named once more, it is the same loss, and nothing is
+        appended.
+
+        :raises WrongType: `head` is none.
+        :raises InvalidRequest: no reason, or nothing is missing: the journal has the head.
+
+        >>> import timebank
+        >>> bank = timebank.open("memory:")
+        >>> told = timebank.Head(bank.head().journal, 7, bytes(32))  # somebody wrote it down
+        >>> bank.accept_history(head=told, reason="the server of before was lost").sequence
+        1
+        >>> bank.accept_history(head=told, reason="the same again").repeated
+        True
+        """
+        return self._execute(AcceptHistory.of(head=head, reason=reason))
 
     # -- members ------------------------------------------------------------------
 

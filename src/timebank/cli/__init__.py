@@ -17,6 +17,7 @@ from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
 from timebank.cli.exports import export
 from timebank.cli.heads import head
+from timebank.cli.history import history
 from timebank.cli.holds import hold, holds, settle, void
 from timebank.cli.imports import import_
 from timebank.cli.journal import init, journal, rebuild
@@ -97,6 +98,7 @@ for _command in (
     close_books,
     delegate,
     clock,
+    history,
     personal_data,
     erase,
     balance,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
 
@@ -53,6 +54,7 @@ class _Options(TypedDict):
     publish: str | None
     cosignatures: tuple[str, ...]
     evidence: str | None
+    log: str | None
 
 
 @click.command(
@@ -63,6 +65,8 @@ class _Options(TypedDict):
     a witness is asked with. With --verify no bank is needed: FILE is a signed head, such a proof,
     or evidence that a past was rewritten. With --publish the head goes into a file once the
     witnesses whom the policy asks for have cosigned it. Exit code 1 where a proof does not hold.
+    With --log it goes behind the others in FILE, and nothing is said; exit code 1, and nothing
+    written, where the journal has no more the last head of FILE.
     """
 )
 @click.option("--sign", metavar="FILE", multiple=True, help="Sign with the key of this file.")
@@ -98,13 +102,17 @@ class _Options(TypedDict):
     metavar="FILE",
     help="Where evidence goes, if there is any. Left out: beside OLD or FILE.",
 )
+@click.option("--log", metavar="FILE", help="Append it there, where it is not the last line yet.")
 @formatted
 @pass_address
 def head(address: BankAddress, /, *, format: str, **options: Unpack[_Options]) -> int:
     """Print the head, signed or not; check one; or publish it."""
-    if options["verify"] is not None:
+    if options["log"] is not None:
+        _not_with(options, "log", *(name for name in options if name != "log"))
+        _log(address, options["log"])
+    elif options["verify"] is not None:
         return _verify(options["verify"], format, options)
-    if options["publish"] is not None:
+    elif options["publish"] is not None:
         _publish(address, options["publish"], format, options)
     elif options["sign"] or options["signed"] is not None:
         _sign(address, format, options)
@@ -128,6 +136,20 @@ def _only_with(options: _Options) -> None:
 
 
 # -- the head of now -----------------------------------------------------------------------
+
+
+def _log(address: BankAddress, file: str) -> None:
+    """Append the head to a log.
+
+    :raises HistoryLost: the journal has no more the last head of it, and no record says so.
+    :raises InvalidRequest: it is of another bank, or its last line is no head.
+    """
+    from timebank.bank.head_log import HeadLog
+    from timebank.model import microseconds
+
+    with address.open(read_only=True) as bank:
+        now = microseconds(datetime.now(UTC))
+        HeadLog(file).append(lambda: bank.store.reader(bank.name), clock=now)
 
 
 def _show(address: BankAddress, format: str, options: _Options) -> None:

@@ -160,6 +160,7 @@ def _in_file(name: str) -> SignedHead | list[str]:
     :raises NotProved: it begins as a signed head, and is none.
     :raises OSError: it cannot be read.
     """
+    from timebank.bank.head_log import whole_lines
     from timebank.proof.files import named, plain, read_short
     from timebank.proof.heads import ORIGIN
 
@@ -168,7 +169,7 @@ def _in_file(name: str) -> SignedHead | list[str]:
         if data.startswith((b"old ", ORIGIN.encode())) and not data.startswith(LINE.encode()):
             return signed_head(data)
     try:
-        lines = [line for line in data.decode().splitlines() if line.strip()]
+        lines = [line for line in whole_lines(data).decode().splitlines() if line.strip()]
     except UnicodeError:
         lines = []
     if not lines:

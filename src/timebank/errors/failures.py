@@ -72,7 +72,7 @@ class HistoryLost(TimebankError):
             f"record {head.sequence} was told to be done and is no longer in the journal of this "
             f"bank, which stands at {found.sequence}: the storage has lost it, or an older copy "
             "was restored. Nothing was written. Who has looked into it goes on by accept_history "
-            "(timebank history accept)"
+            f"(timebank history accept --head '{head}')"
         )
         self.head, self.found = head, found
         self.about(key="history_lost", sequence=head.sequence, end=found.sequence)

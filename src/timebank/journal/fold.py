@@ -299,6 +299,15 @@ def _merge(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     return derived._replace(account=row._replace(status="closed", merged_into=into))
 
 
+def _history_lost(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: what was lost is in no journal, and nothing follows from it."""
+    lost, digest = effects["lost"]
+    if _is(int, lost) < 1 or not _is(str, digest):
+        msg = "what was lost is a record and its digest"
+        raise ValueError(msg)
+    return Derived()
+
+
 def _is(expected: type, value: Any) -> Any:
     if type(value) is not expected:
         msg = f"{shown(value)} is no {expected.__name__}"
@@ -329,6 +338,7 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "amend_account": _amend_account,
     "close_books": _close_books,
     "merge": _merge,
+    "history_lost": _history_lost,
 }
 
 

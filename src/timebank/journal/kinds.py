@@ -172,6 +172,12 @@ class MergeRequest(OnAccount):
     into: str
 
 
+class HistoryLostRequest(TypedDict, total=False):
+    """The request that accepts a loss: the sequence and digest of the head, where it is named."""
+
+    lost: list[Any]
+
+
 # -- what it comes to --------------------------------------------------------------
 
 
@@ -299,6 +305,12 @@ class MergeEffects(TypedDict):
     flags: NotRequired[list[RecordedFlag]]
 
 
+class HistoryLostEffects(TypedDict):
+    """The effects of it: the sequence and digest of the head that the journal has no more."""
+
+    lost: list[Any]
+
+
 Request = (
     OnAccount
     | OpenAccountRequest
@@ -316,6 +328,7 @@ Request = (
     | AmendAccountRequest
     | CloseBooksRequest
     | MergeRequest
+    | HistoryLostRequest
 )
 Effects = (
     AccountEffects
@@ -330,6 +343,7 @@ Effects = (
     | AmendAccountEffects
     | CloseBooksEffects
     | MergeEffects
+    | HistoryLostEffects
 )
 
 
@@ -360,6 +374,7 @@ View = Literal[
     "erasure",
     "restart",
     "closing",
+    "loss",
 ]
 
 
@@ -409,6 +424,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("amend_account", "accounts.AmendAccount", "amend", "account", "account plan"),
         Kind("close_books", "closing.CloseBooks", "close", "closing", ""),
         Kind("merge", "merging.Merge", "merge", "account", "account plan"),
+        Kind("history_lost", "history.AcceptHistory", "accept", "loss", ""),
     )
 }  # fmt: skip
 

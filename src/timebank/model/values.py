@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,9 @@ from timebank.model.corrections import Amendment
 from timebank.model.scalars import Limit
 
 _HEAD: Final = re.compile(
-    r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})(?: ([0-9a-fA-F]{64}))?", re.ASCII
+    r"timebank/1 (\S(?:.*\S)?) ([0-9]{1,16}) ([0-9a-fA-F]{64})(?: ([0-9a-fA-F]{64}))?"
+    r"(?: ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z))?",
+    re.ASCII,
 )
 
 
@@ -26,6 +28,7 @@ class Head:
 
     Heads are equal by these. What a bank gives has a `root` as well, which is asked for by
     `find_root`, of the head itself, each time; that of a line was given, and is pickled with it.
+    `recorded_at` is the instant of its record, aware, in UTC, where a line of a log says it.
 
     >>> from timebank.model import Head
     >>> str(Head(journal="j1", sequence=2, digest=bytes(32)))[:12]
@@ -38,6 +41,7 @@ class Head:
     _find_root: Callable[[Head], bytes] | bytes | None = attrs.field(
         default=None, eq=False, repr=False, kw_only=True
     )
+    recorded_at: datetime | None = attrs.field(default=None, eq=False, repr=False, kw_only=True)
 
     @property
     def root(self) -> bytes:
@@ -69,9 +73,21 @@ class Head:
         """
         return f"{self} {self.root.hex()}"
 
+    def for_log(self) -> str:
+        """Return the line of the head for a log: with its root, and the instant of its record.
+
+        :raises InvalidRequest: it has no instant.
+        :raises TimebankError: as `root`.
+        """
+        if self.recorded_at is None:
+            msg = "this head has no instant: read a line of a log"
+            raise InvalidRequest(msg)
+        moment = self.recorded_at.astimezone(UTC)
+        return f"{self.with_root()} {moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
     def __reduce__(self) -> tuple[Callable[..., Head], tuple[str, int, bytes]]:
         """Pickle what heads are equal by, and a root that was given."""
-        make = partial(Head, find_root=self.given_root)
+        make = partial(Head, find_root=self.given_root, recorded_at=self.recorded_at)
         return make, (self.journal, self.sequence, self.digest)
 
     def __str__(self) -> str:
@@ -79,7 +95,7 @@ class Head:
 
     @classmethod
     def of(cls, line: object) -> Head:
-        """Return the head of a line that was published, with or without its root.
+        """Return the head of a line that was published, with or without its root and instant.
 
         :raises InvalidRequest: not such a line.
 
@@ -92,7 +108,14 @@ class Head:
             msg = f"a head is a line like 'timebank/1 JOURNAL 81 DIGEST', not {shown(line)}"
             raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line))
         root = None if found[4] is None else bytes.fromhex(found[4])
-        return cls(found[1], int(found[2]), bytes.fromhex(found[3]), find_root=root)
+        digest, moment = bytes.fromhex(found[3]), None
+        if found[5] is not None:
+            try:
+                moment = datetime.fromisoformat(found[5])
+            except ValueError:
+                msg = f"no such instant: {shown(found[5])}"
+                raise InvalidRequest(msg).about(key="head_unreadable", line=shown(line)) from None
+        return cls(found[1], int(found[2]), digest, find_root=root, recorded_at=moment)
 
 
 @attrs.frozen
@@ -433,6 +456,33 @@ class ClockRestart:
     recorded_at: datetime
     today: date
     ended: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> int:
+        """The sequence of the record."""
+        return self.sequence
+
+
+@attrs.frozen(kw_only=True)
+class DeclaredLoss:
+    """The result of `accept_history`: the record by which a loss is known to all.
+
+    `lost` is the head that the journal has no more. `recorded_at` is the instant of the record,
+    aware, in UTC. `repeated` is true where the call recorded nothing, for this head was named
+    before; it is not compared.
+
+    >>> import timebank
+    >>> bank = timebank.open("memory:")
+    >>> told = timebank.Head(bank.head().journal, 7, bytes(32))  # somebody wrote it down
+    >>> loss = bank.accept_history(head=told, reason="the server of before was lost")
+    >>> loss.sequence, loss.lost.sequence
+    (1, 7)
+    """
+
+    sequence: int
+    recorded_at: datetime
+    lost: Head
+    repeated: bool = attrs.field(default=False, eq=False)
 
     @property
     def id(self) -> int:

@@ -26,6 +26,7 @@ from timebank.model import (
     Balance,
     ClockRestart,
     Closing,
+    DeclaredLoss,
     Erasure,
     Flag,
     Head,
@@ -163,6 +164,16 @@ def clock_restart(restart: ClockRestart) -> Shape:
         "recorded_at": restart.recorded_at.isoformat(),
         "today": restart.today.isoformat(),
         "ended": list(restart.ended),
+    }
+
+
+@of.register
+def declared_loss(loss: DeclaredLoss) -> Shape:
+    """Return the declaration of a loss."""
+    return {
+        "sequence": loss.sequence,
+        "recorded_at": loss.recorded_at.isoformat(),
+        "lost": {"sequence": loss.lost.sequence, "digest": loss.lost.digest.hex()},
     }
 
 

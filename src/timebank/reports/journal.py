@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from timebank.hours import Hours
 from timebank.journal import parse
@@ -59,6 +59,35 @@ def _why(amendment: Amendment, words: Words) -> list[str]:
     return [] if amendment.reason is None else [words("reason", text=amendment.reason)]
 
 
+def _merged(effects: dict[str, Any], words: Words) -> str:
+    """Return what a merge moved, and the day of joining that it brought."""
+    moved = Hours.from_seconds(sum(max(seconds, 0) for _, seconds in effects["postings"]))
+    joined = words("joined", day=effects["joined_on"]) if "joined_on" in effects else ""
+    return f"{words('moved', hours=moved)}{joined}"
+
+
+def _books(effects: dict[str, Any], words: Words) -> str:
+    """Return what became of the books, where something did."""
+    if "through" not in effects:
+        return ""
+    through = effects["through"]
+    return words("books_open") if through is None else words("books_closed", day=through)
+
+
+def _lost(effects: dict[str, Any], words: Words) -> str:
+    """Return which record was lost."""
+    sequence, _ = effects["lost"]
+    return words("lost", sequence=sequence)
+
+
+_CAME_TO: Final[Mapping[str, Callable[[dict[str, Any], Words], str]]] = {
+    "close_books": _books,
+    "history_lost": _lost,
+    "merge": _merged,
+    "restart_clock": _books,
+}
+
+
 def _came_to(
     record: Record, effects: dict[str, Any], amendments: Iterable[Amendment], words: Words
 ) -> str:
@@ -75,16 +104,8 @@ def _came_to(
             case "amend_account":
                 was, sets = effects["was"], effects["sets"]
                 return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
-            case "close_books" | "restart_clock" if "through" in effects:
-                through = effects["through"]
-                is_open = through is None
-                return words("books_open") if is_open else words("books_closed", day=through)
-            case "merge":
-                moved = sum(max(seconds, 0) for _, seconds in effects["postings"])
-                joined = ""
-                if "joined_on" in effects:
-                    joined = words("joined", day=effects["joined_on"])
-                return f"{words('moved', hours=Hours.from_seconds(moved))}{joined}"
+            case kind if kind in _CAME_TO:
+                return _CAME_TO[kind](effects, words)
     except (KeyError, TypeError, ValueError):
         return words("unreadable")
     return ""

@@ -146,7 +146,9 @@ class State:
     last day of closed books, and `was_closed` says that some were closed once; `described` is
     the operation that is amended. `funds` are those that any statute has named so far, each
     with the version of one; `joined` is the day on which the account joined that another is merged
-    into: that of its opening, where none was given.
+    into: that of its opening, where none was given. `lost` are the sequence and digest of a head
+    that the journal should have and has not, and `declared` says that a record names it;
+    `is_of_another_bank`, that the head which a command names is of another journal.
     """
 
     statute: Statute
@@ -169,6 +171,9 @@ class State:
     described: Described | None = None
     funds: Mapping[str, str] = attrs.field(factory=dict)
     joined: str = ""
+    lost: tuple[int, str] | None = None
+    declared: bool = False
+    is_of_another_bank: bool = False
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.
