@@ -12,7 +12,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from clusters import galera, patroni
@@ -22,7 +22,10 @@ from clusters.keeper import keep
 from clusters.machine import NotHereError, check_programs, may_cut
 from clusters.table import Row, render, total
 
-_CLUSTERS: Final = {"patroni": patroni.Patroni, "galera": galera.Galera}
+_CLUSTERS: Final[Mapping[str, type[patroni.Patroni | galera.Galera]]] = {
+    "patroni": patroni.Patroni,
+    "galera": galera.Galera,
+}
 _PROGRAMS: Final = {"patroni": patroni.PROGRAMS, "galera": galera.PROGRAMS}
 _NOT_RUN: Final = 2
 
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_programs(_PROGRAMS[options.engine])
         kinds = _kinds(options)
     except NotHereError as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
         return _NOT_RUN
     seed = int(time.time()) % 100_000 if options.seed is None else options.seed
     place = Place.make(seed)
@@ -151,20 +154,21 @@ def _run(
 
 
 def _goes_on(options: argparse.Namespace, rows: list[Row], until: float) -> bool:
-    if options.times is not None:
-        return len(rows) < options.times
+    times: int | None = options.times
+    if times is not None:
+        return len(rows) < times
     return not rows or time.monotonic() < until
 
 
 def _print(rows: Sequence[Row], seed: int, lies: Sequence[str], seconds: float) -> None:
     """Print the table, and whether somebody was told what is not so."""
-    print(render([*rows, total(rows, "all")]))
     verdict = f"{len(lies)} lies" if lies else "no lie"
-    print(f"{len(rows)} faults in {seconds / 60:.1f} minutes, seed {seed}: {verdict}", flush=True)
+    sys.stdout.write(f"{render([*rows, total(rows, 'all')])}\n")
+    sys.stdout.write(f"{len(rows)} faults in {seconds / 60:.1f} minutes, seed {seed}: {verdict}\n")
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def _clients(ways: Sequence[Way], plan: Plan, folder: Path, wanted: Wanted) -> I
         yield Client("write", turned, plan, folder / f"w{number}.jsonl", home=wanted.home)
     yield Client("read", tuple(ways[:1]), plan, folder / "reader.jsonl")
     if wanted.may_lose:
-        yield Client("administrator", tuple(ways), plan, folder / "administrator.jsonl")
+        yield Client("administrate", tuple(ways), plan, folder / "administrator.jsonl")
 
 
 def _break_and_mend(

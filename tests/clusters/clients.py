@@ -11,14 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-import timebank
-from clusters.administrator import administer
 from clusters.cluster import Way
 from clusters.machine import wait_for
 from timebank import TimeBank
@@ -32,7 +30,7 @@ TESTS: Final = Path(__file__).parents[1]
 
 @attrs.frozen
 class Client:
-    """What one client does: `role` is write, read or administrator; `home` spreads banks over the ways."""
+    """What one client does: write, read, or administrate. `home` spreads banks over the ways."""
 
     role: str
     ways: tuple[Way, ...]
@@ -145,7 +143,9 @@ def main(argument: str) -> None:
         elif client.role == "read":
             read(places(client.ways)[0], client.plan, log, stop, rest=_BETWEEN_READS)
         else:
-            administer(places(client.ways), client.plan, log, stop)
+            from clusters.administrator import administer
+
+            administer(places(client.ways), client.plan, log, client.log.parent, stop)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Galera:
                 msg = f"mariadb-install-db ended with {made.returncode}: {member.log}"
                 raise RuntimeError(msg)
             self._start_node(i, *(() if i else ("--wsrep-new-cluster",)))
-            wait_for(lambda i=i: self._synced(i), 120, f"node {i}")
+            self._await(i)
         self._sql(0, f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
         self._sql(0, f"CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
         self._sql(0, f"GRANT ALL ON {DATABASE}.* TO {USER}@'127.0.0.1'")
@@ -69,6 +69,9 @@ class Galera:
 
     def _start_node(self, i: int, *more: str) -> None:
         self.members[i].run("mariadbd", *self._settings(i), *more)
+
+    def _await(self, i: int) -> None:
+        wait_for(lambda: self._synced(i), 120, f"node {i}")
 
     def stop(self) -> None:
         """End all its processes."""
@@ -159,10 +162,10 @@ class Galera:
         state = self.members[first].folder / "data" / "grastate.dat"
         state.write_text(state.read_text().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
         self._start_node(first, *found.pop(first), "--wsrep-new-cluster")
-        wait_for(lambda: self._synced(first), 120, f"node {first}")
+        self._await(first)
         for i, more in found.items():
             self._start_node(i, *more)
-            wait_for(lambda i=i: self._synced(i), 120, f"node {i}")
+            self._await(i)
 
     def _recovered(self, i: int) -> tuple[str, ...]:
         """Return how far a killed node has come, as `galera_recovery` asks it."""
@@ -235,7 +238,7 @@ class Galera:
 def _sequence(position: Sequence[str]) -> int:
     """Return the number of the last transaction in an option that says where to start.
 
-    >>> _sequence(("--wsrep-start-position=00000000-0000-0000-0000-000000000000:17",)), _sequence(())
+    >>> _sequence(("--wsrep-start-position=0f6b3a2c-…:17",)), _sequence(())
     (17, -1)
     """
     number = _ON_DISK.search(position[0]) if position else None

@@ -156,10 +156,7 @@ class Member:
         while pids := self.pids(word):
             for pid in pids:
                 send(pid, signal.SIGKILL)
-            self._collect()
             time.sleep(0.01)
-
-    def _collect(self) -> None:
         self._started = [process for process in self._started if process.poll() is None]
 
 
@@ -238,9 +235,10 @@ def _standing(one: Sequence[Member], other: Sequence[Member]) -> Iterator[list[s
 
 def _connections() -> list[tuple[int, int, int]]:
     """Return process, own port and the other's port of each connection on this machine."""
-    said = subprocess.run(["ss", "-tnpH"], capture_output=True, text=True, check=False).stdout
+    program = found("ss") or "ss"
+    said = subprocess.run([program, "-tnpH"], capture_output=True, text=True, check=True)
     rows = []
-    for line in said.splitlines():
+    for line in said.stdout.splitlines():
         words = line.split()
         for part in line.split("pid=")[1:]:
             local, peer = (int(word.rpartition(":")[2]) for word in words[3:5])

@@ -8,13 +8,12 @@ on without etcd only as long as every other node agrees.
 
 from __future__ import annotations
 
-import contextlib
+import http.client
 import json
 import signal
 import subprocess
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from clusters.cluster import DATABASE, PASSWORD, USER, Place, Way
@@ -31,6 +30,8 @@ _NODES: Final = 3
 #: The least that Patroni takes: a node that is gone is replaced after so long.
 _TTL_SECONDS: Final = 20
 _ADMIN: Final = "postgres"
+#: By how much standbys lag before a kill, where commits do not wait for them.
+_LAG_SECONDS: Final = 0.5
 #: What a kill may be: the first is noticed at once, so that many fit in; it comes more often.
 _KILLS: Final = (*(("postmaster",) * 9), "node")
 #: Faults after which another primary is elected once the lease has ended.
@@ -172,6 +173,9 @@ class Patroni:
         node = self.members[member]
         if kind == "kill":
             kind = self._drawn = self._place.chance.choice(_KILLS)
+        if not self._synchronous and kind in {"postmaster", "node"}:
+            node.send(signal.SIGSTOP, "walsender")  # what is committed now is not sent
+            time.sleep(_LAG_SECONDS)
         if kind == "postmaster":
             node.kill("postgres")
         elif kind == "node":
@@ -209,10 +213,7 @@ class Patroni:
 
     def _switch_over(self, member: int) -> None:
         body = json.dumps({"leader": self.members[member].name}).encode()
-        with contextlib.suppress(
-            TimeoutError, urllib.error.HTTPError
-        ):  # it says no while it elects
-            _ask(self.members[member].ports[1], "/switchover", body, seconds=60)
+        _ask(self.members[member].ports[1], "/switchover", body, seconds=60)
 
     # -- settings ------------------------------------------------------------------------------
 
@@ -324,21 +325,15 @@ def _url(host: str) -> str:
 
 def _ask(port: int, path: str, body: bytes | None = None, *, seconds: float = 2) -> dict[str, Any]:
     """Return what a server on this machine says in JSON, or nothing if it does not."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
-    )
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
-            said: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as error:  # who is no primary says so with a 503, and more
-        with contextlib.suppress(ValueError):
-            said = json.load(error)
-            return said
-    except (OSError, ValueError):
-        pass
-    else:
-        return said
-    return {}
+        connection.request("GET" if body is None else "POST", path, body)
+        said = json.loads(connection.getresponse().read())  # a 503 says who is no primary, and more
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    finally:
+        connection.close()
+    return said if isinstance(said, dict) else {}
 
 
 def _first_line(*words: str) -> str:
