@@ -22,6 +22,8 @@ NEVER: Final = 1 << 62
 #: The calls that write, and those that see a head.
 WRITES: Final = ("transfer", "reverse", "hold", "settle", "void", "batch")
 SNAPSHOTS: Final = ("read", "journal")
+#: What kinds of record are found by a call.
+FOUND: Final = {"find": ("transfer", "reverse", "settle", "due"), "find_hold": ("hold",)}
 
 
 @attrs.define(eq=False)
@@ -108,9 +110,14 @@ class Evidence:
         return None if record is None else record["sequence"]
 
     def is_there(self, attempt: Attempt) -> bool:
-        """Whether the journal has what an attempt was told: its id, at its sequence."""
+        """Whether the journal has what an attempt was told: its id, by the record that it was."""
         record = self.by_id.get(attempt.ask["id"])
-        return record is not None and record["sequence"] == self.sequence_told(attempt)
+        return record is not None and same_record(attempt.result or {}, record)
+
+    def looked_up(self, call: Call) -> dict[str, Any] | None:
+        """Return the record that a `find` or `find_hold` looked for, if the journal has it."""
+        record = self.by_id.get(call.ask["id"])
+        return record if record is not None and record["kind"] in FOUND[call.do] else None
 
     def of(self, *do: str, outcome: str = "ok") -> Iterator[Call]:
         """Return the calls of some kinds that ended so."""
@@ -122,6 +129,11 @@ class Evidence:
         return 0 if self.begun is None else self.begun.head[0]
 
 
+def same_record(told: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether what a call was told is of this record; a void is not told which it is."""
+    return all(told.get(name, record[name]) == record[name] for name in ("sequence", "recorded_at"))
+
+
 def gather(bank: str, calls: list[Call], begun: Beginning | None, *, may_lose: bool) -> Evidence:
     """Put together what is known of one bank; see `Evidence`."""
     found = Evidence(bank, calls, begun, may_lose)
@@ -130,7 +142,9 @@ def gather(bank: str, calls: list[Call], begun: Beginning | None, *, may_lose: b
     found.final = _last_reading(found.of("journal"))
     if found.final is None:
         return found
-    for record in found.final.records:
+    for sequence, record in enumerate(found.final.records, start=1):
+        if record["sequence"] != sequence:
+            break  # told as a reading that is torn
         found.journal.append(record)
         if record["id"] is not None:
             found.by_id.setdefault(record["id"], record)
@@ -155,10 +169,7 @@ def _last_reading(readings: Iterable[Call]) -> Call | None:
     """Choose the longest of the last whole readings of each node; of equals, the last."""
     last: dict[str | None, Call] = {}
     for call in readings:
-        is_whole = [record["sequence"] for record in call.records] == list(
-            range(1, len(call.records) + 1)
-        )
-        if not call.replica and call.ask["after"] == 0 and is_whole:
+        if not call.replica and call.ask["after"] == 0:
             last[call.node] = call
     return max(last.values(), key=lambda call: (len(call.records), call.began), default=None)
 
@@ -187,8 +198,8 @@ def _told(found: Evidence) -> Iterator[tuple[int, Call]]:
         if not call.replica and found.has_head(call.result["head"]):
             yield call.result["head"][0], call
     for call in found.of("find", "find_hold"):
-        told, record = call.result.get("found"), found.by_id.get(call.ask["id"])
-        if not call.replica and told and record and told["sequence"] == record["sequence"]:
+        told, record = call.result.get("found"), found.looked_up(call)
+        if not call.replica and told and record and same_record(told, record):
             yield record["sequence"], call
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from timebank.testing.history.evidence import NEVER, Attempt, Evidence
+from timebank.testing.history.evidence import NEVER, Attempt, Evidence, same_record
 from timebank.testing.history.log import Call
 from timebank.testing.history.losing import lose
 
@@ -56,7 +56,7 @@ def _check_told(found: Evidence, id: str, attempts: list[Attempt]) -> None:
             continue
         told = found.sequence_told(attempt)
         if record is not None and not found.may_lose:
-            says = f"{id} was told to be record {told}, and is record {record['sequence']}"
+            says = f"{id} was told to be record {told}, and is another, {record['sequence']}"
             others = [one for one in attempts if one.is_ok and found.is_there(one)]
             found.find("two_results", says, attempt.call, *_calls(others[:1]), found.final)
         else:
@@ -92,7 +92,7 @@ def _check_asked(found: Evidence, attempt: Attempt) -> None:
 def _check_written(found: Evidence, id: str, attempts: list[Attempt]) -> None:
     """Check who can have written a record: not those who were told that nothing was written."""
     record = found.by_id[id]
-    made = [one for one in attempts if one.may_write]
+    made = [one for one in attempts if one.may_write and (not one.is_ok or found.is_there(one))]
     if not made:
         repeated = [one for one in attempts if one.is_ok]
         denied = [one for one in attempts if not one.is_ok]
@@ -139,6 +139,8 @@ def _check_content(found: Evidence, record: dict[str, Any], attempts: list[Attem
     for account, seconds in record.get("postings", record.get("lines", ())):
         postings[account] = postings.get(account, 0) + seconds
     for one in attempts:
+        if one.is_ok and not found.is_there(one):
+            continue
         if one.may_write and one.do != record["kind"] and _agree(attempts):
             says = f"record {sequence} is a {record['kind']}, and a {one.do} was asked for"
             found.find("wrong_result", says, one.call, found.final)
@@ -158,15 +160,18 @@ def _agree(attempts: list[Attempt]) -> bool:
 
 def _check_found(found: Evidence, call: Call) -> None:
     """Check what a reader was told of a transfer."""
-    told, record = call.result.get("found"), found.by_id.get(call.ask["id"])
+    told, record = call.result.get("found"), found.looked_up(call)
     if told is None or found.is_too_late(call):
         return
     if record is None:
         lose(found, call, told["sequence"], ids=(call.ask["id"],))
-    elif told["sequence"] != record["sequence"] and not found.may_lose:
-        says = f"{call.ask['id']} was read as record {told['sequence']}, not {record['sequence']}"
+    elif not same_record(told, record):
+        if found.may_lose:
+            lose(found, call, told["sequence"], ids=(call.ask["id"],))
+            return
+        says = f"{call.ask['id']} was read as another record than {record['sequence']}"
         found.find("two_results", says, call, found.final)
-    elif told["sequence"] == record["sequence"] and not _same(told, record):
+    elif not _same(told, record):
         says = f"{call.ask['id']} was read with {told['postings']}, which record "
         found.find("two_results", f"{says}{record['sequence']} does not move", call, found.final)
 

@@ -127,7 +127,7 @@ class Call:
     def result(self) -> dict[str, Any]:
         """What it returned, if it ended well."""
         found: dict[str, Any] = self.answer.get("result") or {}
-        return found
+        return found if self.outcome == "ok" else {}
 
     @property
     def is_uncertain(self) -> bool:

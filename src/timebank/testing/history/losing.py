@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import attrs
 
-from timebank.testing.history.evidence import NEVER, SNAPSHOTS, Evidence
+from timebank.testing.history.evidence import NEVER, SNAPSHOTS, WRITES, Evidence
 from timebank.testing.history.log import Call
 from timebank.testing.history.report import Loss
 
@@ -15,14 +16,15 @@ from timebank.testing.history.report import Loss
 class Naming:
     """Somebody said that the journal was cut: `HistoryLost`, or a record of it.
 
-    `sequence` is that of the lost head, and what stood below it on its branch is named too. A
-    record of the loss names all that was told before it (`at`).
+    `sequence` is that of the lost head, `told_at` when somebody was told of it, `at` when its loss
+    was named. A record of the loss names all that was told before.
     """
 
     sequence: int
     by: str
     told_at: int
-    at: int | None = None
+    at: int
+    is_record: bool
 
 
 def lose(
@@ -39,13 +41,15 @@ def lose(
 
 def check_heads(found: Evidence) -> None:
     """Find the heads and records that were read and are not in the journal."""
+    for call in found.of(*SNAPSHOTS):
+        _check_torn(found, call)
     for call in found.of("head", *SNAPSHOTS):
         if call is found.final:
             continue
         other = _first_other(found, call)
         if other is not None:
             _judge(found, call, *other)
-    for call in found.of(*_CALLS, outcome="fail"):
+    for call in found.of(*WRITES, outcome="fail"):
         lost = call.answer.get("lost")
         if lost and found.has_head(lost):
             says = f"record {lost[0]} was said to be lost, and is in the journal"
@@ -54,7 +58,20 @@ def check_heads(found: Evidence) -> None:
             lose(found, call, lost[0], digest=lost[1])
 
 
-_CALLS = ("transfer", "reverse", "hold", "settle", "void", "batch", "accept_history")
+def _check_torn(found: Evidence, call: Call) -> None:
+    """Check that the records of a snapshot follow each other up to its head."""
+    sequence, last = call.ask["after"], None
+    for entry in call.records:
+        sequence += 1
+        told, last = _entry(entry)
+        if told != sequence:
+            says = f"record {told} was read in the place of record {sequence}"
+            found.find("torn_read", says, call)
+            return
+    head = call.result["head"]
+    if sequence != head[0] or (last is not None and last != head[1]):
+        says = f"the records that were read end with {sequence}, and the head is {head[0]}"
+        found.find("torn_read", says, call)
 
 
 def _first_other(found: Evidence, call: Call) -> tuple[int, str] | None:
@@ -94,7 +111,10 @@ def _judge(found: Evidence, call: Call, sequence: int, digest: str) -> None:
 
 
 def name_losses(found: Evidence) -> None:
-    """Say of each loss who named it; one that is not allowed, or not named, is an anomaly."""
+    """Say of each loss who named it; one that is not allowed, or not named, is an anomaly.
+
+    Readers hear of no loss: what nobody was told to be done, and somebody read, may go unnamed.
+    """
     namings = _namings(found)
     losses, found.losses = found.losses, []
     for loss in losses:
@@ -105,38 +125,46 @@ def name_losses(found: Evidence) -> None:
         says = f"{what}, told as record {loss.sequence}, is not in the journal"
         if not found.may_lose:
             found.find("lost", says, loss.call, found.final)
-        elif naming is None:
+        elif naming is None and loss.call.do in WRITES:  # what was only read, nobody promised
             found.find("unnamed_loss", f"{says}, and nobody said so", loss.call, found.final)
 
 
 def _names(found: Evidence, naming: Naming, loss: Loss) -> bool:
-    """Return whether a lost head is of the same branch as a loss, and not below it."""
+    """Return whether a lost head is of the same branch as a loss that was told before.
+
+    Where one record of a branch is lost, those above it are, and down to where the journal goes on.
+    Of two losses one after the other, the second has in its branch what was known after the first.
+    """
     told = loss.call.ended or NEVER
-    if naming.at is not None and told < naming.at:
-        return True
-    if naming.sequence < loss.sequence:
+    if told > naming.at and not loss.call.replica:
         return False
-    # Who was told of the lost head when the journal's own record of this sequence was known
-    # already had that one below it, and not what was lost before.
-    survives = found.record(loss.sequence) is not None
-    return not (survives and found.known[loss.sequence].at < naming.told_at)
+    if naming.is_record:
+        return True
+    low, later = naming.sequence, told
+    if loss.sequence <= low:
+        low, later = loss.sequence, naming.told_at
+    return found.record(low) is None or found.known[low].at >= later
 
 
 def _namings(found: Evidence) -> list[Naming]:
     """Return what named a lost head: errors first, then records."""
-    told_at: dict[int, int] = {}
+    told: dict[int, list[int]] = defaultdict(list)
     for loss in found.losses:
-        told_at[loss.sequence] = min(told_at.get(loss.sequence, NEVER), loss.call.ended or NEVER)
+        told[loss.sequence].append(loss.call.ended or NEVER)
+
+    def naming(sequence: int, by: str, at: int, *, is_record: bool = False) -> Naming:
+        told_at = max((one for one in told[sequence] if one <= at), default=0)
+        return Naming(sequence, by, told_at, at, is_record)
+
     namings = []
     for call in found.calls:
         lost = call.answer.get("lost")
-        if lost and not found.has_head(lost):
+        if lost and call.ended is not None and not found.has_head(lost):
             by = f"{call.answer['error']} of {call.process} #{call.number}"
-            namings.append(Naming(lost[0], by, told_at.get(lost[0], 0)))
+            namings.append(naming(lost[0], by, call.ended))
     for record in found.journal:
         if record["kind"] == "history_lost" and "lost" in record:
-            sequence = record["lost"][0]
-            by = f"record {record['sequence']}"
             at = found.known[record["sequence"]].at
-            namings.append(Naming(sequence, by, told_at.get(sequence, 0), at))
+            by = f"record {record['sequence']}"
+            namings.append(naming(record["lost"][0], by, at, is_record=True))
     return namings

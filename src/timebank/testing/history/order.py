@@ -16,7 +16,7 @@ def check_order(found: Evidence) -> None:
         if not call.replica and found.has_head(call.result["head"]):
             _check_fresh(found, call, call.result["head"][0])
     for call in found.of("find", "find_hold"):
-        record = found.by_id.get(call.ask["id"])
+        record = found.looked_up(call)
         if call.result.get("found") is None and record is not None and not call.replica:
             _check_fresh(found, call, record["sequence"] - 1)
     _check_batches(found)

@@ -2,15 +2,15 @@
 
 | `do` | `ask` | `result` |
 | --- | --- | --- |
-| `transfer` | `id`, `postings` | `id`, `sequence`, `postings`, `repeated` |
+| `transfer` | `id`, `postings` | `id`, `sequence`, `recorded_at`, `postings`, `repeated` |
 | `reverse` | `id`, `transfer` | the same |
-| `hold` | `id`, `postings`, `expires_in` in seconds | `id`, `sequence`, `postings`, `repeated` |
-| `settle` | `id`, `hold`, `hours` | `id`, `sequence`, `postings`, `repeated` |
+| `hold` | `id`, `postings`, `expires_in` as text | the same |
+| `settle` | `id`, `hold`, `hours` | the same |
 | `void` | `id`, `hold` | `hold`, `status`, `resolved_by`, `repeated` |
 | `batch` | `calls`, each with `do` and `ask` | `results`, each as above |
 | `head` | | `head` |
-| `find` | `id` of a transfer | `found`: `sequence` and `postings`, or `null` |
-| `find_hold` | `id` | `found`: `sequence`, `status`, `resolved_by`, or `null` |
+| `find` | `id` of a transfer | `found`: as of a transfer, or `null` |
+| `find_hold` | `id` | `found`: `sequence`, `recorded_at`, `status`, `resolved_by`, or `null` |
 | `read` | `after`, a sequence | `head`, `balances`, `reserved`; pages of sequence, digest and id |
 | `journal` | `after` | the same; pages of whole records, as objects |
 
@@ -39,7 +39,7 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.journal import parse
-from timebank.model import Head, Hold, HoldRow, RecordRow, Transfer
+from timebank.model import Head, Hold, HoldRow, RecordRow, Transfer, microseconds
 from timebank.storage.protocol import Reader
 from timebank.testing.history.log import Recorder
 
@@ -344,6 +344,7 @@ def _told(made: Transfer | Hold) -> dict[str, Any]:
     return {
         "id": made.id,
         "sequence": made.sequence,
+        "recorded_at": microseconds(made.recorded_at),
         "postings": _postings(made),
         "repeated": made.repeated,
     }
@@ -363,6 +364,7 @@ def _told_hold(hold: Hold | None) -> dict[str, Any]:
         return {"found": None}
     found = {
         "sequence": hold.sequence,
+        "recorded_at": microseconds(hold.recorded_at),
         "status": hold.status,
         "resolved_by": hold.resolved_by,
     }

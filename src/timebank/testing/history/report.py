@@ -27,9 +27,10 @@ KINDS: Final = {
     "resolved_twice": "a hold is resolved more than once, or after it had expired",
     "stale_read": "a read does not know what was known before it began",
     "stale_refusal": "a refusal goes by a balance that was long gone",
+    "torn_read": "a snapshot has a gap, or its records do not end at its head",
     "two_results": "one id has different results for different callers",
     "unasked": "the journal has an id that no call asked for",
-    "unnamed_loss": "something was lost, and nothing named it",
+    "unnamed_loss": "what was told to be done is not in the journal, and nothing named its loss",
     "wrong_balance": "a balance is not the sum of the journal up to its snapshot",
     "wrong_result": "the result is not what was asked for",
     "wrong_total": "the balances of a snapshot do not add up to zero",
@@ -108,7 +109,8 @@ class Report:
             yield f"lost: {len(self.losses)}"
             for loss in self.losses[:limit]:
                 named = f"named by {loss.named_by}" if loss.named_by else "named by nobody"
-                yield f"  bank {loss.bank}: record {loss.sequence} {' '.join(loss.ids)}, {named}"
+                ids = "".join(f" {id}" for id in loss.ids)
+                yield f"  bank {loss.bank}: record {loss.sequence}{ids}, {named}"
                 yield from self._about((loss.call,))
 
     def _about(self, calls: tuple[Call, ...]) -> Iterator[str]:

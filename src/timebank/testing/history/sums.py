@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from timebank.testing.history.evidence import NEVER, SNAPSHOTS, Attempt, Evidence
+from timebank.testing.history.evidence import NEVER, SNAPSHOTS, Attempt, Evidence, same_record
 from timebank.testing.history.log import Call
 from timebank.testing.history.losing import lose
 from timebank.testing.history.order import Window
@@ -169,14 +169,14 @@ def _check_holds(found: Evidence) -> None:
     """Compare what was told of holds with what became of them."""
     resolving = {one["resolves"]: one for one in reversed(found.journal) if "resolves" in one}
     for call in found.of("find_hold"):
-        told, record = call.result.get("found"), found.by_id.get(call.ask["id"])
+        told, record = call.result.get("found"), found.looked_up(call)
         if told is None or found.is_too_late(call):
             continue
-        if record is None or (found.may_lose and record["sequence"] != told["sequence"]):
+        if record is None or (found.may_lose and not same_record(told, record)):
             lose(found, call, told["sequence"], ids=(call.ask["id"],))
-        elif record["sequence"] != told["sequence"]:
-            says = f"{call.ask['id']} was read as record {told['sequence']}"
-            found.find("two_results", f"{says}, not {record['sequence']}", call, found.final)
+        elif not same_record(told, record):
+            says = f"{call.ask['id']} was read as another record than {record['sequence']}"
+            found.find("two_results", says, call, found.final)
         else:
             _check_hold(found, call, told, resolving.get(record["sequence"]))
 

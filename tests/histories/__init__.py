@@ -1,0 +1,1 @@
+"""Tests of the checker of histories: good ones, broken ones, and broken stores."""

@@ -1,0 +1,100 @@
+"""The checker of histories: good ones are never accused, and each break is found."""
+
+from __future__ import annotations
+
+import copy
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from histories.breaking import WAYS, Broken, Way
+from histories.simulated import Simulated, simulated
+from timebank.testing.history import KINDS, check, history_of
+from timebank.testing.history.evidence import WRITES
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_a_good_history_is_not_accused(seed: int, steps: int) -> None:
+    """Whatever is unknown, killed, refused, repeated or read late: nothing is found."""
+    report = check(simulated(seed, steps).history)
+    assert report.ok is True, str(report)
+    assert () == report.losses
+
+
+@given(st.integers(0, 2**32))
+def test_a_loss_that_is_named_is_no_anomaly(seed: int) -> None:
+    """Where it is declared that the end may be lost, what was named is told, and not held."""
+    run = lossy(seed)
+    report = check(run.history, may_lose=True)
+    assert report.ok is True, str(report)
+    assert all(loss.named_by for loss in report.losses if loss.call.do in WRITES)
+
+
+def lossy(seed: int, *, hear: bool = True) -> Simulated:
+    """A run that lost its end, after which every process heard of it; nobody was killed."""
+    run = Simulated(seed, processes=2, fates=("told", "told", "unknown", "unknown done", "failed"))
+    for _ in range(25):
+        run.step()
+    run.lose(min(3, len(run.done)))
+    for log in list(run.logs):
+        if hear:
+            run.hear(log)
+        run.told.pop(log.process, None)
+    for _ in range(25):
+        run.step()
+    return run.finish()
+
+
+def test_a_loss_that_nobody_named_is_found() -> None:
+    """The same runs, and nobody heard: each loss is an anomaly, and nothing else is."""
+    kinds: set[str] = set()
+    for seed in range(20):
+        report = check(lossy(seed, hear=False).history, may_lose=True)
+        kinds |= report.kinds.keys()
+        told = [loss for loss in report.losses if loss.call.do in WRITES]
+        assert bool(told) == (report.ok is False)
+    assert {"unnamed_loss"} == kinds
+
+
+def test_a_loss_that_is_not_declared_is_found() -> None:
+    """Who promises to lose nothing is held to it, though somebody named it."""
+    reports = [check(lossy(seed).history) for seed in range(20)]
+    lossless = [check(lossy(seed).history, may_lose=True).losses == () for seed in range(20)]
+    assert lossless == [report.ok is True for report in reports]
+    assert not all(lossless)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_each_break_is_found(way: Way) -> None:
+    """It is named as what it is, in each of four histories where it is possible."""
+    done = 0
+    for seed in range(200):
+        lines = copy.deepcopy(run_of(seed))
+        if not way(Broken(lines, Random(seed))):
+            continue
+        report = check(history_of(lines))
+        assert report.ok is False
+        assert report.kinds.keys() & set(WAYS[way]), str(report)
+        done += 1
+        if done == 4:
+            return
+    pytest.fail(f"only {done} histories can be broken so")
+
+
+RUNS: dict[int, list[dict[str, Any]]] = {}
+
+
+def run_of(seed: int) -> list[dict[str, Any]]:
+    """The lines of a good history, made once."""
+    if seed not in RUNS:
+        RUNS[seed] = simulated(seed, 80).lines
+    return RUNS[seed]
+
+
+def test_every_kind_of_anomaly_is_broken() -> None:
+    """There is a way to each kind; that of a loss is below."""
+    found = {kind for kinds in WAYS.values() for kind in kinds}
+    assert KINDS.keys() == found | {"unnamed_loss"}
