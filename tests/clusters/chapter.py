@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,9 @@ from clusters.judging import Verdict, judge
 from clusters.machine import wait_for
 from timebank.testing.history import Plan, Recorder, finish, prepare
 
-#: How long a cluster may take to be whole again.
-WHOLE_WITHIN_SECONDS: Final = 240.0
+#: How long a cluster may take to be whole again by itself, and how often it is helped.
+_ALONE_SECONDS: Final = 60.0
+_HELPS: Final = 3
 _QUIET_SECONDS: Final = (1.0, 4.0)
 
 
@@ -64,7 +66,7 @@ def play(
             _break_and_mend(cluster, place, wanted.kinds, log, say)
             clients.check()
     hung = clients.stop()
-    wait_for(cluster.whole, WHOLE_WITHIN_SECONDS, "the whole cluster at the end")
+    _wait_for_whole(cluster, "at the end", say)
     direct = cluster.direct()
     with Recorder(folder / "end.jsonl") as log:
         finish(places(direct), plan, log)
@@ -90,6 +92,20 @@ def _clients(ways: Sequence[Way], plan: Plan, folder: Path, wanted: Wanted) -> I
         yield Client("administrate", tuple(ways), plan, folder / "administrator.jsonl")
 
 
+def _wait_for_whole(cluster: Cluster, when: str, say: Callable[[str], None]) -> None:
+    """Wait until a cluster is whole, and help it now and then.
+
+    :raises TimeoutError: it is not, for all the help.
+    """
+    for _ in range(_HELPS):
+        with suppress(TimeoutError):
+            wait_for(cluster.whole, _ALONE_SECONDS, f"the whole cluster {when}")
+            return
+        if done := cluster.help():
+            say(f"  not whole: {done}")
+    wait_for(cluster.whole, _ALONE_SECONDS, f"the whole cluster {when}")
+
+
 def _break_and_mend(
     cluster: Cluster,
     place: Place,
@@ -100,7 +116,7 @@ def _break_and_mend(
     """Do one fault to the primary, mend it, and wait until the cluster is whole."""
     member = cluster.primary()
     if member is None:
-        wait_for(lambda: cluster.primary() is not None, WHOLE_WITHIN_SECONDS, "a primary")
+        wait_for(lambda: cluster.primary() is not None, _ALONE_SECONDS, "a primary")
         member = cluster.primary()
     assert member is not None
     kind = place.chance.choice(list(kinds))
@@ -110,6 +126,6 @@ def _break_and_mend(
     say(f"{cluster.said(kind)} of {cluster.members[member].name}")
     time.sleep(cluster.hold_seconds(kind))
     cluster.heal(kind, member)
-    wait_for(cluster.whole, WHOLE_WITHIN_SECONDS, f"the whole cluster after {kind}")
+    _wait_for_whole(cluster, f"after {kind}", say)
     say(f"  whole again after {time.monotonic() - began:.1f} s")
     time.sleep(place.chance.uniform(*_QUIET_SECONDS))

@@ -72,6 +72,9 @@ class Cluster(Protocol):
     def whole(self) -> bool:
         """Return whether every member takes part."""
 
+    def help(self) -> str:
+        """Do what an administrator does where a cluster does not become whole; say what it was."""
+
     def ways(self) -> Sequence[Way]:
         """Return the ways to the database that writes."""
 

@@ -89,6 +89,17 @@ class Galera:
         """Return whether all nodes are in one cluster."""
         return all(self._state(i) == ("Synced", "Primary", str(_NODES)) for i in range(_NODES))
 
+    def help(self) -> str:
+        """Start the nodes that have ended by themselves, as one whose state could not be sent."""
+        gone = [i for i, member in enumerate(self.members) if not member.pids("mariadbd")]
+        if len(gone) in range(1, _NODES):
+            for i in gone:
+                self._start_node(i, *self._recovered(i))
+        elif gone:
+            self._start_again()
+        names = " and ".join(self.members[i].name for i in gone)
+        return f"{names} had ended, and is started again" if gone else ""
+
     def _synced(self, i: int) -> bool:
         return self._state(i)[:2] == ("Synced", "Primary")
 

@@ -135,6 +135,21 @@ class Patroni:
         confirming = any(one.get("role") == "sync_standby" for one in known)
         return len(streaming) == _NODES - 1 and confirming == self._synchronous
 
+    def help(self) -> str:
+        """Start Patroni anew where it is not there, or else at the primary.
+
+        After a pause of its machine, Patroni 3.0 may hold what it knew of etcd before for true, and
+        asks for ever to change a key that has changed since: no standby is made to confirm then.
+        """
+        gone = [i for i, member in enumerate(self.members) if not member.pids("patroni")]
+        primary = self.primary()
+        ill = gone or ([] if primary is None else [primary])
+        for i in ill:
+            self.members[i].kill("patroni")
+            self._start_node(i)
+        names = " and ".join(self.members[i].name for i in ill)
+        return f"Patroni of {names} is started anew" if ill else ""
+
     def _status(self, i: int) -> dict[str, Any]:
         return _ask(self.members[i].ports[1], "/patroni")
 
