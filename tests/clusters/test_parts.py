@@ -64,6 +64,7 @@ def left(marker: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["parent", "child"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_however_a_run_ends(tmp_path: Path, who: str, number: int) -> None:
@@ -126,6 +127,7 @@ def test_ports_are_free_and_no_clients_will_have_them() -> None:
             one.bind(("127.0.0.1", port))
 
 
+@pytest.mark.slow
 def test_a_member_is_known_by_its_group(tmp_path: Path) -> None:
     """Its processes are stopped, continued and killed together, and no others."""
     if os.geteuid():
@@ -156,6 +158,7 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+@pytest.mark.slow
 def test_a_cut_parts_members_and_spares_clients(tmp_path: Path) -> None:
     """Connections that stand are silent, new ones are not made; healed, all goes on."""
     if os.geteuid() or machine.may_cut():
@@ -365,5 +368,5 @@ def test_the_table() -> None:
 
 def test_doctests() -> None:
     """The examples in the docstrings run."""
-    for module in (table, galera):
+    for module in (table, galera):  # who reads docstrings elsewhere reads those of `timebank`
         assert 0 == doctest.testmod(module).failed
