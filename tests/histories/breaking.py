@@ -492,3 +492,47 @@ WAYS: dict[Way, tuple[str, ...]] = {
     a_hold_is_read_as_resolved_by_another: ("resolved_twice",),
     a_hold_had_expired_and_is_settled: ("resolved_twice",),
 }
+
+
+class Place(NamedTuple):
+    """A value in the answer of a call: where, and in what."""
+
+    path: tuple[str, ...]
+    line: dict[str, Any]
+    holder: Any
+    key: Any
+
+    def change(self) -> None:
+        """Make it another."""
+        value = self.holder[self.key]
+        if isinstance(value, bool):
+            self.holder[self.key] = not value
+        elif isinstance(value, int):
+            self.holder[self.key] = value + 1
+        else:
+            self.holder[self.key] = f"{value}x"
+
+
+def told_values(lines: Lines) -> Iterator[Place]:
+    """The values in the answers of calls that ended well, but for those of a replica."""
+    calls: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        if line["what"] == "start":
+            calls = {}
+        elif line["what"] == "invoke":
+            calls[line["call"]] = line
+        elif line["what"] in ("ok", "page"):
+            invoke = calls[line["call"]]
+            name = "result" if line["what"] == "ok" else "records"
+            if not invoke.get("replica"):
+                yield from _values((invoke["do"],), line, line[name])
+
+
+def _values(path: tuple[str, ...], line: dict[str, Any], holder: Any) -> Iterator[Place]:
+    items = holder.items() if isinstance(holder, dict) else enumerate(holder)
+    for key, value in items:
+        named = (*path, key) if isinstance(key, str) else path
+        if isinstance(value, dict | list):
+            yield from _values(named, line, value)
+        elif value is not None:
+            yield Place(named, line, holder, key)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from histories.breaking import WAYS, Broken, Way
+from histories.breaking import WAYS, Broken, Way, told_values
 from histories.simulated import Simulated, simulated
 from timebank.testing.history import KINDS, check, history_of
 from timebank.testing.history.evidence import WRITES
@@ -48,10 +48,33 @@ def lossy(seed: int, *, hear: bool = True) -> Simulated:
     return run.finish()
 
 
+@given(st.integers(0, 2**32))
+def test_each_value_that_is_told_counts(seed: int) -> None:
+    """Whatever is changed in the answer of one call, sequence, hours, digest, status, is found."""
+    lines = copy.deepcopy(run_of(seed % 5))
+    chance = Random(seed)
+    place = chance.choice([place for place in told_values(lines) if place.path not in HARMLESS])
+    place.change()
+    report = check(history_of(lines))
+    assert report.ok is False, place
+
+
+#: What can be changed in an answer and be true all the same.
+HARMLESS = {
+    # The bank says nothing of it that could be compared.
+    ("find", "found", "repeated"),
+    # Another call with the id may have done it: whether it was the first is then not known.
+    *((do, "repeated") for do in ("transfer", "hold", "settle", "void", "reverse")),
+    ("batch", "results", "repeated"),
+    # What is read in the end is held for the truth: an audit looks into it.
+    *(("journal", name) for name in ("kind", "recorded_at", "reserves", "expires_at", "digest")),
+}
+
+
 def test_a_loss_that_nobody_named_is_found() -> None:
     """The same runs, and nobody heard: each loss is an anomaly, and nothing else is."""
     kinds: set[str] = set()
-    for seed in range(20):
+    for seed in range(8):
         report = check(lossy(seed, hear=False).history, may_lose=True)
         kinds |= report.kinds.keys()
         told = [loss for loss in report.losses if loss.call.do in WRITES]
@@ -61,15 +84,15 @@ def test_a_loss_that_nobody_named_is_found() -> None:
 
 def test_a_loss_that_is_not_declared_is_found() -> None:
     """Who promises to lose nothing is held to it, though somebody named it."""
-    reports = [check(lossy(seed).history) for seed in range(20)]
-    lossless = [check(lossy(seed).history, may_lose=True).losses == () for seed in range(20)]
+    reports = [check(lossy(seed).history) for seed in range(8)]
+    lossless = [check(lossy(seed).history, may_lose=True).losses == () for seed in range(8)]
     assert lossless == [report.ok is True for report in reports]
     assert not all(lossless)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_each_break_is_found(way: Way) -> None:
-    """It is named as what it is, in each of four histories where it is possible."""
+    """It is named as what it is, in each of two histories where it is possible."""
     done = 0
     for seed in range(200):
         lines = copy.deepcopy(run_of(seed))
@@ -79,7 +102,7 @@ def test_each_break_is_found(way: Way) -> None:
         assert report.ok is False
         assert report.kinds.keys() & set(WAYS[way]), str(report)
         done += 1
-        if done == 4:
+        if done == 2:
             return
     pytest.fail(f"only {done} histories can be broken so")
 

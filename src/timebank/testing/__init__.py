@@ -19,8 +19,8 @@ __all__ = ["SIZES", "Community", "StoreConformance", "simulate"]
 
 #: Their assertions: pytest shows their values only in modules that it has rewritten.
 _PARTS = (
-    *("agreement", "crashes", "declared", "erasing", "faults", "names", "paging", "processes"),
-    *("races", "reading", "snapshots", "writing"),
+    *("agreement", "crashes", "declared", "erasing", "faults", "histories", "names", "paging"),
+    *("processes", "races", "reading", "snapshots", "writing"),
 )
 
 

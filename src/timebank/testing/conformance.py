@@ -7,6 +7,7 @@ from timebank.testing.crashes import Crashes
 from timebank.testing.declared import Declared
 from timebank.testing.erasing import Erasing
 from timebank.testing.faults import Faults
+from timebank.testing.histories import Histories
 from timebank.testing.names import Names
 from timebank.testing.paging import Paging
 from timebank.testing.processes import Processes
@@ -31,6 +32,7 @@ class StoreConformance(
     Faults,
     Crashes,
     Agreement,
+    Histories,
     part=True,
 ):
     """Every promise of a store. Inherit it, say where a fresh place is, and run pytest.

@@ -171,9 +171,9 @@ def _check_found(found: Evidence, call: Call) -> None:
             return
         says = f"{call.ask['id']} was read as another record than {record['sequence']}"
         found.find("two_results", says, call, found.final)
-    elif not _same(told, record):
-        says = f"{call.ask['id']} was read with {told['postings']}, which record "
-        found.find("two_results", f"{says}{record['sequence']} does not move", call, found.final)
+    elif not _same(told, record) or told["id"] != call.ask["id"]:
+        says = f"{call.ask['id']} was read as {told['id']} with {told['postings']}, which is not "
+        found.find("two_results", f"{says}record {record['sequence']}", call, found.final)
 
 
 def _same(told: dict[str, Any], record: dict[str, Any]) -> bool:

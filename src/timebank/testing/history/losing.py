@@ -63,7 +63,11 @@ def _check_torn(found: Evidence, call: Call) -> None:
     sequence, last = call.ask["after"], None
     for entry in call.records:
         sequence += 1
-        told, last = _entry(entry)
+        told, last, id = _entry(entry)
+        record = found.record(sequence)
+        if record is not None and record["digest"] == last and record["id"] != id:
+            says = f"record {sequence} was read with the id {id}, and it has {record['id']}"
+            found.find("two_results", says, call, found.final)
         if told != sequence:
             says = f"record {told} was read in the place of record {sequence}"
             found.find("torn_read", says, call)
@@ -77,7 +81,7 @@ def _check_torn(found: Evidence, call: Call) -> None:
 def _first_other(found: Evidence, call: Call) -> tuple[int, str] | None:
     """Return the first record that a reader was told and the journal has not, if there is one."""
     for entry in call.records:
-        sequence, digest = _entry(entry)
+        sequence, digest, _ = _entry(entry)
         record = found.record(sequence)
         if record is None or record["digest"] != digest:
             return sequence, digest
@@ -85,10 +89,11 @@ def _first_other(found: Evidence, call: Call) -> tuple[int, str] | None:
     return None if found.has_head(head) else (head[0], head[1])
 
 
-def _entry(entry: Any) -> tuple[int, str]:
+def _entry(entry: Any) -> tuple[int, str, str | None]:
+    """Return the sequence, digest and id of a record as it was read."""
     if isinstance(entry, dict):
-        return entry["sequence"], entry["digest"]
-    return entry[0], entry[1]
+        return entry["sequence"], entry["digest"], entry["id"]
+    return entry[0], entry[1], entry[2]
 
 
 def _judge(found: Evidence, call: Call, sequence: int, digest: str) -> None:

@@ -379,7 +379,7 @@ def _whole(row: RecordRow) -> dict[str, Any]:
         "sequence": row.sequence,
         "digest": row.digest.hex(),
         "kind": row.kind,
-        "id": row.id,
+        "id": body["request"].get("id"),  # that of the column is the store's
         "recorded_at": body["recorded_at"],
     }
     for name in ("postings", "lines", "reserves", "resolves", "ends", "expires_at", "lost"):

@@ -206,6 +206,8 @@ def _check_hold(
                 return
             says = f"{id} was read as {status} by {told['resolved_by']}, and it is {by['kind']} "
             found.find("resolved_twice", f"{says}{by['id']} that resolves it", call, found.final)
+    elif status not in ("open", "expired"):
+        found.find("wrong_result", f"{id} was read as {status}", call)
 
 
 # -- refusals ---------------------------------------------------------------------------
