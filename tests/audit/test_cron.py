@@ -100,7 +100,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 batch.transfer(earner=earner, spender=spender, hours=1)
         settle(machine.bank)
         assert machine.run(commands()["each night"]) == ""
-        assert machine.run("timebank head >> /srv/audit/heads") == ""
+        assert machine.run("timebank head --log /srv/audit/heads") == ""
         bank.transfer(earner="m1", spender="m2", hours=1)
     settle(machine.bank)
     return machine.folder

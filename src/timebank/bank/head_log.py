@@ -20,6 +20,7 @@ from timebank.bank.told import Told, other_bank
 from timebank.errors import HistoryLost, InvalidRequest, NotFound, shown
 from timebank.model import Head, instant
 from timebank.queries.history import excuse, has_head, instant_of
+from timebank.storage.tree import tree_at
 
 if TYPE_CHECKING:
     from timebank.storage.protocol import Reader
@@ -91,7 +92,8 @@ class HeadLog:
             with reading() as reader:
                 head = reader.head()
                 moment = instant(instant_of(reader, head.sequence))
-                head = attrs.evolve(head, recorded_at=moment)
+                root = tree_at(reader, head.sequence).root()
+                head = attrs.evolve(head, find_root=root, recorded_at=moment)
                 line = f"{head.for_log()}\n".encode()
                 if tail.head is not None and self._is_done(reader, head, tail.head, clock):
                     return head
@@ -123,8 +125,10 @@ def whole_lines(data: bytes) -> bytes:
     r"""Return what is in a log without a last line that was never whole; other files as they are.
 
     >>> from timebank.bank.head_log import whole_lines
-    >>> whole_lines(b"2026-11-30T11:00:00.000000Z\ntimebank/1 j1 7"), whole_lines(b"timebank/1 j1 7")
-    (b'2026-11-30T11:00:00.000000Z\n', b'timebank/1 j1 7')
+    >>> whole_lines(b"2026-11-30T11:00:00.000000Z\ntimebank/1 j1 7")
+    b'2026-11-30T11:00:00.000000Z\n'
+    >>> whole_lines(b"timebank/1 j1 7")
+    b'timebank/1 j1 7'
     """
     whole, end, torn = data.rpartition(b"\n")
     if not torn or not whole.endswith(b"Z"):  # as the instant of a line does
