@@ -135,15 +135,20 @@ def _run(
         left = options.chapter
         if options.times is not None:
             left = min(left, options.times - len(rows))
-        verdict = play(
-            cluster,
-            place,
-            wanted,
-            number=number,
-            faults=left,
-            goes_on=lambda: options.times is not None or time.monotonic() < until,
-            say=_say,
-        )
+        try:
+            verdict = play(
+                cluster,
+                place,
+                wanted,
+                number=number,
+                faults=left,
+                goes_on=lambda: options.times is not None or time.monotonic() < until,
+                say=_say,
+            )
+        except TimeoutError as error:  # the cluster, not the bank, did not come back
+            _say(f"given up: {error}")
+            _print(rows, seed, lies, time.monotonic() - began)
+            return 1 if lies else _NOT_RUN
         number += 1
         rows += verdict.rows
         lies += verdict.lies

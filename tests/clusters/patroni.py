@@ -209,6 +209,8 @@ class Patroni:
         """Return for how long a fault is left: until the lease has ended, if that is the point."""
         if kind == "kill":
             kind = self._drawn
+        if kind == "stop":  # well beyond: at the border Patroni 3.0 may hang, see `help`
+            return 2 * _TTL_SECONDS
         return _TTL_SECONDS + 5 if kind in _NOTICED_BY_LEASE else 2
 
     def said(self, kind: str) -> str:
