@@ -169,6 +169,7 @@ def mariadb() -> Path:
                 "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-buffer-pool-size=64M",
                 f"--pid-file={folder / 'pid'}",
+                f"--tmpdir={data}",  # another server that starts clears a shared one
             ],
             stdout=subprocess.DEVNULL,
             stderr=log,

@@ -30,7 +30,7 @@ def literal(value: object) -> str:
 
     >>> from timebank.storage.server.literals import literal
     >>> literal("it's"), literal(-5), literal(None), literal(b"ab")
-    ("E'it''s'", '-5', 'NULL', "'\\\\x6162'::bytea")
+    ("E'it''s'", '-5', 'NULL', "E'\\\\x6162'::bytea")
     """
     kind = type(value)
     if kind is str:
@@ -38,7 +38,7 @@ def literal(value: object) -> str:
     if kind is int:
         return str(value)
     if kind is bytes:
-        return f"'\\x{value.hex()}'::bytea"  # type: ignore[attr-defined]  # is bytes
+        return f"E'\\\\x{value.hex()}'::bytea"  # type: ignore[attr-defined]  # is bytes
     if value is None:
         return "NULL"
     if kind is Raw:

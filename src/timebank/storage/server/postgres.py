@@ -17,13 +17,8 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import (
-    Conflict,
-    Corrupt,
     InvalidRequest,
-    StoreBusy,
-    StoreError,
     TimebankError,
-    Unavailable,
 )
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
@@ -52,66 +47,10 @@ from timebank.storage.server.literals import (
     rows_literal,
     rows_of,
 )
+from timebank.storage.server.postgres_errors import is_lost, is_rollback, meant, takes_no_writes
 from timebank.storage.server.schema import TABLE_NAMES
 from timebank.storage.tables import FEW, MANY, Queries
 
-_NO_WRITES: Final = "the storage cannot be written to: it may be a standby"
-_PREPARED: Final = (
-    "a pooler does not keep a connection's prepared statements: switch them off, with "
-    "prepare_threshold=none in the URL, or None on a host's own connection"
-)
-#: By SQLSTATE, or by its class of two characters; what is not here is a `StoreError`.
-_MEANINGS: Final[dict[str, tuple[type[TimebankError], str]]] = {
-    "40001": (Conflict, "two transactions crossed"),
-    "40P01": (Conflict, "two transactions waited for each other"),
-    "23505": (Conflict, "a key is taken"),
-    "55P03": (StoreBusy, "another transaction holds the lock"),
-    "57014": (StoreBusy, "the server stopped the statement, which took too long"),
-    "25P03": (StoreBusy, "the server ended the transaction, which was idle for too long"),
-    "25P04": (StoreBusy, "the server ended the transaction, which took too long"),
-    "53300": (Unavailable, "the server has no connection left"),
-    "57P03": (Unavailable, "the server is starting or stopping"),
-    "25P02": (
-        InvalidRequest,
-        "a statement failed in the host's transaction: roll it back before anything else",
-    ),
-    "25006": (Unavailable, _NO_WRITES),
-    "53100": (StoreError, "the disk is full"),
-    "42501": (StoreError, "the server's user may not do this"),
-    "42P01": (Corrupt, "a table is missing"),
-    "42703": (Corrupt, "a column is missing"),
-    "42P05": (StoreError, _PREPARED),
-    "26000": (StoreError, _PREPARED),
-    "22021": (Corrupt, "text is not UTF-8"),
-    "XX": (Corrupt, "the server's files are damaged"),
-    "08": (Unavailable, "the connection was lost"),
-    "57": (Unavailable, "the server ended the connection"),
-}
-#: Of a connection that could not be made or was lost libpq gives no SQLSTATE. It may be there
-#: again in a moment, unless the server refused who asks, or what they ask for. (By words, for
-#: there is nothing else; said in another language it is called `Unavailable`, which is true too.)
-_LOST: Final = (Unavailable, "the server cannot be reached")
-_REFUSED: Final = (
-    *("authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist"),
-    *("not permitted to log in", "permission denied", "certificate", "does not support ssl"),
-    "is not currently accepting connections",
-)
-#: What is known to be a rollback where a commit fails, by SQLSTATE or its class.
-_ROLLED_BACK: Final = ("40001", "40P01")
-_VIOLATED: Final = "23"
-#: The functions of the server that refuse to begin writing on a standby, as it names them.
-_OF_STANDBY: Final = ("check_XactReadOnly", "check_transaction_read_only")
-#: By words: PgBouncer has one SQLSTATE for all, and a standby that of whatever is not supported.
-_BY_WORDS: Final[tuple[tuple[str, type[TimebankError], str], ...]] = (
-    (
-        "transaction blocks not allowed",
-        StoreError,
-        "a pooler lends connections by the statement: it needs pool_mode = transaction, or session",
-    ),
-    ("read-write mode during recovery", Unavailable, _NO_WRITES),
-    ("query_wait_timeout", StoreBusy, "the pooler had no connection free in its time"),
-    ("no more connections allowed", Unavailable, "the pooler takes no more clients"),
-)
 #: What libpq is told unless the URL tells it.
 _GIVEN: Final = {
     "connect_timeout": CONNECT_SECONDS,
@@ -367,13 +306,11 @@ class PostgreSql:
 
     def rolled_back(self, error: Exception) -> bool:
         """Implement `Dialect.rolled_back`."""
-        state = self.driver.sqlstate(error)
-        return state in _ROLLED_BACK or state.startswith(_VIOLATED)
+        return is_rollback(self.driver.sqlstate(error))
 
     def takes_no_writes(self, error: Exception) -> bool:
         """Implement `Dialect.takes_no_writes`; on a standby to begin is refused by another code."""
-        function = getattr(getattr(error, "diag", None), "source_function", None)
-        return self.driver.sqlstate(error) == "25006" or function in _OF_STANDBY
+        return takes_no_writes(self.driver.sqlstate(error), error)
 
     def cursor(self, connection: Any) -> Any:
         """Implement `Dialect.cursor`."""
@@ -459,26 +396,11 @@ class PostgreSql:
 
     def lost(self, connection: Any, error: Exception) -> bool:
         """Implement `Dialect.lost`."""
-        state = self.driver.sqlstate(error)
-        return bool(connection.closed) or (state[:2] in ("08", "57") and state != "57014")
+        return bool(connection.closed) or is_lost(self.driver.sqlstate(error))
 
     def translated(self, error: Exception, where: str) -> TimebankError:
         """Implement `Dialect.translated`."""
-        state = self.driver.sqlstate(error)
-        said = str(error).partition("\n")[0]
-        if self.takes_no_writes(error):
-            return Unavailable(f"{where}: {_NO_WRITES} ({said})")
-        kind, meaning = _MEANINGS.get(
-            state, _MEANINGS.get(state[:2], (StoreError, "PostgreSQL failed"))
-        )
-        if not state and type(error).__name__ in ("OperationalError", "ConnectionTimeout"):
-            kind, meaning = _LOST
-            if any(word in str(error).lower() for word in _REFUSED):
-                kind, meaning = StoreError, "the server refuses the connection"
-        for words, its_kind, its_meaning in _BY_WORDS:
-            if words in said:
-                kind, meaning = its_kind, its_meaning
-        return kind(f"{where}: {meaning} ({said})")
+        return meant(self.driver.sqlstate(error), error, where)
 
     def savepoint(self, cursor: Any, name: str) -> None:
         """Implement `Dialect.savepoint`."""
@@ -601,4 +523,3 @@ class PostgreSql:
         """Implement `Dialect.schemas`."""
         cursor.execute(_FOUND_SCHEMAS)
         return {name for (name,) in cursor.fetchall()}
-
