@@ -24,7 +24,15 @@ import timebank
 from support import Clock, examples, sources
 from timebank import Conflict, Hours, InvalidRequest, LimitExceeded, TimeBank
 from timebank.bank import commit_group
-from timebank.errors import IdempotencyMismatch, OutcomeUnknown, Rejected, StoreBusy, StoreError
+from timebank.errors import (
+    IdempotencyMismatch,
+    OutcomeUnknown,
+    Rejected,
+    StoreBusy,
+    StoreError,
+    TimebankError,
+    Unavailable,
+)
 from timebank.storage import Store, open_store
 from timebank.storage.memory import MemoryStore
 from timebank.testing.steps import SteppingStore
@@ -305,13 +313,18 @@ def test_an_unknown_outcome_is_told_with_each_ones_id(crowd: Crowd, step: str) -
     assert Hours("0:04") == crowd.bank.balance("m1").posted
 
 
-def test_a_lock_that_never_came_is_told_to_all_who_waited(crowd: Crowd) -> None:
+@pytest.mark.parametrize("kind", [StoreBusy, Unavailable])
+@pytest.mark.parametrize("step", ["before writing", "ending writing"])
+def test_a_lock_or_a_server_that_never_came_is_told_to_all_who_waited(
+    crowd: Crowd, kind: type[TimebankError], step: str
+) -> None:
     """They have waited together: none of them waits for the same time-out once more."""
-    crowd.faults = once("before writing", StoreBusy("held for longer than 30 s"))
+    crowd.faults = once(step, kind("nothing for longer than 30 s"))
     outcomes = crowd.together(*map(paid, range(4)))
-    assert [StoreBusy] * 4 == [type(outcome.error) for outcome in outcomes]
-    assert {"held for longer than 30 s"} == {str(outcome.error) for outcome in outcomes}
+    assert [kind] * 4 == [type(outcome.error) for outcome in outcomes]
+    assert {"nothing for longer than 30 s"} == {str(outcome.error) for outcome in outcomes}
     assert 1 == crowd.steps.count("before writing")
+    assert 0 == crowd.commits
 
 
 @pytest.mark.parametrize("step", ["before writing", "began writing"])

@@ -171,14 +171,14 @@ def test_a_pooler_that_is_killed_before_a_commit(
     with Bouncer(direct) as running:
         fill(running.url)
         with timebank.open(running.url) as bank:
-            real = PostgreSql.commit
+            real = PostgreSql.commit_with
 
-            def commit(dialect: PostgreSql, cursor: Any) -> bool | None:
+            def commit(dialect: PostgreSql, cursor: Any, append: str) -> tuple[bool, bool | None]:
                 monkeypatch.undo()
                 running.kill()
-                return real(dialect, cursor)
+                return real(dialect, cursor, append)
 
-            monkeypatch.setattr(PostgreSql, "commit", commit)
+            monkeypatch.setattr(PostgreSql, "commit_with", commit)
             with pytest.raises(OutcomeUnknown):
                 bank.transfer(earner="m1", spender="f1", hours="0:01", id="t1")
             with pytest.raises(Unavailable):

@@ -653,6 +653,18 @@ def test_nothing_is_made_unless_asked(url: str, admin: sqlalchemy.Connection) ->
             reading.open_account("m2")
 
 
+def test_tables_that_are_gone_are_no_bank(url: str, admin: sqlalchemy.Connection) -> None:
+    """Whether it is to be read or written: a writer learns it with its lock."""
+    with timebank.open(url) as bank:
+        bank.open_account("m1")
+        for table in reversed(tables().sorted_tables):
+            admin.exec_driver_sql(f"DROP TABLE {table.name}")
+        admin.commit()
+        for call in (lambda: bank.balance("m1"), lambda: bank.open_account("m2")):
+            with pytest.raises(BankNotFound):
+                call()
+
+
 def test_tables_of_another_version_are_refused(
     url: str, admin: sqlalchemy.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

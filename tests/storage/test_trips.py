@@ -16,7 +16,7 @@ from servers import new_database, postgresql
 from timebank import BankBatch, Conflict, OutcomeUnknown, StoreError, TimeBank
 from timebank.bank.following import MOST
 from timebank.journal import digest
-from timebank.model import RecordRow
+from timebank.model import Head, RecordRow
 from timebank.storage.protocol import Batch
 from timebank.storage.server.store import SqlStore
 from wire.acts import Message
@@ -82,7 +82,7 @@ def post(bank: TimeBank | BankBatch) -> object:
     return bank.transfer(earner="m1", spender="m2", hours="0:01", id=f"t{next(_IDS)}", note="a\\'b")
 
 
-LOCK: Final = ["BEGIN", "SET", "SET", "SELECT", "SELECT"]
+LOCK: Final = ["BEGIN", "SET", "SET", "SET", "SELECT", "SELECT"]
 LOCK_AND_RECORDS: Final = [*LOCK, "SELECT"]
 WRITE: Final = ["WITH", "COMMIT"]
 
@@ -151,5 +151,19 @@ def test_last_rows_that_are_refused_leave_nothing(counted: Counted, change: dict
         writer.append_last(Batch(records=[row]))
     assert not isinstance(caught.value, OutcomeUnknown)
     assert isinstance(caught.value, Conflict) == ("digest" not in change)
+    assert head == counted.other.head()
+    assert () == counted.other.audit().findings
+
+
+def test_last_rows_that_do_not_follow_take_all_with_them(counted: Counted) -> None:
+    """What was appended before in the same block is not kept by the commit that goes along."""
+    post(counted.bank)
+    head = counted.other.head()
+    end = digest(head.digest, b"{}")
+    row = RecordRow(head.sequence + 1, end, b"{}", "x", "first", None)
+    with pytest.raises(Conflict), counted.store.writer("main") as writer:
+        writer.append(Batch(records=[row]))
+        writer._head = Head(head.journal, head.sequence + 5, end)  # as of a head that was moved
+        writer.append_last(Batch(records=[row._replace(sequence=head.sequence + 6, id="last")]))
     assert head == counted.other.head()
     assert () == counted.other.audit().findings

@@ -30,7 +30,7 @@ from timebank import (
 from timebank.storage import migrate_store, open_store
 from timebank.storage.server.schema import tables
 from timebank.storage.server.store import SqlStore
-from wire.acts import Act, Answer, Cut, Tag, Warn
+from wire.acts import Act, Answer, Cut, Delay, Swallow, Tag, Warn
 from wire.codes import (
     FEW_NUMBERS,
     FEW_SQLSTATES,
@@ -213,6 +213,43 @@ def test_a_connection_that_ends_at_any_message(
     assert () == truth.audit().findings
 
 
+def test_a_server_that_is_gone_is_no_doubt(place: Place, bank: TimeBank, truth: TimeBank) -> None:
+    """Nothing was sent to be written: not by the first try, and not by the one after it."""
+    transfer(bank, number := next(_NUMBERS))
+    head = truth.head()
+    place.wire.is_down = True
+    place.wire.arm(Cut(heard=True))
+    for call in CALLS:
+        assert type(told(lambda call=call: call(bank, number + 1))) is timebank.Unavailable  # type: ignore[misc]  # bound at once
+    assert 1 == place.wire.fired
+    place.wire.is_down = False
+    assert head == truth.head()
+    transfer(bank, next(_NUMBERS))
+
+
+def test_a_commit_that_is_lost_or_late(place: Place, bank: TimeBank, truth: TimeBank) -> None:
+    """What is lost is unknown, as soon as the URL says; what is late is not."""
+    with timebank.open(f"{place.through}&read_timeout=1") as hasty:
+        for act, answers in (
+            (Swallow(), False),
+            (Swallow(heard=True), False),
+            (Swallow(), True),
+        ):
+            transfer(hasty, number := next(_NUMBERS))
+            place.wire.arm(act, at=COMMIT if not answers else "COMMIT", answers=answers)
+            if answers and place.server == "mariadb":
+                continue  # its answer has no word
+            assert isinstance(told(lambda: transfer(hasty, number + 1000)), OutcomeUnknown)
+            assert 1 == place.wire.fired
+            place.wire.cut_all()  # the server notices that nobody is there
+            is_there(truth, (f"t{number + 1000}",))
+            transfer(hasty, number + 1000)
+        place.wire.arm(Delay(0.2), at=COMMIT)
+        transfer(hasty, next(_NUMBERS))
+        assert 1 == place.wire.fired
+    assert () == truth.audit().findings
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("call", CALLS)
 def test_any_code_at_any_message(place: Place, bank: TimeBank, truth: TimeBank, call: Call) -> None:
@@ -296,6 +333,28 @@ def test_a_repeat_is_acknowledged_by_a_commit_under_the_lock(place: Place, bank:
     (lock,) = (n for n, text in enumerate(said) if b"FOR UPDATE" in text)
     (commit,) = (n for n, text in enumerate(said) if text.startswith(b"COMMIT"))
     assert lock < commit
+
+
+@pytest.mark.parametrize("ask", ["repeated", "refused"])
+def test_what_appends_nothing_waits_as_what_does(place: Place, bank: TimeBank, ask: str) -> None:
+    """On MariaDB the head goes up and down, for a lock alone is in no log; nothing is changed."""
+    transfer(bank, number := next(_NUMBERS))
+    head = bank.head()
+    place.wire.disarm()
+    if ask == "repeated":
+        transfer(bank, number)
+    else:
+        with pytest.raises(timebank.AccountNotFound):
+            bank.transfer(earner="nobody", spender="f1", hours="0:01", id="x")
+    said = [one.text for one in place.wire.disarm() if one.is_request]
+    moves = [text[:54] for text in said if text.startswith(b"UPDATE timebank_banks")]
+    up, down = (f"UPDATE timebank_banks SET sequence = sequence {by} 1".encode() for by in "+-")
+    if place.server == "mariadb":
+        assert 2 == len(moves)
+        assert moves[0].startswith(up)
+        assert moves[1].startswith(down)
+        assert said[-2].startswith(b"COMMIT")  # the roll-back of every block is behind it
+    assert head == bank.head()
 
 
 def test_a_repeat_whose_commit_is_unknown_names_its_id(

@@ -39,6 +39,7 @@ from timebank.errors import (
     OutcomeUnknown,
     StoreBusy,
     TimebankError,
+    Unavailable,
 )
 from timebank.rules.state import AnyCommand
 from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
@@ -385,7 +386,7 @@ class CommitGroup:
             self.keep(session)
         except BaseException as error:
             give_up(block)
-            if isinstance(error, StoreBusy) and not entered:
+            if isinstance(error, StoreBusy | Unavailable) and not entered:
                 group += self._waited(first, began)
             _failed(group, error, may_be_kept=decided)
             if first.error is None and not first.is_alone:
@@ -420,7 +421,7 @@ class CommitGroup:
             time.sleep(0)
 
     def _waited(self, first: Call, began: float) -> list[Call]:
-        """Take the calls that have waited for a lock nearly as long as their leader has."""
+        """Take the calls that have waited, for a lock or a server, nearly as long as the leader."""
         now = time.monotonic()
         arrived = self._arrived(first)
         enough = (now - began) / 2 - 2 * LOOK_EVERY_SECONDS
@@ -449,8 +450,9 @@ def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> No
         call.tried, call.result, call.error = call.result, None, None
         if isinstance(error, OutcomeUnknown):
             call.error = unknown(call.command.id, None, error)
-        elif isinstance(error, StoreBusy):
-            call.error = StoreBusy(*error.args)
+        elif isinstance(error, StoreBusy | Unavailable):  # the next try would wait as long again
+            call.error = type(error)(*error.args)
+            call.error.__cause__ = error.__cause__
         elif len(group) > 1 or isinstance(error, Conflict):
             call.is_alone = True
             call.is_unknown = may_be_kept and not isinstance(error, Exception)

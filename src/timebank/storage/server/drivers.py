@@ -124,7 +124,30 @@ def _own_adapters() -> Any:
     adapt = import_module("psycopg.adapt")
     own = adapt.AdaptersMap(types=import_module("psycopg").adapters.types)
     import_module("psycopg.postgres").register_default_adapters(own)
+    own.register_dumper(list, _lists())
     return own
+
+
+def _lists() -> Any:
+    """Return how a list goes to PostgreSQL: in binary form, which no setting gives a meaning.
+
+    As text its `NULL` is a word where `array_nulls` is off, and the driver doubles the backslashes
+    of bytes where `standard_conforming_strings` is.
+    """
+    module = import_module("psycopg.types.array")
+
+    class Lists(module.ListBinaryDumper):  # type: ignore[misc,name-defined]  # as of any module
+        """psycopg's own, which has no binary form for a list of nothing but `None`."""
+
+        def upgrade(self, obj: list[Any], format: Any) -> Any:
+            """Return the dumper for a list."""
+            if any(item is not None for item in obj):
+                return super().upgrade(obj, format)
+            made = type(self)(self.cls, self._tx)
+            made.oid = module.TEXT_ARRAY_OID
+            return made
+
+    return Lists
 
 
 @lru_cache(maxsize=2)

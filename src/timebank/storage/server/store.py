@@ -21,6 +21,7 @@ from weakref import WeakSet
 import attrs
 
 from timebank.errors import (
+    BankNotFound,
     Conflict,
     InvalidRequest,
     OutcomeUnknown,
@@ -392,7 +393,12 @@ class SqlWriting(SqlTransaction):
 
     def _begin_asking(self, cursor: Any) -> None:
         dialect, terms = self._store.dialect, self._store.terms
-        self._answers = dialect.begin_asking(cursor, terms, self._questions)
+        try:
+            self._answers = dialect.begin_asking(cursor, terms, self._questions)
+        except dialect.error as error:
+            if dialect.no_table(error):
+                raise BankNotFound(self._bank, self._store.url) from error
+            raise
 
     def __enter__(self) -> OwnWriter:  # type: ignore[override]  # what the block is about
         self._pid = os.getpid()

@@ -76,13 +76,18 @@ class OwnWriter(SqlWriter):
         super().append(batch)
 
     def append_last(self, batch: Batch) -> None:
-        """Implement `AppendsLast.append_last`; what is not so simple is appended at once."""
+        """Implement `AppendsLast.append_last`; what is not so simple is appended at once.
+
+        So is what comes behind other rows: where the head was moved meanwhile, the commit that goes
+        along with the last ones would keep those.
+        """
         if self._last is not None:
             self._write_last()
         before = self.head().sequence
-        follow = range(before + 1, before + 1 + len(batch.records))
+        follow = list(range(before + 1, before + 1 + len(batch.records)))
         text = None
-        if self.failed is None and [row.sequence for row in batch.records] == list(follow):
+        is_first = self.failed is None and not self.has_written
+        if is_first and [row.sequence for row in batch.records] == follow:
             text = self.transaction().dialect.append_as_text(self._bank, batch, before)
         if text is None:
             self.append(batch)
