@@ -273,11 +273,11 @@ class CommitGroup:
         :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
         """
         known, self.known = self.known, None
-        had = b"" if known is None else known.digest
         session = Session(writer, sources, known)
-        # What has followed has proved that the journal has the head from which it did.
-        has = had if session.known is known else b""
-        self.history.check(session, sources, has=has, accepts=accepts)
+        history = self.history
+        history.begun = session.number = history.begun + 1
+        if session.known.digest != history.settled:
+            history.check(session, sources, accepts=accepts)
         return session
 
     def is_led(self) -> bool:

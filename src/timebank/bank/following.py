@@ -40,6 +40,8 @@ class KnownState:
     fold: Fold
     #: The last record by somebody else that was met.
     followed: int | None = None
+    #: The digest from which it followed last: the journal has that record too.
+    has: bytes = b""
 
     def others_write(self) -> bool:
         """Return whether somebody else wrote of late."""
@@ -63,9 +65,12 @@ def known_at(reader: Reader, head: Head, before: KnownState | None) -> KnownStat
     """Return what is known at another head: what follows from before, or is read anew."""
     if before is None:
         return KnownState.read(reader, head)
+    had = before.digest
     followed = follow(before, reader, head)
     known = KnownState.read(reader, head) if followed is None else followed
     known.followed = head.sequence
+    if followed is not None:
+        known.has = had
     return known
 
 

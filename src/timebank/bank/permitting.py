@@ -265,7 +265,7 @@ def ask_of(command: AnyCommand, actor: str | None, look: OpenReader, now: Now) -
         earners, spenders = parties(look, command.earlier_id)
     return Ask(
         actor=actor,
-        action=command.kind,
+        action=command.action,
         accounts=command.accounts,
         earners=earners,
         spenders=spenders,

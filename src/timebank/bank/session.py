@@ -198,6 +198,18 @@ class Session:
     #: accepted; and when it began, counted over the sessions of its bank.
     lost: Head | None = None
     number: int = 0
+    #: What keeps it from taking a call, or from being kept.
+    unfinished: BaseException | None = None
+    #: The same of a call that is several commands, or asks for permission.
+    half_done: BaseException | None = None
+    #: Kept with the session, and gone with it.
+    keeper: Any = None
+    #: True once it has destroyed texts: what they leave behind is then to be wiped.
+    erases: bool = False
+    #: True once a call of it was done, or found done before: its commit tells that it is.
+    acknowledges: bool = False
+    _batch: Batch | None = None  # made for the first record
+    _stopped_at: int | None = None  # microseconds since 1970
 
     def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
         self.writer = writer
@@ -211,20 +223,8 @@ class Session:
         ):
             known = known_at(writer, head, known)
         self.known = known
-        #: What keeps it from taking a call, or from being kept.
-        self.unfinished: BaseException | None = None
-        #: The same of a call that is several commands, or asks for permission.
-        self.half_done: BaseException | None = None
-        self._batch: Batch | None = None  # made for the first record
         self._pending_ids: set[str] = set()  # of what is decided and not appended
         self._unused_ids: set[str] = set()  # of what was looked up, and not found
-        self._stopped_at: int | None = None  # microseconds since 1970
-        #: Kept with the session, and gone with it.
-        self.keeper: Any = None
-        #: True once it has destroyed texts: what they leave behind is then to be wiped.
-        self.erases = False
-        #: True once a call of it was done, or found done before: its commit tells that it is.
-        self.acknowledges = False
 
     def execute(
         self, command: Command[Any, Result], actor: str | None, now: int | None = None

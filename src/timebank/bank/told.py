@@ -47,10 +47,16 @@ class Told(NamedTuple):
 class ToldHistory:
     """What one process was told of one bank of one store."""
 
+    #: The digest of what was told last, where nothing else is to be looked up: who knows the
+    #: journal to have it needs no more than this comparison.
+    settled: bytes = b""
+
     def __init__(self) -> None:
-        self.told: Told | None = None
+        #: The fields of a `Told`: one is made where it is asked for.
+        self._last: tuple[str, int, bytes, int] | None = None
         self._log: HeadLog | None = None
-        self._begun = 0
+        #: How many sessions began.
+        self.begun = 0
         #: The session that told it.
         self._by = 0
         #: A head that is gone and was excused → the record that excuses it.
@@ -65,7 +71,12 @@ class ToldHistory:
         :raises InvalidRequest: it has no head.
         """
         log.last()
-        self._log = log
+        self._log, self.settled = log, b""
+
+    @property
+    def told(self) -> Told | None:
+        """Return the head of the last commit that callers were told of, `None` without one."""
+        return None if self._last is None else Told(*self._last)
 
     def take(self, session: Session) -> None:
         """Take note of a commit that callers are about to be told of.
@@ -76,28 +87,28 @@ class ToldHistory:
         if session.acknowledges and session.number > self._by:
             known = session.known
             self._by = session.number
-            self.told = Told(known.journal, known.sequence, known.digest, known.recorded_at)
+            self._last = known.journal, known.sequence, known.digest, known.recorded_at
+            if self._log is None:
+                self.settled = known.digest
 
-    def check(self, session: Session, sources: Sources, *, has: bytes, accepts: bool) -> None:
-        """Check, under the lock, that the journal has what was told; number the session.
+    def check(self, session: Session, sources: Sources, *, accepts: bool) -> None:
+        """Check, under the lock, that the journal has what was told.
 
-        That it `has` the head of one digest is known.
+        What has followed has proved that the journal has the head from which it did.
 
         :raises HistoryLost: it has not, and no record excuses that; where a session `accepts`
             it, it is its `lost`.
         :raises InvalidRequest: the log cannot be read, or is of another bank.
         """
-        self._begun += 1
-        session.number = self._begun
         known, told = session.known, self.told
         lost = None
-        if told is not None and told.digest not in {known.digest, has}:
+        if told is not None and told.digest not in {known.digest, known.has}:
             lost = self._lost(session, told, sources)
         if self._log is not None:
             logged = Told.of(self._log.last())
             if logged.journal != known.journal:
                 raise other_bank(self._log.path)
-            if logged.digest not in {known.digest, has}:
+            if logged.digest not in {known.digest, known.has}:
                 lost = _later(lost, self._lost(session, logged, sources))
         if lost is None:
             return

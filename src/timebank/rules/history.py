@@ -20,6 +20,11 @@ class AcceptHistory(Command[HistoryLostRequest, DeclaredLoss]):
     #: The journal of the head that is named.
     journal: str | None = None
 
+    @property
+    def action(self) -> str:
+        """Return the name of the call: the record is named after what it tells."""
+        return "accept_history"
+
     @classmethod
     def of(cls, *, head: object, reason: object) -> AcceptHistory:
         """Make it from the arguments of the call.

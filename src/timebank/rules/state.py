@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import attrs
@@ -52,6 +53,11 @@ class Command(Generic[Asked, Result]):
     texts: dict[str, str]
     accounts: tuple[str, ...]
     id: str | None = None
+
+    @property
+    def action(self) -> str:
+        """Return the name of the call, by which it is asked for."""
+        return self.kind
 
     @property
     def earlier_id(self) -> str | None:
@@ -132,6 +138,10 @@ class Held:
     ended: bool = False
 
 
+#: What a judge knows where nothing was looked up, the same for all: making one costs more.
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 @attrs.define
 class State:
     """All that a judge may know. `balances` are `(version, posted seconds)` by account.
@@ -160,7 +170,7 @@ class State:
     original: Original | None = None
     held: Held | None = None
     name: str | None = None
-    delegates: Mapping[str, str | None] = attrs.field(factory=dict)
+    delegates: Mapping[str, str | None] = _NOTHING
     basis: int = 0
     known: Statute | None = None
     last_at: int = 0
@@ -169,7 +179,7 @@ class State:
     closed_through: str | None = None
     was_closed: bool = False
     described: Described | None = None
-    funds: Mapping[str, str] = attrs.field(factory=dict)
+    funds: Mapping[str, str] = _NOTHING
     joined: str = ""
     lost: tuple[int, str] | None = None
     declared: bool = False

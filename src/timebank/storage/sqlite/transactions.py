@@ -334,21 +334,27 @@ class SqliteWriter(SqliteReader):
         self._sequence, self._last_id = last, records[-1].id
         self._ids += tuple(map(_id_of, records))
 
-    def _append(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _append(  # noqa: C901  # a line for each table: a loop costs each call more
+        self, connection: sqlite3.Connection, batch: Batch
+    ) -> None:
         with_bank = (self._bank,).__add__  # a tuple's own addition: no call of Python for a row
         if batch.anew:
             self._delete_derived(connection)
-        for sql, rows in (
-            (_ADD_RECORD, batch.records),
-            (_ADD_TEXT, batch.texts),
-            (_PUT_ACCOUNT, batch.accounts.values()),
-            (_ADD_POSTING, batch.postings),
-            (_ADD_HOLD, batch.holds),
-            (_ADD_STATUTE, batch.statutes),
-            (_ADD_TILE, batch.tiles),
-        ):
-            if rows:
-                connection.executemany(sql, map(with_bank, rows))
+        add = connection.executemany
+        if batch.records:
+            add(_ADD_RECORD, map(with_bank, batch.records))
+        if batch.texts:
+            add(_ADD_TEXT, map(with_bank, batch.texts))
+        if batch.accounts:
+            add(_PUT_ACCOUNT, map(with_bank, batch.accounts.values()))
+        if batch.postings:
+            add(_ADD_POSTING, map(with_bank, batch.postings))
+        if batch.holds:
+            add(_ADD_HOLD, map(with_bank, batch.holds))
+        if batch.statutes:
+            add(_ADD_STATUTE, map(with_bank, batch.statutes))
+        if batch.tiles:
+            add(_ADD_TILE, map(with_bank, batch.tiles))
         if batch.resolved:
             keys = [(self._bank, sequence) for sequence in batch.resolved]
             connection.executemany(_END_HOLD, keys)
