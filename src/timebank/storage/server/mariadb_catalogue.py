@@ -155,15 +155,15 @@ def _columns(cursor: Any) -> Iterator[Definition]:
     cursor.execute(_COLUMNS)
     for table, name, kind, nullable, default, extra, charset, collation, made in cursor.fetchall():
         bare = _COMPRESSED.sub("", kind)
-        if bare != kind and default == "''":
-            default = None  # is shown of each that is compressed
+        # What is compressed is shown with a default that nobody gave it.
+        has_default = default not in (None, "NULL") and (bare == kind or default != "''")
         text = _WIDTH.sub("bigint", bare).upper()
         if collation is not None:
             text += f" CHARACTER SET {charset} COLLATE {collation}"
         text = column_text(text, nullable=nullable == "YES")
         if made:
             text += f" AS ({made})"
-        if default not in (None, "NULL"):
+        if has_default:
             text += f" DEFAULT {default}"
         yield Definition("column", table, name, f"{text} {extra.upper()}".rstrip())
 
