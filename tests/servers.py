@@ -156,6 +156,7 @@ def mariadb() -> Path:
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},  # as below
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

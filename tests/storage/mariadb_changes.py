@@ -293,6 +293,9 @@ MARIADB_KEEPS: Final[dict[str, Statements]] = {
     "a comment on a column": (
         "ALTER TABLE timebank_postings MODIFY seconds BIGINT NOT NULL COMMENT 'it''s, CHECK (1)'",
     ),
+    "a compressed column": (
+        "ALTER TABLE timebank_records MODIFY body LONGBLOB COMPRESSED NOT NULL",
+    ),
     "statistics": ("ANALYZE TABLE timebank_records PERSISTENT FOR ALL",),
     "statistics that stay": ("ALTER TABLE timebank_records STATS_PERSISTENT=1",),
     "another format of rows": ("ALTER TABLE timebank_records ROW_FORMAT=COMPRESSED",),

@@ -278,6 +278,11 @@ POSTGRES_ALTERS: Final[Changes] = {
         "DEFERRABLE",
         "DEFERRABLE",
     ),
+    "a unique key with long rows in it": (
+        f"{_ID}ALTER TABLE timebank_records ADD CONSTRAINT timebank_records_id UNIQUE (bank, id) "
+        "INCLUDE (body)",
+        "INCLUDE (body)",
+    ),
     "a unique key that is none": (
         f"{_ID}CREATE INDEX timebank_records_id ON timebank_records (bank, id)",
         "timebank_records_id",
@@ -352,7 +357,15 @@ POSTGRES_ALTERS: Final[Changes] = {
         "100 / seconds",
     ),
     "an index too long for some rows": ("CREATE INDEX more ON timebank_records (body)", "(body)"),
+    "an index with texts in it, too long for some rows": (
+        "CREATE INDEX more ON timebank_texts (bank, field) INCLUDE (text)",
+        "INCLUDE (text)",
+    ),
     # Columns.
+    "a column that is no longer than a page": (
+        "ALTER TABLE timebank_records ALTER body SET STORAGE PLAIN",
+        "STORAGE PLAIN",
+    ),
     "a column of another type": (
         "ALTER TABLE timebank_postings ALTER seconds TYPE numeric",
         "NUMERIC",
@@ -461,6 +474,10 @@ POSTGRES_ALTERS: Final[Changes] = {
         "ALTER DATABASE {database} SET timebank.rebuild = 'on'",
         "timebank.rebuild",
     ),
+    "postings unguarded for a role, in other letters": (
+        'CREATE ROLE {database}_odd; ALTER ROLE {database}_odd SET "TimeBank"."Rebuild" = \'on\'',
+        "timebank.rebuild",
+    ),
     "postings unguarded in a session": ("SET LOCAL timebank.rebuild = 'on'", "timebank.rebuild"),
 }
 
@@ -483,6 +500,14 @@ POSTGRES_KEEPS: Final[dict[str, str]] = {
     "an index more": "CREATE INDEX more ON timebank_records (kind)",
     "an index more, downwards": "CREATE INDEX more2 ON timebank_records (bank, sequence DESC)",
     "an index more, by hash": "CREATE INDEX more3 ON timebank_accounts USING hash (account)",
+    "an index more, of bodies by hash": (
+        "CREATE INDEX more4 ON timebank_records USING hash (body)"
+    ),
+    "a key with more in it": (
+        "ALTER TABLE timebank_tiles DROP CONSTRAINT timebank_tiles_pkey, "
+        "ADD PRIMARY KEY (bank, level, tile) INCLUDE (hash)"
+    ),
+    "a compression of a column": ("ALTER TABLE timebank_records ALTER body SET COMPRESSION pglz"),
     "an index of another name": "ALTER INDEX timebank_records_refers_to RENAME TO another",
     "a constraint of another name": (
         "ALTER TABLE timebank_postings RENAME CONSTRAINT timebank_postings_day TO day10"

@@ -66,6 +66,10 @@ ALTERS = {
         "ALTER TABLE {p}timebank_texts_p0 ALTER text SET STATISTICS 100",
         "timebank_texts_p0.text",
     ),
+    "a column that is no longer than a page": (
+        "ALTER TABLE {p}timebank_records_p2 ALTER body SET STORAGE PLAIN",
+        "timebank_records_p2.body",
+    ),
     "a partition is gone": (
         "ALTER TABLE timebank_tiles DETACH PARTITION {p}timebank_tiles_p1",
         "WITHOUT A PARTITION FOR EACH BANK",
@@ -221,15 +225,25 @@ def test_what_alters_no_partition_passes(place: tuple[str, str], name: str) -> N
 
 @pytest.mark.servers
 def test_a_partition_that_came_later_gets_its_guard() -> None:
-    """The audit names what it lacks, and `timebank migrate` makes it."""
+    """The audit names what it lacks, and `timebank migrate` makes it, whatever it is called."""
     url = make("beside")
+    odd = '"Of 24"."1 ""o\'clock"".x %s"'
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as admin:
-        admin.execute(ALTERS["a partition without a guard of TRUNCATE"][0].replace("{p}", ""))
+        admin.execute('CREATE SCHEMA "Of 24"')
+        later = ALTERS["a partition without a guard of TRUNCATE"][0].replace("{p}", "")
+        admin.execute(later)
+        admin.execute(
+            "ALTER TABLE timebank_records DETACH PARTITION timebank_records_p0; "
+            f"CREATE TABLE {odd} PARTITION OF timebank_records "
+            "FOR VALUES WITH (MODULUS 3, REMAINDER 0)"
+        )
         assert "anew_no_truncate" in found(admin)
+        assert "x__s_no_truncate" in found(admin)
         assert ["guards"] == migrate_store(url)
         assert "" == found(admin)
-        with pytest.raises(psycopg.errors.RestrictViolation):
-            admin.execute("TRUNCATE anew CASCADE")
+        for name in ("anew", odd):
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                admin.execute(f"TRUNCATE {name} CASCADE")
     drop_database(url)
 
 

@@ -7,11 +7,14 @@ means come from one value, so that neither can drift from the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
+#: What no name has in it that is not quoted.
+_ODD: Final = re.compile(r"[^A-Za-z0-9_]")
 #: The tables whose rows are never changed.
 GUARDED_TABLES: Final = ("timebank_banks", "timebank_records", "timebank_postings")
 #: What of a bank's own row may not change; the head moves.
@@ -94,8 +97,10 @@ def row_guards() -> Iterator[Guard]:
 def truncate_guard(root: str, table: str | None = None) -> Guard:
     """Return the guard of all rows of a table, or of one of its partitions at once."""
     name = table or root
-    prefix = name.rpartition(".")[2].strip('"')[:50]
-    return Guard(f"{prefix}_no_truncate", name, ("TRUNCATE",), "STATEMENT", root)
+    prefix = _ODD.sub("_", name.rpartition(".")[2].strip('"'))
+    if not prefix[:1].isalpha():  # a name that has to be quoted
+        prefix = f"{root}_{prefix}"
+    return Guard(f"{prefix[:50]}_no_truncate", name, ("TRUNCATE",), "STATEMENT", root)
 
 
 def postgres_guards(partitions: Iterable[tuple[str, str]] = ()) -> tuple[Guard, ...]:

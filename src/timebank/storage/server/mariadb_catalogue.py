@@ -69,6 +69,8 @@ _IN_COLUMN: Final = re.compile(r"\bCHECK \(")
 #: What InnoDB does where nothing is said.
 _NO_ACTION: Final = re.compile(r" ON (?:DELETE|UPDATE) (?:NO ACTION|RESTRICT)")
 _WIDTH: Final = re.compile(r"^bigint\(\d+\)")
+#: A value that is kept smaller is the same value.
+_COMPRESSED: Final = re.compile(r" /\*M?!\d+ COMPRESSED\*/", re.IGNORECASE)
 
 
 def read(cursor: Any, error: type[Exception], no_table: Callable[[Exception], bool]) -> Catalogue:
@@ -152,13 +154,16 @@ def _types(cursor: Any) -> dict[str, str]:
 def _columns(cursor: Any) -> Iterator[Definition]:
     cursor.execute(_COLUMNS)
     for table, name, kind, nullable, default, extra, charset, collation, made in cursor.fetchall():
-        text = _WIDTH.sub("bigint", kind).upper()
+        bare = _COMPRESSED.sub("", kind)
+        # What is compressed is shown with a default that nobody gave it.
+        has_default = default not in (None, "NULL") and (bare == kind or default != "''")
+        text = _WIDTH.sub("bigint", bare).upper()
         if collation is not None:
             text += f" CHARACTER SET {charset} COLLATE {collation}"
         text = column_text(text, nullable=nullable == "YES")
         if made:
             text += f" AS ({made})"
-        if default not in (None, "NULL"):
+        if has_default:
             text += f" DEFAULT {default}"
         yield Definition("column", table, name, f"{text} {extra.upper()}".rstrip())
 

@@ -101,6 +101,8 @@ def _of_partitions(partitions: Iterable[tuple[str, str]]) -> Iterator[Definition
         if root == "timebank_texts":
             text = column_text(f"BYTEA {_LIKE_A_VALUE}", nullable=False)
             yield Definition("column", name, "text", text)
+        if root == "timebank_records":
+            yield Definition("column", name, "body", column_text("BYTEA", nullable=False))
 
 
 # -- what is there -------------------------------------------------------------------------------
@@ -166,6 +168,8 @@ def _column(row: Row) -> Iterator[Definition]:
     if row["root"] == "timebank_texts" and row["attname"] == "text" and row["statistics"] == 0:
         text += f" {_LIKE_A_VALUE}"
     text = column_text(text, nullable=row["nullable"])
+    if row["plain"]:  # what is longer than a page would be refused
+        text += " STORAGE PLAIN"
     if row["attgenerated"].strip():
         text += f" GENERATED ALWAYS AS ({row['default']})"
     elif row["default"] is not None and not row["depth"]:
@@ -212,6 +216,7 @@ def _index(row: Row) -> Iterator[Definition]:
     if row["attached"] and row["depth"]:
         return  # it is a part of its table's, which is valid only with all of them
     columns = [name or "(expression)" for name in row["columns"][: row["keys"]]]
+    beside = row["columns"][row["keys"] :] if row["long"] else ()
     is_key = row["indisunique"]
     kind = "constraint" if is_key or row["indisexclusion"] else "index"
     text = key_text(columns, primary=row["indisprimary"]) if is_key else index_text(columns)
@@ -221,6 +226,7 @@ def _index(row: Row) -> Iterator[Definition]:
         words
         for words, holds in (
             (f"ON ({row['expressions']})", row["expressions"]),
+            (f"INCLUDE ({', '.join(beside)})", beside),
             (f"WHERE ({row['predicate']})", row["predicate"]),
             (f"USING {row['amname']}", row["amname"] != "btree"),
             ("NULLS NOT DISTINCT", row["one_null"] == "true"),
@@ -295,7 +301,7 @@ def _statistics(row: Row) -> Iterator[Definition]:
 
 
 def _setting(row: Row) -> Iterator[Definition]:
-    name, value = row["name"], row["value"]
+    name, value = row["name"].lower(), row["value"]  # a server reads both in any case
     if value is not None and value.lower() == _SWITCHED_OFF.get(name):
         place = f"ALTER {row['place']} SET " if row["place"] else ""
         yield Definition("setting", "", name, f"{place}{name} = {value}")

@@ -44,13 +44,16 @@ _COLUMNS: Final = """SELECT named.*, a.attname, NOT a.attnotnull AS nullable,
                 ELSE o.collnamespace::pg_catalog.regnamespace::text || '.' END
             || '"' || o.collname || '"' END AS collation,
         pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity, a.attgenerated,
-        coalesce(a.attstattarget, -1) AS statistics
+        coalesce(a.attstattarget, -1) AS statistics,
+        a.attstorage = 'p' AND a.atttypid = 'pg_catalog.bytea'::pg_catalog.regtype
+            AND a.attname IN ('body', 'text') AS plain
     FROM named JOIN pg_catalog.pg_attribute a ON a.attrelid = named.oid
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped
-        AND (named.depth = 0 OR (named.root = 'timebank_texts' AND a.attname = 'text'))"""
+        AND (named.depth = 0 OR (named.root, a.attname::text)
+            IN (('timebank_texts', 'text'), ('timebank_records', 'body')))"""
 _CONSTRAINTS: Final = f"""SELECT named.*, c.conname, c.contype,
         {_COLUMN_NAMES.format(numbers="c.conkey", table="c.conrelid")} AS columns,
         {_COLUMN_NAMES.format(numbers="c.confkey", table="c.confrelid")} AS others,
@@ -91,7 +94,7 @@ _INDEXES: Final = f"""SELECT named.*, i.indexrelid::pg_catalog.regclass::text AS
             JOIN pg_catalog.pg_collation o ON o.oid = u.oid) AS other_collation,
         (SELECT coalesce(pg_catalog.bool_or(u.flag <> 0), false)
             FROM unnest(i.indoption::int2[]) AS u (flag)) AS downwards,
-        (SELECT pg_catalog.bool_or(a.atttypid IN (17, 25) AND a.attname IN ('body', 'text'))
+        m.amname <> 'hash' AND (SELECT pg_catalog.bool_or(a.attname IN ('body', 'text'))
             FROM pg_catalog.pg_attribute a
             WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])) AS long,
         EXISTS (SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid) AS attached
