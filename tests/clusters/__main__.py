@@ -105,9 +105,7 @@ def _kinds(options: argparse.Namespace) -> tuple[str, ...]:
 
 def _cluster(options: argparse.Namespace, place: Place) -> Cluster:
     if options.engine == "patroni":
-        return patroni.Patroni(
-            place, synchronous=not options.asynchronous, etcd3=options.etcd3
-        )
+        return patroni.Patroni(place, synchronous=not options.asynchronous, etcd3=options.etcd3)
     return galera.Galera(place)
 
 

@@ -157,7 +157,8 @@ def _namings(found: Evidence) -> list[Naming]:
     """Return what named a lost head: errors first, then records."""
     told: dict[int, list[int]] = defaultdict(list)
     for loss in found.losses:
-        told[loss.sequence].append(loss.call.ended or NEVER)
+        if loss.call.outcome == "ok":  # not who names it, where none may be lost
+            told[loss.sequence].append(loss.call.ended or NEVER)
 
     def naming(sequence: int, by: str, at: int, *, is_record: bool = False) -> Naming:
         told_at = max((one for one in told[sequence] if one <= at), default=0)
