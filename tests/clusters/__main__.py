@@ -50,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--anywhere", action="store_true", help="Galera: the writers of one bank work at all nodes"
     )
+    found.add_argument(
+        "--etcd3", action="store_true", help="Patroni: the etcd3 language, which forgets a fence"
+    )
     found.add_argument("--keep", action="store_true", help="leave the folder with all logs")
     return found
 
@@ -102,7 +105,7 @@ def _kinds(options: argparse.Namespace) -> tuple[str, ...]:
 
 def _cluster(options: argparse.Namespace, place: Place) -> Cluster:
     if options.engine == "patroni":
-        return patroni.Patroni(place, synchronous=not options.asynchronous)
+        return patroni.Patroni(place, synchronous=not options.asynchronous, etcd3=options.etcd3)
     return galera.Galera(place)
 
 

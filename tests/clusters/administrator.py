@@ -54,10 +54,14 @@ class Administrator:
     def _log_head(self, bank: TimeBank) -> None:
         log = HeadLog(self._folder / f"{bank.name}.heads")
         try:
-            log.append(lambda: bank.store.reader(bank.name), clock=microseconds(datetime.now(UTC)))
+            head = log.append(
+                lambda: bank.store.reader(bank.name), clock=microseconds(datetime.now(UTC))
+            )
         except HistoryLost as error:
             self._named(bank, error)
             self._accept(bank, error.head.sequence, error.head.digest)
+        else:
+            self._log.note("logged", bank=bank.name, sequence=head.sequence)
 
     def _named(self, bank: TimeBank, error: HistoryLost) -> None:
         """Write into the history that the log of heads has named a loss."""

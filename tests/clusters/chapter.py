@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 import timebank
+from clusters.administrator import Administrator
 from clusters.clients import Client, Clients, places
 from clusters.cluster import Cluster, Place, Way
 from clusters.judging import Verdict, judge
@@ -68,6 +69,10 @@ def play(
     hung = clients.stop()
     _wait_for_whole(cluster, "at the end", say)
     direct = cluster.direct()
+    if wanted.may_lose:  # what the log of heads has, and no record declares yet
+        with Recorder(folder / "administrator-end.jsonl") as log:
+            primary = places([way for way in direct if not way.replica])
+            Administrator(primary, plan, log, folder).look()
     with Recorder(folder / "end.jsonl") as log:
         finish(places(direct), plan, log)
     return judge(folder, plan, direct, seed=seed, hung=hung, may_lose=wanted.may_lose)

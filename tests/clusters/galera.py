@@ -213,6 +213,7 @@ class Galera:
             "--skip-name-resolve",
             "--max-connections=200",
             "--default-storage-engine=InnoDB",
+            "--log-bin-trust-function-creators=1",  # else no user but root can make the guards
             "--binlog-format=ROW",
             "--innodb-autoinc-lock-mode=2",
             "--innodb-buffer-pool-size=64M",

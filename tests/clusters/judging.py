@@ -35,7 +35,7 @@ def judge(
 ) -> Verdict:
     """Check the logs of a folder, and audit each bank at each member."""
     report = check(read_log(folder), may_lose=may_lose)
-    findings = list(_audit(plan, direct))
+    findings = list(audit_all(plan, direct, folder))
     rows = [*_rows(report, seed)]
     if rows:
         rows[-1] = attrs.evolve(rows[-1], audit=len(findings))
@@ -46,15 +46,26 @@ def judge(
     return Verdict(tuple(rows), tuple(lies), report)
 
 
-def _audit(plan: Plan, direct: Sequence[Way]) -> list[str]:
-    """Return the findings of a whole audit of each bank, at each member."""
+def audit_all(plan: Plan, direct: Sequence[Way], folder: Path) -> list[str]:
+    """Return the findings of a whole audit of each bank, at each member.
+
+    Heads that were logged are to be there, or to be declared as lost, where nobody lags.
+    """
     found = []
     for way in direct:
         with timebank.open(way.url, bank=plan.banks[0], create=False, read_only=True) as first:
             for name in plan.banks:
                 bank = TimeBank(first.store, bank=name, create=False)
-                found += [f"audit at {way.name}: {finding}" for finding in bank.audit().findings]
+                heads = [] if way.replica else logged_heads(folder, name)
+                report = bank.audit(expect=heads)
+                found += [f"audit at {way.name}: {finding}" for finding in report.findings]
     return found
+
+
+def logged_heads(folder: Path, bank: str) -> list[str]:
+    """Return all heads that the administrator's log has of a bank."""
+    log = folder / f"{bank}.heads"
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def _rows(report: Report, seed: int) -> list[Row]:
@@ -67,9 +78,10 @@ def _rows(report: Report, seed: int) -> list[Row]:
             calls[bisect_right(starts, call.ended or call.began) - 1].append(call)
     calls[0] = calls.pop(-1, []) + calls[0]  # what came before the first counts with it
     written = _written(history.calls)
-    lost = Counter(bisect_right(starts, loss.call.ended or 0) - 1 for loss in report.losses)
+    losses = [loss for loss in report.losses if loss.call.outcome == "ok"]
+    lost = Counter(bisect_right(starts, loss.call.ended or 0) - 1 for loss in losses)
     named = Counter(
-        bisect_right(starts, loss.call.ended or 0) - 1 for loss in report.losses if loss.named_by
+        bisect_right(starts, loss.call.ended or 0) - 1 for loss in losses if loss.named_by
     )
     silences = _silences(history.calls, starts)
     return [

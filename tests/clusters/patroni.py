@@ -44,8 +44,9 @@ class Patroni:
     usual: ClassVar[Sequence[str]] = ("kill", "stop", "partition", "switchover")
     faults: ClassVar[Sequence[str]] = (*usual, "postmaster", "node", "manager")
 
-    def __init__(self, place: Place, *, synchronous: bool = True) -> None:
+    def __init__(self, place: Place, *, synchronous: bool = True, etcd3: bool = False) -> None:
         self._place = place
+        self._etcd = "etcd3" if etcd3 else "etcd"
         self._synchronous = synchronous
         groups = free_groups()
         ports = iter(free_ports(4 * _NODES + 1))
@@ -104,6 +105,7 @@ class Patroni:
                 *("--listen-client-urls", client, "--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                 *("--initial-cluster", peers, "--initial-cluster-state", "new"),
+                "--enable-v2=true",
                 *("--heartbeat-interval", "200", "--election-timeout", "2000"),  # a busy machine
             )
         wait_for(lambda: all(_ask(m.ports[0], "/health") for m in self._etcds), 60, "etcd")
@@ -247,7 +249,7 @@ class Patroni:
                     "listen": f"127.0.0.1:{rest}",
                     "connect_address": f"127.0.0.1:{rest}",
                 },
-                "etcd3": {"hosts": [f"127.0.0.1:{m.ports[0]}" for m in self._etcds]},
+                self._etcd: {"hosts": [f"127.0.0.1:{m.ports[0]}" for m in self._etcds]},
                 "bootstrap": {
                     "dcs": {
                         "ttl": _TTL_SECONDS,

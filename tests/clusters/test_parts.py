@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from clusters import __main__ as program
-from clusters import galera, machine, patroni, table
+from clusters import galera, judging, machine, patroni, table
+from clusters.administrator import Administrator
 from clusters.clients import Client, places
 from clusters.cluster import Place, Way
 from clusters.judging import judge
 from clusters.keeper import INTERRUPTED, descendants
-from timebank.testing.history import Plan, Recorder, finish, prepare, write
+from timebank.testing.history import Plan, Recorder, check, finish, prepare, read_log, write
 
 TESTS = Path(__file__).parents[1]
 
@@ -343,6 +344,44 @@ def test_a_lost_end_is_a_lie_unless_it_was_named(tmp_path: Path, *, may_lose: bo
     assert ("nobody said so" in verdict.lies[0]) == may_lose
     assert 0 < sum(row.lost for row in verdict.rows)
     assert 0 == sum(row.declared for row in verdict.rows)
+
+
+def test_a_loss_is_named_by_a_log_of_heads_and_declared(tmp_path: Path) -> None:
+    """No writer comes back to be told: the administrator finds it by the log, and accepts it."""
+    import sqlite3
+
+    import timebank
+
+    path, plan = tmp_path / "bank.db", Plan()
+    way = [Way("n0", f"sqlite:///{path}")]
+    timebank.open(way[0].url, bank="main").close()
+    with Recorder(tmp_path / "0.jsonl") as log:
+        prepare(places(way)[0], plan, log)
+        older = sqlite3.connect(tmp_path / "older.db")
+        with sqlite3.connect(path) as newer:
+            newer.backup(older)
+        write(places(way), plan, log, lambda: False, calls=10)
+        _look(way, plan, log, tmp_path)
+        newer.close()
+        for left_over in tmp_path.glob("bank.db*"):
+            left_over.unlink()
+        with sqlite3.connect(path) as newer:
+            older.backup(newer)
+        newer.close()
+        findings = judging.audit_all(plan, way, tmp_path)
+        assert ["published"] == [finding.split("check='")[1].split("'")[0] for finding in findings]
+        _look(way, plan, log, tmp_path)
+        finish(places(way), plan, log)
+    assert [] == judging.audit_all(plan, way, tmp_path)
+    report = check(read_log(tmp_path), may_lose=True)
+    assert report.ok is True, str(report)
+    assert report.losses
+    assert all("HistoryLost" in str(loss.named_by) for loss in report.losses)
+
+
+def _look(ways: list[Way], plan: Plan, log: Recorder, folder: Path) -> None:
+    """Let an administrator log heads once, and accept what is lost."""
+    Administrator(places(ways), plan, log, folder).look()
 
 
 def test_the_settings_of_patroni_fence() -> None:

@@ -295,7 +295,6 @@ class Simulated:
             act(self.bank)
         self.now = now
         self.done = kept
-        self.after = {}
         self.at = max([self.at, *(log.free for log in self.all)])  # who was connected is gone
 
     def _lost(self, log: Kept, bank: RecordedBank) -> bool:

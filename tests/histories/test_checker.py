@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from histories.breaking import WAYS, Broken, Way, told_values
-from histories.simulated import Simulated, simulated
-from timebank.testing.history import KINDS, check, history_of
+from histories.simulated import MEMBERS, Simulated, simulated
+from timebank.testing.history import KINDS, RecordedBank, check, history_of
 from timebank.testing.history.evidence import WRITES
 
 
@@ -31,6 +32,27 @@ def test_a_loss_that_is_named_is_no_anomaly(seed: int) -> None:
     report = check(run.history, may_lose=True)
     assert report.ok is True, str(report)
     assert all(loss.named_by for loss in report.losses if loss.call.do in WRITES)
+
+
+def test_who_read_further_than_the_cut_is_not_accused() -> None:
+    """A reader that goes on behind what is lost is given nothing, and no torn page."""
+    run = Simulated(fates=("told",))
+    reader = RecordedBank(run.bank, run.logs[0])
+    for number in range(3):
+        run.write(partial(_transfer, id=f"t{number}"), (f"t{number}",))
+    run.logs[0].began, run.logs[0].ended = 2000, 2001
+    run.after["p0"] = reader.read()
+    run.lose(2)
+    run.logs[0].began, run.logs[0].ended = 3000, 3001
+    reader = RecordedBank(run.bank, run.logs[0])
+    assert reader.read(after=run.after["p0"]) == run.after["p0"] - 2
+    history = run.finish().history
+    assert "torn_read" not in check(history, may_lose=True).kinds
+    assert "torn_read" in check(history).kinds
+
+
+def _transfer(bank: Any, *, id: str) -> object:
+    return bank.transfer(id=id, earner=MEMBERS[0], spender=MEMBERS[1], hours="1m")
 
 
 def lossy(seed: int, *, hear: bool = True) -> Simulated:

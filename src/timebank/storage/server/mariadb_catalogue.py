@@ -106,12 +106,14 @@ def unseen(cursor: Any) -> list[str]:
 def may_guard(cursor: Any) -> bool:
     """Return whether the user may make triggers: with a binary log not everybody may who has them.
 
-    The driver's errors pass through.
+    Galera behaves as with a binary log, though there be none. The driver's errors pass through.
     """
     if not _tables_with_rights(cursor).issuperset(GUARDED_TABLES):
         return False
     cursor.execute(
-        "SELECT @@log_bin = 0 OR @@log_bin_trust_function_creators OR EXISTS (SELECT 1 "
+        "SELECT @@log_bin_trust_function_creators OR (@@log_bin = 0 AND NOT EXISTS (SELECT 1 "
+        "FROM information_schema.system_variables WHERE variable_name = 'WSREP_ON' "
+        "AND global_value = 'ON')) OR EXISTS (SELECT 1 "
         "FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')"
     )
     (allowed,) = cursor.fetchone()

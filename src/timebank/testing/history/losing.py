@@ -73,6 +73,8 @@ def _check_torn(found: Evidence, call: Call) -> None:
             found.find("torn_read", says, call)
             return
     head = call.result["head"]
+    if found.may_lose and not call.records and head[0] < sequence:
+        return  # who had read further than the cut reads nothing; a read that is late is `order`'s
     if sequence != head[0] or (last is not None and last != head[1]):
         says = f"the records that were read end with {sequence}, and the head is {head[0]}"
         found.find("torn_read", says, call)
@@ -155,7 +157,8 @@ def _namings(found: Evidence) -> list[Naming]:
     """Return what named a lost head: errors first, then records."""
     told: dict[int, list[int]] = defaultdict(list)
     for loss in found.losses:
-        told[loss.sequence].append(loss.call.ended or NEVER)
+        if loss.call.outcome == "ok":  # not who names it, where none may be lost
+            told[loss.sequence].append(loss.call.ended or NEVER)
 
     def naming(sequence: int, by: str, at: int, *, is_record: bool = False) -> Naming:
         told_at = max((one for one in told[sequence] if one <= at), default=0)
