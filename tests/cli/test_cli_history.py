@@ -88,7 +88,7 @@ def test_a_lost_head_is_named_and_nothing_is_written(store: InFile) -> None:
     for _ in range(2):
         assert "record 3" in call("head", "--log", "heads", code=2)
     assert 1 == len(lines())
-    assert "head 3, published" in call("audit", "--all", "--expect-head", "@heads", code=1)
+    assert "head 3, published" in call("audit", "--verbose", "--expect-head", "@heads", code=1)
     bank = store.process(heads="heads")
     with pytest.raises(HistoryLost) as refused:
         pay(bank, "c")
