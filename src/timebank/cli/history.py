@@ -61,6 +61,6 @@ def _head(given: str) -> Head:
     from timebank.model import Head
 
     name = given.removeprefix("@")
-    if name == given and (given.startswith(LINE) or not Path(given).exists()):
+    if name == given and (given.startswith(LINE) or (" " in given and not Path(given).exists())):
         return Head.of(given)
     return HeadLog(name).last()
