@@ -6,10 +6,10 @@ is `timebank.audit.checks.CHECKS`. The other files help them: `audit_pass` runs 
 and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections` and `statute_history`
 know what `effects` compares; `record_fields`, `record_forms`, `id_rules` and `plain_transfers`
 take records apart; `order` and `shares` look at lines. `banks` audits all of a storage; `quick` and
-`compare` are audits of their own. The audit shares no code with the rules: that limits held and
-reversals stayed within their originals is worked out here once more. It reads one snapshot in
-pages, so that its memory grows with the number of accounts and not with that of records, and it
-writes nothing.
+`compare` are audits of their own, and `steady` is what all of them read by. The audit shares no
+code with the rules: that limits held and reversals stayed within their originals is worked out here
+once more. It reads one snapshot in pages, so that its memory grows with the number of accounts and
+not with that of records, and it writes nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from timebank.audit.findings import Check, Finding, Note
 from timebank.audit.open_findings import Cause
 from timebank.audit.quick import quick_audit
 from timebank.audit.report import AuditReport, Progress, unreadable
+from timebank.audit.steady import steady
 from timebank.model import Head
 from timebank.storage.protocol import Reader
 
@@ -67,6 +68,7 @@ def audit(
     stretches of the journal in other processes.
 
     :raises InvalidRequest: a checkpoint that cannot be used.
+    :raises Retryable: the storage is busy, or went away: that says nothing of what it has.
 
     >>> import timebank
     >>> from timebank.audit import audit
@@ -77,4 +79,5 @@ def audit(
     >>> report.ok, report.records, report.accounts
     (True, 1, 1)
     """
-    return AuditPass(reader, progress, since=since, expect=expect, now=now).run(workers)
+    with steady(reader) as steadily:
+        return AuditPass(steadily, progress, since=since, expect=expect, now=now).run(workers)

@@ -12,6 +12,7 @@ from timebank.audit.findings import Findings
 from timebank.audit.processes import Processes
 from timebank.audit.quick import quick_audit
 from timebank.audit.report import AuditReport, explained, unreadable
+from timebank.audit.steady import steady
 from timebank.audit.storage import Storage
 from timebank.errors import Corrupt, NotFound, OtherVersion, StoreError
 from timebank.storage.protocol import Store, finds_own, has_address, knows_version
@@ -81,7 +82,7 @@ def audit_storage(store: Store) -> AuditReport | None:
     >>> audit_storage(timebank.open("sqlite://").store).checks
     ('file', 'schema', 'orphans', 'references')
     """
-    with store.reader("") as reader:
+    with store.reader("") as plain, steady(plain) as reader:
         if not finds_own(reader):
             return None
         if knows_version(reader):
@@ -101,7 +102,7 @@ def _of_bank(
     if processes > 1 and not quick and has_address(store):
         workers = Processes(store.address, name, processes)
     try:
-        with store.reader(name) as reader:
+        with store.reader(name) as plain, steady(plain) as reader:
             if knows_version(reader):
                 reader.check_version()
             if quick:

@@ -15,6 +15,7 @@ from timebank.audit.checks import AUDIT_CHECKS
 from timebank.audit.findings import Findings, quantity
 from timebank.audit.heads import Heads
 from timebank.audit.report import AuditReport, explained
+from timebank.audit.steady import steady
 from timebank.audit.storage import Storage
 from timebank.audit.tree import tree_faults
 from timebank.errors import TimebankError, shown
@@ -36,7 +37,14 @@ def quick_audit(reader: Reader, *, expect: Iterable[Head] = ()) -> AuditReport:
     last record and the digest before it. Where the storage cannot be asked for
     sums in its own language the rows are read, and the postings of all records are summed
     together, not those of each.
+
+    :raises Retryable: the storage is busy, or went away: that says nothing of what it has.
     """
+    with steady(reader) as steadily:
+        return _quick_audit(steadily, expect)
+
+
+def _quick_audit(reader: Reader, expect: Iterable[Head]) -> AuditReport:
     context = AuditContext(reader, Findings(AUDIT_CHECKS, reads="sums"), expect=tuple(expect))
     storage, chain, heads = Storage(context), Chain(context), Heads(context)
     head: Head | None = None

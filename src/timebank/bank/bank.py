@@ -268,6 +268,7 @@ class TimeBank(Writes, Reads):
         :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, a
             quick audit with one, or a number of processes below 1.
         :raises StoreBusy: the storage could not be read for longer than the time-out.
+        :raises Unavailable: it cannot be reached, or was lost on the way.
         :raises OtherVersion: the tables are to be migrated, or of a newer version.
 
         >>> import timebank
