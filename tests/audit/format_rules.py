@@ -1726,16 +1726,21 @@ RULES: Final[tuple[FormatRule, ...]] = (
     FormatRule(
         "F158",
         "which head was lost",
-        "canonical effects",
+        "canonical",
         here(lost(0, "ab" * 32)),
         more=(
             here(lost(7, "AB" * 32)),
             here(lost(7, "ab")),
             here(lost(7, "ab" * 32, lost=[7])),
-            here(lost(7, "ab" * 32, lost=[8, "ab" * 32])),
         ),
     ),
-    FormatRule("F159", "what is there was not lost", "effects", here(lost_and_there)),
+    FormatRule(
+        "F159",
+        "what is there was not lost",
+        "effects",
+        here(lost_and_there),
+        more=(here(lost(7, "ab" * 32, lost=[8, "ab" * 32])),),
+    ),
 )
 
 

@@ -278,7 +278,7 @@ def test_what_fails_inside_is_not_shown(
         answer = await post(client, "t1")
         assert (status, retry) == (answer.status_code, answer.headers.get("Retry-After"))
         assert answer.json()["message"].startswith(message)
-        assert answer.json()["facts"] in ({}, {"id": "t1"})
+        assert answer.json()["facts"].keys() <= {"id", "ids"}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bank.store, "writer", writer)

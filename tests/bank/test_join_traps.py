@@ -470,7 +470,7 @@ def test_a_lost_connection_is_told_as_what_it_is(tmp_path: Path) -> None:
         bank.open_account("m1")
         with psycopg.connect(host.url.replace("+psycopg", ""), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (host.handle.info.backend_pid,))
-        with pytest.raises(StoreError, match="PostgreSQL database"):
+        with pytest.raises(timebank.Unavailable, match="PostgreSQL database"):
             bank.open_account("m2")
         host.run("SELECT 1")
     host.close()

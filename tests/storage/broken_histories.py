@@ -122,6 +122,8 @@ class ShowsHalves(Wrapped):
 
 
 class _Piecemeal:
+    append_last = None
+
     def __init__(self, store: Any, bank: str) -> None:
         self._store = store
         self._bank = bank

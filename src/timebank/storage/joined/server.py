@@ -242,14 +242,15 @@ class ServerConnection:
 
     def migrate(self) -> list[str]:
         """Implement `HostConnection.migrate`."""
-        applied = applied_in(self._transaction) or set()
+        applied_in(self._transaction)  # refuses tables of another version
         try:
             with (
                 _hinting(self._dialect),
                 self._asking() as cursor,
                 self._dialect.making_tables(cursor),
             ):
-                return make_ledger(self._transaction, applied)
+                # Another may have made them while this one waited.
+                return make_ledger(self._transaction, applied_in(self._transaction) or set())
         except Retryable as error:
             raise half_made(self._dialect, error) from error.__cause__
 
