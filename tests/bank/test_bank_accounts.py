@@ -362,3 +362,11 @@ def test_every_public_name_is_there() -> None:
     assert set(timebank.__all__) <= set(dir(timebank))
     with pytest.raises(AttributeError):
         timebank.nothing  # noqa: B018  # asking is the test
+
+
+def test_limits_that_are_not_given_are_asked_for() -> None:
+    """A floor, a ceiling or both."""
+    with timebank.open("memory:") as bank:
+        bank.open_account("m1")
+        with pytest.raises(InvalidRequest, match="a floor, a ceiling or both"):
+            bank.set_limits("m1")

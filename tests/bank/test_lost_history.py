@@ -502,3 +502,17 @@ def test_who_was_told_says_so_in_any_order(found: list[tuple[str, int]]) -> None
 def test_who_was_told_says_so_on_a_file(found: list[tuple[str, int]]) -> None:
     """The same, where the file is put back beneath who has it open."""
     walk("file", found)
+
+
+def test_what_is_no_head_is_not_accepted() -> None:
+    """Neither a line of text, nor the head of an empty journal; nothing is recorded."""
+    with timebank.open("memory:") as bank:
+        journal = bank.head().journal
+        line: Any = f"timebank/1 {journal} 3 {'00' * 32}"
+        with pytest.raises(timebank.WrongType, match="head is a Head"):
+            bank.accept_history(head=line, reason="restored")
+        with pytest.raises(InvalidRequest, match="empty journal"):
+            bank.accept_history(head=Head(journal, 0, bytes(32)), reason="restored")
+        with pytest.raises(InvalidRequest, match="reason"):
+            bank.accept_history(reason="")
+        assert 0 == bank.head().sequence

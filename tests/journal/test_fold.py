@@ -381,3 +381,11 @@ def test_a_restart_ends_earlier_holds_only(ends: list[Any]) -> None:
     """What it says else cannot be executed."""
     with pytest.raises(Corrupt):
         Fold().apply(5, "restart_clock", {"statute": "default/1", "ends": ends})
+
+
+@pytest.mark.parametrize("lost", [[0, "ab"], [-1, "ab"], [3, ""], ["3", "ab"], [3, 5], [3], 3])
+def test_what_was_lost_is_a_record_and_its_digest(lost: Any) -> None:
+    """What it says else cannot be executed."""
+    with pytest.raises(Corrupt):
+        Fold().apply(5, "history_lost", {"lost": lost})
+    assert Derived() == Fold().apply(5, "history_lost", {"lost": [3, "ab"]})
