@@ -336,7 +336,8 @@ def silent_after(url: str, folder: Path, messages: int) -> None:
         assert (error is None) == is_there
 
 
-@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("step", [8, 1])
 def test_a_network_that_is_silent_from_some_message_on(
     url: str, tmp_path_factory: pytest.TempPathFactory, step: int
 ) -> None:
@@ -366,6 +367,7 @@ def test_an_answer_that_comes_too_late(url: str, tmp_path_factory: pytest.TempPa
 LONG = rb"DELETE FROM timebank_postings|sum\("
 
 
+@pytest.mark.nightly
 def test_work_on_all_of_a_bank_may_take_long(
     url: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
