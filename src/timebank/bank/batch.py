@@ -40,6 +40,10 @@ class Life:
         #: The ids of the commands that were executed in it, in order.
         self.ids: list[str] = []
 
+    def note(self, id: str) -> None:
+        """Note a command that was executed, for who asks how the commit ended."""
+        self.ids.append(id)
+
     def check_owner(self) -> None:
         """Check that the thread that asks has opened it.
 
@@ -133,7 +137,7 @@ class BankBatch(Writes, Reads):
         else:
             result = session.guarded(partial(self._execute_in, session, command))
         if command.id is not None:
-            self._life.ids.append(command.id)
+            self._life.note(command.id)
         return result
 
     def _execute_all(
@@ -444,6 +448,13 @@ def _abandoned(block: ref[BatchBlock], thread: object) -> None:
         left.abandon()
 
 
+class _PreviewLife(Life):
+    """That of a preview, of which nothing is committed."""
+
+    def note(self, id: str) -> None:
+        """Note nothing: however many calls there are, they take no more room."""
+
+
 class PreviewBlock(Block):
     """The block of a preview: a snapshot, and what is decided on top of it."""
 
@@ -466,7 +477,7 @@ class PreviewBlock(Block):
             session = Session(SpilledOverlay(reader), self._sources)
             session.keeper = _Keeper()
             session.keeper.hold(block)
-            self._life = Life(session)
+            self._life = _PreviewLife(session)
             return self._handle(self._life)
         except BaseException as error:
             _leave_by(block, error)
