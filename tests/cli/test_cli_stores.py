@@ -429,3 +429,22 @@ def test_python_is_not_told_of_other_banks() -> None:
         timebank.open("sqlite:///bank.db", bank="x", create=False)
     assert "verdi" not in str(caught.value)
     assert ("x", True) == (caught.value.bank, caught.value.where.endswith("bank.db"))
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_the_schema_without_its_packages_says_which_extra(server: str) -> None:
+    """As the opening of a store does; a process of its own has no such package."""
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None; from timebank.cli import main; "
+        f"main(['schema', '--for', {server!r}])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+    )
+    assert 2 == said.returncode
+    assert "pip install 'timebank[" in said.stderr
+    assert "Traceback" not in said.stderr

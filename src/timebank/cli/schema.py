@@ -28,13 +28,15 @@ SERVERS = ("postgresql", "mariadb")
 @formatted
 def schema(*, server: str, partitions: int | None, format: str) -> None:
     """Print the statements."""
+    from timebank.storage.registry import needing
     from timebank.storage.server.script import script, script_text
 
     if partitions and server != "postgresql":
         usage(said("partitions_of_postgresql"))
     count = partitions or 0
+    statements = needing(server, lambda: script(server, partitions=count))
     show_as(
         format,
-        lambda: {"server": server, "statements": script(server, partitions=count)},
+        lambda: {"server": server, "statements": statements},
         lambda: script_text(server, partitions=count).splitlines(),
     )

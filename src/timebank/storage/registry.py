@@ -162,6 +162,18 @@ def _loaded(store: BuiltIn, function: str) -> Any:
     return getattr(import_module(store.opener.partition(":")[0]), function)
 
 
+def needing(scheme: str, call: Callable[[], Result]) -> Result:
+    """Return the result of a call that needs the packages of a built-in store.
+
+    :raises StoreError: one is missing; the message says which extra to install.
+
+    >>> from timebank.storage.registry import needing
+    >>> needing("memory", lambda: 3)
+    3
+    """
+    return _hinting(BUILT_IN[scheme], call)
+
+
 def _hinting(store: BuiltIn, call: Callable[[], Result]) -> Result:
     """Return the result of a call; where a package is missing, say which extra to install."""
     try:
