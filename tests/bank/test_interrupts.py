@@ -139,9 +139,9 @@ def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str
 
 @pytest.mark.parametrize(("ground", "operation"), ON_SERVERS)
 def test_an_interrupt_on_a_server(grounds: Grounds, ground: str, operation: str) -> None:
-    """The same at a tenth of the lines of a transfer and of a batch, and at some of the others."""
+    """The same at a twentieth of the lines of a transfer and of a batch, and at some of the others."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
-    check(trial, one_in(10 if operation in {"transfer", "batch", "close"} else 30, each_line))
+    check(trial, one_in(20 if operation in {"transfer", "batch", "close"} else 60, each_line))
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_an_interrupt_in_a_group_on_a_server(
 ) -> None:
     """The same at a part of the lines."""
     trial = GroupTrial(grounds(ground), OPERATIONS[operation], leads=leads)
-    check(trial, one_in(20, each_line))
+    check(trial, one_in(40, each_line))
 
 
 @pytest.mark.parametrize("operation", ["transfer", "batch"])
