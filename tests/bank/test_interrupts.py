@@ -139,7 +139,7 @@ def test_an_interrupt_at_each_line(grounds: Grounds, ground: str, operation: str
 
 @pytest.mark.parametrize(("ground", "operation"), ON_SERVERS)
 def test_an_interrupt_on_a_server(grounds: Grounds, ground: str, operation: str) -> None:
-    """The same at a twentieth of the lines of a transfer and of a batch, and at some of the others."""
+    """The same at a twentieth of the lines of a transfer and of a batch, and some of the others."""
     trial = Trial(grounds(ground), OPERATIONS[operation])
     check(trial, one_in(20 if operation in {"transfer", "batch", "close"} else 60, each_line))
 
