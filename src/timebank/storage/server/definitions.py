@@ -48,7 +48,8 @@ class Definition:
     def place(self) -> str:
         """Return where it is, in words."""
         if self.kind in ("constraint", "rule"):
-            return said(f"{self.kind}_of", name=self.name, table=self.table)
+            key = "constraint_of" if self.kind == "constraint" else "rule_of"
+            return said(key, name=self.name, table=self.table)
         if self.kind == "column":
             return said("column", table=self.table, column=self.name)
         return said(self.kind, name=self.name)
