@@ -185,5 +185,10 @@ _STEPS: Final[Mapping[str, Callable[[Fold, RecordRow, Mapping[str, Any]], list[s
     "name_delegate": _nothing,
     "end_delegate": _nothing,
     "amend": _nothing,
+    "agree": _change,
+    "suspend_agreement": _nothing,
+    "end_agreement": _change,
+    "readmit": _nothing,
+    "refuse": _nothing,
     "erase": _nothing,
 }

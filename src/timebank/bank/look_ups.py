@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from timebank.errors import Corrupt
-from timebank.journal.kinds import MOVES_HOURS
+from timebank.journal.kinds import MOVES_HOURS, ReverseRequest
+from timebank.model import Transfer
+from timebank.model.agreements import PEER_PREFIX, shared_id
 from timebank.queries.accounts import opened_on, posted_on
+from timebank.queries.agreements import agreement_of, moved_back
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     days_of_exchange,
@@ -39,10 +42,10 @@ from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.history import AcceptHistory
-from timebank.rules.holds import SettleHold, VoidHold
 from timebank.rules.merging import Merge
+from timebank.rules.offers import AcceptReversal, MakeOffer
+from timebank.rules.state import AnyCommand, Command
 from timebank.rules.statutes import Adopt
-from timebank.rules.transfers import ReverseTransfer
 from timebank.statute import Demurrage
 
 if TYPE_CHECKING:
@@ -90,10 +93,10 @@ def see_basis(session: Session, command: MakeDue, state: State, now: int) -> Non
         state.basis = posted_on(session.writer, row, command.request["since"])
 
 
-def see_original(session: Session, command: ReverseTransfer, state: State, now: int) -> None:
+def see_original(session: Session, command: Command[ReverseRequest, Transfer], state: State, now: int) -> None:
     """See the transfer that is reversed, and what was moved back of it."""
     session.flush()
-    row = session.writer.find(command.earlier_id)
+    row = session.writer.find(command.request["transfer"])
     if row is None or row.kind not in MOVES_HOURS:
         return
     effects = body_of(row)["effects"]
@@ -120,10 +123,10 @@ def see_original(session: Session, command: ReverseTransfer, state: State, now: 
     )
 
 
-def see_hold(session: Session, command: SettleHold | VoidHold, state: State, now: int) -> None:
+def see_hold(session: Session, command: AnyCommand, state: State, now: int) -> None:
     """See the hold that is resolved."""
     session.flush()
-    row = session.writer.find(command.earlier_id)
+    row = session.writer.find(command.earlier_id or "")
     if row is None or row.kind != "hold":
         return
     record = body_of(row)
@@ -191,6 +194,53 @@ def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
         state.joined = row.joined_on or opened_on(reader, row, Restarts.read(reader))
 
 
+def see_agreement(session: Session, command: AnyCommand, state: State, now: int) -> None:
+    """See what was agreed with the other bank, and load the fund of a fee."""
+    for id in command.accounts:
+        row = session.known.fold.accounts[id]
+        if row is not None and row.kind == "clearing" and id.startswith(PEER_PREFIX):
+            session.flush()
+            state.agreement = agreement_of(session.writer, row)
+            break
+    if session.statute.fee is not None:
+        session.load((session.statute.fee.fund,))
+
+
+def see_offer(session: Session, command: MakeOffer, state: State, now: int) -> None:
+    """See the agreement, and the exchange that an offer moves back."""
+    see_agreement(session, command, state, now)
+    named = command.offer.get("reverses")
+    if named is None:
+        return
+    session.flush()
+    row = session.writer.find(shared_id(command.offer["to"], named))
+    if row is None or row.kind != "transfer":
+        return
+    effects = body_of(row)["effects"]
+    reversed_by = tuple(moved_back(session.writer, row.sequence))
+    heirs = {id: heir(session.writer, id) for id, _ in effects["postings"]}
+    state.original = Original(
+        sequence=row.sequence,
+        kind=row.kind,
+        effects=effects,
+        reversed=reversed_by,
+        heirs=heirs,
+    )
+
+
+def see_reversed(session: Session, command: AcceptReversal, state: State, now: int) -> None:
+    """See the agreement, and the transfer that the other bank moves back."""
+    see_agreement(session, command, state, now)
+    see_original(session, command, state, now)
+
+
+def see_offered(session: Session, command: AnyCommand, state: State, now: int) -> None:
+    """See the agreement, and the offer that is answered."""
+    see_agreement(session, command, state, now)
+    if command.earlier_id is not None:
+        see_hold(session, command, state, now)
+
+
 def see_loss(session: Session, command: AcceptHistory, state: State, now: int) -> None:
     """See whether the head that is named is missing, or which one this process misses."""
     session.flush()
@@ -223,4 +273,16 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "close_books": see_closings,
     "merge": see_merge,
     "history_lost": see_loss,
+    "agree": see_agreement,
+    "suspend_agreement": see_agreement,
+    "end_agreement": see_agreement,
+    "readmit": see_agreement,
+    "refuse": see_agreement,
+    "offer": see_offer,
+    "accept_offer": see_agreement,
+    "accept_reversal": see_reversed,
+    "settle_offer": see_offered,
+    "void_offer": see_offered,
+    "bring_in": see_offered,
+    "write_off": see_agreement,
 }

@@ -11,16 +11,19 @@ import attrs
 from timebank.errors import Corrupt, TransferNotFound
 from timebank.journal.kinds import RecordBody
 from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, Hold, Transfer, instant
+from timebank.model.agreements import Agreement, Refusal
 from timebank.model.members import Delegate
+from timebank.queries.agreements import agreement_of
 from timebank.queries.corrections import closings
 from timebank.queries.history import naming
 from timebank.queries.records import body_of, record_at
-from timebank.queries.views import read_operation
+from timebank.queries.views import read_operation, refusal_of
 from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import NameDelegate
 from timebank.rules.history import AcceptHistory
+from timebank.rules.refusals import Refuse
 from timebank.rules.state import AnyCommand
 from timebank.rules.statutes import Adopt
 from timebank.statute import Statute
@@ -87,6 +90,22 @@ def _loss(
     )
 
 
+def _agreement(
+    session: Session, command: AnyCommand, record: RecordBody | None, now: int
+) -> Agreement:
+    session.flush()
+    row = session.writer.account(command.accounts[0])
+    found = None if row is None else agreement_of(session.writer, row)
+    if found is None:
+        msg = f"the agreement of account {command.accounts[0]!r} is missing"
+        raise Corrupt(msg)
+    return found
+
+
+def _refusal(session: Session, command: Refuse, record: RecordBody, now: int) -> Refusal:
+    return refusal_of(record, command.texts)
+
+
 def repeated(result: Any) -> Any:
     """Return a result that says of itself that its call recorded nothing.
 
@@ -104,4 +123,6 @@ RESULTS: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
     "operation": _operation,
     "closing": _closing,
     "loss": _loss,
+    "agreement": _agreement,
+    "refusal": _refusal,
 }

@@ -73,7 +73,7 @@ from timebank.storage.tree import tiles_filled
 FLUSH_EVERY: Final = 1_000
 T = TypeVar("T")
 
-#: The kinds of command to which a statute's fee may apply.
+#: The judges by which a statute's fee may apply.
 _MAY_HAVE_A_FEE: Final = frozenset({"transfer", "hold"})
 
 
@@ -405,10 +405,10 @@ class Session:
             if state.earlier is not None:
                 return state
         self.load(command.accounts)
-        if command.kind in _MAY_HAVE_A_FEE:
+        if command.judged_as in _MAY_HAVE_A_FEE:
             if statute.fee is not None:
                 self.load((statute.fee.fund,))
-        elif (look_up := LOOK_UPS.get(command.kind)) is not None:
+        elif (look_up := LOOK_UPS.get(command.judged_as)) is not None:
             look_up(self, command, state, now)
         return state
 

@@ -8,7 +8,7 @@ from timebank.errors.base import TimebankError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
+    from datetime import date, datetime
 
     from timebank.hours import Hours
 
@@ -165,7 +165,8 @@ class GranularityRefused(Rejected):
 class AccountNotOpen(Rejected):
     """The account is frozen, closed, or merged into another one.
 
-    `account` is its id; `status` is "frozen" or "closed", or "not open" for an actor who may not
+    `account` is its id; `status` is "frozen", "closed" or "agreed" (it has an
+    agreement with another bank), or "not open" for an actor who may not
     read the account. `merged_into` is the id of the account that it became, or `None`. `role` is
     the role in which it was refused: "earner", "spender", "via", "fund of the fee", "fund of
     welcome" (or of other dues, by their name), or "account" where the call is about the account
@@ -193,6 +194,8 @@ class AccountNotOpen(Rejected):
         self.merged_into = merged_into
         if merged_into is not None:
             self.add_remedy(remedy or f"name {shown(merged_into)} instead")
+        elif status == "agreed":
+            self.add_remedy("only offers to the other bank, and its answers, move it")
         elif status in _OPENED_BY:
             also = "" if remedy is None else f", or {remedy}"
             self.add_remedy(f"{_OPENED_BY[status]} it first{also}")
@@ -365,3 +368,54 @@ class AlreadyResolved(Rejected):
             self.add_remedy(f"reverse {shown(by)} to take its hours back")
         else:
             self.add_remedy("it reserves nothing, and nothing more is to be done")
+
+
+class NotAgreed(Rejected):
+    """There is no agreement with the other bank, or it is suspended or ended.
+
+    `peer` is the other bank's journal; `status` is "none", "suspended" or "ended".
+    """
+
+    rule = "agreement with another bank"
+    code = "not_agreed"
+
+    def __init__(self, peer: str, *, status: str) -> None:
+        what = {
+            "none": "there is no agreement with it",
+            "suspended": "the agreement with it is suspended",
+            "ended": "the agreement with it is ended",
+        }[status]
+        super().__init__(f"bank {shown(peer)}: {what}")
+        self.peer, self.status = peer, status
+        self.add_remedy("agree with it, or agree anew (timebank peers agree)")
+
+
+class OfferUnanswered(Rejected):
+    """What was offered to another bank waits for its answer, and nothing else ends it.
+
+    `offer` is the id of the offer; `account` that of the agreement; `doing` what was asked.
+    """
+
+    rule = "an offer is ended by its answer"
+    code = "offer_unanswered"
+
+    def __init__(self, offer: str, *, account: str, doing: str) -> None:
+        msg = f"offer {shown(offer)} to another bank is not answered: it cannot be {doing}"
+        super().__init__(msg)
+        self.offer, self.account, self.doing = offer, account, doing
+        self.add_remedy("cancel it (timebank peers cancel), and wait for the answer")
+
+
+class AnsweredTooLate(Rejected):
+    """The other bank asked for an answer by an instant that is over.
+
+    `answer_by` and `now` are instants, aware, in UTC.
+    """
+
+    rule = "answer by"
+    code = "answered_too_late"
+
+    def __init__(self, *, answer_by: datetime, now: datetime) -> None:
+        super().__init__(f"an answer was asked for by {answer_by}, and it is {now}")
+        self.answer_by, self.now = answer_by, now
+        self.add_remedy("ask the other bank for a new offer")

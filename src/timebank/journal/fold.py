@@ -165,7 +165,7 @@ def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deriv
 
 def _valid(row: AccountRow) -> AccountRow:
     """Return the row of an account whose values can be."""
-    if row.kind not in ACCOUNT_KINDS or row.status not in {"open", "frozen", "closed"}:
+    if row.kind not in ACCOUNT_KINDS or row.status not in {"open", "frozen", "closed", "agreed"}:
         msg = f"kind {shown(row.kind)} or status {shown(row.status)}"
         raise ValueError(msg)
     for limit in (row.floor, row.ceiling):
@@ -308,6 +308,26 @@ def _history_lost(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deri
     return Derived()
 
 
+def _agree(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Set what an agreement sets of its clearing account, which was opened before."""
+    _peer(fold, sequence, effects)
+    derived = _set_account(fold, sequence, effects)
+    if derived.account is None or derived.account.kind != "clearing":
+        msg = f"account {shown(effects['account'])} is no clearing account"
+        raise ValueError(msg)
+    return derived
+
+
+def _peer(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: agreements are found by the records that refer to the account's opening."""
+    return _delegate(fold, sequence, effects)
+
+
+def _refuse(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: a refusal uses up an id, and moves nothing."""
+    return Derived()
+
+
 def _is(expected: type, value: Any) -> Any:
     if type(value) is not expected:
         msg = f"{shown(value)} is no {expected.__name__}"
@@ -339,6 +359,11 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "close_books": _close_books,
     "merge": _merge,
     "history_lost": _history_lost,
+    "agree": _agree,
+    "suspend_agreement": _peer,
+    "end_agreement": _agree,
+    "readmit": _peer,
+    "refuse": _refuse,
 }
 
 

@@ -69,8 +69,23 @@ ExchangeRequest = TypedDict(
         "source": NotRequired[str | list[list[str]]],
         "limits": NotRequired[str],
         "expires_in": NotRequired[int],
+        "offer": NotRequired[Any],
+        "answer": NotRequired[Any],
+        "written_off": NotRequired[bool],
     },
 )
+
+
+class Offered(TypedDict):
+    """What the request of a hold has that is an offer to another bank.
+
+    `answer_in` is in microseconds; an offer has an `earner`, or what it `reverses`.
+    """
+
+    to: str
+    earner: NotRequired[str]
+    answer_in: int
+    reverses: NotRequired[str]
 
 
 class ReverseRequest(TypedDict):
@@ -80,6 +95,7 @@ class ReverseRequest(TypedDict):
     transfer: str
     hours: NotRequired[int]
     occurred_on: NotRequired[str]
+    offer: NotRequired[Any]
 
 
 class SettleRequest(TypedDict):
@@ -89,6 +105,7 @@ class SettleRequest(TypedDict):
     hold: str
     hours: NotRequired[int]
     occurred_on: NotRequired[str]
+    answer: NotRequired[Any]
 
 
 class VoidRequest(TypedDict):
@@ -96,6 +113,8 @@ class VoidRequest(TypedDict):
 
     id: str
     hold: str
+    answer: NotRequired[Any]
+    abandoned: NotRequired[bool]
 
 
 class AdoptRequest(TypedDict):
@@ -222,6 +241,8 @@ class MoveEffects(TypedDict):
     reverses: NotRequired[int]
     resolves: NotRequired[int]
     basis: NotRequired[int]
+    terms: NotRequired[list[int | None]]
+    seen: NotRequired[list[Any]]
 
 
 class HoldEffects(TypedDict):
@@ -233,12 +254,17 @@ class HoldEffects(TypedDict):
     expires_at: NotRequired[int]
     fee: NotRequired[Lines]
     flags: NotRequired[list[RecordedFlag]]
+    answer_by: NotRequired[int]
+    reverses: NotRequired[int]
+    terms: NotRequired[list[int | None]]
+    seen: NotRequired[list[Any]]
 
 
 class VoidEffects(TypedDict):
     """The effects of releasing a hold: the sequence of its record."""
 
     resolves: int
+    flags: NotRequired[list[RecordedFlag]]
 
 
 class AdoptEffects(TypedDict):
@@ -311,6 +337,50 @@ class HistoryLostEffects(TypedDict):
     lost: list[Any]
 
 
+class AgreeRequest(OnAccount):
+    """The request that agrees with another bank: its journal, its key, and how much each may owe."""
+
+    peer: str
+    they_may_owe: int | None
+    we_may_owe: int | None
+    key: NotRequired[str]
+    theirs: NotRequired[list[int | None]]
+
+
+class ReadmitRequest(OnAccount):
+    """The request that takes the other bank's journal as it stands now: its size and root."""
+
+    head: list[Any]
+
+
+class RefuseRequest(TypedDict):
+    """The request that uses up an id and moves nothing; `offer` is the offer that is refused."""
+
+    id: str
+    code: str
+    offer: NotRequired[Any]
+
+
+class AgreementEffects(AccountEffects):
+    """The effects of agreeing, or of ending it; `of` is the record that opened the account."""
+
+    of: int
+
+
+class PeerEffects(TypedDict):
+    """The effects on an agreement that set nothing of its account."""
+
+    account: str
+    of: int
+
+
+class RefuseEffects(TypedDict, total=False):
+    """The effects of a refusal: of an offer, the terms and the head that its answer tells."""
+
+    terms: list[int | None]
+    seen: list[Any]
+
+
 Request = (
     OnAccount
     | OpenAccountRequest
@@ -329,6 +399,9 @@ Request = (
     | CloseBooksRequest
     | MergeRequest
     | HistoryLostRequest
+    | AgreeRequest
+    | ReadmitRequest
+    | RefuseRequest
 )
 Effects = (
     AccountEffects
@@ -344,6 +417,9 @@ Effects = (
     | CloseBooksEffects
     | MergeEffects
     | HistoryLostEffects
+    | AgreementEffects
+    | PeerEffects
+    | RefuseEffects
 )
 
 
@@ -375,6 +451,8 @@ View = Literal[
     "restart",
     "closing",
     "loss",
+    "agreement",
+    "refusal",
 ]
 
 
@@ -425,8 +503,17 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("close_books", "closing.CloseBooks", "close", "closing", ""),
         Kind("merge", "merging.Merge", "merge", "account", "account plan"),
         Kind("history_lost", "history.AcceptHistory", "accept", "loss", ""),
+        Kind("agree", "agreements.Agree", "agree", "agreement", "account plan"),
+        Kind("suspend_agreement", "agreements.Suspend", "suspend", "agreement", "account"),
+        Kind("end_agreement", "agreements.End", "end", "agreement", "account plan"),
+        Kind("readmit", "agreements.Readmit", "readmit", "agreement", "account"),
+        Kind("refuse", "refusals.Refuse", "refuse", "refusal", ""),
     )
 }  # fmt: skip
+
+
+#: Kinds of record that are on an agreement with another bank.
+ON_AGREEMENT: Final = frozenset({"agree", "suspend_agreement", "end_agreement", "readmit"})
 
 
 def _of_group(group: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from timebank.hours import Hours
 
 AccountKind = Literal["member", "group", "organisation", "fund", "clearing", "issuance"]
 ACCOUNT_KINDS: Final = ("member", "group", "organisation", "fund", "clearing", "issuance")
-Status = Literal["open", "frozen", "closed"]
+Status = Literal["open", "frozen", "closed", "agreed"]
 
 #: The fields of a request that are personal text, of which a record has only commitments.
 TEXT_FIELDS: Final = ("name", "note", "reason")

@@ -37,7 +37,7 @@ def delegates_of(reader: Reader, row: AccountRow) -> dict[str, str | None]:
     if row.merged_into is not None:
         return found
     for record in reader.referring(row.opened):
-        if record.kind == "merge":
+        if record.kind not in {"name_delegate", "end_delegate"}:
             continue
         effects = body_of(record)["effects"]
         found.pop(effects["delegate"], None)

@@ -169,8 +169,19 @@ def hours_left(reader: Reader, row: RecordRow) -> int:
 
 
 def reversals_of(reader: Reader, sequence: int) -> list[RecordRow]:
-    """Return the records that moved hours of a transfer back, in order."""
-    return [row for row in reader.referring(sequence) if row.kind == "reverse"]
+    """Return the records that moved hours of a transfer back, in order.
+
+    What was booked for another bank is moved back by an offer to it, once that is settled.
+    """
+    found = []
+    for row in reader.referring(sequence):
+        if row.kind == "reverse":
+            found.append(row)
+        elif row.kind == "hold":
+            resolved = resolution_of(reader, row.sequence)
+            if resolved is not None and resolved.kind == "settle":
+                found.append(resolved)
+    return found
 
 
 def resolution_of(reader: Reader, sequence: int) -> RecordRow | None:

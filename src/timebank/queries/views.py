@@ -23,6 +23,7 @@ from timebank.model import (
     stored_limit,
 )
 from timebank.queries.clock import was_restarted
+from timebank.model.agreements import Refusal
 from timebank.queries.corrections import amendments, described_now, note_of, time_of
 from timebank.queries.records import (
     body_of,
@@ -370,10 +371,23 @@ def transfer_row(reader: Reader, id: str) -> RecordRow:
     return row
 
 
-def read_operation(reader: Reader, row: RecordRow, *, now: int) -> Transfer | Hold:
+def refusal_of(record: RecordBody, texts: Mapping[str, str]) -> Refusal:
+    """Return a refusal from the object that its record is."""
+    request = record["request"]
+    return Refusal(
+        id=request["id"],
+        sequence=record["sequence"],
+        code=request["code"],
+        reason=texts.get("reason"),
+    )
+
+
+def read_operation(reader: Reader, row: RecordRow, *, now: int) -> Transfer | Hold | Refusal:
     """Return what the caller of an operation got, as it stands now, from its record's row."""
     if row.kind == "hold":
         return read_hold(reader, row, now=now)
+    if row.kind == "refuse":
+        return refusal_of(body_of(row), texts_of(reader, row.sequence))
     if row.kind == "void":
         return hold_of(reader, body_of(row)["request"]["hold"], now=now)
     return read_transfer(reader, row)

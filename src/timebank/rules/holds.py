@@ -20,6 +20,7 @@ from timebank.errors import (
     HoldNotFound,
     InvalidHours,
     InvalidRequest,
+    OfferUnanswered,
     shown,
 )
 from timebank.journal.kinds import (
@@ -133,8 +134,8 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     terms = terms_of(state, command, earned, spent, day=day, now=now)
     lines = terms.lines()
     check_range(state, net(lines))
-    reserves = _reserves(terms, fee_is_held=_spenders_pay(state, terms))
-    _check_range(state, reserves, now)
+    reserves = reserves_of(terms, fee_is_held=_spenders_pay(state, terms))
+    check_reserves(state, reserves, now)
     flags = terms.flags
     if request.get("limits") is None:
         low = {id: -held for id, held, _ in reserves}
@@ -154,7 +155,7 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     return Draft(effects)
 
 
-def _check_range(state: State, reserves: list[list[Any]], now: int) -> None:
+def check_reserves(state: State, reserves: list[list[Any]], now: int) -> None:
     """Refuse what could not be stored, or summed.
 
     :raises InvalidHours: an account would reserve more than 2**53 seconds.
@@ -172,8 +173,8 @@ def _spenders_pay(state: State, terms: Terms) -> bool:
     )
 
 
-def _reserves(terms: Terms, *, fee_is_held: bool) -> list[list[Any]]:
-    """`[account, held, incoming]`, by account. A fee that earners pay comes out of their hours."""
+def reserves_of(terms: Terms, *, fee_is_held: bool) -> list[list[Any]]:
+    """Return `[account, held, incoming]`, by account. A fee that earners pay comes out of their hours."""
     found: dict[str, list[int]] = {}
     for id, seconds in terms.spent:
         found.setdefault(id, [0, 0])[0] += seconds
@@ -195,8 +196,9 @@ def settle(state: State, command: SettleHold, now: int) -> Draft:
 
     :raises HoldNotFound: there is no such hold.
     :raises AlreadyResolved: it is settled, voided or expired.
+    :raises OfferUnanswered: it is an offer to another bank.
     """
-    held = _open(state, command, now)
+    held = _by_hand(open_hold(state, command, now), doing="settled by hand")
     whole = sum(seconds for _, seconds in sides_of(held.effects)[0] if seconds > 0)
     asked = command.request.get("hours", whole)
 
@@ -292,20 +294,43 @@ def void(state: State, command: VoidHold, now: int) -> Draft:
 
     :raises HoldNotFound: there is no such hold.
     :raises AlreadyResolved: it is settled, voided or expired.
+    :raises OfferUnanswered: it is an offer to another bank.
     """
-    held = _open(state, command, now)
+    held = _by_hand(open_hold(state, command, now), doing="voided by hand")
     return Draft(VoidEffects(resolves=held.sequence), refers_to=held.sequence)
 
 
-def _open(state: State, command: SettleHold | VoidHold, now: int) -> Held:
+def open_hold(state: State, command: Command[Any, Any], now: int) -> Held:
+    """Return the hold that a command resolves.
+
+    :raises HoldNotFound: there is no such hold.
+    :raises AlreadyResolved: it is settled, voided or expired.
+    """
     held = state.held
     if held is None:
-        raise HoldNotFound(command.earlier_id)
+        raise HoldNotFound(command.earlier_id or "")
     if held.resolved is not None:
         kind, id = held.resolved
         status = "settled" if kind == "settle" else "voided"
-        raise AlreadyResolved(command.earlier_id, status=status, by=id, doing=command.kind)
+        raise AlreadyResolved(id_of(held), status=status, by=id, doing=command.kind)
     expires_at = held.effects.get("expires_at")
     if held.ended or (expires_at is not None and expires_at <= now):
-        raise AlreadyResolved(command.earlier_id, status="expired", by=None, doing=command.kind)
+        raise AlreadyResolved(id_of(held), status="expired", by=None, doing=command.kind)
+    return held
+
+
+def id_of(held: Held) -> str:
+    """Return the id of a hold."""
+    id: str = held.request["id"]
+    return id
+
+
+def _by_hand(held: Held, *, doing: str) -> Held:
+    """Return a hold that is no offer to another bank, which its answer alone resolves.
+
+    :raises OfferUnanswered: it is one.
+    """
+    if "offer" in held.request:
+        account = held.request["earners"][0][0]
+        raise OfferUnanswered(id_of(held), account=account, doing=doing)
     return held

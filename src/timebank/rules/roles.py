@@ -63,16 +63,18 @@ def check_roles(
     frozen: Iterable[str] = (VIA,),
     of: str = "",
     remedy: str | None = None,
+    besides: str | None = None,
 ) -> None:
     """Check that each account is open, or frozen in one of the roles that a frozen one may play.
 
-    `of` says of what it is the earner, or the fund, where it is no exchange.
+    `of` says of what it is the earner, or the fund, where it is no exchange; `besides` is the
+    account of an agreement, in an exchange with that bank.
 
     :raises AccountNotOpen: the first that may not play its role.
     """
     for role, id in roles:
         status = rows[id].status
-        if status == "open" or (status == "frozen" and role in frozen):
+        if status == "open" or (status == "frozen" and role in frozen) or id == besides:
             continue
         named = "the intermediary (via)" if role == VIA else f"the {role}"
         doing = f"take part as {named}{of}"

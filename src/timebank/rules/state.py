@@ -32,6 +32,7 @@ from timebank.model import MAX_INTEGER, TEXT_FIELDS, AccountRow, HoldRow
 from timebank.statute import Statute, days_later
 
 if TYPE_CHECKING:
+    from timebank.model.agreements import Agreement
     from timebank.rules.amendments import Described
 
 #: Gives an id that was never given before.
@@ -49,10 +50,20 @@ class Command(Generic[Asked, Result]):
     """
 
     kind: ClassVar[str]
+    #: The name of its judge, where that is not the one of the kind of record.
+    judged_as: ClassVar[str]
     request: Asked
     texts: dict[str, str]
     accounts: tuple[str, ...]
     id: str | None = None
+
+    @classmethod
+    def __init_subclass__(cls) -> None:
+        """Have it judged by the judge of its kind, unless it names another."""
+        super().__init_subclass__()
+        named = cls.__dict__
+        if "kind" in named and "judged_as" not in named:
+            cls.judged_as = cls.kind
 
     @property
     def action(self) -> str:
@@ -158,7 +169,8 @@ class State:
     with the version of one; `joined` is the day on which the account joined that another is merged
     into: that of its opening, where none was given. `lost` are the sequence and digest of a head
     that the journal should have and has not, and `declared` says that a record names it;
-    `is_of_another_bank`, that the head which a command names is of another journal.
+    `is_of_another_bank`, that the head which a command names is of another journal. `agreement` is
+    what was agreed with the other bank that a command is about.
     """
 
     statute: Statute
@@ -184,6 +196,7 @@ class State:
     lost: tuple[int, str] | None = None
     declared: bool = False
     is_of_another_bank: bool = False
+    agreement: Agreement | None = None
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.
@@ -277,7 +290,7 @@ def hours(seconds: int) -> Hours:
 
 #: Judges a command at an instant; `None` where nothing is to be appended.
 Judge = Callable[[State, Any, int], Draft | None]
-#: The judge of each kind of command, filled by `timebank.rules` from the table of kinds.
+#: The judges, by the name under which a command asks for one, filled by `timebank.rules` from the table of kinds.
 JUDGES: Final[dict[str, Judge]] = {}
 
 
@@ -300,7 +313,7 @@ def decide(state: State, command: AnyCommand, now: int) -> Draft | None:
     if state.earlier is not None:
         _must_repeat(state.earlier, command)
         return None
-    return JUDGES[command.kind](state, command, now)
+    return JUDGES[command.judged_as](state, command, now)
 
 
 # -- repetition ---------------------------------------------------------------

@@ -333,18 +333,20 @@ def net(lines: Lines) -> dict[str, int]:
 # -- reversals -------------------------------------------------------------------
 
 
-def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
-    """Judge a reversal; limits do not apply.
+def reverse(
+    state: State, command: Command[ReverseRequest, Transfer], now: int, *, besides: str | None = None
+) -> Draft:
+    """Judge a reversal; limits do not apply. `besides` is the account of an agreement, if any.
 
     The fee moves back in proportion, rounded down; reversing all that is left moves back all of
     the fee that is left.
     """
-    original = state.original
+    original, named = state.original, command.request["transfer"]
     if original is None:
-        raise TransferNotFound(command.earlier_id)
+        raise TransferNotFound(named)
     if original.kind == "reverse":
-        msg = f"{shown(command.earlier_id)} is a reversal: enter the exchange anew instead"
-        raise InvalidRequest(msg).about(key="reversal_reversed", id=command.earlier_id)
+        msg = f"{shown(named)} is a reversal: enter the exchange anew instead"
+        raise InvalidRequest(msg).about(key="reversal_reversed", id=named)
     # A day that was given is checked; else it is the same, though a clock that was ahead dated it,
     # so that the two cancel out on every day; but closed books stay as they are.
     given = command.request.get("occurred_on")
@@ -356,13 +358,14 @@ def reverse(state: State, command: ReverseTransfer, now: int) -> Draft:
     remaining, fee = _sum_of_positive(lines), _sum_of_positive(fees)
     needed = command.request.get("hours", remaining)
     if not 0 < needed <= remaining:
-        raise OverReversed(command.earlier_id, remaining=hours(remaining), needed=hours(needed))
+        raise OverReversed(named, remaining=hours(remaining), needed=hours(needed))
     back = _moved_back(lines, needed)
     fee_back = _moved_back(fees, fee * needed // remaining)
     changes = net(back + fee_back)
     rows = {id: state.account(id) for id in changes}
     played = roles_of_lines(_turned(back), _turned(fee_back))
-    check_roles(rows, played, frozen=(EARNER, SPENDER, FEE_FUND), of=" of what is reversed")
+    frozen = (EARNER, SPENDER, FEE_FUND)
+    check_roles(rows, played, frozen=frozen, of=" of what is reversed", besides=besides)
     check_range(state, changes)
     effects: MoveEffects = {
         "occurred_on": day,

@@ -162,7 +162,7 @@ def _accounts() -> list[Any]:
         _reference("accounts_named", "records", "named"),
         _check("accounts_account", "length(account) >= 1"),
         _check("accounts_kind", f"kind IN {ACCOUNT_KINDS}"),
-        _check("accounts_status", "status IN ('open', 'frozen', 'closed')"),
+        _check("accounts_status", "status IN ('open', 'frozen', 'closed', 'agreed')"),
         _check("accounts_joined", "joined_on IS NULL OR length(joined_on) = 10"),
         _check("accounts_merged", "merged_into IS NULL OR status = 'closed'"),
     ]

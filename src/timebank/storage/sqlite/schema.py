@@ -92,7 +92,7 @@ _TABLES: Final = (
             ('member', 'group', 'organisation', 'fund', 'clearing', 'issuance')
         ),
         status TEXT NOT NULL
-            CHECK (typeof(status) = 'text' AND status IN ('open', 'frozen', 'closed')),
+            CHECK (typeof(status) = 'text' AND status IN ('open', 'frozen', 'closed', 'agreed')),
         joined_on TEXT CHECK (
             joined_on IS NULL OR (typeof(joined_on) = 'text' AND length(joined_on) = 10)
         ),

@@ -1,0 +1,335 @@
+"""The three steps of an exchange, each in one commit of one bank: offer, booking, end.
+
+Each may be done again: what is there already is found by its id, and compared by the offer's digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from timebank import checks
+from timebank.bank.writes import HoursLike
+from timebank.bank.permitting import Handle
+from timebank.bank.session import Session
+from timebank.errors import (
+    HoldNotFound,
+    InvalidRequest,
+    NotAgreed,
+    NotFound,
+    Rejected,
+    TransferNotFound,
+    shown,
+)
+from timebank.federation.agreements import Peer, journal_of
+from timebank.hours import Hours
+from timebank.journal.kinds import RecordBody, sides_of
+from timebank.journal.offers import Signed, digest_of, offered
+from timebank.model import Hold
+from timebank.model.agreements import SeenHead, shared_id
+from timebank.permissions import Ask
+from timebank.queries.agreements import moved_back
+from timebank.queries.corrections import heir
+from timebank.queries.records import body_of, resolution_of
+from timebank.rules.offers import (
+    AcceptOffer,
+    AcceptReversal,
+    BringIn,
+    MakeOffer,
+    SettleOffer,
+    VoidOffer,
+)
+from timebank.rules.refusals import Refuse, code_of
+from timebank.rules.state import AnyCommand
+from timebank.storage.protocol import Reader
+
+#: How long an offer waits for its answer, where nothing else is said.
+ANSWER_IN: Final = timedelta(days=30)
+#: Why an offer is refused that was taken back before it came.
+CANCELLED: Final = "cancelled"
+
+
+class OtherOffer(InvalidRequest):
+    """What comes in is of an id that is known with another content: `ours` and `theirs` are bodies.
+
+    It is evidence against the bank that signed both, and never answered.
+    """
+
+    def __init__(self, id: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+        super().__init__(f"offer {shown(id)} is known with another content: it is not answered")
+        self.id, self.ours, self.theirs = id, ours, theirs
+
+
+class OfferForgotten(InvalidRequest):
+    """An answer to an offer that this bank's journal does not have; `id` is the offer's."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"there is no offer {shown(id)} here: where the journal lost its end, a board brings "
+            "the exchange in again (timebank peers readmit)"
+        )
+        self.id = id
+
+
+# -- the offer ---------------------------------------------------------------------------
+
+
+def make_offer(
+    bank: Handle,
+    peer: Peer,
+    *,
+    spender: Any,
+    earner: str,
+    hours: HoursLike,
+    id: str | None = None,
+    answer_in: timedelta | str = ANSWER_IN,
+    **described: Any,
+) -> Hold:
+    """Reserve hours of an account here, and offer them to an earner of another bank.
+
+    `spender` is an account or a mapping of accounts to hours; `earner` an address that the other
+    bank gave out. The other bank is to answer within `answer_in`, a `timedelta` or a text as
+    `7d`. What else a hold is described by may be given: `occurred_on`, `category`, `note` and so
+    on. The hours stay reserved until the answer comes.
+
+    :raises InvalidRequest: a value that cannot be.
+    :raises IdempotencyMismatch: the id was used for another request.
+    :raises NotAgreed: there is no agreement, or it is suspended or ended.
+    :raises Rejected: as `hold`.
+    """
+    command = MakeOffer.to(
+        journal_of(peer),
+        earner=earner,
+        answer_in=answer_in,
+        spender=spender,
+        hours=hours,
+        id=bank._new_id() if id is None else id,  # noqa: SLF001 - of the same house
+        **described,
+    )
+    return bank._execute(command)  # noqa: SLF001 - as above
+
+
+def make_reversal(
+    bank: Handle,
+    transfer: str,
+    *,
+    reason: str,
+    hours: HoursLike = None,
+    id: str | None = None,
+    answer_in: timedelta | str = ANSWER_IN,
+) -> Hold:
+    """Offer to move back what was booked here for another bank: all that is left, without `hours`.
+
+    `transfer` is the id of what was booked. It passes all limits, in both banks; what reversals
+    move back in all is never more than the exchange. A fee stays where it went.
+
+    :raises InvalidRequest: no reason, or hours that cannot be.
+    :raises NotPermitted: the permissions say no.
+    :raises TransferNotFound: nothing was booked here for another bank under this id.
+    :raises OverReversed: more than is left.
+    :raises NotAgreed: the agreement is ended.
+    """
+    named = checks.identifier(transfer, "transfer")
+    if checks.personal_text(reason, "reason") is None:
+        msg = "a reversal needs a reason, for the member who will read it"
+        raise InvalidRequest(msg).about(key="reason_missing")
+    own = bank._new_id() if id is None else id  # noqa: SLF001 - of the same house
+    asked = None if hours is None else checks.positive(hours, "hours")
+    with bank._reader() as reader:  # noqa: SLF001 - as above
+        row = reader.find(named)
+        record = None if row is None else body_of(row)
+        if row is None or record is None or "offer" not in record["request"] or row.kind != "transfer":
+            raise TransferNotFound(named)
+        body = record["request"]["offer"]["body"]
+        lines, _ = sides_of(record["effects"])
+        earned = [heir(reader, one) for one, seconds in lines if seconds > 0]
+        earlier = reader.find(own)
+        back = sum(
+            seconds
+            for effects in moved_back(reader, row.sequence)
+            for _, seconds in sides_of(effects)[0]
+            if seconds > 0
+        )
+    if asked is None and earlier is not None and earlier.kind == "hold":
+        asked = sum(seconds for _, seconds in body_of(earlier)["request"]["earners"])
+    left = body["seconds"] - back
+    command = MakeOffer.to(
+        body["from"],
+        reverses=body["id"],
+        answer_in=answer_in,
+        spender=earned[0],
+        hours=Hours.from_seconds(asked or max(left, 1)),
+        id=own,
+        kind=record["request"]["kind"],
+        note=reason,
+    )
+    return bank._execute(command)  # noqa: SLF001 - as above
+
+
+# -- the booking --------------------------------------------------------------------------
+
+
+def book(
+    bank: Handle,
+    signed: Signed,
+    *,
+    earner: str | None = None,
+    note: str | None = None,
+    seen: SeenHead | None = None,
+) -> RecordBody:
+    """Book an offer of another bank, or refuse it, in one commit; return the record of either.
+
+    `signed` is an offer, or what takes one back, that was read and checked before. What was booked
+    or refused already is returned as it is.
+
+    :raises OtherOffer: the id is known with another content.
+    :raises NotPermitted: the permissions say no.
+    :raises NotAgreed: there never was an agreement with the bank.
+    """
+    body = offered(signed)
+    id = shared_id(body["from"], body["id"])
+
+    def work(session: Session, actor: str | None) -> RecordBody:
+        session.flush()
+        if (found := _known(session.writer, id, body)) is not None:
+            return found
+        command = _booking(signed, session.known.journal, earner=earner, note=note, seen=seen)
+        try:
+            session.execute(command, actor)
+        except (InvalidRequest, NotFound, Rejected) as refusal:
+            if isinstance(refusal, NotAgreed) and refusal.status == "none":
+                raise
+            session.execute(Refuse.of(signed, code=code_of(refusal), seen=seen), actor)
+        session.flush()
+        row = session.writer.find(id)
+        assert row is not None  # noqa: S101 - it was just written
+        return body_of(row)
+
+    ask = Ask(actor=bank._actor, action="answer", accounts=())  # noqa: SLF001 - of the same house
+    return bank._execute_all(ask, work)  # noqa: SLF001 - as above
+
+
+def _booking(
+    signed: Signed, journal: str, *, earner: str | None, note: str | None, seen: SeenHead | None
+) -> AnyCommand:
+    """Return the command that books an offer, or that uses up the id of one that was taken back."""
+    body = signed["body"]
+    if body["kind"] == "cancel":
+        return Refuse.of(signed, code=CANCELLED, seen=seen)
+    if "reverses" in body:
+        return AcceptReversal.from_offer(signed, journal=journal, reason=note, seen=seen)
+    address = body["earner"] if earner is None else earner
+    try:
+        return AcceptOffer.from_offer(signed, earner=address, note=note, seen=seen)
+    except InvalidRequest as refusal:  # the address is no id of an account
+        return Refuse.of(signed, code=code_of(refusal), seen=seen)
+
+
+def _known(reader: Reader, id: str, body: Mapping[str, Any]) -> RecordBody | None:
+    """Return what was booked or refused under an id, `None` where nothing was.
+
+    :raises OtherOffer: it was for another offer.
+    """
+    row = reader.find(id)
+    if row is None:
+        return None
+    record = body_of(row)
+    request = record["request"]
+    ours = offered(request["offer"] if "offer" in request else request["answer"]["body"]["offer"])
+    if digest_of(ours) != digest_of(body):
+        raise OtherOffer(body["id"], ours, body)
+    return record
+
+
+# -- the end -------------------------------------------------------------------------------
+
+
+def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> RecordBody:
+    """Book what the other bank has accepted, or release what it refused; return the record.
+
+    Of two answers the acceptance counts: an offer that was released is booked after all, with a flag.
+
+    :raises OtherOffer: the offer that is answered is not the one that was made.
+    :raises OfferForgotten: there is no such offer.
+    :raises NotPermitted: the permissions say no.
+    """
+    answer = signed["body"]
+    body = offered(answer["offer"])
+
+    def work(session: Session, actor: str | None) -> RecordBody:
+        session.flush()
+        reader = session.writer
+        held = _own_offer(reader, body)
+        booked = reader.find(shared_id(body["from"], body["id"]))
+        if booked is not None:
+            return body_of(booked)
+        ended = resolution_of(reader, held["sequence"])
+        command: AnyCommand
+        if not answer["accepted"]:
+            if ended is not None:
+                return body_of(ended)
+            command = VoidOffer.by(signed)
+        elif ended is None:
+            command = SettleOffer.by(signed, seen=seen)
+        else:
+            spender = _spenders(reader, held)
+            command = BringIn.spent(signed, spender=spender, seen=seen)
+        session.execute(command, actor)
+        session.flush()
+        row = reader.find(command.id or "")
+        assert row is not None  # noqa: S101 - it was just written
+        return body_of(row)
+
+    ask = Ask(actor=bank._actor, action="conclude", accounts=())  # noqa: SLF001 - of the same house
+    return bank._execute_all(ask, work)  # noqa: SLF001 - as above
+
+
+def _own_offer(reader: Reader, body: Mapping[str, Any]) -> RecordBody:
+    """Return the record of the offer that is answered.
+
+    :raises OfferForgotten: there is none.
+    :raises OtherOffer: it is of another content.
+    """
+    from timebank.journal.offers import offer_body
+
+    row = reader.find(body["id"])
+    record = None if row is None or row.kind != "hold" else body_of(row)
+    if record is None or "offer" not in record["request"]:
+        raise OfferForgotten(body["id"])
+    ours = offer_body(record)
+    if digest_of(ours) != digest_of(body):
+        raise OtherOffer(body["id"], ours, body)
+    return record
+
+
+def _spenders(reader: Reader, held: RecordBody) -> dict[str, Hours]:
+    """Return who spends by an offer, as accounts are now."""
+    found: dict[str, int] = {}
+    lines, _ = sides_of(held["effects"])
+    for id, seconds in lines:
+        if seconds < 0:
+            named = heir(reader, id)
+            found[named] = found.get(named, 0) - seconds
+    return {id: Hours.from_seconds(seconds) for id, seconds in found.items()}
+
+
+def abandon(bank: Handle, offer: str, *, reason: str) -> Hold:
+    """Release an offer that nobody answers, as a board decides: the record has a flag.
+
+    Where the other bank has booked it all the same, and answers later, it is booked then.
+
+    :raises InvalidRequest: no reason.
+    :raises HoldNotFound: there is no such offer.
+    :raises AlreadyResolved: it has ended.
+    :raises NotPermitted: the permissions say no.
+    """
+    id = checks.identifier(offer, "offer")
+    with bank._reader() as reader:  # noqa: SLF001 - of the same house
+        row = reader.find(id)
+        record = None if row is None or row.kind != "hold" else body_of(row)
+    if record is None or "offer" not in record["request"]:
+        raise HoldNotFound(id)
+    peer = record["request"]["offer"]["to"]
+    command = VoidOffer.abandoned(id, journal=record["journal"], peer=peer, reason=reason)
+    return bank._execute(command)  # noqa: SLF001 - as above
