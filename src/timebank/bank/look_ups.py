@@ -93,7 +93,9 @@ def see_basis(session: Session, command: MakeDue, state: State, now: int) -> Non
         state.basis = posted_on(session.writer, row, command.request["since"])
 
 
-def see_original(session: Session, command: Command[ReverseRequest, Transfer], state: State, now: int) -> None:
+def see_original(
+    session: Session, command: Command[ReverseRequest, Transfer], state: State, now: int
+) -> None:
     """See the transfer that is reversed, and what was moved back of it."""
     session.flush()
     row = session.writer.find(command.request["transfer"])

@@ -10,7 +10,7 @@ import attrs
 
 from timebank.errors import Corrupt, TransferNotFound
 from timebank.journal.kinds import RecordBody
-from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, Hold, Transfer, instant
+from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, instant
 from timebank.model.agreements import Agreement, Refusal
 from timebank.model.members import Delegate
 from timebank.queries.agreements import agreement_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from timebank.bank.session import Session
 
 
-def _operation(session: Session, command: Amend, record: object, now: int) -> Transfer | Hold:
+def _operation(session: Session, command: Amend, record: object, now: int) -> Any:
     session.flush()
     row = session.writer.find(command.earlier_id)
     if row is None:

@@ -1,12 +1,12 @@
 """Two banks: hours across, none lost, none doubled.
 
-Each bank agrees with the other (`agree`), and gets a clearing account for it. The bank of who spends
-reserves the hours and offers them; the bank of who earns books them, or refuses, in one commit of its
-own, which is the only one that counts; the first bank books what was accepted, and releases what was
-refused. Each step may be done again at any time: it comes to nothing more.
+Each bank agrees with the other (`agree`), and gets a clearing account for it. The bank of who
+spends reserves the hours and offers them; the bank of who earns books them, or refuses, in one
+commit of its own, which is the only one that counts; the first bank books what was accepted, and
+releases what was refused. Each step may be done again at any time: it comes to nothing more.
 
-Banks of one store exchange by `transfer`, which does all three steps, and `resume`, which finishes what
-a stop left.
+Banks of one store exchange by `transfer`, which does all three steps, and `resume`, which finishes
+what a stop left.
 
 >>> import timebank
 >>> from timebank import federation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from timebank import checks
-from timebank.bank.writes import HoursLike
 from timebank.bank.permitting import Handle
 from timebank.bank.session import Session
+from timebank.bank.writes import HoursLike
 from timebank.errors import InvalidRequest, NotAgreed, shown
 from timebank.hours import Hours
 from timebank.model import INHERIT, Transfer

@@ -1,6 +1,7 @@
 """The three steps of an exchange, each in one commit of one bank: offer, booking, end.
 
-Each may be done again: what is there already is found by its id, and compared by the offer's digest.
+Each may be done again: what is there already is found by its id, and compared by the digest of
+the offer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from timebank import checks
-from timebank.bank.writes import HoursLike
 from timebank.bank.permitting import Handle
 from timebank.bank.session import Session
+from timebank.bank.writes import HoursLike
 from timebank.errors import (
     HoldNotFound,
     InvalidRequest,
@@ -138,8 +139,8 @@ def make_reversal(
     asked = None if hours is None else checks.positive(hours, "hours")
     with bank._reader() as reader:  # noqa: SLF001 - as above
         row = reader.find(named)
-        record = None if row is None else body_of(row)
-        if row is None or record is None or "offer" not in record["request"] or row.kind != "transfer":
+        record = None if row is None or row.kind != "transfer" else body_of(row)
+        if row is None or record is None or "offer" not in record["request"]:
             raise TransferNotFound(named)
         body = record["request"]["offer"]["body"]
         lines, _ = sides_of(record["effects"])
@@ -248,7 +249,7 @@ def _known(reader: Reader, id: str, body: Mapping[str, Any]) -> RecordBody | Non
 def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> RecordBody:
     """Book what the other bank has accepted, or release what it refused; return the record.
 
-    Of two answers the acceptance counts: an offer that was released is booked after all, with a flag.
+    Of two answers the acceptance counts: what was released is booked after all, with a flag.
 
     :raises OtherOffer: the offer that is answered is not the one that was made.
     :raises OfferForgotten: there is no such offer.
@@ -275,7 +276,7 @@ def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> R
         else:
             spender = _spenders(reader, held)
             command = BringIn.spent(signed, spender=spender, seen=seen)
-        session.execute(command, actor)
+        session.execute(command, actor)  # type: ignore[misc]  # the result is of either kind
         session.flush()
         row = reader.find(command.id or "")
         assert row is not None  # noqa: S101 - it was just written

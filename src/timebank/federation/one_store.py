@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from timebank.bank.writes import HoursLike
 from timebank.bank import TimeBank
+from timebank.bank.writes import HoursLike
 from timebank.errors import HoldNotFound, NotAgreed, WrongType, shown
 from timebank.federation.agreements import journal_of
 from timebank.federation.booking import ANSWER_IN, book, conclude, make_offer, make_reversal
@@ -46,7 +46,7 @@ def transfer(
     :raises WrongType: one of the two is no bank of its own transactions.
     :raises InvalidRequest: a value that cannot be.
     :raises IdempotencyMismatch: the id was used for another request.
-    :raises NotAgreed: one of the two has not agreed with the other, or suspended that, or ended it.
+    :raises NotAgreed: one of them has not agreed with the other, or suspended that, or ended it.
     :raises Rejected: as `hold` of the spender's bank.
     """
     _check_banks(spender_bank, earner_bank)
@@ -90,7 +90,7 @@ def reverse(
     >>> _ = federation.agree(isola, bovisa, they_may_owe=20, we_may_owe=20)
     >>> _ = federation.agree(bovisa, isola, they_may_owe=20, we_may_owe=20)
     >>> made = federation.transfer(isola, bovisa, spender="anna", earner="bruno", hours=2)
-    >>> back = federation.reverse(bovisa, isola, made.earned.id, hours=1, reason="half an hour each")
+    >>> back = federation.reverse(bovisa, isola, made.earned.id, hours=1, reason="one was enough")
     >>> back.status, isola.balance("anna").posted
     ('booked', Hours('-1:00'))
     """
@@ -144,7 +144,7 @@ def _check_agreed(bank: TimeBank, peer: str) -> None:
 
 
 def carry(bank: TimeBank, other: TimeBank, id: str) -> Crossing:
-    """Carry an offer of `bank` to the other one, and its answer back; what was done is not repeated."""
+    """Carry an offer to the other bank, and its answer back; what was done is not repeated."""
     with bank.store.reader(bank.name) as reader:
         record = offer_record(reader, id)
         is_open = resolution_of(reader, record["sequence"]) is None

@@ -338,7 +338,7 @@ class HistoryLostEffects(TypedDict):
 
 
 class AgreeRequest(OnAccount):
-    """The request that agrees with another bank: its journal, its key, and how much each may owe."""
+    """The request that agrees with another bank: its journal and key, and what each may owe."""
 
     peer: str
     they_may_owe: int | None

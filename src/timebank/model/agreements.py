@@ -67,8 +67,8 @@ class Agreement:
     other bank is called. `they_may_owe` is how much the other may owe, `we_may_owe` how much may
     be owed to it; `None` is unlimited. `theirs` is what the other bank says of the same two,
     seen from its side, as it was told last; `None` where nothing was told yet. `key` is the other
-    bank's public key, `keys` has those of before too; without one the two share a store. `status` is
-    `agreed`, `suspended` or `ended`; `seen` the last head of the other bank that was seen.
+    bank's public key, `keys` has those of before too; without one the two share a store. `status`
+    is `agreed`, `suspended` or `ended`; `seen` the last head of the other bank that was seen.
 
     >>> import timebank
     >>> from timebank import federation

@@ -1,14 +1,14 @@
 """Read what was agreed with other banks, and what is under way between them.
 
-An agreement is found by its account, whose id follows from the other bank's journal: it costs the same
-with one other bank and with a thousand. The head of the other bank that was seen last, and the terms
-that it told last, are those of the last record that moved hours with it.
+An agreement is found by its account, whose id follows from the other bank's journal: it costs the
+same with one other bank and with a thousand. The head of the other bank that was seen last, and the
+terms that it told last, are those of the last record that moved hours with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, cast
 
 from timebank.hours import Hours
 from timebank.journal.kinds import ON_AGREEMENT, MoveEffects, RecordBody
@@ -45,38 +45,18 @@ def agreements(reader: Reader) -> Iterator[Agreement]:
 
 def agreement_of(reader: Reader, row: AccountRow) -> Agreement | None:
     """Return the agreement that an account has, `None` where it never had one."""
-    terms: RecordBody | None = None
-    told: list[int | None] | None = None
-    seen: tuple[int, list[Any]] | None = None
-    keys: dict[str, None] = {}
-    told_at, status = 0, ""
-    for one in reader.referring(row.opened):
-        if one.kind not in ON_AGREEMENT:
-            continue
-        record = body_of(one)
-        if one.kind == "agree":
-            terms, status = record, AGREED
-            if "key" in record["request"]:
-                keys.pop(record["request"]["key"], None)
-                keys[record["request"]["key"]] = None
-            if "theirs" in record["request"]:
-                told, told_at = record["request"]["theirs"], one.sequence
-        elif one.kind == "suspend_agreement":
-            status = "suspended"
-        elif one.kind == "end_agreement":
-            status = "ended"
-        else:
-            seen = (one.sequence, record["request"]["head"])
-    if terms is None:
+    records = [body_of(one) for one in reader.referring(row.opened) if one.kind in ON_AGREEMENT]
+    agreed = [record for record in records if record["kind"] == "agree"]
+    if not agreed:
         return None
+    request = agreed[-1]["request"]
+    keys = list(dict.fromkeys(one["request"]["key"] for one in agreed if "key" in one["request"]))
+    status = next(_STATUSES[one["kind"]] for one in reversed(records) if one["kind"] in _STATUSES)
     last = reader.last_posting(row.account)
     if last is not None:
-        moved = body_of(record_at(reader, last.sequence))
-        if "seen" in moved["effects"] and (seen is None or seen[0] < last.sequence):
-            seen = (last.sequence, moved["effects"]["seen"])
-        if last.sequence > told_at and (said := _terms_told(moved["request"])) is not None:
-            told = said
-    request = terms["request"]
+        records = sorted([*records, body_of(record_at(reader, last.sequence))], key=_sequence)
+    told = _last(_terms_told(record) for record in records)
+    seen = _last(_head_seen(record) for record in records)
     return Agreement(
         peer=request["peer"],
         account=row.account,
@@ -84,20 +64,41 @@ def agreement_of(reader: Reader, row: AccountRow) -> Agreement | None:
         they_may_owe=_hours(request["they_may_owe"]),
         we_may_owe=_hours(request["we_may_owe"]),
         theirs=None if told is None else (_hours(told[0]), _hours(told[1])),
-        key=next(reversed(keys), None),
+        key=keys[-1] if keys else None,
         keys=tuple(keys),
         status=status,
-        seen=None if seen is None else SeenHead(size=seen[1][0], root=seen[1][1]),
-        sequence=terms["sequence"],
+        seen=None if seen is None else SeenHead(size=seen[0], root=seen[1]),
+        sequence=agreed[-1]["sequence"],
     )
 
 
-def _terms_told(request: Mapping[str, Any]) -> list[int | None] | None:
-    """Return the terms that the other bank told with what a record books, if any."""
+#: What an agreement is from a record of such a kind on.
+_STATUSES: Final = {"agree": AGREED, "suspend_agreement": "suspended", "end_agreement": "ended"}
+
+
+def _sequence(record: RecordBody) -> int:
+    return record["sequence"]
+
+
+def _last(found: Iterable[list[Any] | None]) -> list[Any] | None:
+    return next((one for one in reversed(list(found)) if one is not None), None)
+
+
+def _terms_told(record: RecordBody) -> list[Any] | None:
+    """Return the terms that the other bank told, by what its board or its bank said, if any."""
+    request = record["request"]
     for field in ("offer", "answer"):
         if field in request and "body" in request[field]:
-            return cast("list[int | None]", request[field]["body"]["terms"])
-    return None
+            terms: list[Any] = request[field]["body"]["terms"]
+            return terms
+    theirs: list[Any] | None = request.get("theirs")
+    return theirs
+
+
+def _head_seen(record: RecordBody) -> list[Any] | None:
+    """Return the head of the other bank that a record says was seen, if any."""
+    head: list[Any] | None = record["request"].get("head", record["effects"].get("seen"))
+    return head
 
 
 def _hours(seconds: int | None) -> Hours | None:

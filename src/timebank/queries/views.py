@@ -22,8 +22,8 @@ from timebank.model import (
     instant,
     stored_limit,
 )
-from timebank.queries.clock import was_restarted
 from timebank.model.agreements import Refusal
+from timebank.queries.clock import was_restarted
 from timebank.queries.corrections import amendments, described_now, note_of, time_of
 from timebank.queries.records import (
     body_of,

@@ -1,4 +1,4 @@
-"""Agreeing with another bank, suspending that, ending it, and taking the other bank's new journal."""
+"""Agreeing with another bank, suspending that, ending it, and readmitting who lost history."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from timebank.journal.kinds import (
 )
 from timebank.model import AccountRow
 from timebank.model.agreements import AGREED, Agreement, SeenHead, account_of
-from timebank.rules.state import Command, Draft, Result, State, hours, reason_of, texts_of
+from timebank.rules.state import Asked, Command, Draft, State, hours, reason_of, texts_of
 
 # -- commands ------------------------------------------------------------------------
 
 
 @attrs.frozen
-class _OnAgreement(Command[Result, Agreement]):
+class _OnAgreement(Command[Asked, Agreement]):
     #: The journal of the other bank.
     peer: str = attrs.field(default="", kw_only=True)
 

@@ -174,7 +174,10 @@ def _spenders_pay(state: State, terms: Terms) -> bool:
 
 
 def reserves_of(terms: Terms, *, fee_is_held: bool) -> list[list[Any]]:
-    """Return `[account, held, incoming]`, by account. A fee that earners pay comes out of their hours."""
+    """Return `[account, held, incoming]`, by account.
+
+    A fee that earners pay comes out of their hours.
+    """
     found: dict[str, list[int]] = {}
     for id, seconds in terms.spent:
         found.setdefault(id, [0, 0])[0] += seconds

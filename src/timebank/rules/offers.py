@@ -1,7 +1,7 @@
 """Exchanges with another bank: the offer, the booking of it, and what ends an offer.
 
-Both banks book the same seconds on the account of their agreement, without rounding. A bank's fee is
-its own member's: the spender's where the offer is made, the earner's where it is booked.
+Both banks book the same seconds on the account of their agreement, without rounding. A bank's fee
+is its own member's: the spender's where the offer is made, the earner's where it is booked.
 What the other bank has booked nothing refuses here: no limit, no frozen account, no closed books.
 """
 
@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 
 from timebank import checks
-from timebank.checks import Side
 from timebank.errors import (
     AnsweredTooLate,
     InvalidRequest,
@@ -424,7 +423,7 @@ def offer(state: State, command: MakeOffer, now: int) -> Draft:
 def _check_reversal(state: State, command: MakeOffer) -> None:
     """Check that an offer moves hours of an exchange back that was booked for the other bank."""
     original = state.original
-    named = command.offer["reverses"]
+    named = shared_id(command.offer["to"], command.offer["reverses"])
     account = account_of(command.offer["to"])
     if original is None or account not in {id for id, _ in original.effects["postings"]}:
         raise TransferNotFound(named)
@@ -554,9 +553,7 @@ def accept_reversal(state: State, command: AcceptReversal, now: int) -> Draft:
     agreement = _open_agreement(state, body["from"], reverses=True)
     _check_time(body, now)
     original = state.original
-    if original is None or agreement.account not in {
-        id for id, _ in original.effects["postings"]
-    }:
+    if original is None or agreement.account not in {id for id, _ in original.effects["postings"]}:
         raise TransferNotFound(command.earlier_id)
     draft = reverse(state, command, now, besides=agreement.account)
     effects: Any = draft.effects

@@ -290,7 +290,7 @@ def hours(seconds: int) -> Hours:
 
 #: Judges a command at an instant; `None` where nothing is to be appended.
 Judge = Callable[[State, Any, int], Draft | None]
-#: The judges, by the name under which a command asks for one, filled by `timebank.rules` from the table of kinds.
+#: The judges, by the name under which a command asks for one, filled by `timebank.rules`.
 JUDGES: Final[dict[str, Judge]] = {}
 
 

@@ -334,7 +334,11 @@ def net(lines: Lines) -> dict[str, int]:
 
 
 def reverse(
-    state: State, command: Command[ReverseRequest, Transfer], now: int, *, besides: str | None = None
+    state: State,
+    command: Command[ReverseRequest, Transfer],
+    now: int,
+    *,
+    besides: str | None = None,
 ) -> Draft:
     """Judge a reversal; limits do not apply. `besides` is the account of an agreement, if any.
 
