@@ -50,7 +50,7 @@ def agreement_of(reader: Reader, row: AccountRow) -> Agreement | None:
     if not agreed:
         return None
     request = agreed[-1]["request"]
-    keys = list(dict.fromkeys(one["request"]["key"] for one in agreed if "key" in one["request"]))
+    keys = [one["request"]["key"] for one in agreed if "key" in one["request"]]
     status = next(_STATUSES[one["kind"]] for one in reversed(records) if one["kind"] in _STATUSES)
     last = reader.last_posting(row.account)
     if last is not None:
@@ -65,7 +65,7 @@ def agreement_of(reader: Reader, row: AccountRow) -> Agreement | None:
         we_may_owe=_hours(request["we_may_owe"]),
         theirs=None if told is None else (_hours(told[0]), _hours(told[1])),
         key=keys[-1] if keys else None,
-        keys=tuple(keys),
+        keys=tuple(dict.fromkeys(keys)),
         status=status,
         seen=None if seen is None else SeenHead(size=seen[0], root=seen[1]),
         sequence=agreed[-1]["sequence"],
