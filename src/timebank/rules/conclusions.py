@@ -194,7 +194,7 @@ class WriteOff(Exchange[Transfer]):
         seconds = checks.limit(hours, "hours")
         if not isinstance(seconds, int) or not seconds:
             msg = f"hours to write off are more or less than 0:00, not {shown(hours)}"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="write_off_nothing", given=shown(hours))
         clearing = account_of(checks.identifier(peer, "peer"))
         earner, spender = (clearing, account) if seconds > 0 else (account, clearing)
         note = reason_of(reason, "a write-off needs a reason, for the assembly")["reason"]

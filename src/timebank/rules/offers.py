@@ -80,7 +80,7 @@ class MakeOffer(Exchange[Hold]):
         made = cls.of(earner=account_of(journal), **exchange_of)
         if len(made.earners) != 1:
             msg = "an offer to another bank has one earner"
-            raise InvalidRequest(msg)
+            raise InvalidRequest(msg).about(key="offer_one_earner")
         request: ExchangeRequest = {**made.request, "offer": offer}
         return attrs.evolve(made, request=request)
 
