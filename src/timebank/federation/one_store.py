@@ -130,7 +130,7 @@ def _check_banks(*banks: object) -> None:
     for bank in banks:
         if not isinstance(bank, TimeBank):
             msg = f"a bank with transactions of its own is needed here, not {shown(bank)}"
-            raise WrongType(msg)
+            raise WrongType(msg).about(key="bank_of_own", given=shown(bank))
 
 
 def _check_agreed(bank: TimeBank, peer: str) -> None:

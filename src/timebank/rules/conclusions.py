@@ -218,7 +218,7 @@ class WriteOff(Exchange[Transfer]):
         seconds = checks.limit(hours, "hours")
         if not isinstance(seconds, int) or not seconds:
             msg = f"hours to write off are more or less than 0:00, not {shown(hours)}"
-            raise InvalidRequest(msg).about(key="hours_not_positive", given=shown(hours))
+            raise InvalidRequest(msg).about(key="write_off_nothing", given=shown(hours))
         journal = checks.identifier(peer, "peer")
         clearing, account = account_of(journal), checks.identifier(account, "account id")
         earner, spender = (clearing, account) if seconds > 0 else (account, clearing)
