@@ -26,12 +26,15 @@ _STATUS: Final = {
     "close_account": "closed",
     "reopen": "open",
 }
+#: The same of what two banks agree on, and of its end.
+_AGREED: Final = {"agree": "agreed", "end_agreement": "closed"}
 ACCOUNT_RECORDS: Final = frozenset({"open_account", "set_limits", "rename", *_STATUS})
 DELEGATE_RECORDS: Final = frozenset({"name_delegate", "end_delegate"})
 #: What is noted in the history of an account.
 HISTORY_RECORDS: Final = DELEGATE_RECORDS | {
     *("open_account", "amend_account", "merge", "due", "restart_clock"),
     *_STATUS,
+    *_AGREED,
 }
 PAGE: Final = 500
 
@@ -182,7 +185,7 @@ class AccountHistories:
             if "joined_on" in sets:  # as if it had been so from the beginning
                 history.says_when = sets["joined_on"] is not None
                 history.joined = sets["joined_on"] or history.opened
-        elif kind in _STATUS:
+        elif kind in _STATUS or kind in _AGREED:
             history.changes.append((self._day(record), effects["sets"]["status"]))
         elif kind == "name_delegate":
             history.delegates[effects["delegate"]] = effects["until"]

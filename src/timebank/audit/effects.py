@@ -26,6 +26,12 @@ from timebank.audit.corrections import (
     is_amendment_of,
     merge_differences,
 )
+from timebank.audit.crossings import (
+    AGREEMENT_RECORDS,
+    agreement_differences,
+    answered_differences,
+    settled_day,
+)
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
     Lines,
@@ -52,8 +58,10 @@ _BEFORE: Final = {
     "thaw": ("frozen",),
     "close_account": ("open", "frozen"),
     "reopen": ("closed",),
-    "rename": ("open", "frozen", "closed"),
+    "rename": ("open", "frozen", "closed", "agreed"),
 }
+#: Flags of what is between two banks, which have nothing but their rule.
+_BETWEEN_BANKS: Final = ("late answer", "forgotten", "abandoned", "written off")
 
 
 class Effects(AuditCheck):
@@ -93,6 +101,7 @@ class Effects(AuditCheck):
             "close_books": partial(close_differences, context),
             "merge": partial(merge_differences, context, self._histories),
             "history_lost": partial(loss_differences, context),
+            **dict.fromkeys(AGREEMENT_RECORDS, partial(agreement_differences, context.fold)),
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -205,7 +214,12 @@ class Effects(AuditCheck):
         day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
         if of != (record.content["recorded_on"] if day is None else day):
             expected = record.content["recorded_on"] if day is None else day
-            found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
+            if day is not None and "answer" in record.request:
+                expected = settled_day(
+                    day, record.content["recorded_on"], self._fold.closed_through
+                )
+            if of != expected:
+                found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
         return found
 
     def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
@@ -221,7 +235,7 @@ class Effects(AuditCheck):
         if len(own) < len(asked):
             for account, _ in asked:
                 row = self._fold.accounts.get(account)
-                if row is None or row.status != "open":
+                if row is None or row.status not in ("open", "agreed"):
                     found = said("missing") if row is None else row.status
                     yield said("that_is_open", account=who(account)), found
 
@@ -230,6 +244,10 @@ class Effects(AuditCheck):
         if not record.hold.problem:
             via = record.hold.content["request"].get("via")
             record.via = None if via is None else heir(self._fold, via)
+            if "answer" in record.request:
+                closed = self._fold.closed_through
+                yield from answered_differences(record, record.hold.content, closed)
+                return
             yield from settlement_differences(
                 self._statutes, record, record.hold.content, self._fold.closed_through
             )
@@ -324,6 +342,8 @@ class Effects(AuditCheck):
 
 def _flag(flag: dict[str, Any]) -> Said:
     """Return a flag in words."""
+    if flag["rule"] in _BETWEEN_BANKS:
+        return said(f"flag_{flag['rule'].replace(' ', '_')}")
     told = Flag.of(flag)
     if told.rule == "largest exchange":
         return said("flag_size", needed=told.needed, limit=told.limit)

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import attrs
 
 from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.findings import quantity
@@ -20,6 +22,8 @@ from timebank.model.said import said, who
 from timebank.statute import Fee, Statute
 
 Lines = list[list[Any]]
+#: What a transfer has that two banks had agreed on before, or that a board writes off.
+SETTLED: Final = frozenset({"answer", "written_off"})
 #: What is said where it is not so.
 FEE_AT_THE_END: Final = "fee_at_the_end"
 
@@ -39,11 +43,14 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     judged = is_judged(statute, request)
     if not judged and not fee and record.kind == "transfer":
         yield from _as_asked(request, own)  # most records: nothing is made of what was asked
-        if "flags" in effects:
+        if "flags" in effects and request.keys().isdisjoint(SETTLED):
             yield from _flag_differences(record, [])
         return
     asked = sum(seconds for _, seconds in request["earners"])
-    total = in_units(statute, asked) if judged else asked
+    if "offer" in request:  # a fee is each bank's own member's, and who made the offer has rounded
+        statute = _paid_by(statute, "spender" if record.kind == "hold" else "earner")
+    is_exact = not judged or (record.kind == "transfer" and "offer" in request)
+    total = asked if is_exact else in_units(statute, asked)
     if total is None:
         yield said("whole_units_of_the_statute"), quantity(asked)
         return
@@ -168,8 +175,20 @@ def _reserve_differences(
 def is_judged(statute: Statute, request: Mapping[str, Any]) -> bool:
     """Return whether the rules on exchanges are for a transfer or hold."""
     return (
-        statute.judges_exchanges and request.get("kind") == "exchange" and "limits" not in request
+        statute.judges_exchanges
+        and request.get("kind") == "exchange"
+        and "limits" not in request
+        and request.keys().isdisjoint(SETTLED)
+        and "reverses" not in request.get("offer", ())
     )
+
+
+def _paid_by(statute: Statute, payer: Literal["earner", "spender"]) -> Statute:
+    """Return a statute whose fee, if any, is paid on one side."""
+    fee = statute.fee
+    if fee is None or fee.payer == payer:
+        return statute
+    return attrs.evolve(statute, fee=attrs.evolve(fee, payer=payer))
 
 
 def ends_with_fee(lines: Lines, fee: Lines) -> bool:

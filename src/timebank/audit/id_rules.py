@@ -73,9 +73,24 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
     for place, value, most in _named(record):
         if (problem := id_problem(value, most)) is not None:
             yield said("id_that", place=place, problem=problem), shown(value)
-    id = record["request"].get("id")
+    request = record["request"]
+    id = request.get("id")
     if id is not None and id.startswith(RESERVED) and record["kind"] != "due":
-        yield said("request_id_without_our_prefix"), shown(id)
+        # Which id an exchange with another bank has is looked at where its offer is.
+        if not (id.startswith("peer:") and is_between_banks(record["kind"], request)):
+            yield said("request_id_without_our_prefix"), shown(id)
+
+
+def is_between_banks(kind: str, request: dict[str, Any]) -> bool:
+    """Return whether a record has an id that two banks share, or one that follows from it.
+
+    >>> from timebank.audit.id_rules import is_between_banks
+    >>> is_between_banks("refuse", {}), is_between_banks("hold", {"offer": {}})
+    (True, False)
+    """
+    return kind == "refuse" or (
+        kind != "hold" and not request.keys().isdisjoint(("abandoned", "answer", "offer"))
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,10 @@ _MOVES: Final = frozenset({"transfer", "hold", "settle", "due", "merge", "revers
 #: Those for which limits are no hindrance, with a flag.
 _UNHINDERED: Final = frozenset({"due", "merge"})
 _ACCOUNTS: Final = frozenset(
-    {"open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"}
+    {
+        *("open_account", "set_limits", "rename", "freeze", "thaw", "close_account", "reopen"),
+        *("agree", "end_agreement"),
+    }
 )
 
 #: The kinds of record that say limits of an account, and what one says that has none of its own.
@@ -59,10 +62,10 @@ class Limits(AuditCheck):
             if kind != "merge":  # whoever takes part in one is looked at beside it
                 return
         else:
-            self._open(sequence, kind, record.via, derived.postings)
+            self._open(record, record.via, derived.postings)
         if derived.holds:
-            self._open(sequence, kind, None, derived.holds)
-        if kind != "reverse" and "limits" not in record.request:
+            self._open(record, None, derived.holds)
+        if kind != "reverse" and "limits" not in record.request and not _is_bound(record):
             self._within(record, derived)
 
     def _ordered(self, record: AuditedRecord, account: AccountRow) -> None:
@@ -95,16 +98,19 @@ class Limits(AuditCheck):
 
     def _open(
         self,
-        sequence: int,
-        kind: str,
+        record: AuditedRecord,
         via: str | None,
         taking_part: Sequence[PostingRow] | Sequence[HoldRow],
     ) -> None:
-        accounts = self._fold.accounts
+        accounts, sequence = self._fold.accounts, record.sequence
+        allowed: tuple[str, ...] | None = None
         for moved in taking_part:
             row = accounts[moved.account]
             status = "missing" if row is None else row.status
-            if status != "open" and (kind != "reverse" or status != "frozen"):
+            if status == "open":
+                continue
+            allowed = allowed or _taking_part(record)
+            if status not in allowed:
                 self._refused(sequence, moved.account, status)
         if via is not None:
             row = accounts.get(via)
@@ -205,6 +211,28 @@ class Limits(AuditCheck):
     def _tell(self, sequence: int, account: str | None, expected: str, found: str) -> None:
         place = said("record_account", sequence=sequence, account=who(account))
         self.tell("limits", place, expected=expected, found=found)
+
+
+def _taking_part(record: AuditedRecord) -> tuple[str, ...]:
+    """Return which statuses but `open` those who take part may have."""
+    kind, request = record.kind, record.request
+    found = ["agreed"] if is_crossing(kind, request) else []
+    if kind == "reverse" or "answer" in request or "reverses" in request.get("offer", ()):
+        found.append("frozen")
+    return tuple(found)
+
+
+def is_crossing(kind: str, request: Mapping[str, Any]) -> bool:
+    """Return whether a record moves or reserves hours between two banks, or writes them off."""
+    return not request.keys().isdisjoint(("answer", "offer", "written_off"))
+
+
+def _is_bound(record: AuditedRecord) -> bool:
+    """Return whether a record passes all limits, for another bank has booked it, or never will."""
+    request = record.request
+    return not request.keys().isdisjoint(("answer", "written_off")) or "reverses" in request.get(
+        "offer", ()
+    )
 
 
 def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | None:

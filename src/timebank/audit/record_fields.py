@@ -42,6 +42,18 @@ class _Words:
     """A type by name only: labels, or null where there are none."""
 
 
+class _Terms:
+    """A type by name only: how much each of two banks may owe, in seconds, or null."""
+
+
+class _Head:
+    """A type by name only: a number of records, and the root over them."""
+
+
+class _Body:
+    """A type by name only: what the other bank sent, with its signature where it has one."""
+
+
 _STATUS: Final = {"account": str, "reason": str}
 _SETS: Final = {
     "kind": str,
@@ -79,6 +91,7 @@ _EXCHANGE: Final = {
     "source": _Source,
     "limits": str,
 }
+_BOOKED: Final = {"offer": _Body, "answer": _Body, "written_off": bool}
 _EXCHANGED: Final = frozenset({"id", "kind", "earners", "spenders"})
 #: Kind → fields of the request and their types, and those that are always there.
 _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
@@ -102,17 +115,27 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     "thaw": (_STATUS, frozenset({"account"})),
     "close_account": (_STATUS, frozenset({"account"})),
     "reopen": (_STATUS, frozenset({"account"})),
-    "transfer": (_EXCHANGE, _EXCHANGED),
+    "transfer": (_EXCHANGE | _BOOKED, _EXCHANGED),
     "reverse": (
-        {"id": str, "transfer": str, "hours": int, "occurred_on": str, "reason": str},
-        frozenset({"id", "transfer", "reason"}),
+        {
+            "id": str,
+            "transfer": str,
+            "hours": int,
+            "occurred_on": str,
+            "reason": str,
+            "offer": _Body,
+        },
+        frozenset({"id", "transfer"}),
     ),
-    "hold": (_EXCHANGE | {"expires_in": int}, _EXCHANGED),
+    "hold": (_EXCHANGE | {"expires_in": int, "offer": dict}, _EXCHANGED),
     "settle": (
-        {"id": str, "hold": str, "hours": int, "occurred_on": str},
+        {"id": str, "hold": str, "hours": int, "occurred_on": str, "answer": _Body},
         frozenset({"id", "hold"}),
     ),
-    "void": ({"id": str, "hold": str, "reason": str}, frozenset({"id", "hold"})),
+    "void": (
+        {"id": str, "hold": str, "reason": str, "answer": _Body, "abandoned": bool},
+        frozenset({"id", "hold"}),
+    ),
     "adopt": ({"statute": dict}, frozenset({"statute"})),
     "due": (
         {"id": str, "account": str, "by": str, "rule": str, "since": str, "period": list},
@@ -150,7 +173,30 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
         frozenset({"account", "into", "reason"}),
     ),
     "history_lost": ({"lost": list, "reason": str}, frozenset({"reason"})),
+    "agree": (
+        {
+            "account": str,
+            "peer": str,
+            "they_may_owe": (int, type(None)),
+            "we_may_owe": (int, type(None)),
+            "key": str,
+            "theirs": _Terms,
+            "reason": str,
+        },
+        frozenset({"account", "peer", "they_may_owe", "we_may_owe"}),
+    ),
+    "suspend_agreement": (_STATUS, frozenset({"account", "reason"})),
+    "end_agreement": (_STATUS, frozenset({"account", "reason"})),
+    "readmit": (
+        {"account": str, "head": _Head, "reason": str},
+        frozenset({"account", "head", "reason"}),
+    ),
+    "refuse": (
+        {"id": str, "code": str, "offer": _Body, "reason": str},
+        frozenset({"id", "code"}),
+    ),
 }
+_PEER_EFFECTS: Final = {"account": str, "of": int}
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
 _TRANSFER_EFFECTS: Final = {"occurred_on": str, "postings": list, "statute": str}
 _HOLD_EFFECTS: Final = {"lines": list, "reserves": list, "statute": str}
@@ -173,13 +219,28 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "close_books": {"statute": str, "through": (str, type(None))},
     "merge": {**_TRANSFER_EFFECTS, "account": str, "into": str, "of": int},
     "history_lost": {"lost": list},
+    "agree": {**_PEER_EFFECTS, "sets": dict},
+    "suspend_agreement": _PEER_EFFECTS,
+    "end_agreement": {**_PEER_EFFECTS, "sets": dict},
+    "readmit": _PEER_EFFECTS,
+    "refuse": {},
 }
+_TOLD: Final = {"terms": _Terms, "seen": _Head}
 #: Kind → effects that may be there.
 _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
-    "transfer": {"fee": list, "flags": list},
-    "reverse": {"fee": list},
-    "hold": {"fee": list, "flags": list, "expires_at": int},
-    "settle": {"fee": list, "flags": list},
+    "transfer": {"fee": list, "flags": list, **_TOLD},
+    "reverse": {"fee": list, **_TOLD},
+    "hold": {
+        "fee": list,
+        "flags": list,
+        "expires_at": int,
+        "answer_by": int,
+        "reverses": int,
+        **_TOLD,
+    },
+    "settle": {"fee": list, "flags": list, "seen": _Head},
+    "void": {"flags": list},
+    "refuse": _TOLD,
     "due": {"basis": int, "flags": list},
     "restart_clock": {"ends": list, "through": str},
     "merge": {"joined_on": str, "flags": list},
@@ -196,6 +257,7 @@ _FLAG: Final = {
     "days": int,
     "occurred_on": str,
 }
+_OWED: Final = frozenset({int, type(None)})
 _DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "through", "today", "until"})
 #: A time of day as `HH:MM`.
 TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -265,6 +327,12 @@ def _fits(value: Any, expected: Any) -> bool:
         return type(value) is str or _pairs(value, str)
     if expected is _Words:
         return value is None or _strings(value)
+    if expected is _Terms:
+        return type(value) is list and [type(one) in _OWED for one in value] == [True, True]
+    if expected is _Head:
+        return type(value) is list and [*map(type, value)] == [int, str] and is_commitment(value[1])
+    if expected is _Body:
+        return type(value) is dict
     return type(expected) is tuple and type(value) in expected
 
 

@@ -37,13 +37,14 @@ from timebank.queries.views import is_ended, read_account
 from timebank.rules import Held, Original, State
 from timebank.rules.accounts import OpenAccount, Rename
 from timebank.rules.amendments import Amend, Described
+from timebank.rules.bookings import AcceptReversal
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.history import AcceptHistory
 from timebank.rules.merging import Merge
-from timebank.rules.offers import AcceptReversal, MakeOffer
+from timebank.rules.offers import MakeOffer
 from timebank.rules.state import AnyCommand, Command
 from timebank.rules.statutes import Adopt
 from timebank.statute import Demurrage

@@ -16,7 +16,7 @@ from timebank.permissions import Ask
 from timebank.queries import agreements as queries
 from timebank.rules.accounts import OpenAccount, Rename
 from timebank.rules.agreements import Agree, End, Suspend
-from timebank.rules.offers import WriteOff
+from timebank.rules.conclusions import WriteOff
 from timebank.rules.state import AnyCommand
 
 #: The other bank: itself, where both share a store, or its journal's id.

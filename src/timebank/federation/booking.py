@@ -33,14 +33,9 @@ from timebank.permissions import Ask
 from timebank.queries.agreements import moved_back
 from timebank.queries.corrections import heir
 from timebank.queries.records import body_of, resolution_of
-from timebank.rules.offers import (
-    AcceptOffer,
-    AcceptReversal,
-    BringIn,
-    MakeOffer,
-    SettleOffer,
-    VoidOffer,
-)
+from timebank.rules.bookings import AcceptOffer, AcceptReversal
+from timebank.rules.conclusions import BringIn, SettleOffer, VoidOffer
+from timebank.rules.offers import MakeOffer
 from timebank.rules.refusals import Refuse, code_of
 from timebank.rules.state import AnyCommand
 from timebank.storage.protocol import Reader

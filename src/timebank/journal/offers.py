@@ -100,7 +100,8 @@ def answer_body(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seen(effects: Mapping[str, Any]) -> dict[str, Any]:
-    return {"seen": effects["seen"]} if "seen" in effects else {}
+    """Return the head of the other bank that was seen: its size and root, without its signature."""
+    return {"seen": effects["seen"][:2]} if "seen" in effects else {}
 
 
 def offered(signed: Signed) -> dict[str, Any]:

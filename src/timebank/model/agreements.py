@@ -49,14 +49,29 @@ def shared_id(journal: str, id: str, what: str = "") -> str:
 
 @attrs.frozen(kw_only=True)
 class SeenHead:
-    """A head of the other bank that was seen: its number of records, and the root over them."""
+    """A head of the other bank that was seen: its number of records, and the root over them.
+
+    `signature` is the line by which the other bank signed it, where it came in a message: with
+    it this bank can prove to anybody that the other's past was rewritten.
+    """
 
     size: int
     root: str
+    signature: str | None = None
+
+    @classmethod
+    def of(cls, found: list[Any]) -> SeenHead:
+        """Return the head that a record has.
+
+        >>> from timebank.model.agreements import SeenHead
+        >>> SeenHead.of([7, "5f"]).to_json()
+        [7, '5f']
+        """
+        return cls(size=found[0], root=found[1], signature=found[2] if found[2:] else None)
 
     def to_json(self) -> list[Any]:
-        """Return it as a record has it."""
-        return [self.size, self.root]
+        """Return it as a record has it: size and root, and the signature, if any."""
+        return [self.size, self.root, *([self.signature] if self.signature else [])]
 
 
 @attrs.frozen(kw_only=True)

@@ -67,7 +67,7 @@ def agreement_of(reader: Reader, row: AccountRow) -> Agreement | None:
         key=keys[-1] if keys else None,
         keys=tuple(dict.fromkeys(keys)),
         status=status,
-        seen=None if seen is None else SeenHead(size=seen[0], root=seen[1]),
+        seen=None if seen is None else SeenHead.of(seen),
         sequence=agreed[-1]["sequence"],
     )
 

@@ -34,7 +34,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from timebank.journal.kinds import KINDS, Kind
-from timebank.rules import offers
+from timebank.rules import bookings, conclusions, offers
 from timebank.rules.state import JUDGES, AnyCommand, Draft, Earlier, Held, Original, State, decide
 
 __all__ = ["COMMANDS", "JUDGES", "Draft", "Earlier", "Held", "Original", "State", "decide"]
@@ -53,10 +53,10 @@ JUDGES.update({kind.name: _beside(kind, kind.judge) for kind in KINDS.values()})
 #: What another bank takes part in is recorded as a hold or a transfer is, and judged by itself.
 JUDGES.update(
     offer=offers.offer,
-    accept_offer=offers.accept,
-    accept_reversal=offers.accept_reversal,
-    settle_offer=offers.settle,
-    void_offer=offers.void,
-    bring_in=offers.bring_in,
-    write_off=offers.write_off,
+    accept_offer=bookings.accept,
+    accept_reversal=bookings.accept_reversal,
+    settle_offer=conclusions.settle,
+    void_offer=conclusions.void,
+    bring_in=conclusions.bring_in,
+    write_off=conclusions.write_off,
 )

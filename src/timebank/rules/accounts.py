@@ -236,7 +236,7 @@ def set_limits(state: State, command: SetLimits, now: int) -> Draft | None:
     """Change the limits of an account that is not closed."""
     doing = "have its limits set"
     row = state.account_itself(command.accounts[0], doing=doing)
-    if row.status == "closed":
+    if row.status not in {"open", "frozen"}:
         raise AccountNotOpen(row.account, status=row.status, doing=doing)
     floor = command.request.get("floor", row.floor)
     ceiling = command.request.get("ceiling", row.ceiling)
