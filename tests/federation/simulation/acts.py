@@ -278,7 +278,6 @@ def by_hand(run: Schedule) -> None:
         lambda bank: bank.close_account(account),
         lambda bank: bank.merge(account, into="fund", reason="by hand"),
         lambda bank: bank.merge("m1", into=account, reason="by hand"),
-        lambda bank: bank.leave("m1", disposal=Donate(account)),
     )
     try:
         host.bank.account(account)
