@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from timebank import checks
-from timebank.bank.permitting import Handle
+from timebank.bank.permitting import Handle, parties
 from timebank.bank.session import Session
 from timebank.bank.writes import HoursLike
 from timebank.errors import (
@@ -147,35 +147,53 @@ def make_reversal(
         raise InvalidRequest(msg).about(key="reason_missing")
     own = bank._new_id() if id is None else id  # noqa: SLF001 - of the same house
     asked = None if hours is None else checks.positive(hours, "hours")
-    with bank._reader() as reader:  # noqa: SLF001 - as above
-        row = reader.find(named)
-        record = None if row is None or row.kind != "transfer" else body_of(row)
-        if row is None or record is None or "offer" not in record["request"]:
-            raise TransferNotFound(named)
-        body = record["request"]["offer"]["body"]
-        lines, _ = sides_of(record["effects"])
-        earned = [heir(reader, one) for one, seconds in lines if seconds > 0]
-        earlier = reader.find(own)
+    checks.duration(answer_in, "answer_in")
+
+    def work(session: Session, actor: str | None) -> Hold:
+        session.flush()
+        asked_for = _reversal(session.writer, named, asked=asked, id=own)
+        command = MakeOffer.to(answer_in=answer_in, id=own, note=reason, **asked_for)
+        return session.execute(command, actor)
+
+    return bank._execute_all(_ask_on(bank, "reverse", named), work)  # noqa: SLF001 - as above
+
+
+def _ask_on(bank: Handle, action: str, id: str) -> Ask:
+    """Return the question that asks for what is done to an exchange or to an offer."""
+    earners, spenders = parties(bank._reader, id)  # noqa: SLF001 - of the same house
+    return Ask(actor=bank._actor, action=action, earners=earners, spenders=spenders)  # noqa: SLF001 - as above
+
+
+def _reversal(reader: Reader, named: str, *, asked: int | None, id: str) -> dict[str, Any]:
+    """Return what an offer says that moves an exchange back: all that is left, or `asked`.
+
+    :raises TransferNotFound: nothing was booked here for another bank under this id.
+    """
+    row = reader.find(named)
+    record = None if row is None or row.kind != "transfer" else body_of(row)
+    if row is None or record is None or "offer" not in record["request"]:
+        raise TransferNotFound(named)
+    body = record["request"]["offer"]["body"]
+    lines, _ = sides_of(record["effects"])
+    earned = next(one for one, seconds in lines if seconds > 0)
+    earlier = reader.find(id)
+    if asked is None and earlier is not None and earlier.kind == "hold":
+        asked = sum(seconds for _, seconds in body_of(earlier)["request"]["earners"])
+    if asked is None:
         back = sum(
             seconds
             for effects in moved_back(reader, row.sequence)
             for _, seconds in sides_of(effects)[0]
             if seconds > 0
         )
-    if asked is None and earlier is not None and earlier.kind == "hold":
-        asked = sum(seconds for _, seconds in body_of(earlier)["request"]["earners"])
-    left = body["seconds"] - back
-    command = MakeOffer.to(
-        body["from"],
-        reverses=body["id"],
-        answer_in=answer_in,
-        spender=earned[0],
-        hours=Hours.from_seconds(asked or max(left, 1)),
-        id=own,
-        kind=record["request"]["kind"],
-        note=reason,
-    )
-    return bank._execute(command)  # noqa: SLF001 - as above
+        asked = max(body["seconds"] - back, 1)
+    return {
+        "peer": body["from"],
+        "reverses": body["id"],
+        "spender": heir(reader, earned),
+        "hours": Hours.from_seconds(asked),
+        "kind": record["request"]["kind"],
+    }
 
 
 # -- the booking --------------------------------------------------------------------------
@@ -345,11 +363,17 @@ def abandon(bank: Handle, offer: str, *, reason: str) -> Hold:
     :raises NotPermitted: the permissions say no.
     """
     id = checks.identifier(offer, "offer")
-    with bank._reader() as reader:  # noqa: SLF001 - of the same house
-        row = reader.find(id)
+    texts = {"reason": reason}
+    VoidOffer.abandoned(id, journal="", peer="-", **texts)  # refuses what cannot be
+
+    def work(session: Session, actor: str | None) -> Hold:
+        session.flush()
+        row = session.writer.find(id)
         record = None if row is None or row.kind != "hold" else body_of(row)
-    if record is None or "offer" not in record["request"]:
-        raise HoldNotFound(id)
-    peer = record["request"]["offer"]["to"]
-    command = VoidOffer.abandoned(id, journal=record["journal"], peer=peer, reason=reason)
-    return bank._execute(command)  # noqa: SLF001 - as above
+        if record is None or "offer" not in record["request"]:
+            raise HoldNotFound(id)
+        peer = record["request"]["offer"]["to"]
+        journal = record["journal"]
+        return session.execute(VoidOffer.abandoned(id, journal=journal, peer=peer, **texts), actor)
+
+    return bank._execute_all(_ask_on(bank, "abandon", id), work)  # noqa: SLF001 - of the same house
