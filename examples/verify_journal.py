@@ -5,9 +5,14 @@
 Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
 and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks, and
 exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
+
+Of banks that agreed with each other, the records of each two are compared: print what stands on
+their accounts, how many signatures were checked (with the package `cryptography`, where it is
+there), and what is under way; or the record of one of them that the other one contradicts.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import re
@@ -17,7 +22,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +280,12 @@ def is_source(value: Any) -> bool:
     return bool(names) and sorted(set(names)) == names
 
 
+def is_seen_head(value: Any) -> bool:
+    """Accept a head of another bank: its size and its root, and its signature where it has one."""
+    head = type(value) is list and tuple_of(sequence, is_hex)(value[:2])
+    return head and len(value) <= 3 and all(map(is_signature, value[2:]))
+
+
 # A field whose name ends in "?" may be left out.
 ON_ACCOUNT = {"account": identifier}
 WITH_REASON = {**ON_ACCOUNT, "reason?": is_hex}
@@ -313,7 +324,9 @@ FLAGS = {"flags?": many(is_object)}
 PLACE = tuple_of(sequence, words(*TEXTS))
 HEAD = tuple_of(sequence, is_hex)
 TERMS = tuple_of(nullable(whole(0)), nullable(whole(0)))
-SEEN = {"seen?": HEAD}
+SEEN = {"seen?": is_seen_head}
+#: A body of a message tells a head without its signature.
+SEEN_IN_BODY = {"seen?": HEAD}
 TOLD_TO_PEER = {"terms?": TERMS, **SEEN}
 #: What a request has of another bank: bodies of messages, and signatures, are looked at elsewhere.
 OFFERED, ANSWERED = {"offer?": is_object}, {"answer?": is_object}
@@ -450,7 +463,7 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "suspend_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**ON_ACCOUNT, "of": sequence}),
     "end_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**CHANGE, "of": sequence}),
     "readmit": (
-        {**ON_ACCOUNT, "head": HEAD, "reason": is_hex},
+        {**ON_ACCOUNT, "head": is_seen_head, "reason": is_hex},
         {**ON_ACCOUNT, "of": sequence},
     ),
     "refuse": (
@@ -484,7 +497,7 @@ BODIES: dict[str, dict[str, Test]] = {
         "earner?": label,
         "reverses?": identifier,
         **{f"{IN_OFFERS[name]}?": TOLD[f"{name}?"] for name in SAID},
-        **SEEN,
+        **SEEN_IN_BODY,
     },
     "cancel": {**MESSAGE, "offer": is_object},
     "answer": {
@@ -495,7 +508,7 @@ BODIES: dict[str, dict[str, Test]] = {
         "occurred_on?": is_day,
         "code?": label,
         "terms": TERMS,
-        **SEEN,
+        **SEEN_IN_BODY,
     },
 }
 SIGNED: dict[str, Test] = {"body": is_object, "signature?": is_signature}
@@ -777,8 +790,9 @@ class Agreement:
     def __init__(self, peer: str) -> None:
         """Begin it."""
         self.peer, self.status, self.terms = peer, "ended", Lines()
-        #: The public keys that the other bank has had.
+        #: The public keys that the other bank has had; what was moved while it was agreed.
         self.keys: list[str] = []
+        self.moved = 0
         #: A head that a board took, and that of the last posting, each with its record's sequence.
         self.readmitted: tuple[int, Lines | None] = (0, None)
         self.posted: tuple[int, Lines | None] = (0, None)
@@ -868,9 +882,13 @@ class Books:
         self.answers: dict[str, Object] = {}
         #: What was brought in again, and what was written off, by account.
         self.brought: list[Object] = []
+        #: Records that have a message; ids of what was booked with another bank.
+        self.between_banks: list[Object] = []
+        self.booked: set[str] = set()
         self.written_off: dict[str, int] = {}
         #: Of what was lost, the greatest sequence that was declared; of the tree, its leaves.
         self.lost, self.leaves = 0, list[bytes]()
+        self.subtrees: dict[tuple[int, int], bytes] = {}
         #: What was seen of other banks: the account, a head, and by which record.
         self.sights: list[tuple[str, Lines, int]] = []
         self.commitments: dict[tuple[int, str], str] = {}
@@ -893,6 +911,19 @@ class Books:
         found = self.peaks[-1][1] if self.peaks else hashlib.sha256().digest()
         for _, left in self.peaks[-2::-1]:
             found = hashlib.sha256(b"\1" + left + found).digest()
+        return found
+
+    def subtree(self, first: int, size: int) -> bytes:
+        """Return the root of so many leaves; that of a perfect subtree is kept."""
+        if size == 1:
+            return self.leaves[first]
+        if (first, size) in self.subtrees:
+            return self.subtrees[first, size]
+        half = 1 << (size - 1).bit_length() - 1
+        nodes = self.subtree(first, half) + self.subtree(first + half, size - half)
+        found = hashlib.sha256(b"\1" + nodes).digest()
+        if size == 2 * half:
+            self.subtrees[first, size] = found
         return found
 
     def record(self, record: Object, body: bytes) -> None:
@@ -927,6 +958,9 @@ class Books:
             self.set_status(request, effects, *STATUS[kind])
         elif (between := self.between(kind, request)) is not None:
             between(record, request, effects)
+            self.between_banks.append(record)
+            if "postings" in effects:
+                self.booked.add(request["id"])
         else:
             check(effects.keys().isdisjoint(OF_OFFERS), "fields", "of an exchange between banks")
             getattr(self, kind)(request, effects)
@@ -1067,6 +1101,7 @@ class Books:
             account.postings.append((self.sequence, day, seconds))
             if account.agreement is not None:
                 account.agreement.posted = (self.sequence, effects.get("seen"))
+                account.agreement.moved += seconds if account.status == "agreed" else 0
         if "reverses" not in effects and "id" in request:
             self.moves[self.sequence] = Move(request["id"], day, own, fee)
 
@@ -2152,7 +2187,7 @@ def offer_body(record: Object) -> Object:
         "terms": effects["terms"],
     }
     body |= {field: asked[field] for field in ("earner", "reverses") if field in asked}
-    body |= {"seen": effects["seen"]} if "seen" in effects else {}
+    body |= {"seen": effects["seen"][:2]} if "seen" in effects else {}
     return body | {IN_OFFERS[one]: request[one] for one in SAID if one in request}
 
 
@@ -2171,7 +2206,7 @@ def answer_body(record: Object) -> Object:
         "terms": effects["terms"],
     }
     body |= {"occurred_on": effects["occurred_on"]} if accepted else {"code": request["code"]}
-    return body | ({"seen": effects["seen"]} if "seen" in effects else {})
+    return body | ({"seen": effects["seen"][:2]} if "seen" in effects else {})
 
 
 # -- the lines of an export ------------------------------------------------------------------
@@ -2270,6 +2305,201 @@ def told_of(books: Books, points: list[tuple[str, Any]]) -> Iterator[str]:
             yield f"{id}\t{seconds}"
 
 
+# -- two journals ----------------------------------------------------------------------------
+
+
+def ed25519(raw: bytes, signature: bytes, data: bytes) -> bool | None:
+    """Tell whether a signature is of a key; `None` where no package is there that knows."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return None
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64; none where it is another one."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return data if base64.b64encode(data).decode() == text else b""
+
+
+def key_of(line: str) -> tuple[str, bytes, bytes]:
+    """Return the name, the number and the bytes of a public key's line."""
+    name, number, text = [*line.split("+", 2), "", ""][:3]
+    data = decoded(text)
+    id = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    check(len(data) == 33 and data[0] == 1 and id.hex() == number, "keys", f"{line!r} is none")
+    return name, id, data[1:]
+
+
+class Pair:
+    """What two banks did with each other, by the journals of both."""
+
+    def __init__(self, one: Books, other: Books) -> None:
+        """Compare them; each is `one` and `other` once."""
+        self.banks = {one.journal: one, other.journal: other}
+        self.one, self.other = one.journal, other.journal
+        self.signatures: list[bool | None] = []
+        #: Lines: what only one of the two has booked, or none yet; and the sum of the first.
+        self.under_way: list[str] = []
+        self.difference = 0
+        for own, peer in ((one, other), (other, one)):
+            self.sights(own, peer)
+            self.messages(own)
+            self.offers(own, peer)
+        written = sum(self.written_off(*two) for two in ((one, other), (other, one)))
+        mirrors = sum(self.mirrors)
+        check(
+            mirrors == self.difference + written,
+            "mirrors",
+            f"they differ by {mirrors} seconds, not {self.difference + written}",
+        )
+
+    def check(self, ok: object, books: Books, sequence: int, rule: str, why: str) -> None:
+        """Refuse a record of one of the two."""
+        check(ok, f"record {sequence} of {books.journal}: {rule}", why)
+
+    def agreement(self, own: str, peer: str) -> Agreement | None:
+        """Return what a bank agreed with the other, if anything."""
+        account = self.banks[own].accounts.get(account_of(peer))
+        return None if account is None else account.agreement
+
+    @property
+    def mirrors(self) -> list[int]:
+        """What the account of each has, while there was an agreement."""
+        both = (self.agreement(self.one, self.other), self.agreement(self.other, self.one))
+        return [0 if one is None else one.moved for one in both]
+
+    def written_off(self, own: Books, peer: Books) -> int:
+        """Return what a bank wrote off."""
+        return own.written_off.get(account_of(peer.journal), 0)
+
+    def sights(self, own: Books, peer: Books) -> None:
+        """Check that each head that a bank saw is one of the other."""
+        for account, (size, root, *signed), sequence in own.sights:
+            if account != account_of(peer.journal):
+                continue
+            if peer.lost < size <= len(peer.leaves):
+                found = peer.subtree(0, size).hex()
+                why = f"{peer.journal} has the root {found} at record {size}"
+                self.check(found == root, own, sequence, "heads", why)
+            for line in signed:
+                note = base64.b64encode(bytes.fromhex(root)).decode()
+                text = f"timebank/{peer.journal}\n{size}\n{note}\n"
+                self.signed(own, sequence, peer.journal, text.encode(), line)
+
+    def messages(self, own: Books) -> None:
+        """Check the signatures of all that a bank keeps of the other, and of its own in that."""
+        for record in own.between_banks:
+            request = record["request"]
+            signed = request.get("offer") or request.get("answer")
+            while signed is not None and "body" in signed:
+                body = signed["body"]
+                if "signature" in signed and {body["from"], body["to"]} == self.banks.keys():
+                    text = canonical(body) + b"\n"
+                    line = signed["signature"]
+                    self.signed(own, record["sequence"], body["from"], text, line)
+                signed = body.get("offer")
+
+    def signed(self, own: Books, sequence: int, by: str, text: bytes, line: str) -> None:
+        """Check a signature by one of the keys that the other bank was told."""
+        to = next(journal for journal in self.banks if journal != by)
+        agreement = self.agreement(to, by)
+        dash, name, value = [*line.split(" "), "", ""][:3]
+        data = decoded(value)
+        keys = [] if agreement is None else [key_of(one) for one in agreement.keys]
+        told = [raw for known, id, raw in keys if (dash, known, id) == ("—", name, data[:4])]
+        ok = ed25519(told[0], data[4:], text) if told else False
+        self.check(ok is not False, own, sequence, "signatures", f"it is not of {by}")
+        self.signatures.append(ok)
+
+    def offers(self, own: Books, peer: Books) -> None:
+        """Check what became of the offers of a bank to the other, in both."""
+        found = {id: one for id, one in own.offers.items() if one["to"] == peer.journal}
+        for id, offer in found.items():
+            end = own.ends.get(id)
+            if end is not None and "answer" in end["request"]:
+                self.answered(own, peer, end, offer)
+        for sequence, offer in self.answers_to(own, peer):
+            known = found.get(offer["id"])
+            gone = known is None and not own.lost < offer["record"] <= own.sequence
+            same = gone or canonical(known) == canonical(offer)
+            self.check(same, peer, sequence, "offers", f"{own.journal} made another one")
+            found.setdefault(offer["id"], offer)
+        for record, _, offer in brought_by(own, own, peer):
+            self.answered(own, peer, record, offer)
+            found.setdefault(offer["id"], offer)
+        for _, _, offer in brought_by(peer, own, peer):
+            found.setdefault(offer["id"], offer)
+        for offer in found.values():
+            self.compare(own, peer, offer)
+
+    def answers_to(self, own: Books, peer: Books) -> Iterator[tuple[int, Object]]:
+        """Yield the offers of a bank that the other answered, with the sequences of its records."""
+        for record in peer.answers.values():
+            offer = offered(record["request"]["offer"]["body"])
+            if offer["from"] == own.journal:
+                yield record["sequence"], offer
+
+    def answered(self, own: Books, peer: Books, record: Object, offer: Object) -> None:
+        """Check that an answer is one that the other bank gave, or whose record it lost."""
+        body = record["request"]["answer"]["body"]
+        found = peer.answers.get(shared_id(own.journal, offer["id"]))
+        given = [] if found is None else [answer_body(found)]
+        given += [answer for _, answer, _ in brought_by(peer, own, peer)]
+        same = any(canonical(one) == canonical(body) for one in given)
+        gone = not peer.lost < body["record"] <= peer.sequence
+        why = f"{peer.journal} gave another one"
+        self.check(same or gone, own, record["sequence"], "answers", why)
+
+    def compare(self, own: Books, peer: Books, offer: Object) -> None:
+        """Note what only one of the two has booked, and what none has ended."""
+        shared = shared_id(own.journal, offer["id"])
+        here = shared in own.booked
+        again = shared_id(own.journal, offer["id"], "again")
+        there = not peer.booked.isdisjoint((shared, again))
+        seconds: int = offer["seconds"]
+        self.difference += seconds * (here - there)
+        if here != there:
+            where = own.journal if here else peer.journal
+            self.under_way.append(f"booked by {where} alone\t{shared}\t{seconds}")
+        elif offer["id"] in own.offers and offer["id"] not in own.ends:
+            self.under_way.append(f"offered\t{shared}\t{seconds}")
+
+    def told(self) -> Iterator[str]:
+        """Yield what is printed of the two."""
+        one, other = self.mirrors
+        yield f"{self.one}\t{one}\t{self.other}\t{other}"
+        unknown = self.signatures.count(None)
+        yield f"signatures\t{len(self.signatures)}" + ("\tnot checked" if unknown else "")
+        yield from self.under_way
+
+
+def brought_by(books: Books, own: Books, peer: Books) -> Iterator[tuple[Object, Object, Object]]:
+    """Yield what a bank brought in again of offers of one to the other: record, answer, offer."""
+    for record in books.brought:
+        answer, offer = read_answer(record["request"]["answer"])
+        if (offer["from"], offer["to"]) == (own.journal, peer.journal):
+            yield record, answer, offer
+
+
+def are_peers(one: Books, other: Books) -> bool:
+    """Tell whether one of two banks agreed with the other."""
+    for own, peer in ((one, other), (other, one)):
+        account = own.accounts.get(account_of(peer.journal))
+        if account is not None and account.agreement is not None:
+            return own.journal != peer.journal
+    return False
+
+
 class Point(argparse.Action):
     """Gathers days and sequences in the order in which they were given."""
 
@@ -2293,18 +2523,29 @@ def main() -> int:
     parser.add_argument("--at", type=int, action=Point, metavar="SEQUENCE")
     parser.add_argument("exports", type=Path, nargs="*", metavar="EXPORT.jsonl")
     given, code = parser.parse_args(), 0
+    sound: dict[Path, Books] = {}
     for path in given.exports or [None]:
         prefix = f"{path}: " if len(given.exports) > 1 else ""
         try:
             with path.open("rb") if path else sys.stdin.buffer as lines:
-                told = "\n".join(told_of(verify(lines), given.points))
+                books = verify(lines)
+            told = "\n".join(told_of(books, given.points))
             print(f"{path}:\n{told}\n" if prefix else told)
+            sound |= {path: books} if path else {}
         except Refused as refusal:
             print(f"{prefix}{refusal}", file=sys.stderr)
             code = max(code, 1)
         except OSError as error:
             print(f"{path}: {error.strerror}", file=sys.stderr)
             code = 2
+    for (path, books), (other, others) in combinations(sound.items(), 2):
+        try:
+            if are_peers(books, others):
+                told = "\n".join(Pair(books, others).told())
+                print(f"{path} and {other}:\n{told}\n")
+        except Refused as refusal:
+            print(f"{path} and {other}: {refusal}", file=sys.stderr)
+            code = max(code, 1)
     return code
 
 
