@@ -14,7 +14,7 @@ from federation.simulation.hosts import FATES, Host
 from federation.simulation.network import Message, Network
 from federation.simulation.reading import records
 from federation.simulation.wires import Signed, Unreadable, Wire, sender_of
-from federation.simulation.worlds import BEGINNING, VARIANTS, key_of, world
+from federation.simulation.worlds import BEGINNING, VARIANTS, copied, key_of, world
 from timebank import (
     ClockBehind,
     IdempotencyMismatch,
@@ -33,15 +33,18 @@ from timebank.queries.agreements import agreement_with, offers_under_way
 
 #: How many banks there are, and how many acts: most schedules are small, for faults are.
 SIZES: Final = (
-    *((2, 10),) * 6,
-    *((2, 25),) * 5,
-    *((2, 50), (3, 30), (3, 60)),
-    *((4, 60), (5, 80)),
+    *((2, 8),) * 8,
+    *((2, 14),) * 6,
+    *((2, 25),) * 3,
+    *((2, 50), (3, 20), (3, 40)),
+    *((4, 50), (5, 60)),
 )
 #: What goes wrong, beside the ordinary.
 TROUBLES: Final = ("network", "clocks", "boards", "crashes")
 #: One schedule in so many is audited by the library, for that takes longer than the rest.
-AUDITED: Final = 8
+AUDITED: Final = 10**9
+#: How often what is under way is looked at between two acts.
+LOOKED_AT: Final = 0.05
 #: What a call may be refused with by rules, or for a while.
 REFUSALS: Final = (
     ClockBehind,
@@ -74,7 +77,7 @@ class Schedule:
         banks, self.steps = self.chance.choice(SIZES)
         rows = world(banks, self.chance.randrange(VARIANTS), keys=self.wire.is_signed)
         self.hosts = [
-            Host(f"b{number}", one.copied(), now=self.now) for number, one in enumerate(rows)
+            Host(f"b{number}", copied(one), now=self.now) for number, one in enumerate(rows)
         ]
         self.network = Network(self.chance)
         self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5]
@@ -245,7 +248,7 @@ class Schedule:
         for act in self.chance.choices(names, weights, k=self.steps):
             self.tell(partial("-- {}".format, act.__name__))
             act(self)
-            if self.chance.random() < 0.1:
+            if self.chance.random() < LOOKED_AT:
                 self.judge(judging.wrong_now)
         self.judge(judging.wrong_now)
         self.heal()
