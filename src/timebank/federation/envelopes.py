@@ -182,9 +182,17 @@ def _check_signatures(message: Message, agreement: Agreement) -> None:
     if by != keys[0]:
         raise _not_signed(agreement.peer, before=by is not None)
     message.head.checked(keys[:1])
-    if message.is_returned:  # signed by this bank itself, with a key that is looked at elsewhere
-        return
-    if signer(message.body, message.signed["signature"], keys) is None:
+    if not message.is_returned:  # that was signed by this bank itself: its keys are not here
+        check_signed(message.signed, agreement)
+
+
+def check_signed(signed: Mapping[str, Any], agreement: Agreement) -> None:
+    """Check that the other bank signed a body, with any key that it ever had.
+
+    :raises MessageRefused: it did not.
+    :raises NotProved: a signature with the name and number of its key is not its own.
+    """
+    if signer(signed["body"], signed["signature"], keys_agreed(agreement)) is None:
         raise _not_signed(agreement.peer, before=False)
 
 

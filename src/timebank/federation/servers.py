@@ -45,10 +45,10 @@ def read(bank: TimeBank, data: Data) -> Message:
     :raises NotProved: a signature or a proof does not hold.
     :raises NotPermitted: the permissions say no.
     """
-    return _opened(bank, data)[0]
+    return opened_by(bank, data)[0]
 
 
-def _opened(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
+def opened_by(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
     """Return a message that holds for a bank, and what was found; of some kinds, if any is given.
 
     :raises MessageRefused: it is of another kind; and as `read`.
@@ -63,7 +63,7 @@ def _opened(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
         return message, opened(reader, message)
 
 
-def _look(message: Message) -> booking.Look:
+def looking(message: Message) -> booking.Look:
     """Return what looks at both heads once more, under the lock of the bank that books."""
 
     def looks(reader: Reader) -> SeenHead | None:
@@ -230,13 +230,13 @@ def answer(
     :raises StoreError: the package `cryptography` is missing.
     """
     signing = key_of(journal_of(bank), key)
-    message, _ = _opened(bank, data, "offer", "cancel")
+    message, _ = opened_by(bank, data, "offer", "cancel")
     record = booking.book(
         bank,
         message.signed,
         earner=earner,
         note=message.note if note is None else note,
-        look=_look(message),
+        look=looking(message),
     )
     since = None if message.seen is None else message.seen.size
     with bank.store.reader(bank.name) as reader:
@@ -270,12 +270,12 @@ def conclude(bank: TimeBank, data: Data, *, keys: Sequence[Any] = ()) -> Crossin
     :raises NotProved: a signature or a proof does not hold.
     :raises NotPermitted: the permissions say no.
     """
-    message, _ = _opened(bank, data, "answer")
+    message, _ = opened_by(bank, data, "answer")
     if message.is_returned:
         msg = "this is an answer of this bank's own, given back: a board may bring it in"
         raise refused(msg, key="message_returned")
     check_own(message.body["offer"], keys)
-    booking.conclude(bank, message.signed, look=_look(message))
+    booking.conclude(bank, message.signed, look=looking(message))
     return crossing(bank, None, offered(message.body["offer"])["id"])
 
 
@@ -307,7 +307,7 @@ def receive(bank: TimeBank, data: Data, *, key: Key) -> bytes | None:
     :raises TimebankError: as `answer` and `conclude`.
     """
     signing = key_of(journal_of(bank), key)
-    message, _ = _opened(bank, data)
+    message, _ = opened_by(bank, data)
     if message.kind in {"offer", "cancel"}:
         return answer(bank, message, key=signing)
     if message.kind == "answer" and not message.is_returned:
