@@ -22,7 +22,7 @@ from timebank.federation.servers import agreement_of_peer, opened_by
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES, offer_body, offered
-from timebank.model.agreements import account_of, shared_id
+from timebank.model.agreements import PEER_PREFIX, account_of, shared_id
 from timebank.proof.heads import check_kept
 from timebank.queries.agreements import offers_under_way
 from timebank.queries.records import PAGE, body_of, last_balance, record_at
@@ -100,7 +100,6 @@ class _Position:
     #: What only the bank's own journal says: ids of offers, and the other's records that answer.
     offers: dict[str, str] = attrs.field(factory=dict)
     answered_by: dict[str, int] = attrs.field(factory=dict)
-    own: set[str] = attrs.field(factory=set)
 
 
 def _position_of(reader: Reader, peer: str) -> _Position:
@@ -110,7 +109,6 @@ def _position_of(reader: Reader, peer: str) -> _Position:
         id, body = _exchange(record)
         found.booked[id] = found.booked.get(id, 0) + seconds
         if body is None:
-            found.own.add(id)
             continue
         found.offers[id] = body["id"]
         answer = record["request"].get("answer", {}).get("body", {})
@@ -212,12 +210,11 @@ def reconcile(own: TimeBank, theirs: TimeBank | bytes | str) -> Reconciliation:
     ([('x1', 'offered', Hours('2:00'))], True, Hours('0:00'))
     """
     check_kept(own)
-    size: int | None
     if isinstance(theirs, TimeBank):
-        peer, size = journal_of(theirs), None
+        peer = journal_of(theirs)
         with theirs.store.reader(theirs.name) as reader:
             agreement_of_peer(reader, journal_of(own))
-            other = _position_of(reader, journal_of(own))
+            size, other = reader.head().sequence, _position_of(reader, journal_of(own))
     else:
         peer, size, other = _read(own, theirs)
     own._may("account", account_of(peer))  # noqa: SLF001 - of the same house
@@ -260,7 +257,7 @@ def _pair(row: list[Any]) -> tuple[str, int]:
     return row[0], row[1]
 
 
-def _compared(ours: _Position, theirs: _Position, size: int | None) -> Iterable[Compared]:
+def _compared(ours: _Position, theirs: _Position, size: int) -> Iterable[Compared]:
     """Yield what the two do not have alike, by the id of an exchange."""
     ids = sorted({*ours.booked, *theirs.booked, *ours.open, *theirs.open})
     for id in ids:
@@ -278,22 +275,23 @@ def _compared(ours: _Position, theirs: _Position, size: int | None) -> Iterable[
             )
 
 
-def _status(ours: _Position, theirs: _Position, id: str, size: int | None) -> str | None:
+def _status(ours: _Position, theirs: _Position, id: str, size: int) -> str | None:
     """Return how two banks have an exchange; `None`, where they have it alike."""
     here, there = ours.booked.get(id), theirs.booked.get(id)
+    found: str | None
     if here is not None and there is not None:
-        return None if here + there == 0 else "differs"
-    if here is None and there is None:
-        return "offered"
-    if here is None:
-        return "booked there" if id in ours.open else "only there"
-    if id in theirs.open:
-        return "booked here"
-    if id in ours.own:
-        return "written off"
-    if size is not None and ours.answered_by.get(id, 0) > size:
-        return "later"
-    return "only here"
+        found = None if here + there == 0 else "differs"
+    elif here is None and there is None:
+        found = "offered"
+    elif not id.startswith(PEER_PREFIX):
+        found = "written off"
+    elif here is None:
+        found = "booked there" if id in ours.open else "only there"
+    elif id in theirs.open:
+        found = "booked here"
+    else:
+        found = "later" if ours.answered_by.get(id, 0) > size else "only here"
+    return found
 
 
 def _hours(seconds: int | None) -> Hours | None:
