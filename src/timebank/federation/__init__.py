@@ -30,23 +30,57 @@ from timebank.federation.agreements import (
     suspend,
     write_off,
 )
-from timebank.federation.booking import abandon, make_offer, make_reversal
+from timebank.federation.booking import (
+    OfferForgotten,
+    OtherOffer,
+    abandon,
+    make_offer,
+    make_reversal,
+)
+from timebank.federation.evidence import OfferEvidence
+from timebank.federation.messages import Message
 from timebank.federation.one_store import resume, reverse, transfer
+from timebank.federation.refused import MessageRefused
+from timebank.federation.servers import (
+    answer,
+    cancel,
+    conclude,
+    message,
+    offer,
+    outbox,
+    read,
+    receive,
+    reversal,
+)
 from timebank.model.agreements import Agreement, Crossing, Refusal, SeenHead
 
 __all__ = [
     "Agreement",
     "Crossing",
+    "Message",
+    "MessageRefused",
+    "OfferEvidence",
+    "OfferForgotten",
+    "OtherOffer",
     "Refusal",
     "SeenHead",
     "abandon",
     "agree",
     "agreement",
     "agreements",
+    "answer",
+    "cancel",
+    "conclude",
     "end",
     "make_offer",
     "make_reversal",
+    "message",
+    "offer",
+    "outbox",
+    "read",
+    "receive",
     "resume",
+    "reversal",
     "reverse",
     "suspend",
     "transfer",
