@@ -15,8 +15,8 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import HistoryLost, InvalidRequest, NotAgreed, shown
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import MOST_BYTES, Message, sign, signer
-from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES

@@ -6,7 +6,7 @@
 >>> check_body({"format": "timebank-peers/2", "kind": "offer"})
 Traceback (most recent call last):
 ...
-timebank.federation.refused.MessageRefused: the message is of format 'timebank-peers/2': this \
+timebank.federation.forms.MessageRefused: the message is of format 'timebank-peers/2': this \
 version of the program reads timebank-peers/1
 """
 
@@ -19,13 +19,17 @@ from typing import Any, Final
 
 from timebank import checks
 from timebank.errors import InvalidRequest, shown
-from timebank.federation.refused import MessageRefused
 from timebank.journal.offers import MESSAGES
 from timebank.model import MAX_INTEGER, MAX_TAGS
 from timebank.proof.errors import NotProved
 from timebank.proof.notes import Signature
 
 _Check = Callable[[Any], bool]
+
+
+class MessageRefused(NotProved):
+    """A message is not read, or does not hold: the error says why. Nothing was written."""
+
 
 _HEX: Final = re.compile("[0-9a-f]{64}")
 #: Entries of a position on one message.

@@ -15,9 +15,8 @@ import attrs
 from timebank.bank import TimeBank
 from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.envelopes import Key, key_of, sealed
-from timebank.federation.forms import MOST_ENTRIES
+from timebank.federation.forms import MOST_ENTRIES, MessageRefused
 from timebank.federation.messages import signed_with
-from timebank.federation.refused import MessageRefused
 from timebank.federation.servers import agreement_of_peer, opened_by
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody
