@@ -274,13 +274,18 @@ _STATUS_CHANGES: Final = {
 
 
 def change_status(state: State, command: ChangeStatus, now: int) -> Draft | None:
-    """Freeze, thaw, close or reopen; nothing, where it is so already."""
+    """Freeze, thaw, close or reopen; nothing, where it is so already.
+
+    The account of an agreement that ended is opened by another agreement alone.
+    """
     leaves, status, doing = _STATUS_CHANGES[command.kind]
     row = state.account_itself(command.accounts[0], doing=doing)
     if row.status == status:
         return None
     if row.status not in leaves:
         raise AccountNotOpen(row.account, status=row.status, doing=doing)
+    if state.agreement is not None:  # only another agreement opens its account again
+        raise NotAgreed(state.agreement.peer, status="ended")
     if status == "closed":
         if row.account in state.statute.funds:
             raise FundInUse(row.account, statute=state.statute.version)
