@@ -7,7 +7,14 @@ from typing import Final, Self
 import attrs
 
 from timebank import checks
-from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest, shown
+from timebank.errors import (
+    AccountNotEmpty,
+    AccountNotOpen,
+    FundInUse,
+    InvalidRequest,
+    NotAgreed,
+    shown,
+)
 from timebank.journal.kinds import (
     AccountChanges,
     AccountEffects,
