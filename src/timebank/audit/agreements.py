@@ -65,7 +65,6 @@ class Agreements(AuditCheck):
         if record.derived is None:
             return
         if record.kind in AGREEMENT_RECORDS:
-            self._tell_all(record, self._agreement(record))
             self.assume(record)
             return
         is_between = not BETWEEN.isdisjoint(record.request)
@@ -90,26 +89,6 @@ class Agreements(AuditCheck):
             self.tell("agreements", place, expected=expected, found=shown(record.kind))
 
     # -- agreements --------------------------------------------------------------------------
-
-    def _agreement(self, record: AuditedRecord) -> Iterator[Difference]:
-        """Yield an account that is not that of the other bank, and what was so already."""
-        request, effects = record.request, record.effects
-        if record.kind == "agree":
-            peer, journal = request["peer"], record.content["journal"]
-            if request["account"] != account_with(peer):
-                yield said("account", account=who(account_with(peer))), shown(request["account"])
-            if peer == journal:
-                yield said("another_bank"), shown(peer)
-            current = self.context.statutes.current
-            if effects["account"] in current.funds:
-                yield (
-                    said("no_fund_of_statute", version=shown(current.version)),
-                    said("one_of_them"),
-                )
-        elif record.kind == "suspend_agreement":
-            _, suspended = self._known.get(effects["account"], ([], False))
-            if suspended:
-                yield said("an_agreement_that_is_not_suspended"), said("it_was", status="suspended")
 
     def assume(self, record: AuditedRecord) -> None:
         """Take note of what was agreed."""

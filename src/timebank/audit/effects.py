@@ -100,7 +100,7 @@ class Effects(AuditCheck):
             "close_books": partial(close_differences, context),
             "merge": partial(merge_differences, context, self._histories),
             "history_lost": partial(loss_differences, context),
-            **dict.fromkeys(AGREEMENT_RECORDS, partial(agreement_differences, context.fold)),
+            **dict.fromkeys(AGREEMENT_RECORDS, partial(agreement_differences, context)),
         }
 
     def record(self, record: AuditedRecord) -> None:
