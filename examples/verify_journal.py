@@ -5,9 +5,14 @@
 Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
 and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks, and
 exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
+
+Of banks that agreed with each other, the records of each two are compared: print what stands on
+their accounts, how many signatures were checked (with the package `cryptography`, where it is
+there), and what is under way; or the record of one of them that the other one contradicts.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import re
@@ -17,7 +22,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -224,12 +229,12 @@ def is_true(value: Any) -> bool:
 
 def is_key(value: Any) -> bool:
     """Accept the line of a public key."""
-    return label(value)
+    return type(value) is str
 
 
 def is_signature(value: Any) -> bool:
     """Accept the line of a signature."""
-    return type(value) is str and value != ""
+    return type(value) is str
 
 
 def is_object(value: Any) -> bool:
@@ -275,6 +280,12 @@ def is_source(value: Any) -> bool:
     return bool(names) and sorted(set(names)) == names
 
 
+def is_seen_head(value: Any) -> bool:
+    """Accept a head of another bank: its size and its root, and its signature where it has one."""
+    head = type(value) is list and tuple_of(whole(0), is_hex)(value[:2])
+    return head and len(value) <= 3 and all(map(is_signature, value[2:]))
+
+
 # A field whose name ends in "?" may be left out.
 ON_ACCOUNT = {"account": identifier}
 WITH_REASON = {**ON_ACCOUNT, "reason?": is_hex}
@@ -313,7 +324,9 @@ FLAGS = {"flags?": many(is_object)}
 PLACE = tuple_of(sequence, words(*TEXTS))
 HEAD = tuple_of(sequence, is_hex)
 TERMS = tuple_of(nullable(whole(0)), nullable(whole(0)))
-SEEN = {"seen?": HEAD}
+SEEN = {"seen?": is_seen_head}
+#: A body of a message tells a head without its signature.
+SEEN_IN_BODY = {"seen?": tuple_of(whole(0), is_hex)}
 TOLD_TO_PEER = {"terms?": TERMS, **SEEN}
 #: What a request has of another bank: bodies of messages, and signatures, are looked at elsewhere.
 OFFERED, ANSWERED = {"offer?": is_object}, {"answer?": is_object}
@@ -450,7 +463,7 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "suspend_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**ON_ACCOUNT, "of": sequence}),
     "end_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**CHANGE, "of": sequence}),
     "readmit": (
-        {**ON_ACCOUNT, "head": HEAD, "reason": is_hex},
+        {**ON_ACCOUNT, "head": is_seen_head, "reason": is_hex},
         {**ON_ACCOUNT, "of": sequence},
     ),
     "refuse": (
@@ -462,7 +475,8 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
 ON_AGREEMENTS = {"agree", "suspend_agreement", "end_agreement", "readmit"}
 #: Effects that only what is between two banks has; what the request of an offer says of it.
 OF_OFFERS = ("answer_by", "terms", "seen")
-SIDES = ("earners", "spenders")
+#: What no booking of an offer has.
+UNOFFERED = ("via", "source", "limits")
 ASKED = {"to": identifier, "answer_in": positive, "earner?": label, "reverses?": identifier}
 MESSAGE = {
     "format": words("timebank-peers/1"),
@@ -484,7 +498,7 @@ BODIES: dict[str, dict[str, Test]] = {
         "earner?": label,
         "reverses?": identifier,
         **{f"{IN_OFFERS[name]}?": TOLD[f"{name}?"] for name in SAID},
-        **SEEN,
+        **SEEN_IN_BODY,
     },
     "cancel": {**MESSAGE, "offer": is_object},
     "answer": {
@@ -495,7 +509,7 @@ BODIES: dict[str, dict[str, Test]] = {
         "occurred_on?": is_day,
         "code?": label,
         "terms": TERMS,
-        **SEEN,
+        **SEEN_IN_BODY,
     },
 }
 SIGNED: dict[str, Test] = {"body": is_object, "signature?": is_signature}
@@ -772,22 +786,14 @@ class Move:
 
 
 class Agreement:
-    """What was agreed with another bank, and what was seen of it last."""
+    """What was agreed with another bank."""
 
     def __init__(self, peer: str) -> None:
         """Begin it."""
         self.peer, self.status, self.terms = peer, "ended", Lines()
-        #: The public keys that the other bank has had.
+        #: The public keys that the other bank has had; what was moved while it was agreed.
         self.keys: list[str] = []
-        #: A head that a board took, and that of the last posting, each with its record's sequence.
-        self.readmitted: tuple[int, Lines | None] = (0, None)
-        self.posted: tuple[int, Lines | None] = (0, None)
-
-    @property
-    def seen(self) -> Lines | None:
-        """The head of the other bank that was seen last."""
-        latest = sorted((self.readmitted, self.posted), key=lambda one: one[0])
-        return next((head for _, head in reversed(latest) if head is not None), None)
+        self.moved = 0
 
 
 class Account:
@@ -868,9 +874,15 @@ class Books:
         self.answers: dict[str, Object] = {}
         #: What was brought in again, and what was written off, by account.
         self.brought: list[Object] = []
+        #: Records that have a message; ids of what was booked with another bank.
+        self.between_banks: list[Object] = []
+        self.booked: set[str] = set()
+        #: Whether the record that is looked at is between two banks.
+        self.is_between = False
         self.written_off: dict[str, int] = {}
         #: Of what was lost, the greatest sequence that was declared; of the tree, its leaves.
         self.lost, self.leaves = 0, list[bytes]()
+        self.subtrees: dict[tuple[int, int], bytes] = {}
         #: What was seen of other banks: the account, a head, and by which record.
         self.sights: list[tuple[str, Lines, int]] = []
         self.commitments: dict[tuple[int, str], str] = {}
@@ -893,6 +905,19 @@ class Books:
         found = self.peaks[-1][1] if self.peaks else hashlib.sha256().digest()
         for _, left in self.peaks[-2::-1]:
             found = hashlib.sha256(b"\1" + left + found).digest()
+        return found
+
+    def subtree(self, first: int, size: int) -> bytes:
+        """Return the root of so many leaves; that of a perfect subtree is kept."""
+        if size == 1:
+            return self.leaves[first]
+        if (first, size) in self.subtrees:
+            return self.subtrees[first, size]
+        half = 1 << (size - 1).bit_length() - 1
+        nodes = self.subtree(first, half) + self.subtree(first + half, size - half)
+        found = hashlib.sha256(b"\1" + nodes).digest()
+        if size == 2 * half:
+            self.subtrees[first, size] = found
         return found
 
     def record(self, record: Object, body: bytes) -> None:
@@ -923,10 +948,15 @@ class Books:
         if "statute" in effects:
             version = self.statute["version"]
             check(effects["statute"] == version, "statutes", f"in force is {version}")
+        between = self.between(kind, request)
+        self.is_between = between is not None
         if kind in STATUS:
             self.set_status(request, effects, *STATUS[kind])
-        elif (between := self.between(kind, request)) is not None:
+        elif between is not None:
             between(record, request, effects)
+            self.between_banks.append(record)
+            if "postings" in effects:
+                self.booked.add(request["id"])
         else:
             check(effects.keys().isdisjoint(OF_OFFERS), "fields", "of an exchange between banks")
             getattr(self, kind)(request, effects)
@@ -1066,7 +1096,8 @@ class Books:
             check(abs(account.balance) <= MAX, "postings", "a balance beyond 2**53")
             account.postings.append((self.sequence, day, seconds))
             if account.agreement is not None:
-                account.agreement.posted = (self.sequence, effects.get("seen"))
+                check(self.is_between, "agreements", f"{id!r} is moved by hand")
+                account.agreement.moved += seconds
         if "reverses" not in effects and "id" in request:
             self.moves[self.sequence] = Move(request["id"], day, own, fee)
 
@@ -1164,7 +1195,7 @@ class Books:
         """Return the sides, the fee and the flags of what is asked; `exact`, without a unit."""
         earned, spent = self.sides(request)
         self.take_part((id for id, _ in earned + spent), besides=besides)
-        self.arranged(request, besides=besides)
+        self.arranged(request)
         if not self.is_judged(request):
             return earned, spent, [], []
         flags = [*self.late(statute, day)]
@@ -1179,10 +1210,10 @@ class Books:
         """Tell whether the rules on exchanges are for it."""
         return request["kind"] == "exchange" and "limits" not in request
 
-    def arranged(self, request: Object, *, besides: str = "") -> None:
+    def arranged(self, request: Object) -> None:
         """Refuse an exchange that was arranged by who is closed, or another bank."""
         if "via" in request:
-            self.take_part([request["via"]], besides=besides, allowed=("open", "frozen"))
+            self.take_part([request["via"]], allowed=("open", "frozen"))
 
     def transfer(self, request: Object, effects: Object) -> None:
         """Check a transfer."""
@@ -1288,6 +1319,8 @@ class Books:
         self.tell(request)
         check(ends is None or ends < MAX, "holds", "it expires too late")
         for id, spends, earns in effects["reserves"]:
+            by_hand = self.account(id).agreement is not None and not self.is_between
+            check(not by_hand, "agreements", f"{id!r} is reserved by hand")
             self.account(id).holds[self.sequence] = (spends, earns, ends)
             check(max(self.reserved(self.account(id))) <= MAX, "holds", "more than 2**53 seconds")
 
@@ -1434,9 +1467,7 @@ class Books:
     def readmit(self, record: Object, request: Object, effects: Object) -> None:
         """Take the other bank's journal as it stands now."""
         self.on_agreement(request, effects)
-        agreement = self.agreed(request["account"])
-        check(agreement.seen != request["head"], "agreements", "seen last")
-        agreement.readmitted = (self.sequence, request["head"])
+        self.agreed(request["account"])
         self.sights.append((request["account"], request["head"], self.sequence))
 
     def agreed(self, id: str, *statuses: str) -> Agreement:
@@ -1448,16 +1479,12 @@ class Books:
         check(status in (statuses or ("agreed", "suspended")), "agreements", status)
         return agreement
 
-    def told_to_peer(self, effects: Object, id: str, agreement: Agreement, *, new: bool) -> None:
-        """Check the terms and the head that a record tells the other bank; a head may be new."""
+    def told_to_peer(self, effects: Object, id: str, agreement: Agreement) -> None:
+        """Check the terms that the other bank is told, and note the head that was seen of it."""
         if "terms" in effects:
             check(effects["terms"] == agreement.terms, "agreements", f"not {agreement.terms}")
-        seen, known = effects.get("seen"), agreement.seen
-        check(seen is not None or known is None, "agreements", f"{known} was seen")
-        grows = new and seen is not None and (known is None or seen[0] > known[0])
-        check(seen == known or grows, "agreements", f"{known} was seen")
-        if seen is not None:
-            self.sights.append((id, seen, self.sequence))
+        if "seen" in effects:
+            self.sights.append((id, effects["seen"], self.sequence))
 
     def has_terms(self, effects: Object) -> None:
         """Refuse effects without the terms that the other bank is told."""
@@ -1471,15 +1498,13 @@ class Books:
         shape(asked, ASKED, "fields")
         check(("earner" in asked) != ("reverses" in asked), "fields", "an earner, or a reversal")
         self.has_terms(effects)
-        for field in ("limits", "expires_in"):
-            check(field not in request, "offers", f"with {field}")
+        check("expires_in" not in request, "offers", "it expires")
         account, back = account_of(asked["to"]), "reverses" in asked
         statuses = ("agreed", "suspended") if back else ("agreed",)
         agreement = self.agreed(account, *statuses)
         check([id for id, _ in request["earners"]] == [account], "offers", f"not to {account!r}")
         day = request.get("occurred_on", self.day)
         self.not_closed(day)
-        check(day <= self.later(1), "occurred_on", "more than a day ahead")
         check(back == ("reverses" in effects), "fields", "reverses")
         statute, flags, fee = self.statute, list[Object](), Lines()
         if back:
@@ -1489,13 +1514,13 @@ class Books:
             statute = paid_by(statute, "spender")
             earned, spent, fee, flags = self.exchange(request, day, statute, besides=account)
         held, incoming = self.held(effects, earned, spent, fee, of_spenders=True)
-        if not back:
+        if not back and "limits" not in request:
             flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         by = self.instant + asked["answer_in"]
         check(effects.get("answer_by") == by, "offers", f"it is answered by {by}")
         check(by < MAX, "offers", "it is answered too late")
-        self.told_to_peer(effects, account, agreement, new=False)
+        self.told_to_peer(effects, account, agreement)
         self.keep(request, effects, statute)
         self.offers[request["id"]] = offer_body(record)
 
@@ -1515,8 +1540,8 @@ class Books:
         gave = {self.heir(id) for id, seconds in move.own if seconds > 0}
         spenders = [id for id, _ in request["spenders"]]
         check(gave.issuperset(spenders), "reversals", "of another account")
-        ids = [account, *spenders, *([request["via"]] if "via" in request else [])]
-        self.take_part(ids, besides=account, allowed=("open", "frozen"))
+        self.take_part([account, *spenders], besides=account, allowed=("open", "frozen"))
+        self.arranged(request)
         move.offered_back[self.sequence] = effects["lines"]
 
     def ended(self, request: Object, effects: Object) -> tuple[Object, Object]:
@@ -1543,7 +1568,7 @@ class Books:
         own = of_hold["lines"][: len(of_hold["lines"]) - len(fee)]
         agreement = self.account(account).agreement
         assert agreement is not None
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, own, fee)
         self.settled[effects["resolves"]] = self.sequence
         self.settles[self.sequence] = effects["resolves"]
@@ -1561,7 +1586,6 @@ class Books:
         """Check that what is released was refused."""
         held, _ = self.ended(request, effects)
         self.answer_to(request["answer"], self.offers[held["id"]], accepted=False)
-        check("reason" not in request, "fields", "reason of an answer")
         check("flags" not in effects, "flags", "of a refusal")
         self.release_offer(record, held["id"])
 
@@ -1610,7 +1634,7 @@ class Books:
         lines = earned + negative(spent)
         flags += self.flags(lines + fee, lines + fee)
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, lines, fee)
         self.tell(request)
         self.answers[request["id"]] = record
@@ -1654,7 +1678,7 @@ class Books:
         move = self.moves.get(effects["reverses"])
         of_it = move is not None and account in {id for id, _ in move.own}
         check(of_it, "reversals", "not of the other bank")
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.move_back(request, effects, besides=account)
         self.answers[request["id"]] = record
 
@@ -1665,7 +1689,7 @@ class Books:
         agreement = self.account(account).agreement
         check(agreement is not None, "agreements", f"{account!r} has none")
         assert agreement is not None
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.answers[request["id"]] = record
 
     # -- what is brought in again, or written off --------------------------------------------
@@ -1680,23 +1704,24 @@ class Books:
         account = account_of(body["to"] if own else body["from"])
         agreement = self.agreed(account)
         self.as_offered(request, body, account, side="earners" if own else "spenders")
-        check("note" not in request, "fields", "note of an answer")
-        known = self.offers.get(body["id"]) if own else None
         shared = shared_id(body["from"], body["id"])
         if not own and shared in self.answers:
             check(self.answers[shared]["kind"] == "refuse", "offers", "it is booked")
             shared = shared_id(body["from"], body["id"], "again")
         check(request["id"] == shared, "ids", f"not {shared}")
-        if known is not None:
-            check(canonical(known) == canonical(body), "offers", "an answer to another offer")
+        if own and body["id"] in self.offers:
+            known = canonical(self.offers[body["id"]]) == canonical(body)
+            check(known, "offers", "an answer to another offer")
             check(body["id"] in self.ends, "offers", "the offer is open")
-        self.is_flagged(effects, "forgotten" if known is None else "late answer")
+        held = self.ids.get(body["id"], 0) if own else 0
+        is_late = held in self.said and held not in self.moves
+        self.is_flagged(effects, "late answer" if is_late else "forgotten")
         day = self.day_of(body["occurred_on"])
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         earned, spent = self.sides(request)
         ids = [id for id, _ in earned + spent]
         self.take_part(ids, besides=account, allowed=("open", "frozen"))
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, earned + negative(spent), [])
         self.tell(request)
         self.brought.append(record)
@@ -1709,14 +1734,14 @@ class Books:
         ids = [earned[0][0], spent[0][0]]
         found = [id for id in ids if self.account(id).status == "agreed"]
         check(len(found) == 1, "agreements", "of no agreement")
-        more = sorted(request.keys() - {*("id", "kind", "note", "written_off"), *SIDES})
-        check(not more, "fields", f"{', '.join(more)} of a write-off")
+        for field in ("occurred_on", *UNOFFERED):
+            check(field not in request, "fields", f"{field} of a write-off")
         check(request["kind"] == "write-off", "fields", f"kind is {request['kind']!r}")
         check("note" in request, "fields", "no note")
         self.take_part(ids, besides=found[0])
         self.is_flagged(effects, "written off")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
-        self.told_to_peer(effects, found[0], self.agreed(found[0]), new=False)
+        self.told_to_peer(effects, found[0], self.agreed(found[0]))
         self.post(request, effects, earned + negative(spent), [])
         self.tell(request)
         moved = total(earned) if earned[0][0] == found[0] else -total(spent)
@@ -2152,7 +2177,7 @@ def offer_body(record: Object) -> Object:
         "terms": effects["terms"],
     }
     body |= {field: asked[field] for field in ("earner", "reverses") if field in asked}
-    body |= {"seen": effects["seen"]} if "seen" in effects else {}
+    body |= {"seen": effects["seen"][:2]} if "seen" in effects else {}
     return body | {IN_OFFERS[one]: request[one] for one in SAID if one in request}
 
 
@@ -2171,7 +2196,7 @@ def answer_body(record: Object) -> Object:
         "terms": effects["terms"],
     }
     body |= {"occurred_on": effects["occurred_on"]} if accepted else {"code": request["code"]}
-    return body | ({"seen": effects["seen"]} if "seen" in effects else {})
+    return body | ({"seen": effects["seen"][:2]} if "seen" in effects else {})
 
 
 # -- the lines of an export ------------------------------------------------------------------
@@ -2270,6 +2295,201 @@ def told_of(books: Books, points: list[tuple[str, Any]]) -> Iterator[str]:
             yield f"{id}\t{seconds}"
 
 
+# -- two journals ----------------------------------------------------------------------------
+
+
+def ed25519(raw: bytes, signature: bytes, data: bytes) -> bool | None:
+    """Tell whether a signature is of a key; `None` where no package is there that knows."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return None
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64; none where it is another one."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return data if base64.b64encode(data).decode() == text else b""
+
+
+def key_of(line: str) -> tuple[str, bytes, bytes]:
+    """Return the name, the number and the bytes of a public key's line."""
+    name, number, text = [*line.split("+", 2), "", ""][:3]
+    data = decoded(text)
+    id = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    check(len(data) == 33 and data[0] == 1 and id.hex() == number, "keys", f"{line!r} is none")
+    return name, id, data[1:]
+
+
+class Pair:
+    """What two banks did with each other, by the journals of both."""
+
+    def __init__(self, one: Books, other: Books) -> None:
+        """Compare them; each is `one` and `other` once."""
+        self.banks = {one.journal: one, other.journal: other}
+        self.one, self.other = one.journal, other.journal
+        self.signatures: list[bool | None] = []
+        #: Lines: what only one of the two has booked, or none yet; and the sum of the first.
+        self.under_way: list[str] = []
+        self.difference = 0
+        for own, peer in ((one, other), (other, one)):
+            self.sights(own, peer)
+            self.messages(own)
+            self.offers(own, peer)
+        written = sum(self.written_off(*two) for two in ((one, other), (other, one)))
+        mirrors = sum(self.mirrors)
+        check(
+            mirrors == self.difference + written,
+            "mirrors",
+            f"they differ by {mirrors} seconds, not {self.difference + written}",
+        )
+
+    def check(self, ok: object, books: Books, sequence: int, rule: str, why: str) -> None:
+        """Refuse a record of one of the two."""
+        check(ok, f"record {sequence} of {books.journal}: {rule}", why)
+
+    def agreement(self, own: str, peer: str) -> Agreement | None:
+        """Return what a bank agreed with the other, if anything."""
+        account = self.banks[own].accounts.get(account_of(peer))
+        return None if account is None else account.agreement
+
+    @property
+    def mirrors(self) -> list[int]:
+        """What the account of each has, while there was an agreement."""
+        both = (self.agreement(self.one, self.other), self.agreement(self.other, self.one))
+        return [0 if one is None else one.moved for one in both]
+
+    def written_off(self, own: Books, peer: Books) -> int:
+        """Return what a bank wrote off."""
+        return own.written_off.get(account_of(peer.journal), 0)
+
+    def sights(self, own: Books, peer: Books) -> None:
+        """Check that each head that a bank saw is one of the other."""
+        for account, (size, root, *signed), sequence in own.sights:
+            if account != account_of(peer.journal):
+                continue
+            if peer.lost < size <= len(peer.leaves):
+                found = peer.subtree(0, size).hex()
+                why = f"{peer.journal} has the root {found} at record {size}"
+                self.check(found == root, own, sequence, "heads", why)
+            for line in signed:
+                note = base64.b64encode(bytes.fromhex(root)).decode()
+                text = f"timebank/{peer.journal}\n{size}\n{note}\n"
+                self.signed(own, sequence, peer.journal, text.encode(), line)
+
+    def messages(self, own: Books) -> None:
+        """Check the signatures of all that a bank keeps of the other, and of its own in that."""
+        for record in own.between_banks:
+            request = record["request"]
+            signed = request.get("offer") or request.get("answer")
+            while signed is not None and "body" in signed:
+                body = signed["body"]
+                if "signature" in signed and {body["from"], body["to"]} == self.banks.keys():
+                    text = canonical(body) + b"\n"
+                    line = signed["signature"]
+                    self.signed(own, record["sequence"], body["from"], text, line)
+                signed = body.get("offer")
+
+    def signed(self, own: Books, sequence: int, by: str, text: bytes, line: str) -> None:
+        """Check a signature by one of the keys that the other bank was told."""
+        to = next(journal for journal in self.banks if journal != by)
+        agreement = self.agreement(to, by)
+        dash, name, value = [*line.split(" "), "", ""][:3]
+        data = decoded(value)
+        keys = [] if agreement is None else [key_of(one) for one in agreement.keys]
+        told = [raw for known, id, raw in keys if (dash, known, id) == ("—", name, data[:4])]
+        ok = ed25519(told[0], data[4:], text) if told else False
+        self.check(ok is not False, own, sequence, "signatures", f"it is not of {by}")
+        self.signatures.append(ok)
+
+    def offers(self, own: Books, peer: Books) -> None:
+        """Check what became of the offers of a bank to the other, in both."""
+        found = {id: one for id, one in own.offers.items() if one["to"] == peer.journal}
+        for id, offer in found.items():
+            end = own.ends.get(id)
+            if end is not None and "answer" in end["request"]:
+                self.answered(own, peer, end, offer)
+        for sequence, offer in self.answers_to(own, peer):
+            known = found.get(offer["id"])
+            gone = known is None and not own.lost < offer["record"] <= own.sequence
+            same = gone or canonical(known) == canonical(offer)
+            self.check(same, peer, sequence, "offers", f"{own.journal} made another one")
+            found.setdefault(offer["id"], offer)
+        for record, _, offer in brought_by(own, own, peer):
+            self.answered(own, peer, record, offer)
+            found.setdefault(offer["id"], offer)
+        for _, _, offer in brought_by(peer, own, peer):
+            found.setdefault(offer["id"], offer)
+        for offer in found.values():
+            self.compare(own, peer, offer)
+
+    def answers_to(self, own: Books, peer: Books) -> Iterator[tuple[int, Object]]:
+        """Yield the offers of a bank that the other answered, with the sequences of its records."""
+        for record in peer.answers.values():
+            offer = offered(record["request"]["offer"]["body"])
+            if offer["from"] == own.journal:
+                yield record["sequence"], offer
+
+    def answered(self, own: Books, peer: Books, record: Object, offer: Object) -> None:
+        """Check that an answer is one that the other bank gave, or whose record it lost."""
+        body = record["request"]["answer"]["body"]
+        found = peer.answers.get(shared_id(own.journal, offer["id"]))
+        given = [] if found is None else [answer_body(found)]
+        given += [answer for _, answer, _ in brought_by(peer, own, peer)]
+        same = any(canonical(one) == canonical(body) for one in given)
+        gone = not peer.lost < body["record"] <= peer.sequence
+        why = f"{peer.journal} gave another one"
+        self.check(same or gone, own, record["sequence"], "answers", why)
+
+    def compare(self, own: Books, peer: Books, offer: Object) -> None:
+        """Note what only one of the two has booked, and what none has ended."""
+        shared = shared_id(own.journal, offer["id"])
+        here = shared in own.booked
+        again = shared_id(own.journal, offer["id"], "again")
+        there = not peer.booked.isdisjoint((shared, again))
+        seconds: int = offer["seconds"]
+        self.difference += seconds * (here - there)
+        if here != there:
+            where = own.journal if here else peer.journal
+            self.under_way.append(f"booked by {where} alone\t{shared}\t{seconds}")
+        elif offer["id"] in own.offers and offer["id"] not in own.ends:
+            self.under_way.append(f"offered\t{shared}\t{seconds}")
+
+    def told(self) -> Iterator[str]:
+        """Yield what is printed of the two."""
+        one, other = self.mirrors
+        yield f"{self.one}\t{one}\t{self.other}\t{other}"
+        unknown = self.signatures.count(None)
+        yield f"signatures\t{len(self.signatures)}" + ("\tnot checked" if unknown else "")
+        yield from self.under_way
+
+
+def brought_by(books: Books, own: Books, peer: Books) -> Iterator[tuple[Object, Object, Object]]:
+    """Yield what a bank brought in again of offers of one to the other: record, answer, offer."""
+    for record in books.brought:
+        answer, offer = read_answer(record["request"]["answer"])
+        if (offer["from"], offer["to"]) == (own.journal, peer.journal):
+            yield record, answer, offer
+
+
+def are_peers(one: Books, other: Books) -> bool:
+    """Tell whether one of two banks agreed with the other."""
+    for own, peer in ((one, other), (other, one)):
+        account = own.accounts.get(account_of(peer.journal))
+        if account is not None and account.agreement is not None:
+            return own.journal != peer.journal
+    return False
+
+
 class Point(argparse.Action):
     """Gathers days and sequences in the order in which they were given."""
 
@@ -2293,18 +2513,29 @@ def main() -> int:
     parser.add_argument("--at", type=int, action=Point, metavar="SEQUENCE")
     parser.add_argument("exports", type=Path, nargs="*", metavar="EXPORT.jsonl")
     given, code = parser.parse_args(), 0
+    sound: dict[Path, Books] = {}
     for path in given.exports or [None]:
         prefix = f"{path}: " if len(given.exports) > 1 else ""
         try:
             with path.open("rb") if path else sys.stdin.buffer as lines:
-                told = "\n".join(told_of(verify(lines), given.points))
+                books = verify(lines)
+            told = "\n".join(told_of(books, given.points))
             print(f"{path}:\n{told}\n" if prefix else told)
+            sound |= {path: books} if path else {}
         except Refused as refusal:
             print(f"{prefix}{refusal}", file=sys.stderr)
             code = max(code, 1)
         except OSError as error:
             print(f"{path}: {error.strerror}", file=sys.stderr)
             code = 2
+    for (path, books), (other, others) in combinations(sound.items(), 2):
+        try:
+            if are_peers(books, others):
+                told = "\n".join(Pair(books, others).told())
+                print(f"{path} and {other}:\n{told}\n")
+        except Refused as refusal:
+            print(f"{path} and {other}: {refusal}", file=sys.stderr)
+            code = max(code, 1)
     return code
 
 

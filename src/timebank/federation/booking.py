@@ -6,7 +6,7 @@ the offer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -24,9 +24,10 @@ from timebank.errors import (
     shown,
 )
 from timebank.federation.agreements import Peer, journal_of
+from timebank.federation.evidence import two_offers
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.journal.offers import Signed, digest_of, offered
+from timebank.journal.offers import Signed, digest_of, offer_body, offered
 from timebank.model import Hold
 from timebank.model.agreements import SeenHead, shared_id
 from timebank.permissions import Ask
@@ -40,6 +41,14 @@ from timebank.rules.refusals import Refuse, code_of
 from timebank.rules.state import AnyCommand
 from timebank.storage.protocol import Reader
 
+#: Returns the head of the other bank that came with a message, where it is new; it may refuse.
+Look = Callable[[Reader], SeenHead | None]
+
+
+def nothing_seen(_: Reader) -> None:
+    """Look at nothing: the two banks share a store."""
+
+
 #: How long an offer waits for its answer, where nothing else is said.
 ANSWER_IN: Final = timedelta(days=30)
 #: Why an offer is refused that was taken back before it came.
@@ -47,14 +56,20 @@ CANCELLED: Final = "cancelled"
 
 
 class OtherOffer(InvalidRequest):
-    """What comes in is of an id that is known with another content: `ours` and `theirs` are bodies.
+    """What comes in is of an id that is known with another content: `ours` and `theirs`, as signed.
 
-    It is evidence against the bank that signed both, and never answered.
+    It is never answered. Where both are signed, `evidence` is the text of a file that proves to
+    anybody that one bank signed both; else it is `None`.
     """
 
-    def __init__(self, id: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    def __init__(self, id: str, ours: Signed, theirs: Signed) -> None:
         super().__init__(f"offer {shown(id)} is known with another content: it is not answered")
         self.id, self.ours, self.theirs = id, ours, theirs
+
+    @property
+    def evidence(self) -> str | None:
+        """The text of the file of evidence, if there is any."""
+        return two_offers(self.ours, self.theirs)
 
 
 class OfferForgotten(InvalidRequest):
@@ -190,12 +205,13 @@ def book(
     *,
     earner: str | None = None,
     note: str | None = None,
-    seen: SeenHead | None = None,
+    look: Look = nothing_seen,
 ) -> RecordBody:
     """Book an offer of another bank, or refuse it, in one commit; return the record of either.
 
     `signed` is an offer, or what takes one back, that was read and checked before. What was booked
-    or refused already is returned as it is.
+    or refused already is returned as it is. `look` is asked under the lock for the head of the
+    other bank that came with it, and may refuse.
 
     :raises OtherOffer: the id is known with another content.
     :raises NotPermitted: the permissions say no.
@@ -206,7 +222,8 @@ def book(
 
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
-        if (found := _known(session.writer, id, body)) is not None:
+        seen = look(session.writer)
+        if (found := known(session.writer, id, signed)) is not None:
             return found
         command = _booking(signed, session.known.journal, earner=earner, note=note, seen=seen)
         try:
@@ -240,55 +257,49 @@ def _booking(
         return Refuse.of(signed, code=code_of(refusal), seen=seen)
 
 
-def _known(reader: Reader, id: str, body: Mapping[str, Any]) -> RecordBody | None:
+def known(reader: Reader, id: str, signed: Signed) -> RecordBody | None:
     """Return what was booked or refused under an id, `None` where nothing was.
+
+    Where a refusal was followed by what had been accepted before, which a bank had forgotten, it
+    is the acceptance that counts.
 
     :raises OtherOffer: it was for another offer.
     """
-    row = reader.find(id)
+    row, body = reader.find(id), offered(signed)
     if row is None:
         return None
     record = body_of(row)
     request = record["request"]
-    ours = offered(request["offer"] if "offer" in request else request["answer"]["body"]["offer"])
-    if digest_of(ours) != digest_of(body):
-        raise OtherOffer(body["id"], ours, body)
+    ours = request["offer"] if "offer" in request else request["answer"]["body"]["offer"]
+    if digest_of(offered(ours)) != digest_of(body):
+        raise OtherOffer(body["id"], ours, signed)
+    if row.kind == "refuse":
+        again = reader.find(shared_id(body["from"], body["id"], "again"))
+        return record if again is None else body_of(again)
     return record
 
 
 # -- the end -------------------------------------------------------------------------------
 
 
-def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> RecordBody:
+def conclude(bank: Handle, signed: Signed, *, look: Look = nothing_seen) -> RecordBody:
     """Book what the other bank has accepted, or release what it refused; return the record.
 
     Of two answers the acceptance counts: what was released is booked after all, with a flag.
+    `look` is as of `book`.
 
     :raises OtherOffer: the offer that is answered is not the one that was made.
     :raises OfferForgotten: there is no such offer.
     :raises NotPermitted: the permissions say no.
     """
-    answer = signed["body"]
-    body = offered(answer["offer"])
 
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
         reader = session.writer
-        held = _own_offer(reader, body)
-        booked = reader.find(shared_id(body["from"], body["id"]))
-        if booked is not None:
-            return body_of(booked)
-        ended = resolution_of(reader, held["sequence"])
-        command: AnyCommand
-        if not answer["accepted"]:
-            if ended is not None:
-                return body_of(ended)
-            command = VoidOffer.by(signed)
-        elif ended is None:
-            command = SettleOffer.by(signed, seen=seen)
-        else:
-            spender = _spenders(reader, held)
-            command = BringIn.spent(signed, spender=spender, seen=seen)
+        seen = look(reader)
+        command = conclusion(reader, signed, seen=seen)
+        if isinstance(command, dict):
+            return command
         session.execute(command, actor)  # type: ignore[misc]  # the result is of either kind
         session.flush()
         row = reader.find(command.id or "")
@@ -299,21 +310,42 @@ def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> R
     return bank._execute_all(ask, work)  # noqa: SLF001 - as above
 
 
-def _own_offer(reader: Reader, body: Mapping[str, Any]) -> RecordBody:
+def conclusion(
+    reader: Reader, signed: Signed, *, seen: SeenHead | None
+) -> SettleOffer | VoidOffer | BringIn | RecordBody:
+    """Return the command by which an answer is concluded, or the record that did so before.
+
+    :raises OtherOffer: the offer that is answered is not the one that was made.
+    :raises OfferForgotten: there is no such offer.
+    """
+    answer = signed["body"]
+    body = offered(answer["offer"])
+    held = _own_offer(reader, answer["offer"])
+    booked = reader.find(shared_id(body["from"], body["id"]))
+    if booked is not None:
+        return body_of(booked)
+    ended = resolution_of(reader, held["sequence"])
+    if not answer["accepted"]:
+        return VoidOffer.by(signed) if ended is None else body_of(ended)
+    if ended is None:
+        return SettleOffer.by(signed, seen=seen)
+    return BringIn.spent(signed, spender=_spenders(reader, held), seen=seen)
+
+
+def _own_offer(reader: Reader, signed: Signed) -> RecordBody:
     """Return the record of the offer that is answered.
 
     :raises OfferForgotten: there is none.
     :raises OtherOffer: it is of another content.
     """
-    from timebank.journal.offers import offer_body
-
+    body = offered(signed)
     row = reader.find(body["id"])
     record = None if row is None or row.kind != "hold" else body_of(row)
     if record is None or "offer" not in record["request"]:
         raise OfferForgotten(body["id"])
     ours = offer_body(record)
     if digest_of(ours) != digest_of(body):
-        raise OtherOffer(body["id"], ours, body)
+        raise OtherOffer(body["id"], {"body": ours}, signed)
     return record
 
 

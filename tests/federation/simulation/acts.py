@@ -85,7 +85,7 @@ def reversal(run: Schedule) -> None:
     booked = run.booked(host, peer)
     if not booked:
         return
-    asked = {
+    asked: dict[str, Any] = {
         "reverses": run.chance.choice(booked),
         "reason": "it was less",
         "hours": run.chance.choice((None, None, "0:10", "0:30", 1)),
@@ -128,7 +128,7 @@ def send(run: Schedule) -> None:
 def answer_again(run: Schedule) -> None:
     """A bank sends its answers once more."""
     host, peer = run.pair()
-    for data in run.wire.answers(host, peer)[-3:]:
+    for data in run.wire.answers(host, peer.journal)[-3:]:
         run.network.send(run.number(peer), data)
 
 
@@ -287,7 +287,7 @@ def by_hand(run: Schedule) -> None:
         run.refused(host, run.chance.choice(tries))
 
 
-# -- servers ------------------------------------------------------------------------------------------
+# -- servers ----------------------------------------------------------------------
 
 
 def wait(run: Schedule) -> None:

@@ -67,6 +67,11 @@ class Host:
         self.crashes = self.restored = 0
         self.bank = self._started()
 
+    @property
+    def store(self) -> MemoryStore:
+        """Return what it keeps its bank in, where nothing fails."""
+        return self.memory
+
     def now(self) -> datetime:
         """Return what its clock says."""
         return self._world_now() + self.offset

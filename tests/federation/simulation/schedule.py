@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
 from federation.simulation import acts, judging
 from federation.simulation.hosts import FATES, Host
 from federation.simulation.network import Message, Network
-from federation.simulation.wires import Sealed, Unreadable, Wire, records
+from federation.simulation.reading import records
+from federation.simulation.wires import Sealed, Unreadable, Wire
 from federation.simulation.worlds import BEGINNING, VARIANTS, world
 from timebank import (
     ClockBehind,
@@ -130,13 +132,13 @@ class Schedule:
 
     def open_offers(self, host: Host, peer: Host) -> list[str]:
         """Return the ids of offers that wait for an answer."""
-        with host.memory.reader(host.name) as reader:
+        with host.store.reader(host.name) as reader:
             account = account_of(peer.journal)
             return [one["request"]["id"] for one in offers_under_way(reader, account)]
 
     def send_offers(self, host: Host, peer: Host) -> None:
         """Send what waits for an answer."""
-        for data in self.wire.offers(host, peer):
+        for data in self.wire.offers(host, peer.journal):
             self.network.send(self.number(peer), data)
 
     def attempt(self, host: Host, work: Callable[[TimeBank], Any]) -> Any:
@@ -144,8 +146,8 @@ class Schedule:
         with self._trouble(host):
             try:
                 done = host.call(work)
-            except REFUSALS as refusal:
-                self.tell(lambda: f"{host.name} refuses: {refusal!r}")
+            except REFUSALS as error:
+                self.tell(partial("{} refuses: {!r}".format, host.name, error))
                 return None
         self.tell(lambda: f"{host.name} does: {done!r}"[:300])
         return done
@@ -186,8 +188,8 @@ class Schedule:
             except Unreadable:
                 self.count("unreadable")
                 return
-            except LATER as later:
-                self.tell(lambda: f"{host.name} takes it later: {later!r}")
+            except LATER as error:
+                self.tell(partial("{} takes it later: {!r}".format, host.name, error))
                 return
             except NotAgreed as refusal:
                 if refusal.status == "none" or self._is_ended(host):
@@ -216,7 +218,7 @@ class Schedule:
         """
         names, weights = list(self.weights), list(self.weights.values())
         for act in self.chance.choices(names, weights, k=self.steps):
-            self.tell(lambda act=act: f"-- {act.__name__}")  # type: ignore[misc]  # bound now
+            self.tell(partial("-- {}".format, act.__name__))
             act(self)
             if self.chance.random() < 0.1:
                 self.judge(judging.wrong_now)
@@ -253,7 +255,7 @@ class Schedule:
                     if peer is not host:
                         self.send_offers(host, peer)
                         if not round:
-                            for data in self.wire.answers(host, peer):
+                            for data in self.wire.answers(host, peer.journal):
                                 self.network.send(self.number(peer), data)
             if not self.network.waiting:
                 return
@@ -275,7 +277,7 @@ class Schedule:
                         abandon(host.bank, id, reason="they never agreed")
 
     def _agreement(self, host: Host, peer: Host) -> Agreement | None:
-        with host.memory.reader(host.name) as reader:
+        with host.store.reader(host.name) as reader:
             return agreement_with(reader, peer.journal)
 
     def _deliver_all(self) -> None:

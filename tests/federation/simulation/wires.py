@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Protocol
 
-from federation.simulation.hosts import Host
+from federation.simulation.reading import Place, records
+from timebank import TimeBank
 from timebank.federation.booking import book, conclude
 from timebank.journal.form import canonical
 from timebank.journal.offers import answer_body, cancel_body, offer_body
 from timebank.model.agreements import account_of
 from timebank.queries.agreements import offers_under_way
 from timebank.queries.records import body_of
+
+
+class Server(Place, Protocol):
+    """A bank that is open."""
+
+    @property
+    def bank(self) -> TimeBank:
+        """Return it."""
 
 
 class Unreadable(Exception):
@@ -26,16 +34,16 @@ class Unreadable(Exception):
 class Wire(Protocol):
     """What the simulation asks of messages. A journal is that of the other bank."""
 
-    def offers(self, host: Host, peer: Host) -> list[bytes]:
+    def offers(self, host: Server, peer: str) -> list[bytes]:
         """Return the offers that wait for an answer."""
 
-    def cancel(self, host: Host, id: str) -> bytes:
+    def cancel(self, host: Server, id: str) -> bytes:
         """Return what takes an offer back."""
 
-    def answers(self, host: Host, peer: Host) -> list[bytes]:
+    def answers(self, host: Server, peer: str) -> list[bytes]:
         """Return every answer that was ever given."""
 
-    def receive(self, host: Host, data: bytes) -> tuple[str, bytes] | None:
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Do what a message asks for; return the journal of who gets an answer, and that.
 
         :raises Unreadable: it is nothing that another bank said.
@@ -45,30 +53,30 @@ class Wire(Protocol):
 class Sealed:
     """Bodies under a digest."""
 
-    def offers(self, host: Host, peer: Host) -> list[bytes]:
+    def offers(self, host: Server, peer: str) -> list[bytes]:
         """Implement `Wire.offers`."""
-        with host.memory.reader(host.name) as reader:
-            found = list(offers_under_way(reader, account_of(peer.journal)))
+        with host.store.reader(host.name) as reader:
+            found = list(offers_under_way(reader, account_of(peer)))
         return [_sealed(offer_body(record)) for record in found]
 
-    def cancel(self, host: Host, id: str) -> bytes:
+    def cancel(self, host: Server, id: str) -> bytes:
         """Implement `Wire.cancel`."""
-        with host.memory.reader(host.name) as reader:
+        with host.store.reader(host.name) as reader:
             row = reader.find(id)
             assert row is not None
             return _sealed(cancel_body(body_of(row)))
 
-    def answers(self, host: Host, peer: Host) -> list[bytes]:
+    def answers(self, host: Server, peer: str) -> list[bytes]:
         """Implement `Wire.answers`."""
         return [
             _sealed(answer_body(record))
             for record in records(host)
             if "offer" in record["request"]
             and record["kind"] in {"transfer", "reverse", "refuse"}
-            and _from(record) == peer.journal
+            and _from(record) == peer
         ]
 
-    def receive(self, host: Host, data: bytes) -> tuple[str, bytes] | None:
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Implement `Wire.receive`."""
         body = _unsealed(data)
         if body["to"] != host.journal:
@@ -77,13 +85,6 @@ class Sealed:
             conclude(host.bank, {"body": body})
             return None
         return body["from"], _sealed(answer_body(book(host.bank, {"body": body})))
-
-
-def records(host: Host) -> Iterator[dict[str, Any]]:
-    """Yield what a host's journal says, without asking the bank."""
-    rows = host.memory._banks[host.name]
-    for row in rows.records[: rows.sequence]:
-        yield json.loads(row.body)
 
 
 def _from(record: dict[str, Any]) -> str:
