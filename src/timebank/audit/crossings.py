@@ -1,21 +1,91 @@
-"""What is between two banks compared with what was asked: agreements, offers, and their ends.
+"""What is between two banks compared with what was asked, and what it is called.
 
-What an answer or an offer says was checked by who took it; here it is looked at whether the record
-does what it says. `timebank.audit.agreements` looks at one record beside others.
+Ids and offers are worked out here once more, from `docs/journal-format.md`. One record is looked at
+beside others in `timebank.audit.agreements`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from timebank.audit.base import AuditedRecord, Difference
+from timebank.audit.message_fields import FORMAT
 from timebank.errors import shown
 from timebank.journal.fold import Fold
 from timebank.model.said import said, who
 
 #: The kinds of record that are on an agreement.
-AGREEMENT_RECORDS = frozenset({"agree", "suspend_agreement", "end_agreement", "readmit"})
+AGREEMENT_RECORDS: Final = frozenset({"agree", "suspend_agreement", "end_agreement", "readmit"})
+#: What a request has that is between two banks.
+BETWEEN: Final = frozenset({"abandoned", "answer", "offer", "written_off"})
+#: The flags of what is between two banks, which have nothing but a rule.
+FLAGS: Final = ("late answer", "forgotten", "abandoned", "written off")
+#: Name of a field in the body of an offer → its name in the request of a transfer or hold.
+DESCRIBED: Final = {
+    "started_at": "from",
+    "ended_at": "to",
+    "category": "category",
+    "area": "area",
+    "resource": "resource",
+    "tags": "tags",
+}
+_LONGEST_JOURNAL: Final = 100
+
+
+# -- names -----------------------------------------------------------------------------------
+
+
+def account_with(journal: str) -> str:
+    """Return the account of an agreement with the bank of a journal.
+
+    >>> from timebank.audit.crossings import account_with
+    >>> account_with("0198ab")
+    'peer:0198ab'
+    """
+    if len(journal) > _LONGEST_JOURNAL:
+        return f"peer:sha256={sha256(journal.encode()).hexdigest()}"
+    return f"peer:{journal}"
+
+
+def id_shared(journal: str, id: str, word: str | None = None) -> str:
+    """Return the id that two banks share for an offer, by its bank's journal.
+
+    >>> from timebank.audit.crossings import id_shared
+    >>> id_shared("j1", "visit-81")
+    'peer:a6a0df82aeac96c22ce007810ed8b80dcdbe15c8'
+    """
+    text = f"{journal}\0{id}" if word is None else f"{journal}\0{id}\0{word}"
+    return f"peer:{sha256(text.encode()).hexdigest()[:40]}"
+
+
+def offer_made_by(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of the offer that the record of a hold makes."""
+    request, effects = record["request"], record["effects"]
+    asked = request["offer"]
+    account = account_with(asked["to"])
+    made = {
+        "format": FORMAT,
+        "kind": "offer",
+        "from": record["journal"],
+        "record": record["sequence"],
+        "id": request["id"],
+        "exchange": request["kind"],
+        "seconds": sum(seconds for id, seconds in effects["lines"] if id == account),
+        "occurred_on": request.get("occurred_on", record["recorded_on"]),
+        "answer_by": effects["answer_by"],
+        "terms": effects["terms"],
+    }
+    made |= {name: value for name, value in asked.items() if name != "answer_in"}
+    named = {**DESCRIBED, "note": "note"}
+    made |= {name: request[field] for name, field in named.items() if field in request}
+    if "seen" in effects:
+        made["seen"] = effects["seen"][:2]
+    return made
+
+
+# -- what was asked ----------------------------------------------------------------------------
 
 
 def agreement_differences(fold: Fold, record: AuditedRecord) -> Iterator[Difference]:
@@ -45,6 +115,12 @@ def agreement_differences(fold: Fold, record: AuditedRecord) -> Iterator[Differe
             said("an_account_that_was_not_merged"),
             said("it_was_into", merged_into=who(before.merged_into)),
         )
+    if kind == "agree" and before.status != "agreed":
+        now = record.content["recorded_at"]
+        rows = fold.holds.get(before.account, {}).values()
+        reserved = any(row.expires_at > now for row in rows)
+        if reserved or fold.balances.get(before.account, (0, 0))[1]:
+            yield said("an_account_at_zero_to_agree_on"), said("it_had_hours")
 
 
 def settled_day(asked: str, on: str, closed: str | None) -> str:
@@ -62,15 +138,29 @@ def answered_differences(
     record: AuditedRecord, held: dict[str, Any], closed: str | None
 ) -> Iterator[Difference]:
     """Yield where what is booked by an answer is not what was offered, or of another day."""
-    effects, offered = record.effects, held["effects"]
+    request, effects, offered = record.request, record.effects, held["effects"]
     for field, of in (("postings", "lines"), ("fee", "fee")):
-        if effects.get(field, []) != offered[of] if of in offered else effects.get(field, []):
+        if effects.get(field, []) != offered.get(of, []):
             yield said("as_was_offered", field=field), shown(effects.get(field, []))
     if "flags" in effects:
-        yield said("flags", flags="[]"), shown(effects["flags"])
-    body = record.request["answer"].get("body", {})
-    day = body.get("occurred_on") if isinstance(body, dict) else None
-    if isinstance(day, str):
+        yield said("flags", flags=shown([])), shown(effects["flags"])
+    asked = sorted(request.keys() & {"hours", "occurred_on"})
+    if asked:
+        yield said("no_field_beside_an_answer"), ", ".join(asked)
+    day = request["answer"]["body"].get("occurred_on")
+    if day is not None:
         expected = settled_day(day, record.content["recorded_on"], closed)
         if effects["occurred_on"] != expected:
             yield said("occurred_on", day=shown(expected)), shown(effects["occurred_on"])
+
+
+def described_differences(request: dict[str, Any], offer: dict[str, Any]) -> Iterator[Difference]:
+    """Yield where what is booked is described in another way than the offer."""
+    fields = {"exchange": "kind", "occurred_on": "occurred_on", **DESCRIBED}
+    for name, field in fields.items():
+        if request.get(field) != offer.get(name):
+            expected = said("as_the_offer_says", field=field, value=shown(offer.get(name)))
+            yield expected, shown(request.get(field))
+    for field in ("via", "source", "limits"):
+        if field in request:
+            yield said("no_such_field"), field
