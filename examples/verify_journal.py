@@ -5,9 +5,14 @@
 Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
 and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks, and
 exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
+
+Of banks that agreed with each other, the records of each two are compared: print what stands on
+their accounts, how many signatures were checked (with the package `cryptography`, where it is
+there), and what is under way; or the record of one of them that the other one contradicts.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import re
@@ -17,7 +22,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,13 @@ NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 -"
 TEXTS = ("name", "note", "reason")
 #: What is said of an exchange, and may be amended.
 SAID = ("area", "category", "from", "note", "resource", "tags", "to")
+#: The same, where an offer to another bank says it: under these names.
+IN_OFFERS = {one: {"from": "started_at", "to": "ended_at"}.get(one, one) for one in SAID}
+#: Ids of operations that begin so are the library's own.
+OWN_IDS = ("due:", "peer:", "cheque:")
+#: Fields of a request that only what is between two banks has; those of a transfer.
+BETWEEN = ("offer", "answer", "abandoned")
+OF_TRANSFERS = ("offer", "answer", "written_off")
 ACCOUNT_KINDS = ("member", "group", "organisation", "fund", "clearing", "issuance")
 MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 STATUS = {
@@ -38,6 +50,8 @@ STATUS = {
 Object = dict[str, Any]
 Lines = list[Any]
 Test = Callable[[Any], bool]
+#: Checks a record, its request and its effects.
+Step = Callable[[Object, Object, Object], None]
 
 
 class Refused(Exception):
@@ -208,6 +222,21 @@ def is_bool(value: Any) -> bool:
     return type(value) is bool
 
 
+def is_true(value: Any) -> bool:
+    """Accept true."""
+    return value is True
+
+
+def is_key(value: Any) -> bool:
+    """Accept the line of a public key."""
+    return type(value) is str
+
+
+def is_signature(value: Any) -> bool:
+    """Accept the line of a signature."""
+    return type(value) is str
+
+
 def is_object(value: Any) -> bool:
     """Accept an object, which is looked at elsewhere."""
     return type(value) is dict
@@ -251,6 +280,12 @@ def is_source(value: Any) -> bool:
     return bool(names) and sorted(set(names)) == names
 
 
+def is_seen_head(value: Any) -> bool:
+    """Accept a head of another bank: its size and its root, and its signature where it has one."""
+    head = type(value) is list and tuple_of(whole(0), is_hex)(value[:2])
+    return head and len(value) <= 3 and all(map(is_signature, value[2:]))
+
+
 # A field whose name ends in "?" may be left out.
 ON_ACCOUNT = {"account": identifier}
 WITH_REASON = {**ON_ACCOUNT, "reason?": is_hex}
@@ -278,7 +313,7 @@ PART = {"id": identifier, "hours?": positive, "occurred_on?": is_day}
 DELEGATE = {**ON_ACCOUNT, "delegate": identifier}
 SETS: dict[str, Test] = {
     "kind?": words(*ACCOUNT_KINDS),
-    "status?": words("open", "frozen", "closed"),
+    "status?": words("open", "frozen", "closed", "agreed"),
     "joined_on?": nullable(is_day),
     "floor?": is_limit,
     "ceiling?": is_limit,
@@ -286,12 +321,20 @@ SETS: dict[str, Test] = {
 }
 CHANGE = {"account": identifier, "sets": is_object}
 FLAGS = {"flags?": many(is_object)}
+PLACE = tuple_of(sequence, words(*TEXTS))
+HEAD = tuple_of(sequence, is_hex)
+TERMS = tuple_of(nullable(whole(0)), nullable(whole(0)))
+SEEN = {"seen?": is_seen_head}
+#: A body of a message tells a head without its signature.
+SEEN_IN_BODY = {"seen?": tuple_of(whole(0), is_hex)}
+TOLD_TO_PEER = {"terms?": TERMS, **SEEN}
+#: What a request has of another bank: bodies of messages, and signatures, are looked at elsewhere.
+OFFERED, ANSWERED = {"offer?": is_object}, {"answer?": is_object}
 MOVE = {"occurred_on": is_day, "postings": moved, "statute": identifier}
 FEE = {"fee?": moved}
 RESERVE = tuple_of(identifier, whole(0), whole(0))
 HOLD = {"lines": moved, "reserves": many(RESERVE), "statute": identifier, "expires_at?": seconds}
-PLACE = tuple_of(sequence, words(*TEXTS))
-HEAD = tuple_of(sequence, is_hex)
+OFFER = {"answer_by?": seconds, "reverses?": sequence, **TOLD_TO_PEER}
 RECORD: dict[str, Test] = {
     "format": words("timebank/1"),
     "journal": identifier,
@@ -319,16 +362,31 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
     "set_limits": ({**ON_ACCOUNT, "floor?": is_limit, "ceiling?": is_limit}, CHANGE),
     "rename": ({**ON_ACCOUNT, "name?": is_hex}, CHANGE),
     **dict.fromkeys(STATUS, (WITH_REASON, CHANGE)),
-    "transfer": (EXCHANGE, {**MOVE, **FEE, **FLAGS}),
-    "reverse": (
-        {**PART, "transfer": identifier, "reason": is_hex},
-        {**MOVE, **FEE, "reverses": sequence},
+    "transfer": (
+        {**EXCHANGE, **OFFERED, **ANSWERED, "written_off?": is_true},
+        {**MOVE, **FEE, **FLAGS, **TOLD_TO_PEER},
     ),
-    "hold": ({**EXCHANGE, "expires_in?": positive}, {**HOLD, **FEE, **FLAGS}),
-    "settle": ({**PART, "hold": identifier}, {**MOVE, **FEE, **FLAGS, "resolves": sequence}),
+    "reverse": (
+        {**PART, "transfer": identifier, "reason?": is_hex, **OFFERED},
+        {**MOVE, **FEE, "reverses": sequence, **TOLD_TO_PEER},
+    ),
+    "hold": (
+        {**EXCHANGE, "expires_in?": positive, **OFFERED},
+        {**HOLD, **FEE, **FLAGS, **OFFER},
+    ),
+    "settle": (
+        {**PART, "hold": identifier, **ANSWERED},
+        {**MOVE, **FEE, **FLAGS, "resolves": sequence, **SEEN},
+    ),
     "void": (
-        {"id": identifier, "hold": identifier, "reason?": is_hex},
-        {"resolves": sequence},
+        {
+            "id": identifier,
+            "hold": identifier,
+            "reason?": is_hex,
+            "abandoned?": is_true,
+            **ANSWERED,
+        },
+        {"resolves": sequence, **FLAGS},
     ),
     "adopt": ({"statute": is_object}, {"adopts": identifier}),
     "due": (
@@ -391,7 +449,70 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
         },
     ),
     "history_lost": ({"lost?": HEAD, "reason": is_hex}, {"lost": HEAD}),
+    "agree": (
+        {
+            **WITH_REASON,
+            "peer": identifier,
+            "they_may_owe": nullable(whole(0)),
+            "we_may_owe": nullable(whole(0)),
+            "key?": is_key,
+            "theirs?": TERMS,
+        },
+        {**CHANGE, "of": sequence},
+    ),
+    "suspend_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**ON_ACCOUNT, "of": sequence}),
+    "end_agreement": ({**ON_ACCOUNT, "reason": is_hex}, {**CHANGE, "of": sequence}),
+    "readmit": (
+        {**ON_ACCOUNT, "head": is_seen_head, "reason": is_hex},
+        {**ON_ACCOUNT, "of": sequence},
+    ),
+    "refuse": (
+        {"id": identifier, "code": label, "offer": is_object, "reason?": is_hex},
+        {"terms": TERMS, **SEEN},
+    ),
 }
+#: Kinds that are on an agreement, or on an offer that moves nothing.
+ON_AGREEMENTS = {"agree", "suspend_agreement", "end_agreement", "readmit"}
+#: Effects that only what is between two banks has; what the request of an offer says of it.
+OF_OFFERS = ("answer_by", "terms", "seen")
+#: What no booking of an offer has.
+UNOFFERED = ("via", "source", "limits")
+ASKED = {"to": identifier, "answer_in": positive, "earner?": label, "reverses?": identifier}
+MESSAGE = {
+    "format": words("timebank-peers/1"),
+    "kind": words("offer", "cancel", "answer"),
+    "from": identifier,
+    "to": identifier,
+}
+#: Kind of message → the fields of its body.
+BODIES: dict[str, dict[str, Test]] = {
+    "offer": {
+        **MESSAGE,
+        "id": identifier,
+        "record": sequence,
+        "seconds": positive,
+        "exchange": identifier,
+        "occurred_on": is_day,
+        "answer_by": seconds,
+        "terms": TERMS,
+        "earner?": label,
+        "reverses?": identifier,
+        **{f"{IN_OFFERS[name]}?": TOLD[f"{name}?"] for name in SAID},
+        **SEEN_IN_BODY,
+    },
+    "cancel": {**MESSAGE, "offer": is_object},
+    "answer": {
+        **MESSAGE,
+        "record": sequence,
+        "offer": is_object,
+        "accepted": is_bool,
+        "occurred_on?": is_day,
+        "code?": label,
+        "terms": TERMS,
+        **SEEN_IN_BODY,
+    },
+}
+SIGNED: dict[str, Test] = {"body": is_object, "signature?": is_signature}
 
 
 def shape(found: Object, fields: dict[str, Test], rule: str) -> None:
@@ -616,6 +737,12 @@ def fee_of(statute: Object, earned: Lines, spent: Lines, within: Lines | None = 
     return [[rule["fund"], fee], *negative(apportion(within or lines, fee))] if fee else []
 
 
+def paid_by(statute: Object, payer: str) -> Object:
+    """Return a statute whose fee is its own member's, in an exchange with another bank."""
+    fee = statute["fee"]
+    return statute if fee is None else {**statute, "fee": {**fee, "payer": payer}}
+
+
 def months_between(first: str, last: str) -> int:
     """Return the whole months from one day to another."""
     one, other = date.fromisoformat(first), date.fromisoformat(last)
@@ -654,6 +781,19 @@ class Move:
         self.id, self.days = id, [day]
         self.own, self.own_back = own, Lines()
         self.fee, self.fee_back = fee, Lines()
+        #: Sequence of an open offer to another bank that moves hours back → its lines.
+        self.offered_back: dict[int, Lines] = {}
+
+
+class Agreement:
+    """What was agreed with another bank."""
+
+    def __init__(self, peer: str) -> None:
+        """Begin it."""
+        self.peer, self.status, self.terms = peer, "ended", Lines()
+        #: The public keys that the other bank has had; what was moved while it was agreed.
+        self.keys: list[str] = []
+        self.moved = 0
 
 
 class Account:
@@ -675,6 +815,7 @@ class Account:
         self.postings: list[tuple[int, str, int]] = []
         #: The accounts that were merged into it, also by way of others.
         self.merged: list[Account] = []
+        self.agreement: Agreement | None = None
 
     @property
     def joined(self) -> str:
@@ -726,6 +867,24 @@ class Books:
         self.settles: dict[int, int] = {}
         #: Sequence of an amendment → that of the transfer or hold.
         self.amends: dict[int, int] = {}
+        #: Id of an offer to another bank → its body; of what it came to, the record of the end.
+        self.offers: dict[str, Object] = {}
+        self.ends: dict[str, Object] = {}
+        #: Shared id → the record that answers an offer of another bank.
+        self.answers: dict[str, Object] = {}
+        #: What was brought in again, and what was written off, by account.
+        self.brought: list[Object] = []
+        #: Records that have a message; ids of what was booked with another bank.
+        self.between_banks: list[Object] = []
+        self.booked: set[str] = set()
+        #: Whether the record that is looked at is between two banks.
+        self.is_between = False
+        self.written_off: dict[str, int] = {}
+        #: Of what was lost, the greatest sequence that was declared; of the tree, its leaves.
+        self.lost, self.leaves = 0, list[bytes]()
+        self.subtrees: dict[tuple[int, int], bytes] = {}
+        #: What was seen of other banks: the account, a head, and by which record.
+        self.sights: list[tuple[str, Lines, int]] = []
         self.commitments: dict[tuple[int, str], str] = {}
         self.erased: set[tuple[int, str]] = set()
         self.absent: set[tuple[int, str]] = set()
@@ -735,6 +894,7 @@ class Books:
     def grow(self, body: bytes) -> None:
         """Add a leaf to the tree: two subtrees of one size become a larger one."""
         size, node = 1, hashlib.sha256(b"\0" + body).digest()
+        self.leaves.append(node)
         while self.peaks and self.peaks[-1][0] == size:
             _, left = self.peaks.pop()
             size, node = 2 * size, hashlib.sha256(b"\1" + left + node).digest()
@@ -745,6 +905,19 @@ class Books:
         found = self.peaks[-1][1] if self.peaks else hashlib.sha256().digest()
         for _, left in self.peaks[-2::-1]:
             found = hashlib.sha256(b"\1" + left + found).digest()
+        return found
+
+    def subtree(self, first: int, size: int) -> bytes:
+        """Return the root of so many leaves; that of a perfect subtree is kept."""
+        if size == 1:
+            return self.leaves[first]
+        if (first, size) in self.subtrees:
+            return self.subtrees[first, size]
+        half = 1 << (size - 1).bit_length() - 1
+        nodes = self.subtree(first, half) + self.subtree(first + half, size - half)
+        found = hashlib.sha256(b"\1" + nodes).digest()
+        if size == 2 * half:
+            self.subtrees[first, size] = found
         return found
 
     def record(self, record: Object, body: bytes) -> None:
@@ -766,16 +939,26 @@ class Books:
         self.clock(record["recorded_at"], record["recorded_on"], kind)
         if "id" in request:
             check(request["id"] not in self.ids, "ids", "used before")
-            own = request["id"].startswith(("due:", "peer:", "cheque:"))
-            check(own == (kind == "due"), "ids", "of the library's own")
+            shared = kind != "hold" and not request.keys().isdisjoint(BETWEEN)
+            own = "due:" if kind == "due" else "peer:" if shared else ""
+            found = next((one for one in OWN_IDS if request["id"].startswith(one)), "")
+            check(found == own, "ids", "of the library's own")
             self.ids[request["id"]] = self.sequence
         self.commitments |= {(self.sequence, f): request[f] for f in TEXTS if f in request}
         if "statute" in effects:
             version = self.statute["version"]
             check(effects["statute"] == version, "statutes", f"in force is {version}")
+        between = self.between(kind, request)
+        self.is_between = between is not None
         if kind in STATUS:
             self.set_status(request, effects, *STATUS[kind])
+        elif between is not None:
+            between(record, request, effects)
+            self.between_banks.append(record)
+            if "postings" in effects:
+                self.booked.add(request["id"])
         else:
+            check(effects.keys().isdisjoint(OF_OFFERS), "fields", "of an exchange between banks")
             getattr(self, kind)(request, effects)
 
     def clock(self, instant: int, day: str, kind: str) -> None:
@@ -808,11 +991,13 @@ class Books:
             id = into
         return id
 
-    def take_part(self, ids: Iterable[str]) -> None:
-        """Refuse whoever earns or spends and is not open."""
+    def take_part(
+        self, ids: Iterable[str], *, besides: str = "", allowed: tuple[str, ...] = ("open",)
+    ) -> None:
+        """Refuse whoever earns or spends and is not open; but the account of an agreement."""
         for id in ids:
             status = self.account(id).status
-            check(status == "open", "accounts", f"{id!r} is {status}")
+            check(status in allowed or id == besides, "accounts", f"{id!r} is {status}")
 
     # -- accounts ----------------------------------------------------------------------------
 
@@ -842,7 +1027,7 @@ class Books:
         given = {name: request[name] for name in ("floor", "ceiling") if name in request}
         check(given, "fields", "no limit")
         self.sets(request, effects, {"floor": account.floor, "ceiling": account.ceiling} | given)
-        check(account.status != "closed", "accounts", "closed")
+        check(account.status in {"open", "frozen"}, "accounts", account.status)
         self.set_own_limits(account, effects["sets"])
 
     def rename(self, request: Object, effects: Object) -> None:
@@ -910,6 +1095,9 @@ class Books:
             account.balance += seconds
             check(abs(account.balance) <= MAX, "postings", "a balance beyond 2**53")
             account.postings.append((self.sequence, day, seconds))
+            if account.agreement is not None:
+                check(self.is_between, "agreements", f"{id!r} is moved by hand")
+                account.agreement.moved += seconds
         if "reverses" not in effects and "id" in request:
             self.moves[self.sequence] = Move(request["id"], day, own, fee)
 
@@ -987,22 +1175,35 @@ class Books:
             check(rule["beyond"] == "flag", "largest exchange", f"{size} seconds")
             yield {"rule": "largest exchange", "limit": rule["hours"], "needed": size}
 
-    def exchange(self, request: Object, day: str) -> tuple[Lines, Lines, Lines, list[Object]]:
-        """Return the sides, the fee and the flags of what is asked."""
+    def sides(self, request: Object) -> tuple[Lines, Lines]:
+        """Return the two sides that are asked for."""
         earned, spent = request["earners"], request["spenders"]
         check(total(earned) == total(spent), "sides", "they sum to something else")
         check(not len(earned) == len(spent) == 1 or earned[0][0] != spent[0][0], "sides", "alike")
         check(request["kind"] != "reversal", "fields", "kind is reversal")
-        self.take_part(id for id, _ in earned + spent)
+        return earned, spent
+
+    def exchange(
+        self,
+        request: Object,
+        day: str,
+        statute: Object,
+        *,
+        besides: str = "",
+        exact: bool = False,
+    ) -> tuple[Lines, Lines, Lines, list[Object]]:
+        """Return the sides, the fee and the flags of what is asked; `exact`, without a unit."""
+        earned, spent = self.sides(request)
+        self.take_part((id for id, _ in earned + spent), besides=besides)
         self.arranged(request)
         if not self.is_judged(request):
             return earned, spent, [], []
-        flags = [*self.late(self.statute, day)]
-        size = in_granularity(self.statute, total(earned))
-        flags += self.large(self.statute, size)
+        flags = [*self.late(statute, day)]
+        size = total(earned) if exact else in_granularity(statute, total(earned))
+        flags += self.large(statute, size)
         earned, spent = apportion(earned, size), apportion(spent, size)
-        fee = fee_of(self.statute, earned, spent)
-        self.take_part(id for id, _ in fee)
+        fee = fee_of(statute, earned, spent)
+        self.take_part((id for id, _ in fee), besides=besides)
         return earned, spent, fee, flags
 
     def is_judged(self, request: Object) -> bool:
@@ -1010,15 +1211,15 @@ class Books:
         return request["kind"] == "exchange" and "limits" not in request
 
     def arranged(self, request: Object) -> None:
-        """Refuse an exchange that was arranged by who is closed."""
+        """Refuse an exchange that was arranged by who is closed, or another bank."""
         if "via" in request:
-            check(self.account(request["via"]).status != "closed", "accounts", "via is closed")
+            self.take_part([request["via"]], allowed=("open", "frozen"))
 
     def transfer(self, request: Object, effects: Object) -> None:
         """Check a transfer."""
         day = request.get("occurred_on", self.day)
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
-        earned, spent, fee, flags = self.exchange(request, day)
+        earned, spent, fee, flags = self.exchange(request, day, self.statute)
         lines = earned + negative(spent)
         if "limits" not in request:
             flags += self.flags(lines + fee, lines + fee)
@@ -1034,6 +1235,11 @@ class Books:
 
     def reverse(self, request: Object, effects: Object) -> None:
         """Check a reversal, and take it from what is left of its original."""
+        check("reason" in request, "fields", "no reason")
+        self.move_back(request, effects)
+
+    def move_back(self, request: Object, effects: Object, *, besides: str = "") -> None:
+        """Take a reversal from what is left of its original; `besides` is that of an agreement."""
         original = effects["reverses"]
         check(original in self.moves, "reversals", f"record {original} is no transfer")
         move = self.moves[original]
@@ -1041,8 +1247,8 @@ class Books:
         of = move.days[0] if move.days[0] > self.closed else self.day
         day = request.get("occurred_on", of)
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
-        for account in {one for one, _ in effects["postings"]}:
-            check(self.account(account).status != "closed", "accounts", f"{account!r} is closed")
+        ids = sorted({one for one, _ in effects["postings"]})
+        self.take_part(ids, besides=besides, allowed=("open", "frozen"))
         lines, fee = self.rest(move.own, move.own_back), self.rest(move.fee, move.fee_back)
         left, fee_left = total(side(lines, 1)), total(side(fee, 1))
         needed = request.get("hours", left)
@@ -1077,7 +1283,19 @@ class Books:
         """Check a hold."""
         day = request.get("occurred_on", self.day)
         self.not_closed(day)
-        earned, spent, fee, flags = self.exchange(request, day)
+        earned, spent, fee, flags = self.exchange(request, day, self.statute)
+        of_spenders = self.statute["fee"] is not None and self.statute["fee"]["payer"] == "spender"
+        held, incoming = self.held(effects, earned, spent, fee, of_spenders=of_spenders)
+        if "limits" not in request:
+            flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        check("reverses" not in effects, "fields", "reverses of no offer")
+        self.keep(request, effects, self.statute)
+
+    def held(
+        self, effects: Object, earned: Lines, spent: Lines, fee: Lines, *, of_spenders: bool
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return what a hold keeps of each account: to be spent, and to be earned."""
         lines = earned + negative(spent) + fee
         check(effects["lines"] == lines, "holds", f"lines are not {lines}")
         check(effects.get("fee", []) == fee, "fee", f"not {fee}")
@@ -1085,21 +1303,24 @@ class Books:
         for id, seconds in fee:
             if seconds > 0:
                 incoming[id] = incoming.get(id, 0) + seconds
-            elif self.statute["fee"]["payer"] == "spender":
+            elif of_spenders:
                 held[id] -= seconds
         reserves = [[id, held.get(id, 0), incoming.get(id, 0)] for id in sorted(held | incoming)]
         check(effects["reserves"] == reserves, "holds", f"reserves are not {reserves}")
-        if "limits" not in request:
-            flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
-        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        return held, incoming
+
+    def keep(self, request: Object, effects: Object, statute: Object) -> None:
+        """Keep what a hold reserves, until its end."""
         ends = None
         if "expires_in" in request:
             ends = self.instant + request["expires_in"]
         check(effects.get("expires_at") == ends, "holds", f"it expires at {ends}")
-        self.holds[self.sequence] = (request, effects, self.statute)
+        self.holds[self.sequence] = (request, effects, statute)
         self.tell(request)
         check(ends is None or ends < MAX, "holds", "it expires too late")
-        for id, spends, earns in reserves:
+        for id, spends, earns in effects["reserves"]:
+            by_hand = self.account(id).agreement is not None and not self.is_between
+            check(not by_hand, "agreements", f"{id!r} is reserved by hand")
             self.account(id).holds[self.sequence] = (spends, earns, ends)
             check(max(self.reserved(self.account(id))) <= MAX, "holds", "more than 2**53 seconds")
 
@@ -1118,13 +1339,20 @@ class Books:
         for id, _, _ in effects["reserves"]:
             del self.account(id).holds[sequence]
 
+    def by_hand(self, request: Object, effects: Object) -> tuple[Object, Object, Object]:
+        """Return an open hold that is no offer to another bank, and is open no more."""
+        found = self.resolved(request, effects)
+        check("offer" not in found[0], "offers", "an offer that has no answer")
+        return found
+
     def void(self, request: Object, effects: Object) -> None:
         """Check that what is voided was open."""
-        self.resolved(request, effects)
+        self.by_hand(request, effects)
+        check("flags" not in effects, "flags", "of a void")
 
     def settle(self, request: Object, effects: Object) -> None:
         """Check a settlement under the statute of its hold."""
-        held, of_hold, statute = self.resolved(request, effects)
+        held, of_hold, statute = self.by_hand(request, effects)
         given = request.get("occurred_on")
         planned = held.get("occurred_on", self.day)
         day = given or (planned if self.closed < planned <= self.day else self.day)
@@ -1171,6 +1399,350 @@ class Books:
             del self.account(id).holds[0]
         return flags
 
+    # -- between two banks -------------------------------------------------------------------
+
+    def between(self, kind: str, request: Object) -> Step | None:
+        """Return what checks a record that is between two banks, `None` for any other."""
+        named = [one for one in (*BETWEEN, "written_off") if one in request]
+        check(len(named) <= 1, "fields", " and ".join(named))
+        if not named and kind not in ON_AGREEMENTS:
+            return None
+        found: Step = getattr(self, "_".join([kind, *named]))
+        return found
+
+    def agree(self, record: Object, request: Object, effects: Object) -> None:
+        """Put a clearing account under an agreement, or change its terms."""
+        id, peer = request["account"], request["peer"]
+        check(id == account_of(peer), "agreements", f"{id!r} is not of {peer!r}")
+        check(peer != self.journal, "agreements", "with itself")
+        they, we = request["they_may_owe"], request["we_may_owe"]
+        sets = {"status": "agreed", "floor": None if they is None else -they, "ceiling": we}
+        account = self.on_agreement(request, effects, sets)
+        check(account.kind == "clearing", "agreements", f"of a {account.kind}")
+        check(id not in funds_of(self.statute), "agreements", "a fund")
+        check(account.status != "frozen", "accounts", "frozen")
+        if account.status != "agreed":
+            self.is_empty(account)
+        agreement = account.agreement = account.agreement or Agreement(peer)
+        agreement.status, agreement.terms = "agreed", [they, we]
+        agreement.keys += [request["key"]] if "key" in request else []
+        self.set_of_agreement(account, effects["sets"])
+
+    def on_agreement(self, request: Object, effects: Object, sets: Object | None = None) -> Account:
+        """Return the account of a record on an agreement; check its effects."""
+        account = self.account(request["account"])
+        check(effects["account"] == request["account"], "effects", "of another account")
+        check(effects["of"] == account.opened, "effects", f"it is record {account.opened}")
+        if sets is not None:
+            self.sets(request, effects, sets)
+        return account
+
+    def is_empty(self, account: Account) -> None:
+        """Refuse an account that has hours, or that open holds keep anything of."""
+        check(not account.balance, "agreements", f"with {account.balance} seconds")
+        check(self.reserved(account) == (0, 0), "agreements", "with open holds")
+
+    def set_of_agreement(self, account: Account, sets: Object) -> None:
+        """Set the status and the limits of the account of an agreement."""
+        account.floor, account.ceiling = sets["floor"], sets["ceiling"]
+        account.status = sets["status"]
+        account.changes.append((self.day, account.status))
+
+    def suspend_agreement(self, record: Object, request: Object, effects: Object) -> None:
+        """Suspend an agreement."""
+        self.on_agreement(request, effects)
+        agreement = self.agreed(request["account"])
+        check(agreement.status == "agreed", "agreements", "suspended before")
+        agreement.status = "suspended"
+
+    def end_agreement(self, record: Object, request: Object, effects: Object) -> None:
+        """End an agreement, at zero."""
+        sets = {"status": "closed", "floor": "inherit", "ceiling": "inherit"}
+        account = self.on_agreement(request, effects, sets)
+        agreement = self.agreed(request["account"])
+        self.is_empty(account)
+        agreement.status = "ended"
+        self.set_of_agreement(account, sets)
+
+    def readmit(self, record: Object, request: Object, effects: Object) -> None:
+        """Take the other bank's journal as it stands now."""
+        self.on_agreement(request, effects)
+        self.agreed(request["account"])
+        self.sights.append((request["account"], request["head"], self.sequence))
+
+    def agreed(self, id: str, *statuses: str) -> Agreement:
+        """Return the agreement that an account has, which is not ended."""
+        agreement = self.account(id).agreement
+        check(agreement is not None, "agreements", f"{id!r} has none")
+        assert agreement is not None
+        status = agreement.status
+        check(status in (statuses or ("agreed", "suspended")), "agreements", status)
+        return agreement
+
+    def told_to_peer(self, effects: Object, id: str, agreement: Agreement) -> None:
+        """Check the terms that the other bank is told, and note the head that was seen of it."""
+        if "terms" in effects:
+            check(effects["terms"] == agreement.terms, "agreements", f"not {agreement.terms}")
+        if "seen" in effects:
+            self.sights.append((id, effects["seen"], self.sequence))
+
+    def has_terms(self, effects: Object) -> None:
+        """Refuse effects without the terms that the other bank is told."""
+        check("terms" in effects, "fields", "terms is missing")
+
+    # -- what is offered to another bank -----------------------------------------------------
+
+    def hold_offer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check an offer: hours are kept for an earner of another bank."""
+        asked = request["offer"]
+        shape(asked, ASKED, "fields")
+        check(("earner" in asked) != ("reverses" in asked), "fields", "an earner, or a reversal")
+        self.has_terms(effects)
+        check("expires_in" not in request, "offers", "it expires")
+        account, back = account_of(asked["to"]), "reverses" in asked
+        statuses = ("agreed", "suspended") if back else ("agreed",)
+        agreement = self.agreed(account, *statuses)
+        check([id for id, _ in request["earners"]] == [account], "offers", f"not to {account!r}")
+        day = request.get("occurred_on", self.day)
+        self.not_closed(day)
+        check(back == ("reverses" in effects), "fields", "reverses")
+        statute, flags, fee = self.statute, list[Object](), Lines()
+        if back:
+            earned, spent = self.sides(request)
+            self.offer_back(request, effects, account)
+        else:
+            statute = paid_by(statute, "spender")
+            earned, spent, fee, flags = self.exchange(request, day, statute, besides=account)
+        held, incoming = self.held(effects, earned, spent, fee, of_spenders=True)
+        if not back and "limits" not in request:
+            flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        by = self.instant + asked["answer_in"]
+        check(effects.get("answer_by") == by, "offers", f"it is answered by {by}")
+        check(by < MAX, "offers", "it is answered too late")
+        self.told_to_peer(effects, account, agreement)
+        self.keep(request, effects, statute)
+        self.offers[request["id"]] = offer_body(record)
+
+    def offer_back(self, request: Object, effects: Object, account: str) -> None:
+        """Check an offer that moves back what was booked for the other bank."""
+        asked = request["offer"]
+        original = self.ids.get(shared_id(asked["to"], asked["reverses"]), 0)
+        check(effects["reverses"] == original, "effects", f"it reverses record {original}")
+        move = self.moves.get(original)
+        check(move is not None and original in self.said, "reversals", f"{original} is no transfer")
+        assert move is not None
+        check(account in {id for id, _ in move.own}, "reversals", "not of the other bank")
+        left = total(side(self.rest(move.own, move.own_back), 1))
+        left -= sum(total(side(lines, 1)) for lines in move.offered_back.values())
+        needed = total(request["earners"])
+        check(needed <= left, "reversals", f"{needed} of {left} seconds")
+        gave = {self.heir(id) for id, seconds in move.own if seconds > 0}
+        spenders = [id for id, _ in request["spenders"]]
+        check(gave.issuperset(spenders), "reversals", "of another account")
+        self.take_part([account, *spenders], besides=account, allowed=("open", "frozen"))
+        self.arranged(request)
+        move.offered_back[self.sequence] = effects["lines"]
+
+    def ended(self, request: Object, effects: Object) -> tuple[Object, Object]:
+        """Return the request and effects of an offer, which is open no more."""
+        held, of_hold, _ = self.resolved(request, effects)
+        check("offer" in held, "offers", "no offer")
+        if "reverses" in of_hold:
+            del self.moves[of_hold["reverses"]].offered_back[effects["resolves"]]
+        return held, of_hold
+
+    def settle_answer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that what is booked is what was offered, and what the other bank accepted."""
+        held, of_hold = self.ended(request, effects)
+        account = account_of(held["offer"]["to"])
+        answer = self.answer_to(request["answer"], self.offers[held["id"]], accepted=True)
+        shared = shared_id(self.journal, held["id"])
+        check(request["id"] == shared, "ids", f"not {shared}")
+        for field in ("hours", "occurred_on"):
+            check(field not in request, "fields", f"{field} of an offer")
+        day = self.day_of(answer["occurred_on"])
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        check("flags" not in effects, "flags", "none of an answer")
+        fee = of_hold.get("fee", [])
+        own = of_hold["lines"][: len(of_hold["lines"]) - len(fee)]
+        agreement = self.account(account).agreement
+        assert agreement is not None
+        self.told_to_peer(effects, account, agreement)
+        self.post(request, effects, own, fee)
+        self.settled[effects["resolves"]] = self.sequence
+        self.settles[self.sequence] = effects["resolves"]
+        if "reverses" in of_hold:
+            move = self.moves[of_hold["reverses"]]
+            move.days.append(day)
+            move.own_back += own
+        self.ends[held["id"]] = record
+
+    def day_of(self, day: str) -> str:
+        """Return the day of what another bank booked: today, where it cannot be that one here."""
+        return day if self.closed < day <= self.day else self.day
+
+    def void_answer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that what is released was refused."""
+        held, _ = self.ended(request, effects)
+        self.answer_to(request["answer"], self.offers[held["id"]], accepted=False)
+        check("flags" not in effects, "flags", "of a refusal")
+        self.release_offer(record, held["id"])
+
+    def void_abandoned(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that what is given up was an offer, and is flagged."""
+        held, _ = self.ended(request, effects)
+        check("reason" in request, "fields", "no reason")
+        self.is_flagged(effects, "abandoned")
+        self.release_offer(record, held["id"])
+
+    def release_offer(self, record: Object, id: str) -> None:
+        """Take note of the end of an offer that came to nothing."""
+        named = shared_id(self.journal, id, "void")
+        check(record["request"]["id"] == named, "ids", f"not {named}")
+        self.ends[id] = record
+
+    def is_flagged(self, effects: Object, rule: str) -> None:
+        """Check the one flag of what is outside of the rules."""
+        check(effects.get("flags") == [{"rule": rule}], "flags", f"not {rule!r}")
+
+    def answer_to(self, signed: Object, offer: Object, *, accepted: bool) -> Object:
+        """Return the body of the answer to an offer of this bank."""
+        answer, offered = read_answer(signed)
+        ends = (answer["from"], answer["to"])
+        check(ends == (offer["to"], self.journal), "offers", "an answer between others")
+        check(answer["accepted"] is accepted, "offers", f"accepted is {answer['accepted']}")
+        check(canonical(offered) == canonical(offer), "offers", "an answer to another offer")
+        return answer
+
+    # -- what another bank offers ------------------------------------------------------------
+
+    def transfer_offer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that an offer of another bank is booked to the second."""
+        body = read_body(request["offer"], "offer")
+        self.has_terms(effects)
+        account = self.of_offer(request, body)
+        check("reverses" not in body, "offers", "a reversal")
+        self.as_offered(request, body, account, side="spenders")
+        agreement = self.agreed(account, "agreed")
+        check(self.instant <= body["answer_by"], "offers", "answered too late")
+        day = body["occurred_on"]
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        statute = paid_by(self.statute, "earner")
+        found = self.exchange(request, day, statute, besides=account, exact=True)
+        earned, spent, fee, flags = found
+        lines = earned + negative(spent)
+        flags += self.flags(lines + fee, lines + fee)
+        check(effects.get("flags", []) == flags, "flags", f"not {flags}")
+        self.told_to_peer(effects, account, agreement)
+        self.post(request, effects, lines, fee)
+        self.tell(request)
+        self.answers[request["id"]] = record
+
+    def of_offer(self, request: Object, body: Object) -> str:
+        """Return the account of who made an offer to this bank; check the id."""
+        check(body["to"] == self.journal, "offers", "to another bank")
+        shared = shared_id(body["from"], body["id"])
+        check(request["id"] == shared, "ids", f"not {shared}")
+        return account_of(body["from"])
+
+    def as_offered(self, request: Object, body: Object, account: str, *, side: str) -> None:
+        """Check that what is asked is what was offered; one side is the account of the other."""
+        other = "earners" if side == "spenders" else "spenders"
+        asked: Object = {
+            "id": request["id"],
+            "kind": body["exchange"],
+            side: [[account, body["seconds"]]],
+            other: request[other],
+            "occurred_on": body["occurred_on"],
+        }
+        asked |= {one: body[IN_OFFERS[one]] for one in SAID if IN_OFFERS[one] in body}
+        asked.pop("note", None)
+        own = {one: request[one] for one in (*OF_TRANSFERS, "note") if one in request}
+        check(canonical(request) == canonical(asked | own), "offers", "something else is booked")
+        check(side == "earners" or len(request[other]) == 1, "offers", "for several earners")
+        check(total(request[other]) == body["seconds"], "sides", "they sum to something else")
+
+    def reverse_offer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that a reversal of another bank moves back what it says."""
+        body = read_body(request["offer"], "offer")
+        self.has_terms(effects)
+        account = self.of_offer(request, body)
+        check("reverses" in body, "offers", "no reversal")
+        shared = shared_id(self.journal, body["reverses"])
+        check(request["transfer"] == shared, "offers", f"it reverses {shared}")
+        check(request.get("hours") == body["seconds"], "offers", f"{body['seconds']} seconds")
+        check("occurred_on" not in request, "fields", "occurred_on of an offer")
+        agreement = self.agreed(account)
+        check(self.instant <= body["answer_by"], "offers", "answered too late")
+        move = self.moves.get(effects["reverses"])
+        of_it = move is not None and account in {id for id, _ in move.own}
+        check(of_it, "reversals", "not of the other bank")
+        self.told_to_peer(effects, account, agreement)
+        self.move_back(request, effects, besides=account)
+        self.answers[request["id"]] = record
+
+    def refuse_offer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that an offer of another bank is refused, for ever."""
+        body = read_body(request["offer"], "offer", "cancel")
+        account = self.of_offer(request, offered(body))
+        agreement = self.account(account).agreement
+        check(agreement is not None, "agreements", f"{account!r} has none")
+        assert agreement is not None
+        self.told_to_peer(effects, account, agreement)
+        self.answers[request["id"]] = record
+
+    # -- what is brought in again, or written off --------------------------------------------
+
+    def transfer_answer(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that what both banks had agreed on is booked after all, and flagged."""
+        answer, body = read_answer(request["answer"])
+        self.has_terms(effects)
+        check(answer["accepted"], "offers", "it was refused")
+        own = body["from"] == self.journal
+        check(own or body["to"] == self.journal, "offers", "between others")
+        account = account_of(body["to"] if own else body["from"])
+        agreement = self.agreed(account)
+        self.as_offered(request, body, account, side="earners" if own else "spenders")
+        shared = shared_id(body["from"], body["id"])
+        if not own and shared in self.answers:
+            check(self.answers[shared]["kind"] == "refuse", "offers", "it is booked")
+            shared = shared_id(body["from"], body["id"], "again")
+        check(request["id"] == shared, "ids", f"not {shared}")
+        given_up = own and body["id"] in self.offers
+        check(not given_up or body["id"] in self.ends, "offers", "the offer is open")
+        self.is_flagged(effects, "late answer" if given_up else "forgotten")
+        day = self.day_of(body["occurred_on"])
+        check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
+        earned, spent = self.sides(request)
+        ids = [id for id, _ in earned + spent]
+        self.take_part(ids, besides=account, allowed=("open", "frozen"))
+        self.told_to_peer(effects, account, agreement)
+        self.post(request, effects, earned + negative(spent), [])
+        self.tell(request)
+        self.brought.append(record)
+
+    def transfer_written_off(self, record: Object, request: Object, effects: Object) -> None:
+        """Check that what another bank owes is written off, and flagged."""
+        self.has_terms(effects)
+        earned, spent = self.sides(request)
+        check(len(earned) == len(spent) == 1, "sides", "of several")
+        ids = [earned[0][0], spent[0][0]]
+        found = [id for id in ids if self.account(id).status == "agreed"]
+        check(len(found) == 1, "agreements", "of no agreement")
+        for field in ("occurred_on", *UNOFFERED):
+            check(field not in request, "fields", f"{field} of a write-off")
+        check(request["kind"] == "write-off", "fields", f"kind is {request['kind']!r}")
+        check("note" in request, "fields", "no note")
+        self.take_part(ids, besides=found[0])
+        self.is_flagged(effects, "written off")
+        check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
+        self.told_to_peer(effects, found[0], self.agreed(found[0]))
+        self.post(request, effects, earned + negative(spent), [])
+        self.tell(request)
+        moved = total(earned) if earned[0][0] == found[0] else -total(spent)
+        self.written_off[found[0]] = self.written_off.get(found[0], 0) + moved
+
     # -- statutes, clocks, texts -------------------------------------------------------------
 
     def adopt(self, request: Object, effects: Object) -> None:
@@ -1184,7 +1756,8 @@ class Books:
         check(canonical(said) == canonical(statute["said"]), "statutes", "other rules than before")
         for fund in funds_of(statute):
             account = self.account(fund)
-            check(account.status != "closed", "statutes", f"the fund {fund!r} is closed")
+            usable = account.status in {"open", "frozen"}
+            check(usable, "statutes", f"the fund {fund!r} is {account.status}")
             check(account.kind not in {"member", "group"}, "statutes", f"{fund!r} is no fund")
         self.statute = self.versions[version]
         self.adopted.append((self.day, self.statute))
@@ -1281,6 +1854,7 @@ class Books:
         lost, digest = effects["lost"]
         check(request.get("lost", effects["lost"]) == effects["lost"], "effects", "another head")
         check(self.digests.get(digest) != lost, "losses", f"record {lost} is there")
+        self.lost = max(self.lost, lost)
 
     def merge(self, request: Object, effects: Object) -> None:
         """Merge an account into another."""
@@ -1531,6 +2105,96 @@ def due_amount(rule: Object, period: list[str] | None, since: str) -> int:
     return min(in_units(rule, hours * part), hours)
 
 
+# -- bodies of messages between banks --------------------------------------------------------
+
+
+def account_of(journal: str) -> str:
+    """Return the account that the agreement with a bank has, by its journal."""
+    if len(journal) > 100:
+        return f"peer:sha256={hashlib.sha256(journal.encode()).hexdigest()}"
+    return f"peer:{journal}"
+
+
+def shared_id(*parts: str) -> str:
+    """Return the id under which two banks book an offer: by who made it, and its id."""
+    return "peer:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+def read_body(signed: Object, *kinds: str) -> Object:
+    """Return the body of a signed message of some kind; check its form."""
+    shape(signed, SIGNED, "messages")
+    body: Object = signed["body"]
+    kind = body.get("kind")
+    check(type(kind) is str and kind in kinds, "messages", f"{kind!r} is none")
+    shape(body, BODIES[str(kind)], "messages")
+    if kind == "offer":
+        both = "earner" in body and "reverses" in body
+        check(not both and ("earner" in body or "reverses" in body), "messages", "for whom")
+    elif kind == "cancel":
+        inner = read_body({"body": body["offer"]}, "offer")
+        ends = (inner["from"], inner["to"])
+        check((body["from"], body["to"]) == ends, "messages", "of another bank")
+    return body
+
+
+def offered(body: Object) -> Object:
+    """Return the offer of an offer, or of what takes one back."""
+    found: Object = body if body["kind"] == "offer" else body["offer"]
+    return found
+
+
+def read_answer(signed: Object) -> tuple[Object, Object]:
+    """Return the body of an answer, and the offer that it answers."""
+    answer = read_body(signed, "answer")
+    inner = read_body(answer["offer"], "offer", *(() if answer["accepted"] else ("cancel",)))
+    offer = offered(inner)
+    check((answer["to"], answer["from"]) == (offer["from"], offer["to"]), "messages", "turned")
+    fields = ("occurred_on", "code") if answer["accepted"] else ("code", "occurred_on")
+    check(fields[0] in answer and fields[1] not in answer, "messages", "accepted, or refused")
+    return answer, offer
+
+
+def offer_body(record: Object) -> Object:
+    """Return the offer that the record of a hold makes."""
+    request, effects = record["request"], record["effects"]
+    asked = request["offer"]
+    account = request["earners"][0][0]
+    body = {
+        "format": "timebank-peers/1",
+        "kind": "offer",
+        "from": record["journal"],
+        "to": asked["to"],
+        "id": request["id"],
+        "record": record["sequence"],
+        "seconds": sum(seconds for id, seconds in effects["lines"] if id == account),
+        "exchange": request["kind"],
+        "occurred_on": request.get("occurred_on", record["recorded_on"]),
+        "answer_by": effects["answer_by"],
+        "terms": effects["terms"],
+    }
+    body |= {field: asked[field] for field in ("earner", "reverses") if field in asked}
+    body |= {"seen": effects["seen"][:2]} if "seen" in effects else {}
+    return body | {IN_OFFERS[one]: request[one] for one in SAID if one in request}
+
+
+def answer_body(record: Object) -> Object:
+    """Return the answer that a record is to an offer of another bank."""
+    request, effects = record["request"], record["effects"]
+    accepted = record["kind"] != "refuse"
+    body = {
+        "format": "timebank-peers/1",
+        "kind": "answer",
+        "from": record["journal"],
+        "to": request["offer"]["body"]["from"],
+        "record": record["sequence"],
+        "offer": request["offer"],
+        "accepted": accepted,
+        "terms": effects["terms"],
+    }
+    body |= {"occurred_on": effects["occurred_on"]} if accepted else {"code": request["code"]}
+    return body | ({"seen": effects["seen"][:2]} if "seen" in effects else {})
+
+
 # -- the lines of an export ------------------------------------------------------------------
 
 
@@ -1627,6 +2291,201 @@ def told_of(books: Books, points: list[tuple[str, Any]]) -> Iterator[str]:
             yield f"{id}\t{seconds}"
 
 
+# -- two journals ----------------------------------------------------------------------------
+
+
+def ed25519(raw: bytes, signature: bytes, data: bytes) -> bool | None:
+    """Tell whether a signature is of a key; `None` where no package is there that knows."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return None
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64; none where it is another one."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return data if base64.b64encode(data).decode() == text else b""
+
+
+def key_of(line: str) -> tuple[str, bytes, bytes]:
+    """Return the name, the number and the bytes of a public key's line."""
+    name, number, text = [*line.split("+", 2), "", ""][:3]
+    data = decoded(text)
+    id = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    check(len(data) == 33 and data[0] == 1 and id.hex() == number, "keys", f"{line!r} is none")
+    return name, id, data[1:]
+
+
+class Pair:
+    """What two banks did with each other, by the journals of both."""
+
+    def __init__(self, one: Books, other: Books) -> None:
+        """Compare them; each is `one` and `other` once."""
+        self.banks = {one.journal: one, other.journal: other}
+        self.one, self.other = one.journal, other.journal
+        self.signatures: list[bool | None] = []
+        #: Lines: what only one of the two has booked, or none yet; and the sum of the first.
+        self.under_way: list[str] = []
+        self.difference = 0
+        for own, peer in ((one, other), (other, one)):
+            self.sights(own, peer)
+            self.messages(own)
+            self.offers(own, peer)
+        written = sum(self.written_off(*two) for two in ((one, other), (other, one)))
+        mirrors = sum(self.mirrors)
+        check(
+            mirrors == self.difference + written,
+            "mirrors",
+            f"they differ by {mirrors} seconds, not {self.difference + written}",
+        )
+
+    def check(self, ok: object, books: Books, sequence: int, rule: str, why: str) -> None:
+        """Refuse a record of one of the two."""
+        check(ok, f"record {sequence} of {books.journal}: {rule}", why)
+
+    def agreement(self, own: str, peer: str) -> Agreement | None:
+        """Return what a bank agreed with the other, if anything."""
+        account = self.banks[own].accounts.get(account_of(peer))
+        return None if account is None else account.agreement
+
+    @property
+    def mirrors(self) -> list[int]:
+        """What the account of each has, while there was an agreement."""
+        both = (self.agreement(self.one, self.other), self.agreement(self.other, self.one))
+        return [0 if one is None else one.moved for one in both]
+
+    def written_off(self, own: Books, peer: Books) -> int:
+        """Return what a bank wrote off."""
+        return own.written_off.get(account_of(peer.journal), 0)
+
+    def sights(self, own: Books, peer: Books) -> None:
+        """Check that each head that a bank saw is one of the other."""
+        for account, (size, root, *signed), sequence in own.sights:
+            if account != account_of(peer.journal):
+                continue
+            if peer.lost < size <= len(peer.leaves):
+                found = peer.subtree(0, size).hex()
+                why = f"{peer.journal} has the root {found} at record {size}"
+                self.check(found == root, own, sequence, "heads", why)
+            for line in signed:
+                note = base64.b64encode(bytes.fromhex(root)).decode()
+                text = f"timebank/{peer.journal}\n{size}\n{note}\n"
+                self.signed(own, sequence, peer.journal, text.encode(), line)
+
+    def messages(self, own: Books) -> None:
+        """Check the signatures of all that a bank keeps of the other, and of its own in that."""
+        for record in own.between_banks:
+            request = record["request"]
+            signed = request.get("offer") or request.get("answer")
+            while signed is not None and "body" in signed:
+                body = signed["body"]
+                if "signature" in signed and {body["from"], body["to"]} == self.banks.keys():
+                    text = canonical(body) + b"\n"
+                    line = signed["signature"]
+                    self.signed(own, record["sequence"], body["from"], text, line)
+                signed = body.get("offer")
+
+    def signed(self, own: Books, sequence: int, by: str, text: bytes, line: str) -> None:
+        """Check a signature by one of the keys that the other bank was told."""
+        to = next(journal for journal in self.banks if journal != by)
+        agreement = self.agreement(to, by)
+        dash, name, value = [*line.split(" "), "", ""][:3]
+        data = decoded(value)
+        keys = [] if agreement is None else [key_of(one) for one in agreement.keys]
+        told = [raw for known, id, raw in keys if (dash, known, id) == ("—", name, data[:4])]
+        ok = ed25519(told[0], data[4:], text) if told else False
+        self.check(ok is not False, own, sequence, "signatures", f"it is not of {by}")
+        self.signatures.append(ok)
+
+    def offers(self, own: Books, peer: Books) -> None:
+        """Check what became of the offers of a bank to the other, in both."""
+        found = {id: one for id, one in own.offers.items() if one["to"] == peer.journal}
+        for id, offer in found.items():
+            end = own.ends.get(id)
+            if end is not None and "answer" in end["request"]:
+                self.answered(own, peer, end, offer)
+        for sequence, offer in self.answers_to(own, peer):
+            known = found.get(offer["id"])
+            gone = known is None and not own.lost < offer["record"] <= own.sequence
+            same = gone or canonical(known) == canonical(offer)
+            self.check(same, peer, sequence, "offers", f"{own.journal} made another one")
+            found.setdefault(offer["id"], offer)
+        for record, _, offer in brought_by(own, own, peer):
+            self.answered(own, peer, record, offer)
+            found.setdefault(offer["id"], offer)
+        for _, _, offer in brought_by(peer, own, peer):
+            found.setdefault(offer["id"], offer)
+        for offer in found.values():
+            self.compare(own, peer, offer)
+
+    def answers_to(self, own: Books, peer: Books) -> Iterator[tuple[int, Object]]:
+        """Yield the offers of a bank that the other answered, with the sequences of its records."""
+        for record in peer.answers.values():
+            offer = offered(record["request"]["offer"]["body"])
+            if offer["from"] == own.journal:
+                yield record["sequence"], offer
+
+    def answered(self, own: Books, peer: Books, record: Object, offer: Object) -> None:
+        """Check that an answer is one that the other bank gave, or whose record it lost."""
+        body = record["request"]["answer"]["body"]
+        found = peer.answers.get(shared_id(own.journal, offer["id"]))
+        given = [] if found is None else [answer_body(found)]
+        given += [answer for _, answer, _ in brought_by(peer, own, peer)]
+        same = any(canonical(one) == canonical(body) for one in given)
+        gone = not peer.lost < body["record"] <= peer.sequence
+        why = f"{peer.journal} gave another one"
+        self.check(same or gone, own, record["sequence"], "answers", why)
+
+    def compare(self, own: Books, peer: Books, offer: Object) -> None:
+        """Note what only one of the two has booked, and what none has ended."""
+        shared = shared_id(own.journal, offer["id"])
+        here = shared in own.booked
+        again = shared_id(own.journal, offer["id"], "again")
+        there = not peer.booked.isdisjoint((shared, again))
+        seconds: int = offer["seconds"]
+        self.difference += seconds * (here - there)
+        if here != there:
+            where = own.journal if here else peer.journal
+            self.under_way.append(f"booked by {where} alone\t{shared}\t{seconds}")
+        elif offer["id"] in own.offers and offer["id"] not in own.ends:
+            self.under_way.append(f"offered\t{shared}\t{seconds}")
+
+    def told(self) -> Iterator[str]:
+        """Yield what is printed of the two."""
+        one, other = self.mirrors
+        yield f"{self.one}\t{one}\t{self.other}\t{other}"
+        unknown = self.signatures.count(None)
+        yield f"signatures\t{len(self.signatures)}" + ("\tnot checked" if unknown else "")
+        yield from self.under_way
+
+
+def brought_by(books: Books, own: Books, peer: Books) -> Iterator[tuple[Object, Object, Object]]:
+    """Yield what a bank brought in again of offers of one to the other: record, answer, offer."""
+    for record in books.brought:
+        answer, offer = read_answer(record["request"]["answer"])
+        if (offer["from"], offer["to"]) == (own.journal, peer.journal):
+            yield record, answer, offer
+
+
+def are_peers(one: Books, other: Books) -> bool:
+    """Tell whether one of two banks agreed with the other."""
+    for own, peer in ((one, other), (other, one)):
+        account = own.accounts.get(account_of(peer.journal))
+        if account is not None and account.agreement is not None:
+            return own.journal != peer.journal
+    return False
+
+
 class Point(argparse.Action):
     """Gathers days and sequences in the order in which they were given."""
 
@@ -1650,18 +2509,29 @@ def main() -> int:
     parser.add_argument("--at", type=int, action=Point, metavar="SEQUENCE")
     parser.add_argument("exports", type=Path, nargs="*", metavar="EXPORT.jsonl")
     given, code = parser.parse_args(), 0
+    sound: dict[Path, Books] = {}
     for path in given.exports or [None]:
         prefix = f"{path}: " if len(given.exports) > 1 else ""
         try:
             with path.open("rb") if path else sys.stdin.buffer as lines:
-                told = "\n".join(told_of(verify(lines), given.points))
+                books = verify(lines)
+            told = "\n".join(told_of(books, given.points))
             print(f"{path}:\n{told}\n" if prefix else told)
+            sound |= {path: books} if path else {}
         except Refused as refusal:
             print(f"{prefix}{refusal}", file=sys.stderr)
             code = max(code, 1)
         except OSError as error:
             print(f"{path}: {error.strerror}", file=sys.stderr)
             code = 2
+    for (path, books), (other, others) in combinations(sound.items(), 2):
+        try:
+            if are_peers(books, others):
+                told = "\n".join(Pair(books, others).told())
+                print(f"{path} and {other}:\n{told}\n")
+        except Refused as refusal:
+            print(f"{path} and {other}: {refusal}", file=sys.stderr)
+            code = max(code, 1)
     return code
 
 

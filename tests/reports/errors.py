@@ -15,6 +15,7 @@ import attrs
 
 import timebank
 from timebank import errors
+from timebank.federation.booking import OfferForgotten, OtherOffer
 from timebank.hours import Hours
 from timebank.reports import words
 from timebank.reports.explaining import sentence_key, word
@@ -93,7 +94,7 @@ def _of_hours() -> Iterator[timebank.TimebankError]:
 
 
 def _of_accounts() -> Iterator[timebank.TimebankError]:
-    for status in ("frozen", "closed", "not open"):
+    for status in ("frozen", "closed", "agreed", "not open"):
         for role in ("account", "earner", "spender", "via", "fund of the fee", "fund of dues"):
             yield _not_open(status=status, role=role)
     for role in ("account", "spender"):
@@ -122,6 +123,13 @@ def _of_operations() -> Iterator[timebank.TimebankError]:
         yield errors.AlreadyResolved("promise", status=status, by=None)
     for status, by in (("settled", "visit"), ("voided", "rain"), ("expired", None)):
         yield errors.AlreadyResolved("promise", status=status, by=by, doing="void")
+    for status in ("none", "suspended", "ended"):
+        yield errors.NotAgreed("0198ab", status=status)
+    yield errors.OfferUnanswered("x1", account="peer:0198ab", doing="settled")
+    then = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    yield errors.AnsweredTooLate(answer_by=then, now=then.replace(month=4))
+    yield OtherOffer("x1", {"seconds": 3600}, {"seconds": 7200})
+    yield OfferForgotten("x1")
     yield errors.Rejected("a rule of a host says no")
     yield errors.AccountNotFound("m9")
     near = errors.AccountNotFound("Mara Rossi")

@@ -14,6 +14,7 @@ import pytest
 import timebank
 from reports import errors
 from timebank import TimebankError, explain
+from timebank.federation.booking import OfferForgotten, OtherOffer
 from timebank.reports import words
 from timebank.reports.explaining import sentence_key
 
@@ -69,6 +70,7 @@ def test_every_class_is_among_the_samples() -> None:
         for _, one in inspect.getmembers(timebank.errors, inspect.isclass)
         if issubclass(one, TimebankError)
     }
+    classes |= {OfferForgotten, OtherOffer}
     assert classes == {type(error) for error in SAMPLES}
 
 

@@ -23,12 +23,14 @@ from timebank import (
     TimeBank,
     WriteOff,
     WrongType,
+    federation,
     reports,
 )
 from timebank.audit import BooksReport, audit_banks
 from timebank.interchange.engine.reconcile import Difference, Reconciliation
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.queries.impact import Impact
+from timebank.queries.views import read_operation
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 #: Names in the annotations of the bank's methods that are no results.
@@ -128,6 +130,7 @@ def results() -> dict[str, list[Any]]:
         reports.impact(bank, at_least=1),
         ImportReport(),
         _import_report(),
+        *_of_two_banks(),
         bank.erase("m1", reason="asked"),
         bank.erase(record="visit-81", reason="asked"),
     ]
@@ -135,6 +138,25 @@ def results() -> dict[str, list[Any]]:
     for one in made:
         found.setdefault(type(one).__name__, []).append(one)
     return found
+
+
+def _of_two_banks() -> Iterator[Any]:
+    isola = timebank.open("memory:", bank="isola")
+    bovisa = TimeBank(isola.store, bank="bovisa")
+    isola.open_account("anna")
+    bovisa.open_account("bruno")
+    terms: Any = {"they_may_owe": 20, "we_may_owe": 10}
+    federation.agree(isola, bovisa, name="Bovisa", theirs=(20, None), **terms)
+    yield federation.agree(bovisa, isola, **terms)
+    for earner in ("bruno", "nobody"):
+        made = federation.transfer(isola, bovisa, spender="anna", earner=earner, hours=1, id=earner)
+        yield from (one for one in (made, made.offer, made.spent, made.earned) if one is not None)
+    yield federation.agreement(isola, bovisa)
+    yield federation.suspend(isola, bovisa, reason="they move")
+    yield from isola.statement("anna").lines
+    with bovisa.store.reader(bovisa.name) as reader:
+        row = reader.records(after=reader.head().sequence - 1, limit=1)[0]
+        yield read_operation(reader, row, now=0)
 
 
 def _import_report() -> ImportReport:

@@ -15,6 +15,7 @@ from reports.test_json import documented, results, values
 from support import fill, sources
 from timebank import Hours, Roles, TimeBank, TimebankError, WrongType, errors, reports
 from timebank.errors import FAILURES
+from timebank.federation.booking import OfferForgotten, OtherOffer
 
 __all__ = ["results"]  # a fixture, which is shared
 
@@ -55,6 +56,11 @@ def made() -> Iterator[TimebankError]:
     yield errors.NothingDue("m1", of="fund", statute="v1")
     yield errors.NotPermitted("m1", action="balance", accounts=("m2",))
     yield errors.FundInUse("m1", statute="v1")
+    yield errors.NotAgreed("j2", status="suspended")
+    yield errors.OfferUnanswered("x1", account="peer:j2", doing="settled")
+    yield errors.AnsweredTooLate(answer_by=NOW, now=NOW)
+    yield OtherOffer("x1", {"seconds": 3600}, {"seconds": 7200})
+    yield OfferForgotten("x1")
     yield errors.OverReversed("t1", remaining=H, needed=H)
     yield errors.AlreadyResolved("h1", status="settled", by="s1")
     yield errors.StoreBusy("sqlite:////srv/bank.db is locked")
@@ -170,7 +176,7 @@ TYPES: dict[str, Any] = {
     if isinstance(kind, type) and kind.__module__ == json_types.__name__ and name[0] != "_"
 }
 #: Those that are part of others, or of no result.
-PARTS = {"Error", "FeePosting"}
+PARTS = {"Across", "Error", "FeePosting", "OwedLimits", "SeenHead"}
 
 
 def exact(kind: Any) -> Any:

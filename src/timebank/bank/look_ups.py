@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from timebank.errors import Corrupt
 from timebank.journal.kinds import MOVES_HOURS, ReverseRequest
 from timebank.model import Transfer
-from timebank.model.agreements import PEER_PREFIX, shared_id
+from timebank.model.agreements import shared_id
 from timebank.queries.accounts import opened_on, posted_on
 from timebank.queries.agreements import agreement_of, moved_back
 from timebank.queries.clock import Restarts
@@ -40,6 +40,7 @@ from timebank.rules.amendments import Amend, Described
 from timebank.rules.bookings import AcceptReversal
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
+from timebank.rules.conclusions import BringIn, SettleOffer, VoidOffer
 from timebank.rules.delegates import EndDelegate, NameDelegate
 from timebank.rules.dues import MakeDue
 from timebank.rules.history import AcceptHistory
@@ -197,14 +198,13 @@ def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
         state.joined = row.joined_on or opened_on(reader, row, Restarts.read(reader))
 
 
-def see_agreement(session: Session, command: AnyCommand, state: State, now: int) -> None:
+def see_agreement(session: Session, command: Any, state: State, now: int) -> None:
     """See what was agreed with the other bank, and load the fund of a fee."""
-    for id in command.accounts:
-        row = session.known.fold.accounts[id]
-        if row is not None and row.kind == "clearing" and id.startswith(PEER_PREFIX):
-            session.flush()
-            state.agreement = agreement_of(session.writer, row)
-            break
+    session.load((command.agreed,))
+    row = session.known.fold.accounts[command.agreed]
+    if row is not None and row.kind == "clearing":
+        session.flush()
+        state.agreement = agreement_of(session.writer, row)
     if session.statute.fee is not None:
         session.load((session.statute.fee.fund,))
 
@@ -237,7 +237,9 @@ def see_reversed(session: Session, command: AcceptReversal, state: State, now: i
     see_original(session, command, state, now)
 
 
-def see_offered(session: Session, command: AnyCommand, state: State, now: int) -> None:
+def see_offered(
+    session: Session, command: SettleOffer | VoidOffer | BringIn, state: State, now: int
+) -> None:
     """See the agreement, and the offer that is answered."""
     see_agreement(session, command, state, now)
     if command.earlier_id is not None:

@@ -30,23 +30,68 @@ from timebank.federation.agreements import (
     suspend,
     write_off,
 )
-from timebank.federation.booking import abandon, make_offer, make_reversal
+from timebank.federation.booking import (
+    OfferForgotten,
+    OtherOffer,
+    abandon,
+    make_offer,
+    make_reversal,
+)
+from timebank.federation.evidence import OfferEvidence
+from timebank.federation.messages import Message
 from timebank.federation.one_store import resume, reverse, transfer
+from timebank.federation.readmitting import bring_in, readmit
+from timebank.federation.reconciling import Compared, Reconciliation, position, reconcile
+from timebank.federation.refused import MessageRefused
+from timebank.federation.requests import grant, request
+from timebank.federation.servers import (
+    answer,
+    cancel,
+    conclude,
+    message,
+    offer,
+    outbox,
+    read,
+    receive,
+    reversal,
+)
 from timebank.model.agreements import Agreement, Crossing, Refusal, SeenHead
 
 __all__ = [
     "Agreement",
+    "Compared",
     "Crossing",
+    "Message",
+    "MessageRefused",
+    "OfferEvidence",
+    "OfferForgotten",
+    "OtherOffer",
+    "Reconciliation",
     "Refusal",
     "SeenHead",
     "abandon",
     "agree",
     "agreement",
     "agreements",
+    "answer",
+    "bring_in",
+    "cancel",
+    "conclude",
     "end",
+    "grant",
     "make_offer",
     "make_reversal",
+    "message",
+    "offer",
+    "outbox",
+    "position",
+    "read",
+    "readmit",
+    "receive",
+    "reconcile",
+    "request",
     "resume",
+    "reversal",
     "reverse",
     "suspend",
     "transfer",

@@ -6,12 +6,12 @@ the offer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 from timebank import checks
-from timebank.bank.permitting import Handle
+from timebank.bank.permitting import Handle, parties
 from timebank.bank.session import Session
 from timebank.bank.writes import HoursLike
 from timebank.errors import (
@@ -24,9 +24,10 @@ from timebank.errors import (
     shown,
 )
 from timebank.federation.agreements import Peer, journal_of
+from timebank.federation.evidence import two_offers
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
-from timebank.journal.offers import Signed, digest_of, offered
+from timebank.journal.offers import Signed, digest_of, offer_body, offered
 from timebank.model import Hold
 from timebank.model.agreements import SeenHead, shared_id
 from timebank.permissions import Ask
@@ -40,6 +41,14 @@ from timebank.rules.refusals import Refuse, code_of
 from timebank.rules.state import AnyCommand
 from timebank.storage.protocol import Reader
 
+#: Returns the head of the other bank that came with a message, where it is new; it may refuse.
+Look = Callable[[Reader], SeenHead | None]
+
+
+def nothing_seen(_: Reader) -> None:
+    """Look at nothing: the two banks share a store."""
+
+
 #: How long an offer waits for its answer, where nothing else is said.
 ANSWER_IN: Final = timedelta(days=30)
 #: Why an offer is refused that was taken back before it came.
@@ -47,14 +56,20 @@ CANCELLED: Final = "cancelled"
 
 
 class OtherOffer(InvalidRequest):
-    """What comes in is of an id that is known with another content: `ours` and `theirs` are bodies.
+    """What comes in is of an id that is known with another content: `ours` and `theirs`, as signed.
 
-    It is evidence against the bank that signed both, and never answered.
+    It is never answered. Where both are signed, `evidence` is the text of a file that proves to
+    anybody that one bank signed both; else it is `None`.
     """
 
-    def __init__(self, id: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    def __init__(self, id: str, ours: Signed, theirs: Signed) -> None:
         super().__init__(f"offer {shown(id)} is known with another content: it is not answered")
         self.id, self.ours, self.theirs = id, ours, theirs
+
+    @property
+    def evidence(self) -> str | None:
+        """The text of the file of evidence, if there is any."""
+        return two_offers(self.ours, self.theirs)
 
 
 class OfferForgotten(InvalidRequest):
@@ -132,35 +147,53 @@ def make_reversal(
         raise InvalidRequest(msg).about(key="reason_missing")
     own = bank._new_id() if id is None else id  # noqa: SLF001 - of the same house
     asked = None if hours is None else checks.positive(hours, "hours")
-    with bank._reader() as reader:  # noqa: SLF001 - as above
-        row = reader.find(named)
-        record = None if row is None or row.kind != "transfer" else body_of(row)
-        if row is None or record is None or "offer" not in record["request"]:
-            raise TransferNotFound(named)
-        body = record["request"]["offer"]["body"]
-        lines, _ = sides_of(record["effects"])
-        earned = [heir(reader, one) for one, seconds in lines if seconds > 0]
-        earlier = reader.find(own)
+    checks.duration(answer_in, "answer_in")
+
+    def work(session: Session, actor: str | None) -> Hold:
+        session.flush()
+        asked_for = _reversal(session.writer, named, asked=asked, id=own)
+        command = MakeOffer.to(answer_in=answer_in, id=own, note=reason, **asked_for)
+        return session.execute(command, actor)
+
+    return bank._execute_all(_ask_on(bank, "reverse", named), work)  # noqa: SLF001 - as above
+
+
+def _ask_on(bank: Handle, action: str, id: str) -> Ask:
+    """Return the question that asks for what is done to an exchange or to an offer."""
+    earners, spenders = parties(bank._reader, id)  # noqa: SLF001 - of the same house
+    return Ask(actor=bank._actor, action=action, earners=earners, spenders=spenders)  # noqa: SLF001 - as above
+
+
+def _reversal(reader: Reader, named: str, *, asked: int | None, id: str) -> dict[str, Any]:
+    """Return what an offer says that moves an exchange back: all that is left, or `asked`.
+
+    :raises TransferNotFound: nothing was booked here for another bank under this id.
+    """
+    row = reader.find(named)
+    record = None if row is None or row.kind != "transfer" else body_of(row)
+    if row is None or record is None or "offer" not in record["request"]:
+        raise TransferNotFound(named)
+    body = record["request"]["offer"]["body"]
+    lines, _ = sides_of(record["effects"])
+    earned = next(one for one, seconds in lines if seconds > 0)
+    earlier = reader.find(id)
+    if asked is None and earlier is not None and earlier.kind == "hold":
+        asked = sum(seconds for _, seconds in body_of(earlier)["request"]["earners"])
+    if asked is None:
         back = sum(
             seconds
             for effects in moved_back(reader, row.sequence)
             for _, seconds in sides_of(effects)[0]
             if seconds > 0
         )
-    if asked is None and earlier is not None and earlier.kind == "hold":
-        asked = sum(seconds for _, seconds in body_of(earlier)["request"]["earners"])
-    left = body["seconds"] - back
-    command = MakeOffer.to(
-        body["from"],
-        reverses=body["id"],
-        answer_in=answer_in,
-        spender=earned[0],
-        hours=Hours.from_seconds(asked or max(left, 1)),
-        id=own,
-        kind=record["request"]["kind"],
-        note=reason,
-    )
-    return bank._execute(command)  # noqa: SLF001 - as above
+        asked = max(body["seconds"] - back, 1)
+    return {
+        "peer": body["from"],
+        "reverses": body["id"],
+        "spender": heir(reader, earned),
+        "hours": Hours.from_seconds(asked),
+        "kind": record["request"]["kind"],
+    }
 
 
 # -- the booking --------------------------------------------------------------------------
@@ -172,12 +205,13 @@ def book(
     *,
     earner: str | None = None,
     note: str | None = None,
-    seen: SeenHead | None = None,
+    look: Look = nothing_seen,
 ) -> RecordBody:
     """Book an offer of another bank, or refuse it, in one commit; return the record of either.
 
     `signed` is an offer, or what takes one back, that was read and checked before. What was booked
-    or refused already is returned as it is.
+    or refused already is returned as it is. `look` is asked under the lock for the head of the
+    other bank that came with it, and may refuse.
 
     :raises OtherOffer: the id is known with another content.
     :raises NotPermitted: the permissions say no.
@@ -188,7 +222,8 @@ def book(
 
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
-        if (found := _known(session.writer, id, body)) is not None:
+        seen = look(session.writer)
+        if (found := known(session.writer, id, signed)) is not None:
             return found
         command = _booking(signed, session.known.journal, earner=earner, note=note, seen=seen)
         try:
@@ -222,55 +257,49 @@ def _booking(
         return Refuse.of(signed, code=code_of(refusal), seen=seen)
 
 
-def _known(reader: Reader, id: str, body: Mapping[str, Any]) -> RecordBody | None:
+def known(reader: Reader, id: str, signed: Signed) -> RecordBody | None:
     """Return what was booked or refused under an id, `None` where nothing was.
+
+    Where a refusal was followed by what had been accepted before, which a bank had forgotten, it
+    is the acceptance that counts.
 
     :raises OtherOffer: it was for another offer.
     """
-    row = reader.find(id)
+    row, body = reader.find(id), offered(signed)
     if row is None:
         return None
     record = body_of(row)
     request = record["request"]
-    ours = offered(request["offer"] if "offer" in request else request["answer"]["body"]["offer"])
-    if digest_of(ours) != digest_of(body):
-        raise OtherOffer(body["id"], ours, body)
+    ours = request["offer"] if "offer" in request else request["answer"]["body"]["offer"]
+    if digest_of(offered(ours)) != digest_of(body):
+        raise OtherOffer(body["id"], ours, signed)
+    if row.kind == "refuse":
+        again = reader.find(shared_id(body["from"], body["id"], "again"))
+        return record if again is None else body_of(again)
     return record
 
 
 # -- the end -------------------------------------------------------------------------------
 
 
-def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> RecordBody:
+def conclude(bank: Handle, signed: Signed, *, look: Look = nothing_seen) -> RecordBody:
     """Book what the other bank has accepted, or release what it refused; return the record.
 
     Of two answers the acceptance counts: what was released is booked after all, with a flag.
+    `look` is as of `book`.
 
     :raises OtherOffer: the offer that is answered is not the one that was made.
     :raises OfferForgotten: there is no such offer.
     :raises NotPermitted: the permissions say no.
     """
-    answer = signed["body"]
-    body = offered(answer["offer"])
 
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
         reader = session.writer
-        held = _own_offer(reader, body)
-        booked = reader.find(shared_id(body["from"], body["id"]))
-        if booked is not None:
-            return body_of(booked)
-        ended = resolution_of(reader, held["sequence"])
-        command: AnyCommand
-        if not answer["accepted"]:
-            if ended is not None:
-                return body_of(ended)
-            command = VoidOffer.by(signed)
-        elif ended is None:
-            command = SettleOffer.by(signed, seen=seen)
-        else:
-            spender = _spenders(reader, held)
-            command = BringIn.spent(signed, spender=spender, seen=seen)
+        seen = look(reader)
+        command = conclusion(reader, signed, seen=seen)
+        if isinstance(command, dict):
+            return command
         session.execute(command, actor)  # type: ignore[misc]  # the result is of either kind
         session.flush()
         row = reader.find(command.id or "")
@@ -281,21 +310,42 @@ def conclude(bank: Handle, signed: Signed, *, seen: SeenHead | None = None) -> R
     return bank._execute_all(ask, work)  # noqa: SLF001 - as above
 
 
-def _own_offer(reader: Reader, body: Mapping[str, Any]) -> RecordBody:
+def conclusion(
+    reader: Reader, signed: Signed, *, seen: SeenHead | None
+) -> SettleOffer | VoidOffer | BringIn | RecordBody:
+    """Return the command by which an answer is concluded, or the record that did so before.
+
+    :raises OtherOffer: the offer that is answered is not the one that was made.
+    :raises OfferForgotten: there is no such offer.
+    """
+    answer = signed["body"]
+    body = offered(answer["offer"])
+    held = _own_offer(reader, answer["offer"])
+    booked = reader.find(shared_id(body["from"], body["id"]))
+    if booked is not None:
+        return body_of(booked)
+    ended = resolution_of(reader, held["sequence"])
+    if not answer["accepted"]:
+        return VoidOffer.by(signed) if ended is None else body_of(ended)
+    if ended is None:
+        return SettleOffer.by(signed, seen=seen)
+    return BringIn.spent(signed, spender=_spenders(reader, held), seen=seen)
+
+
+def _own_offer(reader: Reader, signed: Signed) -> RecordBody:
     """Return the record of the offer that is answered.
 
     :raises OfferForgotten: there is none.
     :raises OtherOffer: it is of another content.
     """
-    from timebank.journal.offers import offer_body
-
+    body = offered(signed)
     row = reader.find(body["id"])
     record = None if row is None or row.kind != "hold" else body_of(row)
     if record is None or "offer" not in record["request"]:
         raise OfferForgotten(body["id"])
     ours = offer_body(record)
     if digest_of(ours) != digest_of(body):
-        raise OtherOffer(body["id"], ours, body)
+        raise OtherOffer(body["id"], {"body": ours}, signed)
     return record
 
 
@@ -321,11 +371,17 @@ def abandon(bank: Handle, offer: str, *, reason: str) -> Hold:
     :raises NotPermitted: the permissions say no.
     """
     id = checks.identifier(offer, "offer")
-    with bank._reader() as reader:  # noqa: SLF001 - of the same house
-        row = reader.find(id)
+    texts = {"reason": reason}
+    VoidOffer.abandoned(id, journal="", peer="-", **texts)  # refuses what cannot be
+
+    def work(session: Session, actor: str | None) -> Hold:
+        session.flush()
+        row = session.writer.find(id)
         record = None if row is None or row.kind != "hold" else body_of(row)
-    if record is None or "offer" not in record["request"]:
-        raise HoldNotFound(id)
-    peer = record["request"]["offer"]["to"]
-    command = VoidOffer.abandoned(id, journal=record["journal"], peer=peer, reason=reason)
-    return bank._execute(command)  # noqa: SLF001 - as above
+        if record is None or "offer" not in record["request"]:
+            raise HoldNotFound(id)
+        peer = record["request"]["offer"]["to"]
+        journal = record["journal"]
+        return session.execute(VoidOffer.abandoned(id, journal=journal, peer=peer, **texts), actor)
+
+    return bank._execute_all(_ask_on(bank, "abandon", id), work)  # noqa: SLF001 - of the same house

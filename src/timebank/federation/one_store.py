@@ -130,7 +130,7 @@ def _check_banks(*banks: object) -> None:
     for bank in banks:
         if not isinstance(bank, TimeBank):
             msg = f"a bank with transactions of its own is needed here, not {shown(bank)}"
-            raise WrongType(msg)
+            raise WrongType(msg).about(key="bank_of_own", given=shown(bank))
 
 
 def _check_agreed(bank: TimeBank, peer: str) -> None:
@@ -174,8 +174,8 @@ def crossing(bank: TimeBank, other: TimeBank | None, id: str) -> Crossing:
         record = offer_record(reader, id)
         shared = shared_id(record["journal"], id)
         row, ended = reader.find(shared), resolution_of(reader, record["sequence"])
-        spent = None if row is None else read_transfer(reader, row)
-        hold = hold_of(reader, id, now=now)
+        spent = None if row is None else bank._seen(read_transfer(reader, row), reader, lambda: now)  # noqa: SLF001 - as above
+        hold = bank._seen(hold_of(reader, id, now=now), reader, lambda: now)  # noqa: SLF001 - as above
     status, code = ("booked", None) if spent is not None else ("under way", None)
     if spent is None and ended is not None:
         request = body_of(ended)["request"]
@@ -186,5 +186,5 @@ def crossing(bank: TimeBank, other: TimeBank | None, id: str) -> Crossing:
         with other.store.reader(other.name) as reader:
             row = reader.find(shared)
             if row is not None and row.kind != "refuse":
-                earned = read_transfer(reader, row)
+                earned = other._seen(read_transfer(reader, row), reader, lambda: now)  # noqa: SLF001 - as above
     return Crossing(offer=hold, status=status, code=code, earned=earned, spent=spent)

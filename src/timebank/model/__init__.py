@@ -8,6 +8,7 @@ derived again.
 
 from __future__ import annotations
 
+from timebank.model.across import Across
 from timebank.model.corrections import AMENDABLE, Amendment, Closing
 from timebank.model.rows import (
     AccountRow,
@@ -73,6 +74,7 @@ __all__ = [
     "Account",
     "AccountKind",
     "AccountRow",
+    "Across",
     "Amendment",
     "Balance",
     "ClockRestart",

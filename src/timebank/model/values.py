@@ -12,6 +12,7 @@ import attrs
 
 from timebank.errors import InvalidRequest, shown
 from timebank.hours import Hours
+from timebank.model.across import Across
 from timebank.model.corrections import Amendment
 from timebank.model.scalars import Limit
 
@@ -231,12 +232,22 @@ class Posting:
     fee: bool = False
 
 
+#: What flags say that are on exchanges with another bank.
+_ACROSS: Final = {
+    "abandoned": "the offer was given up before the other bank answered it",
+    "forgotten": "brought in again: the other bank's answer is signed, and it was lost here",
+    "late answer": "the other bank had booked it, and answered once the offer was released here",
+    "written off": "written off: the other bank will not answer for it",
+}
+
+
 @attrs.frozen
 class Flag:
     """A rule that a transfer broke and that the statute only flags; `str()` is a sentence.
 
     `rule` is "floor", "ceiling", "largest exchange" or "days to record". The other attributes
-    are set where the rule has them.
+    are set where the rule has them. Of exchanges with another bank it is what a board did, or what
+    passes all rules: "abandoned", "late answer", "forgotten" or "written off".
 
     >>> from timebank import Hours
     >>> from timebank.model import Flag
@@ -263,6 +274,8 @@ class Flag:
         return cls(**found)
 
     def __str__(self) -> str:
+        if self.rule in _ACROSS:
+            return _ACROSS[self.rule]
         if self.rule == "largest exchange":
             return f"one exchange moves {self.needed}, more than the {self.limit} of the statute"
         if self.rule == "days to record":
@@ -323,9 +336,10 @@ class Transfer(_Postings):
     of the statute made has the name of the rule as its `kind`, and as its `period` the first
     and last day that it is for. `started_at` and `ended_at` are times of the day of service;
     `ended_at` is of the next day where it is not later. `amendments` are what was corrected
-    of it, the oldest first: the fields are as they were corrected. `repeated` is true in the
-    result of a call that recorded nothing, for its id was recorded before by the same request; it
-    is not compared, and false in what is read.
+    of it, the oldest first: the fields are as they were corrected. `across` is what an exchange
+    with another bank says of that one. `repeated` is true in the result of a call that recorded
+    nothing, for its id was recorded before by the same request; it is not compared, and false in
+    what is read.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -360,6 +374,7 @@ class Transfer(_Postings):
     started_at: time | None = None
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
+    across: Across | None = None
     repeated: bool = attrs.field(default=False, eq=False)
 
     @classmethod
@@ -396,7 +411,8 @@ class Hold(_Postings):
     `resolved_by` is the id of the settlement or void. `postings` are those of a transfer that
     settles all of it. `occurred_on` is the day of service, or the day that is planned for it, if it
     was given. `expires_at` is the instant from which on it reserves nothing. `reason` is the text
-    of its void. `started_at`, `ended_at`, `amendments` and `repeated` are those of a `Transfer`.
+    of its void. `started_at`, `ended_at`, `amendments`, `across` and `repeated` are those of a
+    `Transfer`: an offer to another bank is a hold that does not expire.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -431,6 +447,7 @@ class Hold(_Postings):
     started_at: time | None = None
     ended_at: time | None = None
     amendments: tuple[Amendment, ...] = attrs.field(default=(), hash=False)
+    across: Across | None = None
     repeated: bool = attrs.field(default=False, eq=False)
 
 

@@ -22,6 +22,7 @@ from timebank.hours import Hours
 from timebank.model import (
     INHERIT,
     Account,
+    Across,
     Amendment,
     Balance,
     ClockRestart,
@@ -207,6 +208,7 @@ def transfer(transfer: Transfer) -> Shape:
         "actor": transfer.actor,
         "hold": transfer.hold,
         "period": period(transfer.period),
+        "across": across(transfer.across),
         **_judged(transfer),
         "repeated": transfer.repeated,
     }
@@ -227,6 +229,7 @@ def hold(hold: Hold) -> Shape:
         **_described(hold),
         "actor": hold.actor,
         "resolved_by": hold.resolved_by,
+        "across": across(hold.across),
         **_judged(hold),
         "repeated": hold.repeated,
     }
@@ -285,6 +288,19 @@ def _judged(made: Transfer | Hold) -> Shape:
     }
 
 
+def across(across: Across | None) -> Shape | None:
+    """Return what an exchange says of another bank, or `None`."""
+    if across is None:
+        return None
+    return {
+        "bank": across.bank,
+        "offer": across.offer,
+        "is_ours": across.is_ours,
+        "address": across.address,
+        "answer_by": across.answer_by.isoformat(),
+    }
+
+
 # -- statements ----------------------------------------------------------------------
 
 
@@ -336,6 +352,7 @@ def statement_line(line: StatementLine) -> Shape:
         "taken_back_whole": line.taken_back_whole,
         "counts_as": line.counts_as,
         "fee": line.fee,
+        "across": across(line.across),
         "period": period(line.period),
         "account": line.account,
         "started_at": clock(line.started_at),

@@ -16,6 +16,7 @@ import attrs
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
 from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow, RecordRow
+from timebank.model.across import Across, across_of
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
@@ -84,7 +85,8 @@ class StatementLine:
     its original, and no times. `amendments` are what was corrected of them, the oldest first.
     `takes_back` is what a reversal takes back, `None` on every other line. `taken_back_on` is the
     day of the last reversal that took the line back, or a part of it; `None` where none did.
-    `taken_back_whole` is whether nothing of it is left.
+    `taken_back_whole` is whether nothing of it is left. `across` is what an exchange with another
+    bank says of that one, `None` on every other line.
     """
 
     id: str | None
@@ -108,6 +110,7 @@ class StatementLine:
     takes_back: TakenBack | None = None
     taken_back_on: date | None = None
     taken_back_whole: bool = False
+    across: Across | None = None
 
     @property
     def counts_as(self) -> str:
@@ -418,6 +421,7 @@ def _line(
         else None,
         taken_back_on=taken_back_on,
         taken_back_whole=taken_back_whole,
+        across=across_of(record),
     )
 
 

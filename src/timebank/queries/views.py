@@ -22,6 +22,7 @@ from timebank.model import (
     instant,
     stored_limit,
 )
+from timebank.model.across import across_of
 from timebank.model.agreements import Refusal
 from timebank.queries.clock import was_restarted
 from timebank.queries.corrections import amendments, described_now, note_of, time_of
@@ -114,6 +115,7 @@ def transfer_view(
         time_of(get("from")),
         time_of(get("to")),
         amendments,
+        across_of(record) if "offer" in request or "answer" in request else None,
     )
 
 
@@ -170,10 +172,11 @@ def hold_view(
         reason=reason,
         actor=record.get("actor"),
         statute=effects["statute"],
-        flags=_flags(effects),
+        flags=_flags(effects) + (() if resolved is None else _flags_of_void(resolved)),
         resolved_by=None if resolved is None else resolved["request"]["id"],
         asked=_asked(request, effects["lines"], postings),
         amendments=amendments,
+        across=across_of(record) if "offer" in request else None,
         **_described(request if described is None else described),
     )
 
@@ -225,6 +228,11 @@ def _asked(request: Mapping[str, Any], lines: Lines, postings: tuple[Posting, ..
 
 def _flags(effects: Mapping[str, Any]) -> tuple[Flag, ...]:
     return tuple(map(Flag.of, effects.get("flags", ())))
+
+
+def _flags_of_void(resolved: RecordBody) -> tuple[Flag, ...]:
+    """Return the flags by which a hold was released; a settlement has its own."""
+    return _flags(resolved["effects"]) if resolved["kind"] == "void" else ()
 
 
 # -- read from a store -------------------------------------------------------------

@@ -22,6 +22,7 @@ from timebank.errors import (
     HoldsOpen,
     IdempotencyMismatch,
     LimitExceeded,
+    NotAgreed,
     NotPermitted,
     OverReversed,
     RecordedTooLate,
@@ -32,6 +33,7 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
+from timebank.model.agreements import account_of
 from timebank.model.said import Said
 from timebank.reports.text import harmless
 from timebank.reports.words import DEFAULT, Words, code_of
@@ -278,13 +280,20 @@ def _limit(_: _Explanation, error: LimitExceeded) -> tuple[str, _Facts]:
 
 
 def _not_open(told: _Explanation, error: AccountNotOpen) -> tuple[str, _Facts]:
-    form = error.status if error.status in {"frozen", "closed"} else "hidden"
+    known = {"frozen", "closed", "agreed"}
+    form = error.status if error.status in known else "hidden"
     form = form if error.merged_into is None else "merged"
     if error.role == "account":
         return f"{error.code}_{form}_itself", {}
     role = {"fund of the fee": "fee"}.get(error.role, error.role)
     role = role if role in {"earner", "spender", "via", "fee"} else "fund"
     return f"{error.code}_{form}", {"role": told.words(f"role_{role}")}
+
+
+def _not_agreed(told: _Explanation, error: NotAgreed) -> tuple[str, _Facts]:
+    account = account_of(error.peer)
+    name = told.name(account)
+    return f"{error.code}_{error.status}", {"bank": error.peer if name == account else name}
 
 
 def _not_empty(_: _Explanation, error: AccountNotEmpty) -> tuple[str, _Facts]:
@@ -360,6 +369,7 @@ _SENTENCES: Final[dict[type[TimebankError], Callable[[_Explanation, Any], tuple[
     HoldsOpen: _holds_open,
     IdempotencyMismatch: _mismatch,
     LimitExceeded: _limit,
+    NotAgreed: _not_agreed,
     NotPermitted: _forbidden,
     OverReversed: _over_reversed,
     RecordedTooLate: _too_late,

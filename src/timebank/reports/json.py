@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from timebank.queries.json_peer_shapes import agreement, crossing, refusal
 from timebank.queries.json_report_shapes import (
     audit_report,
     bank_report,
@@ -59,6 +60,7 @@ from timebank.reports.json_errors import error
 
 __all__ = [
     "account",
+    "agreement",
     "amendment",
     "audit_report",
     "balance",
@@ -69,6 +71,7 @@ __all__ = [
     "charge",
     "clock_restart",
     "closing",
+    "crossing",
     "declared_loss",
     "delegate",
     "due",
@@ -84,6 +87,7 @@ __all__ = [
     "leaving",
     "of",
     "record",
+    "refusal",
     "replay",
     "replay_line",
     "statement",

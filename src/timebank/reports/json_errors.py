@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -78,6 +79,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple | list):
         return list(map(_plain, value))
+    if isinstance(value, Mapping):  # what came from another bank
+        return {str(name): _plain(one) for name, one in value.items()}
     try:
         return of(value)
     except WrongType:  # hours are text, and what is no value of the library is shown so

@@ -110,6 +110,16 @@ class FeePosting(TypedDict):
     hours: str
 
 
+class Across(TypedDict):
+    """What an exchange with another bank says of that bank."""
+
+    bank: str
+    offer: str
+    is_ours: bool
+    address: str | None
+    answer_by: str
+
+
 class _Exchange(TypedDict):
     """What a transfer and a hold have in common."""
 
@@ -136,6 +146,7 @@ class _Exchange(TypedDict):
     statute: str
     asked: str | None
     fee: list[FeePosting]
+    across: Across | None
     flags: list[str]
     repeated: bool
 
@@ -156,6 +167,48 @@ class Hold(_Exchange):
     expires_at: str | None
     occurred_on: str | None
     resolved_by: str | None
+
+
+class Crossing(TypedDict):
+    """An exchange between two banks, as far as it has come."""
+
+    id: str
+    status: str
+    code: str | None
+    offer: Hold
+    spent: Transfer | None
+    earned: Transfer | None
+
+
+class OwedLimits(TypedDict):
+    """How much each of two banks may owe the other."""
+
+    they_may_owe: str | None
+    we_may_owe: str | None
+
+
+class SeenHead(TypedDict):
+    """A head of another bank that was seen."""
+
+    size: int
+    root: str
+
+
+class Agreement(TypedDict):
+    """What was agreed with another bank."""
+
+    bank: str
+    account: str
+    name: str | None
+    status: str
+    ours: OwedLimits
+    theirs: OwedLimits | None
+    limits: OwedLimits
+    key: str | None
+    keys: list[str]
+    seen: SeenHead | None
+    sequence: int
+    repeated: bool
 
 
 class TakenBack(TypedDict):
@@ -194,6 +247,7 @@ class StatementLine(TypedDict):
     taken_back_whole: bool
     counts_as: str
     fee: bool
+    across: Across | None
     period: list[str] | None
     account: str | None
     started_at: str | None

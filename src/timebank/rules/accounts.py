@@ -25,6 +25,7 @@ from timebank.journal.kinds import (
     SetLimitsRequest,
 )
 from timebank.model import ACCOUNT_KINDS, Account, AccountRow
+from timebank.model.agreements import AGREED, PEER_PREFIX
 from timebank.rules.state import Command, Draft, State, hours, reason_of, texts_of
 from timebank.statute import days_later
 
@@ -62,6 +63,9 @@ class OpenAccount(Command[OpenAccountRequest, Account]):
             "account": account,
             "kind": checks.one_of(kind, ACCOUNT_KINDS, "kind"),
         }
+        if account.startswith(PEER_PREFIX) and kind != "clearing":
+            msg = f"accounts that begin with {PEER_PREFIX} are clearing accounts of other banks"
+            raise InvalidRequest(msg).about(key="id_reserved", prefix=PEER_PREFIX, id=account)
         if (joined := checks.day(joined_on, "joined_on")) is not None:
             request["joined_on"] = joined
         if (limit := checks.limit(floor, "floor")) != "inherit":
@@ -240,10 +244,14 @@ def amend(state: State, command: AmendAccount, now: int) -> Draft | None:
 
 
 def set_limits(state: State, command: SetLimits, now: int) -> Draft | None:
-    """Change the limits of an account that is not closed."""
+    """Change the limits of an account that is not closed, nor another bank's.
+
+    :raises AccountNotFound: no such account.
+    :raises AccountNotOpen: it is closed, or has an agreement, which sets them.
+    """
     doing = "have its limits set"
     row = state.account_itself(command.accounts[0], doing=doing)
-    if row.status not in {"open", "frozen"}:
+    if row.status in {"closed", AGREED}:
         raise AccountNotOpen(row.account, status=row.status, doing=doing)
     floor = command.request.get("floor", row.floor)
     ceiling = command.request.get("ceiling", row.ceiling)

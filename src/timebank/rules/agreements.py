@@ -36,6 +36,11 @@ class _OnAgreement(Command[Asked, Agreement]):
     #: The journal of the other bank.
     peer: str = attrs.field(default="", kw_only=True)
 
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return self.accounts[0]
+
 
 def _account(peer: object) -> tuple[str, str]:
     """Return a journal's id, checked, and the account that an agreement with its bank has."""

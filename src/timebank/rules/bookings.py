@@ -24,7 +24,13 @@ from timebank.journal.offers import Signed
 from timebank.model import Transfer, instant
 from timebank.model.agreements import Agreement, SeenHead, account_of, shared_id
 from timebank.rules.limits import check_limits
-from timebank.rules.offers import load_fund, open_agreement, paid_by, terms_of_offer
+from timebank.rules.offers import (
+    check_other_side,
+    load_fund,
+    open_agreement,
+    paid_by,
+    terms_of_offer,
+)
 from timebank.rules.roles import check_roles, roles_of
 from timebank.rules.state import (
     Command,
@@ -36,7 +42,7 @@ from timebank.rules.state import (
 )
 from timebank.rules.transfers import Exchange, net, reverse
 
-# -- commands ---
+# -- commands ------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -56,11 +62,21 @@ class AcceptOffer(Exchange[Transfer]):
     def from_offer(
         cls, signed: Signed, *, earner: str, note: str | None = None, seen: SeenHead | None = None
     ) -> AcceptOffer:
-        """Make it from a signed offer, for the account that its address is of."""
+        """Make it from a signed offer, for the account that its address is of.
+
+        :raises InvalidRequest: no id of an account, or the agreement's own.
+        """
         body = signed["body"]
-        made = booked(body, account_of(body["from"]), earner=earner, note=note)
+        account = account_of(body["from"])
+        made = booked(body, account, earner=earner, note=note)
+        check_other_side(account, made.earners)
         request: ExchangeRequest = {**made.request, "offer": dict(signed)}
         return cls(request, made.texts, made.accounts, made.id, seen=seen)
+
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return account_of(self.request["offer"]["body"]["from"])
 
 
 def booked(
@@ -116,6 +132,11 @@ class AcceptReversal(Command[ReverseRequest, Transfer]):
     def earlier_id(self) -> str:
         """Return the id of the transfer that it moves back."""
         return self.request["transfer"]
+
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return self.accounts[0]
 
 
 # -- the judges of what is booked for another bank -------------------------------------------

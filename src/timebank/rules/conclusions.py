@@ -11,10 +11,13 @@ import attrs
 
 from timebank import checks
 from timebank.errors import (
+    HoldNotFound,
     InvalidRequest,
-    NotAgreed,
+    LimitExceeded,
+    OfferUnanswered,
     shown,
 )
+from timebank.hours import Hours
 from timebank.journal.kinds import (
     ExchangeRequest,
     MoveEffects,
@@ -29,22 +32,20 @@ from timebank.model.agreements import SeenHead, account_of, shared_id
 from timebank.rules import holds
 from timebank.rules.agreements import agreed
 from timebank.rules.bookings import booked, moved, with_seen
-from timebank.rules.offers import ANY_ROLE
+from timebank.rules.offers import ANY_ROLE, check_other_side
 from timebank.rules.roles import check_roles, roles_of
 from timebank.rules.state import (
     Command,
     Draft,
+    Held,
     State,
     check_range,
     open_day,
     reason_of,
 )
-from timebank.rules.state import (
-    hours as in_hours,
-)
 from timebank.rules.transfers import Exchange, Terms, net
 
-# -- commands ---
+# -- commands ------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -75,6 +76,11 @@ class SettleOffer(Command[SettleRequest, Transfer]):
     def earlier_id(self) -> str:
         """Return the id of the offer."""
         return self.request["hold"]
+
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return self.accounts[0]
 
 
 @attrs.frozen
@@ -118,6 +124,11 @@ class VoidOffer(Command[VoidRequest, Hold]):
         """Return the id of the offer."""
         return self.request["hold"]
 
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return self.accounts[0]
+
 
 @attrs.frozen
 class BringIn(Exchange[Transfer]):
@@ -145,7 +156,8 @@ class BringIn(Exchange[Transfer]):
         offer = signed["body"]["offer"]["body"]
         account = account_of(offer["to"])
         made = booked(offer, account, earner=account, note=None)
-        _, spenders = checks.sides(account, spender, in_hours(offer["seconds"]))
+        _, spenders = checks.sides(account, spender, Hours.from_seconds(offer["seconds"]))
+        check_other_side(account, spenders)
         request: ExchangeRequest = {
             **made.request,
             "earners": [[account, offer["seconds"]]],
@@ -162,14 +174,16 @@ class BringIn(Exchange[Transfer]):
     ) -> BringIn:
         """Make it where the offer was booked; `again`, where its id was used up meanwhile."""
         offer = signed["body"]["offer"]["body"]
-        made = booked(offer, account_of(offer["from"]), earner=earner, note=None)
+        account = account_of(offer["from"])
+        made = booked(offer, account, earner=earner, note=None)
+        check_other_side(account, made.earners)
         request: ExchangeRequest = {**made.request, "answer": dict(signed)}
         if again:
             request["id"] = shared_id(offer["from"], offer["id"], "again")
         return cls(request, {}, made.accounts, request["id"], seen=seen)
 
     @property
-    def account(self) -> str:
+    def agreed(self) -> str:
         """Return the account of the agreement."""
         return self.accounts[0 if self.offer_id is not None else 1]
 
@@ -180,34 +194,45 @@ class WriteOff(Exchange[Transfer]):
 
     kind = "transfer"
     judged_as = "write_off"
+    #: The journal of the other bank.
+    peer: str = attrs.field(default="", kw_only=True)
 
     @property
     def action(self) -> str:
         """Return the name of the call."""
         return "write_off"
 
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return account_of(self.peer)
+
     @classmethod
     def to_account(
         cls, peer: object, *, account: object, hours: object, id: object, reason: object
     ) -> WriteOff:
-        """Make it from the arguments of the call: hours below zero are what this bank owes."""
+        """Make it from the arguments of the call: hours below zero are what this bank owes.
+
+        :raises InvalidRequest: hours of nothing, no reason, or the agreement's own account.
+        """
         seconds = checks.limit(hours, "hours")
         if not isinstance(seconds, int) or not seconds:
             msg = f"hours to write off are more or less than 0:00, not {shown(hours)}"
-            raise InvalidRequest(msg)
-        clearing = account_of(checks.identifier(peer, "peer"))
+            raise InvalidRequest(msg).about(key="write_off_nothing", given=shown(hours))
+        journal = checks.identifier(peer, "peer")
+        clearing, account = account_of(journal), checks.identifier(account, "account id")
         earner, spender = (clearing, account) if seconds > 0 else (account, clearing)
         note = reason_of(reason, "a write-off needs a reason, for the assembly")["reason"]
         made = cls.of(
             id=id,
             earner=earner,
             spender=spender,
-            hours=in_hours(abs(seconds)),
+            hours=Hours.from_seconds(abs(seconds)),
             kind="write-off",
             note=note,
         )
         request: ExchangeRequest = {**made.request, "written_off": True}
-        return attrs.evolve(made, request=request)
+        return attrs.evolve(made, request=request, peer=journal)
 
 
 # -- the judges of what ends an offer ---------------------------------------------------------
@@ -219,7 +244,7 @@ def settle(state: State, command: SettleOffer, now: int) -> Draft:
     :raises HoldNotFound: there is no such offer.
     :raises AlreadyResolved: it has ended.
     """
-    held = holds.open_hold(state, command, now)
+    held = _open_offer(state, command, now)
     effects: MoveEffects = {
         "occurred_on": _day_of(state, command.request["answer"]["body"]["occurred_on"]),
         "postings": held.effects["lines"],
@@ -233,6 +258,17 @@ def settle(state: State, command: SettleOffer, now: int) -> Draft:
     return Draft(effects, refers_to=held.sequence)
 
 
+def _open_offer(state: State, command: SettleOffer | VoidOffer, now: int) -> Held:
+    """Return the offer that is ended.
+
+    :raises HoldNotFound: there is none, or a hold that was offered to nobody.
+    :raises AlreadyResolved: it has ended.
+    """
+    if state.held is None or "offer" not in state.held.request:
+        raise HoldNotFound(command.earlier_id)
+    return holds.open_hold(state, command, now)
+
+
 def _day_of(state: State, day: str) -> str:
     """Return the other bank's day of service, or today's, where it cannot be that one here."""
     return open_day(state, min(day, state.today))
@@ -244,7 +280,7 @@ def void(state: State, command: VoidOffer, now: int) -> Draft:
     :raises HoldNotFound: there is no such offer.
     :raises AlreadyResolved: it has ended.
     """
-    held = holds.open_hold(state, command, now)
+    held = _open_offer(state, command, now)
     effects: VoidEffects = {"resolves": held.sequence}
     if "abandoned" in command.request:
         effects["flags"] = [{"rule": "abandoned"}]
@@ -254,20 +290,37 @@ def void(state: State, command: VoidOffer, now: int) -> Draft:
 def bring_in(state: State, command: BringIn, now: int) -> Draft:
     """Book what the two banks had agreed on, whatever the limits, with a flag.
 
+    :raises NotAgreed: there never was an agreement, or it is ended.
+    :raises OfferUnanswered: the offer is still there, and waits for just this answer.
     :raises AccountNotFound: an account is missing.
     :raises AccountNotOpen: one was closed, or merged: open it again, or name the other.
     """
     peer = command.request["answer"]["body"]["to" if command.offer_id is None else "from"]
     agreement = agreed(state, peer)
+    held = _given_up(state)
     rows = {id: state.account(id) for id in command.accounts}
     lines = Terms(command.earners, command.spenders, [], []).lines()
     played = roles_of(command.earners, command.spenders, fund=None, via=None)
     check_roles(rows, played, frozen=ANY_ROLE, besides=agreement.account)
     check_range(state, net(lines))
-    rule = "forgotten" if state.held is None else "late answer"
+    rule = "forgotten" if held is None else "late answer"
     day = _day_of(state, command.request["occurred_on"])
     flags: list[RecordedFlag] = [{"rule": rule}]
     return moved(state, agreement, command.seen, day=day, lines=lines, flags=flags)
+
+
+def _given_up(state: State) -> Held | None:
+    """Return the offer that was released, `None` where it was forgotten.
+
+    :raises OfferUnanswered: it was not released.
+    """
+    held = state.held
+    if held is None or "offer" not in held.request:
+        return None
+    if held.resolved is None:
+        account = held.request["earners"][0][0]
+        raise OfferUnanswered(holds.id_of(held), account=account, doing="brought in")
+    return held
 
 
 def write_off(state: State, command: WriteOff, now: int) -> Draft:
@@ -276,14 +329,28 @@ def write_off(state: State, command: WriteOff, now: int) -> Draft:
     :raises NotAgreed: there is no agreement, or it is ended.
     :raises AccountNotFound: there is no such account.
     :raises AccountNotOpen: it is frozen or closed.
+    :raises LimitExceeded: more than is owed.
     """
-    agreement = state.agreement
-    if agreement is None or agreement.status == "ended":
-        raise NotAgreed(command.accounts[0].partition(":")[2], status="none")
+    agreement = agreed(state, command.peer)
     rows = {id: state.account(id) for id in command.accounts}
     lines = Terms(command.earners, command.spenders, [], []).lines()
     played = roles_of(command.earners, command.spenders, fund=None, via=None)
     check_roles(rows, played, besides=agreement.account)
-    check_range(state, net(lines))
+    changes = net(lines)
+    check_range(state, changes)
+    _check_owed(state, agreement.account, changes[agreement.account])
     flags: list[RecordedFlag] = [{"rule": "written off"}]
     return moved(state, agreement, None, day=state.today, lines=lines, flags=flags)
+
+
+def _check_owed(state: State, account: str, change: int) -> None:
+    """Check that a write-off brings the account of an agreement nearer to zero, and not beyond."""
+    owed = -state.balances[account][1]
+    if owed * change <= 0 or abs(change) > abs(owed):
+        raise LimitExceeded(
+            account,
+            rule="ceiling" if change > 0 else "floor",
+            needed=Hours.from_seconds(abs(change)),
+            limit=Hours.from_seconds(0),
+            available=Hours.from_seconds(abs(owed) if owed * change > 0 else 0),
+        )

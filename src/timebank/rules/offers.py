@@ -11,11 +11,13 @@ from typing import Any
 import attrs
 
 from timebank import checks
+from timebank.checks import Side
 from timebank.errors import (
     InvalidRequest,
     NotAgreed,
     OverReversed,
     TransferNotFound,
+    shown,
 )
 from timebank.journal.kinds import (
     ExchangeRequest,
@@ -54,8 +56,8 @@ class MakeOffer(Exchange[Hold]):
 
     @property
     def action(self) -> str:
-        """Return the name of the call."""
-        return "offer"
+        """Return the name of the call: what moves hours back passes limits, as a reversal."""
+        return "reverse" if "reverses" in self.offer else "offer"
 
     @classmethod
     def to(
@@ -63,11 +65,28 @@ class MakeOffer(Exchange[Hold]):
         peer: object,
         *,
         answer_in: object,
+        spender: object,
+        hours: object,
+        id: object,
         earner: object = None,
         reverses: str | None = None,
-        **exchange_of: Any,
+        kind: object = exchange.EXCHANGE,
+        occurred_on: object = None,
+        started_at: object = None,
+        ended_at: object = None,
+        category: object = None,
+        area: object = None,
+        resource: object = None,
+        via: object = None,
+        note: object = None,
+        tags: object = (),
     ) -> MakeOffer:
-        """Make it from the arguments of the call; `earner` is an address of the other bank."""
+        """Make it from the arguments of the call; `earner` is an address of the other bank.
+
+        An offer has no end of its own and no unchecked limits, and comes from no import.
+
+        :raises InvalidRequest: a value that cannot be, or the agreement's account that spends.
+        """
         journal = checks.identifier(peer, "peer")
         offer: Offered = {
             "to": journal,
@@ -77,10 +96,24 @@ class MakeOffer(Exchange[Hold]):
             offer["earner"] = checks.label(earner, "earner")
         else:
             offer["reverses"] = checks.identifier(reverses, "reverses")
-        made = cls.of(earner=account_of(journal), **exchange_of)
-        if len(made.earners) != 1:
-            msg = "an offer to another bank has one earner"
-            raise InvalidRequest(msg)
+        account = account_of(journal)
+        made = cls.of(
+            earner=account,
+            spender=spender,
+            hours=hours,
+            id=id,
+            kind=kind,
+            occurred_on=occurred_on,
+            started_at=started_at,
+            ended_at=ended_at,
+            category=category,
+            area=area,
+            resource=resource,
+            via=via,
+            note=note,
+            tags=tags,
+        )
+        check_other_side(account, made.spenders)
         request: ExchangeRequest = {**made.request, "offer": offer}
         return attrs.evolve(made, request=request)
 
@@ -89,6 +122,21 @@ class MakeOffer(Exchange[Hold]):
         """Return what the offer says beside the exchange."""
         asked: Offered = self.request["offer"]
         return asked
+
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return account_of(self.offer["to"])
+
+
+def check_other_side(account: str, side: Side) -> None:
+    """Check that the account of an agreement is not on both sides: its bank would see neither.
+
+    :raises InvalidRequest: it is.
+    """
+    if account in {id for id, _ in side}:
+        msg = f"account {shown(account)} cannot give and take the same hours"
+        raise InvalidRequest(msg).about(key="one_person", account=account)
 
 
 # -- the judges of an offer ----------------------------------------------------------------

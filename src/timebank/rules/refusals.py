@@ -26,6 +26,11 @@ class Refuse(Command[RefuseRequest, Refusal]):
         """Return the name of the call: whoever answers may refuse."""
         return "answer"
 
+    @property
+    def agreed(self) -> str:
+        """Return the account of the agreement."""
+        return self.accounts[0]
+
     @classmethod
     def of(
         cls, signed: Signed, *, code: object, reason: object = None, seen: SeenHead | None = None

@@ -74,7 +74,9 @@ def check_roles(
     """
     for role, id in roles:
         status = rows[id].status
-        if status == "open" or (status == "frozen" and role in frozen) or id == besides:
+        if status == "open" or (status == "frozen" and role in frozen):
+            continue
+        if id == besides and role != VIA:
             continue
         named = "the intermediary (via)" if role == VIA else f"the {role}"
         doing = f"take part as {named}{of}"

@@ -1,0 +1,151 @@
+"""What is wrong between banks, by what their journals say: no call of the library judges here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import attrs
+
+from federation.simulation.hosts import Host
+from federation.simulation.reading import Place, accounts, balance, records
+from timebank.model.agreements import account_of
+
+#: Who offered it, and the offer's id.
+Key = tuple[str, str]
+
+
+@attrs.define
+class Exchange:
+    """An exchange as the journals of two banks have it."""
+
+    to: str = ""
+    seconds: int = 0
+    is_offered: bool = False
+    is_ended: bool = False
+    is_refused: bool = False
+    spent: list[int] = attrs.field(factory=list)
+    earned: list[int] = attrs.field(factory=list)
+
+    def take(self, offer: dict[str, Any], moved: list[int], seconds: int) -> None:
+        """Take note of what was booked for an offer."""
+        self.to, self.seconds = offer["to"], offer["seconds"]
+        moved.append(seconds)
+
+
+def exchanges(hosts: Iterable[Place]) -> dict[Key, Exchange]:
+    """Return each exchange between banks, as the journals say it."""
+    found: dict[Key, Exchange] = {}
+    for host in hosts:
+        offers: dict[str, Exchange] = {}
+        for record in records(host):
+            request, effects = record["request"], record["effects"]
+            if record["kind"] == "hold" and "offer" in request:
+                one = found.setdefault((host.journal, request["id"]), Exchange())
+                offers[request["id"]] = one
+                one.is_offered, one.to = True, request["offer"]["to"]
+                account = account_of(one.to)
+                one.seconds = sum(s for id, s in effects["lines"] if id == account)
+            elif record["kind"] in {"settle", "void"} and request["hold"] in offers:
+                offers[request["hold"]].is_ended = True
+            _take_moved(found, host, record)
+    return found
+
+
+def _take_moved(found: dict[Key, Exchange], host: Place, record: dict[str, Any]) -> None:
+    """Take note of a record that books an exchange, or refuses one."""
+    offer = _offer_of(record["request"])
+    if offer is None:
+        return
+    one = found.setdefault((offer["from"], offer["id"]), Exchange())
+    if record["kind"] == "refuse":
+        one.is_refused = True
+        return
+    is_own = offer["from"] == host.journal
+    account = account_of(offer["to"] if is_own else offer["from"])
+    postings: list[tuple[str, int]] = record["effects"].get("postings", [])
+    if postings:
+        moved = sum(seconds for id, seconds in postings if id == account)
+        one.take(offer, one.spent if is_own else one.earned, moved if is_own else -moved)
+
+
+def _offer_of(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the offer that a record books or refuses, `None` where it is about none."""
+    signed = request.get("offer") or request.get("answer")
+    while isinstance(signed, dict) and "body" in signed:
+        body = signed["body"]
+        if body["kind"] == "offer":
+            offer: dict[str, Any] = body
+            return offer
+        signed = {"body": body["offer"]} if body["kind"] == "cancel" else body["offer"]
+    return None
+
+
+def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
+    """Yield what is wrong at any moment: a difference of two mirrors that is not under way."""
+    found = exchanges(hosts)
+    for (journal, id), one in found.items():
+        named = f"{id} of {journal}"
+        for moved, where in ((one.spent, "spent"), (one.earned, "earned")):
+            if len(moved) > 1:
+                yield f"{named} was {where} {len(moved)} times"
+            if any(seconds != one.seconds for seconds in moved):
+                yield f"{named} is of {one.seconds} s, and {moved} were {where}"
+        if one.is_refused and one.earned:
+            yield f"{named} was refused and booked"
+        if one.spent and not one.earned:
+            yield f"{named} was spent and not earned"
+    for first, second in combinations(hosts, 2):
+        yield from _wrong_mirror(found, first, second)
+
+
+def _wrong_mirror(found: dict[Key, Exchange], first: Place, second: Place) -> Iterator[str]:
+    pair = {first.journal, second.journal}
+    under_way = sum(
+        sum(one.spent) - sum(one.earned)
+        for (journal, _), one in found.items()
+        if {journal, one.to} == pair
+    )
+    written_off = sum(_written_off(one, other) for one, other in ((first, second), (second, first)))
+    difference = balance(first, account_of(second.journal)) + balance(
+        second, account_of(first.journal)
+    )
+    if difference != under_way + written_off:
+        yield (
+            f"the mirrors of {first.name} and {second.name} differ by {difference} s, "
+            f"and {under_way} s are under way, {written_off} s written off"
+        )
+
+
+def _written_off(host: Place, peer: Place) -> int:
+    account = account_of(peer.journal)
+    return sum(
+        seconds
+        for record in records(host)
+        if "written_off" in record["request"]
+        for id, seconds in record["effects"]["postings"]
+        if id == account
+    )
+
+
+def wrong_at_last(hosts: Sequence[Place]) -> Iterator[str]:
+    """Yield what is wrong when all have come together again."""
+    yield from wrong_now(hosts)
+    for (journal, id), one in exchanges(hosts).items():
+        named = f"{id} of {journal}"
+        if len(one.spent) != len(one.earned):
+            yield f"{named} was spent {len(one.spent)} times and earned {len(one.earned)} times"
+        if one.is_offered and not one.is_ended:
+            yield f"{named} is still open"
+    for host in hosts:
+        total = sum(balance(host, id) for id in accounts(host))
+        if total:
+            yield f"the accounts of {host.name} come to {total} s"
+
+
+def findings(hosts: Sequence[Host]) -> Iterator[str]:
+    """Yield what the audit of each bank finds."""
+    for host in hosts:
+        for found in host.bank.audit().findings:
+            yield f"{host.name}, {found.check}, {found.place}: {found.expected}, not {found.found}"
