@@ -1684,13 +1684,9 @@ class Books {
       shared = sharedId(body.from, body.id, "again");
     }
     check(request.id === shared, "ids", `not ${shared}`);
-    if (isOwn && this.offers.has(body.id)) {
-      check(same(this.offers.get(body.id), body), "offers", "an answer to another offer");
-      check(this.ends.has(body.id), "offers", "the offer is open");
-    }
-    const held = isOwn ? this.ids.get(body.id) : undefined;
-    const isLate = this.said.has(held) && !this.moves.has(held);
-    this.isFlagged(effects, isLate ? "late answer" : "forgotten");
+    const isGivenUp = isOwn && this.offers.has(body.id);
+    check(!isGivenUp || this.ends.has(body.id), "offers", "the offer is open");
+    this.isFlagged(effects, isGivenUp ? "late answer" : "forgotten");
     const day = this.dayOf(body.occurred_on);
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     const [earned, spent] = this.sides(request);

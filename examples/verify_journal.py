@@ -1709,13 +1709,9 @@ class Books:
             check(self.answers[shared]["kind"] == "refuse", "offers", "it is booked")
             shared = shared_id(body["from"], body["id"], "again")
         check(request["id"] == shared, "ids", f"not {shared}")
-        if own and body["id"] in self.offers:
-            known = canonical(self.offers[body["id"]]) == canonical(body)
-            check(known, "offers", "an answer to another offer")
-            check(body["id"] in self.ends, "offers", "the offer is open")
-        held = self.ids.get(body["id"], 0) if own else 0
-        is_late = held in self.said and held not in self.moves
-        self.is_flagged(effects, "late answer" if is_late else "forgotten")
+        given_up = own and body["id"] in self.offers
+        check(not given_up or body["id"] in self.ends, "offers", "the offer is open")
+        self.is_flagged(effects, "late answer" if given_up else "forgotten")
         day = self.day_of(body["occurred_on"])
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         earned, spent = self.sides(request)
