@@ -23,6 +23,7 @@ from timebank.cli.imports import import_
 from timebank.cli.journal import init, journal, rebuild
 from timebank.cli.keys import key
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
+from timebank.cli.peers import peers
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
 from timebank.cli.propose import propose
@@ -112,6 +113,7 @@ for _command in (
     verify_receipt,
     key,
     witness,
+    peers,
     audit,
     audit_host,
     rebuild,

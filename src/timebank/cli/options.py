@@ -118,6 +118,27 @@ class LimitOf(click.ParamType):  # type: ignore[type-arg]  # as above
         return {"none": None, "inherit": INHERIT}.get(value, value)
 
 
+class Owed(click.ParamType):  # type: ignore[type-arg]  # as above
+    """How much a bank may owe another one: hours, or `none` for unlimited."""
+
+    name = "HOURS|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return seconds, or `None`.
+
+        :raises click.BadParameter: it is no number of hours.
+        """
+        if value is None or value == "none":
+            return None
+        from timebank.errors import InvalidRequest
+        from timebank.hours import Hours
+
+        try:
+            return Hours(value)
+        except InvalidRequest:
+            self.fail(_words()("no_owed", value=value), param, ctx)
+
+
 class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
     """A duration in weeks, days, hours or minutes."""
 
@@ -141,6 +162,7 @@ DAY: Final = Day()
 DAY_OF_SERVICE: Final = DayOfService()
 DURATION: Final = Duration()
 LIMIT: Final = LimitOf()
+OWED: Final = Owed()
 POINT: Final = Point()
 TIME: Final = TimeOfDay()
 

@@ -235,7 +235,7 @@ class Posting:
 #: What flags say that are on exchanges with another bank.
 _ACROSS: Final = {
     "abandoned": "the offer was given up before the other bank answered it",
-    "forgotten": "brought in again: the other bank's answer is signed, and the record was lost here",
+    "forgotten": "brought in again: the other bank's answer is signed, and it was lost here",
     "late answer": "the other bank had booked it, and answered once the offer was released here",
     "written off": "written off: the other bank will not answer for it",
 }

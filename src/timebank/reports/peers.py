@@ -1,0 +1,244 @@
+"""Show agreements with other banks, and exchanges with them, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from timebank.hours import Hours
+from timebank.model import Hold, Transfer
+from timebank.model.across import Across
+from timebank.model.agreements import Agreement, Crossing, account_of
+from timebank.reports.text import (
+    Column,
+    Row,
+    column,
+    facts,
+    flag_text,
+    harmless,
+    state_text,
+    table,
+    together,
+)
+from timebank.reports.words import Words
+
+# -- names ---------------------------------------------------------------------------
+
+
+def bank_text(agreement: Agreement) -> str:
+    """Return what the other bank is called here: its name, else its journal.
+
+    >>> import timebank
+    >>> from timebank import federation
+    >>> from timebank.reports.peers import bank_text
+    >>> isola, bovisa = timebank.open("memory:"), timebank.open("memory:")
+    >>> bank_text(federation.agree(isola, bovisa, name="Bovisa", they_may_owe=1, we_may_owe=1))
+    'Bovisa'
+    """
+    return harmless(agreement.name or agreement.peer)
+
+
+def across_text(across: Across, names: Mapping[str, str]) -> str:
+    """Return who is on the other side, in another bank: an address with the bank, or the bank.
+
+    `names` are those of accounts: that of the agreement is what the other bank is called.
+
+    >>> from datetime import UTC, datetime
+    >>> from timebank.model import Across
+    >>> from timebank.reports.peers import across_text
+    >>> until = datetime(2026, 3, 2, tzinfo=UTC)
+    >>> made = Across(bank="j2", offer="x1", is_ours=True, address="bruno", answer_by=until)
+    >>> across_text(made, {"peer:j2": "Bovisa"}), across_text(made, {})
+    ('bruno (Bovisa)', 'bruno (j2)')
+    """
+    bank = names.get(account_of(across.bank)) or across.bank
+    if not across.is_ours or across.address is None:
+        return harmless(bank)
+    return harmless(Words("text")("in_bank", address=across.address, bank=bank))
+
+
+def why_text(code: str) -> str:
+    """Return why an offer was refused in words, by the code of its refusal.
+
+    >>> from timebank.reports.peers import why_text
+    >>> why_text("account_not_found"), why_text("sun_too_low")
+    ('there is no such account there', 'sun_too_low')
+    """
+    words = Words("peers")
+    key = f"why_{code}"
+    return words(key) if words.has(key) else harmless(words("why_other", code=code))
+
+
+def moment_text(moment: datetime) -> str:
+    """Return an instant in UTC to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+# -- agreements ----------------------------------------------------------------------
+
+
+def agreements_text(found: Iterable[tuple[Agreement, Hours, int]]) -> list[str]:
+    """Return a line for each agreement, with what the other bank owes and how many offers wait.
+
+    Hours below zero are owed to it.
+    """
+    words = Words("peers")
+    rows: list[Row] = [
+        [
+            bank_text(agreement),
+            state_text(agreement.status),
+            _owed(owed),
+            _limit(agreement.may_be_owed_to_us, words),
+            _owed(-owed),
+            _limit(agreement.may_be_owed_by_us, words),
+            words.number(waiting),
+        ]
+        for agreement, owed, waiting in found
+    ]
+    if not rows:
+        return [words("no_agreement")]
+    figures = [
+        Column(words(title), right=True)
+        for title in ("owes", "at_most", "we_owe", "at_most", "waiting")
+    ]
+    return table([column("bank", least=20), column("status"), *figures], rows)
+
+
+def _owed(hours: Hours) -> str:
+    return str(max(hours, Hours(0)))
+
+
+def _limit(limit: Hours | None, words: Words) -> str:
+    return words("none") if limit is None else str(limit)
+
+
+def agreement_text(agreement: Agreement, owed: Hours, offers: Iterable[Hold] = ()) -> list[str]:
+    """Return an agreement: both limits of both banks, which holds, what is owed and under way.
+
+    >>> import timebank
+    >>> from timebank import federation
+    >>> from timebank.reports.peers import agreement_text
+    >>> isola, bovisa = timebank.open("memory:"), timebank.open("memory:")
+    >>> agreed = federation.agree(
+    ...     isola, bovisa, name="Bovisa", they_may_owe=20, we_may_owe=20, theirs=(10, None))
+    >>> for line in agreement_text(agreed, timebank.Hours(2))[4:]:
+    ...     print(line)
+                  By us   By them  Holds  Owed now
+    ------------  -----  --------  -----  --------
+    They may owe  20:00  no limit  20:00      2:00
+    We may owe    20:00     10:00  10:00      0:00
+    """
+    words = Words("peers")
+    status = state_text(agreement.status)
+    known = {words("journal"): agreement.peer, words("key"): agreement.key or words("no_key")}
+    if agreement.seen is not None:
+        known[words("seen")] = words.counted("seen_of", agreement.seen.size)
+    titles = [Column(words(title), right=True) for title in ("here", "there", "holds", "now")]
+    return [
+        words("agreement_with", bank=bank_text(agreement), status=status),
+        *map(harmless, facts(known)),
+        "",
+        *table([Column(""), *titles], _limits(agreement, owed, words)),
+        *_offers(offers, agreement, words),
+    ]
+
+
+def _limits(agreement: Agreement, owed: Hours, words: Words) -> list[Row]:
+    told = agreement.theirs
+    theirs = (words("not_told"),) * 2 if told is None else tuple(_limit(x, words) for x in told)
+    return [
+        [
+            words("they_may_owe"),
+            _limit(agreement.they_may_owe, words),
+            theirs[1],
+            _limit(agreement.may_be_owed_to_us, words),
+            _owed(owed),
+        ],
+        [
+            words("we_may_owe"),
+            _limit(agreement.we_may_owe, words),
+            theirs[0],
+            _limit(agreement.may_be_owed_by_us, words),
+            _owed(-owed),
+        ],
+    ]
+
+
+def _offers(offers: Iterable[Hold], agreement: Agreement, words: Words) -> list[str]:
+    """Return the offers of this bank that wait for an answer, and what they come to."""
+    waiting = [hold for hold in offers if hold.across is not None]
+    if not waiting:
+        return []
+    hours = Hours.from_seconds(sum(hold.hours.seconds for hold in waiting))
+    lines = ["", words.counted("under_way", len(waiting), hours=hours)]
+    return [*lines, *(words("offer_line", **_offered(hold, agreement)) for hold in waiting)]
+
+
+def _offered(hold: Hold, agreement: Agreement) -> dict[str, Any]:
+    """Return what is said of an offer."""
+    across = hold.across
+    assert across is not None  # noqa: S101 - offers alone are shown so
+    return {
+        "id": hold.id,
+        "hours": hold.hours,
+        "spenders": together(hold.spenders),
+        "earner": across_text(across, {agreement.account: bank_text(agreement)}),
+        "moment": moment_text(across.answer_by),
+    }
+
+
+# -- exchanges -----------------------------------------------------------------------
+
+
+def crossing_text(crossing: Crossing, agreement: Agreement) -> list[str]:
+    """Return how far an exchange with another bank has come.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank import federation
+    >>> from timebank.reports.peers import crossing_text
+    >>> isola = timebank.open("memory:", bank="isola")
+    >>> bovisa = timebank.TimeBank(isola.store, bank="bovisa")
+    >>> _ = isola.open_account("anna"), bovisa.open_account("bruno")
+    >>> agreed = federation.agree(isola, bovisa, name="Bovisa", they_may_owe=20, we_may_owe=20)
+    >>> _ = federation.agree(bovisa, isola, name="Isola", they_may_owe=20, we_may_owe=20)
+    >>> for earner in ("bruno", "nobody"):
+    ...     made = federation.transfer(
+    ...         isola, bovisa, spender="anna", earner=earner, hours=2, id=f"for-{earner}")
+    ...     print(*crossing_text(made, agreed))
+    for-bruno: 2:00 from anna to bruno (Bovisa) is booked in both banks: record 5 here, 4 there
+    for-nobody: 2:00 of anna for nobody (Bovisa) refused by Bovisa: there is no such account \
+there. The hours are free again
+    """
+    words = Words("peers")
+    said = {**_offered(crossing.offer, agreement), "bank": bank_text(agreement)}
+    spent, earned = crossing.spent, crossing.earned
+    if spent is not None:
+        there = {} if earned is None else {"there": earned.sequence}
+        key = "booked" if there else "booked_here"
+        lines = [words(key, sequence=spent.sequence, **there, **said)]
+    elif crossing.status == _REFUSED:
+        key = "given_up" if crossing.code == "abandoned" else "refused"
+        lines = [words(key, why=why_text(crossing.code or ""), **said)]
+    else:
+        lines = [words("waits", **said)]
+    return [*map(harmless, lines), *_notes(spent or crossing.offer)]
+
+
+_REFUSED: Final = "refused"
+
+
+def _notes(made: Transfer | Hold) -> list[str]:
+    said: Callable[..., str] = Words("transfers")
+    return [harmless(said("note", flag=flag_text(flag))) for flag in made.flags]
+
+
+def write_off_text(made: Transfer, agreement: Agreement) -> list[str]:
+    """Return what was written off, and on which account."""
+    words = Words("peers")
+    theirs = agreement.account in made.earners
+    (account,) = made.spenders if theirs else made.earners
+    said = {"hours": made.hours, "account": account, "sequence": made.sequence}
+    key = "written_off" if theirs else "written_off_ours"
+    return [harmless(words(key, bank=bank_text(agreement), **said)), *_notes(made)]
