@@ -94,10 +94,6 @@ def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
                 yield f"{named} was {where} {len(moved)} times"
             if any(seconds != one.seconds for seconds in moved):
                 yield f"{named} is of {one.seconds} s, and {moved} were {where}"
-        if one.is_refused and one.earned:
-            yield f"{named} was refused and booked"
-        if one.spent and not one.earned:
-            yield f"{named} was spent and not earned"
         under_way[journal, one.to] += sum(one.spent) - sum(one.earned)
     for first, second in combinations(hosts, 2):
         pair = (first.journal, second.journal)
@@ -111,6 +107,16 @@ def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
                 f"the mirrors of {first.name} and {second.name} differ by {mirrors} s, "
                 f"and {way} s are under way, {off} s written off"
             )
+
+
+def wrong_before(hosts: Sequence[Place]) -> Iterator[str]:
+    """Yield what is wrong at any moment where nobody has lost anything."""
+    yield from wrong_now(hosts)
+    for (journal, id), one in exchanges(hosts).items():
+        if one.is_refused and one.earned:
+            yield f"{id} of {journal} was refused and booked"
+        if one.spent and not one.earned:
+            yield f"{id} of {journal} was spent and not earned"
 
 
 def _written_off(host: Place, peer: Place) -> int:
