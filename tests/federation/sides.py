@@ -63,11 +63,11 @@ class Side:
         given = {"spender": "m1", "earner": "m1", "hours": 1, **more}
         return federation.offer(self.bank, other.journal, key=self.key, **given)
 
-    def answers(self, data: bytes, **more: Any) -> bytes:
+    def answers(self, data: bytes | str, **more: Any) -> bytes:
         """Its answer to a message."""
         return federation.answer(self.bank, data, key=self.key, **more)
 
-    def concludes(self, data: bytes) -> Any:
+    def concludes(self, data: bytes | str) -> Any:
         """What comes of an answer."""
         return federation.conclude(self.bank, data, keys=[self.key])
 

@@ -361,7 +361,7 @@ def test_no_message_is_longer_than_the_limit() -> None:
     assert len(one.offers(other, id="x4", note=quoted, with_note=True)) < MOST_BYTES
     control = "\x01" * 10_000  # each is six
     tags = [f"{number:0200}" for number in range(50)]
-    with pytest.raises(InvalidRequest, match="leave out the note"):
+    with pytest.raises(InvalidRequest, match="leave the note out"):
         one.offers(other, id="x5", note=control, tags=tags, with_note=True)
     assert (
         "booked"
