@@ -52,7 +52,9 @@ def exchanges(hosts: Iterable[Host]) -> dict[Key, Exchange]:
     return found
 
 
-def _take_moved(found: dict[Key, Exchange], host: Host, record: dict[str, dict[str, object]]) -> None:
+def _take_moved(
+    found: dict[Key, Exchange], host: Host, record: dict[str, dict[str, object]]
+) -> None:
     """Take note of a record that books an exchange, or refuses one."""
     offer = _offer_of(record["request"])
     if offer is None:

@@ -70,7 +70,9 @@ class Network:
         at = self._chance.randrange(len(data))
         match self._chance.randrange(4):
             case 0:
-                return data[:at] + bytes([data[at] ^ 1 << self._chance.randrange(8)]) + data[at + 1 :]
+                return (
+                    data[:at] + bytes([data[at] ^ 1 << self._chance.randrange(8)]) + data[at + 1 :]
+                )
             case 1:
                 return data[:at]
             case 2:
